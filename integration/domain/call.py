@@ -1,0 +1,164 @@
+"""A business call: one conversation with one client, logged once, whatever happened to it.
+
+Channels, bridges and anything else a PBX keeps inside do not belong here: an adapter collapses them and says
+what happened in the words of `events.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
+
+
+class Direction(StrEnum):
+    """As seen from the office."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+
+
+class Disposition(StrEnum):
+    """A call's result. Source: the recorded traces' README, "disposition"."""
+
+    ANSWERED = "answered"
+    MISSED = "missed"
+    BUSY = "busy"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NOANSWER = "noanswer"
+
+
+class LegKind(StrEnum):
+    EXTENSION = "extension"
+    EXTERNAL = "external"
+    CONFERENCE = "conference"
+
+
+class LegResult(StrEnum):
+    ANSWERED = "answered"
+    NOANSWER = "noanswer"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    PICKED_UP_ELSEWHERE = "picked_up_elsewhere"
+    FORWARDED = "forwarded"
+    FAILED = "failed"
+    UNAVAILABLE = "unavailable"
+
+
+class TransferKind(StrEnum):
+    BLIND = "blind"
+    ATTENDED = "attended"
+    PARK = "park"
+
+
+class TransferResult(StrEnum):
+    ANSWERED = "answered"
+    NOANSWER = "noanswer"
+    BUSY = "busy"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    ABORTED = "aborted"
+    RETURNED = "returned"
+
+
+class HangupBy(StrEnum):
+    CALLER = "caller"
+    CALLEE = "callee"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leg:
+    """One offer of the call to one party. `via`: `direct`, `queue:NAME`, `transfer`, `consultation`, `pickup`,
+    `forward`, `fallback`, `click`, `parking`, `parking-return`."""
+
+    id: LegId
+    target: str
+    kind: LegKind
+    via: str
+    offered_at: Timestamp
+    ringing_at: Timestamp | None = None
+    answered_at: Timestamp | None = None
+    ended_at: Timestamp | None = None
+    result: LegResult | None = None  # None while it is open
+    cause: int | None = None  # Q.850
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    kind: TransferKind
+    from_: str
+    to: str
+    at: Timestamp
+    result: TransferResult | None = None  # None while it is open
+    consultation_uniqueid: str | None = None
+    consultation_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Who asked for a click-to-call: `kind` is `click`; the ActionID we sent and the CRM's own id of the request."""
+
+    kind: str
+    action_id: str | None = None
+    crm_call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The state of one business call. Numbers are as the PBX shows them; normalise at the edge that needs it."""
+
+    id: CallId
+    account: AccountId
+    pbx: PbxId
+    uniqueid: str
+    direction: Direction
+    caller: str
+    called: str
+    caller_name: str | None = None
+    started_at: Timestamp
+    answered_at: Timestamp | None = None  # the client and a person first connected
+    ended_at: Timestamp | None = None
+    disposition: Disposition | None = None  # None while the call lives
+    answered_by: str | None = None
+    final_responsible: str | None = None  # the extension that had the client last
+    legs: tuple[Leg, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    talk_since: Timestamp | None = None  # the client is in somebody's hands since
+    talked_seconds: float = 0.0  # closed talk periods
+    hold_since: Timestamp | None = None
+    held_seconds: float = 0.0
+    recordings: tuple[str, ...] = ()  # file names as the PBX wrote them, in order of their start
+    hangup_by: HangupBy | None = None
+    hangup_cause: int | None = None  # Q.850
+    origin: Origin | None = None
+    queue: str | None = None
+    consultation: bool = False  # an internal call that was a consultation never joined to the client's call
+    merged_into: CallId | None = None  # joined to another call: it has no record of its own
+    seen_from_start: bool = True
+    answer_inferred: bool = False
+    end_inferred: bool = False
+
+    @property
+    def client_number(self) -> str | None:
+        """The outside party's number as the PBX shows it; None for internal calls."""
+        match self.direction:
+            case Direction.INBOUND:
+                return self.caller
+            case Direction.OUTBOUND:
+                return self.called
+            case Direction.INTERNAL:
+                return None
+
+    @property
+    def line(self) -> str | None:
+        """The DID an inbound call came to; None otherwise."""
+        return self.called if self.direction is Direction.INBOUND else None
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None

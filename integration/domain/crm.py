@@ -1,0 +1,64 @@
+"""What a CRM knows, in our words: managers, contacts, companies, deals. No vendor field names, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from integration.domain.ids import ManagerId
+
+
+class EntityKind(StrEnum):
+    CONTACT = "contact"
+    COMPANY = "company"
+    LEAD = "lead"  # an enquiry not yet a deal (amoCRM: unsorted)
+    DEAL = "deal"  # amoCRM's API calls these leads
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRef:
+    kind: EntityKind
+    id: str  # the CRM's own id as text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manager:
+    id: ManagerId
+    name: str
+    email: str | None = None
+    phone: str | None = None
+    is_active: bool = True
+    is_paid: bool = True  # amoCRM `is_free` users are not: they are no call targets (seed S4)
+    is_admin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A contact or a company of the CRM, as the phone book mirrors it."""
+
+    ref: EntityRef
+    name: str
+    responsible: ManagerId | None
+    phones: tuple[str, ...] = ()  # as typed in the CRM
+    emails: tuple[str, ...] = ()
+    company: EntityRef | None = None
+    deals: tuple[EntityRef, ...] = ()
+    created_at: int = 0  # Unix seconds; among several with one number the oldest is named first
+    updated_at: int = 0
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deal:
+    ref: EntityRef
+    name: str
+    responsible: ManagerId | None
+    pipeline: str | None = None  # id
+    stage: str | None = None  # id
+    stage_name: str | None = None
+    price: int | None = None
+    is_open: bool = True
+    persons: tuple[EntityRef, ...] = ()
+    main_person: EntityRef | None = None
+    updated_at: int = 0
+    is_deleted: bool = False

@@ -1,0 +1,35 @@
+"""The ids of Dozvon, one `NewType` each, so that a leg cannot be passed where a call is meant.
+
+Ids of vendors (Asterisk's Linkedid, amoCRM's `uid`) do not belong here; they stay in the vendor's folder.
+"""
+
+from __future__ import annotations
+
+from typing import NewType
+
+AccountId = NewType("AccountId", str)
+"""Our key of one CRM customer, the tenant: `[a-z0-9-]{1,40}`; the first key of every query."""
+
+PbxId = NewType("PbxId", str)
+"""Our key of one PBX, unique in the installation: `[a-z0-9-]{1,40}`."""
+
+CallId = NewType("CallId", str)
+"""`<PbxId>:<uniqueid of the call's first channel>`. Derived, never drawn: another process, a restart and the
+PBX's own records come to the same id (design.md, "The call path", 4)."""
+
+LegId = NewType("LegId", str)
+"""Unique within one call; derived from what the PBX calls the leg, never drawn."""
+
+ManagerId = NewType("ManagerId", str)
+"""A CRM user, by the CRM's own id as text."""
+
+Extension = NewType("Extension", str)
+"""An employee's internal number."""
+
+Timestamp = NewType("Timestamp", float)
+"""Unix seconds, UTC, with a fraction. In a replayed recording: seconds since the start of the recording."""
+
+
+def call_id(pbx: PbxId, uniqueid: str) -> CallId:
+    """Derive a call's id from the PBX and the Uniqueid of its first channel."""
+    return CallId(f"{pbx}:{uniqueid}")

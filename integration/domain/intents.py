@@ -1,0 +1,44 @@
+"""What should be done about a call: data, not calls. Saved with the call in one transaction, carried out later.
+
+An intent is small and names its call only; who carries it out reads the call's newest state. Kinds are the words that
+are stored in the outbox; never rename one without a migration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from integration.domain.ids import CallId, Timestamp
+
+
+class IntentKind(StrEnum):
+    NOTIFY_CRM = "notify_crm"  # the CRM's own popup, for ringing employees without an open widget
+    FETCH_RECORDING = "fetch_recording"  # bring the file home from the PBX, store it as mp3
+    LOG_CALL = "log_call"  # into the feed of the entity that attribution chose, or into the leads inbox
+    CREATE_TASK = "create_task"  # call back after a missed call
+
+
+class Priority(StrEnum):
+    """Order in which one account's share of the CRM's rate is spent (design.md, "Delivery to the CRM")."""
+
+    CARD = "card"
+    LOG = "log"
+    IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """
+    `key` is unique per call (`log_call`, `notify_crm:101`): queueing it again changes nothing.
+    Intents of one call are carried out in the order in which they were queued.
+    """
+
+    call: CallId
+    kind: IntentKind
+    key: str
+    priority: Priority = Priority.LOG
+    not_before: Timestamp | None = None
+    expires_at: Timestamp | None = None  # worthless afterwards: dropped without a dead letter
+    payload: dict[str, Any] | None = None  # JSON

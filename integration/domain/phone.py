@@ -1,0 +1,74 @@
+"""Phone numbers: what was dialled, and its E.164 form for comparing and writing.
+
+`phonenumbers` (Google's libphonenumber data) is the one library the domain uses: numbering plans of every
+country are no business of ours, and it does no I/O (docs/adr/0002).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+
+_HIDDEN = frozenset({"", "anonymous", "<unknown>", "unknown", "(null)", "restricted", "private", "unavailable", "withheld"})
+_SHORT = 6  # digits; a number this short or shorter is internal or a service number, never a client
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumber:
+    """`e164` like `+79161234567`; `dialled` is the text it was read from."""
+
+    e164: str
+    dialled: str
+
+    @property
+    def digits(self) -> str:
+        return self.e164[1:]
+
+
+def is_hidden(text: str | None) -> bool:
+    """True when a caller id holds no number at all. AMI: `<unknown>` and `(null)` mean absent."""
+    return text is None or text.strip().lower() in _HIDDEN
+
+
+@lru_cache(maxsize=16384)
+def normalise(text: str, country: str = "RU") -> PhoneNumber | None:
+    """
+    Read a number as the PBX shows it or as a person typed it.
+
+    Args:
+        text: `8 (916) 123-45-67`, `79161234567`, `+7...`, `00...`; extra text around digits is dropped.
+        country: ISO 3166 region whose local forms are understood (`RU`, `UA`, `KZ`, `BY` ...).
+
+    Returns:
+        The number, or None for hidden, short (internal, service) and impossible numbers. Never raises.
+        Normalising the result's `e164` again gives the same number.
+    """
+    if is_hidden(text):
+        return None
+    cleaned = re.sub(r"[^0-9+]", "", text.split(";")[0].split("@")[0].removeprefix("sip:").removeprefix("tel:"))
+    cleaned = cleaned[:1] + cleaned[1:].replace("+", "")
+    if len(cleaned.lstrip("+")) <= _SHORT:
+        return None
+    for candidate in _readings(cleaned):
+        try:
+            parsed = phonenumbers.parse(candidate, None if candidate.startswith("+") else country)
+        except phonenumbers.NumberParseException:
+            continue
+        if phonenumbers.is_possible_number(parsed):
+            e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+            return PhoneNumber(e164, text)
+    return None
+
+
+def _readings(cleaned: str) -> tuple[str, ...]:
+    """The ways a cleaned text may be read, the likeliest first. Carriers send `7916...` without the plus."""
+    if cleaned.startswith("+"):
+        return (cleaned,)
+    if cleaned.startswith("00"):
+        return ("+" + cleaned[2:], cleaned)
+    if len(cleaned) >= 11 and not cleaned.startswith(("0", "8")):
+        return ("+" + cleaned, cleaned)
+    return (cleaned, "+" + cleaned)
