@@ -12,7 +12,9 @@ from functools import lru_cache
 
 import phonenumbers
 
-_HIDDEN = frozenset({"", "anonymous", "<unknown>", "unknown", "(null)", "restricted", "private", "unavailable", "withheld"})
+_HIDDEN = frozenset(
+    {"", "anonymous", "<unknown>", "unknown", "(null)", "restricted", "private", "unavailable", "withheld"}
+)
 _SHORT = 6  # digits; a number this short or shorter is internal or a service number, never a client
 
 
@@ -72,3 +74,16 @@ def _readings(cleaned: str) -> tuple[str, ...]:
     if len(cleaned) >= 11 and not cleaned.startswith(("0", "8")):
         return ("+" + cleaned, cleaned)
     return (cleaned, "+" + cleaned)
+
+
+def match_key(text: str, country: str = "RU") -> str | None:
+    """
+    The key under which two spellings of one number meet: the last ten digits of its E.164 form.
+
+    Returns:
+        Up to ten digits; None where `normalise` gives None. Never raises.
+
+    Source: amoCRM compares the last 10 digits for `POST /api/v4/calls` (reference, 5.1); `+7`, `8` and bare forms meet.
+    """
+    number = normalise(text, country)
+    return number.digits[-10:] if number else None

@@ -1,0 +1,90 @@
+"""What an administrator decides about an account, its lines and its people; immutable, without defaults of any CRM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from integration.domain.ids import AccountId, Extension, ManagerId
+
+
+class CardMoment(StrEnum):
+    """When the incoming card is shown (seed S4, "Показывать карточку контакта")."""
+
+    NEVER = "never"
+    RINGING = "ringing"
+    ANSWER = "answer"
+
+
+class PhoneType(StrEnum):
+    SIP = "sip"  # a desk phone or a softphone
+    WEB = "web"  # the phone in the CRM page
+
+
+class AfterNoAnswer(StrEnum):
+    """Where the call goes when the responsible did not answer (spec B2)."""
+
+    ROUTE = "route"  # on through the PBX's own route
+    MOBILE = "mobile"
+    VOICEMAIL = "voicemail"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineSettings:
+    """One line's settings; the account's default line holds what the others inherit. Source: seed S4, spec B1, B2, B7."""
+
+    process: bool = True
+    card: CardMoment = CardMoment.RINGING
+    to_responsible: bool = True
+    responsible_seconds: int = 10
+    notice_before: str | None = None  # a sound the PBX can play, without suffix
+    notice_no_answer: str | None = None
+    after_no_answer: AfterNoAnswer = AfterNoAnswer.ROUTE
+    group: str | None = None  # extension of the PBX's group or queue, for AfterNoAnswer.GROUP
+    missed_responsible: ManagerId | None = None  # for missed calls of unknown callers
+    outside_responsible: ManagerId | None = None  # for calls to employees outside the integration
+    unknown_lookup_seconds: float = 0.0  # > 0: ask the CRM live about an unknown number, within this deadline
+    reserve: str | None = None  # extension or number when Dozvon cannot decide (spec B12)
+    missed_task: bool = True  # a task to call back after a missed call
+    task_deadline_seconds: int = 3600
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Employee:
+    """A PBX user joined to a CRM user (`manager` None: outside the integration)."""
+
+    extension: Extension
+    name: str = ""
+    manager: ManagerId | None = None
+    phone_type: PhoneType = PhoneType.SIP
+    mobile: str | None = None
+    is_absent: bool = False  # set by hand: no call is routed to this person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSettings:
+    """Everything that decisions about one account read. Built by the settings service; never changed in place."""
+
+    account: AccountId
+    country: str = "RU"  # ISO 3166: how local numbers are read
+    language: str = "ru"
+    enabled: bool = True
+    default_line: LineSettings = field(default_factory=LineSettings)
+    lines: dict[str, LineSettings] = field(default_factory=dict)  # by DID as the PBX shows it, digits only
+    employees: tuple[Employee, ...] = ()
+    inactive_managers: frozenset[ManagerId] = frozenset()
+    default_responsible: ManagerId | None = None  # when no rule names anybody
+
+    def line(self, did: str | None) -> LineSettings:
+        """The settings of the line that a call came to; the default line's for others. Never raises."""
+        digits = "".join(c for c in did or "" if c.isdigit())
+        return self.lines.get(digits, self.default_line)
+
+    def manager_of(self, extension: str | None) -> ManagerId | None:
+        return next((e.manager for e in self.employees if e.extension == extension), None)
+
+    def employee_of(self, manager: ManagerId | None) -> Employee | None:
+        """The first employee who is mapped to this manager."""
+        return next((e for e in self.employees if e.manager == manager), None) if manager else None
