@@ -1,0 +1,46 @@
+# Dozvon's commands. `make` alone lists them; the work is done by scripts/ and by .venv/bin/dozvon.
+
+PYTHON := .venv/bin/python
+# The unit part needs neither Asterisk nor a browser nor servers; pytest's markers say which tests do.
+UNIT := -m "not lab and not browser and not servers" tests/unit tests/contract tests/adapters
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run check test test-setup lab lock clean distclean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## prepare .venv (with the dozvon command) and the widgets' packages
+	@scripts/setup.sh
+
+run: setup ## start the demonstration: sandbox CRM, simulated office, Dozvon
+	@.venv/bin/dozvon demo
+
+check: setup ## lint, types and unit tests (within a minute, nothing else needed)
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	$(PYTHON) -m pytest -q $(UNIT)
+
+test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the tests
+	@scripts/test-setup.sh
+
+test: setup test-setup ## run all tests, skipping none
+	$(PYTHON) -m pytest -q --forbid-skips
+
+lab: setup ## start the lab office on a real Asterisk and keep it running
+	@scripts/lab-asterisk.sh 22
+	@$(PYTHON) -m tests.lab
+
+lock: setup ## work out requirements.lock anew from pyproject.toml
+	@.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--universal --python-version 3.11 pyproject.toml --extra dev -o requirements.lock
+
+clean: ## remove caches and build products
+	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
+	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.lab/*' -not -path '*/node_modules/*' \
+		-prune -exec rm -rf {} +
+
+distclean: clean ## remove also .venv, the widgets' packages and the lab
+	@rm -rf .venv widgets/node_modules
+	@rm -rf --one-file-system .lab

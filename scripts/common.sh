@@ -1,0 +1,53 @@
+# Shared by the set-up scripts: progress lines, stamps, and asking for root. Sourced, never run.
+
+# One line per step, so that a person sees what the minutes are spent on.
+step() { printf '==> %s\n' "$*"; }
+
+fail() {
+    printf '\n%s\n' "$@" >&2
+    exit 1
+}
+
+# What ran last time, so that a repeated set-up costs milliseconds: stamp_is FILE WANTED.
+stamp_is() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
+
+# A hash over the named files (missing ones count as empty) and the checkout's place:
+# a virtual environment does not survive being moved.
+hash_of() {
+    { pwd; cat -- "$@" 2>/dev/null || true; } | sha256sum | cut -d ' ' -f 1
+}
+
+can_be_root() {
+    [ "$(id -u)" = 0 ] && return 0
+    command -v sudo >/dev/null 2>&1 || return 1
+    sudo -n true 2>/dev/null || [ -t 0 ]
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# apt_install WHAT-FOR PACKAGE...: installs, or says in plain words what a person must do.
+apt_install() {
+    local purpose=$1
+    shift
+    command -v apt-get >/dev/null 2>&1 || fail \
+        "$purpose: needs the Debian packages: $*" \
+        "This machine has no apt-get. Install them (or what they are called here) and run this again."
+    can_be_root || fail \
+        "$purpose: needs the Debian packages: $*" \
+        "Installing is not allowed here (not root, and no sudo). Ask an administrator to run:" \
+        "    apt-get install $*"
+    step "$purpose: apt-get install $*"
+    local log
+    log=$(mktemp)
+    # One source of several that cannot be reached is no reason to stop: the install itself tells.
+    as_root apt-get update >"$log" 2>&1 </dev/null || true
+    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
+        >>"$log" 2>&1 </dev/null; then
+        tail -n 15 "$log" >&2
+        rm -f "$log"
+        fail "$purpose: apt-get could not install: $*"
+    fi
+    rm -f "$log"
+}

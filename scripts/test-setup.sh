@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Gets what `make test` needs beyond .venv: Chromium, Redis, PostgreSQL, and Asterisk 22 and 16 in folders of their own.
+# Run again at any time: what is there already is left alone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+have_postgres() {
+    command -v initdb >/dev/null 2>&1 && return
+    compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null
+}
+
+missing=()
+[ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
+command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
+have_postgres || missing+=(postgresql)
+command -v openssl >/dev/null 2>&1 || missing+=(openssl)
+[ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)
+[ ${#missing[@]} = 0 ] || apt_install "Tests" "${missing[@]}"
+
+scripts/lab-asterisk.sh 22
+scripts/lab-asterisk.sh 16
