@@ -32,7 +32,7 @@ class AfterNoAnswer(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
-    """One line's settings; the account's default line holds what the others inherit. Source: seed S4, spec B1, B2, B7."""
+    """One line; the account's default line holds what the others inherit. Source: seed S4, spec B1, B2, B7."""
 
     process: bool = True
     card: CardMoment = CardMoment.RINGING
