@@ -237,6 +237,9 @@ class Outbox(Protocol):
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None: ...
 
+    async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
+        """Persist what was decided for this item before it is attempted, so that a retry decides alike."""
+
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None: ...
 
     async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None: ...

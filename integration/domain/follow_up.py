@@ -1,0 +1,80 @@
+"""What should be done after a step of a call: the intents that are saved with its new state.
+
+Who is responsible and which CRM object a call belongs to is `attribution.py`, decided when the intent is carried out,
+because a contact may be created while the call goes on.
+"""
+
+from __future__ import annotations
+
+from integration.domain.call import Call, Direction, Disposition, LegKind
+from integration.domain.ids import Timestamp
+from integration.domain.intents import Intent, IntentKind, Priority
+from integration.domain.phone import normalise
+from integration.domain.settings import AccountSettings, CardMoment
+from integration.domain.tracking import Change
+
+_POPUP_WORTH_SECONDS = 3.0  # a popup that comes later than this disturbs more than it helps (amoCRM reference, 8.1)
+_POPUP_GATHER_SECONDS = 0.25  # phones of one group ring within this time: one request for all of them
+
+
+def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings, now: Timestamp) -> tuple[Intent, ...]:
+    """
+    Choose what should be done now.
+
+    Returns:
+        Intents in the order in which they are to be carried out; empty for internal calls, for hidden numbers, for
+        lines that are not processed and while the integration is switched off. Repeating a step gives intents with the
+        same keys, which the outbox leaves alone. Never raises.
+
+    Source: spec B1, B7, E1 to E4; seed S4.
+    """
+    line = settings.line(call.line)
+    if not settings.enabled or not line.process or call.merged_into is not None:
+        return ()
+    if normalise(call.client_number or "", settings.country) is None:
+        return ()
+    if Change.ENDED in changes:
+        return _after_the_end(call, missed_task=line.missed_task)
+    if call.direction is not Direction.INBOUND or call.answered_at is not None and Change.ANSWERED not in changes:
+        return ()
+    if line.card is CardMoment.RINGING and Change.RINGING in changes:
+        return _popups(call, ringing_extensions(call), now)
+    if line.card is CardMoment.ANSWER and Change.ANSWERED in changes and call.answered_by:
+        return _popups(call, (call.answered_by,), now)
+    return ()
+
+
+def ringing_extensions(call: Call) -> tuple[str, ...]:
+    """Extensions that ring now, in the order of their offers."""
+    return tuple(
+        dict.fromkeys(
+            leg.target
+            for leg in call.legs
+            if leg.kind is LegKind.EXTENSION and leg.result is None and leg.answered_at is None
+        )
+    )
+
+
+def _popups(call: Call, extensions: tuple[str, ...], now: Timestamp) -> tuple[Intent, ...]:
+    return tuple(
+        Intent(
+            call=call.id,
+            kind=IntentKind.NOTIFY_CRM,
+            key=f"{IntentKind.NOTIFY_CRM}:{extension}",
+            priority=Priority.CARD,
+            not_before=Timestamp(now + _POPUP_GATHER_SECONDS),
+            expires_at=Timestamp(now + _POPUP_WORTH_SECONDS),
+            payload={"extension": extension},
+        )
+        for extension in extensions
+    )
+
+
+def _after_the_end(call: Call, *, missed_task: bool) -> tuple[Intent, ...]:
+    intents = []
+    if call.answered_at is not None and call.recordings:
+        intents.append(Intent(call=call.id, kind=IntentKind.FETCH_RECORDING, key=IntentKind.FETCH_RECORDING))
+    intents.append(Intent(call=call.id, kind=IntentKind.LOG_CALL, key=IntentKind.LOG_CALL))
+    if missed_task and call.direction is Direction.INBOUND and call.disposition is Disposition.MISSED:
+        intents.append(Intent(call=call.id, kind=IntentKind.CREATE_TASK, key=IntentKind.CREATE_TASK))
+    return tuple(intents)

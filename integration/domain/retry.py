@@ -1,0 +1,57 @@
+"""When to try again: a decision as data, so that it is tested with a table of numbers.
+
+Short retries inside one request (a reset connection) do not belong here; they are the adapters' (`client.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integration.domain.ids import Timestamp
+
+_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)
+_LONGEST_SECONDS = 1800
+_GIVE_UP_AFTER_SECONDS = 14 * 24 * 3600  # a CRM that is paid again after a fortnight still gets its calls
+_REFUSALS_BEFORE_DEAD = 1  # an unchanged request that was refused is refused again
+
+
+@dataclass(frozen=True, slots=True)
+class RetryAt:
+    when: Timestamp
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    reason: str
+
+
+def after_failure(
+    *,
+    attempts: int,
+    queued_at: Timestamp,
+    now: Timestamp,
+    error: str,
+    is_final: bool,
+    retry_after_seconds: float | None = None,
+    chance: float = 0.5,
+) -> RetryAt | GiveUp:
+    """
+    Decide what becomes of an outbox item whose attempt failed.
+
+    Args:
+        attempts: how many were made, this one included; at least 1.
+        is_final: the other side refused this very request (`Rejected`).
+        retry_after_seconds: what the other side asked for; never undercut.
+        chance: 0 to 1, spreads the retries of many items over 80 to 120 % of the delay.
+
+    Returns:
+        `RetryAt` later than `now`, or `GiveUp` (a dead letter with a button, never silence).
+    """
+    if is_final and attempts >= _REFUSALS_BEFORE_DEAD:
+        return GiveUp(error)
+    if now - queued_at > _GIVE_UP_AFTER_SECONDS:
+        return GiveUp(f"not delivered within {_GIVE_UP_AFTER_SECONDS // 86400} days; last error: {error}")
+    step = _DELAYS_SECONDS[attempts - 1] if attempts <= len(_DELAYS_SECONDS) else _LONGEST_SECONDS
+    delay = max(step * (0.8 + 0.4 * chance), retry_after_seconds or 0.0)
+    return RetryAt(Timestamp(now + delay), error)
