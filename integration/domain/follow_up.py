@@ -35,7 +35,7 @@ def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings,
         return ()
     if Change.ENDED in changes:
         return _after_the_end(call, missed_task=line.missed_task)
-    if call.direction is not Direction.INBOUND or call.answered_at is not None and Change.ANSWERED not in changes:
+    if call.direction is not Direction.INBOUND or (call.answered_at is not None and Change.ANSWERED not in changes):
         return ()
     if line.card is CardMoment.RINGING and Change.RINGING in changes:
         return _popups(call, ringing_extensions(call), now)
