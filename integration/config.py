@@ -1,0 +1,264 @@
+"""Settings of a process: the file `dozvon.toml`, then the environment, read once at the start.
+
+What adapters need is handed to them as they wrote it (`crm_options`, `pbx_options`); they check it themselves.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
+from integration.domain.settings import AfterNoAnswer, CardMoment, Employee, LineSettings, PhoneType
+from integration.errors import ConfigError
+
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_ENVIRONMENT = {
+    "DOZVON_LISTEN": ("server", "listen"),
+    "DOZVON_PUBLIC_URL": ("server", "public_url"),
+    "DOZVON_DATA_DIR": ("server", "data_dir"),
+    "DOZVON_ADMIN_PASSWORD": ("server", "admin_password"),
+    "DOZVON_LOG_LEVEL": ("server", "log_level"),
+    "DOZVON_DATABASE": ("storage", "database"),
+    "DOZVON_REDIS": ("storage", "redis"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One `[[account]]` of the file."""
+
+    id: AccountId
+    country: str = "RU"
+    language: str = "ru"
+    default_responsible: ManagerId | None = None
+    crm: str
+    crm_options: dict[str, Any] = field(repr=False)
+    pbx: str
+    pbx_id: PbxId
+    pbx_options: dict[str, Any] = field(repr=False)
+    default_line: LineSettings = field(default_factory=LineSettings)
+    lines: dict[str, LineSettings] = field(default_factory=dict)
+    employees: tuple[Employee, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = "http://127.0.0.1:8080"
+    data_dir: Path = Path("data")
+    admin_password: str | None = field(default=None, repr=False)
+    log_level: str = "info"
+    database: str = ""  # empty: SQLite in the data folder
+    redis: str | None = None
+    accounts: tuple[AccountConfig, ...] = ()
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir / 'dozvon.sqlite3'}"
+
+
+def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
+    """
+    Read the file (may be None: all from the environment) and what the environment overrides.
+
+    Raises:
+        ConfigError: says which key of which file is wrong and what to write there.
+    """
+    document: dict[str, Any] = {}
+    if path is not None:
+        try:
+            document = tomllib.loads(path.read_text("utf-8"))
+        except FileNotFoundError as exc:
+            raise ConfigError(f"{path}: no such file; `dozvon init` writes one to begin with") from exc
+        except (OSError, UnicodeDecodeError) as exc:
+            raise ConfigError(f"{path}: cannot be read: {exc}") from exc
+        except tomllib.TOMLDecodeError as exc:
+            raise ConfigError(f"{path}: not valid TOML: {exc}") from exc
+    for variable, (section, key) in _ENVIRONMENT.items():
+        if variable in environment:
+            document.setdefault(section, {})[key] = environment[variable]
+    try:
+        return parse(document)
+    except ConfigError as exc:
+        raise ConfigError(f"{path or 'environment'}: {exc}") from exc
+
+
+def parse(document: Mapping[str, Any]) -> Config:
+    """Turn the document into settings. Raises ConfigError naming the key."""
+    _no_strangers(document, {"server", "storage", "account"}, "")
+    server = _table(document, "server", "")
+    storage = _table(document, "storage", "")
+    _no_strangers(server, {"listen", "public_url", "data_dir", "admin_password", "log_level"}, "server.")
+    _no_strangers(storage, {"database", "redis"}, "storage.")
+    host, port = _listen(_text(server, "listen", "server.", "127.0.0.1:8080"))
+    public_url = _text(server, "public_url", "server.", f"http://{host}:{port}").rstrip("/")
+    if not re.fullmatch(r"https?://[^/\s]+(/[^\s]*)?", public_url):
+        raise ConfigError('server.public_url: write the address browsers use, for example "https://calls.example.com"')
+    level = _text(server, "log_level", "server.", "info").lower()
+    if level not in {"debug", "info", "warning", "error"}:
+        raise ConfigError(f'server.log_level: "{level}" is none of debug, info, warning, error')
+    raw_accounts = document.get("account", [])
+    if not isinstance(raw_accounts, list):
+        raise ConfigError("account: write [[account]] with two brackets, one block for each account")
+    accounts = tuple(_account(raw, f"account[{index}].") for index, raw in enumerate(raw_accounts))
+    _unique([a.id for a in accounts], "account.id")
+    _unique([a.pbx_id for a in accounts], "account.pbx_id")
+    return Config(
+        host=host,
+        port=port,
+        public_url=public_url,
+        data_dir=Path(_text(server, "data_dir", "server.", "data")),
+        admin_password=_text(server, "admin_password", "server.", "") or None,
+        log_level=level,
+        database=_text(storage, "database", "storage.", ""),
+        redis=_text(storage, "redis", "storage.", "") or None,
+        accounts=accounts,
+    )
+
+
+def _account(raw: Any, where: str) -> AccountConfig:
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{where}: write a table")
+    crm = _text(raw, "crm", where, "amocrm")
+    pbx = _text(raw, "pbx", where, "asterisk")
+    own = {"id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "line", "employee", crm, pbx}
+    _no_strangers(raw, own, where)
+    account_id = _identifier(_text(raw, "id", where, ""), where + "id")
+    lines = _table(raw, "line", where)
+    default = _line(lines.get("default", {}), LineSettings(), f"{where}line.default.")
+    responsible = _text(raw, "default_responsible", where, "")
+    country = _text(raw, "country", where, "RU").upper()
+    if not re.fullmatch(r"[A-Z]{2}", country):
+        raise ConfigError(f'{where}country: write two letters, for example "RU", "UA" or "KZ"')
+    language = _text(raw, "language", where, "ru")
+    if language not in {"ru", "uk", "en"}:
+        raise ConfigError(f'{where}language: "{language}" is none of ru, uk, en')
+    return AccountConfig(
+        id=AccountId(account_id),
+        country=country,
+        language=language,
+        default_responsible=ManagerId(responsible) if responsible else None,
+        crm=crm,
+        crm_options=_table(raw, crm, where),
+        pbx=pbx,
+        pbx_id=PbxId(_identifier(_text(raw, "pbx_id", where, f"{account_id}-pbx"), where + "pbx_id")),
+        pbx_options=_table(raw, pbx, where),
+        default_line=default,
+        lines={
+            "".join(c for c in did if c.isdigit()): _line(value, default, f"{where}line.{did}.")
+            for did, value in lines.items()
+            if did != "default"
+        },
+        employees=_employees(_table(raw, "employee", where), f"{where}employee."),
+    )
+
+
+def _line(raw: Any, inherited: LineSettings, where: str) -> LineSettings:
+    """One line's own keys over what it inherits."""
+    if not isinstance(raw, dict):
+        raise ConfigError(f"{where.rstrip('.')}: write a table")
+    known = {f.name: f for f in fields(LineSettings)}
+    _no_strangers(raw, set(known), where)
+    values: dict[str, Any] = {name: getattr(inherited, name) for name in known}
+    for key, value in raw.items():
+        values[key] = _line_value(key, value, getattr(inherited, key), where)
+    line = LineSettings(**values)
+    if not 1 <= line.responsible_seconds <= 120:
+        raise ConfigError(f"{where}responsible_seconds: write 1 to 120 seconds")
+    if not 0 <= line.unknown_lookup_seconds <= 5:
+        raise ConfigError(f"{where}unknown_lookup_seconds: write 0 to 5 seconds; the caller hears silence meanwhile")
+    if line.after_no_answer is AfterNoAnswer.GROUP and not line.group:
+        raise ConfigError(f'{where}group: after_no_answer is "group", so say which extension the group has')
+    return line
+
+
+def _line_value(key: str, value: Any, inherited: Any, where: str) -> Any:
+    enums = {"card": CardMoment, "after_no_answer": AfterNoAnswer}
+    if key in enums:
+        words = [str(word) for word in enums[key]]
+        if value not in words:
+            raise ConfigError(f'{where}{key}: "{value}" is none of {", ".join(words)}')
+        return enums[key](value)
+    if isinstance(inherited, bool):
+        if not isinstance(value, bool):
+            raise ConfigError(f"{where}{key}: write true or false")
+        return value
+    if isinstance(inherited, int | float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ConfigError(f"{where}{key}: write a number")
+        return type(inherited)(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}{key}: write a text in quotes")
+    return value or None
+
+
+def _employees(raw: dict[str, Any], where: str) -> tuple[Employee, ...]:
+    """`101 = "610077"` or `101 = {manager = "610077", name = "Anna", type = "sip", mobile = "+7..."}`."""
+    people = []
+    for extension, value in raw.items():
+        own = value if isinstance(value, dict) else {"manager": value}
+        _no_strangers(own, {"manager", "name", "type", "mobile"}, f"{where}{extension}.")
+        kind = str(own.get("type", "sip"))
+        if kind not in {"sip", "web"}:
+            raise ConfigError(f'{where}{extension}.type: "{kind}" is neither sip nor web')
+        manager = own.get("manager")
+        people.append(
+            Employee(
+                extension=Extension(extension),
+                name=str(own.get("name", "")),
+                manager=ManagerId(str(manager)) if manager not in (None, "") else None,
+                phone_type=PhoneType(kind),
+                mobile=str(own["mobile"]) if own.get("mobile") else None,
+            )
+        )
+    return tuple(people)
+
+
+def _listen(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
+        raise ConfigError(f'server.listen: "{text}" is no address; write for example "127.0.0.1:8080"')
+    return host.strip("[]"), int(port)
+
+
+def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
+    value = raw.get(key, {})
+    if not isinstance(value, dict):
+        raise ConfigError(f"{where}{key}: write a table")
+    return value
+
+
+def _text(raw: Mapping[str, Any], key: str, where: str, default: str) -> str:
+    value = raw.get(key, default)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise ConfigError(f"{where}{key}: write a text in quotes")
+    return value
+
+
+def _identifier(text: str, where: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ConfigError(f'{where}: "{text}" is no id; write 1 to 40 of a-z, 0-9 and "-"')
+    return text
+
+
+def _no_strangers(raw: Mapping[str, Any], known: set[str], where: str) -> None:
+    for key in raw:
+        if key not in known:
+            raise ConfigError(f"{where}{key}: no such setting; known here: {', '.join(sorted(known))}")
+
+
+def _unique(values: list[Any], what: str) -> None:
+    doubled = next((v for v in values if values.count(v) > 1), None)
+    if doubled is not None:
+        raise ConfigError(f'{what}: "{doubled}" is used twice')
