@@ -16,6 +16,7 @@ from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
 from integration.domain.intents import Intent, IntentKind, Priority
 from integration.domain.phone import PhoneNumber
+from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.domain.settings import AccountSettings
 
 
@@ -104,6 +105,18 @@ class Pbx(Protocol):
 
     async def diagnose(self) -> list[Finding]:
         """The PBX's part of `dozvon doctor`; never raises."""
+
+
+class RouteAnswerer(Protocol):
+    """Who decides where an incoming call goes; `services.routing` does, a PBX adapter asks."""
+
+    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+        """
+        Decide about the call whose first channel is `uniqueid` (it makes the `CallId`).
+
+        Never raises: when it cannot decide the outcome is `reserve`. Asked once a call; the adapter keeps the plan on
+        the PBX's channel, so that later steps need nothing but the channel.
+        """
 
 
 # ---- the CRM -------------------------------------------------------------------------------------------------------
@@ -285,6 +298,16 @@ class PhoneBook(Protocol):
         """End of a full comparison: drop what the CRM no longer has. Returns how many."""
 
     async def size(self, account: AccountId) -> int: ...
+
+
+class RouteLog(Protocol):
+    """The decisions about incoming calls, kept with their reasons (spec B14)."""
+
+    async def remember(self, account: AccountId, call: CallId, decision: RouteDecision, asked_at: Timestamp) -> None:
+        """Store it. The call itself may not be stored yet. A second decision of one call (it came through the dialplan
+        again) replaces the first."""
+
+    async def of(self, account: AccountId, call: CallId) -> RouteDecision | None: ...
 
 
 class SettingsStore(Protocol):

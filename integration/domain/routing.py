@@ -11,6 +11,15 @@ from enum import StrEnum
 from integration.domain.ids import ManagerId
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteQuestion:
+    """What the PBX knows about an incoming call when it asks. Hostile input: nothing of it has been checked."""
+
+    did: str  # the line that was called, as the PBX shows it; may be empty
+    caller: str  # the caller's number as the PBX shows it; may be empty or a word
+    caller_name: str = ""
+
+
 class Outcome(StrEnum):
     """What became of the question; stored with the call and shown to people."""
 
@@ -26,6 +35,7 @@ class StepKind(StrEnum):
     MOBILE = "mobile"
     VOICEMAIL = "voicemail"
     CONTINUE = "continue"  # leave the plan: the dialplan goes on
+    RESERVE = "reserve"  # the reserve number: `target`, or the one that the dialplan itself knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
