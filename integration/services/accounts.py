@@ -1,0 +1,150 @@
+"""The accounts of this installation while they run: each with its CRM, its PBX, its settings and its managers.
+
+Tokens do not belong here (the connector asks for them itself), nor does anything about single calls.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import structlog
+
+from integration.domain.crm import Manager
+from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.settings import AccountSettings, Employee
+from integration.errors import DozvonError
+from integration.ports import Crm, Pbx, SettingsStore
+
+log = structlog.get_logger()
+
+_MANAGERS_EVERY_SECONDS = 300.0  # how late a dismissed manager is noticed when no webhook tells
+_RETRY_AFTER_SECONDS = 15.0
+
+
+class Account:
+    """One account: what belongs together while it runs."""
+
+    def __init__(self, settings: AccountSettings, crm: Crm, pbx: Pbx) -> None:
+        self.settings = settings
+        self.crm = crm
+        self.pbx = pbx
+        self.managers: dict[ManagerId, Manager] = {}
+        self.crm_problem: str | None = None  # what the CRM said last when it could not be asked
+
+    @property
+    def id(self) -> AccountId:
+        return self.settings.account
+
+    def manager_name(self, manager: ManagerId | None) -> str | None:
+        found = self.managers.get(manager) if manager else None
+        return found.name if found else None
+
+    def name_of(self, extension: str | None) -> str | None:
+        """Who sits at an extension: the manager's name, else the employee's, else the extension itself."""
+        if extension is None:
+            return None
+        employee = next((e for e in self.settings.employees if e.extension == extension), None)
+        if employee is None:
+            return extension
+        return self.manager_name(employee.manager) or employee.name or extension
+
+
+class Accounts:
+    """All accounts of this process, and the keeping of their settings."""
+
+    def __init__(self, store: SettingsStore) -> None:
+        self._store = store
+        self._accounts: dict[AccountId, Account] = {}
+        self._refresh = asyncio.Event()
+
+    def __iter__(self) -> Iterator[Account]:
+        return iter(self._accounts.values())
+
+    def get(self, account: AccountId) -> Account | None:
+        return self._accounts.get(account)
+
+    def __getitem__(self, account: AccountId) -> Account:
+        return self._accounts[account]
+
+    async def add(self, from_file: AccountSettings, crm: Crm, pbx: Pbx) -> Account:
+        """
+        Take an account up. Lines, country and language are the file's; of the people those that the file names are the
+        file's and the rest is what was stored by the mapping page.
+        """
+        stored = await self._store.load(from_file.account)
+        settings = from_file
+        if stored is not None:
+            named = {e.extension for e in from_file.employees}
+            kept = tuple(e for e in stored.employees if e.extension not in named)
+            settings = replace(
+                from_file,
+                employees=from_file.employees + kept,
+                enabled=stored.enabled,
+                inactive_managers=stored.inactive_managers,
+            )
+        await self._store.save(settings)
+        account = Account(settings, crm, pbx)
+        self._accounts[account.id] = account
+        return account
+
+    async def set_employees(self, account: Account, employees: Iterable[Employee]) -> None:
+        """Store the mapping. Raises ValueError when an extension is named twice."""
+        people = tuple(sorted(employees, key=lambda e: e.extension))
+        seen: set[Extension] = set()
+        for employee in people:
+            if employee.extension in seen:
+                raise ValueError(f"extension {employee.extension} is named twice")
+            seen.add(employee.extension)
+        settings = replace(account.settings, employees=people)
+        await self._store.save(settings)
+        account.settings = settings
+
+    async def set_enabled(self, account: Account, *, enabled: bool) -> None:
+        settings = replace(account.settings, enabled=enabled)
+        await self._store.save(settings)
+        account.settings = settings
+
+    async def refresh_managers(self, account: Account) -> None:
+        """Ask the CRM who works there. Raises what the CRM raises; what was known stays."""
+        try:
+            managers = await account.crm.managers()
+        except DozvonError as exc:
+            account.crm_problem = str(exc)
+            raise
+        account.crm_problem = None
+        account.managers = {m.id: m for m in managers}
+        inactive = frozenset(m.id for m in managers if not m.is_active or not m.is_paid)
+        if inactive != account.settings.inactive_managers:
+            settings = replace(account.settings, inactive_managers=inactive)
+            await self._store.save(settings)
+            account.settings = settings
+
+    def refresh_soon(self) -> None:
+        """Something was connected or changed: do not wait for the next round."""
+        self._refresh.set()
+
+    async def run(self) -> None:
+        """Keep the managers of all accounts fresh; until cancelled."""
+        reported: set[AccountId] = set()
+        while True:
+            failed = False
+            for account in self:
+                try:
+                    await self.refresh_managers(account)
+                except DozvonError as exc:
+                    failed = True
+                    if account.id not in reported:  # once when it is lost, once when it is back
+                        reported.add(account.id)
+                        log.warning("managers not read from the CRM", account_id=account.id, error=str(exc))
+                else:
+                    if account.id in reported:
+                        reported.discard(account.id)
+                        log.info("managers read from the CRM again", account_id=account.id)
+            self._refresh.clear()
+            try:
+                async with asyncio.timeout(_RETRY_AFTER_SECONDS if failed else _MANAGERS_EVERY_SECONDS):
+                    await self._refresh.wait()
+            except TimeoutError:
+                pass

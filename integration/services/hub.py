@@ -1,0 +1,106 @@
+"""Messages to browsers: who has an open page, and how a message reaches it from whichever process it comes.
+
+What is in a message is `card.py`'s; the WebSocket itself is `web/widget.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+
+from integration.domain.ids import AccountId, ManagerId
+from integration.ports import Coordination
+
+log = structlog.get_logger()
+
+_CHANNEL = "browsers"
+_MOST_WAITING = 200  # messages to one page; a page that reads slower is closed and asks for a snapshot anew
+
+
+class Page:
+    """One connected page of one manager; `messages` is what waits to be sent, None at the end means: close."""
+
+    def __init__(self, account: AccountId, manager: ManagerId) -> None:
+        self.account = account
+        self.manager = manager
+        self.messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_MOST_WAITING)
+
+    def put(self, message: dict[str, Any]) -> bool:
+        """False when the page reads too slowly."""
+        try:
+            self.messages.put_nowait(message)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+
+class Hub:
+    def __init__(self, coordination: Coordination) -> None:
+        self._coordination = coordination
+        self._pages: dict[tuple[AccountId, ManagerId], set[Page]] = defaultdict(set)
+        self._listening = asyncio.Event()
+
+    @property
+    def page_count(self) -> int:
+        return sum(len(pages) for pages in self._pages.values())
+
+    def join(self, account: AccountId, manager: ManagerId) -> Page:
+        page = Page(account, manager)
+        self._pages[account, manager].add(page)
+        return page
+
+    def leave(self, page: Page) -> None:
+        pages = self._pages.get((page.account, page.manager))
+        if pages is not None:
+            pages.discard(page)
+            if not pages:
+                del self._pages[page.account, page.manager]
+
+    def has_page(self, account: AccountId, manager: ManagerId) -> bool:
+        return bool(self._pages.get((account, manager)))
+
+    async def send(self, account: AccountId, managers: Iterable[ManagerId], message: dict[str, Any]) -> None:
+        """To every page of these managers, on every process. Never raises: a card is worth no call."""
+        people = list(dict.fromkeys(managers))
+        if not people:
+            return
+        try:
+            await self._coordination.publish(_CHANNEL, {"account": account, "managers": people, "message": message})
+        except Exception:  # noqa: BLE001 - whatever the fan-out's trouble is, this process's own pages still get it
+            log.exception("message not fanned out", account_id=account)
+            self._deliver(account, people, message)
+
+    async def run(self) -> None:
+        """Hand what any process published to this process's pages; until cancelled."""
+        async for wrapped in self._coordination.subscribe(_CHANNEL):
+            account = AccountId(str(wrapped.get("account", "")))
+            managers = [ManagerId(str(m)) for m in wrapped.get("managers", [])]
+            self._deliver(account, managers, wrapped.get("message", {}))
+
+    def close(self) -> None:
+        """Tell every page of this process to go (they connect again to another one)."""
+        for pages in self._pages.values():
+            for page in pages:
+                _close(page)
+
+    def _deliver(self, account: AccountId, managers: Iterable[ManagerId], message: dict[str, Any]) -> None:
+        for manager in managers:
+            for page in tuple(self._pages.get((account, manager), ())):
+                if not page.put(message):
+                    log.warning("page reads too slowly, closed", account_id=account)
+                    self.leave(page)
+                    _close(page)
+
+
+def _close(page: Page) -> None:
+    while True:
+        try:
+            page.messages.put_nowait(None)
+        except asyncio.QueueFull:
+            page.messages.get_nowait()
+        else:
+            return

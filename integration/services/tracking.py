@@ -1,0 +1,182 @@
+"""From a PBX's events to stored calls: each step's new state and its intents are saved together.
+
+What should be done is decided by `domain/follow_up.py`; doing it is `delivery.py`'s; showing it is `card.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import fields
+from enum import Enum
+from typing import Any, Protocol
+
+import structlog
+
+from integration.domain.call import Call, HangupBy
+from integration.domain.events import CallEnded, CallEvent
+from integration.domain.follow_up import follow_up
+from integration.domain.ids import CallId, Timestamp
+from integration.domain.tracking import Change, advance
+from integration.errors import Unavailable
+from integration.ports import CallStore, Clock, SavedStep
+from integration.services.accounts import Account
+
+log = structlog.get_logger()
+
+_SAVE_AGAIN_SECONDS = 1.0
+_MOST_STEPS_AT_ONCE = 200  # per transaction while a backlog is written
+
+
+class CallObserver(Protocol):
+    async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
+        """A call changed in a way that people can see. Must not raise."""
+
+
+class CallTracking:
+    """
+    The `PbxListener` of one account.
+
+    A database that does not take a write (full disk, restart) stops nothing: steps wait in order in memory, cards are
+    still shown, and the steps are written as soon as the database takes them.
+    """
+
+    def __init__(
+        self, account: Account, calls: CallStore, clock: Clock, observers: Sequence[CallObserver], wake: asyncio.Event
+    ) -> None:
+        self._account = account
+        self._calls = calls
+        self._clock = clock
+        self._observers = observers
+        self._wake = wake  # set when intents were queued
+        self._live: dict[CallId, Call] = {}
+        self._backlog: list[SavedStep] = []
+        self._writer: asyncio.Task[None] | None = None
+        self.link_reason = "not connected yet"
+
+    @property
+    def live_calls(self) -> list[Call]:
+        return list(self._live.values())
+
+    @property
+    def unsaved_steps(self) -> int:
+        return len(self._backlog)
+
+    def call(self, call_id: CallId) -> Call | None:
+        """A live call, as it is now."""
+        return self._live.get(call_id)
+
+    async def on_events(self, events: Sequence[CallEvent]) -> None:
+        steps: list[SavedStep] = []
+        seen: list[tuple[Call, frozenset[Change]]] = []
+        for event in events:
+            step = await self._apply(event)
+            if step is not None:
+                saved, changes = step
+                steps.append(saved)
+                if changes:
+                    seen.append((saved.call, changes))
+        if steps:
+            await self._save(steps)
+        for call, changes in seen:
+            for observer in self._observers:
+                await observer.on_change(self._account, call, changes)
+
+    async def on_resync(self, live: frozenset[CallId], at: Timestamp) -> None:
+        """Close what the store holds as live and the PBX no longer has."""
+        known = {call.id for call in await self._stored_live()} | set(self._live)
+        gone = [call_id for call_id in known if call_id not in live]
+        if gone:
+            log.info("calls ended while nobody watched", account_id=self._account.id, count=len(gone))
+        await self.on_events(
+            [CallEnded(call=call_id, at=at, hangup_by=HangupBy.SYSTEM, inferred=True) for call_id in gone]
+        )
+
+    async def on_link(self, is_up: bool, reason: str) -> None:
+        self.link_reason = reason
+        log.info("PBX link", account_id=self._account.id, is_up=is_up, reason=reason)
+
+    async def close(self) -> None:
+        """Try to write what waits; at most one round."""
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        if self._backlog:
+            await self._calls.save(self._backlog)
+            self._backlog.clear()
+
+    async def _apply(self, event: CallEvent) -> tuple[SavedStep, frozenset[Change]] | None:
+        call = self._live.get(event.call)
+        if call is None:
+            call = await self._stored(event.call)
+        step = advance(call, event, account=self._account.id, pbx=self._account.pbx.id)
+        if step.call is None or step.call == call:
+            return None
+        if step.call.is_live and step.call.merged_into is None:
+            self._live[event.call] = step.call
+        else:
+            self._live.pop(event.call, None)
+        intents = follow_up(step.call, step.changes, self._account.settings, self._clock.now())
+        return SavedStep(call=step.call, intents=intents, event=timeline_entry(event)), step.changes
+
+    async def _stored(self, call_id: CallId) -> Call | None:
+        waiting = next((s.call for s in reversed(self._backlog) if s.call.id == call_id), None)
+        if waiting is not None:
+            return waiting
+        try:
+            return await self._calls.get(self._account.id, call_id)
+        except Unavailable:
+            return None  # a database that is away holds no state that memory does not have, but for old calls
+
+    async def _stored_live(self) -> list[Call]:
+        while True:
+            try:
+                return await self._calls.live(self._account.id, self._account.pbx.id)
+            except Unavailable as exc:
+                log.error("calls cannot be read", account_id=self._account.id, error=str(exc))
+                await asyncio.sleep(_SAVE_AGAIN_SECONDS)
+
+    async def _save(self, steps: list[SavedStep]) -> None:
+        if self._backlog:
+            self._backlog.extend(steps)
+            return
+        try:
+            await self._calls.save(steps)
+        except Unavailable as exc:
+            log.error("calls cannot be saved, kept in memory", account_id=self._account.id, error=str(exc))
+            self._backlog.extend(steps)
+            self._writer = asyncio.create_task(self._write_backlog())
+        else:
+            self._tell_of(steps)
+
+    async def _write_backlog(self) -> None:
+        while self._backlog:
+            await asyncio.sleep(_SAVE_AGAIN_SECONDS)
+            steps = self._backlog[:_MOST_STEPS_AT_ONCE]
+            try:
+                await self._calls.save(steps)
+            except Unavailable:
+                continue
+            del self._backlog[: len(steps)]
+            self._tell_of(steps)
+        log.info("calls are saved again", account_id=self._account.id)
+
+    def _tell_of(self, steps: Sequence[SavedStep]) -> None:
+        if any(step.intents for step in steps):
+            self._wake.set()
+
+
+def timeline_entry(event: CallEvent) -> dict[str, Any]:
+    """An event as JSON for the call's timeline: `{"event": "LegOffered", "at": ..., ...}` without the call's id."""
+    entry: dict[str, Any] = {"event": type(event).__name__}
+    for field in fields(event):
+        value = getattr(event, field.name)
+        if field.name == "call" or value is None:
+            continue
+        if isinstance(value, Enum):
+            entry[field.name] = value.value
+        elif isinstance(value, str | int | float | bool):
+            entry[field.name] = value
+        else:
+            entry[field.name] = str(value)
+    return entry
