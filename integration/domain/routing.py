@@ -1,14 +1,33 @@
 """Where an incoming call goes, and why: `decide()`.
 
 A route is a plan of steps that the PBX's dialplan carries out one by one; each decision is a value with its reasons.
+Sentences for people are in `reason_texts.py`; how a PBX carries a step out belongs to its adapter.
+
+The order of the questions, each of which may end the plan with "the PBX's own route goes on":
+is the integration on; is this line processed; may it go to the responsible at all; is there a number, and is it a
+client's; who has it in the phone book; who is responsible for them; can that manager be rung.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from integration.domain.crm import Deal, EntityKind, Person
+from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
+from integration.domain.phone import PhoneNumber, is_hidden, normalise
+from integration.domain.reasons import Reason as Reason
+from integration.domain.reasons import ReasonCode, because
+from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
+
+MIN_RING_SECONDS = 1
+MAX_RING_SECONDS = 120  # longer than carriers let an unanswered call ring
+MOBILE_RING_SECONDS = 25  # a mobile network needs up to 8 s before anything rings
+_DIALLABLE = re.compile(r"[0-9A-Za-z+*#_-]{1,40}")
+_SOUND = re.compile(r"[0-9A-Za-z_./-]{1,200}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,12 +49,15 @@ class Outcome(StrEnum):
 
 class StepKind(StrEnum):
     NOTICE = "notice"  # play `sound`
-    RING = "ring"  # ring `target` for `seconds`
-    GROUP = "group"
-    MOBILE = "mobile"
-    VOICEMAIL = "voicemail"
-    CONTINUE = "continue"  # leave the plan: the dialplan goes on
-    RESERVE = "reserve"  # the reserve number: `target`, or the one that the dialplan itself knows
+    RING = "ring"  # ring extension `target` for `seconds`
+    GROUP = "group"  # hand the call to the PBX's group `target`; terminal
+    MOBILE = "mobile"  # ring the outside number `target` for `seconds`
+    VOICEMAIL = "voicemail"  # the mailbox of extension `target`; terminal
+    CONTINUE = "continue"  # leave the plan: the dialplan goes on; terminal
+    RESERVE = "reserve"  # the reserve number: `target`, or the one that the dialplan itself knows; terminal
+
+
+TERMINAL = frozenset({StepKind.GROUP, StepKind.VOICEMAIL, StepKind.CONTINUE, StepKind.RESERVE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,16 +69,205 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One link of the chain of thought. `code` is stable (translated for people), `detail` holds its values."""
-
-    code: str
-    detail: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteDecision:
     outcome: Outcome
     steps: tuple[Step, ...]
     reasons: tuple[Reason, ...]
     manager: ManagerId | None = None
+
+
+def go_on(*reasons: Reason) -> RouteDecision:
+    """The PBX's own route goes on."""
+    return RouteDecision(outcome=Outcome.ROUTE, steps=(Step(kind=StepKind.CONTINUE),), reasons=reasons)
+
+
+def reserve(line: LineSettings | None, *reasons: Reason) -> RouteDecision:
+    """Dozvon cannot decide: the line's reserve number; without one the dialplan's own, or its route (spec B12)."""
+    target = dialable(line.reserve) if line else None
+    return RouteDecision(outcome=Outcome.RESERVE, steps=(Step(kind=StepKind.RESERVE, target=target),), reasons=reasons)
+
+
+def dialable(text: str | None) -> str | None:
+    """An extension or a number without what people put between digits; None when it cannot be dialled. Never raises."""
+    cleaned = re.sub(r"[\s().]", "", text or "")
+    if cleaned.startswith("+") or sum(c.isdigit() for c in cleaned) > 6:
+        cleaned = cleaned.replace("-", "")
+    return cleaned if _DIALLABLE.fullmatch(cleaned) else None
+
+
+def client_number(question: RouteQuestion, settings: AccountSettings) -> tuple[PhoneNumber | None, tuple[Reason, ...]]:
+    """
+    Read the caller's number.
+
+    Returns:
+        The number to look up and how it was read; or None and why nobody can be looked up. Never raises.
+    """
+    shown = question.caller.strip()
+    if is_hidden(shown):
+        return None, (because(ReasonCode.CALLER_HIDDEN),)
+    if any(employee.extension == shown for employee in settings.employees):
+        return None, (because(ReasonCode.CALLER_INTERNAL, number=shown),)
+    number = normalise(shown, settings.country)
+    if number is None:
+        is_short = bool(shown) and all(c in "0123456789*#" for c in shown) and len(shown) <= 6
+        code = ReasonCode.CALLER_INTERNAL if is_short else ReasonCode.CALLER_NOT_A_NUMBER
+        return None, (because(code, number=shown[:40]),)
+    if shown in (number.e164, number.digits):
+        return number, ()
+    return number, (because(ReasonCode.CALLER_LOCAL_FORM, number=shown[:40], e164=number.e164),)
+
+
+def decide(
+    question: RouteQuestion,
+    settings: AccountSettings,
+    persons: Sequence[Person],
+    deals: Sequence[Deal],
+    *,
+    is_book_empty: bool = False,
+    looked_up: Sequence[Reason] = (),
+) -> RouteDecision:
+    """
+    Choose the route of an incoming call.
+
+    Args:
+        persons: who has the caller's number, in any order; deleted ones may be among them.
+        deals: open deals of these persons, in any order.
+        is_book_empty: the phone book was never filled, so that "unknown" means little.
+        looked_up: what came of a live search in the CRM, to be told with the decision.
+
+    Returns:
+        A plan of one to five steps whose last and only last one is terminal, with the reasons in the order in which
+        they were found. The same arguments give the same plan; the order of `persons` and `deals` does not matter.
+        Never raises.
+
+    Source: seed S4 ("Параметры для номеров"), spec B1, B2, B12, B14.
+    """
+    if not settings.enabled:
+        return go_on(because(ReasonCode.INTEGRATION_OFF))
+    line = settings.line(question.did)
+    own = settings.line_key(question.did) is not None
+    reasons = [because(ReasonCode.LINE_OWN if own else ReasonCode.LINE_DEFAULT, line=question.did[:40])]
+    if not line.process:
+        return go_on(*reasons, because(ReasonCode.LINE_NOT_PROCESSED, line=question.did[:40]))
+    if not line.to_responsible:
+        return go_on(*reasons, because(ReasonCode.TO_RESPONSIBLE_OFF))
+    number, read = client_number(question, settings)
+    reasons += read
+    if number is None:
+        return go_on(*reasons)
+    reasons += looked_up
+    reasons += [
+        because(ReasonCode.PERSON_DELETED, kind=person.ref.kind, id=person.ref.id)
+        for person in persons
+        if person.is_deleted
+    ]
+    known = ranked(persons, deals)
+    if not known:
+        reasons.append(because(ReasonCode.PHONE_BOOK_EMPTY if is_book_empty else ReasonCode.CALLER_UNKNOWN))
+        return go_on(*reasons)
+    reasons += _who(known)
+    for manager, why in _responsibles(known, deals):
+        reasons.append(why)
+        if manager is None:
+            continue
+        employee, refusal = _reachable(manager, settings)
+        if employee is None:
+            reasons.append(refusal)
+            continue
+        steps, plan = _plan(employee, line, manager)
+        return RouteDecision(outcome=Outcome.RESPONSIBLE, steps=steps, reasons=(*reasons, *plan), manager=manager)
+    return go_on(*reasons, because(ReasonCode.NOBODY_TO_RING))
+
+
+def _who(known: Sequence[Person]) -> list[Reason]:
+    first = known[0]
+    found = [because(ReasonCode.PERSON_FOUND, kind=first.ref.kind, id=first.ref.id, name=first.name)]
+    if len(known) > 1:
+        found.append(because(ReasonCode.SEVERAL_PERSONS, count=len(known), name=first.name))
+    if first.ref.kind is EntityKind.COMPANY:
+        found.append(because(ReasonCode.COMPANY_ONLY))
+    return found
+
+
+def responsible_of(person: Person, deals: Sequence[Deal]) -> tuple[ManagerId | None, Reason]:
+    """
+    Who is responsible for a person, and why. Never raises.
+
+    The only open deal speaks before the contact, as amoCRM too puts a call on it (its documentation of calls). Several
+    open deals speak only if they agree; else the contact does. A contact without responsible lets the deal touched last
+    speak.
+    """
+    own = [deal for deal in open_deals_of(person, deals) if deal.responsible]
+    if own and (len({deal.responsible for deal in own}) == 1 or not person.responsible):
+        deal = own[0]
+        return deal.responsible, because(
+            ReasonCode.RESPONSIBLE_OF_DEAL, manager=deal.responsible, id=deal.ref.id, name=deal.name
+        )
+    if person.responsible:
+        return person.responsible, because(
+            ReasonCode.RESPONSIBLE_OF_PERSON, manager=person.responsible, name=person.name
+        )
+    return None, because(ReasonCode.NO_RESPONSIBLE, name=person.name)
+
+
+def _responsibles(known: Sequence[Person], deals: Sequence[Deal]) -> Iterator[tuple[ManagerId | None, Reason]]:
+    """The responsibles to try, each once: the chosen person's, then those of the others who have the same number."""
+    seen = set()
+    for person in known:
+        manager, why = responsible_of(person, deals)
+        if manager not in seen:
+            seen.add(manager)
+            yield manager, why
+
+
+def _reachable(manager: ManagerId, settings: AccountSettings) -> tuple[Employee | None, Reason]:
+    """The employee to ring for this manager, the first present one of several; or None and why there is none."""
+    if manager in settings.inactive_managers:
+        return None, because(ReasonCode.MANAGER_INACTIVE, manager=manager)
+    mapped = [e for e in settings.employees if e.manager == manager and dialable(e.extension)]
+    present = next((e for e in mapped if not e.is_absent), None)
+    if present:
+        return present, because(ReasonCode.RING_RESPONSIBLE, manager=manager, extension=present.extension)
+    if mapped:
+        return None, because(ReasonCode.MANAGER_ABSENT, manager=manager, extension=mapped[0].extension)
+    return None, because(ReasonCode.MANAGER_WITHOUT_EXTENSION, manager=manager)
+
+
+def _plan(employee: Employee, line: LineSettings, manager: ManagerId) -> tuple[tuple[Step, ...], tuple[Reason, ...]]:
+    seconds = min(max(line.responsible_seconds, MIN_RING_SECONDS), MAX_RING_SECONDS)
+    extension = dialable(employee.extension)
+    last, then = _after_no_answer(employee, line)
+    steps = (
+        *_notice(line.notice_before),
+        Step(kind=StepKind.RING, target=extension, seconds=seconds),
+        *_notice(line.notice_no_answer),
+        *last,
+    )
+    ring = because(ReasonCode.RING_RESPONSIBLE, manager=manager, extension=extension, seconds=seconds)
+    return steps, (ring, *then)
+
+
+def _notice(sound: str | None) -> tuple[Step, ...]:
+    is_playable = sound and _SOUND.fullmatch(sound) and ".." not in sound
+    return (Step(kind=StepKind.NOTICE, sound=sound),) if is_playable else ()
+
+
+def _after_no_answer(employee: Employee, line: LineSettings) -> tuple[tuple[Step, ...], tuple[Reason, ...]]:
+    onward = Step(kind=StepKind.CONTINUE)
+    match line.after_no_answer:
+        case AfterNoAnswer.MOBILE:
+            mobile = dialable(employee.mobile)
+            if mobile is None:
+                return (onward,), (because(ReasonCode.NO_MOBILE), because(ReasonCode.THEN_ROUTE))
+            ring = Step(kind=StepKind.MOBILE, target=mobile, seconds=MOBILE_RING_SECONDS)
+            return (ring, onward), (because(ReasonCode.THEN_MOBILE),)
+        case AfterNoAnswer.VOICEMAIL:
+            box = Step(kind=StepKind.VOICEMAIL, target=dialable(employee.extension))
+            return (box,), (because(ReasonCode.THEN_VOICEMAIL),)
+        case AfterNoAnswer.GROUP:
+            group = dialable(line.group)
+            if group is None:
+                return (onward,), (because(ReasonCode.NO_GROUP), because(ReasonCode.THEN_ROUTE))
+            return (Step(kind=StepKind.GROUP, target=group),), (because(ReasonCode.THEN_GROUP, group=group),)
+        case AfterNoAnswer.ROUTE:
+            return (onward,), (because(ReasonCode.THEN_ROUTE),)

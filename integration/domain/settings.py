@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.phone import match_key
 
 
 class CardMoment(StrEnum):
@@ -77,10 +78,23 @@ class AccountSettings:
     inactive_managers: frozenset[ManagerId] = frozenset()
     default_responsible: ManagerId | None = None  # when no rule names anybody
 
+    def line_key(self, did: str | None) -> str | None:
+        """
+        The key in `lines` of the line that a call came to; None for the default line. Never raises.
+
+        Carriers show one line as `74950000001`, `84950000001` or `4950000001`: where the digits as they are name no
+        line, the same last ten digits do.
+        """
+        digits = "".join(c for c in did or "" if c.isdigit())
+        if digits in self.lines:
+            return digits
+        key = match_key(digits, self.country)
+        return next((d for d in self.lines if key and match_key(d, self.country) == key), None)
+
     def line(self, did: str | None) -> LineSettings:
         """The settings of the line that a call came to; the default line's for others. Never raises."""
-        digits = "".join(c for c in did or "" if c.isdigit())
-        return self.lines.get(digits, self.default_line)
+        key = self.line_key(did)
+        return self.lines[key] if key is not None else self.default_line
 
     def manager_of(self, extension: str | None) -> ManagerId | None:
         return next((e.manager for e in self.employees if e.extension == extension), None)

@@ -1,0 +1,48 @@
+"""Which of the CRM's persons a number belongs to, when several have it, and which deals are theirs.
+
+Routing, attribution and the card ask here, so that all three name the same person. Looking numbers up does not belong
+here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration.domain.crm import Deal, EntityKind, Person
+
+
+def open_deals_of(person: Person, deals: Sequence[Deal]) -> list[Deal]:
+    """The person's open deals, the one touched last first, whatever the order of `deals`. Never raises."""
+    own = [
+        deal
+        for deal in deals
+        if deal.is_open
+        and not deal.is_deleted
+        and (person.ref == deal.main_person or person.ref in deal.persons or deal.ref in person.deals)
+    ]
+    return sorted(own, key=lambda deal: (-deal.updated_at, deal.ref.id))
+
+
+def ranked(persons: Sequence[Person], deals: Sequence[Deal]) -> list[Person]:
+    """
+    Order the persons who have one number: the likeliest first, deleted ones left out. Never raises.
+
+    1. A contact goes before a company: it is a person who calls.
+    2. Who has an open deal goes before who has none; among them the one whose deal was touched last.
+    3. Otherwise the oldest. Source: amoCRM's own popup names the oldest contact (its documentation of call events).
+
+    The order does not depend on that of the arguments: one number has one owner, whoever asks.
+    """
+
+    def key(person: Person) -> tuple[bool, bool, int, int, int, str]:
+        touched = max((deal.updated_at for deal in open_deals_of(person, deals)), default=None)
+        return (
+            person.ref.kind is not EntityKind.CONTACT,
+            touched is None,
+            -(touched or 0),
+            person.created_at,
+            len(person.ref.id),  # ids are numbers as text: the shorter is the smaller
+            person.ref.id,
+        )
+
+    return sorted((person for person in persons if not person.is_deleted), key=key)

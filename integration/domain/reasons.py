@@ -1,0 +1,87 @@
+"""Why a decision fell as it did: a reason is a code with its values, stored with the call.
+
+The sentences that people read are in `reason_texts.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class ReasonCode(StrEnum):
+    """Every reason of a route or an attribution; stored, so never renamed without a migration."""
+
+    # the account and the line
+    INTEGRATION_OFF = "integration_off"
+    LINE_OWN = "line_own"  # line: the line has settings of its own
+    LINE_DEFAULT = "line_default"  # line: the settings for all lines apply
+    LINE_NOT_PROCESSED = "line_not_processed"  # line
+    TO_RESPONSIBLE_OFF = "to_responsible_off"
+    # the number
+    CALLER_HIDDEN = "caller_hidden"
+    CALLER_INTERNAL = "caller_internal"  # number: short, or an employee's extension
+    CALLER_NOT_A_NUMBER = "caller_not_a_number"  # number
+    CALLER_LOCAL_FORM = "caller_local_form"  # number, e164: how the shown form was read
+    # who it is
+    CALLER_UNKNOWN = "caller_unknown"
+    PHONE_BOOK_EMPTY = "phone_book_empty"
+    CRM_ASKED = "crm_asked"  # seconds: found by a live search
+    CRM_TOO_SLOW = "crm_too_slow"  # seconds: the live search did not end in time
+    CRM_FAILED = "crm_failed"  # the live search failed
+    PERSON_FOUND = "person_found"  # kind, id, name
+    PERSON_DELETED = "person_deleted"  # kind, id
+    COMPANY_ONLY = "company_only"
+    SEVERAL_PERSONS = "several_persons"  # count, name: who was chosen
+    # who is responsible
+    RESPONSIBLE_OF_DEAL = "responsible_of_deal"  # manager, id, name
+    RESPONSIBLE_OF_PERSON = "responsible_of_person"  # manager, name
+    NO_RESPONSIBLE = "no_responsible"  # name
+    MANAGER_INACTIVE = "manager_inactive"  # manager
+    MANAGER_WITHOUT_EXTENSION = "manager_without_extension"  # manager
+    MANAGER_ABSENT = "manager_absent"  # manager, extension
+    NOBODY_TO_RING = "nobody_to_ring"
+    # the plan
+    RING_RESPONSIBLE = "ring_responsible"  # manager, extension, seconds
+    THEN_ROUTE = "then_route"
+    THEN_MOBILE = "then_mobile"
+    THEN_VOICEMAIL = "then_voicemail"
+    THEN_GROUP = "then_group"  # group
+    NO_MOBILE = "no_mobile"
+    NO_GROUP = "no_group"
+    # Dozvon itself
+    NOT_CONFIGURED = "not_configured"  # the account has no settings
+    STORAGE_FAILED = "storage_failed"
+    TOO_SLOW = "too_slow"  # seconds
+    # attribution: whose call it was
+    INTERNAL_CALL = "internal_call"
+    TARGET_DEAL = "target_deal"  # id, name
+    TARGET_PERSON = "target_person"  # kind, id, name
+    TARGET_SEVERAL_DEALS = "target_several_deals"  # count
+    TARGET_INBOX = "target_inbox"
+    ANSWERED_BY = "answered_by"  # extension
+    HAD_CLIENT_LAST = "had_client_last"  # extension
+    FORWARDED_BY = "forwarded_by"  # extension, number
+    CALLED_BY = "called_by"  # extension
+    RANG_AT = "rang_at"  # extension
+    RANG_AT_RESPONSIBLE = "rang_at_responsible"  # extension
+    RANG_AT_GROUP = "rang_at_group"  # group
+    RANG_AT_NOBODY = "rang_at_nobody"
+    OUTSIDE_INTEGRATION = "outside_integration"  # extension
+    OUTSIDE_RESPONSIBLE = "outside_responsible"  # manager
+    MISSED_RESPONSIBLE = "missed_responsible"  # manager, line
+    DEFAULT_RESPONSIBLE = "default_responsible"  # manager
+    NOBODY_RESPONSIBLE = "nobody_responsible"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One link of the chain of thought. `code` is stable (translated for people), `detail` holds its values."""
+
+    code: str
+    detail: dict[str, str]
+
+
+def because(code: ReasonCode, /, **detail: object) -> Reason:
+    """A reason with its values as text."""
+    return Reason(code=code.value, detail={name: str(value) for name, value in detail.items()})
