@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from integration.domain.ids import AccountId, ManagerId
+from integration.errors import DozvonError
 from integration.ports import Coordination
 
 log = structlog.get_logger()
@@ -70,7 +71,7 @@ class Hub:
             return
         try:
             await self._coordination.publish(_CHANNEL, {"account": account, "managers": people, "message": message})
-        except Exception:  # noqa: BLE001 - whatever the fan-out's trouble is, this process's own pages still get it
+        except DozvonError:  # this process's own pages get it all the same
             log.exception("message not fanned out", account_id=account)
             self._deliver(account, people, message)
 

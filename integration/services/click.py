@@ -1,0 +1,182 @@
+"""What a manager asks for in the CRM's page: call this number, hang up, create a contact from the card.
+
+Errors carry the codes of `widgets/README.md`; HTTP is `web/widget.py`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import structlog
+
+from integration.domain.call import Call
+from integration.domain.crm import Person
+from integration.domain.follow_up import ringing_extensions
+from integration.domain.ids import CallId, Extension, ManagerId
+from integration.domain.phone import PhoneNumber, match_key, normalise
+from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
+from integration.ports import CallStore, ClickToCall, Coordination, PhoneBook
+from integration.services.accounts import Account
+from integration.services.card import CardService
+
+log = structlog.get_logger()
+
+_DOUBLE_CLICK_SECONDS = 3.0
+_REQUEST_REMEMBERED_SECONDS = 3600.0
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+
+
+class Refused(DozvonError):
+    """A wish that is not granted; `code` is the stable one of the widget's API."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A manager's place: the extension that rings for a click."""
+
+    manager: ManagerId
+    extension: Extension
+
+
+class ClickService:
+    def __init__(self, coordination: Coordination, calls: CallStore, phone_book: PhoneBook, cards: CardService) -> None:
+        self._coordination = coordination
+        self._calls = calls
+        self._phone_book = phone_book
+        self._cards = cards
+
+    async def call(self, account: Account, manager: ManagerId, *, number: str, request: str) -> str:
+        """
+        Ring the manager's phone, then the client's.
+
+        Args:
+            request: the click's own id; the same again dials nothing and gives the same answer.
+
+        Returns:
+            The request's id. How the call goes on is told by cards.
+
+        Raises:
+            Refused: with the code that the widget translates.
+        """
+        desk = desk_of(account, manager)
+        if not _REQUEST_ID.fullmatch(request):
+            raise Refused("bad_request", "request: 8 to 64 letters, digits and dashes")
+        dialled = number_to_dial(number, account.settings.country)
+        if not await self._coordination.once(
+            f"click:{account.id}:{manager}:{request}", ttl_seconds=_REQUEST_REMEMBERED_SECONDS
+        ):
+            return request
+        if not await self._coordination.once(
+            f"click:{account.id}:{manager}:{dialled}", ttl_seconds=_DOUBLE_CLICK_SECONDS
+        ):
+            raise Refused("busy_double_click", "this number was asked for a moment ago")
+        try:
+            await account.pbx.click_to_call(
+                ClickToCall(request_id=request, extension=desk.extension, number=dialled, crm_call_id=request)
+            )
+        except OutcomeUnknown:
+            log.warning("click not confirmed by the PBX", account_id=account.id)  # the call may ring: say nothing false
+        except Unavailable as exc:
+            raise Refused("pbx_offline", "the telephone system is not connected") from exc
+        except Rejected as exc:
+            raise Refused(exc.code or "phone_unreachable", str(exc)) from exc
+        return request
+
+    async def hang_up(self, account: Account, manager: ManagerId, call: Call | None) -> None:
+        """End the manager's call. Raises Refused."""
+        if call is None or not is_involved(account, manager, call):
+            raise Refused("call_unknown", "this call is over")
+        try:
+            await account.pbx.hang_up(call.id)
+        except DozvonError as exc:
+            raise Refused("hang_up_failed", str(exc)) from exc
+
+    async def create_contact(
+        self, account: Account, manager: ManagerId, *, call_id: str, name: str
+    ) -> tuple[Person, bool]:
+        """
+        The card's "create contact": the number is the call's, the manager becomes responsible.
+
+        Returns:
+            The contact and whether it is new; somebody may have saved the number meanwhile.
+
+        Raises:
+            Refused: with the code that the widget translates.
+        """
+        call = await self._calls.get(account.id, CallId(call_id))
+        if call is None or not is_involved(account, manager, call):
+            raise Refused("call_unknown", "this call is not yours, or long over")
+        settings = account.settings
+        number = normalise(call.client_number or "", settings.country)
+        key = match_key(call.client_number or "", settings.country)
+        cleaned = " ".join(name.split())
+        if number is None or key is None:
+            raise Refused("bad_number", "the caller's number is withheld")
+        if not 1 <= len(cleaned) <= 200:
+            raise Refused("bad_request", "name: 1 to 200 characters")
+        if not await self._coordination.once(f"contact:{account.id}:{key}", ttl_seconds=_DOUBLE_CLICK_SECONDS):
+            raise Refused("busy_double_click", "this contact is being created")
+        try:
+            existing = await self._phone_book.lookup(account.id, key) or await account.crm.find_persons(number)
+            if existing:
+                person, created = existing[0], False
+            else:
+                person, created = await self._new_contact(account, manager, cleaned, number), True
+        except Refused:
+            raise
+        except AuthFailed as exc:
+            raise Refused("crm_offline", "the CRM must be connected again by an administrator") from exc
+        except Unavailable as exc:
+            raise Refused("crm_offline", "the CRM does not answer") from exc
+        except Rejected as exc:
+            raise Refused("not_allowed", str(exc)) from exc
+        await self._phone_book.put_persons(account.id, [person], country=settings.country)
+        await self._cards.show_again(account, call)
+        return person, created
+
+    async def _new_contact(self, account: Account, manager: ManagerId, name: str, number: PhoneNumber) -> Person:
+        try:
+            return await account.crm.create_contact(name=name, number=number, responsible=manager)
+        except OutcomeUnknown:
+            found = await account.crm.find_persons(number)
+            if found:
+                return found[0]
+            raise
+
+
+def desk_of(account: Account, manager: ManagerId) -> Desk:
+    """Where this manager's calls are made. Raises Refused."""
+    settings = account.settings
+    if not settings.enabled:
+        raise Refused("integration_disabled", "the integration is switched off")
+    if manager in settings.inactive_managers:
+        raise Refused("not_allowed", "this CRM user is not active or not paid")
+    employee = settings.employee_of(manager)
+    if employee is None:
+        raise Refused("no_extension", "no extension is assigned to you; ask your administrator")
+    return Desk(manager, employee.extension)
+
+
+def number_to_dial(text: str, country: str) -> str:
+    """Digits to dial, in E.164 where it is such a number; short internal numbers as they are. Raises Refused."""
+    if len(text) > 64:
+        raise Refused("bad_number", "this is no telephone number")
+    number = normalise(text, country)
+    if number is not None:
+        return number.e164
+    digits = re.sub(r"[\s().-]", "", text)
+    if re.fullmatch(r"[0-9]{2,6}", digits):
+        return digits
+    raise Refused("bad_number", "this is no telephone number")
+
+
+def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
+    """Whether the call rang at this manager's extension, or was theirs."""
+    extensions = {e.extension for e in account.settings.employees if e.manager == manager}
+    parties = {leg.target for leg in call.legs} | {call.final_responsible, call.caller, *ringing_extensions(call)}
+    return bool(extensions & parties)

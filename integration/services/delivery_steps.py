@@ -1,0 +1,268 @@
+"""What each kind of intent does when it is carried out. Every step may be repeated: it looks before it writes again.
+
+The order of a call's steps and their retries are `delivery.py`'s; whose call it is, `domain/attribution.py`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from integration.domain.attribution import Attribution, attribute, describe
+from integration.domain.call import Call, Direction
+from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.follow_up import ringing_extensions
+from integration.domain.ids import CallId, ManagerId, Timestamp
+from integration.domain.intents import Intent, IntentKind
+from integration.domain.phone import PhoneNumber, match_key, normalise
+from integration.domain.routing import Reason
+from integration.errors import NotFound, Rejected, Unavailable
+from integration.ports import (
+    CallRecord,
+    CallStore,
+    Clock,
+    Coordination,
+    LoggedCall,
+    Outbox,
+    OutboxItem,
+    PhoneBook,
+    RecordingStore,
+    SavedStep,
+)
+from integration.services.accounts import Account
+from integration.services.delivery import Expired, StepFunction
+from integration.services.hub import Hub
+from integration.services.recordings import fetch_recording
+
+_KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below
+_FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
+_LOG_WAITS_SECONDS = 45.0  # for the recording; afterwards the call is logged with an address that is filled later
+_LATE_KEY = "fetch_recording:late"
+_TASK_TEXTS = {
+    "ru": "Перезвонить: пропущенный звонок {number}",
+    "uk": "Передзвонити: пропущений дзвінок {number}",
+    "en": "Call back: missed call from {number}",
+}
+
+
+class DeliverySteps:
+    def __init__(
+        self,
+        *,
+        calls: CallStore,
+        outbox: Outbox,
+        phone_book: PhoneBook,
+        recordings: RecordingStore,
+        coordination: Coordination,
+        hub: Hub,
+        clock: Clock,
+        public_url: str,
+    ) -> None:
+        self._calls = calls
+        self._outbox = outbox
+        self._phone_book = phone_book
+        self._recordings = recordings
+        self._coordination = coordination
+        self._hub = hub
+        self._clock = clock
+        self._public_url = public_url
+
+    def by_kind(self) -> Mapping[IntentKind, StepFunction]:
+        return {
+            IntentKind.NOTIFY_CRM: self.notify_crm,
+            IntentKind.FETCH_RECORDING: self.fetch_recording,
+            IntentKind.LOG_CALL: self.log_call,
+            IntentKind.CREATE_TASK: self.create_task,
+        }
+
+    async def notify_crm(self, account: Account, item: OutboxItem) -> dict[str, Any]:
+        """The CRM's popup, once per call and person, for those whose widget is not open; a ringing group is one
+        request."""
+        call = await self._call(account, item)
+        number = normalise(call.client_number or "", account.settings.country)
+        if number is None:
+            raise Expired
+        extensions = dict.fromkeys((*ringing_extensions(call), str(item.payload.get("extension", ""))))
+        managers = {account.settings.manager_of(extension): None for extension in extensions}
+        people = [
+            manager
+            for manager in managers
+            if manager is not None
+            and not self._hub.has_page(account.id, manager)
+            and await self._coordination.once(f"popup:{call.id}:{manager}", ttl_seconds=600)
+        ]
+        if people:
+            await account.crm.notify_ringing(number, people)
+        return {"managers": people}
+
+    async def fetch_recording(self, account: Account, item: OutboxItem) -> dict[str, Any]:
+        """Store the recording. One that is late does not hold the log up: it is fetched again behind it."""
+        call = await self._call(account, item)
+        waited = self._clock.now() - item.queued_at
+        is_late = item.key == _LATE_KEY
+        try:
+            return {"recording": await fetch_recording(account, call, self._recordings)}
+        except NotFound as exc:
+            if waited < _FILE_APPEARS_SECONDS:
+                raise Unavailable(str(exc), retry_after_seconds=2.0) from exc
+            return {"missing": str(exc)}
+        except Rejected as exc:
+            return {"missing": str(exc)}
+        except Unavailable:
+            if is_late or waited < _LOG_WAITS_SECONDS:
+                raise
+            late = Intent(call=call.id, kind=IntentKind.FETCH_RECORDING, key=_LATE_KEY)
+            await self._calls.save([SavedStep(call=call, intents=[late])])
+            return {"recording": await self._recordings.reserve(account.id, call.id), "late": True}
+
+    async def log_call(self, account: Account, item: OutboxItem) -> dict[str, Any]:
+        """Write the call into the CRM, once: into the entity's feed, or into the leads' inbox for a stranger."""
+        call = await self._call(account, item)
+        number = normalise(call.client_number or "", account.settings.country)
+        if number is None:
+            return {"skipped": "no_client_number"}
+        decided = await self._decide(account, call, number, item)
+        record = await self._record(account, call, number, decided)
+        if decided.target is None and call.direction is Direction.OUTBOUND:
+            decided = await self._meet(account, call, number, decided, item)
+            if decided.target is None:
+                return {"skipped": "unknown_number_not_reached"}
+        try:
+            logged = await self._write(account, record, decided.target, look_first=item.is_uncertain)
+        except NotFound as exc:
+            await self._forget(account, item, decided.target)
+            raise Unavailable(f"{exc}; deciding anew where the call belongs", retry_after_seconds=1.0) from exc
+        return {
+            "id": logged.id,
+            "entity": {"kind": logged.entity.kind, "id": logged.entity.id},
+            "inbox": decided.target is None,
+            "responsible": decided.responsible,
+            "reasons": [asdict(reason) for reason in decided.reasons],
+        }
+
+    async def create_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
+        """A task to call back, on the entity that has the call; none when the client was reached meanwhile."""
+        call = await self._call(account, item)
+        number = normalise(call.client_number or "", account.settings.country)
+        log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
+        if log is None or number is None or "entity" not in log:
+            return {"skipped": "not_logged"}
+        if log.get("inbox"):
+            return {"skipped": "inbox"}  # the entry in the inbox is itself what asks to be worked on
+        if await self._reached_since(account, call):
+            return {"skipped": "reached_meanwhile"}
+        target = EntityRef(EntityKind(log["entity"]["kind"]), str(log["entity"]["id"]))
+        key = record_key(call.id)
+        if item.is_uncertain and (found := await account.crm.find_task(key=key, target=target)):
+            return {"id": found}
+        line = account.settings.line(call.line)
+        text = _TASK_TEXTS.get(account.settings.language, _TASK_TEXTS["en"]).format(number=number.e164)
+        responsible = log.get("responsible")
+        task = await account.crm.create_task(
+            key=key,
+            text=text,
+            due_at=Timestamp(self._clock.now() + line.task_deadline_seconds),
+            responsible=ManagerId(str(responsible)) if responsible else None,
+            target=target,
+        )
+        return {"id": task}
+
+    # ---- pieces ----------------------------------------------------------------------------------------------------
+
+    async def _call(self, account: Account, item: OutboxItem) -> Call:
+        call = await self._calls.get(account.id, item.call)
+        if call is None or call.merged_into is not None:
+            raise Expired
+        return call
+
+    async def _decide(self, account: Account, call: Call, number: PhoneNumber, item: OutboxItem) -> Attribution:
+        """Attribution, decided once and kept: a retry must look where the first attempt wrote."""
+        if "attribution" in item.payload:
+            return _read_attribution(item.payload["attribution"])
+        persons = await self._persons(account, number)
+        deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons])
+        decided = attribute(call, account.settings, persons, deals)
+        await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
+        return decided
+
+    async def _persons(self, account: Account, number: PhoneNumber) -> list[Person]:
+        """From the phone book; the CRM itself is asked before somebody is called a stranger."""
+        key = match_key(number.e164, account.settings.country)
+        persons = await self._phone_book.lookup(account.id, key) if key else []
+        if not persons:
+            persons = await account.crm.find_persons(number)
+            if persons:
+                await self._phone_book.put_persons(account.id, persons, country=account.settings.country)
+        return persons
+
+    async def _meet(
+        self, account: Account, call: Call, number: PhoneNumber, decided: Attribution, item: OutboxItem
+    ) -> Attribution:
+        """An outgoing call to a stranger who answered becomes a contact: amoCRM has no inbox for outgoing calls."""
+        if call.answered_at is None:
+            return decided
+        person = await account.crm.create_contact(name=number.e164, number=number, responsible=decided.responsible)
+        await self._phone_book.put_persons(account.id, [person], country=account.settings.country)
+        met = replace(decided, target=person.ref)
+        await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
+        return met
+
+    async def _record(self, account: Account, call: Call, number: PhoneNumber, decided: Attribution) -> CallRecord:
+        results = await self._outbox.results(account.id, call.id)
+        recording = results.get(IntentKind.FETCH_RECORDING, {}).get("recording")
+        return CallRecord(
+            key=record_key(call.id),
+            call=call,
+            client=number,
+            responsible=decided.responsible,
+            recording_url=f"{self._public_url}/r/{recording}.mp3" if recording else None,
+            text=describe(call, account.settings, account.settings.language),
+        )
+
+    async def _write(
+        self, account: Account, record: CallRecord, target: EntityRef | None, *, look_first: bool
+    ) -> LoggedCall:
+        crm = account.crm
+        if target is None:
+            found = await crm.find_in_inbox(record) if look_first else None
+            return found or await crm.log_to_inbox(record)
+        found = await crm.find_logged_call(record, target) if look_first else None
+        return found or await crm.log_call(record, target)
+
+    async def _forget(self, account: Account, item: OutboxItem, target: EntityRef | None) -> None:
+        if target is not None:
+            await self._phone_book.remove(account.id, [target])
+        await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k != "attribution"})
+
+    async def _reached_since(self, account: Account, call: Call) -> bool:
+        key = match_key(call.client_number or "", account.settings.country)
+        recent = await self._calls.recent(account.id, match_key=key, limit=10) if key else []
+        return any(c.answered_at is not None and c.started_at > call.started_at for c in recent)
+
+
+def record_key(call: CallId) -> str:
+    """The idempotency key of a call in a CRM: its id where that is short ASCII, else a digest of it."""
+    if len(call) <= _KEY_LENGTH and call.isascii() and call.isprintable():
+        return call
+    return "dozvon-" + hashlib.sha256(call.encode()).hexdigest()[:48]
+
+
+def _write_attribution(decided: Attribution) -> dict[str, Any]:
+    target = {"kind": decided.target.kind, "id": decided.target.id} if decided.target else None
+    return {
+        "target": target,
+        "responsible": decided.responsible,
+        "reasons": [asdict(reason) for reason in decided.reasons],
+    }
+
+
+def _read_attribution(stored: dict[str, Any]) -> Attribution:
+    target = stored.get("target")
+    responsible = stored.get("responsible")
+    return Attribution(
+        target=EntityRef(EntityKind(target["kind"]), str(target["id"])) if target else None,
+        responsible=ManagerId(str(responsible)) if responsible else None,
+        reasons=tuple(Reason(code=r["code"], detail=dict(r["detail"])) for r in stored.get("reasons", [])),
+    )
