@@ -1,0 +1,130 @@
+"""What we ask of Asterisk, as wire text; pure.
+
+Every value is checked here, because numbers, names and extensions come from a CRM or a browser: AMI is a protocol of
+lines, so a line end in a value would be a header of its own. Sending, waiting and answers are `client.py`'s.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from integration.errors import Rejected
+
+_LINE_ENDS = re.compile(r"[\r\n\x00]+")
+_EXTENSION = re.compile(r"[0-9A-Za-z_.*#\-]{1,40}")
+_NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
+_REQUEST = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_CONTEXT = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
+# `Technology/...`: a name beginning with / would be taken as a regular expression by Hangup.
+_CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]{1,160}")
+
+CHANNEL_ID_PREFIX = "dozvon-"
+"""Before our request's id it is the Uniqueid of a channel that we originated (AMI `ChannelId`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One AMI action. `changes` is False for questions: those may be asked again after a lost link."""
+
+    name: str
+    headers: tuple[tuple[str, str], ...] = ()
+    changes: bool = False
+    is_list: bool = False  # answered by events that end with one carrying `EventList: Complete`
+
+    def wire(self, action_id: str) -> bytes:
+        """The block to send. Line ends inside values are removed: what is left is one header, whatever it says."""
+        headers = (("Action", self.name), ("ActionID", action_id), *self.headers)
+        return ("".join(f"{_clean(k)}: {_clean(v)}\r\n" for k, v in headers) + "\r\n").encode(errors="replace")
+
+
+def _clean(value: str) -> str:
+    return _LINE_ENDS.sub("", value)
+
+
+def _check(pattern: re.Pattern[str], value: str, what: str) -> str:
+    if not pattern.fullmatch(value):
+        raise Rejected(f"not a {what} that can be sent to the PBX", code=f"bad_{what.replace(' ', '_')}")
+    return value
+
+
+def channel_id(request_id: str) -> str:
+    """The Uniqueid that the channel of a click-to-call will have. Raises: Rejected."""
+    return CHANNEL_ID_PREFIX + _check(_REQUEST, request_id, "request id")
+
+
+def originate(
+    *,
+    request_id: str,
+    extension: str,
+    number: str,
+    channel_template: str,
+    context: str,
+    timeout_seconds: float,
+    dial_plus: bool = False,
+    crm_call_id: str | None = None,
+) -> Action:
+    """
+    Click to call: the employee's phone first, then the number, through the dialplan of phones.
+
+    Always `Async`, always with our ChannelId, so that the call is ours from its first event and a repeat is found.
+    AMI takes commas in `Variable` as separators, so the values of variables hold none.
+
+    Raises:
+        Rejected: a value cannot be sent.
+
+    Source: pbx_adapter/asterisk/README.md, "Click to call".
+    """
+    dialled = _check(_NUMBER, number, "number")
+    if not dial_plus:
+        dialled = dialled.removeprefix("+")
+    unique = channel_id(request_id)
+    channel = channel_template.format(extension=_check(_EXTENSION, extension, "extension"))
+    variables = [f"__DOZVON_CALL={request_id}"]
+    if crm_call_id is not None:
+        variables.append(f"__CRM_CALL_ID={_check(_REQUEST, crm_call_id, 'CRM call id')}")
+    headers = [
+        ("Channel", _check(_CHANNEL, channel, "channel")),
+        ("Context", _check(_CONTEXT, context, "context")),
+        ("Exten", dialled),
+        ("Priority", "1"),
+        ("CallerID", f"{dialled} <{dialled}>"),
+        ("Timeout", str(round(timeout_seconds * 1000))),
+        ("Async", "true"),
+        ("ChannelId", unique),
+        *(("Variable", v) for v in variables),
+    ]
+    if channel.startswith("Local/"):
+        headers.append(("OtherChannelId", unique + "-2"))
+    return Action("Originate", tuple(headers), changes=True)
+
+
+def hang_up(channel: str) -> Action:
+    """End one channel. Raises: Rejected."""
+    return Action("Hangup", (("Channel", _check(_CHANNEL, channel, "channel")), ("Cause", "16")), changes=True)
+
+
+def redirect(channel: str, *, context: str, extension: str) -> Action:
+    """Send one channel to an extension of the dialplan. Raises: Rejected."""
+    headers = (
+        ("Channel", _check(_CHANNEL, channel, "channel")),
+        ("Context", _check(_CONTEXT, context, "context")),
+        ("Exten", _check(_NUMBER, extension, "extension")),
+        ("Priority", "1"),
+    )
+    return Action("Redirect", headers, changes=True)
+
+
+def blind_transfer(channel: str, *, context: str, extension: str) -> Action:
+    """As if the party on `channel` had sent the other one to `extension`. Raises: Rejected."""
+    headers = (
+        ("Channel", _check(_CHANNEL, channel, "channel")),
+        ("Context", _check(_CONTEXT, context, "context")),
+        ("Exten", _check(_NUMBER, extension, "extension")),
+    )
+    return Action("BlindTransfer", headers, changes=True)
+
+
+def question(name: str, /, *, is_list: bool = False, **headers: str) -> Action:
+    """A question that changes nothing on the PBX; header names as AMI writes them."""
+    return Action(name, tuple(headers.items()), is_list=is_list)

@@ -1,0 +1,140 @@
+"""What we send to Asterisk: the exact wire text, and that nothing from outside can add a line to it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration.errors import ConfigError, Rejected
+from pbx_adapter.asterisk import commands
+from pbx_adapter.asterisk.settings import AsteriskSettings
+
+
+def click(**changes: object) -> commands.Action:
+    values: dict[str, object] = {
+        "request_id": "r-1",
+        "extension": "101",
+        "number": "+79161112233",
+        "channel_template": "PJSIP/{extension}",
+        "context": "internal",
+        "timeout_seconds": 15.0,
+        "crm_call_id": "1001",
+    }
+    return commands.originate(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_a_click_is_written_with_our_channel_id_and_async() -> None:
+    assert click().wire("a1") == (
+        b"Action: Originate\r\nActionID: a1\r\nChannel: PJSIP/101\r\nContext: internal\r\nExten: 79161112233\r\n"
+        b"Priority: 1\r\nCallerID: 79161112233 <79161112233>\r\nTimeout: 15000\r\nAsync: true\r\n"
+        b"ChannelId: dozvon-r-1\r\nVariable: __DOZVON_CALL=r-1\r\nVariable: __CRM_CALL_ID=1001\r\n\r\n"
+    )
+
+
+def test_a_local_channel_gets_an_id_for_its_second_half_too() -> None:
+    headers = dict(click(channel_template="Local/{extension}@from-internal").headers)
+    assert headers["Channel"] == "Local/101@from-internal"
+    assert headers["OtherChannelId"] == "dozvon-r-1-2"
+
+
+def test_the_plus_stays_where_the_dialplan_wants_it() -> None:
+    assert dict(click(dial_plus=True).headers)["Exten"] == "+79161112233"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": "7916\r\nAction: Command"},  # a header of its own
+        {"number": "79161112233,1,A(x)"},  # AMI and the dialplan take commas as separators
+        {"number": ""},
+        {"number": "Local/1@x"},
+        {"extension": "101\nChannel: x"},
+        {"extension": "101&PJSIP/102"},  # Dial's separator: would ring a second phone
+        {"extension": "101@other-context"},
+        {"extension": ""},
+        {"request_id": "r 1"},
+        {"request_id": "r\r\n"},
+        {"crm_call_id": "1,__EVIL=2"},  # a second variable
+        {"crm_call_id": "${SHELL(id)}"},
+        {"context": "internal\r\n"},
+    ],
+)
+def test_a_value_that_could_mean_more_than_itself_is_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(Rejected):
+        click(**changes)
+
+
+@pytest.mark.parametrize("channel", ["/.*/", "", "PJSIP", "PJSIP/1\r\nX: y", "PJSIP/1,2", "PJSIP/1 2", "PJSIP/1&2"])
+def test_no_channel_name_is_a_pattern_or_a_list(channel: str) -> None:
+    """Hangup takes `/regex/`: such a name from outside would end everybody's calls."""
+    with pytest.raises(Rejected):
+        commands.hang_up(channel)
+    with pytest.raises(Rejected):
+        commands.redirect(channel, context="x", extension="1")
+    with pytest.raises(Rejected):
+        commands.blind_transfer(channel, context="x", extension="1")
+
+
+@pytest.mark.parametrize(
+    "channel",
+    ["PJSIP/101-0000000a", "Local/101@from-queue-00000001;2", "IAX2/10.0.0.1:4569-123", "SIP/a-b-1", "DAHDI/i1/7916-1"],
+)
+def test_every_kind_of_channel_can_be_hung_up(channel: str) -> None:
+    assert f"Channel: {channel}\r\n".encode() in commands.hang_up(channel).wire("1")
+
+
+@given(st.text(), st.text())
+def test_whatever_a_value_holds_it_stays_one_header(value: str, action_id: str) -> None:
+    block = commands.question("Status", Variables=value).wire(action_id)
+    assert block.endswith(b"\r\n\r\n")
+    assert block.count(b"\r\n") == 4  # Action, ActionID, Variables and the end
+    assert block.count(b"\n") == block.count(b"\r") == 4
+
+
+GOOD = {"host": "10.0.0.5", "username": "dozvon", "secret": "s3cret"}
+
+
+def test_settings_have_working_defaults_and_hide_the_secret() -> None:
+    settings = AsteriskSettings.from_config("office", GOOD)
+    assert (settings.port, settings.tls, settings.agi_address) == (5038, None, "127.0.0.1:4573")
+    assert "s3cret" not in repr(settings)
+
+
+def test_tls_moves_the_port_and_a_public_address_keeps_its_own() -> None:
+    table = {**GOOD, "tls": {"ca": "/etc/ca.pem"}, "fastagi": {"public": "10.0.0.2:4999"}}
+    settings = AsteriskSettings.from_config("office", table)
+    assert settings.port == 5039
+    assert settings.tls is not None
+    assert settings.tls.verify
+    assert settings.agi_address == "10.0.0.2:4999"
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"host": ""}, "pbx.host"),
+        ({"secret": 5}, "pbx.secret"),
+        ({"secret": "a\nb"}, "pbx.secret"),
+        ({"port": 70000}, "pbx.port"),
+        ({"port": True}, "pbx.port"),
+        ({"hots": "x"}, "pbx.hots"),
+        ({"tls": "yes"}, "pbx.tls"),
+        ({"tls": {"cert": "x"}}, "pbx.tls.cert"),
+        ({"recordings": {"path": "/a", "url": "http://b"}}, "pbx.recordings"),
+        ({"recordings": {"url": "ftp://b"}}, "pbx.recordings.url"),
+        ({"recordings": {"path": "monitor"}}, "pbx.recordings.path"),
+        ({"extension_pattern": "("}, "pbx.extension_pattern"),
+        ({"originate_channel": "PJSIP/101"}, "pbx.originate_channel"),
+        ({"originate_channel": "PJSIP/{extension},1"}, "pbx.originate_channel"),
+        ({"originate_context": "a b"}, "pbx.originate_context"),
+        ({"trunks": "trunk"}, "pbx.trunks"),
+        ({"click_timeout_seconds": 0}, "pbx.click_timeout_seconds"),
+        ({"fastagi": {"public": "a b"}}, "pbx.fastagi.public"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_says_what_to_write(changes: dict[str, object], named: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        AsteriskSettings.from_config("office", {**GOOD, **changes})
+    assert str(caught.value).startswith(named)
+    assert "write" in str(caught.value)
