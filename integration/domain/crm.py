@@ -62,3 +62,38 @@ class Deal:
     main_person: EntityRef | None = None
     updated_at: int = 0
     is_deleted: bool = False
+
+
+# ---- what changed in the CRM, as its webhooks or a poll tell --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonChanged:
+    """A contact or a company as it is now. Notices may arrive late and out of order: `updated_at` decides."""
+
+    person: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DealChanged:
+    """A deal as it is now. `has_persons` False: the notice does not say who takes part; read the deal again."""
+
+    deal: Deal
+    has_persons: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntityDeleted:
+    ref: EntityRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxClosed:
+    """An enquiry left the CRM's inbox: `deals` it became when a person accepted it; their persons are new too."""
+
+    ref: EntityRef
+    is_accepted: bool
+    deals: tuple[EntityRef, ...] = ()
+
+
+CrmChange = PersonChanged | DealChanged | EntityDeleted | InboxClosed

@@ -87,3 +87,15 @@ def match_key(text: str, country: str = "RU") -> str | None:
     """
     number = normalise(text, country)
     return number.digits[-10:] if number else None
+
+
+def national_digits(number: PhoneNumber) -> str:
+    """
+    The digits that every spelling of the number contains, without country code and trunk prefix: `9161234567` for
+    `+79161234567` and `8 916 ...`, `671234567` for `+380671234567` and `067 ...`. Never raises; all digits for a
+    number that no numbering plan knows.
+    """
+    try:
+        return str(phonenumbers.parse(number.e164, None).national_number)
+    except phonenumbers.NumberParseException:
+        return number.digits
