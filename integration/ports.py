@@ -185,6 +185,25 @@ class Crm(Protocol):
     def entity_url(self, ref: EntityRef) -> str: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidgetUser:
+    """Who speaks through a widget, as the CRM's own token proves it."""
+
+    account: AccountId
+    manager: ManagerId
+    is_admin: bool = False
+
+
+class WidgetGate(Protocol):
+    """What lets the browser side of a CRM in."""
+
+    def user(self, token: str) -> WidgetUser:
+        """Raises AuthFailed when the token is missing, expired or not signed by this account's CRM."""
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether this page may ask at all (CORS)."""
+
+
 # ---- storage -------------------------------------------------------------------------------------------------------
 
 
@@ -209,6 +228,9 @@ class CallStore(Protocol):
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
     ) -> list[Call]:
         """Newest first; with `match_key` only calls with that client (domain.phone.match_key)."""
+
+    async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
+        """The `event`s of the call's steps, in the order in which they were saved."""
 
 
 class OutboxState(StrEnum):
@@ -236,6 +258,7 @@ class OutboxItem:
     last_error: str | None
     payload: dict[str, Any]
     result: dict[str, Any] | None
+    claim: int = 0  # how often it was claimed, ever: tells a holder whose lease ran out from the next one
 
 
 class Outbox(Protocol):

@@ -14,7 +14,7 @@ import structlog
 from integration.domain.crm import Manager
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.settings import AccountSettings, Employee
-from integration.errors import DozvonError
+from integration.errors import AuthFailed, DozvonError
 from integration.ports import Crm, Pbx, SettingsStore
 
 log = structlog.get_logger()
@@ -32,6 +32,7 @@ class Account:
         self.pbx = pbx
         self.managers: dict[ManagerId, Manager] = {}
         self.crm_problem: str | None = None  # what the CRM said last when it could not be asked
+        self.crm_needs_consent = False  # an administrator must allow the integration again
 
     @property
     def id(self) -> AccountId:
@@ -112,8 +113,10 @@ class Accounts:
             managers = await account.crm.managers()
         except DozvonError as exc:
             account.crm_problem = str(exc)
+            account.crm_needs_consent = isinstance(exc, AuthFailed)
             raise
         account.crm_problem = None
+        account.crm_needs_consent = False
         account.managers = {m.id: m for m in managers}
         inactive = frozenset(m.id for m in managers if not m.is_active or not m.is_paid)
         if inactive != account.settings.inactive_managers:

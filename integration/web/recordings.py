@@ -1,0 +1,35 @@
+"""Recordings for the CRM's player: an opaque address, byte ranges, no credentials (amoCRM reference, 6.8)."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from integration.ports import RecordingStore
+
+_OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+
+def recording_routes(store: RecordingStore) -> list[web.RouteDef]:
+    """`GET` and `HEAD /r/<id>.mp3`; 404 for what never was, is no more, or is not fetched yet."""
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        opaque_id = request.match_info["id"]
+        found = await store.open(opaque_id) if _OPAQUE_ID.fullmatch(opaque_id) else None
+        if found is None:
+            raise web.HTTPNotFound(text="There is no such recording.", headers={"Cache-Control": "no-store"})
+        path, _ = found
+        return web.FileResponse(
+            path,
+            headers={
+                "Content-Type": "audio/mpeg",
+                "Content-Disposition": "inline",
+                "Cache-Control": "private, max-age=3600",
+                "Accept-Ranges": "bytes",
+                "X-Robots-Tag": "noindex",
+                "Access-Control-Allow-Origin": "*",
+            },
+        )
+
+    return [web.get("/r/{id}.mp3", serve)]

@@ -1,0 +1,244 @@
+"""The widget's API: HTTP routes and the WebSocket, exactly as `widgets/README.md` describes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from aiohttp import WSMsgType, web
+
+from integration import __version__
+from integration.domain.ids import AccountId, CallId, ManagerId
+from integration.errors import AuthFailed
+from integration.ports import Clock, Coordination, WidgetGate, WidgetUser
+from integration.services.accounts import Account, Accounts
+from integration.services.card import CardService
+from integration.services.click import ClickService, Refused
+from integration.services.hub import Hub, Page
+from integration.services.tracking import CallTracking
+from integration.web.errors import Handler, json_body, text_field
+
+log = structlog.get_logger()
+
+_PROTOCOL = 1
+_TICKET_SECONDS = 60.0
+_SESSION_SECONDS = 30 * 60.0  # then the page must prove again who it is
+_SILENT_SECONDS = 150.0
+_LONGEST_MESSAGE = 4096
+_PREFIX = "/api/widget"
+
+
+class WidgetApi:
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        gates: Mapping[AccountId, WidgetGate],
+        tracking: Mapping[AccountId, CallTracking],
+        hub: Hub,
+        cards: CardService,
+        clicks: ClickService,
+        coordination: Coordination,
+        clock: Clock,
+    ) -> None:
+        self._accounts = accounts
+        self._gates = gates
+        self._tracking = tracking
+        self._hub = hub
+        self._cards = cards
+        self._clicks = clicks
+        self._coordination = coordination
+        self._clock = clock
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post(f"{_PREFIX}/session", self.session),
+            web.get(f"{_PREFIX}/status", self.status),
+            web.post(f"{_PREFIX}/call", self.call),
+            web.post(f"{_PREFIX}/contacts", self.contacts),
+            web.get(f"{_PREFIX}/ws", self.socket),
+            web.options(f"{_PREFIX}/{{anything:.*}}", self.preflight),
+        ]
+
+    @web.middleware
+    async def cors(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The CRM's page may ask and may read the answers, errors too; other pages may not."""
+        response = await handler(request)
+        origin = request.headers.get("Origin", "")
+        if request.path.startswith(_PREFIX) and not response.prepared:
+            response.headers["Vary"] = "Origin"
+            if self._allows(origin):
+                response.headers["Access-Control-Allow-Origin"] = origin
+                response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+                response.headers["Access-Control-Allow-Headers"] = "X-Auth-Token, Content-Type"
+                response.headers["Access-Control-Max-Age"] = "600"
+        return response
+
+    async def preflight(self, request: web.Request) -> web.Response:
+        return web.Response(status=204 if self._allows(request.headers.get("Origin", "")) else 403)
+
+    async def session(self, request: web.Request) -> web.Response:
+        user, account = self._who(request)
+        body = await json_body(request)
+        if body.get("protocol") != _PROTOCOL:
+            raise Refused("version_mismatch", "the widget was updated: reload the page")
+        if user.manager in account.settings.inactive_managers:
+            raise Refused("not_allowed", "this CRM user is not active or not paid")
+        ticket = await self._coordination.issue_ticket(
+            {"account": account.id, "manager": user.manager}, ttl_seconds=_TICKET_SECONDS
+        )
+        return web.json_response({"ticket": ticket, "expires_in": int(_TICKET_SECONDS), "version": __version__})
+
+    async def status(self, request: web.Request) -> web.Response:
+        user, account = self._who(request)
+        employee = account.settings.employee_of(user.manager)
+        pbx = "connected" if account.pbx.is_connected else "offline"
+        crm = _crm_state(account)
+        problems = []
+        if not account.settings.enabled:
+            problems.append({"code": "integration_disabled", "text": "Integration is switched off"})
+        if employee is None:
+            problems.append({"code": "no_extension", "text": "No extension is assigned to you"})
+        if pbx == "offline":
+            problems.append({"code": "pbx_offline", "text": "The telephone system is not connected"})
+        if crm != "connected":
+            problems.append({"code": f"crm_{crm}", "text": account.crm_problem or "The CRM does not answer"})
+        return web.json_response(
+            {
+                "manager": {"id": user.manager, "name": account.manager_name(user.manager) or ""},
+                "extension": employee.extension if employee else None,
+                "pbx": pbx,
+                "crm": crm,
+                "version": __version__,
+                "problems": problems,
+            }
+        )
+
+    async def call(self, request: web.Request) -> web.Response:
+        user, account = self._who(request)
+        body = await json_body(request)
+        request_id = await self._clicks.call(
+            account,
+            user.manager,
+            number=text_field(body, "number"),
+            request=text_field(body, "request", longest=64),
+        )
+        return web.json_response({"call": request_id}, status=202)
+
+    async def contacts(self, request: web.Request) -> web.Response:
+        user, account = self._who(request)
+        body = await json_body(request)
+        person, created = await self._clicks.create_contact(
+            account, user.manager, call_id=text_field(body, "call"), name=text_field(body, "name", longest=1000)
+        )
+        entity = {
+            "kind": person.ref.kind,
+            "id": person.ref.id,
+            "name": person.name,
+            "url": account.crm.entity_url(person.ref),
+        }
+        return web.json_response({"entity": entity, "created": created}, status=201)
+
+    async def socket(self, request: web.Request) -> web.StreamResponse:
+        if not self._allows(request.headers.get("Origin", "")):
+            raise Refused("not_allowed", "this page may not connect")
+        ticket = await self._coordination.take_ticket(request.query.get("ticket", ""))
+        if ticket is None:
+            raise AuthFailed("the ticket is unknown, used or too old")
+        account = self._account(AccountId(str(ticket["account"])))
+        manager = ManagerId(str(ticket["manager"]))
+        socket = web.WebSocketResponse(max_msg_size=_LONGEST_MESSAGE, timeout=5.0)
+        await socket.prepare(request)
+        page = self._hub.join(account.id, manager)
+        writer = asyncio.create_task(self._write(socket, page, account))
+        try:
+            await self._read(socket, page, account)
+        finally:
+            self._hub.leave(page)
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+            with contextlib.suppress(ConnectionError):
+                await socket.close()
+        return socket
+
+    async def _write(self, socket: web.WebSocketResponse, page: Page, account: Account) -> None:
+        tracking = self._tracking.get(account.id)
+        calls = await self._cards.snapshot(account, page.manager, tracking.live_calls if tracking else [])
+        await socket.send_json({"type": "snapshot", "now": self._clock.now(), "calls": calls}, dumps=_dumps)
+        if account.settings.employee_of(page.manager) is None:
+            page.put({"type": "notice", "code": "no_extension", "text": "No extension is assigned to you"})
+        try:
+            async with asyncio.timeout(_SESSION_SECONDS):
+                while (message := await page.messages.get()) is not None:
+                    await socket.send_json(message, dumps=_dumps)
+            await socket.close(code=1012, message=b"service restart")
+        except TimeoutError:
+            await socket.close(code=4401, message=b"session over")
+
+    async def _read(self, socket: web.WebSocketResponse, page: Page, account: Account) -> None:
+        while True:
+            try:
+                received = await socket.receive(timeout=_SILENT_SECONDS)
+            except TimeoutError:
+                return
+            if received.type is not WSMsgType.TEXT:
+                return
+            message = _message(received.data)
+            match message.get("type"):
+                case "ping":
+                    page.put({"type": "pong"})
+                case "hang_up":
+                    await self._hang_up(page, account, str(message.get("call", "")))
+                case _:
+                    pass  # both sides ignore what they do not know
+
+    async def _hang_up(self, page: Page, account: Account, call_id: str) -> None:
+        tracking = self._tracking.get(account.id)
+        call = tracking.call(CallId(call_id)) if tracking else None
+        try:
+            await self._clicks.hang_up(account, page.manager, call)
+        except Refused as exc:
+            page.put({"type": "notice", "code": exc.code, "text": str(exc)})
+
+    def _who(self, request: web.Request) -> tuple[WidgetUser, Account]:
+        token = request.headers.get("X-Auth-Token", "")
+        reason = "no token"
+        for gate in self._gates.values():
+            try:
+                user = gate.user(token)
+            except AuthFailed as exc:
+                reason = str(exc)
+            else:
+                return user, self._account(user.account)
+        raise AuthFailed(reason)
+
+    def _account(self, account_id: AccountId) -> Account:
+        account = self._accounts.get(account_id)
+        if account is None:
+            raise Refused("account_unknown", "this CRM account is not connected to Dozvon")
+        return account
+
+    def _allows(self, origin: str) -> bool:
+        return bool(origin) and any(gate.allows_origin(origin) for gate in self._gates.values())
+
+
+def _message(data: str) -> dict[str, Any]:
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _dumps(message: Any) -> str:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
+
+
+def _crm_state(account: Account) -> str:
+    if account.crm_problem is None:
+        return "connected"
+    return "reauth" if account.crm_needs_consent else "offline"
