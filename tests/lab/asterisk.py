@@ -121,7 +121,9 @@ class Asterisk:
         """Write the configuration, the certificate and the music on hold. Existing recordings stay."""
         for sub in ("etc/keys", "var/keys", "spool/monitor", "spool/voicemail", "run", "log", "agi", "moh"):
             (self._folder / sub).mkdir(parents=True, exist_ok=True)
-        modules = next(iter(sorted(self.root.glob("usr/lib/*/asterisk/modules"))), self.root / "usr/lib/asterisk/modules")
+        modules = next(
+            iter(sorted(self.root.glob("usr/lib/*/asterisk/modules"))), self.root / "usr/lib/asterisk/modules"
+        )
         marks = {
             "@BASE@": self.base,
             "@MODDIR@": "/" + str(modules.relative_to(self.root)),
@@ -162,7 +164,9 @@ class Asterisk:
         if self.tls_certificate.exists():
             return
         key = self.tls_certificate.with_name("key.pem")
-        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost"
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 30 -subj /CN=localhost"
+        )
         names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
         subprocess.run(
             [*command.split(), "-addext", names, "-keyout", key, "-out", self.tls_certificate],
@@ -210,7 +214,9 @@ class Asterisk:
             await asyncio.sleep(0.05)
 
     def _last_words(self) -> str:
-        texts = [path.read_text(errors="replace") for path in (self._folder / "log" / "console", self.log) if path.exists()]
+        texts = [
+            path.read_text(errors="replace") for path in (self._folder / "log" / "console", self.log) if path.exists()
+        ]
         return "\n".join(" | " + line for text in texts for line in text.splitlines()[-15:])
 
     def _command(self, *arguments: str) -> list[str]:

@@ -1,0 +1,105 @@
+"""Pytest fixtures for the real servers: Asterisk, PostgreSQL, Redis, Chromium. A missing one fails, never skips."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from tests.lab.asterisk import LabMissingError, lab_root
+from tests.lab.office import Office
+from tests.lab.servers import create_database, drop_database, find_chromium, postgres_server, redis_server
+
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+CHROMIUM_MICROPHONE_ARGUMENTS = (
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+"""More arguments for a browser phone: a microphone that beeps once a second, allowed without asking."""
+
+OpenOffice = Callable[..., Awaitable[Office]]
+"""`await open_office(major=22, **arguments of Office)`; closed when the test ends."""
+
+
+@contextlib.contextmanager
+def _missing_fails() -> Iterator[None]:
+    try:
+        yield
+    except LabMissingError as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def asterisk22() -> Path:
+    """The chroot of Asterisk 22."""
+    with _missing_fails():
+        return lab_root(22)
+
+
+@pytest.fixture(scope="session")
+def asterisk16() -> Path:
+    """The chroot of Asterisk 16."""
+    with _missing_fails():
+        return lab_root(16)
+
+
+@pytest_asyncio.fixture
+async def open_office() -> AsyncIterator[OpenOffice]:
+    """Opens any number of offices, of either version; all are closed when the test ends."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def open_one(major: int = 22, **arguments: Any) -> Office:
+            with _missing_fails():
+                root = lab_root(major)
+            return await stack.enter_async_context(Office(root, **arguments))
+
+        yield open_one
+
+
+@pytest_asyncio.fixture
+async def office(open_office: OpenOffice) -> Office:
+    """An office of the test's own on Asterisk 22, about a second; Dozvon is to listen on `office.fastagi_port`."""
+    return await open_office()
+
+
+@pytest.fixture(scope="session")
+def postgres_server_url() -> Iterator[str]:
+    """The maintenance database of the session's private PostgreSQL."""
+    with _missing_fails(), postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """An empty database of the test's own, as `postgresql://user@127.0.0.1:port/name`."""
+    name = f"test_{uuid4().hex[:12]}"
+    yield create_database(postgres_server_url, name)
+    drop_database(postgres_server_url, name)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The session's private Redis, as `redis://127.0.0.1:port/0`. Shared: use keys of your own, or flush it."""
+    with _missing_fails(), redis_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def chromium_path() -> Path:
+    """The browser for `launch(executable_path=..., args=CHROMIUM_ARGUMENTS, headless=True)`."""
+    with _missing_fails():
+        return find_chromium()

@@ -1,0 +1,18 @@
+"""Waiting for what a foreign process brings about, where there is no event to await."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+async def until(condition: Callable[[], bool], *, timeout_seconds: float = 5.0) -> None:
+    """
+    Wait until `condition()` is true, asking fifty times a second.
+
+    Raises:
+        TimeoutError: it was not true in time.
+    """
+    async with asyncio.timeout(timeout_seconds):
+        while not condition():  # noqa: ASYNC110 - the other side is another process: nothing here could set an event
+            await asyncio.sleep(0.02)
