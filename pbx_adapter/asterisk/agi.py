@@ -1,0 +1,158 @@
+"""The words of AGI: the head of a question, commands and replies, and a plan as text on a channel; pure.
+
+Sockets and deadlines are in `fastagi.py`. Everything read here is hostile input: a caller's name comes from outside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from integration.domain.routing import RouteQuestion, Step, StepKind
+from integration.errors import ProtocolError
+
+MAX_HEAD_BYTES = 16 * 1024  # Asterisk sends about 600; arguments and names are below 1 KiB each
+MAX_HEAD_LINES = 100
+_MAX_VALUE = 1000  # characters of a variable's value; Asterisk cuts a command at 2048
+_PLAN_VERSION = "1"
+_MAX_PLAN = 900
+_KINDS = frozenset(kind.value for kind in StepKind)
+_MAX_STEP = 16
+_VARIABLE = re.compile(r"[A-Z_]{1,40}")
+_TARGET = re.compile(r"[0-9A-Za-z+*#_-]{0,40}")
+_SOUND = re.compile(r"[0-9A-Za-z_./-]{0,200}")
+_SECONDS = re.compile(r"[0-9]{0,4}")
+_REPLY = re.compile(r"(\d{3}) result=(-?\d*)(?: \((.*)\))?")
+_ABSENT = frozenset({"", "unknown", "(null)", "<unknown>"})  # how Asterisk says "none" in the head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgiQuestion:
+    """
+    One question of `extensions_dozvon.conf`.
+
+    `script` is the path of the address (agi://host/SCRIPT), `step` counts from 1, `plan` is the text that an earlier
+    answer left on the channel, `uniqueid` that of the call's first channel.
+    """
+
+    script: str
+    route: RouteQuestion
+    uniqueid: str
+    step: int
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgiReply:
+    """`code` 200 is success; `result` and `data` are as Asterisk sent them."""
+
+    code: int
+    result: int | None
+    data: str
+
+
+def parse_head(lines: Sequence[str]) -> AgiQuestion:
+    """
+    Read the head of a session: `agi_name: value` lines.
+
+    Raises:
+        ProtocolError: it is not a head, or lacks what every Asterisk sends.
+    """
+    head: dict[str, str] = {}
+    for line in lines:
+        name, separator, value = line.partition(":")
+        if not separator or not name.startswith("agi_"):
+            raise ProtocolError("an AGI head has a line that is not `agi_name: value`")
+        head[name] = _clean(value)
+    uniqueid = head.get("agi_arg_4") or head.get("agi_uniqueid", "")
+    if not uniqueid:
+        raise ProtocolError("an AGI head names no channel")
+    step = head.get("agi_arg_2") or "1"
+    if not (step.isascii() and step.isdigit() and 1 <= int(step[:4]) <= _MAX_STEP):
+        raise ProtocolError("an AGI question has an impossible step number")
+    return AgiQuestion(
+        script=head.get("agi_network_script", ""),
+        route=RouteQuestion(
+            did=head.get("agi_arg_1", ""),
+            caller=_present(head, "agi_callerid"),
+            caller_name=_present(head, "agi_calleridname"),
+        ),
+        uniqueid=uniqueid[:150],
+        step=int(step),
+        plan=head.get("agi_arg_3", ""),
+    )
+
+
+def _clean(value: str) -> str:
+    return "".join(c for c in value if c.isprintable()).strip()[:_MAX_VALUE]
+
+
+def _present(head: Mapping[str, str], name: str) -> str:
+    value = head.get(name, "")
+    return "" if value.lower() in _ABSENT else value
+
+
+def set_variable(name: str, value: str) -> bytes:
+    """
+    The command that sets a channel variable.
+
+    The value is cut to one line and quoted: neither a newline nor a quote in it can begin another command.
+
+    Raises:
+        ValueError: `name` is not one of our names.
+    """
+    if not _VARIABLE.fullmatch(name):
+        raise ValueError("a channel variable's name is A-Z and _")
+    quoted = _clean(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'SET VARIABLE {name} "{quoted}"\n'.encode()
+
+
+def parse_reply(line: str) -> AgiReply:
+    """Read one reply line: `200 result=1 (data)`, `510 Invalid or unknown command`. Raises: ProtocolError."""
+    if matched := _REPLY.match(line):
+        code, result, data = matched.groups()
+        return AgiReply(int(code), int(result) if result.strip("-") else None, data or "")
+    if re.match(r"\d{3}([ -]|$)", line):
+        return AgiReply(int(line[:3]), None, line[4:])
+    raise ProtocolError("an AGI reply is not a number and a text")
+
+
+def encode_plan(steps: Sequence[Step]) -> str:
+    """
+    A plan as one word that a channel variable keeps and AGI() passes on: no commas, quotes, blanks or `$`.
+
+    Raises:
+        ValueError: a step holds what a dialplan would misread, or the plan is too long.
+    """
+    words = [_PLAN_VERSION]
+    for step in steps:
+        target, seconds, sound = step.target or "", "" if step.seconds is None else str(step.seconds), step.sound or ""
+        if not (_TARGET.fullmatch(target) and _SECONDS.fullmatch(seconds) and _SOUND.fullmatch(sound)):
+            raise ValueError("a step holds characters that a dialplan would misread")
+        words.append(f"{step.kind}:{target}:{seconds}:{sound}")
+    text = "~".join(words)
+    if len(text) > _MAX_PLAN or len(steps) > _MAX_STEP:
+        raise ValueError("the plan is too long for a channel variable")
+    return text
+
+
+def decode_plan(text: str) -> tuple[Step, ...] | None:
+    """The plan that `encode_plan` wrote; None for anything else, also for that of another version. Never raises."""
+    version, *words = text[: _MAX_PLAN + 1].split("~")
+    if version != _PLAN_VERSION or not 1 <= len(words) <= _MAX_STEP:
+        return None
+    steps = [_decode_step(word) for word in words]
+    return tuple(step for step in steps if step) if all(steps) else None
+
+
+def _decode_step(word: str) -> Step | None:
+    parts = word.split(":")
+    if len(parts) != 4 or parts[0] not in _KINDS:
+        return None
+    kind, target, seconds, sound = parts
+    if not (_TARGET.fullmatch(target) and _SECONDS.fullmatch(seconds) and _SOUND.fullmatch(sound)):
+        return None
+    return Step(
+        kind=StepKind(kind), target=target or None, seconds=int(seconds) if seconds else None, sound=sound or None
+    )
