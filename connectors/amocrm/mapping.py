@@ -1,0 +1,343 @@
+"""amoCRM's JSON to and from our words; pure. amoCRM's `leads` are our deals, its unsorted are our leads.
+
+Paths, requests and what to do with a result do not belong here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from integration.domain.call import Call, Direction, Disposition
+from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.ids import ManagerId
+from integration.domain.phone import PhoneNumber, match_key
+from integration.errors import ProtocolError, Rejected
+from integration.ports import CallRecord
+
+Json = Mapping[str, Any]
+
+COLLECTIONS = {EntityKind.CONTACT: "contacts", EntityKind.COMPANY: "companies", EntityKind.DEAL: "leads"}
+KINDS = {name: kind for kind, name in COLLECTIONS.items()}
+SINGULAR_KINDS = {"contact": EntityKind.CONTACT, "company": EntityKind.COMPANY, "lead": EntityKind.DEAL}
+
+_WON, _LOST = 142, 143  # in every pipeline. Source: official client, LeadModel
+_LONGEST_NAME = 250  # characters; names from callers and people are cut, amoCRM's own limit is not documented
+_LONGEST_RESULT = 250
+# Q.850: unallocated number, no route to it, special tone, number changed, invalid format.
+_WRONG_NUMBER_CAUSES = frozenset({1, 2, 3, 4, 22, 28})
+# Q.850: subscriber absent, destination out of order, no circuit, network out of order, congestion.
+_UNAVAILABLE_CAUSES = frozenset({20, 27, 34, 38, 41, 42})
+
+
+# ---- from amoCRM ---------------------------------------------------------------------------------------------------
+
+
+def person(item: Json, kind: EntityKind) -> Person:
+    """
+    A contact or company of `/api/v4`. `custom_fields_values` may be null and `_embedded` may lack.
+
+    Raises:
+        ProtocolError: it has no id.
+    """
+    embedded = item.get("_embedded") or {}
+    companies = _refs(embedded.get("companies"), EntityKind.COMPANY)
+    return Person(
+        ref=EntityRef(kind, _id(item)),
+        name=_text(item.get("name")),
+        responsible=manager_id(item.get("responsible_user_id")),
+        phones=field_values(item.get("custom_fields_values"), "PHONE"),
+        emails=field_values(item.get("custom_fields_values"), "EMAIL"),
+        company=companies[0] if companies else None,
+        deals=_refs(embedded.get("leads"), EntityKind.DEAL),
+        created_at=_whole(item.get("created_at")),
+        updated_at=_whole(item.get("updated_at")),
+        is_deleted=bool(item.get("is_deleted")),
+    )
+
+
+def deal(item: Json, stage_names: Mapping[tuple[str, str], str]) -> Deal:
+    """A lead of `/api/v4`; `stage_names` by pipeline and stage id."""
+    embedded = item.get("_embedded") or {}
+    contacts = [each for each in embedded.get("contacts") or [] if isinstance(each, Mapping)]
+    main = [each for each in contacts if each.get("is_main")]
+    pipeline, stage = _text(item.get("pipeline_id")) or None, _text(item.get("status_id")) or None
+    is_deleted = bool(item.get("is_deleted"))
+    return Deal(
+        ref=EntityRef(EntityKind.DEAL, _id(item)),
+        name=_text(item.get("name")),
+        responsible=manager_id(item.get("responsible_user_id")),
+        pipeline=pipeline,
+        stage=stage,
+        stage_name=stage_names.get((pipeline or "", stage or "")),
+        price=_whole(item["price"]) if item.get("price") is not None else None,
+        is_open=is_open_stage(item.get("status_id")) and not is_deleted,
+        persons=_refs(contacts, EntityKind.CONTACT) + _refs(embedded.get("companies"), EntityKind.COMPANY),
+        main_person=next(iter(_refs(main, EntityKind.CONTACT)), None),
+        updated_at=_whole(item.get("updated_at")),
+        is_deleted=is_deleted,
+    )
+
+
+def manager(item: Json) -> Manager:
+    """A user. `is_free` ones have reduced access and are no call targets (reference: users)."""
+    rights = item.get("rights") or {}
+    return Manager(
+        id=ManagerId(_id(item)),
+        name=_text(item.get("name")),
+        email=_text(item.get("email")) or None,
+        phone=_text(item.get("phone_number")) or None,
+        is_active=bool(rights.get("is_active", True)),
+        is_paid=not rights.get("is_free", False),
+        is_admin=bool(rights.get("is_admin", False)),
+    )
+
+
+def stage_names(pipelines: Iterable[Json]) -> dict[tuple[str, str], str]:
+    return {
+        (_id(pipeline), _id(stage)): _text(stage.get("name"))
+        for pipeline in pipelines
+        for stage in (pipeline.get("_embedded") or {}).get("statuses") or []
+    }
+
+
+def unsorted_pipeline(pipelines: Iterable[Json]) -> int | None:
+    """The main pipeline if its Unsorted is on, else the first one that has it; None when none has."""
+    ready = [each for each in pipelines if each.get("is_unsorted_on") and not each.get("is_archive")]
+    ready.sort(key=lambda each: not each.get("is_main"))
+    return int(_id(ready[0])) if ready else None
+
+
+def is_open_stage(status_id: Any) -> bool:
+    return _text(status_id) not in (str(_WON), str(_LOST))
+
+
+def field_values(fields: Any, code: str) -> tuple[str, ...]:
+    """Texts of the custom field with this code, in the card's order; `custom_fields_values` or a webhook's list."""
+    found: list[str] = []
+    for field in fields if isinstance(fields, list) else []:
+        if isinstance(field, Mapping) and field.get("field_code", field.get("code")) == code:
+            values = field.get("values")
+            found += [_text(each.get("value")) for each in values or [] if isinstance(each, Mapping)]
+    return tuple(text for text in found if text)
+
+
+def has_number(found: Person, number: PhoneNumber, country: str) -> bool:
+    """amoCRM's search looks into every field: only a phone of the card counts (reference: query search)."""
+    wanted = match_key(number.e164, country)
+    return wanted is not None and any(match_key(phone, country) == wanted for phone in found.phones)
+
+
+def manager_id(value: Any) -> ManagerId | None:
+    """User 0 is the robot, nobody who could answer a call."""
+    text = _text(value)
+    return ManagerId(text) if text.isdecimal() and text != "0" else None
+
+
+# ---- to amoCRM -----------------------------------------------------------------------------------------------------
+
+
+def number_of(ref_id: str) -> int:
+    """amoCRM's ids are JSON numbers; a string is read as a name (reference: calls). Raises Rejected for others."""
+    if not (ref_id.isascii() and ref_id.isdecimal()):
+        raise Rejected("This is not an id of amoCRM", code="id")
+    return int(ref_id)
+
+
+def plain(text: str, longest: int) -> str:
+    """Text of callers and people without control characters, cut. Never empty text is not promised."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()[:longest].strip()
+
+
+def call_status(call: Call) -> int:
+    """
+    amoCRM's number for a call's result: 3 not there, 4 talked, 5 wrong number, 6 could not reach, 7 busy.
+
+    Source: reference, `call_status`; official client, CallModel.
+    """
+    match call.disposition:
+        case Disposition.ANSWERED:
+            return 4
+        case Disposition.BUSY:
+            return 7
+        case Disposition.FAILED if call.hangup_cause in _WRONG_NUMBER_CAUSES:
+            return 5
+        case Disposition.FAILED if call.hangup_cause in _UNAVAILABLE_CAUSES:
+            return 3
+    return 6
+
+
+def talk_seconds(call: Call) -> int:
+    """0 for a call that nobody answered; at least 1 for one that somebody did, so that it does not look missed."""
+    return max(1, round(call.talked_seconds)) if call.disposition is Disposition.ANSWERED else 0
+
+
+def call_note(record: CallRecord, entity_id: int, source: str) -> dict[str, Any]:
+    """One element of `POST /api/v4/{entity}/notes`. Absent values are left out: null is refused."""
+    responsible = _responsible(record)
+    return without_nulls(
+        {
+            "entity_id": entity_id,
+            "note_type": note_type(record.call.direction),
+            "created_at": int(record.call.started_at),
+            "created_by": responsible,
+            "responsible_user_id": responsible,
+            "request_id": record.key,
+            "params": _call_params(record, source, responsible),
+        }
+    )
+
+
+def note_type(direction: Direction) -> str:
+    return "call_in" if direction is Direction.INBOUND else "call_out"
+
+
+def call_entry(record: CallRecord, source: str) -> dict[str, Any]:
+    """One element of `POST /api/v4/calls`, which chooses the entity by itself."""
+    responsible = _responsible(record)
+    return without_nulls(
+        {
+            **_call_params(record, source, responsible),
+            "direction": "inbound" if record.call.direction is Direction.INBOUND else "outbound",
+            "responsible_user_id": responsible,
+            "created_by": responsible,
+            "created_at": int(record.call.started_at),
+            "request_id": record.key,
+        }
+    )
+
+
+def unsorted_sip(record: CallRecord, *, pipeline_id: int | None, source: str, service_code: str) -> dict[str, Any]:
+    """
+    One element of `POST /api/v4/leads/unsorted/sip`. The client's number goes into `from` and `phone`: which of them
+    is read has changed over time (reference: unsorted).
+    """
+    number = record.client.e164
+    metadata = {
+        "from": number,
+        "phone": number,
+        "called_at": int(record.call.started_at),
+        "duration": talk_seconds(record.call),
+        "link": record.recording_url,
+        "service_code": service_code,
+        "uniq": record.key,
+        "is_call_event_needed": True,
+        "call_responsible": _responsible(record),
+    }
+    return without_nulls(
+        {
+            "request_id": record.key,
+            "source_name": source,
+            "source_uid": f"{service_code}-{record.key}",
+            "pipeline_id": pipeline_id,
+            "created_at": int(record.call.started_at),
+            "metadata": without_nulls(metadata),
+            "_embedded": {
+                "leads": [{"name": f"{source}: {number}"}],
+                "contacts": [{"name": number, "custom_fields_values": [_phone_field([], number)]}],
+            },
+        }
+    )
+
+
+def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -> dict[str, Any]:
+    return without_nulls(
+        {
+            "name": plain(name, _LONGEST_NAME) or number.e164,
+            "responsible_user_id": number_of(responsible) if responsible else None,
+            "custom_fields_values": [_phone_field([], number.e164)],
+        }
+    )
+
+
+def phone_added(item: Json, number: PhoneNumber, country: str) -> dict[str, Any] | None:
+    """
+    The body that adds a number to a contact or company: nothing but the PHONE field, with every phone it has, because
+    a multitext field is replaced as a whole (reference: writing). None when the card has the number already.
+    """
+    found = person(item, EntityKind.CONTACT)
+    if has_number(found, number, country):
+        return None
+    present = [
+        without_nulls({key: value.get(key) for key in ("value", "enum_id")})
+        for field in item.get("custom_fields_values") or []
+        if field.get("field_code") == "PHONE"
+        for value in field.get("values") or []
+    ]
+    return {"custom_fields_values": [_phone_field(present, number.e164)]}
+
+
+def new_task(
+    *, key: str, text: str, due_at: int, responsible: ManagerId | None, entity: tuple[str, int], type_id: int
+) -> dict[str, Any]:
+    return without_nulls(
+        {
+            "text": f"{plain(text, 500)} {task_marker(key)}",
+            "complete_till": due_at,
+            "task_type_id": type_id,
+            "entity_type": entity[0],
+            "entity_id": entity[1],
+            "responsible_user_id": number_of(responsible) if responsible else None,
+            "request_id": key,
+        }
+    )
+
+
+def task_marker(key: str) -> str:
+    """
+    The end of a task's text by which it is found again: amoCRM stores no key of ours with a task, and the whole key
+    would be in people's way. 40 bits of a hash among the tasks of one contact.
+    """
+    return f"#{hashlib.blake2s(key.encode(), digest_size=5).hexdigest()}"
+
+
+def without_nulls(item: Mapping[str, Any]) -> dict[str, Any]:
+    """amoCRM answers 400 for nulls where a key may be left out (reference: pitfalls, 14)."""
+    return {key: value for key, value in item.items() if value is not None}
+
+
+def _call_params(record: CallRecord, source: str, responsible: int | None) -> dict[str, Any]:
+    return without_nulls(
+        {
+            "uniq": record.key,
+            "duration": talk_seconds(record.call),
+            "source": source,
+            "phone": record.client.e164,
+            "link": record.recording_url or None,
+            "call_responsible": responsible,
+            "call_status": call_status(record.call),
+            "call_result": plain(record.text, _LONGEST_RESULT) or None,
+        }
+    )
+
+
+def _responsible(record: CallRecord) -> int | None:
+    return number_of(record.responsible) if record.responsible else None
+
+
+def _phone_field(present: Sequence[Json], number: str) -> dict[str, Any]:
+    return {"field_code": "PHONE", "values": [*present, {"value": number, "enum_code": "WORK"}]}
+
+
+def _id(item: Json) -> str:
+    text = _text(item.get("id"))
+    if not text:
+        raise ProtocolError("amoCRM gave an object without id")
+    return text
+
+
+def _refs(items: Any, kind: EntityKind) -> tuple[EntityRef, ...]:
+    entries = items if isinstance(items, list) else []
+    return tuple(EntityRef(kind, _id(each)) for each in entries if isinstance(each, Mapping) and each.get("id"))
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    text = _text(value)
+    return int(text) if text.removeprefix("-").isdecimal() else 0

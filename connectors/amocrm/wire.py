@@ -1,0 +1,149 @@
+"""One HTTP exchange with amoCRM: a deadline, a size cap, no redirects, and whether a lost one may have been carried out.
+
+What a status means, tokens, pacing and repeats do not belong here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from integration.errors import OutcomeUnknown, ProtocolError, Unavailable
+
+USER_AGENT = "Dozvon/0.1 (amoCRM connector)"
+_LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; 250 contacts with every field filled are well below
+_LONGEST_TEXT = 600  # characters of an error that people read
+
+ENTITY_NOT_FOUND = "entity_not_found"
+
+Query = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`body` is parsed JSON, or None when there is none (204, 202 with text, an HTML error page)."""
+
+    status: int
+    body: Any
+    is_json: bool
+    is_problem: bool
+    request_id: str
+    location: str = ""
+
+
+async def exchange(
+    session: aiohttp.ClientSession,
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    timeout_seconds: float,
+    query: Query = (),
+    body: Any = None,
+) -> Answer:
+    """
+    Send one request and read its answer whole; any status is an answer.
+
+    Raises:
+        Unavailable: it was not sent.
+        OutcomeUnknown: it was sent, or may have been, and no whole answer came.
+        ProtocolError: the answer is larger than 16 MB or says JSON and is none.
+    """
+    timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=timeout_seconds / 2)
+    try:
+        async with session.request(
+            method,
+            url,
+            params=list(query),
+            json=body,
+            headers={"User-Agent": USER_AGENT, "Accept": "application/hal+json, application/json", **headers},
+            timeout=timeout,
+            allow_redirects=False,
+        ) as response:
+            return _answer(response, await _read(response))
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
+        raise Unavailable(f"amoCRM cannot be reached: {type(exc).__name__}") from exc
+    except aiohttp.InvalidURL as exc:
+        raise ProtocolError("amoCRM gave an address that is none") from exc
+    except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+        raise OutcomeUnknown(f"amoCRM's answer did not arrive: {type(exc).__name__}") from exc
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in response.content.iter_chunked(65536):
+        size += len(chunk)
+        if size > _LARGEST_ANSWER:
+            raise ProtocolError("amoCRM's answer is larger than 16 MB")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _answer(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
+    kind = response.content_type
+    body, is_json = None, False
+    if raw.strip():
+        try:
+            body, is_json = json.loads(raw), True
+        except (ValueError, RecursionError) as exc:
+            # 202 of the popup and the gateways' error pages are no JSON (reference: limits, incoming call popup).
+            if response.status in (200, 201) and "json" in kind:
+                raise ProtocolError("amoCRM's answer is not the JSON that it claims to be") from exc
+    return Answer(
+        status=response.status,
+        body=body,
+        is_json=is_json,
+        is_problem=kind == "application/problem+json" and isinstance(body, dict),
+        request_id=response.headers.get("X-Request-Id", ""),
+        location=response.headers.get("Location", ""),
+    )
+
+
+def problem_text(body: Any) -> str:
+    """
+    What amoCRM objects to, in one line: hint or detail, then each validation error as `path: detail (code)`.
+    Never raises; empty for a body without any of these.
+    """
+    if not isinstance(body, dict):
+        return ""
+    texts = [_text(body.get("hint")) or _text(body.get("detail")) or _text(body.get("title"))]
+    for item in _dicts(body.get("validation-errors")):
+        texts += [_reason(error) for error in _dicts(item.get("errors"))]
+    texts += [_text(error.get("detail")) or _text(error.get("title")) for error in _dicts(body.get("errors"))]
+    return "; ".join(text for text in texts if text)[:_LONGEST_TEXT]
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    code = _text(error.get("code"))
+    return f"{_text(error.get('path'))}: {_text(error.get('detail'))}" + (f" ({code})" if code else "")
+
+
+def _dicts(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _text(value: Any) -> str:
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def problem_code(body: Any) -> str:
+    """
+    The first validation code (`NotSupportedChoice`), or ENTITY_NOT_FOUND when `/api/v4/calls` knows nobody with the
+    number: it says so by the title of an item error only. Empty when there is neither. Never raises.
+    """
+    if not isinstance(body, dict):
+        return ""
+    for item in _dicts(body.get("validation-errors")):
+        for error in _dicts(item.get("errors")):
+            if _text(error.get("code")):
+                return _text(error["code"])
+    if any(_text(error.get("title")).lower() == "entity not found" for error in _dicts(body.get("errors"))):
+        return ENTITY_NOT_FOUND
+    return ""
