@@ -136,6 +136,7 @@ class Asterisk:
             "@RTP_START@": str(self.ports.rtp[0]),
             "@RTP_END@": str(self.ports.rtp[1]),
             "@DOZVON_INCLUDE@": self._render_dozvon_include(),
+            "@FASTAGI_PORT@": str(self.fastagi_port),
         }
         present = {module.name for module in modules.glob("*.so")}
         for name, template in self._templates().items():
@@ -153,11 +154,10 @@ class Asterisk:
         return {template.name: template for folder in folders for template in sorted(folder.glob("*.conf"))}
 
     def _render_dozvon_include(self) -> str:
-        """Copy Dozvon's dialplan beside the office's own, pointed at our FastAGI port; return the include line."""
+        """Copy Dozvon's dialplan beside the office's own, whose globals hold our port; return the include line."""
         if self.fastagi_port is None or not DOZVON_INCLUDE.is_file():
             return ""
-        text = re.sub(r"agi://[\w.\-]+(:\d+)?", f"agi://127.0.0.1:{self.fastagi_port}", DOZVON_INCLUDE.read_text())
-        (self._folder / "etc" / DOZVON_INCLUDE.name).write_text(text)
+        shutil.copy(DOZVON_INCLUDE, self._folder / "etc" / DOZVON_INCLUDE.name)
         return f"#include {DOZVON_INCLUDE.name}"
 
     def _make_certificate(self) -> None:
