@@ -1,0 +1,96 @@
+"""The configuration says which key is wrong and what to write there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from integration.config import load, parse
+from integration.domain.settings import AfterNoAnswer, CardMoment
+from integration.errors import ConfigError
+
+
+def account(**own: Any) -> dict[str, Any]:
+    return {"account": [{"id": "acme", "amocrm": {}, "asterisk": {}, **own}]}
+
+
+def test_a_line_inherits_what_it_does_not_say_itself() -> None:
+    config = parse(
+        account(
+            line={
+                "default": {"responsible_seconds": 15, "card": "answer"},
+                "+7 495 000-00-01": {"to_responsible": False},
+            }
+        )
+    )
+    [acme] = config.accounts
+    line = acme.lines["74950000001"]
+    assert (line.responsible_seconds, line.card, line.to_responsible) == (15, CardMoment.ANSWER, False)
+    assert acme.default_line.to_responsible is True
+
+
+def test_an_employee_is_a_manager_id_or_a_table() -> None:
+    [acme] = parse(account(employee={"101": 610077, "102": {"name": "Boris", "type": "web"}})).accounts
+    assert [(e.extension, e.manager, e.name, e.phone_type) for e in acme.employees] == [
+        ("101", "610077", "", "sip"),
+        ("102", None, "Boris", "web"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"sever": {}}, "sever: no such setting"),
+        ({"server": {"listen": "8080"}}, "server.listen"),
+        ({"server": {"public_url": "calls.example.com"}}, "server.public_url"),
+        ({"server": {"log_level": "loud"}}, "server.log_level"),
+        ({"server": []}, "server: write a table"),
+        ({"account": {"id": "acme"}}, "two brackets"),
+        ({"account": [{"id": "Acme Ltd"}]}, "account[0].id"),
+        (account(country="Russia"), "country: write two letters"),
+        (account(line={"default": {"card": "always"}}), "never, ringing, answer"),
+        (account(line={"default": {"responsible_seconds": 0}}), "1 to 120 seconds"),
+        (account(line={"default": {"responsible_seconds": "ten"}}), "responsible_seconds: write a number"),
+        (account(line={"default": {"process": 1}}), "process: write true or false"),
+        (account(line={"default": {"unknown_lookup_seconds": 60}}), "0 to 5 seconds"),
+        (account(line={"default": {"after_no_answer": "group"}}), "line.default.group"),
+        (account(line={"74950000001": {"colour": "red"}}), "account[0].line.74950000001.colour: no such setting"),
+        (account(employee={"101": {"type": "fax"}}), "neither sip nor web"),
+        ({"account": [{"id": "acme"}, {"id": "acme"}]}, '"acme" is used twice'),
+    ],
+)
+def test_a_wrong_key_is_named(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(document)
+    assert says in str(caught.value)
+
+
+def test_a_group_takes_the_call_when_it_is_named() -> None:
+    [acme] = parse(account(line={"default": {"after_no_answer": "group", "group": 600}})).accounts
+    assert (acme.default_line.after_no_answer, acme.default_line.group) == (AfterNoAnswer.GROUP, "600")
+
+
+def test_the_environment_overrides_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "dozvon.toml"
+    file.write_text('[server]\nlisten = "127.0.0.1:1000"\n')
+    config = load(file, {"DOZVON_LISTEN": "127.0.0.1:2000", "DOZVON_DATABASE": "postgresql://db/dozvon"})
+    assert (config.port, config.database_url) == (2000, "postgresql://db/dozvon")
+
+
+@pytest.mark.parametrize(("text", "says"), [(None, "no such file"), ("= 1", "not valid TOML"), ("a\udcff", "read")])
+def test_a_file_that_cannot_be_read_is_a_clear_error(tmp_path: Path, text: str | None, says: str) -> None:
+    file = tmp_path / "dozvon.toml"
+    if text is not None:
+        file.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError) as caught:
+        load(file, {})
+    assert says in str(caught.value)
+    assert str(file) in str(caught.value)
+
+
+def test_secrets_do_not_show_in_the_settings_text() -> None:
+    config = parse({"server": {"admin_password": "hunter2"}, **account(amocrm={"client_secret": "s3cr3t"})})
+    assert "hunter2" not in repr(config)
+    assert "s3cr3t" not in repr(config)

@@ -1,0 +1,49 @@
+"""A retry is a decision, tested with a table of numbers."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration.domain.ids import Timestamp
+from integration.domain.retry import GiveUp, RetryAt, after_failure
+
+NOW = Timestamp(1_760_000_000.0)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "delay"),
+    [(1, 2), (2, 5), (3, 15), (6, 120), (10, 1800), (11, 1800), (500, 1800)],
+)
+def test_pauses_grow_to_half_an_hour(attempts: int, delay: float) -> None:
+    decision = after_failure(attempts=attempts, queued_at=NOW, now=NOW, error="503", is_final=False, chance=0.5)
+    assert decision == RetryAt(Timestamp(NOW + delay), "503")
+
+
+def test_what_the_other_side_asks_for_is_not_undercut() -> None:
+    decision = after_failure(
+        attempts=1, queued_at=NOW, now=NOW, error="429", is_final=False, retry_after_seconds=60, chance=0.0
+    )
+    assert decision == RetryAt(Timestamp(NOW + 60), "429")
+
+
+def test_a_refusal_is_not_repeated() -> None:
+    assert after_failure(attempts=1, queued_at=NOW, now=NOW, error="400", is_final=True) == GiveUp("400")
+
+
+def test_after_a_fortnight_it_becomes_a_dead_letter() -> None:
+    late = Timestamp(NOW + 15 * 24 * 3600)
+    decision = after_failure(attempts=90, queued_at=NOW, now=late, error="402", is_final=False)
+    assert isinstance(decision, GiveUp)
+    assert "14 days" in decision.reason
+    assert "402" in decision.reason
+
+
+@given(attempts=st.integers(1, 10_000), chance=st.floats(0, 1), asked=st.none() | st.floats(0, 1e6))
+def test_a_retry_is_always_in_the_future(attempts: int, chance: float, asked: float | None) -> None:
+    decision = after_failure(
+        attempts=attempts, queued_at=NOW, now=NOW, error="x", is_final=False, retry_after_seconds=asked, chance=chance
+    )
+    assert isinstance(decision, RetryAt)
+    assert decision.when > NOW
