@@ -42,7 +42,7 @@ setup_python() {
     step "Python: installing $(grep -c '^[a-z]' requirements.lock) locked packages"
     "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes \
         --only-binary :all: -r requirements.lock </dev/null |
-        sed -un 's/^Collecting \([^ ]*\).*/    \1/p'
+        sed -un -e 's/^Collecting \([^ ]*\).*/    \1/p' -e 's/^Processing .*\//    /p'
     step "Python: installing the dozvon command"
     "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation \
         --editable . </dev/null
@@ -60,7 +60,14 @@ setup_widgets() {
         "The widgets are built with Node.js 18 or newer and npm; found: ${major:-none}." \
         "Install Node.js 20 with npm and run make setup again."
     step "Widgets: installing the locked npm packages"
-    npm ci --prefix widgets --no-audit --no-fund --loglevel error </dev/null
+    local log
+    log=$(mktemp)
+    if ! npm ci --prefix widgets --no-audit --no-fund --loglevel error </dev/null >"$log" 2>&1; then
+        # npm closes with two screens of its options; what went wrong stands at the top.
+        head -n 15 "$log" >&2
+        fail "Widgets: npm could not install the locked packages."
+    fi
+    rm -f "$log"
     printf '%s' "$wanted" >"$widgets_stamp"
 }
 

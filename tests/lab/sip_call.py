@@ -121,14 +121,18 @@ class SipCall:
             return
         self.ended_by = "local"
         if self.state is State.UP:
-            self._send("BYE", self._next_cseq())
-            self._become(State.ENDED)
+            self._say_goodbye()
         elif self.outgoing:
             cancel = {"uri": self._invite.uri, "to": self._invite.to, "branch": self._invite.branch}
             self._send("CANCEL", self._invite.cseq, **cancel)
             await asyncio.wait_for(self.ended.wait(), _ANSWER_SECONDS)
         else:
             self.reject()
+
+    def _say_goodbye(self) -> None:
+        self.ended_by = "local"
+        self._send("BYE", self._next_cseq())
+        self._become(State.ENDED)
 
     async def hold(self) -> None:
         self.media.paused = True
@@ -139,7 +143,13 @@ class SipCall:
         self.media.paused = False
 
     async def blind_transfer(self, number: str) -> int:
-        """REFER the far end to `number`; returns the answer to the REFER itself (202 accepted), see `transfer_done`."""
+        """
+        REFER the far end to `number`.
+
+        Returns:
+            The answer to the REFER itself (202 accepted). What became of it follows in `referred`, and sets
+            `transfer_done`; when the other side answers, this phone hangs up by itself, as phones do.
+        """
         return await self._refer(self._sip_uri(number))
 
     async def attended_transfer(self, consultation: SipCall) -> int:
@@ -324,6 +334,9 @@ class SipCall:
             self.referred.append(int(progress[1]))
             if self.referred[-1] >= 200:
                 self.transfer_done.set()
+            if 200 <= self.referred[-1] < 300 and self.state is State.UP:
+                # A transferring phone lets go when the other side has answered; Asterisk would wait a minute for it.
+                self._say_goodbye()
 
     def _become(self, state: State) -> None:
         if self.state is State.ENDED:

@@ -56,6 +56,7 @@ async def test_transfers_digits_hold_and_refusals_work_as_on_a_phone(office: Off
     second = await office.phone("102").incoming()
     await consultation.answered()
     assert await first.attended_transfer(consultation) == 202
+    await first.over()
     client.media.forget()
     await until(lambda: client.media.hears(office.phone("102").tone))
     assert await second.blind_transfer("104") == 202
