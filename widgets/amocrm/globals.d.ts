@@ -1,0 +1,58 @@
+/**
+ * amoCRM's page as far as the widget uses it.
+ *
+ * Source: Kommo developer documentation (script.js, Card SDK, Widget locations), read 2026-11; members that are not
+ * documented are optional here and their absence is handled where they are read.
+ */
+
+interface AmoApp {
+  constant(name: "user"): { id?: number } | undefined;
+  constant(name: "account"): { id?: number; currency?: string } | undefined;
+  isCard?(): boolean;
+  getBaseEntity?(): string; // contacts, companies, leads, customers
+  data?: { current_card?: { id?: number } };
+  lang_id?: string;
+}
+
+interface AmoSelected {
+  id: number;
+  type?: string;
+  phones?: string[];
+}
+
+interface AmoDeferred {
+  then(done: (data: unknown, text: string, xhr: AmoXhr) => void, fail: (xhr: AmoXhr) => void): void;
+}
+
+interface AmoXhr {
+  status: number;
+  responseJSON?: unknown;
+  responseText?: string;
+}
+
+/** The object that amoCRM makes from our constructor and puts its methods on. */
+interface AmoWidget {
+  callbacks: Record<string, unknown>;
+  add_action(type: "phone" | "email", run: (data: { value?: unknown }) => void): void;
+  $authorizedAjax(settings: Record<string, unknown>): AmoDeferred;
+  list_selected(): { count_selected: number; selected: AmoSelected[] };
+  system?(): { amouser_id?: number | string; subdomain?: string };
+  get_version?(): string;
+  get_install_status?(): "install" | "installed" | "not_configured";
+}
+
+/** What the widget needs of the jQuery object that amoCRM passes to `settings`. */
+interface AmoQuery {
+  find(selector: string): AmoQuery;
+  get(index: number): HTMLElement | undefined;
+}
+
+interface Window {
+  APP?: AmoApp;
+  AMOCRM?: AmoApp; // the older name of the same
+  __dozvonStop?: (() => void) | undefined;
+}
+
+/** Put in by build.mjs as marks, and by pack.py as what they stand for. */
+declare const DOZVON_BACKEND: string;
+declare const DOZVON_VERSION: string;

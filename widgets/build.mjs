@@ -1,0 +1,62 @@
+/**
+ * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files), `--tests` the tests into build/tests/,
+ * `--playground` the playground's bundle into build/.
+ *
+ * The backend's address and the version stay marks here: pack.py fills them in where there is no Node.
+ */
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import * as esbuild from "esbuild";
+
+const common = {
+  bundle: true,
+  charset: "utf8",
+  target: ["es2022"],
+  loader: { ".css": "text" },
+  legalComments: "none",
+  logLevel: "warning",
+};
+
+async function buildAmocrm() {
+  await rm("dist/amocrm", { recursive: true, force: true });
+  await mkdir("dist/amocrm", { recursive: true });
+  await esbuild.build({
+    ...common,
+    entryPoints: ["amocrm/script.ts"],
+    outfile: "dist/amocrm/script.js",
+    format: "iife",
+    globalName: "dozvon",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    define: { DOZVON_BACKEND: '"@@DOZVON_BACKEND@@"', DOZVON_VERSION: '"@@DOZVON_VERSION@@"' },
+    // amoCRM loads widgets by RequireJS; the module's value is the constructor.
+    banner: { js: 'define(["jquery"],function(jquery){"use strict";' },
+    footer: { js: "return dozvon.widgetConstructor(jquery);});" },
+  });
+  for (const name of ["manifest.json", "i18n", "images"]) {
+    await cp(`amocrm/${name}`, `dist/amocrm/${name}`, { recursive: true });
+  }
+}
+
+async function buildTests() {
+  await rm("build/tests", { recursive: true, force: true });
+  const names = (await readdir("tests")).filter((name) => name.endsWith(".test.ts"));
+  await esbuild.build({
+    ...common,
+    entryPoints: names.map((name) => `tests/${name}`),
+    outdir: "build/tests",
+    outExtension: { ".js": ".mjs" },
+    format: "esm",
+    platform: "node",
+    packages: "external",
+    sourcemap: "inline",
+    define: { DOZVON_BACKEND: '"https://dozvon.example.com"', DOZVON_VERSION: '"0.0.0-test"' },
+  });
+}
+
+async function buildPlayground() {
+  await esbuild.build({ ...common, entryPoints: ["playground.ts"], outfile: "build/playground.js", format: "esm" });
+}
+
+if (process.argv.includes("--tests")) await buildTests();
+else if (process.argv.includes("--playground")) await buildPlayground();
+else await buildAmocrm();

@@ -1,0 +1,64 @@
+/**
+ * What is known of the manager's calls right now: server messages in, an ordered list out.
+ *
+ * Pure bookkeeping: no DOM, no network, no timers.
+ */
+
+import type { CardCall, ServerMessage } from "./messages";
+
+/** Closed cards that are remembered, so that a late update does not bring one back. */
+const REMEMBERED = 200;
+
+export class Calls {
+  private calls = new Map<string, CardCall>();
+  private readonly dismissed = new Set<string>();
+  /** Add to the browser's clock to get the server's, in seconds. */
+  private clockOffset = 0;
+
+  /** `nowSeconds`: the browser's clock. Returns false when nothing visible changed. */
+  apply(message: ServerMessage, nowSeconds: number): boolean {
+    switch (message.type) {
+      case "snapshot":
+        this.clockOffset = message.now - nowSeconds;
+        this.calls = new Map(message.calls.map((call) => [call.id, call]));
+        return true;
+      case "call_updated":
+        this.calls.set(message.call.id, message.call);
+        return !this.dismissed.has(message.call.id);
+      case "call_removed":
+        return this.calls.delete(message.id);
+      default:
+        return false;
+    }
+  }
+
+  /** A person closed the card; the call itself goes on. Returns false when it was closed before. */
+  dismiss(id: string): boolean {
+    if (this.dismissed.has(id)) return false;
+    this.dismissed.add(id);
+    const oldest = this.dismissed.values().next();
+    if (this.dismissed.size > REMEMBERED && !oldest.done) this.dismissed.delete(oldest.value);
+    return true;
+  }
+
+  /** What to show: calls in progress before ended ones, the newest first. */
+  shown(): CardCall[] {
+    return [...this.calls.values()]
+      .filter((call) => !this.dismissed.has(call.id))
+      .sort((a, b) => Number(a.state === "ended") - Number(b.state === "ended") || b.started_at - a.started_at);
+  }
+
+  serverNow(nowSeconds: number): number {
+    return nowSeconds + this.clockOffset;
+  }
+
+  /** The same knowledge as a message, for a tab that opened later. */
+  snapshot(nowSeconds: number): ServerMessage {
+    return { type: "snapshot", now: this.serverNow(nowSeconds), calls: [...this.calls.values()] };
+  }
+
+  /** Ids of closed cards, for a tab that opened later. */
+  dismissedIds(): string[] {
+    return [...this.dismissed];
+  }
+}

@@ -1,0 +1,64 @@
+/**
+ * Click to call: a number somebody pressed in the CRM becomes one request to Dozvon.
+ *
+ * Which extension rings and how the number is dialled is the server's business; where numbers stand in a CRM's page
+ * is the host's.
+ */
+
+import { type Api, ApiError } from "./api";
+import type { EntityRef } from "./messages";
+
+/** The same number pressed again within this time is one click of a nervous hand. */
+const DEBOUNCE_MS = 3_000;
+const LONGEST_NUMBER = 40;
+
+export interface ClickEvents {
+  calling(number: string): void;
+  /** `code` as in `../README.md`, "Errors". */
+  refused(code: string, message: string): void;
+}
+
+export class Clicks {
+  private readonly last = new Map<string, number>(); // digits -> when, milliseconds
+
+  constructor(
+    private readonly api: Api,
+    private readonly events: ClickEvents,
+    private readonly now: () => number = Date.now,
+    private readonly uuid: () => string = randomId,
+  ) {}
+
+  /** Never rejects: what happened is told to the events. A repeated click within 3 s does nothing. */
+  async dial(typed: string, entity: EntityRef | null): Promise<void> {
+    const number = dialable(typed);
+    if (!number) return this.events.refused("bad_number", "");
+    const key = number.replace(/\D/g, "").slice(-10);
+    const now = this.now();
+    for (const [old, at] of this.last) if (now - at >= DEBOUNCE_MS) this.last.delete(old);
+    if (this.last.has(key)) return;
+    this.last.set(key, now);
+    this.events.calling(number);
+    try {
+      await this.api.call({ number, entity, request: this.uuid() });
+    } catch (error) {
+      const code = error instanceof ApiError ? error.code : "internal";
+      // Nothing was dialled: the next click is a new wish. A lost answer proves no such thing.
+      if (code !== "network" && code !== "busy_double_click") this.last.delete(key);
+      this.events.refused(code, error instanceof Error ? error.message : "");
+    }
+  }
+}
+
+/** What was typed without spaces, brackets and dashes; null when there is nothing to dial in it. */
+export function dialable(typed: string): string | null {
+  const number = typed.replace(/[^\d+*#]/g, "");
+  const digits = number.replace(/\D/g, "");
+  return digits.length >= 2 && number.length <= LONGEST_NUMBER ? number : null;
+}
+
+function randomId(): string {
+  // crypto.randomUUID wants https; a CRM page on plain http exists only in the sandbox.
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

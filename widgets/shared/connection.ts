@@ -1,0 +1,190 @@
+/**
+ * The WebSocket to Dozvon: ticket, connect, stay alive, come back.
+ *
+ * Which tab holds it (`tabs.ts`) and what the messages mean (`calls.ts`) do not belong here.
+ * Every connection begins with a fresh single-use ticket and ends the gap with the server's `snapshot`.
+ */
+
+import { type Api, ApiError } from "./api";
+import { CloseCode, FromWidget, Path, readServerMessage, type ServerMessage, type WidgetMessage } from "./messages";
+
+/** `refused`: not for this manager now, asked again rarely. `outdated`: only a reload of the page helps. */
+export type LinkState = "connecting" | "open" | "waiting" | "refused" | "outdated" | "closed";
+
+export interface Socket {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number }) => void) | null;
+  send(frame: string): void;
+  close(): void;
+}
+
+/** The browser, as far as a connection needs it; tests put their own in. */
+export interface Environment {
+  openSocket(url: string): Socket;
+  /** Runs once after so many milliseconds; the answer cancels it. */
+  after(milliseconds: number, run: () => void): () => void;
+  random(): number;
+}
+
+const PING_MS = 25_000;
+// A hidden tab's timers run once a minute at worst, so silence shorter than that proves nothing.
+const SILENCE_MS = 70_000;
+// A connection attempt that neither opens nor fails (a proxy that swallows it) is given up.
+const OPEN_DEADLINE_MS = 15_000;
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 60_000;
+const REFUSED_WAIT_MS = 5 * 60_000;
+const RARE = new Set(["integration_disabled", "not_allowed", "account_unknown"]);
+
+export interface ConnectionEvents {
+  message(message: ServerMessage): void;
+  link(state: LinkState): void;
+}
+
+export class Connection {
+  private socket: Socket | null = null;
+  private cancelTimer: () => void = () => {};
+  private cancelPing: () => void = () => {};
+  private cancelSilence: () => void = () => {};
+  private failures = 0;
+  private attempt = 0; // a late answer of an abandoned attempt is told by its number
+  private state: LinkState = "closed";
+
+  constructor(
+    private readonly backend: string,
+    private readonly api: Api,
+    private readonly environment: Environment,
+    private readonly events: ConnectionEvents,
+  ) {}
+
+  start(): void {
+    if (this.state === "closed") void this.connect();
+  }
+
+  stop(): void {
+    this.drop();
+    this.enter("closed");
+  }
+
+  /** Somebody looks at the page or the network is back: do not wait out a long pause. */
+  nudge(): void {
+    if (this.state !== "waiting") return;
+    this.failures = 0;
+    void this.connect();
+  }
+
+  /** Returns false when there is no connection: nothing is kept for later. */
+  send(message: WidgetMessage): boolean {
+    if (this.state !== "open" || !this.socket) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
+  }
+
+  private async connect(): Promise<void> {
+    this.drop();
+    const attempt = this.attempt;
+    this.enter("connecting");
+    let ticket: string;
+    try {
+      ticket = (await this.api.session()).ticket;
+    } catch (error) {
+      if (attempt === this.attempt) this.failed(error instanceof ApiError ? error.code : "internal");
+      return;
+    }
+    if (attempt !== this.attempt) return;
+    const url = `${this.backend.replace(/^http/, "ws")}${Path.socket}?ticket=${encodeURIComponent(ticket)}`;
+    let socket: Socket;
+    try {
+      socket = this.environment.openSocket(url);
+    } catch {
+      // A page on https may not open ws://: the address in the archive is wrong, and only a new archive helps.
+      return this.retry("refused", REFUSED_WAIT_MS);
+    }
+    this.socket = socket;
+    this.cancelTimer = this.environment.after(OPEN_DEADLINE_MS, () => this.lost(1006));
+    socket.onopen = () => {
+      this.cancelTimer();
+      this.heard();
+      this.pingLater();
+    };
+    socket.onmessage = (event) => {
+      this.heard();
+      const message = readServerMessage(event.data);
+      if (!message) return;
+      if (message.type === "snapshot") {
+        // Only now is the connection worth the name: a server that accepts and hangs up at once keeps its backoff.
+        this.failures = 0;
+        this.enter("open");
+      }
+      this.events.message(message);
+    };
+    socket.onclose = (event) => this.lost(event.code);
+  }
+
+  private failed(code: string): void {
+    if (code === "version_mismatch") return this.enter("outdated");
+    if (RARE.has(code)) return this.retry("refused", REFUSED_WAIT_MS);
+    this.retry("waiting", this.backoff());
+  }
+
+  private lost(code: number): void {
+    const wasOpen = this.state === "open";
+    this.drop();
+    if (code === CloseCode.versionMismatch) return this.enter("outdated");
+    if (code === CloseCode.refused) return this.retry("refused", REFUSED_WAIT_MS);
+    // A session that ran its time is renewed at once; one that is over as soon as it opens is a failure.
+    if (code === CloseCode.sessionOver && wasOpen) return void this.connect();
+    this.retry("waiting", this.backoff());
+  }
+
+  private backoff(): number {
+    const wait = Math.min(FIRST_WAIT_MS * 2 ** this.failures, LONGEST_WAIT_MS);
+    this.failures = Math.min(this.failures + 1, 10);
+    return wait * (0.5 + this.environment.random());
+  }
+
+  private retry(state: LinkState, milliseconds: number): void {
+    this.enter(state);
+    this.cancelTimer = this.environment.after(milliseconds, () => void this.connect());
+  }
+
+  private heard(): void {
+    this.cancelSilence();
+    this.cancelSilence = this.environment.after(SILENCE_MS, () => this.lost(1006));
+  }
+
+  private pingLater(): void {
+    this.cancelPing = this.environment.after(PING_MS, () => {
+      this.send({ type: FromWidget.ping });
+      this.pingLater();
+    });
+  }
+
+  private drop(): void {
+    this.attempt += 1;
+    this.cancelTimer();
+    this.cancelPing();
+    this.cancelSilence();
+    const socket = this.socket;
+    this.socket = null;
+    if (!socket) return;
+    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.close();
+  }
+
+  private enter(state: LinkState): void {
+    if (state === this.state) return;
+    this.state = state;
+    this.events.link(state);
+  }
+}
+
+export const browserEnvironment: Environment = {
+  openSocket: (url) => new WebSocket(url) as unknown as Socket,
+  after(milliseconds, run) {
+    const timer = setTimeout(run, milliseconds);
+    return () => clearTimeout(timer);
+  },
+  random: Math.random,
+};

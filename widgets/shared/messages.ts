@@ -1,0 +1,197 @@
+/**
+ * Every message between the widget and Dozvon, named once, by direction, with its payload and units.
+ *
+ * What to do about a message does not belong here. The prose of the same contract: `../README.md`.
+ * Moments are Unix seconds, durations are seconds.
+ */
+
+/** Raised whenever an older server could misunderstand this widget, or the other way round. */
+export const PROTOCOL = 1;
+
+export const Path = {
+  session: "/api/widget/session",
+  status: "/api/widget/status",
+  call: "/api/widget/call",
+  contacts: "/api/widget/contacts",
+  socket: "/api/widget/ws",
+} as const;
+
+/** Close codes of the WebSocket that are not plain network trouble. */
+export const CloseCode = { sessionOver: 4401, refused: 4403, versionMismatch: 4409 } as const;
+
+export const FromServer = {
+  snapshot: "snapshot",
+  callUpdated: "call_updated",
+  callRemoved: "call_removed",
+  notice: "notice",
+  pong: "pong",
+} as const;
+
+export const FromWidget = { ping: "ping", hangUp: "hang_up" } as const;
+
+export type Direction = "inbound" | "outbound" | "internal";
+export type CallState = "ringing" | "talking" | "ended";
+export type Disposition = "answered" | "missed" | "busy" | "failed" | "cancelled" | "noanswer";
+
+export interface Deal {
+  id: string;
+  name: string;
+  url: string;
+  stage: string | null;
+  price: number | null;
+}
+
+export interface Person {
+  id: string;
+  kind: "contact" | "company";
+  name: string;
+  url: string;
+  company: { name: string; url: string } | null;
+  responsible: { id: string; name: string } | null;
+  emails: string[];
+  deals: Deal[];
+}
+
+export interface PastCall {
+  at: number;
+  direction: Direction;
+  disposition: Disposition;
+  talk_seconds: number;
+  by: string | null;
+}
+
+/** One call as the card shows it; always the whole state. `number` is for people, `raw_number` is E.164. */
+export interface CardCall {
+  id: string;
+  direction: Direction;
+  state: CallState;
+  number: string;
+  raw_number: string | null;
+  started_at: number;
+  answered_at: number | null;
+  ended_at: number | null;
+  line: string | null;
+  extension: string | null;
+  person: Person | null;
+  persons_count: number;
+  last_calls: PastCall[];
+  can_create: boolean;
+  disposition: Disposition | null;
+}
+
+export type ServerMessage =
+  | { type: typeof FromServer.snapshot; now: number; calls: CardCall[] }
+  | { type: typeof FromServer.callUpdated; call: CardCall }
+  | { type: typeof FromServer.callRemoved; id: string; reason?: string }
+  | { type: typeof FromServer.notice; code: string; text: string }
+  | { type: typeof FromServer.pong };
+
+export type WidgetMessage = { type: typeof FromWidget.ping } | { type: typeof FromWidget.hangUp; call: string };
+
+export interface EntityRef {
+  kind: "contact" | "company" | "deal" | "lead";
+  id: string;
+}
+
+export interface SessionRequest {
+  crm: string;
+  version: string;
+  protocol: number;
+  language: string;
+}
+
+/** `expires_in`: seconds until the ticket is dead. */
+export interface SessionAnswer {
+  ticket: string;
+  expires_in: number;
+  version: string;
+}
+
+/** `request`: a UUID of this click; the same one again dials nothing. */
+export interface CallRequest {
+  number: string;
+  entity: EntityRef | null;
+  request: string;
+}
+
+export interface CallAnswer {
+  call: string;
+}
+
+export interface CreateContactRequest {
+  number: string;
+  name: string;
+  call: string;
+}
+
+export interface CreateContactAnswer {
+  entity: { kind: "contact" | "company"; id: string; name: string; url: string };
+  created: boolean;
+}
+
+export interface Problem {
+  code: string;
+  text: string;
+}
+
+export interface StatusAnswer {
+  manager: { id: string; name: string };
+  extension: string | null;
+  pbx: "connected" | "offline";
+  crm: "connected" | "offline" | "reauth";
+  version: string;
+  problems: Problem[];
+}
+
+type Fields = Record<string, unknown>;
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Fills in what an older server may not send yet; null when it is no call at all. */
+function readCall(value: unknown): CardCall | null {
+  if (!isFields(value) || typeof value.id !== "string") return null;
+  if (value.state !== "ringing" && value.state !== "talking" && value.state !== "ended") return null;
+  const call = value as unknown as CardCall;
+  const person = isFields(call.person) ? call.person : null;
+  return {
+    ...call,
+    number: typeof call.number === "string" ? call.number : "",
+    person: person && { ...person, emails: listOf(person.emails), deals: listOf(person.deals) },
+    last_calls: listOf(call.last_calls),
+  };
+}
+
+function listOf<Item>(value: Item[] | undefined): Item[] {
+  return Array.isArray(value) ? value : [];
+}
+
+/** Reads one frame of the server. Null for what this widget does not know; never throws. */
+export function readServerMessage(frame: unknown): ServerMessage | null {
+  let message: unknown;
+  try {
+    message = JSON.parse(String(frame));
+  } catch {
+    return null;
+  }
+  if (!isFields(message)) return null;
+  switch (message.type) {
+    case FromServer.snapshot: {
+      if (typeof message.now !== "number" || !Array.isArray(message.calls)) return null;
+      const calls = message.calls.map(readCall).filter((call): call is CardCall => call !== null);
+      return { type: message.type, now: message.now, calls };
+    }
+    case FromServer.callUpdated: {
+      const call = readCall(message.call);
+      return call && { type: message.type, call };
+    }
+    case FromServer.callRemoved:
+      return typeof message.id === "string" ? { type: message.type, id: message.id } : null;
+    case FromServer.notice:
+      return { type: message.type, code: String(message.code ?? ""), text: String(message.text ?? "") };
+    case FromServer.pong:
+      return { type: message.type };
+    default:
+      return null;
+  }
+}

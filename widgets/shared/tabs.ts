@@ -1,0 +1,129 @@
+/**
+ * Several tabs, one connection and one visible card.
+ *
+ * One tab of a browser leads (Web Locks): it alone holds the socket and tells the others what it hears. The card is
+ * shown by one tab too: the one a person looked at last. What is in the card does not belong here.
+ * Without Web Locks (a page on plain http) each tab leads for itself.
+ */
+
+import type { LinkState } from "./connection";
+import type { ServerMessage, WidgetMessage } from "./messages";
+
+/** What tabs of one manager say to each other. */
+export type TabMessage =
+  | { kind: "hello" } // a tab opened: the leader answers with `state`
+  | { kind: "state"; snapshot: ServerMessage; link: LinkState; dismissed: string[]; presenter: string | null }
+  | { kind: "server"; message: ServerMessage }
+  | { kind: "link"; link: LinkState }
+  | { kind: "send"; message: WidgetMessage } // to the leader, for the server
+  | { kind: "nudge" } // to the leader: somebody looks, connect now
+  | { kind: "presenting"; tab: string }
+  | { kind: "left"; tab: string }
+  | { kind: "dismissed"; call: string }
+  | { kind: "minimised"; minimised: boolean };
+
+export interface Channel {
+  onmessage: ((event: { data: unknown }) => void) | null;
+  postMessage(message: TabMessage): void;
+  close(): void;
+}
+
+export interface Locks {
+  request(name: string, options: { signal: AbortSignal }, held: () => Promise<void>): Promise<unknown>;
+}
+
+export interface TabsEvents {
+  /** This tab leads from now on, until `Tabs.leave()`. */
+  lead(): void;
+  /** Another tab said something. */
+  heard(message: TabMessage): void;
+  /** Whether this tab shows the card changed. */
+  presenting(): void;
+}
+
+export class Tabs {
+  private leading = false;
+  private presenter: string | null = null;
+  private readonly ending = new AbortController();
+  private release: () => void = () => {};
+
+  constructor(
+    readonly id: string,
+    private readonly channel: Channel,
+    private readonly locks: Locks | undefined,
+    private readonly lockName: string,
+    private readonly events: TabsEvents,
+  ) {}
+
+  join(): void {
+    this.channel.onmessage = (event) => this.receive(event.data as TabMessage);
+    this.tell({ kind: "hello" });
+    if (!this.locks) {
+      this.lead();
+      return;
+    }
+    const held = () => {
+      this.lead();
+      return new Promise<void>((resolve) => {
+        this.release = resolve;
+      });
+    };
+    // Aborted by leave() while still waiting in the queue: that is no failure.
+    this.locks.request(this.lockName, { signal: this.ending.signal }, held).catch(() => {});
+  }
+
+  leave(): void {
+    this.tell({ kind: "left", tab: this.id });
+    this.leading = false;
+    this.ending.abort();
+    this.release();
+    this.channel.onmessage = null;
+    this.channel.close();
+  }
+
+  tell(message: TabMessage): void {
+    this.channel.postMessage(message);
+  }
+
+  /** A person looks at this tab. */
+  present(): void {
+    if (this.presenter === this.id) return;
+    this.presenter = this.id;
+    this.tell({ kind: "presenting", tab: this.id });
+    this.events.presenting();
+  }
+
+  /** Nobody looks at this tab any more: a tab that is still in sight may show the card. */
+  withdraw(): void {
+    if (this.presenter !== this.id) return;
+    this.presenter = null;
+    this.tell({ kind: "left", tab: this.id });
+  }
+
+  get isLeader(): boolean {
+    return this.leading;
+  }
+
+  /** Nobody known: every tab shows the card, since one too many is better than none. */
+  get isPresenter(): boolean {
+    return this.presenter === null || this.presenter === this.id;
+  }
+
+  get presenterId(): string | null {
+    return this.presenter;
+  }
+
+  private lead(): void {
+    this.leading = true;
+    this.events.lead();
+  }
+
+  private receive(message: TabMessage): void {
+    const before = this.isPresenter;
+    if (message.kind === "presenting") this.presenter = message.tab;
+    if (message.kind === "left" && this.presenter === message.tab) this.presenter = null;
+    if (message.kind === "state" && this.presenter === null) this.presenter = message.presenter;
+    if (before !== this.isPresenter) this.events.presenting();
+    this.events.heard(message);
+  }
+}
