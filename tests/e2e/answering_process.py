@@ -1,0 +1,53 @@
+"""A process of its own that answers an office's routing questions, for tests that kill or stop it at a chosen moment.
+
+    python -m tests.e2e.answering_process PORT '{"think_seconds": 0, "after_no_answer": "route"}'
+
+Prints one JSON line when it listens and one for each decision that it is asked for. The known client is CLIENT, whose
+responsible has extension 104.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.routing import RouteDecision, RouteQuestion, decide
+from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
+from pbx_adapter.asterisk.fastagi import FastAgiServer
+
+CLIENT = "79161234567"
+RESPONSIBLE = "104"  # in no queue of the lab's static route
+MOBILE = "79035550000"
+OLGA = ManagerId("7")
+
+
+class Answerer:
+    def __init__(self, *, think_seconds: float = 0.0, after_no_answer: str = "route", **line: Any) -> None:
+        self._think_seconds = think_seconds
+        self._settings = AccountSettings(
+            account=AccountId("test"),
+            default_line=LineSettings(responsible_seconds=2, after_no_answer=AfterNoAnswer(after_no_answer), **line),
+            employees=(Employee(extension=Extension(RESPONSIBLE), manager=OLGA, mobile=MOBILE),),
+        )
+
+    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+        print(json.dumps({"asked": question.did, "caller": question.caller, "uniqueid": uniqueid}), flush=True)
+        await asyncio.sleep(self._think_seconds)
+        ref = EntityRef(EntityKind.CONTACT, "1")
+        known = [Person(ref=ref, name="Anna", responsible=OLGA)] if question.caller == CLIENT else []
+        return decide(question, self._settings, known, ())
+
+
+async def main(port: int, behaviour: str) -> None:
+    server = FastAgiServer({"office": Answerer(**json.loads(behaviour))}, port=port, deadline_seconds=60)
+    await server.start()
+    print(json.dumps({"listens": port}), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2]))

@@ -1,0 +1,297 @@
+"""Dozvon's dialplan on a real Asterisk: the responsible rings first, and no call is lost whatever happens to Dozvon."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.answering_process import CLIENT, MOBILE, RESPONSIBLE
+from tests.lab.fixtures import OpenOffice
+from tests.lab.office import RESERVE, Office, did
+from tests.lab.sip_call import SipCall
+from tests.lab.waiting import until
+
+pytestmark = pytest.mark.lab
+
+STATIC = "101"  # rings when the office's own route (the sales queue) goes on
+PATIENCE_SECONDS = 1.0
+
+
+class Answering:
+    """The answering process of one office, which tests start, stop and kill."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, **behaviour: Any) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            *("-m", "tests.e2e.answering_process", str(self._office.fastagi_port), json.dumps(behaviour)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        await self.says("listens")
+
+    async def says(self, word: str) -> dict[str, Any]:
+        """Wait for the next line with this word in it."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async with asyncio.timeout(10):
+            while raw := await self._process.stdout.readline():
+                line: dict[str, Any] = json.loads(raw)
+                if word in line:
+                    return line
+        raise AssertionError(f"the answering process ended before it said {word}")
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    async def freeze(self) -> None:
+        """Alive, connected, silent."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+
+@pytest_asyncio.fixture(params=[22, 16])
+async def lab(request: pytest.FixtureRequest, open_office: OpenOffice) -> Office:
+    office = await open_office(request.param)
+    await office.asterisk.cli(f"dialplan set global DOZVON_PATIENCE {PATIENCE_SECONDS:g}")
+    return office
+
+
+@pytest_asyncio.fixture
+async def answering(lab: Office) -> AsyncIterator[Answering]:
+    process = Answering(lab)
+    yield process
+    await process.kill()
+
+
+async def static_route_rings(office: Office, client: SipCall, *, within_seconds: float = 1.0) -> None:
+    call = await office.phone(STATIC).incoming(timeout_seconds=within_seconds + 1.0)
+    assert call.other == CLIENT
+    assert not client.ended.is_set()
+    await client.hang_up()
+
+
+async def test_a_known_caller_rings_at_the_responsible_then_the_route_goes_on(
+    lab: Office, answering: Answering
+) -> None:
+    """104 alone for 2 s, then the queue; Dozvon was told the line, the caller and the call's first channel."""
+    await answering.start()
+    client = await lab.inbound(CLIENT, did(21), display="Иван ${HANGUPCAUSE} ;,|'")
+    asked = await answering.says("asked")
+    assert (asked["asked"], asked["caller"]) == (did(21), CLIENT)
+    assert asked["uniqueid"] in await lab.asterisk.cli("core show channels concise")
+    rang = await lab.phone(RESPONSIBLE).incoming()
+    assert not lab.phone(STATIC).was_called
+    await rang.over()
+    assert rang.at["end"] - rang.at["ringing"] == pytest.approx(2.0, abs=0.5)
+    await static_route_rings(lab, client)
+
+
+async def test_the_responsible_answers_and_the_call_ends_with_the_conversation(
+    lab: Office, answering: Answering
+) -> None:
+    """After the conversation nobody else rings."""
+    await answering.start()
+    lab.phone(RESPONSIBLE).answers()
+    client = await lab.inbound(CLIENT, did(21))
+    manager = await lab.phone(RESPONSIBLE).incoming()
+    await client.answered()
+    await manager.hang_up()
+    await client.over()
+    assert not lab.phone(STATIC).was_called
+
+
+async def test_a_busy_responsible_is_passed_over_at_once(lab: Office, answering: Answering) -> None:
+    await answering.start()
+    lab.phone(RESPONSIBLE).rejects(486)
+    client = await lab.inbound(CLIENT, did(21))
+    await static_route_rings(lab, client)
+
+
+async def test_an_unknown_caller_takes_the_route(lab: Office, answering: Answering) -> None:
+    await answering.start()
+    client = await lab.inbound("74993332211", did(21))
+    await lab.phone(STATIC).incoming(timeout_seconds=2)
+    assert not lab.phone(RESPONSIBLE).was_called
+    await client.hang_up()
+
+
+@pytest.mark.parametrize("lab", [22], indirect=True)
+async def test_notices_are_heard_before_the_answer(lab: Office, answering: Answering) -> None:
+    """The dialplan plays both, one before 104 rings and one after; a sound that is not there does not stop the call."""
+    await answering.start(notice_before="beep", notice_no_answer="no-such-sound")
+    client = await lab.inbound(CLIENT, did(21))
+    await (await lab.phone(RESPONSIBLE).incoming()).over()
+    await static_route_rings(lab, client)
+    log = lab.asterisk.log.read_text()
+    assert "Playing 'beep" in log
+    assert "no-such-sound" in log
+
+
+@pytest.mark.parametrize("lab", [22], indirect=True)
+async def test_after_no_answer_the_mobile_rings_then_the_route(lab: Office, answering: Answering) -> None:
+    await answering.start(after_no_answer="mobile")
+    client = await lab.inbound(CLIENT, did(21))
+    await lab.phone(RESPONSIBLE).incoming()
+    mobile = await lab.carrier.incoming()
+    assert mobile.called == MOBILE
+    mobile.reject(486)
+    await static_route_rings(lab, client)
+
+
+@pytest.mark.parametrize("lab", [22], indirect=True)
+@pytest.mark.parametrize(("group", "rings"), [("103", "103"), ("777", STATIC)])
+async def test_after_no_answer_the_group_rings_unless_there_is_none(
+    lab: Office, answering: Answering, group: str, rings: str
+) -> None:
+    """The group takes the call over by its extension; one that the dialplan does not have leaves the call its route."""
+    await answering.start(after_no_answer="group", group=group)
+    client = await lab.inbound(CLIENT, did(21))
+    await lab.phone(RESPONSIBLE).incoming()
+    await lab.phone(rings).incoming()
+    assert not client.ended.is_set()
+    await client.hang_up()
+
+
+async def test_after_no_answer_without_a_mailbox_the_route_goes_on(lab: Office, answering: Answering) -> None:
+    """104 has no mailbox: VoiceMail() fails, and the call is not lost with it."""
+    await answering.start(after_no_answer="voicemail")
+    client = await lab.inbound(CLIENT, did(21))
+    await lab.phone(RESPONSIBLE).incoming()
+    await static_route_rings(lab, client, within_seconds=6)
+
+
+# ---- Dozvon dies ---------------------------------------------------------------------------------------------------
+
+
+async def test_nobody_listens(lab: Office) -> None:
+    client = await lab.inbound(CLIENT, did(21))
+    await static_route_rings(lab, client)
+
+
+async def test_silent_from_the_start(lab: Office, answering: Answering) -> None:
+    """The kernel accepts the connection of a stopped process: without the dialplan's timeout the call would hang."""
+    await answering.start()
+    await answering.freeze()
+    client = await lab.inbound(CLIENT, did(21))
+    await static_route_rings(lab, client, within_seconds=PATIENCE_SECONDS + 1)
+
+
+async def test_killed_before_the_answer(lab: Office, answering: Answering) -> None:
+    """It has read the question and thinks."""
+    await answering.start(think_seconds=60)
+    client = await lab.inbound(CLIENT, did(21))
+    await answering.says("asked")
+    await answering.kill()
+    await static_route_rings(lab, client)
+
+
+async def test_stopped_before_the_answer(lab: Office, answering: Answering) -> None:
+    await answering.start(think_seconds=60)
+    client = await lab.inbound(CLIENT, did(21))
+    await answering.says("asked")
+    await answering.freeze()
+    await static_route_rings(lab, client, within_seconds=PATIENCE_SECONDS + 1)
+
+
+@pytest.mark.parametrize("ends", ["killed", "silent"])
+async def test_half_an_answer_is_no_answer(lab: Office, ends: str) -> None:
+    """The plan and the target were set and then nothing more: the target must not be rung, also not as a reserve."""
+
+    async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\n\n")
+        writer.write(b'SET VARIABLE DOZVON_PLAN "1~ring:104:2:~continue:::"\nSET VARIABLE DOZVON_TARGET "104"\n')
+        await reader.readline()
+        await reader.readline()
+        if ends == "silent":
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(half, "127.0.0.1", lab.fastagi_port)
+    client = await lab.inbound(CLIENT, did(21))
+    await static_route_rings(lab, client, within_seconds=PATIENCE_SECONDS + 1)
+    assert not lab.phone(RESPONSIBLE).was_called
+    server.close()
+
+
+@pytest.mark.parametrize("end", ["kill", "freeze"])
+async def test_dies_between_two_steps(lab: Office, answering: Answering, end: str) -> None:
+    """While 104 rings: the ringing goes its time, then the office's own route."""
+    await answering.start(after_no_answer="mobile")
+    client = await lab.inbound(CLIENT, did(21))
+    rang = await lab.phone(RESPONSIBLE).incoming()
+    await (answering.kill() if end == "kill" else answering.freeze())
+    await rang.over()
+    await static_route_rings(lab, client, within_seconds=PATIENCE_SECONDS + 1)
+
+
+@pytest.mark.parametrize("end", ["kill", "freeze"])
+async def test_with_a_reserve_number_the_call_goes_there(lab: Office, answering: Answering, end: str) -> None:
+    """The reserve number rings first, and the office's own route after it when it is busy."""
+    await lab.asterisk.cli(f"dialplan set global DOZVON_RESERVE {RESERVE}")
+    await answering.start(after_no_answer="mobile")
+    client = await lab.inbound(CLIENT, did(21))
+    await lab.phone(RESPONSIBLE).incoming()
+    await (answering.kill() if end == "kill" else answering.freeze())
+    reserve = await lab.carrier.incoming()
+    assert reserve.called == RESERVE
+    reserve.reject(486)
+    await static_route_rings(lab, client)
+
+
+async def test_a_line_has_a_reserve_number_of_its_own(lab: Office) -> None:
+    await lab.asterisk.cli("dialplan set global DOZVON_RESERVE 79999999999")
+    await lab.asterisk.cli(f"dialplan set global DOZVON_RESERVE_{did(21)} {RESERVE}")
+    client = await lab.inbound(CLIENT, did(21))
+    assert (await lab.carrier.incoming()).called == RESERVE
+    await client.hang_up()
+
+
+async def test_a_dozvon_that_came_back_goes_on_with_the_plan(lab: Office, answering: Answering) -> None:
+    """Killed and started while 104 rings: the new process was never asked for this call, and rings the mobile."""
+    await answering.start(after_no_answer="mobile")
+    client = await lab.inbound(CLIENT, did(21))
+    await lab.phone(RESPONSIBLE).incoming()
+    await answering.kill()
+    await answering.start(after_no_answer="route")
+    assert (await lab.carrier.incoming()).called == MOBILE
+    await client.hang_up()
+
+
+@pytest.mark.parametrize("lab", [22], indirect=True)
+async def test_the_caller_leaves_while_dozvon_is_silent(lab: Office, answering: Answering) -> None:
+    """The channel goes at once; nothing hangs in the PBX."""
+    await answering.start()
+    await answering.freeze()
+    client = await lab.inbound(CLIENT, did(21))
+    await until(lambda: "AGI(" in lab.asterisk.log.read_text())
+    await client.hang_up()
+    await until(lambda: "End MixMonitor" in lab.asterisk.log.read_text(), timeout_seconds=PATIENCE_SECONDS)
+    assert "0 active channels" in await lab.asterisk.cli("core show channels count")
+    assert not lab.phone(STATIC).was_called
+
+
+@pytest.mark.parametrize("lab", [22], indirect=True)
+async def test_the_office_keeps_its_own_call_limit(lab: Office, answering: Answering) -> None:
+    """An absolute timeout that the office set goes on running through Dozvon's questions, and ends the call."""
+    limited = did(23)
+    steps = ("Set(TIMEOUT(absolute)=3)", f"Gosub(dozvon-inbound,s,1({did(21)}))", "Goto(did,21,1)")
+    for priority, step in enumerate(steps, start=1):
+        await lab.asterisk.cli(f"dialplan add extension {limited},{priority},{step} into from-trunk")
+    await answering.start(after_no_answer="mobile")
+    client = await lab.inbound(CLIENT, limited)
+    await lab.phone(RESPONSIBLE).incoming()
+    await client.over(timeout_seconds=5)
+    assert client.ended_by == "remote"
