@@ -1,0 +1,56 @@
+"""The command `dozvon`: finds the module of a command, and turns our errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from integration import __version__
+from integration.errors import ConfigError, DozvonError
+
+_COMMANDS = {
+    "run": "run the middleware: dozvon run --config dozvon.toml",
+    "demo": "the middleware, a sandbox CRM and a simulated office, on the loopback",
+    "init": "write a configuration file to begin with",
+    "doctor": "check CRM, PBX, permissions, recordings; say what to change",
+    "route": "what would happen with a call from this number to this line",
+    "migrate": "bring the database up to date",
+    "replay": "print the calls of a recorded event stream",
+    "widget": "build the archive that a CRM installs",
+    "sandbox": "run only a sandbox CRM",
+    "bench": "measure: dozvon bench track|route [--quick]",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. Exit codes: 0 done, 1 a check found trouble, 2 wrong usage or configuration, 3 failed."""
+    parser = argparse.ArgumentParser(prog="dozvon", description="Between a CRM and a PBX.")
+    parser.add_argument("--version", action="version", version=f"dozvon {__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    wanted = next((word for word in given if not word.startswith("-")), None)
+    for name, what in _COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what)
+        if name == wanted:  # the others stay unloaded: `replay` needs no database driver
+            module = importlib.import_module(f"integration.cli.{name}")
+            module.add_arguments(command)
+            command.set_defaults(run=module.run)
+    parsed = parser.parse_args(given)
+    try:
+        return int(parsed.run(parsed))
+    except ConfigError as exc:
+        print(f"dozvon: {exc}", file=sys.stderr)
+        return 2
+    except DozvonError as exc:
+        print(f"dozvon: {exc}", file=sys.stderr)
+        return 3
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,20 @@
+"""`dozvon bench NAME`: one measurement, printed as one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+
+_BENCHES = ("track", "route")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", choices=_BENCHES)
+    parser.add_argument("--quick", action="store_true", help="smaller, ends within 40 s")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    bench = importlib.import_module(f"bench.{arguments.name}")
+    print(json.dumps(bench.run(quick=arguments.quick), ensure_ascii=False, indent=2))
+    return 0

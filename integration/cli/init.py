@@ -1,0 +1,28 @@
+"""`dozvon init`: a configuration file to begin with, every key explained."""
+
+from __future__ import annotations
+
+import argparse
+from importlib.resources import files
+from pathlib import Path
+
+from integration.errors import ConfigError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", type=Path, default=Path("dozvon.toml"), metavar="FILE")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Never overwrites a file."""
+    text = files("integration").joinpath("dozvon.example.toml").read_text("utf-8")
+    try:
+        with arguments.output.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as exc:
+        raise ConfigError(f"{arguments.output} exists already; name another file with --output") from exc
+    except OSError as exc:
+        raise ConfigError(f"{arguments.output} cannot be written: {exc}") from exc
+    arguments.output.chmod(0o600)
+    print(f"Wrote {arguments.output}. Fill in what is marked, then: dozvon doctor --config {arguments.output}")
+    return 0

@@ -1,0 +1,21 @@
+"""`dozvon run`: the middleware itself."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from integration import app, config, logs
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml; the environment overrides it")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = config.load(arguments.config)
+    logs.set_up(settings.log_level, readable=sys.stderr.isatty())
+    asyncio.run(app.run_until_stopped(settings))
+    return 0
