@@ -25,6 +25,7 @@ SINGULAR_KINDS = {"contact": EntityKind.CONTACT, "company": EntityKind.COMPANY, 
 _WON, _LOST = 142, 143  # in every pipeline. Source: official client, LeadModel
 _LONGEST_NAME = 250  # characters; names from callers and people are cut, amoCRM's own limit is not documented
 _LONGEST_RESULT = 250
+LONGEST_NUMBER = 18  # digits; what fits every database
 # Q.850: unallocated number, no route to it, special tone, number changed, invalid format.
 _WRONG_NUMBER_CAUSES = frozenset({1, 2, 3, 4, 22, 28})
 # Q.850: subscriber absent, destination out of order, no circuit, network out of order, congestion.
@@ -42,17 +43,17 @@ def person(item: Json, kind: EntityKind) -> Person:
         ProtocolError: it has no id.
     """
     embedded = item.get("_embedded") or {}
-    companies = _refs(embedded.get("companies"), EntityKind.COMPANY)
+    companies = refs(embedded.get("companies"), EntityKind.COMPANY)
     return Person(
         ref=EntityRef(kind, _id(item)),
-        name=_text(item.get("name")),
+        name=text_of(item.get("name")),
         responsible=manager_id(item.get("responsible_user_id")),
         phones=field_values(item.get("custom_fields_values"), "PHONE"),
         emails=field_values(item.get("custom_fields_values"), "EMAIL"),
         company=companies[0] if companies else None,
-        deals=_refs(embedded.get("leads"), EntityKind.DEAL),
-        created_at=_whole(item.get("created_at")),
-        updated_at=_whole(item.get("updated_at")),
+        deals=refs(embedded.get("leads"), EntityKind.DEAL),
+        created_at=whole(item.get("created_at")),
+        updated_at=whole(item.get("updated_at")),
         is_deleted=bool(item.get("is_deleted")),
     )
 
@@ -62,20 +63,20 @@ def deal(item: Json, stage_names: Mapping[tuple[str, str], str]) -> Deal:
     embedded = item.get("_embedded") or {}
     contacts = [each for each in embedded.get("contacts") or [] if isinstance(each, Mapping)]
     main = [each for each in contacts if each.get("is_main")]
-    pipeline, stage = _text(item.get("pipeline_id")) or None, _text(item.get("status_id")) or None
+    pipeline, stage = text_of(item.get("pipeline_id")) or None, text_of(item.get("status_id")) or None
     is_deleted = bool(item.get("is_deleted"))
     return Deal(
         ref=EntityRef(EntityKind.DEAL, _id(item)),
-        name=_text(item.get("name")),
+        name=text_of(item.get("name")),
         responsible=manager_id(item.get("responsible_user_id")),
         pipeline=pipeline,
         stage=stage,
         stage_name=stage_names.get((pipeline or "", stage or "")),
-        price=_whole(item["price"]) if item.get("price") is not None else None,
+        price=whole(item["price"]) if item.get("price") is not None else None,
         is_open=is_open_stage(item.get("status_id")) and not is_deleted,
-        persons=_refs(contacts, EntityKind.CONTACT) + _refs(embedded.get("companies"), EntityKind.COMPANY),
-        main_person=next(iter(_refs(main, EntityKind.CONTACT)), None),
-        updated_at=_whole(item.get("updated_at")),
+        persons=refs(contacts, EntityKind.CONTACT) + refs(embedded.get("companies"), EntityKind.COMPANY),
+        main_person=next(iter(refs(main, EntityKind.CONTACT)), None),
+        updated_at=whole(item.get("updated_at")),
         is_deleted=is_deleted,
     )
 
@@ -85,9 +86,9 @@ def manager(item: Json) -> Manager:
     rights = item.get("rights") or {}
     return Manager(
         id=ManagerId(_id(item)),
-        name=_text(item.get("name")),
-        email=_text(item.get("email")) or None,
-        phone=_text(item.get("phone_number")) or None,
+        name=text_of(item.get("name")),
+        email=text_of(item.get("email")) or None,
+        phone=text_of(item.get("phone_number")) or None,
         is_active=bool(rights.get("is_active", True)),
         is_paid=not rights.get("is_free", False),
         is_admin=bool(rights.get("is_admin", False)),
@@ -96,7 +97,7 @@ def manager(item: Json) -> Manager:
 
 def stage_names(pipelines: Iterable[Json]) -> dict[tuple[str, str], str]:
     return {
-        (_id(pipeline), _id(stage)): _text(stage.get("name"))
+        (_id(pipeline), _id(stage)): text_of(stage.get("name"))
         for pipeline in pipelines
         for stage in (pipeline.get("_embedded") or {}).get("statuses") or []
     }
@@ -110,7 +111,7 @@ def unsorted_pipeline(pipelines: Iterable[Json]) -> int | None:
 
 
 def is_open_stage(status_id: Any) -> bool:
-    return _text(status_id) not in (str(_WON), str(_LOST))
+    return text_of(status_id) not in (str(_WON), str(_LOST))
 
 
 def field_values(fields: Any, code: str) -> tuple[str, ...]:
@@ -119,7 +120,7 @@ def field_values(fields: Any, code: str) -> tuple[str, ...]:
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, Mapping) and field.get("field_code", field.get("code")) == code:
             values = field.get("values")
-            found += [_text(each.get("value")) for each in values or [] if isinstance(each, Mapping)]
+            found += [text_of(each.get("value")) for each in values or [] if isinstance(each, Mapping)]
     return tuple(text for text in found if text)
 
 
@@ -131,7 +132,7 @@ def has_number(found: Person, number: PhoneNumber, country: str) -> bool:
 
 def manager_id(value: Any) -> ManagerId | None:
     """User 0 is the robot, nobody who could answer a call."""
-    text = _text(value)
+    text = text_of(value)
     return ManagerId(text) if text.isdecimal() and text != "0" else None
 
 
@@ -321,23 +322,27 @@ def _phone_field(present: Sequence[Json], number: str) -> dict[str, Any]:
 
 
 def _id(item: Json) -> str:
-    text = _text(item.get("id"))
+    text = text_of(item.get("id"))
     if not text:
         raise ProtocolError("amoCRM gave an object without id")
     return text
 
 
-def _refs(items: Any, kind: EntityKind) -> tuple[EntityRef, ...]:
+def refs(items: Any, kind: EntityKind) -> tuple[EntityRef, ...]:
     entries = items if isinstance(items, list) else []
     return tuple(EntityRef(kind, _id(each)) for each in entries if isinstance(each, Mapping) and each.get("id"))
 
 
-def _text(value: Any) -> str:
-    return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+def text_of(value: Any) -> str:
+    """Text and numbers as text; what no database stores (NUL, half a surrogate pair) is replaced."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
-def _whole(value: Any) -> int:
+def whole(value: Any) -> int:
+    """Times and sums, which webhooks send as text; 0 for anything else."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
-    text = _text(value)
-    return int(text) if text.removeprefix("-").isdecimal() else 0
+    text = text_of(value)
+    return int(text) if len(text) <= LONGEST_NUMBER and text.removeprefix("-").isdecimal() else 0

@@ -1,18 +1,14 @@
-"""Consent and tokens of amoCRM: the authorise address, the callback, the exchange, the refresh, the disconnect hook.
+"""Consent of amoCRM: the authorise address, the callback, the exchange of the code, the disconnect hook.
 
-HTTP routes do not belong here (`web.py`), nor does storing (the TokenStore port).
+HTTP routes do not belong here (`web.py`), nor does keeping a pair of tokens alive (`tokens.py`).
 """
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import hashlib
 import hmac
-import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,16 +16,13 @@ import aiohttp
 import structlog
 
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.wire import Answer, exchange, problem_text
-from integration.domain.ids import AccountId, Timestamp
-from integration.errors import AuthFailed, OutcomeUnknown, ProtocolError, Rejected, Unavailable
-from integration.ports import Clock, Tokens, TokenStore
+from connectors.amocrm.tokens import ask_tokens, read_tokens
+from connectors.amocrm.wire import exchange, problem_text
+from integration.errors import ProtocolError, Rejected, Unavailable
+from integration.ports import Clock, Tokens
 
 _log = structlog.get_logger()
 
-_EARLY_SECONDS = 600  # refresh before a token ends; amoCRM's live 24 h
-_IDLE_SECONDS = 7 * 86_400  # a refresh token dies after 3 idle months; once a week leaves many tries
-_FOREVER = Timestamp(float("inf"))
 _CODE_LENGTH = 4096  # characters; real ones are below 2 KB
 
 
@@ -110,12 +103,12 @@ async def exchange_code(
         Unavailable, ProtocolError: as everywhere.
     """
     body = {"grant_type": "authorization_code", "code": granted.code}
-    answer = await _ask_tokens(settings, session, granted.base_url, body)
+    answer = await ask_tokens(settings, session, granted.base_url, body)
     if answer.status != 200:
         if answer.status >= 500 or answer.status == 429:
             raise Unavailable(f"amoCRM's token service is out of order ({answer.status})")
         raise Rejected(problem_text(answer.body) or "amoCRM does not accept the code", code=str(answer.status))
-    tokens = _tokens(answer.body, granted.base_url, "", clock)
+    tokens = read_tokens(answer.body, granted.base_url, "", clock)
     account = await _account(settings, session, tokens)
     return Installed(
         crm_account_id=str(account["id"]),
@@ -136,266 +129,6 @@ async def _account(settings: AmocrmSettings, session: aiohttp.ClientSession, tok
     if answer.status != 200 or not isinstance(answer.body, dict) or not isinstance(answer.body.get("id"), int):
         raise ProtocolError(f"amoCRM does not say which account it is ({answer.status})")
     return answer.body
-
-
-# ---- tokens --------------------------------------------------------------------------------------------------------
-
-
-async def _ask_tokens(
-    settings: AmocrmSettings, session: aiohttp.ClientSession, base_url: str, body: Mapping[str, str]
-) -> Answer:
-    keys = {
-        "client_id": settings.client_id,
-        "client_secret": settings.client_secret,
-        "redirect_uri": settings.redirect_uri,
-    }
-    return await exchange(
-        session,
-        "POST",
-        base_url + "/oauth2/access_token",
-        headers={},
-        timeout_seconds=settings.request_seconds,
-        body={**keys, **body},
-    )
-
-
-def _tokens(body: Any, base_url: str, crm_account_id: str, clock: Clock) -> Tokens:
-    match body:
-        case {"access_token": str(access), "refresh_token": str(refresh), "expires_in": int(seconds)}:
-            return Tokens(
-                access=access,
-                refresh=refresh,
-                expires_at=Timestamp(clock.now() + seconds),
-                base_url=base_url,
-                crm_account_id=crm_account_id,
-            )
-    raise ProtocolError("amoCRM's token answer lacks a token")
-
-
-def claims(token: str) -> dict[str, Any]:
-    """What an access token says about itself; nothing of it is verified. Empty when it is no JWT. Never raises."""
-    parts = token.split(".")
-    if len(parts) != 3:
-        return {}
-    try:
-        read = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, RecursionError):
-        return {}
-    return read if isinstance(read, dict) else {}
-
-
-class Renewal(StrEnum):
-    """What to do about a pair of tokens now."""
-
-    NOT_YET = "not_yet"
-    BEFORE_USE = "before_use"  # the access token has ended or is about to: when it is used next
-    IDLE = "idle"  # nobody has used the account for a week: the scheduled refresh keeps the refresh token alive
-    IMPOSSIBLE = "impossible"  # a long-lived token, or consent is needed
-
-
-def renewal(tokens: Tokens, now: float) -> Renewal:
-    """
-    Decide about a refresh; pure. The scheduled job refreshes on IDLE, each use on BEFORE_USE and IDLE.
-
-    Source: amoCRM OAuth 2.0, access token 24 h, refresh token 3 months since its issue.
-    """
-    if tokens.refresh is None or tokens.needs_consent:
-        return Renewal.IMPOSSIBLE
-    if now >= tokens.expires_at + _IDLE_SECONDS:
-        return Renewal.IDLE
-    return Renewal.BEFORE_USE if now >= tokens.expires_at - _EARLY_SECONDS else Renewal.NOT_YET
-
-
-class LongLivedToken:
-    """The token of a private integration, made by hand: it is never refreshed."""
-
-    def __init__(self, settings: AmocrmSettings) -> None:
-        read = claims(settings.long_lived_token)
-        self._tokens = Tokens(
-            access=settings.long_lived_token,
-            refresh=None,
-            expires_at=Timestamp(float(read["exp"])) if isinstance(read.get("exp"), int) else _FOREVER,
-            base_url=settings.account_url.rstrip("/"),
-            crm_account_id=str(read.get("account_id", "")),
-        )
-
-    async def current(self) -> Tokens:
-        return self._tokens
-
-    async def renewed(self, access: str) -> Tokens:
-        raise AuthFailed("amoCRM no longer accepts the long-lived token: make a new one and write it down")
-
-    def forget(self) -> None:
-        """The token is configuration: there is nothing to read again."""
-
-    async def close(self) -> None:
-        """Nothing runs."""
-
-
-class AccountTokens:
-    """
-    The current pair of one account, refreshed by one caller at a time.
-
-    The refresh belongs to this object and not to the request that noticed: a request that is cancelled half-way must
-    not lose a pair that amoCRM has already rotated. `before_request` waits for the account's next slot.
-    """
-
-    def __init__(
-        self,
-        account: AccountId,
-        settings: AmocrmSettings,
-        store: TokenStore,
-        session: aiohttp.ClientSession,
-        clock: Clock,
-        *,
-        before_request: Callable[[], Awaitable[object]] | None = None,
-    ) -> None:
-        self._account = account
-        self._settings = settings
-        self._store = store
-        self._session = session
-        self._clock = clock
-        self._before_request = before_request
-        self._known: Tokens | None = None
-        self._refreshing: asyncio.Task[Tokens] | None = None
-
-    async def current(self) -> Tokens:
-        """
-        A pair that should work.
-
-        Raises:
-            AuthFailed: nobody has allowed the integration, or amoCRM has withdrawn it.
-            Unavailable: the token has ended and cannot be refreshed now.
-        """
-        tokens = self._known or await self._store.load(self._account)
-        if tokens is None:
-            raise AuthFailed("amoCRM has not been connected yet: allow the integration")
-        tokens = self._remembered(tokens)
-        if renewal(tokens, self._clock.now()) in (Renewal.BEFORE_USE, Renewal.IDLE):
-            try:
-                return await self.renewed(tokens.access)
-            except Unavailable:
-                if self._clock.now() >= tokens.expires_at:
-                    raise
-        return tokens
-
-    async def renewed(self, access: str) -> Tokens:
-        """
-        A pair newer than `access`. Whoever else has refreshed meanwhile, here or in another process, did it for us.
-
-        Raises:
-            AuthFailed: amoCRM refuses the refresh token.
-            Unavailable: the token service did not answer, twice.
-        """
-        for _ in range(2):  # a refresh under way may be one for an older token than ours
-            if self._refreshing is None or self._refreshing.done():
-                self._refreshing = asyncio.create_task(
-                    self._store.refresh(self._account, self._refresh, if_access=access), name="amocrm-refresh"
-                )
-                self._refreshing.add_done_callback(_retrieved)
-            tokens = self._remembered(await asyncio.shield(self._refreshing))
-            if tokens.access != access:
-                return tokens
-        raise AuthFailed("amoCRM gave the refused token again")
-
-    def forget(self) -> None:
-        """Read the store again: consent was given anew or withdrawn."""
-        self._known = None
-
-    async def close(self) -> None:
-        """Wait for a refresh under way: its pair exists once only."""
-        if self._refreshing is not None:
-            await asyncio.wait([self._refreshing])
-
-    def _remembered(self, tokens: Tokens) -> Tokens:
-        self._known = None if tokens.needs_consent else tokens
-        if tokens.needs_consent:
-            raise AuthFailed("amoCRM has withdrawn the consent: an administrator must allow the integration again")
-        return tokens
-
-    async def _refresh(self, old: Tokens) -> Tokens:
-        """Under the store's lock; what it returns is stored before anybody uses it."""
-        if old.refresh is None or old.needs_consent:
-            return replace(old, needs_consent=True)
-        answer = await self._ask(old, old.base_url)
-        if answer.status == 200:
-            return _tokens(answer.body, old.base_url, old.crm_account_id, self._clock)
-        is_gone = answer.status in (301, 302, 307, 308, 404)
-        if not is_gone and answer.status not in (400, 401):
-            raise Unavailable(f"amoCRM's token service is out of order ({answer.status})")
-        moved_to = await self._moved_to(old, is_gone=is_gone)
-        if moved_to:
-            answer = await self._ask(old, moved_to)
-            if answer.status == 200:
-                _log.info("amoCRM account has moved", account_id=self._account, base_url=moved_to)
-                return _tokens(answer.body, moved_to, old.crm_account_id, self._clock)
-            if answer.status not in (400, 401):
-                raise Unavailable(f"amoCRM's token service is out of order ({answer.status})")
-        _log.error("amoCRM refuses the refresh token", account_id=self._account, request_id=answer.request_id)
-        return replace(old, needs_consent=True)
-
-    async def _ask(self, old: Tokens, base_url: str) -> Answer:
-        """
-        Ask for a new pair; a lost answer is asked for once more with the same token.
-
-        amoCRM may have rotated already: Kommo accepts the old token until the new pair is first used, amoCRM's own
-        answer is then an explicit refusal. Source: reference, OAuth 2.0, lifetimes and rotation.
-        """
-        body = {"grant_type": "refresh_token", "refresh_token": old.refresh or ""}
-        await self._slot()
-        try:
-            return await _ask_tokens(self._settings, self._session, base_url, body)
-        except OutcomeUnknown:
-            _log.warning("amoCRM's answer to a refresh was lost", account_id=self._account)
-        await self._slot()
-        try:
-            return await _ask_tokens(self._settings, self._session, base_url, body)
-        except OutcomeUnknown as exc:
-            raise Unavailable(str(exc)) from exc
-
-    async def _moved_to(self, old: Tokens, *, is_gone: bool) -> str | None:
-        """
-        The account's new address when its subdomain was changed, else None.
-
-        Raises:
-            Unavailable: the old address is gone and the new one cannot be asked for now.
-        """
-        api_host = self._settings.api_host or str(claims(old.access).get("api_domain", ""))
-        directory = self._settings.account_address(api_host) if api_host else None
-        if directory is None:
-            if is_gone:
-                raise Unavailable("amoCRM does not know the account's address any more")
-            return None
-        await self._slot()
-        try:
-            answer = await exchange(
-                self._session,
-                "GET",
-                directory + "/oauth2/account/current/subdomain",
-                headers={"X-Refresh-Token": old.refresh or ""},
-                timeout_seconds=self._settings.request_seconds,
-            )
-        except Unavailable:
-            if is_gone:
-                raise
-            return None
-        domain = answer.body.get("domain") if isinstance(answer.body, dict) else None
-        if answer.status != 200 or not isinstance(domain, str):
-            if is_gone and answer.status not in (400, 401):
-                raise Unavailable("amoCRM does not say where the account has moved")
-            return None
-        base_url = self._settings.account_address(domain)
-        return base_url if base_url != old.base_url else None
-
-    async def _slot(self) -> None:
-        if self._before_request is not None:
-            await self._before_request()
-
-
-def _retrieved(task: asyncio.Task[Tokens]) -> None:
-    """Whoever waited may be gone; the outcome is in the store or in the next attempt."""
-    if not task.cancelled():
-        task.exception()
 
 
 # ---- disconnect ----------------------------------------------------------------------------------------------------

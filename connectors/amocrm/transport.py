@@ -1,6 +1,6 @@
 """Requests of one account: token, pace, repeats, and each status turned into the error that says what to do next.
 
-Paths, bodies and what an answer means do not belong here, nor does getting tokens (`oauth.py`).
+Paths, bodies and what an answer means do not belong here, nor does getting tokens (`tokens.py`).
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _ADDRESS_SECONDS = 300.0  # how long a confirmed address is believed when a 404 
 
 
 class TokenSource(Protocol):
-    """Where a request's token and address come from; `oauth.AccountTokens` and `oauth.LongLivedToken` are."""
+    """Where a request's token and address come from; `tokens.AccountTokens` and `tokens.LongLivedToken` are."""
 
     async def current(self) -> Tokens: ...
 

@@ -1,4 +1,4 @@
-"""One HTTP exchange with amoCRM: a deadline, a size cap, no redirects, and whether a lost one may have been carried out.
+"""One HTTP exchange with amoCRM: a deadline, a size cap, no redirects; a lost one says if it may have been carried out.
 
 What a status means, tokens, pacing and repeats do not belong here.
 """

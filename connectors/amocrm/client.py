@@ -1,0 +1,401 @@
+"""The Crm port on one amoCRM account.
+
+Tokens, pacing and statuses are `oauth.py`'s and `transport.py`'s, shapes are `mapping.py`'s, the feed is `feed.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import aiohttp
+import structlog
+
+from connectors.amocrm import mapping
+from connectors.amocrm.feed import PAGE, CallFeed, pages
+from connectors.amocrm.library import Library
+from connectors.amocrm.pacing import Pacer
+from connectors.amocrm.settings import AmocrmSettings
+from connectors.amocrm.tokens import AccountTokens, LongLivedToken
+from connectors.amocrm.transport import AccountState, Transport
+from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
+from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.ids import AccountId, ManagerId, Timestamp
+from integration.domain.intents import Priority
+from integration.domain.phone import PhoneNumber, national_digits
+from integration.errors import NotFound, ProtocolError, Rejected
+from integration.ports import CallRecord, Clock, LoggedCall, TokenStore
+
+_log = structlog.get_logger()
+
+_PERSON_KINDS = (EntityKind.CONTACT, EntityKind.COMPANY)
+_SEARCH_PAGES = 4  # of 250; a whole number is found in fewer cards than that
+_QUERY_DIGITS = 10
+_PIPELINES_SECONDS = 600.0  # how late a renamed stage is noticed
+_UNKNOWN_CHOICE = "NotSupportedChoice"  # of a user who was dismissed, among others
+_PATHS = {EntityKind.CONTACT: "contacts", EntityKind.COMPANY: "companies", EntityKind.DEAL: "leads"}
+
+Found = TypeVar("Found")
+
+
+class AmocrmCrm:
+    """
+    One account of amoCRM or Kommo (`integration.ports.Crm`).
+
+    `session` is the caller's and stays open; `close()` waits for a token refresh under way. Belongs to one event loop.
+    """
+
+    def __init__(
+        self,
+        account: AccountId,
+        settings: AmocrmSettings,
+        *,
+        tokens: TokenStore,
+        session: aiohttp.ClientSession,
+        clock: Clock,
+        country: str = "RU",
+    ) -> None:
+        pacer = Pacer(settings.requests_per_second)
+        self.account = account
+        self.settings = settings
+        self.tokens: AccountTokens | LongLivedToken = (
+            LongLivedToken(settings)
+            if settings.long_lived_token
+            else AccountTokens(
+                account, settings, tokens, session, clock, before_request=lambda: pacer.slot(Priority.CARD)
+            )
+        )
+        self._transport = Transport(settings, session, self.tokens, pacer=pacer)
+        self._library = Library(self._transport)
+        self._feed = CallFeed(self._transport, source=settings.source_name, service_code=settings.service_code)
+        self._clock = clock
+        self._country = country
+        self._pipelines: list[dict[str, Any]] = []
+        self._pipelines_until = 0.0
+        self._pipelines_lock = asyncio.Lock()
+
+    @property
+    def state(self) -> AccountState:
+        """What was last learned about the account, for the administrator's page."""
+        return self._transport.state
+
+    @property
+    def crm_account_id(self) -> str | None:
+        """amoCRM's id of the account that is connected; None before `identify` and when none is."""
+        return self.tokens.crm_account_id
+
+    async def identify(self) -> None:
+        """
+        Learn which account the tokens are for.
+
+        Raises:
+            AuthFailed: not connected.
+            Unavailable: a long-lived token does not name its account, and amoCRM cannot be asked now.
+        """
+        tokens = await self.tokens.stored()
+        self._transport.base_url = tokens.base_url
+        if isinstance(self.tokens, LongLivedToken) and not tokens.crm_account_id:
+            self.tokens.belongs_to(str((await self.account_info())["id"]))
+
+    async def unsorted_pipeline(self) -> int | None:
+        """Where unknown callers go; None when Unsorted is switched off in every pipeline."""
+        if self.settings.unsorted_pipeline_id is not None:
+            return self.settings.unsorted_pipeline_id
+        return mapping.unsorted_pipeline(await self._stages(Priority.LOG))
+
+    async def close(self) -> None:
+        await self.tokens.close()
+
+    # ---- people, persons, deals
+
+    async def account_info(self) -> dict[str, Any]:
+        """`GET /account`: id, subdomain, name, currency, is_api_filter_enabled."""
+        query = [("with", "is_api_filter_enabled,datetime_settings,task_types")]
+        answer = await self._transport.request("GET", "/api/v4/account", priority=Priority.CARD, query=query)
+        if not isinstance(answer, dict) or not answer.get("id"):
+            raise ProtocolError("amoCRM does not say which account it is")
+        return answer
+
+    async def managers(self) -> list[Manager]:
+        return [mapping.manager(each) for each in await self._library.users(Priority.IMPORT)]
+
+    async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
+        """
+        Search contacts and companies by the digits that every spelling contains; amoCRM compares texts, and in every
+        field, so each hit is checked against the phones of its card. Oldest first.
+        """
+        found = await asyncio.gather(*(self._search(kind, number, priority) for kind in _PERSON_KINDS))
+        persons = [person for group in found for person in group]
+        return sorted(persons, key=lambda person: (person.created_at, person.ref.kind != "contact", person.ref.id))
+
+    async def person(self, ref: EntityRef) -> Person | None:
+        if ref.kind not in _PERSON_KINDS:
+            raise Rejected("A deal is no person", code="kind")
+        item = await _or_none(self._library.get(ref.kind, mapping.number_of(ref.id), Priority.CARD))
+        return mapping.person(item, ref.kind) if item else None
+
+    async def deal(self, ref: EntityRef) -> Deal | None:
+        if ref.kind is not EntityKind.DEAL:
+            raise Rejected("Only a deal is read as a deal", code="kind")
+        item = await _or_none(self._library.get(ref.kind, mapping.number_of(ref.id), Priority.CARD))
+        return mapping.deal(item, mapping.stage_names(await self._stages(Priority.CARD))) if item else None
+
+    async def all_persons(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Person]]:
+        for kind in _PERSON_KINDS:
+            async for items in self._all(kind, "leads", updated_since):
+                yield [mapping.person(each, kind) for each in items]
+
+    async def all_deals(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Deal]]:
+        names = mapping.stage_names(await self._stages(Priority.IMPORT))
+        async for items in self._all(EntityKind.DEAL, "contacts", updated_since):
+            yield [mapping.deal(each, names) for each in items]
+
+    async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
+        """Raises OutcomeUnknown when it may exist: look with `find_persons` before repeating."""
+        body = mapping.new_contact(name, number, responsible)
+        contact_id = await self._library.create_contact(body, Priority.CARD)
+        now = int(self._clock.now())
+        return Person(
+            ref=EntityRef(EntityKind.CONTACT, str(contact_id)),
+            name=body["name"],
+            responsible=responsible,
+            phones=(number.e164,),
+            created_at=now,
+            updated_at=now,
+        )
+
+    async def add_phone(self, ref: EntityRef, number: PhoneNumber) -> bool:
+        """
+        Add a number to a contact or company and keep those it has. Returns False when it was there already.
+
+        Raises:
+            NotFound: the card is gone.
+        """
+        if ref.kind not in _PERSON_KINDS:
+            raise Rejected("A deal has no telephone numbers", code="kind")
+        entity_id = mapping.number_of(ref.id)
+        item = await self._library.get(ref.kind, entity_id, Priority.CARD)
+        if item is None:
+            raise NotFound("The card is gone", code="404")
+        body = mapping.phone_added(item, number, self._country)
+        if body is None:
+            return False
+        path = f"/api/v4/{_PATHS[ref.kind]}/{entity_id}"
+        await self._transport.request("PATCH", path, priority=Priority.CARD, body=body)
+        return True
+
+    async def _search(self, kind: EntityKind, number: PhoneNumber, priority: Priority) -> list[Person]:
+        query = [("query", national_digits(number)[-_QUERY_DIGITS:]), ("with", "leads"), ("limit", str(PAGE))]
+        persons: list[Person] = []
+        path = f"/api/v4/{_PATHS[kind]}"
+        async for items in pages(self._transport, path, _PATHS[kind], query, priority, at_most=_SEARCH_PAGES):
+            persons += [mapping.person(each, kind) for each in items]
+        return [p for p in persons if not p.is_deleted and mapping.has_number(p, number, self._country)]
+
+    async def _all(
+        self, kind: EntityKind, embedded: str, updated_since: int | None
+    ) -> AsyncIterator[list[dict[str, Any]]]:
+        """
+        Every page, or newest first those changed since. Where filtering is not enabled amoCRM ignores the filter and
+        gives everything, so the walk also ends at the first page that is older.
+        """
+        query = [("limit", str(PAGE)), ("with", embedded)]
+        if updated_since is None:
+            query += [("order[id]", "asc")]
+        else:
+            query += [("filter[updated_at][from]", str(updated_since)), ("order[updated_at]", "desc")]
+        path = f"/api/v4/{_PATHS[kind]}"
+        async for items in pages(self._transport, path, _PATHS[kind], query, Priority.IMPORT):
+            fresh = [each for each in items if updated_since is None or _updated(each) >= updated_since]
+            if fresh:
+                yield fresh
+            elif updated_since is not None and _is_newest_first(items):
+                return
+
+    async def _stages(self, priority: Priority) -> list[dict[str, Any]]:
+        async with self._pipelines_lock:
+            if time.monotonic() >= self._pipelines_until:
+                self._pipelines = await self._library.pipelines(priority)
+                self._pipelines_until = time.monotonic() + _PIPELINES_SECONDS
+            return self._pipelines
+
+    # ---- calls, tasks, popup
+
+    async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
+        """
+        As a note on the target; with `log_via = "calls"` amoCRM chooses the card by the number, and the note is
+        written where it knows nobody.
+        """
+        if self.settings.log_via == "calls" and target.kind is not EntityKind.LEAD:
+            try:
+                return await self._assigned(self._feed.write_call, record)
+            except NotFound:
+                _log.info("amoCRM knows nobody with this number, the call becomes a note", account_id=self.account)
+        return await self._assigned(lambda sent: self._feed.write_note(sent, target), record)
+
+    async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
+        """With `log_via = "calls"` the call may hang on the person or on one of the deals: all of them are looked at.
+        A target that is gone has no call either."""
+        for ref in await self._places(record, target):
+            try:
+                found = await self._feed.find_note(record, ref)
+            except NotFound:
+                continue
+            if found is not None:
+                return found
+        return None
+
+    async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
+        """
+        Into Unsorted.
+
+        Raises:
+            Rejected: an outgoing call, for which amoCRM has no Unsorted; or Unsorted is off in every pipeline.
+        """
+        if mapping.note_type(record.call.direction) != "call_in":
+            raise Rejected("amoCRM's Unsorted takes incoming calls only: create a contact", code="outgoing")
+        pipeline = await self.unsorted_pipeline()
+        if pipeline is None:
+            raise Rejected("Unsorted is switched off in every pipeline of amoCRM", code="unsorted_off")
+        return await self._assigned(lambda sent: self._feed.write_unsorted(sent, pipeline), record)
+
+    async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
+        """In Unsorted, else where an accepted entry went: the notes of the contact that it made, and of its deals."""
+        found = await self._feed.find_unsorted(record)
+        if found is not None:
+            return found
+        for person in await self.find_persons(record.client, priority=Priority.LOG):
+            for ref in (person.ref, *person.deals):
+                found = await self._feed.find_note(record, ref)
+                if found is not None:
+                    return found
+        return None
+
+    async def create_task(
+        self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
+    ) -> str:
+        body = mapping.new_task(
+            key=key,
+            text=text,
+            due_at=int(due_at),
+            responsible=responsible,
+            entity=await self._feed.entity(target),
+            type_id=self.settings.task_type_id,
+        )
+        try:
+            return str(await self._library.create_task(body, Priority.LOG))
+        except Rejected as exc:
+            if exc.code != _UNKNOWN_CHOICE or body.pop("responsible_user_id", None) is None:
+                raise
+        return str(await self._library.create_task(body, Priority.LOG))
+
+    async def find_task(self, *, key: str, target: EntityRef) -> str | None:
+        """Among the entity's tasks, open and done: amoCRM keeps no key of ours, the end of the text is the mark."""
+        collection, entity_id = await self._feed.entity(target)
+        query = [
+            ("limit", str(PAGE)),
+            ("filter[entity_type]", collection),
+            ("filter[entity_id][]", str(entity_id)),
+            ("order[created_at]", "desc"),
+        ]
+        marker = mapping.task_marker(key)
+        async for items in pages(self._transport, "/api/v4/tasks", "tasks", query, Priority.LOG, at_most=4):
+            for item in items:
+                if item.get("entity_id") == entity_id and str(item.get("text", "")).endswith(marker):
+                    return str(item.get("id", ""))
+        return None
+
+    async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
+        """One notification for all these users, in the CRM and in its mobile application. Nothing for nobody."""
+        if not managers:
+            return
+        users = [mapping.number_of(each) for each in managers]
+        event = {"type": "phone_call", "phone_number": number.e164, "users": users}
+        await self._transport.request("POST", "/api/v2/events", priority=Priority.CARD, body={"add": [event]})
+
+    def entity_url(self, ref: EntityRef) -> str:
+        """Relative to the CRM until the account's address is known. An entry of Unsorted has no page of its own."""
+        collection = _PATHS.get(ref.kind)
+        base = self._transport.base_url
+        return f"{base}/{collection}/detail/{ref.id}" if collection else f"{base}/leads/"
+
+    async def _assigned(self, write: Callable[[CallRecord], Awaitable[LoggedCall]], record: CallRecord) -> LoggedCall:
+        """
+        Write; without a responsible where amoCRM no longer has that user. A dismissed manager must not cost the record.
+        """
+        try:
+            return await write(record)
+        except Rejected as exc:
+            if exc.code != _UNKNOWN_CHOICE or record.responsible is None:
+                raise
+        _log.warning("amoCRM does not take the responsible, the call is logged without", account_id=self.account)
+        return await write(replace(record, responsible=None))
+
+    async def _places(self, record: CallRecord, target: EntityRef) -> list[EntityRef]:
+        places = [target]
+        if self.settings.log_via == "calls":
+            for person in await self.find_persons(record.client, priority=Priority.LOG):
+                places += [person.ref, *person.deals]
+        return list(dict.fromkeys(places))
+
+    # ---- webhooks
+
+    async def ensure_webhooks(self, destination: str) -> bool:
+        """
+        Subscribe this address, or again when amoCRM has switched it off.
+
+        Returns:
+            False where the account's plan or the token's owner allows no webhooks: poll instead.
+        """
+        try:
+            if not await self._is_subscribed(destination):
+                await self._subscribe(destination)
+        except Rejected as exc:
+            _log.info("amoCRM allows no webhooks here", account_id=self.account, code=exc.code)
+            return False
+        return True
+
+    async def _is_subscribed(self, destination: str) -> bool:
+        query = [("filter[destination]", destination)]
+        async for hooks in pages(self._transport, "/api/v4/webhooks", "webhooks", query, Priority.LOG, at_most=1):
+            for hook in hooks:
+                is_alive = hook.get("destination") == destination and not hook.get("disabled")
+                if is_alive and set(hook.get("settings") or []) >= set(SUBSCRIBED):
+                    return True
+        return False
+
+    async def _subscribe(self, destination: str) -> None:
+        body = {"destination": destination, "settings": [*SUBSCRIBED, *SUBSCRIBED_UNSORTED], "sort": 10}
+        try:
+            await self._transport.request("POST", "/api/v4/webhooks", priority=Priority.LOG, body=body)
+        except Rejected as exc:
+            if exc.code == "403":
+                raise
+            # The names of Unsorted's events are not documented: without them accepted callers come by the poll.
+            body["settings"] = list(SUBSCRIBED)
+            await self._transport.request("POST", "/api/v4/webhooks", priority=Priority.LOG, body=body)
+
+    async def remove_webhooks(self, destination: str) -> None:
+        """Before the integration is removed. Nothing happens when there is none."""
+        body = {"destination": destination}
+        await _or_none(self._transport.request("DELETE", "/api/v4/webhooks", priority=Priority.LOG, body=body))
+
+
+async def _or_none(asked: Awaitable[Found]) -> Found | None:
+    try:
+        return await asked
+    except NotFound:
+        return None
+
+
+def _updated(item: dict[str, Any]) -> int:
+    return mapping.whole(item.get("updated_at"))
+
+
+def _is_newest_first(items: Sequence[dict[str, Any]]) -> bool:
+    """Whether the server did order the page as asked."""
+    return all(_updated(a) >= _updated(b) for a, b in itertools.pairwise(items))

@@ -1,0 +1,164 @@
+"""Calls in amoCRM: as notes, through `/calls`, in Unsorted; writing them and finding them again by our key.
+
+Whose call it is was decided before; tasks, contacts and the phone book do not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from connectors.amocrm import mapping
+from connectors.amocrm.transport import Transport
+from connectors.amocrm.wire import ENTITY_NOT_FOUND, Query
+from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.intents import Priority
+from integration.errors import NotFound, ProtocolError, Rejected
+from integration.ports import CallRecord, LoggedCall
+
+PAGE = 250  # the largest page. Source: reference, limits
+_PAGES_AT_MOST = 100_000 // PAGE
+_LOOK_BACK_SECONDS = 3600  # clocks differ, and a note's time may be changed by hand
+_UNSORTED_PAGES = 8  # newest first; what is further back is older than any retry
+
+
+async def pages(
+    transport: Transport, path: str, collection: str, query: Query, priority: Priority, *, at_most: int = _PAGES_AT_MOST
+) -> AsyncIterator[list[dict[str, Any]]]:
+    """
+    Pages of a list in the order the CRM gives them; an empty list is a 204.
+
+    The link to the next page is believed as a sign only: its address is not followed, and a server that repeats a page
+    ends the walk.
+    """
+    before: list[Any] = []
+    for page in range(1, at_most + 1):
+        body = await transport.request("GET", path, priority=priority, query=[*query, ("page", str(page))])
+        if body is None:
+            return
+        items = _embedded(body, collection)
+        ids = [each.get("id", each.get("uid")) for each in items]
+        if not items or ids == before:
+            return
+        yield items
+        if "next" not in (body.get("_links") or {}):
+            return
+        before = ids
+
+
+def _embedded(body: Any, collection: str) -> list[dict[str, Any]]:
+    embedded = body.get("_embedded") if isinstance(body, Mapping) else None
+    items = embedded.get(collection) if isinstance(embedded, Mapping) else None
+    if not isinstance(items, list) or not all(isinstance(each, dict) for each in items):
+        raise ProtocolError(f"amoCRM's answer holds no {collection}")
+    return items
+
+
+class CallFeed:
+    """The calls of one account's contacts, companies, deals and Unsorted."""
+
+    def __init__(self, transport: Transport, *, source: str, service_code: str) -> None:
+        self._transport = transport
+        self._source = source
+        self._service_code = service_code
+
+    async def write_note(self, record: CallRecord, target: EntityRef) -> LoggedCall:
+        """Raises: NotFound when the entity is gone; OutcomeUnknown as `Crm.log_call`."""
+        collection, entity_id = await self.entity(target)
+        body = [mapping.call_note(record, entity_id, self._source)]
+        answer = await self._transport.request(
+            "POST", f"/api/v4/{collection}/{entity_id}/notes", priority=Priority.LOG, body=body
+        )
+        return LoggedCall(id=_created(answer, "notes", "id"), entity=target)
+
+    async def find_note(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
+        """Look at the call notes of the entity since the call began, whatever the filters let through."""
+        collection, entity_id = await self.entity(target)
+        query = [
+            ("limit", str(PAGE)),
+            ("filter[note_type][]", mapping.note_type(record.call.direction)),
+            ("filter[updated_at][from]", str(int(record.call.started_at) - _LOOK_BACK_SECONDS)),
+        ]
+        path = f"/api/v4/{collection}/{entity_id}/notes"
+        async for notes in pages(self._transport, path, "notes", query, Priority.LOG):
+            for note in notes:
+                params = note.get("params")
+                if isinstance(params, Mapping) and params.get("uniq") == record.key:
+                    return LoggedCall(id=str(note.get("id", "")), entity=target)
+        return None
+
+    async def write_call(self, record: CallRecord) -> LoggedCall:
+        """
+        Leave the choice of the entity to amoCRM.
+
+        Raises:
+            NotFound: nobody has the number; nothing was written.
+            Rejected: the call itself is refused.
+        """
+        body = [mapping.call_entry(record, self._source)]
+        answer = await self._transport.request("POST", "/api/v4/calls", priority=Priority.LOG, body=body)
+        # A 200 may carry only errors (reference: 6.1).
+        for error in answer.get("errors") or [] if isinstance(answer, Mapping) else []:
+            title = str(error.get("title", "")) if isinstance(error, Mapping) else ""
+            kind = NotFound if title.lower() == "entity not found" else Rejected
+            raise kind(title or "amoCRM refuses the call", code=ENTITY_NOT_FOUND if kind is NotFound else "call")
+        call_id = _created(answer, "calls", "id")
+        call = _embedded(answer, "calls")[0]
+        entity_kind = mapping.SINGULAR_KINDS.get(str(call.get("entity_type")))
+        if entity_kind is None or not call.get("entity_id"):
+            raise ProtocolError("amoCRM does not say where it put the call")
+        return LoggedCall(id=call_id, entity=EntityRef(entity_kind, str(call["entity_id"])))
+
+    async def write_unsorted(self, record: CallRecord, pipeline_id: int | None) -> LoggedCall:
+        body = [
+            mapping.unsorted_sip(record, pipeline_id=pipeline_id, source=self._source, service_code=self._service_code)
+        ]
+        answer = await self._transport.request("POST", "/api/v4/leads/unsorted/sip", priority=Priority.LOG, body=body)
+        uid = _created(answer, "unsorted", "uid")
+        return LoggedCall(id=uid, entity=EntityRef(EntityKind.LEAD, uid))
+
+    async def find_unsorted(self, record: CallRecord) -> LoggedCall | None:
+        """Among the open ones, newest first; an accepted one is a deal already."""
+        query = [("limit", str(PAGE)), ("filter[category][]", "sip"), ("order[created_at]", "desc")]
+        oldest = record.call.started_at - _LOOK_BACK_SECONDS
+        async for items in pages(
+            self._transport, "/api/v4/leads/unsorted", "unsorted", query, Priority.LOG, at_most=_UNSORTED_PAGES
+        ):
+            for item in items:
+                if _unsorted_key(item) in (record.key, f"{self._service_code}-{record.key}"):
+                    uid = str(item.get("uid", ""))
+                    return LoggedCall(id=uid, entity=EntityRef(EntityKind.LEAD, uid))
+            if all(mapping.whole(each.get("created_at")) < oldest for each in items):
+                return None
+        return None
+
+    async def entity(self, ref: EntityRef) -> tuple[str, int]:
+        """
+        The API's collection and id of an entity; for an unsorted the deal inside it, which takes notes and tasks.
+
+        Raises:
+            NotFound: the unsorted was accepted or declined.
+        """
+        collection = mapping.COLLECTIONS.get(ref.kind)
+        if collection is not None:
+            return collection, mapping.number_of(ref.id)
+        if not (ref.id.isascii() and ref.id.replace("-", "").isalnum()):
+            raise Rejected("This is not an id of Unsorted", code="id")
+        item = await self._transport.request("GET", f"/api/v4/leads/unsorted/{ref.id}", priority=Priority.LOG)
+        leads = _embedded(item, "leads") if item else []
+        if not leads or not leads[0].get("id"):
+            raise NotFound("The entry has left Unsorted", code="unsorted")
+        return "leads", mapping.number_of(str(leads[0]["id"]))
+
+
+def _unsorted_key(item: Mapping[str, Any]) -> str:
+    metadata = item.get("metadata")
+    uniq = metadata.get("uniq") if isinstance(metadata, Mapping) else None
+    return str(uniq or item.get("source_uid") or "")
+
+
+def _created(answer: Any, collection: str, key: str) -> str:
+    items = _embedded(answer, collection)
+    if not items or not items[0].get(key):
+        raise ProtocolError(f"amoCRM does not name what it created in {collection}")
+    return str(items[0][key])

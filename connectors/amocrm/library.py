@@ -1,0 +1,155 @@
+"""The amocrm-api library behind our transport: the one file that names it (docs/adr/0003).
+
+The library is synchronous, made for one account of amocrm.ru and refreshes without a lock. Its request classes run
+here in a greenlet with a session of ours, whose only method hands each request to the account's transport and waits
+for it without blocking the loop. Host, token, pacing, deadline, repeats and errors are the transport's. Its entity
+classes are not used: their links load through managers that belong to the whole process, so to nobody's account.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import greenlet
+from amocrm.v2.entity.company import CompaniesInteraction
+from amocrm.v2.entity.contact import ContactsInteraction
+from amocrm.v2.entity.lead import LeadsInteraction
+from amocrm.v2.entity.pipeline import PipelinesInteraction
+from amocrm.v2.entity.task import TasksInteraction
+from amocrm.v2.exceptions import BaseModuleException, NotFound
+from amocrm.v2.interaction import GenericInteraction
+
+from connectors.amocrm.transport import Transport
+from integration.domain.crm import EntityKind
+from integration.domain.intents import Priority
+from integration.errors import ProtocolError
+
+# The library writes to stderr by a handler of its own; ours are the only logs.
+logging.getLogger("amocrm").handlers.clear()
+
+_PREFIX = "/api/v4/"
+_PERSONS: dict[EntityKind, type[Any]] = {
+    EntityKind.CONTACT: ContactsInteraction,
+    EntityKind.COMPANY: CompaniesInteraction,
+    EntityKind.DEAL: LeadsInteraction,
+}
+_WITH = {EntityKind.CONTACT: ["leads"], EntityKind.COMPANY: ["leads"], EntityKind.DEAL: ["contacts"]}
+
+Result = TypeVar("Result")
+
+
+class Library:
+    """What the library serves for, of one account. Results are amoCRM's JSON: no type of it leaves this file."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    async def users(self, priority: Priority) -> list[dict[str, Any]]:
+        # The library's own user class drops `with`, and the telephone number with it.
+        users = self._on(GenericInteraction, priority, path="users")
+        return await _run(lambda: list(users.get_all(include=["role", "group", "phone_number"])))
+
+    async def pipelines(self, priority: Priority) -> list[dict[str, Any]]:
+        pipelines = self._on(PipelinesInteraction, priority)
+        return await _run(lambda: list(pipelines.get_all()))
+
+    async def get(self, kind: EntityKind, entity_id: int, priority: Priority) -> dict[str, Any] | None:
+        """A contact, company or deal; None when amoCRM answers 204. Raises NotFound for a 404, as the transport."""
+        entities = self._on(_PERSONS[kind], priority)
+        try:
+            return await _run(lambda: dict(entities.get(entity_id, include=_WITH[kind])))
+        except _Missing:
+            return None
+
+    async def create_contact(self, body: dict[str, Any], priority: Priority) -> int:
+        contacts = self._on(ContactsInteraction, priority)
+        return await _run(lambda: int(contacts.create(body)["id"]))
+
+    async def create_task(self, body: dict[str, Any], priority: Priority) -> int:
+        tasks = self._on(TasksInteraction, priority)
+        return await _run(lambda: int(tasks.create(body)["id"]))
+
+    def _on(self, interaction: type[Any], priority: Priority, **options: Any) -> Any:
+        session = _Session(self._transport, priority)
+        return interaction(token_manager=_NoTokens(), session=session, headers={}, **options)
+
+
+class _Missing(Exception):
+    """204 for a single object."""
+
+
+class _NoTokens:
+    """Stands where the library looks for a token and a host; both are the transport's."""
+
+    subdomain = "account"
+
+    def get_access_token(self) -> str:
+        return ""
+
+
+class _Response:
+    """What the library reads of a `requests` response. Errors never come this far: the transport raises them."""
+
+    def __init__(self, body: Any) -> None:
+        self.status_code = 204 if body is None else 200
+        self._body = body
+
+    def json(self) -> Any:
+        return self._body
+
+    @property
+    def text(self) -> str:
+        return json.dumps(self._body)
+
+
+class _Session:
+    """Stands where the library expects `requests.Session`."""
+
+    def __init__(self, transport: Transport, priority: Priority) -> None:
+        self._transport = transport
+        self._priority = priority
+
+    def request(
+        self, method: str, url: str, json: Any = None, params: dict[str, Any] | None = None, headers: Any = None
+    ) -> _Response:
+        path = urlsplit(url).path
+        if not path.startswith(_PREFIX):
+            raise ProtocolError("amocrm-api asks for a path outside the API")
+        query: Sequence[tuple[str, str]] = [(k, str(v)) for k, v in (params or {}).items() if v is not None]
+        pending = self._transport.request(method.upper(), path, priority=self._priority, query=query, body=json)
+        return _Response(_await(pending))
+
+
+def _await(pending: Awaitable[Any]) -> Any:
+    """Inside `_run`: give the awaitable to the coroutine that runs us, and go on with its result."""
+    return greenlet.getcurrent().parent.switch(pending)
+
+
+async def _run(work: Callable[[], Result]) -> Result:
+    """
+    Run synchronous library code whose requests are awaited by this coroutine; an error of a request, cancellation
+    included, is raised inside the library's code at the place of the request.
+
+    Raises:
+        ProtocolError: the library stumbled over the answer's shape.
+    """
+    worker = greenlet.greenlet(work)
+    try:
+        step = worker.switch()
+        while not worker.dead:
+            try:
+                answer = await step
+            except BaseException as exc:  # noqa: BLE001 -- passed on whole, CancelledError too
+                step = worker.throw(exc)
+            else:
+                step = worker.switch(answer)
+    except NotFound as exc:
+        raise _Missing from exc
+    except (BaseModuleException, KeyError, IndexError, TypeError, AttributeError, ValueError) as exc:
+        raise ProtocolError(f"amoCRM's answer has an unknown shape ({type(exc).__name__})") from exc
+    result: Result = step
+    return result

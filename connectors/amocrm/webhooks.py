@@ -1,0 +1,210 @@
+"""amoCRM's webhooks: the secret in the address, the form with PHP bracket keys, and the neutral changes in it; pure.
+
+Answering requests does not belong here (`web.py`), nor does deciding what a change is good for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from connectors.amocrm import mapping
+from connectors.amocrm.settings import AmocrmSettings
+from integration.domain.crm import (
+    CrmChange,
+    Deal,
+    DealChanged,
+    EntityDeleted,
+    EntityKind,
+    EntityRef,
+    InboxClosed,
+    Person,
+    PersonChanged,
+)
+from integration.domain.ids import AccountId
+from integration.errors import Rejected
+
+SUBSCRIBED = (
+    *(f"{action}_{entity}" for entity in ("contact", "company", "lead") for action in ("add", "update", "delete")),
+    *(f"{action}_{entity}" for entity in ("contact", "company", "lead") for action in ("restore", "responsible")),
+    "status_lead",
+)
+# Their names in the API are not documented; where amoCRM refuses them the rest is subscribed alone.
+SUBSCRIBED_UNSORTED = ("add_unsorted", "update_unsorted", "delete_unsorted")
+
+BODY_BYTES = 1024 * 1024  # Source of the caps: reference, delivery policy
+_PAIRS = 5000
+_DEPTH = 12  # of a key; contacts[update][0][custom_fields][0][values][0][value] has 8
+_ITEMS = 1000  # changes of one delivery
+
+_KEY = re.compile(r"[^\[\]]+(\[[^\[\]]*\])*")
+_STEP = re.compile(r"\[([^\[\]]*)\]")
+_UID = re.compile(r"[A-Za-z0-9-]{1,100}")
+
+
+# ---- the address ---------------------------------------------------------------------------------------------------
+
+
+def webhook_secret(settings: AmocrmSettings, account: AccountId) -> str:
+    """
+    The part of the address that proves who calls: amoCRM signs nothing. Derived, so that every process and every start
+    comes to the same one; it changes with the integration's secret.
+    """
+    key = settings.client_secret or settings.long_lived_token
+    return hmac.new(key.encode(), f"dozvon webhook {account}".encode(), hashlib.sha256).hexdigest()[:40]
+
+
+def is_secret(settings: AmocrmSettings, account: AccountId, given: str) -> bool:
+    """Compare in constant time. Never raises."""
+    return hmac.compare_digest(webhook_secret(settings, account).encode(), given.encode("utf-8", "replace"))
+
+
+# ---- the body ------------------------------------------------------------------------------------------------------
+
+
+def parse_form(body: bytes) -> dict[str, Any]:
+    """
+    Read `contacts[add][0][id]=9001` into nested dictionaries of texts. Numbered keys stay keys: amoCRM also uses ids
+    as numbers there (`linked_leads_id[15][ID]`), and a list would lose them.
+
+    Raises:
+        Rejected: larger than a webhook can be, nested too deep, too many pairs, or no form at all.
+    """
+    if len(body) > BODY_BYTES:
+        raise Rejected("The webhook is larger than 1 MB", code="size")
+    try:
+        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_PAIRS)
+    except ValueError as exc:
+        raise Rejected("The webhook has too many fields", code="pairs") from exc
+    tree: dict[str, Any] = {}
+    for key, value in pairs:
+        _insert(tree, key, value)
+    return tree
+
+
+def _insert(tree: dict[str, Any], key: str, value: str) -> None:
+    """`a[b][]` counts up. A key that contradicts an earlier one is left out."""
+    if key.count("[") > _DEPTH:
+        raise Rejected("The webhook is nested too deep", code="depth")
+    if not _KEY.fullmatch(key):
+        return
+    steps = [key.partition("[")[0], *_STEP.findall(key)]
+    node = tree
+    for step in steps[:-1]:
+        child = node.setdefault(step or str(len(node)), {})
+        if not isinstance(child, dict):
+            return
+        node = child
+    node.setdefault(steps[-1] or str(len(node)), value)
+
+
+def account_of(tree: Mapping[str, Any]) -> str:
+    """The CRM's id of the account that sends; empty when it does not say."""
+    account = tree.get("account")
+    return mapping.text_of(account.get("id")) if isinstance(account, Mapping) else ""
+
+
+def changes(tree: Mapping[str, Any]) -> list[CrmChange]:
+    """
+    What changed, in our words and in the body's order. Kinds that nobody here needs (notes, tasks, chats) and those
+    that are not known give nothing. Never raises; items without a usable id are left out.
+    """
+    found: list[CrmChange] = []
+    for topic in ("contacts", "companies", "leads", "unsorted"):
+        for action, item in _items(tree.get(topic)):
+            change = _unsorted(action, item) if topic == "unsorted" else _change(topic, action, item)
+            if change is not None and len(found) < _ITEMS:
+                found.append(change)
+    return found
+
+
+def _items(topic: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for action, entries in topic.items() if isinstance(topic, Mapping) else ():
+        for item in entries.values() if isinstance(entries, Mapping) else ():
+            if isinstance(item, Mapping):
+                yield action, item
+
+
+def _change(topic: str, action: str, item: Mapping[str, Any]) -> CrmChange | None:
+    ref_id = mapping.text_of(item.get("id"))
+    if not (ref_id.isascii() and ref_id.isdecimal()) or len(ref_id) > mapping.LONGEST_NUMBER:
+        return None
+    # Companies arrive under `contacts` and say so in `type` only (reference: webhook body).
+    is_company = topic == "companies" or item.get("type") == "company"
+    kind = EntityKind.DEAL if topic == "leads" else EntityKind.COMPANY if is_company else EntityKind.CONTACT
+    if action == "delete":
+        return EntityDeleted(ref=EntityRef(kind, ref_id))
+    if action not in ("add", "update", "restore", "status", "responsible"):
+        return None
+    if kind is EntityKind.DEAL:
+        return DealChanged(deal=_deal(item, EntityRef(kind, ref_id)), has_persons=False)
+    return PersonChanged(person=_person(item, EntityRef(kind, ref_id)))
+
+
+def _person(item: Mapping[str, Any], ref: EntityRef) -> Person:
+    fields = [_field(each) for each in _values(item.get("custom_fields"))]
+    company = mapping.text_of(item.get("linked_company_id"))
+    return Person(
+        ref=ref,
+        name=mapping.text_of(item.get("name")),
+        responsible=mapping.manager_id(item.get("responsible_user_id")),
+        phones=mapping.field_values(fields, "PHONE"),
+        emails=mapping.field_values(fields, "EMAIL"),
+        company=EntityRef(EntityKind.COMPANY, company) if company.isdecimal() and company != "0" else None,
+        deals=tuple(EntityRef(EntityKind.DEAL, lead) for lead in _linked(item.get("linked_leads_id"))),
+        created_at=mapping.whole(item.get("created_at", item.get("date_create"))),
+        updated_at=_updated_at(item),
+    )
+
+
+def _deal(item: Mapping[str, Any], ref: EntityRef) -> Deal:
+    """Neither the stage's name nor the persons are in a webhook."""
+    return Deal(
+        ref=ref,
+        name=mapping.text_of(item.get("name")),
+        responsible=mapping.manager_id(item.get("responsible_user_id")),
+        pipeline=mapping.text_of(item.get("pipeline_id")) or None,
+        stage=mapping.text_of(item.get("status_id")) or None,
+        price=mapping.whole(item["price"]) if item.get("price") else None,
+        is_open=mapping.is_open_stage(item.get("status_id")),
+        updated_at=_updated_at(item),
+    )
+
+
+def _unsorted(action: str, item: Mapping[str, Any]) -> CrmChange | None:
+    """Accepting and declining both come as a deletion; the new deals are named in `accept_result`."""
+    uid = mapping.text_of(item.get("uid"))
+    if action != "delete" or not _UID.fullmatch(uid):
+        return None
+    result = item.get("accept_result")
+    leads = _values(result.get("leads")) if isinstance(result, Mapping) else []
+    ids = [mapping.text_of(each.get("id")) if isinstance(each, Mapping) else mapping.text_of(each) for each in leads]
+    return InboxClosed(
+        ref=EntityRef(EntityKind.LEAD, uid),
+        is_accepted=item.get("action") == "accept",
+        deals=tuple(EntityRef(EntityKind.DEAL, each) for each in ids if each.isdecimal()),
+    )
+
+
+def _field(field: Any) -> dict[str, Any]:
+    """Values of a multitext are numbered `{value, enum}`; dates are bare texts, a radio button is one dictionary."""
+    if not isinstance(field, Mapping):
+        return {}
+    return {"code": field.get("code"), "values": _values(field.get("values"))}
+
+
+def _values(node: Any) -> list[Any]:
+    return list(node.values()) if isinstance(node, Mapping) else []
+
+
+def _linked(node: Any) -> list[str]:
+    """Ids are the keys here: `linked_leads_id[15][ID]=15`."""
+    return [each for each in node if each.isdecimal()] if isinstance(node, Mapping) else []
+
+
+def _updated_at(item: Mapping[str, Any]) -> int:
+    return mapping.whole(item.get("updated_at", item.get("last_modified")))
