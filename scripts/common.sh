@@ -4,7 +4,7 @@
 step() { printf '==> %s\n' "$*"; }
 
 fail() {
-    printf '\n%s\n' "$@" >&2
+    { echo; printf '%s\n' "$@"; } >&2
     exit 1
 }
 

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 venv=.venv
 python_stamp=$venv/setup-python.stamp
 widgets_stamp=$venv/setup-widgets.stamp
+built_stamp=$venv/setup-widgets-built.stamp
 
 find_python() {
     local name
@@ -53,7 +54,10 @@ setup_widgets() {
     [ -f widgets/package-lock.json ] || return 0
     local wanted
     wanted=$(hash_of widgets/package-lock.json widgets/package.json)
-    stamp_is "$widgets_stamp" "$wanted" && [ -d widgets/node_modules ] && return
+    if stamp_is "$widgets_stamp" "$wanted" && [ -d widgets/node_modules ]; then
+        build_widgets
+        return
+    fi
     local major
     major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
     [ "${major:-0}" -ge 18 ] && command -v npm >/dev/null 2>&1 || fail \
@@ -69,6 +73,18 @@ setup_widgets() {
     fi
     rm -f "$log"
     printf '%s' "$wanted" >"$widgets_stamp"
+    build_widgets
+}
+
+# The compiled widgets are not kept in git: they are made anew whenever a source changed.
+build_widgets() {
+    local wanted
+    # shellcheck disable=SC2046 # our own file names hold no spaces
+    wanted=$(hash_of widgets/package-lock.json widgets/build.mjs $(find widgets/shared widgets/amocrm -type f | sort))
+    stamp_is "$built_stamp" "$wanted" && [ -f widgets/dist/amocrm/script.js ] && return
+    step "Widgets: compiling"
+    npm run --prefix widgets --silent build </dev/null
+    printf '%s' "$wanted" >"$built_stamp"
 }
 
 setup_python
