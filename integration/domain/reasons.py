@@ -61,6 +61,7 @@ class ReasonCode(StrEnum):
     TARGET_INBOX = "target_inbox"
     ANSWERED_BY = "answered_by"  # extension
     HAD_CLIENT_LAST = "had_client_last"  # extension
+    RESPONSIBLE_OF_EXTENSION = "responsible_of_extension"  # manager, extension
     FORWARDED_BY = "forwarded_by"  # extension, number
     CALLED_BY = "called_by"  # extension
     RANG_AT = "rang_at"  # extension

@@ -1,0 +1,196 @@
+"""Whose call it was, and which object of the CRM it belongs to: `attribute()`, with its reasons.
+
+Writing it into the CRM belongs to the delivery; the line of text for people is in `call_text.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
+from integration.domain.crm import Deal, EntityRef, Person
+from integration.domain.identity import open_deals_of, ranked
+from integration.domain.ids import ManagerId
+from integration.domain.phone import is_hidden, match_key
+from integration.domain.reasons import Reason, ReasonCode, because
+from integration.domain.routing import responsible_of
+from integration.domain.settings import AccountSettings
+
+_GROUP_SECONDS = 1.0  # legs offered within this time ring together: nobody was called personally
+_PERSONAL = frozenset({"direct", "transfer", "forward", "fallback", "consultation", "parking-return"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribution:
+    """`target` None: nobody in the CRM has the number, the call belongs into the inbox of leads. `person` is whom the
+    number was taken for, also where the call is put on a deal of theirs."""
+
+    target: EntityRef | None
+    responsible: ManagerId | None
+    reasons: tuple[Reason, ...]
+    person: EntityRef | None = None
+
+
+Claim = tuple[ManagerId | None, Reason]
+"""Somebody who may be responsible (None: the reason only explains why nobody is), and why."""
+
+
+def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], deals: Sequence[Deal]) -> Attribution:
+    """
+    Decide whose call this is and where in the CRM it is written.
+
+    Args:
+        call: best when it has ended; of a live one what can be said so far.
+        persons: who has the client's number, in any order; deleted ones may be among them.
+        deals: open deals of these persons, in any order.
+
+    Returns:
+        Target: the only open deal of the likeliest person (`identity.ranked`), else the person; none for unknown and
+        hidden numbers. Responsible: the first active manager among
+
+        - answered: who had the client last; for an extension outside the integration the line's manager for such;
+        - outgoing: who called, also when the call was handed over later;
+        - missed: whom it rang at personally (the contact's responsible before others, else the last one);
+        - then the contact's or deal's responsible; after a missed call the line's manager for those; the account's
+          default. None when none of these is set.
+
+        The reasons come in the order of the search. Never raises.
+
+    Source: seed S4 (questions and answers; "Ответственный за ..."), spec B7, E4, E5; amoCRM's own choice of the lead.
+    """
+    if call.direction is Direction.INTERNAL:
+        claims: Iterator[Claim] = iter(_employee(call.final_responsible or call.caller, call, settings))
+        manager, reasons = _first_active(claims, settings)
+        return Attribution(target=None, responsible=manager, reasons=(because(ReasonCode.INTERNAL_CALL), *reasons))
+    known = ranked(persons, deals)
+    person = known[0] if known else None
+    target, why = _target(call, person, known, deals)
+    manager, reasons = _first_active(_claims(call, settings, person, deals), settings)
+    return Attribution(
+        target=target, responsible=manager, reasons=(*why, *reasons), person=person.ref if person else None
+    )
+
+
+def _target(
+    call: Call, person: Person | None, known: Sequence[Person], deals: Sequence[Deal]
+) -> tuple[EntityRef | None, list[Reason]]:
+    if person is None:
+        unknown = ReasonCode.CALLER_HIDDEN if is_hidden(call.client_number) else ReasonCode.CALLER_UNKNOWN
+        return None, [because(unknown), because(ReasonCode.TARGET_INBOX)]
+    reasons = []
+    if len(known) > 1:
+        reasons.append(because(ReasonCode.SEVERAL_PERSONS, count=len(known), name=person.name))
+    own = open_deals_of(person, deals)
+    if len(own) == 1:
+        return own[0].ref, [*reasons, because(ReasonCode.TARGET_DEAL, id=own[0].ref.id, name=own[0].name)]
+    if own:
+        reasons.append(because(ReasonCode.TARGET_SEVERAL_DEALS, count=len(own)))
+    found = because(ReasonCode.TARGET_PERSON, kind=person.ref.kind, id=person.ref.id, name=person.name)
+    return person.ref, [*reasons, found]
+
+
+def _first_active(claims: Iterator[Claim], settings: AccountSettings) -> tuple[ManagerId | None, list[Reason]]:
+    reasons = []
+    for manager, why in claims:
+        reasons.append(why)
+        if manager is None:
+            continue
+        if manager not in settings.inactive_managers:
+            return manager, reasons
+        reasons.append(because(ReasonCode.MANAGER_INACTIVE, manager=manager))
+    default = settings.default_responsible
+    if default:
+        return default, [*reasons, because(ReasonCode.DEFAULT_RESPONSIBLE, manager=default)]
+    return None, [*reasons, because(ReasonCode.NOBODY_RESPONSIBLE)]
+
+
+def _claims(call: Call, settings: AccountSettings, person: Person | None, deals: Sequence[Deal]) -> Iterator[Claim]:
+    is_missed = False
+    if call.direction is Direction.OUTBOUND:
+        yield None, because(ReasonCode.CALLED_BY, extension=call.caller)
+        yield from _employee(call.caller, call, settings)
+    elif is_missed := not _is_answered(call):
+        yield from _rang_at(call, settings, responsible_of(person, deals)[0] if person else None)
+    else:
+        yield from _answered(call, settings)
+    if person is not None:
+        yield responsible_of(person, deals)
+    missed = settings.line(call.line).missed_responsible
+    if is_missed and missed:
+        yield missed, because(ReasonCode.MISSED_RESPONSIBLE, manager=missed, line=call.line or "")
+
+
+def _is_answered(call: Call) -> bool:
+    """A call whose answer fell into a gap of the link has a disposition or a person, but may lack the moment."""
+    return call.disposition is Disposition.ANSWERED or (call.disposition is None and call.answered_by is not None)
+
+
+def _answered(call: Call, settings: AccountSettings) -> Iterator[Claim]:
+    last = call.final_responsible or call.answered_by
+    if last is None:
+        return
+    if call.answered_by in (None, last):
+        yield None, because(ReasonCode.ANSWERED_BY, extension=last)
+    else:
+        yield None, because(ReasonCode.HAD_CLIENT_LAST, extension=last)
+    yield from _employee(last, call, settings)
+
+
+def _employee(extension: str, call: Call, settings: AccountSettings) -> Iterator[Claim]:
+    """The manager behind an extension or an employee's mobile; the line's manager for those outside the integration."""
+    manager = settings.manager_of(extension)
+    if manager is None:
+        key = match_key(extension, settings.country)
+        owner = next(
+            (e for e in settings.employees if key and match_key(e.mobile or "", settings.country) == key), None
+        )
+        manager = owner.manager if owner else None
+    if manager is None:
+        forwarder = _forwarded_by(call)
+        manager = settings.manager_of(forwarder) if forwarder else None
+        if manager is not None:
+            yield manager, because(ReasonCode.FORWARDED_BY, extension=forwarder, number=extension)
+            return
+    if manager is not None:
+        yield manager, because(ReasonCode.RESPONSIBLE_OF_EXTENSION, manager=manager, extension=extension)
+        return
+    yield None, because(ReasonCode.OUTSIDE_INTEGRATION, extension=extension)
+    outside = settings.line(call.line).outside_responsible
+    if outside:
+        yield outside, because(ReasonCode.OUTSIDE_RESPONSIBLE, manager=outside)
+
+
+def _forwarded_by(call: Call) -> str | None:
+    """The extension whose phone sent the call on to an outside number, if one did."""
+    return next((leg.target for leg in reversed(call.legs) if leg.result is LegResult.FORWARDED), None)
+
+
+def _rang_at(call: Call, settings: AccountSettings, owner: ManagerId | None) -> Iterator[Claim]:
+    personal = _rang_personally(call)
+    at_owner = next((leg for leg in personal if owner and settings.manager_of(leg.target) == owner), None)
+    if at_owner:
+        yield owner, because(ReasonCode.RANG_AT_RESPONSIBLE, extension=at_owner.target)
+    elif personal:
+        yield None, because(ReasonCode.RANG_AT, extension=personal[-1].target)
+        yield from _employee(personal[-1].target, call, settings)
+    elif any(leg.kind is LegKind.EXTENSION for leg in call.legs):
+        yield None, because(ReasonCode.RANG_AT_GROUP, group=call.queue or "")
+    else:
+        yield None, because(ReasonCode.RANG_AT_NOBODY)
+
+
+def _rang_personally(call: Call) -> list[Leg]:
+    """The legs by which one employee alone was called, in order: not a queue's, nor several offered at once."""
+    legs = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION]
+    return [
+        leg
+        for leg in legs
+        if leg.via in _PERSONAL
+        and not any(
+            other.target != leg.target
+            and other.via == leg.via
+            and abs(other.offered_at - leg.offered_at) < _GROUP_SECONDS
+            for other in legs
+        )
+    ]

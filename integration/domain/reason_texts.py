@@ -1,0 +1,310 @@
+"""The reasons of a decision as sentences in Russian, Ukrainian and English: `sentence()`; data and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from integration.domain.reasons import Reason
+
+LANGUAGES = ("ru", "uk", "en")
+
+TEXTS: dict[str, tuple[str, str, str]] = {
+    # the account and the line
+    "integration_off": (
+        "Интеграция выключена.",
+        "Інтеграцію вимкнено.",
+        "The integration is switched off.",
+    ),
+    "line_own": (
+        "Действуют собственные настройки линии {line}.",
+        "Діють власні налаштування лінії {line}.",
+        "Line {line} has settings of its own.",
+    ),
+    "line_default": (
+        "Для линии {line} действуют настройки для всех номеров.",
+        "Для лінії {line} діють налаштування для всіх номерів.",
+        "The settings for all lines apply to line {line}.",
+    ),
+    "line_not_processed": (
+        "Обработка вызовов линии {line} отключена.",
+        "Обробку викликів лінії {line} вимкнено.",
+        "Calls of line {line} are not processed.",
+    ),
+    "to_responsible_off": (
+        "Перевод на ответственного менеджера отключён.",
+        "Переведення на відповідального менеджера вимкнено.",
+        "Calls do not go to the responsible manager on this line.",
+    ),
+    # the number
+    "caller_hidden": ("Номер скрыт.", "Номер приховано.", "The number is hidden."),
+    "caller_internal": (
+        "{number} — внутренний или короткий номер, не клиент.",
+        "{number} — внутрішній або короткий номер, не клієнт.",
+        "{number} is an internal or short number, not a client.",
+    ),
+    "caller_not_a_number": (
+        "«{number}» не похоже на телефонный номер.",
+        "«{number}» не схоже на телефонний номер.",
+        "“{number}” is not a telephone number.",
+    ),
+    "caller_local_form": (
+        "Номер {number} прочитан как {e164}.",
+        "Номер {number} прочитано як {e164}.",
+        "The number {number} was read as {e164}.",
+    ),
+    # who it is
+    "caller_unknown": (
+        "Номера нет в телефонной книге.",
+        "Номера немає в телефонній книзі.",
+        "The number is not in the phone book.",
+    ),
+    "phone_book_empty": (
+        "Телефонная книга ещё не заполнена из CRM.",
+        "Телефонну книгу ще не заповнено з CRM.",
+        "The phone book has not been filled from the CRM yet.",
+    ),
+    "crm_asked": (
+        "Найден прямым запросом в CRM за {seconds} с.",
+        "Знайдено прямим запитом до CRM за {seconds} с.",
+        "Found by asking the CRM, in {seconds} s.",
+    ),
+    "crm_too_slow": (
+        "CRM не ответила за {seconds} с.",
+        "CRM не відповіла за {seconds} с.",
+        "The CRM did not answer within {seconds} s.",
+    ),
+    "crm_failed": (
+        "Запрос в CRM не удался.",
+        "Запит до CRM не вдався.",
+        "The CRM could not be asked.",
+    ),
+    "person_found": (
+        "Номер принадлежит: {name} ({kind} {id}).",
+        "Номер належить: {name} ({kind} {id}).",
+        "The number belongs to {name} ({kind} {id}).",
+    ),
+    "person_deleted": (
+        "Запись {kind} {id} с этим номером удалена.",
+        "Запис {kind} {id} із цим номером видалено.",
+        "The {kind} {id} with this number was deleted.",
+    ),
+    "company_only": (
+        "Номер указан только у компании.",
+        "Номер вказано лише в компанії.",
+        "Only a company has this number.",
+    ),
+    "several_persons": (
+        "Номер указан у нескольких ({count}); выбран: {name}.",
+        "Номер вказано в кількох ({count}); обрано: {name}.",
+        "Several ({count}) have this number; {name} was chosen.",
+    ),
+    # who is responsible
+    "responsible_of_deal": (
+        "Ответственный по открытой сделке «{name}»: {manager}.",
+        "Відповідальний за відкритою угодою «{name}»: {manager}.",
+        "Responsible for the open deal “{name}”: {manager}.",
+    ),
+    "responsible_of_person": (
+        "Ответственный за {name}: {manager}.",
+        "Відповідальний за {name}: {manager}.",
+        "Responsible for {name}: {manager}.",
+    ),
+    "no_responsible": (
+        "У {name} нет ответственного.",
+        "У {name} немає відповідального.",
+        "{name} has nobody responsible.",
+    ),
+    "manager_inactive": (
+        "Менеджер {manager} отключён в CRM.",
+        "Менеджера {manager} вимкнено в CRM.",
+        "Manager {manager} is not active in the CRM.",
+    ),
+    "manager_without_extension": (
+        "Менеджеру {manager} не сопоставлен внутренний номер.",
+        "Менеджеру {manager} не зіставлено внутрішній номер.",
+        "Manager {manager} is mapped to no extension.",
+    ),
+    "manager_absent": (
+        "Менеджер {manager} ({extension}) отсутствует.",
+        "Менеджер {manager} ({extension}) відсутній.",
+        "Manager {manager} ({extension}) is away.",
+    ),
+    "nobody_to_ring": (
+        "Звонить некому, вызов идёт дальше по маршруту.",
+        "Дзвонити нікому, виклик іде далі за маршрутом.",
+        "There is nobody to ring: the call goes on by its route.",
+    ),
+    # the plan
+    "ring_responsible": (
+        "Звоним {manager} на {extension} в течение {seconds} с.",
+        "Дзвонимо {manager} на {extension} протягом {seconds} с.",
+        "Ring {manager} at {extension} for {seconds} s.",
+    ),
+    "then_route": (
+        "Без ответа вызов пойдёт дальше по маршруту.",
+        "Без відповіді виклик піде далі за маршрутом.",
+        "Without an answer the call goes on by its route.",
+    ),
+    "then_mobile": (
+        "Без ответа — на мобильный сотрудника.",
+        "Без відповіді — на мобільний співробітника.",
+        "Without an answer: to the employee's mobile.",
+    ),
+    "then_voicemail": (
+        "Без ответа — в голосовую почту сотрудника.",
+        "Без відповіді — у голосову пошту співробітника.",
+        "Without an answer: to the employee's voicemail.",
+    ),
+    "then_group": (
+        "Без ответа — в группу {group}.",
+        "Без відповіді — у групу {group}.",
+        "Without an answer: to group {group}.",
+    ),
+    "no_mobile": (
+        "Мобильный номер сотрудника не указан.",
+        "Мобільний номер співробітника не вказано.",
+        "The employee's mobile is not set.",
+    ),
+    "no_group": (
+        "Группа для линии не указана.",
+        "Групу для лінії не вказано.",
+        "The line has no group.",
+    ),
+    # Dozvon itself
+    "not_configured": (
+        "Для этой АТС нет настроек аккаунта.",
+        "Для цієї АТС немає налаштувань акаунта.",
+        "The account of this PBX has no settings.",
+    ),
+    "storage_failed": (
+        "Хранилище Dozvon не ответило.",
+        "Сховище Dozvon не відповіло.",
+        "Dozvon's storage did not answer.",
+    ),
+    "too_slow": (
+        "Решение не найдено за {seconds} с.",
+        "Рішення не знайдено за {seconds} с.",
+        "No decision within {seconds} s.",
+    ),
+    # attribution
+    "internal_call": ("Внутренний вызов.", "Внутрішній виклик.", "An internal call."),
+    "target_deal": (
+        "Записан в единственную открытую сделку «{name}» ({id}).",
+        "Записано в єдину відкриту угоду «{name}» ({id}).",
+        "Logged into the only open deal “{name}” ({id}).",
+    ),
+    "target_person": (
+        "Записан в карточку: {name} ({kind} {id}).",
+        "Записано в картку: {name} ({kind} {id}).",
+        "Logged into the card of {name} ({kind} {id}).",
+    ),
+    "target_several_deals": (
+        "Открытых сделок несколько ({count}), поэтому выбрана карточка клиента.",
+        "Відкритих угод кілька ({count}), тому обрано картку клієнта.",
+        "There are several open deals ({count}), so the client's card was chosen.",
+    ),
+    "target_inbox": (
+        "Записан в «Неразобранное».",
+        "Записано в «Нерозібране».",
+        "Logged into the inbox of leads.",
+    ),
+    "answered_by": ("Ответил {extension}.", "Відповів {extension}.", "Answered by {extension}."),
+    "had_client_last": (
+        "Последним с клиентом говорил {extension}.",
+        "Останнім із клієнтом говорив {extension}.",
+        "{extension} had the client last.",
+    ),
+    "responsible_of_extension": (
+        "Номеру {extension} сопоставлен {manager}.",
+        "Номеру {extension} зіставлено {manager}.",
+        "{extension} is mapped to {manager}.",
+    ),
+    "forwarded_by": (
+        "{extension} переадресовал вызов на {number}.",
+        "{extension} переадресував виклик на {number}.",
+        "{extension} forwarded the call to {number}.",
+    ),
+    "called_by": ("Звонил {extension}.", "Дзвонив {extension}.", "{extension} called."),
+    "rang_at": (
+        "Вызов шёл непосредственно на {extension}.",
+        "Виклик ішов безпосередньо на {extension}.",
+        "The call rang directly at {extension}.",
+    ),
+    "rang_at_responsible": (
+        "Вызов шёл непосредственно на ответственного ({extension}).",
+        "Виклик ішов безпосередньо на відповідального ({extension}).",
+        "The call rang directly at the responsible ({extension}).",
+    ),
+    "rang_at_group": (
+        "Вызов шёл на группу {group}, ни на кого лично.",
+        "Виклик ішов на групу {group}, ні на кого особисто.",
+        "The call rang at group {group}, at nobody in person.",
+    ),
+    "rang_at_nobody": (
+        "Вызов не дошёл ни до кого из сотрудников.",
+        "Виклик не дійшов до жодного зі співробітників.",
+        "The call reached no employee.",
+    ),
+    "outside_integration": (
+        "{extension} не участвует в интеграции.",
+        "{extension} не бере участі в інтеграції.",
+        "{extension} is outside the integration.",
+    ),
+    "outside_responsible": (
+        "Ответственный за неинтегрированных пользователей: {manager}.",
+        "Відповідальний за неінтегрованих користувачів: {manager}.",
+        "Responsible for employees outside the integration: {manager}.",
+    ),
+    "missed_responsible": (
+        "Ответственный за пропущенные вызовы линии {line}: {manager}.",
+        "Відповідальний за пропущені виклики лінії {line}: {manager}.",
+        "Responsible for missed calls of line {line}: {manager}.",
+    ),
+    "default_responsible": (
+        "Ответственный по умолчанию: {manager}.",
+        "Відповідальний за замовчуванням: {manager}.",
+        "The default responsible: {manager}.",
+    ),
+    "nobody_responsible": (
+        "Ответственный не определён.",
+        "Відповідального не визначено.",
+        "Nobody is responsible.",
+    ),
+}
+"""By `ReasonCode`: Russian, Ukrainian, English, in the order of `LANGUAGES`."""
+
+_KINDS = {
+    "contact": ("контакт", "контакт", "contact"),
+    "company": ("компания", "компанія", "company"),
+}
+
+
+class _Values(dict[str, str]):
+    """Values of a stored reason; what an older version did not store reads as a dash."""
+
+    def __missing__(self, key: str) -> str:
+        return "—"
+
+
+def sentence(reason: Reason, language: str = "ru", *, names: Mapping[str, str] | None = None) -> str:
+    """
+    Say a reason in one sentence.
+
+    Args:
+        language: `ru`, `uk` or `en`; any other reads English.
+        names: managers' names by id; an id without a name stands for itself.
+
+    Returns:
+        The sentence; the bare code for one that this version does not know. Never raises. Values come from a CRM and
+        from callers: escape the sentence where it is shown.
+    """
+    texts = TEXTS.get(reason.code)
+    if texts is None:
+        return reason.code
+    at = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
+    values = _Values(reason.detail)
+    if "manager" in values:
+        values["manager"] = (names or {}).get(values["manager"], values["manager"])
+    if values.get("kind") in _KINDS:
+        values["kind"] = _KINDS[values["kind"]][at]
+    return texts[at].format_map(values)
