@@ -59,9 +59,9 @@ setup_widgets() {
         return
     fi
     local major
-    major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/')
-    [ "${major:-0}" -ge 18 ] && command -v npm >/dev/null 2>&1 || fail \
-        "The widgets are built with Node.js 18 or newer and npm; found: ${major:-none}." \
+    major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
+    [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null 2>&1 || fail \
+        "The widgets are built with Node.js 20 or newer and npm; found: ${major:-none}." \
         "Install Node.js 20 with npm and run make setup again."
     step "Widgets: installing the locked npm packages"
     local log
