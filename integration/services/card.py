@@ -5,7 +5,7 @@ Sending them is `hub.py`'s; which calls exist is `tracking.py`'s.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import phonenumbers
@@ -14,6 +14,7 @@ import structlog
 from integration.domain.call import Call, Direction, LegKind
 from integration.domain.crm import Deal, Person
 from integration.domain.follow_up import ringing_extensions
+from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
 from integration.domain.phone import match_key, normalise
 from integration.domain.settings import CardMoment
@@ -96,7 +97,8 @@ class CardService:
         number = normalise(call.client_number or "", settings.country)
         key = match_key(call.client_number or "", settings.country)
         persons = await self._phone_book.lookup(account.id, key) if key else []
-        person = persons[0] if persons else None
+        deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
+        person = next(iter(ranked(persons, deals)), None)  # the one that routing and attribution choose
         return {
             "id": call.id,
             "direction": call.direction,
@@ -108,16 +110,15 @@ class CardService:
             "ended_at": call.ended_at,
             "line": display_number(call.line, settings.country) if call.line else None,
             "disposition": call.disposition,
-            "person": await self._person(account, person) if person else None,
+            "person": await self._person(account, person, deals) if person else None,
             "persons_count": len(persons),
             "last_calls": await self._last_calls(account, call, key) if key else [],
             "can_create": person is None and number is not None,
         }
 
-    async def _person(self, account: Account, person: Person) -> dict[str, Any]:
+    async def _person(self, account: Account, person: Person, open_deals: Sequence[Deal]) -> dict[str, Any]:
         company = await self._phone_book.get(account.id, person.company) if person.company else None
-        deals = await self._phone_book.open_deals(account.id, [person.ref])
-        deals = sorted(deals, key=lambda deal: -deal.updated_at)[:_MOST_DEALS]
+        deals = sorted(open_deals_of(person, open_deals), key=lambda deal: -deal.updated_at)[:_MOST_DEALS]
         return {
             "id": person.ref.id,
             "kind": person.ref.kind,

@@ -10,14 +10,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-from integration.domain.attribution import Attribution, attribute, describe
+from integration.domain.attribution import Attribution, attribute
 from integration.domain.call import Call, Direction
+from integration.domain.call_text import describe
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.follow_up import ringing_extensions
 from integration.domain.ids import CallId, ManagerId, Timestamp
 from integration.domain.intents import Intent, IntentKind
 from integration.domain.phone import PhoneNumber, match_key, normalise
-from integration.domain.routing import Reason
+from integration.domain.reasons import Reason
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import (
     CallRecord,
@@ -218,7 +219,7 @@ class DeliverySteps:
             client=number,
             responsible=decided.responsible,
             recording_url=f"{self._public_url}/r/{recording}.mp3" if recording else None,
-            text=describe(call, account.settings, account.settings.language),
+            text=describe(call, account.settings.language),
         )
 
     async def _write(

@@ -1,0 +1,424 @@
+"""The administrator's pages: routes and what each page is given. Rows are made in `view.py`, words are in `texts.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import jinja2
+from aiohttp import web
+
+from integration import __version__
+from integration.admin.session import AdminSessions, local_path
+from integration.admin.texts import LANGUAGES, texts
+from integration.admin.view import call_row, outbox_rows, timeline_rows
+from integration.domain.call import Call
+from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.ids import AccountId, CallId, Extension, ManagerId, Timestamp
+from integration.domain.intents import IntentKind
+from integration.domain.phone import match_key
+from integration.domain.reason_texts import sentence
+from integration.domain.reasons import Reason
+from integration.domain.routing import RouteDecision, RouteQuestion, Step
+from integration.domain.settings import Employee, PhoneType
+from integration.domain.user_mapping import PbxUser, callable_managers, problems, suggest
+from integration.errors import DozvonError
+from integration.ports import CallStore, Clock, Outbox, OutboxState, PhoneBook, RouteLog
+from integration.services.accounts import Account, Accounts
+from integration.services.phone_book import PhoneBookMirror
+from integration.services.tracking import CallTracking
+
+_HERE = Path(__file__).parent
+_PAGE_ROWS = 50
+_LANGUAGE_COOKIE = "dozvon_lang"
+
+Ask = Callable[[Account, RouteQuestion], Awaitable[RouteDecision]]
+"""Decides without a call ("what would happen")."""
+
+
+class Timeline(Protocol):
+    async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]: ...
+
+
+class CallJournal(CallStore, Timeline, Protocol):
+    """The call store with its timelines."""
+
+
+class AdminPages:
+    def __init__(
+        self,
+        *,
+        accounts: Accounts,
+        tracking: dict[AccountId, CallTracking],
+        calls: CallJournal,
+        outbox: Outbox,
+        phone_book: PhoneBook,
+        routes: RouteLog,
+        mirror: PhoneBookMirror,
+        sessions: AdminSessions,
+        clock: Clock,
+        ask: Ask,
+        wake: Callable[[], None],
+        connect_urls: dict[AccountId, str],
+    ) -> None:
+        self._accounts = accounts
+        self._tracking = tracking
+        self._calls = calls
+        self._outbox = outbox
+        self._phone_book = phone_book
+        self._routes = routes
+        self._mirror = mirror
+        self._sessions = sessions
+        self._clock = clock
+        self._ask = ask
+        self._wake = wake
+        self._connect_urls = connect_urls
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+        )
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        own = "/admin/{account}"
+        return [
+            web.get("/admin/login", self.show_login),
+            web.post("/admin/login", self.sign_in),
+            web.post("/admin/logout", self.sign_out),
+            web.static("/admin/static", _HERE / "static"),
+            web.get("/admin", self.home),
+            web.get(own, self.overview),
+            web.post(f"{own}/enabled", self.switch),
+            web.get(f"{own}/calls", self.calls),
+            web.get(f"{own}/calls/{{call}}", self.call),
+            web.get(f"{own}/delivery", self.delivery),
+            web.post(f"{own}/delivery/{{item:[0-9]+}}/retry", self.retry),
+            web.post(f"{own}/delivery/{{item:[0-9]+}}/discard", self.discard),
+            web.get(f"{own}/people", self.people),
+            web.post(f"{own}/people", self.save_people),
+            web.get(f"{own}/route", self.what_if),
+        ]
+
+    # ---- signing in ------------------------------------------------------------------------------------------------
+
+    async def show_login(self, request: web.Request) -> web.Response:
+        return await self._page(request, "login.html", next=local_path(request.query.get("next", "")), failed=False)
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        form = await request.post()
+        goal = local_path(str(form.get("next", "")))
+        welcome = web.HTTPSeeOther(goal)
+        if await self._sessions.sign_in(request, str(form.get("password", ""))[:200], welcome):
+            return welcome
+        return await self._page(request, "login.html", next=goal, failed=True)
+
+    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+        response = web.HTTPSeeOther("/admin/login")
+        self._sessions.sign_out(response)
+        return response
+
+    # ---- overview --------------------------------------------------------------------------------------------------
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        accounts = list(self._accounts)
+        if len(accounts) == 1:
+            raise web.HTTPSeeOther(f"/admin/{accounts[0].id}")
+        return await self._page(request, "accounts.html", accounts=accounts)
+
+    async def overview(self, request: web.Request) -> web.Response:
+        account = self._account(request)
+        waiting = await self._outbox.listing(account.id, [OutboxState.WAITING], limit=1000)
+        tracking = self._tracking.get(account.id)
+        return await self._page(
+            request,
+            "overview.html",
+            account=account,
+            section="overview",
+            crm_problem=account.crm_problem,
+            connect_url=self._connect_urls.get(account.id) if account.crm_needs_consent else None,
+            waiting=len(waiting),
+            link_reason=tracking.link_reason if tracking else "",
+            live_calls=len(tracking.live_calls) if tracking else 0,
+            persons=await self._phone_book.size(account.id),
+            mirror=self._mirror.state(account.id),
+            rows=await self._rows(account, await self._calls.recent(account.id, limit=8)),
+        )
+
+    async def switch(self, request: web.Request) -> web.StreamResponse:
+        account = self._account(request)
+        enabled = bool((await request.post()).get("enabled"))
+        await self._accounts.set_enabled(account, enabled=enabled)
+        raise self._told(f"/admin/{account.id}", "switched_on" if enabled else "switched_off")
+
+    # ---- calls -----------------------------------------------------------------------------------------------------
+
+    async def calls(self, request: web.Request) -> web.Response:
+        account = self._account(request)
+        number = request.query.get("number", "")[:64]
+        before = _moment(request.query.get("before", ""))
+        key = match_key(number, account.settings.country) if number else None
+        found = (
+            []
+            if number and key is None
+            else await self._calls.recent(account.id, match_key=key, limit=_PAGE_ROWS, before=before)
+        )
+        return await self._page(
+            request,
+            "calls.html",
+            account=account,
+            section="calls",
+            number=number,
+            rows=await self._rows(account, found),
+            older=found[-1].started_at if len(found) == _PAGE_ROWS else None,
+        )
+
+    async def call(self, request: web.Request) -> web.Response:
+        account = self._account(request)
+        call = await self._calls.get(account.id, CallId(request.match_info["call"]))
+        if call is None:
+            raise web.HTTPNotFound(text="There is no such call.")
+        lang = _language(request)
+        decision = await self._routes.of(account.id, call.id)
+        results = await self._outbox.results(account.id, call.id)
+        logged = results.get(IntentKind.LOG_CALL, {})
+        recording = results.get(IntentKind.FETCH_RECORDING, {}).get("recording")
+        entity = logged.get("entity")
+        [row] = await self._rows(account, [call])
+        items = await self._outbox.listing(account.id, list(OutboxState), limit=1000)
+        return await self._page(
+            request,
+            "call.html",
+            account=account,
+            section="calls",
+            call=call,
+            row=row,
+            route_reasons=[sentence(r, lang) for r in decision.reasons] if decision else [],
+            attribution_reasons=[
+                sentence(Reason(code=r["code"], detail=r["detail"]), lang) for r in logged.get("reasons", [])
+            ],
+            crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
+            recording=f"/r/{recording}.mp3" if recording else None,
+            timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
+            outbox=outbox_rows(item for item in items if item.call == call.id),
+        )
+
+    # ---- delivery --------------------------------------------------------------------------------------------------
+
+    async def delivery(self, request: web.Request) -> web.Response:
+        account = self._account(request)
+        states = (OutboxState.DEAD, OutboxState.WAITING, OutboxState.DISCARDED)
+        dead, waiting, discarded = [
+            outbox_rows(await self._outbox.listing(account.id, [state], limit=200)) for state in states
+        ]
+        return await self._page(
+            request,
+            "delivery.html",
+            account=account,
+            section="delivery",
+            dead_items=dead,
+            waiting_items=waiting,
+            discarded_items=discarded,
+        )
+
+    async def retry(self, request: web.Request) -> web.StreamResponse:
+        account = self._account(request)
+        item = int(request.match_info["item"])
+        revived = await self._outbox.revive(account.id, item, now=self._clock.now())
+        if revived:
+            self._wake()
+        raise self._told(f"/admin/{account.id}/delivery", "retried" if revived else "already_gone")
+
+    async def discard(self, request: web.Request) -> web.StreamResponse:
+        account = self._account(request)
+        item = int(request.match_info["item"])
+        if await self._outbox.discard(account.id, item):
+            raise self._told(f"/admin/{account.id}/delivery", "discarded", undo=str(item))
+        raise self._told(f"/admin/{account.id}/delivery", "already_gone")
+
+    # ---- people ----------------------------------------------------------------------------------------------------
+
+    async def people(self, request: web.Request) -> web.Response:
+        account = self._account(request)
+        return await self._people_page(request, account, account.settings.employees, [])
+
+    async def save_people(self, request: web.Request) -> web.StreamResponse:
+        account = self._account(request)
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        managers = callable_managers(account.managers.values())
+        users, _ = await _pbx_users(account)
+        wanted = {m.id: form.get(f"extension.{m.id}", "")[:20] for m in managers}
+        if form.get("do") == "suggest":
+            taken = set(wanted.values())
+            for manager, extension in suggest(managers, users).items():
+                if not wanted.get(manager) and extension not in taken:
+                    wanted[manager] = extension
+        doubled = sorted({e for e in wanted.values() if e and list(wanted.values()).count(e) > 1})
+        people = _employees(account, wanted, form, users)
+        if doubled:
+            t = texts(_language(request))
+            return await self._people_page(
+                request, account, people, [t["doubled"].format(extension=e) for e in doubled], wanted=wanted
+            )
+        await self._accounts.set_employees(account, people)
+        raise self._told(f"/admin/{account.id}/people", "saved")
+
+    async def _people_page(
+        self,
+        request: web.Request,
+        account: Account,
+        employees: tuple[Employee, ...],
+        errors: list[str],
+        *,
+        wanted: dict[ManagerId, str] | None = None,
+    ) -> web.Response:
+        t = texts(_language(request))
+        managers = callable_managers(account.managers.values())
+        users, is_asked = await _pbx_users(account)
+        wrong = problems(managers, employees, users)
+        guesses = suggest(managers, users)
+        by_manager = {e.manager: e for e in employees if e.manager}
+        rows = []
+        for manager in managers:
+            employee = by_manager.get(manager.id)
+            extension = (wanted or {}).get(manager.id, employee.extension if employee else "")
+            notes = []
+            if manager.id in wrong.unmapped:
+                notes.append({"tone": "warn", "text": t["note_unmapped"]})
+            if extension in wrong.doubled or manager.id in wrong.doubled:
+                notes.append({"tone": "bad", "text": t["note_doubled"]})
+            if extension in wrong.missing:
+                notes.append({"tone": "bad", "text": t["note_missing"]})
+            choices = (
+                users if any(u.extension == extension for u in users) or not extension else [*users, PbxUser(extension)]
+            )
+            rows.append(
+                {
+                    "manager": manager,
+                    "extension": extension,
+                    "type": employee.phone_type if employee else PhoneType.SIP,
+                    "choices": choices,
+                    "suggestion": guesses.get(manager.id),
+                    "notes": notes,
+                }
+            )
+        return await self._page(
+            request,
+            "people.html",
+            account=account,
+            section="people",
+            rows=rows,
+            problems=errors + ([] if is_asked else [t["pbx_silent"]]),
+            has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
+        )
+
+    # ---- what would happen -----------------------------------------------------------------------------------------
+
+    async def what_if(self, request: web.Request) -> web.Response:
+        account = self._account(request)
+        lang = _language(request)
+        number, line = request.query.get("number", "")[:64], request.query.get("line", "")[:64]
+        decision = await self._ask(account, RouteQuestion(did=line, caller=number)) if number or line else None
+        t = texts(lang)
+        return await self._page(
+            request,
+            "route.html",
+            account=account,
+            section="what_if",
+            number=number,
+            line=line,
+            decision=decision,
+            steps=[_step_text(step, t) for step in decision.steps] if decision else [],
+            reasons=[sentence(reason, lang) for reason in decision.reasons] if decision else [],
+        )
+
+    # ---- pieces ----------------------------------------------------------------------------------------------------
+
+    async def _rows(self, account: Account, calls: list[Call]) -> list[Any]:
+        rows = []
+        for call in calls:
+            key = match_key(call.client_number or "", account.settings.country)
+            persons = await self._phone_book.lookup(account.id, key) if key else []
+            rows.append(call_row(account, call, persons[0].name if persons else ""))
+        return rows
+
+    def _account(self, request: web.Request) -> Account:
+        account = self._accounts.get(AccountId(request.match_info["account"]))
+        if account is None:
+            raise web.HTTPNotFound(text="There is no such account.")
+        return account
+
+    def _told(self, path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
+        """Back to a page, which says what was done; `undo` is the outbox item that can be taken back."""
+        return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))
+
+    async def _page(self, request: web.Request, template: str, **values: Any) -> web.Response:
+        lang = _language(request)
+        t = texts(lang)
+        account: Account | None = values.get("account")
+        done, item = request.query.get("done", ""), request.query.get("item", "")
+        undo = f"/admin/{account.id}/delivery/{item}/retry" if account and item.isdigit() else ""
+        dead = await self._outbox.listing(account.id, [OutboxState.DEAD], limit=99) if account else []
+        html = self._jinja.get_template(template).render(
+            {
+                "t": t,
+                "lang": lang,
+                "version": __version__,
+                "account": None,
+                "section": "",
+                "message": t.get(done, "") if done in t else "",
+                "message_kind": "bad" if done == "already_gone" else "",
+                "undo": undo if done == "discarded" else "",
+                "signed_in": self._sessions.is_signed_in(request),
+                "enabled": self._sessions.is_enabled,
+                "dead": len(dead),
+                **values,
+            }
+        )
+        response = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+        if request.query.get("lang") in LANGUAGES:
+            response.set_cookie(_LANGUAGE_COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+        return response
+
+
+def _language(request: web.Request) -> str:
+    wishes = [request.query.get("lang", ""), request.cookies.get(_LANGUAGE_COOKIE, "")]
+    wishes += [part.split(";")[0].strip()[:2] for part in request.headers.get("Accept-Language", "").split(",")]
+    return next((wish for wish in wishes if wish in LANGUAGES), "ru")
+
+
+def _moment(text: str) -> Timestamp | None:
+    try:
+        return Timestamp(float(text)) if text else None
+    except ValueError:
+        return None
+
+
+def _step_text(step: Step, t: dict[str, str]) -> str:
+    return t[f"step_{step.kind}"].format(target=step.target or "", seconds=step.seconds or "")
+
+
+async def _pbx_users(account: Account) -> tuple[list[PbxUser], bool]:
+    """The PBX's extensions, with those that are mapped already; and whether the PBX was asked."""
+    known = {e.extension: PbxUser(e.extension, e.name) for e in account.settings.employees}
+    try:
+        asked = await account.pbx.employees()
+    except DozvonError:
+        return sorted(known.values(), key=lambda u: u.extension), False
+    users = {user.extension: PbxUser(user.extension, user.name) for user in asked}
+    return sorted(users.values(), key=lambda u: u.extension), True
+
+
+def _employees(
+    account: Account, wanted: dict[ManagerId, str], form: dict[str, str], users: list[PbxUser]
+) -> tuple[Employee, ...]:
+    """The new mapping: those who are mapped, and the PBX's other people as outside the integration."""
+    old = {e.extension: e for e in account.settings.employees}
+    names = {user.extension: user.name for user in users}
+    people = {e.extension: replace(e, manager=None) for e in old.values()}
+    for manager, extension in wanted.items():
+        if not extension:
+            continue
+        kind = PhoneType.WEB if form.get(f"type.{manager}") == "web" else PhoneType.SIP
+        base = old.get(Extension(extension)) or Employee(extension=Extension(extension), name=names.get(extension, ""))
+        people[Extension(extension)] = replace(base, manager=manager, phone_type=kind)
+    return tuple(people.values())

@@ -1,0 +1,89 @@
+"""How calls and outbox items look on a page: rows of plain text. No routes, no queries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from integration.domain.call import Call, Direction, Disposition
+from integration.domain.ids import Timestamp
+from integration.ports import OutboxItem, OutboxState
+from integration.services.accounts import Account
+from integration.services.card import display_number
+
+_CALL_TONES = {Disposition.ANSWERED: "ok", Disposition.MISSED: "bad", Disposition.FAILED: "bad", None: "warn"}
+_OUTBOX_TONES = {OutboxState.DONE: "ok", OutboxState.DEAD: "bad", OutboxState.WAITING: "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    call: Call
+    when: str
+    client: str
+    client_name: str
+    employee: str
+    wait: str
+    talk: str
+    tone: str
+
+
+def call_row(account: Account, call: Call, client_name: str = "", *, zone: ZoneInfo | None = None) -> CallRow:
+    ended = call.ended_at or call.started_at
+    waited = (call.answered_at or ended) - call.started_at
+    client = call.client_number if call.direction is not Direction.INTERNAL else f"{call.caller} → {call.called}"
+    employee = call.final_responsible or next((leg.target for leg in reversed(call.legs)), None)
+    return CallRow(
+        call=call,
+        when=moment(call.started_at, zone),
+        client=display_number(client, account.settings.country) or (client or "" if "→" in (client or "") else ""),
+        client_name=client_name or call.caller_name or "",
+        employee=account.name_of(employee) or "",
+        wait=duration(waited),
+        talk=duration(call.talked_seconds),
+        tone=_CALL_TONES.get(call.disposition, "soft"),
+    )
+
+
+def outbox_rows(items: Iterable[OutboxItem], zone: ZoneInfo | None = None) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": item.id,
+            "call": item.call,
+            "kind": item.kind,
+            "state": item.state,
+            "attempts": item.attempts,
+            "error": item.last_error,
+            "when": moment(item.queued_at, zone),
+            "tone": _OUTBOX_TONES.get(item.state, "soft"),
+        }
+        for item in items
+    ]
+
+
+def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> list[dict[str, str]]:
+    rows = []
+    for event in events:
+        own = {k: v for k, v in event.items() if k not in {"event", "at"}}
+        rows.append(
+            {
+                "at": f"+{float(event.get('at', started_at)) - started_at:.1f}",
+                "name": str(event.get("event", "")),
+                "detail": ", ".join(f"{k} {v}" for k, v in own.items()),
+            }
+        )
+    return rows
+
+
+def moment(at: Timestamp, zone: ZoneInfo | None = None) -> str:
+    return datetime.fromtimestamp(at, zone or UTC).strftime("%d.%m.%Y %H:%M:%S")
+
+
+def duration(seconds: float) -> str:
+    """`0:42`, `12:05`, `1:02:03`."""
+    whole = max(0, round(seconds))
+    hours, rest = divmod(whole, 3600)
+    minutes, left = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

@@ -1,0 +1,81 @@
+"""Joining CRM managers to PBX extensions: suggestions, and what is wrong with a mapping. Source: spec A3, seed S4."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from integration.domain.crm import Manager
+from integration.domain.ids import Extension, ManagerId
+from integration.domain.settings import Employee
+
+
+@dataclass(frozen=True, slots=True)
+class PbxUser:
+    extension: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MappingProblems:
+    """`unmapped`: managers without an extension; `doubled`: extensions or managers used twice; `missing`: mapped to an
+    extension that the PBX does not have."""
+
+    unmapped: frozenset[ManagerId]
+    doubled: frozenset[str]
+    missing: frozenset[str]
+
+
+def callable_managers(managers: Iterable[Manager]) -> list[Manager]:
+    """Active and paid ones, by name: the others are no call targets (seed S4)."""
+    return sorted((m for m in managers if m.is_active and m.is_paid), key=lambda m: m.name.casefold())
+
+
+def suggest(managers: Sequence[Manager], users: Sequence[PbxUser]) -> dict[ManagerId, Extension]:
+    """
+    Guess who sits where: the same words in the name in any order, else the extension in the manager's phone field, else
+    the e-mail's local part in the PBX user's name.
+
+    Returns:
+        Only guesses that name one user and that no other manager shares; never an extension twice.
+    """
+    guesses: dict[ManagerId, str] = {}
+    for manager in managers:
+        for matches in (_by_name, _by_phone, _by_email):
+            found = [user.extension for user in users if matches(manager, user)]
+            if len(found) == 1:
+                guesses[manager.id] = found[0]
+                break
+    shared = {extension for extension, count in Counter(guesses.values()).items() if count > 1}
+    return {manager: Extension(extension) for manager, extension in guesses.items() if extension not in shared}
+
+
+def problems(managers: Sequence[Manager], employees: Sequence[Employee], users: Sequence[PbxUser]) -> MappingProblems:
+    """What an administrator should look at. `users` empty: the PBX was not asked, so nothing is called missing."""
+    mapped = [e for e in employees if e.manager is not None]
+    extensions = Counter(str(e.extension) for e in mapped)
+    people = Counter(str(e.manager) for e in mapped)
+    known = {user.extension for user in users}
+    return MappingProblems(
+        unmapped=frozenset(m.id for m in managers) - frozenset(e.manager for e in mapped if e.manager),
+        doubled=frozenset(key for counted in (extensions, people) for key, count in counted.items() if count > 1),
+        missing=frozenset(str(e.extension) for e in mapped if known and e.extension not in known),
+    )
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.casefold().split())
+
+
+def _by_name(manager: Manager, user: PbxUser) -> bool:
+    return bool(user.name.strip()) and _words(manager.name) == _words(user.name)
+
+
+def _by_phone(manager: Manager, user: PbxUser) -> bool:
+    return manager.phone is not None and manager.phone.strip() == user.extension
+
+
+def _by_email(manager: Manager, user: PbxUser) -> bool:
+    local = (manager.email or "").partition("@")[0].casefold()
+    return len(local) > 2 and local in _words(user.name)
