@@ -1,0 +1,72 @@
+"""The durable truth on SQLite or PostgreSQL: `open_storage()` gives every store of `ports.py`.
+
+What processes share for moments only (tickets, fan-out) is in `coordination.py` and `redis_coordination.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from integration.clock import SystemClock
+from integration.ports import Clock
+from integration.storage.calls import SqlCallStore
+from integration.storage.database import Database, open_database
+from integration.storage.outbox import SqlOutbox
+from integration.storage.phone_book import SqlPhoneBook
+from integration.storage.recordings import FileRecordingStore
+from integration.storage.route_log import SqlRouteLog
+from integration.storage.settings import SqlSettingsStore
+from integration.storage.tokens import SqlTokenStore
+
+__all__ = ["Storage", "migrate", "open_storage"]
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    calls: SqlCallStore
+    outbox: SqlOutbox
+    phone_book: SqlPhoneBook
+    settings: SqlSettingsStore
+    tokens: SqlTokenStore
+    recordings: FileRecordingStore
+    routes: SqlRouteLog
+    database: Database
+
+    async def close(self) -> None:
+        """End after token refreshes under way and queued writes are done."""
+        await self.tokens.close()
+        await self.database.close()
+
+
+async def open_storage(url: str, *, data_dir: Path, clock: Clock | None = None) -> Storage:
+    """
+    Connect, bring the tables up to date, and give the stores.
+
+    Args:
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
+        data_dir: recordings go to `recordings/` in it; made when missing.
+        clock: the system's when left out.
+
+    Raises:
+        ConfigError: the address is of neither form.
+        Unavailable: the database cannot be opened.
+    """
+    clock = clock or SystemClock()
+    database = await open_database(url)
+    return Storage(
+        calls=SqlCallStore(database, clock),
+        outbox=SqlOutbox(database, clock),
+        phone_book=SqlPhoneBook(database, clock),
+        settings=SqlSettingsStore(database, clock),
+        tokens=SqlTokenStore(database, clock),
+        recordings=FileRecordingStore(database, data_dir / "recordings", clock),
+        routes=SqlRouteLog(database),
+        database=database,
+    )
+
+
+async def migrate(url: str) -> None:
+    """Bring a database's tables up to date and leave (`dozvon migrate`). Raises as `open_storage`."""
+    database = await open_database(url)
+    await database.close()

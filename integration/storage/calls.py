@@ -1,0 +1,152 @@
+"""Calls with their timelines, and the intents that are queued with them. Carrying intents out is `outbox.py`'s."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, desc, func, select
+
+from integration.domain.call import Call
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
+from integration.domain.intents import Intent
+from integration.domain.phone import match_key
+from integration.ports import Clock, OutboxState, SavedStep
+from integration.storage.codec import decode, encode
+from integration.storage.database import Database, insert
+from integration.storage.schema import accounts, call_events, calls, outbox
+
+_DEFAULT_COUNTRY = "RU"  # of an account whose settings were never saved; as in domain.settings
+
+
+class SqlCallStore:
+    """Implements `ports.CallStore`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        upsert = insert(database.dialect, calls)
+        changing = [column.name for column in calls.columns if not column.primary_key]
+        self._put_call = upsert.on_conflict_do_update(
+            index_elements=[calls.c.account, calls.c.id], set_={name: upsert.excluded[name] for name in changing}
+        )
+        last = (
+            select(func.coalesce(func.max(call_events.c.seq), 0) + 1)
+            .where(call_events.c.account == bindparam("of_account"), call_events.c.call == bindparam("of_call"))
+            .scalar_subquery()
+        )
+        self._put_event = insert(database.dialect, call_events).values(seq=last)
+        self._put_intent = insert(database.dialect, outbox).on_conflict_do_nothing(
+            index_elements=[outbox.c.account, outbox.c.call, outbox.c.key]
+        )
+
+    async def get(self, account: AccountId, call: CallId) -> Call | None:
+        query = select(calls.c.state).where(calls.c.account == account, calls.c.id == call)
+        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return None if state is None else decode(Call, state)
+
+    async def live(self, account: AccountId, pbx: PbxId) -> list[Call]:
+        query = (
+            select(calls.c.state)
+            .where(calls.c.account == account, calls.c.pbx == pbx, calls.c.is_live)
+            .order_by(calls.c.started_at)
+        )
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return [decode(Call, state) for state in states]
+
+    async def save(self, steps: Sequence[SavedStep]) -> None:
+        """
+        All steps in one transaction. The client's match key is made with the country that the account's settings say
+        at this moment.
+
+        Raises:
+            Unavailable: nothing of it is stored; saving it again later is right.
+        """
+        if steps:
+            now = self._clock.now()
+            await self._database.write(lambda connection: self._save(connection, steps, now))
+
+    async def recent(
+        self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
+    ) -> list[Call]:
+        """Newest first, by their start; calls that were merged into another are left out."""
+        query = select(calls.c.state).where(calls.c.account == account, calls.c.is_merged.is_(False))
+        if match_key is not None:
+            query = query.where(calls.c.match_key == match_key)
+        if before is not None:
+            query = query.where(calls.c.started_at < before)
+        query = query.order_by(desc(calls.c.started_at)).limit(limit)
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return [decode(Call, state) for state in states]
+
+    async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
+        query = (
+            select(call_events.c.event)
+            .where(call_events.c.account == account, call_events.c.call == call)
+            .order_by(call_events.c.seq)
+        )
+        events = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return [json.loads(event) for event in events]
+
+    def _save(self, connection: Connection, steps: Sequence[SavedStep], now: Timestamp) -> None:
+        countries: dict[AccountId, str] = {}
+        for step in steps:
+            call = step.call
+            if call.account not in countries:
+                query = select(accounts.c.country).where(accounts.c.account == call.account)
+                countries[call.account] = connection.execute(query).scalar() or _DEFAULT_COUNTRY
+            connection.execute(self._put_call, _call_row(call, countries[call.account], now))
+            if step.event is not None:
+                connection.execute(self._put_event, _event_row(call, step.event, now))
+            if step.intents:
+                connection.execute(self._put_intent, [_intent_row(call.account, i, now) for i in step.intents])
+
+
+def _call_row(call: Call, country: str, now: Timestamp) -> dict[str, Any]:
+    client = call.client_number
+    return {
+        "account": call.account,
+        "id": call.id,
+        "pbx": call.pbx,
+        "is_live": call.is_live and call.merged_into is None,
+        "is_merged": call.merged_into is not None,
+        "direction": call.direction.value,
+        "disposition": call.disposition.value if call.disposition else None,
+        "match_key": match_key(client, country) if client else None,
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "saved_at": now,
+        "state": encode(call),
+    }
+
+
+def _event_row(call: Call, event: dict[str, Any], now: Timestamp) -> dict[str, Any]:
+    at = event.get("at")
+    return {
+        "account": call.account,
+        "call": call.id,
+        "of_account": call.account,
+        "of_call": call.id,
+        "at": at if isinstance(at, int | float) else now,
+        "event": json.dumps(event, separators=(",", ":")),
+    }
+
+
+def _intent_row(account: AccountId, intent: Intent, now: Timestamp) -> dict[str, Any]:
+    return {
+        "account": account,
+        "call": intent.call,
+        "key": intent.key,
+        "kind": intent.kind.value,
+        "priority": intent.priority.value,
+        "state": OutboxState.WAITING.value,
+        "queued_at": now,
+        "not_before": now if intent.not_before is None else intent.not_before,
+        "expires_at": intent.expires_at,
+        "claims": 0,
+        "attempts": 0,
+        "is_uncertain": False,
+        "payload": json.dumps(intent.payload or {}, separators=(",", ":")),
+    }

@@ -1,0 +1,81 @@
+"""One database, whichever it is: units of work that run in a transaction. No tables and no SQL of ours here.
+
+A unit of work is a plain function over a SQLAlchemy `Connection`. On SQLite it runs on a thread of the database, a
+whole transaction for one hop; on PostgreSQL it runs in SQLAlchemy's greenlet over asyncpg. So each query is written
+once, and nothing blocks the event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol, TypeVar
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.exc import ArgumentError
+
+from integration.errors import ConfigError
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+Dialect = Literal["sqlite", "postgresql"]
+
+
+class Database(Protocol):
+    """
+    Errors of both methods: `Unavailable` when the database cannot be reached or cannot write (disk full, read-only),
+    `Rejected` when it refuses the values. In both cases nothing of the unit of work is stored.
+    """
+
+    @property
+    def dialect(self) -> Dialect: ...
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction; when this returns, its writes survive a power cut. On SQLite, units of work
+        of one moment share a commit; each still stands or falls alone."""
+
+    async def read(self, work: Work[T]) -> T:
+        """Run `work`, which must not write."""
+
+    def lock(self, name: str) -> AbstractAsyncContextManager[None]:
+        """Held by one over all processes on this database, also while it waits for something outside; freed when the
+        holder dies. Raises Unavailable when it is not free within a minute."""
+
+    async def close(self) -> None:
+        """End after what is queued has been written."""
+
+
+def insert(dialect: Dialect, table: Table) -> Any:
+    """An INSERT that can say `on_conflict_do_update` and `on_conflict_do_nothing`: both databases spell it alike."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+async def open_database(url: str) -> Database:
+    """
+    Connect and bring the tables up to date.
+
+    Args:
+        url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
+
+    Raises:
+        ConfigError: the address is of neither form.
+        Unavailable: the database cannot be opened.
+    """
+    # Imported here: an office on SQLite does not pay for asyncpg, nor a server for a thread it does not use.
+    try:
+        parsed = make_url(url)
+    except ArgumentError as exc:
+        raise ConfigError("The database address cannot be read. Write sqlite:///file.db or postgresql://...") from exc
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:" or "mode=memory" in parsed.database:
+            raise ConfigError("The database address needs a file: sqlite:///file.db. A database in memory is lost.")
+        from integration.storage.sqlite import open_sqlite
+
+        return await open_sqlite(parsed.database)
+    if parsed.get_backend_name() == "postgresql":
+        from integration.storage.postgres import open_postgres
+
+        return await open_postgres(parsed)
+    raise ConfigError(f"Dozvon stores in SQLite or PostgreSQL, not in {parsed.get_backend_name()!r}.")

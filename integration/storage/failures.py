@@ -1,0 +1,78 @@
+"""What a database or a disk says when it fails, in the words of `integration.errors`. No retries here."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from integration.errors import DozvonError, Rejected, Unavailable
+
+# SQLite's own sentences (sqlite3.c, `sqlite3ErrStr`) and what a person should do about each.
+_SENTENCES = (
+    ("database or disk is full", "The disk with the database is full; free some space. Nothing was lost from it."),
+    ("readonly database", "The database file is read-only for this process; check its owner and its disk."),
+    ("unable to open database file", "The database file cannot be opened; check that its folder exists and rights."),
+    ("database is locked", "Another process keeps the database file locked."),
+    ("disk I/O error", "The disk with the database answers with errors."),
+    ("malformed", "The database file is damaged; restore a backup."),
+    ("not a database", "The database file is no SQLite database."),
+)
+_REFUSED = (DataError, IntegrityError, sqlite3.IntegrityError)
+
+
+def translated(exc: BaseException) -> DozvonError | None:
+    """Our error for one of a database or a disk; None for everything else (a fault of ours: let it be seen)."""
+    if isinstance(exc, DozvonError):
+        return exc
+    if isinstance(exc, UnicodeEncodeError | OverflowError):
+        return Rejected("The database refuses these values.", code="bad_value")
+    if isinstance(exc, OSError):
+        return disk_failure(exc, "The database cannot be reached")
+    if isinstance(exc, PoolTimeout):
+        return Unavailable("All connections to the database are busy.")
+    if isinstance(exc, _REFUSED):
+        return Rejected("The database refuses these values.", code="bad_value")
+    if isinstance(exc, DBAPIError | sqlite3.Error):
+        return _unavailable(exc)
+    return None
+
+
+def _unavailable(exc: BaseException) -> DozvonError:
+    cause = getattr(exc, "orig", None) or exc
+    text = str(cause)
+    for fragment, sentence in _SENTENCES:
+        if fragment in text:
+            return Unavailable(sentence)
+    if type(cause).__name__ == "DiskFullError" or getattr(cause, "sqlstate", None) == "53100":
+        return Unavailable("The disk of the database server is full.")
+    if getattr(cause, "sqlstate", None) == "25006":
+        return Unavailable("The database server is read-only now.")
+    if str(getattr(cause, "sqlstate", "") or "").startswith("22"):
+        return Rejected("The database refuses these values.", code="bad_value")
+    return Unavailable(f"The database cannot be used: {type(cause).__name__}.")
+
+
+def disk_failure(exc: OSError, what: str) -> Unavailable:
+    """An `OSError` as a sentence that begins with `what`."""
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Unavailable(f"{what}: the disk is full.")
+    if exc.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
+        return Unavailable(f"{what}: no right to write there.")
+    return Unavailable(f"{what}: {exc.strerror or type(exc).__name__}.")
+
+
+@contextmanager
+def translating() -> Iterator[None]:
+    """Turn errors of the database into ours at the edge."""
+    try:
+        yield
+    except Exception as exc:
+        ours = translated(exc)
+        if ours is None or ours is exc:
+            raise
+        raise ours from exc

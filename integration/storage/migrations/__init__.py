@@ -1,0 +1,1 @@
+"""The steps by which a database's tables come to be what `schema.py` says."""

@@ -1,0 +1,225 @@
+"""What waits to be done, and who is doing it. Queueing happens with the call (`calls.py`); deciding is domain/retry.
+
+Theory of operation. Among a call's items only the oldest waiting one can be claimed; items that are done, dead,
+discarded or expired hold nobody up. A claim writes, before anything is attempted, that the outcome is uncertain, and
+a lease. A holder that dies says nothing more; the lease runs out, and the next one sees `is_uncertain`. A holder that
+comes too late (its lease was given to another) can still say that the item is done, because that is a fact; its
+`retry`, `dead` and `expire` are opinions, and are ignored: `claims` tells the holders apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.domain.intents import IntentKind, Priority
+from integration.errors import Unavailable
+from integration.ports import Clock, OutboxItem, OutboxState
+from integration.storage.database import Database
+from integration.storage.schema import outbox
+
+_LONGEST_ERROR = 2000  # characters; a person reads it
+
+_earlier = outbox.alias("earlier")
+# `state` is compared with a literal in the text of the query: only then is the index of waiting items used.
+_is_waiting = outbox.c.state == literal(OutboxState.WAITING.value, literal_execute=True)
+_is_first = ~exists(
+    select(_earlier.c.id).where(
+        _earlier.c.account == outbox.c.account,
+        _earlier.c.call == outbox.c.call,
+        _earlier.c.state == literal(OutboxState.WAITING.value, literal_execute=True),
+        _earlier.c.id < outbox.c.id,
+    )
+)
+_urgency = case({p.value: position for position, p in enumerate(Priority)}, value=outbox.c.priority)
+_may_run_at = case(
+    (outbox.c.leased_until > outbox.c.not_before, outbox.c.leased_until),
+    else_=outbox.c.not_before,
+)
+
+
+def _is_due(now: Timestamp) -> ColumnElement[bool]:
+    return and_(outbox.c.not_before <= now, or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now))
+
+
+class SqlOutbox:
+    """Implements `ports.Outbox`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
+        """
+        The most urgent priority first, then what has been due for longest. Items past `expires_at` are handed out
+        too: `expire` them. Each item's `is_uncertain` says how the attempts *before* this claim ended.
+        """
+        query = (
+            select(outbox)
+            .where(outbox.c.account == account, _is_waiting, _is_due(now), _is_first)
+            .order_by(_urgency, outbox.c.not_before, outbox.c.id)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=outbox)  # PostgreSQL only; SQLite has one writer
+        )
+
+        def work(connection: Connection) -> list[OutboxItem]:
+            rows = connection.execute(query).all()
+            if rows:
+                connection.execute(
+                    update(outbox)
+                    .where(outbox.c.id.in_([row.id for row in rows]))
+                    .values(
+                        leased_until=now + lease_seconds,
+                        is_uncertain=True,
+                        attempts=outbox.c.attempts + 1,
+                        claims=outbox.c.claims + 1,
+                    )
+                )
+            return [_item(row, attempts=row.attempts + 1, claim=row.claims + 1) for row in rows]
+
+        return await self._database.write(work)
+
+    async def accounts_due(self, *, now: Timestamp) -> list[AccountId]:
+        """In alphabetical order; those with nothing that could be claimed at `now` are not in it."""
+        query = select(outbox.c.account).where(_is_waiting, _is_due(now), _is_first).distinct()
+        names = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return sorted(AccountId(name) for name in names)
+
+    async def next_due(self, *, now: Timestamp) -> Timestamp | None:
+        """When the next item can be claimed: at most `now` when one can be at once, None when nothing waits."""
+        query = select(func.min(_may_run_at)).where(_is_waiting, _is_first)
+        moment = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return None if moment is None else Timestamp(moment)
+
+    async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
+        """
+        The same item with the new payload; the lease stays as it is.
+
+        Raises:
+            Unavailable: also when the lease was lost, so that the decision is the new holder's.
+        """
+        if not await self._update(_is_held(item), payload=json.dumps(payload)):
+            raise Unavailable("Somebody else has claimed this item since.")
+        return replace(item, payload=payload)
+
+    async def release(self) -> int:
+        """Forget all leases: for the start of the only process on a database. What a killed process held is due at
+        once instead of after its lease, and still uncertain. Returns how many."""
+        statement = update(outbox).where(_is_waiting, outbox.c.leased_until.is_not(None)).values(leased_until=None)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+
+    async def done(self, item: OutboxItem, result: dict[str, Any]) -> None:
+        """True of the CRM whoever says it, so no lease is asked for."""
+        await self._update(
+            outbox.c.id == item.id,
+            state=OutboxState.DONE.value,
+            result=json.dumps(result),
+            is_uncertain=False,
+            last_error=None,
+            leased_until=None,
+            finished_at=self._clock.now(),
+        )
+
+    async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None:
+        await self._update(
+            _is_held(item),
+            not_before=at,
+            last_error=error[:_LONGEST_ERROR],
+            is_uncertain=is_uncertain,
+            leased_until=None,
+        )
+
+    async def dead(self, item: OutboxItem, *, error: str) -> None:
+        """The call's next item becomes the oldest waiting one."""
+        await self._update(
+            _is_held(item),
+            state=OutboxState.DEAD.value,
+            last_error=error[:_LONGEST_ERROR],
+            leased_until=None,
+            finished_at=self._clock.now(),
+        )
+
+    async def expire(self, item: OutboxItem) -> None:
+        await self._update(
+            _is_held(item), state=OutboxState.EXPIRED.value, leased_until=None, finished_at=self._clock.now()
+        )
+
+    async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
+        """Attempts are counted anew; whether the last one may have succeeded stays known. False: no dead letter."""
+        return await self._update(
+            and_(outbox.c.account == account, outbox.c.id == item, outbox.c.state == OutboxState.DEAD.value),
+            state=OutboxState.WAITING.value,
+            not_before=now,
+            expires_at=None,
+            attempts=0,
+            finished_at=None,
+        )
+
+    async def discard(self, account: AccountId, item: int) -> bool:
+        """Only a dead letter can be discarded."""
+        return await self._update(
+            and_(outbox.c.account == account, outbox.c.id == item, outbox.c.state == OutboxState.DEAD.value),
+            state=OutboxState.DISCARDED.value,
+            finished_at=self._clock.now(),
+        )
+
+    async def listing(self, account: AccountId, states: Sequence[OutboxState], *, limit: int = 100) -> list[OutboxItem]:
+        """Newest first."""
+        query = (
+            select(outbox)
+            .where(outbox.c.account == account, outbox.c.state.in_([state.value for state in states]))
+            .order_by(outbox.c.id.desc())
+            .limit(limit)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
+
+    async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
+        query = select(outbox.c.key, outbox.c.result).where(
+            outbox.c.account == account, outbox.c.call == call, outbox.c.state == OutboxState.DONE.value
+        )
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        return {key: json.loads(result) for key, result in rows if result is not None}
+
+    async def depth(self) -> dict[OutboxState, int]:
+        """How many items of all accounts are in each state; every state is in it."""
+        query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
+        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        counts = {OutboxState(state): count for state, count in rows}
+        return {state: counts.get(state, 0) for state in OutboxState}
+
+    async def _update(self, which: ColumnElement[bool], **values: Any) -> bool:
+        statement = update(outbox).where(which).values(**values)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
+
+
+def _is_held(item: OutboxItem) -> ColumnElement[bool]:
+    """Nobody else has claimed it since, nobody has finished it."""
+    return and_(outbox.c.id == item.id, _is_waiting, outbox.c.claims == item.claim)
+
+
+def _item(row: Row[Any], *, attempts: int, claim: int) -> OutboxItem:
+    return OutboxItem(
+        id=row.id,
+        account=AccountId(row.account),
+        call=CallId(row.call),
+        kind=IntentKind(row.kind),
+        key=row.key,
+        priority=Priority(row.priority),
+        state=OutboxState(row.state),
+        queued_at=Timestamp(row.queued_at),
+        not_before=Timestamp(row.not_before),
+        expires_at=None if row.expires_at is None else Timestamp(row.expires_at),
+        attempts=attempts,
+        claim=claim,
+        is_uncertain=row.is_uncertain,
+        last_error=row.last_error,
+        payload=json.loads(row.payload),
+        result=None if row.result is None else json.loads(row.result),
+    )

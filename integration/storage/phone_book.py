@@ -1,0 +1,276 @@
+"""The mirror of the CRM's persons and deals, found by number. Filling it and asking the CRM is services' work."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Table, and_, delete, func, or_, select, text, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from integration.domain.crm import Deal, EntityRef, Person
+from integration.domain.ids import AccountId, Timestamp
+from integration.domain.phone import match_key
+from integration.ports import Clock
+from integration.storage.codec import decode, encode
+from integration.storage.database import Database, insert
+from integration.storage.schema import deal_persons, deals, person_phones, persons
+
+_MOST_IN_ONE_WRITE = 500  # rows; between two such writes a ringing call gets its turn
+
+_LOOKUP = text(
+    "SELECT p.state FROM person_phones n JOIN persons p ON p.account = n.account AND p.kind = n.kind"
+    " AND p.id = n.person WHERE n.account = :account AND n.match_key = :match_key ORDER BY p.created_at, p.id"
+)
+_ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+_LOOKUP_SQLITE = str(_LOOKUP).replace(":account", "?").replace(":match_key", "?")
+
+
+X = TypeVar("X")
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A person or deal that is about to be put: its row and those that hang on it."""
+
+    row: dict[str, Any]
+    links: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What persons and deals have in common: a table, a table of links, and which of its columns name the owner."""
+
+    table: Table
+    links: Table
+    owner: tuple[str, str]
+
+
+_persons = _Kind(persons, person_phones, ("kind", "person"))
+_deals = _Kind(deals, deal_persons, ("deal_kind", "deal"))
+
+
+class SqlPhoneBook:
+    """Implements `ports.PhoneBook`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
+        if self._database.dialect == "sqlite":
+            # Straight to the driver: SQLAlchemy's share of this one query would be larger than SQLite's.
+            def work(connection: Connection) -> list[str]:
+                driver: Any = connection.connection.driver_connection
+                return [row[0] for row in driver.execute(_LOOKUP_SQLITE, (account, match_key))]
+        else:
+
+            def work(connection: Connection) -> list[str]:
+                found = connection.execute(_LOOKUP, {"account": account, "match_key": match_key})
+                return list(found.scalars())
+
+        return [decode(Person, state) for state in await self._database.read(work)]
+
+    async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
+        """Deals that are open and hang on any of these, each once, the last changed first."""
+        if not persons:
+            return []
+        link = deal_persons.c
+        of_persons = select(link.deal_kind, link.deal).where(
+            link.account == account, or_(*(and_(link.person_kind == p.kind, link.person == p.id) for p in persons))
+        )
+        wanted = of_persons.distinct().subquery()
+        query = (
+            select(deals.c.state)
+            .join(wanted, and_(deals.c.kind == wanted.c.deal_kind, deals.c.id == wanted.c.deal))
+            .where(deals.c.account == account, deals.c.is_open)
+            .order_by(deals.c.updated_at.desc(), deals.c.id)
+        )
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        return [decode(Deal, state) for state in states]
+
+    async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
+        query = select(persons.c.state).where(_is(persons, account, ref))
+        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return None if state is None else decode(Person, state)
+
+    async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:
+        """A deleted one is removed whatever its `updated_at`: webhooks of deletions carry none. One that the store
+        knows better counts as seen (`remove_unseen`)."""
+        seen_at = self._clock.now()
+        await self._remove(_persons, account, [person.ref for person in persons if person.is_deleted])
+        for part in _parts([person for person in persons if not person.is_deleted]):
+            entries = await asyncio.to_thread(_person_entries, account, part, country, seen_at)
+            await self._database.write(_putting(self._database, _persons, account, entries))
+
+    async def put_deals(self, account: AccountId, deals: Sequence[Deal]) -> None:
+        """As `put_persons`."""
+        seen_at = self._clock.now()
+        await self._remove(_deals, account, [deal.ref for deal in deals if deal.is_deleted])
+        for part in _parts([deal for deal in deals if not deal.is_deleted]):
+            await self._database.write(_putting(self._database, _deals, account, _deal_entries(account, part, seen_at)))
+
+    async def remove(self, account: AccountId, refs: Sequence[EntityRef]) -> None:
+        """Persons and deals of these names; one that is not there is no error."""
+        await self._remove(_persons, account, refs)
+        await self._remove(_deals, account, refs)
+
+    async def remove_unseen(self, account: AccountId, *, seen_since: Timestamp) -> int:
+        """Persons and deals that were not put since then, so compare both before. Returns how many persons and
+        deals were dropped."""
+        dropped = 0
+        for kind in (_persons, _deals):
+            table = kind.table
+            query = select(table.c.kind, table.c.id).where(table.c.account == account, table.c.seen_at < seen_since)
+
+            def unseen(connection: Connection, query: Any = query) -> list[EntityRef]:
+                return [EntityRef(row.kind, row.id) for row in connection.execute(query)]
+
+            refs = await self._database.read(unseen)
+            dropped += await self._remove(kind, account, refs, table.c.seen_at < seen_since)
+        return dropped
+
+    async def size(self, account: AccountId) -> int:
+        """How many persons."""
+        query = select(func.count()).select_from(persons).where(persons.c.account == account)
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+
+    async def _remove(
+        self, kind: _Kind, account: AccountId, refs: Sequence[EntityRef], *conditions: ColumnElement[bool]
+    ) -> int:
+        removed = 0
+        for part in _parts(refs):
+            statement = delete(kind.table).where(_among(kind.table, account, part), *conditions)
+            removed += await self._database.write(lambda connection, s=statement: connection.execute(s).rowcount)  # type: ignore[misc]
+        return removed
+
+
+def _parts(items: Sequence[X]) -> Iterable[Sequence[X]]:
+    for start in range(0, len(items), _MOST_IN_ONE_WRITE):
+        yield items[start : start + _MOST_IN_ONE_WRITE]
+
+
+def _is(table: Table, account: AccountId, ref: EntityRef) -> ColumnElement[bool]:
+    return and_(table.c.account == account, table.c.kind == ref.kind.value, table.c.id == ref.id)
+
+
+def _among(table: Table, account: AccountId, refs: Sequence[EntityRef]) -> ColumnElement[bool]:
+    return and_(table.c.account == account, _named(table.c.kind, table.c.id, refs))
+
+
+def _named(kind: ColumnElement[str], name: ColumnElement[str], refs: Sequence[EntityRef]) -> ColumnElement[bool]:
+    by_kind: dict[str, list[str]] = {}
+    for ref in refs:
+        by_kind.setdefault(str(ref.kind), []).append(ref.id)
+    return or_(*(and_(kind == word, name.in_(ids)) for word, ids in by_kind.items()))
+
+
+def _person_entries(account: AccountId, part: Sequence[Person], country: str, seen_at: Timestamp) -> list[_Entry]:
+    entries = []
+    for person in part:
+        keys = dict.fromkeys(key for phone in person.phones if (key := match_key(phone, country)))
+        row = {
+            "account": account,
+            "kind": person.ref.kind.value,
+            "id": person.ref.id,
+            "created_at": person.created_at,
+            "updated_at": person.updated_at,
+            "seen_at": seen_at,
+            "match_keys": " ".join(keys),
+            "state": encode(person),
+        }
+        links = [{"account": account, "match_key": key, "kind": row["kind"], "person": person.ref.id} for key in keys]
+        entries.append(_Entry(row, links))
+    return entries
+
+
+def _deal_entries(account: AccountId, part: Sequence[Deal], seen_at: Timestamp) -> list[_Entry]:
+    entries = []
+    for deal in part:
+        row = {
+            "account": account,
+            "kind": deal.ref.kind.value,
+            "id": deal.ref.id,
+            "is_open": deal.is_open,
+            "updated_at": deal.updated_at,
+            "seen_at": seen_at,
+            "state": encode(deal),
+        }
+        persons_of = dict.fromkeys((*deal.persons, *((deal.main_person,) if deal.main_person else ())))
+        links = [
+            {
+                "account": account,
+                "person_kind": person.kind.value,
+                "person": person.id,
+                "deal_kind": row["kind"],
+                "deal": deal.ref.id,
+            }
+            for person in persons_of
+        ]
+        entries.append(_Entry(row, links))
+    return entries
+
+
+def _putting(
+    database: Database, kind: _Kind, account: AccountId, entries: Sequence[_Entry]
+) -> Callable[[Connection], None]:
+    """The unit of work that puts these: newer ones replace, equal ones are only marked as seen."""
+    upsert = insert(database.dialect, kind.table)
+    changing = [column.name for column in kind.table.columns if not column.primary_key]
+    put = upsert.on_conflict_do_update(
+        index_elements=list(kind.table.primary_key.columns), set_={name: upsert.excluded[name] for name in changing}
+    )
+    link = insert(database.dialect, kind.links).on_conflict_do_nothing()
+    by_ref = {EntityRef(entry.row["kind"], entry.row["id"]): entry for entry in entries}
+
+    def work(connection: Connection) -> None:
+        if database.dialect == "postgresql":
+            # One page at a time for an account: two that overlap would wait for each other in a circle.
+            connection.execute(_ONE_WRITER, {"name": f"phone_book:{account}"})
+        changed, seen, relinked = _compare(connection, kind, account, by_ref)
+        if relinked:
+            connection.execute(delete(kind.links).where(_owned_by(kind, account, relinked)))
+        if changed:
+            connection.execute(put, [entry.row for entry in changed])
+            links = [row for entry in changed for row in entry.links]
+            if links:
+                connection.execute(link, links)
+        if seen:
+            seen_at = entries[0].row["seen_at"]
+            connection.execute(update(kind.table).where(_among(kind.table, account, seen)).values(seen_at=seen_at))
+
+    return work
+
+
+def _compare(
+    connection: Connection, kind: _Kind, account: AccountId, by_ref: dict[EntityRef, _Entry]
+) -> tuple[list[_Entry], list[EntityRef], list[EntityRef]]:
+    """What to write, what to mark as seen only, and whose links to drop first."""
+    table = kind.table
+    columns = [table.c.kind, table.c.id, table.c.updated_at, table.c.state]
+    if "match_keys" in table.c:
+        columns.append(table.c.match_keys)  # the country may have changed, and the person not
+    stored = {
+        EntityRef(row.kind, row.id): row._mapping
+        for row in connection.execute(select(*columns).where(_among(table, account, list(by_ref))))
+    }
+    changed, seen, relinked = [], [], []
+    for ref, entry in by_ref.items():
+        old = stored.get(ref)
+        if old is not None and (
+            old["updated_at"] > entry.row["updated_at"] or all(old[name] == entry.row[name] for name in old)
+        ):
+            seen.append(ref)
+            continue
+        changed.append(entry)
+        if old is not None:
+            relinked.append(ref)
+    return changed, seen, relinked
+
+
+def _owned_by(kind: _Kind, account: AccountId, refs: Sequence[EntityRef]) -> ColumnElement[bool]:
+    links = kind.links.c
+    kind_column, id_column = (links[name] for name in kind.owner)
+    return and_(links.account == account, _named(kind_column, id_column, refs))

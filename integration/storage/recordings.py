@@ -1,0 +1,119 @@
+"""Recordings as files under unguessable names, and the table that knows which call each is of.
+
+Fetching from the PBX and making mp3 is `services/recordings.py`'s; serving them is the web's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from integration.domain.ids import AccountId, CallId
+from integration.errors import Unavailable
+from integration.ports import Clock
+from integration.storage.database import Database, insert
+from integration.storage.failures import disk_failure
+from integration.storage.schema import recordings
+
+_NAME_BYTES = 24  # of chance: an address cannot be guessed
+
+
+class FileRecordingStore:
+    """Implements `ports.RecordingStore`: `<folder>/aa/bb/<opaque id>.mp3`."""
+
+    def __init__(self, database: Database, folder: Path, clock: Clock) -> None:
+        self._database = database
+        self._folder = folder
+        self._clock = clock
+
+    async def put(self, account: AccountId, call: CallId, mp3: bytes) -> str:
+        """
+        The file is there whole or not at all, also after a power cut.
+
+        Raises:
+            Unavailable: the disk is full or cannot be written; nothing half-written stays.
+        """
+        opaque_id = await self.reserve(account, call)
+        await asyncio.to_thread(_write_file, self._path(opaque_id), mp3)
+        statement = update(recordings).where(recordings.c.opaque_id == opaque_id).values(bytes=len(mp3))
+        await self._database.write(lambda connection: connection.execute(statement))
+        return opaque_id
+
+    async def reserve(self, account: AccountId, call: CallId) -> str:
+        known = select(recordings.c.opaque_id).where(recordings.c.account == account, recordings.c.call == call)
+        statement = (
+            insert(self._database.dialect, recordings)
+            .values(
+                account=account, call=call, opaque_id=secrets.token_urlsafe(_NAME_BYTES), reserved_at=self._clock.now()
+            )
+            .on_conflict_do_nothing(index_elements=[recordings.c.account, recordings.c.call])
+        )
+
+        def work(connection: Connection) -> str:
+            connection.execute(statement)
+            opaque_id: str = connection.execute(known).scalar_one()
+            return opaque_id
+
+        return await self._database.write(work)
+
+    async def open(self, opaque_id: str) -> tuple[str, int] | None:
+        """Raises: Unavailable. `opaque_id` may be anything that a stranger typed."""
+        query = select(recordings.c.opaque_id).where(
+            recordings.c.opaque_id == opaque_id, recordings.c.bytes.is_not(None)
+        )
+        if not opaque_id.isascii() or "\0" in opaque_id:
+            return None
+        known = await self._database.read(lambda connection: connection.execute(query).scalar())
+        if known is None:
+            return None
+        path = self._path(known)
+        size = await asyncio.to_thread(_size, path)
+        return None if size is None else (str(path), size)
+
+    def _path(self, opaque_id: str) -> Path:
+        return self._folder / opaque_id[:2] / opaque_id[2:4] / f"{opaque_id}.mp3"
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # deleted by an administrator
+        return None
+    except OSError as exc:
+        raise disk_failure(exc, "The recording cannot be read") from exc
+
+
+def _write_file(path: Path, content: bytes) -> None:
+    temporary = path.with_suffix(f".{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+        for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
+            _sync_folder(folder)
+    except OSError as exc:
+        raise _cannot_store(exc) from exc
+
+
+def _cannot_store(exc: OSError) -> Unavailable:
+    return disk_failure(exc, "The recording cannot be stored")
+
+
+def _sync_folder(folder: Path) -> None:
+    """The name of a new file is safe only when its folder is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

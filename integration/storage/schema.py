@@ -1,0 +1,191 @@
+"""The tables, as the code sees them. How a database gets there is in `migrations/`; a test holds both equal.
+
+The account comes first in every key (later: row-level security and shards). Moments are Unix seconds. States are JSON
+as text, not as a JSON type: a caller's name may hold a NUL, which PostgreSQL's JSON refuses and escaped text carries.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only for a column that is called INTEGER.
+_RowId = BigInteger().with_variant(Integer(), "sqlite")
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("country", Text, nullable=False),
+    Column("settings", Text, nullable=False),
+    Column("saved_at", Double, nullable=False),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("pbx", Text, nullable=False),
+    Column("is_live", Boolean, nullable=False),
+    Column("is_merged", Boolean, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("disposition", Text),
+    Column("match_key", Text),
+    Column("started_at", Double, nullable=False),
+    Column("answered_at", Double),
+    Column("ended_at", Double),
+    Column("saved_at", Double, nullable=False),
+    Column("state", Text, nullable=False),
+)
+Index(
+    "calls_live",
+    calls.c.account,
+    calls.c.pbx,
+    sqlite_where=text("is_live = 1"),  # as the queries say it on each: only then is the index used
+    postgresql_where=text("is_live"),
+)
+Index("calls_recent", calls.c.account, calls.c.started_at)
+Index("calls_client", calls.c.account, calls.c.match_key, calls.c.started_at)
+
+call_events = Table(
+    "call_events",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("call", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("event", Text, nullable=False),
+    ForeignKeyConstraint(["account", "call"], ["calls.account", "calls.id"], ondelete="CASCADE"),
+)
+
+routes = Table(
+    "routes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("call", Text, primary_key=True),
+    Column("asked_at", Double, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("priority", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("queued_at", Double, nullable=False),
+    Column("not_before", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("leased_until", Double),
+    Column("claims", Integer, nullable=False),  # how often it was claimed, ever: tells one holder from the next
+    Column("attempts", Integer, nullable=False),  # since it was queued or revived
+    Column("is_uncertain", Boolean, nullable=False),
+    Column("last_error", Text),
+    Column("payload", Text, nullable=False),
+    Column("result", Text),
+    Column("finished_at", Double),
+    sqlite_autoincrement=True,  # the order of a call's items is the order of their ids: none is ever given twice
+)
+_WAITING = text("state = 'waiting'")
+Index("outbox_once", outbox.c.account, outbox.c.call, outbox.c.key, unique=True)
+Index(
+    "outbox_waiting",
+    outbox.c.account,
+    outbox.c.call,
+    outbox.c.id,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
+Index("outbox_listing", outbox.c.account, outbox.c.state, outbox.c.id)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("match_keys", Text, nullable=False),  # in order, with spaces between
+    Column("state", Text, nullable=False),
+)
+
+person_phones = Table(
+    "person_phones",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("match_key", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    ForeignKeyConstraint(
+        ["account", "kind", "person"], ["persons.account", "persons.kind", "persons.id"], ondelete="CASCADE"
+    ),
+    sqlite_with_rowid=False,
+)
+Index("person_phones_person", person_phones.c.account, person_phones.c.kind, person_phones.c.person)
+
+deals = Table(
+    "deals",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("is_open", Boolean, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Column("seen_at", Double, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+deal_persons = Table(
+    "deal_persons",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("person_kind", Text, primary_key=True),
+    Column("person", Text, primary_key=True),
+    Column("deal_kind", Text, primary_key=True),
+    Column("deal", Text, primary_key=True),
+    ForeignKeyConstraint(
+        ["account", "deal_kind", "deal"], ["deals.account", "deals.kind", "deals.id"], ondelete="CASCADE"
+    ),
+    sqlite_with_rowid=False,
+)
+Index("deal_persons_deal", deal_persons.c.account, deal_persons.c.deal_kind, deal_persons.c.deal)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("expires_at", Double, nullable=False),
+    Column("saved_at", Double, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("call", Text, primary_key=True),
+    Column("opaque_id", Text, nullable=False, unique=True),
+    Column("reserved_at", Double, nullable=False),
+    Column("bytes", BigInteger),  # None: the file is not there yet
+)

@@ -1,0 +1,100 @@
+"""The tokens of CRM accounts, refreshed by one at a time over all processes. Asking the CRM is the connector's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+from sqlalchemy import delete, select
+
+from integration.domain.ids import AccountId
+from integration.errors import AuthFailed, Unavailable
+from integration.ports import Clock, Tokens
+from integration.storage.codec import decode, encode
+from integration.storage.database import Database, insert
+from integration.storage.schema import tokens as tokens_table
+
+log = structlog.get_logger()
+
+_STORE_ATTEMPTS = 30
+_STORE_PAUSE_SECONDS = 1.0  # a new pair that is not stored is lost for ever: keep at it
+
+
+class SqlTokenStore:
+    """Implements `ports.TokenStore`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._own_locks: dict[AccountId, asyncio.Lock] = {}
+        self._running: set[asyncio.Task[Tokens]] = set()
+
+    async def load(self, account: AccountId) -> Tokens | None:
+        query = select(tokens_table.c.state).where(tokens_table.c.account == account)
+        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        return None if state is None else decode(Tokens, state)
+
+    async def refresh(
+        self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], *, if_access: str
+    ) -> Tokens:
+        """
+        A caller that is cancelled leaves a refresh that has begun to its end: half of one would lose the tokens.
+
+        Raises:
+            AuthFailed: no tokens are stored for this account.
+            Unavailable: the database cannot be used.
+            Whatever `refresh` raises; the stored pair is then unchanged.
+        """
+        task = asyncio.create_task(self._refresh(account, refresh, if_access))
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return await asyncio.shield(task)
+
+    async def save(self, account: AccountId, tokens: Tokens) -> None:
+        content = {"expires_at": tokens.expires_at, "saved_at": self._clock.now(), "state": encode(tokens)}
+        statement = (
+            insert(self._database.dialect, tokens_table)
+            .values(account=account, **content)
+            .on_conflict_do_update(index_elements=[tokens_table.c.account], set_=content)
+        )
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def delete(self, account: AccountId) -> None:
+        statement = delete(tokens_table).where(tokens_table.c.account == account)
+        await self._database.write(lambda connection: connection.execute(statement))
+
+    async def close(self) -> None:
+        """Wait for refreshes that are under way."""
+        await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _forget(self, task: asyncio.Task[Tokens]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # who asked may be gone; the next one sees the same
+
+    async def _refresh(
+        self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], if_access: str
+    ) -> Tokens:
+        own = self._own_locks.setdefault(account, asyncio.Lock())
+        async with own, self._database.lock(f"tokens:{account}"):
+            stored = await self.load(account)
+            if stored is None:
+                raise AuthFailed("This account is not connected to its CRM.")
+            if stored.access != if_access:
+                return stored
+            fresh = await refresh(stored)
+            await self._store(account, fresh)
+            return fresh
+
+    async def _store(self, account: AccountId, fresh: Tokens) -> None:
+        for attempt in range(1, _STORE_ATTEMPTS + 1):
+            try:
+                await self.save(account, fresh)
+            except Unavailable as exc:
+                if attempt == _STORE_ATTEMPTS:
+                    raise
+                log.error("new tokens cannot be stored yet", account_id=account, error=str(exc))
+                await asyncio.sleep(_STORE_PAUSE_SECONDS)
+            else:
+                return
