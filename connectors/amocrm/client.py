@@ -23,6 +23,7 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.tokens import AccountTokens, LongLivedToken
 from connectors.amocrm.transport import AccountState, Transport
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
+from connectors.amocrm.wire import UNKNOWN_USER
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.intents import Priority
@@ -36,7 +37,6 @@ _PERSON_KINDS = (EntityKind.CONTACT, EntityKind.COMPANY)
 _SEARCH_PAGES = 4  # of 250; a whole number is found in fewer cards than that
 _QUERY_DIGITS = 10
 _PIPELINES_SECONDS = 600.0  # how late a renamed stage is noticed
-_UNKNOWN_CHOICE = "NotSupportedChoice"  # of a user who was dismissed, among others
 _PATHS = {EntityKind.CONTACT: "contacts", EntityKind.COMPANY: "companies", EntityKind.DEAL: "leads"}
 
 Found = TypeVar("Found")
@@ -289,7 +289,7 @@ class AmocrmCrm:
         try:
             return str(await self._library.create_task(body, Priority.LOG))
         except Rejected as exc:
-            if exc.code != _UNKNOWN_CHOICE or body.pop("responsible_user_id", None) is None:
+            if exc.code != UNKNOWN_USER or body.pop("responsible_user_id", None) is None:
                 raise
         return str(await self._library.create_task(body, Priority.LOG))
 
@@ -330,7 +330,7 @@ class AmocrmCrm:
         try:
             return await write(record)
         except Rejected as exc:
-            if exc.code != _UNKNOWN_CHOICE or record.responsible is None:
+            if exc.code != UNKNOWN_USER or record.responsible is None:
                 raise
         _log.warning("amoCRM does not take the responsible, the call is logged without", account_id=self.account)
         return await write(replace(record, responsible=None))

@@ -19,6 +19,8 @@ _LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; 250 contacts with every field fille
 _LONGEST_TEXT = 600  # characters of an error that people read
 
 ENTITY_NOT_FOUND = "entity_not_found"
+UNKNOWN_USER = "unknown_user"  # dismissed, or never one of this account
+_USER_FIELDS = ("responsible_user_id", "created_by", "updated_by", "call_responsible")
 
 Query = Sequence[tuple[str, str]]
 
@@ -135,15 +137,19 @@ def _text(value: Any) -> str:
 
 def problem_code(body: Any) -> str:
     """
-    The first validation code (`NotSupportedChoice`), or ENTITY_NOT_FOUND when `/api/v4/calls` knows nobody with the
-    number: it says so by the title of an item error only. Empty when there is neither. Never raises.
+    What a 400 is about: ENTITY_NOT_FOUND, UNKNOWN_USER, else the first validation code (`FieldMissing`); empty when
+    there is none. `/api/v4/calls` says only by a title that it knows nobody with the number. Never raises.
     """
     if not isinstance(body, dict):
         return ""
-    for item in _dicts(body.get("validation-errors")):
-        for error in _dicts(item.get("errors")):
-            if _text(error.get("code")):
-                return _text(error["code"])
     if any(_text(error.get("title")).lower() == "entity not found" for error in _dicts(body.get("errors"))):
         return ENTITY_NOT_FOUND
-    return ""
+    errors = [error for item in _dicts(body.get("validation-errors")) for error in _dicts(item.get("errors"))]
+    for error in errors:
+        if _text(error.get("code")) == "NotSupportedChoice":
+            leaf = _text(error.get("path")).rpartition(".")[2]
+            if leaf == "entity_id":
+                return ENTITY_NOT_FOUND
+            if leaf in _USER_FIELDS:
+                return UNKNOWN_USER
+    return next((_text(error.get("code")) for error in errors if _text(error.get("code"))), "")
