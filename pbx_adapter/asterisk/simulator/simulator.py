@@ -1,0 +1,328 @@
+"""The simulated PBX put together: an AMI port, a dialplan, and the hands that lift and put down the phones."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import ssl
+import time
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+
+from pbx_adapter.asterisk.simulator import answers
+from pbx_adapter.asterisk.simulator.agi import ask
+from pbx_adapter.asterisk.simulator.ami import AmiServer, Answer, Request, error, header, success
+from pbx_adapter.asterisk.simulator.calls import Dialplan
+from pbx_adapter.asterisk.simulator.dialling import Dialler, Target
+from pbx_adapter.asterisk.simulator.office import SimulatorSettings
+from pbx_adapter.asterisk.simulator.recording import RecordingFolder
+from pbx_adapter.asterisk.simulator.switch import RING, RINGING, UP, Channel, Headers, Run, Said, Signal, Switch
+
+log = structlog.get_logger()
+
+_CONTEXTS = {
+    "from-trunk": ["_X!"],
+    "did": ["01", "02", "03", "04", "10"],
+    "internal": ["_1XX", "200", "_7XXXXXXXXXX", "_8XXXXXXXXXX"],
+    "ext": ["_1XX"],
+    "outbound": ["_7XXXXXXXXXX"],
+    "result": ["s-BUSY", "_s-."],
+}
+_INCLUDE = {"dozvon-inbound": ["s", "T"], "dozvon-freepbx": ["s"], "dozvon-doctor": ["s"]}
+
+
+class Simulator:
+    """
+    An office that speaks AMI and FastAGI as Asterisk 22 does.
+
+    `start` before anything else, `stop` at the end. Methods named after what people do (`inbound`, `answer`, ...)
+    return at once; the events follow. Those about a phone or a client raise LookupError when there is nothing to do.
+    """
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        self.settings = settings
+        self.office = settings.office
+        self.rng = random.Random(settings.seed)
+        self.answers_after: dict[str, float] = {}  # phones that pick up by themselves, after these seconds
+        self.talks_for: dict[str, float] = {}  # and hang up after these
+        self._epoch = time.time()
+        self._started = time.monotonic()
+        self._booted_at = self._epoch
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self.recordings = RecordingFolder(settings.spool, settings.pbx_spool)
+        self.ami = AmiServer(settings.users, settings.version, lambda: self._booted_at, self._handle)
+        self._build()
+
+    def _build(self) -> None:
+        """A PBX without calls, as after its start."""
+        self.switch = Switch(self.now, self._event, self.rng)
+        dialler = Dialler(self.switch, self.office, speed=self.settings.speed, alert=self._alert)
+        self.dialplan = Dialplan(self.settings, dialler, self.recordings, alert=self._alert)
+
+    def now(self) -> float:
+        """The office's time, Unix seconds; runs `speed` times faster than the wall clock."""
+        return self._epoch + (time.monotonic() - self._started) * self.settings.speed
+
+    # ---- life ------------------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Listen on the loopback. Raises OSError when the port is taken."""
+        self.settings.spool.mkdir(parents=True, exist_ok=True)
+        await self.ami.start(self.settings.ami_port, self._tls())
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.settings.ssl_cert is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.settings.ssl_cert)
+        return context
+
+    async def stop(self) -> None:
+        """Stop as `core stop now` does: every channel ends, then Shutdown."""
+        for channel in list(self.switch.channels.values()):
+            self.switch.part(channel)
+            self.switch.hang_up(channel, 16)
+        self.switch.emit("Shutdown", [("Shutdown", "Cleanly"), ("Restart", "False")], "system")
+        await self._drop_calls()
+        await self.ami.close()
+        await self.recordings.settle()
+
+    async def crash(self) -> None:
+        """Die without a word (kill -9). `boot` brings it back, with no calls."""
+        await self.ami.close()
+        await self._drop_calls()
+
+    async def boot(self) -> None:
+        """Start again on the same port."""
+        self._booted_at = time.time()
+        self._build()
+        await self.ami.start(self.settings.ami_port, self._tls())
+
+    async def _drop_calls(self) -> None:
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def idle(self) -> None:
+        """Wait until no call is left and all recordings are written."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+        await self.recordings.settle()
+
+    @property
+    def live_calls(self) -> int:
+        return len(self._tasks)
+
+    def _spawn(self, script: Coroutine[Any, Any, object]) -> None:
+        async def play() -> None:
+            try:
+                await script
+            except Exception:
+                log.exception("a simulated call failed")
+
+        task = asyncio.get_running_loop().create_task(play())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def later(self, seconds: float, what: Said, channel: Channel) -> None:
+        """Let somebody do something in `seconds` of the office's time."""
+
+        def do() -> None:
+            self._timers.discard(timer)
+            if not channel.is_gone:
+                cause, tech = (17, "486") if what is Said.REJECT else (16, "")
+                channel.run.signals.put_nowait(Signal(what, channel, cause=cause, tech_cause=tech))
+
+        timer = asyncio.get_running_loop().call_later(seconds / self.settings.speed, do)
+        self._timers.add(timer)
+
+    def _event(self, name: str, group: str, headers: Headers) -> None:
+        self.ami.event(name, group, headers)
+
+    def _alert(self, leg: Channel, target: Target) -> None:
+        """A phone rings: whoever it belongs to reacts."""
+        if target.number:
+            client = self.office.client(target.number)
+            if client.is_busy:
+                self.later(2.0, Said.REJECT, leg)
+            elif client.answers_after is not None:
+                self.later(client.answers_after, Said.ANSWER, leg)
+        elif (after := self.answers_after.get(target.endpoint)) is not None:
+            self.later(after, Said.ANSWER, leg)
+            if (talk := self.talks_for.get(target.endpoint)) is not None:
+                self.later(after + talk, Said.HANG_UP, leg)
+
+    # ---- what people do --------------------------------------------------------------------------------------------
+
+    def inbound(self, number: str, did: str, name: str = "") -> str:
+        """A client calls a line. Returns the Uniqueid of the call's first channel."""
+        run = Run()
+        channel = self.switch.create(
+            run, "trunk", state=RING, caller=number, caller_name=name, context="from-trunk", exten=did
+        )
+        self._spawn(self.dialplan.from_trunk(run, channel, did))
+        return channel.uniqueid
+
+    def call_from(self, extension: str, number: str) -> str:
+        """An employee dials a number or a colleague. Returns the Uniqueid of the call's first channel."""
+        phone = self.office.phone(extension)
+        if phone is None or self._channels(extension):
+            raise LookupError(f"phone {extension} cannot dial now")
+        run = Run()
+        channel = self.switch.create(
+            run, extension, state=RING, caller=extension, caller_name=phone.name, context="internal", exten=number
+        )
+        self._spawn(self.dialplan.from_phone(run, channel, number))
+        return channel.uniqueid
+
+    def answer(self, extension: str) -> None:
+        self._say(Said.ANSWER, self._channels(extension, RINGING))
+
+    def reject(self, extension: str, *, busy: bool = True) -> None:
+        """Press "busy" (486) or "decline" (603)."""
+        channels = self._channels(extension, RINGING)
+        cause, tech = (17, "486") if busy else (21, "603")
+        self._say(Said.REJECT, channels, cause=cause, tech_cause=tech)
+
+    def hangup(self, extension: str) -> None:
+        """Put the receiver down, or decline what rings."""
+        channels = self._channels(extension)
+        if channels and channels[0].state == RINGING:
+            self.reject(extension, busy=False)
+        else:
+            self._say(Said.HANG_UP, channels)
+
+    def hold(self, extension: str, *, on: bool) -> None:
+        self._say(Said.HOLD if on else Said.UNHOLD, self._channels(extension, UP))
+
+    def transfer(self, extension: str, to: str) -> None:
+        """A blind transfer by REFER."""
+        if self.office.phone(to) is None and self.office.queue(to) is None and to != "200":
+            raise LookupError(f"nobody has the extension {to}")
+        self._say(Said.TRANSFER, self._channels(extension, UP), context="internal", extension=to)
+
+    def client_hangup(self, number: str) -> None:
+        self._say(Said.HANG_UP, self._outside(number))
+
+    def client_answer(self, number: str) -> None:
+        self._say(Said.ANSWER, [c for c in self._outside(number) if c.state == RINGING])
+
+    def is_free(self, extension: str) -> bool:
+        return not self._channels(extension)
+
+    def _channels(self, endpoint: str, *states: int) -> list[Channel]:
+        return [
+            c for c in self.switch.channels.values() if c.endpoint == endpoint and (not states or c.state in states)
+        ]
+
+    def _outside(self, number: str) -> list[Channel]:
+        return [c for c in self._channels("trunk") if c.caller == number]
+
+    def _say(self, said: Said, channels: list[Channel], **values: Any) -> None:
+        if not channels:
+            raise LookupError("there is no such call now")
+        channel = channels[0]
+        channel.run.signals.put_nowait(Signal(said, channel, **values))
+
+    def state(self) -> dict[str, Any]:
+        """What the demonstration page shows."""
+        phones = []
+        for phone in self.office.phones:
+            channels = self._channels(phone.extension)
+            channel = channels[0] if channels else None
+            talking = channel is not None and channel.state in (UP, RING)
+            phones.append(
+                {
+                    "extension": phone.extension,
+                    "name": phone.name,
+                    "state": "idle" if channel is None else "talking" if talking else "ringing",
+                    "peer": (channel.connected or channel.exten) if channel else None,
+                }
+            )
+        return {
+            "phones": phones,
+            "clients": [
+                {"number": c.number, "name": c.name, "in_call": bool(self._outside(c.number))}
+                for c in self.office.clients
+            ],
+            "lines": [line.did for line in self.office.lines],
+            "calls": self.live_calls,
+        }
+
+    # ---- AMI actions -----------------------------------------------------------------------------------------------
+
+    async def _handle(self, action: str, request: Request) -> Answer:
+        switch = self.switch
+        match action:
+            case "CoreShowChannels":
+                return answers.core_show_channels(switch)
+            case "Status":
+                return answers.status(switch, request)
+            case "BridgeList":
+                return answers.bridge_list(switch)
+            case "BridgeInfo":
+                return answers.bridge_info(switch, request)
+            case "QueueStatus":
+                return answers.queue_status(switch, self.office, self.dialplan.queues.waiting, request)
+            case "PJSIPShowEndpoints":
+                return answers.endpoints(switch, self.office)
+            case "PJSIPShowEndpoint":
+                return answers.endpoint(self.office, request)
+            case "ShowDialPlan":
+                return answers.dialplan(_CONTEXTS | (_INCLUDE if self.settings.agi else {}), request)
+            case "CoreStatus":
+                return answers.core_status(self._booted_at, self.live_calls)
+            case "Originate":
+                return self._originate(request)
+            case _:
+                return self._on_channel(action, request)
+
+    def _on_channel(self, action: str, request: Request) -> Answer:
+        """Hangup and Redirect."""
+        name = header(request, "Channel")
+        channel = self.switch.channels.get(name)
+        if action == "Hangup":
+            if channel is None:
+                return error("No such channel")
+            channel.run.signals.put_nowait(Signal(Said.AMI_HANG_UP, channel))
+            return success("Channel Hungup")
+        if channel is None:
+            return error(f"Channel does not exist: {name}")
+        context, extension = header(request, "Context"), header(request, "Exten")
+        channel.run.signals.put_nowait(Signal(Said.AMI_REDIRECT, channel, context, extension))
+        return success("Redirect successful")
+
+    def _originate(self, request: Request) -> Answer:
+        headers = {k: v for k, v in request if k != "Variable"}
+        if not headers.get("Channel"):
+            return error("Channel not specified")
+        pairs = [v for k, v in request if k == "Variable" for v in v.split(",")]
+        variables = {k: v for k, _, v in (p.partition("=") for p in pairs)}
+        unique = headers.get("ChannelId", "")
+        if headers["Channel"].startswith("Local/s@dozvon-doctor"):
+            self._spawn(self._doctor(unique))
+        elif not any(c.uniqueid == unique for c in self.switch.channels.values()):
+            self._spawn(self.dialplan.originate(Run(), headers, variables))
+        return success("Originate successfully queued")
+
+    async def _doctor(self, unique: str) -> None:
+        """`dozvon-doctor` of the include: ask Dozvon's FastAGI, and tell what came of it as a UserEvent."""
+        values: dict[str, str] = {}
+        channel = Channel("Local/s@dozvon-doctor-00000001;2", f"{unique}-2", unique, Run(), "doctor", UP)
+        status = "FAILURE"
+        if self.settings.agi:
+            args = ("doctor", "2", "", unique)
+            try:
+                async with asyncio.timeout(self.settings.agi_patience):
+                    status = await ask(self.settings.agi, channel, args, values.__setitem__)
+            except TimeoutError:
+                status = "HANGUP"
+        told = [("AgiStatus", status), ("Answer", values.get("DOZVON_DO", "")), ("Address", self.settings.agi or "")]
+        self.switch.emit("UserEvent", [("UserEvent", "DozvonDoctor"), *channel.headers(), *told], "user")
