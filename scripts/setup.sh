@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 
 venv=.venv
 python_stamp=$venv/setup-python.stamp
+packages_stamp=$venv/setup-npm.stamp
 widgets_stamp=$venv/setup-widgets.stamp
-built_stamp=$venv/setup-widgets-built.stamp
 
 find_python() {
     local name
@@ -32,6 +32,18 @@ make_venv() {
     "$python" -m venv --clear "$venv"
 }
 
+# quietly WHAT COMMAND...: what it prints is shown only when it fails, without npm's closing screens of options.
+quietly() {
+    local what=$1 log
+    shift
+    log=$(mktemp)
+    if ! "$@" </dev/null >"$log" 2>&1; then
+        head -n 30 "$log" >&2
+        fail "$what"
+    fi
+    rm -f "$log"
+}
+
 setup_python() {
     local wanted
     wanted=$(hash_of requirements.lock pyproject.toml)
@@ -45,46 +57,33 @@ setup_python() {
         --only-binary :all: -r requirements.lock </dev/null |
         sed -un -e 's/^Collecting \([^ ]*\).*/    \1/p' -e 's/^Processing .*\//    /p'
     step "Python: installing the dozvon command"
-    "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation \
-        --editable . </dev/null
+    quietly "Python: the dozvon command could not be installed." "$venv/bin/python" -m pip install \
+        --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation --editable .
     printf '%s' "$wanted" >"$python_stamp"
 }
 
 setup_widgets() {
     [ -f widgets/package-lock.json ] || return 0
-    local wanted
-    wanted=$(hash_of widgets/package-lock.json widgets/package.json)
-    if stamp_is "$widgets_stamp" "$wanted" && [ -d widgets/node_modules ]; then
-        build_widgets
-        return
-    fi
-    local major
+    local packages files sources major
+    packages=$(hash_of widgets/package-lock.json widgets/package.json)
+    mapfile -d '' files < <(find widgets -name node_modules -prune -o -name dist -prune -o -name build -prune -o \
+        -type f -not -name '*.py' -not -name '*.pyc' -not -name '*.md' -print0 | sort -z)
+    sources=$(hash_of "${files[@]}")
+    # The compiled widgets are not kept in git: they are made anew whenever a source changed.
+    stamp_is "$packages_stamp" "$packages" && stamp_is "$widgets_stamp" "$sources" && [ -f widgets/dist/amocrm/script.js ] && return
     major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
     [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null 2>&1 || fail \
         "The widgets are built with Node.js 20 or newer and npm; found: ${major:-none}." \
         "Install Node.js 20 with npm and run make setup again."
-    step "Widgets: installing the locked npm packages"
-    local log
-    log=$(mktemp)
-    if ! npm ci --prefix widgets --no-audit --no-fund --loglevel error </dev/null >"$log" 2>&1; then
-        # npm closes with two screens of its options; what went wrong stands at the top.
-        head -n 15 "$log" >&2
-        fail "Widgets: npm could not install the locked packages."
+    if ! stamp_is "$packages_stamp" "$packages" || [ ! -d widgets/node_modules ]; then
+        step "Widgets: installing the locked npm packages"
+        quietly "Widgets: npm could not install the locked packages." \
+            npm ci --prefix widgets --no-audit --no-fund --loglevel error
+        printf '%s' "$packages" >"$packages_stamp"
     fi
-    rm -f "$log"
-    printf '%s' "$wanted" >"$widgets_stamp"
-    build_widgets
-}
-
-# The compiled widgets are not kept in git: they are made anew whenever a source changed.
-build_widgets() {
-    local wanted
-    # shellcheck disable=SC2046 # our own file names hold no spaces
-    wanted=$(hash_of widgets/package-lock.json widgets/build.mjs $(find widgets/shared widgets/amocrm -type f | sort))
-    stamp_is "$built_stamp" "$wanted" && [ -f widgets/dist/amocrm/script.js ] && return
     step "Widgets: compiling"
-    npm run --prefix widgets --silent build </dev/null
-    printf '%s' "$wanted" >"$built_stamp"
+    quietly "Widgets: they do not compile." npm run build --prefix widgets --silent
+    printf '%s' "$sources" >"$widgets_stamp"
 }
 
 setup_python
