@@ -1,6 +1,7 @@
 """Whose call it was, and which object of the CRM it belongs to: `attribute()`, with its reasons.
 
-Writing it into the CRM belongs to the delivery; the line of text for people is in `call_text.py`.
+Writing it into the CRM belongs to the delivery; the line of text for people is `call_text.py`'s
+`describe()`, to be had here too.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
+from integration.domain.call_text import describe as describe
 from integration.domain.crm import Deal, EntityRef, Person
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
@@ -23,13 +25,11 @@ _PERSONAL = frozenset({"direct", "transfer", "forward", "fallback", "consultatio
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """`target` None: nobody in the CRM has the number, the call belongs into the inbox of leads. `person` is whom the
-    number was taken for, also where the call is put on a deal of theirs."""
+    """`target` None: nobody in the CRM has the number, the call belongs into the inbox of leads."""
 
     target: EntityRef | None
     responsible: ManagerId | None
     reasons: tuple[Reason, ...]
-    person: EntityRef | None = None
 
 
 Claim = tuple[ManagerId | None, Reason]
@@ -67,9 +67,7 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
     person = known[0] if known else None
     target, why = _target(call, person, known, deals)
     manager, reasons = _first_active(_claims(call, settings, person, deals), settings)
-    return Attribution(
-        target=target, responsible=manager, reasons=(*why, *reasons), person=person.ref if person else None
-    )
+    return Attribution(target=target, responsible=manager, reasons=(*why, *reasons))
 
 
 def _target(

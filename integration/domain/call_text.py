@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from integration.domain.call import Call, Disposition, LegKind, LegResult, Transfer, TransferKind, TransferResult
+from integration.domain.settings import AccountSettings
 
 LANGUAGES = ("ru", "uk", "en")
 
@@ -36,11 +37,12 @@ _WORKED = frozenset({TransferResult.ANSWERED, TransferResult.COMPLETED})
 _MAX_RANG_AT = 6  # extensions named; a queue of thirty would bury the rest of the line
 
 
-def describe(call: Call, language: str = "ru") -> str:
+def describe(call: Call, settings: AccountSettings, language: str) -> str:
     """
     Say in one line what happened to a call: `Очередь sales, ожидание 35 с, ответил 101, перевод 101 → 102`.
 
     Args:
+        settings: name the advertising source of the line.
         language: `ru`, `uk` or `en`; any other reads English.
 
     Returns:
@@ -48,13 +50,14 @@ def describe(call: Call, language: str = "ru") -> str:
         live call of which nothing is known. Never raises.
     """
     chosen = language if language in LANGUAGES else "en"
-    text = ", ".join(_WORDS[word][chosen].format(*values) for word, values in _parts(call, chosen))
+    text = ", ".join(_WORDS[word][chosen].format(*values) for word, values in _parts(call, settings, chosen))
     return text[:1].upper() + text[1:]
 
 
-def _parts(call: Call, language: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _parts(call: Call, settings: AccountSettings, language: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     if call.line:
-        yield "line", (call.line,)
+        source = settings.line(call.line).source
+        yield "line", (f"{call.line} ({source})" if source else call.line,)
     if call.queue:
         yield "queue", (call.queue,)
     if call.disposition not in (None, Disposition.ANSWERED):

@@ -68,6 +68,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Знайдено прямим запитом до CRM за {seconds} с.",
         "Found by asking the CRM, in {seconds} s.",
     ),
+    "crm_does_not_know": (
+        "CRM опрошена за {seconds} с: номера нет и там.",
+        "CRM опитано за {seconds} с: номера немає й там.",
+        "The CRM was asked, in {seconds} s: it does not have the number either.",
+    ),
     "crm_too_slow": (
         "CRM не ответила за {seconds} с.",
         "CRM не відповіла за {seconds} с.",

@@ -27,6 +27,7 @@ class ReasonCode(StrEnum):
     CALLER_UNKNOWN = "caller_unknown"
     PHONE_BOOK_EMPTY = "phone_book_empty"
     CRM_ASKED = "crm_asked"  # seconds: found by a live search
+    CRM_DOES_NOT_KNOW = "crm_does_not_know"  # seconds: a live search found nobody either
     CRM_TOO_SLOW = "crm_too_slow"  # seconds: the live search did not end in time
     CRM_FAILED = "crm_failed"  # the live search failed
     PERSON_FOUND = "person_found"  # kind, id, name

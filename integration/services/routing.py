@@ -1,0 +1,165 @@
+"""Answering "where does this call go?" from the phone book within a deadline, and keeping the decision with its reasons.
+
+What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from integration.domain.crm import Person
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp, call_id
+from integration.domain.phone import PhoneNumber, match_key
+from integration.domain.reasons import Reason, ReasonCode, because
+from integration.domain.routing import RouteDecision, RouteQuestion, client_number, decide, reserve
+from integration.domain.settings import AccountSettings
+from integration.errors import DozvonError
+from integration.ports import Clock, Crm, PhoneBook, RouteLog
+
+log = structlog.get_logger()
+
+DEADLINE_SECONDS = 1.2  # below the FastAGI server's, so that the decision is kept with the true reason
+_MAX_LOOKUP_SECONDS = 1.0  # of a live search, whatever the line's settings say: the caller hears silence meanwhile
+_MAX_WAITING = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    call: CallId
+    decision: RouteDecision
+    asked_at: Timestamp
+
+
+class Routing:
+    """
+    Implements `ports.RouteAnswerer` for one account and its PBX.
+
+    Args:
+        settings: the account's settings as they are now; None while there are none.
+        crm: asked about unknown numbers where a line's settings say so.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: AccountId,
+        pbx: PbxId,
+        settings: Callable[[], AccountSettings | None],
+        book: PhoneBook,
+        routes: RouteLog,
+        clock: Clock,
+        crm: Crm | None = None,
+        deadline_seconds: float = DEADLINE_SECONDS,
+    ) -> None:
+        self._account = account
+        self._pbx = pbx
+        self._settings = settings
+        self._book = book
+        self._routes = routes
+        self._clock = clock
+        self._crm = crm
+        self._deadline_seconds = deadline_seconds
+        self._waiting: asyncio.Queue[_Decided] = asyncio.Queue(_MAX_WAITING)
+        self._storage_is_down = False
+        self._is_book_filled = False
+
+    async def run(self) -> None:
+        """Store the decisions, after the PBX has its answers; until cancelled, when it stores what is left."""
+        try:
+            while True:
+                await self._store(await self._waiting.get())
+        finally:
+            while not self._waiting.empty():
+                await self._store(self._waiting.get_nowait())
+
+    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+        asked_at = self._clock.now()
+        settings = self._settings()
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                decision = await self.consider(question)
+        except TimeoutError:
+            decision = _cannot_decide(question, settings, because(ReasonCode.TOO_SLOW, seconds=self._deadline_seconds))
+        except DozvonError as exc:
+            log.warning("no route decided", account_id=self._account, error=str(exc))
+            decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
+        except Exception:
+            # The caller is waiting: whatever broke, the PBX gets an answer, and we get the traceback.
+            log.exception("no route decided", account_id=self._account)
+            decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
+        self._keep(_Decided(call_id(self._pbx, uniqueid), decision, asked_at))
+        return decision
+
+    async def consider(self, question: RouteQuestion) -> RouteDecision:
+        """
+        Look up who calls and decide, without keeping it: also the answer to "what would happen" (spec B14).
+
+        Raises:
+            DozvonError: the storage failed. A CRM that fails is a reason in the decision.
+        """
+        settings = self._settings()
+        if settings is None:
+            return reserve(None, because(ReasonCode.NOT_CONFIGURED))
+        line = settings.line(question.did)
+        number, _ = client_number(question, settings)
+        key = match_key(number.e164, settings.country) if number else None
+        if number is None or key is None or not (settings.enabled and line.process and line.to_responsible):
+            return decide(question, settings, (), ())
+        persons: Sequence[Person] = await self._book.lookup(self._account, key)
+        looked_up: tuple[Reason, ...] = ()
+        if not persons and self._crm is not None and line.unknown_lookup_seconds > 0:
+            persons, why = await _ask_crm(self._crm, number, min(line.unknown_lookup_seconds, _MAX_LOOKUP_SECONDS))
+            looked_up = (why,)
+        if not persons:
+            is_empty = not looked_up and await self._is_book_empty()
+            return decide(question, settings, (), (), is_book_empty=is_empty, looked_up=looked_up)
+        deals = await self._book.open_deals(self._account, [person.ref for person in persons])
+        return decide(question, settings, persons, deals, looked_up=looked_up)
+
+    async def _is_book_empty(self) -> bool:
+        # Counting a large book takes longer than the answer may: once it was filled it counts as filled.
+        if not self._is_book_filled:
+            self._is_book_filled = await self._book.size(self._account) > 0
+        return not self._is_book_filled
+
+    def _keep(self, decided: _Decided) -> None:
+        try:
+            self._waiting.put_nowait(decided)
+        except asyncio.QueueFull:
+            log.warning("a route decision was not kept", call_id=decided.call)
+
+    async def _store(self, decided: _Decided) -> None:
+        try:
+            await self._routes.remember(self._account, decided.call, decided.decision, decided.asked_at)
+        except DozvonError as exc:
+            if not self._storage_is_down:
+                log.warning("route decisions are not kept", account_id=self._account, error=str(exc))
+            self._storage_is_down = True
+        except Exception:
+            # The loop must live on: later decisions can still be kept.
+            log.exception("a route decision was not kept", call_id=decided.call)
+        else:
+            self._storage_is_down = False
+
+
+def _cannot_decide(question: RouteQuestion, settings: AccountSettings | None, why: Reason) -> RouteDecision:
+    return reserve(settings.line(question.did) if settings else None, why)
+
+
+async def _ask_crm(crm: Crm, number: PhoneNumber, within_seconds: float) -> tuple[Sequence[Person], Reason]:
+    """Who has the number by the CRM's own search, and what to tell about it. Raises nothing of the CRM's."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    try:
+        async with asyncio.timeout(within_seconds):
+            persons = await crm.find_persons(number)
+    except TimeoutError:
+        return (), because(ReasonCode.CRM_TOO_SLOW, seconds=f"{within_seconds:g}")
+    except DozvonError:
+        return (), because(ReasonCode.CRM_FAILED)
+    code = ReasonCode.CRM_ASKED if persons else ReasonCode.CRM_DOES_NOT_KNOW
+    return persons, because(code, seconds=f"{loop.time() - began:.2f}")
