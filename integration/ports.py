@@ -401,3 +401,5 @@ class Coordination(Protocol):
 
     def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
         """Messages published after the iterator was entered."""
+
+    async def close(self) -> None: ...

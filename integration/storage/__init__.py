@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integration.clock import SystemClock
-from integration.ports import Clock
+from integration.ports import Clock, Coordination
 from integration.storage.calls import SqlCallStore
+from integration.storage.coordination import InProcessCoordination
 from integration.storage.database import Database, open_database
 from integration.storage.outbox import SqlOutbox
 from integration.storage.phone_book import SqlPhoneBook
@@ -19,7 +20,7 @@ from integration.storage.route_log import SqlRouteLog
 from integration.storage.settings import SqlSettingsStore
 from integration.storage.tokens import SqlTokenStore
 
-__all__ = ["Storage", "migrate", "open_storage"]
+__all__ = ["Storage", "migrate", "open_coordination", "open_storage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Storage:
         await self.database.close()
 
 
-async def open_storage(url: str, *, data_dir: Path, clock: Clock | None = None) -> Storage:
+async def open_storage(url: str, data_dir: Path, *, clock: Clock | None = None) -> Storage:
     """
     Connect, bring the tables up to date, and give the stores.
 
@@ -70,3 +71,12 @@ async def migrate(url: str) -> None:
     """Bring a database's tables up to date and leave (`dozvon migrate`). Raises as `open_storage`."""
     database = await open_database(url)
     await database.close()
+
+
+def open_coordination(redis_url: str | None) -> Coordination:
+    """In this process only without an address, else in Redis (which need not be there yet). Raises: ConfigError."""
+    if redis_url is None:
+        return InProcessCoordination()
+    from integration.storage.redis_coordination import RedisCoordination  # only where it is used
+
+    return RedisCoordination(redis_url)

@@ -1,0 +1,97 @@
+"""What processes share for moments, when there is only one: tickets, "once", and fan-out, in memory.
+
+Nothing that matters is kept here. For several processes: `redis_coordination.py`, held to the same contract suite.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger()
+
+TICKET_BYTES = 32  # of chance
+_MOST_KEPT = 100_000  # tickets and keys each; beyond it the oldest go, as in a flushed Redis
+_MOST_WAITING = 10_000  # messages for one subscriber that does not read
+
+
+class InProcessCoordination:
+    """Implements `ports.Coordination`."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._tickets = _Expiring(monotonic)
+        self._keys = _Expiring(monotonic)
+        self._subscribers: dict[str, set[asyncio.Queue[str]]] = {}
+
+    async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
+        ticket = secrets.token_urlsafe(TICKET_BYTES)
+        self._tickets.put(ticket, json.dumps(payload), ttl_seconds)
+        return ticket
+
+    async def take_ticket(self, ticket: str) -> dict[str, Any] | None:
+        kept = self._tickets.take(ticket)
+        if kept is None:
+            return None
+        payload: dict[str, Any] = json.loads(kept)
+        return payload
+
+    async def once(self, key: str, *, ttl_seconds: float) -> bool:
+        if key in self._keys:
+            return False
+        self._keys.put(key, "", ttl_seconds)
+        return True
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> None:
+        text = json.dumps(message)  # through text, so that subscribers get copies, as from another process
+        for waiting in self._subscribers.get(channel, ()):
+            if waiting.full():
+                waiting.get_nowait()
+                log.warning("subscriber does not read, oldest message dropped", channel=channel)
+            waiting.put_nowait(text)
+
+    async def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
+        waiting: asyncio.Queue[str] = asyncio.Queue(_MOST_WAITING)
+        subscribers = self._subscribers.setdefault(channel, set())
+        subscribers.add(waiting)
+        try:
+            while True:
+                yield json.loads(await waiting.get())
+        finally:
+            subscribers.discard(waiting)
+
+    async def close(self) -> None:
+        self._subscribers.clear()
+
+
+class _Expiring:
+    """Texts by key, each for its time, in the order in which they were put."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
+
+    def __contains__(self, key: str) -> bool:
+        kept = self._kept.get(key)
+        return kept is not None and kept[1] > self._monotonic()
+
+    def put(self, key: str, text: str, ttl_seconds: float) -> None:
+        now = self._monotonic()
+        self._kept.pop(key, None)
+        self._kept[key] = (text, now + ttl_seconds)
+        while self._kept:
+            oldest = next(iter(self._kept))
+            if self._kept[oldest][1] > now and len(self._kept) <= _MOST_KEPT:
+                break
+            del self._kept[oldest]
+
+    def take(self, key: str) -> str | None:
+        text, until = self._kept.pop(key, ("", 0.0))
+        return text if until > self._monotonic() else None

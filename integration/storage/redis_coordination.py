@@ -1,0 +1,125 @@
+"""What processes share for moments, in Redis: tickets, "once", and fan-out.
+
+Nothing that matters is kept here: a Redis that is flushed or restarted costs latency only. Subscribers come back by
+themselves; the other methods raise `Unavailable` while it is away.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Any
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from integration.errors import ConfigError, Unavailable
+from integration.storage.coordination import TICKET_BYTES
+
+log = structlog.get_logger()
+
+_PREFIX = "dozvon:"
+_ANSWER_SECONDS = 5.0
+_PING_SECONDS = 15.0  # finds a connection that died without a word
+_FIRST_PAUSE_SECONDS = 0.1
+_LONGEST_PAUSE_SECONDS = 5.0
+
+
+class RedisCoordination:
+    """Implements `ports.Coordination`. Does not connect before it is used."""
+
+    def __init__(self, url: str) -> None:
+        """Raises: ConfigError when the address is none of Redis."""
+        try:
+            self._redis: Redis = Redis.from_url(
+                url,
+                decode_responses=True,
+                socket_timeout=_ANSWER_SECONDS,
+                socket_connect_timeout=_ANSWER_SECONDS,
+                health_check_interval=_PING_SECONDS,
+            )
+        except ValueError as exc:
+            raise ConfigError("The Redis address cannot be read. Write redis://host:6379/0.") from exc
+
+    async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
+        ticket = secrets.token_urlsafe(TICKET_BYTES)
+        with _translating():
+            await self._redis.set(_ticket_key(ticket), json.dumps(payload), px=_milliseconds(ttl_seconds))
+        return ticket
+
+    async def take_ticket(self, ticket: str) -> dict[str, Any] | None:
+        if not ticket.isascii():  # a stranger typed it; lone surrogates cannot be sent
+            return None
+        with _translating():
+            text = await self._redis.getdel(_ticket_key(ticket))
+        if text is None:
+            return None
+        payload: dict[str, Any] = json.loads(text)
+        return payload
+
+    async def once(self, key: str, *, ttl_seconds: float) -> bool:
+        with _translating():
+            return bool(await self._redis.set(f"{_PREFIX}once:{key}", "1", nx=True, px=_milliseconds(ttl_seconds)))
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> None:
+        with _translating():
+            await self._redis.publish(_PREFIX + channel, json.dumps(message))
+
+    async def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
+        """Ends only with its reader; what is published while Redis is away is lost."""
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                async with aclosing(self._messages(channel)) as messages:
+                    async for message in messages:
+                        if pause > _FIRST_PAUSE_SECONDS:
+                            log.info("Redis is back", channel=channel)
+                        pause = _FIRST_PAUSE_SECONDS
+                        if message is not None:
+                            yield message
+            except (RedisError, OSError) as exc:
+                if pause == _FIRST_PAUSE_SECONDS:
+                    log.warning("Redis is away", channel=channel, error=type(exc).__name__)
+                await asyncio.sleep(pause * random.uniform(0.8, 1.2))
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _messages(self, channel: str) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """Messages of one connection; None when it has proved to be alive. Ends by raising."""
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(_PREFIX + channel)
+            while True:
+                got = await pubsub.get_message(timeout=_PING_SECONDS)
+                if got is None or got["type"] != "message":
+                    yield None
+                    continue
+                try:
+                    message = json.loads(got["data"])
+                except ValueError:
+                    log.warning("message of a stranger on our channel", channel=channel)
+                    continue
+                if isinstance(message, dict):
+                    yield message
+
+
+def _ticket_key(ticket: str) -> str:
+    return f"{_PREFIX}ticket:{ticket}"
+
+
+def _milliseconds(seconds: float) -> int:
+    return max(1, round(seconds * 1000))
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as exc:
+        raise Unavailable(f"Redis cannot be used: {type(exc).__name__}.") from exc
