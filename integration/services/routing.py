@@ -1,4 +1,4 @@
-"""Answering "where does this call go?" from the phone book within a deadline, and keeping the decision with its reasons.
+"""Answering "where does this call go?" from the phone book in time, and keeping the decision with its reasons.
 
 What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
 """
