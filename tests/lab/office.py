@@ -85,9 +85,9 @@ class Office:
         await self.close()
 
     async def close(self) -> None:
-        """Hang up, end Asterisk, delete its folder. Idempotent."""
+        """Drop the calls, end Asterisk, delete its folder. Idempotent."""
         for phone in (*self._phones.values(), self.carrier):
-            await phone.close()
+            phone.close()
         self.asterisk.remove()
         await asyncio.sleep(0)  # lets the closed sockets go before the loop does
 

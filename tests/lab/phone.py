@@ -62,12 +62,12 @@ class Phone(asyncio.DatagramProtocol):
         self.port = self._transport.get_extra_info("sockname")[1]
         return self
 
-    async def close(self) -> None:
-        """Hang up everything and free the port; does not unregister, like a phone that loses its power."""
+    def close(self) -> None:
+        """Drop the calls and free the port; says nothing to the PBX, like a phone that loses its power."""
         for task in self._handling:
             task.cancel()
         for call in list(self.live):
-            await call.hang_up()
+            call.drop()
         if self._transport is not None:
             self._transport.close()
             self._transport = None

@@ -129,6 +129,11 @@ class SipCall:
         else:
             self.reject()
 
+    def drop(self) -> None:
+        """End the call without a word, as a phone does that loses its power."""
+        self.ended_by = self.ended_by or "local"
+        self._become(State.ENDED)
+
     def _say_goodbye(self) -> None:
         self.ended_by = "local"
         self._send("BYE", self._next_cseq())
@@ -279,8 +284,10 @@ class SipCall:
             self._target = address_of(message.get("Contact")) or self._target
             self.media.accept(message.body)
             self._send("ACK", self._invite.cseq)
-            if self.state is not State.UP:
+            if self.state in (State.CALLING, State.RINGING):
                 self._become(State.UP)
+                if self.ended_by == "local":  # the answer crossed our CANCEL
+                    self._say_goodbye()
         else:
             self._on_refusal(message)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 import subprocess
 import wave
@@ -13,6 +14,8 @@ from redis.asyncio import Redis
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.lab.ami_recorder import AmiRecorder
+from tests.lab.asterisk import RECORDER_USER, WEAK_USER, AmiUser
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS, OpenOffice
 from tests.lab.office import CARRIER_TONE, RESERVE, Office, did
 from tests.lab.waiting import until
@@ -88,15 +91,52 @@ async def test_without_dozvon_the_static_route_goes_on(office: Office) -> None:
 
 @pytest.mark.lab
 async def test_asterisk_comes_back_after_a_kill(office: Office) -> None:
-    """The same instance, ports and all; its AMI speaks over TLS with the certificate that the lab made."""
+    """Killed while a call rings, it is the same instance afterwards, with ports, phones and nothing of the old call."""
+    await office.inbound(CLIENT, did(1))
+    await office.phone("101").incoming()
     office.asterisk.kill()
     await office.asterisk.start()
     await office.register_all()
+    assert "0 active channels" in await office.asterisk.cli("core show channels")
+    office.phone("102").answers()
+    await (await office.phone("103").call("102")).answered()
+
+
+@pytest.mark.lab
+async def test_ami_speaks_over_tls_with_the_labs_certificate(office: Office) -> None:
     trusted = ssl.create_default_context(cafile=str(office.asterisk.tls_certificate))
     reader, writer = await asyncio.open_connection("localhost", office.asterisk.ports.ami_tls, ssl=trusted)
     assert (await reader.readline()).startswith(b"Asterisk Call Manager/")
     writer.close()
     await writer.wait_closed()
+
+
+@pytest.mark.lab
+async def test_the_recorder_keeps_what_ami_said_and_no_secret(office: Office, tmp_path: Path) -> None:
+    """A recorded stream begins with the link, has the login's answer, and holds the events of a call in order."""
+    async with AmiRecorder(office.asterisk.ports.ami, clock=office.clock) as recorder:
+        client = await office.inbound(CLIENT, did(1))
+        await office.phone("101").incoming()
+        await client.hang_up()
+        await until(lambda: bool(recorder.events("Cdr")))
+        assert (await recorder.action("Ping"))["Response"] == "Success"
+    recorder.write(tmp_path / "stream.jsonl", hide={office.asterisk.base: "/srv/office"})
+    lines = [json.loads(line) for line in (tmp_path / "stream.jsonl").read_text().splitlines()]
+    assert [lines[0]["link"], lines[1]["response"]["Response"]] == ["up", "Success"]
+    names = [line["event"]["Event"] for line in lines if "event" in line]
+    assert names.index("Newchannel") < names.index("DialBegin") < names.index("Hangup")
+    assert RECORDER_USER.secret not in (tmp_path / "stream.jsonl").read_text()
+
+
+@pytest.mark.lab
+async def test_the_weak_user_sees_no_calls(office: Office) -> None:
+    """The doctor's tests need a login that works and yet is not enough."""
+    async with AmiRecorder(office.asterisk.ports.ami, user=WEAK_USER) as recorder:
+        answer = await recorder.action("Originate", {"Channel": "PJSIP/101", "Application": "Echo", "Async": "true"})
+        assert answer["Response"] == "Error"
+    with pytest.raises(PermissionError):
+        async with AmiRecorder(office.asterisk.ports.ami, user=AmiUser("dozvon", "wrong")):
+            pass
 
 
 @pytest.mark.servers
