@@ -1,0 +1,262 @@
+"""Fakes of the outside for tests of services and of connectors' authors: a clock, a CRM, a PBX. They keep state.
+
+Storage needs no fake: `open_storage("sqlite:///<a temporary file>", ...)` is as easy. The CRM's wire is the sandbox's
+business, the PBX's the lab's and the simulated office's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.events import CallEvent
+from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
+from integration.domain.intents import Priority
+from integration.domain.phone import PhoneNumber, normalise
+from integration.errors import DozvonError, NotFound
+from integration.ports import CallRecord, ClickToCall, Finding, LoggedCall, PbxEmployee, PbxListener
+
+DEFAULT_PBX = PbxId("pbx")
+
+
+class FakeClock:
+    """Implements `ports.Clock`: stands still until it is told to go."""
+
+    def __init__(self, now: float = 1_700_000_000.0) -> None:
+        self._now = now
+
+    def now(self) -> Timestamp:
+        return Timestamp(self._now)
+
+    def advance(self, seconds: float) -> None:
+        self._now += seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeTask:
+    id: str
+    key: str
+    text: str
+    due_at: Timestamp
+    responsible: ManagerId | None
+    target: EntityRef
+
+
+@dataclass(slots=True)
+class FakeCrm:
+    """
+    Implements `ports.Crm` in memory. What was written stays readable in the attributes.
+
+    `fail_before` are raised one by one by the next methods called, before they do anything; `fail_after` by the next
+    methods that write, after they have written (the answer was lost).
+    """
+
+    all_managers: list[Manager] = field(default_factory=list)
+    persons: dict[EntityRef, Person] = field(default_factory=dict)
+    deals: dict[EntityRef, Deal] = field(default_factory=dict)
+    notes: dict[EntityRef, list[CallRecord]] = field(default_factory=lambda: defaultdict(list))
+    inbox: list[CallRecord] = field(default_factory=list)
+    tasks: list[FakeTask] = field(default_factory=list)
+    rang: list[tuple[PhoneNumber, tuple[ManagerId, ...]]] = field(default_factory=list)
+    fail_before: list[DozvonError] = field(default_factory=list)
+    fail_after: list[DozvonError] = field(default_factory=list)
+    page_size: int = 250
+    country: str = "RU"
+
+    def add(self, *entities: Person | Deal) -> None:
+        for entity in entities:
+            if isinstance(entity, Person):
+                self.persons[entity.ref] = entity
+            else:
+                self.deals[entity.ref] = entity
+
+    def logged(self, key: str) -> int:
+        """How often the call with this key is in the CRM, notes and inbox together."""
+        notes = [record for written in self.notes.values() for record in written]
+        return sum(record.key == key for record in [*notes, *self.inbox])
+
+    async def managers(self) -> list[Manager]:
+        self._begin()
+        return list(self.all_managers)
+
+    async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
+        self._begin()
+        found = [person for person in self.persons.values() if self._has_number(person, number)]
+        return sorted(found, key=lambda person: (person.created_at, person.ref.id))
+
+    async def person(self, ref: EntityRef) -> Person | None:
+        self._begin()
+        return self.persons.get(ref)
+
+    async def deal(self, ref: EntityRef) -> Deal | None:
+        self._begin()
+        return self.deals.get(ref)
+
+    async def all_persons(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Person]]:
+        chosen = [p for p in self.persons.values() if updated_since is None or p.updated_at >= updated_since]
+        for start in range(0, len(chosen), self.page_size):
+            self._begin()
+            yield chosen[start : start + self.page_size]
+
+    async def all_deals(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Deal]]:
+        chosen = [d for d in self.deals.values() if updated_since is None or d.updated_at >= updated_since]
+        for start in range(0, len(chosen), self.page_size):
+            self._begin()
+            yield chosen[start : start + self.page_size]
+
+    async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
+        self._begin()
+        if target not in self.persons and target not in self.deals:
+            raise NotFound("There is no such entity.")
+        self.notes[target].append(record)
+        self._end()
+        return LoggedCall(id=f"note-{record.key}", entity=target)
+
+    async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
+        self._begin()
+        if any(written.key == record.key for written in self.notes[target]):
+            return LoggedCall(id=f"note-{record.key}", entity=target)
+        return None
+
+    async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
+        self._begin()
+        self.inbox.append(record)
+        self._end()
+        return _inbox_entry(record)
+
+    async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
+        self._begin()
+        return _inbox_entry(record) if any(entry.key == record.key for entry in self.inbox) else None
+
+    async def create_task(
+        self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
+    ) -> str:
+        self._begin()
+        task = FakeTask(
+            id=f"task-{len(self.tasks) + 1}", key=key, text=text, due_at=due_at, responsible=responsible, target=target
+        )
+        self.tasks.append(task)
+        self._end()
+        return task.id
+
+    async def find_task(self, *, key: str, target: EntityRef) -> str | None:
+        self._begin()
+        return next((task.id for task in self.tasks if task.key == key and task.target == target), None)
+
+    async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
+        self._begin()
+        ref = EntityRef(EntityKind.CONTACT, f"new-{len(self.persons) + 1}")
+        person = Person(ref=ref, name=name, responsible=responsible, phones=(number.e164,))
+        self.persons[ref] = person
+        self._end()
+        return person
+
+    async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
+        self._begin()
+        self.rang.append((number, tuple(managers)))
+        self._end()
+
+    def entity_url(self, ref: EntityRef) -> str:
+        return f"https://crm.example/{ref.kind}s/{ref.id}"
+
+    def _begin(self) -> None:
+        if self.fail_before:
+            raise self.fail_before.pop(0)
+
+    def _end(self) -> None:
+        if self.fail_after:
+            raise self.fail_after.pop(0)
+
+    def _has_number(self, person: Person, number: PhoneNumber) -> bool:
+        read = (normalise(phone, self.country) for phone in person.phones)
+        return any(found is not None and found.e164 == number.e164 for found in read)
+
+
+def _inbox_entry(record: CallRecord) -> LoggedCall:
+    return LoggedCall(id=f"inbox-{record.key}", entity=EntityRef(EntityKind.LEAD, f"inbox-{record.key}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    call: CallId
+    extension: str
+
+
+@dataclass(slots=True)
+class FakePbx:
+    """
+    Implements `ports.Pbx`. `emit` hands events to whoever runs it; requests are kept in the attributes.
+
+    `live` is what a resync finds; `fail_next` are raised one by one by the next requests.
+    """
+
+    id: PbxId = DEFAULT_PBX
+    is_connected: bool = False
+    live: frozenset[CallId] = frozenset()
+    extensions: list[PbxEmployee] = field(default_factory=list)
+    files: dict[str, bytes] = field(default_factory=dict)
+    clicks: list[ClickToCall] = field(default_factory=list)
+    hung_up: list[CallId] = field(default_factory=list)
+    redirects: list[Redirect] = field(default_factory=list)
+    held: set[CallId] = field(default_factory=set)
+    fail_next: list[DozvonError] = field(default_factory=list)
+    _listener: PbxListener | None = None
+    _up: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, listener: PbxListener) -> None:
+        self._listener = listener
+        self.is_connected = True
+        try:
+            await listener.on_link(True, "connected")
+            await listener.on_resync(self.live, Timestamp(0.0))
+            self._up.set()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self.is_connected = False
+            self._up.clear()
+
+    async def emit(self, events: Iterable[CallEvent]) -> None:
+        """Waits until somebody runs this PBX; returns when the listener has stored them."""
+        await self._up.wait()
+        assert self._listener is not None
+        await self._listener.on_events(list(events))
+
+    async def click_to_call(self, request: ClickToCall) -> CallId:
+        self._begin()
+        self.clicks.append(request)
+        return call_id(self.id, request.request_id)
+
+    async def hang_up(self, call: CallId) -> None:
+        self._begin()
+        self.hung_up.append(call)
+
+    async def redirect(self, call: CallId, extension: str) -> None:
+        self._begin()
+        self.redirects.append(Redirect(call, extension))
+
+    async def hold(self, call: CallId, *, on: bool) -> None:
+        self._begin()
+        if on:
+            self.held.add(call)
+        else:
+            self.held.discard(call)
+
+    async def employees(self) -> list[PbxEmployee]:
+        self._begin()
+        return [replace(employee) for employee in self.extensions]
+
+    async def recording(self, file: str) -> AsyncIterator[bytes]:
+        self._begin()
+        if file not in self.files:
+            raise NotFound("There is no such recording.")
+        yield self.files[file]
+
+    async def diagnose(self) -> list[Finding]:
+        return []
+
+    def _begin(self) -> None:
+        if self.fail_next:
+            raise self.fail_next.pop(0)
