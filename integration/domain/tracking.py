@@ -1,13 +1,66 @@
-"""Folding events into calls: `advance()`."""
+"""Folding events into calls: `advance()`. What a PBX's frames mean is an adapter's business, not decided here.
+
+Theory of operation
+-------------------
+
+An adapter says what happened to one business call in the words of `events.py`. `advance()` takes the call as it was
+and one event, and returns the call as it is now, with a set of the changes other people may care about. It knows
+neither the PBX nor the clock: every moment is the event's own `at`.
+
+A call has three states, and two questions are asked of it at any time:
+
+    not begun --CallStarted--> live --CallEnded--> over
+                                \\---CallMerged---> over, without a record of its own
+
+- Who has the client? `ClientConnected` opens a period of talk (the first one answers the call), `ClientReleased` and
+  the end close it. While one is open, `HoldStarted` and `HoldEnded` mark the part of it spent on hold.
+- Who was asked? Each `LegOffered` opens a leg; it is answered or ended once, and a result once given stands. The legs
+  are kept in the order of their offers, which is not always the order in which they become known.
+
+Streams repeat and come late, so each step is written to be safe to take twice: a step that finds nothing to do returns
+the very same `Call` object and no changes. After the end only facts that describe the call are still taken
+(`CallDescribed`, `RecordingStarted`); nothing can reopen it. An event for a call that never began is dropped, because
+without a start there is no direction and no number to show.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any
 
-from integration.domain.call import Call
-from integration.domain.events import CallEvent
-from integration.domain.ids import AccountId, PbxId
+from integration.domain.call import (
+    Call,
+    Direction,
+    Disposition,
+    HangupBy,
+    Leg,
+    LegKind,
+    LegResult,
+    Transfer,
+    TransferKind,
+    TransferResult,
+)
+from integration.domain.events import (
+    CallDescribed,
+    CallEnded,
+    CallEvent,
+    CallMerged,
+    CallStarted,
+    ClientConnected,
+    ClientReleased,
+    HoldEnded,
+    HoldStarted,
+    LegAnswered,
+    LegEnded,
+    LegOffered,
+    LegRinging,
+    RecordingStarted,
+    TransferEnded,
+    TransferStarted,
+)
+from integration.domain.ids import AccountId, LegId, PbxId, Timestamp
 
 
 class Change(StrEnum):
@@ -17,7 +70,7 @@ class Change(StrEnum):
     RINGING = "ringing"  # an extension was offered the call
     ANSWERED = "answered"  # the client and a person connected for the first time
     HANDED_OVER = "handed_over"  # another person has the client now
-    HELD = "held"
+    HELD = "held"  # hold began or ended
     LEG_ENDED = "leg_ended"
     ENDED = "ended"
     MERGED = "merged"
@@ -29,6 +82,9 @@ class Transition:
     changes: frozenset[Change]
 
 
+NOTHING: frozenset[Change] = frozenset()
+
+
 def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: PbxId) -> Transition:
     """
     Apply one event to one call.
@@ -37,6 +93,250 @@ def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: Pbx
         call: its state so far; None when this is the first that is heard of it.
 
     Returns:
-        The new state and what changed; a repeated or late event changes nothing (`changes` is empty). Never raises.
+        The new state and what changed. A repeated or late event changes nothing: `call` is the same object and
+        `changes` is empty. A step may also change the call without anything for others to know (an empty `changes`
+        with another object): save whenever the object differs. Never raises.
     """
-    raise NotImplementedError
+    if call is None:
+        if isinstance(event, CallStarted):
+            return Transition(_begin(event, account, pbx), frozenset({Change.STARTED}))
+        return Transition(None, NOTHING)
+    step = (_STEPS if call.ended_at is None else _STEPS_AFTER_THE_END).get(type(event))
+    if step is None or event.call != call.id:
+        return Transition(call, NOTHING)
+    after, *changes = step(call, event)
+    return Transition(after, frozenset(changes))
+
+
+def _begin(event: CallStarted, account: AccountId, pbx: PbxId) -> Call:
+    return Call(
+        id=event.call,
+        account=account,
+        pbx=pbx,
+        uniqueid=event.uniqueid,
+        direction=event.direction,
+        caller=event.caller,
+        called=event.called,
+        caller_name=event.caller_name,
+        started_at=event.at,
+        origin=event.origin,
+        seen_from_start=event.seen_from_start,
+    )
+
+
+# Every step takes the call and its event, and returns the new call followed by the changes, if any.
+_Step = tuple[Any, ...]
+
+
+def _described(call: Call, event: CallDescribed) -> _Step:
+    news = {
+        name: value
+        for name in _DESCRIBABLE
+        if (value := getattr(event, name)) is not None and value != getattr(call, name)
+    }
+    return (replace(call, **news) if news else call,)
+
+
+_DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue", "consultation", "started_at")
+
+
+def _leg_offered(call: Call, event: LegOffered) -> _Step:
+    if _leg(call, event.leg) is not None:
+        return (call,)
+    leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=event.at)
+    place = len(call.legs)
+    while place and call.legs[place - 1].offered_at > event.at:
+        place -= 1
+    call = replace(call, legs=(*call.legs[:place], leg, *call.legs[place:]))
+    return (call, Change.RINGING) if event.kind is LegKind.EXTENSION else (call,)
+
+
+def _leg_ringing(call: Call, event: LegRinging) -> _Step:
+    leg = _leg(call, event.leg)
+    if leg is None or leg.ringing_at is not None or leg.result is not None:
+        return (call,)
+    return (_with_leg(call, replace(leg, ringing_at=event.at)),)
+
+
+def _leg_answered(call: Call, event: LegAnswered) -> _Step:
+    leg = _leg(call, event.leg)
+    if leg is None or leg.result is not None:
+        return (call,)
+    return (_with_leg(call, replace(leg, answered_at=event.at, result=LegResult.ANSWERED)),)
+
+
+def _leg_ended(call: Call, event: LegEnded) -> _Step:
+    leg = _leg(call, event.leg)
+    if leg is None or leg.ended_at is not None:
+        return (call,)
+    ended = replace(leg, ended_at=event.at, result=leg.result or event.result, cause=event.cause)
+    return _with_leg(call, ended), Change.LEG_ENDED
+
+
+def _connected(call: Call, event: ClientConnected) -> _Step:
+    changes = []
+    news: dict[str, Any] = {}
+    if call.answered_at is None:
+        news |= {"answered_at": event.at, "answered_by": event.answered_by, "answer_inferred": event.inferred}
+        changes.append(Change.ANSWERED)
+    if call.talk_since is None:
+        news["talk_since"] = event.at
+    if event.person and event.person != call.final_responsible:
+        news["final_responsible"] = event.person
+        if not changes:
+            changes.append(Change.HANDED_OVER)
+    return (replace(call, **news) if news else call, *changes)
+
+
+def _released(call: Call, event: ClientReleased) -> _Step:
+    if call.talk_since is None:
+        return (call,)
+    return (_close_talk(call, event.at),)
+
+
+def _hold_started(call: Call, event: HoldStarted) -> _Step:
+    if call.talk_since is None or call.hold_since is not None:
+        return (call,)
+    return replace(call, hold_since=event.at), Change.HELD
+
+
+def _hold_ended(call: Call, event: HoldEnded) -> _Step:
+    if call.hold_since is None:
+        return (call,)
+    return _close_hold(call, event.at), Change.HELD
+
+
+def _transfer_started(call: Call, event: TransferStarted) -> _Step:
+    transfer = Transfer(
+        kind=event.kind,
+        from_=event.from_,
+        to=event.to,
+        at=event.at,
+        consultation_uniqueid=event.consultation_uniqueid,
+        consultation_seconds=event.consultation_seconds,
+    )
+    if any((known.kind, known.from_, known.at) == (event.kind, event.from_, event.at) for known in call.transfers):
+        return (call,)
+    return (replace(call, transfers=(*call.transfers, transfer)),)
+
+
+def _transfer_ended(call: Call, event: TransferEnded) -> _Step:
+    for place in range(len(call.transfers) - 1, -1, -1):
+        transfer = call.transfers[place]
+        if transfer.result is None:
+            closed = replace(transfer, result=event.result, to=event.to or transfer.to)
+            return (replace(call, transfers=(*call.transfers[:place], closed, *call.transfers[place + 1 :])),)
+    return (call,)
+
+
+def _recording_started(call: Call, event: RecordingStarted) -> _Step:
+    if event.file in call.recordings:
+        return (call,)
+    return (replace(call, recordings=(*call.recordings, event.file)),)
+
+
+def _merged(call: Call, event: CallMerged) -> _Step:
+    return replace(_close(call, event.at), merged_into=event.into), Change.MERGED
+
+
+def _ended(call: Call, event: CallEnded) -> _Step:
+    call = _close(call, event.at)
+    call = replace(
+        call,
+        disposition=_disposition(call, event.hangup_by),
+        hangup_by=event.hangup_by,
+        hangup_cause=event.cause,
+        end_inferred=event.inferred,
+    )
+    return call, Change.ENDED
+
+
+_STEPS: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
+    CallDescribed: _described,
+    LegOffered: _leg_offered,
+    LegRinging: _leg_ringing,
+    LegAnswered: _leg_answered,
+    LegEnded: _leg_ended,
+    ClientConnected: _connected,
+    ClientReleased: _released,
+    HoldStarted: _hold_started,
+    HoldEnded: _hold_ended,
+    TransferStarted: _transfer_started,
+    TransferEnded: _transfer_ended,
+    RecordingStarted: _recording_started,
+    CallMerged: _merged,
+    CallEnded: _ended,
+}
+_STEPS_AFTER_THE_END: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
+    CallDescribed: _described,
+    RecordingStarted: _recording_started,
+}
+
+
+def _leg(call: Call, leg: LegId) -> Leg | None:
+    for known in call.legs:
+        if known.id == leg:
+            return known
+    return None
+
+
+def _with_leg(call: Call, leg: Leg) -> Call:
+    return replace(call, legs=tuple(leg if known.id == leg.id else known for known in call.legs))
+
+
+def _close_talk(call: Call, at: Timestamp) -> Call:
+    if call.hold_since is not None:
+        call = _close_hold(call, at)
+    if call.talk_since is None:
+        return call
+    return replace(call, talked_seconds=call.talked_seconds + max(0.0, at - call.talk_since), talk_since=None)
+
+
+def _close_hold(call: Call, at: Timestamp) -> Call:
+    since = at if call.hold_since is None else call.hold_since
+    return replace(call, held_seconds=call.held_seconds + max(0.0, at - since), hold_since=None)
+
+
+def _close(call: Call, at: Timestamp) -> Call:
+    """End everything that is still open at the call's end; nothing of an ended call may look alive."""
+    at = max(at, call.started_at)
+    call = _close_talk(call, at)
+    legs = tuple(
+        leg if leg.ended_at is not None else replace(leg, ended_at=at, result=leg.result or LegResult.CANCELLED)
+        for leg in call.legs
+    )
+    transfers = tuple(
+        # A blind transfer that nobody took by the end rang in vain; a parked client who left has no result.
+        replace(transfer, result=TransferResult.NOANSWER)
+        if transfer.result is None and transfer.kind is TransferKind.BLIND
+        else transfer
+        for transfer in call.transfers
+    )
+    return replace(call, legs=legs, transfers=transfers, ended_at=at)
+
+
+_BY_LAST_LEG = {
+    LegResult.BUSY: Disposition.BUSY,
+    LegResult.REJECTED: Disposition.BUSY,
+    LegResult.NOANSWER: Disposition.NOANSWER,
+    LegResult.CANCELLED: Disposition.NOANSWER,
+    LegResult.FAILED: Disposition.FAILED,
+    LegResult.UNAVAILABLE: Disposition.FAILED,
+}
+
+
+def _disposition(call: Call, hangup_by: HangupBy) -> Disposition:
+    """The result of a call at its end. Source: the recorded traces' README, "disposition"."""
+    if call.answered_at is not None:
+        return Disposition.ANSWERED
+    if call.direction is Direction.INBOUND:
+        return Disposition.MISSED
+    if hangup_by is HangupBy.CALLER:
+        return Disposition.CANCELLED
+    decided = [leg.result for leg in call.legs if leg.result in _BY_LAST_LEG]
+    return _BY_LAST_LEG[decided[-1]] if decided else Disposition.FAILED
+
+
+def recording_name(file: str) -> str:
+    """The bare name of a recording file, whatever folders the PBX put before it."""
+    return file.replace("\\", "/").rsplit("/", 1)[-1]

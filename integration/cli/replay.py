@@ -1,0 +1,54 @@
+"""`dozvon replay FILE.jsonl`: print the calls of a recorded Asterisk stream as JSON. How they are found is not here."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from integration.domain.truth import call_truth
+from integration.errors import ConfigError, ProtocolError
+from pbx_adapter.asterisk.office import DEFAULT_EXTENSION, OfficeShape
+from pbx_adapter.asterisk.replay import replay_file
+
+HELP = "print the calls of a recorded Asterisk stream as JSON"
+
+_BAD_INPUT = 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, help="the recording: one JSON object a line (docs: recorded streams)")
+    parser.add_argument(
+        "--trunk", action="append", default=[], metavar="NAME", help="an endpoint that is a line to the outside"
+    )
+    parser.add_argument(
+        "--extension", default=DEFAULT_EXTENSION, metavar="REGEX", help="what an employee's endpoint is named like"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print `{"calls": [...]}`. Returns 0, or 2 with one line on stderr when the file is no recording."""
+    try:
+        office = OfficeShape.from_words(trunks=args.trunk, extension=args.extension)
+        calls = replay_file(args.file, office)
+    except (ProtocolError, ConfigError) as exc:
+        print(f"{args.file}: {exc}", file=sys.stderr)
+        return _BAD_INPUT
+    except OSError as exc:
+        print(f"{args.file}: {exc.strerror or exc}", file=sys.stderr)
+        return _BAD_INPUT
+    json.dump({"calls": [call_truth(call) for call in calls]}, sys.stdout, ensure_ascii=False, indent=1)
+    print()
+    return 0
+
+
+def main_replay(path: Path) -> int:
+    """The command for one file, with nothing said about the office."""
+    return run(argparse.Namespace(file=path, trunk=[], extension=DEFAULT_EXTENSION))
+
+
+if __name__ == "__main__":
+    _parser = argparse.ArgumentParser(prog="dozvon replay", description=HELP)
+    add_arguments(_parser)
+    sys.exit(run(_parser.parse_args()))

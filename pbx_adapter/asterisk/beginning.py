@@ -1,0 +1,181 @@
+"""How a call begins: its direction, its two numbers, and whether a click of ours asked for it.
+
+A client's call is told at once. What a phone begins is told when it is clear what it is: `*8` is somebody else's call a
+millisecond later, and the number sent to the carrier is first known when the trunk is dialled.
+"""
+
+from __future__ import annotations
+
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin
+from integration.domain.events import CallDescribed, CallEnded, LegEnded, LegOffered
+from integration.domain.ids import LegId, Timestamp, call_id
+from pbx_adapter.asterisk.live import Channel, LiveCall
+from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.switchboard import Switchboard
+
+_NOT_A_DID = frozenset({"", "s", "i", "t", "h"})
+"""Extens of the dialplan's own, which a trunk without a DID enters at."""
+
+
+LONGEST_EXTENSION = 6
+"""Digits; what a phone dials beyond that is taken for an outside number until its leg shows better."""
+
+
+def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    uid = present(frame.get("Uniqueid"))
+    if not uid or uid in board.dead:
+        return
+    channel = board.channels.get(uid)
+    if channel is None:
+        channel = board.adopt(frame, "", at, seen_from_start=True)
+    elif not channel.call.announced:
+        # An event of another channel was quicker and named it; what counts is how it was born.
+        channel.exten, channel.context = present(frame.get("Exten")), present(frame.get("Context"))
+        channel.call.seen_from_start = True
+    enter_as_root(board, channel, frame, at)
+
+
+def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
+    """The first channel of a call says what kind of call it is; the others follow."""
+    call = channel.call
+    if channel.uid != call.uid or call.root is not None:
+        return
+    call.root = channel
+    call.caller_name = present(frame.get("CallerIDName"))
+    board.settle_later(call, at)
+    other = board.talking.get(channel.party.number) if channel.party.kind is PartyKind.EXTENSION else None
+    if other is not None and not other.over and other.direction is not Direction.INTERNAL:
+        call.consults_for = channel.party.number
+    if channel.party.kind is not PartyKind.EXTERNAL or frame.get("ChannelState") == "0":
+        return  # a phone, or a channel that the PBX makes itself (an Originate)
+    call.client, call.direction = channel, Direction.INBOUND
+    if channel.exten not in _NOT_A_DID and call.seen_from_start:
+        begin_call(board, call, at)
+
+
+def begin_call(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """Tell that this call began, if that was not told yet. Whatever is told of a call, this comes first."""
+    if not call.announced and not call.over and call.merged_into is None:
+        board.announce(call, *describe(board, call))
+
+
+def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """A leg was offered: what it shows about direction and numbers may be better than what was thought."""
+    if call.direction is not Direction.INBOUND:
+        board.announce(call, *describe(board, call))
+
+
+def is_service_code(call: LiveCall) -> bool:
+    """`*8` and its like: a command to the PBX, no call, unless something comes of it."""
+    return call.root is not None and call.root.exten[:1] in ("*", "#") and not call.originated and not call.legs
+
+
+def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
+    """Work out direction, caller and called from the first channel and the legs so far."""
+    root = call.root or next(iter(call.channels.values()), None)
+    if root is None:
+        return call.direction or Direction.INTERNAL, call.caller, call.called
+    if call.direction is Direction.INBOUND or (root.party.kind is PartyKind.EXTERNAL and not call.originated):
+        call.client = call.client or root
+        return Direction.INBOUND, call.caller or root.party.number, call.called or _did(root)
+    if call.originated:
+        return _describe_click(board, call, root)
+    caller, wanted = root.party.number or call.caller, root.exten
+    inside = board.office.as_extension(wanted) is not None
+    outside = next((leg for leg in call.legs if leg.kind is LegKind.EXTERNAL and leg.via == "direct"), None)
+    if outside is not None and (not inside or outside is call.legs[0]):
+        return Direction.OUTBOUND, caller, outside.target
+    if not inside and len(dialled_number(wanted)) > LONGEST_EXTENSION:
+        return Direction.OUTBOUND, caller, wanted
+    call.client = call.client or root
+    return Direction.INTERNAL, caller, wanted
+
+
+def _did(root: Channel) -> str:
+    return "" if root.exten in _NOT_A_DID else root.exten
+
+
+def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[Direction, str, str]:
+    """Agent first: the first leg is the caller, the next one whom the click was for."""
+    agent = next((leg for leg in call.legs if leg.via == "click" and leg.kind is LegKind.EXTENSION), None)
+    client = next((leg for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTERNAL), None)
+    action = board.originate_of(call) or {}
+    door = endpoint_of(root.name)[1].partition("@")[0]
+    caller = agent.target if agent else root.party.number or board.office.as_extension(door) or door
+    called = client.target if client else present(action.get("Exten")) or call.called
+    if board.office.as_extension(called) is None:
+        return Direction.OUTBOUND, caller, called
+    if agent is not None and call.client is None:
+        call.client = next(iter(agent.channels.values()), None)
+    return Direction.INTERNAL, caller, called
+
+
+def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
+    """A dial that nobody's channel did is an Originate; one of ours is a click, with the CRM's id of it."""
+    call = channel.call
+    channel.originated = True
+    if channel is not call.root or call.announced or call.originated:
+        return
+    call.originated, call.direction = True, None
+    board.clicks["/".join(endpoint_of(channel.name))] = call
+    # Until it rings, the agent's phone shows whom it will be connected with: the `CallerID:` of the Originate.
+    call.called = call.called or present(frame.get("DestCallerIDNum"))
+    _origin_from(board, call, board.originate_of(call) or {})
+
+
+def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """An Originate of an unregistered phone makes no channel at all: its whole call is this one answer."""
+    uid = present(frame.get("Uniqueid")) or present(frame.get("ActionID"))
+    if not uid or uid in board.by_linkedid:
+        return
+    call = LiveCall(uid, call_id(board.pbx, uid), at)
+    board.calls[uid] = board.by_linkedid[uid] = call
+    agent = endpoint_of(present(frame.get("Channel")))[1].partition("@")[0]
+    agent = board.office.as_extension(agent) or agent
+    action = board.originates.get(uid) or board.originates.get(present(frame.get("Channel"))) or {}
+    call.originated, call.caller = True, agent
+    call.called = present(frame.get("Exten")) or present(frame.get("CallerIDNum"))
+    _origin_from(board, call, action)
+    set_origin(board, call, action_id=present(frame.get("ActionID")))
+    inside = board.office.as_extension(call.called) is not None
+    board.announce(call, Direction.INTERNAL if inside else Direction.OUTBOUND, agent, call.called)
+    leg = LegId(f"{uid}:{agent}")
+    board.tell(LegOffered(call=call.id, at=at, leg=leg, target=agent, kind=LegKind.EXTENSION, via="click"))
+    board.tell(LegEnded(call=call.id, at=at, leg=leg, result=LegResult.UNAVAILABLE))
+    board.tell(CallEnded(call=call.id, at=at, hangup_by=HangupBy.SYSTEM))
+    call.over = True
+    board.forget_originate(call)
+    board.bury_call(call, at)
+
+
+def _origin_from(board: Switchboard, call: LiveCall, action: Frame) -> None:
+    variables = action.get("Variable", [])
+    for text in variables if isinstance(variables, list) else variables.split(","):
+        name, _, value = text.partition("=")
+        if name.lstrip("_") == board.office.crm_variable and value:
+            set_origin(board, call, crm_call_id=value)
+    if action:
+        set_origin(board, call, action_id=present(action.get("ActionID")))
+
+
+def set_origin(board: Switchboard, call: LiveCall, *, action_id: str = "", crm_call_id: str = "") -> None:
+    """Note who asked for a call; each half may become known without the other."""
+    old = call.origin or Origin(kind="click")
+    new = Origin(kind="click", action_id=old.action_id or action_id or None,
+                 crm_call_id=old.crm_call_id or crm_call_id or None)  # fmt: skip
+    if new == call.origin:
+        return
+    call.origin = new
+    if call.announced and not call.over:
+        board.tell(CallDescribed(call=call.id, at=Timestamp(board.channels_time(call)), origin=new))
+
+
+def on_variable(board: Switchboard, channel: Channel, name: str, value: str) -> None:
+    """A channel variable that says something about the whole call."""
+    call = channel.call
+    if name == board.office.crm_variable:
+        set_origin(board, call, crm_call_id=value)
+    elif call.direction is Direction.INBOUND and not call.announced:
+        call.called = value
+        begin_call(board, call, channel.last_seen)

@@ -1,0 +1,266 @@
+"""Who has the client: read from who shares a bridge with whom, never from the order of events.
+
+Theory of operation
+-------------------
+
+"Up" is not "answered": queues, menus, voicemail and parking answer the client's channel themselves. A client is in
+somebody's hands when a person's channel is in the same bridge, directly or through Local pairs. So after every change
+of a bridge `look()` walks from the client's channel through the bridges and names who is there:
+
+- somebody new: told at once, the call is answered or handed over;
+- nobody any more: not told yet. Most often the client is just moving from one bridge to another (an attended transfer,
+  a Local pair optimized away), or its colleague consults in another bridge and comes back. `release_if_lost()` decides
+  when the dust has settled: the client is still in somebody's hands while it stays in a bridge and that person lives.
+
+The holding bridge of a parking lot is no conversation. A conference room is one, but it does not join the calls of the
+people in it.
+"""
+
+from __future__ import annotations
+
+from integration.domain.call import Direction, LegKind, TransferResult
+from integration.domain.events import (
+    ClientConnected,
+    ClientReleased,
+    HoldEnded,
+    HoldStarted,
+    LegAnswered,
+    LegOffered,
+    RecordingStarted,
+    TransferEnded,
+)
+from integration.domain.ids import LegId, Timestamp
+from pbx_adapter.asterisk.joining import join
+from pbx_adapter.asterisk.legs import answer_leg, begin_call, end_leg
+from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg
+from pbx_adapter.asterisk.office import PartyKind, present
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
+
+# -- bridges ----------------------------------------------------------------------
+
+
+def on_bridge_enter(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel, bridge = board.channel(frame, "", at), board.bridge(frame)
+    if channel is not None and bridge is not None:
+        enter(board, channel, bridge, at)
+
+
+def enter(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -> None:
+    """Put a channel into a bridge, whoever said so: an event or a snapshot."""
+    if channel.bridge is bridge:
+        return
+    if channel.bridge is not None:
+        board.leave_bridge(channel)
+    channel.bridge, channel.bridged_at = bridge, at
+    bridge.members[channel.uid] = channel
+    if channel.recording and bridge.kind is not BridgeKind.WAITING:
+        keep_recording(board, channel, at)
+    if bridge.kind is BridgeKind.CONFERENCE:
+        _enter_room(board, channel, bridge, at)
+    elif bridge.kind is BridgeKind.TALK:
+        for other in list(bridge.members.values()):
+            if PartyKind.NOBODY in (channel.party.kind, other.party.kind):
+                continue
+            join(board, channel.call, other.call, at)
+    look_at_bridge(board, bridge, at)
+
+
+def on_bridge_leave(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is not None and channel.bridge is not None and channel.bridge.id == frame.get("BridgeUniqueid"):
+        leave(board, channel, at)
+
+
+def leave(board: Switchboard, channel: Channel, at: Timestamp) -> None:
+    bridge = board.leave_bridge(channel)
+    if bridge is None:
+        return
+    if bridge.kind is BridgeKind.CONFERENCE:
+        for leg in channel.call.legs:
+            if leg.id == _room_leg(channel, bridge):
+                end_leg(board, leg, at)
+    look(board, channel.call, at)
+    look_at_bridge(board, bridge, at)
+
+
+def look_at_bridge(board: Switchboard, bridge: Bridge, at: Timestamp) -> None:
+    """Ask every call with a channel in this bridge who has its client; a room may hold several calls."""
+    seen: list[LiveCall] = []
+    for member in list(bridge.members.values()):
+        if member.call not in seen:
+            seen.append(member.call)
+            look(board, member.call, at)
+
+
+def _room_leg(channel: Channel, bridge: Bridge) -> LegId:
+    return LegId(f"{channel.uid}:{bridge.id}")
+
+
+def _enter_room(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -> None:
+    """A conference room is a leg of the call, answered as it is entered, even while nobody else is there."""
+    call = channel.call
+    begin_call(board, call, at)
+    leg_id = _room_leg(channel, bridge)
+    if call.over or any(leg.id == leg_id for leg in call.legs):
+        return
+    via = "transfer" if call.blind else "direct"
+    leg = LiveLeg(leg_id, f"conference:{bridge.room}", LegKind.CONFERENCE, via, at, call)
+    leg.answered_at = at
+    call.legs.append(leg)
+    board.tell(LegOffered(call=call.id, at=at, leg=leg.id, target=leg.target, kind=leg.kind, via=via))
+    board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
+
+
+# -- hands ------------------------------------------------------------------------
+
+
+def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """Compare who is with the client now with who had it before, and tell what is new."""
+    call = call.current
+    client = call.client
+    if client is None or call.over or call.unclear:
+        return
+    people = people_with(client)
+    if call.hands in people:
+        call.lost_at = None
+    elif people:
+        _take(board, call, max(people, key=lambda person: person.bridged_at), at)
+    elif call.hands is not None and call.lost_at is None:
+        call.lost_at = at
+        board.settle_later(call, at)
+
+
+def people_with(channel: Channel) -> list[Channel]:
+    """Everybody who hears this channel, in its own bridge or behind Local pairs; helpers of Asterisk's own left out."""
+    found: list[Channel] = []
+    seen = {channel.uid}
+    todo = [channel]
+    while todo:
+        bridge = todo.pop().bridge
+        if bridge is None or bridge.kind is BridgeKind.WAITING:
+            continue
+        for member in bridge.members.values():
+            if member.uid in seen:
+                continue
+            seen.add(member.uid)
+            if member.party.kind is PartyKind.LOCAL:
+                if member.peer is not None and member.peer.uid not in seen:
+                    seen.add(member.peer.uid)
+                    todo.append(member.peer)
+            elif member.party.kind is not PartyKind.NOBODY:
+                found.append(member)
+    return found
+
+
+def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) -> None:
+    begin_call(board, call, at)
+    call.hands, call.lost_at, call.was_connected, call.released_by = person, None, True, None
+    leg = person.leg
+    if leg is not None and leg.answered_at is None and not leg.decided and leg in call.legs:
+        answer_leg(board, leg, at)  # its DialEnd is late, or fell into a gap
+    responsible = person.party.number if person.party.kind is PartyKind.EXTENSION else leg.forwarder if leg else ""
+    if responsible:
+        board.talking[responsible] = call
+    answered_by = leg.target if leg is not None and leg.kind is LegKind.EXTERNAL else person.party.number
+    if call.direction is Direction.OUTBOUND:
+        answered_by = call.called
+    board.tell(
+        ClientConnected(
+            call=call.id, at=at, person=responsible, answered_by=answered_by, inferred=board.gap is not None
+        )
+    )
+    if call.blind is not None:
+        call.blind = None
+        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
+    if call.blond is not None:
+        call.blond = None
+        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.COMPLETED))
+    if call.parking is not None:
+        result = TransferResult.RETURNED if call.parking.timed_out else TransferResult.COMPLETED
+        call.parking = None
+        board.tell(TransferEnded(call=call.id, at=at, result=result, to=person.party.number))
+    if call.holders:
+        board.tell(HoldStarted(call=call.id, at=at))
+
+
+def release_if_lost(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
+    """Tell that nobody has the client any more, once that has stood long enough to be true."""
+    if call.lost_at is None or now - call.lost_at < SETTLE_SECONDS * 0.99:
+        return
+    client, hands = call.client, call.hands
+    consulting = (
+        client is not None
+        and client.bridge is not None
+        and client.bridge.kind is BridgeKind.TALK
+        and hands is not None
+        and not hands.is_gone
+    )
+    if not consulting:
+        release(board, call)
+
+
+def release(board: Switchboard, call: LiveCall) -> None:
+    """Close the talk at the moment the client was lost; does nothing when it was not."""
+    if call.lost_at is None:
+        return
+    lost_at, call.lost_at = call.lost_at, None
+    hands, call.hands = call.hands, None
+    if hands is not None and hands.left_at is not None:
+        call.released_by = hands
+    board.tell(ClientReleased(call=call.id, at=lost_at))
+
+
+# -- hold -------------------------------------------------------------------------
+
+
+def on_hold(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is None or channel.call.over:
+        return
+    call = channel.call
+    if not call.holders:
+        board.tell(HoldStarted(call=call.id, at=at))
+    call.holders[channel.uid] = channel
+
+
+def on_unhold(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is not None:
+        stop_holding(board, channel, at)
+
+
+def stop_holding(board: Switchboard, channel: Channel, at: Timestamp) -> None:
+    """A transfer by REFER puts out an Unhold of somebody who never held: that is nothing."""
+    call = channel.call
+    if call.holders.pop(channel.uid, None) is not None and not call.holders:
+        board.tell(HoldEnded(call=call.id, at=at))
+
+
+# -- recordings -------------------------------------------------------------------
+
+
+def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Timestamp) -> None:
+    """
+    Remember a recording; it is told when there is something to hear in it.
+
+    MixMonitorStart has no file name, so the variable that MixMonitor sets is what there is. With its option `b`, which
+    offices use, nothing is written until the channel is bridged, and an unanswered call leaves no file.
+    """
+    channel.recording = file
+    if channel.bridge is not None and channel.bridge.kind is not BridgeKind.WAITING:
+        keep_recording(board, channel, at)
+
+
+def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
+    file, channel.recording = channel.recording, ""
+    call = channel.call
+    begin_call(board, call, at)
+    if not call.over:
+        board.tell(RecordingStarted(call=call.id, at=at, file=file))
+
+
+def on_mixmonitor_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channels.get(present(frame.get("Uniqueid")))
+    if channel is not None:
+        channel.recording = ""

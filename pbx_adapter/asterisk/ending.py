@@ -1,0 +1,166 @@
+"""How a call ends: when nobody of it is left, who hung up, and what has to be closed with it."""
+
+from __future__ import annotations
+
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult
+from integration.domain.events import CallDescribed, CallEnded
+from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.beginning import begin_call, is_service_code
+from pbx_adapter.asterisk.causes import number_or_none
+from pbx_adapter.asterisk.conversation import leave, release, release_if_lost, stop_holding
+from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs
+from pbx_adapter.asterisk.live import Channel, LiveCall
+from pbx_adapter.asterisk.office import PartyKind, present
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
+from pbx_adapter.asterisk.transfers import abort_consultation, fail_blind, settle_transfers
+
+_LEFT_BY_ITSELF = frozenset({"", "0", "16", "127"})
+"""Causes of a HangupRequest by which the far end left; any other one is the refusal that the PBX itself sent it."""
+
+
+def on_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is not None and channel.left_at is None and present(frame.get("Cause")) in _LEFT_BY_ITSELF:
+        channel.left_at = at
+
+
+def on_hangup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is not None:
+        hang_up(board, channel, frame, at)
+
+
+def hang_up(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
+    """Let a channel go, whoever said that it is gone: an event or its absence from a snapshot."""
+    call = channel.call
+    board.bury_channel(channel, at)
+    leave(board, channel, at)
+    stop_holding(board, channel, at)
+    on_leg_channel_gone(board, channel, frame, at)
+    if channel.party.kind is not PartyKind.LOCAL or not call.last_gone_at:
+        call.last_gone_at = at
+    if channel is call.client:
+        call.cause = number_or_none(frame.get("Cause"))
+    board.settle_later(call, at)
+
+
+def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
+    """Decide what could not be decided while events may have been out of order."""
+    if call.over or call.merged_into is not None:
+        return
+    waiting = settle_legs(board, call, now)
+    release_if_lost(board, call, now)
+    settle_transfers(board, call, now)
+    if not call.announced and now - call.started_at >= SETTLE_SECONDS * 0.99 and _is_worth_telling(call):
+        begin_call(board, call, now)
+    ended_at = _ended_at(call)
+    if ended_at is not None and now - ended_at >= SETTLE_SECONDS * 0.99:
+        finish(board, call, ended_at)
+    elif waiting or ended_at is not None or (call.lost_at is not None and not _consults(call)):
+        board.settle_later(call, now)
+
+
+def _is_worth_telling(call: LiveCall) -> bool:
+    """Not what a snapshot has still to explain, not a command to the PBX, not a helper channel of Asterisk's own."""
+    if call.unclear or call.root is None or is_service_code(call):
+        return False
+    return call.root.party.kind in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or bool(call.legs)
+
+
+def _consults(call: LiveCall) -> bool:
+    return call.client is not None and call.client.bridge is not None
+
+
+def _ended_at(call: LiveCall) -> Timestamp | None:
+    """When the call ended; None while it goes on. The client's leaving ends it, whoever stays behind to talk."""
+    client = call.client
+    its_leaving_counts = call.direction is Direction.INBOUND or (
+        call.direction is Direction.OUTBOUND and call.was_connected
+    )
+    if client is not None and client.gone_at is not None and its_leaving_counts:
+        return client.gone_at
+    if any(channel.party.kind is not PartyKind.NOBODY for channel in call.channels.values()):
+        return None
+    return call.last_gone_at or call.started_at
+
+
+def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool = False) -> None:
+    """Tell the end of a call and everything that ends with it."""
+    if call.over:
+        return
+    if not call.announced and is_service_code(call):
+        _let_go(board, call, at)
+        return
+    begin_call(board, call, at)
+    hangup_by = HangupBy.SYSTEM if inferred else _hangup_by(call)
+    release(board, call)
+    for leg in call.legs:
+        if not leg.decided and leg.home.current is call and leg.kind is not LegKind.CONFERENCE:
+            end_leg(board, leg, leg.stopped_at or at)
+    fail_blind(board, call)
+    abort_consultation(board, call)
+    if call.consults_for and call.direction is Direction.INTERNAL:
+        board.tell(CallDescribed(call=call.id, at=at, consultation=True))
+    board.tell(CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred))
+    _let_go(board, call, at)
+
+
+def _let_go(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    call.over = True
+    board.bury_call(call, at)
+    if call.originated:
+        board.forget_originate(call)
+    _stop_talking(board, call)
+
+
+def _stop_talking(board: Switchboard, call: LiveCall) -> None:
+    for leg in call.legs:
+        if board.talking.get(leg.target) is call:
+            del board.talking[leg.target]
+    if board.talking.get(call.caller) is call:
+        del board.talking[call.caller]
+
+
+_REFUSED_OUTSIDE = frozenset({LegResult.BUSY, LegResult.REJECTED, LegResult.FAILED})
+
+
+def _hangup_by(call: LiveCall) -> HangupBy:
+    """
+    Who ended the call, in the call's own sense of caller and callee.
+
+    `system` where the PBX let the client go: nobody answered, or an employee's phone refused.
+    """
+    client, person = call.client, call.hands or call.released_by
+    client_side, office_side = HangupBy.CALLER, HangupBy.CALLEE
+    if call.direction is Direction.OUTBOUND:
+        client_side, office_side = office_side, client_side
+    if person is not None and call.blind is None:
+        # They were talking: the first to leave ended it.
+        left = [(side.left_at, name) for side, name in ((client, client_side), (person, office_side))
+                if side is not None and side.left_at is not None]  # fmt: skip
+        return min(left)[1] if left else HangupBy.SYSTEM
+    if call.was_connected or call.direction is Direction.INBOUND:
+        return client_side if client is not None and client.left_at is not None else HangupBy.SYSTEM
+    return _unanswered_hangup_by(call)
+
+
+def _unanswered_hangup_by(call: LiveCall) -> HangupBy:
+    """Of a call that a phone or a click began and nobody took: a refusal counts before the hanging up after it."""
+    caller_left = [channel.left_at for channel in (call.root, call.client) if channel and channel.left_at is not None]
+    agent_left = [
+        channel.left_at
+        for leg in call.legs
+        if leg.via == "click"
+        for channel in leg.channels.values()
+        if channel.left_at is not None and leg.answered_at is not None
+    ]
+    left = min(caller_left + agent_left, default=None)
+    last = call.legs[-1] if call.legs else None
+    if last is None:
+        return HangupBy.CALLER if left is not None else HangupBy.SYSTEM
+    if left is not None and (last.stopped_at is None or left <= last.stopped_at):
+        return HangupBy.CALLER
+    if last.kind is LegKind.EXTERNAL and result_of(last) in _REFUSED_OUTSIDE:
+        return HangupBy.CALLEE
+    return HangupBy.SYSTEM

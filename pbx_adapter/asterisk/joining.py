@@ -1,0 +1,68 @@
+"""Joining two calls into one: a consultation that was transferred, a pickup, a parked call fetched.
+
+Every phone's own call begins as a call of its own, with its own Linkedid. It turns out to be part of another when their
+channels share a bridge, or when an event says so. The call that has the client survives.
+"""
+
+from __future__ import annotations
+
+from integration.domain.call import Direction
+from integration.domain.events import CallMerged, LegAnswered, LegEnded, LegOffered, LegRinging
+from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.legs import begin_call, result_of
+from pbx_adapter.asterisk.live import LiveCall, LiveLeg
+from pbx_adapter.asterisk.switchboard import Switchboard
+
+
+def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> LiveCall:
+    """
+    Make one call of two.
+
+    Returns:
+        The call that goes on; the same when they are one already.
+    """
+    one, other = one.current, other.current
+    if one is other:
+        return one
+    into, part = sorted((one, other), key=_precedence)
+    if into.over or part.over:
+        return into
+    begin_call(board, into, at)
+    part.merged_into = into
+    for channel in part.channels.values():
+        channel.call = into
+    into.channels.update(part.channels)
+    part.channels = {}
+    for uid in part.holders:
+        if uid in into.channels:
+            into.holders[uid] = into.channels[uid]
+    part.holders = {}
+    if part.announced:
+        board.tell(CallMerged(call=part.id, at=at, into=into.id))
+    for leg in part.legs:
+        _bring(board, into, leg)
+    if into.client is None:
+        into.client = part.client
+    into.queue = into.queue or part.queue
+    board.bury_call(part, at)
+    board.settle_later(into, at)
+    return into
+
+
+def _precedence(call: LiveCall) -> tuple[bool, float, str]:
+    """First the call with a client from outside, then the older one."""
+    return (call.direction in (None, Direction.INTERNAL), call.started_at, call.uid)
+
+
+def _bring(board: Switchboard, into: LiveCall, leg: LiveLeg) -> None:
+    """A leg of the other call becomes a consultation of this one, with its own times."""
+    leg.via = "consultation"
+    into.legs.append(leg)
+    board.tell(LegOffered(call=into.id, at=leg.offered_at, leg=leg.id, target=leg.target, kind=leg.kind, via=leg.via))
+    if leg.ringing_at is not None:
+        board.tell(LegRinging(call=into.id, at=leg.ringing_at, leg=leg.id))
+    if leg.answered_at is not None:
+        board.tell(LegAnswered(call=into.id, at=leg.answered_at, leg=leg.id))
+    if leg.decided and leg.stopped_at is not None:
+        result = result_of(leg)
+        board.tell(LegEnded(call=into.id, at=leg.stopped_at, leg=leg.id, result=result, cause=leg.cause))

@@ -1,0 +1,361 @@
+"""Legs: who was offered a call, through which door, and how each offer ended.
+
+Theory of operation
+-------------------
+
+A dial of a phone or a trunk is a leg; a dial of a Local channel is a doorway, and the leg is what is dialled behind it.
+So a leg asks for its *way*: from the channel that dials back through the halves of Local pairs to the channel that
+started it all. What is met on the way says how the call came to the leg (`via`): an app_queue, a transfer, a phone that
+answered 302, a parking lot, an Originate.
+
+A leg is answered at once when that is said, but ended only when the dust has settled: a queue sends two DialEnds for a
+member, a picked-up phone none, and what the phone really answered is in the Hangup of its own channel just after. The
+devices of one extension that are dialled together are one leg.
+
+An unregistered phone leaves no channel and no DialBegin. Its leg is made from what the dialplan was told to dial.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from integration.domain.call import Direction, LegKind, LegResult
+from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging
+from integration.domain.ids import LegId, Timestamp
+from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
+from pbx_adapter.asterisk.causes import leg_result, number_or_none
+from pbx_adapter.asterisk.live import Channel, Consultation, LiveCall, LiveLeg
+from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
+
+DEVICE_SECONDS = 1.0
+"""Two dials of one extension by one channel within this time are two devices of one person."""
+
+DOORWAY_SECONDS = 1.0
+"""A leg found behind a Local pair within this time counts from the dial of the pair: that is the order in which a ring
+group was dialled, while the phones behind it are reached in any order."""
+
+_FOLLOW_ME = "/FMGL-"
+"""FreePBX's follow me dials the numbers of the list through `Local/FMGL-NUMBER#@...`, the desk phone through FMPR-."""
+
+__all__ = ["answer_leg", "begin_call", "end_leg", "offer_leg", "result_of"]
+
+
+@dataclass(slots=True)
+class _Way:
+    """How the dial of a leg came about, read back from the channel that dialled to the one it is for."""
+
+    offered_at: Timestamp
+    queue: str = ""
+    originated: bool = False
+    forward_of: LiveLeg | None = None
+    follow_me: bool = False
+    fan_out: int = 0  # how many were dialled at once
+    doors: int = 0  # Local pairs on the way
+    consultation: Channel | None = None  # the half of a Local pair that a person made to consult somebody
+    exten: str = ""  # in which the outermost door was dialled
+
+
+def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    source, dest = board.channel(frame, "", at), board.channel(frame, "Dest", at)
+    if dest is None or dest.leg is not None or dest.dialled_by is not None:
+        return
+    if source is None:
+        if present(frame.get("Uniqueid")):
+            return  # late news of a channel that has hung up
+        mark_originated(board, dest, frame)
+    else:
+        dest.dialled_by = source
+        source.dial_made_legs = True
+        source.dial_fan_out += 1
+        dest.wanted_in = present(frame.get("Exten"))
+    dest.born_at = at
+    if dest.party.kind is PartyKind.LOCAL:
+        _enter_doorway(source, dest, frame)
+        return
+    if dest.party.kind is PartyKind.NOBODY:
+        return
+    number = dialled_number(present(frame.get("DialString")))
+    external = dest.party.kind is PartyKind.EXTERNAL
+    target = (number or present(frame.get("DestCallerIDNum"))) if external else dest.party.number
+    offer_leg(board, dest.call, target, LegKind.EXTERNAL if external else LegKind.EXTENSION, at, source, dest)
+
+
+def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
+    """A phone that answered 302 is replaced by a Local channel to the number it named."""
+    if source is None:
+        return
+    number = dialled_number(present(frame.get("DialString")))
+    for leg in reversed(source.call.legs):
+        if leg.source is source and leg.forwarded and (not leg.forwarder or leg.forwarder == number):
+            dest.forward_of, leg.forwarder = leg, number
+            return
+
+
+def offer_leg(
+    board: Switchboard,
+    call: LiveCall,
+    target: str,
+    kind: LegKind,
+    at: Timestamp,
+    source: Channel | None,
+    dest: Channel | None,
+    via: str = "",
+) -> LiveLeg | None:
+    """
+    Open a leg, or add a device to the leg that is open for the same extension.
+
+    Args:
+        source: the channel that dialled; None for an Originate, a pickup, a parked call fetched.
+        dest: the channel of the one dialled; None for a phone that could not be reached at all.
+        via: how the call came there, when that is known; else it is read from the way.
+    """
+    call = call.current
+    if call.over:
+        return None
+    way = _way_to(source, dest, at)
+    if dest is not None:
+        device = _leg_of_other_device(call, target, source, at)
+        if device is not None:
+            device.channels[dest.uid] = dest
+            dest.leg = device
+            return device
+    leg_id = LegId(dest.uid if dest else f"{source.uid if source else call.uid}:{target}:{len(call.legs)}")
+    leg = LiveLeg(leg_id, target, kind, via, way.offered_at, call, source=source)
+    if dest is not None:
+        leg.channels[dest.uid] = dest
+        dest.leg = leg
+    leg.via = via or _via(board, call, leg, way)
+    call.legs.append(leg)
+    if call.direction is not Direction.INBOUND and kind is LegKind.EXTERNAL and leg.via in ("direct", "click"):
+        call.client = dest or call.client
+    describe_again(board, call, at)
+    begin_call(board, call, at)
+    board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
+    if call.blind is not None:
+        call.blind.legs.append(leg)
+    return leg
+
+
+def _leg_of_other_device(call: LiveCall, target: str, source: Channel | None, at: Timestamp) -> LiveLeg | None:
+    for leg in reversed(call.legs):
+        if leg.target == target and leg.source is source and not leg.decided and at - leg.offered_at < DEVICE_SECONDS:
+            return leg if leg.stopped_at is None else None
+    return None
+
+
+def _way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> _Way:
+    way = _Way(at, originated=source is None and dest is not None and dest.originated)
+    if dest is not None:
+        way.exten = dest.wanted_in
+    channel = source
+    for _ in range(16):  # pairs behind pairs; a loop in a broken stream must end somewhere
+        if channel is None:
+            break
+        way.queue = way.queue or channel.queue
+        way.fan_out = max(way.fan_out, channel.dial_fan_out)
+        # The second half runs the dialplan for whoever dialled the first; a first half runs it for itself.
+        door = channel.peer if channel.party.kind is PartyKind.LOCAL and channel.name.endswith(";2") else None
+        if door is None:
+            break
+        way.forward_of = way.forward_of or door.forward_of
+        way.follow_me = way.follow_me or _FOLLOW_ME in door.name
+        if door.originated:
+            way.originated = True
+            break
+        if door.dialled_by is None:
+            if door.uid != door.call.uid and not door.is_gone:
+                way.consultation = door
+            break
+        way.doors += 1
+        way.exten = door.wanted_in
+        if at - door.born_at < DOORWAY_SECONDS:
+            way.offered_at = min(way.offered_at, door.born_at)
+        channel = door.dialled_by
+    return way
+
+
+def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
+    """In words how the call came to this leg. The order matters: the nearest reason on the way counts."""
+    if way.forward_of is not None:
+        leg.forwarder = way.forward_of.target
+        return "forward"
+    if way.consultation is not None and call.hands is not None:
+        _note_consultation(call, leg, way.consultation)
+        return "consultation"
+    if way.queue:
+        return f"queue:{way.queue}"
+    if call.parking is not None and call.parking.timed_out:
+        return "parking-return"
+    if call.blind is not None:
+        return "transfer"
+    if way.originated:
+        return "click"
+    leg.forwarder = _forwarder(board, call, leg, way)
+    if leg.forwarder:
+        return "forward"
+    if leg.kind is LegKind.EXTERNAL and call.direction is not Direction.OUTBOUND and (call.legs or call.queue):
+        return "fallback"
+    return "direct"
+
+
+def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
+    """
+    The extension whose forwarding led through a Local pair to somebody else; empty when it is no forwarding.
+
+    A ring group dials its members through Local pairs too, but several at once and not from an employee's extension.
+    """
+    if not way.doors:
+        return ""
+    if way.follow_me and leg.kind is LegKind.EXTERNAL:
+        earlier = [known.target for known in call.legs if known.kind is LegKind.EXTENSION]
+        return earlier[-1] if earlier else board.office.as_extension(way.exten) or ""
+    extension = board.office.as_extension(way.exten)
+    return extension if way.fan_out <= 1 and extension and extension != leg.target else ""
+
+
+def _note_consultation(call: LiveCall, leg: LiveLeg, door: Channel) -> None:
+    if call.consultation is None or call.consultation.door is not door:
+        by = call.hands.party.number if call.hands else ""
+        call.consultation = Consultation(door, by, leg.target, leg)
+    else:
+        call.consultation.leg, call.consultation.to = leg, leg.target
+
+
+# -- the unreachable ----------------------------------------------------------------
+
+
+def on_dial_text(board: Switchboard, channel: Channel, text: str) -> None:
+    """Newexten of a Dial: whom the dialplan wants, said before any channel is made."""
+    channel.dial, channel.dial_made_legs = text, False
+    channel.dial_fan_out = 1 if "&" in text.partition(",")[0] else 0
+
+
+def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str, at: Timestamp) -> None:
+    """VarSet DIALSTATUS: empty when a Dial begins; a failure without any leg means that nobody could be dialled."""
+    if not status:
+        channel.dial_made_legs = False
+        channel.dial_fan_out = 1 if "&" in channel.dial.partition(",")[0] else 0
+        return
+    if channel.dial_made_legs or status not in ("CHANUNAVAIL", "CONGESTION", "BUSY"):
+        return
+    channel.dial_made_legs = True
+    wanted = channel.dial.partition(",")[0]
+    for text in wanted.split("&") if wanted else [exten]:
+        if text.startswith("Local/"):
+            continue
+        number = dialled_number(text) or endpoint_of(text)[1]
+        external = board.office.as_extension(number) is None
+        leg = offer_leg(
+            board, channel.call, number, LegKind.EXTERNAL if external else LegKind.EXTENSION, at, channel, None
+        ) if number else None  # fmt: skip
+        if leg is not None:
+            leg.dial_status = status
+            end_leg(board, leg, at)
+    channel.dial = ""
+
+
+# -- the course of a leg --------------------------------------------------------------
+
+
+def on_dial_state(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    dest = board.channel(frame, "Dest", at)
+    if dest is not None and dest.leg is not None and frame.get("DialStatus") == "RINGING":
+        ring_leg(board, dest.leg, at)
+
+
+def on_newstate(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is not None and channel.leg is not None and frame.get("ChannelState") == "5":
+        ring_leg(board, channel.leg, at)
+
+
+def ring_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
+    call = leg.home.current
+    if leg.ringing_at is None and leg.answered_at is None and not leg.decided and not call.over:
+        leg.ringing_at = at
+        board.tell(LegRinging(call=call.id, at=at, leg=leg.id))
+
+
+def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    dest = board.find(present(frame.get("DestUniqueid")))
+    leg = dest.leg if dest is not None else None
+    if leg is None or dest is None:
+        return
+    status = present(frame.get("DialStatus"))
+    if status == "ANSWER":
+        answer_leg(board, leg, at)
+        call = leg.home.current
+        if leg.kind is LegKind.EXTERNAL and call.direction is Direction.OUTBOUND and leg.via == "direct":
+            call.client = dest
+        return
+    leg.dial_status = leg.dial_status or status
+    leg.forwarded = leg.forwarded or bool(present(frame.get("Forward")))
+    if len(leg.channels) <= 1 or all(channel.is_gone for channel in leg.channels.values()):
+        stop_leg(board, leg, at)
+
+
+def answer_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
+    call = leg.home.current
+    if leg.answered_at is None and not leg.decided and not call.over:
+        leg.answered_at, leg.stopped_at = at, None
+        board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
+
+
+def on_leg_channel_gone(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
+    """The hangup of a leg's own channel closes it, and says best why."""
+    leg = channel.leg
+    if leg is None:
+        return
+    if leg.cause is None or len(leg.channels) <= 1:
+        leg.cause = number_or_none(frame.get("Cause"))
+        leg.sip_code = number_or_none(frame.get("TechCause"))
+    if all(other.is_gone for other in leg.channels.values()):
+        if leg.answered_at is not None:
+            end_leg(board, leg, at)
+        else:
+            stop_leg(board, leg, at)
+
+
+def stop_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
+    """The leg rings no more; why, is decided when everything about it has been heard."""
+    if leg.answered_at is None and leg.stopped_at is None and not leg.decided:
+        leg.stopped_at = at
+        board.settle_later(leg.home.current, at)
+
+
+def settle_legs(board: Switchboard, call: LiveCall, now: Timestamp) -> bool:
+    """Decide the legs whose end has stood long enough. Returns whether some still have to wait."""
+    waiting = False
+    for leg in call.legs:
+        if leg.stopped_at is not None and not leg.decided and leg.answered_at is None:
+            if now - leg.stopped_at >= SETTLE_SECONDS * 0.99:
+                end_leg(board, leg, leg.stopped_at)
+            else:
+                waiting = True
+    return waiting
+
+
+def end_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
+    """Close a leg with the result that is known by now."""
+    call = leg.home.current
+    if leg.decided:
+        return
+    leg.decided, leg.stopped_at = True, at
+    if not call.over:
+        board.tell(LegEnded(call=call.id, at=at, leg=leg.id, result=result_of(leg), cause=leg.cause))
+
+
+def result_of(leg: LiveLeg) -> LegResult:
+    if leg.answered_at is not None:
+        return LegResult.ANSWERED
+    return leg_result(
+        dial_status=leg.dial_status,
+        cause=leg.cause,
+        sip_code=leg.sip_code,
+        forwarded=leg.forwarded,
+        picked_up=leg.picked_up,
+        rang_out=leg.rang_out,
+        external=leg.kind is LegKind.EXTERNAL,
+    )

@@ -1,0 +1,152 @@
+"""What the tracker keeps of a PBX while it lives: channels, bridges, legs and calls.
+
+Data only; the rules that change it are in the modules beside this one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from integration.domain.call import Direction, LegKind, Origin
+from integration.domain.ids import CallId, LegId, Timestamp
+from pbx_adapter.asterisk.office import Party
+
+NEVER = Timestamp(0.0)
+
+
+class BridgeKind(Enum):
+    TALK = "talk"
+    CONFERENCE = "conference"  # joins people, but not their calls
+    WAITING = "waiting"  # parking and other holding bridges: nobody hears anybody
+
+
+@dataclass(slots=True, eq=False)
+class Bridge:
+    id: str
+    kind: BridgeKind = BridgeKind.TALK
+    room: str = ""
+    members: dict[str, Channel] = field(default_factory=dict)
+
+
+@dataclass(slots=True, eq=False)
+class Channel:
+    uid: str
+    name: str
+    party: Party
+    linkedid: str
+    born_at: Timestamp
+    call: LiveCall
+    context: str = ""
+    exten: str = ""
+    bridge: Bridge | None = None
+    bridged_at: Timestamp = NEVER
+    gone_at: Timestamp | None = None
+    peer: Channel | None = None  # the other half of a Local pair
+    dialled_by: Channel | None = None
+    wanted_in: str = ""  # the exten its dialler was in
+    originated: bool = False  # dialled by an Originate: nobody's channel did it
+    leg: LiveLeg | None = None
+    forward_of: LiveLeg | None = None  # this Local stands for a phone that answered 302
+    queue: str = ""  # it waits in this app_queue
+    dial: str = ""  # what its Dial of the moment was told to call
+    dial_made_legs: bool = False
+    dial_fan_out: int = 0  # how many legs and Local pairs its Dial of the moment has
+    left_at: Timestamp | None = None  # its far end asked to hang up
+    recording: str = ""  # a recording that holds nothing yet, because nobody was bridged
+    last_seen: Timestamp = NEVER
+
+    @property
+    def is_gone(self) -> bool:
+        return self.gone_at is not None
+
+
+@dataclass(slots=True, eq=False)
+class LiveLeg:
+    id: LegId
+    target: str
+    kind: LegKind
+    via: str
+    offered_at: Timestamp
+    home: LiveCall  # the call in which it was offered first
+    source: Channel | None = None
+    forwarder: str = ""  # the extension that sent the call on to this leg
+    channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
+    ringing_at: Timestamp | None = None
+    answered_at: Timestamp | None = None
+    stopped_at: Timestamp | None = None  # first word of its end; decided when the dust has settled
+    decided: bool = False
+    dial_status: str = ""
+    forwarded: bool = False
+    picked_up: bool = False
+    rang_out: bool = False
+    cause: int | None = None
+    sip_code: int | None = None
+
+
+@dataclass(slots=True, eq=False)
+class BlindTransfer:
+    since: Timestamp
+    legs: list[LiveLeg] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
+class Consultation:
+    """A consultation by feature code (`*2`): a Local pair whose first half the consulting person is bridged with."""
+
+    door: Channel
+    by: str
+    to: str
+    leg: LiveLeg | None = None
+
+
+@dataclass(slots=True, eq=False)
+class Parking:
+    by: str
+    timed_out: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class LiveCall:
+    uid: str
+    id: CallId
+    started_at: Timestamp
+    channels: dict[str, Channel] = field(default_factory=dict)
+    root: Channel | None = None
+    direction: Direction | None = None
+    announced: bool = False
+    seen_from_start: bool = True
+    caller: str = ""
+    called: str = ""
+    caller_name: str = ""
+    origin: Origin | None = None
+    originated: bool = False
+    queue: str = ""
+    consults_for: str = ""  # the extension whose other call holds the client while this one lasts
+    legs: list[LiveLeg] = field(default_factory=list)
+    client: Channel | None = None
+    hands: Channel | None = None  # the person who has the client
+    lost_at: Timestamp | None = None  # since when `hands` does not hear the client; not yet told
+    unclear: bool = False  # found in a snapshot that is still coming in: nothing is told of it yet
+    was_connected: bool = False
+    answered_after: float | None = None  # seconds from start to answer, by the PBX's own record
+    released_by: Channel | None = None  # the person whose hanging up let the client go
+    holders: dict[str, Channel] = field(default_factory=dict)
+    blind: BlindTransfer | None = None
+    blond: LiveLeg | None = None  # handed over while this leg still rang
+    consultation: Consultation | None = None
+    parking: Parking | None = None
+    last_gone_at: Timestamp | None = None
+    cause: int | None = None  # Q.850, of the client's own channel
+    settling: bool = False
+    over: bool = False
+    merged_into: LiveCall | None = None
+    told: set[tuple[str, ...]] = field(default_factory=set)  # transfers already told, so that a repeat is not one more
+
+    @property
+    def current(self) -> LiveCall:
+        """This call, or the one it was joined to."""
+        call = self
+        while call.merged_into is not None:
+            call = call.merged_into
+        return call

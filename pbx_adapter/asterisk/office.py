@@ -1,0 +1,143 @@
+"""Reading names: which channel is an employee's phone, which is the outside world, which number was dialled.
+
+Asterisk has no notion of either, so this is guesswork with an order of trust, and every guess can be overruled by the
+settings in `OfficeShape`. Nothing here keeps state.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from integration.errors import ConfigError
+
+ABSENT = frozenset({"", "<unknown>", "(null)", "unknown"})
+"""Values with which AMI says that there is none. Source: reference of AMI, "Wire", measured on 16.28 and 22.10.1."""
+
+DEFAULT_EXTENSION = r"(\d{2,6})(?:[-_][A-Za-z]\w*)?"
+"""An endpoint named like `101`, or `101-web` for the second phone of 101; group 1 is the extension."""
+
+DEFAULT_TRUNK_CONTEXTS = (
+    r"from-(?:trunk|pstn|outside|external|provider|sip-external|dahdi|zaptel|digital|analog|isdn|gsm)"
+    r"|(?:incoming|inbound|public|trunk|pstn|provider|carrier)"
+)
+"""How the context of an endpoint begins when calls on it come from outside (FreePBX: `from-pstn`, `from-trunk-...`)."""
+
+
+class PartyKind(Enum):
+    EXTENSION = "extension"
+    EXTERNAL = "external"
+    LOCAL = "local"  # half of a Local pair: a doorway in the dialplan, no party
+    NOBODY = "nobody"  # announcers, recorders and other helpers of Asterisk's own
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    kind: PartyKind
+    number: str
+    """The extension, or the outside number as far as it is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeShape:
+    """
+    What an administrator may say about the PBX where the guesses are wrong.
+
+    Attributes:
+        trunks: endpoint names that are lines to the outside, whatever they look like.
+        extension: pattern of a whole endpoint name of an employee's phone; group 1 is the extension.
+        trunk_contexts: pattern of the beginning of a context that calls from outside enter.
+        did_variables: channel variables that hold the number dialled by the client.
+        crm_variable: the variable in which our Originate carries the CRM's id of a click.
+    """
+
+    trunks: frozenset[str] = frozenset()
+    extension: str = DEFAULT_EXTENSION
+    trunk_contexts: str = DEFAULT_TRUNK_CONTEXTS
+    did_variables: tuple[str, ...] = ("FROM_DID", "DID")
+    crm_variable: str = "CRM_CALL_ID"
+
+    @classmethod
+    def from_words(cls, *, trunks: Iterable[str] = (), extension: str = DEFAULT_EXTENSION) -> OfficeShape:
+        """
+        Build one from what a person wrote.
+
+        Raises:
+            ConfigError: the pattern is none, or has no group for the extension.
+        """
+        try:
+            groups = re.compile(extension).groups
+        except re.error as exc:
+            raise ConfigError(f"the pattern of extensions {extension!r} is not a regular expression: {exc}") from None
+        if groups < 1:
+            raise ConfigError(f"the pattern of extensions {extension!r} needs a group (...) around the extension")
+        return cls(trunks=frozenset(trunks), extension=extension)
+
+    def party(self, channel: str, context: str, caller_number: str) -> Party:
+        """Say whose channel this is, by its name, the context it was made in and the number it shows."""
+        tech, endpoint = endpoint_of(channel)
+        if tech == "Local":
+            return Party(PartyKind.LOCAL, "")
+        if tech in _HELPERS:
+            return Party(PartyKind.NOBODY, "")
+        outside = Party(PartyKind.EXTERNAL, present(caller_number))
+        if endpoint in self.trunks or re.match(self.trunk_contexts, context):
+            return outside
+        extension = self.as_extension(endpoint)
+        if extension is None and "/" not in endpoint and not endpoint.isdigit():
+            # A phone that is not named after its number: `PJSIP/anna` showing 101.
+            extension = self.as_extension(present(caller_number))
+        return outside if extension is None else Party(PartyKind.EXTENSION, extension)
+
+    def as_extension(self, name: str) -> str | None:
+        """The extension an endpoint's name (or a dialled number) stands for; None when it is not one."""
+        match = re.fullmatch(self.extension, name)
+        return match.group(1) if match else None
+
+
+_HELPERS = frozenset({
+    "Announcer", "Bridge", "BridgeParty", "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "MulticastRTP",
+    "Recorder", "Surrogate", "Snoop", "Voicemail", "OutgoingSpoolFailed",
+})  # fmt: skip
+
+_SUFFIX = re.compile(r"(?:-[0-9a-f]{8}|-\d+)?(?:;[12])?$")
+
+
+def endpoint_of(channel: str) -> tuple[str, str]:
+    """
+    Split a channel's name into technology and endpoint; names may hold dashes and end in eight hex digits.
+
+    >>> endpoint_of("PJSIP/trunk-msk-0000001a")
+    ('PJSIP', 'trunk-msk')
+    >>> endpoint_of("Local/101@from-queue-00000002;1")
+    ('Local', '101@from-queue')
+    """
+    tech, _, rest = channel.partition("/")
+    suffix = _SUFFIX.search(rest)
+    return tech, rest[: suffix.start()] if suffix else rest
+
+
+def dialled_number(dial_string: str) -> str:
+    """
+    Find the number in what was given to Dial; empty when there is none.
+
+    >>> [dialled_number(text) for text in ("79037770000@trunk", "PJSIP/101", "101/sip:101@10.0.0.5:5060", "g0/8916")]
+    ['79037770000', '101', '101', '8916']
+    """
+    for part in dial_string.split("/"):
+        number = part.removeprefix("sip:").partition("@")[0].partition(":")[0]
+        if _NUMBER.fullmatch(number):
+            return number
+    return ""
+
+
+_NUMBER = re.compile(r"\+?[\d*#]{2,}")
+
+
+def present(value: object) -> str:
+    """A header's value, or nothing where AMI says that there is none; a repeated header counts as its first."""
+    if isinstance(value, list):
+        value = value[0] if value else ""
+    return "" if not isinstance(value, str) or value in ABSENT else value

@@ -1,0 +1,139 @@
+"""AMI on the wire: bytes in, frames out. No socket here, and no opinion on what a frame means.
+
+How it works
+------------
+
+The server says one banner line, then blocks of `Key: Value` lines, each block ended by an empty line. TCP may cut
+anywhere, inside a UTF-8 character too, so bytes are gathered until a block is whole and only then decoded.
+
+A busy PBX says about 380 bytes an event and up to 250 events a call, most of which nobody needs: half are `VarSet`,
+of which a dozen variables matter. So a block is first judged by its first line (Asterisk always begins an event with
+`Event:`), a `VarSet` also by its `Variable:`, and a block nobody wants is dropped undecoded. `Wanted` says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from integration.errors import ProtocolError
+
+Frame = dict[str, str | list[str]]
+"""One block: a header that came more than once is a list, in the order of arrival. Keys are as Asterisk spells them."""
+
+LONGEST_BLOCK = 4 * 1024 * 1024
+"""Bytes without an empty line after which the other side cannot be speaking AMI. The longest real blocks are answers
+to `Command` with some hundred kilobytes."""
+
+_END = b"\r\n\r\n"
+_EVENT = b"Event: "
+_VARIABLE = b"\r\nVariable: "
+_DIAL = b"\r\nApplication: Dial\r\n"
+_ACTION_ID = b"\r\nActionID: "
+_BANNER = b"Asterisk Call Manager"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    What a listener reads. Blocks that are no events (responses) and answers to an action always come through.
+
+    Attributes:
+        events: names of events; `VarSet` and `Newexten` are not named here but follow the two rules below.
+        variables: of `VarSet`, those of these variables, compared without leading underscores.
+        dials: of `Newexten`, those that start a `Dial`.
+    """
+
+    events: AbstractSet[bytes]
+    variables: AbstractSet[bytes]
+    dials: bool = True
+
+    def wants(self, block: bytes) -> bool:
+        """Whether to decode this block (without its closing empty line)."""
+        if not block.startswith(_EVENT):
+            return True
+        end = block.find(b"\r\n", 7)
+        name = block[7:end] if end > 0 else block[7:]
+        if name == b"VarSet":
+            at = block.rfind(_VARIABLE)
+            return at < 0 or block[at + 12 : block.find(b"\r\n", at + 12)].lstrip(b"_") in self.variables
+        if name == b"Newexten":
+            return self.dials and _DIAL in block
+        return name in self.events or _ACTION_ID in block
+
+
+class FrameReader:
+    """Gathers bytes into frames. Keeps at most one unfinished block."""
+
+    def __init__(self, wanted: Wanted | None = None) -> None:
+        """Args: wanted: what to decode; None decodes everything."""
+        self.banner: str | None = None
+        self.blocks_seen = 0
+        self._wanted = wanted
+        self._rest = b""
+        self._started = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        """
+        Take what the socket gave.
+
+        Returns:
+            The wanted frames that are whole now, in order; empty when none is.
+
+        Raises:
+            ProtocolError: the other side does not speak AMI.
+        """
+        data = self._rest + data
+        if not self._started:
+            data = self._take_banner(data)
+        blocks = data.split(_END)
+        self._rest = blocks.pop()
+        if len(self._rest) > LONGEST_BLOCK:
+            raise ProtocolError(
+                f"no end of an AMI block in {LONGEST_BLOCK} bytes: this is not an Asterisk manager port"
+            )
+        self.blocks_seen += len(blocks)
+        if self._wanted is None:
+            return [parse_block(block) for block in blocks if block]
+        wants = self._wanted.wants
+        return [parse_block(block) for block in blocks if block and wants(block)]
+
+    def _take_banner(self, data: bytes) -> bytes:
+        """The banner is a single line without an empty line after it; a stream joined later has none."""
+        if not _BANNER.startswith(data[: len(_BANNER)]):
+            self._started = True
+            return data
+        end = data.find(b"\r\n")
+        if end < 0:
+            return data
+        self.banner = data[:end].decode("utf-8", "replace")
+        self._started = True
+        return data[end + 2 :]
+
+
+def parse_block(block: bytes) -> Frame:
+    """Decode one block (without its closing empty line). A line without a colon is kept as a key with no value."""
+    lines = block.decode("utf-8", "replace").split("\r\n")
+    try:
+        # The usual case, in one pass: every line is `Key: Value` and no key comes twice.
+        frame: Frame = {key: value for key, value in [line.split(": ", 1) for line in lines]}  # noqa: C416
+    except ValueError:
+        frame = {}
+    return frame if len(frame) == len(lines) else _parse_line_by_line(lines)
+
+
+def _parse_line_by_line(lines: list[str]) -> Frame:
+    frame: Frame = {}
+    for line in lines:
+        key, _, value = line.partition(":")
+        key, value = key.strip(), value.removeprefix(" ")
+        if not key:
+            continue
+        known = frame.get(key)
+        if known is None:
+            frame[key] = value
+        elif isinstance(known, list):
+            known.append(value)
+        else:
+            frame[key] = [known, value]
+    return frame

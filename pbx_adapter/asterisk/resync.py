@@ -1,0 +1,320 @@
+"""Snapshots: what the PBX says is there, after a connection that began or came back in the middle of calls.
+
+Theory of operation
+-------------------
+
+When the link is lost nothing is concluded. When it is back, the first question is whether the PBX is still the same: a
+`FullyBooted` whose Uptime is shorter than the gap, or a `CoreStatus` with another start, means that every old call is
+over. Then `CoreShowChannels` and `Status` say which channels live; both name each channel's bridge. When such a list is
+complete:
+
+- a channel that was known, was not heard of since, and is not listed hung up in the gap: its call ends, *inferred*, at
+  a moment in the gap;
+- a listed channel that was known is put into the bridge it is said to be in; if the client has got somebody, the answer
+  is inferred;
+- a listed channel that was not known is adopted. Calls found so were not seen from the start; `Status` tells the number
+  first dialled (DNID), the variables, and by `CDR(start)` and `CDR(answer)` the time from start to answer.
+
+Events flow while the lists are asked for, on the same connection: a channel that hung up meanwhile is among the dead
+and stays there, and one that was made meanwhile has been heard of and is not missed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from integration.domain.call import Direction, LegKind, TransferKind, TransferResult
+from integration.domain.events import TransferEnded, TransferStarted
+from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.beginning import begin_call, enter_as_root, set_origin
+from pbx_adapter.asterisk.conversation import enter, keep_recording, leave, look
+from pbx_adapter.asterisk.ending import finish, hang_up
+from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
+from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
+from pbx_adapter.asterisk.office import PartyKind, dialled_number, present
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.switchboard import Switchboard
+
+EVENTS = frozenset({
+    "FullyBooted", "CoreShowChannel", "CoreShowChannelsComplete", "Status", "StatusComplete", "BridgeListItem",
+    "BridgeInfoChannel", "BridgeInfoComplete", "QueueEntry",
+})  # fmt: skip
+
+_ROWS = {"CoreShowChannel": "CoreShowChannelsComplete", "Status": "StatusComplete"}
+
+
+CLEAR_UP_SECONDS = 1.0
+"""How long a channel list waits for the Status that explains it; then its calls are told with what is known."""
+
+
+class Resync:
+    """Collects the rows of a snapshot and works them in when they are complete."""
+
+    def __init__(self, board: Switchboard) -> None:
+        self._board = board
+        self._lost_at: Timestamp | None = None
+        self._up_at: Timestamp | None = None
+        self._started: str | None = None  # when the PBX says it started
+        self._rows: dict[str, list[Frame]] = {}
+        self._unclear: list[LiveCall] = []
+        self._clear_up_at = Timestamp(0.0)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether calls of a channel list wait for their Status."""
+        return bool(self._unclear)
+
+    def link_lost(self, at: Timestamp) -> None:
+        self._rows.clear()
+        if self._lost_at is None:
+            self._lost_at = at
+
+    def link_up(self, at: Timestamp) -> None:
+        self._rows.clear()
+        self._up_at = at
+
+    def tick(self, now: Timestamp) -> None:
+        """Tell what a channel list showed when no Status follows it."""
+        if self._unclear and now >= self._clear_up_at:
+            self._clear_up(now)
+
+    def feed(self, frame: Frame, at: Timestamp) -> None:
+        """Take a frame that is no event of a call: a row of a list, its end, or word of the PBX's own start."""
+        event = str(frame.get("Event"))
+        if event in _ROWS:
+            self._rows.setdefault(_ROWS[event], []).append(frame)
+        elif event in _ROWS.values():
+            self._work_in(self._rows.pop(event, []), event, at)
+        elif event == "FullyBooted":
+            self._on_fully_booted(frame, at)
+        elif event in ("BridgeListItem", "BridgeInfoComplete"):
+            self._on_bridge(frame, at)
+        elif event == "QueueEntry":
+            self._on_queue_entry(frame, at)
+        elif "CoreStartupDate" in frame:
+            self._on_core_status(frame, at)
+
+    # -- the same PBX? -----------------------------------------------------------
+
+    def _on_fully_booted(self, frame: Frame, at: Timestamp) -> None:
+        uptime = present(frame.get("Uptime"))
+        if self._lost_at is not None and uptime.isdecimal() and at - int(uptime) > self._lost_at:
+            self._all_over(at)
+
+    def _on_core_status(self, frame: Frame, at: Timestamp) -> None:
+        started = f"{frame.get('CoreStartupDate')} {frame.get('CoreStartupTime')}"
+        if self._started is not None and self._started != started:
+            self._all_over(at)
+        self._started = started
+
+    def _all_over(self, at: Timestamp) -> None:
+        lost_at = self._lost_at if self._lost_at is not None else at
+        end_everything(self._board, self._in_gap(lost_at, at), inferred=True, seen_before=lost_at)
+        self._lost_at = None
+
+    @staticmethod
+    def _in_gap(lost_at: Timestamp, up_at: Timestamp) -> Timestamp:
+        """A moment in the gap for what happened in it; the middle is wrong by half of it at most."""
+        return Timestamp((lost_at + up_at) / 2)
+
+    # -- rows ----------------------------------------------------------------------
+
+    def _work_in(self, rows: list[Frame], event: str, at: Timestamp) -> None:
+        board = self._board
+        lost_at, up_at = self._lost_at, self._up_at if self._up_at is not None else at
+        moment = at
+        if lost_at is not None:
+            board.gap, moment = (lost_at, up_at), self._in_gap(lost_at, up_at)
+        self._hang_up_missing({_uid(row) for row in rows}, moment, up_at)
+        for row in _roots_first(rows):
+            self._adopt(row, at)
+        for row in rows:
+            self._place(row, moment)
+        if event == "StatusComplete":
+            for row in rows:
+                _take_facts(board, row, at)
+            self._clear_up(at)
+            self._lost_at = None
+        else:
+            self._clear_up_at = Timestamp(at + CLEAR_UP_SECONDS)
+        for call in {id(channel.call): channel.call for channel in board.channels.values()}.values():
+            _recompute(board, call, moment)
+        board.gap = None
+
+    def _clear_up(self, at: Timestamp) -> None:
+        """Tell of the calls that a snapshot showed."""
+        unclear, self._unclear = self._unclear, []
+        for call in {id(call.current): call.current for call in unclear}.values():
+            call.unclear = False
+            for channel in list(call.channels.values()):
+                _become_leg(self._board, channel, at)
+            begin_call(self._board, call, at)
+            _recompute(self._board, call, at)
+
+    def _hang_up_missing(self, listed: set[str], moment: Timestamp, up_at: Timestamp) -> None:
+        board = self._board
+        touched: dict[int, LiveCall] = {}
+        for channel in list(board.channels.values()):
+            if channel.uid not in listed and channel.last_seen < up_at:
+                touched[id(channel.call)] = channel.call
+                hang_up(board, channel, {}, moment)
+        for call in touched.values():
+            if not call.channels and not call.over:
+                finish(board, call, moment, inferred=True)
+
+    def _adopt(self, row: Frame, at: Timestamp) -> None:
+        """Enter a channel that was not known; its age is what the PBX says."""
+        board, uid = self._board, _uid(row)
+        if not uid or uid in board.channels or uid in board.dead:
+            return
+        channel = board.adopt(row, "", at, seen_from_start=False)
+        channel.born_at = Timestamp(at - _age(row))
+        call = channel.call
+        call.started_at = min(call.started_at, channel.born_at)
+        application = present(row.get("Application"))
+        channel.dial = present(row.get("ApplicationData")) or present(row.get("Data"))
+        if application == "Queue":
+            channel.queue = channel.dial.partition(",")[0]
+            call.queue = call.queue or channel.queue
+        if channel.uid == call.uid and application not in ("AppDial", "AppDial2"):
+            enter_as_root(board, channel, {**row, "ChannelState": "4"}, at)
+        channel.originated = application == "AppDial2"
+        call.originated = call.originated or channel.originated
+        if not call.announced and not call.unclear:
+            call.unclear = True
+            self._unclear.append(call)
+
+    def _place(self, row: Frame, at: Timestamp) -> None:
+        board = self._board
+        channel = board.channels.get(_uid(row))
+        if channel is None:
+            return
+        id_ = present(row.get("BridgeId")) or present(row.get("BridgeID"))
+        if not id_:
+            if channel.bridge is not None and board.gap is not None and channel.bridged_at < board.gap[0]:
+                leave(board, channel, at)
+            return
+        bridge = board.bridges.setdefault(id_, Bridge(id_))
+        if present(row.get("Application")) in ("Park", "ParkedCall"):
+            bridge.kind = BridgeKind.WAITING
+        enter(board, channel, bridge, at)
+
+    def _on_bridge(self, frame: Frame, at: Timestamp) -> None:
+        bridge = self._board.bridges.get(present(frame.get("BridgeUniqueid")))
+        if bridge is None:
+            return
+        before = bridge.kind
+        self._board.bridge(frame)
+        if bridge.kind is not before:
+            for member in list(bridge.members.values()):
+                look(self._board, member.call, at)
+
+    def _on_queue_entry(self, frame: Frame, at: Timestamp) -> None:
+        channel = self._board.channels.get(_uid(frame))
+        if channel is not None:
+            channel.queue = present(frame.get("Queue"))
+
+
+def _uid(row: Frame) -> str:
+    return present(row.get("Uniqueid"))
+
+
+def _roots_first(rows: list[Frame]) -> list[Frame]:
+    return sorted(rows, key=lambda row: row.get("Uniqueid") != row.get("Linkedid"))
+
+
+def _age(row: Frame) -> float:
+    """`Seconds` of Status, or `Duration` (H:MM:SS) of CoreShowChannels."""
+    seconds = present(row.get("Seconds"))
+    if seconds.isdecimal():
+        return float(seconds)
+    total = 0.0
+    for part in present(row.get("Duration")).split(":"):
+        total = total * 60 + (int(part) if part.isdecimal() else 0)
+    return total
+
+
+def _become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
+    """A channel found in the middle of a call that was dialled by it: who was offered the call, and how far it got."""
+    call = channel.call
+    if channel is call.root or channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
+        return
+    if not channel.originated and channel.uid == channel.linkedid:
+        return
+    source = call.root
+    external = channel.party.kind is PartyKind.EXTERNAL
+    number = dialled_number(source.dial.partition(",")[0]) if external and source is not None else ""
+    target = (number or channel.party.number) if external else channel.party.number
+    kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
+    in_queue = source is not None and call.queue
+    via = "click" if channel.originated else f"queue:{call.queue}" if in_queue else "direct"
+    leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, via)
+    if leg is None:
+        return
+    if channel.bridge is None:
+        ring_leg(board, leg, at)
+    else:
+        answer_leg(board, leg, Timestamp(min(at, call.started_at + (call.answered_after or 0.0))))
+
+
+def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
+    """What only Status knows of a call that was not seen from its start."""
+    channel = board.channels.get(_uid(row))
+    if channel is None:
+        return
+    call = channel.call
+    said = row.get("Variable", [])
+    variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
+    crm_id = present(variables.get(board.office.crm_variable))
+    if crm_id:
+        set_origin(board, call, crm_call_id=crm_id)
+    file = present(variables.get("MIXMONITOR_FILENAME"))
+    if file and channel is call.root and channel.bridge is not None:
+        channel.recording = file
+        keep_recording(board, channel, at)
+    if channel is not call.root or call.announced:
+        return
+    dids = [present(variables.get(name)) for name in board.office.did_variables]
+    number = next((did for did in dids if did), "") or present(row.get("DNID"))
+    if number and call.direction is Direction.INBOUND:
+        call.called = number
+    elif number:
+        channel.exten = number
+    answered = _seconds_to_answer(variables)
+    if answered is not None:
+        call.answered_after = answered
+
+
+def _seconds_to_answer(variables: dict[str, str]) -> float | None:
+    """From the PBX's own record; in its own time zone, so only the difference can be used."""
+    try:
+        start = datetime.fromisoformat(variables.get("CDR(start)", ""))
+        answer = datetime.fromisoformat(variables.get("CDR(answer)", ""))
+    except ValueError:
+        return None
+    return max(0.0, (answer - start).total_seconds())
+
+
+def _recompute(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """See who has the client now; a change of hands that nobody saw was a transfer."""
+    before = call.hands
+    if call.answered_after is not None and not call.was_connected:
+        at = Timestamp(min(at, call.started_at + call.answered_after))
+    look(board, call, at)
+    after = call.hands
+    if board.gap is None or before is None or after is None or after is before or call.direction is None:
+        return
+    by, to = before.party.number, after.party.number
+    if after.leg is not None and after.leg.via in ("direct", "transfer"):
+        board.tell(TransferStarted(call=call.id, at=at, kind=TransferKind.BLIND, from_=by, to=to))
+        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
+
+
+def end_everything(board: Switchboard, at: Timestamp, *, inferred: bool, seen_before: Timestamp | None = None) -> None:
+    """The PBX stopped or is another one than before: every call of the old one is over."""
+    for channel in list(board.channels.values()):
+        if seen_before is None or channel.last_seen <= seen_before:
+            hang_up(board, channel, {}, at)
+    for call in list(board.calls.values()):
+        if not call.over and call.merged_into is None and not call.channels:
+            finish(board, call, call.last_gone_at or at, inferred=inferred)

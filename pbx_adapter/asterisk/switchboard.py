@@ -1,0 +1,227 @@
+"""The tracker's table of what lives on the PBX: finds channels and calls, passes events on, remembers what to settle.
+
+The rules of telephony do not belong here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from integration.domain.call import Direction
+from integration.domain.events import CallDescribed, CallEvent, CallStarted
+from integration.domain.ids import PbxId, Timestamp, call_id
+from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
+from pbx_adapter.asterisk.office import OfficeShape, PartyKind, endpoint_of, present
+from pbx_adapter.asterisk.protocol import Frame
+
+SETTLE_SECONDS = 0.25
+"""Events of different channels come in any order within about 100 ms (measured); an end is believed after this long."""
+
+GRACE_SECONDS = 10.0
+"""How long the dead are remembered, so that a late or repeated event does not raise them."""
+
+REMEMBERED_ORIGINATES = 1000
+"""Actions of ours kept until their calls are over; a bound, should OriginateResponses never come."""
+
+
+class Switchboard:
+    def __init__(self, pbx: PbxId, office: OfficeShape) -> None:
+        self.pbx = pbx
+        self.office = office
+        self.channels: dict[str, Channel] = {}
+        self.bridges: dict[str, Bridge] = {}
+        self.calls: dict[str, LiveCall] = {}  # by the Uniqueid of their first channel
+        self.by_linkedid: dict[str, LiveCall] = {}
+        self.originates: dict[str, Frame] = {}  # ours, by ChannelId, else by what they ring
+        self.clicks: dict[str, LiveCall] = {}  # the newest originated call that rings a phone, by `PJSIP/101`
+        self.talking: dict[str, LiveCall] = {}  # the call in which an extension has the client
+        self.dead: dict[str, Channel] = {}
+        self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
+        self.out: list[CallEvent] = []
+        self._settling: deque[tuple[Timestamp, LiveCall]] = deque()
+        self._burials: deque[tuple[Timestamp, Channel | LiveCall]] = deque()
+
+    # -- finding ---------------------------------------------------------------
+
+    def find(self, uid: str) -> Channel | None:
+        """A channel that lives, or died a moment ago."""
+        return self.channels.get(uid) or self.dead.get(uid)
+
+    def channel(self, frame: Frame, prefix: str, at: Timestamp) -> Channel | None:
+        """
+        The living channel that a frame names, known or not; streams start in the middle.
+
+        Args:
+            prefix: of the header names: empty, `Dest`, `Transferee`...
+
+        Returns:
+            None where the frame names none, or one that has already hung up.
+        """
+        uid = present(frame.get(prefix + "Uniqueid"))
+        known = self.channels.get(uid)
+        if known is not None:
+            known.last_seen = at
+            return known
+        name = present(frame.get(prefix + "Channel"))
+        if not uid or not name or uid in self.dead:
+            return None
+        return self.adopt(frame, prefix, at, seen_from_start=False)
+
+    def adopt(self, frame: Frame, prefix: str, at: Timestamp, *, seen_from_start: bool) -> Channel:
+        """Enter a new channel into the table and into its call, which begins with it when there is none."""
+        uid, name = present(frame.get(prefix + "Uniqueid")), present(frame.get(prefix + "Channel"))
+        context = present(frame.get(prefix + "Context"))
+        number = present(frame.get(prefix + "CallerIDNum"))
+        linkedid = present(frame.get(prefix + "Linkedid")) or uid
+        call = self.by_linkedid.get(linkedid)
+        if call is None:
+            call = LiveCall(linkedid, call_id(self.pbx, linkedid), at, seen_from_start=seen_from_start)
+            self.calls[linkedid] = self.by_linkedid[linkedid] = call
+        call = call.current
+        channel = Channel(
+            uid,
+            name,
+            self.office.party(name, context, number),
+            linkedid,
+            at,
+            call,
+            context=context,
+            exten=present(frame.get(prefix + "Exten")),
+            last_seen=at,
+        )
+        self.channels[uid] = channel
+        call.channels[uid] = channel
+        self._pair(channel)
+        return channel
+
+    def _pair(self, channel: Channel) -> None:
+        """The halves of a Local pair have one name but for the last digit; LocalBridge says it again, but later."""
+        if channel.party.kind is not PartyKind.LOCAL:
+            return
+        stem = channel.name[:-1]
+        for other in channel.call.channels.values():
+            if other is not channel and other.peer is None and other.name[:-1] == stem:
+                channel.peer, other.peer = other, channel
+                return
+
+    def bridge(self, frame: Frame, prefix: str = "") -> Bridge | None:
+        """The bridge that a frame names; made when it is not known yet."""
+        id_ = present(frame.get(prefix + "BridgeUniqueid"))
+        if not id_:
+            return None
+        bridge = self.bridges.get(id_)
+        if bridge is None:
+            bridge = self.bridges[id_] = Bridge(id_)
+        if frame.get(prefix + "BridgeTechnology") == "holding_bridge":
+            bridge.kind = BridgeKind.WAITING
+        elif frame.get(prefix + "BridgeCreator") == "ConfBridge":
+            bridge.kind, bridge.room = BridgeKind.CONFERENCE, present(frame.get(prefix + "BridgeName"))
+        return bridge
+
+    # -- telling ---------------------------------------------------------------
+
+    def tell(self, event: CallEvent) -> None:
+        self.out.append(event)
+
+    def announce(self, call: LiveCall, direction: Direction, caller: str, called: str) -> None:
+        """Say that a call began, or correct what was said about it."""
+        if call.over:
+            return
+        news = (direction, caller, called)
+        if call.announced:
+            if news != (call.direction, call.caller, call.called):
+                at = Timestamp(max(call.started_at, self.channels_time(call)))
+                self.tell(CallDescribed(call=call.id, at=at, direction=direction, caller=caller, called=called))
+        else:
+            call.announced = True
+            self.tell(
+                CallStarted(
+                    call=call.id,
+                    at=call.started_at,
+                    uniqueid=call.uid,
+                    direction=direction,
+                    caller=caller,
+                    called=called,
+                    caller_name=call.caller_name or None,
+                    origin=call.origin,
+                    seen_from_start=call.seen_from_start,
+                )
+            )
+        call.direction, call.caller, call.called = news
+
+    @staticmethod
+    def channels_time(call: LiveCall) -> float:
+        return max((channel.last_seen for channel in call.channels.values()), default=call.started_at)
+
+    # -- letting go ------------------------------------------------------------
+
+    def settle_later(self, call: LiveCall, at: Timestamp) -> None:
+        """Look at this call again when events that came in another order have had time to arrive."""
+        if not call.settling:
+            call.settling = True
+            self._settling.append((Timestamp(at + SETTLE_SECONDS), call))
+
+    def settle_due(self, now: Timestamp, settle: Callable[[LiveCall, Timestamp], None]) -> None:
+        """Settle what is due and forget whom nobody will ask for any more."""
+        while self._settling and self._settling[0][0] <= now:
+            due, call = self._settling.popleft()
+            call.settling = False
+            settle(call, due)
+        while self._burials and self._burials[0][0] <= now:
+            _, gone = self._burials.popleft()
+            if isinstance(gone, Channel):
+                self.dead.pop(gone.uid, None)
+            else:
+                self._forget(gone)
+
+    def bury_channel(self, channel: Channel, at: Timestamp) -> None:
+        """Take a channel that hung up out of the table; it is remembered for a while."""
+        channel.gone_at = at
+        self.channels.pop(channel.uid, None)
+        self.dead[channel.uid] = channel
+        channel.call.channels.pop(channel.uid, None)
+        self._burials.append((Timestamp(at + GRACE_SECONDS), channel))
+
+    def bury_call(self, call: LiveCall, at: Timestamp) -> None:
+        """Forget a call that is over once its last channel has had time to go."""
+        self._burials.append((Timestamp(at + GRACE_SECONDS), call))
+
+    def _forget(self, call: LiveCall) -> None:
+        if call.channels:
+            # Somebody of it still lives (a parker who hears the slot read out): ask again later.
+            self._burials.append((Timestamp(self.channels_time(call) + 2 * GRACE_SECONDS), call))
+            return
+        self.calls.pop(call.uid, None)
+        self.by_linkedid.pop(call.uid, None)
+        if call.root is not None and self.clicks.get("/".join(endpoint_of(call.root.name))) is call:
+            del self.clicks["/".join(endpoint_of(call.root.name))]
+
+    def leave_bridge(self, channel: Channel) -> Bridge | None:
+        """Take a channel out of its bridge; an empty bridge is forgotten."""
+        bridge, channel.bridge = channel.bridge, None
+        if bridge is None:
+            return None
+        bridge.members.pop(channel.uid, None)
+        if not bridge.members:
+            self.bridges.pop(bridge.id, None)
+        return bridge
+
+    def remember_originate(self, action: Frame) -> None:
+        """Keep an Originate of ours: the call that comes of it is a click."""
+        key = present(action.get("ChannelId")) or present(action.get("Channel")).removesuffix("/n")
+        if key:
+            self.originates[key] = action
+            while len(self.originates) > REMEMBERED_ORIGINATES:
+                del self.originates[next(iter(self.originates))]
+
+    def forget_originate(self, call: LiveCall) -> None:
+        for key in (call.uid, "/".join(endpoint_of(call.root.name)) if call.root else ""):
+            self.originates.pop(key, None)
+
+    def originate_of(self, call: LiveCall) -> Frame | None:
+        """The action of ours that a call came of: by its ChannelId, else by the phone it was to ring."""
+        action = self.originates.get(call.uid)
+        if action is None and call.root is not None:
+            action = self.originates.get("/".join(endpoint_of(call.root.name)))
+        return action

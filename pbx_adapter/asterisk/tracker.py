@@ -1,0 +1,225 @@
+"""AMI frames in, neutral call events out: `Tracker`. No socket, no clock, no storage.
+
+Theory of operation
+-------------------
+
+The tracker keeps a mirror of what lives on the PBX (`live.py`, `switchboard.py`): channels, the bridges they are in,
+and the business calls they belong to. Channels belong together by their Linkedid, and calls become one when their
+channels share a bridge (`joining.py`). Every frame changes the mirror; what it means for the call is read from the
+mirror as it is then, not from the order in which frames came:
+
+    what begins is told at once; what ends is told when it has stood for `SETTLE_SECONDS`.
+
+Between channels Asterisk's events come in any order within about 100 ms, so the absence of something (nobody with the
+client, no channel left, a leg that stopped ringing) is first noted with its moment and told later with that moment.
+`tick()` lets this time pass when no frame does.
+
+    beginning.py     direction, numbers, clicks          conversation.py  who has the client, hold, recordings
+    legs.py          who was offered the call            transfers.py     blind, attended, pickup, parking
+    ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
+
+The work for one frame depends on the channels of one call, never on how many calls there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from integration.domain.call import LegKind
+from integration.domain.events import CallDescribed, CallEvent
+from integration.domain.ids import CallId, PbxId, Timestamp
+from pbx_adapter.asterisk import beginning, conversation, ending, legs, resync, transfers
+from pbx_adapter.asterisk.live import Channel, LiveCall
+from pbx_adapter.asterisk.office import OfficeShape, present
+from pbx_adapter.asterisk.protocol import Frame, Wanted
+from pbx_adapter.asterisk.switchboard import Switchboard
+
+_Handler = Callable[[Switchboard, Frame, Timestamp], None]
+
+
+class Tracker:
+    """Follows every call of one PBX. Feed it everything the AMI connection says, in order, with the moment it came."""
+
+    def __init__(self, pbx: PbxId, office: OfficeShape | None = None) -> None:
+        self._board = Switchboard(pbx, office or OfficeShape())
+        self._resync = resync.Resync(self._board)
+
+    @property
+    def wanted(self) -> Wanted:
+        """What a `FrameReader` has to let through for this tracker."""
+        return wanted(self._board.office)
+
+    def feed(self, frame: Frame, at: Timestamp) -> list[CallEvent]:
+        """
+        Take one frame: an event, or the response to an action.
+
+        Args:
+            at: when it came; never earlier than the last one.
+
+        Returns:
+            What happened, in order; empty most of the time. Never raises for anything a PBX may say.
+        """
+        board = self._board
+        board.settle_due(at, self._settle)
+        if self._resync.is_waiting:
+            self._resync.tick(at)
+        handler = _HANDLERS.get(str(frame.get("Event")))
+        if handler is not None:
+            handler(board, frame, at)
+        else:
+            self._resync.feed(frame, at)
+        return self._taken()
+
+    def tick(self, now: Timestamp) -> list[CallEvent]:
+        """Let time pass where nothing is heard; call it a few times a second."""
+        self._board.settle_due(now, self._settle)
+        self._resync.tick(now)
+        return self._taken()
+
+    def sent(self, action: Frame) -> None:
+        """Hear of an Originate of ours before it is sent, so that its call is known as a click."""
+        if str(action.get("Action")).lower() == "originate":
+            self._board.remember_originate(action)
+
+    def link_lost(self, at: Timestamp) -> list[CallEvent]:
+        """The connection is gone: from now on nothing is known, until a snapshot says what is left."""
+        self._board.settle_due(at, self._settle)
+        self._resync.link_lost(at)
+        return self._taken()
+
+    def link_up(self, at: Timestamp) -> list[CallEvent]:
+        """The connection is there again; ask for `CoreShowChannels`, `Status` and `BridgeList` and feed the answers."""
+        self._resync.link_up(at)
+        return self._taken()
+
+    def live_calls(self) -> list[CallId]:
+        """The calls that were told to have begun and not yet to have ended."""
+        return [
+            call.id for call in self._board.calls.values()
+            if call.announced and not call.over and call.merged_into is None
+        ]  # fmt: skip
+
+    def _settle(self, call: LiveCall, now: Timestamp) -> None:
+        ending.settle(self._board, call, now)
+
+    def _taken(self) -> list[CallEvent]:
+        told = self._board.out
+        if told:
+            self._board.out = []
+        return told
+
+
+def _on_varset(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    name = present(frame.get("Variable")).lstrip("_")
+    channel = board.channel(frame, "", at)
+    if channel is None:
+        return
+    value = present(frame.get("Value"))
+    if name == "MIXMONITOR_FILENAME":
+        if value:
+            conversation.on_recording_name(board, channel, value, at)
+    elif name == "DIALSTATUS":
+        legs.on_dial_status(board, channel, value, present(frame.get("Exten")), at)
+    elif value and (name == board.office.crm_variable or name in board.office.did_variables):
+        beginning.on_variable(board, channel, name, value)
+
+
+def _on_newexten(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is not None and frame.get("Application") == "Dial":
+        legs.on_dial_text(board, channel, present(frame.get("AppData")))
+
+
+def _on_queue_join(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channel(frame, "", at)
+    if channel is None:
+        return
+    channel.queue = present(frame.get("Queue"))
+    call = channel.call
+    beginning.begin_call(board, call, at)
+    if not call.over and not call.queue:
+        call.queue = channel.queue
+        board.tell(CallDescribed(call=call.id, at=at, queue=channel.queue))
+
+
+def _on_queue_leave(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.channels.get(present(frame.get("Uniqueid")))
+    if channel is not None:
+        channel.queue = ""
+
+
+def _on_local_bridge(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    one, two = board.channel(frame, "LocalOne", at), board.channel(frame, "LocalTwo", at)
+    if one is not None and two is not None:
+        one.peer, two.peer = two, one
+
+
+def _on_agent_connect(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    # The member named is the one whose phone rang; whoever picked the call up is the destination channel.
+    dest = board.channels.get(present(frame.get("DestUniqueid")))
+    if dest is not None and dest.leg is not None and dest.leg.kind is LegKind.EXTENSION:
+        legs.answer_leg(board, dest.leg, at)
+
+
+def _on_originate_response(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.find(present(frame.get("Uniqueid"))) or _waiting_agent(board, frame)
+    if channel is None:
+        if frame.get("Response") == "Failure":
+            beginning.never_rang(board, frame, at)
+        return
+    action_id = present(frame.get("ActionID"))
+    if action_id and channel.call.originated:
+        beginning.set_origin(board, channel.call, action_id=action_id)
+    if frame.get("Response") == "Failure" and frame.get("Reason") == "3":
+        for leg in channel.call.legs:
+            leg.rang_out = leg.rang_out or leg.answered_at is None
+
+
+def _waiting_agent(board: Switchboard, frame: Frame) -> Channel | None:
+    """Without a ChannelId a failure names no Uniqueid, only the phone: take the click that rings it."""
+    if present(frame.get("Uniqueid")):
+        return None
+    call = board.clicks.get(present(frame.get("Channel")))
+    return call.root if call is not None and not call.over else None
+
+
+def _on_shutdown(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    resync.end_everything(board, at, inferred=False)
+
+
+_HANDLERS: dict[str, _Handler] = {
+    "Newchannel": beginning.on_newchannel,
+    "Newstate": legs.on_newstate,
+    "DialBegin": legs.on_dial_begin,
+    "DialState": legs.on_dial_state,
+    "DialEnd": legs.on_dial_end,
+    "BridgeEnter": conversation.on_bridge_enter,
+    "BridgeLeave": conversation.on_bridge_leave,
+    "Hold": conversation.on_hold,
+    "Unhold": conversation.on_unhold,
+    "HangupRequest": ending.on_hangup_request,
+    "Hangup": ending.on_hangup,
+    "BlindTransfer": transfers.on_blind_transfer,
+    "AttendedTransfer": transfers.on_attended_transfer,
+    "Pickup": transfers.on_pickup,
+    "ParkedCall": transfers.on_parked,
+    "UnParkedCall": transfers.on_unparked,
+    "ParkedCallTimeOut": transfers.on_parking_timeout,
+    "LocalBridge": _on_local_bridge,
+    "MixMonitorStop": conversation.on_mixmonitor_stop,
+    "OriginateResponse": _on_originate_response,
+    "QueueCallerJoin": _on_queue_join,
+    "QueueCallerLeave": _on_queue_leave,
+    "QueueCallerAbandon": _on_queue_leave,
+    "AgentConnect": _on_agent_connect,
+    "VarSet": _on_varset,
+    "Newexten": _on_newexten,
+    "Shutdown": _on_shutdown,
+}
+
+
+def wanted(office: OfficeShape) -> Wanted:
+    """What the tracker listens to: about one event in five of a busy PBX."""
+    names = (set(_HANDLERS) | set(resync.EVENTS)) - {"VarSet", "Newexten"}
+    variables = {"MIXMONITOR_FILENAME", "DIALSTATUS", office.crm_variable, *office.did_variables}
+    return Wanted(frozenset(name.encode() for name in names), frozenset(name.encode() for name in variables))

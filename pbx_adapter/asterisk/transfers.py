@@ -1,0 +1,240 @@
+"""Handing a client over: blind and attended transfers, pickups, parking.
+
+Theory of operation
+-------------------
+
+- Blind: the event says only that the dialplan was entered. The transfer stays open; the legs offered meanwhile are its
+  own; it is answered when somebody takes the client, and failed when its last leg has ended in vain.
+- Attended by SIP (REFER with Replaces): the consultation is a call of its own and is joined by the event. When the
+  colleague still rings (a blond transfer), the client waits and the transfer is open until that leg is answered.
+- Attended by feature code (`*2`): a Local pair in the client's own call; the transferer leaves the bridge and comes
+  back. There is no event for coming back: the pair is gone and nobody said AttendedTransfer, so it was aborted.
+- Pickup and fetching a parked call: a phone's own call is joined to the client's.
+"""
+
+from __future__ import annotations
+
+from integration.domain.call import Direction, LegKind, LegResult, TransferKind, TransferResult
+from integration.domain.events import TransferEnded, TransferStarted
+from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.beginning import begin_call
+from pbx_adapter.asterisk.joining import join
+from pbx_adapter.asterisk.legs import answer_leg, offer_leg, result_of
+from pbx_adapter.asterisk.live import BlindTransfer, Channel, LiveCall, LiveLeg, Parking
+from pbx_adapter.asterisk.office import PartyKind, endpoint_of, present
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
+
+_IN_VAIN = {
+    LegResult.BUSY: TransferResult.BUSY,
+    LegResult.REJECTED: TransferResult.BUSY,
+    LegResult.UNAVAILABLE: TransferResult.FAILED,
+    LegResult.FAILED: TransferResult.FAILED,
+}
+
+
+def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    transferer = board.find(present(frame.get("TransfererUniqueid"))) or board.channel(frame, "Transferer", at)
+    transferee = board.find(present(frame.get("TransfereeUniqueid"))) or board.channel(frame, "Transferee", at)
+    if transferer is None:
+        return
+    call = (transferee or transferer).call.current
+    key = ("blind", transferer.uid, str(frame.get("BridgeUniqueid")), str(frame.get("Extension")))
+    if call.over or key in call.told:
+        return
+    call.told.add(key)
+    begin_call(board, call, at)
+    to = present(frame.get("Extension"))
+    _start(board, call, TransferKind.BLIND, _name(transferer), to, at)
+    if frame.get("Result") != "Success":
+        _end(board, call, TransferResult.FAILED, at)
+        return
+    call.blind = BlindTransfer(at)
+    if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
+        call.client, call.hands, call.lost_at = transferee, None, None  # the caller leaves; who stays is the client
+    board.settle_later(call, at)
+
+
+def on_attended_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    first = board.find(present(frame.get("OrigTransfererUniqueid"))) or board.channel(frame, "OrigTransferer", at)
+    second = board.find(present(frame.get("SecondTransfererUniqueid"))) or board.channel(frame, "SecondTransferer", at)
+    if first is None or second is None or frame.get("Result") != "Success":
+        return
+    key = ("attended", first.uid, second.uid)
+    if key in first.call.current.told:
+        return
+    target = board.find(present(frame.get("TransferTargetUniqueid")))
+    if first is second:
+        _complete_by_code(board, first, target, key, at)
+    else:
+        _complete_by_refer(board, first, second, target, key, at)
+
+
+def _complete_by_code(
+    board: Switchboard, transferer: Channel, target: Channel | None, key: tuple[str, ...], at: Timestamp
+) -> None:
+    call = transferer.call.current
+    call.told.add(key)
+    consultation, call.consultation = call.consultation, None
+    leg = consultation.leg if consultation else target.leg if target else None
+    to = leg.target if leg else consultation.to if consultation else ""
+    if not call.over:
+        _tell_attended(board, call, _name(transferer), to, leg, at)
+
+
+def _complete_by_refer(
+    board: Switchboard, first: Channel, second: Channel, target: Channel | None, key: tuple[str, ...], at: Timestamp
+) -> None:
+    born_in = board.calls.get(second.call.uid, second.call)
+    call = join(board, first.call, second.call, at)
+    if call.over:
+        return
+    call.told.add(key)
+    # The phone may refer on either of its two calls; the consultation is the one that did not survive.
+    part = next((leg.home for leg in reversed(call.legs) if leg.home is not call and leg.home.current is call), born_in)
+    leg = next((leg for leg in reversed(call.legs) if leg.home is part), None)
+    to = leg.target if leg else _name(target) if target else ""
+    _tell_attended(board, call, _name(first), to, leg, at, part.uid if part is not call else None)
+
+
+def _tell_attended(
+    board: Switchboard,
+    call: LiveCall,
+    by: str,
+    to: str,
+    leg: LiveLeg | None,
+    at: Timestamp,
+    uid: str | None = None,
+) -> None:
+    answered_at = leg.answered_at if leg else None
+    _start(board, call, TransferKind.ATTENDED, by, to, at, uid, 0.0 if answered_at is None else at - answered_at)
+    if leg is not None and answered_at is None and not leg.decided:
+        call.blond = leg
+    else:
+        _end(board, call, TransferResult.COMPLETED, at)
+
+
+def settle_transfers(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
+    """Close the transfers that came to nothing; nobody says so."""
+    blind = call.blind
+    if blind is not None and blind.legs and all(leg.decided for leg in blind.legs):
+        # The dialplan may go on to the next one (a queue, a fallback); then this is not its last word.
+        ended = max(leg.stopped_at or blind.since for leg in blind.legs)
+        if now - ended >= 4 * SETTLE_SECONDS:
+            fail_blind(board, call)
+        else:
+            board.settle_later(call, now)
+    blond = call.blond
+    if blond is not None and blond.decided and blond.answered_at is None:
+        call.blond = None
+        _end(board, call, TransferResult.ABORTED, blond.stopped_at or now)
+    consultation = call.consultation
+    if consultation is not None and consultation.door.gone_at is not None:
+        if now - consultation.door.gone_at >= SETTLE_SECONDS * 0.99:
+            abort_consultation(board, call)
+        else:
+            board.settle_later(call, now)
+
+
+def fail_blind(board: Switchboard, call: LiveCall) -> None:
+    """A blind transfer that nobody took: its last leg says why, or there was none."""
+    blind, call.blind = call.blind, None
+    if blind is None:
+        return
+    result = _IN_VAIN.get(result_of(blind.legs[-1]), TransferResult.NOANSWER) if blind.legs else TransferResult.FAILED
+    _end(board, call, result, blind.legs[-1].stopped_at or blind.since if blind.legs else blind.since)
+
+
+def abort_consultation(board: Switchboard, call: LiveCall) -> None:
+    """A consultation by feature code ended without a transfer: the client's person came back."""
+    consultation, call.consultation = call.consultation, None
+    if consultation is None:
+        return
+    ended = consultation.door.gone_at or call.last_gone_at or call.started_at
+    leg = consultation.leg
+    talked = ended - leg.answered_at if leg is not None and leg.answered_at is not None else 0.0
+    _start(board, call, TransferKind.ATTENDED, consultation.by, consultation.to, ended, None, talked)
+    _end(board, call, TransferResult.ABORTED, ended)
+
+
+def _start(
+    board: Switchboard,
+    call: LiveCall,
+    kind: TransferKind,
+    by: str,
+    to: str,
+    at: Timestamp,
+    uid: str | None = None,
+    talked: float | None = None,
+) -> None:
+    begin_call(board, call, at)
+    board.tell(
+        TransferStarted(
+            call=call.id, at=at, kind=kind, from_=by, to=to, consultation_uniqueid=uid, consultation_seconds=talked
+        )
+    )
+
+
+def _end(board: Switchboard, call: LiveCall, result: TransferResult, at: Timestamp) -> None:
+    board.tell(TransferEnded(call=call.id, at=at, result=result))
+
+
+def _name(channel: Channel) -> str:
+    """The person behind a channel; behind a Local pair it is whoever the other half talks to."""
+    if channel.party.kind is not PartyKind.LOCAL:
+        return channel.party.number
+    other = channel.peer.bridge if channel.peer is not None else None
+    people = [member for member in other.members.values() if member is not channel.peer] if other else []
+    return people[0].party.number if people else endpoint_of(channel.name)[1].partition("@")[0]
+
+
+# -- pickup -----------------------------------------------------------------------
+
+
+def on_pickup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """Somebody took a call that rang elsewhere. The phone that rang gets no DialEnd; the picker had no DialBegin."""
+    picker, target = board.channel(frame, "", at), board.find(present(frame.get("TargetUniqueid")))
+    if target is not None and target.leg is not None:
+        target.leg.picked_up = True
+    if picker is None or target is None:
+        return
+    call = join(board, target.call, picker.call, at)
+    took_over(board, call, picker, "pickup", at)
+
+
+def took_over(board: Switchboard, call: LiveCall, person: Channel, via: str, at: Timestamp) -> None:
+    """A leg of somebody who took the call without having been offered it."""
+    if person.leg is not None or call.over:
+        return
+    kind = LegKind.EXTENSION if person.party.kind is PartyKind.EXTENSION else LegKind.EXTERNAL
+    leg = offer_leg(board, call, person.party.number, kind, at, None, person, via)
+    if leg is not None:
+        answer_leg(board, leg, at)
+
+
+# -- parking ----------------------------------------------------------------------
+
+
+def on_parked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    parkee = board.channel(frame, "Parkee", at)
+    if parkee is None or parkee.call.over or parkee.call.parking is not None:
+        return
+    call = parkee.call
+    parker = endpoint_of(present(frame.get("ParkerDialString")))[1]
+    by = board.office.as_extension(parker) or (call.hands.party.number if call.hands else parker)
+    call.parking = Parking(by)
+    _start(board, call, TransferKind.PARK, by, present(frame.get("ParkingSpace")), at)
+
+
+def on_unparked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    parkee, retriever = board.channel(frame, "Parkee", at), board.channel(frame, "Retriever", at)
+    if parkee is None or retriever is None:
+        return
+    call = join(board, parkee.call, retriever.call, at)
+    took_over(board, call, retriever, "parking", at)
+
+
+def on_parking_timeout(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    parkee = board.channel(frame, "Parkee", at)
+    if parkee is not None and parkee.call.parking is not None:
+        parkee.call.parking.timed_out = True
