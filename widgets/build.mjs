@@ -1,10 +1,10 @@
 /**
- * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files), `--tests` the tests into build/tests/,
- * `--playground` the playground's bundle into build/.
+ * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files), `--tests` the tests into build/tests/.
  *
  * The backend's address and the version stay marks here: pack.py fills them in where there is no Node.
  */
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const common = {
@@ -53,10 +53,11 @@ async function buildTests() {
   });
 }
 
-async function buildPlayground() {
+export async function buildPlayground() {
   await esbuild.build({ ...common, entryPoints: ["playground.ts"], outfile: "build/playground.js", format: "esm" });
 }
 
-if (process.argv.includes("--tests")) await buildTests();
-else if (process.argv.includes("--playground")) await buildPlayground();
-else await buildAmocrm();
+// Run as a command; playground.mjs takes only what it needs.
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await (process.argv.includes("--tests") ? buildTests() : buildAmocrm());
+}

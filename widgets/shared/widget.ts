@@ -29,12 +29,12 @@ export interface Surroundings {
   now(): number; // milliseconds
 }
 
-export const browserSurroundings: Surroundings = {
+const browserSurroundings = (): Surroundings => ({
   environment: browserEnvironment,
-  locks: navigator.locks as Locks | undefined, // absent on plain http
+  locks: window.navigator.locks as Locks | undefined, // absent on plain http
   channel: (name) => new BroadcastChannel(name) as unknown as Channel,
   now: Date.now,
-};
+});
 
 // A gap this short is not worth a word; the next connection mends it.
 const TROUBLE_AFTER_MS = 4_000;
@@ -42,7 +42,7 @@ const SAID_KEY = "dozvon.said.";
 // Said once per tab, not at every reconnect: nothing a manager could do about it twice.
 const SAID_ONCE = new Set(["no_extension", "extension_unknown"]);
 
-export function startWidget(host: Host, surroundings: Surroundings = browserSurroundings): Widget {
+export function startWidget(host: Host, surroundings: Surroundings = browserSurroundings()): Widget {
   const widget = new RunningWidget(host, surroundings);
   widget.start();
   return widget;

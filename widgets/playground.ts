@@ -1,0 +1,167 @@
+/**
+ * The card on a plain page: each button gives it what a server would. For looking, and for screenshots.
+ *
+ * `?scene=ringing&lang=en&dark=1` shows one scene at once. Nothing here is shipped.
+ */
+
+import { ApiError } from "./shared/api";
+import { Card } from "./shared/card";
+import type { CardCall } from "./shared/messages";
+import { languageOf, Texts } from "./shared/texts";
+
+const now = () => Date.now() / 1000;
+const query = new URLSearchParams(location.search);
+const texts = new Texts(languageOf(query.get("lang") ?? "ru"));
+
+let calls: CardCall[] = [];
+let created = 0;
+
+const card = new Card(texts, query.get("currency") ?? "RUB", now, {
+  open: (url) => card.notice("info", `→ ${url}`),
+  hangUp: (call) => change(call.id, ended("answered")),
+  dismiss: (call) => show(calls.filter((one) => one.id !== call.id)),
+  minimised: () => {},
+  async createContact(_call, name) {
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    if (/error/i.test(name)) throw new ApiError("crm_offline", "");
+    return { entity: { kind: "contact", id: "99", name, url: "/contacts/detail/99" }, created: true };
+  },
+});
+
+function show(next: CardCall[]): void {
+  calls = next;
+  card.setDark(document.body.classList.contains("dark"));
+  card.show(calls);
+}
+
+function change(id: string, fields: Partial<CardCall>): void {
+  show(calls.map((call) => (call.id === id ? { ...call, ...fields } : call)));
+}
+
+function ended(disposition: CardCall["disposition"]): Partial<CardCall> {
+  return { state: "ended", disposition, ended_at: now() };
+}
+
+function call(fields: Partial<CardCall>): CardCall {
+  created += 1;
+  return {
+    id: `office:${created}`,
+    direction: "inbound",
+    state: "ringing",
+    number: "+7 916 123-45-67",
+    raw_number: "+79161234567",
+    started_at: now() - 4,
+    answered_at: null,
+    ended_at: null,
+    line: "+7 495 000-11-22",
+    extension: "101",
+    disposition: null,
+    person: null,
+    persons_count: 0,
+    last_calls: [],
+    can_create: false,
+    ...fields,
+  };
+}
+
+const known = (): Partial<CardCall> => ({
+  person: {
+    id: "55",
+    kind: "contact",
+    name: "Иван Сергеевич Петров",
+    url: "/contacts/detail/55",
+    company: { name: "ООО «Ромашка»", url: "/companies/detail/7" },
+    responsible: { id: "610077", name: "Анна Ким" },
+    emails: ["i.petrov@romashka.example"],
+    deals: [
+      { id: "9", name: "Остекление веранды", url: "/leads/detail/9", stage: "Переговоры", price: 248000 },
+      { id: "8", name: "Окна на дачу, второй этаж", url: "/leads/detail/8", stage: "Замер назначен", price: 96500 },
+    ],
+  },
+  persons_count: 2,
+  last_calls: [
+    { at: now() - 3600, direction: "inbound", disposition: "missed", talk_seconds: 0, by: null },
+    { at: now() - 90000, direction: "outbound", disposition: "answered", talk_seconds: 184, by: "Анна Ким" },
+    { at: now() - 900000, direction: "inbound", disposition: "answered", talk_seconds: 42, by: "Олег Руденко" },
+  ],
+});
+
+const hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe ".repeat(8);
+
+const scenes: Record<string, () => CardCall[]> = {
+  ringing: () => [call(known())],
+  talking: () => [call({ ...known(), state: "talking", answered_at: now() - 83 })],
+  outgoing: () => [call({ ...known(), direction: "outbound", line: null })],
+  unknown: () => [call({ number: "+7 903 555-01-02", raw_number: "+79035550102", can_create: true })],
+  withheld: () => [call({ number: "", raw_number: null })],
+  missed: () => [call({ ...known(), ...ended("missed") })],
+  ended: () => [call({ ...known(), answered_at: now() - 125, ...ended("answered") })],
+  several: () => [
+    call({ ...known(), started_at: now() - 2 }),
+    call({
+      state: "talking",
+      answered_at: now() - 300,
+      number: "+380 44 123 45 67",
+      started_at: now() - 310,
+      person: {
+        id: "3",
+        kind: "company",
+        name: "ТОВ «Київські вікна»",
+        url: "/companies/detail/3",
+        company: null,
+        responsible: null,
+        emails: [],
+        deals: [],
+      },
+      persons_count: 1,
+    }),
+    call({ number: "+7 812 000-00-00", can_create: true, started_at: now() - 40, ...ended("missed") }),
+  ],
+  hostile: () => [
+    call({
+      line: hostile,
+      person: {
+        id: "1",
+        kind: "contact",
+        name: hostile,
+        url: "javascript:alert(1)",
+        company: { name: hostile, url: "//evil.example" },
+        responsible: { id: "2", name: hostile },
+        emails: ["a@b.example?subject=x", hostile],
+        deals: [{ id: "1", name: hostile, url: "data:text/html,x", stage: hostile, price: 9e15 }],
+      },
+      persons_count: 1,
+      last_calls: [{ at: now() - 60, direction: "inbound", disposition: "missed", talk_seconds: 0, by: hostile }],
+    }),
+  ],
+  none: () => [],
+};
+
+const pageButtons: Record<string, () => void> = {
+  "Dark page": () => {
+    document.body.classList.toggle("dark");
+    show(calls);
+  },
+  Error: () => card.notice("error", texts.problem("no_extension")),
+  Info: () => card.notice("info", texts.say("calling", { number: "+79161234567" })),
+  "Link lost": () => card.setTrouble(true),
+  "Link back": () => card.setTrouble(false),
+  Minimise: () => card.setMinimised(true),
+};
+
+function buttons(place: string, actions: Record<string, () => void>): void {
+  for (const [name, run] of Object.entries(actions)) {
+    const button = document.createElement("button");
+    button.textContent = name;
+    button.addEventListener("click", run);
+    document.getElementById(place)?.append(button);
+  }
+}
+
+buttons("calls", Object.fromEntries(Object.entries(scenes).map(([name, make]) => [name, () => show(make())])));
+buttons("page", pageButtons);
+document.body.append(card.element);
+document.body.classList.toggle("dark", query.has("dark"));
+show(scenes[query.get("scene") ?? "none"]?.() ?? []);
+if (query.has("notice")) card.notice("error", texts.problem(query.get("notice") ?? ""));
+if (query.has("minimised")) card.setMinimised(true);
