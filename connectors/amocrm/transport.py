@@ -113,11 +113,10 @@ class Transport:
     async def _once(self, method: str, path: str, priority: Priority, query: Query, body: Any) -> Any:
         if method != "GET" and time.monotonic() < self._unpaid_until:
             raise AuthFailed("The amoCRM subscription has ended (402)")
-        tokens = await self._authorised(self._tokens.current())
-        answer = await self._send(tokens, method, path, priority, query, body)
-        if answer.status == 401 or (answer.status == 404 and await self._is_elsewhere(tokens, priority)):
-            tokens = await self._authorised(self._tokens.renewed(tokens.access))
-            answer = await self._send(tokens, method, path, priority, query, body)
+        tokens, answer = await self._send(method, path, priority, query, body)
+        if answer.status == 401 or (answer.status == 404 and await self._is_elsewhere(priority)):
+            await self._authorised(self._tokens.renewed(tokens.access))
+            _, answer = await self._send(method, path, priority, query, body)
             if answer.status == 401:
                 self.state = AccountState.NEEDS_CONSENT
                 raise AuthFailed("amoCRM refuses even a fresh token (401): allow the integration again")
@@ -132,23 +131,24 @@ class Transport:
         self.base_url = tokens.base_url
         return tokens
 
-    async def _send(
-        self, tokens: Tokens, method: str, path: str, priority: Priority, query: Query, body: Any
-    ) -> Answer:
-        url = tokens.base_url + path
+    async def _send(self, method: str, path: str, priority: Priority, query: Query, body: Any) -> tuple[Tokens, Answer]:
+        """The token is taken after the slot: who waited while another refreshed does not spend the old one."""
+        redirect = ""
         for _ in range(_REDIRECTS):
             self._breaker.check()
             slot_at = await self._pacer.slot(priority)
             self._breaker.check()
-            answer = await self._exchange(tokens, method, url, query, body)
+            tokens = await self._authorised(self._tokens.current())
+            url = redirect or tokens.base_url + path
+            answer = await self._exchange(tokens, method, url, () if redirect else query, body)
             if answer.status == 429:
                 wait = self._pacer.refused(slot_at)
                 _log.warning("amoCRM asks to slow down", pause_seconds=round(wait, 1), request_id=answer.request_id)
                 raise RateLimited("amoCRM asks to slow down (429)", retry_after_seconds=wait)
             self._pacer.accepted(slot_at)
             if answer.status not in (301, 302, 303, 307, 308):
-                return answer
-            url, query = self._followed(method, url, answer), ()
+                return tokens, answer
+            redirect = self._followed(method, url, answer)
         raise ProtocolError("amoCRM redirects in a circle")
 
     async def _exchange(self, tokens: Tokens, method: str, url: str, query: Query, body: Any) -> Answer:
@@ -185,19 +185,25 @@ class Transport:
             raise ProtocolError(f"amoCRM redirects ({answer.status}) to another host; not followed")
         return target
 
-    async def _is_elsewhere(self, tokens: Tokens, priority: Priority) -> bool:
+    async def _is_elsewhere(self, priority: Priority) -> bool:
         """
         True when a 404 means that the account is no longer at this address: then even `/account` is not found.
         Otherwise every contact of a moved account would look deleted.
         """
         if time.monotonic() - self._address_confirmed_at < _ADDRESS_SECONDS:
             return False
-        answer = await self._send(tokens, "GET", "/api/v4/account", priority, (), None)
+        _, answer = await self._send("GET", "/api/v4/account", priority, (), None)
         if answer.status == 200:
             self._address_confirmed_at = time.monotonic()
         return answer.status in (401, 404)
 
     def _judged(self, answer: Answer, method: str, path: str) -> Any:
+        if answer.status in (200, 201) and not answer.is_json:
+            # A maintenance page must not look like an empty list.
+            error: DozvonError = ProtocolError("amoCRM's answer is no JSON")
+            if method != "GET":
+                error = OutcomeUnknown("amoCRM's answer is no JSON; the request may have been carried out")
+            raise error
         if 200 <= answer.status < 300:
             self._breaker.passed()
             self.state = AccountState.OK

@@ -53,7 +53,7 @@ async def exchange(
     Raises:
         Unavailable: it was not sent.
         OutcomeUnknown: it was sent, or may have been, and no whole answer came.
-        ProtocolError: the answer is larger than 16 MB or says JSON and is none.
+        ProtocolError: the answer is larger than 16 MB.
     """
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=timeout_seconds / 2)
     try:
@@ -92,10 +92,8 @@ def _answer(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
     if raw.strip():
         try:
             body, is_json = json.loads(raw), True
-        except (ValueError, RecursionError) as exc:
-            # 202 of the popup and the gateways' error pages are no JSON (reference: limits, incoming call popup).
-            if response.status in (200, 201) and "json" in kind:
-                raise ProtocolError("amoCRM's answer is not the JSON that it claims to be") from exc
+        except (ValueError, RecursionError):
+            body = None  # 202 of the popup and gateways' error pages (reference: limits, incoming call popup)
     return Answer(
         status=response.status,
         body=body,
