@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 # The unit part needs neither Asterisk nor a browser nor servers; pytest's markers say which tests do.
-UNIT := -m "not lab and not browser and not servers" tests/unit tests/contract tests/adapters
+UNIT := -m "not lab and not browser and not servers" tests/unit tests/services tests/contract tests/adapters
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run check test test-setup lab lock clean distclean
@@ -20,6 +20,7 @@ check: setup ## lint, types and unit tests (within a minute, nothing else needed
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	npm run check --prefix widgets --silent
 	$(PYTHON) -m pytest -q $(UNIT)
 
 test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the tests

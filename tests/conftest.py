@@ -1,4 +1,4 @@
-"""What holds for the whole test suite: the fixtures of the real servers, and no skipping in `make test`."""
+"""What holds for the whole test suite: the real servers' fixtures, property settings, no skipping in `make test`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# How long one example takes says nothing about the code on a machine that is busy with other tests.
+settings.register_profile("dozvon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dozvon")
 
 pytest_plugins = ["tests.lab.fixtures"]
 
