@@ -20,7 +20,10 @@ from connectors.amocrm.sandbox import (
     api_work,
     control,
     oauth,
+    page_shell,
+    pages,
     webhooks,
+    widget_pages,
 )
 from connectors.amocrm.sandbox.guard import guard
 from connectors.amocrm.sandbox.oauth import TEMPLATES
@@ -49,13 +52,15 @@ def create_sandbox(settings: SandboxSettings, sandbox: Sandbox | None = None) ->
         loader=jinja2.FileSystemLoader(WEB / "templates"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    page_shell.add_filters(app[TEMPLATES])
     app.cleanup_ctx.append(webhooks.running)
     app.on_shutdown.append(_close)
     # Fixed paths before patterns: the router takes the first that fits.
     for module in (api_links, api_unsorted, api_account, api_calls, api_work, api_notes, api_entities):
         module.add_routes(app.router)
-    for module in (oauth, control):
+    for module in (oauth, control, widget_pages, pages):
         module.add_routes(app.router)
+    app.router.add_static("/static/", WEB / "static")
     return app
 
 

@@ -73,7 +73,7 @@ def api_caller(request: web.Request) -> Caller:
     sandbox = sandbox_of(request)
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
-        if COOKIE in request.cookies and request.headers.get("X-Requested-With") == "XMLHttpRequest":
+        if COOKIE in request.cookies:
             return page_caller(request)
         raise Problem(401, "Неверный логин или пароль", extra={"hint": "No bearer token"})
     grant = tokens.bearer(sandbox, token.strip())

@@ -1,0 +1,126 @@
+"""The frame of the CRM's pages: rendering whole or as a fragment, the language, what the page's script starts with.
+
+Single pages are in `pages.py` and `widget_pages.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from connectors.amocrm.sandbox import page_views as views
+from connectors.amocrm.sandbox import widget_boot
+from connectors.amocrm.sandbox.api_account import TASK_TYPES
+from connectors.amocrm.sandbox.oauth import TEMPLATES
+from connectors.amocrm.sandbox.problems import Problem
+from connectors.amocrm.sandbox.session import COOKIE, Caller, page_caller, sandbox_of
+from connectors.amocrm.sandbox.validation import Schema, single
+
+_LANGUAGE = "crm_lang"
+
+
+def add_filters(env: jinja2.Environment) -> None:
+    names = ("money", "moment", "day", "clock", "initials", "hue")
+    env.filters.update({name: getattr(views, name) for name in names})
+
+
+def language(request: web.Request) -> str:
+    wanted = request.query.get("lang") or request.cookies.get(_LANGUAGE, "ru")
+    return wanted if wanted in views.LANGUAGES else "ru"
+
+
+def page(request: web.Request, template: str, *, area: str, title: str, **data: Any) -> web.Response:
+    """Render one page; `area` is what widgets are told, `title` a key of the texts or a name as it is."""
+    who, lang = page_caller(request), language(request)
+    texts = views.TEXTS[lang]
+    title = texts.get(title, title)
+    common = {
+        "t": texts,
+        "lang": lang,
+        "who": who,
+        "account": who.account,
+        "users": who.account.users,
+        "owner": lambda id_: views.user_name(who.account, id_, texts),
+        "path": request.path,
+        "area": area,
+        "title": title,
+    }
+    env = request.app[TEMPLATES]
+    body = env.get_template(template).render(**common, **data)
+    place = {"area": area, "title": title, "card": data.get("card_place")}
+    if request.headers.get("X-Fragment"):
+        return web.json_response({**place, "html": body, **_badges(who)})
+    whole = env.get_template("layout.html.j2").render(**common, body=body, boot=_boot(request, who, lang, place))
+    response = web.Response(text=whole, content_type="text/html", headers={"Cache-Control": "no-store"})
+    response.set_cookie(COOKIE, f"{who.account.id}:{who.user_id}", httponly=True, samesite="Lax")
+    if "lang" in request.query:
+        response.set_cookie(_LANGUAGE, lang, httponly=True, samesite="Lax")
+    return response
+
+
+def _badges(who: Caller) -> dict[str, int]:
+    open_tasks = [
+        task
+        for task in who.account.tasks.values()
+        if task["responsible_user_id"] == who.user_id and not task["is_completed"]
+    ]
+    return {"unsorted": len(who.account.unsorted), "tasks": len(open_tasks)}
+
+
+def _boot(request: web.Request, who: Caller, lang: str, place: dict[str, Any]) -> dict[str, Any]:
+    """What the page's script starts with: the constants of the widgets' API and the installed widgets."""
+    account, settings = who.account, sandbox_of(request).settings
+    return {
+        "lang": lang,
+        "texts": views.TEXTS[lang],
+        "place": place,
+        "badges": _badges(who),
+        "user": {"id": who.user_id, "name": who.user["name"], "login": who.user["email"], "is_admin": who.is_admin},
+        "account": {
+            "id": account.id,
+            "name": account.name,
+            "subdomain": account.subdomain,
+            "domain": sandbox_of(request).account_host(account, request),
+            "currency": "RUB",
+            "language": lang,
+            "timezone": "Europe/Moscow",
+        },
+        "managers": {
+            str(id_): {
+                "id": id_,
+                "title": user["name"],
+                "login": user["email"],
+                "active": user["rights"]["is_active"],
+                "free_user": "Y" if user["rights"]["is_free"] else "N",
+                "is_admin": "Y" if user["rights"]["is_admin"] else "N",
+                "group": f"group_{user['rights']['group_id'] or 0}",
+                "phone": user["phone_number"],
+            }
+            for id_, user in account.users.items()
+        },
+        "groups": {f"group_{id_}": name for id_, name in account.groups.items()},
+        "task_types": {str(kind["id"]): kind for kind in TASK_TYPES},
+        "widgets": widget_boot.boot(request, who, lang),
+        "vendor": widget_boot.has_vendor(request),
+        "demo_office_url": settings.demo_office_url.rstrip("/"),
+    }
+
+
+async def page_body(request: web.Request, schema: Schema) -> dict[str, Any]:
+    """
+    The JSON of a button. A page of another origin cannot press it: it may not send JSON without asking, and its name
+    is checked besides.
+    """
+    same_origin(request)
+    try:
+        return await single(request, schema)
+    except Problem as problem:
+        raise web.HTTPBadRequest(text=problem.response().text, content_type="application/json") from problem
+
+
+def same_origin(request: web.Request) -> None:
+    origin = request.headers.get("Origin", "")
+    if origin and origin.partition("://")[2] != request.host:
+        raise web.HTTPForbidden(text="not from another page")

@@ -1,0 +1,45 @@
+"""A widget that is installed when the demonstration begins: what settings page and consent do by hand."""
+
+from __future__ import annotations
+
+import secrets
+
+import aiohttp
+from yarl import URL
+
+from connectors.amocrm.sandbox import archive, tokens
+from connectors.amocrm.sandbox.oauth import mark_installed
+from connectors.amocrm.sandbox.sandbox import Sandbox
+
+_INSTALL_SECONDS = 10.0
+
+
+async def preinstall(sandbox: Sandbox, data: bytes, *, host: str, session: aiohttp.ClientSession) -> None:
+    """
+    Upload the archive into the first account, install it there as the administrator, and tell the integration's server
+    as amoCRM does after "Установить": its redirect address is called with a code.
+
+    Args:
+        host: the sandbox's own `host:port`, as the integration's server reaches it.
+
+    Raises:
+        ValueError: the archive breaks amoCRM's rules, or the integration's server did not take the code.
+    """
+    found = archive.read(data)
+    if found.errors:
+        raise ValueError("; ".join(found.errors))
+    integration = sandbox.integrations[sandbox.settings.client_id]
+    integration.code = "dv" + secrets.token_hex(14)
+    integration.archive, integration.manifest, integration.texts = found.files, found.manifest, found.texts
+    account = next(iter(sandbox.accounts.values()))
+    mark_installed(account, integration, account.admin())
+    query = {
+        "code": tokens.issue_code(sandbox, integration, account, account.admin()),
+        "referer": host,
+        "client_id": integration.client_id,
+        "from_widget": "1",
+    }
+    timeout = aiohttp.ClientTimeout(total=_INSTALL_SECONDS)
+    async with session.get(URL(integration.redirect_uri).update_query(query), timeout=timeout) as answer:
+        if answer.status != 200:
+            raise ValueError(f"the integration's server answered {answer.status}")

@@ -1,0 +1,86 @@
+/* The demonstration's panel: who rings in the simulated office, and the buttons of clients and phones.
+   Speaks to the office's address: GET /state, POST /call, /answer/{extension}, /hangup/{extension}. */
+(function () {
+  "use strict";
+
+  const crm = window.CRM;
+  const { boot, t, el } = crm;
+  const url = boot.demo_office_url;
+  const panel = document.getElementById("demo_panel");
+  const list = el("div", {});
+  const choice = el("select", { "aria-label": t.demo_known });
+  const problem = el("div", { class: "quiet", hidden: true }, t.demo_offline);
+  const body = el("div", { class: "demo__body" });
+  let isOpen = sessionStorage.getItem("demo_panel") !== "closed";
+  let drawn = "";
+
+  async function ask(path, data) {
+    const options = data === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(data) };
+    const answer = await fetch(url + path, { ...options, signal: AbortSignal.timeout(5000) });
+    if (!answer.ok) throw new Error(String(answer.status));
+    return answer.json();
+  }
+
+  async function press(path, data) {
+    await ask(path, data || {}).catch((error) => crm.toast({ header: t.demo_title, text: error.message, kind: "error" }));
+    look();
+  }
+
+  function stranger() {
+    return `+7999${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
+  }
+
+  function phoneRow(phone) {
+    const row = el("div", { class: `demo__phone is-${phone.state}`, "data-extension": phone.extension });
+    const facts = `${t[phone.state] || phone.state}${phone.peer ? ` · ${phone.peer}` : ""}`;
+    row.append(el("i", {}), el("div", {}, `${phone.extension} ${phone.name}`, el("small", {}, facts)));
+    if (phone.state === "ringing") {
+      row.append(el("button", { class: "button button--green", type: "button", "data-demo": "answer", onclick: () => press(`/answer/${phone.extension}`) }, t.answer));
+    }
+    if (phone.state !== "idle") {
+      row.append(el("button", { class: "button button--red", type: "button", "data-demo": "hangup", title: t.hang_up, onclick: () => press(`/hangup/${phone.extension}`) }, "✕"));
+    }
+    return row;
+  }
+
+  function draw(state) {
+    const now = JSON.stringify(state);
+    if (now === drawn) return;
+    drawn = now;
+    list.replaceChildren(...state.phones.map(phoneRow));
+    if (choice.options.length !== state.clients.length) {
+      choice.replaceChildren(...state.clients.map((client) => el("option", { value: client.number }, `${client.name} ${client.number}`)));
+    }
+  }
+
+  async function look() {
+    try {
+      draw(await ask("/state"));
+      problem.hidden = true;
+    } catch {
+      problem.hidden = false;
+    }
+  }
+
+  function toggle() {
+    isOpen = !isOpen;
+    sessionStorage.setItem("demo_panel", isOpen ? "open" : "closed");
+    body.hidden = !isOpen;
+  }
+
+  const call = el(
+    "div",
+    { class: "demo__call" },
+    choice,
+    el("button", { class: "button button--primary", type: "button", "data-demo": "known", onclick: () => press("/call", { number: choice.value, did: null }) }, t.demo_known),
+    el("button", { class: "button", type: "button", "data-demo": "unknown", onclick: () => press("/call", { number: stranger(), did: null }) }, t.demo_unknown),
+  );
+  body.append(call, problem, list);
+  body.hidden = !isOpen;
+  panel.append(el("button", { class: "demo__head", type: "button", onclick: toggle }, t.demo_title, el("span", {}, "☎")), body);
+  panel.hidden = false;
+  look();
+  setInterval(() => {
+    if (!document.hidden && isOpen) look();
+  }, 700);
+})();
