@@ -21,6 +21,7 @@ check: setup ## lint, types and unit tests (within a minute, nothing else needed
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
 	npm run check --prefix widgets --silent
+	npm test --prefix widgets --silent
 	$(PYTHON) -m pytest -q $(UNIT)
 
 test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the tests
