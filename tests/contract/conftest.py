@@ -1,0 +1,43 @@
+"""Every store suite runs on both databases, every coordination suite in the process and on Redis."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from integration.ports import Coordination
+from integration.storage import Storage, open_coordination, open_storage
+from integration.testing import FakeClock
+
+DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
+
+
+@pytest.fixture(params=DATABASES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of the test's own."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'dozvon.sqlite3'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest_asyncio.fixture
+async def storage(database_url: str, tmp_path: Path, clock: FakeClock) -> AsyncIterator[Storage]:
+    opened = await open_storage(database_url, tmp_path, clock=clock)
+    yield opened
+    await opened.close()
+
+
+@pytest_asyncio.fixture(params=["process", pytest.param("redis", marks=pytest.mark.servers)])
+async def coordination(request: pytest.FixtureRequest) -> AsyncIterator[Coordination]:
+    opened = open_coordination(request.getfixturevalue("redis_url") if request.param == "redis" else None)
+    yield opened
+    await opened.close()

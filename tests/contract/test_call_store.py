@@ -1,0 +1,139 @@
+"""What every CallStore does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from integration.domain.call import (
+    Direction,
+    Disposition,
+    HangupBy,
+    Leg,
+    LegKind,
+    LegResult,
+    Origin,
+    Transfer,
+    TransferKind,
+    TransferResult,
+)
+from integration.domain.ids import CallId, LegId, PbxId, Timestamp
+from integration.domain.settings import AccountSettings
+from integration.ports import CallStore, OutboxState, SavedStep
+from integration.storage import Storage
+from tests.contract.calls import OFFICE, OTHER, PBX, a_call, an_intent
+
+
+def _is_port(storage: Storage) -> CallStore:
+    return storage.calls  # read by the type checker
+
+
+async def test_a_call_comes_back_as_it_was_saved(storage: Storage) -> None:
+    leg = Leg(
+        id=LegId("l1"),
+        target="101",
+        kind=LegKind.EXTENSION,
+        via="queue:600",
+        offered_at=Timestamp(1.5),
+        result=LegResult.ANSWERED,
+        cause=16,
+    )
+    transfer = Transfer(
+        kind=TransferKind.BLIND, from_="101", to="102", at=Timestamp(3.0), result=TransferResult.ANSWERED
+    )
+    call = a_call(
+        caller_name="O'Neil \x00 \ud800 <script> Ж",  # a NUL, a lone surrogate, a quote: names are hostile
+        legs=(leg,),
+        transfers=(transfer,),
+        recordings=("a.wav", "b.wav"),
+        hangup_by=HangupBy.SYSTEM,
+        origin=Origin(kind="click", action_id="x"),
+        disposition=Disposition.ANSWERED,
+        ended_at=Timestamp(9.25),
+        seen_from_start=False,
+    )
+    await storage.calls.save([SavedStep(call=call)])
+    assert await storage.calls.get(OFFICE, call.id) == call
+    assert await storage.calls.get(OTHER, call.id) is None
+    assert await storage.calls.get(OFFICE, CallId("pbx:none")) is None
+
+
+async def test_live_calls_are_those_of_the_pbx_that_have_not_ended_and_were_not_merged(storage: Storage) -> None:
+    live, ended, merged = a_call(1), a_call(2, ended_at=Timestamp(5.0)), a_call(3, merged_into=CallId("pbx:1"))
+    elsewhere = a_call(4, pbx=PbxId("pbx2"))
+    await storage.calls.save([SavedStep(call=call) for call in (live, ended, merged, elsewhere)])
+    assert await storage.calls.live(OFFICE, PBX) == [live]
+    await storage.calls.save([SavedStep(call=a_call(1, ended_at=Timestamp(7.0)))])
+    assert await storage.calls.live(OFFICE, PBX) == []
+
+
+async def test_steps_and_intents_are_saved_together_or_not_at_all(storage: Storage) -> None:
+    call = a_call()
+    bad = SavedStep(call=a_call(2), event={"event": "x"}, intents=[an_intent(call, payload={"no": object()})])
+    try:
+        await storage.calls.save([SavedStep(call=call, intents=[an_intent(call)]), bad])
+    except TypeError:  # what JSON cannot say is a fault of ours, and is shown as it is
+        pass
+    else:
+        raise AssertionError("an object was stored as JSON")
+    assert await storage.calls.get(OFFICE, call.id) is None
+    assert (await storage.outbox.depth())[OutboxState.WAITING] == 0
+    await storage.calls.save([SavedStep(call=call)])  # and the store goes on
+    assert await storage.calls.get(OFFICE, call.id) == call
+
+
+async def test_an_intent_is_queued_once_whatever_became_of_it(storage: Storage) -> None:
+    call = a_call()
+    step = SavedStep(call=call, intents=[an_intent(call)])
+    await storage.calls.save([step, step])
+    await storage.calls.save([step])
+    (item,) = await storage.outbox.claim(OFFICE, now=Timestamp(2e9), lease_seconds=1, limit=9)
+    await storage.outbox.done(item, {})
+    await storage.calls.save([step])
+    depth = await storage.outbox.depth()
+    assert depth[OutboxState.WAITING] == 0
+    assert depth[OutboxState.DONE] == 1
+
+
+async def test_timeline_keeps_the_order_of_the_steps(storage: Storage) -> None:
+    call = a_call()
+    events: list[dict[str, Any]] = [
+        {"event": "CallStarted", "at": 5.0},
+        {"event": "LegOffered", "at": 4.0},
+        {"event": "CallEnded"},
+    ]
+    await storage.calls.save([SavedStep(call=call, event=event) for event in events[:2]])
+    await storage.calls.save([SavedStep(call=call), SavedStep(call=call, event=events[2])])
+    assert await storage.calls.timeline(OFFICE, call.id) == events
+    assert await storage.calls.timeline(OTHER, call.id) == []
+
+
+async def test_recent_calls_come_newest_first_and_in_pages(storage: Storage) -> None:
+    calls = [a_call(number) for number in range(1, 6)]
+    hidden = [a_call(9, merged_into=CallId("pbx:1")), a_call(10, account=OTHER)]
+    await storage.calls.save([SavedStep(call=call) for call in calls + hidden])
+    assert await storage.calls.recent(OFFICE, limit=2) == [calls[4], calls[3]]
+    assert await storage.calls.recent(OFFICE, limit=2, before=calls[3].started_at) == [calls[2], calls[1]]
+
+
+async def test_recent_calls_of_a_client_meet_in_every_spelling(storage: Storage) -> None:
+    inbound = a_call(1, caller="89161234567")
+    outbound = a_call(2, direction=Direction.OUTBOUND, caller="101", called="+7 916 123-45-67")
+    stranger = a_call(3, caller="89160000000")
+    internal = a_call(4, direction=Direction.INTERNAL, caller="101", called="102")
+    await storage.calls.save([SavedStep(call=call) for call in (inbound, outbound, stranger, internal)])
+    assert await storage.calls.recent(OFFICE, match_key="9161234567") == [outbound, inbound]
+
+
+async def test_local_numbers_are_read_in_the_country_of_the_account(storage: Storage) -> None:
+    await storage.settings.save(AccountSettings(account=OFFICE, country="UA"))
+    call = a_call(caller="050 123 45 67")
+    await storage.calls.save([SavedStep(call=call)])
+    assert await storage.calls.recent(OFFICE, match_key="0501234567") == [call]
+
+
+async def test_many_at_once_are_all_saved(storage: Storage) -> None:
+    calls = [a_call(number) for number in range(60)]
+    await asyncio.gather(*(storage.calls.save([SavedStep(call=c, intents=[an_intent(c)])]) for c in calls))
+    assert len(await storage.calls.live(OFFICE, PBX)) == 60
+    assert (await storage.outbox.depth())[OutboxState.WAITING] == 60

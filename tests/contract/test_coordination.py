@@ -1,0 +1,139 @@
+"""What every Coordination does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import redis.asyncio
+
+from integration.errors import ConfigError, Unavailable
+from integration.ports import Coordination
+from integration.storage import open_coordination
+from integration.storage.coordination import InProcessCoordination
+from integration.storage.redis_coordination import RedisCoordination
+
+DEADLINE_SECONDS = 10.0
+
+
+def _are_ports(first: InProcessCoordination, second: RedisCoordination) -> tuple[Coordination, Coordination]:
+    return first, second  # read by the type checker
+
+
+async def _until(condition: Callable[[], bool], act: Callable[[], Any] | None = None) -> None:
+    """Wait for another process's (Redis's) doing, `act`ing at each look."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        if act is not None:
+            await act()
+        await asyncio.sleep(0.01)
+
+
+async def test_a_ticket_is_taken_once(coordination: Coordination) -> None:
+    payload = {"account": "office", "n": [1, None], "name": "Ж\x00"}
+    ticket = await coordination.issue_ticket(payload, ttl_seconds=60)
+    assert ticket != await coordination.issue_ticket(payload, ttl_seconds=60)
+    taken = await asyncio.gather(*(coordination.take_ticket(ticket) for _ in range(5)))
+    assert [t for t in taken if t is not None] == [payload]
+
+
+@pytest.mark.parametrize("ticket", ["", "nobody's", "x" * 10_000, "\x00", "\ud800", "Ж"])
+async def test_a_made_up_ticket_is_none(coordination: Coordination, ticket: str) -> None:
+    assert await coordination.take_ticket(ticket) is None
+
+
+async def test_a_ticket_runs_out(coordination: Coordination) -> None:
+    ticket = await coordination.issue_ticket({}, ttl_seconds=0.001)
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.02)
+    assert await coordination.take_ticket(ticket) is None
+
+
+async def test_once_is_once_within_its_time(coordination: Coordination) -> None:
+    key = uuid4().hex
+    answers = await asyncio.gather(*(coordination.once(key, ttl_seconds=60) for _ in range(5)))
+    assert sorted(answers) == [False, False, False, False, True]
+    assert await coordination.once(uuid4().hex, ttl_seconds=60)
+    short = uuid4().hex
+    assert await coordination.once(short, ttl_seconds=0.001)
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.02)
+    assert await coordination.once(short, ttl_seconds=60)
+
+
+async def _collect(messages: AsyncIterator[dict[str, Any]], into: list[dict[str, Any]]) -> None:
+    async for message in messages:
+        into.append(message)
+
+
+async def test_every_subscriber_of_the_channel_gets_each_message_in_order(coordination: Coordination) -> None:
+    channel, heard = uuid4().hex, ([], [], [])  # type: tuple[str, tuple[list[Any], list[Any], list[Any]]]
+    channels = (channel, channel, channel + "-other")
+    readers = [
+        asyncio.create_task(_collect(coordination.subscribe(c), h)) for c, h in zip(channels, heard, strict=True)
+    ]
+    await _until(lambda: all(heard[:2]), lambda: coordination.publish(channel, {"n": -1}))
+    for number in range(50):
+        await coordination.publish(channel, {"n": number, "text": "Ж"})
+    await _until(lambda: all({"n": 49, "text": "Ж"} in h for h in heard[:2]))
+    for got in heard[:2]:
+        assert [message["n"] for message in got if message["n"] >= 0] == list(range(50))
+    assert heard[2] == []
+    for reader in readers:
+        reader.cancel()
+    await asyncio.gather(*readers, return_exceptions=True)
+    await coordination.publish(channel, {"nobody": "listens"})
+
+
+async def test_a_subscriber_that_does_not_read_loses_the_oldest_only() -> None:
+    coordination = InProcessCoordination()
+    messages = coordination.subscribe("c")
+    first = asyncio.ensure_future(anext(messages))
+    await asyncio.sleep(0)
+    for number in range(10_002):
+        await coordination.publish("c", {"n": number})
+    assert (await first) == {"n": 2}
+    assert (await anext(messages)) == {"n": 3}
+
+
+async def test_tickets_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.storage.coordination._MOST_KEPT", 10)
+    coordination = InProcessCoordination()
+    tickets = [await coordination.issue_ticket({}, ttl_seconds=60) for _ in range(12)]
+    assert await coordination.take_ticket(tickets[0]) is None
+    assert await coordination.take_ticket(tickets[11]) == {}
+
+
+@pytest.mark.servers
+async def test_a_flushed_and_cut_redis_costs_a_moment(redis_url: str) -> None:
+    coordination = RedisCoordination(redis_url)
+    server = redis.asyncio.Redis.from_url(redis_url)
+    channel = uuid4().hex
+    heard: list[dict[str, Any]] = []
+    reader = asyncio.create_task(_collect(coordination.subscribe(channel), heard))
+    await _until(lambda: bool(heard), lambda: coordination.publish(channel, {"n": 1}))
+    await server.flushall()
+    await server.client_kill_filter(_type="pubsub")
+    heard.clear()
+    await _until(lambda: bool(heard), lambda: coordination.publish(channel, {"n": 2}))
+    await server.publish(f"dozvon:{channel}", "no JSON")
+    await server.publish(f"dozvon:{channel}", "[]")
+    await _until(lambda: {"n": 3} in heard, lambda: coordination.publish(channel, {"n": 3}))
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
+    await coordination.close()
+    await server.aclose()
+
+
+async def test_without_redis_it_says_so() -> None:
+    with pytest.raises(ConfigError, match="redis://"):
+        open_coordination("http://nowhere")
+    coordination = open_coordination("redis://127.0.0.1:1/0")
+    with pytest.raises(Unavailable):
+        await coordination.once("k", ttl_seconds=1)
+    await coordination.close()
