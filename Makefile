@@ -30,9 +30,9 @@ test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the te
 test: setup test-setup ## run all tests, skipping none
 	$(PYTHON) -m pytest -q --forbid-skips
 
-lab: setup ## start the lab office on a real Asterisk and keep it running
+lab: setup ## start the lab office on a real Asterisk, for you to make it ring (ARGS="--asterisk 16")
 	@scripts/lab-asterisk.sh 22
-	@$(PYTHON) -m tests.lab
+	@$(PYTHON) -m tests.lab $(ARGS)
 
 lock: setup ## work out requirements.lock anew from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate \
@@ -40,6 +40,7 @@ lock: setup ## work out requirements.lock anew from pyproject.toml
 
 clean: ## remove caches and build products
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results
+	@rm -rf .lab/ast*/srv/office-* # what test runs that were killed left behind
 	@find . -name __pycache__ -type d -not -path './.venv/*' -not -path './.lab/*' -not -path '*/node_modules/*' \
 		-prune -exec rm -rf {} +
 
