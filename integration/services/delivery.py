@@ -78,6 +78,15 @@ class Delivery:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def drain(self) -> None:
+        """Deliver until nothing is due any more, and return."""
+        while True:
+            await self._start_what_is_due()
+            under_way = [task for busy in self._busy.values() for task in busy]
+            if not under_way:
+                return
+            await asyncio.wait(under_way)
+
     async def _start_what_is_due(self) -> None:
         for account_id in await self._outbox.accounts_due(now=self._clock.now()):
             account = self._accounts.get(account_id)

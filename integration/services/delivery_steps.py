@@ -219,7 +219,7 @@ class DeliverySteps:
             client=number,
             responsible=decided.responsible,
             recording_url=f"{self._public_url}/r/{recording}.mp3" if recording else None,
-            text=describe(call, account.settings.language),
+            text=describe(call, account.settings, account.settings.language),
         )
 
     async def _write(

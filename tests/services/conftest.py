@@ -1,0 +1,233 @@
+"""One small office: Anna at 101, Boris at 102, a client of Anna's, and everything that tracks and delivers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult
+from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.events import (
+    CallEnded,
+    CallEvent,
+    CallStarted,
+    ClientConnected,
+    LegAnswered,
+    LegEnded,
+    LegOffered,
+    RecordingStarted,
+)
+from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
+from integration.domain.settings import AccountSettings, Employee, LineSettings
+from integration.ports import Coordination, OutboxItem, OutboxState
+from integration.services.accounts import Account, Accounts
+from integration.services.card import CardService
+from integration.services.click import ClickService
+from integration.services.delivery import Delivery
+from integration.services.delivery_steps import DeliverySteps
+from integration.services.hub import Hub, Page
+from integration.services.tracking import CallTracking
+from integration.storage import Storage, open_coordination, open_storage
+from integration.testing import FakeClock, FakeCrm, FakePbx
+
+ACME = AccountId("acme")
+PBX = PbxId("acme-pbx")
+ANNA, BORIS = ManagerId("610077"), ManagerId("610078")
+CLIENT, STRANGER, DID = "79161234567", "79990001122", "74950000001"
+IVAN = Person(
+    ref=EntityRef(EntityKind.CONTACT, "55"),
+    name="Иван <b>Петров</b>",
+    responsible=ANNA,
+    phones=("8 (916) 123-45-67",),
+    emails=("ivan@example.com",),
+    updated_at=1,
+)
+DEAL = Deal(
+    ref=EntityRef(EntityKind.DEAL, "9"),
+    name="Окна",
+    responsible=ANNA,
+    stage_name="Переговоры",
+    price=120000,
+    persons=(IVAN.ref,),
+    main_person=IVAN.ref,
+    updated_at=1,
+)
+
+
+@dataclass
+class World:
+    """Everything of one process, with its clock standing still."""
+
+    storage: Storage
+    coordination: Coordination
+    clock: FakeClock
+    crm: FakeCrm
+    pbx: FakePbx
+    accounts: Accounts
+    account: Account
+    hub: Hub
+    cards: CardService
+    clicks: ClickService
+    tracking: CallTracking
+    delivery: Delivery
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def line(self, line: LineSettings) -> None:
+        self.account.settings = replace(self.account.settings, default_line=line)
+
+    def page(self, manager: ManagerId) -> Page:
+        return self.hub.join(ACME, manager)
+
+    async def emit(self, *events: CallEvent) -> None:
+        await self.tracking.on_events(events)
+
+    async def deliver(self, *, after: float = 5.0) -> None:
+        """Let some seconds pass, then deliver until nothing that is due is left."""
+        self.clock.advance(after)
+        await self.delivery.drain()
+
+    async def deliver_with_pauses(self, seconds: float = 3600.0, step: float = 5.0) -> None:
+        """The same, with the clock going on in steps."""
+        passed = 0.0
+        while passed <= seconds and (await self.waiting() or passed == 0.0):
+            await self.deliver(after=step)
+            passed += step
+
+    async def waiting(self) -> list[OutboxItem]:
+        return await self.storage.outbox.listing(ACME, [OutboxState.WAITING])
+
+    async def in_state(self, state: OutboxState) -> list[str]:
+        return [item.key for item in await self.storage.outbox.listing(ACME, [state])]
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest_asyncio.fixture
+async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
+    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path, clock=clock)
+    coordination = open_coordination(None)
+    crm, pbx = FakeCrm(), FakePbx(id=PBX)
+    crm.all_managers = [
+        Manager(id=ANNA, name="Анна Орлова"),
+        Manager(id=BORIS, name="Борис Климов"),
+    ]
+    crm.add(IVAN, DEAL)
+    accounts = Accounts(storage.settings)
+    settings = AccountSettings(
+        account=ACME,
+        employees=(
+            Employee(extension=Extension("101"), manager=ANNA),
+            Employee(extension=Extension("102"), manager=BORIS),
+        ),
+    )
+    account = await accounts.add(settings, crm, pbx)
+    await accounts.refresh_managers(account)
+    await storage.phone_book.put_persons(ACME, [IVAN], country="RU")
+    await storage.phone_book.put_deals(ACME, [DEAL])
+    hub = Hub(coordination)
+    cards = CardService(hub, storage.calls, storage.phone_book)
+    wake = asyncio.Event()
+    steps = DeliverySteps(
+        calls=storage.calls,
+        outbox=storage.outbox,
+        phone_book=storage.phone_book,
+        recordings=storage.recordings,
+        coordination=coordination,
+        hub=hub,
+        clock=clock,
+        public_url="https://calls.test",
+    )
+    delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake)
+    made = World(
+        storage=storage,
+        coordination=coordination,
+        clock=clock,
+        crm=crm,
+        pbx=pbx,
+        accounts=accounts,
+        account=account,
+        hub=hub,
+        cards=cards,
+        clicks=ClickService(coordination, storage.calls, storage.phone_book, cards),
+        tracking=CallTracking(account, storage.calls, clock, [cards], wake),
+        delivery=delivery,
+    )
+    listening = asyncio.create_task(hub.run())
+    await asyncio.sleep(0)  # the hub subscribes before the first message is sent
+    yield made
+    listening.cancel()
+    await asyncio.gather(listening, return_exceptions=True)
+    await coordination.close()
+    await storage.close()
+
+
+def call(uniqueid: str = "1.0") -> CallId:
+    return call_id(PBX, uniqueid)
+
+
+def started(at: float, caller: str = CLIENT, uniqueid: str = "1.0") -> CallStarted:
+    return CallStarted(
+        call=call(uniqueid),
+        at=Timestamp(at),
+        uniqueid=uniqueid,
+        direction=Direction.INBOUND,
+        caller=caller,
+        called=DID,
+    )
+
+
+def offered(at: float, extension: str, uniqueid: str = "1.0") -> LegOffered:
+    return LegOffered(
+        call=call(uniqueid),
+        at=Timestamp(at),
+        leg=LegId(extension),
+        target=extension,
+        kind=LegKind.EXTENSION,
+        via="direct",
+    )
+
+
+def answered(at: float, extension: str, uniqueid: str = "1.0") -> list[CallEvent]:
+    return [
+        LegAnswered(call=call(uniqueid), at=Timestamp(at), leg=LegId(extension)),
+        ClientConnected(call=call(uniqueid), at=Timestamp(at), person=extension, answered_by=extension),
+    ]
+
+
+def unanswered(at: float, extension: str, uniqueid: str = "1.0") -> LegEnded:
+    return LegEnded(call=call(uniqueid), at=Timestamp(at), leg=LegId(extension), result=LegResult.NOANSWER)
+
+
+def recorded(at: float, file: str = "in.wav", uniqueid: str = "1.0") -> RecordingStarted:
+    return RecordingStarted(call=call(uniqueid), at=Timestamp(at), file=file)
+
+
+def ended(at: float, uniqueid: str = "1.0") -> CallEnded:
+    return CallEnded(call=call(uniqueid), at=Timestamp(at), hangup_by=HangupBy.CALLER, cause=16)
+
+
+def missed_call(at: float, caller: str = CLIENT, uniqueid: str = "1.0") -> Iterable[CallEvent]:
+    return (
+        started(at, caller, uniqueid),
+        offered(at, "101", uniqueid),
+        unanswered(at + 10, "101", uniqueid),
+        ended(at + 10, uniqueid),
+    )
+
+
+def answered_call(at: float, caller: str = CLIENT, uniqueid: str = "1.0") -> Iterable[CallEvent]:
+    return (
+        started(at, caller, uniqueid),
+        recorded(at, uniqueid=uniqueid),
+        offered(at, "101", uniqueid),
+        *answered(at + 3, "101", uniqueid),
+        ended(at + 60, uniqueid),
+    )
