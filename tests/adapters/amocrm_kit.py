@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import aiohttp
+from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from connectors.amocrm.client import AmocrmCrm
@@ -98,6 +99,7 @@ class Office:
     connector: Connector
     store: MemoryTokens
     session: aiohttp.ClientSession
+    app: web.Application
 
     @property
     def crm(self) -> AmocrmCrm:
@@ -151,7 +153,8 @@ async def office(
     )
     sandbox.populate = seed_office
     sandbox.reset()
-    async with serving(create_sandbox(sandbox.settings, sandbox)) as base:
+    app = create_sandbox(sandbox.settings, sandbox)
+    async with serving(app) as base:
         port = int(base.rpartition(":")[2])
         sandbox.settings = replace(sandbox.settings, account_host=f"{{subdomain}}.localhost:{port}")
         connector_ = aiohttp.TCPConnector(resolver=Loopback(), use_dns_cache=False)
@@ -169,7 +172,7 @@ async def office(
                 **(options or {}),
             }
             connector = connect(OFFICE, table, tokens=store, session=session, clock=SystemClock())
-            made = Office(sandbox, port, connector, store, session)
+            made = Office(sandbox, port, connector, store, session, app)
             if is_connected:
                 await consent(made)
             yield made

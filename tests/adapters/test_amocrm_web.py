@@ -1,0 +1,268 @@
+"""amoCRM's calls to our server: consent, disconnect, webhooks; with the sandbox on the other side."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import pytest
+from aiohttp import web
+from yarl import URL
+
+from connectors.amocrm.oauth import Installed, disconnect_signature
+from connectors.amocrm.sandbox import oauth as sandbox_oauth
+from connectors.amocrm.sandbox import tokens
+from connectors.amocrm.sandbox.api_unsorted import accept_entry
+from connectors.amocrm.web import WebhookIntake
+from connectors.amocrm.webhooks import BODY_BYTES
+from integration.domain.crm import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
+from tests.adapters.amocrm_kit import ANNA, CLIENT_ID, CRM_ACCOUNT, OFFICE, Office, number, office, record
+from tests.adapters.amocrm_sandbox_kit import serving
+
+
+@dataclass
+class Server:
+    """Our server with nothing but the connector's handlers, and what they handed over."""
+
+    office: Office
+    intake: WebhookIntake
+    url: str = ""
+    changes: list[CrmChange] = field(default_factory=list)
+    arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
+    installed: list[Installed] = field(default_factory=list)
+    disconnected: int = 0
+    lost: int = 0
+    states: set[str] = field(default_factory=set)
+
+    async def on_changes(self, changes: list[CrmChange]) -> None:
+        async with self.arrived:
+            self.changes += changes
+            self.arrived.notify_all()
+
+    async def change(self, kind: type[CrmChange]) -> CrmChange:
+        async with self.arrived, asyncio.timeout(5):
+            await self.arrived.wait_for(lambda: any(isinstance(each, kind) for each in self.changes))
+        return next(each for each in self.changes if isinstance(each, kind))
+
+    async def get(self, path: str, **query: str) -> tuple[int, str]:
+        async with self.office.session.get(URL(self.url + path).with_query(query)) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str, body: bytes) -> int:
+        async with self.office.session.post(self.url + path, data=io.BytesIO(body)) as answer:
+            return answer.status
+
+
+@asynccontextmanager
+async def our_server(made: Office) -> AsyncIterator[Server]:
+    server: Server
+
+    async def on_changes(changes: list[CrmChange]) -> None:
+        await server.on_changes(changes)
+
+    async def take_state(state: str) -> bool:
+        known = state in server.states
+        server.states.discard(state)
+        return known
+
+    async def on_installed(installed: Installed) -> None:
+        server.installed.append(installed)
+
+    async def on_disconnected() -> None:
+        server.disconnected += 1
+
+    def on_lost() -> None:
+        server.lost += 1
+
+    connector = made.connector
+    server = Server(made, connector.webhook_intake(on_changes=on_changes, on_lost=on_lost))
+    app = web.Application(client_max_size=8 * BODY_BYTES)
+    callback = connector.oauth_callback(
+        take_state=take_state, on_installed=on_installed, opener_origin="https://pbx.example.test"
+    )
+    app.router.add_get("/amo/oauth", callback)
+    app.router.add_get("/amo/disconnect", connector.disconnect_hook(on_disconnected=on_disconnected))
+    app.router.add_post(server.intake.route, server.intake.handle)
+    working = asyncio.create_task(server.intake.run())
+    try:
+        async with serving(app) as base:
+            server.url = base.replace("127.0.0.1", "pbx.localhost")
+            yield server
+    finally:
+        working.cancel()
+        await asyncio.wait([working])
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[Server]:
+    async with office() as made, our_server(made) as running:
+        yield running
+
+
+# ---- consent
+
+
+def callback(made: Office, state: str | None = "s1") -> dict[str, str]:
+    integration = made.sandbox.integrations[CLIENT_ID]
+    code = tokens.issue_code(made.sandbox, integration, made.account, made.account.admin())
+    query = {"code": code, "referer": f"romashka.localhost:{made.port}", "client_id": CLIENT_ID}
+    return {**query, "state": state} if state else {**query, "from_widget": "1"}
+
+
+@pytest.mark.parametrize("state", ["s1", None])
+async def test_a_consent_is_exchanged_and_stored(state: str | None) -> None:
+    async with office(is_connected=False) as made, our_server(made) as server:
+        server.states.add("s1")
+        status, page = await server.get("/amo/oauth", **callback(made, state))
+        assert status == 200
+        assert "window.opener.postMessage" in page
+        assert made.store.pairs[OFFICE].crm_account_id == str(CRM_ACCOUNT)
+        assert server.installed[0].name == "Мебельный дом «Ромашка»"
+        assert await made.crm.managers()
+
+
+async def test_a_state_is_good_once(server: Server) -> None:
+    server.states.add("s1")
+    assert (await server.get("/amo/oauth", **callback(server.office)))[0] == 200
+    status, page = await server.get("/amo/oauth", **callback(server.office))
+    assert status == 400
+    assert "start it again" in page
+
+
+async def test_a_refusal_is_shown_without_markup_of_strangers(server: Server) -> None:
+    server.states.add("s1")
+    query = {"error": "<script>alert(1)</script>", "state": "s1", "client_id": CLIENT_ID}
+    status, page = await server.get("/amo/oauth", **query)
+    assert status == 400
+    assert "<script>alert" not in page
+
+
+async def test_a_code_that_is_none_is_refused(server: Server) -> None:
+    server.states.add("s1")
+    status, _ = await server.get("/amo/oauth", **{**callback(server.office), "code": "def502aa"})
+    assert status == 400
+
+
+# ---- disconnect
+
+
+def disconnect(made: Office) -> dict[str, str]:
+    signature = disconnect_signature(made.connector.settings, str(CRM_ACCOUNT))
+    return {"client_uuid": CLIENT_ID, "account_id": str(CRM_ACCOUNT), "signature": signature}
+
+
+async def test_a_disconnected_account_loses_its_tokens(server: Server) -> None:
+    made = server.office
+    made.sandbox.integrations[CLIENT_ID].disconnect_url = (
+        server.url.replace("pbx.localhost", "127.0.0.1") + "/amo/disconnect"
+    )
+    tokens.revoke(made.sandbox, CLIENT_ID, CRM_ACCOUNT)
+    told = await sandbox_oauth.tell_disconnected(made.app, made.account, made.sandbox.integrations[CLIENT_ID])
+    assert told == "Сервер интеграции ответил 200"
+    assert made.store.pairs == {}
+    assert server.disconnected == 1
+    assert made.crm.crm_account_id is None
+
+
+async def test_a_replayed_disconnect_call_does_nothing(server: Server) -> None:
+    assert (await server.get("/amo/disconnect", **disconnect(server.office)))[0] == 200
+    assert OFFICE in server.office.store.pairs
+    assert server.disconnected == 0
+
+
+async def test_an_unsigned_disconnect_call_is_refused(server: Server) -> None:
+    query = {**disconnect(server.office), "signature": "0" * 64}
+    assert (await server.get("/amo/disconnect", **query))[0] == 403
+
+
+# ---- webhooks
+
+
+async def subscribe(server: Server) -> None:
+    """The sandbox resolves names by the system, which does not know `pbx.localhost`."""
+    destination = server.url.replace("pbx.localhost", "127.0.0.1") + server.intake.path
+    assert await server.office.crm.ensure_webhooks(destination)
+
+
+async def test_a_new_contact_is_told(server: Server) -> None:
+    await subscribe(server)
+    known = server.office.contact("Клиент", "+7 901 222-33-44")
+    change = await server.change(PersonChanged)
+    assert isinstance(change, PersonChanged)
+    assert change.person.ref == EntityRef(EntityKind.CONTACT, str(known))
+    assert change.person.phones == ("+7 901 222-33-44",)
+    server.office.account.delete("contacts", known, int(ANNA))
+    assert await server.change(EntityDeleted) == EntityDeleted(ref=change.person.ref)
+
+
+async def test_an_accepted_caller_becomes_known(server: Server) -> None:
+    await subscribe(server)
+    made = server.office
+    logged = await made.crm.log_to_inbox(record(client=number("+79012223344")))
+    entry = made.account.unsorted[logged.id]
+    accept_entry(made.account, entry, int(ANNA), None)
+    closed = await server.change(InboxClosed)
+    deal = EntityRef(EntityKind.DEAL, str(entry["lead_id"]))
+    assert closed == InboxClosed(ref=logged.entity, is_accepted=True, deals=(deal,))
+    person = await server.change(PersonChanged)
+    assert isinstance(person, PersonChanged)
+    assert person.person.phones == ("+79012223344",)
+
+
+BODY = urlencode({"contacts[delete][0][id]": "1", "account[id]": str(CRM_ACCOUNT)}).encode()
+
+
+async def test_a_wrong_secret_finds_nothing(server: Server) -> None:
+    path = server.intake.path[:-1] + ("0" if server.intake.path[-1] != "0" else "1")
+    assert await server.post(path, BODY) == 404
+    await server.intake.drained()
+    assert server.changes == []
+
+
+async def test_another_accounts_webhook_is_left_out(server: Server) -> None:
+    assert await server.post(server.intake.path, BODY.replace(b"31000000", b"31000001")) == 200
+    await server.intake.drained()
+    assert server.changes == []
+
+
+@pytest.mark.parametrize(
+    ("body", "lost"),
+    [
+        (b"", 0),
+        (b"\xff\x00 garbage", 0),
+        (b"a" + b"[b]" * 5000 + b"=1", 1),
+        (b"x=" + b"y" * (BODY_BYTES + 1), 1),
+    ],
+)
+async def test_garbage_is_answered_and_does_not_stop_the_work(server: Server, body: bytes, lost: int) -> None:
+    assert await server.post(server.intake.path, body) == 200
+    assert await server.post(server.intake.path, BODY) == 200
+    await server.change(EntityDeleted)
+    assert server.lost == lost
+
+
+async def test_a_full_queue_is_answered_and_asks_for_a_poll(server: Server) -> None:
+    """amoCRM switches off who does not answer in two seconds: the worker must not be waited for."""
+    gate = asyncio.Event()
+
+    async def slow(changes: list[CrmChange]) -> None:
+        await gate.wait()
+
+    intake = server.office.connector.webhook_intake(on_changes=slow, on_lost=lambda: setattr(server, "lost", 1))
+    app = web.Application()
+    app.router.add_post(intake.route, intake.handle)
+    working = asyncio.create_task(intake.run())
+    async with serving(app) as base:
+        url = base.replace("127.0.0.1", "pbx.localhost") + intake.path
+        for _ in range(502):
+            async with server.office.session.post(url, data=BODY) as answer:
+                assert answer.status == 200
+        assert server.lost == 1
+        gate.set()
+        await intake.drained()
+    working.cancel()
+    await asyncio.wait([working])
