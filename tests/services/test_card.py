@@ -1,0 +1,140 @@
+"""The card is where it rings, says what is known, and goes away where it rings no more."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from integration.domain.settings import CardMoment, LineSettings
+from integration.services.card import display_number
+from integration.services.hub import Page
+from tests.services.conftest import (
+    ANNA,
+    BORIS,
+    STRANGER,
+    World,
+    answered,
+    answered_call,
+    ended,
+    offered,
+    started,
+    unanswered,
+)
+
+
+async def messages(page: Page) -> list[dict[str, Any]]:
+    """What the page got so far; the hub hands over on the loop's next turns."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+    got = []
+    while not page.messages.empty():
+        message = page.messages.get_nowait()
+        assert message is not None
+        got.append(message)
+    return got
+
+
+async def test_the_card_of_a_known_client(world: World) -> None:
+    await world.emit(*answered_call(world.clock.now() - 500, uniqueid="0.9"))
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    card = (await messages(page))[-1]["call"]
+    assert card["state"] == "ringing"
+    assert (card["number"], card["raw_number"], card["line"]) == (
+        "+7 916 123-45-67",
+        "+79161234567",
+        "+7 495 000-00-01",
+    )
+    assert card["person"]["name"] == "Иван <b>Петров</b>"  # as typed: the browser writes it as text
+    assert card["person"]["responsible"] == {"id": ANNA, "name": "Анна Орлова"}
+    assert card["person"]["deals"] == [
+        {"id": "9", "name": "Окна", "url": "https://crm.example/deals/9", "stage": "Переговоры", "price": 120000}
+    ]
+    assert [past["by"] for past in card["last_calls"]] == ["Анна Орлова"]
+    assert card["can_create"] is False
+
+
+async def test_a_stranger_can_be_made_a_contact(world: World) -> None:
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    card = (await messages(page))[-1]["call"]
+    assert (card["person"], card["can_create"]) == (None, True)
+
+
+async def test_a_withheld_number_shows_nothing_and_offers_nothing(world: World) -> None:
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now, "anonymous"), offered(now, "101"))
+    card = (await messages(page))[-1]["call"]
+    assert (card["number"], card["raw_number"], card["can_create"]) == ("", None, False)
+
+
+async def test_who_did_not_answer_loses_the_card_and_who_did_keeps_it(world: World) -> None:
+    anna, boris = world.page(ANNA), world.page(BORIS)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), offered(now, "102"))
+    await world.emit(*answered(now + 3, "102"), unanswered(now + 3, "101"))
+    assert (await messages(anna))[-1]["reason"] == "answered_elsewhere"
+    kept = (await messages(boris))[-1]["call"]
+    assert (kept["state"], kept["extension"]) == ("talking", "102")
+
+
+async def test_the_end_is_shown(world: World) -> None:
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), *answered(now + 3, "101"), ended(now + 9))
+    last = (await messages(page))[-1]["call"]
+    assert (last["state"], last["disposition"], last["ended_at"]) == ("ended", "answered", now + 9)
+
+
+@pytest.mark.parametrize(("moment", "expected"), [(CardMoment.NEVER, []), (CardMoment.ANSWER, ["talking", "ended"])])
+async def test_the_line_says_when_the_card_is_shown(world: World, moment: CardMoment, expected: list[str]) -> None:
+    world.line(LineSettings(card=moment))
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    await world.emit(*answered(now + 3, "101"))
+    await world.emit(ended(now + 9))
+    states = [message["call"]["state"] for message in await messages(page)]
+    assert list(dict.fromkeys(states)) == expected
+
+
+async def test_a_page_that_opens_in_the_middle_sees_the_call(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    cards = await world.cards.snapshot(world.account, ANNA, world.tracking.live_calls)
+    assert [card["state"] for card in cards] == ["ringing"]
+    assert await world.cards.snapshot(world.account, BORIS, world.tracking.live_calls) == []
+
+
+async def test_a_switched_off_integration_shows_nothing(world: World) -> None:
+    world.account.settings = replace(world.account.settings, enabled=False)
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    assert await messages(page) == []
+
+
+async def test_a_page_that_does_not_read_is_closed_and_the_others_go_on(world: World) -> None:
+    slow, quick = world.page(ANNA), world.page(ANNA)
+    for _ in range(250):
+        await world.hub.send(world.account.id, [ANNA], {"type": "pong"})
+        await messages(quick)
+    assert slow.messages.qsize() <= 200
+    left = [slow.messages.get_nowait() for _ in range(slow.messages.qsize())]
+    assert left[-1] is None
+    await world.hub.send(world.account.id, [ANNA], {"type": "pong"})
+    assert await messages(quick) == [{"type": "pong"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("79161234567", "+7 916 123-45-67"), ("101", "101"), ("anonymous", ""), (None, ""), ("<script>", "")],
+)
+def test_numbers_for_people(text: str | None, shown: str) -> None:
+    assert display_number(text, "RU") == shown

@@ -1,0 +1,131 @@
+"""What a manager asks for in the CRM's page is granted once, or refused with the code that the widget translates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from integration.domain.ids import ManagerId
+from integration.errors import DozvonError, OutcomeUnknown, Rejected, Unavailable
+from integration.services.click import Refused, number_to_dial
+from tests.services.conftest import ACME, ANNA, BORIS, STRANGER, World, call, offered, started
+
+CLICK = "7f3c1d52-0000-4000-8000-000000000001"
+
+
+async def test_the_managers_phone_rings_for_the_number_in_the_form_that_is_dialled(world: World) -> None:
+    await world.clicks.call(world.account, ANNA, number="8 (916) 123-45-67", request=CLICK)
+    [click] = world.pbx.clicks
+    assert (click.extension, click.number, click.request_id) == ("101", "+79161234567", CLICK)
+
+
+async def test_the_same_click_again_dials_nothing(world: World) -> None:
+    for _ in range(2):
+        assert await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK) == CLICK
+    assert len(world.pbx.clicks) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "request_id", "code"),
+    [
+        ("", CLICK, "bad_number"),
+        ("hello", CLICK, "bad_number"),
+        ("9" * 100, CLICK, "bad_number"),
+        ("89161234567", "x", "bad_request"),
+        ("89161234567", "../../etc", "bad_request"),
+    ],
+)
+async def test_hostile_input(world: World, number: str, request_id: str, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number=number, request=request_id)
+    assert caught.value.code == code
+    assert world.pbx.clicks == []
+
+
+async def test_only_digits_of_a_number_are_dialled(world: World) -> None:
+    await world.clicks.call(world.account, ANNA, number="+7916\r\nAction: 1234567", request=CLICK)
+    assert world.pbx.clicks[0].number == "+79161234567"
+
+
+async def test_a_double_click_is_told(world: World) -> None:
+    await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK)
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number="+79161234567", request=CLICK + "9")
+    assert caught.value.code == "busy_double_click"
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [(Unavailable("no link"), "pbx_offline"), (Rejected("no such endpoint"), "phone_unreachable")],
+)
+async def test_a_pbx_that_cannot(world: World, failure: DozvonError, code: str) -> None:
+    world.pbx.fail_next = [failure]
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK)
+    assert caught.value.code == code
+
+
+async def test_an_answer_that_was_lost_is_no_failure(world: World) -> None:
+    world.pbx.fail_next = [OutcomeUnknown("the link was lost")]
+    assert await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK) == CLICK
+
+
+async def test_who_has_no_extension_or_is_not_active_cannot_call(world: World) -> None:
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ManagerId("999"), number="89161234567", request=CLICK)
+    assert caught.value.code == "no_extension"
+    world.account.settings = replace(world.account.settings, inactive_managers=frozenset({ANNA}))
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK)
+    assert caught.value.code == "not_allowed"
+
+
+async def test_a_contact_is_made_from_the_calls_own_number(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="  Пётр \n Новый ")
+    assert (person.name, person.phones, person.responsible, created) == ("Пётр Новый", ("+79990001122",), ANNA, True)
+    assert [p.name for p in await world.storage.phone_book.lookup(ACME, "9990001122")] == ["Пётр Новый"]
+
+
+async def test_a_number_that_somebody_saved_meanwhile_gets_no_second_contact(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Иван")
+    assert (person.ref.id, created) == ("55", False)
+
+
+async def test_a_lost_answer_of_the_crm_makes_no_second_contact(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    world.crm.fail_after = [OutcomeUnknown("timeout")]
+    await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
+    assert sum("+79990001122" in p.phones for p in world.crm.persons.values()) == 1
+
+
+@pytest.mark.parametrize(("manager", "name", "code"), [(BORIS, "Пётр", "call_unknown"), (ANNA, " ", "bad_request")])
+async def test_only_who_was_rung_may_and_a_name_is_needed(
+    world: World, manager: ManagerId, name: str, code: str
+) -> None:
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    with pytest.raises(Refused) as caught:
+        await world.clicks.create_contact(world.account, manager, call_id=call(), name=name)
+    assert caught.value.code == code
+
+
+async def test_hanging_up_is_for_ones_own_live_call(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    assert world.pbx.hung_up == [call()]
+    for manager, wanted in ((BORIS, call()), (ANNA, call("9.9"))):
+        with pytest.raises(Refused) as caught:
+            await world.clicks.hang_up(world.account, manager, world.tracking.call(wanted))
+        assert caught.value.code == "call_unknown"
+
+
+@pytest.mark.parametrize(("text", "dialled"), [("101", "101"), ("1-0-1", "101"), ("+7 916 123 45 67", "+79161234567")])
+def test_numbers_to_dial(text: str, dialled: str) -> None:
+    assert number_to_dial(text, "RU") == dialled
