@@ -1,0 +1,137 @@
+"""What has returned survives `kill -9`; a database that cannot write says so and goes on when it can again."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from integration.domain.ids import Timestamp
+from integration.errors import Rejected, Unavailable
+from integration.ports import OutboxState, SavedStep
+from integration.storage import open_storage
+from integration.storage.database import open_database
+from tests.contract.calls import OFFICE, PBX, a_call, an_intent
+
+LINES_BEFORE_THE_KILL = 400
+
+
+async def _said_before_it_was_killed(url: str, folder: Path) -> list[list[str]]:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.contract.storage_child", url, str(folder), stdout=asyncio.subprocess.PIPE
+    )
+    assert child.stdout is not None
+    lines = [(await child.stdout.readline()).decode().split() for _ in range(LINES_BEFORE_THE_KILL)]
+    child.kill()
+    rest = (await child.stdout.read()).decode()
+    await child.wait()
+    whole = rest[: rest.rfind("\n") + 1]  # a line may have been cut off
+    return lines + [line.split() for line in whole.splitlines()]
+
+
+async def test_what_has_returned_survives_a_kill_and_another_goes_on(database_url: str, tmp_path: Path) -> None:
+    said = await _said_before_it_was_killed(database_url, tmp_path)
+    saved = {words[1] for words in said if words[0] == "saved"}
+    done = {words[1] for words in said if words[0] == "done"}
+    claimed = {words[1] for words in said if words[0] == "claimed"}
+    assert saved
+    assert done
+
+    storage = await open_storage(database_url, tmp_path)
+    stored = {call.id for call in await storage.calls.live(OFFICE, PBX)}
+    items = await storage.outbox.listing(OFFICE, list(OutboxState), limit=100_000)
+    assert saved <= stored
+    assert stored == {item.call for item in items}  # state and intent together or not at all
+    assert done <= {item.call for item in items if item.state is OutboxState.DONE}
+
+    rest = await storage.outbox.claim(OFFICE, now=Timestamp(2e9 + 101), lease_seconds=1, limit=100_000)
+    assert {item.call for item in rest} == {item.call for item in items if item.state is OutboxState.WAITING}
+    assert claimed - done <= {item.call for item in rest if item.is_uncertain} | {
+        item.call for item in items if item.state is OutboxState.DONE
+    }
+    await storage.close()
+
+
+async def test_a_read_only_file_is_said_and_reading_goes_on(tmp_path: Path) -> None:
+    storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
+    await storage.calls.save([SavedStep(call=a_call(1))])
+    await storage.database.write(lambda c: c.execute(text("PRAGMA query_only=ON")))
+    with pytest.raises(Unavailable, match="read-only"):
+        await storage.calls.save([SavedStep(call=a_call(2))])
+    assert await storage.calls.get(OFFICE, a_call(1).id) == a_call(1)
+    await storage.close()
+
+
+async def test_a_full_disk_is_said_and_saving_goes_on_when_there_is_room(tmp_path: Path) -> None:
+    """SQLite is told that the file may not grow, which is to it what a full disk is."""
+    storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
+    pages = await storage.database.write(lambda c: c.execute(text("PRAGMA page_count")).scalar_one())
+    await storage.database.write(lambda c: c.execute(text(f"PRAGMA max_page_count={pages}")))
+    big = {"event": "x" * 100_000}
+    steps = [SavedStep(call=a_call(n), event=big, intents=[an_intent(a_call(n))]) for n in range(5)]
+    results = await asyncio.gather(*(storage.calls.save([step]) for step in steps), return_exceptions=True)
+    assert all(isinstance(result, Unavailable) for result in results)
+    assert "full" in str(results[0])
+    await storage.database.write(lambda c: c.execute(text("PRAGMA max_page_count=100000")))
+    await storage.calls.save(steps)
+    assert len(await storage.calls.live(OFFICE, PBX)) == 5
+    assert (await storage.outbox.depth())[OutboxState.WAITING] == 5
+    await storage.close()
+
+
+async def test_another_process_that_keeps_the_file_locked_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.storage.sqlite.BUSY_SECONDS", 0.05)
+    storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
+    stranger = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    stranger.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="locked"):
+        await storage.calls.save([SavedStep(call=a_call(1))])
+    stranger.execute("ROLLBACK")
+    stranger.close()
+    await storage.calls.save([SavedStep(call=a_call(1))])
+    await storage.close()
+
+
+async def test_one_bad_unit_of_work_does_not_harm_its_neighbours(database_url: str) -> None:
+    database = await open_database(database_url)
+    insert = text("INSERT INTO accounts (account, country, settings, saved_at) VALUES (:a, 'RU', '{}', 0)")
+    names = ["a", "b", "a", "c", "\ud800"]
+    work = [lambda c, n=name: c.execute(insert, {"a": n}).rowcount for name in names]
+    results = await asyncio.gather(*(database.write(w) for w in work), return_exceptions=True)
+    refused = [name for name, result in zip(names, results, strict=True) if isinstance(result, Rejected)]
+    assert refused == ["a", "\ud800"]  # either of the two, whoever came second
+    stored = await database.read(lambda c: c.execute(text("SELECT account FROM accounts")).scalars().all())
+    assert sorted(stored) == ["a", "b", "c"]
+    await database.close()
+
+
+async def test_what_is_committed_waits_for_the_disk(tmp_path: Path) -> None:
+    """WAL with synchronous=FULL (2): a power cut loses no commit that has returned."""
+    database = await open_database(f"sqlite:///{tmp_path}/x.db")
+    pragmas = ("journal_mode", "synchronous", "foreign_keys")
+    values = [await database.write(lambda c, p=p: c.execute(text(f"PRAGMA {p}")).scalar()) for p in pragmas]  # type: ignore[misc]
+    assert values == ["wal", 2, 1]
+    await database.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await database.read(lambda c: None)
+    with pytest.raises(Unavailable, match="closed"):
+        await database.write(lambda c: None)
+    await database.close()
+
+
+async def test_what_was_queued_before_the_end_is_written(tmp_path: Path) -> None:
+    storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
+    saving = [asyncio.ensure_future(storage.calls.save([SavedStep(call=a_call(n))])) for n in range(50)]
+    await asyncio.sleep(0)
+    saving[7].cancel()
+    await storage.close()
+    await asyncio.gather(*saving, return_exceptions=True)
+    storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
+    assert len(await storage.calls.live(OFFICE, PBX)) >= 49
+    await storage.close()
