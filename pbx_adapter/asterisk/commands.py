@@ -37,6 +37,14 @@ class Action:
         headers = (("Action", self.name), ("ActionID", action_id), *self.headers)
         return ("".join(f"{_clean(k)}: {_clean(v)}\r\n" for k, v in headers) + "\r\n").encode(errors="replace")
 
+    def frame(self, action_id: str) -> dict[str, str | list[str]]:
+        """The same as the tracker reads it."""
+        frame: dict[str, str | list[str]] = {"Action": self.name, "ActionID": action_id}
+        for name, value in self.headers:
+            known = frame.get(name)
+            frame[name] = value if known is None else [*([known] if isinstance(known, str) else known), value]
+        return frame
+
 
 def _clean(value: str) -> str:
     return _LINE_ENDS.sub("", value)

@@ -12,6 +12,7 @@ from typing import Any
 
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
+from pbx_adapter.asterisk.office import DEFAULT_EXTENSION, DEFAULT_TRUNK_CONTEXTS, OfficeShape
 
 AMI_PORT = 5038
 AMI_TLS_PORT = 5039
@@ -60,8 +61,10 @@ class AsteriskSettings:
     tls: TlsSettings | None = None
     recordings: RecordingSettings = RecordingSettings()
     fastagi: FastAgiSettings = FastAgiSettings()
-    trunks: tuple[str, ...] = ("trunk",)  # endpoint names of the outside lines
-    extension_pattern: str = r"\d{2,5}"  # what an employee's extension looks like, as a whole
+    trunks: tuple[str, ...] = ()  # endpoint names of the outside lines, where the guess is wrong
+    extension_pattern: str = DEFAULT_EXTENSION  # a whole endpoint name of an employee; group 1 is the extension
+    trunk_contexts: str = DEFAULT_TRUNK_CONTEXTS  # how contexts begin that calls from outside enter
+    did_variables: tuple[str, ...] = ("FROM_DID", "DID")  # channel variables with the number the client dialled
     originate_channel: str = "PJSIP/{extension}"  # FreePBX: Local/{extension}@from-internal
     originate_context: str = "from-internal"  # where numbers dialled from phones go
     dial_plus: bool = False  # keep the + of +7... when dialling; most dialplans know digits only
@@ -75,8 +78,8 @@ class AsteriskSettings:
         Args:
             table: as TOML gives it: `host`, `port`, `username`, `secret`, `tls` (true or a table with `ca`, `verify`,
                 `server_name`), `recordings` (`path` or `url`, `username`, `password`, `pbx_path`), `fastagi` (`host`,
-                `port`, `public`), `trunks`, `extension_pattern`, `originate_channel`, `originate_context`,
-                `dial_plus`, `click_timeout_seconds`. `kind` is left to the caller.
+                `port`, `public`), `trunks`, `extension_pattern`, `trunk_contexts`, `did_variables`,
+                `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`.
             key: what the table is called in the file; errors name it.
 
         Raises:
@@ -95,21 +98,34 @@ class AsteriskSettings:
             tls=tls,
             recordings=_recordings(read),
             fastagi=_fastagi(read),
-            trunks=read.names("trunks", ("trunk",)),
-            extension_pattern=read.pattern("extension_pattern", r"\d{2,5}"),
+            trunks=read.names("trunks", ()),
+            extension_pattern=read.pattern("extension_pattern", DEFAULT_EXTENSION),
+            trunk_contexts=read.pattern("trunk_contexts", DEFAULT_TRUNK_CONTEXTS),
+            did_variables=read.names("did_variables", ("FROM_DID", "DID")),
             originate_channel=_channel_template(read),
             originate_context=read.name("originate_context", "from-internal"),
             dial_plus=read.flag("dial_plus", default=False),
             click_timeout_seconds=read.number("click_timeout_seconds", 30.0, least=1, most=300),
         )
-        read.no_more({"kind", "id"})
+        read.no_more()
         return settings
 
     @property
-    def agi_address(self) -> str:
-        """`host:port` to be written into the dialplan."""
+    def agi_url(self) -> str:
+        """What the dialplan's DOZVON_AGI has to be; its path is the PBX's id."""
         public = self.fastagi.public or self.fastagi.host
-        return public if re.search(r":\d+$", public) else f"{public}:{self.fastagi.port}"
+        host = public if re.search(r":\d+$", public) else f"{public}:{self.fastagi.port}"
+        return f"agi://{host}/{self.id}"
+
+    @property
+    def office(self) -> OfficeShape:
+        """What the tracker is told of this PBX."""
+        return OfficeShape(
+            trunks=frozenset(self.trunks),
+            extension=self.extension_pattern,
+            trunk_contexts=self.trunk_contexts,
+            did_variables=self.did_variables,
+        )
 
 
 def _tls(read: _Table) -> TlsSettings | None:
@@ -156,7 +172,9 @@ def _fastagi(read: _Table) -> FastAgiSettings:
     if public and not re.fullmatch(r"[A-Za-z0-9_.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", public):
         raise ConfigError(f'{sub.key}.public = {public!r}: write the address the PBX reaches us at, "10.0.0.2:4573"')
     fastagi = FastAgiSettings(
-        host=sub.text("host", default="127.0.0.1"), port=sub.port("port", AGI_PORT, zero=True), public=public
+        host=sub.text("host", default="127.0.0.1"),
+        port=sub.port("port", AGI_PORT, zero=True),
+        public=public,
     )
     sub.no_more()
     return fastagi
@@ -236,6 +254,8 @@ class _Table:
     def pattern(self, name: str, default: str) -> str:
         value = self.text(name, default=default)
         try:
+            if name == "extension_pattern" and re.compile(value).groups == 0:
+                return f"({value})"
             re.compile(value)
         except re.error as exc:
             raise ConfigError(

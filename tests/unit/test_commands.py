@@ -97,7 +97,7 @@ GOOD = {"host": "10.0.0.5", "username": "dozvon", "secret": "s3cret"}
 
 def test_settings_have_working_defaults_and_hide_the_secret() -> None:
     settings = AsteriskSettings.from_config("office", GOOD)
-    assert (settings.port, settings.tls, settings.agi_address) == (5038, None, "127.0.0.1:4573")
+    assert (settings.port, settings.tls, settings.agi_url) == (5038, None, "agi://127.0.0.1:4573/office")
     assert "s3cret" not in repr(settings)
 
 
@@ -107,7 +107,7 @@ def test_tls_moves_the_port_and_a_public_address_keeps_its_own() -> None:
     assert settings.port == 5039
     assert settings.tls is not None
     assert settings.tls.verify
-    assert settings.agi_address == "10.0.0.2:4999"
+    assert settings.agi_url == "agi://10.0.0.2:4999/office"
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ _MAX_UNREAD = 8 * 1024 * 1024  # bytes a slow reader may owe before it is droppe
 _ANY: frozenset[str] = frozenset()
 RIGHTS: dict[str, frozenset[str]] = {
     # action: write classes of which one is needed, as ListCommands of Asterisk 22 shows them
+    "BlindTransfer": frozenset({"call"}),
     "BridgeInfo": _ANY,
     "BridgeList": _ANY,
     "CoreShowChannels": frozenset({"system", "reporting"}),

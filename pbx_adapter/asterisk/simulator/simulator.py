@@ -285,7 +285,7 @@ class Simulator:
                 return self._on_channel(action, request)
 
     def _on_channel(self, action: str, request: Request) -> Answer:
-        """Hangup and Redirect."""
+        """Hangup, Redirect and BlindTransfer."""
         name = header(request, "Channel")
         channel = self.switch.channels.get(name)
         if action == "Hangup":
@@ -296,8 +296,9 @@ class Simulator:
         if channel is None:
             return error(f"Channel does not exist: {name}")
         context, extension = header(request, "Context"), header(request, "Exten")
-        channel.run.signals.put_nowait(Signal(Said.AMI_REDIRECT, channel, context, extension))
-        return success("Redirect successful")
+        said = Said.TRANSFER if action == "BlindTransfer" else Said.AMI_REDIRECT
+        channel.run.signals.put_nowait(Signal(said, channel, context, extension))
+        return success("Transfer succeeded" if action == "BlindTransfer" else "Redirect successful")
 
     def _originate(self, request: Request) -> Answer:
         headers = {k: v for k, v in request if k != "Variable"}

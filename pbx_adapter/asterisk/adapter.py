@@ -1,0 +1,272 @@
+"""`AsteriskPbx`: the port `Pbx` on an Asterisk. Joins the connection, the tracker and the commands; decides nothing.
+
+Routing questions come by FastAGI and have a server of their own (`fastagi.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+
+import aiohttp
+import structlog
+
+from integration.domain.events import CallEvent
+from integration.domain.ids import CallId, PbxId, Timestamp, call_id
+from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
+from integration.ports import ClickToCall, Finding, PbxEmployee, PbxListener
+from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
+from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected, keep_connected
+from pbx_adapter.asterisk.protocol import Wanted
+from pbx_adapter.asterisk.settings import AsteriskSettings
+from pbx_adapter.asterisk.snapshot import ask_for_state
+from pbx_adapter.asterisk.tracker import Tracker
+
+log = structlog.get_logger()
+
+Handover = Callable[[], Awaitable[None]]
+_TICK_SECONDS = 0.1  # the tracker believes an end after 0.25 s of silence
+_REMEMBERED_CLICKS = 1_000
+_OWN_EVENTS = frozenset({b"FullyBooted", b"Newchannel"})
+_STORE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)  # the last one for ever
+_BUG_RETRIES = 3
+
+
+class AsteriskPbx:
+    """
+    One Asterisk or FreePBX.
+
+    Attributes:
+        counters: of the connection, for metrics.
+        listener_failures: times that events could not be handed over at once.
+        refused_questions: what our user may not ask after a login (names of actions).
+    """
+
+    def __init__(
+        self, settings: AsteriskSettings, *, session: aiohttp.ClientSession, timing: Timing | None = None
+    ) -> None:
+        """`session` fetches recordings behind a web address; it stays the caller's."""
+        self.settings = settings
+        self._web = session
+        self.counters = AmiCounters()
+        self.listener_failures = 0
+        self.refused_questions: list[str] = []
+        self._timing = timing or Timing()
+        self._tracker = Tracker(settings.id, settings.office)
+        self._session: AmiSession | None = None
+        self._is_ready = False
+        self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
+        self._uncertain: set[str] = set()  # clicks that were sent and not answered
+
+    @property
+    def id(self) -> PbxId:
+        return self.settings.id
+
+    @property
+    def is_connected(self) -> bool:
+        """Logged in, and the calls under way are known."""
+        return self._is_ready
+
+    # ---- events ----------------------------------------------------------------------------------------------------
+
+    async def run(self, listener: PbxListener) -> None:
+        """Keep the connection, resynchronise after each loss, hand over events; until cancelled."""
+        wanted = self._tracker.wanted
+        wanted = Wanted(wanted.events | _OWN_EVENTS, wanted.variables, wanted.dials)
+
+        def connect() -> contextlib.AbstractAsyncContextManager[AmiSession]:
+            return connected(self.settings, wanted=wanted, timing=self._timing, counters=self.counters)
+
+        async def serve(session: AmiSession) -> None:
+            try:
+                await self._serve(session, listener)
+            finally:
+                self._session, self._is_ready = None, False
+
+        async def down(reason: str) -> None:
+            await listener.on_link(False, reason)
+
+        await keep_connected(connect, serve, down, timing=self._timing, counters=self.counters)
+
+    async def _serve(self, session: AmiSession, listener: PbxListener) -> None:
+        """One session: the snapshot is asked while events are already being followed, all in order of arrival."""
+        await session.set_filters()
+        self._session = session
+        asking = asyncio.create_task(self._ask_for_state(session))
+        try:
+            await self._tell(listener, self._tracker.link_up(session.connected_at))
+            while True:
+                batch = await session.take(timeout_seconds=_TICK_SECONDS)
+                events: list[CallEvent] = []
+                for at, frame in batch:
+                    if frame is SNAPSHOT_DONE:
+                        await self._tell(listener, events)
+                        events = []
+                        await self._ready(listener, at)
+                        continue
+                    if frame.get("Event") == "Newchannel":
+                        self._notice_click(str(frame.get("Uniqueid")))
+                    events += self._tracker.feed(frame, at)
+                if not batch:
+                    events = self._tracker.tick(Timestamp(time.time()))
+                await self._tell(listener, events)
+        except Unavailable:
+            await self._tell(listener, self._tracker.link_lost(Timestamp(time.time())))
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _ask_for_state(self, session: AmiSession) -> None:
+        try:
+            self.refused_questions = await ask_for_state(session, self.settings.office)
+        except DozvonError as exc:
+            session.lose(f"the PBX did not say what is going on: {exc}")
+
+    async def _ready(self, listener: PbxListener, at: Timestamp) -> None:
+        self._is_ready = True
+        log.info("linked to the PBX", pbx=self.id)
+        await listener.on_link(True, "")
+        await self._until_stored(lambda: listener.on_resync(frozenset(self._tracker.live_calls()), at))
+
+    async def _tell(self, listener: PbxListener, events: Sequence[CallEvent]) -> None:
+        if events:
+            await self._until_stored(lambda: listener.on_events(events))
+
+    async def _until_stored(self, hand_over: Handover) -> None:
+        """Nothing is lost because a disk is full: what cannot be stored is offered again until it can, while the PBX's
+        events wait. Something that fails for a reason of ours is given up after a few attempts, loudly."""
+        bugs = 0
+        for attempt in range(1_000_000_000):
+            try:
+                await hand_over()
+                return
+            except DozvonError as exc:
+                self.listener_failures += 1
+                if attempt == 0:
+                    log.warning("events cannot be stored now; they wait", reason=str(exc))
+            except Exception:
+                self.listener_failures += 1
+                bugs += 1
+                log.exception("handling events failed", attempt=bugs)
+                if bugs >= _BUG_RETRIES:
+                    log.error("events were given up")
+                    return
+            wait = _STORE_RETRY_SECONDS[min(attempt, len(_STORE_RETRY_SECONDS) - 1)]
+            await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+
+    def _notice_click(self, uniqueid: str) -> None:
+        if not uniqueid.startswith(commands.CHANNEL_ID_PREFIX):
+            return
+        self._uncertain.discard(uniqueid)
+        self._seen_clicks[uniqueid] = None
+        while len(self._seen_clicks) > _REMEMBERED_CLICKS:
+            del self._seen_clicks[next(iter(self._seen_clicks))]
+
+    # ---- commands --------------------------------------------------------------------------------------------------
+
+    def _live_session(self) -> AmiSession:
+        if self._session is None:
+            raise Unavailable("no link to the PBX now", retry_after_seconds=1.0)
+        return self._session
+
+    async def click_to_call(self, request: ClickToCall) -> CallId:
+        """
+        Start the call; its result comes as events.
+
+        The channel is named after the request, so a repeat of a request that the PBX has carried out, as far as it can
+        be seen, only returns the call's id.
+
+        Raises:
+            Rejected: a number that cannot be sent, or no right to originate. Unavailable: no link, or (OutcomeUnknown)
+                it broke before the answer: call again with the same request to have it looked for, then dialled.
+        """
+        settings = self.settings
+        action = commands.originate(
+            request_id=request.request_id,
+            extension=request.extension,
+            number=request.number,
+            channel_template=settings.originate_channel,
+            context=settings.originate_context,
+            timeout_seconds=settings.click_timeout_seconds,
+            dial_plus=settings.dial_plus,
+            crm_call_id=request.crm_call_id,
+        )
+        unique = commands.channel_id(request.request_id)
+        call = call_id(self.id, unique)
+        session = self._live_session()
+        if unique in self._seen_clicks or (unique in self._uncertain and await channels.exists(session, unique)):
+            return call
+        self._tracker.sent(action.frame(unique))
+        try:
+            await session.ask(action, action_id=unique)
+        except OutcomeUnknown:
+            self._uncertain.add(unique)
+            raise
+        self._notice_click(unique)
+        return call
+
+    async def hang_up(self, call: CallId) -> None:
+        """End every channel of the call. Raises: NotFound when it is over, Unavailable, Rejected."""
+        session = self._live_session()
+        # The oldest first: it runs the dialplan, which would otherwise go on with the next step.
+        for channel in await channels.of_call(session, self._uniqueid(call), self.settings.office):
+            with contextlib.suppress(NotFound):  # it went with the one before
+                await session.ask(commands.hang_up(channel.name))
+
+    async def redirect(self, call: CallId, extension: str) -> None:
+        """
+        Send the client to another extension.
+
+        While an employee talks to the client it is a blind transfer by that employee, so that the PBX reports it as
+        one; otherwise (ringing, waiting in a queue) the client's channel is moved. Raises: NotFound when it is over.
+        """
+        session = self._live_session()
+        of_call = await channels.of_call(session, self._uniqueid(call), self.settings.office)
+        client, employee = channels.client_and_employee(of_call)
+        context = self.settings.originate_context
+        if employee is not None:
+            await session.ask(commands.blind_transfer(employee.name, context=context, extension=extension))
+        else:
+            await session.ask(commands.redirect(client.name, context=context, extension=extension))
+
+    async def hold(self, call: CallId, *, on: bool) -> None:
+        """Always Rejected: AMI of Asterisk 16 to 22 has no hold. The phone's own key (or the web phone) does it."""
+        raise Rejected("Asterisk cannot put a call on hold from outside: use the phone's own key", code="no_hold")
+
+    def _uniqueid(self, call: CallId) -> str:
+        pbx, _, uniqueid = call.partition(":")
+        if pbx != self.id or not uniqueid:
+            raise NotFound("this call is of another PBX", code="other_pbx")
+        return uniqueid
+
+    async def employees(self) -> list[PbxEmployee]:
+        """Phones known to the PBX that look like employees'. Raises: Unavailable, Rejected."""
+        return await people.employees(self._live_session(), self.settings.office)
+
+    def recording(self, file: str) -> AsyncIterator[bytes]:
+        """The bytes of a recording by the name in `RecordingStarted`. Raises: NotFound, Unavailable, AuthFailed."""
+        return recordings.fetch(file, self.settings.recordings, self._web)
+
+    async def diagnose(self) -> list[Finding]:
+        """Check everything over a connection of its own, so that it also works beside a running Dozvon."""
+        return await doctor.diagnose(self.settings, self._web, timing=self._timing)
+
+
+def metrics(pbxs: Iterable[AsteriskPbx], now: float) -> dict[str, dict[str, float]]:
+    """Numbers for `/metrics` by PBX: connected, events_received, events_dropped, reconnects, last_event_age..."""
+    return {
+        pbx.id: {
+            "connected": float(pbx.is_connected),
+            "events_received": float(pbx.counters.events_received),
+            "events_dropped": float(pbx.counters.events_dropped),
+            "bytes_received": float(pbx.counters.bytes_received),
+            "reconnects": float(pbx.counters.reconnects),
+            "pauses": float(pbx.counters.pauses),
+            "listener_failures": float(pbx.listener_failures),
+            "last_event_age": pbx.counters.last_event_age(now) or 0.0,
+        }
+        for pbx in pbxs
+    }

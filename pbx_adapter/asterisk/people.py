@@ -1,0 +1,79 @@
+"""Employees as the PBX knows them: PJSIP endpoints, or chan_sip peers on old systems."""
+
+from __future__ import annotations
+
+import re
+
+from integration.errors import Rejected
+from integration.ports import PbxEmployee
+from pbx_adapter.asterisk.client import AmiSession, text
+from pbx_adapter.asterisk.commands import question
+from pbx_adapter.asterisk.office import OfficeShape
+from pbx_adapter.asterisk.protocol import Frame
+
+_MOST_NAMES = 500  # each name is a question of its own
+_NAME = re.compile(r'\s*"?([^"<]*)"?\s*(?:<.*>)?\s*')
+
+
+async def employees(session: AmiSession, office: OfficeShape) -> list[PbxEmployee]:
+    """
+    By extension, each once, a person with several devices too.
+
+    Raises:
+        Rejected: our user may not ask (write class `system`). Unavailable.
+    """
+    try:
+        found = await _pjsip(session, office)
+    except Rejected as exc:
+        if exc.code == "permission_denied":
+            raise
+        found = []  # no chan_pjsip here
+    if not found:
+        found = await _chan_sip(session, office)
+    merged: dict[str, PbxEmployee] = {}
+    for person in found:
+        known = merged.get(person.extension)
+        registered = bool(person.is_registered or (known and known.is_registered))
+        name = (known.name if known else "") or person.name
+        merged[person.extension] = PbxEmployee(extension=person.extension, name=name, is_registered=registered)
+    return [merged[extension] for extension in sorted(merged)]
+
+
+async def _pjsip(session: AmiSession, office: OfficeShape) -> list[PbxEmployee]:
+    _, rows = await session.ask(question("PJSIPShowEndpoints", is_list=True), timeout_seconds=15.0)
+    found: list[PbxEmployee] = []
+    for row in rows:
+        name = text(row, "ObjectName")
+        extension = office.as_extension(name)
+        if text(row, "Event") != "EndpointList" or extension is None or name in office.trunks:
+            continue
+        label = await _callerid(session, name) if len(found) < _MOST_NAMES else ""
+        registered = bool(text(row, "Contacts").strip(",")) and text(row, "DeviceState") != "Unavailable"
+        found.append(PbxEmployee(extension=extension, name=label, is_registered=registered))
+    return found
+
+
+async def _callerid(session: AmiSession, endpoint: str) -> str:
+    """The name in the endpoint's `callerid`; the list of endpoints does not have it."""
+    try:
+        _, rows = await session.ask(question("PJSIPShowEndpoint", is_list=True, Endpoint=endpoint))
+    except Rejected:
+        return ""
+    said = next((text(row, "Callerid") for row in rows if text(row, "Event") == "EndpointDetail"), "")
+    match = _NAME.fullmatch(said)
+    return match.group(1).strip() if match and said != "<unknown>" else ""
+
+
+async def _chan_sip(session: AmiSession, office: OfficeShape) -> list[PbxEmployee]:
+    try:
+        _, rows = await session.ask(question("SIPpeers", is_list=True), timeout_seconds=15.0)
+    except Rejected as exc:
+        if exc.code == "permission_denied":
+            raise
+        return []
+    return [_peer(row, extension) for row in rows if (extension := office.as_extension(text(row, "ObjectName")))]
+
+
+def _peer(row: Frame, extension: str) -> PbxEmployee:
+    registered = text(row, "Status").startswith("OK") or text(row, "IPaddress") not in ("", "-none-")
+    return PbxEmployee(extension=extension, name=text(row, "Description"), is_registered=registered)

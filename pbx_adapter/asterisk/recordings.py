@@ -1,0 +1,176 @@
+"""Fetching a recording by the name that the PBX gave it: from a folder that we see, or from a web server.
+
+Names come from channel variables, so they are hostile input: nothing outside the configured folder is ever opened.
+Storing and converting belong to the services.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import stat
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from integration.errors import AuthFailed, NotFound, Unavailable
+from pbx_adapter.asterisk.settings import RecordingSettings
+
+_CHUNK = 65_536
+_WAV_HEADER = 44  # bytes; a file of this size holds no sound
+_QUIET_SECONDS = 1.0  # a file that did not change for this long is complete
+_COMPLETE_SECONDS = 10.0  # MixMonitor's own conversion may take a while after the hangup
+_LARGEST = 1024**3
+_WEB_TIMEOUT = aiohttp.ClientTimeout(total=300.0, connect=10.0, sock_read=20.0)
+_WEB_ATTEMPTS = 4
+_DAY = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")  # of FreePBX's names: ...-20261122-140312-...
+
+
+async def fetch(file: str, settings: RecordingSettings, session: aiohttp.ClientSession) -> AsyncIterator[bytes]:
+    """
+    The bytes of a recording.
+
+    Args:
+        file: as the PBX wrote it: a bare name, a name with folders, or a whole path on the PBX.
+
+    Raises:
+        NotFound: there is none, it holds no sound, or recordings are fetched nowhere.
+        Unavailable: not complete yet, or the server does not answer. AuthFailed: the web server refuses us.
+    """
+    parts = _parts(file, settings.pbx_path)
+    if settings.path:
+        async for chunk in _from_folder(Path(settings.path), parts):
+            yield chunk
+    elif settings.url:
+        async for chunk in _from_web(session, settings, parts):
+            yield chunk
+    else:
+        raise NotFound("no place for recordings is configured", code="no_recordings")
+
+
+def _parts(file: str, pbx_path: str) -> tuple[str, ...]:
+    """The name below the recordings' folder. Raises: NotFound for a name that leads out of it."""
+    inside = file.removeprefix(pbx_path.rstrip("/") + "/") if file.startswith("/") else file
+    parts = PurePosixPath(inside).parts
+    if inside.startswith("/"):  # another folder of the PBX than the one we know: only the name can be looked for
+        parts = parts[-1:]
+    if not parts or any(p in ("..", ".", "/") or "\0" in p or "\\" in p or not p.isprintable() for p in parts):
+        raise NotFound("this is no name of a recording", code="bad_name")
+    return parts
+
+
+def candidates(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
+    """Where a recording can be: as named, in FreePBX's folder of its day, in any year/month/day."""
+    yield root.joinpath(*parts)
+    name = parts[-1]
+    if match := _DAY.search(name):
+        yield root.joinpath(*match.groups(), name)
+    yield root / name
+    if not any(c in name for c in "*?["):
+        yield from root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]/{name}")
+
+
+def find(root: Path, parts: tuple[str, ...]) -> Path | None:
+    """The file below `root`, links resolved; None when there is none or when a link leads out of `root`."""
+    real_root = root.resolve()
+    for path in candidates(root, parts):
+        try:
+            real = path.resolve(strict=True)
+            if real.is_relative_to(real_root) and stat.S_ISREG(real.stat().st_mode):
+                return real
+        except (OSError, RuntimeError):
+            continue
+    return None
+
+
+async def _from_folder(root: Path, parts: tuple[str, ...]) -> AsyncIterator[bytes]:
+    path = await _complete(root, parts)
+    file = await asyncio.to_thread(path.open, "rb")
+    try:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
+    except OSError as exc:
+        raise Unavailable(f"the recording cannot be read: {exc.strerror}") from exc
+    finally:
+        await asyncio.to_thread(file.close)
+
+
+async def _complete(root: Path, parts: tuple[str, ...]) -> Path:
+    """Wait until the file is there and nobody writes to it any more."""
+    size, quiet_since = -1, 0.0
+    clock = asyncio.get_running_loop().time
+    deadline = clock() + _COMPLETE_SECONDS
+    while True:
+        path = await asyncio.to_thread(find, root, parts)
+        now = clock()
+        if path is not None:
+            new = path.stat().st_size
+            if await asyncio.to_thread(_says_complete, path, new):
+                return path
+            if new != size:
+                size, quiet_since = new, now
+            elif now - quiet_since >= _QUIET_SECONDS and size > _WAV_HEADER:
+                return path
+        if now >= deadline:
+            break
+        await asyncio.sleep(0.1)
+    if path is None or size <= _WAV_HEADER:
+        raise NotFound("there is no such recording, or it holds no sound", code="no_recording")
+    raise Unavailable("the recording is still being written", retry_after_seconds=10.0)
+
+
+def _says_complete(path: Path, size: int) -> bool:
+    """A WAV's header has the length of the sound from the moment the file is closed."""
+    if size <= _WAV_HEADER or path.suffix.lower() != ".wav":
+        return False
+    try:
+        with path.open("rb") as file:
+            head = file.read(8)
+    except OSError:
+        return False
+    return head[:4] == b"RIFF" and abs(int.from_bytes(head[4:8], "little") + 8 - size) <= 1
+
+
+async def _from_web(
+    session: aiohttp.ClientSession, settings: RecordingSettings, parts: tuple[str, ...]
+) -> AsyncIterator[bytes]:
+    """Read over HTTP; a transfer that breaks off goes on where it stopped (Range), a few times."""
+    url = URL(f"{settings.url}/{'/'.join(quote(p, safe='') for p in parts)}", encoded=True)
+    auth = aiohttp.BasicAuth(settings.username, settings.password) if settings.username else None
+    got = 0
+    for attempt in range(_WEB_ATTEMPTS):
+        headers = {"Range": f"bytes={got}-"} if got else {}
+        try:
+            async with session.get(
+                url, headers=headers, auth=auth, timeout=_WEB_TIMEOUT, allow_redirects=False
+            ) as answer:
+                if got and answer.status == 416:  # nothing is left: it broke off after the last byte
+                    return
+                _check(answer.status)
+                skip = got if answer.status == 200 else 0  # the server knows no ranges: read past what we have
+                async for chunk in answer.content.iter_chunked(_CHUNK):
+                    fresh, skip = chunk[skip:], max(0, skip - len(chunk))
+                    if not fresh:
+                        continue
+                    got += len(fresh)
+                    if got > _LARGEST:
+                        raise Unavailable("the recording is larger than 1 GiB")
+                    yield fresh
+                return
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            if attempt == _WEB_ATTEMPTS - 1:
+                raise Unavailable(f"the recording could not be fetched: {exc or 'no answer in time'}") from exc
+        await asyncio.sleep(0.5 * (attempt + 1))
+
+
+def _check(status: int) -> None:
+    if status in (200, 206):
+        return
+    if status in (401, 403):
+        raise AuthFailed("the web server with the recordings refuses our name and password")
+    if status in (404, 410):
+        raise NotFound("there is no such recording on the web server", code="no_recording")
+    raise Unavailable(f"the web server with the recordings answers {status}")
