@@ -7,6 +7,7 @@
 import { ApiError } from "./shared/api";
 import { Card } from "./shared/card";
 import type { CardCall } from "./shared/messages";
+import { StatusView } from "./shared/status_view";
 import { languageOf, Texts } from "./shared/texts";
 
 const now = () => Date.now() / 1000;
@@ -158,10 +159,34 @@ function buttons(place: string, actions: Record<string, () => void>): void {
   }
 }
 
+/** The settings window's part, beside the card. */
+function showStatus(): void {
+  const problems = query.get("status") === "bad" ? [{ code: "no_extension", text: "" }] : [];
+  const view = new StatusView(
+    {
+      status: async () => ({
+        manager: { id: "7", name: "Анна Ким" },
+        extension: problems.length ? null : "101",
+        pbx: "connected",
+        crm: "connected",
+        version: "0.1.0",
+        problems,
+      }),
+    },
+    texts,
+    "https://calls.example.com",
+  );
+  view.element.style.maxWidth = "460px";
+  document.body.append(view.element);
+  void view.refresh();
+}
+
 buttons("calls", Object.fromEntries(Object.entries(scenes).map(([name, make]) => [name, () => show(make())])));
 buttons("page", pageButtons);
 document.body.append(card.element);
 document.body.classList.toggle("dark", query.has("dark"));
 show(scenes[query.get("scene") ?? "none"]?.() ?? []);
 if (query.has("notice")) card.notice("error", texts.problem(query.get("notice") ?? ""));
+if (query.has("status")) showStatus();
+if (query.has("trouble")) card.setTrouble(true);
 if (query.has("minimised")) card.setMinimised(true);

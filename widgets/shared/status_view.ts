@@ -11,7 +11,7 @@ export class StatusView {
   private readonly content = el("div", { class: "status", "aria-live": "polite" });
 
   constructor(
-    private readonly api: Api,
+    private readonly api: Pick<Api, "status">,
     private readonly texts: Texts,
     private readonly backend: string,
   ) {
