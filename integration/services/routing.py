@@ -6,6 +6,7 @@ What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,8 @@ log = structlog.get_logger()
 
 DEADLINE_SECONDS = 1.2  # below the FastAGI server's, so that the decision is kept with the true reason
 _MAX_LOOKUP_SECONDS = 1.0  # of a live search, whatever the line's settings say: the caller hears silence meanwhile
-_MAX_WAITING = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
+_GATHER_SECONDS = 0.1  # the decisions of this time are stored together: callers do not wait for many small commits
+_MAX_UNDONE = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +65,21 @@ class Routing:
         self._clock = clock
         self._crm = crm
         self._deadline_seconds = deadline_seconds
-        self._waiting: asyncio.Queue[_Decided] = asyncio.Queue(_MAX_WAITING)
+        self._undone: deque[_Decided] = deque()  # decisions not yet stored
+        self._has_undone = asyncio.Event()
         self._storage_is_down = False
         self._is_book_filled = False
 
     async def run(self) -> None:
         """Store the decisions, after the PBX has its answers; until cancelled, when it stores what is left."""
         try:
+            await self._is_book_empty()  # counted before somebody waits for it
             while True:
-                await self._store(await self._waiting.get())
+                await self._has_undone.wait()
+                await asyncio.sleep(_GATHER_SECONDS)
+                await self._store()
         finally:
-            while not self._waiting.empty():
-                await self._store(self._waiting.get_nowait())
+            await self._store()
 
     async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
         asked_at = self._clock.now()
@@ -121,29 +126,38 @@ class Routing:
         return decide(question, settings, persons, deals, looked_up=looked_up)
 
     async def _is_book_empty(self) -> bool:
-        # Counting a large book takes longer than the answer may: once it was filled it counts as filled.
+        # Counting a large book takes longer than an answer: once it was filled it counts as filled.
         if not self._is_book_filled:
             self._is_book_filled = await self._book.size(self._account) > 0
         return not self._is_book_filled
 
     def _keep(self, decided: _Decided) -> None:
-        try:
-            self._waiting.put_nowait(decided)
-        except asyncio.QueueFull:
+        if len(self._undone) >= _MAX_UNDONE:
             log.warning("a route decision was not kept", call_id=decided.call)
+            return
+        self._undone.append(decided)
+        self._has_undone.set()
 
-    async def _store(self, decided: _Decided) -> None:
+    async def _store(self) -> None:
+        batch = list(self._undone)
+        stored = await asyncio.gather(*(self._remember(decided) for decided in batch))
+        for _ in batch:
+            self._undone.popleft()
+        if not self._undone:
+            self._has_undone.clear()
+        if batch and all(stored) is self._storage_is_down:
+            self._storage_is_down = not all(stored)
+            log.info("route decisions are kept again" if all(stored) else "route decisions are not kept")
+
+    async def _remember(self, decided: _Decided) -> bool:
         try:
             await self._routes.remember(self._account, decided.call, decided.decision, decided.asked_at)
-        except DozvonError as exc:
-            if not self._storage_is_down:
-                log.warning("route decisions are not kept", account_id=self._account, error=str(exc))
-            self._storage_is_down = True
+        except DozvonError:
+            return False
         except Exception:
             # The loop must live on: later decisions can still be kept.
             log.exception("a route decision was not kept", call_id=decided.call)
-        else:
-            self._storage_is_down = False
+        return True
 
 
 def _cannot_decide(question: RouteQuestion, settings: AccountSettings | None, why: Reason) -> RouteDecision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -24,8 +25,13 @@ _LOOKUP = text(
     "SELECT p.state FROM person_phones n JOIN persons p ON p.account = n.account AND p.kind = n.kind"
     " AND p.id = n.person WHERE n.account = :account AND n.match_key = :match_key ORDER BY p.created_at, p.id"
 )
+_OPEN_DEALS = text(
+    "SELECT d.state FROM deal_persons l JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind"
+    " AND d.id = l.deal WHERE l.account = :account AND l.person_kind = :kind AND l.person = :id AND d.is_open"
+)
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
-_LOOKUP_SQLITE = str(_LOOKUP).replace(":account", "?").replace(":match_key", "?")
+_LOOKUP_SQLITE = re.sub(r":\w+", "?", str(_LOOKUP))
+_OPEN_DEALS_SQLITE = re.sub(r":\w+", "?", str(_OPEN_DEALS))
 
 
 X = TypeVar("X")
@@ -75,21 +81,21 @@ class SqlPhoneBook:
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         """Deals that are open and hang on any of these, each once, the last changed first."""
-        if not persons:
+        keys = [{"account": account, "kind": ref.kind.value, "id": ref.id} for ref in dict.fromkeys(persons)]
+        if not keys:
             return []
-        link = deal_persons.c
-        of_persons = select(link.deal_kind, link.deal).where(
-            link.account == account, or_(*(and_(link.person_kind == p.kind, link.person == p.id) for p in persons))
-        )
-        wanted = of_persons.distinct().subquery()
-        query = (
-            select(deals.c.state)
-            .join(wanted, and_(deals.c.kind == wanted.c.deal_kind, deals.c.id == wanted.c.deal))
-            .where(deals.c.account == account, deals.c.is_open)
-            .order_by(deals.c.updated_at.desc(), deals.c.id)
-        )
-        states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
-        return [decode(Deal, state) for state in states]
+        if self._database.dialect == "sqlite":
+
+            def work(connection: Connection) -> list[str]:
+                driver: Any = connection.connection.driver_connection  # as in `lookup`
+                return [row[0] for key in keys for row in driver.execute(_OPEN_DEALS_SQLITE, tuple(key.values()))]
+        else:
+
+            def work(connection: Connection) -> list[str]:
+                return [state for key in keys for state in connection.execute(_OPEN_DEALS, key).scalars()]
+
+        found = [decode(Deal, state) for state in dict.fromkeys(await self._database.read(work))]
+        return sorted(found, key=lambda deal: (-deal.updated_at, deal.ref.id))
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
         query = select(persons.c.state).where(_is(persons, account, ref))
@@ -156,11 +162,11 @@ def _is(table: Table, account: AccountId, ref: EntityRef) -> ColumnElement[bool]
     return and_(table.c.account == account, table.c.kind == ref.kind.value, table.c.id == ref.id)
 
 
-def _among(table: Table, account: AccountId, refs: Sequence[EntityRef]) -> ColumnElement[bool]:
+def _among(table: Table, account: AccountId, refs: Iterable[EntityRef]) -> ColumnElement[bool]:
     return and_(table.c.account == account, _named(table.c.kind, table.c.id, refs))
 
 
-def _named(kind: ColumnElement[str], name: ColumnElement[str], refs: Sequence[EntityRef]) -> ColumnElement[bool]:
+def _named(kind: ColumnElement[str], name: ColumnElement[str], refs: Iterable[EntityRef]) -> ColumnElement[bool]:
     by_kind: dict[str, list[str]] = {}
     for ref in refs:
         by_kind.setdefault(str(ref.kind), []).append(ref.id)
@@ -253,15 +259,13 @@ def _compare(
     if "match_keys" in table.c:
         columns.append(table.c.match_keys)  # the country may have changed, and the person not
     stored = {
-        EntityRef(row.kind, row.id): row._mapping
-        for row in connection.execute(select(*columns).where(_among(table, account, list(by_ref))))
+        (row[0], row[1]): row[2:] for row in connection.execute(select(*columns).where(_among(table, account, by_ref)))
     }
     changed, seen, relinked = [], [], []
     for ref, entry in by_ref.items():
-        old = stored.get(ref)
-        if old is not None and (
-            old["updated_at"] > entry.row["updated_at"] or all(old[name] == entry.row[name] for name in old)
-        ):
+        old = stored.get((ref.kind, ref.id))
+        new = tuple(entry.row[column.name] for column in columns[2:])
+        if old is not None and (old[0] > new[0] or tuple(old) == new):
             seen.append(ref)
             continue
         changed.append(entry)

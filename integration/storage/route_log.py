@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.routing import RouteDecision
 from integration.storage.codec import decode, encode
-from integration.storage.database import Database, insert
+from integration.storage.database import Database
 from integration.storage.schema import routes
+
+# Text, not built each time: it is written while callers wait for decisions.
+_REMEMBER = text(
+    "INSERT INTO routes (account, call, asked_at, outcome, decision)"
+    " VALUES (:account, :call, :asked_at, :outcome, :decision) ON CONFLICT (account, call) DO UPDATE"
+    " SET asked_at = excluded.asked_at, outcome = excluded.outcome, decision = excluded.decision"
+)
 
 
 class SqlRouteLog:
@@ -18,13 +25,14 @@ class SqlRouteLog:
         self._database = database
 
     async def remember(self, account: AccountId, call: CallId, decision: RouteDecision, asked_at: Timestamp) -> None:
-        content = {"asked_at": asked_at, "outcome": decision.outcome.value, "decision": encode(decision)}
-        statement = (
-            insert(self._database.dialect, routes)
-            .values(account=account, call=call, **content)
-            .on_conflict_do_update(index_elements=[routes.c.account, routes.c.call], set_=content)
-        )
-        await self._database.write(lambda connection: connection.execute(statement))
+        row = {
+            "account": account,
+            "call": call,
+            "asked_at": asked_at,
+            "outcome": decision.outcome.value,
+            "decision": encode(decision),
+        }
+        await self._database.write(lambda connection: connection.execute(_REMEMBER, row))
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         query = select(routes.c.decision).where(routes.c.account == account, routes.c.call == call)

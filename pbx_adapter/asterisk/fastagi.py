@@ -26,7 +26,7 @@ from pbx_adapter.asterisk.agi import (
     encode_plan,
     parse_head,
     parse_reply,
-    set_variable,
+    set_variables,
 )
 
 log = structlog.get_logger()
@@ -179,34 +179,27 @@ async def _line(reader: asyncio.StreamReader) -> bytes:
 async def _tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plan: str | None, step: Step) -> None:
     """Set the variables that the dialplan reads. DOZVON_DO comes last: whoever dies before it has said nothing."""
     variables = {
-        "DOZVON_PLAN": plan,
-        "DOZVON_TARGET": step.target,
-        "DOZVON_SECONDS": None if step.seconds is None else str(step.seconds),
-        "DOZVON_SOUND": step.sound,
+        "DOZVON_TARGET": step.target or "",
+        "DOZVON_SECONDS": "" if step.seconds is None else str(step.seconds),
+        "DOZVON_SOUND": step.sound or "",
         "DOZVON_DO": step.kind.value,
     }
-    for name, value in variables.items():
-        if value is None:
-            continue
-        writer.write(set_variable(name, value))
-        await writer.drain()
-        if not await _is_done(reader):
-            return
+    writer.write(set_variables(variables if plan is None else {"DOZVON_PLAN": plan} | variables))
+    await writer.drain()
+    await _until_done(reader)
 
 
-async def _is_done(reader: asyncio.StreamReader) -> bool:
-    """Read the reply to one command. False: the caller has hung up, nobody needs the rest."""
+async def _until_done(reader: asyncio.StreamReader) -> None:
+    """Read the reply to one command. Raises: ProtocolError when the PBX refused it."""
     while True:
         line = (await _line(reader)).decode("utf-8", "replace").strip()
         if line == "HANGUP":  # said once, between replies, when the caller left; the reply still comes
             continue
         reply = parse_reply(line)
         match reply.code:
-            case 200:
-                return True
             case 100:  # "trying": the reply itself follows
                 continue
-            case 511:  # not permitted on a dead channel
-                return False
+            case 200 | 511:  # done; or not permitted on a dead channel: the caller has left, nobody needs it
+                return
             case _:
                 raise ProtocolError(f"the PBX refused an AGI command with {reply.code}")
