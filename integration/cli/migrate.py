@@ -7,7 +7,7 @@ import asyncio
 from pathlib import Path
 
 from integration import config
-from integration.storage import open_storage
+from integration.storage import migrate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,10 +17,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
 
-    async def migrate() -> None:
-        storage = await open_storage(settings.database_url, settings.data_dir)
-        await storage.close()
-
-    asyncio.run(migrate())
+    asyncio.run(migrate(settings.database_url))
     print("The database is up to date.")
     return 0

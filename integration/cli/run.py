@@ -7,7 +7,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from integration import app, config, logs
+from integration import config, logs
+from integration.app import run_until_stopped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,5 +18,5 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
     logs.set_up(settings.log_level, readable=sys.stderr.isatty())
-    asyncio.run(app.run_until_stopped(settings))
+    asyncio.run(run_until_stopped(settings))
     return 0

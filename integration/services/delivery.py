@@ -54,7 +54,7 @@ class Delivery:
         self.wake = wake
         self._busy: dict[AccountId, set[asyncio.Task[None]]] = {}
         self.counts: Counter[tuple[str, str]] = Counter()  # (kind, outcome) -> how many
-        self.seconds_spent: Counter[str] = Counter()
+        self.milliseconds_spent: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Deliver until cancelled. Attempts under way at the cancellation are cut off and found again, uncertain."""
@@ -123,7 +123,7 @@ class Delivery:
             log.error("outcome not recorded", account_id=account.id, call_id=item.call, error=str(exc))
         finally:
             self.counts[item.kind, outcome] += 1
-            self.seconds_spent[item.kind] += int((time.monotonic() - began) * 1000)
+            self.milliseconds_spent[item.kind] += int((time.monotonic() - began) * 1000)
 
     async def _attempt(self, account: Account, item: OutboxItem) -> str:
         if item.expires_at is not None and self._clock.now() > item.expires_at:

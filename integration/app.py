@@ -1,0 +1,374 @@
+"""The composition root: the only module that names concrete adapters; it builds a process and starts it in order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+import aiohttp
+import structlog
+from aiohttp import web
+
+from connectors.amocrm import Connector, connect
+from integration import __version__
+from integration.admin.pages import AdminPages
+from integration.admin.session import AdminSessions
+from integration.clock import SystemClock
+from integration.config import AccountConfig, Config
+from integration.consent import Consent, oauth_path
+from integration.domain.crm import CrmChange
+from integration.domain.ids import AccountId
+from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.domain.settings import AccountSettings
+from integration.errors import ConfigError, DozvonError
+from integration.metrics import Metrics
+from integration.observation import gatherer, health
+from integration.ports import Coordination, Finding
+from integration.services.accounts import Account, Accounts
+from integration.services.card import CardService
+from integration.services.click import ClickService
+from integration.services.delivery import Delivery
+from integration.services.delivery_steps import DeliverySteps
+from integration.services.hub import Hub
+from integration.services.phone_book import PhoneBookMirror
+from integration.services.routing import Routing
+from integration.services.tracking import CallTracking
+from integration.storage import Storage, open_coordination, open_storage
+from integration.web.recordings import recording_routes
+from integration.web.server import create_web_app
+from integration.web.widget import WidgetApi
+from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer, build_pbx
+from pbx_adapter.asterisk.adapter import metrics as pbx_metrics
+
+log = structlog.get_logger()
+
+_RESTART_SECONDS = 1.0  # between a background task's defect and its next start
+_SHUTDOWN_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """One account's parts while it runs."""
+
+    account: Account
+    connector: Connector
+    pbx: AsteriskPbx
+    tracking: CallTracking
+    routing: Routing
+
+
+class Core:
+    """What a process is made of, without servers and background tasks; the doctor needs no more."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.clock = SystemClock()
+        self.offices: dict[AccountId, Office] = {}
+        self.wake = asyncio.Event()  # intents were queued
+        self.stack = AsyncExitStack()
+        self.storage: Storage
+        self.coordination: Coordination
+        self.session: aiohttp.ClientSession
+        self.accounts: Accounts
+        self.hub: Hub
+        self.cards: CardService
+
+    async def open(self) -> None:
+        """
+        Raises:
+            ConfigError: a setting is wrong; the message names it.
+            Unavailable: the database cannot be opened.
+        """
+        try:
+            self.config.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise ConfigError(f"server.data_dir {self.config.data_dir} cannot be made: {exc.strerror}") from exc
+        self.storage = await open_storage(self.config.database_url, self.config.data_dir, clock=self.clock)
+        self.stack.push_async_callback(self.storage.close)
+        self.coordination = open_coordination(self.config.redis)
+        self.stack.push_async_callback(self.coordination.close)
+        self.session = await self.stack.enter_async_context(
+            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
+        )
+        self.accounts = Accounts(self.storage.settings)
+        self.hub = Hub(self.coordination)
+        self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
+        for each in self.config.accounts:
+            office = await self._build_office(each)
+            self.offices[each.id] = office
+            self.stack.push_async_callback(office.connector.close)
+
+    async def close(self) -> None:
+        await self.stack.aclose()
+
+    async def _build_office(self, each: AccountConfig) -> Office:
+        if each.crm != "amocrm":
+            raise ConfigError(f'account.{each.id}.crm: "{each.crm}" is not known; known is amocrm')
+        if each.pbx != "asterisk":
+            raise ConfigError(f'account.{each.id}.pbx: "{each.pbx}" is not known; known is asterisk')
+        options = {"redirect_uri": f"{self.config.public_url}{oauth_path(each.id)}", **each.crm_options}
+        connector = connect(
+            each.id,
+            options,
+            tokens=self.storage.tokens,
+            session=self.session,
+            clock=self.clock,
+            country=each.country,
+        )
+        key = f"account.{each.id}.asterisk"
+        pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session, key=key)
+        account = await self.accounts.add(_settings(each), connector.crm, pbx)
+        routing = Routing(
+            account=each.id,
+            pbx=each.pbx_id,
+            settings=lambda: account.settings,
+            book=self.storage.phone_book,
+            routes=self.storage.routes,
+            clock=self.clock,
+            crm=connector.crm,
+        )
+        tracking = CallTracking(account, self.storage.calls, self.clock, [self.cards], self.wake)
+        return Office(account, connector, pbx, tracking, routing)
+
+
+class Dozvon:
+    """One running process: `start()` once, `stop()` once, also after a failed start."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.core = Core(config)
+        self.url = ""
+        self._tasks: list[asyncio.Task[None]] = []
+        self._agi: list[FastAgiServer] = []
+        self._intake_paths: dict[AccountId, str] = {}
+
+    @property
+    def offices(self) -> dict[AccountId, Office]:
+        return self.core.offices
+
+    async def start(self) -> None:
+        """Raises: ConfigError (a setting is wrong, an address is taken), Unavailable (the database)."""
+        core = self.core
+        await core.open()
+        if self.config.redis is None:
+            await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
+        self.mirror = PhoneBookMirror(core.accounts, core.storage.phone_book, core.clock, self._ensure_webhooks)
+        self.delivery = self._build_delivery()
+        await self._serve_agi()
+        await self._serve_web()
+        self._spawn("browsers", core.hub.run)
+        self._spawn("managers", core.accounts.run)
+        self._spawn("delivery", self.delivery.run)
+        for key, office in self.offices.items():
+            self._spawn(f"pbx {key}", partial(office.pbx.run, office.tracking))
+            self._spawn(f"routes {key}", office.routing.run)
+            self._spawn(f"phone book {key}", partial(self._follow_crm, office))
+        log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
+
+    async def stop(self) -> None:
+        """Take nothing new, let what is under way end, write what waits."""
+        if self._tasks:
+            self.core.hub.close()
+        for server in self._agi:
+            await server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for office in self.offices.values():
+            try:
+                await office.tracking.close()
+            except DozvonError as exc:
+                log.error("calls not saved at the end", account_id=office.account.id, error=str(exc))
+        await self.core.close()
+        log.info("stopped")
+
+    # ---- servers ---------------------------------------------------------------------------------------------------
+
+    async def _serve_agi(self) -> None:
+        """One server for each address, however many PBXs ask at it."""
+        by_address: dict[tuple[str, int], dict[str, Routing]] = {}
+        for office in self.offices.values():
+            fastagi = office.pbx.settings.fastagi
+            by_address.setdefault((fastagi.host, fastagi.port), {})[office.pbx.id] = office.routing
+        for (host, port), answerers in by_address.items():
+            server = FastAgiServer(answerers, host=host, port=port)
+            try:
+                await server.start()
+            except OSError as exc:
+                raise ConfigError(f"fastagi {host}:{port} cannot be opened: {exc.strerror or exc}") from exc
+            self._agi.append(server)
+
+    async def _serve_web(self) -> None:
+        core = self.core
+        sessions = AdminSessions(self.config.admin_password, self.config.public_url)
+        widget = self._build_widget_api()
+        app = create_web_app(
+            routes=[
+                *widget.routes(),
+                *recording_routes(core.storage.recordings),
+                *self._crm_routes(),
+                *self._build_admin(sessions).routes(),
+            ],
+            middlewares=[sessions.guard, widget.cors],
+            health=lambda: health(self.offices, core.storage.outbox),
+            metrics=Metrics(gatherer(self.offices, core.hub, self.delivery, self._adapter_figures)),
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS / 2)
+        await runner.setup()
+        core.stack.push_async_callback(runner.cleanup)
+        try:
+            await web.TCPSite(runner, self.config.host, self.config.port).start()
+        except OSError as exc:
+            address = f"{self.config.host}:{self.config.port}"
+            raise ConfigError(f"server.listen {address} cannot be opened: {exc.strerror or exc}") from exc
+        host, port = runner.addresses[0][:2]
+        self.url = f"http://{host}:{port}"
+
+    def _crm_routes(self) -> Iterable[web.AbstractRouteDef]:
+        core = self.core
+        for key, office in self.offices.items():
+            consent = Consent(
+                office.account,
+                office.connector,
+                core.accounts,
+                core.coordination,
+                public_url=self.config.public_url,
+                on_connected=partial(self._look_now, key),
+            )
+            yield from consent.routes()
+            intake = office.connector.webhook_intake(
+                on_changes=partial(self._take_changes, office), on_lost=partial(self.mirror.wake, key)
+            )
+            self._intake_paths[key] = intake.path
+            self._spawn(f"webhooks {key}", intake.run)
+            yield web.post(intake.route, intake.handle)
+
+    # ---- building --------------------------------------------------------------------------------------------------
+
+    def _build_delivery(self) -> Delivery:
+        core = self.core
+        steps = DeliverySteps(
+            calls=core.storage.calls,
+            outbox=core.storage.outbox,
+            phone_book=core.storage.phone_book,
+            recordings=core.storage.recordings,
+            coordination=core.coordination,
+            hub=core.hub,
+            clock=core.clock,
+            public_url=self.config.public_url,
+        )
+        return Delivery(core.accounts, core.storage.outbox, steps.by_kind(), core.clock, core.wake)
+
+    def _build_widget_api(self) -> WidgetApi:
+        core = self.core
+        return WidgetApi(
+            accounts=core.accounts,
+            gates={key: office.connector.gate for key, office in self.offices.items()},
+            tracking={key: office.tracking for key, office in self.offices.items()},
+            hub=core.hub,
+            cards=core.cards,
+            clicks=ClickService(core.coordination, core.storage.calls, core.storage.phone_book, core.cards),
+            coordination=core.coordination,
+            clock=core.clock,
+        )
+
+    def _build_admin(self, sessions: AdminSessions) -> AdminPages:
+        core = self.core
+        return AdminPages(
+            accounts=core.accounts,
+            tracking={key: office.tracking for key, office in self.offices.items()},
+            calls=core.storage.calls,
+            outbox=core.storage.outbox,
+            phone_book=core.storage.phone_book,
+            routes=core.storage.routes,
+            mirror=self.mirror,
+            sessions=sessions,
+            clock=core.clock,
+            ask=self._ask_route,
+            wake=core.wake.set,
+            connect_urls={key: f"/admin/{key}/connect" for key in self.offices},
+        )
+
+    # ---- what parts ask of each other ------------------------------------------------------------------------------
+
+    async def _follow_crm(self, office: Office) -> None:
+        await office.connector.open()
+        self.core.accounts.refresh_soon()
+        await self.mirror.run(office.account)
+
+    def _look_now(self, key: AccountId) -> None:
+        """The CRM was connected just now: read it, and deliver what waited for it."""
+        self.mirror.wake(key)
+        self.core.wake.set()
+
+    async def _take_changes(self, office: Office, changes: list[CrmChange]) -> None:
+        await self.mirror.apply(office.account, changes)
+
+    async def _ensure_webhooks(self, account: Account) -> bool:
+        address = self.config.public_url + self._intake_paths[account.id]
+        return await self.offices[account.id].connector.crm.ensure_webhooks(address)
+
+    async def _ask_route(self, account: Account, question: RouteQuestion) -> RouteDecision:
+        return await self.offices[account.id].routing.consider(question)
+
+    def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
+        return pbx_metrics((office.pbx for office in self.offices.values()), now)
+
+    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        async def supervised() -> None:
+            while True:
+                try:
+                    await work()
+                except Exception:  # a defect in one task must not take the others down; it is logged and begun anew
+                    log.exception("background task broke", task=name)
+                await asyncio.sleep(_RESTART_SECONDS)
+
+        self._tasks.append(asyncio.create_task(supervised(), name=name))
+
+
+def _settings(each: AccountConfig) -> AccountSettings:
+    return AccountSettings(
+        account=each.id,
+        country=each.country,
+        language=each.language,
+        default_line=each.default_line,
+        lines=each.lines,
+        employees=each.employees,
+        default_responsible=each.default_responsible,
+    )
+
+
+async def run_until_stopped(config: Config) -> None:
+    """Run until SIGTERM or SIGINT. Raises as `Dozvon.start`."""
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    process = Dozvon(config)
+    try:
+        await process.start()
+        await stopping.wait()
+    finally:
+        await asyncio.wait_for(process.stop(), _SHUTDOWN_SECONDS)
+
+
+async def diagnose(config: Config) -> dict[AccountId, list[Finding]]:
+    """
+    What `dozvon doctor` finds, by account: the CRM's findings, then the PBX's.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        Unavailable: the database cannot be opened.
+    """
+    core = Core(config)
+    try:
+        await core.open()
+        found = {}
+        for key, office in core.offices.items():
+            found[key] = [*await office.connector.check(), *await office.pbx.diagnose()]
+        return found
+    finally:
+        await core.close()

@@ -1,0 +1,36 @@
+"""`dozvon demo`: everything in one process on the loopback, without an account and without a PBX."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from integration import logs
+
+_TEXT = """
+Dozvon is running: nothing but this machine can reach it, and nothing is kept. Ctrl+C stops it.
+
+  The CRM (sandbox amoCRM):   {crm}
+  Dozvon's own pages:         {admin}   password: {password}
+
+Try this: open the CRM, press "Позвонить в офис как известный клиент" in the panel of the simulated office, look at the
+card, press "Ответить" at the ringing phone, then "Положить трубку", and listen to the recording in the contact's card.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--folder", type=Path, default=Path(".data/demo"), help="working folder; emptied at each start")
+    parser.add_argument("--verbose", action="store_true", help="show the log")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from integration import demo  # the web stack takes a moment to load, `--help` should not
+
+    logs.set_up("info" if arguments.verbose else "error", readable=True)
+
+    def tell(addresses: demo.Addresses) -> None:
+        print(_TEXT.format(crm=addresses.crm, admin=addresses.admin, password=demo.PASSWORD), flush=True)
+
+    asyncio.run(demo.run_until_stopped(arguments.folder, tell))
+    return 0

@@ -1,0 +1,40 @@
+"""`dozvon doctor`: everything that has to work, tried out, and in plain words what to change where it does not."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from integration import config
+from integration.app import diagnose
+from integration.ports import Finding, FindingLevel
+
+_MARKS = {FindingLevel.OK: "ok     ", FindingLevel.WARNING: "warning", FindingLevel.ERROR: "ERROR  "}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """1 when something is an error, else 0."""
+    found = asyncio.run(diagnose(config.load(arguments.config)))
+    if arguments.json:
+        print(json.dumps({key: [asdict(f) for f in rows] for key, rows in found.items()}, ensure_ascii=False, indent=2))
+    else:
+        for account, rows in found.items():
+            print(f"{account}:")
+            for finding in rows:
+                print(_line(finding))
+        if not found:
+            print("No account is configured: add an [[account]] block to the file.")
+    return int(any(f.level is FindingLevel.ERROR for rows in found.values() for f in rows))
+
+
+def _line(finding: Finding) -> str:
+    text = f"  {_MARKS[finding.level]} {finding.check}: {finding.message}"
+    return f"{text}\n          -> {finding.remedy}" if finding.remedy else text

@@ -1,0 +1,96 @@
+"""What operators see of a running process: health as JSON, figures for Prometheus. Reads, never counts itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from prometheus_client.core import Metric
+
+from integration import __version__
+from integration.domain.ids import AccountId
+from integration.errors import DozvonError
+from integration.metrics import counter, gauge
+from integration.ports import Outbox, OutboxState
+from integration.services.accounts import Account
+from integration.services.delivery import Delivery
+from integration.services.hub import Hub
+from integration.services.tracking import CallTracking
+
+
+class Observed(Protocol):
+    """One account while it runs."""
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def tracking(self) -> CallTracking: ...
+
+
+async def health(offices: Mapping[AccountId, Observed], outbox: Outbox) -> dict[str, Any]:
+    """`status` is `ok`, or `degraded` where something outside is away; either way the process lives. Never raises."""
+    accounts: dict[str, Any] = {}
+    is_ok = True
+    for key, office in offices.items():
+        parts = {
+            "pbx": "connected" if office.account.pbx.is_connected else "offline",
+            "crm": "connected" if office.account.crm_problem is None else "offline",
+            "unsaved_steps": office.tracking.unsaved_steps,
+        }
+        is_ok = is_ok and parts["pbx"] == parts["crm"] == "connected" and not parts["unsaved_steps"]
+        accounts[key] = parts
+    try:
+        depth = await outbox.depth()
+        database = "ok"
+    except DozvonError as exc:
+        depth, database, is_ok = {}, str(exc), False
+    return {
+        "status": "ok" if is_ok else "degraded",
+        "version": __version__,
+        "database": database,
+        "outbox": {str(state): depth.get(state, 0) for state in (OutboxState.WAITING, OutboxState.DEAD)},
+        "accounts": accounts,
+    }
+
+
+def gatherer(
+    offices: Mapping[AccountId, Observed],
+    hub: Hub,
+    delivery: Delivery,
+    adapters: Callable[[float], Mapping[str, Mapping[str, float]]],
+) -> Callable[[], Iterable[Metric]]:
+    """
+    The function that reads all figures.
+
+    Args:
+        adapters: figures of the PBX adapters by PBX, given the present moment (Unix seconds).
+    """
+
+    def by_account(value: Callable[[Observed], float]) -> list[tuple[dict[str, str], float]]:
+        return [({"account": key}, value(office)) for key, office in offices.items()]
+
+    def gather() -> Iterable[Metric]:
+        yield gauge("live_calls", "Calls going on", by_account(lambda o: float(len(o.tracking.live_calls))))
+        yield gauge(
+            "unsaved_steps",
+            "Steps of calls that the database has not taken yet",
+            by_account(lambda o: float(o.tracking.unsaved_steps)),
+        )
+        yield gauge(
+            "crm_connected",
+            "1 while the CRM answers",
+            by_account(lambda o: float(o.account.crm_problem is None)),
+        )
+        yield gauge("open_pages", "Connected widgets", [({}, float(hub.page_count))])
+        counts = [({"kind": k, "outcome": o}, float(n)) for (k, o), n in delivery.counts.items()]
+        yield counter("deliveries", "Outbox attempts by kind and outcome", counts)
+        spent = [({"kind": kind}, milliseconds / 1000) for kind, milliseconds in delivery.milliseconds_spent.items()]
+        yield counter("delivery_seconds", "Time spent in outbox attempts", spent)
+        figures = adapters(time.time())
+        for name in sorted({name for own in figures.values() for name in own}):
+            rows = [({"pbx": pbx}, own[name]) for pbx, own in figures.items() if name in own]
+            yield gauge(f"pbx_{name}", f"PBX adapter: {name.replace('_', ' ')}", rows)
+
+    return gather
