@@ -262,12 +262,19 @@ class CreateContact {
       void this.submit(input, save, answer);
     };
     // The CRM has hot keys of its own: what is typed here is for this field alone.
+    const quiet = (event: Event) => event.stopPropagation();
     const onkeydown = (event: Event) => {
       event.stopPropagation();
       if ((event as KeyboardEvent).key === "Escape") this.showButton();
     };
     this.element.replaceChildren(
-      el("form", { onsubmit, onkeydown }, input, answer, el("div", { class: "actions inner" }, save, cancel)),
+      el(
+        "form",
+        { onsubmit, onkeydown, onkeyup: quiet, onkeypress: quiet },
+        input,
+        answer,
+        el("div", { class: "actions inner" }, save, cancel),
+      ),
     );
     input.focus();
   }

@@ -6,6 +6,8 @@
 
 import type { CardCall, ServerMessage } from "./messages";
 
+/** More cards than a screen holds help nobody: a flood of calls must not bury the page. */
+const MOST_SHOWN = 6;
 /** Closed cards that are remembered, so that a late update does not bring one back. */
 const REMEMBERED = 200;
 
@@ -41,11 +43,12 @@ export class Calls {
     return true;
   }
 
-  /** What to show: calls in progress before ended ones, the newest first. */
+  /** What to show: calls in progress before ended ones, the newest first, at most six. */
   shown(): CardCall[] {
     return [...this.calls.values()]
       .filter((call) => !this.dismissed.has(call.id))
-      .sort((a, b) => Number(a.state === "ended") - Number(b.state === "ended") || b.started_at - a.started_at);
+      .sort((a, b) => Number(a.state === "ended") - Number(b.state === "ended") || b.started_at - a.started_at)
+      .slice(0, MOST_SHOWN);
   }
 
   serverNow(nowSeconds: number): number {

@@ -31,7 +31,7 @@ export class Card {
   private readonly pill: HTMLButtonElement;
   private readonly notices = el("div", { class: "notices" });
   private readonly trouble: HTMLElement;
-  private readonly live = el("div", { class: "unseen", "aria-live": "assertive", role: "status" });
+  private readonly live = el("div", { class: "unseen", "aria-live": "assertive" });
   private readonly panel: HTMLElement;
   private views = new Map<string, CallView>();
   private calls: CardCall[] = [];

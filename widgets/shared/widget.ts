@@ -10,7 +10,7 @@ import { Card } from "./card";
 import { Clicks } from "./click";
 import { browserEnvironment, Connection, type Environment, type LinkState } from "./connection";
 import type { Host } from "./host";
-import type { EntityRef, ServerMessage, WidgetMessage } from "./messages";
+import { type EntityRef, PROTOCOL, type ServerMessage, type WidgetMessage } from "./messages";
 import { type Channel, type Locks, type TabMessage, Tabs } from "./tabs";
 import { type TextKey, Texts } from "./texts";
 
@@ -87,7 +87,8 @@ class RunningWidget implements Widget {
         this.tabs.tell({ kind: "link", link });
       },
     });
-    const name = `dozvon:${host.backend}:${host.managerKey}`;
+    // Tabs of different versions (one was not reloaded after an update) do not understand each other.
+    const name = `dozvon:${PROTOCOL}:${host.backend}:${host.managerKey}`;
     this.tabs = new Tabs(randomTabId(), surroundings.channel(name), surroundings.locks, name, {
       lead: () => this.connection.start(),
       heard: (message) => this.fromTab(message),
