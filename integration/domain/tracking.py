@@ -15,7 +15,8 @@ A call has three states, and two questions are asked of it at any time:
 - Who has the client? `ClientConnected` opens a period of talk (the first one answers the call), `ClientReleased` and
   the end close it. While one is open, `HoldStarted` and `HoldEnded` mark the part of it spent on hold.
 - Who was asked? Each `LegOffered` opens a leg; it is answered or ended once, and a result once given stands. The legs
-  are kept in the order of their offers, which is not always the order in which they become known.
+  are kept in the order of their offers (those of one moment by target), which is not always the order in which they
+  become known.
 
 Streams repeat and come late, so each step is written to be safe to take twice: a step that finds nothing to do returns
 the very same `Call` object and no changes. After the end only facts that describe the call are still taken
@@ -145,7 +146,7 @@ def _leg_offered(call: Call, event: LegOffered) -> _Step:
         return (call,)
     leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=event.at)
     place = len(call.legs)
-    while place and call.legs[place - 1].offered_at > event.at:
+    while place and (call.legs[place - 1].offered_at, call.legs[place - 1].target) > (event.at, event.target):
         place -= 1
     call = replace(call, legs=(*call.legs[:place], leg, *call.legs[place:]))
     return (call, Change.RINGING) if event.kind is LegKind.EXTENSION else (call,)

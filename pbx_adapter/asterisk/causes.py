@@ -49,7 +49,7 @@ def leg_result(
     *,
     dial_status: str,
     cause: int | None,
-    sip_code: int | None = None,
+    refused: bool = False,
     forwarded: bool = False,
     picked_up: bool = False,
     rang_out: bool = False,
@@ -61,8 +61,9 @@ def leg_result(
     Args:
         dial_status: the first final one of the leg; empty when no DialEnd came (a picked up phone, an Originate).
         cause: Q.850, of the leg's own channel.
-        sip_code: TechCause; Asterisk 16 has none.
-        rang_out: an Originate that said so itself (Reason 3).
+        refused: its far end ended it (HangupRequest); a leg that rang out ends without.
+        rang_out: an Originate said so (Reason 3), or the dial of the Local pair through which the leg was reached;
+            to the leg behind it that looks like a cancelled one.
         external: the leg went to the outside: there nothing is "unavailable", the attempt failed.
     """
     if picked_up:
@@ -71,13 +72,15 @@ def leg_result(
         result = LegResult.FORWARDED
     elif cause in _BY_CAUSE and not (cause == 26 and dial_status == "NOANSWER"):
         result = _BY_CAUSE[cause]
-    elif dial_status == "NOANSWER" and cause == 19 and sip_code == 480:
-        # The phone itself said 480 (do not disturb); one that rang out has no SIP code.
+    elif dial_status == "NOANSWER" and refused:
+        # The phone itself said 480, as in "do not disturb": the cause is 19 as of one that rang out.
         result = LegResult.UNAVAILABLE
+    elif rang_out and dial_status in ("", "CANCEL"):
+        result = LegResult.NOANSWER
     elif dial_status:
         result = _BY_DIAL_STATUS.get(dial_status, LegResult.FAILED)
     else:
-        result = LegResult.NOANSWER if rang_out else LegResult.CANCELLED
+        result = LegResult.CANCELLED
     if external and result is LegResult.UNAVAILABLE:
         return LegResult.FAILED
     return result

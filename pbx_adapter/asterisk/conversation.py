@@ -10,7 +10,7 @@ of a bridge `look()` walks from the client's channel through the bridges and nam
 - somebody new: told at once, the call is answered or handed over;
 - nobody any more: not told yet. Most often the client is just moving from one bridge to another (an attended transfer,
   a Local pair optimized away), or its colleague consults in another bridge and comes back. `release_if_lost()` decides
-  when the dust has settled: the client is still in somebody's hands while it stays in a bridge and that person lives.
+  when the dust has settled: the client is still in somebody's hands while both are in bridges, even different ones.
 
 The holding bridge of a parking lot is no conversation. A conference room is one, but it does not join the calls of the
 people in it.
@@ -31,8 +31,8 @@ from integration.domain.events import (
 )
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, begin_call, end_leg
-from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg
+from pbx_adapter.asterisk.legs import answer_leg, begin_call, end_leg, tell_blind_transfer
+from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg, Recording
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
@@ -171,6 +171,7 @@ def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) ->
         )
     )
     if call.blind is not None:
+        tell_blind_transfer(board, call)
         call.blind = None
         board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
     if call.blond is not None:
@@ -195,8 +196,11 @@ def release_if_lost(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
         and client.bridge.kind is BridgeKind.TALK
         and hands is not None
         and not hands.is_gone
+        and hands.bridge is not None
     )
-    if not consulting:
+    if consulting:
+        call.lost_at = None
+    else:
         release(board, call)
 
 
@@ -247,20 +251,30 @@ def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Times
     MixMonitorStart has no file name, so the variable that MixMonitor sets is what there is. With its option `b`, which
     offices use, nothing is written until the channel is bridged, and an unanswered call leaves no file.
     """
-    channel.recording = file
+    if all(known.file != file for known in channel.call.recordings):
+        channel.recording = Recording(file)
+        channel.call.recordings.append(channel.recording)
     if channel.bridge is not None and channel.bridge.kind is not BridgeKind.WAITING:
         keep_recording(board, channel, at)
 
 
 def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    file, channel.recording = channel.recording, ""
-    call = channel.call
-    begin_call(board, call, at)
-    if not call.over:
-        board.tell(RecordingStarted(call=call.id, at=at, file=file))
+    """Somebody is to be heard on it now."""
+    if channel.recording is not None:
+        channel.recording.heard_at, channel.recording = at, None
+        board.settle_later(channel.call, at)
+
+
+def tell_recordings(board: Switchboard, call: LiveCall) -> None:
+    """Several may be heard from the same moment on; they are told in the order in which they were started."""
+    for recording in call.recordings:
+        if recording.heard_at is not None and not recording.told:
+            recording.told = True
+            begin_call(board, call, recording.heard_at)
+            board.tell(RecordingStarted(call=call.id, at=recording.heard_at, file=recording.file))
 
 
 def on_mixmonitor_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     channel = board.channels.get(present(frame.get("Uniqueid")))
     if channel is not None:
-        channel.recording = ""
+        channel.recording = None

@@ -7,7 +7,7 @@ from integration.domain.events import CallDescribed, CallEnded
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, is_service_code
 from pbx_adapter.asterisk.causes import number_or_none
-from pbx_adapter.asterisk.conversation import leave, release, release_if_lost, stop_holding
+from pbx_adapter.asterisk.conversation import leave, release, release_if_lost, stop_holding, tell_recordings
 from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs
 from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.office import PartyKind, present
@@ -15,13 +15,21 @@ from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
 from pbx_adapter.asterisk.transfers import abort_consultation, fail_blind, settle_transfers
 
+_BUSY = "7"
+"""State of a channel to which the dialplan said Busy(); what follows is no leaving of its far end."""
+
 _LEFT_BY_ITSELF = frozenset({"", "0", "16", "127"})
 """Causes of a HangupRequest by which the far end left; any other one is the refusal that the PBX itself sent it."""
 
 
 def on_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     channel = board.channel(frame, "", at)
-    if channel is not None and channel.left_at is None and present(frame.get("Cause")) in _LEFT_BY_ITSELF:
+    if channel is None:
+        return
+    if channel.leg is not None and channel.leg.answered_at is None:
+        channel.leg.refused = True
+    refused_by_pbx = frame.get("ChannelState") == _BUSY or present(frame.get("Cause")) not in _LEFT_BY_ITSELF
+    if channel.left_at is None and not refused_by_pbx:
         channel.left_at = at
 
 
@@ -50,6 +58,7 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
     if call.over or call.merged_into is not None:
         return
     waiting = settle_legs(board, call, now)
+    tell_recordings(board, call)
     release_if_lost(board, call, now)
     settle_transfers(board, call, now)
     if not call.announced and now - call.started_at >= SETTLE_SECONDS * 0.99 and _is_worth_telling(call):
@@ -95,6 +104,7 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     begin_call(board, call, at)
     hangup_by = HangupBy.SYSTEM if inferred else _hangup_by(call)
     release(board, call)
+    tell_recordings(board, call)
     for leg in call.legs:
         if not leg.decided and leg.home.current is call and leg.kind is not LegKind.CONFERENCE:
             end_leg(board, leg, leg.stopped_at or at)
@@ -131,7 +141,7 @@ def _hangup_by(call: LiveCall) -> HangupBy:
 
     `system` where the PBX let the client go: nobody answered, or an employee's phone refused.
     """
-    client, person = call.client, call.hands or call.released_by
+    client, person = call.client, call.hands
     client_side, office_side = HangupBy.CALLER, HangupBy.CALLEE
     if call.direction is Direction.OUTBOUND:
         client_side, office_side = office_side, client_side
@@ -141,7 +151,9 @@ def _hangup_by(call: LiveCall) -> HangupBy:
                 if side is not None and side.left_at is not None]  # fmt: skip
         return min(left)[1] if left else HangupBy.SYSTEM
     if call.was_connected or call.direction is Direction.INBOUND:
-        return client_side if client is not None and client.left_at is not None else HangupBy.SYSTEM
+        if client is not None and client.left_at is not None:
+            return client_side
+        return office_side if call.released_by is not None and call.blind is None else HangupBy.SYSTEM
     return _unanswered_hangup_by(call)
 
 

@@ -37,6 +37,7 @@ def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> L
         if uid in into.channels:
             into.holders[uid] = into.channels[uid]
     part.holders = {}
+    into.recordings += [recording for recording in part.recordings if not recording.told]
     if part.announced:
         board.tell(CallMerged(call=part.id, at=at, into=into.id))
     for leg in part.legs:

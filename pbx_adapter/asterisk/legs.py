@@ -17,10 +17,10 @@ An unregistered phone leaves no channel and no DialBegin. Its leg is made from w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from integration.domain.call import Direction, LegKind, LegResult
-from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging
+from integration.domain.call import Direction, LegKind, LegResult, TransferKind
+from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
 from pbx_adapter.asterisk.causes import leg_result, number_or_none
@@ -52,7 +52,7 @@ class _Way:
     forward_of: LiveLeg | None = None
     follow_me: bool = False
     fan_out: int = 0  # how many were dialled at once
-    doors: int = 0  # Local pairs on the way
+    doors: list[Channel] = field(default_factory=list)  # first halves of the Local pairs on the way
     consultation: Channel | None = None  # the half of a Local pair that a person made to consult somebody
     exten: str = ""  # in which the outermost door was dialled
 
@@ -122,7 +122,7 @@ def offer_leg(
             dest.leg = device
             return device
     leg_id = LegId(dest.uid if dest else f"{source.uid if source else call.uid}:{target}:{len(call.legs)}")
-    leg = LiveLeg(leg_id, target, kind, via, way.offered_at, call, source=source)
+    leg = LiveLeg(leg_id, target, kind, via, way.offered_at, call, source=source, doors=tuple(way.doors))
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
@@ -132,10 +132,23 @@ def offer_leg(
         call.client = dest or call.client
     describe_again(board, call, at)
     begin_call(board, call, at)
-    board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
     if call.blind is not None:
+        tell_blind_transfer(board, call)
         call.blind.legs.append(leg)
+    board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
     return leg
+
+
+def tell_blind_transfer(board: Switchboard, call: LiveCall) -> None:
+    """
+    Tell of a blind transfer, once it is sure to be one.
+
+    A REFER to the parking extension looks like one for a millisecond, until ParkedCall comes.
+    """
+    blind = call.blind
+    if blind is not None and not blind.told:
+        blind.told = True
+        board.tell(TransferStarted(call=call.id, at=blind.since, kind=TransferKind.BLIND, from_=blind.by, to=blind.to))
 
 
 def _leg_of_other_device(call: LiveCall, target: str, source: Channel | None, at: Timestamp) -> LiveLeg | None:
@@ -168,7 +181,7 @@ def _way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> _Way
             if door.uid != door.call.uid and not door.is_gone:
                 way.consultation = door
             break
-        way.doors += 1
+        way.doors.append(door)
         way.exten = door.wanted_in
         if at - door.born_at < DOORWAY_SECONDS:
             way.offered_at = min(way.offered_at, door.born_at)
@@ -281,9 +294,11 @@ def ring_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
 def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     dest = board.find(present(frame.get("DestUniqueid")))
     leg = dest.leg if dest is not None else None
+    status = present(frame.get("DialStatus"))
+    if dest is not None and dest.party.kind is PartyKind.LOCAL:
+        dest.dial_status = dest.dial_status or status
     if leg is None or dest is None:
         return
-    status = present(frame.get("DialStatus"))
     if status == "ANSWER":
         answer_leg(board, leg, at)
         call = leg.home.current
@@ -310,7 +325,6 @@ def on_leg_channel_gone(board: Switchboard, channel: Channel, frame: Frame, at: 
         return
     if leg.cause is None or len(leg.channels) <= 1:
         leg.cause = number_or_none(frame.get("Cause"))
-        leg.sip_code = number_or_none(frame.get("TechCause"))
     if all(other.is_gone for other in leg.channels.values()):
         if leg.answered_at is not None:
             end_leg(board, leg, at)
@@ -353,9 +367,9 @@ def result_of(leg: LiveLeg) -> LegResult:
     return leg_result(
         dial_status=leg.dial_status,
         cause=leg.cause,
-        sip_code=leg.sip_code,
+        refused=leg.refused,
         forwarded=leg.forwarded,
         picked_up=leg.picked_up,
-        rang_out=leg.rang_out,
+        rang_out=leg.rang_out or any(door.dial_status == "NOANSWER" for door in leg.doors),
         external=leg.kind is LegKind.EXTERNAL,
     )

@@ -47,18 +47,27 @@ class Channel:
     wanted_in: str = ""  # the exten its dialler was in
     originated: bool = False  # dialled by an Originate: nobody's channel did it
     leg: LiveLeg | None = None
+    dial_status: str = ""  # of a Local pair: how the dial of it ended
     forward_of: LiveLeg | None = None  # this Local stands for a phone that answered 302
     queue: str = ""  # it waits in this app_queue
+    ext_to_call: str = ""  # FreePBX's word for whom it is going to dial
     dial: str = ""  # what its Dial of the moment was told to call
     dial_made_legs: bool = False
     dial_fan_out: int = 0  # how many legs and Local pairs its Dial of the moment has
     left_at: Timestamp | None = None  # its far end asked to hang up
-    recording: str = ""  # a recording that holds nothing yet, because nobody was bridged
+    recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
     last_seen: Timestamp = NEVER
 
     @property
     def is_gone(self) -> bool:
         return self.gone_at is not None
+
+
+@dataclass(slots=True, eq=False)
+class Recording:
+    file: str
+    heard_at: Timestamp | None = None  # since when there is something to hear in it
+    told: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -70,6 +79,7 @@ class LiveLeg:
     offered_at: Timestamp
     home: LiveCall  # the call in which it was offered first
     source: Channel | None = None
+    doors: tuple[Channel, ...] = ()  # first halves of the Local pairs through which it was reached
     forwarder: str = ""  # the extension that sent the call on to this leg
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
     ringing_at: Timestamp | None = None
@@ -80,13 +90,16 @@ class LiveLeg:
     forwarded: bool = False
     picked_up: bool = False
     rang_out: bool = False
+    refused: bool = False  # its far end said no before it was answered
     cause: int | None = None
-    sip_code: int | None = None
 
 
 @dataclass(slots=True, eq=False)
 class BlindTransfer:
+    by: str
+    to: str
     since: Timestamp
+    told: bool = False
     legs: list[LiveLeg] = field(default_factory=list)
 
 
@@ -103,6 +116,7 @@ class Consultation:
 @dataclass(slots=True, eq=False)
 class Parking:
     by: str
+    since: Timestamp
     timed_out: bool = False
 
 
@@ -131,6 +145,7 @@ class LiveCall:
     was_connected: bool = False
     answered_after: float | None = None  # seconds from start to answer, by the PBX's own record
     released_by: Channel | None = None  # the person whose hanging up let the client go
+    recordings: list[Recording] = field(default_factory=list)
     holders: dict[str, Channel] = field(default_factory=dict)
     blind: BlindTransfer | None = None
     blond: LiveLeg | None = None  # handed over while this leg still rang

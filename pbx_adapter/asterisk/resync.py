@@ -21,13 +21,14 @@ and stays there, and one that was made meanwhile has been heard of and is not mi
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from integration.domain.call import Direction, LegKind, TransferKind, TransferResult
 from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, enter_as_root, set_origin
-from pbx_adapter.asterisk.conversation import enter, keep_recording, leave, look
+from pbx_adapter.asterisk.conversation import enter, leave, look, on_recording_name
 from pbx_adapter.asterisk.ending import finish, hang_up
 from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
@@ -125,11 +126,16 @@ class Resync:
         moment = at
         if lost_at is not None:
             board.gap, moment = (lost_at, up_at), self._in_gap(lost_at, up_at)
+        before = {call: call.hands for call in board.calls.values() if not call.over}
         self._hang_up_missing({_uid(row) for row in rows}, moment, up_at)
         for row in _roots_first(rows):
             self._adopt(row, at)
         for row in rows:
             self._place(row, moment)
+        for row in rows:
+            channel = board.channels.get(_uid(row))
+            if channel is not None and channel.call.announced:
+                _become_leg(board, channel, moment)
         if event == "StatusComplete":
             for row in rows:
                 _take_facts(board, row, at)
@@ -139,6 +145,8 @@ class Resync:
             self._clear_up_at = Timestamp(at + CLEAR_UP_SECONDS)
         for call in {id(channel.call): channel.call for channel in board.channels.values()}.values():
             _recompute(board, call, moment)
+            if lost_at is not None:
+                _infer_transfer(board, call, before.get(call), moment)
         board.gap = None
 
     def _clear_up(self, at: Timestamp) -> None:
@@ -146,7 +154,7 @@ class Resync:
         unclear, self._unclear = self._unclear, []
         for call in {id(call.current): call.current for call in unclear}.values():
             call.unclear = False
-            for channel in list(call.channels.values()):
+            for channel in sorted(call.channels.values(), key=lambda channel: _made(channel.uid)):
                 _become_leg(self._board, channel, at)
             begin_call(self._board, call, at)
             _recompute(self._board, call, at)
@@ -220,7 +228,12 @@ def _uid(row: Frame) -> str:
 
 
 def _roots_first(rows: list[Frame]) -> list[Frame]:
-    return sorted(rows, key=lambda row: row.get("Uniqueid") != row.get("Linkedid"))
+    """The first channel of each call before its others, and those in the order in which they were made."""
+    return sorted(rows, key=lambda row: (row.get("Uniqueid") != row.get("Linkedid"), _made(_uid(row))))
+
+
+def _made(uid: str) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d{1,18}", uid)[-2:])
 
 
 def _age(row: Frame) -> float:
@@ -248,13 +261,16 @@ def _become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
     in_queue = source is not None and call.queue
     via = "click" if channel.originated else f"queue:{call.queue}" if in_queue else "direct"
+    if call.was_connected:
+        via = "transfer"  # somebody had the client before the gap, and this one came in it
     leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, via)
     if leg is None:
         return
     if channel.bridge is None:
         ring_leg(board, leg, at)
     else:
-        answer_leg(board, leg, Timestamp(min(at, call.started_at + (call.answered_after or 0.0))))
+        found_at = at if call.was_connected else min(at, call.started_at + (call.answered_after or 0.0))
+        answer_leg(board, leg, Timestamp(max(found_at, leg.offered_at)))
 
 
 def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
@@ -269,9 +285,8 @@ def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     if crm_id:
         set_origin(board, call, crm_call_id=crm_id)
     file = present(variables.get("MIXMONITOR_FILENAME"))
-    if file and channel is call.root and channel.bridge is not None:
-        channel.recording = file
-        keep_recording(board, channel, at)
+    if file and channel is call.root:
+        on_recording_name(board, channel, file, at)
     if channel is not call.root or call.announced:
         return
     dids = [present(variables.get(name)) for name in board.office.did_variables]
@@ -296,18 +311,21 @@ def _seconds_to_answer(variables: dict[str, str]) -> float | None:
 
 
 def _recompute(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """See who has the client now; a change of hands that nobody saw was a transfer."""
-    before = call.hands
+    """See who has the client now."""
     if call.answered_after is not None and not call.was_connected:
         at = Timestamp(min(at, call.started_at + call.answered_after))
     look(board, call, at)
+
+
+def _infer_transfer(board: Switchboard, call: LiveCall, before: Channel | None, at: Timestamp) -> None:
+    """Somebody else has the client than before the gap: that was a transfer which nobody saw."""
     after = call.hands
-    if board.gap is None or before is None or after is None or after is before or call.direction is None:
+    if before is None or after is None or after is before or after.leg is None or after.leg.via != "transfer":
         return
-    by, to = before.party.number, after.party.number
-    if after.leg is not None and after.leg.via in ("direct", "transfer"):
-        board.tell(TransferStarted(call=call.id, at=at, kind=TransferKind.BLIND, from_=by, to=to))
-        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
+    board.tell(
+        TransferStarted(call=call.id, at=at, kind=TransferKind.BLIND, from_=before.party.number, to=after.party.number)
+    )
+    board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
 
 
 def end_everything(board: Switchboard, at: Timestamp, *, inferred: bool, seen_before: Timestamp | None = None) -> None:

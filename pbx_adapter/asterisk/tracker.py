@@ -119,7 +119,9 @@ def _on_varset(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         if value:
             conversation.on_recording_name(board, channel, value, at)
     elif name == "DIALSTATUS":
-        legs.on_dial_status(board, channel, value, present(frame.get("Exten")), at)
+        legs.on_dial_status(board, channel, value, channel.ext_to_call or present(frame.get("Exten")), at)
+    elif name == "EXTTOCALL":
+        channel.ext_to_call = value
     elif value and (name == board.office.crm_variable or name in board.office.did_variables):
         beginning.on_variable(board, channel, name, value)
 
@@ -221,5 +223,5 @@ _HANDLERS: dict[str, _Handler] = {
 def wanted(office: OfficeShape) -> Wanted:
     """What the tracker listens to: about one event in five of a busy PBX."""
     names = (set(_HANDLERS) | set(resync.EVENTS)) - {"VarSet", "Newexten"}
-    variables = {"MIXMONITOR_FILENAME", "DIALSTATUS", office.crm_variable, *office.did_variables}
+    variables = {"MIXMONITOR_FILENAME", "DIALSTATUS", "EXTTOCALL", office.crm_variable, *office.did_variables}
     return Wanted(frozenset(name.encode() for name in names), frozenset(name.encode() for name in variables))

@@ -19,7 +19,7 @@ from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, offer_leg, result_of
+from pbx_adapter.asterisk.legs import answer_leg, offer_leg, result_of, tell_blind_transfer
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, LiveCall, LiveLeg, Parking
 from pbx_adapter.asterisk.office import PartyKind, endpoint_of, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -44,12 +44,13 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         return
     call.told.add(key)
     begin_call(board, call, at)
-    to = present(frame.get("Extension"))
-    _start(board, call, TransferKind.BLIND, _name(transferer), to, at)
-    if frame.get("Result") != "Success":
-        _end(board, call, TransferResult.FAILED, at)
+    if call.parking is not None and at - call.parking.since < SETTLE_SECONDS:
         return
-    call.blind = BlindTransfer(at)
+    fail_blind(board, call)  # an earlier one that nobody took
+    call.blind = BlindTransfer(_name(transferer), present(frame.get("Extension")), at)
+    if frame.get("Result") != "Success":
+        fail_blind(board, call)
+        return
     if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
         call.client, call.hands, call.lost_at = transferee, None, None  # the caller leaves; who stays is the client
     board.settle_later(call, at)
@@ -117,6 +118,8 @@ def _tell_attended(
 def settle_transfers(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
     """Close the transfers that came to nothing; nobody says so."""
     blind = call.blind
+    if blind is not None and now - blind.since >= SETTLE_SECONDS * 0.99:
+        tell_blind_transfer(board, call)
     if blind is not None and blind.legs and all(leg.decided for leg in blind.legs):
         # The dialplan may go on to the next one (a queue, a fallback); then this is not its last word.
         ended = max(leg.stopped_at or blind.since for leg in blind.legs)
@@ -138,6 +141,7 @@ def settle_transfers(board: Switchboard, call: LiveCall, now: Timestamp) -> None
 
 def fail_blind(board: Switchboard, call: LiveCall) -> None:
     """A blind transfer that nobody took: its last leg says why, or there was none."""
+    tell_blind_transfer(board, call)
     blind, call.blind = call.blind, None
     if blind is None:
         return
@@ -222,7 +226,9 @@ def on_parked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     call = parkee.call
     parker = endpoint_of(present(frame.get("ParkerDialString")))[1]
     by = board.office.as_extension(parker) or (call.hands.party.number if call.hands else parker)
-    call.parking = Parking(by)
+    call.parking = Parking(by, at)
+    if call.blind is not None and not call.blind.told:
+        call.blind = None  # a REFER to the parking extension: parked, not transferred
     _start(board, call, TransferKind.PARK, by, present(frame.get("ParkingSpace")), at)
 
 
