@@ -13,12 +13,13 @@ from connectors.amocrm.transport import Transport
 from connectors.amocrm.wire import ENTITY_NOT_FOUND, Query
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
-from integration.errors import NotFound, ProtocolError, Rejected
+from integration.errors import NotFound, OutcomeUnknown, ProtocolError, Rejected
 from integration.ports import CallRecord, LoggedCall
 
-PAGE = 250  # the largest page. Source: reference, limits
+PAGE = 250  # the largest page. Source: README, limits
 _PAGES_AT_MOST = 100_000 // PAGE
 _LOOK_BACK_SECONDS = 3600  # clocks differ, and a note's time may be changed by hand
+_NOTE_PAGES = 20  # newest first; a card with more calls within a retry's time does not exist
 _UNSORTED_PAGES = 8  # newest first; what is further back is older than any retry
 
 
@@ -78,9 +79,10 @@ class CallFeed:
             ("limit", str(PAGE)),
             ("filter[note_type][]", mapping.note_type(record.call.direction)),
             ("filter[updated_at][from]", str(int(record.call.started_at) - _LOOK_BACK_SECONDS)),
+            ("order[updated_at]", "desc"),
         ]
         path = f"/api/v4/{collection}/{entity_id}/notes"
-        async for notes in pages(self._transport, path, "notes", query, Priority.LOG):
+        async for notes in pages(self._transport, path, "notes", query, Priority.LOG, at_most=_NOTE_PAGES):
             for note in notes:
                 params = note.get("params")
                 if isinstance(params, Mapping) and params.get("uniq") == record.key:
@@ -97,7 +99,7 @@ class CallFeed:
         """
         body = [mapping.call_entry(record, self._source)]
         answer = await self._transport.request("POST", "/api/v4/calls", priority=Priority.LOG, body=body)
-        # A 200 may carry only errors (reference: 6.1).
+        # A 200 may carry only errors (README: calls).
         for error in answer.get("errors") or [] if isinstance(answer, Mapping) else []:
             title = str(error.get("title", "")) if isinstance(error, Mapping) else ""
             kind = NotFound if title.lower() == "entity not found" else Rejected
@@ -106,7 +108,7 @@ class CallFeed:
         call = _embedded(answer, "calls")[0]
         entity_kind = mapping.SINGULAR_KINDS.get(str(call.get("entity_type")))
         if entity_kind is None or not call.get("entity_id"):
-            raise ProtocolError("amoCRM does not say where it put the call")
+            raise OutcomeUnknown("amoCRM does not say where it put the call")
         return LoggedCall(id=call_id, entity=EntityRef(entity_kind, str(call["entity_id"])))
 
     async def write_unsorted(self, record: CallRecord, pipeline_id: int | None) -> LoggedCall:
@@ -158,7 +160,11 @@ def _unsorted_key(item: Mapping[str, Any]) -> str:
 
 
 def _created(answer: Any, collection: str, key: str) -> str:
-    items = _embedded(answer, collection)
+    """Raises OutcomeUnknown when the answer does not name what was created: it may well have been."""
+    try:
+        items = _embedded(answer, collection)
+    except ProtocolError as exc:
+        raise OutcomeUnknown(str(exc)) from exc
     if not items or not items[0].get(key):
-        raise ProtocolError(f"amoCRM does not name what it created in {collection}")
+        raise OutcomeUnknown(f"amoCRM does not name what it created in {collection}")
     return str(items[0][key])

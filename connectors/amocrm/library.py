@@ -26,7 +26,7 @@ from amocrm.v2.interaction import GenericInteraction
 from connectors.amocrm.transport import Transport
 from integration.domain.crm import EntityKind
 from integration.domain.intents import Priority
-from integration.errors import ProtocolError
+from integration.errors import OutcomeUnknown, ProtocolError
 
 # The library writes to stderr by a handler of its own; ours are the only logs.
 logging.getLogger("amocrm").handlers.clear()
@@ -67,11 +67,11 @@ class Library:
 
     async def create_contact(self, body: dict[str, Any], priority: Priority) -> int:
         contacts = self._on(ContactsInteraction, priority)
-        return await _run(lambda: int(contacts.create(body)["id"]))
+        return await _created(lambda: int(contacts.create(body)["id"]))
 
     async def create_task(self, body: dict[str, Any], priority: Priority) -> int:
         tasks = self._on(TasksInteraction, priority)
-        return await _run(lambda: int(tasks.create(body)["id"]))
+        return await _created(lambda: int(tasks.create(body)["id"]))
 
     def _on(self, interaction: type[Any], priority: Priority, **options: Any) -> Any:
         session = _Session(self._transport, priority)
@@ -127,6 +127,14 @@ class _Session:
 def _await(pending: Awaitable[Any]) -> Any:
     """Inside `_run`: give the awaitable to the coroutine that runs us, and go on with its result."""
     return greenlet.getcurrent().parent.switch(pending)
+
+
+async def _created(create: Callable[[], int]) -> int:
+    """Raises OutcomeUnknown when the answer does not name what was created: it may well have been."""
+    try:
+        return await _run(create)
+    except ProtocolError as exc:
+        raise OutcomeUnknown(str(exc)) from exc
 
 
 async def _run(work: Callable[[], Result]) -> Result:

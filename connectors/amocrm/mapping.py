@@ -82,7 +82,7 @@ def deal(item: Json, stage_names: Mapping[tuple[str, str], str]) -> Deal:
 
 
 def manager(item: Json) -> Manager:
-    """A user. `is_free` ones have reduced access and are no call targets (reference: users)."""
+    """A user. `is_free` ones have reduced access and are no call targets (README: users)."""
     rights = item.get("rights") or {}
     return Manager(
         id=ManagerId(_id(item)),
@@ -125,7 +125,7 @@ def field_values(fields: Any, code: str) -> tuple[str, ...]:
 
 
 def has_number(found: Person, number: PhoneNumber, country: str) -> bool:
-    """amoCRM's search looks into every field: only a phone of the card counts (reference: query search)."""
+    """amoCRM's search looks into every field: only a phone of the card counts (README: query search)."""
     wanted = match_key(number.e164, country)
     return wanted is not None and any(match_key(phone, country) == wanted for phone in found.phones)
 
@@ -140,7 +140,7 @@ def manager_id(value: Any) -> ManagerId | None:
 
 
 def number_of(ref_id: str) -> int:
-    """amoCRM's ids are JSON numbers; a string is read as a name (reference: calls). Raises Rejected for others."""
+    """amoCRM's ids are JSON numbers; a string is read as a name (README: calls). Raises Rejected for others."""
     if not (ref_id.isascii() and ref_id.isdecimal()):
         raise Rejected("This is not an id of amoCRM", code="id")
     return int(ref_id)
@@ -155,7 +155,7 @@ def call_status(call: Call) -> int:
     """
     amoCRM's number for a call's result: 3 not there, 4 talked, 5 wrong number, 6 could not reach, 7 busy.
 
-    Source: reference, `call_status`; official client, CallModel.
+    Source: README, call as a note; official client, CallModel.
     """
     match call.disposition:
         case Disposition.ANSWERED:
@@ -212,7 +212,7 @@ def call_entry(record: CallRecord, source: str) -> dict[str, Any]:
 def unsorted_sip(record: CallRecord, *, pipeline_id: int | None, source: str, service_code: str) -> dict[str, Any]:
     """
     One element of `POST /api/v4/leads/unsorted/sip`. The client's number goes into `from` and `phone`: which of them
-    is read has changed over time (reference: unsorted).
+    is read has changed over time (README: unsorted).
     """
     number = record.client.e164
     metadata = {
@@ -255,7 +255,7 @@ def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -
 def phone_added(item: Json, number: PhoneNumber, country: str) -> dict[str, Any] | None:
     """
     The body that adds a number to a contact or company: nothing but the PHONE field, with every phone it has, because
-    a multitext field is replaced as a whole (reference: writing). None when the card has the number already.
+    a multitext field is replaced as a whole (README: writing). None when the card has the number already.
     """
     found = person(item, EntityKind.CONTACT)
     if has_number(found, number, country):
@@ -294,7 +294,7 @@ def task_marker(key: str) -> str:
 
 
 def without_nulls(item: Mapping[str, Any]) -> dict[str, Any]:
-    """amoCRM answers 400 for nulls where a key may be left out (reference: pitfalls, 14)."""
+    """amoCRM answers 400 for nulls where a key may be left out (README: writing)."""
     return {key: value for key, value in item.items() if value is not None}
 
 

@@ -69,7 +69,7 @@ def read_callback(settings: AmocrmSettings, query: Mapping[str, str]) -> Granted
     state = query.get("state") or None
     if "error" in query:
         return Refused(error=query["error"][:100], state=state)
-    # The documentation spells it both ways (reference: OAuth 2.0, callback).
+    # The documentation spells it both ways (README: OAuth 2.0).
     host = query.get("referer") or query.get("referrer") or urlsplit(settings.account_url).netloc
     base_url = settings.account_address(host)
     if base_url is None:

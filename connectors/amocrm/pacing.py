@@ -14,7 +14,7 @@ from integration.domain.intents import Priority
 from integration.errors import RateLimited, Unavailable
 
 _WAITING_AT_MOST = 2000  # requests of one account; more is a fault of the caller, not work to be done
-_LONGEST_PAUSE = 60.0  # seconds; 1, 2, 4 ... 60 after 429. Source: amoCRM names no Retry-After (reference, limits)
+_LONGEST_PAUSE = 60.0  # seconds; 1, 2, 4 ... 60 after 429. Source: amoCRM names no Retry-After (README: limits)
 _LONGEST_BLOCK = 3600.0
 _REFUSALS_THAT_BLOCK = 4  # 403 answers in a row, from different endpoints: the account is blocked, not one object
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from integration.errors import ConfigError
 
-# `referer` of the consent comes from outside, and our client secret is posted to it (reference: OAuth 2.0, callback).
+# `referer` of the consent comes from outside, and our client secret is posted to it (README: OAuth 2.0).
 ACCOUNT_HOSTS = r"[a-z0-9-]+\.(amocrm\.ru|amocrm\.com|kommo\.com)"
 RATE_LIMIT = 7.0  # requests per second of one integration. Source: amoCRM "Limitations", checked 2026-03
 UNSORTED_SOURCE = "dozvon"

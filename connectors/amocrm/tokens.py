@@ -252,7 +252,7 @@ class AccountTokens:
         Ask for a new pair; a lost answer is asked for once more with the same token.
 
         amoCRM may have rotated already: Kommo accepts the old token until the new pair is first used, amoCRM's own
-        answer is then an explicit refusal. Source: reference, OAuth 2.0, lifetimes and rotation.
+        answer is then an explicit refusal. Source: README, OAuth 2.0.
         """
         body = {"grant_type": "refresh_token", "refresh_token": old.refresh or ""}
         await self._slot()

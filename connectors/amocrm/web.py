@@ -168,6 +168,9 @@ class WebhookIntake:
             except DozvonError as exc:
                 _log.warning("webhook not worked through", account_id=self._account, error=type(exc).__name__)
                 self._on_lost()
+            except Exception:  # noqa: BLE001 -- the loop must live on: one delivery must not cost the next
+                _log.exception("webhook not worked through", account_id=self._account)
+                self._on_lost()
             finally:
                 self._waiting.task_done()
 

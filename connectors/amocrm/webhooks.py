@@ -36,7 +36,7 @@ SUBSCRIBED = (
 # Their names in the API are not documented; where amoCRM refuses them the rest is subscribed alone.
 SUBSCRIBED_UNSORTED = ("add_unsorted", "update_unsorted", "delete_unsorted")
 
-BODY_BYTES = 1024 * 1024  # Source of the caps: reference, delivery policy
+BODY_BYTES = 1024 * 1024  # far above what amoCRM sends
 _PAIRS = 5000
 _DEPTH = 12  # of a key; contacts[update][0][custom_fields][0][values][0][value] has 8
 _ITEMS = 1000  # changes of one delivery
@@ -133,7 +133,7 @@ def _change(topic: str, action: str, item: Mapping[str, Any]) -> CrmChange | Non
     ref_id = mapping.text_of(item.get("id"))
     if not (ref_id.isascii() and ref_id.isdecimal()) or len(ref_id) > mapping.LONGEST_NUMBER:
         return None
-    # Companies arrive under `contacts` and say so in `type` only (reference: webhook body).
+    # Companies arrive under `contacts` and say so in `type` only (README: webhooks).
     is_company = topic == "companies" or item.get("type") == "company"
     kind = EntityKind.DEAL if topic == "leads" else EntityKind.COMPANY if is_company else EntityKind.CONTACT
     if action == "delete":

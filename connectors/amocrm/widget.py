@@ -114,7 +114,7 @@ class AmocrmGate:
         known = self._crm_account_id()
         if known is None:
             raise AuthFailed("amoCRM is not connected yet")
-        # By the id only: the subdomain may have been changed since (reference: pitfalls, 18).
+        # By the id only: the subdomain may have been changed since.
         if claims.crm_account_id != known:
             raise AuthFailed("the page's token is another account's")
         return WidgetUser(account=self._account, manager=claims.manager, is_admin=claims.is_admin)

@@ -53,7 +53,7 @@ async def exchange(
     Raises:
         Unavailable: it was not sent.
         OutcomeUnknown: it was sent, or may have been, and no whole answer came.
-        ProtocolError: the answer is larger than 16 MB.
+        ProtocolError: the answer to a read is larger than 16 MB.
     """
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=timeout_seconds / 2)
     try:
@@ -66,7 +66,7 @@ async def exchange(
             timeout=timeout,
             allow_redirects=False,
         ) as response:
-            return _answer(response, await _read(response))
+            return _answer(response, await _read(response, method))
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
         raise Unavailable(f"amoCRM cannot be reached: {type(exc).__name__}") from exc
     except aiohttp.InvalidURL as exc:
@@ -75,13 +75,14 @@ async def exchange(
         raise OutcomeUnknown(f"amoCRM's answer did not arrive: {type(exc).__name__}") from exc
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
+async def _read(response: aiohttp.ClientResponse, method: str) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_chunked(65536):
         size += len(chunk)
         if size > _LARGEST_ANSWER:
-            raise ProtocolError("amoCRM's answer is larger than 16 MB")
+            error = ProtocolError if method == "GET" else OutcomeUnknown
+            raise error("amoCRM's answer is larger than 16 MB")
         chunks.append(chunk)
     return b"".join(chunks)
 
@@ -93,7 +94,7 @@ def _answer(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
         try:
             body, is_json = json.loads(raw), True
         except (ValueError, RecursionError):
-            body = None  # 202 of the popup and gateways' error pages (reference: limits, incoming call popup)
+            body = None  # 202 of the popup and gateways' error pages (README: limits, popup)
     return Answer(
         status=response.status,
         body=body,

@@ -197,7 +197,7 @@ async def test_a_dismissed_manager_does_not_cost_the_record(crm: Office) -> None
 
 
 async def test_calls_may_be_left_to_amocrm() -> None:
-    """`log_via = "calls"`: one active deal, so the call is the deal's (reference: where the call lands)."""
+    """`log_via = "calls"`: one active deal, so the call is the deal's (README: where the call lands)."""
     async with office(options={"log_via": "calls"}) as crm:
         client = number("+79012223344")
         known = crm.contact("Клиент", client.e164)

@@ -6,21 +6,37 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
-from connectors.amocrm.oauth import Installed, disconnect_signature
+from connectors.amocrm.connector import connect
+from connectors.amocrm.oauth import Granted, Installed, disconnect_signature, exchange_code, read_callback
 from connectors.amocrm.sandbox import oauth as sandbox_oauth
 from connectors.amocrm.sandbox import tokens
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
 from connectors.amocrm.web import WebhookIntake
 from connectors.amocrm.webhooks import BODY_BYTES
 from integration.domain.crm import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
-from tests.adapters.amocrm_kit import ANNA, CLIENT_ID, CRM_ACCOUNT, OFFICE, Office, number, office, record
+from integration.ports import Crm, TokenStore, WidgetGate
+from tests.adapters.amocrm_kit import (
+    ANNA,
+    CLIENT_ID,
+    CRM_ACCOUNT,
+    OFFICE,
+    REDIRECT,
+    SECRET,
+    MemoryTokens,
+    Office,
+    SystemClock,
+    number,
+    office,
+    record,
+)
 from tests.adapters.amocrm_sandbox_kit import serving
 
 
@@ -266,3 +282,58 @@ async def test_a_full_queue_is_answered_and_asks_for_a_poll(server: Server) -> N
         await intake.drained()
     working.cancel()
     await asyncio.wait([working])
+
+
+async def test_an_error_in_one_delivery_does_not_cost_the_next(server: Server) -> None:
+    seen: list[int] = []
+
+    async def failing(changes: list[CrmChange]) -> None:
+        seen.append(len(changes))
+        raise RuntimeError("a fault of ours")
+
+    intake = server.office.connector.webhook_intake(on_changes=failing, on_lost=lambda: seen.append(0))
+    app = web.Application()
+    app.router.add_post(intake.route, intake.handle)
+    working = asyncio.create_task(intake.run())
+    async with serving(app) as base:
+        for _ in range(2):
+            async with server.office.session.post(base + intake.path, data=BODY):
+                await intake.drained()
+    assert seen == [1, 0, 1, 0]
+    working.cancel()
+    await asyncio.wait([working])
+
+
+# ---- one server without subdomains, as in the demonstration
+
+
+async def test_a_server_without_subdomains_stands_in(server: Server) -> None:
+    """`account_url` alone: consent, API and the page's token on one address."""
+    made = server.office
+    made.sandbox.settings = replace(made.sandbox.settings, account_host="")
+    base = f"http://127.0.0.1:{made.port}"
+    table = {
+        "client_id": CLIENT_ID,
+        "client_secret": SECRET,
+        "redirect_uri": REDIRECT,
+        "oauth_url": f"{base}/oauth",
+        "account_url": base,
+    }
+    own = connect(OFFICE, table, tokens=MemoryTokens(), session=made.session, clock=SystemClock())
+    integration = made.sandbox.integrations[CLIENT_ID]
+    code = tokens.issue_code(made.sandbox, integration, made.account, made.account.admin())
+    query = {"code": code, "state": "s", "referer": f"127.0.0.1:{made.port}", "client_id": CLIENT_ID}
+    read = read_callback(own.settings, query)
+    assert isinstance(read, Granted)
+    await own.install(await exchange_code(own.settings, made.session, SystemClock(), read))
+    assert await own.crm.managers()
+    assert own.gate.allows_origin(base)
+    request = make_mocked_request("GET", "/", headers={"Host": f"127.0.0.1:{made.port}"})
+    page_token = tokens.widget_token(made.sandbox, integration, made.account, made.account.users[int(ANNA)], request)
+    assert own.gate.user(page_token).manager == ANNA
+    await own.close()
+
+
+def as_ports(made: Office) -> tuple[Crm, WidgetGate, TokenStore]:
+    """The type checker holds the connector to the ports here."""
+    return made.connector.crm, made.connector.gate, made.store

@@ -197,7 +197,7 @@ def test_a_call_note_carries_numbers_as_numbers() -> None:
 
 
 def test_absent_values_are_left_out() -> None:
-    """amoCRM answers 400 for a null link (reference: call as a note)."""
+    """amoCRM answers 400 for a null link (README: call as a note)."""
     missed = replace(CALL, disposition=Disposition.MISSED, talked_seconds=0.0, answered_at=None)
     note = mapping.call_note(replace(RECORD, call=missed, responsible=None, recording_url=None, text=""), 1, "Dozvon")
     assert set(note) == {"entity_id", "note_type", "created_at", "request_id", "params"}
