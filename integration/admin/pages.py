@@ -1,4 +1,4 @@
-"""The administrator's pages: routes and what each page is given. Rows are made in `view.py`, words are in `texts.py`."""
+"""The administrator's pages: routes and what each page is given. Rows are made in `view.py`, words in `texts.py`."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ VENDORS = {
     "alembic": {"integration/storage"},
     "jinja2": {"integration/admin", "connectors/amocrm/sandbox"},
     "aiohttp": {"integration/web", "integration/admin", "integration/app.py", "integration/demo.py",
-                "integration/consent.py", "connectors", "pbx_adapter", "bench"},
+                "integration/consent.py", "integration/cli", "connectors", "pbx_adapter", "bench"},
 }  # fmt: skip
 
 
