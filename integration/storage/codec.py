@@ -22,47 +22,68 @@ from integration.errors import ProtocolError
 T = TypeVar("T")
 
 FORMAT = 1
+_to_text = json.JSONEncoder(separators=(",", ":")).encode
 _EMPTY: tuple[Any, ...] = (None, (), frozenset(), {})
 
 
 def encode(value: Any) -> str:
     """JSON text of a dataclass, ASCII only, so that NULs and lone surrogates of hostile names are carried."""
-    return json.dumps({"v": FORMAT} | _plain(value), separators=(",", ":"))
+    plain: dict[str, Any] = _writer(typing.cast(Hashable, type(value)))(value)
+    plain["v"] = FORMAT
+    return _to_text(plain)
 
 
 def decode(cls: type[T], text: str) -> T:
     """Raises: ProtocolError when the text was written by a newer, incompatible Dozvon, or is no such state."""
-    data = json.loads(text)
-    if data.get("v", FORMAT) > FORMAT:
-        raise ProtocolError(f"A stored {cls.__name__} was written by a newer Dozvon; update this one.")
     try:
-        value: T = _reader(typing.cast(Hashable, cls))(data)
-    except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        data = json.loads(text)
+        if data.get("v", FORMAT) <= FORMAT:
+            value: T = _reader(typing.cast(Hashable, cls))(data)
+            return value
+    except (TypeError, ValueError, AttributeError) as exc:
         raise ProtocolError(f"A stored {cls.__name__} cannot be read.") from exc
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str | int | float) or value is None:
-        return value  # a StrEnum is its word
-    if is_dataclass(value):
-        plain: dict[str, Any] = {}
-        for name, default in _fields(typing.cast(Hashable, type(value))):
-            content = getattr(value, name)
-            if content in _EMPTY and content == default:
-                continue
-            plain[name] = _plain(content)
-        return plain
-    if isinstance(value, frozenset):
-        return sorted(_plain(item) for item in value)
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    raise TypeError(f"cannot store a {type(value).__name__}")
+    raise ProtocolError(f"A stored {cls.__name__} was written by a newer Dozvon; update this one.")
 
 
 @cache
+def _writer(hint: Any) -> Callable[[Any], Any]:
+    """A function that makes of a value of this type what `json` can say; a StrEnum is its word already."""
+    while hasattr(hint, "__supertype__"):  # NewType
+        hint = hint.__supertype__
+    origin = typing.get_origin(hint)
+    arguments = typing.get_args(hint)
+    if is_dataclass(hint):
+        return _dataclass_writer(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _optional(_writer(_present(arguments)))
+    if origin is frozenset:
+        return sorted
+    if origin is tuple:
+        return _list_writer(_writer(arguments[0]))
+    if origin is dict:
+        return _dict_of(_writer(arguments[1]))
+    return _same
+
+
+def _dataclass_writer(cls: Any) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(cls)
+    plan = [(name, default, _writer(hints[name])) for name, default in _fields(cls)]
+
+    def write(value: Any) -> dict[str, Any]:
+        plain = {}
+        for name, default, write_field in plan:
+            content = getattr(value, name)
+            if content or not (content in _EMPTY and content == default):
+                plain[name] = write_field(content)
+        return plain
+
+    return write
+
+
+def _list_writer(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return _same if write is _same else lambda value: [write(item) for item in value]
+
+
 def _fields(cls: Any) -> tuple[tuple[str, Any], ...]:
     """Names with their defaults; `MISSING` where there is none."""
     return tuple(
@@ -85,31 +106,34 @@ def _reader(hint: Any) -> Callable[[Any], Any]:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint
     if is_dataclass(hint):
-        return _dataclass_reader(hint)  # type: ignore[arg-type]
+        return _dataclass_reader(hint)
     if origin in (typing.Union, types.UnionType):
-        return _optional_reader(arguments)
+        return _optional(_reader(_present(arguments)))
     if origin in (tuple, frozenset):
         return _collection_reader(origin, _reader(arguments[0]))
     if origin is dict:
-        return _dict_reader(_reader(arguments[1]))
+        return _dict_of(_reader(arguments[1]))
     return _same
 
 
-def _optional_reader(arguments: tuple[Any, ...]) -> Callable[[Any], Any]:
+def _present(arguments: tuple[Any, ...]) -> Any:
     (present,) = (argument for argument in arguments if argument is not type(None))
-    read = _reader(present)
-    return _same if read is _same else lambda value: None if value is None else read(value)
+    return present
+
+
+def _optional(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return _same if change is _same else lambda value: None if value is None else change(value)
 
 
 def _collection_reader(kind: Callable[[Any], Any], read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return kind if read is _same else lambda value: kind(map(read, value))
 
 
-def _dict_reader(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return dict if read is _same else lambda value: {key: read(item) for key, item in value.items()}
+def _dict_of(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return _same if change is _same else lambda value: {key: change(item) for key, item in value.items()}
 
 
-def _dataclass_reader(cls: type[Any]) -> Callable[[Any], Any]:
+def _dataclass_reader(cls: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(cls)
     readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}
 

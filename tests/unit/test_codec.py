@@ -1,0 +1,99 @@
+"""Stored states: read back whole, by older and newer releases too."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, NewType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from integration.domain.call import Call
+from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.routing import RouteDecision
+from integration.domain.settings import AccountSettings
+from integration.errors import ProtocolError
+from integration.ports import Tokens
+from integration.storage.codec import FORMAT, decode, encode
+
+Name = NewType("Name", str)
+
+
+class Word(StrEnum):
+    ONE = "one"
+    TWO = "two"
+
+
+@dataclass(frozen=True)
+class Part:
+    word: Word
+    size: float | None = 1.5
+
+
+@dataclass(frozen=True)
+class Whole:
+    name: Name
+    parts: tuple[Part, ...] = ()
+    best: Part | None = None
+    words: frozenset[Word] = frozenset()
+    by_name: dict[str, Part] = field(default_factory=dict)
+    free: dict[str, Any] | None = None
+    flag: bool = True
+    names: tuple[str, ...] = ("x",)
+
+
+_parts = st.builds(Part, word=st.sampled_from(Word), size=st.none() | st.floats(allow_nan=False))
+_text = st.text(alphabet=st.characters())  # NULs and lone surrogates too
+
+
+@given(
+    st.builds(
+        Whole,
+        name=_text.map(Name),
+        parts=st.lists(_parts).map(tuple),
+        best=st.none() | _parts,
+        words=st.frozensets(st.sampled_from(Word)),
+        by_name=st.dictionaries(_text, _parts),
+        free=st.none() | st.dictionaries(_text, st.integers() | st.none()),
+        flag=st.booleans(),
+        names=st.lists(_text).map(tuple),
+    )
+)
+def test_what_was_stored_is_read_back(whole: Whole) -> None:
+    text = encode(whole)
+    assert decode(Whole, text) == whole
+    assert text.isascii()
+    assert "\0" not in text
+
+
+@given(st.builds(Person, ref=st.builds(EntityRef, st.sampled_from(EntityKind), _text), responsible=st.none()))
+def test_any_person_is_read_back(person: Person) -> None:
+    assert decode(Person, encode(person)) == person
+
+
+def test_none_and_empty_are_left_out_only_where_they_are_the_default() -> None:
+    assert json.loads(encode(Whole(Name("a"), names=()))) == {"v": FORMAT, "name": "a", "flag": True, "names": []}
+    assert json.loads(encode(Part(Word.ONE, None))) == {"v": FORMAT, "word": "one", "size": None}
+
+
+def test_a_field_of_a_newer_release_is_ignored_and_a_missing_one_has_its_default() -> None:
+    assert decode(Whole, '{"v":1,"name":"a","future":[1],"best":{"word":"two","future":1}}') == Whole(
+        Name("a"), best=Part(Word.TWO)
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ['{"v":2,"name":"a"}', '{"v":1}', "{}", "[]", "null", "no JSON", '{"name":"a","best":{"word":"three"}}']
+)
+def test_what_cannot_be_understood_is_said(text: str) -> None:
+    with pytest.raises(ProtocolError, match="Whole"):
+        decode(Whole, text)
+
+
+@pytest.mark.parametrize("cls", [Call, Person, AccountSettings, RouteDecision, Tokens])
+def test_every_stored_class_has_a_reader(cls: type[object]) -> None:
+    with pytest.raises(ProtocolError):
+        decode(cls, "{}")
