@@ -73,9 +73,10 @@ def _parts(call: Call, settings: AccountSettings, language: str) -> Iterator[tup
 
 
 def _people(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
-    for leg, after in zip(call.legs, (*call.legs[1:], None), strict=True):
+    for number, leg in enumerate(call.legs, start=1):
         if leg.result is LegResult.FORWARDED:
-            yield "forward", (leg.target, after.target if after and after.via == "forward" else "…")
+            to = next((after.target for after in call.legs[number:] if after.via == "forward"), "…")
+            yield "forward", (leg.target, to)
     taker = next((leg for leg in call.legs if leg.via == "pickup" and leg.result is LegResult.ANSWERED), None)
     if taker:
         yield "pickup", (taker.target,)
