@@ -1,0 +1,325 @@
+"""The adapter on a real Asterisk with real SIP phones: what it says happened is what the phones did."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from integration.domain.call import Direction, Disposition
+from integration.domain.ids import CallId
+from integration.domain.reasons import ReasonCode, because
+from integration.domain.routing import RouteDecision, RouteQuestion, go_on
+from integration.errors import NotFound, Rejected, Unavailable
+from integration.ports import ClickToCall, Finding, FindingLevel
+from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer
+from pbx_adapter.asterisk.client import Timing
+from pbx_adapter.asterisk.settings import AsteriskSettings
+from tests.adapters.asterisk_kit import Listener, linked, settings_for
+from tests.lab.asterisk import WEAK_USER
+from tests.lab.fixtures import OpenOffice
+from tests.lab.office import Office, did
+
+pytestmark = pytest.mark.lab
+CLIENT = "79161234567"
+both = pytest.mark.parametrize("major", [22, 16])
+QUICK_BACK = Timing(backoff=(0.1,), boot_unseen=1.0)
+
+
+def lab_settings(office: Office, **values: object) -> AsteriskSettings:
+    monitor = {"path": str(office.asterisk.monitor), "pbx_path": f"{office.asterisk.base}/spool/monitor"}
+    return settings_for(office.asterisk.ports.ami, **{"recordings": monitor, "trunks": ["trunk"], **values})
+
+
+@contextlib.asynccontextmanager
+async def on_lab(office: Office, **values: object) -> AsyncIterator[tuple[AsteriskPbx, Listener]]:
+    async with linked(lab_settings(office, **values), timing=QUICK_BACK) as both_:
+        yield both_
+
+
+@both
+async def test_an_answered_call_is_followed_and_its_recording_fetched(open_office: OpenOffice, major: int) -> None:
+    """From the carrier to 101: the same call, people and times as the phones saw, and the sound of it."""
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        assert pbx.refused_questions == []
+        office.phone("101").answers(after_seconds=0.3)
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await asyncio.sleep(1.0)  # the talk itself
+        await client.hang_up()
+        (call,) = await listener.ended()
+        assert (call.direction, call.caller, call.called) == (Direction.INBOUND, CLIENT, did(1))
+        assert (call.disposition, call.answered_by) == (Disposition.ANSWERED, "101")
+        sound = b"".join([chunk async for chunk in pbx.recording(call.recordings[0])])
+        assert sound.startswith(b"RIFF")
+        assert len(sound) > 8000
+        assert pbx.counters.events_received < 80  # the filters hold back what nobody needs: all on, it is 150
+
+
+@both
+async def test_a_click_rings_the_employee_then_the_client(open_office: OpenOffice, major: int) -> None:
+    """The call has our id from its first event, and a repeated click does not ring a second time."""
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("102").answers(after_seconds=0.2)
+        office.carrier.answers(after_seconds=0.2)
+        click = ClickToCall(request_id="req-1", extension="102", number="+79161112233", crm_call_id="4711")
+        call_id = await pbx.click_to_call(click)
+        assert call_id == "office:dozvon-req-1"
+        await listener.until(lambda: call_id in listener.calls and listener.calls[call_id].answered_at)
+        assert await pbx.click_to_call(click) == call_id
+        await pbx.hang_up(call_id)
+        (call,) = await listener.ended()
+        assert (call.direction, call.caller, call.called) == (Direction.OUTBOUND, "102", "79161112233")
+        assert call.disposition is Disposition.ANSWERED
+        assert call.origin is not None
+        assert (call.origin.crm_call_id, call.origin.action_id) == ("4711", "dozvon-req-1")
+        with pytest.raises(NotFound):
+            await pbx.hang_up(call_id)
+
+
+@both
+async def test_a_click_to_a_busy_client_ends_as_busy(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("101").answers()
+        office.carrier.rejects(486)
+        await pbx.click_to_call(ClickToCall(request_id="req-2", extension="101", number="79161112244"))
+        (call,) = await listener.ended()
+        assert call.disposition is Disposition.BUSY
+
+
+@both
+async def test_redirect_is_a_transfer_by_the_employee(open_office: OpenOffice, major: int) -> None:
+    """While 101 talks to the client, a redirect from the card is attributed as 101's blind transfer."""
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("101").answers()
+        office.phone("102").answers(after_seconds=0.2)
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await listener.until(lambda: any(c.answered_at for c in listener.records))
+        call_id = listener.records[0].id
+        await pbx.redirect(call_id, "102")
+        await listener.until(lambda: listener.calls[call_id].final_responsible == "102")
+        await client.hang_up()
+        (call,) = await listener.ended()
+        assert [(t.from_, t.to) for t in call.transfers] == [("101", "102")]
+
+
+async def test_redirect_takes_a_waiting_client_out_of_the_queue(office: Office) -> None:
+    async with on_lab(office) as (pbx, listener):
+        for extension in ("101", "102", "103"):
+            office.phone(extension).rings()
+        client = await office.inbound(CLIENT, did(2))
+        await listener.until(lambda: any(c.queue and c.legs for c in listener.records))
+        office.phone("104").answers()
+        await pbx.redirect(listener.records[0].id, "104")
+        await listener.until(lambda: listener.records[0].answered_by == "104")
+        await client.hang_up()
+        (call,) = await listener.ended()
+        assert call.disposition is Disposition.ANSWERED
+
+
+async def test_hold_is_refused_plainly(office: Office) -> None:
+    async with on_lab(office) as (pbx, _):
+        with pytest.raises(Rejected):
+            await pbx.hold(CallId("office:1"), on=True)
+
+
+@both
+async def test_employees_come_with_names_and_registrations(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, _):
+        people = {p.extension: p for p in await pbx.employees()}
+        assert people["101"].name
+        assert people["101"].is_registered is True
+        assert people["105"].is_registered is False
+        assert "trunk" not in people
+
+
+@both
+async def test_calls_under_way_are_found_at_the_login(open_office: OpenOffice, major: int) -> None:
+    """Connected in the middle of a conversation: who talks to whom is known, and the end is seen."""
+    office = await open_office(major)
+    office.phone("101").answers()
+    client = await office.inbound(CLIENT, did(1))
+    await client.answered()
+    async with on_lab(office) as (pbx, listener):
+        assert len(listener.resyncs[0]) == 1
+        (call,) = listener.records
+        assert (call.caller, call.called, call.answered_by) == (CLIENT, did(1), "101")
+        assert not call.seen_from_start
+        await client.hang_up()
+        (call,) = await listener.ended()
+        assert call.disposition is Disposition.ANSWERED
+        assert pbx.is_connected
+
+
+@both
+async def test_a_killed_asterisk_ends_its_calls_and_is_linked_again(open_office: OpenOffice, major: int) -> None:
+    """SIGKILL during a conversation: no Hangup ever comes; after the boot the call is over, once, and inferred."""
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("101").answers()
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await listener.until(lambda: any(c.answered_at for c in listener.records))
+        office.asterisk.kill()
+        await listener.until(lambda: not listener.links[-1][0])
+        assert not pbx.is_connected
+        with pytest.raises(Unavailable):
+            await pbx.click_to_call(ClickToCall(request_id="req-3", extension="101", number="79161112233"))
+        await office.asterisk.start()
+        await listener.until(lambda: len(listener.resyncs) == 2, timeout_seconds=20)
+        (call,) = await listener.ended()
+        assert call.end_inferred
+        assert listener.resyncs[1] == frozenset()
+
+
+@both
+async def test_a_restart_in_order_ends_calls_with_their_hangups(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with on_lab(office) as (_, listener):
+        office.phone("101").answers()
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await listener.until(lambda: any(c.answered_at for c in listener.records))
+        await office.asterisk.restart()
+        await listener.until(lambda: len(listener.resyncs) == 2, timeout_seconds=20)
+        (call,) = await listener.ended()
+        assert call.disposition is Disposition.ANSWERED
+
+
+class Relay:
+    """A TCP relay in front of the AMI port that can be cut and mended."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._writers: set[asyncio.StreamWriter] = set()
+        self.port = 0
+
+    async def open(self) -> None:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        self._server.close()
+        for writer in list(self._writers):
+            writer.transport.abort()
+        await self._server.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers |= {writer, far_writer}
+        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer), return_exceptions=True)
+        self._writers -= {writer, far_writer}
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        finally:
+            writer.close()
+
+
+@both
+async def test_a_call_that_ends_while_the_link_is_cut_is_ended_in_the_gap(open_office: OpenOffice, major: int) -> None:
+    """One call ends in the gap, another lives through it: one is inferred, the other goes on under its own id."""
+    office = await open_office(major)
+    relay = Relay(office.asterisk.ports.ami)
+    await relay.open()
+    async with linked(settings_for(relay.port, trunks=["trunk"]), timing=QUICK_BACK) as (_, listener):
+        office.phone("101").answers()
+        office.phone("102").answers()
+        first = await office.inbound(CLIENT, did(1))
+        await first.answered()
+        second = await office.phone("102").call("899")
+        await second.answered()
+        await listener.until(lambda: len(listener.records) == 2)
+        await relay.cut()
+        await first.hang_up()
+        await relay.open()
+        await listener.until(lambda: len(listener.resyncs) == 2)
+        call, echo = await listener.ended()
+        assert call.end_inferred
+        assert call.disposition is Disposition.ANSWERED
+        assert echo.is_live
+        await second.hang_up()
+        await listener.ended(2)
+        assert len(listener.records) == 2
+    await relay.cut()
+
+
+async def test_tls_with_the_pbx_own_certificate(office: Office) -> None:
+    """With the certificate given as the authority it connects; without it, it says why not."""
+    port, certificate = office.asterisk.ports.ami_tls, str(office.asterisk.tls_certificate)
+    async with linked(settings_for(port, tls={"ca": certificate}), timing=QUICK_BACK) as (pbx, _):
+        assert pbx.is_connected
+    async with linked(settings_for(port, tls=True), timing=QUICK_BACK, ready=False) as (_, listener):
+        await listener.until(lambda: listener.links)
+        assert "certificate" in listener.links[0][1]
+
+
+# ---- the doctor ------------------------------------------------------------------------------------------------------
+
+
+class NeverAsked:
+    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+        return go_on(because(ReasonCode.TOO_SLOW))
+
+
+def by_check(findings: list[Finding]) -> Mapping[str, Finding]:
+    return {finding.check: finding for finding in findings}
+
+
+@both
+async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffice, major: int) -> None:
+    """With the rights of the README, the include and a FastAGI server that answers; and no call comes of it."""
+    office = await open_office(major)
+    server = FastAgiServer({"office": NeverAsked()}, port=office.fastagi_port or 0)
+    await server.start()
+    async with on_lab(office) as (pbx, listener):
+        findings = await pbx.diagnose()
+        assert [f for f in findings if f.level is not FindingLevel.OK] == []
+        checks = by_check(findings)
+        assert "answered" in checks["way back"].message
+        assert {"connection", "login", "version", "permissions", "clock", "dialplan", "events", "employees"} <= set(
+            checks
+        )
+        assert listener.records == []
+    await server.close()
+
+
+@both
+async def test_the_doctor_names_missing_rights_and_a_dead_way_back(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, _):
+        dead = by_check(await pbx.diagnose())["way back"]
+        assert dead.level is FindingLevel.ERROR
+        assert "DOZVON_AGI" in dead.remedy
+    weak = settings_for(office.asterisk.ports.ami, username=WEAK_USER.name, secret=WEAK_USER.secret)
+    async with linked(weak, timing=QUICK_BACK, ready=False) as (pbx, _):
+        checks = by_check(await pbx.diagnose())
+        assert checks["permission Originate"].level is FindingLevel.ERROR
+        assert "originate" in checks["permission Originate"].remedy
+        assert "manager.conf" in checks["permission Redirect"].remedy
+
+
+async def test_the_doctor_tells_a_wrong_secret_from_a_missing_pbx(office: Office, tmp_path: Path) -> None:
+    wrong = settings_for(office.asterisk.ports.ami, secret="wrong", recordings={"path": str(tmp_path / "nowhere")})
+    async with linked(wrong, timing=QUICK_BACK, ready=False) as (pbx, listener):
+        checks = by_check(await pbx.diagnose())
+        assert checks["login"].level is FindingLevel.ERROR
+        assert checks["recordings"].level is FindingLevel.ERROR
+        await listener.until(lambda: listener.links)
+        assert "secret" in listener.links[0][1]
+    async with linked(settings_for(1), timing=QUICK_BACK, ready=False) as (pbx, _):
+        checks = by_check(await pbx.diagnose())
+        assert checks["connection"].level is FindingLevel.ERROR
+        assert "bindaddr" in checks["connection"].remedy
