@@ -158,7 +158,8 @@ export class Card {
   }
 
   private isOver(call: CardCall): boolean {
-    if (call.state !== "ended" || this.views.get(call.id)?.isBusy) return false;
+    // Never from under a resting pointer.
+    if (call.state !== "ended" || this.views.get(call.id)?.isBusy || this.stack.matches(":hover")) return false;
     const keep = call.can_create && !call.person ? KEEP_UNKNOWN : KEEP_ENDED;
     const until = Math.max((call.ended_at ?? call.started_at) + keep, this.touchedAt + KEEP_AFTER_TOUCH);
     return this.serverNow() >= until;
