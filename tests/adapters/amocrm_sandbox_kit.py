@@ -6,6 +6,12 @@ Nothing of the connector is used: the sandbox is held to the documentation alone
 from __future__ import annotations
 
 import asyncio
+import copy
+import io
+import json
+import struct
+import zipfile
+import zlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,6 +20,7 @@ from urllib.parse import parse_qsl
 
 import aiohttp
 from aiohttp import web
+from multidict import CIMultiDict
 
 from connectors.amocrm.sandbox import SANDBOX, Sandbox, SandboxSettings, create_sandbox, seed_office
 from connectors.amocrm.sandbox.account import Account
@@ -37,7 +44,7 @@ class Clock:
 class Answer:
     status: int
     body: Any
-    headers: dict[str, str]
+    headers: CIMultiDict[str]
 
 
 @dataclass
@@ -64,7 +71,7 @@ class Crm:
         async with self.http.request(method, self.base + path, headers=headers, **options) as answer:
             is_json = "json" in answer.content_type
             body = await answer.json() if is_json else await answer.text()
-            return Answer(answer.status, body, dict(answer.headers))
+            return Answer(answer.status, body, answer.headers.copy())
 
     async def ok(self, method: str, path: str, body: Any = None) -> Any:
         answer = await self.call(method, path, body)
@@ -146,9 +153,106 @@ class Receiver:
             await self.arrived.wait_for(condition)
 
 
+async def eventually(condition: Callable[[], bool]) -> None:
+    """Wait for what another task does soon."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - the sandbox's workers have no event for tests
+            await asyncio.sleep(0.01)
+
+
 @asynccontextmanager
 async def receiving(receiver: Receiver) -> AsyncIterator[str]:
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", receiver.handle)
     async with serving(app) as base:
         yield base
+
+
+# ---- widget archives
+
+
+def png(width: int, height: int) -> bytes:
+    """The smallest grey PNG of that size."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    rows = zlib.compress(b"".join(b"\0" + b"\x99" * width for _ in range(height)))
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    body = b"".join(struct.pack(">I", len(d)) + k + d + struct.pack(">I", zlib.crc32(k + d)) for k, d in chunks)
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+_TEXTS = {
+    "widget": {
+        "name": "Пробный виджет",
+        "description": "Для тестов",
+        "short_description": "Тест",
+        "tour_description": "Тест",
+        "call_action": "Позвонить пробно",
+    },
+    "settings": {"line": "Линия"},
+}
+_SCRIPT = """
+define(["jquery", "lib/components/base/modal"], function ($, Modal) {
+  return function () {
+    var self = this;
+    window.seen = window.seen || [];
+    function note(name) { return function () { window.seen.push(name); return true; }; }
+    self.callbacks = {
+      render: note("render"),
+      init: function () {
+        self.add_action("phone", function (data) {
+          window.seen.push("phone " + data.value + " " + APP.data.current_card.id);
+        });
+        return note("init")();
+      },
+      bind_actions: note("bind_actions"),
+      settings: function ($body) {
+        $body.find(".widget_settings_block__fields").append("<em>own settings</em>");
+        return true;
+      },
+      onSave: function (event) {
+        window.seen.push("onSave " + event.active + " " + event.fields.line);
+        return true;
+      },
+      destroy: note("destroy"),
+      contacts: { selected: function () { window.seen.push(JSON.stringify(self.list_selected())); } },
+      leads: { selected: note("leads") }
+    };
+    window.pilot = self;
+    window.PilotModal = Modal;
+    return self;
+  };
+});
+"""
+
+
+def widget_files() -> dict[str, Any]:
+    """Name -> content of a sound archive; tests break it in one place."""
+    sizes = {"main": (400, 272), "small": (108, 108), "medium": (240, 84), "min": (84, 84)}
+    files: dict[str, Any] = {f"images/logo_{name}.png": png(*size) for name, size in sizes.items()}
+    files["images/logo.png"] = png(130, 100)
+    for locale in ("ru", "en"):
+        files[f"i18n/{locale}.json"] = copy.deepcopy(_TEXTS)
+    files["script.js"] = _SCRIPT.encode()
+    texts = ("name", "description", "short_description")
+    files["manifest.json"] = {
+        "widget": {
+            **{name: f"widget.{name}" for name in texts},
+            "version": "1.0.0",
+            "interface_version": 2,
+            "init_once": True,
+            "locale": ["ru", "en"],
+            "installation": True,
+            "support": {"link": "https://example.test"},
+        },
+        "locations": ["everywhere", "ccard-0", "clist-0", "llist-0", "settings", "card_sdk"],
+        "settings": {"line": {"name": "settings.line", "type": "text", "required": False}},
+    }
+    return files
+
+
+def packed(files: dict[str, Any]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name, content if isinstance(content, bytes) else json.dumps(content))
+    return out.getvalue()

@@ -136,6 +136,7 @@ class _Office:
         self.chance = random.Random(20_261_122)
         self.today = account.moment() // DAY * DAY
         self.last_id = 9_000
+        self.days = iter(range(24, 0, -1))  # the special cases are the newest of the office, each newer than the last
 
     def id(self) -> int:
         self.last_id += 1
@@ -143,6 +144,7 @@ class _Office:
 
     def fill(self) -> None:
         self._special_cases()
+        self.days = iter(())
         companies = [self._company() for _ in range(60)]
         for number in range(300):
             company = self.chance.choice(companies) if number % 3 else None
@@ -190,8 +192,9 @@ class _Office:
         return self.account.check_fields(kind, items, None)[0]
 
     def _times(self, owner: int) -> Record:
-        at = self.today - self.chance.randrange(5, 700) * DAY + self.chance.randrange(8 * 3600, 18 * 3600)
-        return {"created_at": at, "updated_at": at + self.chance.randrange(4 * DAY), "responsible_user_id": owner}
+        days = next(self.days, 0) or self.chance.randrange(30, 700)
+        at = self.today - days * DAY + self.chance.randrange(8 * 3600, 18 * 3600)
+        return {"created_at": at, "updated_at": at + self.chance.randrange(6 * 3600), "responsible_user_id": owner}
 
     def _name(self, number: int) -> tuple[str, str]:
         surname = self.chance.choice(_SURNAMES)
