@@ -6,6 +6,7 @@ What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,13 +68,14 @@ class Routing:
         self._deadline_seconds = deadline_seconds
         self._undone: deque[_Decided] = deque()  # decisions not yet stored
         self._has_undone = asyncio.Event()
-        self._storage_is_down = False
+        self._is_log_down = False
         self._is_book_filled = False
 
     async def run(self) -> None:
         """Store the decisions, after the PBX has its answers; until cancelled, when it stores what is left."""
         try:
-            await self._is_book_empty()  # counted before somebody waits for it
+            with contextlib.suppress(DozvonError):  # asked again when it matters
+                await self._is_book_empty()  # counted before somebody waits for it
             while True:
                 await self._has_undone.wait()
                 await asyncio.sleep(_GATHER_SECONDS)
@@ -139,15 +141,17 @@ class Routing:
         self._has_undone.set()
 
     async def _store(self) -> None:
+        """What cannot be stored now waits for the next decision, or for the end."""
         batch = list(self._undone)
+        self._has_undone.clear()
         stored = await asyncio.gather(*(self._remember(decided) for decided in batch))
         for _ in batch:
             self._undone.popleft()
-        if not self._undone:
-            self._has_undone.clear()
-        if batch and all(stored) is self._storage_is_down:
-            self._storage_is_down = not all(stored)
-            log.info("route decisions are kept again" if all(stored) else "route decisions are not kept")
+        failed = [decided for decided, is_stored in zip(batch, stored, strict=True) if not is_stored]
+        self._undone.extendleft(reversed(failed))
+        if batch and all(stored) is self._is_log_down:
+            self._is_log_down = not all(stored)
+            log.info("route decisions are kept again" if all(stored) else "route decisions wait to be kept")
 
     async def _remember(self, decided: _Decided) -> bool:
         try:

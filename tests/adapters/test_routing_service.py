@@ -1,0 +1,225 @@
+"""The routing service on a real SQLite file: what it looks up, what it keeps, and that it always answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from integration.clock import SystemClock
+from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId, Timestamp
+from integration.domain.phone import PhoneNumber
+from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, StepKind
+from integration.domain.settings import AccountSettings, Employee, LineSettings
+from integration.errors import Unavailable
+from integration.services.routing import Routing
+from integration.storage import Storage, open_storage
+from integration.testing import FakeCrm
+from tests.lab.waiting import until
+
+ACCOUNT, OLGA, PAVEL = AccountId("a"), ManagerId("1"), ManagerId("2")
+SETTINGS = AccountSettings(
+    account=ACCOUNT,
+    default_line=LineSettings(reserve="600"),
+    employees=(
+        Employee(extension=Extension("101"), manager=OLGA),
+        Employee(extension=Extension("102"), manager=PAVEL),
+    ),
+)
+ASKING = replace(SETTINGS, default_line=replace(SETTINGS.default_line, unknown_lookup_seconds=0.1))
+ANNA = Person(
+    ref=EntityRef(EntityKind.CONTACT, "5"), name="Anna", responsible=OLGA, phones=("8 (916) 123-45-67",), created_at=1
+)
+ROOF = Deal(
+    ref=EntityRef(EntityKind.DEAL, "7"), name="Roof", responsible=PAVEL, persons=(ANNA.ref,), main_person=ANNA.ref
+)
+KNOWN = RouteQuestion(did="74950000001", caller="+79161234567")
+STRANGER = replace(KNOWN, caller="79269999999")
+
+
+@pytest_asyncio.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.db'}", data_dir=tmp_path)
+    yield storage
+    await storage.close()
+
+
+def routing_with(storage: Storage, settings: AccountSettings | None = SETTINGS, crm: FakeCrm | None = None) -> Routing:
+    return Routing(
+        account=ACCOUNT,
+        pbx=PbxId("office"),
+        settings=lambda: settings,
+        book=storage.phone_book,
+        routes=storage.routes,
+        clock=SystemClock(),
+        crm=crm,
+        deadline_seconds=0.5,
+    )
+
+
+def codes(decision: RouteDecision) -> list[str]:
+    return [reason.code for reason in decision.reasons]
+
+
+async def test_the_phone_book_and_its_open_deals_decide(storage: Storage) -> None:
+    """Without a deal the contact's responsible rings, with one the deal's, and a closed one says nothing."""
+    routing = routing_with(storage)
+    await storage.phone_book.put_persons(ACCOUNT, [ANNA], country="RU")
+    assert (await routing.route(KNOWN, "1.1")).steps[0].target == "101"
+    await storage.phone_book.put_deals(ACCOUNT, [ROOF])
+    assert (await routing.route(KNOWN, "1.2")).steps[0].target == "102"
+    await storage.phone_book.put_deals(ACCOUNT, [replace(ROOF, is_open=False, updated_at=5)])
+    assert (await routing.route(KNOWN, "1.3")).steps[0].target == "101"
+
+
+async def test_decisions_are_kept_with_their_calls(storage: Storage) -> None:
+    """Under the id that tracking derives; also those that still wait when Dozvon is told to stop."""
+    routing = routing_with(storage)
+    keeping = asyncio.create_task(routing.run())
+    first = await routing.route(KNOWN, "1.1")
+    last = await routing.route(STRANGER, "1.2")
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert await storage.routes.of(ACCOUNT, CallId("office:1.1")) == first
+    assert await storage.routes.of(ACCOUNT, CallId("office:1.2")) == last
+
+
+async def test_an_empty_phone_book_is_told_apart_from_a_stranger(storage: Storage) -> None:
+    routing = routing_with(storage)
+    assert "phone_book_empty" in codes(await routing.route(STRANGER, "1.1"))
+    await storage.phone_book.put_persons(ACCOUNT, [ANNA], country="RU")
+    assert "caller_unknown" in codes(await routing.route(STRANGER, "1.2"))
+
+
+async def test_an_account_without_settings_takes_the_reserve(storage: Storage) -> None:
+    decision = await routing_with(storage, None).route(KNOWN, "1.1")
+    assert (decision.outcome, codes(decision)) == (Outcome.RESERVE, ["not_configured"])
+
+
+async def test_a_storage_that_is_gone_leads_to_the_lines_reserve_number(storage: Storage) -> None:
+    routing = routing_with(storage)
+    await storage.close()
+    decision = await routing.route(KNOWN, "1.1")
+    assert (decision.outcome, codes(decision)) == (Outcome.RESERVE, ["storage_failed"])
+    assert [(step.kind, step.target) for step in decision.steps] == [(StepKind.RESERVE, "600")]
+
+
+class SlowBook:
+    """A phone book whose storage hangs, or breaks in a way that nobody foresaw."""
+
+    def __init__(self, storage: Storage, error: Exception | None) -> None:
+        self._storage = storage
+        self._error = error
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._storage.phone_book, name)
+
+    async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
+        if self._error:
+            raise self._error
+        await asyncio.Event().wait()
+        return []
+
+
+@pytest.mark.parametrize(("error", "why"), [(None, "too_slow"), (ZeroDivisionError(), "storage_failed")])
+async def test_it_always_answers(storage: Storage, error: Exception | None, why: str) -> None:
+    routing = Routing(
+        account=ACCOUNT,
+        pbx=PbxId("office"),
+        settings=lambda: SETTINGS,
+        book=SlowBook(storage, error),  # type: ignore[arg-type]
+        routes=storage.routes,
+        clock=SystemClock(),
+        deadline_seconds=0.05,
+    )
+    decision = await routing.route(KNOWN, "1.1")
+    assert (decision.outcome, codes(decision)) == (Outcome.RESERVE, [why])
+
+
+class FailingLog:
+    """A route log whose storage is down until `is_up`."""
+
+    def __init__(self) -> None:
+        self.is_up = False
+        self.tried = 0
+        self.kept: list[CallId] = []
+
+    async def remember(self, account: AccountId, call: CallId, decision: RouteDecision, asked_at: Timestamp) -> None:
+        self.tried += 1
+        if not self.is_up:
+            raise Unavailable("The disk is full.")
+        self.kept.append(call)
+
+    async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
+        return None
+
+
+async def test_decisions_that_could_not_be_stored_are_stored_later(storage: Storage) -> None:
+    routes = FailingLog()
+    routing = Routing(
+        account=ACCOUNT,
+        pbx=PbxId("office"),
+        settings=lambda: SETTINGS,
+        book=storage.phone_book,
+        routes=routes,
+        clock=SystemClock(),
+    )
+    keeping = asyncio.create_task(routing.run())
+    await routing.route(KNOWN, "1.1")
+    await until(lambda: routes.tried == 1)
+    routes.is_up = True
+    await routing.route(KNOWN, "1.2")
+    await until(lambda: len(routes.kept) == 2)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert routes.kept == [CallId("office:1.1"), CallId("office:1.2")]
+
+
+class AskedCrm(FakeCrm):
+    """A CRM that has ANNA and counts how often it was asked; `answer` replaces its answer."""
+
+    asked = 0
+    error: Exception | None = None
+    hangs = False
+
+    async def find_persons(self, number: PhoneNumber, **_: object) -> list[Person]:
+        self.asked += 1
+        if self.error:
+            raise self.error
+        if self.hangs:
+            await asyncio.Event().wait()
+        return [ANNA] if number.e164 == "+79161234567" else []
+
+
+@pytest.mark.parametrize(
+    ("settings", "question", "trouble", "rings", "said"),
+    [
+        (SETTINGS, KNOWN, None, None, None),  # the line does not want it: never asked
+        (ASKING, KNOWN, None, "101", "crm_asked"),
+        (ASKING, STRANGER, None, None, "crm_does_not_know"),
+        (ASKING, KNOWN, Unavailable("502"), None, "crm_failed"),
+        (ASKING, KNOWN, "hangs", None, "crm_too_slow"),
+        (replace(ASKING, enabled=False), KNOWN, None, None, None),
+        (ASKING, replace(KNOWN, caller="anonymous"), None, None, None),
+    ],
+)
+async def test_a_stranger_is_asked_for_in_the_crm_where_the_line_says_so(
+    storage: Storage,
+    settings: AccountSettings,
+    question: RouteQuestion,
+    trouble: Exception | str | None,
+    rings: str | None,
+    said: str | None,
+) -> None:
+    crm = AskedCrm()
+    crm.error, crm.hangs = (trouble, False) if isinstance(trouble, Exception) else (None, trouble == "hangs")
+    decision = await routing_with(storage, settings, crm).route(question, "1.1")
+    targets: Sequence[str | None] = [step.target for step in decision.steps if step.kind is StepKind.RING]
+    assert targets == ([rings] if rings else [])
+    assert [code for code in codes(decision) if code.startswith("crm_")] == ([said] if said else [])
+    assert crm.asked == bool(said)
