@@ -286,7 +286,7 @@ class Outbox(Protocol):
     async def expire(self, item: OutboxItem) -> None: ...
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
-        """A person pressed "retry" on a dead letter."""
+        """A person pressed "retry" on a dead letter, or took a discard back."""
 
     async def discard(self, account: AccountId, item: int) -> bool: ...
 

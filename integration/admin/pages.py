@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -109,13 +109,13 @@ class AdminPages:
         goal = local_path(str(form.get("next", "")))
         welcome = web.HTTPSeeOther(goal)
         if await self._sessions.sign_in(request, str(form.get("password", ""))[:200], welcome):
-            return welcome
+            raise welcome
         return await self._page(request, "login.html", next=goal, failed=True)
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
-        response = web.HTTPSeeOther("/admin/login")
-        self._sessions.sign_out(response)
-        return response
+        farewell = web.HTTPSeeOther("/admin/login")
+        self._sessions.sign_out(farewell)
+        raise farewell
 
     # ---- overview --------------------------------------------------------------------------------------------------
 
@@ -192,10 +192,8 @@ class AdminPages:
             section="calls",
             call=call,
             row=row,
-            route_reasons=[sentence(r, lang) for r in decision.reasons] if decision else [],
-            attribution_reasons=[
-                sentence(Reason(code=r["code"], detail=r["detail"]), lang) for r in logged.get("reasons", [])
-            ],
+            route_reasons=_sentences(account, decision.reasons, lang) if decision else [],
+            attribution_reasons=_sentences(account, map(_stored_reason, logged.get("reasons", [])), lang),
             crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
             recording=f"/r/{recording}.mp3" if recording else None,
             timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
@@ -328,7 +326,7 @@ class AdminPages:
             line=line,
             decision=decision,
             steps=[_step_text(step, t) for step in decision.steps] if decision else [],
-            reasons=[sentence(reason, lang) for reason in decision.reasons] if decision else [],
+            reasons=_sentences(account, decision.reasons, lang) if decision else [],
         )
 
     # ---- pieces ----------------------------------------------------------------------------------------------------
@@ -391,6 +389,15 @@ def _moment(text: str) -> Timestamp | None:
         return Timestamp(float(text)) if text else None
     except ValueError:
         return None
+
+
+def _sentences(account: Account, reasons: Iterable[Reason], lang: str) -> list[str]:
+    names = {str(manager.id): manager.name for manager in account.managers.values()}
+    return [sentence(reason, lang, names=names) for reason in reasons]
+
+
+def _stored_reason(stored: dict[str, Any]) -> Reason:
+    return Reason(code=str(stored["code"]), detail=dict(stored["detail"]))
 
 
 def _step_text(step: Step, t: dict[str, str]) -> str:

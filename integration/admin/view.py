@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.ids import Timestamp
@@ -30,14 +29,14 @@ class CallRow:
     tone: str
 
 
-def call_row(account: Account, call: Call, client_name: str = "", *, zone: ZoneInfo | None = None) -> CallRow:
+def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
     ended = call.ended_at or call.started_at
     waited = (call.answered_at or ended) - call.started_at
     client = call.client_number if call.direction is not Direction.INTERNAL else f"{call.caller} → {call.called}"
     employee = call.final_responsible or next((leg.target for leg in reversed(call.legs)), None)
     return CallRow(
         call=call,
-        when=moment(call.started_at, zone),
+        when=moment(call.started_at),
         client=display_number(client, account.settings.country) or (client or "" if "→" in (client or "") else ""),
         client_name=client_name or call.caller_name or "",
         employee=account.name_of(employee) or "",
@@ -47,7 +46,7 @@ def call_row(account: Account, call: Call, client_name: str = "", *, zone: ZoneI
     )
 
 
-def outbox_rows(items: Iterable[OutboxItem], zone: ZoneInfo | None = None) -> list[dict[str, Any]]:
+def outbox_rows(items: Iterable[OutboxItem]) -> list[dict[str, Any]]:
     return [
         {
             "id": item.id,
@@ -56,7 +55,7 @@ def outbox_rows(items: Iterable[OutboxItem], zone: ZoneInfo | None = None) -> li
             "state": item.state,
             "attempts": item.attempts,
             "error": item.last_error,
-            "when": moment(item.queued_at, zone),
+            "when": moment(item.queued_at),
             "tone": _OUTBOX_TONES.get(item.state, "soft"),
         }
         for item in items
@@ -77,8 +76,9 @@ def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> li
     return rows
 
 
-def moment(at: Timestamp, zone: ZoneInfo | None = None) -> str:
-    return datetime.fromtimestamp(at, zone or UTC).strftime("%d.%m.%Y %H:%M:%S")
+def moment(at: Timestamp) -> str:
+    """In the server's own time zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%d.%m.%Y %H:%M:%S")
 
 
 def duration(seconds: float) -> str:

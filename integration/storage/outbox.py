@@ -151,9 +151,11 @@ class SqlOutbox:
         )
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
-        """Attempts are counted anew; whether the last one may have succeeded stays known. False: no dead letter."""
+        """Of a dead or a discarded item (a discard can be taken back). Attempts are counted anew; whether the last one
+        may have succeeded stays known. False: it is in neither state."""
+        given_up = outbox.c.state.in_([OutboxState.DEAD.value, OutboxState.DISCARDED.value])
         return await self._update(
-            and_(outbox.c.account == account, outbox.c.id == item, outbox.c.state == OutboxState.DEAD.value),
+            and_(outbox.c.account == account, outbox.c.id == item, given_up),
             state=OutboxState.WAITING.value,
             not_before=now,
             expires_at=None,

@@ -1,0 +1,216 @@
+"""The administrator's pages: who gets in, what they show, and that nothing of a caller's making runs in them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from integration.admin.pages import AdminPages
+from integration.admin.session import AdminSessions, local_path
+from integration.admin.texts import LANGUAGES, texts
+from integration.domain.ids import Extension
+from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.errors import Rejected
+from integration.metrics import Metrics
+from integration.ports import OutboxState, PbxEmployee
+from integration.services.accounts import Account
+from integration.services.phone_book import PhoneBookMirror
+from integration.services.routing import Routing
+from integration.web.server import create_web_app
+from tests.services.conftest import ACME, BORIS, PBX, World, answered_call, missed_call
+
+Client = TestClient[web.Request, web.Application]
+
+
+@dataclass
+class Office:
+    world: World
+    client: Client
+
+    async def page(self, path: str) -> str:
+        async with self.client.get(path) as answer:
+            assert answer.status == 200, path
+            return await answer.text()
+
+    async def send(self, path: str, **form: str) -> str:
+        """As a browser posts a form of ours; the page that it ends at."""
+        async with self.client.post(path, data=form, headers={"Origin": str(self.client.make_url("/").origin())}) as it:
+            assert it.status == 200, path
+            return await it.text()
+
+
+@pytest_asyncio.fixture
+async def office(world: World) -> AsyncIterator[Office]:
+    sessions = AdminSessions("secret", "http://calls.test")
+    routing = Routing(
+        account=ACME,
+        pbx=PBX,
+        settings=lambda: world.account.settings,
+        book=world.storage.phone_book,
+        routes=world.storage.routes,
+        clock=world.clock,
+    )
+
+    async def ask(_: Account, question: RouteQuestion) -> RouteDecision:
+        return await routing.consider(question)
+
+    async def no_webhooks(_: Account) -> bool:
+        return False
+
+    pages = AdminPages(
+        accounts=world.accounts,
+        tracking={ACME: world.tracking},
+        calls=world.storage.calls,
+        outbox=world.storage.outbox,
+        phone_book=world.storage.phone_book,
+        routes=world.storage.routes,
+        mirror=PhoneBookMirror(world.accounts, world.storage.phone_book, world.clock, no_webhooks),
+        sessions=sessions,
+        clock=world.clock,
+        ask=ask,
+        wake=lambda: None,
+        connect_urls={ACME: "/admin/acme/connect"},
+    )
+
+    async def healthy() -> dict[str, str]:
+        return {"status": "ok"}
+
+    app = create_web_app(routes=pages.routes(), middlewares=[sessions.guard], health=healthy, metrics=Metrics(list))
+    async with TestClient(TestServer(app)) as client:
+        made = Office(world, client)
+        yield made
+
+
+@pytest_asyncio.fixture
+async def signed_in(office: Office) -> Office:
+    assert "acme" in await office.send("/admin/login", password="secret")
+    return office
+
+
+async def test_without_the_password_nothing_is_shown(office: Office) -> None:
+    for path in ("/admin", "/admin/acme", "/admin/acme/calls", "/admin/acme/delivery"):
+        assert 'type="password"' in await office.page(path)
+    assert "That is not the password." in await office.send("/admin/login?lang=en", password="wrong")
+
+
+async def test_guessing_is_slowed_down(office: Office) -> None:
+    for _ in range(5):
+        await office.send("/admin/login", password="wrong")
+    async with office.client.post("/admin/login", data={"password": "secret"}) as answer:
+        assert answer.status == 429
+
+
+async def test_another_sites_form_changes_nothing(signed_in: Office) -> None:
+    path = "/admin/acme/enabled"
+    for origin in ("https://evil.example", ""):
+        async with signed_in.client.post(path, data={}, headers={"Origin": origin} if origin else {}) as answer:
+            assert answer.status == 403
+    assert signed_in.world.account.settings.enabled
+
+
+@pytest.mark.parametrize("path", ["", "/calls", "/delivery", "/people", "/route", "/route?number=89161234567&line=1"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_every_page_in_every_language(signed_in: Office, path: str, lang: str) -> None:
+    await signed_in.world.emit(*answered_call(signed_in.world.clock.now()))
+    mark = "&" if "?" in path else "?"
+    html = await signed_in.page(f"/admin/acme{path}{mark}lang={lang}")
+    assert f'<html lang="{lang}">' in html
+
+
+async def test_a_call_with_its_reasons(signed_in: Office) -> None:
+    await signed_in.world.emit(*answered_call(signed_in.world.clock.now()))
+    await signed_in.world.deliver_with_pauses()
+    html = await signed_in.page("/admin/acme/calls/acme-pbx:1.0?lang=en")
+    assert "Анна Орлова" in html
+    assert "https://crm.example/" in html
+    async with signed_in.client.get("/admin/acme/calls/nothing") as answer:
+        assert answer.status == 404
+
+
+async def test_names_are_shown_as_text(signed_in: Office) -> None:
+    await signed_in.world.emit(*answered_call(signed_in.world.clock.now()))
+    html = await signed_in.page("/admin/acme/calls")
+    assert "Иван &lt;b&gt;Петров&lt;/b&gt;" in html
+    assert "<b>Петров" not in html
+
+
+async def test_the_search_finds_any_spelling(signed_in: Office) -> None:
+    now = signed_in.world.clock.now()
+    await signed_in.world.emit(*answered_call(now), *missed_call(now, "79990001122", "2.0"))
+    html = await signed_in.page("/admin/acme/calls?number=8 (916) 123-45-67")
+    assert "+7 916 123-45-67" in html
+    assert "+7 999 000-11-22" not in html
+    assert 'class="empty"' in await signed_in.page("/admin/acme/calls?number=nonsense")
+
+
+async def test_a_dead_letter_is_discarded_taken_back_and_delivered(signed_in: Office) -> None:
+    world = signed_in.world
+    await world.emit(*missed_call(world.clock.now()))
+    world.crm.fail_before = [Rejected("400 <script>alert(1)</script>")]
+    await world.deliver()
+    html = await signed_in.page("/admin/acme/delivery?lang=en")
+    assert "400 &lt;script&gt;" in html
+    [dead] = await world.storage.outbox.listing(ACME, [OutboxState.DEAD])
+    assert "Undo" in await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard")
+    assert await world.in_state(OutboxState.DISCARDED) == ["log_call"]
+    await signed_in.send(f"/admin/acme/delivery/{dead.id}/retry")
+    await world.deliver()
+    assert world.crm.logged("acme-pbx:1.0") == 1
+    assert "This entry has changed meanwhile." in await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard")
+
+
+async def test_mapping_a_manager(signed_in: Office) -> None:
+    world = signed_in.world
+    world.pbx.extensions = [PbxEmployee(extension=e) for e in ("101", "102", "103")]
+    await signed_in.send(
+        "/admin/acme/people", **{"extension.610077": "101", "extension.610078": "103", "type.610078": "web"}
+    )
+    mapped = {e.extension: e.manager for e in world.account.settings.employees}
+    assert mapped[Extension("103")] == BORIS
+    assert mapped[Extension("102")] is None
+    stored = await world.storage.settings.load(ACME)
+    assert stored is not None
+    assert stored.employees == world.account.settings.employees
+
+
+async def test_an_extension_twice_is_told_and_not_stored(signed_in: Office) -> None:
+    before = signed_in.world.account.settings.employees
+    html = await signed_in.send("/admin/acme/people?lang=en", **{"extension.610077": "101", "extension.610078": "101"})
+    assert "Extension 101 is assigned twice. Nothing was saved." in html
+    assert signed_in.world.account.settings.employees == before
+
+
+async def test_the_integration_is_switched_off_and_on(signed_in: Office) -> None:
+    await signed_in.send("/admin/acme/enabled", enabled="")
+    assert not signed_in.world.account.settings.enabled
+    await signed_in.send("/admin/acme/enabled", enabled="1")
+    assert signed_in.world.account.settings.enabled
+
+
+async def test_signing_out(signed_in: Office) -> None:
+    await signed_in.send("/admin/logout")
+    assert 'type="password"' in await signed_in.page("/admin/acme")
+
+
+@pytest.mark.parametrize(
+    ("wish", "goal"),
+    [
+        ("/admin/acme", "/admin/acme"),
+        ("https://evil.example", "/admin"),
+        ("//evil", "/admin"),
+        ("/admin\\evil", "/admin"),
+    ],
+)
+def test_after_signing_in_only_our_own_pages(wish: str, goal: str) -> None:
+    assert local_path(wish) == goal
+
+
+def test_no_language_lacks_a_text() -> None:
+    for language in LANGUAGES:
+        empty = [key for key, text in texts(language).items() if not text.strip()]
+        assert empty == []
