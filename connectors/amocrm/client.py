@@ -37,6 +37,8 @@ _PERSON_KINDS = (EntityKind.CONTACT, EntityKind.COMPANY)
 _SEARCH_PAGES = 4  # of 250; a whole number is found in fewer cards than that
 _QUERY_DIGITS = 10
 _PIPELINES_SECONDS = 600.0  # how late a renamed stage is noticed
+_SUBSCRIBED_SECONDS = 600.0  # how late a webhook that was switched off is noticed; the poll covers the time
+_REFUSED_SECONDS = 3600.0  # plans change rarely
 _PATHS = {EntityKind.CONTACT: "contacts", EntityKind.COMPANY: "companies", EntityKind.DEAL: "leads"}
 
 Found = TypeVar("Found")
@@ -77,6 +79,8 @@ class AmocrmCrm:
         self._pipelines: list[dict[str, Any]] = []
         self._pipelines_until = 0.0
         self._pipelines_lock = asyncio.Lock()
+        self._webhooks: bool | None = None
+        self._webhooks_at = 0.0
 
     @property
     def state(self) -> AccountState:
@@ -106,6 +110,12 @@ class AmocrmCrm:
         if self.settings.unsorted_pipeline_id is not None:
             return self.settings.unsorted_pipeline_id
         return mapping.unsorted_pipeline(await self._stages(Priority.LOG))
+
+    def forget(self) -> None:
+        """Consent was given anew or withdrawn: nothing that was learned with the old one holds."""
+        self.tokens.forget()
+        self._webhooks = None
+        self._pipelines_until = 0.0
 
     async def close(self) -> None:
         await self.tokens.close()
@@ -344,20 +354,28 @@ class AmocrmCrm:
 
     # ---- webhooks
 
-    async def ensure_webhooks(self, destination: str) -> bool:
+    async def ensure_webhooks(self, destination: str, *, believed_seconds: float = _SUBSCRIBED_SECONDS) -> bool:
         """
-        Subscribe this address, or again when amoCRM has switched it off.
+        Subscribe this address, or again when amoCRM has switched it off. May be called at every poll: what was found is
+        believed for `believed_seconds`, a refusal for an hour.
 
         Returns:
             False where the account's plan or the token's owner allows no webhooks: poll instead.
         """
+        now = time.monotonic()
+        if self._webhooks is not None and now - self._webhooks_at < (
+            believed_seconds if self._webhooks else _REFUSED_SECONDS
+        ):
+            return self._webhooks
         try:
             if not await self._is_subscribed(destination):
                 await self._subscribe(destination)
+            self._webhooks = True
         except Rejected as exc:
             _log.info("amoCRM allows no webhooks here", account_id=self.account, code=exc.code)
-            return False
-        return True
+            self._webhooks = False
+        self._webhooks_at = now
+        return self._webhooks
 
     async def _is_subscribed(self, destination: str) -> bool:
         query = [("filter[destination]", destination)]

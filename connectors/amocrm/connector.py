@@ -72,7 +72,7 @@ class Connector:
         if present is not None and present.crm_account_id not in ("", installed.crm_account_id):
             raise Rejected("Another amoCRM account is connected here: disconnect it first", code="account")
         await self.store.save(self.account, installed.tokens)
-        self.crm.tokens.forget()
+        self.crm.forget()
         await self.open()
 
     def disconnect_hook(self, *, on_disconnected: Callable[[], Awaitable[None]]) -> web.Handler:
@@ -83,7 +83,7 @@ class Connector:
             if known is None or known.crm_account_id != crm_account_id or await self._is_let_in():
                 return
             await self.store.delete(self.account)
-            self.crm.tokens.forget()
+            self.crm.forget()
             await on_disconnected()
 
         return web.disconnect_hook(self.settings, on_disconnected=disconnected)
@@ -176,7 +176,7 @@ def connect(
 
     Args:
         options: the `[account.amocrm]` table.
-        session: stays the caller's.
+        session: stays the caller's; with a DummyCookieJar, so that no cookie of one account travels with another's.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.

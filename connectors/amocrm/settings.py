@@ -133,3 +133,5 @@ def _check_urls(settings: AmocrmSettings) -> None:
         parts = urlsplit(value)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.username or parts.query or parts.fragment:
             raise ConfigError(f"amocrm.{key} must be an address such as https://example.amocrm.ru")
+        if key == "account_url" and parts.path not in ("", "/"):
+            raise ConfigError("amocrm.account_url must be an address without a path, such as https://example.amocrm.ru")

@@ -158,7 +158,7 @@ async def office(
         port = int(base.rpartition(":")[2])
         sandbox.settings = replace(sandbox.settings, account_host=f"{{subdomain}}.localhost:{port}")
         connector_ = aiohttp.TCPConnector(resolver=Loopback(), use_dns_cache=False)
-        async with aiohttp.ClientSession(connector=connector_) as session:
+        async with aiohttp.ClientSession(connector=connector_, cookie_jar=aiohttp.DummyCookieJar()) as session:
             store = MemoryTokens()
             table = {
                 "client_id": CLIENT_ID,

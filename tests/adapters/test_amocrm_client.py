@@ -319,9 +319,16 @@ async def test_webhooks_are_subscribed_once_and_revived(crm: Office) -> None:
         assert await crm.crm.ensure_webhooks(destination)
     (hook,) = crm.sandbox.hooks[31_000_000]
     assert "delete_unsorted" in hook.settings
-    assert crm.requests["POST /api/v4/webhooks"] == 1
+    assert crm.requests["POST /api/v4/webhooks"] == crm.requests["GET /api/v4/webhooks"] == 1
     hook.disabled = True
-    assert await crm.crm.ensure_webhooks(destination)
+    assert await crm.crm.ensure_webhooks(destination, believed_seconds=0)
     assert not hook.disabled
     await crm.crm.remove_webhooks(destination)
     assert crm.sandbox.hooks[31_000_000] == []
+
+
+async def test_a_plan_without_webhooks_is_asked_once_an_hour() -> None:
+    async with office(webhooks_available=False) as crm:
+        for _ in range(5):
+            assert not await crm.crm.ensure_webhooks("https://pbx.example.test/hook")
+        assert crm.requests["POST /api/v4/webhooks"] == 1

@@ -50,6 +50,7 @@ def test_secrets_are_not_shown() -> None:
         ({"redirect_uri": "pbx.example.test"}, "redirect_uri"),
         ({"oauth_url": ""}, "oauth_url"),
         ({"account_url": "https://user:pw@a.amocrm.ru"}, "account_url"),
+        ({"account_url": "https://a.amocrm.ru/api"}, "account_url"),
         ({"account_hosts": "("}, "account_hosts"),
         ({"requests_per_second": 7}, "requests_per_second"),
         ({"requests_per_second": "6"}, "requests_per_second"),
