@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from integration import logs
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
@@ -43,6 +44,7 @@ def run(*, quick: bool = False) -> dict[str, Any]:
         {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. Times are from the first byte of a
         connection to the answer, connecting included, in milliseconds.
     """
+    logs.set_up("warning", readable=True)
     with tempfile.TemporaryDirectory(prefix="dozvon-bench-") as folder:
         detail = asyncio.run(_measure(Path(folder), quick=quick))
     p99 = detail["p99_ms"]

@@ -60,8 +60,10 @@ async def _decide(arguments: argparse.Namespace) -> RouteDecision:
     try:
         accounts = await storage.settings.accounts()
         wanted = AccountId(arguments.account) if arguments.account else accounts[0] if len(accounts) == 1 else None
+        if not accounts:
+            raise ConfigError("no account is stored yet: start `dozvon run` once, it takes them from the file")
         if wanted not in accounts:
-            raise ConfigError(f"--account: say which of {', '.join(accounts) or 'none'} (there is no other)")
+            raise ConfigError(f"--account: write one of {', '.join(accounts)}")
         account = await storage.settings.load(wanted)
         routing = Routing(
             account=wanted,
