@@ -18,7 +18,6 @@ import structlog
 from connectors.amocrm import mapping
 from connectors.amocrm.feed import PAGE, CallFeed, pages
 from connectors.amocrm.library import Library
-from connectors.amocrm.pacing import Pacer
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.tokens import AccountTokens, LongLivedToken
 from connectors.amocrm.transport import AccountState, Transport
@@ -61,17 +60,14 @@ class AmocrmCrm:
         clock: Clock,
         country: str = "RU",
     ) -> None:
-        pacer = Pacer(settings.requests_per_second)
         self.account = account
         self.settings = settings
         self.tokens: AccountTokens | LongLivedToken = (
             LongLivedToken(settings)
             if settings.long_lived_token
-            else AccountTokens(
-                account, settings, tokens, session, clock, before_request=lambda: pacer.slot(Priority.CARD)
-            )
+            else AccountTokens(account, settings, tokens, session, clock)
         )
-        self._transport = Transport(settings, session, self.tokens, pacer=pacer)
+        self._transport = Transport(settings, session, self.tokens)
         self._library = Library(self._transport)
         self._feed = CallFeed(self._transport, source=settings.source_name, service_code=settings.service_code)
         self._clock = clock

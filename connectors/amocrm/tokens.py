@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
@@ -138,7 +138,8 @@ class AccountTokens:
     The current pair of one account, refreshed by one caller at a time.
 
     The refresh belongs to this object and not to the request that noticed: a request that is cancelled half-way must
-    not lose a pair that amoCRM has already rotated. `before_request` waits for the account's next slot.
+    not lose a pair that amoCRM has already rotated. Its few requests take no slots: those who hold
+    one may be waiting for them.
     """
 
     def __init__(
@@ -148,15 +149,12 @@ class AccountTokens:
         store: TokenStore,
         session: aiohttp.ClientSession,
         clock: Clock,
-        *,
-        before_request: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
         self._account = account
         self._settings = settings
         self._store = store
         self._session = session
         self._clock = clock
-        self._before_request = before_request
         self._known: Tokens | None = None
         self._crm_account_id: str | None = None
         self._refreshing: asyncio.Task[Tokens] | None = None
@@ -255,12 +253,10 @@ class AccountTokens:
         answer is then an explicit refusal. Source: README, OAuth 2.0.
         """
         body = {"grant_type": "refresh_token", "refresh_token": old.refresh or ""}
-        await self._slot()
         try:
             return await ask_tokens(self._settings, self._session, base_url, body)
         except OutcomeUnknown:
             _log.warning("amoCRM's answer to a refresh was lost", account_id=self._account)
-        await self._slot()
         try:
             return await ask_tokens(self._settings, self._session, base_url, body)
         except OutcomeUnknown as exc:
@@ -279,7 +275,6 @@ class AccountTokens:
             if is_gone:
                 raise Unavailable("amoCRM does not know the account's address any more")
             return None
-        await self._slot()
         try:
             answer = await exchange(
                 self._session,
@@ -299,10 +294,6 @@ class AccountTokens:
             return None
         base_url = self._settings.account_address(domain)
         return base_url if base_url != old.base_url else None
-
-    async def _slot(self) -> None:
-        if self._before_request is not None:
-            await self._before_request()
 
 
 def _retrieved(task: asyncio.Task[Tokens]) -> None:

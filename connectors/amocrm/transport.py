@@ -62,18 +62,11 @@ class AccountState(StrEnum):
 class Transport:
     """The only way to an account's API. `state` is for the administrator's page."""
 
-    def __init__(
-        self,
-        settings: AmocrmSettings,
-        session: aiohttp.ClientSession,
-        tokens: TokenSource,
-        *,
-        pacer: Pacer | None = None,
-    ) -> None:
+    def __init__(self, settings: AmocrmSettings, session: aiohttp.ClientSession, tokens: TokenSource) -> None:
         self._settings = settings
         self._session = session
         self._tokens = tokens
-        self._pacer = pacer or Pacer(settings.requests_per_second)
+        self._pacer = Pacer(settings.requests_per_second)
         self._breaker = Breaker(settings.block_seconds)
         self._unpaid_until = 0.0
         self._address_confirmed_at = float("-inf")
@@ -132,20 +125,23 @@ class Transport:
         return tokens
 
     async def _send(self, method: str, path: str, priority: Priority, query: Query, body: Any) -> tuple[Tokens, Answer]:
-        """The token is taken after the slot: who waited while another refreshed does not spend the old one."""
         redirect = ""
         for _ in range(_REDIRECTS):
             self._breaker.check()
-            slot_at = await self._pacer.slot(priority)
-            self._breaker.check()
-            tokens = await self._authorised(self._tokens.current())
-            url = redirect or tokens.base_url + path
-            answer = await self._exchange(tokens, method, url, () if redirect else query, body)
+            slot = await self._pacer.slot(priority)
+            try:
+                self._breaker.check()
+                # After the slot: who waited while another refreshed does not spend the old token.
+                tokens = await self._authorised(self._tokens.current())
+                url = redirect or tokens.base_url + path
+                answer = await self._exchange(tokens, method, url, () if redirect else query, body)
+            finally:
+                self._pacer.answered(slot)
             if answer.status == 429:
-                wait = self._pacer.refused(slot_at)
+                wait = self._pacer.refused(slot)
                 _log.warning("amoCRM asks to slow down", pause_seconds=round(wait, 1), request_id=answer.request_id)
                 raise RateLimited("amoCRM asks to slow down (429)", retry_after_seconds=wait)
-            self._pacer.accepted(slot_at)
+            self._pacer.accepted(slot)
             if answer.status not in (301, 302, 303, 307, 308):
                 return tokens, answer
             redirect = self._followed(method, url, answer)
