@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
-from integration import config
+from integration import config, logs
 from integration.app import diagnose
 from integration.ports import Finding, FindingLevel
 
@@ -22,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """1 when something is an error, else 0."""
+    logs.set_up("error", readable=True)
     found = asyncio.run(diagnose(config.load(arguments.config)))
     if arguments.json:
         print(json.dumps({key: [asdict(f) for f in rows] for key, rows in found.items()}, ensure_ascii=False, indent=2))
@@ -37,4 +39,5 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _line(finding: Finding) -> str:
     text = f"  {_MARKS[finding.level]} {finding.check}: {finding.message}"
-    return f"{text}\n          -> {finding.remedy}" if finding.remedy else text
+    remedy = textwrap.indent(finding.remedy, " " * 13).lstrip()
+    return f"{text}\n          -> {remedy}" if remedy else text

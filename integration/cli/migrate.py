@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from integration import config
+from integration import config, logs
 from integration.storage import migrate
 
 
@@ -16,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
+    logs.set_up(settings.log_level, readable=True)
 
     asyncio.run(migrate(settings.database_url))
     print("The database is up to date.")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from integration import config
+from integration import config, logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.reason_texts import LANGUAGES, sentence
@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    logs.set_up("error", readable=True)
     decision = asyncio.run(_decide(arguments))
     if arguments.json:
         print(json.dumps(asdict(decision), ensure_ascii=False, indent=2))
