@@ -29,6 +29,11 @@ class PhoneNumber:
     def digits(self) -> str:
         return self.e164[1:]
 
+    @property
+    def match_key(self) -> str:
+        """The key under which two spellings of one number meet: the last ten digits."""
+        return self.digits[-10:]
+
 
 def is_hidden(text: str | None) -> bool:
     """True when a caller id holds no number at all. AMI: `<unknown>` and `(null)` mean absent."""
@@ -86,7 +91,7 @@ def match_key(text: str, country: str = "RU") -> str | None:
     Source: amoCRM compares the last 10 digits for `POST /api/v4/calls` (reference, 5.1); `+7`, `8` and bare forms meet.
     """
     number = normalise(text, country)
-    return number.digits[-10:] if number else None
+    return number.match_key if number else None
 
 
 def national_digits(number: PhoneNumber) -> str:

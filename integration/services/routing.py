@@ -15,7 +15,7 @@ import structlog
 
 from integration.domain.crm import Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp, call_id
-from integration.domain.phone import PhoneNumber, match_key
+from integration.domain.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing import RouteDecision, RouteQuestion, client_number, decide, reserve
 from integration.domain.settings import AccountSettings
@@ -113,10 +113,9 @@ class Routing:
             return reserve(None, because(ReasonCode.NOT_CONFIGURED))
         line = settings.line(question.did)
         number, _ = client_number(question, settings)
-        key = match_key(number.e164, settings.country) if number else None
-        if number is None or key is None or not (settings.enabled and line.process and line.to_responsible):
+        if number is None or not (settings.enabled and line.process and line.to_responsible):
             return decide(question, settings, (), ())
-        persons: Sequence[Person] = await self._book.lookup(self._account, key)
+        persons: Sequence[Person] = await self._book.lookup(self._account, number.match_key)
         looked_up: tuple[Reason, ...] = ()
         if not persons and self._crm is not None and line.unknown_lookup_seconds > 0:
             persons, why = await _ask_crm(self._crm, number, min(line.unknown_lookup_seconds, _MAX_LOOKUP_SECONDS))

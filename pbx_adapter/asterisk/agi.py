@@ -13,7 +13,6 @@ from integration.domain.routing import RouteQuestion, Step, StepKind
 from integration.errors import ProtocolError
 
 MAX_HEAD_BYTES = 16 * 1024  # Asterisk sends about 600; arguments and names are below 1 KiB each
-MAX_HEAD_LINES = 100
 _MAX_HEAD_VALUE = 1000  # characters
 _PLAN_VERSION = "1"
 _MAX_PLAN = 900
@@ -53,44 +52,49 @@ class AgiReply:
     data: str
 
 
-def parse_head(lines: Sequence[str]) -> AgiQuestion:
+def parse_head(text: str) -> AgiQuestion:
     """
-    Read the head of a session: `agi_name: value` lines.
+    Read the head of a session: lines of `agi_name: value`.
 
     Raises:
         ProtocolError: it is not a head, or lacks what every Asterisk sends.
     """
     head: dict[str, str] = {}
-    for line in lines:
+    for line in text.split("\n"):  # not splitlines(): a caller's name may hold a U+2028 and what looks like a header
         name, separator, value = line.partition(":")
         if not separator or not name.startswith("agi_"):
             raise ProtocolError("an AGI head has a line that is not `agi_name: value`")
-        head[name] = _clean(value)
-    uniqueid = head.get("agi_arg_4") or head.get("agi_uniqueid", "")
+        head[name] = value
+    uniqueid = _value(head, "agi_arg_4") or _value(head, "agi_uniqueid")
     if not uniqueid:
         raise ProtocolError("an AGI head names no channel")
-    step = head.get("agi_arg_2") or "1"
+    step = _value(head, "agi_arg_2") or "1"
     if not (step.isascii() and step.isdigit() and 1 <= int(step[:4]) <= _MAX_STEP):
         raise ProtocolError("an AGI question has an impossible step number")
     return AgiQuestion(
-        script=head.get("agi_network_script", ""),
+        script=_value(head, "agi_network_script"),
         route=RouteQuestion(
-            did=head.get("agi_arg_1", ""),
+            did=_value(head, "agi_arg_1"),
             caller=_present(head, "agi_callerid"),
             caller_name=_present(head, "agi_calleridname"),
         ),
         uniqueid=uniqueid[:150],
         step=int(step),
-        plan=head.get("agi_arg_3", ""),
+        plan=_value(head, "agi_arg_3"),
     )
 
 
+def _value(head: Mapping[str, str], name: str) -> str:
+    return _clean(head.get(name, ""))
+
+
 def _clean(value: str) -> str:
-    return "".join(c for c in value if c.isprintable()).strip()[:_MAX_HEAD_VALUE]
+    value = value[:_MAX_HEAD_VALUE]
+    return (value if value.isprintable() else "".join(c for c in value if c.isprintable())).strip()
 
 
 def _present(head: Mapping[str, str], name: str) -> str:
-    value = head.get(name, "")
+    value = _value(head, name)
     return "" if value.lower() in _ABSENT else value
 
 

@@ -20,7 +20,6 @@ from integration.errors import ProtocolError
 from integration.ports import RouteAnswerer
 from pbx_adapter.asterisk.agi import (
     MAX_HEAD_BYTES,
-    MAX_HEAD_LINES,
     AgiQuestion,
     decode_plan,
     encode_plan,
@@ -115,7 +114,7 @@ class FastAgiServer:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(self._head_seconds):
-                question = parse_head(await _read_head(reader))
+                question = parse_head((await _read(reader, b"\n\n")).rstrip("\n"))
             answerer = self._answerers.get(question.script)
             if answerer is None:
                 self.counters.refused += 1
@@ -154,26 +153,12 @@ class FastAgiServer:
         return encode_plan(decision.steps), decision.steps[0] if decision.steps else _CONTINUE
 
 
-async def _read_head(reader: asyncio.StreamReader) -> list[str]:
-    """The lines up to the empty one. Raises: ProtocolError when it is longer than any real one."""
-    lines: list[str] = []
-    size = 0
-    while True:
-        raw = await _line(reader)
-        size += len(raw)
-        line = raw.decode("utf-8", "replace").rstrip("\r\n")
-        if not line:
-            return lines
-        lines.append(line)
-        if size > MAX_HEAD_BYTES or len(lines) > MAX_HEAD_LINES:
-            raise ProtocolError("an AGI head is too long")
-
-
-async def _line(reader: asyncio.StreamReader) -> bytes:
+async def _read(reader: asyncio.StreamReader, end: bytes) -> str:
+    """Text up to `end`. Raises: ProtocolError when it is longer than anything that Asterisk sends."""
     try:
-        return await reader.readuntil(b"\n")
+        return (await reader.readuntil(end)).decode("utf-8", "replace")
     except asyncio.LimitOverrunError as exc:
-        raise ProtocolError("an AGI line is too long") from exc
+        raise ProtocolError("an AGI head or line is too long") from exc
 
 
 async def _tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plan: str | None, step: Step) -> None:
@@ -192,7 +177,7 @@ async def _tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plan
 async def _until_done(reader: asyncio.StreamReader) -> None:
     """Read the reply to one command. Raises: ProtocolError when the PBX refused it."""
     while True:
-        line = (await _line(reader)).decode("utf-8", "replace").strip()
+        line = (await _read(reader, b"\n")).strip()
         if line == "HANGUP":  # said once, between replies, when the caller left; the reply still comes
             continue
         reply = parse_reply(line)

@@ -122,11 +122,11 @@ async def test_the_deadline_is_kept_whatever_the_answerer_does(server: FastAgiSe
 
 async def test_names_that_try_to_be_commands_stay_names(server: FastAgiServer, answerer: Answerer) -> None:
     """A caller's name is never sent back; control characters in it are gone before anybody sees it."""
-    hostile = 'x"\x00 SET\x1b[0m VARIABLE DOZVON_DO ring'
+    hostile = 'x"\x00 SET\x1b[0m VARIABLE\u2028agi_arg_2: 3'
     said = await ask(server, head(name=hostile))
     assert said.count(b"\n") == 1
     assert b"x" not in said.split(b" ", 3)[3]
-    assert answerer.asked[0][0].caller_name == 'x" SET[0m VARIABLE DOZVON_DO ring'
+    assert answerer.asked[0][0].caller_name == 'x" SET[0m VARIABLEagi_arg_2: 3'
 
 
 async def test_absent_numbers_are_absent(server: FastAgiServer, answerer: Answerer) -> None:
@@ -282,9 +282,9 @@ def test_any_text_is_a_plan_or_none(text: str) -> None:
         assert decode_plan(said) is None or all(step.kind for step in decode_plan(said) or ())
 
 
-@given(st.lists(st.text(max_size=30), max_size=8), st.text(max_size=40))
-def test_heads_and_replies_are_read_or_refused(lines: list[str], reply: str) -> None:
-    for refused in (lambda: parse_head(lines), lambda: parse_reply(reply)):
+@given(st.text(max_size=90), st.text(max_size=40))
+def test_heads_and_replies_are_read_or_refused(head: str, reply: str) -> None:
+    for refused in (lambda: parse_head(head), lambda: parse_reply(reply)):
         with contextlib.suppress(ProtocolError):
             refused()
 
