@@ -75,7 +75,14 @@ def _head(address: str, script: str, channel: Channel, args: Sequence[str]) -> s
 def _carry_out(line: str, set_variable: Callable[[str, str], None]) -> bytes:
     if match := _COMMAND.match(line):
         name, quoted, bare = match.groups()
-        set_variable(name, re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare)
+        value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
+        if array := re.fullmatch(r"ARRAY\((.*)\)", name):  # the function that sets several at once
+            names = array[1].split(",")
+            values = [*value.split(","), *[""] * len(names)]
+            for each, one in zip(names, values, strict=False):
+                set_variable(each, one)
+        else:
+            set_variable(name, value)
         return b"200 result=1\n"
     if line.upper().startswith(("NOOP", "VERBOSE")):
         return b"200 result=0\n"

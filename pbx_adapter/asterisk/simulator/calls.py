@@ -218,7 +218,7 @@ class Dialplan:
 
     async def _extension(self, run: Run, channel: Channel, extension: str) -> None:
         switch = self._switch
-        queue = self._dialler.office.queue({"200": "sales"}.get(extension, extension))
+        queue = self._dialler.office.queue(extension)
         if queue:
             await self._queue(run, channel, QueueStep(queue.name), ("internal", extension, 1))
         if _OUTSIDE.fullmatch(extension):

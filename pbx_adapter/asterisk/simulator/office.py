@@ -28,6 +28,7 @@ class Queue:
 
     name: str
     members: tuple[str, ...]
+    extension: str = ""  # dialled from phones
     timeout: float = 20.0
     retry: float = 1.0
 
@@ -77,7 +78,8 @@ class Office:
         return next((c for c in self.clients if c.number == number), Client(number, ""))
 
     def queue(self, name: str) -> Queue | None:
-        return next((q for q in self.queues if q.name == name), None)
+        """The queue of this name, or with this extension."""
+        return next((q for q in self.queues if name and name in (q.name, q.extension)), None)
 
     def line(self, did: str) -> Line | None:
         """The line of this number; one that ends in an extension is that phone's own outside number."""
@@ -101,8 +103,8 @@ DEMO_OFFICE = Office(
         Client("79165550011", "Не берёт трубку", answers_after=None),
     ),
     queues=(
-        Queue("sales", ("101", "102", "103")),
-        Queue("support", ("102", "103", "104"), timeout=6.0),
+        Queue("sales", ("101", "102", "103"), "200"),
+        Queue("support", ("102", "103", "104"), "300", timeout=6.0),
     ),
     lines=(
         Line("74950000001", (RingStep(("101",)),)),

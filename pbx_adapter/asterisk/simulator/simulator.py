@@ -18,7 +18,7 @@ from pbx_adapter.asterisk.simulator.calls import Dialplan
 from pbx_adapter.asterisk.simulator.dialling import Dialler, Target
 from pbx_adapter.asterisk.simulator.office import SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import RecordingFolder
-from pbx_adapter.asterisk.simulator.switch import RING, RINGING, UP, Channel, Headers, Run, Said, Signal, Switch
+from pbx_adapter.asterisk.simulator.switch import DOWN, RING, RINGING, UP, Channel, Headers, Run, Said, Signal, Switch
 
 log = structlog.get_logger()
 
@@ -53,7 +53,7 @@ class Simulator:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self.recordings = RecordingFolder(settings.spool, settings.pbx_spool)
-        self.ami = AmiServer(settings.users, settings.version, lambda: self._booted_at, self._handle)
+        self.ami = AmiServer(settings.users, settings.version, lambda: self._booted_at, self.handle_action)
         self._build()
 
     def _build(self) -> None:
@@ -204,7 +204,7 @@ class Simulator:
 
     def transfer(self, extension: str, to: str) -> None:
         """A blind transfer by REFER."""
-        if self.office.phone(to) is None and self.office.queue(to) is None and to != "200":
+        if self.office.phone(to) is None and self.office.queue(to) is None:
             raise LookupError(f"nobody has the extension {to}")
         self._say(Said.TRANSFER, self._channels(extension, UP), context="internal", extension=to)
 
@@ -237,13 +237,15 @@ class Simulator:
         for phone in self.office.phones:
             channels = self._channels(phone.extension)
             channel = channels[0] if channels else None
-            talking = channel is not None and channel.state in (UP, RING)
+            state = "idle"
+            if channel is not None and channel.state != DOWN:  # DOWN: called, but the phone does not ring yet
+                state = "ringing" if channel.state == RINGING else "talking"
             phones.append(
                 {
                     "extension": phone.extension,
                     "name": phone.name,
-                    "state": "idle" if channel is None else "talking" if talking else "ringing",
-                    "peer": (channel.connected or channel.exten) if channel else None,
+                    "state": state,
+                    "peer": (channel.connected or channel.exten) if channel and state != "idle" else None,
                 }
             )
         return {
@@ -258,7 +260,8 @@ class Simulator:
 
     # ---- AMI actions -----------------------------------------------------------------------------------------------
 
-    async def _handle(self, action: str, request: Request) -> Answer:
+    async def handle_action(self, action: str, request: Request) -> Answer:
+        """Carry out an AMI action for a user who may."""
         switch = self.switch
         match action:
             case "CoreShowChannels":
@@ -315,15 +318,21 @@ class Simulator:
 
     async def _doctor(self, unique: str) -> None:
         """`dozvon-doctor` of the include: ask Dozvon's FastAGI, and tell what came of it as a UserEvent."""
-        values: dict[str, str] = {}
-        channel = Channel("Local/s@dozvon-doctor-00000001;2", f"{unique}-2", unique, Run(), "doctor", UP)
-        status = "FAILURE"
-        if self.settings.agi:
-            args = ("doctor", "2", "", unique)
-            try:
-                async with asyncio.timeout(self.settings.agi_patience):
-                    status = await ask(self.settings.agi, channel, args, values.__setitem__)
-            except TimeoutError:
-                status = "HANGUP"
-        told = [("AgiStatus", status), ("Answer", values.get("DOZVON_DO", "")), ("Address", self.settings.agi or "")]
-        self.switch.emit("UserEvent", [("UserEvent", "DozvonDoctor"), *channel.headers(), *told], "user")
+        switch = self.switch
+        name = f"Local/s@dozvon-doctor-{unique[-8:]};2"
+        channel = switch.create(
+            Run(), "", state=UP, name=name, uniqueid=f"{unique}-2", linkedid=unique, context="dozvon-doctor", exten="s"
+        )
+        switch.variable(channel, "DOZVON_DO", "")
+        status, address = "FAILURE", self.settings.agi or ""
+        try:
+            async with asyncio.timeout(self.settings.agi_patience):
+                if address:
+                    args = ("doctor", "2", "", unique)
+                    status = await ask(address, channel, args, lambda k, v: switch.variable(channel, k, v))
+        except TimeoutError:
+            status = "SILENT"
+        answer = channel.variables["DOZVON_DO"]
+        told = [("AgiStatus", status), ("Answer", answer), ("Address", address)]
+        switch.emit("UserEvent", [("UserEvent", "DozvonDoctor"), *channel.headers(), *told], "user")
+        switch.hang_up(channel)

@@ -167,16 +167,18 @@ class Switch:
         caller_name: str = "",
         uniqueid: str = "",
         parent: Channel | None = None,
+        name: str = "",
+        linkedid: str = "",
     ) -> Channel:
         """A new channel, announced with Newchannel; a child has its parent's Linkedid."""
         own = uniqueid or f"{int(self.now())}.{self._serial}"
-        name = f"PJSIP/{endpoint}-{self._names:08x}"
+        name = name or f"PJSIP/{endpoint}-{self._names:08x}"
         self._serial += 1
         self._names += 1
         channel = Channel(
             name=name,
             uniqueid=own,
-            linkedid=parent.linkedid if parent else own,
+            linkedid=parent.linkedid if parent else linkedid or own,
             run=run,
             endpoint=endpoint,
             state=state,

@@ -3,46 +3,73 @@
 from __future__ import annotations
 
 import asyncio
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from pbx_adapter.asterisk.simulator.office import Client
 from pbx_adapter.asterisk.simulator.simulator import Simulator
 from pbx_adapter.asterisk.simulator.switch import RINGING, Said
 
 _ANSWERED = 0.75  # share of inbound calls that somebody takes
 
 
-async def keep_busy(simulator: Simulator, calls_per_minute: float, extensions: tuple[str, ...]) -> None:
+@dataclass(frozen=True, slots=True)
+class PlannedCall:
+    """`answers_after` None: nobody takes it. All in seconds of the office."""
+
+    wait: float
+    extension: str
+    number: str
+    is_inbound: bool
+    answers_after: float | None
+    talk: float
+
+
+def plan(
+    rng: random.Random, calls_per_minute: float, extensions: Sequence[str], clients: Sequence[Client]
+) -> Iterator[PlannedCall]:
+    """Calls without end, exponentially distributed in time; the same generator state gives the same calls."""
+    while True:
+        yield PlannedCall(
+            wait=rng.expovariate(calls_per_minute / 60.0),
+            extension=rng.choice(extensions),
+            number=rng.choice(clients).number,
+            is_inbound=rng.random() < 0.5,
+            answers_after=rng.uniform(1.0, 8.0) if rng.random() < _ANSWERED else None,
+            talk=rng.uniform(5.0, 90.0),
+        )
+
+
+async def keep_busy(simulator: Simulator, calls_per_minute: float, extensions: Sequence[str]) -> None:
     """
-    Start a call every now and then (exponentially distributed), until cancelled.
+    Let the planned calls happen, until cancelled; a call to a phone that is busy is left out.
 
     Args:
         extensions: the phones that live by themselves; those that a person plays are left alone.
     """
-    rng = simulator.rng
-    while True:
-        await asyncio.sleep(rng.expovariate(calls_per_minute / 60.0) / simulator.settings.speed)
-        free = [e for e in extensions if simulator.is_free(e)]
-        if not free:
+    rng = random.Random(f"traffic {simulator.settings.seed}")
+    for call in plan(rng, calls_per_minute, extensions, simulator.office.clients):
+        await asyncio.sleep(call.wait / simulator.settings.speed)
+        if not simulator.is_free(call.extension):
             continue
-        extension, talk = rng.choice(free), rng.uniform(5.0, 90.0)
-        client = rng.choice(simulator.office.clients)
-        if rng.random() < 0.5:
-            _inbound(simulator, extension, client.number, talk)
+        if call.is_inbound:
+            _inbound(simulator, call)
         else:
-            simulator.call_from(extension, client.number)
-            _hang_up_later(simulator, extension, talk)
+            simulator.call_from(call.extension, call.number)
+            _hang_up_later(simulator, call)
 
 
-def _inbound(simulator: Simulator, extension: str, number: str, talk: float) -> None:
-    rng = simulator.rng
-    simulator.inbound(number, f"74950000{extension}")  # the phone's own outside number
-    if rng.random() < _ANSWERED:
-        simulator.answers_after[extension] = rng.uniform(1.0, 8.0)
-        simulator.talks_for[extension] = talk
+def _inbound(simulator: Simulator, call: PlannedCall) -> None:
+    simulator.inbound(call.number, f"74950000{call.extension}")  # the phone's own outside number
+    if call.answers_after is None:
+        simulator.answers_after.pop(call.extension, None)
     else:
-        simulator.answers_after.pop(extension, None)
+        simulator.answers_after[call.extension] = call.answers_after
+        simulator.talks_for[call.extension] = call.talk
 
 
-def _hang_up_later(simulator: Simulator, extension: str, seconds: float) -> None:
+def _hang_up_later(simulator: Simulator, call: PlannedCall) -> None:
     for channel in simulator.switch.channels.values():
-        if channel.endpoint == extension and channel.state != RINGING:
-            simulator.later(seconds, Said.HANG_UP, channel)
+        if channel.endpoint == call.extension and channel.state != RINGING:
+            simulator.later(call.talk, Said.HANG_UP, channel)

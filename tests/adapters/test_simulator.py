@@ -1,0 +1,533 @@
+"""The simulated office says what the real one said, field by field, and the product's own tracker understands it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import random
+import wave
+from collections import Counter, defaultdict
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from integration.domain.call import Call, Direction, Disposition, LegResult
+from integration.domain.ids import Timestamp
+from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
+from integration.ports import ClickToCall, FindingLevel
+from pbx_adapter.asterisk import FastAgiServer
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.replay import replay
+from pbx_adapter.asterisk.simulator import DEMO_OFFICE, Simulator, SimulatorSettings, running
+from pbx_adapter.asterisk.simulator.__main__ import parse
+from pbx_adapter.asterisk.simulator.ami import Request
+from pbx_adapter.asterisk.simulator.traffic import PlannedCall, plan
+from tests.adapters.asterisk_kit import linked, settings_for
+from tests.lab.waiting import until
+
+TRACES = Path(__file__).parents[1] / "fixtures" / "asterisk"
+CLIENT = "79161234567"
+SPEED = 20.0
+Event = dict[str, str]
+Pause = Callable[[float], Awaitable[None]]
+Script = Callable[[Simulator, Pause], Awaitable[None]]
+
+# Not simulated: media reports, the test framework, security, and state of devices and queue members.
+_LEFT_OUT = {"RTCPSent", "RTCPReceived", "TestEvent", "SuccessfulAuth", "ChallengeSent", "FullyBooted"}
+_LEFT_OUT |= {"DeviceStateChange", "QueueMemberStatus"}
+_LEFT_OUT_VARIABLES = ("RTPAUDIOQOS", "SIPREFER", "__SIPREFER", "SIPTRANSFER")
+
+
+def is_compared(event: Event) -> bool:
+    return event["Event"] not in _LEFT_OUT and not event.get("Variable", "").startswith(_LEFT_OUT_VARIABLES)
+
+
+def recorded(name: str) -> list[Event]:
+    lines = (TRACES / f"{name}.jsonl").read_text().splitlines()
+    return [e for line in lines if (e := json.loads(line).get("event")) and is_compared(e)]
+
+
+async def play(script: Script, tmp_path: Path, speed: float = SPEED) -> tuple[list[Event], list[Call]]:
+    """Run a scenario; returns its events, and the calls that the product makes of them (in the office's own time)."""
+    office = Simulator(SimulatorSettings(spool=tmp_path, pbx_spool="/var/spool/asterisk/monitor", speed=speed))
+    events: list[Event] = []
+    lines: list[tuple[Timestamp, str, Frame | str]] = []
+
+    def keep(name: str, group: str, headers: list[tuple[str, str]]) -> None:
+        event = dict([("Event", name), ("Privilege", f"{group},all"), *headers])
+        events.append(event)
+        lines.append((Timestamp(office.now()), "event", {**event}))
+
+    office.ami.event = keep  # type: ignore[method-assign]
+    await office.start()
+
+    async def pause(seconds: float) -> None:
+        await asyncio.sleep(seconds / speed)
+
+    await script(office, pause)
+    await office.idle()
+    await office.stop()
+    return [e for e in events if is_compared(e) and e["Event"] != "Shutdown"], replay(lines)
+
+
+# ---- the recorded scenarios, played again ----------------------------------------------------------------------------
+
+
+async def inbound_answered(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000001")
+    await pause(3)
+    office.answer("101")
+    await pause(5)
+    office.client_hangup(CLIENT)
+
+
+async def inbound_no_answer(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000001")
+    await pause(1)
+
+
+async def inbound_cancelled(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000001")
+    await pause(4)
+    office.client_hangup(CLIENT)
+
+
+async def queue_ringall(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000002")
+    await pause(4)
+    office.answer("102")
+    await pause(5)
+    office.hangup("102")
+
+
+async def queue_abandoned(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000002")
+    await pause(7)
+    office.client_hangup(CLIENT)
+
+
+async def responsible_then_queue(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000004")
+    await pause(14)
+    office.answer("103")
+    await pause(5)
+    office.client_hangup(CLIENT)
+
+
+async def blind_transfer_by_callee(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000001")
+    await pause(2)
+    office.answer("101")
+    await pause(4)
+    office.transfer("101", "102")
+    await pause(3)
+    office.answer("102")
+    await pause(5)
+    office.client_hangup(CLIENT)
+
+
+async def outbound_answered_hold(office: Simulator, pause: Pause) -> None:
+    office.call_from("102", "89165550011")
+    await pause(3)
+    office.client_answer("79165550011")
+    await pause(3)
+    office.hold("102", on=True)
+    await pause(4)
+    office.hold("102", on=False)
+    await pause(3)
+    office.hangup("102")
+
+
+def click(number: str, action_id: str, channel_id: str) -> Request:
+    return [
+        ("Action", "Originate"),
+        ("ActionID", action_id),
+        ("Channel", "PJSIP/101"),
+        ("Context", "internal"),
+        ("Exten", number),
+        ("Priority", "1"),
+        ("CallerID", f"{number} <{number}>"),
+        ("Timeout", "15000"),
+        ("Async", "true"),
+        ("ChannelId", channel_id),
+        ("Variable", f"__CRM_CALL_ID={channel_id.removeprefix('crm-')}"),
+    ]
+
+
+async def click_to_call_answered(office: Simulator, pause: Pause) -> None:
+    request = click("79161112233", "click-1", "crm-1001")
+    request.insert(-1, ("Variable", "__CRM_CLIENT=79161112233"))
+    await office.handle_action("Originate", request)
+    await pause(2)
+    office.answer("101")
+    await pause(10)
+    office.client_hangup("79161112233")
+
+
+async def click_to_call_client_busy(office: Simulator, pause: Pause) -> None:
+    await office.handle_action("Originate", click("79161112244", "click-2", "crm-1002"))
+    await pause(2)
+    office.answer("101")
+
+
+SCENARIOS: dict[str, Script] = {
+    f.__name__: f
+    for f in (
+        inbound_answered,
+        inbound_no_answer,
+        inbound_cancelled,
+        queue_ringall,
+        queue_abandoned,
+        responsible_then_queue,
+        blind_transfer_by_callee,
+        outbound_answered_hold,
+        click_to_call_answered,
+        click_to_call_client_busy,
+    )
+}
+every_scenario = pytest.mark.parametrize("name", SCENARIOS)
+
+
+def key(event: Event) -> tuple[str, ...]:
+    """What one event is about: its kind, channels and variable."""
+    return (
+        event["Event"],
+        event.get("Channel") or event.get("TransfererChannel", ""),
+        event.get("DestChannel", ""),
+        event.get("Variable", ""),
+    )
+
+
+def named(events: list[Event]) -> list[Event]:
+    """The same with Uniqueids and bridge ids replaced by numbers in order of appearance."""
+    ids: dict[str, str] = {}
+    for event in events:
+        if event["Event"] == "Newchannel":
+            ids.setdefault(event["Uniqueid"], f"channel{len(ids)}")
+    bridges: dict[str, str] = {}
+    result = []
+    for event in events:
+        copy = dict(event)
+        if bridge := copy.get("BridgeUniqueid"):
+            copy["BridgeUniqueid"] = bridges.setdefault(bridge, f"bridge{len(bridges)}")
+        for old in sorted(ids, key=len, reverse=True):
+            copy = {k: v.replace(old, ids[old]) for k, v in copy.items()}
+        result.append(copy)
+    return result
+
+
+@every_scenario
+async def test_the_same_events_come_with_the_same_fields(name: str, tmp_path: Path) -> None:
+    """As many of each event on each channel, and each with the header names of the recording, in their order."""
+    events, _ = await play(SCENARIOS[name], tmp_path)
+    real, ours = named(recorded(name)), named(events)
+    # Records per pair are one thing that Asterisk counts otherwise (a second one for the Busy() after a dial).
+    without_cdr = [Counter(key(e) for e in side if e["Event"] != "Cdr") for side in (real, ours)]
+    assert without_cdr[0] == without_cdr[1]
+    by_key: dict[tuple[str, ...], list[Event]] = defaultdict(list)
+    for event in ours:
+        by_key[key(event)].append(event)
+    # Whether Cause comes with a HangupRequest differs from call to call on the real one.
+    optional = {"Cause", "TechCause"}
+    for event in real:
+        twins = by_key.get(key(event), [])
+        if twins:
+            twin = twins.pop(0)
+            assert [k for k in event if k not in optional] == [k for k in twin if k not in optional]
+
+
+_MEASURED = ("Duration", "BillableSeconds", "StartTime", "AnswerTime", "EndTime")  # run with the clock
+
+
+@every_scenario
+async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) -> None:
+    """Numbers, names, states, places in the dialplan, causes: all that is neither a time nor a random id."""
+    events, _ = await play(SCENARIOS[name], tmp_path)
+    by_key: dict[tuple[str, ...], list[Event]] = defaultdict(list)
+    for event in named(events):
+        by_key[key(event)].append(event)
+    differences = []
+    for event in named(recorded(name)):
+        twins = by_key.get(key(event), [])
+        # The order of records, and how far 180 had come when the state was read, differ from call to call.
+        if not twins or event["Event"] in ("Cdr", "DialState"):
+            continue
+        twin = twins.pop(0)
+        for field, value in event.items():
+            timed = field in _MEASURED or (field == "Value" and "TIME" in event["Variable"])
+            is_random = event.get("Variable") in ("BRIDGEPVTCALLID", "QUEUEWAIT_MS")
+            if not timed and not is_random and twin.get(field, value) != value:
+                differences.append((event["Event"], field, value, twin[field]))
+    assert differences == []
+
+
+@every_scenario
+async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) -> None:
+    """The truth of the recording, in every word, and the times within a second and a half at twentyfold speed."""
+    _, calls = await play(SCENARIOS[name], tmp_path)
+    truth = json.loads((TRACES / f"{name}.expected.json").read_text())["calls"]
+    assert len(calls) == len(truth) == 1
+    call, expected = calls[0], truth[0]
+    assert str(call.direction) == expected["direction"]
+    assert str(call.disposition) == expected["disposition"]
+    assert (call.caller, call.called) == (expected["caller"], expected["called"])
+    assert call.answered_by == expected["answered_by"]
+    assert call.final_responsible == expected["final_responsible"]
+    assert str(call.hangup_by) == expected["hangup_by"]
+    assert [(leg.target, leg.via, str(leg.result)) for leg in call.legs] == [
+        (leg["target"], leg["via"], leg["result"]) for leg in expected["legs"]
+    ]
+    assert call.talked_seconds == pytest.approx(expected["talk_seconds"], abs=1.5)
+    assert call.held_seconds == pytest.approx(expected.get("hold_seconds", 0), abs=2)
+
+
+# ---- Dozvon's include ------------------------------------------------------------------------------------------------
+
+
+class Plan:
+    """Answers every question with the same steps."""
+
+    def __init__(self, *steps: Step, seconds: float = 0.0) -> None:
+        self.steps = steps
+        self.seconds = seconds
+        self.asked: list[tuple[RouteQuestion, str]] = []
+
+    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+        self.asked.append((question, uniqueid))
+        await asyncio.sleep(self.seconds)
+        return RouteDecision(outcome=Outcome.RESPONSIBLE, steps=self.steps, reasons=())
+
+
+async def routed(plan: Plan, tmp_path: Path, script: Script, **values: float) -> list[Call]:
+    server = FastAgiServer({"office": plan})
+    await server.start()
+    settings = SimulatorSettings(
+        spool=tmp_path,
+        speed=SPEED,
+        agi=f"agi://127.0.0.1:{server.port}/office",
+        agi_patience=values.get("patience", 3.0),
+    )
+    office = Simulator(settings)
+    await office.start()
+    async with linked(settings_for(office.ami.port)) as (_, listener):
+        await script(office, lambda seconds: asyncio.sleep(seconds / SPEED))
+        await office.idle()
+        calls = await listener.ended()
+    await office.stop()
+    await server.close()
+    return calls
+
+
+CONTINUE = Step(kind=StepKind.CONTINUE)
+
+
+async def test_the_responsible_rings_first_and_then_the_route_goes_on(tmp_path: Path) -> None:
+    """Notice, 104 for ten seconds, then the line's own phone 101, as the include does it step by step."""
+    plan = Plan(
+        Step(kind=StepKind.NOTICE, sound="custom/hello"), Step(kind=StepKind.RING, target="104", seconds=10), CONTINUE
+    )
+
+    async def script(office: Simulator, pause: Pause) -> None:
+        office.inbound(CLIENT, "74950000001", "Пётр")
+        await pause(16)
+        office.answer("101")
+        await pause(4)
+        office.hangup("101")
+
+    (call,) = await routed(plan, tmp_path, script)
+    assert [(leg.target, leg.result) for leg in call.legs] == [
+        ("104", LegResult.NOANSWER),
+        ("101", LegResult.ANSWERED),
+    ]
+    ((question, uniqueid),) = plan.asked  # one decision; the later steps come from the channel
+    assert (question.did, question.caller, question.caller_name) == ("74950000001", CLIENT, "Пётр")
+    assert call.uniqueid == uniqueid
+
+
+async def test_a_group_step_hands_the_call_to_the_queue(tmp_path: Path) -> None:
+    async def script(office: Simulator, pause: Pause) -> None:
+        office.inbound(CLIENT, "74950000001")
+        await pause(4)
+        office.answer("103")
+        await pause(4)
+        office.hangup("103")
+
+    (call,) = await routed(Plan(Step(kind=StepKind.GROUP, target="200")), tmp_path, script)
+    assert (call.queue, call.answered_by) == ("sales", "103")
+
+
+async def test_a_mobile_step_goes_out_through_the_trunk(tmp_path: Path) -> None:
+    async def script(office: Simulator, pause: Pause) -> None:
+        office.inbound(CLIENT, "74950000001")
+        await pause(8)
+        office.client_hangup(CLIENT)
+
+    plan = Plan(Step(kind=StepKind.MOBILE, target="79037770000", seconds=20), CONTINUE)
+    (call,) = await routed(plan, tmp_path, script)
+    assert call.direction is Direction.INBOUND
+    assert [leg.target for leg in call.legs] == ["79037770000"]
+
+
+async def test_a_silent_dozvon_costs_the_caller_its_patience_only(tmp_path: Path) -> None:
+    """The server answers after its own deadline; the dialplan has gone on to the line's own phone before."""
+
+    async def script(office: Simulator, pause: Pause) -> None:
+        office.answers_after["101"], office.talks_for["101"] = 1.0, 2.0
+        office.inbound(CLIENT, "74950000001")
+
+    (call,) = await routed(Plan(CONTINUE, seconds=5.0), tmp_path, script, patience=0.2)
+    assert call.answered_by == "101"
+
+
+async def test_nobody_at_the_agi_port_means_the_office_own_route(tmp_path: Path) -> None:
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=SPEED, agi="agi://127.0.0.1:1/office"))
+    await office.start()
+    async with linked(settings_for(office.ami.port)) as (pbx, listener):
+        office.answers_after["101"], office.talks_for["101"] = 1.0, 2.0
+        office.inbound(CLIENT, "74950000001")
+        (call,) = await listener.ended()
+        assert call.answered_by == "101"
+        way_back = next(f for f in await pbx.diagnose() if f.check == "way back")
+        assert way_back.level is FindingLevel.ERROR
+    await office.stop()
+
+
+async def test_the_doctor_is_content_with_the_simulated_office(tmp_path: Path) -> None:
+    server = FastAgiServer({"office": Plan(CONTINUE)})
+    await server.start()
+    office = Simulator(SimulatorSettings(spool=tmp_path, agi=f"agi://127.0.0.1:{server.port}/office"))
+    await office.start()
+    async with linked(settings_for(office.ami.port, recordings={"path": str(tmp_path)})) as (pbx, listener):
+        findings = await pbx.diagnose()
+        assert "way back" in {f.check for f in findings}
+        assert [f for f in findings if f.level is not FindingLevel.OK] == []
+        assert listener.records == []
+    await office.stop()
+    await server.close()
+
+
+# ---- people, faults, load --------------------------------------------------------------------------------------------
+
+
+async def test_a_click_through_the_adapter_is_recorded_and_transferred(tmp_path: Path) -> None:
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=SPEED))
+    await office.start()
+    async with linked(settings_for(office.ami.port, recordings={"path": str(tmp_path)})) as (pbx, listener):
+        call_id = await pbx.click_to_call(ClickToCall(request_id="r1", extension="102", number="+79161112233"))
+        await listener.until(lambda: any(leg.ringing_at for c in listener.records for leg in c.legs))
+        office.answer("102")
+        await listener.until(lambda: listener.calls[call_id].answered_at)
+        office.answers_after["103"] = 1.0
+        await pbx.redirect(call_id, "103")
+        await listener.until(lambda: listener.calls[call_id].final_responsible == "103")
+        talked = office.now() + 2.0
+        await until(lambda: office.now() > talked)
+        await pbx.hang_up(call_id)
+        (call,) = await listener.ended()
+        assert [(t.from_, t.to) for t in call.transfers] == [("102", "103")]
+        await office.recordings.settle()
+        sound = b"".join([chunk async for chunk in pbx.recording(call.recordings[0])])
+    (tmp_path / "copy.wav").write_bytes(sound)
+    with wave.open(str(tmp_path / "copy.wav")) as file:
+        assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (8000, 2, 1)
+        assert file.getnframes() > 8000
+        assert any(file.readframes(8000))
+    await office.stop()
+
+
+async def test_a_crash_ends_calls_without_a_word_and_the_adapter_finds_out(tmp_path: Path) -> None:
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=SPEED))
+    await office.start()
+    async with linked(settings_for(office.ami.port)) as (_, listener):
+        office.answers_after["101"] = 1.0
+        office.inbound(CLIENT, "74950000001")
+        await listener.until(lambda: any(c.answered_at for c in listener.records))
+        await office.crash()
+        await office.boot()
+        await listener.until(lambda: len(listener.resyncs) == 2)
+        (call,) = await listener.ended()
+        assert call.end_inferred
+    await office.stop()
+
+
+async def test_hundreds_of_calls_at_once_are_all_followed_to_their_end(tmp_path: Path) -> None:
+    """Three hundred calls in a few seconds: each gets one record with the right end."""
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=50))
+    await office.start()
+    async with linked(settings_for(office.ami.port)) as (pbx, listener):
+        for n in range(300):
+            office.inbound(f"7916{n:07d}", "74950000009")  # no such line: let go at once
+            office.inbound(f"7926{n:07d}", "74950000002")  # all wait in the queue
+            if n % 20 == 0:
+                await asyncio.sleep(0.02)
+        await until(lambda: len(listener.records) == 600, timeout_seconds=20)
+        for n in range(300):
+            office.client_hangup(f"7926{n:07d}")
+        calls = await listener.ended(600, timeout_seconds=20)
+        assert {c.disposition for c in calls} == {Disposition.MISSED}
+        assert pbx.is_connected
+    await office.stop()
+
+
+def test_the_same_seed_plans_the_same_traffic() -> None:
+    def first(seed: int) -> list[PlannedCall]:
+        return list(itertools.islice(plan(random.Random(seed), 60.0, ("103", "104"), DEMO_OFFICE.clients), 100))
+
+    assert first(7) == first(7) != first(8)
+    assert 40 < sum(call.wait for call in first(7)) < 200  # a call a second on average
+    assert {call.is_inbound for call in first(7)} == {True, False}
+
+
+async def test_background_traffic_makes_calls_that_end(tmp_path: Path) -> None:
+    settings = SimulatorSettings(spool=tmp_path, speed=200, traffic_per_minute=60)
+    async with running(settings) as (office, _), linked(settings_for(office.ami.port)) as (_, listener):
+        calls = await listener.ended(10)
+        assert not {leg.target for c in calls for leg in c.legs} & {"101", "102"}  # those are played by people
+
+
+# ---- the HTTP control ------------------------------------------------------------------------------------------------
+
+
+async def test_a_page_rings_answers_and_hangs_up(tmp_path: Path) -> None:
+    settings = SimulatorSettings(spool=tmp_path, speed=SPEED)
+    async with running(settings) as (office, control), aiohttp.ClientSession() as http:
+        base = f"http://127.0.0.1:{control.port}"
+
+        async def state(extension: str) -> str:
+            async with http.get(f"{base}/state", headers={"Origin": "http://localhost:8082"}) as answer:
+                assert answer.headers["Access-Control-Allow-Origin"] == "http://localhost:8082"
+                phones = (await answer.json())["phones"]
+                return str(next(p["state"] for p in phones if p["extension"] == extension))
+
+        async def post(path: str, **body: str) -> int:
+            async with http.post(f"{base}{path}", json=body) as answer:
+                return answer.status
+
+        assert await post("/call", number=CLIENT, did="74950000001") == 200
+        await until(lambda: office.state()["phones"][0]["state"] == "ringing")
+        assert office.state()["phones"][0]["peer"] == CLIENT
+        assert await post("/answer/101") == 200
+        await until(lambda: office.state()["phones"][0]["state"] == "talking")
+        assert await state("101") == "talking"
+        assert await post(f"/client-hangup/{CLIENT}") == 200
+        await office.idle()
+        assert await state("101") == "idle"
+        assert await post("/answer/101") == 409
+        assert await post("/nothing/101") == 404
+        assert await post("/call", number="x\r\ny", did="1") == 400
+
+
+async def test_pages_from_elsewhere_are_refused(tmp_path: Path) -> None:
+    async with running(SimulatorSettings(spool=tmp_path)) as (_, control), aiohttp.ClientSession() as http:
+        base = f"http://127.0.0.1:{control.port}/state"
+        for headers in ({"Origin": "https://evil.example"}, {"Host": "evil.example"}):
+            async with http.get(base, headers=headers) as answer:
+                assert answer.status == 403
+
+
+def test_the_command_line_has_defaults() -> None:
+    options = parse([])
+    assert (options.ami_port, options.control_port, options.agi) == (5038, 5080, None)
