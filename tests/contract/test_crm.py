@@ -1,0 +1,215 @@
+"""The Crm port: the fake that services are tested with and the real connector keep the same promises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+
+from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.ids import ManagerId, Timestamp
+from integration.errors import NotFound, OutcomeUnknown, Unavailable
+from integration.ports import CallRecord, Crm
+from integration.testing import FakeCrm
+from tests.adapters.amocrm_kit import ANNA, Office, number, office, record
+
+CLIENT = number("+79012223344")
+LATER = Timestamp(time.time() + 3600)
+NOBODY = EntityRef(EntityKind.CONTACT, "99999999")
+
+
+class World(Protocol):
+    """A CRM, and what happens in it without us."""
+
+    @property
+    def crm(self) -> Crm: ...
+
+    def contact(self, name: str, *phones: str, at: int = 1_700_000_000) -> EntityRef: ...
+
+    def deal(self, contact: EntityRef) -> EntityRef: ...
+
+    def lose_next_answer(self) -> None:
+        """The next write is carried out and its answer never arrives."""
+
+    def break_next_write(self) -> None:
+        """The next write does not reach the CRM."""
+
+    def written(self, key: str) -> int:
+        """How often the call with this key is in the CRM."""
+
+
+@dataclass
+class FakeWorld:
+    crm: FakeCrm
+
+    def contact(self, name: str, *phones: str, at: int = 1_700_000_000) -> EntityRef:
+        ref = EntityRef(EntityKind.CONTACT, str(len(self.crm.persons) + 1))
+        self.crm.add(Person(ref=ref, name=name, responsible=ANNA, phones=phones, created_at=at, updated_at=at))
+        return ref
+
+    def deal(self, contact: EntityRef) -> EntityRef:
+        ref = EntityRef(EntityKind.DEAL, str(len(self.crm.deals) + 1))
+        self.crm.add(Deal(ref=ref, name="Кухня", responsible=ANNA, persons=(contact,), main_person=contact))
+        return ref
+
+    def lose_next_answer(self) -> None:
+        self.crm.fail_after.append(OutcomeUnknown("lost"))
+
+    def break_next_write(self) -> None:
+        self.crm.fail_before.append(Unavailable("down"))
+
+    def written(self, key: str) -> int:
+        return self.crm.logged(key)
+
+
+@dataclass
+class AmocrmWorld:
+    office: Office
+
+    @property
+    def crm(self) -> Crm:
+        return self.office.crm
+
+    def contact(self, name: str, *phones: str, at: int = 1_700_000_000) -> EntityRef:
+        return EntityRef(EntityKind.CONTACT, str(self.office.contact(name, *phones, at=at)))
+
+    def deal(self, contact: EntityRef) -> EntityRef:
+        values = {"name": "Кухня", "contacts": [int(contact.id)]}
+        return EntityRef(EntityKind.DEAL, str(self.office.account.create("leads", values, int(ANNA))["id"]))
+
+    def lose_next_answer(self) -> None:
+        self.office.fault("timeout_after_store", method="POST", seconds=0)
+
+    def break_next_write(self) -> None:
+        self.office.fault("status", status=429, method="POST")
+
+    def written(self, key: str) -> int:
+        notes = [note["params"] for note in self.office.account.notes.values()]
+        entries = [entry["metadata"] for entry in self.office.account.unsorted.values()]
+        return sum(each.get("uniq") == key for each in [*notes, *entries])
+
+
+@pytest.fixture(params=["fake", "amocrm"])
+async def world(request: pytest.FixtureRequest) -> AsyncIterator[World]:
+    if request.param == "fake":
+        yield FakeWorld(FakeCrm(all_managers=[Manager(id=ANNA, name="Анна Орлова")]))
+        return
+    async with office() as made:
+        yield AmocrmWorld(made)
+
+
+def call(key: str = "pbx:1.1") -> CallRecord:
+    return record(key, client=CLIENT)
+
+
+async def test_managers_have_ids_and_names(world: World) -> None:
+    assert {each.id: each.name for each in await world.crm.managers()}[ANNA] == "Анна Орлова"
+
+
+async def test_a_number_finds_those_who_have_it_oldest_first(world: World) -> None:
+    younger = world.contact("Младший", "+7 901 222-33-44", at=1_700_000_500)
+    older = world.contact("Старший", "8 (901) 222-33-44", at=1_700_000_000)
+    world.contact("Другой 9012223344", "+7 901 222-33-45")
+    assert [person.ref for person in await world.crm.find_persons(CLIENT)] == [older, younger]
+    assert await world.crm.find_persons(number("+79990009999")) == []
+
+
+async def test_what_is_gone_is_none(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    found = await world.crm.person(known)
+    assert found is not None
+    assert found.ref == known
+    assert await world.crm.person(NOBODY) is None
+    assert await world.crm.deal(EntityRef(EntityKind.DEAL, "99999999")) is None
+
+
+async def test_a_deal_names_its_person(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    deal = await world.crm.deal(world.deal(known))
+    assert deal is not None
+    assert deal.persons == (known,)
+    assert deal.is_open
+
+
+async def test_everybody_is_read_once_and_only_the_changed_when_asked(world: World) -> None:
+    old = world.contact("Старый", "+79010000001", at=1_700_000_000)
+    since = int(time.time()) - 10
+    new = world.contact("Новый", "+79010000002", at=since + 5)
+    refs = [person.ref async for page in world.crm.all_persons() for person in page]
+    assert {old, new} <= set(refs)
+    assert len(refs) == len(set(refs))
+    assert [person.ref async for page in world.crm.all_persons(updated_since=since) for person in page] == [new]
+
+
+async def test_a_call_is_written_and_found_by_its_key(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    for target in (known, world.deal(known)):
+        assert await world.crm.find_logged_call(call(f"pbx:{target.kind}"), target) is None
+        logged = await world.crm.log_call(call(f"pbx:{target.kind}"), target)
+        assert logged.entity == target
+        assert await world.crm.find_logged_call(call(f"pbx:{target.kind}"), target) == logged
+        assert await world.crm.find_logged_call(call(f"pbx:{target.kind}.2"), target) is None
+
+
+async def test_a_call_for_nobody_is_not_found(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.crm.log_call(call(), NOBODY)
+    assert await world.crm.find_logged_call(call(), NOBODY) is None
+
+
+async def test_a_lost_answer_is_told_and_the_call_is_there_once(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    world.lose_next_answer()
+    with pytest.raises(OutcomeUnknown):
+        await world.crm.log_call(call(), known)
+    assert await world.crm.find_logged_call(call(), known) is not None
+    assert world.written("pbx:1.1") == 1
+
+
+async def test_a_write_that_did_not_arrive_is_not_uncertain(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    world.break_next_write()
+    with pytest.raises(Unavailable) as failed:
+        await world.crm.log_call(call(), known)
+    assert not isinstance(failed.value, OutcomeUnknown)
+    assert world.written("pbx:1.1") == 0
+
+
+async def test_a_stranger_goes_into_the_inbox_once(world: World) -> None:
+    assert await world.crm.find_in_inbox(call()) is None
+    world.lose_next_answer()
+    with pytest.raises(OutcomeUnknown):
+        await world.crm.log_to_inbox(call())
+    found = await world.crm.find_in_inbox(call())
+    assert found is not None
+    assert found.entity.kind is EntityKind.LEAD
+    assert world.written("pbx:1.1") == 1
+    assert await world.crm.find_in_inbox(call("pbx:2.2")) is None
+
+
+async def test_a_task_is_found_by_its_key_at_its_entity(world: World) -> None:
+    known, other = world.contact("Клиент", CLIENT.e164), world.contact("Другой", "+79010000001")
+    assert await world.crm.find_task(key="k", target=known) is None
+    task = await world.crm.create_task(key="k", text="Перезвонить", due_at=LATER, responsible=ANNA, target=known)
+    assert await world.crm.find_task(key="k", target=known) == task
+    assert await world.crm.find_task(key="k2", target=known) is None
+    assert await world.crm.find_task(key="k", target=other) is None
+
+
+async def test_a_new_contact_is_found_by_its_number(world: World) -> None:
+    person = await world.crm.create_contact(name="Новый", number=CLIENT, responsible=ANNA)
+    assert (person.name, person.phones, person.responsible) == ("Новый", (CLIENT.e164,), ANNA)
+    assert [found.ref for found in await world.crm.find_persons(CLIENT)] == [person.ref]
+
+
+async def test_the_popup_is_sent_to_anybody(world: World) -> None:
+    await world.crm.notify_ringing(CLIENT, [ANNA, ManagerId("610078")])
+
+
+async def test_each_entity_has_an_address_of_its_own(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    addresses = {world.crm.entity_url(ref) for ref in (known, world.deal(known), NOBODY)}
+    assert len(addresses) == 3
