@@ -16,9 +16,10 @@ from yarl import URL
 
 from connectors.amocrm.sandbox import tokens
 from connectors.amocrm.sandbox.account import Account, Install
+from connectors.amocrm.sandbox.page_views import TEXTS, Texts
 from connectors.amocrm.sandbox.problems import Problem, oauth_problem
 from connectors.amocrm.sandbox.sandbox import SANDBOX, Integration, Sandbox
-from connectors.amocrm.sandbox.session import page_caller, sandbox_of
+from connectors.amocrm.sandbox.session import language, page_caller, sandbox_of
 from connectors.amocrm.sandbox.tables import Record
 from connectors.amocrm.sandbox.validation import json_body
 
@@ -35,15 +36,17 @@ async def consent(request: web.Request) -> web.Response:
     mode = request.query.get("mode", "popup")
     problem = ""
     if integration is None:
-        problem = "Интеграция не найдена: неизвестный client_id."
+        problem = "no_client"
     elif not integration.redirect_uri:
-        problem = "У интеграции не указан Redirect URI."
+        problem = "no_redirect"
     elif mode not in ("popup", "post_message"):
-        problem = "Неизвестный mode: допустимы popup и post_message."
-    person = page_caller(request)
+        problem = "bad_mode"
+    person, lang = page_caller(request), language(request)
     page = request.app[TEMPLATES].get_template("consent.html.j2")
     html = page.render(
         problem=problem,
+        lang=lang,
+        t=Texts(TEXTS[lang]),
         integration=integration,
         accounts=list(sandbox.accounts.values()),
         current=person.account,

@@ -15,20 +15,13 @@ from connectors.amocrm.sandbox import widget_boot
 from connectors.amocrm.sandbox.api_account import TASK_TYPES
 from connectors.amocrm.sandbox.oauth import TEMPLATES
 from connectors.amocrm.sandbox.problems import Problem
-from connectors.amocrm.sandbox.session import COOKIE, Caller, page_caller, sandbox_of
+from connectors.amocrm.sandbox.session import COOKIE, LANGUAGE_COOKIE, Caller, language, page_caller, sandbox_of
 from connectors.amocrm.sandbox.validation import Schema, single
-
-_LANGUAGE = "crm_lang"
 
 
 def add_filters(env: jinja2.Environment) -> None:
     names = ("money", "moment", "day", "clock", "initials", "hue")
     env.filters.update({name: getattr(views, name) for name in names})
-
-
-def language(request: web.Request) -> str:
-    wanted = request.query.get("lang") or request.cookies.get(_LANGUAGE, "ru")
-    return wanted if wanted in views.LANGUAGES else "ru"
 
 
 def page(request: web.Request, template: str, *, area: str, title: str, **data: Any) -> web.Response:
@@ -37,7 +30,7 @@ def page(request: web.Request, template: str, *, area: str, title: str, **data: 
     texts = views.TEXTS[lang]
     title = texts.get(title, title)
     common = {
-        "t": texts,
+        "t": views.Texts(texts),
         "lang": lang,
         "who": who,
         "account": who.account,
@@ -56,7 +49,7 @@ def page(request: web.Request, template: str, *, area: str, title: str, **data: 
     response = web.Response(text=whole, content_type="text/html", headers={"Cache-Control": "no-store"})
     response.set_cookie(COOKIE, f"{who.account.id}:{who.user_id}", httponly=True, samesite="Lax")
     if "lang" in request.query:
-        response.set_cookie(_LANGUAGE, lang, httponly=True, samesite="Lax")
+        response.set_cookie(LANGUAGE_COOKIE, lang, httponly=True, samesite="Lax")
     return response
 
 
@@ -105,6 +98,7 @@ def _boot(request: web.Request, who: Caller, lang: str, place: dict[str, Any]) -
         "widgets": widget_boot.boot(request, who, lang),
         "vendor": widget_boot.has_vendor(request),
         "demo_office_url": settings.demo_office_url.rstrip("/"),
+        "demo_line": settings.demo_line,
     }
 
 

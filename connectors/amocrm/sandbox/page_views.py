@@ -15,8 +15,19 @@ from connectors.amocrm.sandbox.fields import text_of
 from connectors.amocrm.sandbox.tables import Record, phones_of
 
 MOSCOW = datetime.timezone(datetime.timedelta(hours=3))
-LANGUAGES = ("ru", "uk", "en")
 TEXTS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "web" / "texts.json").read_text("utf-8"))
+
+
+class Texts:
+    """What templates call `t`: `t.keys` is the text of that name, where a dict would give its method."""
+
+    def __init__(self, texts: dict[str, str]) -> None:
+        self._texts = texts
+
+    def __getitem__(self, key: str) -> str:
+        return self._texts[key]
+
+
 _BOARD_CARDS = 40  # of one column
 PAGE = 50
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
-
 import aiohttp
 from yarl import URL
 
 from connectors.amocrm.sandbox import archive, tokens
 from connectors.amocrm.sandbox.oauth import mark_installed
 from connectors.amocrm.sandbox.sandbox import Sandbox
+from connectors.amocrm.sandbox.widget_boot import attach
 
 _INSTALL_SECONDS = 10.0
 
@@ -29,8 +28,7 @@ async def preinstall(sandbox: Sandbox, data: bytes, *, host: str, session: aioht
     if found.errors:
         raise ValueError("; ".join(found.errors))
     integration = sandbox.integrations[sandbox.settings.client_id]
-    integration.code = "dv" + secrets.token_hex(14)
-    integration.archive, integration.manifest, integration.texts = found.files, found.manifest, found.texts
+    attach(integration, found)
     account = next(iter(sandbox.accounts.values()))
     mark_installed(account, integration, account.admin())
     query = {

@@ -16,6 +16,8 @@ from connectors.amocrm.sandbox.sandbox import SANDBOX, Sandbox
 from connectors.amocrm.sandbox.tables import Record
 
 COOKIE = "crm_user"
+LANGUAGE_COOKIE = "crm_lang"
+LANGUAGES = ("ru", "uk", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,3 +97,9 @@ def _acting(request: web.Request, account: Account, user: Record) -> Record:
     if other is None or not user["rights"]["is_admin"]:
         raise Problem(403, "X-Context-User-ID is not allowed here")
     return other
+
+
+def language(request: web.Request) -> str:
+    """The page's language: `?lang=`, else what was chosen before, else Russian."""
+    wanted = request.query.get("lang") or request.cookies.get(LANGUAGE_COOKIE, "ru")
+    return wanted if wanted in LANGUAGES else "ru"

@@ -32,7 +32,8 @@ class SandboxSettings:
     disconnect_url: str = ""
     integration_name: str = "Dozvon"
 
-    demo_office_url: str = ""
+    demo_office_url: str = ""  # the simulated office that the demonstration's panel controls
+    demo_line: str = ""  # the office's number that the panel calls unless another is chosen
     vendor_path: Path = WIDGETS_NODE_MODULES
     contacts: int = 0  # generated contacts besides the seeded office
 

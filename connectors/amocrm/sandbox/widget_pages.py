@@ -17,11 +17,11 @@ from yarl import URL
 from connectors.amocrm.sandbox import archive, oauth, tokens
 from connectors.amocrm.sandbox.account import Install
 from connectors.amocrm.sandbox.oauth import HTTP
-from connectors.amocrm.sandbox.page_shell import language, page, page_body, same_origin
+from connectors.amocrm.sandbox.page_shell import page, page_body, same_origin
 from connectors.amocrm.sandbox.sandbox import Integration, Sandbox
-from connectors.amocrm.sandbox.session import Caller, page_caller, sandbox_of
+from connectors.amocrm.sandbox.session import Caller, language, page_caller, sandbox_of
 from connectors.amocrm.sandbox.validation import FLAG, TEXT, Rule
-from connectors.amocrm.sandbox.widget_boot import VENDOR, boot, has_vendor
+from connectors.amocrm.sandbox.widget_boot import VENDOR, attach, boot, has_vendor
 
 _PROXY_SECONDS = 10.0
 _CODE = Rule("str", required=True)
@@ -113,8 +113,7 @@ async def upload(request: web.Request) -> web.Response:
         integration = other
     else:
         integration = sandbox.integrations[sandbox.settings.client_id]
-    integration.code = integration.code or "dv" + secrets.token_hex(14)
-    integration.archive, integration.manifest, integration.texts = found.files, found.manifest, found.texts
+    attach(integration, found)
     sandbox.tell_pages({"kind": "changed", "account": page_caller(request).account.id})
     return web.json_response({"client_id": integration.client_id, "code": integration.code})
 

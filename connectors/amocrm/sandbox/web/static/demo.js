@@ -1,5 +1,5 @@
 /* The demonstration's panel: who rings in the simulated office, and the buttons of clients and phones.
-   Speaks to the office's address: GET /state, POST /call, /answer/{extension}, /hangup/{extension}. */
+   Speaks to the office's address: GET /state, POST /call {"number", "did"}, /answer/{extension}, /hangup/{extension}. */
 (function () {
   "use strict";
 
@@ -8,6 +8,7 @@
   const url = boot.demo_office_url;
   const panel = document.getElementById("demo_panel");
   const list = el("div", {});
+  const line = el("select", { "aria-label": t.demo_line, hidden: true });
   const choice = el("select", { "aria-label": t.demo_known });
   const problem = el("div", { class: "quiet", hidden: true }, t.demo_offline);
   const body = el("div", { class: "demo__body" });
@@ -26,8 +27,14 @@
     look();
   }
 
+  /* The office speaks digits only; without lines of its own it chooses one itself. */
+  function call(number) {
+    const did = line.value ? { did: line.value } : {};
+    press("/call", { number: number.replace(/\D/g, ""), ...did });
+  }
+
   function stranger() {
-    return `+7999${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
+    return `7999${String(Math.floor(Math.random() * 1e7)).padStart(7, "0")}`;
   }
 
   function phoneRow(phone) {
@@ -47,10 +54,18 @@
     const now = JSON.stringify(state);
     if (now === drawn) return;
     drawn = now;
+    drawLines(state.lines);
     list.replaceChildren(...state.phones.map(phoneRow));
     if (choice.options.length !== state.clients.length) {
       choice.replaceChildren(...state.clients.map((client) => el("option", { value: client.number }, `${client.name} ${client.number}`)));
     }
+  }
+
+  function drawLines(lines) {
+    if (!lines || line.options.length === lines.length) return;
+    line.replaceChildren(...lines.map((did) => el("option", { value: did }, `${t.demo_line} ${did}`)));
+    if (lines.includes(boot.demo_line)) line.value = boot.demo_line;
+    line.hidden = false;
   }
 
   async function look() {
@@ -68,14 +83,15 @@
     body.hidden = !isOpen;
   }
 
-  const call = el(
+  const calling = el(
     "div",
     { class: "demo__call" },
+    line,
     choice,
-    el("button", { class: "button button--primary", type: "button", "data-demo": "known", onclick: () => press("/call", { number: choice.value, did: null }) }, t.demo_known),
-    el("button", { class: "button", type: "button", "data-demo": "unknown", onclick: () => press("/call", { number: stranger(), did: null }) }, t.demo_unknown),
+    el("button", { class: "button button--primary", type: "button", "data-demo": "known", onclick: () => call(choice.value) }, t.demo_known),
+    el("button", { class: "button", type: "button", "data-demo": "unknown", onclick: () => call(stranger()) }, t.demo_unknown),
   );
-  body.append(call, problem, list);
+  body.append(calling, problem, list);
   body.hidden = !isOpen;
   panel.append(el("button", { class: "demo__head", type: "button", onclick: toggle }, t.demo_title, el("span", {}, "☎")), body);
   panel.hidden = false;
