@@ -339,6 +339,7 @@ def _settings(each: AccountConfig) -> AccountSettings:
         lines=each.lines,
         employees=each.employees,
         default_responsible=each.default_responsible,
+        log_to=each.log_to,
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
-from integration.domain.settings import AfterNoAnswer, CardMoment, Employee, LineSettings, PhoneType
+from integration.domain.settings import AfterNoAnswer, CardMoment, Employee, LineSettings, LogTarget, PhoneType
 from integration.errors import ConfigError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -37,6 +37,7 @@ class AccountConfig:
     country: str = "RU"
     language: str = "ru"
     default_responsible: ManagerId | None = None
+    log_to: LogTarget = LogTarget.PERSON
     crm: str
     crm_options: dict[str, Any] = field(repr=False)
     pbx: str
@@ -128,8 +129,8 @@ def _account(raw: Any, where: str) -> AccountConfig:
         raise ConfigError(f"{where}: write a table")
     crm = _text(raw, "crm", where, "amocrm")
     pbx = _text(raw, "pbx", where, "asterisk")
-    own = {"id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "line", "employee", crm, pbx}
-    _no_strangers(raw, own, where)
+    own = {"id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "log_to", "line", "employee"}
+    _no_strangers(raw, own | {crm, pbx}, where)
     account_id = _identifier(_text(raw, "id", where, ""), where + "id")
     lines = _table(raw, "line", where)
     default = _line(lines.get("default", {}), LineSettings(), f"{where}line.default.")
@@ -140,8 +141,12 @@ def _account(raw: Any, where: str) -> AccountConfig:
     language = _text(raw, "language", where, "ru")
     if language not in {"ru", "uk", "en"}:
         raise ConfigError(f'{where}language: "{language}" is none of ru, uk, en')
+    log_to = _text(raw, "log_to", where, "person")
+    if log_to not in {str(word) for word in LogTarget}:
+        raise ConfigError(f'{where}log_to: "{log_to}" is neither person nor deal')
     return AccountConfig(
         id=AccountId(account_id),
+        log_to=LogTarget(log_to),
         country=country,
         language=language,
         default_responsible=ManagerId(responsible) if responsible else None,

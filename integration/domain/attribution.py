@@ -17,7 +17,7 @@ from integration.domain.ids import ManagerId
 from integration.domain.phone import is_hidden, match_key
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing import responsible_of
-from integration.domain.settings import AccountSettings
+from integration.domain.settings import AccountSettings, LogTarget
 
 _GROUP_SECONDS = 1.0  # legs offered within this time ring together: nobody was called personally
 _PERSONAL = frozenset({"direct", "transfer", "forward", "fallback", "consultation", "parking-return"})
@@ -46,8 +46,8 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
         deals: open deals of these persons, in any order.
 
     Returns:
-        Target: the only open deal of the likeliest person (`identity.ranked`), else the person; none for unknown and
-        hidden numbers. Responsible: the first active manager among
+        Target: the likeliest person (`identity.ranked`), or where the account wants it so the only open deal of theirs;
+        none for unknown and hidden numbers. Responsible: the first active manager among
 
         - answered: who had the client last; for an extension outside the integration the line's manager for such;
         - outgoing: who called, also when the call was handed over later;
@@ -65,21 +65,21 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
         return Attribution(target=None, responsible=manager, reasons=(because(ReasonCode.INTERNAL_CALL), *reasons))
     known = ranked(persons, deals)
     person = known[0] if known else None
-    target, why = _target(call, person, known, deals)
+    target, why = _target(call, settings.log_to, known, deals)
     manager, reasons = _first_active(_claims(call, settings, person, deals), settings)
     return Attribution(target=target, responsible=manager, reasons=(*why, *reasons))
 
 
 def _target(
-    call: Call, person: Person | None, known: Sequence[Person], deals: Sequence[Deal]
+    call: Call, log_to: LogTarget, known: Sequence[Person], deals: Sequence[Deal]
 ) -> tuple[EntityRef | None, list[Reason]]:
-    if person is None:
+    if not known:
         unknown = ReasonCode.CALLER_HIDDEN if is_hidden(call.client_number) else ReasonCode.CALLER_UNKNOWN
         return None, [because(unknown), because(ReasonCode.TARGET_INBOX)]
-    reasons = []
+    person, reasons = known[0], []
     if len(known) > 1:
         reasons.append(because(ReasonCode.SEVERAL_PERSONS, count=len(known), name=person.name))
-    own = open_deals_of(person, deals)
+    own = open_deals_of(person, deals) if log_to is LogTarget.DEAL else []
     if len(own) == 1:
         return own[0].ref, [*reasons, because(ReasonCode.TARGET_DEAL, id=own[0].ref.id, name=own[0].name)]
     if own:

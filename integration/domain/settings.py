@@ -31,6 +31,13 @@ class AfterNoAnswer(StrEnum):
     GROUP = "group"
 
 
+class LogTarget(StrEnum):
+    """In whose feed a call of a known client is written."""
+
+    PERSON = "person"  # the contact's or company's; a CRM shows it in their deals' feeds as well
+    DEAL = "deal"  # the only open deal's, as amoCRM itself chooses; without one the person's
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
     """One line; the account's default line holds what the others inherit. Source: seed S4, spec B1, B2, B7."""
@@ -77,6 +84,7 @@ class AccountSettings:
     employees: tuple[Employee, ...] = ()
     inactive_managers: frozenset[ManagerId] = frozenset()
     default_responsible: ManagerId | None = None  # when no rule names anybody
+    log_to: LogTarget = LogTarget.PERSON
 
     def line_key(self, did: str | None) -> str | None:
         """

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import wave
+from dataclasses import replace
 
 import pytest
 
 from integration.domain.crm import EntityKind
+from integration.domain.settings import LogTarget
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, RateLimited, Rejected, Unavailable
 from integration.ports import OutboxState
 from integration.services.delivery_steps import record_key
@@ -38,11 +40,11 @@ def wav(seconds: float = 1.0) -> bytes:
     return out.getvalue()
 
 
-async def test_an_answered_call_of_a_known_client_is_on_the_open_deal_with_its_recording(world: World) -> None:
+async def test_an_answered_call_of_a_known_client_is_in_the_contacts_feed_with_its_recording(world: World) -> None:
     world.pbx.files["in.wav"] = wav()
     await world.emit(*answered_call(world.clock.now()))
     await world.deliver()
-    [record] = world.crm.notes[DEAL.ref]
+    [record] = world.crm.notes[IVAN.ref]
     assert record.responsible == ANNA
     assert record.recording_url is not None
     opaque = record.recording_url.removeprefix("https://calls.test/r/").removesuffix(".mp3")
@@ -55,11 +57,18 @@ async def test_an_answered_call_of_a_known_client_is_on_the_open_deal_with_its_r
 async def test_a_missed_call_gets_the_one_it_rang_at_and_a_task(world: World) -> None:
     await world.emit(*missed_call(world.clock.now()))
     await world.deliver()
-    [record] = world.crm.notes[DEAL.ref]
+    [record] = world.crm.notes[IVAN.ref]
     assert (record.responsible, record.recording_url) == (ANNA, None)
     [task] = world.crm.tasks
-    assert (task.responsible, task.target) == (ANNA, DEAL.ref)
+    assert (task.responsible, task.target) == (ANNA, IVAN.ref)
     assert "+79161234567" in task.text
+
+
+async def test_an_account_may_want_calls_on_the_only_open_deal(world: World) -> None:
+    world.account.settings = replace(world.account.settings, log_to=LogTarget.DEAL)
+    await world.emit(*missed_call(world.clock.now()))
+    await world.deliver()
+    assert [record.key for record in world.crm.notes[DEAL.ref]] == [record_key(call())]
 
 
 async def test_a_stranger_goes_into_the_inbox_and_gets_no_task(world: World) -> None:
@@ -124,7 +133,7 @@ async def test_what_the_crm_refuses_is_a_dead_letter_that_a_person_can_revive(wo
 async def test_a_recording_that_was_never_written_does_not_hold_the_call_up(world: World) -> None:
     await world.emit(*answered_call(world.clock.now()))
     await world.deliver_with_pauses()
-    [record] = world.crm.notes[DEAL.ref]
+    [record] = world.crm.notes[IVAN.ref]
     assert record.recording_url is None
 
 
@@ -133,7 +142,7 @@ async def test_a_recording_that_cannot_be_reached_is_fetched_after_the_call_was_
     await world.emit(*answered_call(world.clock.now()))
     world.pbx.fail_next = [Unavailable("the folder is not mounted")] * 12
     await world.deliver_with_pauses()
-    [record] = world.crm.notes[DEAL.ref]
+    [record] = world.crm.notes[IVAN.ref]
     assert record.recording_url is not None
     opaque = record.recording_url.removeprefix("https://calls.test/r/").removesuffix(".mp3")
     assert await world.storage.recordings.open(opaque) is not None
@@ -144,7 +153,7 @@ async def test_a_file_that_is_no_sound_is_told_and_the_call_logged(world: World)
     world.pbx.files["in.wav"] = b"RIFF but not really"
     await world.emit(*answered_call(world.clock.now()))
     await world.deliver()
-    assert world.crm.notes[DEAL.ref][0].recording_url is None
+    assert world.crm.notes[IVAN.ref][0].recording_url is None
     result = (await world.storage.outbox.results(ACME, call()))["fetch_recording"]
     assert "no sound" in result["missing"]
 
@@ -189,7 +198,7 @@ async def test_the_decision_is_kept_with_its_reasons(world: World) -> None:
     await world.emit(*missed_call(world.clock.now()))
     await world.deliver()
     result = (await world.storage.outbox.results(ACME, call()))["log_call"]
-    assert result["entity"] == {"kind": EntityKind.DEAL, "id": "9"}
+    assert result["entity"] == {"kind": EntityKind.CONTACT, "id": "55"}
     assert result["reasons"]
 
 

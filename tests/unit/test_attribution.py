@@ -23,12 +23,13 @@ from integration.domain.call import (
 )
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
-from integration.domain.settings import AccountSettings, Employee, LineSettings
+from integration.domain.settings import AccountSettings, Employee, LineSettings, LogTarget
 
 CLIENT, DID, MOBILE = "79161234567", "74950000001", "79035550000"
 OLGA, PAVEL, CHIEF, OUTSIDE, ADMIN = (ManagerId(n) for n in ("1", "2", "8", "9", "10"))
 SETTINGS = AccountSettings(
     account=AccountId("a"),
+    log_to=LogTarget.DEAL,
     default_line=LineSettings(missed_responsible=CHIEF, outside_responsible=OUTSIDE),
     employees=(
         Employee(extension=Extension("101"), manager=OLGA, mobile="+7 903 555-00-00"),
@@ -209,6 +210,13 @@ CASES = {
     # where it is written
     "the only open deal": Case(
         answered("102"), PAVEL, "target_deal answered_by responsible_of_extension", target=DEAL.ref, deals=(DEAL,)
+    ),
+    "an account that wants calls on the contact, whatever deals there are": Case(
+        answered("102"),
+        PAVEL,
+        "target_person answered_by responsible_of_extension",
+        deals=(DEAL,),
+        settings=replace(SETTINGS, log_to=LogTarget.PERSON),
     ),
     "several open deals: the contact": Case(
         answered("102"),
