@@ -239,7 +239,8 @@ async def test_the_same_events_come_with_the_same_fields(name: str, tmp_path: Pa
             assert [k for k in event if k not in optional] == [k for k in twin if k not in optional]
 
 
-_MEASURED = ("Duration", "BillableSeconds", "StartTime", "AnswerTime", "EndTime")  # run with the clock
+_MEASURED = ("HoldTime", "RingTime", "TalkTime")  # run with the clock
+_MEASURED_VARIABLES = ("ANSWEREDTIME", "DIALEDTIME", "RINGTIME", "QUEUEWAIT")
 
 
 @every_scenario
@@ -257,8 +258,8 @@ async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) 
             continue
         twin = twins.pop(0)
         for field, value in event.items():
-            timed = field in _MEASURED or (field == "Value" and "TIME" in event["Variable"])
-            is_random = event.get("Variable") in ("BRIDGEPVTCALLID", "QUEUEWAIT_MS")
+            timed = field in _MEASURED or event.get("Variable", "").startswith(_MEASURED_VARIABLES)
+            is_random = event.get("Variable") == "BRIDGEPVTCALLID"
             if not timed and not is_random and twin.get(field, value) != value:
                 differences.append((event["Event"], field, value, twin[field]))
     assert differences == []
@@ -266,7 +267,7 @@ async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) 
 
 @every_scenario
 async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) -> None:
-    """The truth of the recording, in every word, and the times within a second and a half at twentyfold speed."""
+    """The truth of the recording, in every word; the times within 4 s, a fifth of a second of the wall clock."""
     _, calls = await play(SCENARIOS[name], tmp_path)
     truth = json.loads((TRACES / f"{name}.expected.json").read_text())["calls"]
     assert len(calls) == len(truth) == 1
@@ -280,8 +281,8 @@ async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) 
     assert [(leg.target, leg.via, str(leg.result)) for leg in call.legs] == [
         (leg["target"], leg["via"], leg["result"]) for leg in expected["legs"]
     ]
-    assert call.talked_seconds == pytest.approx(expected["talk_seconds"], abs=1.5)
-    assert call.held_seconds == pytest.approx(expected.get("hold_seconds", 0), abs=2)
+    assert call.talked_seconds == pytest.approx(expected["talk_seconds"], abs=4)
+    assert call.held_seconds == pytest.approx(expected.get("hold_seconds", 0), abs=4)
 
 
 # ---- Dozvon's include ------------------------------------------------------------------------------------------------
