@@ -83,6 +83,12 @@ async def static_route_rings(office: Office, client: SipCall, *, within_seconds:
     await client.hang_up()
 
 
+async def add_extension(office: Office, extension: str, *steps: str) -> None:
+    """Put one more line into the office's dialplan, before the lab's pattern for all of them."""
+    for priority, step in enumerate(steps, start=1):
+        await office.asterisk.cli(f"dialplan add extension {extension},{priority},{step} into from-trunk")
+
+
 async def test_a_known_caller_rings_at_the_responsible_then_the_route_goes_on(
     lab: Office, answering: Answering
 ) -> None:
@@ -171,6 +177,17 @@ async def test_after_no_answer_without_a_mailbox_the_route_goes_on(lab: Office, 
     client = await lab.inbound(CLIENT, did(21))
     await lab.phone(RESPONSIBLE).incoming()
     await static_route_rings(lab, client, within_seconds=6)
+
+
+async def test_as_a_custom_destination_of_freepbx(lab: Office, answering: Answering) -> None:
+    """The line is in FROM_DID, employees are Local channels, and the call comes back for its route."""
+    await lab.asterisk.cli("dialplan set global DOZVON_DIAL Local/%@internal/n")
+    await add_extension(lab, did(24), f"Set(FROM_DID={did(21)})", "Gosub(dozvon-freepbx,s,1)", "Goto(did,21,1)")
+    await answering.start()
+    client = await lab.inbound(CLIENT, did(24))
+    assert (await answering.says("asked"))["asked"] == did(21)
+    await (await lab.phone(RESPONSIBLE).incoming()).over()
+    await static_route_rings(lab, client)
 
 
 # ---- Dozvon dies ---------------------------------------------------------------------------------------------------
@@ -286,12 +303,10 @@ async def test_the_caller_leaves_while_dozvon_is_silent(lab: Office, answering: 
 @pytest.mark.parametrize("lab", [22], indirect=True)
 async def test_the_office_keeps_its_own_call_limit(lab: Office, answering: Answering) -> None:
     """An absolute timeout that the office set goes on running through Dozvon's questions, and ends the call."""
-    limited = did(23)
-    steps = ("Set(TIMEOUT(absolute)=3)", f"Gosub(dozvon-inbound,s,1({did(21)}))", "Goto(did,21,1)")
-    for priority, step in enumerate(steps, start=1):
-        await lab.asterisk.cli(f"dialplan add extension {limited},{priority},{step} into from-trunk")
+    limit, ask = "Set(TIMEOUT(absolute)=3)", f"Gosub(dozvon-inbound,s,1({did(21)}))"
+    await add_extension(lab, did(23), limit, ask, "Goto(did,21,1)")
     await answering.start(after_no_answer="mobile")
-    client = await lab.inbound(CLIENT, limited)
+    client = await lab.inbound(CLIENT, did(23))
     await lab.phone(RESPONSIBLE).incoming()
     await client.over(timeout_seconds=5)
     assert client.ended_by == "remote"
