@@ -37,7 +37,7 @@ class Database(Protocol):
         of one moment share a commit; each still stands or falls alone."""
 
     async def read(self, work: Work[T]) -> T:
-        """Run `work`, which must not write."""
+        """Run `work`, which must not write. Each statement in it sees the newest state."""
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
         """Held by one over all processes on this database, also while it waits for something outside; freed when the

@@ -35,6 +35,8 @@ class PostgresDatabase:
             connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
         )
 
+        # A read is one statement, so it needs no BEGIN and no ROLLBACK on the way.
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Opened for one lock and closed after it: who holds one must not keep a connection from who would end the wait.
         self.lock = AdvisoryLocks(
             create_async_engine(_asyncpg(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
@@ -54,7 +56,7 @@ class PostgresDatabase:
 
     async def read(self, work: Work[T]) -> T:
         with translating():
-            async with self._engine.connect() as connection:
+            async with self._reading.connect() as connection:
                 return await connection.run_sync(work)
 
     async def close(self) -> None:
