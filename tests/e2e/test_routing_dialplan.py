@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -171,6 +173,17 @@ async def test_after_no_answer_the_group_rings_unless_there_is_none(
     await client.hang_up()
 
 
+async def test_after_no_answer_the_voicemail_of_the_responsible_answers(lab: Office, answering: Answering) -> None:
+    """102 has a mailbox: it takes the call, and when the client has left nobody else rings."""
+    await answering.start(after_no_answer="voicemail", responsible="102")
+    client = await lab.inbound(CLIENT, did(21))
+    await lab.phone("102").incoming()
+    await client.answered()
+    await until(lambda: "Playing 'vm-theperson" in lab.asterisk.log.read_text())
+    await client.hang_up()
+    assert not lab.phone(STATIC).was_called
+
+
 async def test_after_no_answer_without_a_mailbox_the_route_goes_on(lab: Office, answering: Answering) -> None:
     """104 has no mailbox: VoiceMail() fails, and the call is not lost with it."""
     await answering.start(after_no_answer="voicemail")
@@ -204,6 +217,21 @@ async def test_silent_from_the_start(lab: Office, answering: Answering) -> None:
     await answering.freeze()
     client = await lab.inbound(CLIENT, did(21))
     await static_route_rings(lab, client, within_seconds=PATIENCE_SECONDS + 1)
+
+
+async def test_a_machine_that_does_not_answer_the_connection(lab: Office) -> None:
+    """A full backlog drops connections as an unplugged cable does; Asterisk's own limit for connecting is 2 s."""
+    with contextlib.ExitStack() as sockets:
+        listening = sockets.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", lab.fastagi_port or 0))
+        listening.listen(0)
+        for _ in range(3):
+            filling = sockets.enter_context(socket.socket())
+            filling.setblocking(False)
+            filling.connect_ex(("127.0.0.1", lab.fastagi_port))
+        client = await lab.inbound(CLIENT, did(21))
+        await static_route_rings(lab, client, within_seconds=3)
+        assert client.at["start"] + 1 < lab.clock()
 
 
 async def test_killed_before_the_answer(lab: Office, answering: Answering) -> None:
