@@ -19,6 +19,7 @@ from integration.domain.ids import Timestamp
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.ports import ClickToCall, FindingLevel
 from pbx_adapter.asterisk import FastAgiServer
+from pbx_adapter.asterisk.client import Timing
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.replay import replay
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, Simulator, SimulatorSettings, running
@@ -188,6 +189,16 @@ SCENARIOS: dict[str, Script] = {
         click_to_call_client_busy,
     )
 }
+_played: dict[str, tuple[list[Event], list[Call]]] = {}
+
+
+async def played(name: str, tmp_path: Path) -> tuple[list[Event], list[Call]]:
+    """Each scenario runs once for all its tests: it takes half a second."""
+    if name not in _played:
+        _played[name] = await play(SCENARIOS[name], tmp_path)
+    return _played[name]
+
+
 every_scenario = pytest.mark.parametrize("name", SCENARIOS)
 
 
@@ -222,7 +233,7 @@ def named(events: list[Event]) -> list[Event]:
 @every_scenario
 async def test_the_same_events_come_with_the_same_fields(name: str, tmp_path: Path) -> None:
     """As many of each event on each channel, and each with the header names of the recording, in their order."""
-    events, _ = await play(SCENARIOS[name], tmp_path)
+    events, _ = await played(name, tmp_path)
     real, ours = named(recorded(name)), named(events)
     # Records per pair are one thing that Asterisk counts otherwise (a second one for the Busy() after a dial).
     without_cdr = [Counter(key(e) for e in side if e["Event"] != "Cdr") for side in (real, ours)]
@@ -246,7 +257,7 @@ _MEASURED_VARIABLES = ("ANSWEREDTIME", "DIALEDTIME", "RINGTIME", "QUEUEWAIT")
 @every_scenario
 async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) -> None:
     """Numbers, names, states, places in the dialplan, causes: all that is neither a time nor a random id."""
-    events, _ = await play(SCENARIOS[name], tmp_path)
+    events, _ = await played(name, tmp_path)
     by_key: dict[tuple[str, ...], list[Event]] = defaultdict(list)
     for event in named(events):
         by_key[key(event)].append(event)
@@ -268,7 +279,7 @@ async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) 
 @every_scenario
 async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) -> None:
     """The truth of the recording, in every word; the times within 4 s, a fifth of a second of the wall clock."""
-    _, calls = await play(SCENARIOS[name], tmp_path)
+    _, calls = await played(name, tmp_path)
     truth = json.loads((TRACES / f"{name}.expected.json").read_text())["calls"]
     assert len(calls) == len(truth) == 1
     call, expected = calls[0], truth[0]
@@ -458,7 +469,7 @@ async def test_hundreds_of_calls_at_once_are_all_followed_to_their_end(tmp_path:
     """Three hundred calls in a few seconds: each gets one record with the right end."""
     office = Simulator(SimulatorSettings(spool=tmp_path, speed=50))
     await office.start()
-    async with linked(settings_for(office.ami.port)) as (pbx, listener):
+    async with linked(settings_for(office.ami.port), timing=Timing()) as (pbx, listener):
         for n in range(300):
             office.inbound(f"7916{n:07d}", "74950000009")  # no such line: let go at once
             office.inbound(f"7926{n:07d}", "74950000002")  # all wait in the queue

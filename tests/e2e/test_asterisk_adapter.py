@@ -94,6 +94,28 @@ async def test_a_click_to_a_busy_client_ends_as_busy(open_office: OpenOffice, ma
 
 
 @both
+async def test_a_click_through_a_local_channel_is_one_call(open_office: OpenOffice, major: int) -> None:
+    """As FreePBX wants it: the employee is rung by the dialplan (`Local/EXT@context`), not by endpoint."""
+    office = await open_office(major)
+    async with on_lab(office, originate_channel="Local/{extension}@click-agent") as (pbx, listener):
+        office.phone("101").answers()
+        office.carrier.answers(after_seconds=0.2)
+        click = ClickToCall(request_id="req-4", extension="101", number="79161112233", crm_call_id="9")
+        call_id = await pbx.click_to_call(click)
+        await listener.until(lambda: call_id in listener.calls and listener.calls[call_id].answered_at)
+        await pbx.hang_up(call_id)
+        (call,) = await listener.ended()
+        assert (call.id, call.direction, call.caller, call.called) == (
+            call_id,
+            Direction.OUTBOUND,
+            "101",
+            "79161112233",
+        )
+        assert call.origin is not None
+        assert call.origin.crm_call_id == "9"
+
+
+@both
 async def test_redirect_is_a_transfer_by_the_employee(open_office: OpenOffice, major: int) -> None:
     """While 101 talks to the client, a redirect from the card is attributed as 101's blind transfer."""
     office = await open_office(major)
