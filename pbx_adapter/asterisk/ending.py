@@ -15,6 +15,9 @@ from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
 from pbx_adapter.asterisk.transfers import abort_consultation, fail_blind, settle_transfers
 
+LEFT_SECONDS = 1.0
+"""How long the Hangup of a channel is waited for whose far end has left already."""
+
 _BUSY = "7"
 """State of a channel to which the dialplan said Busy(); what follows is no leaving of its far end."""
 
@@ -31,6 +34,7 @@ def on_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     refused_by_pbx = frame.get("ChannelState") == _BUSY or present(frame.get("Cause")) not in _LEFT_BY_ITSELF
     if channel.left_at is None and not refused_by_pbx:
         channel.left_at = at
+        board.settle_later(channel.call, at)
 
 
 def on_hangup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -64,7 +68,8 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
     if not call.announced and now - call.started_at >= SETTLE_SECONDS * 0.99 and _is_worth_telling(call):
         begin_call(board, call, now)
     ended_at = _ended_at(call)
-    if ended_at is not None and now - ended_at >= SETTLE_SECONDS * 0.99:
+    patience = SETTLE_SECONDS if not call.channels or call.client_is_gone else LEFT_SECONDS
+    if ended_at is not None and now - ended_at >= patience * 0.99:
         finish(board, call, ended_at)
     elif waiting or ended_at is not None or (call.lost_at is not None and not _consults(call)):
         board.settle_later(call, now)
@@ -82,16 +87,26 @@ def _consults(call: LiveCall) -> bool:
 
 
 def _ended_at(call: LiveCall) -> Timestamp | None:
-    """When the call ended; None while it goes on. The client's leaving ends it, whoever stays behind to talk."""
+    """
+    When the call ended; None while it goes on.
+
+    The client's leaving ends it, whoever stays behind to talk. A far end that asked to hang up has left, even where the
+    Hangup of its channel takes seconds more (voicemail stores the message first).
+    """
     client = call.client
     its_leaving_counts = call.direction is Direction.INBOUND or (
         call.direction is Direction.OUTBOUND and call.was_connected
     )
-    if client is not None and client.gone_at is not None and its_leaving_counts:
-        return client.gone_at
-    if any(channel.party.kind is not PartyKind.NOBODY for channel in call.channels.values()):
-        return None
-    return call.last_gone_at or call.started_at
+    if client is not None and its_leaving_counts and (client.left_at is not None or client.is_gone):
+        return client.left_at if client.left_at is not None else client.gone_at
+    left_at = call.last_gone_at
+    for channel in call.channels.values():
+        if channel.party.kind is PartyKind.NOBODY:
+            continue
+        if channel.left_at is None:
+            return None
+        left_at = channel.left_at if left_at is None else max(left_at, channel.left_at)
+    return call.started_at if left_at is None else left_at
 
 
 def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool = False) -> None:

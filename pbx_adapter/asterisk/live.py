@@ -159,6 +159,10 @@ class LiveCall:
     told: set[tuple[str, ...]] = field(default_factory=set)  # transfers already told, so that a repeat is not one more
 
     @property
+    def client_is_gone(self) -> bool:
+        return self.client is not None and self.client.is_gone
+
+    @property
     def current(self) -> LiveCall:
         """This call, or the one it was joined to."""
         call = self

@@ -172,6 +172,9 @@ class Switchboard:
             _, gone = self._burials.popleft()
             if isinstance(gone, Channel):
                 self.dead.pop(gone.uid, None)
+            elif gone.channels:
+                # Somebody of it still lives (a parker who hears the slot read out): ask again later.
+                self._burials.append((Timestamp(now + GRACE_SECONDS), gone))
             else:
                 self._forget(gone)
 
@@ -188,10 +191,6 @@ class Switchboard:
         self._burials.append((Timestamp(at + GRACE_SECONDS), call))
 
     def _forget(self, call: LiveCall) -> None:
-        if call.channels:
-            # Somebody of it still lives (a parker who hears the slot read out): ask again later.
-            self._burials.append((Timestamp(self.channels_time(call) + 2 * GRACE_SECONDS), call))
-            return
         self.calls.pop(call.uid, None)
         self.by_linkedid.pop(call.uid, None)
         if call.root is not None and self.clicks.get("/".join(endpoint_of(call.root.name))) is call:
