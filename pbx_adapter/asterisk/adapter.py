@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import aiohttp
 import structlog
@@ -20,7 +20,7 @@ from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, 
 from integration.ports import ClickToCall, Finding, PbxEmployee, PbxListener
 from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
 from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected, keep_connected
-from pbx_adapter.asterisk.protocol import Wanted
+from pbx_adapter.asterisk.protocol import Frame, Wanted
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.snapshot import ask_for_state
 from pbx_adapter.asterisk.tracker import Tracker
@@ -109,7 +109,7 @@ class AsteriskPbx:
                         continue
                     if frame.get("Event") == "Newchannel":
                         self._notice_click(str(frame.get("Uniqueid")))
-                    events += self._tracker.feed(frame, at)
+                    events += self._feed(frame, at)
                 if not batch:
                     events = self._tracker.tick(Timestamp(time.time()))
                 await self._tell(listener, events)
@@ -118,6 +118,14 @@ class AsteriskPbx:
         finally:
             asking.cancel()
             await asyncio.gather(asking, return_exceptions=True)
+
+    def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
+        """The tracker takes anything a PBX may say; should one frame break it all the same, the others still count."""
+        try:
+            return self._tracker.feed(frame, at)
+        except Exception:
+            log.exception("an event of the PBX could not be followed", event_name=frame.get("Event"))
+            return ()
 
     async def _ask_for_state(self, session: AmiSession) -> None:
         try:
@@ -253,20 +261,3 @@ class AsteriskPbx:
     async def diagnose(self) -> list[Finding]:
         """Check everything over a connection of its own, so that it also works beside a running Dozvon."""
         return await doctor.diagnose(self.settings, self._web, timing=self._timing)
-
-
-def metrics(pbxs: Iterable[AsteriskPbx], now: float) -> dict[str, dict[str, float]]:
-    """Numbers for `/metrics` by PBX: connected, events_received, events_dropped, reconnects, last_event_age..."""
-    return {
-        pbx.id: {
-            "connected": float(pbx.is_connected),
-            "events_received": float(pbx.counters.events_received),
-            "events_dropped": float(pbx.counters.events_dropped),
-            "bytes_received": float(pbx.counters.bytes_received),
-            "reconnects": float(pbx.counters.reconnects),
-            "pauses": float(pbx.counters.pauses),
-            "listener_failures": float(pbx.listener_failures),
-            "last_event_age": pbx.counters.last_event_age(now) or 0.0,
-        }
-        for pbx in pbxs
-    }

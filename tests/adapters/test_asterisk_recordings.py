@@ -1,0 +1,165 @@
+"""Fetching recordings: only from below the folder, only whole files, and over a web server that breaks off."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from integration.errors import AuthFailed, NotFound, Unavailable
+from pbx_adapter.asterisk import recordings
+from pbx_adapter.asterisk.settings import RecordingSettings
+from pbx_adapter.asterisk.simulator.recording import write_wav
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def fetched(file: str, settings: RecordingSettings, http: aiohttp.ClientSession) -> bytes:
+    return b"".join([chunk async for chunk in recordings.fetch(file, settings, http)])
+
+
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        ("in-1.wav", "in-1.wav"),
+        ("in-1.wav", "/var/spool/asterisk/monitor/in-1.wav"),
+        ("2026/11/22/q-600-7916-20261122-140312-1.5.wav", "q-600-7916-20261122-140312-1.5.wav"),  # FreePBX: bare name
+        ("2026/11/22/x.wav", "/var/spool/asterisk/monitor/2026/11/22/x.wav"),
+        ("2026/01/02/no-day-in-it.wav", "no-day-in-it.wav"),
+        ("in-2.wav", "/srv/other/place/in-2.wav"),  # the PBX calls its folder otherwise
+    ],
+)
+async def test_a_recording_is_found_however_the_pbx_names_it(
+    stored: str, named: str, tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    write_wav(tmp_path / stored, 0.5)
+    sound = await fetched(named, RecordingSettings(path=str(tmp_path)), http)
+    assert sound == (tmp_path / stored).read_bytes()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../secret.wav", "a/../../secret.wav", "/etc/passwd", "/var/spool/asterisk/monitor/../secret.wav", "link.wav",
+     "", "/", "a\0b", "..", "sub", "folder/\x1b[2J.wav", "..\\secret.wav"],
+)  # fmt: skip
+async def test_nothing_outside_the_folder_is_opened(
+    name: str, tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "_COMPLETE_SECONDS", 0.05)
+    folder = tmp_path / "monitor"
+    (folder / "sub").mkdir(parents=True)
+    write_wav(tmp_path / "secret.wav", 0.5)
+    (folder / "link.wav").symlink_to(tmp_path / "secret.wav")
+    with pytest.raises(NotFound):
+        await fetched(name, RecordingSettings(path=str(folder)), http)
+
+
+async def test_a_file_still_being_written_is_waited_for(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    """Its header says that it is not closed yet; the whole file is what comes."""
+    write_wav(tmp_path / "whole.wav", 1.0)
+    whole = (tmp_path / "whole.wav").read_bytes()
+    growing = tmp_path / "growing.wav"
+    growing.write_bytes(whole[:4] + b"\0\0\0\0" + whole[8:4000])
+    reading = asyncio.create_task(fetched("growing.wav", RecordingSettings(path=str(tmp_path)), http))
+    done, _ = await asyncio.wait({reading}, timeout=0.3)
+    assert not done
+    growing.write_bytes(whole)
+    assert await reading == whole
+
+
+async def test_a_file_that_is_no_wav_is_complete_when_it_rests(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    (tmp_path / "a.gsm").write_bytes(b"g" * 1000)
+    assert len(await fetched("a.gsm", RecordingSettings(path=str(tmp_path)), http)) == 1000
+
+
+async def test_a_header_without_sound_is_no_recording(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MixMonitor was started, and nobody was ever connected."""
+    monkeypatch.setattr(recordings, "_COMPLETE_SECONDS", 0.05)
+    write_wav(tmp_path / "empty.wav", 0.0)
+    with pytest.raises(NotFound):
+        await fetched("empty.wav", RecordingSettings(path=str(tmp_path)), http)
+
+
+async def test_without_a_place_there_are_no_recordings(http: aiohttp.ClientSession) -> None:
+    with pytest.raises(NotFound):
+        await fetched("a.wav", RecordingSettings(), http)
+
+
+# ---- from a web server -----------------------------------------------------------------------------------------------
+
+SOUND = bytes(range(256)) * 1000
+
+
+class Shop:
+    """A web server with one recording; `breaks` transfers are cut after 100,000 bytes, with or without ranges."""
+
+    def __init__(self, *, breaks: int = 0, ranges: bool = True, status: int = 200) -> None:
+        self.breaks = breaks
+        self.ranges = ranges
+        self.status = status
+        self.asked: list[str] = []
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(request.headers.get("Range", request.path_qs))
+        if self.status != 200:
+            return web.Response(status=self.status)
+        start = int(request.headers["Range"][6:-1]) if self.ranges and "Range" in request.headers else 0
+        response = web.StreamResponse(status=206 if start else 200)
+        response.content_length = len(SOUND) - start
+        await response.prepare(request)
+        if self.breaks:
+            self.breaks -= 1
+            await response.write(SOUND[start : start + 100_000])
+            assert request.transport
+            request.transport.close()
+            return response
+        await response.write(SOUND[start:])
+        return response
+
+
+async def serve(shop: Shop) -> TestServer:
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", shop.handle)
+    server = TestServer(app)
+    await server.start_server()
+    return server
+
+
+@pytest.mark.parametrize("shop", [Shop(), Shop(breaks=2), Shop(breaks=1, ranges=False)])
+async def test_a_transfer_that_breaks_off_goes_on(shop: Shop, http: aiohttp.ClientSession) -> None:
+    server = await serve(shop)
+    settings = RecordingSettings(url=f"http://127.0.0.1:{server.port}/monitor")
+    assert await fetched("2026/11/22/a b#?.wav", settings, http) == SOUND
+    assert shop.asked[0] == "/monitor/2026/11/22/a%20b%23%3F.wav"
+    await server.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(401, AuthFailed), (403, AuthFailed), (404, NotFound), (500, Unavailable), (302, Unavailable)]
+)
+async def test_refusals_of_the_web_server_are_told_apart(
+    status: int, error: type[Exception], http: aiohttp.ClientSession
+) -> None:
+    server = await serve(Shop(status=status))
+    with pytest.raises(error):
+        await fetched("a.wav", RecordingSettings(url=f"http://127.0.0.1:{server.port}"), http)
+    await server.close()
+
+
+async def test_a_web_server_that_is_not_there_is_unavailable(
+    http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "_WEB_ATTEMPTS", 1)
+    with pytest.raises(Unavailable):
+        await fetched("a.wav", RecordingSettings(url="http://127.0.0.1:1"), http)
