@@ -213,3 +213,15 @@ async def test_webhooks_need_an_administrator_known_names_and_the_right_plan(crm
     assert (await crm.call("POST", "/api/v4/webhooks", hook)).status == 403
     async with running_sandbox(webhooks_available=False) as cheap:
         assert (await cheap.call("POST", "/api/v4/webhooks", hook)).status == 403
+
+
+async def test_after_a_reset_webhooks_start_anew(crm: Crm) -> None:
+    old, new = Receiver(), Receiver()
+    async with receiving(old) as old_url, receiving(new) as new_url:
+        for receiver, url in ((old, old_url), (new, new_url)):
+            await crm.ok("POST", "/api/v4/webhooks", {"destination": url, "settings": ["add_contact"]})
+            await crm.ok("POST", "/api/v4/contacts", [{"name": "x"}])
+            await receiver.wait(lambda receiver=receiver: len(receiver.bodies) == 1)  # type: ignore[misc]
+            await crm.call("POST", "/_sandbox/reset", {})
+            crm.token = await crm.long_lived()
+        assert len(old.bodies) == 1

@@ -85,6 +85,12 @@ async def test_denying_redirects_with_access_denied(crm: Crm) -> None:
     }
 
 
+async def test_a_foreign_page_cannot_press_the_consent_button(crm: Crm) -> None:
+    form = {"client_id": crm.sandbox.settings.client_id, "account_id": str(OFFICE), "decision": "allow"}
+    answer = await crm.call("POST", "/oauth", data=form, allow_redirects=False, headers={"Origin": "https://evil.test"})
+    assert answer.status == 403
+
+
 async def test_only_an_administrator_installs_others_may_authorise_what_is_installed(crm: Crm) -> None:
     form = {"client_id": crm.sandbox.settings.client_id, "account_id": str(OFFICE), "decision": "allow"}
     cookie = {"Cookie": f"crm_user={OFFICE}:610077"}

@@ -19,7 +19,7 @@ from connectors.amocrm.sandbox.account import Account, Install
 from connectors.amocrm.sandbox.page_views import TEXTS, Texts
 from connectors.amocrm.sandbox.problems import Problem, oauth_problem
 from connectors.amocrm.sandbox.sandbox import SANDBOX, Integration, Sandbox
-from connectors.amocrm.sandbox.session import language, page_caller, sandbox_of
+from connectors.amocrm.sandbox.session import language, page_caller, same_origin, sandbox_of
 from connectors.amocrm.sandbox.tables import Record
 from connectors.amocrm.sandbox.validation import json_body
 
@@ -58,6 +58,7 @@ async def consent(request: web.Request) -> web.Response:
 
 async def decide(request: web.Request) -> web.Response:
     """POST /oauth: the answer of the consent page; redirects to the integration."""
+    same_origin(request)
     sandbox = sandbox_of(request)
     form = await request.post()
     integration = sandbox.integrations.get(str(form.get("client_id", "")))

@@ -15,7 +15,15 @@ from connectors.amocrm.sandbox import widget_boot
 from connectors.amocrm.sandbox.api_account import TASK_TYPES
 from connectors.amocrm.sandbox.oauth import TEMPLATES
 from connectors.amocrm.sandbox.problems import Problem
-from connectors.amocrm.sandbox.session import COOKIE, LANGUAGE_COOKIE, Caller, language, page_caller, sandbox_of
+from connectors.amocrm.sandbox.session import (
+    COOKIE,
+    LANGUAGE_COOKIE,
+    Caller,
+    language,
+    page_caller,
+    same_origin,
+    sandbox_of,
+)
 from connectors.amocrm.sandbox.validation import Schema, single
 
 
@@ -112,9 +120,3 @@ async def page_body(request: web.Request, schema: Schema) -> dict[str, Any]:
         return await single(request, schema)
     except Problem as problem:
         raise web.HTTPBadRequest(text=problem.response().text, content_type="application/json") from problem
-
-
-def same_origin(request: web.Request) -> None:
-    origin = request.headers.get("Origin", "")
-    if origin and origin.partition("://")[2] != request.host:
-        raise web.HTTPForbidden(text="not from another page")

@@ -103,3 +103,13 @@ def language(request: web.Request) -> str:
     """The page's language: `?lang=`, else what was chosen before, else Russian."""
     wanted = request.query.get("lang") or request.cookies.get(LANGUAGE_COOKIE, "ru")
     return wanted if wanted in LANGUAGES else "ru"
+
+
+def same_origin(request: web.Request) -> None:
+    """
+    Raises:
+        HTTPForbidden: the request comes from a page of another origin (a page names its own).
+    """
+    origin = request.headers.get("Origin", "")
+    if origin and origin.partition("://")[2] != request.host:
+        raise web.HTTPForbidden(text="not from another page")

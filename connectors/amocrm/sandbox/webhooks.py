@@ -51,6 +51,7 @@ class Hook:
     updated_at: int = 0
     delivered: int = 0
     failures: deque[float] = field(default_factory=deque)
+    waiting: asyncio.Queue[str] | None = None  # bodies on their way; made with the hook's worker
 
     def renew(self, settings: list[str], sort: int, at: int) -> None:
         self.settings, self.sort, self.updated_at = list(settings), sort, at
@@ -221,7 +222,6 @@ class Deliveries:
     def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
         self._sandbox = sandbox
         self._http = http
-        self._queues: dict[int, asyncio.Queue[str]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def on_change(self, account: Account, change: Change) -> None:
@@ -230,12 +230,11 @@ class Deliveries:
         for hook in hooks:
             if hook.disabled or name not in hook.settings:
                 continue
-            queue = self._queues.get(hook.id)
-            if queue is None:
-                queue = self._queues[hook.id] = asyncio.Queue(_QUEUE_BOUND)
-                self._start(self._work(account, hook, queue))
-            if not queue.full():
-                queue.put_nowait(body(account, change))
+            if hook.waiting is None:
+                hook.waiting = asyncio.Queue(_QUEUE_BOUND)
+                self._start(self._work(account, hook, hook.waiting))
+            if not hook.waiting.full():
+                hook.waiting.put_nowait(body(account, change))
 
     def _start(self, work: Any) -> None:
         task: asyncio.Task[None] = asyncio.create_task(work)

@@ -17,9 +17,9 @@ from yarl import URL
 from connectors.amocrm.sandbox import archive, oauth, tokens
 from connectors.amocrm.sandbox.account import Install
 from connectors.amocrm.sandbox.oauth import HTTP
-from connectors.amocrm.sandbox.page_shell import page, page_body, same_origin
+from connectors.amocrm.sandbox.page_shell import page, page_body
 from connectors.amocrm.sandbox.sandbox import Integration, Sandbox
-from connectors.amocrm.sandbox.session import Caller, language, page_caller, sandbox_of
+from connectors.amocrm.sandbox.session import Caller, language, page_caller, same_origin, sandbox_of
 from connectors.amocrm.sandbox.validation import FLAG, TEXT, Rule
 from connectors.amocrm.sandbox.widget_boot import VENDOR, attach, boot, has_vendor
 

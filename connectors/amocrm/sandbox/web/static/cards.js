@@ -26,7 +26,7 @@
     const chosen = ticked().map((row) => ({
       id: Number(row.dataset.id),
       type: row.dataset.type,
-      phones: JSON.parse(row.dataset.phones),
+      phones: row.dataset.type === "lead" ? [] : JSON.parse(row.dataset.phones), // a lead's are its contacts'
       emails: [],
     }));
     return { count_selected: chosen.length, selected: chosen };

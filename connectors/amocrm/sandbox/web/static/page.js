@@ -180,27 +180,41 @@
     if (ticked) node.classList.add("is-selected");
   }
 
-  const stream = new EventSource("/page/stream");
+  /* Only while the tab is seen: a browser opens six connections to one host, and hidden tabs would take them all. */
+  let stream = null;
   let timer = 0;
   let wasLost = false;
-  stream.onopen = () => {
-    if (wasLost) refresh();
-    wasLost = false;
-  };
-  stream.onerror = () => {
+  function listen() {
+    stream = new EventSource("/page/stream");
+    stream.onopen = () => {
+      if (wasLost) refresh();
+      wasLost = false;
+    };
+    stream.onerror = () => {
+      wasLost = true;
+    };
+    stream.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.kind === "popup") showPopup(message.popup);
+      else if (message.kind === "changed" && !timer) {
+        timer = setTimeout(() => {
+          timer = 0;
+          refresh();
+        }, 120);
+      }
+    };
+  }
+  function unlisten() {
+    if (stream) stream.close();
+    stream = null;
     wasLost = true;
-  };
-  stream.onmessage = (event) => {
-    const message = JSON.parse(event.data);
-    if (message.kind === "popup") showPopup(message.popup);
-    else if (message.kind === "changed" && !timer) {
-      timer = setTimeout(() => {
-        timer = 0;
-        refresh();
-      }, 120);
-    }
-  };
-  window.addEventListener("beforeunload", () => stream.close());
+  }
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) unlisten();
+    else if (!stream) listen();
+  });
+  window.addEventListener("beforeunload", unlisten);
+  if (!document.hidden) listen();
 
   /* ---- menus and windows */
 
