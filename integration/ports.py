@@ -308,6 +308,9 @@ class PhoneBook(Protocol):
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]: ...
 
+    async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
+        """`lookup`, and `open_deals` of those persons, in one read: a caller waits for it."""
+
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None: ...
 
     async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:

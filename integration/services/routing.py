@@ -115,16 +115,15 @@ class Routing:
         number, _ = client_number(question, settings)
         if number is None or not (settings.enabled and line.process and line.to_responsible):
             return decide(question, settings, (), ())
-        persons: Sequence[Person] = await self._book.lookup(self._account, number.match_key)
-        looked_up: tuple[Reason, ...] = ()
-        if not persons and self._crm is not None and line.unknown_lookup_seconds > 0:
-            persons, why = await _ask_crm(self._crm, number, min(line.unknown_lookup_seconds, _MAX_LOOKUP_SECONDS))
-            looked_up = (why,)
-        if not persons:
-            is_empty = not looked_up and await self._is_book_empty()
-            return decide(question, settings, (), (), is_book_empty=is_empty, looked_up=looked_up)
-        deals = await self._book.open_deals(self._account, [person.ref for person in persons])
-        return decide(question, settings, persons, deals, looked_up=looked_up)
+        persons, deals = await self._book.known(self._account, number.match_key)
+        if persons:
+            return decide(question, settings, persons, deals)
+        if self._crm is None or line.unknown_lookup_seconds <= 0:
+            return decide(question, settings, (), (), is_book_empty=await self._is_book_empty())
+        seconds = min(line.unknown_lookup_seconds, _MAX_LOOKUP_SECONDS)
+        found, why = await _ask_crm(self._crm, number, seconds)
+        deals = await self._book.open_deals(self._account, [person.ref for person in found])
+        return decide(question, settings, found, deals, looked_up=(why,))
 
     async def _is_book_empty(self) -> bool:
         # Counting a large book takes longer than an answer: once it was filled it counts as filled.

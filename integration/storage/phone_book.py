@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, and_, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Table, TextClause, and_, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.crm import Deal, EntityRef, Person
@@ -29,9 +29,13 @@ _OPEN_DEALS = text(
     "SELECT d.state FROM deal_persons l JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind"
     " AND d.id = l.deal WHERE l.account = :account AND l.person_kind = :kind AND l.person = :id AND d.is_open"
 )
+_OPEN_DEALS_OF_NUMBER = text(
+    "SELECT d.state FROM person_phones n JOIN deal_persons l ON l.account = n.account AND l.person_kind = n.kind"
+    " AND l.person = n.person JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind AND d.id = l.deal"
+    " WHERE n.account = :account AND n.match_key = :match_key AND d.is_open"
+)
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
-_LOOKUP_SQLITE = re.sub(r":\w+", "?", str(_LOOKUP))
-_OPEN_DEALS_SQLITE = re.sub(r":\w+", "?", str(_OPEN_DEALS))
+_FOR_SQLITE = {query: re.sub(r":\w+", "?", str(query)) for query in (_LOOKUP, _OPEN_DEALS, _OPEN_DEALS_OF_NUMBER)}
 
 
 X = TypeVar("X")
@@ -66,36 +70,38 @@ class SqlPhoneBook:
         self._clock = clock
 
     async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
-        if self._database.dialect == "sqlite":
-            # Straight to the driver: SQLAlchemy's share of this one query would be larger than SQLite's.
-            def work(connection: Connection) -> list[str]:
-                driver: Any = connection.connection.driver_connection
-                return [row[0] for row in driver.execute(_LOOKUP_SQLITE, (account, match_key))]
-        else:
+        key = {"account": account, "match_key": match_key}
+        states = await self._database.read(lambda connection: self._states(connection, _LOOKUP, key))
+        return [decode(Person, state) for state in states]
 
-            def work(connection: Connection) -> list[str]:
-                found = connection.execute(_LOOKUP, {"account": account, "match_key": match_key})
-                return list(found.scalars())
+    async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
+        key = {"account": account, "match_key": match_key}
 
-        return [decode(Person, state) for state in await self._database.read(work)]
+        def work(connection: Connection) -> tuple[list[str], list[str]]:
+            found = self._states(connection, _LOOKUP, key)
+            return found, self._states(connection, _OPEN_DEALS_OF_NUMBER, key) if found else []
+
+        persons, deals = await self._database.read(work)
+        return [decode(Person, state) for state in persons], _last_changed_first(deals)
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         """Deals that are open and hang on any of these, each once, the last changed first."""
         keys = [{"account": account, "kind": ref.kind.value, "id": ref.id} for ref in dict.fromkeys(persons)]
         if not keys:
             return []
+
+        def work(connection: Connection) -> list[str]:
+            return [state for key in keys for state in self._states(connection, _OPEN_DEALS, key)]
+
+        return _last_changed_first(await self._database.read(work))
+
+    def _states(self, connection: Connection, query: TextClause, values: dict[str, str]) -> list[str]:
+        """Run one of the queries that callers wait for; `values` in the order in which the query names them."""
         if self._database.dialect == "sqlite":
-
-            def work(connection: Connection) -> list[str]:
-                driver: Any = connection.connection.driver_connection  # as in `lookup`
-                return [row[0] for key in keys for row in driver.execute(_OPEN_DEALS_SQLITE, tuple(key.values()))]
-        else:
-
-            def work(connection: Connection) -> list[str]:
-                return [state for key in keys for state in connection.execute(_OPEN_DEALS, key).scalars()]
-
-        found = [decode(Deal, state) for state in dict.fromkeys(await self._database.read(work))]
-        return sorted(found, key=lambda deal: (-deal.updated_at, deal.ref.id))
+            # Straight to the driver: SQLAlchemy's share of such a query would be larger than SQLite's.
+            driver: Any = connection.connection.driver_connection
+            return [row[0] for row in driver.execute(_FOR_SQLITE[query], tuple(values.values()))]
+        return list(connection.execute(query, values).scalars())
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
         query = select(persons.c.state).where(_is(persons, account, ref))
@@ -151,6 +157,12 @@ class SqlPhoneBook:
             statement = delete(kind.table).where(_among(kind.table, account, part), *conditions)
             removed += await self._database.write(lambda connection, s=statement: connection.execute(s).rowcount)  # type: ignore[misc]
         return removed
+
+
+def _last_changed_first(states: Iterable[str]) -> list[Deal]:
+    """Each deal once."""
+    found = [decode(Deal, state) for state in dict.fromkeys(states)]
+    return sorted(found, key=lambda deal: (-deal.updated_at, deal.ref.id))
 
 
 def _parts(items: Sequence[X]) -> Iterable[Sequence[X]]:

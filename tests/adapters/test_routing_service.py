@@ -119,11 +119,11 @@ class SlowBook:
     def __getattr__(self, name: str) -> object:
         return getattr(self._storage.phone_book, name)
 
-    async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
+    async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
         if self._error:
             raise self._error
         await asyncio.Event().wait()
-        return []
+        return [], []
 
 
 @pytest.mark.parametrize(("error", "why"), [(None, "too_slow"), (ZeroDivisionError(), "storage_failed")])
