@@ -42,7 +42,7 @@ async def consent(request: web.Request) -> web.Response:
     elif mode not in ("popup", "post_message"):
         problem = "bad_mode"
     person, lang = page_caller(request), language(request)
-    page = request.app[TEMPLATES].get_template("consent.html.j2")
+    page = request.app[TEMPLATES].get_template("consent.html")
     html = page.render(
         problem=problem,
         lang=lang,

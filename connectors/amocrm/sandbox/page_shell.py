@@ -53,7 +53,7 @@ def page(request: web.Request, template: str, *, area: str, title: str, **data: 
     place = {"area": area, "title": title, "card": data.get("card_place")}
     if request.headers.get("X-Fragment"):
         return web.json_response({**place, "html": body, **_badges(who)})
-    whole = env.get_template("layout.html.j2").render(**common, body=body, boot=_boot(request, who, lang, place))
+    whole = env.get_template("layout.html").render(**common, body=body, boot=_boot(request, who, lang, place))
     response = web.Response(text=whole, content_type="text/html", headers={"Cache-Control": "no-store"})
     response.set_cookie(COOKIE, f"{who.account.id}:{who.user_id}", httponly=True, samesite="Lax")
     if "lang" in request.query:

@@ -43,7 +43,7 @@ async def people(request: web.Request) -> web.Response:
     rows, more = views.person_rows(page_caller(request).account, kind, query, number)
     area = "clist" if kind == "contacts" else "comlist"
     return page(
-        request, "people.html.j2", area=area, title=kind, kind=kind, rows=rows, more=more, query=query, number=number
+        request, "people.html", area=area, title=kind, kind=kind, rows=rows, more=more, query=query, number=number
     )
 
 
@@ -54,24 +54,24 @@ async def leads(request: web.Request) -> web.Response:
     if pipeline not in account.pipelines:
         raise web.HTTPNotFound(text="no such pipeline")
     columns = views.board(account, pipeline)
-    return page(request, "board.html.j2", area="leads", title="deals", columns=columns, pipeline=pipeline)
+    return page(request, "board.html", area="leads", title="deals", columns=columns, pipeline=pipeline)
 
 
 async def leads_list(request: web.Request) -> web.Response:
     query, number = request.query.get("query", "").strip(), _page_number(request)
     rows, more = views.lead_rows(page_caller(request).account, query, number)
-    return page(request, "leads.html.j2", area="llist", title="deals", rows=rows, more=more, query=query, number=number)
+    return page(request, "leads.html", area="llist", title="deals", rows=rows, more=more, query=query, number=number)
 
 
 async def unsorted(request: web.Request) -> web.Response:
     rows = views.unsorted_rows(page_caller(request).account)
-    return page(request, "unsorted.html.j2", area="leads", title="unsorted", rows=rows)
+    return page(request, "unsorted.html", area="leads", title="unsorted", rows=rows)
 
 
 async def tasks(request: web.Request) -> web.Response:
     who = page_caller(request)
     groups = views.task_groups(who.account, 0 if who.is_admin else who.user_id)
-    return page(request, "tasks.html.j2", area="tlist", title="tasks", groups=groups)
+    return page(request, "tasks.html", area="tlist", title="tasks", groups=groups)
 
 
 async def detail(request: web.Request) -> web.Response:
@@ -82,7 +82,7 @@ async def detail(request: web.Request) -> web.Response:
     area = {"contacts": "ccard", "companies": "comcard", "leads": "lcard"}[kind]
     return page(
         request,
-        "card.html.j2",
+        "card.html",
         area=area,
         title=record["name"] or f"#{record['id']}",
         card=views.card(account, kind, record),

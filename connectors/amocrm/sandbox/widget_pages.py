@@ -33,7 +33,7 @@ async def settings_page(request: web.Request) -> web.Response:
     sandbox = sandbox_of(request)
     own = sandbox.integrations[sandbox.settings.client_id]
     widgets = boot(request, who, lang)
-    return page(request, "integrations.html.j2", area="settings", title="integrations", widgets=widgets, own=own)
+    return page(request, "integrations.html", area="settings", title="integrations", widgets=widgets, own=own)
 
 
 async def advanced_page(request: web.Request) -> web.Response:
@@ -41,7 +41,7 @@ async def advanced_page(request: web.Request) -> web.Response:
     lang = language(request)
     widget = next(each for each in boot(request, page_caller(request), lang) if each["code"] == integration.code)
     return page(
-        request, "advanced.html.j2", area="advanced_settings", title=widget["texts"]["widget"]["name"], widget=widget
+        request, "advanced.html", area="advanced_settings", title=widget["texts"]["widget"]["name"], widget=widget
     )
 
 
