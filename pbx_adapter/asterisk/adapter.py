@@ -19,8 +19,9 @@ from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall, Finding, PbxEmployee, PbxListener
 from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
-from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected, keep_connected
+from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
 from pbx_adapter.asterisk.protocol import Frame, Wanted
+from pbx_adapter.asterisk.reconnect import keep_connected
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.snapshot import ask_for_state
 from pbx_adapter.asterisk.tracker import Tracker
