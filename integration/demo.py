@@ -86,6 +86,7 @@ class Demo:
                 redirect_uri=addresses.dozvon + oauth_path(ACCOUNT),
                 disconnect_url=f"{addresses.dozvon}/hooks/amocrm/{ACCOUNT}/disconnected",
                 demo_office_url=addresses.office,
+                demo_line=LINE,
             )
         )
         await self._serve(sandbox, self._ports["crm"])

@@ -82,6 +82,7 @@ export class Tabs {
   }
 
   tell(message: TabMessage): void {
+    if (this.ending.signal.aborted) return; // left: the channel is closed, and a late timer may still speak
     this.channel.postMessage(message);
   }
 

@@ -94,9 +94,9 @@ async def index(request: web.Request) -> web.Response:
         records = table.search(request.query["query"], fields.text_of)
     elif isinstance(filters, dict) and filters:
         records = _candidates(account, kind, filters)
-    elif "order" in tree:
+    elif tree.get("order", {"id": "asc"}) != {"id": "asc"}:
         records = table.scan()
-    else:
+    else:  # the order of the table itself: only this page is made
         page, limit = listing.paging(request)
         skipped = (page - 1) * limit
         records = table.scan(skipped)

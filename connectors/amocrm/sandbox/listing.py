@@ -104,8 +104,8 @@ def ordered(request: web.Request, records: Iterable[Record], fields: tuple[str, 
         Problem: 400 for a field that cannot be ordered by.
     """
     order = query_tree(request).get("order")
-    if not isinstance(order, dict) or not order:
-        return records
+    if not isinstance(order, dict) or not order or order == {"id": "asc"}:
+        return records  # every list is by rising id already
     field, direction = next(iter(order.items()))
     if field not in fields or direction not in ("asc", "desc"):
         raise Problem(400, f"order is one of {', '.join(fields)} with asc or desc")
