@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 
 import aiohttp
 import structlog
@@ -262,3 +262,20 @@ class AsteriskPbx:
     async def diagnose(self) -> list[Finding]:
         """Check everything over a connection of its own, so that it also works beside a running Dozvon."""
         return await doctor.diagnose(self.settings, self._web, timing=self._timing)
+
+
+def metrics(pbxs: Iterable[AsteriskPbx], now: float) -> dict[str, dict[str, float]]:
+    """Numbers for `/metrics` by PBX: connected, events_received, events_dropped, reconnects, last_event_age..."""
+    return {
+        pbx.id: {
+            "connected": float(pbx.is_connected),
+            "events_received": float(pbx.counters.events_received),
+            "events_dropped": float(pbx.counters.events_dropped),
+            "bytes_received": float(pbx.counters.bytes_received),
+            "reconnects": float(pbx.counters.reconnects),
+            "pauses": float(pbx.counters.pauses),
+            "listener_failures": float(pbx.listener_failures),
+            "last_event_age": pbx.counters.last_event_age(now) or 0.0,
+        }
+        for pbx in pbxs
+    }
