@@ -8,6 +8,7 @@ DozvonError
 ├── Rejected             the other side refuses this very request: never repeat it unchanged
 │   └── NotFound         what it names does not exist (any more)
 ├── ProtocolError        the other side broke its own protocol
+├── LeaseLost            another process does this now: stop, and forget what you know of it
 └── ConfigError          the configuration is wrong: say which key, and what to write there
 """
 
@@ -47,6 +48,10 @@ class NotFound(Rejected):
 
 
 class ProtocolError(DozvonError):
+    pass
+
+
+class LeaseLost(DozvonError):
     pass
 
 

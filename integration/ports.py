@@ -207,6 +207,30 @@ class WidgetGate(Protocol):
 # ---- storage -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to do `name`. `token` grows each time the right changes hands: the larger one is the newer."""
+
+    name: str
+    token: int
+
+
+class Leases(Protocol):
+    """
+    Who does what among the processes on one database, by the database's own clock. Several leases in one go, because
+    one process may hold a thousand. Errors: Unavailable.
+    """
+
+    async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
+        """Take those that nobody holds, or that ran out; the others are not in the answer."""
+
+    async def renew(self, leases: Sequence[Lease], *, ttl_seconds: float) -> list[Lease]:
+        """Those that are still ours, for another while. One that ran out is still ours until somebody takes it."""
+
+    async def release(self, leases: Sequence[Lease]) -> None:
+        """Free them for others at once. Those that are no longer ours are left alone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedStep:
     """One call's new state and what it queued: saved together or not at all."""
@@ -221,8 +245,9 @@ class CallStore(Protocol):
 
     async def live(self, account: AccountId, pbx: PbxId) -> list[Call]: ...
 
-    async def save(self, steps: Sequence[SavedStep]) -> None:
-        """All steps in one transaction. An intent whose (call, key) is already queued or done is left alone."""
+    async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
+        """All steps in one transaction. An intent whose (call, key) is already queued or done is left alone. Raises
+        LeaseLost, and stores nothing, when `fence` is given and somebody else has taken that lease since."""
 
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None

@@ -13,6 +13,7 @@ from integration.ports import Clock, Coordination
 from integration.storage.calls import SqlCallStore
 from integration.storage.coordination import InProcessCoordination
 from integration.storage.database import Database, open_database
+from integration.storage.leases import SqlLeases
 from integration.storage.outbox import SqlOutbox
 from integration.storage.phone_book import SqlPhoneBook
 from integration.storage.recordings import FileRecordingStore
@@ -32,6 +33,7 @@ class Storage:
     tokens: SqlTokenStore
     recordings: FileRecordingStore
     routes: SqlRouteLog
+    leases: SqlLeases
     database: Database
 
     async def close(self) -> None:
@@ -63,6 +65,7 @@ async def open_storage(url: str, data_dir: Path, *, clock: Clock | None = None) 
         tokens=SqlTokenStore(database, clock),
         recordings=FileRecordingStore(database, data_dir / "recordings", clock),
         routes=SqlRouteLog(database),
+        leases=SqlLeases(database),
         database=database,
     )
 

@@ -12,9 +12,10 @@ from integration.domain.call import Call
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.intents import Intent
 from integration.domain.phone import match_key
-from integration.ports import Clock, OutboxState, SavedStep
+from integration.ports import Clock, Lease, OutboxState, SavedStep
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database, insert
+from integration.storage.leases import guard
 from integration.storage.schema import accounts, call_events, calls, outbox
 
 _DEFAULT_COUNTRY = "RU"  # of an account whose settings were never saved; as in domain.settings
@@ -55,17 +56,25 @@ class SqlCallStore:
         states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
         return [decode(Call, state) for state in states]
 
-    async def save(self, steps: Sequence[SavedStep]) -> None:
+    async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
         """
         All steps in one transaction. The client's match key is made with the country that the account's settings say
         at this moment.
 
         Raises:
             Unavailable: nothing of it is stored; saving it again later is right.
+            LeaseLost: nothing of it is stored, and another process writes these calls now.
         """
-        if steps:
-            now = self._clock.now()
-            await self._database.write(lambda connection: self._save(connection, steps, now))
+        if not steps:
+            return
+        now = self._clock.now()
+
+        def work(connection: Connection) -> None:
+            if fence is not None:
+                guard(connection, self._database.dialect, fence)
+            self._save(connection, steps, now)
+
+        await self._database.write(work)
 
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None

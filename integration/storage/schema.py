@@ -189,3 +189,12 @@ recordings = Table(
     Column("reserved_at", Double, nullable=False),
     Column("bytes", BigInteger),  # None: the file is not there yet
 )
+
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),  # a row is never deleted: its token must go on growing
+    Column("until", Double, nullable=False),  # by the database's clock
+)

@@ -1,0 +1,88 @@
+"""Leases with fencing tokens: one row each, by the database's clock. What is done under a lease is services' work.
+
+Theory of operation. A lease that changes hands gets the next token. Who writes under a lease names its token, and the
+same transaction looks whether it is still the newest (`guard`): a process that was paused and overtaken finds out at
+its first write, whatever its own clock says. On PostgreSQL the look locks the row against a taker until the writer's
+commit, so the two cannot pass each other; SQLite has one writer anyway.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, literal_column, select, tuple_, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from integration.errors import LeaseLost
+from integration.ports import Lease
+from integration.storage.database import Database, Dialect, insert
+from integration.storage.schema import leases as table
+
+# Unix seconds as the database has them: the processes' machines need not agree about the time.
+_NOW: dict[Dialect, ColumnElement[float]] = {
+    "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
+    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0"),
+}
+_NEVER = 0.0
+
+
+class SqlLeases:
+    """Implements `ports.Leases`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
+        """In the order of `names`; two processes that ask for the same names get each name once."""
+        wanted = sorted(set(names))  # rows are locked in one order, so that two takers do not wait in a circle
+        return await self._database.write(lambda connection: self._acquire(connection, wanted, holder, ttl_seconds))
+
+    def _acquire(self, connection: Connection, wanted: list[str], holder: str, ttl_seconds: float) -> list[Lease]:
+        dialect = self._database.dialect
+        now = float(connection.execute(select(_NOW[dialect])).scalar_one())
+        query = select(table.c.name).where(table.c.name.in_(wanted), table.c.until > now)
+        held = set(connection.execute(query).scalars())
+        put = insert(dialect, table)
+        put = put.on_conflict_do_update(
+            index_elements=[table.c.name],
+            set_={"holder": put.excluded.holder, "until": put.excluded.until, "token": table.c.token + 1},
+            where=table.c.until <= now,
+        ).returning(table.c.token)
+        taken = []
+        for name in wanted:
+            if name not in held:
+                row = {"name": name, "holder": holder, "until": now + ttl_seconds, "token": 1}
+                token = connection.execute(put, row).scalar()
+                if token is not None:
+                    taken.append(Lease(name, token))
+        return taken
+
+    async def renew(self, leases: Sequence[Lease], *, ttl_seconds: float) -> list[Lease]:
+        if not leases:
+            return []
+
+        def work(connection: Connection) -> set[str]:
+            now = float(connection.execute(select(_NOW[self._database.dialect])).scalar_one())
+            statement = update(table).where(_are(leases)).values(until=now + ttl_seconds).returning(table.c.name)
+            return set(connection.execute(statement).scalars())
+
+        kept = await self._database.write(work)
+        return [lease for lease in leases if lease.name in kept]
+
+    async def release(self, leases: Sequence[Lease]) -> None:
+        if leases:
+            statement = update(table).where(_are(leases)).values(until=_NEVER)
+            await self._database.write(lambda connection: connection.execute(statement))
+
+
+def _are(leases: Sequence[Lease]) -> ColumnElement[bool]:
+    return tuple_(table.c.name, table.c.token).in_([(lease.name, lease.token) for lease in leases])
+
+
+def guard(connection: Connection, dialect: Dialect, lease: Lease) -> None:
+    """Inside a transaction: nobody can take this lease before its commit. Raises LeaseLost when somebody has."""
+    query = select(table.c.token).where(table.c.name == lease.name)
+    if dialect == "postgresql":
+        query = query.with_for_update(read=True)
+    if connection.execute(query).scalar() != lease.token:
+        raise LeaseLost(f"Another process has taken over {lease.name}.")
