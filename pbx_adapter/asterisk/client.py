@@ -65,7 +65,7 @@ class Timing:
 
     connect: float = 10.0
     answer: float = 5.0
-    boot: float = 60.0  # for FullyBooted, after a login while the PBX still loads
+    boot: float = 10.0  # for FullyBooted of a PBX that still loads; going on earlier is harmless, it has no calls
     boot_unseen: float = 2.0  # for FullyBooted where the user may not read `system` and never gets it
     ping_every: float = 15.0
     ping_answer: float = 5.0
@@ -288,7 +288,8 @@ class AmiSession:
             raise _lost(action, str(exc)) from exc
         finally:
             del self._pending[action_id]
-            pending.done.cancel()
+            if not pending.done.cancel() and not pending.done.cancelled():
+                pending.done.exception()  # seen, should it have come together with the timeout
         if text(response, "Response") not in ("Success", "Goodbye"):
             raise _refused(action, text(response, "Message"))
         return response, items

@@ -83,6 +83,35 @@ async def test_a_click_rings_the_employee_then_the_client(open_office: OpenOffic
 
 
 @both
+@pytest.mark.parametrize(
+    "name", ["Event: JitterBufStats", "x Variable: RTPAUDIOQOS Event: VarSet", "Application: Wait"]
+)
+async def test_a_caller_cannot_hide_behind_a_name(open_office: OpenOffice, major: int, name: str) -> None:
+    """Filters of the PBX are regular expressions over the whole event, and the caller's name is part of it."""
+    office = await open_office(major)
+    async with on_lab(office) as (_, listener):
+        office.phone("101").answers()
+        client = await office.inbound(CLIENT, did(1), display=name)
+        await client.answered()
+        await listener.until(lambda: any(c.answered_at for c in listener.records))
+        await client.hang_up()
+        (call,) = await listener.ended()
+        assert (call.caller_name, call.answered_by) == (name, "101")
+
+
+@both
+async def test_a_click_is_given_up_while_the_employee_phone_rings(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("101").rings()
+        call_id = await pbx.click_to_call(ClickToCall(request_id="r-5", extension="101", number="79161112233"))
+        await listener.until(lambda: any(leg.ringing_at for c in listener.records for leg in c.legs))
+        await pbx.hang_up(call_id)
+        (call,) = await listener.ended()
+        assert call.answered_at is None
+
+
+@both
 async def test_a_click_to_a_busy_client_ends_as_busy(open_office: OpenOffice, major: int) -> None:
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
