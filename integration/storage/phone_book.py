@@ -29,13 +29,8 @@ _OPEN_DEALS = text(
     "SELECT d.state FROM deal_persons l JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind"
     " AND d.id = l.deal WHERE l.account = :account AND l.person_kind = :kind AND l.person = :id AND d.is_open"
 )
-_OPEN_DEALS_OF_NUMBER = text(
-    "SELECT d.state FROM person_phones n JOIN deal_persons l ON l.account = n.account AND l.person_kind = n.kind"
-    " AND l.person = n.person JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind AND d.id = l.deal"
-    " WHERE n.account = :account AND n.match_key = :match_key AND d.is_open"
-)
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
-_FOR_SQLITE = {query: re.sub(r":\w+", "?", str(query)) for query in (_LOOKUP, _OPEN_DEALS, _OPEN_DEALS_OF_NUMBER)}
+_FOR_SQLITE = {query: re.sub(r":\w+", "?", str(query)) for query in (_LOOKUP, _OPEN_DEALS)}
 
 
 X = TypeVar("X")
@@ -77,23 +72,21 @@ class SqlPhoneBook:
     async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
         key = {"account": account, "match_key": match_key}
 
-        def work(connection: Connection) -> tuple[list[str], list[str]]:
-            found = self._states(connection, _LOOKUP, key)
-            return found, self._states(connection, _OPEN_DEALS_OF_NUMBER, key) if found else []
+        def work(connection: Connection) -> tuple[list[Person], list[Deal]]:
+            found = [decode(Person, state) for state in self._states(connection, _LOOKUP, key)]
+            return found, self._open_deals(connection, account, [person.ref for person in found])
 
-        persons, deals = await self._database.read(work)
-        return [decode(Person, state) for state in persons], _last_changed_first(deals)
+        return await self._database.read(work)
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         """Deals that are open and hang on any of these, each once, the last changed first."""
+        return await self._database.read(lambda connection: self._open_deals(connection, account, persons))
+
+    def _open_deals(self, connection: Connection, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
+        # One query a person: joined to the numbers, SQLite would begin with the deals.
         keys = [{"account": account, "kind": ref.kind.value, "id": ref.id} for ref in dict.fromkeys(persons)]
-        if not keys:
-            return []
-
-        def work(connection: Connection) -> list[str]:
-            return [state for key in keys for state in self._states(connection, _OPEN_DEALS, key)]
-
-        return _last_changed_first(await self._database.read(work))
+        states = dict.fromkeys(state for key in keys for state in self._states(connection, _OPEN_DEALS, key))
+        return sorted((decode(Deal, state) for state in states), key=lambda deal: (-deal.updated_at, deal.ref.id))
 
     def _states(self, connection: Connection, query: TextClause, values: dict[str, str]) -> list[str]:
         """Run one of the queries that callers wait for; `values` in the order in which the query names them."""
@@ -157,12 +150,6 @@ class SqlPhoneBook:
             statement = delete(kind.table).where(_among(kind.table, account, part), *conditions)
             removed += await self._database.write(lambda connection, s=statement: connection.execute(s).rowcount)  # type: ignore[misc]
         return removed
-
-
-def _last_changed_first(states: Iterable[str]) -> list[Deal]:
-    """Each deal once."""
-    found = [decode(Deal, state) for state in dict.fromkeys(states)]
-    return sorted(found, key=lambda deal: (-deal.updated_at, deal.ref.id))
 
 
 def _parts(items: Sequence[X]) -> Iterable[Sequence[X]]:
