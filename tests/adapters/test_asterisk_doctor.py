@@ -1,0 +1,114 @@
+"""The doctor: every wrong thing gets a finding that says what to write, and nothing right gets one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from integration.ports import Finding, FindingLevel
+from pbx_adapter.asterisk import FastAgiServer, doctor
+from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
+from pbx_adapter.asterisk.simulator.recording import write_wav
+from tests.adapters.asterisk_kit import QUICK, settings_for
+
+READ = frozenset({"system", "call", "agent", "user", "cdr", "dialplan"})
+WRITE = frozenset({"system", "call", "agent", "originate", "reporting"})
+
+
+async def examined(
+    tmp_path: Path,
+    *,
+    read: frozenset[str] = READ,
+    write: frozenset[str] = WRITE,
+    include: bool = True,
+    **values: object,
+) -> Mapping[str, Finding]:
+    """Findings about an office whose user has these rights and whose include leads to a Dozvon that answers."""
+    server = FastAgiServer({})
+    await server.start()
+    user = AmiUser("dozvon", "dozvon-secret", read, write)
+    agi = f"agi://127.0.0.1:{server.port}/office" if include else None
+    office = Simulator(SimulatorSettings(spool=tmp_path, users=(user,), agi=agi, agi_patience=0.5))
+    await office.start()
+    async with aiohttp.ClientSession() as session:
+        findings = await doctor.diagnose(settings_for(office.ami.port, **values), session, timing=QUICK)
+    await office.stop()
+    await server.close()
+    return {finding.check: finding for finding in findings}
+
+
+@pytest.mark.parametrize(
+    ("without", "check", "group"),
+    [
+        ("originate", "permission Originate", "originate"),
+        ("call", "permission Redirect", "call"),
+        ("reporting", "permission ShowDialPlan", "reporting"),
+        ("system", "permission Filter", "system"),
+    ],
+)
+async def test_a_missing_write_class_is_named_with_its_use(
+    without: str, check: str, group: str, tmp_path: Path
+) -> None:
+    finding = (await examined(tmp_path, write=WRITE - {without}))[check]
+    assert finding.level is FindingLevel.ERROR
+    assert f"add {group} to write = under [dozvon] in manager.conf" in finding.remedy
+
+
+@pytest.mark.parametrize("without", ["system", "call", "dialplan"])
+async def test_a_missing_read_class_is_seen_by_what_does_not_arrive(without: str, tmp_path: Path) -> None:
+    finding = (await examined(tmp_path, read=READ - {without}))[f"events {without}"]
+    assert finding.level is FindingLevel.ERROR
+    assert f"add {without} to read =" in finding.remedy
+
+
+async def test_the_include_that_is_missing_is_explained(tmp_path: Path) -> None:
+    finding = (await examined(tmp_path, include=False))["dialplan"]
+    assert finding.level is FindingLevel.ERROR
+    assert "DOZVON_AGI = agi://127.0.0.1:4573/office" in finding.remedy
+
+
+async def test_somebody_else_at_the_agi_address_is_not_taken_for_dozvon(tmp_path: Path) -> None:
+    """The path is unknown to the server there: it accepts, and answers nothing."""
+    finding = (await examined(tmp_path))["way back"]
+    assert finding.level is FindingLevel.ERROR
+    assert "does not answer as Dozvon" in finding.message
+
+
+async def test_clocks_that_differ_are_a_warning_or_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = time.time
+    for ahead, level in ((10.0, FindingLevel.WARNING), (3600.0, FindingLevel.ERROR)):
+        monkeypatch.setattr("pbx_adapter.asterisk.simulator.ami.time.time", lambda ahead=ahead: now() + ahead)
+        monkeypatch.setattr("pbx_adapter.asterisk.doctor.time", _Clock(now))
+        assert (await examined(tmp_path))["clock"].level is level
+
+
+class _Clock:
+    def __init__(self, now: object) -> None:
+        self.time = now
+
+
+async def test_endpoints_that_look_like_nobody_are_told(tmp_path: Path) -> None:
+    finding = (await examined(tmp_path, extension_pattern=r"9\d\d"))["employees"]
+    assert finding.level is FindingLevel.WARNING
+    assert "extension_pattern" in finding.remedy
+
+
+async def test_the_folder_of_recordings_is_looked_into(tmp_path: Path) -> None:
+    async def found(**place: str) -> Finding:
+        async with aiohttp.ClientSession() as session:
+            return await doctor.recordings(settings_for(1, recordings=place), session)
+
+    assert (await found()).level is FindingLevel.WARNING
+    assert (await found(path=str(tmp_path / "nowhere"))).level is FindingLevel.ERROR
+    assert "no recording yet" in (await found(path=str(tmp_path))).message
+    write_wav(tmp_path / "2026/11/22/a.wav", 0.1)
+    assert (await found(path=str(tmp_path))).level is FindingLevel.OK
+    old = time.time() - 30 * 86400
+    os.utime(tmp_path / "2026/11/22/a.wav", (old, old))
+    assert "30 days" in (await found(path=str(tmp_path))).message
+    assert (await found(url="http://127.0.0.1:1")).level is FindingLevel.ERROR
