@@ -46,6 +46,8 @@ class CallDescribed(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegOffered(CallEvent):
+    """May be told again with a better `via`, when what led to the leg becomes known after it."""
+
     leg: LegId
     target: str
     kind: LegKind
@@ -122,6 +124,8 @@ class CallMerged(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStarted(CallEvent):
+    """A recording on which there is something to hear; one that was started and stays empty is not told."""
+
     file: str  # as the PBX named it; may hold folders
 
 

@@ -142,8 +142,10 @@ _DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue
 
 
 def _leg_offered(call: Call, event: LegOffered) -> _Step:
-    if _leg(call, event.leg) is not None:
-        return (call,)
+    known = _leg(call, event.leg)
+    if known is not None:
+        # Told again because it came another way than was thought; who was asked stands.
+        return (call if known.via == event.via else _with_leg(call, replace(known, via=event.via)),)
     leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=event.at)
     place = len(call.legs)
     while place and (call.legs[place - 1].offered_at, call.legs[place - 1].target) > (event.at, event.target):

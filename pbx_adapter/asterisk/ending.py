@@ -8,7 +8,7 @@ from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, is_service_code
 from pbx_adapter.asterisk.causes import number_or_none
 from pbx_adapter.asterisk.conversation import leave, release, release_if_lost, stop_holding, tell_recordings
-from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs
+from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs, settle_ways
 from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -46,14 +46,15 @@ def on_hangup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 def hang_up(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
     """Let a channel go, whoever said that it is gone: an event or its absence from a snapshot."""
     call = channel.call
+    channel.cause = number_or_none(frame.get("Cause"))
     board.bury_channel(channel, at)
     leave(board, channel, at)
     stop_holding(board, channel, at)
-    on_leg_channel_gone(board, channel, frame, at)
+    on_leg_channel_gone(board, channel, at)
     if channel.party.kind is not PartyKind.LOCAL or not call.last_gone_at:
         call.last_gone_at = at
     if channel is call.client:
-        call.cause = number_or_none(frame.get("Cause"))
+        call.cause = channel.cause
     board.settle_later(call, at)
 
 
@@ -61,6 +62,7 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
     """Decide what could not be decided while events may have been out of order."""
     if call.over or call.merged_into is not None:
         return
+    settle_ways(board, call, now)
     waiting = settle_legs(board, call, now)
     tell_recordings(board, call)
     release_if_lost(board, call, now)
@@ -186,7 +188,8 @@ def _unanswered_hangup_by(call: LiveCall) -> HangupBy:
     last = call.legs[-1] if call.legs else None
     if last is None:
         return HangupBy.CALLER if left is not None else HangupBy.SYSTEM
-    if left is not None and (last.stopped_at is None or left <= last.stopped_at):
+    stopped_by_that = last.stopped_at is None or result_of(last) is LegResult.CANCELLED
+    if left is not None and (stopped_by_that or left <= (last.stopped_at or left)):
         return HangupBy.CALLER
     if last.kind is LegKind.EXTERNAL and result_of(last) in _REFUSED_OUTSIDE:
         return HangupBy.CALLEE

@@ -23,7 +23,7 @@ from integration.domain.call import Direction, LegKind, LegResult, TransferKind
 from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
-from pbx_adapter.asterisk.causes import leg_result, number_or_none
+from pbx_adapter.asterisk.causes import leg_result
 from pbx_adapter.asterisk.live import Channel, Consultation, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -58,7 +58,9 @@ class _Way:
 
 
 def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    source, dest = board.channel(frame, "", at), board.channel(frame, "Dest", at)
+    source = board.channel(frame, "", at)
+    # A phone that refuses at once may have hung up before its dial is heard of.
+    dest = board.dead.get(present(frame.get("DestUniqueid"))) or board.channel(frame, "Dest", at)
     if dest is None or dest.leg is not None or dest.dialled_by is not None:
         return
     if source is None:
@@ -79,7 +81,10 @@ def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     number = dialled_number(present(frame.get("DialString")))
     external = dest.party.kind is PartyKind.EXTERNAL
     target = (number or present(frame.get("DestCallerIDNum"))) if external else dest.party.number
-    offer_leg(board, dest.call, target, LegKind.EXTERNAL if external else LegKind.EXTENSION, at, source, dest)
+    kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
+    leg = offer_leg(board, dest.call, target, kind, at, source, dest)
+    if leg is not None and dest.gone_at is not None:
+        on_leg_channel_gone(board, dest, dest.gone_at)
 
 
 def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
@@ -128,6 +133,7 @@ def offer_leg(
         dest.leg = leg
     leg.via = via or _via(board, call, leg, way)
     call.legs.append(leg)
+    board.settle_later(call, at)
     if call.direction is not Direction.INBOUND and kind is LegKind.EXTERNAL and leg.via in ("direct", "click"):
         call.client = dest or call.client
     describe_again(board, call, at)
@@ -137,6 +143,30 @@ def offer_leg(
         call.blind.legs.append(leg)
     board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
     return leg
+
+
+def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
+    """Look back once at what led to the newest legs: of the channels on the way some may have become known after."""
+    for leg in reversed(call.legs):
+        if leg.way_is_sure:
+            return
+        if now - leg.offered_at < SETTLE_SECONDS * 0.99:
+            board.settle_later(call, now)
+            continue
+        leg.way_is_sure = True
+        dest = next(iter(leg.channels.values()), None)
+        if leg.via == "direct" and dest is not None and leg.home is call:
+            way = _way_to(leg.source, dest, leg.offered_at)
+            if way.doors or way.queue or way.forward_of:
+                leg.doors = tuple(way.doors)
+                change_via(board, leg, _via(board, call, leg, way))
+
+
+def change_via(board: Switchboard, leg: LiveLeg, via: str) -> None:
+    call = leg.home.current
+    if via != leg.via and not call.over:
+        leg.via = via
+        board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=leg.target, kind=leg.kind, via=via))
 
 
 def tell_blind_transfer(board: Switchboard, call: LiveCall) -> None:
@@ -318,13 +348,13 @@ def answer_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
         board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
 
 
-def on_leg_channel_gone(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
+def on_leg_channel_gone(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     """The hangup of a leg's own channel closes it, and says best why."""
     leg = channel.leg
     if leg is None:
         return
     if leg.cause is None or len(leg.channels) <= 1:
-        leg.cause = number_or_none(frame.get("Cause"))
+        leg.cause = channel.cause
     if all(other.is_gone for other in leg.channels.values()):
         if leg.answered_at is not None:
             end_leg(board, leg, at)

@@ -55,6 +55,7 @@ class Channel:
     dial_made_legs: bool = False
     dial_fan_out: int = 0  # how many legs and Local pairs its Dial of the moment has
     left_at: Timestamp | None = None  # its far end asked to hang up
+    cause: int | None = None  # Q.850, of its Hangup
     recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
     last_seen: Timestamp = NEVER
 
@@ -80,6 +81,7 @@ class LiveLeg:
     home: LiveCall  # the call in which it was offered first
     source: Channel | None = None
     doors: tuple[Channel, ...] = ()  # first halves of the Local pairs through which it was reached
+    way_is_sure: bool = False  # what led to it has had time to become known
     forwarder: str = ""  # the extension that sent the call on to this leg
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
     ringing_at: Timestamp | None = None

@@ -19,7 +19,7 @@ from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, offer_leg, result_of, tell_blind_transfer
+from pbx_adapter.asterisk.legs import answer_leg, change_via, offer_leg, result_of, tell_blind_transfer
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, LiveCall, LiveLeg, Parking
 from pbx_adapter.asterisk.office import PartyKind, endpoint_of, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -51,6 +51,10 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if frame.get("Result") != "Success":
         fail_blind(board, call)
         return
+    for leg in call.legs:
+        if leg.via == "direct" and leg.offered_at > at - SETTLE_SECONDS and leg.source is transferee:
+            change_via(board, leg, "transfer")  # it was quicker than the word of the transfer
+            call.blind.legs.append(leg)
     if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
         call.client, call.hands, call.lost_at = transferee, None, None  # the caller leaves; who stays is the client
     board.settle_later(call, at)
