@@ -2,10 +2,10 @@
 
 PYTHON := .venv/bin/python
 # The unit part needs neither Asterisk nor a browser nor servers; pytest's markers say which tests do.
-UNIT := -m "not lab and not browser and not servers" tests/unit tests/services tests/contract tests/adapters
+UNIT := -m "not lab and not browser and not servers" tests/unit tests/services
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test test-setup lab lock clean distclean
+.PHONY: help setup run check check-code check-unit test test-setup lab lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,11 +17,16 @@ run: setup ## start the demonstration: sandbox CRM, simulated office, Dozvon
 	@.venv/bin/dozvon demo
 
 check: setup ## lint, types and unit tests (within a minute, nothing else needed)
+	@$(MAKE) --no-print-directory -j2 --output-sync=target check-code check-unit
+
+check-code:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	$(PYTHON) -m mypy
 	npm run check --prefix widgets --silent
 	npm test --prefix widgets --silent
+	$(PYTHON) -m mypy
+
+check-unit:
 	$(PYTHON) -m pytest -q $(UNIT)
 
 test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the tests

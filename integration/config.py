@@ -26,6 +26,9 @@ _ENVIRONMENT = {
     "DOZVON_LOG_LEVEL": ("server", "log_level"),
     "DOZVON_DATABASE": ("storage", "database"),
     "DOZVON_REDIS": ("storage", "redis"),
+    "DOZVON_KEY": ("security", "key"),
+    "DOZVON_KEY_FILE": ("security", "key_file"),
+    "DOZVON_BACKUP_FOLDER": ("backup", "folder"),
 }
 
 
@@ -49,6 +52,15 @@ class AccountConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BackupConfig:
+    """Backups that the running service makes: one every `every_hours`, the newest `keep` are kept."""
+
+    folder: Path
+    every_hours: float = 24
+    keep: int = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     host: str = "127.0.0.1"
     port: int = 8080
@@ -58,6 +70,9 @@ class Config:
     log_level: str = "info"
     database: str = ""  # empty: SQLite in the data folder
     redis: str | None = None
+    key: str | None = field(default=None, repr=False)
+    key_file: Path | None = None  # with neither: a file in the data folder, made at the first start
+    backup: BackupConfig | None = None
     accounts: tuple[AccountConfig, ...] = ()
 
     @property
@@ -93,7 +108,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 def parse(document: Mapping[str, Any]) -> Config:
     """Turn the document into settings. Raises ConfigError naming the key."""
-    _no_strangers(document, {"server", "storage", "account"}, "")
+    _no_strangers(document, {"server", "storage", "security", "backup", "account"}, "")
     server = _table(document, "server", "")
     storage = _table(document, "storage", "")
     _no_strangers(server, {"listen", "public_url", "data_dir", "admin_password", "log_level"}, "server.")
@@ -120,8 +135,30 @@ def parse(document: Mapping[str, Any]) -> Config:
         log_level=level,
         database=_text(storage, "database", "storage.", ""),
         redis=_text(storage, "redis", "storage.", "") or None,
+        **_security(_table(document, "security", "")),
+        backup=_backup(_table(document, "backup", "")),
         accounts=accounts,
     )
+
+
+def _security(raw: dict[str, Any]) -> dict[str, Any]:
+    _no_strangers(raw, {"key", "key_file"}, "security.")
+    key, key_file = _text(raw, "key", "security.", ""), _text(raw, "key_file", "security.", "")
+    if key and key_file:
+        raise ConfigError("security.key_file: leave it out where DOZVON_KEY holds the key")
+    return {"key": key or None, "key_file": Path(key_file) if key_file else None}
+
+
+def _backup(raw: dict[str, Any]) -> BackupConfig | None:
+    """None without a folder: no backups by themselves."""
+    _no_strangers(raw, {"folder", "every_hours", "keep"}, "backup.")
+    folder = _text(raw, "folder", "backup.", "")
+    every_hours, keep = raw.get("every_hours", 24), raw.get("keep", 7)
+    if isinstance(every_hours, bool) or not isinstance(every_hours, int | float) or not 0.1 <= every_hours <= 24 * 366:
+        raise ConfigError("backup.every_hours: write a number of hours, for example 24")
+    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
+        raise ConfigError("backup.keep: write how many backups to keep, at least 1")
+    return BackupConfig(folder=Path(folder), every_hours=every_hours, keep=keep) if folder else None
 
 
 def _account(raw: Any, where: str) -> AccountConfig:
@@ -177,8 +214,8 @@ def _line(raw: Any, inherited: LineSettings, where: str) -> LineSettings:
     line = LineSettings(**values)
     if not 1 <= line.responsible_seconds <= 120:
         raise ConfigError(f"{where}responsible_seconds: write 1 to 120 seconds")
-    if not 0 <= line.unknown_lookup_seconds <= 5:
-        raise ConfigError(f"{where}unknown_lookup_seconds: write 0 to 5 seconds; the caller hears silence meanwhile")
+    if not 0 <= line.unknown_lookup_seconds <= 1:
+        raise ConfigError(f"{where}unknown_lookup_seconds: write 0 to 1 second; the caller hears silence meanwhile")
     if line.after_no_answer is AfterNoAnswer.GROUP and not line.group:
         raise ConfigError(f'{where}group: after_no_answer is "group", so say which extension the group has')
     return line

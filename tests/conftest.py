@@ -6,6 +6,7 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # How long one example takes says nothing about the code on a machine that is busy with other tests.
@@ -13,6 +14,13 @@ settings.register_profile("dozvon", deadline=None, suppress_health_check=[Health
 settings.load_profile("dozvon")
 
 pytest_plugins = ["tests.lab.fixtures"]
+
+
+@pytest.fixture(autouse=True)
+def logs_of_its_own() -> Generator[None, None, None]:
+    """A command that sets logging up must not leave its stream to the next test."""
+    yield
+    structlog.reset_defaults()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -54,7 +54,7 @@ def test_an_employee_is_a_manager_id_or_a_table() -> None:
         (account(line={"default": {"responsible_seconds": 0}}), "1 to 120 seconds"),
         (account(line={"default": {"responsible_seconds": "ten"}}), "responsible_seconds: write a number"),
         (account(line={"default": {"process": 1}}), "process: write true or false"),
-        (account(line={"default": {"unknown_lookup_seconds": 60}}), "0 to 5 seconds"),
+        (account(line={"default": {"unknown_lookup_seconds": 60}}), "0 to 1 second"),
         (account(line={"default": {"after_no_answer": "group"}}), "line.default.group"),
         (account(line={"74950000001": {"colour": "red"}}), "account[0].line.74950000001.colour: no such setting"),
         (account(employee={"101": {"type": "fax"}}), "neither sip nor web"),
