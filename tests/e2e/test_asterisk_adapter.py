@@ -254,6 +254,13 @@ class Relay:
         self._writers: set[asyncio.StreamWriter] = set()
         self.port = 0
 
+    async def __aenter__(self) -> Relay:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -283,9 +290,10 @@ class Relay:
 async def test_a_call_that_ends_while_the_link_is_cut_is_ended_in_the_gap(open_office: OpenOffice, major: int) -> None:
     """One call ends in the gap, another lives through it: one is inferred, the other goes on under its own id."""
     office = await open_office(major)
-    relay = Relay(office.asterisk.ports.ami)
-    await relay.open()
-    async with linked(settings_for(relay.port, trunks=["trunk"]), timing=QUICK_BACK) as (_, listener):
+    async with (
+        Relay(office.asterisk.ports.ami) as relay,
+        linked(settings_for(relay.port, trunks=["trunk"]), timing=QUICK_BACK) as (_, listener),
+    ):
         office.phone("101").answers()
         office.phone("102").answers()
         first = await office.inbound(CLIENT, did(1))
@@ -304,7 +312,6 @@ async def test_a_call_that_ends_while_the_link_is_cut_is_ended_in_the_gap(open_o
         await second.hang_up()
         await listener.ended(2)
         assert len(listener.records) == 2
-    await relay.cut()
 
 
 async def test_tls_with_the_pbx_own_certificate(office: Office) -> None:
@@ -335,7 +342,9 @@ async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffic
     office = await open_office(major)
     server = FastAgiServer({"office": NeverAsked()}, port=office.fastagi_port or 0)
     await server.start()
-    async with on_lab(office) as (pbx, listener):
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(server.close)
+        pbx, listener = await stack.enter_async_context(on_lab(office))
         findings = await pbx.diagnose()
         assert [f for f in findings if f.level is not FindingLevel.OK] == []
         checks = by_check(findings)
@@ -344,7 +353,6 @@ async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffic
             checks
         )
         assert listener.records == []
-    await server.close()
 
 
 @both
