@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from integration import config, logs
-from integration.app import run_until_stopped
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
+    from integration.app import run_until_stopped  # takes seconds to load: what is wrong in the file is said before
+
     logs.set_up(settings.log_level, readable=sys.stderr.isatty())
     asyncio.run(run_until_stopped(settings))
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 
 async def until(condition: Callable[[], bool], *, timeout_seconds: float = 5.0) -> None:
@@ -16,3 +16,15 @@ async def until(condition: Callable[[], bool], *, timeout_seconds: float = 5.0) 
     async with asyncio.timeout(timeout_seconds):
         while not condition():  # noqa: ASYNC110 - the other side is another process: nothing here could set an event
             await asyncio.sleep(0.02)
+
+
+async def until_told(asked: Callable[[], Awaitable[bool]], *, timeout_seconds: float = 20.0) -> None:
+    """
+    Wait until another process answers yes, asking twenty times a second.
+
+    Raises:
+        TimeoutError: it did not in time.
+    """
+    async with asyncio.timeout(timeout_seconds):
+        while not await asked():  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.05)

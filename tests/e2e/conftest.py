@@ -1,0 +1,53 @@
+"""Fixtures of the end-to-end tests: a house, and a browser in which its people work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import BrowserContext
+
+from tests.e2e.crm_page import CrmPage, chromium, open_page
+from tests.e2e.crm_site import ANNA
+from tests.e2e.house import House, open_house
+from tests.lab.office import Office
+
+
+@pytest_asyncio.fixture
+async def empty_house(office: Office, tmp_path: Path) -> AsyncIterator[House]:
+    """Asterisk and the CRM are there; Dozvon is configured and not started."""
+    async with open_house(office, tmp_path) as house:
+        yield house
+
+
+@pytest_asyncio.fixture
+async def unlit_house(asterisk22: Path, tmp_path: Path) -> AsyncIterator[House]:
+    """The CRM is there, Asterisk is not started: for what Dozvon does before it looks at its PBX."""
+    office = Office(asterisk22)
+    async with open_house(office, tmp_path) as house:
+        yield house
+    await office.close()
+
+
+@pytest_asyncio.fixture
+async def house(empty_house: House) -> House:
+    """Dozvon runs, is connected to both sides and knows the CRM's clients."""
+    await empty_house.move_in()
+    return empty_house
+
+
+@pytest_asyncio.fixture
+async def browser(chromium_path: Path) -> AsyncIterator[BrowserContext]:
+    """A Chromium of the test's own; people of different names need contexts of their own (`browser.browser`)."""
+    async with chromium(chromium_path) as context:
+        yield context
+
+
+@pytest_asyncio.fixture
+async def anna(house: House, browser: BrowserContext) -> AsyncIterator[CrmPage]:
+    """Anna (101) works in the list of contacts. Nothing that callers say may be executed in her page."""
+    await house.install_widget()
+    page = await open_page(browser, house, ANNA, "/contacts/list/")
+    yield page
+    assert page.problems == []

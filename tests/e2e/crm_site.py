@@ -1,0 +1,135 @@
+"""The sandbox amoCRM as tests see it: served on the loopback, its records looked at, its failures ordered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from connectors.amocrm.sandbox import SANDBOX, SandboxSettings, create_sandbox
+from connectors.amocrm.sandbox.account import Account
+from connectors.amocrm.sandbox.sandbox import Fault
+from tests.lab.waiting import until
+
+ANNA, BORIS, VERA, GRIGORY, DMITRY = 610077, 610078, 610079, 610080, 610081  # Dmitry administers
+PEOPLE = {"101": ANNA, "102": BORIS, "103": VERA, "104": GRIGORY}
+IVAN = "79161234567"  # a client of Anna's, with one open deal; works for COMPANY
+COMPANY = "ООО «Вектор»"
+MARIA = "79261112233"  # a client of Boris's, without a deal
+
+Note = dict[str, Any]
+
+
+class CrmSite:
+    """Open with `start()`, close with `stop()`. `redirect_uri` is where the integration lives."""
+
+    def __init__(self, port: int, redirect_uri: str) -> None:
+        self.port = port
+        self.host = f"127.0.0.1:{port}"
+        self.url = f"http://{self.host}"
+        self._settings = SandboxSettings(port=port, redirect_uri=redirect_uri)
+        self.client_id, self.client_secret = self._settings.client_id, self._settings.client_secret
+        self._app = create_sandbox(self._settings)
+        self._sandbox = self._app[SANDBOX]
+        self._runner: web.AppRunner | None = None
+        self._site: web.TCPSite | None = None
+        self._employ("Иван Петров", COMPANY)
+
+    def _employ(self, name: str, company: str) -> None:
+        account = self.account
+        found = next(each for each in account.companies.own() if each["name"] == company)
+        account.update("contacts", self.contact(name), {"company_id": found["id"]}, ANNA)
+
+    async def start(self) -> None:
+        self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1.0)
+        await self._runner.setup()
+        await self.back()
+
+    async def away(self) -> None:
+        """The CRM cannot be reached: no new connections, and the open ones are cut at their next request."""
+        assert self._site is not None
+        await self._site.stop()
+        self._sandbox.faults.append(Fault(kind="drop", count=-1, path_prefix="/"))
+
+    async def back(self) -> None:
+        """The CRM can be reached (again)."""
+        assert self._runner is not None
+        self.heal()
+        self._site = web.TCPSite(self._runner, "127.0.0.1", self.port)
+        await self._site.start()
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    @property
+    def account(self) -> Account:
+        return next(iter(self._sandbox.accounts.values()))
+
+    # ---- records ---------------------------------------------------------------------------------------------------
+
+    def contact(self, name: str) -> dict[str, Any]:
+        """The visible contact with this name. Raises LookupError when there is not exactly one."""
+        found = [each for each in self.account.contacts.own() if each["name"] == name and not each["hidden"]]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} contacts are named {name!r}")
+        return found[0]
+
+    def call_notes(self) -> list[Note]:
+        """Every call in every feed."""
+        return [note for note in self.account.notes.values() if note["note_type"] in ("call_in", "call_out")]
+
+    def unsorted(self) -> list[dict[str, Any]]:
+        return list(self.account.unsorted.values())
+
+    def tasks(self, entity_id: int) -> list[dict[str, Any]]:
+        return [task for task in self.account.tasks.values() if task["entity_id"] == entity_id]
+
+    def counts(self) -> Counter[str]:
+        """How often each call is in the CRM, wherever it is, by its `uniq`."""
+        notes = [note["params"]["uniq"] for note in self.call_notes()]
+        return Counter([*notes, *(entry["metadata"]["uniq"] for entry in self.unsorted())])
+
+    async def has_a_call(self, *, timeout_seconds: float = 30.0) -> None:
+        """Wait for the first call, wherever it comes."""
+        await until(lambda: bool(self.counts()), timeout_seconds=timeout_seconds)
+
+    async def logged(self, count: int = 1, *, timeout_seconds: float = 30.0) -> Note:
+        """Wait for that many calls in feeds; return the newest."""
+        try:
+            await until(lambda: len(self.call_notes()) >= count, timeout_seconds=timeout_seconds)
+        except TimeoutError:
+            raise TimeoutError(f"calls in the CRM: {self.call_notes()}, Unsorted: {self.unsorted()}") from None
+        return self.call_notes()[-1]
+
+    async def in_unsorted(self, *, timeout_seconds: float = 30.0) -> dict[str, Any]:
+        """Wait for the first entry of Unsorted."""
+        try:
+            await until(lambda: bool(self.unsorted()), timeout_seconds=timeout_seconds)
+        except TimeoutError:
+            raise TimeoutError(f"nothing in Unsorted; calls in the CRM: {self.call_notes()}") from None
+        return self.unsorted()[0]
+
+    # ---- failures --------------------------------------------------------------------------------------------------
+
+    def fail(
+        self, kind: str, *, count: int = 1, status: int = 500, seconds: float = 0.2, path: str = "/api/v4/"
+    ) -> None:
+        """Order a failure of writes as `/_sandbox/faults` does; `count` below 0: until `heal()`."""
+        fault = Fault(kind=kind, status=status, count=count, path_prefix=path, method="POST", seconds=seconds)
+        self._sandbox.faults.append(fault)
+
+    def heal(self) -> None:
+        self._sandbox.faults.clear()
+
+    @property
+    def webhook(self) -> str:
+        """The address that Dozvon asked to be told at."""
+        [hook] = self._sandbox.hooks[self.account.id]
+        return str(hook.destination)
+
+    async def met_a_fault(self) -> None:
+        """Wait until a request has met the last failure that was ordered."""
+        await until(lambda: not self._sandbox.faults, timeout_seconds=30)

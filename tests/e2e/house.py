@@ -1,0 +1,172 @@
+"""A house for one test: a real Asterisk with phones, the sandbox amoCRM, and Dozvon as a process between them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from tests.e2e.crm_site import DMITRY, PEOPLE, CrmSite
+from tests.e2e.dozvon_process import DozvonProcess
+from tests.lab.asterisk import DOZVON_USER, AmiUser
+from tests.lab.office import Office
+from tests.lab.ports import free_port
+from widgets.pack import build_amocrm
+
+PASSWORD = "house"
+MIRRORED = "phone book compared with the CRM"
+
+_CONFIG = """\
+[server]
+listen = "127.0.0.1:{port}"
+public_url = "{url}"
+data_dir = "{data}"
+admin_password = "{password}"
+
+[[account]]
+id = "house"
+pbx_id = "office"
+default_responsible = "{default_responsible}"
+
+[account.amocrm]
+client_id = "{client_id}"
+client_secret = "{client_secret}"
+oauth_url = "{crm}/oauth"
+account_hosts = '{crm_host}'
+api_host = "{crm_host}"
+request_seconds = 3
+
+[account.asterisk]
+host = "127.0.0.1"
+port = {ami_port}
+username = "{ami.name}"
+secret = "{ami.secret}"
+trunks = ["trunk"]
+originate_context = "internal"
+recordings = {{ path = "{recordings}", pbx_path = "{pbx_recordings}" }}
+fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
+
+[account.line.default]
+responsible_seconds = 2
+
+[account.employee]
+"""
+
+
+class House:
+    """
+    `dozvon` is configured and not started. `move_in` starts and connects it; `install_widget` is for pages.
+
+    Attributes:
+        folder: of this house: the configuration, the log and, in `data`, what Dozvon keeps.
+    """
+
+    def __init__(self, office: Office, folder: Path, session: aiohttp.ClientSession) -> None:
+        self.office, self.folder, self.session = office, folder, session
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/house")
+        self.config = folder / "dozvon.toml"
+        self.dozvon = DozvonProcess(self.config, self.url, session)
+        self.configure()
+
+    def configure(self, *, ami: AmiUser = DOZVON_USER, **changes: Any) -> None:
+        """Write the configuration; `changes` replace single values of it (`recordings`, `data`, `port`, ...)."""
+        values: dict[str, Any] = {
+            "port": self.port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
+            "client_id": self.crm.client_id, "client_secret": self.crm.client_secret,
+            "crm": self.crm.url, "crm_host": self.crm.host, "ami_port": self.office.asterisk.ports.ami, "ami": ami,
+            "recordings": self.office.asterisk.monitor,
+            "pbx_recordings": f"{self.office.asterisk.base}/spool/monitor",
+            "agi_port": self.office.fastagi_port, "default_responsible": DMITRY,
+        }  # fmt: skip
+        people = [f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items()]
+        self.config.write_text(_CONFIG.format(**values | changes) + "".join(people))
+
+    async def move_in(self, *, disk: str = "") -> None:
+        """Dozvon runs, is connected to both sides and knows the CRM's clients."""
+        await self.dozvon.start(disk=disk, pbx="connected")
+        await self.consent()
+        await self.dozvon.health(pbx="connected", crm="connected")
+        await self.dozvon.says(MIRRORED)
+
+    async def restart(self) -> None:
+        """A new process on the same data, connected to both sides again."""
+        await self.dozvon.start(pbx="connected", crm="connected")
+
+    async def consent(self) -> None:
+        """What an administrator does: sign in to Dozvon, press "connect", allow it on the CRM's page."""
+        jar = aiohttp.CookieJar(unsafe=True)
+        async with aiohttp.ClientSession(cookie_jar=jar) as person:
+            await person.post(f"{self.url}/admin/login", data={"password": PASSWORD, "next": "/admin"})
+            asked = await person.get(f"{self.url}/admin/house/connect", allow_redirects=False)
+            query = URL(asked.headers["Location"]).query
+            form = {
+                "decision": "allow",
+                "account_id": str(self.crm.account.id),
+                "client_id": query["client_id"],
+                "state": query["state"],
+            }
+            allowed = await person.post(
+                f"{self.crm.url}/oauth", data=form, headers=self._cookie(DMITRY), allow_redirects=False
+            )
+            done = await person.get(allowed.headers["Location"])
+            assert done.status == 200, await done.text()
+            assert "/admin/house/people" in str(done.url)
+
+    async def install_widget(self) -> None:
+        """Upload the archive that `dozvon widget build amocrm` writes, on the CRM's page of integrations."""
+        archive = build_amocrm(self.folder / "widget.zip", self.url)
+        form = aiohttp.FormData()
+        form.add_field("archive", archive.read_bytes(), filename="widget.zip", content_type="application/zip")
+        upload = self.session.post(f"{self.crm.url}/page/integrations/upload", data=form, headers=self._cookie(DMITRY))
+        async with upload as answer:
+            assert answer.status == 200, await answer.text()
+
+    def _cookie(self, user: int) -> dict[str, str]:
+        return {"Cookie": f"crm_user={self.crm.account.id}:{user}"}
+
+    async def recording(self, link: str) -> bytes:
+        """The recording at the address that the CRM was given."""
+        assert link.startswith(f"{self.url}/r/")
+        async with self.session.get(link) as answer:
+            assert (answer.status, answer.content_type) == (200, "audio/mpeg")
+            return await answer.read()
+
+    async def in_the_crm_once(self, *, recorded: bool = True) -> dict[str, Any]:
+        """
+        Wait until all is delivered; hold the CRM to exactly one call, with its recording.
+
+        Returns:
+            The call's note, or the metadata of its entry in Unsorted.
+        """
+        try:
+            await self.crm.has_a_call()
+        except TimeoutError:
+            channels = await self.office.asterisk.cli("core show channels concise")
+            raise AssertionError(f"not in the CRM: {await self.dozvon.health()}, the PBX has: {channels}") from None
+        await self.dozvon.settled()
+        assert list(self.crm.counts().values()) == [1], (self.crm.call_notes(), self.crm.unsorted())
+        notes = self.crm.call_notes()
+        params: dict[str, Any] = notes[0]["params"] if notes else self.crm.unsorted()[0]["metadata"]
+        if recorded:
+            assert len(await self.recording(params["link"])) > 1000
+        return notes[0] if notes else params
+
+
+@contextlib.asynccontextmanager
+async def open_house(office: Office, folder: Path) -> AsyncIterator[House]:
+    """The CRM is there; Dozvon is configured only. All ends with the block."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        house = House(office, folder, session)
+        await house.crm.start()
+        try:
+            yield house
+        finally:
+            house.dozvon.kill()
+            house.dozvon.print_log()  # pytest shows it when the test failed
+            await house.crm.stop()

@@ -1,0 +1,246 @@
+"""Calls on the real Asterisk, seen and handled by people at the CRM's page in a real Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from playwright.async_api import BrowserContext, Page, expect
+
+from tests.e2e.crm_page import PATIENCE_MS, CrmPage, open_page, plays
+from tests.e2e.crm_site import ANNA, BORIS, COMPANY, IVAN, VERA
+from tests.e2e.house import House
+from tests.lab.office import Office, did
+from tests.lab.sip_call import SipCall
+from tests.lab.waiting import until
+
+pytestmark = [pytest.mark.lab, pytest.mark.browser]
+
+STRANGER = "79991112233"
+CARD_SECONDS = 1.0  # from the first ring to the card
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def wall_clock(office: Office, at: float) -> float:
+    """A moment of `SipCall.at` in Unix seconds."""
+    return time.time() - (office.clock() - at)
+
+
+async def recorded(office: Office) -> None:
+    """Two seconds of the conversation are on the PBX's disk."""
+    monitor = office.asterisk.monitor
+    await until(lambda: any(file.stat().st_size > 32_000 for file in monitor.glob("*.wav")), timeout_seconds=10)
+
+
+async def open_contact(page: Page, name: str) -> None:
+    await page.get_by_role("link", name=name).first.click()
+    await expect(page.locator("[data-card=contacts]")).to_be_visible()
+
+
+async def test_a_known_caller(house: House, anna: CrmPage) -> None:
+    """The responsible rings first, the card is there in under a second, and the call is in the feed with its sound."""
+    office = house.office
+    seen = asyncio.create_task(anna.watch_for("Кухонный гарнитур для Петрова"))
+    client = await office.inbound(IVAN, did(21), display="Hello")
+    rang = await office.phone("101").incoming()
+    at = await (await seen).json_value()
+    seconds = at - wall_clock(office, rang.at["start"])
+    print(f"\ncard after the first ring: {seconds * 1000:.0f} ms")
+    assert seconds < CARD_SECONDS
+    assert not office.phone("102").was_called
+    await expect(anna.card.get_by_text("Входящий звонок")).to_be_visible()
+    await expect(anna.card.get_by_role("link", name="Иван Петров")).to_be_visible()
+    await expect(anna.card.get_by_role("link", name=COMPANY)).to_be_visible()
+    await expect(anna.card.get_by_text("Переговоры")).to_be_visible()
+    await expect(anna.card.get_by_text("Анна Орлова")).to_be_visible()
+    await anna.picture("card", document=True)
+
+    await rang.answer()
+    await client.answered()
+    await expect(anna.card.get_by_text("Разговор", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    await anna.card.get_by_role("link", name="Иван Петров").click()
+    await expect(anna.page.locator("[data-card=contacts] h1")).to_have_text("Иван Петров")
+    await recorded(office)
+    await client.hang_up()
+    await expect(anna.card.get_by_text("Разговор завершён")).to_be_visible(timeout=PATIENCE_MS)
+
+    await expect(anna.calls).to_have_count(1, timeout=PATIENCE_MS)
+    await expect(anna.calls).to_contain_text("Входящий звонок")
+    await expect(anna.calls).to_contain_text("Анна Орлова")
+    assert await plays(anna.calls.locator("audio")) > 1
+    await anna.picture("feed")
+    note = await house.in_the_crm_once()
+    await can_be_sought(house, note["params"]["link"])
+
+
+async def can_be_sought(house: House, link: str) -> None:
+    """A player that seeks asks for a part of the file."""
+    whole = await house.recording(link)
+    async with house.session.get(link, headers={"Range": "bytes=100-199"}) as answer:
+        assert answer.status == 206
+        assert await answer.read() == whole[100:200]
+
+
+async def test_nobody_answers(house: House, anna: CrmPage) -> None:
+    """The responsible for two seconds, then the office's own route; a missed call of the responsible's, and a task."""
+    office = house.office
+    client = await office.inbound(IVAN, did(21))
+    rang = await office.phone("101").incoming()
+    await rang.over()
+    assert rang.at["end"] - rang.at["ringing"] == pytest.approx(2.0, abs=0.7)
+    for extension in ("102", "103"):  # the queue `sales`
+        await (await office.phone(extension).incoming()).ringing.wait()
+    await client.hang_up()
+    note = await house.in_the_crm_once(recorded=False)
+    assert note["created_by"] == ANNA
+    assert not note["params"].get("duration")
+    [task] = [task for task in house.crm.tasks(note["entity_id"]) if "Перезвонить: пропущенный" in task["text"]]
+    assert task["responsible_user_id"] == ANNA
+    assert task["complete_till"] == pytest.approx(time.time() + 3600, abs=60)
+    await open_contact(anna.page, "Иван Петров")
+    await expect(anna.calls).to_contain_text("Пропущенный звонок", timeout=PATIENCE_MS)
+
+
+async def test_a_stranger_goes_to_unsorted_and_is_accepted(house: House, anna: CrmPage) -> None:
+    office = house.office
+    office.phone("101").answers(after_seconds=0.2)
+    client = await office.inbound(STRANGER, did(21))
+    await client.answered()
+    await recorded(office)
+    await client.hang_up()
+    await house.crm.in_unsorted()
+    assert house.crm.call_notes() == []
+    await anna.page.get_by_role("link", name="Неразобранное").click()
+    entry = anna.page.locator("[data-unsorted]")
+    await expect(entry).to_have_count(1, timeout=PATIENCE_MS)
+    assert await plays(entry.locator("audio")) > 1
+    await entry.get_by_role("button", name="Принять").click()
+    await expect(anna.page.locator("[data-card=leads]")).to_be_visible(timeout=PATIENCE_MS)
+    await expect(anna.calls).to_have_count(1)
+    assert await plays(anna.calls.locator("audio")) > 1
+    note = await house.in_the_crm_once()
+    lead = house.crm.account.leads.get(note["entity_id"])
+    assert lead is not None
+    [contact] = lead["contacts"]
+    assert contact is not None
+    assert lead["responsible_user_id"] == ANNA
+
+
+async def test_a_stranger_is_declined(house: House, anna: CrmPage) -> None:
+    client = await house.office.inbound(STRANGER, did(21))
+    await (await house.office.phone("101").incoming()).ringing.wait()
+    await client.hang_up()
+    await house.crm.in_unsorted()
+    await anna.go("/leads/unsorted/")
+    await anna.page.get_by_role("button", name="Отклонить").click()
+    await expect(anna.page.locator("[data-unsorted]")).to_have_count(0, timeout=PATIENCE_MS)
+    await house.dozvon.settled()
+    assert house.crm.counts() == {}
+
+
+async def test_a_contact_is_created_from_the_card(house: House, anna: CrmPage) -> None:
+    """The call that is going on goes into the new contact, not into Unsorted."""
+    office = house.office
+    office.phone("101").answers(after_seconds=0.2)
+    client = await office.inbound(STRANGER, did(21))
+    await client.answered()
+    await anna.card.get_by_role("button", name="Создать контакт").click(timeout=PATIENCE_MS)
+    await anna.card.get_by_role("textbox").fill("Мария Новикова")
+    await anna.page.keyboard.press("Enter")
+    await expect(anna.card.get_by_text("Контакт создан")).to_be_visible(timeout=PATIENCE_MS)
+    await recorded(office)
+    await client.hang_up()
+    note = await house.in_the_crm_once()
+    contact = house.crm.contact("Мария Новикова")
+    assert contact["responsible_user_id"] == ANNA
+    assert (note["entity_type"], note["entity_id"]) == ("contacts", contact["id"])
+    assert house.crm.unsorted() == []
+
+
+async def click_to_call(house: House, anna: CrmPage) -> tuple[SipCall, SipCall]:
+    """Anna presses Ivan's number: her own phone rings first, then the client's."""
+    await anna.page.get_by_placeholder("Поиск и фильтр").fill("Иван Петров")
+    await anna.page.keyboard.press("Enter")
+    await open_contact(anna.page, "Иван Петров")
+    await anna.press_number("123-45-67")
+    await expect(anna.page.get_by_text("сначала зазвонит ваш телефон")).to_be_visible()
+    agent = await house.office.phone("101").incoming()
+    assert not house.office.carrier.was_called
+    await agent.answer()
+    client = await house.office.carrier.incoming()
+    assert client.called == IVAN
+    return agent, client
+
+
+async def test_click_to_call_is_answered(house: House, anna: CrmPage) -> None:
+    agent, client = await click_to_call(house, anna)
+    await client.answer()
+    await expect(anna.card.get_by_text("Разговор", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    await recorded(house.office)
+    await agent.hang_up()
+    await expect(anna.calls).to_have_count(1, timeout=PATIENCE_MS)
+    await expect(anna.calls).to_contain_text("Исходящий звонок")
+    note = await house.in_the_crm_once()
+    assert (note["note_type"], note["created_by"]) == ("call_out", ANNA)
+    assert note["params"]["phone"].lstrip("+") == IVAN
+
+
+async def test_click_to_call_meets_a_busy_client(house: House, anna: CrmPage) -> None:
+    _, client = await click_to_call(house, anna)
+    client.reject(486)
+    note = await house.in_the_crm_once(recorded=False)
+    assert (note["note_type"], note["created_by"]) == ("call_out", ANNA)
+    assert note["params"]["call_status"] == 7  # busy
+    await expect(anna.calls).to_contain_text("Исходящий звонок", timeout=PATIENCE_MS)
+
+
+async def test_a_blind_transfer_changes_whose_call_it_is(house: House, anna: CrmPage) -> None:
+    """Anna's client is handed to Boris, whose call it is in the end; Anna's card goes."""
+    office = house.office
+    office.phone("101").answers(after_seconds=0.2)
+    office.phone("102").answers(after_seconds=0.2)
+    client = await office.inbound(IVAN, did(21))
+    manager = await office.phone("101").incoming()
+    await client.answered()
+    await expect(anna.card.get_by_text("Разговор", exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    assert await manager.blind_transfer("102") == 202
+    taken = await office.phone("102").incoming()
+    await taken.answered()
+    await manager.over()
+    await expect(anna.card).to_have_count(0, timeout=PATIENCE_MS)
+    await recorded(office)
+    await client.hang_up()
+    note = await house.in_the_crm_once()
+    assert note["created_by"] == BORIS
+
+
+async def test_a_call_dialled_on_a_phone_is_logged(house: House) -> None:
+    office = house.office
+    office.carrier.answers(after_seconds=0.2)
+    call = await office.phone("103").call("8" + IVAN[1:])
+    await call.answered()
+    await recorded(office)
+    await call.hang_up()
+    note = await house.in_the_crm_once()
+    assert (note["note_type"], note["created_by"]) == ("call_out", VERA)
+
+
+async def test_hostile_names_are_text(empty_house: House, browser: BrowserContext) -> None:
+    """Of the caller, of the contact and of the company."""
+    house = empty_house
+    account = house.crm.account
+    ivan = house.crm.contact("Иван Петров")
+    company = account.create("companies", {"name": HOSTILE + " LLC"}, ANNA)
+    account.update("contacts", ivan, {"name": HOSTILE, "company_id": company["id"]}, ANNA)
+    await house.move_in()
+    await house.install_widget()
+    anna = await open_page(browser, house, ANNA, "/contacts/list/")
+    client = await house.office.inbound(IVAN, did(21), display="<script>alert(2)</script>")
+    await (await house.office.phone("101").incoming()).answer()
+    await expect(anna.card.get_by_role("link", name=HOSTILE, exact=True)).to_be_visible(timeout=PATIENCE_MS)
+    await expect(anna.card.get_by_text(HOSTILE + " LLC")).to_be_visible()
+    assert await anna.card.locator("img").count() == 0
+    await client.hang_up()
+    await house.in_the_crm_once(recorded=False)
+    assert anna.problems == []

@@ -1,0 +1,57 @@
+"""`dozvon doctor` against the lab: it finds nothing where all is well, and names what is not."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+import pytest
+
+from tests.e2e.house import House
+from tests.lab.asterisk import WEAK_USER
+
+pytestmark = pytest.mark.lab
+
+
+async def doctor(house: House) -> tuple[int | None, str]:
+    """The exit code, and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "integration", "doctor", "--config", str(house.config)),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode, said.decode()
+
+
+async def test_all_is_well(house: House) -> None:
+    """Beside the running Dozvon, which answers the way back from the PBX."""
+    code, said = await doctor(house)
+    assert code == 0, said
+    assert "ERROR" not in said
+    assert "warning" not in said
+    for check in ("connection", "login", "permissions", "recordings", "way back", "amocrm.account", "amocrm.unsorted"):
+        assert f"ok      {check}" in said, said
+
+
+async def test_missing_rights_are_named(house: House) -> None:
+    house.configure(ami=WEAK_USER)
+    code, said = await doctor(house)
+    assert code == 1
+    assert "ERROR   permission Originate" in said
+    assert "write = system,call,agent,originate,reporting" in said or "originate" in said
+    assert "manager.conf" in said
+
+
+async def test_a_wrong_folder_of_recordings(house: House) -> None:
+    house.configure(recordings=house.folder / "nowhere")
+    code, said = await doctor(house)
+    assert code == 1
+    assert "ERROR   recordings" in said
+    assert "nowhere" in said
+
+
+async def test_no_consent_yet_and_no_dozvon(empty_house: House) -> None:
+    code, said = await doctor(empty_house)
+    assert code == 1
+    assert "ERROR   amocrm.access" in said
+    assert "ERROR   way back" in said
