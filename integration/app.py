@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from uuid import uuid4
 
 import aiohttp
 import structlog
@@ -24,7 +25,7 @@ from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.domain.settings import AccountSettings
-from integration.errors import ConfigError, DozvonError
+from integration.errors import ConfigError
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.ports import Coordination, Finding
@@ -34,9 +35,11 @@ from integration.services.click import ClickService
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub
+from integration.services.leadership import Leadership
+from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
-from integration.services.tracking import CallTracking
+from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
 from integration.web.recordings import recording_routes
 from integration.web.server import create_web_app
@@ -67,6 +70,7 @@ class Core:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.clock = SystemClock()
+        self.process = uuid4().hex  # who we are among the processes
         self.offices: dict[AccountId, Office] = {}
         self.wake = asyncio.Event()  # intents were queued
         self.stack = AsyncExitStack()
@@ -158,13 +162,17 @@ class Dozvon:
             await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
         self.mirror = PhoneBookMirror(core.accounts, core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
+        self.live_calls = LiveCalls({key: office.tracking for key, office in self.offices.items()}, core.storage.calls)
+        self.leadership = Leadership(core.storage.leases, core.process)
         await self._serve_agi()
         await self._serve_web()
         self._spawn("browsers", core.hub.run)
         self._spawn("managers", core.accounts.run)
         self._spawn("delivery", self.delivery.run)
+        if self.config.redis is not None:
+            self._spawn("leases", self.leadership.run)
         for key, office in self.offices.items():
-            self._spawn(f"pbx {key}", partial(office.pbx.run, office.tracking))
+            self._follow(key, office)
             self._spawn(f"routes {key}", office.routing.run)
             self._spawn(f"phone book {key}", partial(self._follow_crm, office))
         log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
@@ -178,11 +186,6 @@ class Dozvon:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for office in self.offices.values():
-            try:
-                await office.tracking.close()
-            except DozvonError as exc:
-                log.error("calls not saved at the end", account_id=office.account.id, error=str(exc))
         await self.core.close()
         log.info("stopped")
 
@@ -247,6 +250,15 @@ class Dozvon:
             self._spawn(f"webhooks {key}", intake.run)
             yield web.post(intake.route, intake.handle)
 
+    # ---- jobs ------------------------------------------------------------------------------------------------------
+
+    def _follow(self, key: AccountId, office: Office) -> None:
+        """Follow the PBX and the CRM: alone, or as long as this process has the leases for it."""
+        if self.config.redis is None:
+            self._spawn(f"pbx {key}", partial(follow_pbx, office.pbx, office.tracking))
+            return
+        self.leadership.add(f"pbx:{office.pbx.id}", partial(follow_pbx, office.pbx, office.tracking))
+
     # ---- building --------------------------------------------------------------------------------------------------
 
     def _build_delivery(self) -> Delivery:
@@ -268,7 +280,7 @@ class Dozvon:
         return WidgetApi(
             accounts=core.accounts,
             gates={key: office.connector.gate for key, office in self.offices.items()},
-            tracking={key: office.tracking for key, office in self.offices.items()},
+            live_calls=self.live_calls,
             hub=core.hub,
             cards=core.cards,
             clicks=ClickService(core.coordination, core.storage.calls, core.storage.phone_book, core.cards),
@@ -281,6 +293,7 @@ class Dozvon:
         return AdminPages(
             accounts=core.accounts,
             tracking={key: office.tracking for key, office in self.offices.items()},
+            live_calls=self.live_calls,
             calls=core.storage.calls,
             outbox=core.storage.outbox,
             phone_book=core.storage.phone_book,

@@ -27,6 +27,7 @@ from integration.domain.user_mapping import PbxUser, callable_managers, problems
 from integration.errors import DozvonError
 from integration.ports import CallStore, Clock, Outbox, OutboxState, PhoneBook, RouteLog
 from integration.services.accounts import Account, Accounts
+from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.tracking import CallTracking
 
@@ -52,6 +53,7 @@ class AdminPages:
         *,
         accounts: Accounts,
         tracking: dict[AccountId, CallTracking],
+        live_calls: LiveCalls,
         calls: CallJournal,
         outbox: Outbox,
         phone_book: PhoneBook,
@@ -65,6 +67,7 @@ class AdminPages:
     ) -> None:
         self._accounts = accounts
         self._tracking = tracking
+        self._live_calls = live_calls
         self._calls = calls
         self._outbox = outbox
         self._phone_book = phone_book
@@ -138,7 +141,7 @@ class AdminPages:
             connect_url=self._connect_urls.get(account.id) if account.crm_needs_consent else None,
             waiting=len(waiting),
             link_reason=tracking.link_reason if tracking else "",
-            live_calls=len(tracking.live_calls) if tracking else 0,
+            live_calls=len(await self._live_calls.of(account)),
             persons=await self._phone_book.size(account.id),
             mirror=self._mirror.state(account.id),
             rows=await self._rows(account, await self._calls.recent(account.id, limit=8)),

@@ -42,6 +42,9 @@ class CardService:
         self._phone_book = phone_book
         self._shown: dict[str, dict[ManagerId, str]] = {}  # call -> manager -> the extension it is shown for
 
+    def on_resumed(self, account: Account, call: Call) -> None:
+        self._shown[call.id] = card_audience(account, call)
+
     async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
         if not changes & _VISIBLE:
             return
@@ -78,12 +81,11 @@ class CardService:
             )
 
     async def snapshot(self, account: Account, manager: ManagerId, calls: Iterable[Call]) -> list[dict[str, Any]]:
-        """The cards that this manager should see now; registers them as shown."""
+        """The cards that this manager should see now."""
         cards = []
         for call in calls:
             extension = card_audience(account, call).get(manager)
             if extension is not None:
-                self._shown.setdefault(call.id, {})[manager] = extension
                 cards.append({**await self.compose(account, call), "extension": extension})
         return cards
 

@@ -18,8 +18,8 @@ from integration.domain.events import CallEnded, CallEvent
 from integration.domain.follow_up import follow_up
 from integration.domain.ids import CallId, Timestamp
 from integration.domain.tracking import Change, advance
-from integration.errors import Unavailable
-from integration.ports import CallStore, Clock, SavedStep
+from integration.errors import DozvonError, LeaseLost, Unavailable
+from integration.ports import CallStore, Clock, Lease, Pbx, SavedStep
 from integration.services.accounts import Account
 
 log = structlog.get_logger()
@@ -32,10 +32,13 @@ class CallObserver(Protocol):
     async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
         """A call changed in a way that people can see. Must not raise."""
 
+    def on_resumed(self, account: Account, call: Call) -> None:
+        """A live call, as whoever followed it until now has left it."""
+
 
 class CallTracking:
     """
-    The `PbxListener` of one account.
+    The `PbxListener` of one account, from `begin` to `end`; between them this process is the one that follows its PBX.
 
     A database that does not take a write (full disk, restart) stops nothing: steps wait in order in memory, cards are
     still shown, and the steps are written as soon as the database takes them.
@@ -52,6 +55,9 @@ class CallTracking:
         self._live: dict[CallId, Call] = {}
         self._backlog: list[SavedStep] = []
         self._writer: asyncio.Task[None] | None = None
+        self._fence: Lease | None = None
+        self.is_following = False
+        self.overtaken = asyncio.Event()  # another process follows the PBX: a write was refused
         self.link_reason = "not connected yet"
 
     @property
@@ -66,7 +72,51 @@ class CallTracking:
         """A live call, as it is now."""
         return self._live.get(call_id)
 
+    async def begin(self, fence: Lease | None = None) -> None:
+        """
+        Follow the PBX from now on, from where the store stands.
+
+        Args:
+            fence: the lease under which every step is stored; None where no other process can be.
+        """
+        if fence is not None and (self._fence is None or fence.token != self._fence.token + 1):
+            self._backlog.clear()  # another process has followed the PBX since these steps
+        self._fence = fence
+        self.overtaken.clear()
+        self._live = {call.id: call for call in await self._stored_live()}
+        for step in self._backlog:  # of an earlier term that the database has not taken yet
+            self._keep(step.call)
+        for call in self._live.values():
+            for observer in self._observers:
+                observer.on_resumed(self._account, call)
+        self.is_following = True
+        if self._backlog:
+            self._write_later()
+
+    async def end(self) -> None:
+        """
+        Write what waits, at most one round, and know nothing any more.
+
+        Raises:
+            Unavailable: the steps that wait are kept for the next `begin`.
+        """
+        self.is_following = False
+        self._live.clear()
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
+        if self._backlog:
+            try:
+                await self._calls.save(self._backlog, fence=self._fence)
+            except LeaseLost:
+                self._stand_back()
+            self._backlog.clear()
+
     async def on_events(self, events: Sequence[CallEvent]) -> None:
+        """Raises LeaseLost when another process has taken over; nothing of `events` is stored then."""
+        if self.overtaken.is_set():
+            raise LeaseLost("Another process follows this PBX.")
         steps: list[SavedStep] = []
         seen: list[tuple[Call, frozenset[Change]]] = []
         for event in events:
@@ -96,15 +146,6 @@ class CallTracking:
         self.link_reason = reason
         log.info("PBX link", account_id=self._account.id, is_up=is_up, reason=reason)
 
-    async def close(self) -> None:
-        """Try to write what waits; at most one round."""
-        if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
-        if self._backlog:
-            await self._calls.save(self._backlog)
-            self._backlog.clear()
-
     async def _apply(self, event: CallEvent) -> tuple[SavedStep, frozenset[Change]] | None:
         call = self._live.get(event.call)
         if call is None:
@@ -112,12 +153,15 @@ class CallTracking:
         step = advance(call, event, account=self._account.id, pbx=self._account.pbx.id)
         if step.call is None or step.call == call:
             return None
-        if step.call.is_live and step.call.merged_into is None:
-            self._live[event.call] = step.call
-        else:
-            self._live.pop(event.call, None)
+        self._keep(step.call)
         intents = follow_up(step.call, step.changes, self._account.settings, self._clock.now())
         return SavedStep(call=step.call, intents=intents, event=timeline_entry(event)), step.changes
+
+    def _keep(self, call: Call) -> None:
+        if call.is_live and call.merged_into is None:
+            self._live[call.id] = call
+        else:
+            self._live.pop(call.id, None)
 
     async def _stored(self, call_id: CallId) -> Call | None:
         waiting = next((s.call for s in reversed(self._backlog) if s.call.id == call_id), None)
@@ -141,22 +185,37 @@ class CallTracking:
             self._backlog.extend(steps)
             return
         try:
-            await self._calls.save(steps)
+            await self._calls.save(steps, fence=self._fence)
+        except LeaseLost:
+            self._stand_back()
+            raise
         except Unavailable as exc:
             log.error("calls cannot be saved, kept in memory", account_id=self._account.id, error=str(exc))
             self._backlog.extend(steps)
-            self._writer = asyncio.create_task(self._write_backlog())
+            self._write_later()
         else:
             self._tell_of(steps)
+
+    def _stand_back(self) -> None:
+        """The other process has the calls from the PBX itself; what it could not see, the PBX's own records tell."""
+        log.warning("overtaken by another process", account_id=self._account.id, unsaved_steps=len(self._backlog))
+        self._backlog.clear()
+        self.overtaken.set()
+
+    def _write_later(self) -> None:
+        self._writer = asyncio.create_task(self._write_backlog())
 
     async def _write_backlog(self) -> None:
         while self._backlog:
             await asyncio.sleep(_SAVE_AGAIN_SECONDS)
             steps = self._backlog[:_MOST_STEPS_AT_ONCE]
             try:
-                await self._calls.save(steps)
+                await self._calls.save(steps, fence=self._fence)
             except Unavailable:
                 continue
+            except LeaseLost:
+                self._stand_back()
+                return
             del self._backlog[: len(steps)]
             self._tell_of(steps)
         log.info("calls are saved again", account_id=self._account.id)
@@ -164,6 +223,31 @@ class CallTracking:
     def _tell_of(self, steps: Sequence[SavedStep]) -> None:
         if any(step.intents for step in steps):
             self._wake.set()
+
+
+async def follow_pbx(pbx: Pbx, tracking: CallTracking, fence: Lease | None = None) -> None:
+    """
+    Keep the link to the PBX and store what happens on it, until cancelled.
+
+    Raises:
+        LeaseLost: another process does so now.
+    """
+    await tracking.begin(fence)
+    running = asyncio.create_task(pbx.run(tracking))
+    overtaken = asyncio.create_task(tracking.overtaken.wait())
+    try:
+        await asyncio.wait({running, overtaken}, return_when=asyncio.FIRST_COMPLETED)
+        if not overtaken.done():
+            await running  # it ends only by a defect, which is shown
+        raise LeaseLost("Another process follows this PBX.")
+    finally:
+        running.cancel()
+        overtaken.cancel()
+        await asyncio.gather(running, overtaken, return_exceptions=True)
+        try:
+            await tracking.end()
+        except DozvonError as exc:
+            log.error("calls not saved at the end", pbx=pbx.id, error=str(exc))
 
 
 def timeline_entry(event: CallEvent) -> dict[str, Any]:

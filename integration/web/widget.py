@@ -13,13 +13,13 @@ from aiohttp import WSMsgType, web
 
 from integration import __version__
 from integration.domain.ids import AccountId, CallId, ManagerId
-from integration.errors import AuthFailed
+from integration.errors import AuthFailed, Unavailable
 from integration.ports import Clock, Coordination, WidgetGate, WidgetUser
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService, Refused
 from integration.services.hub import Hub, Page
-from integration.services.tracking import CallTracking
+from integration.services.live_calls import LiveCalls
 from integration.web.errors import Handler, json_body, text_field
 
 log = structlog.get_logger()
@@ -38,7 +38,7 @@ class WidgetApi:
         *,
         accounts: Accounts,
         gates: Mapping[AccountId, WidgetGate],
-        tracking: Mapping[AccountId, CallTracking],
+        live_calls: LiveCalls,
         hub: Hub,
         cards: CardService,
         clicks: ClickService,
@@ -47,7 +47,7 @@ class WidgetApi:
     ) -> None:
         self._accounts = accounts
         self._gates = gates
-        self._tracking = tracking
+        self._live_calls = live_calls
         self._hub = hub
         self._cards = cards
         self._clicks = clicks
@@ -166,8 +166,11 @@ class WidgetApi:
         return socket
 
     async def _write(self, socket: web.WebSocketResponse, page: Page, account: Account) -> None:
-        tracking = self._tracking.get(account.id)
-        calls = await self._cards.snapshot(account, page.manager, tracking.live_calls if tracking else [])
+        try:
+            calls = await self._cards.snapshot(account, page.manager, await self._live_calls.of(account))
+        except Unavailable:
+            await socket.close(code=1013, message=b"try again later")
+            return
         await socket.send_json({"type": "snapshot", "now": self._clock.now(), "calls": calls}, dumps=_dumps)
         if account.settings.employee_of(page.manager) is None:
             page.put({"type": "notice", "code": "no_extension", "text": "No extension is assigned to you"})
@@ -197,12 +200,13 @@ class WidgetApi:
                     pass  # both sides ignore what they do not know
 
     async def _hang_up(self, page: Page, account: Account, call_id: str) -> None:
-        tracking = self._tracking.get(account.id)
-        call = tracking.call(CallId(call_id)) if tracking else None
         try:
+            call = await self._live_calls.get(account, CallId(call_id))
             await self._clicks.hang_up(account, page.manager, call)
         except Refused as exc:
             page.put({"type": "notice", "code": exc.code, "text": str(exc)})
+        except Unavailable as exc:
+            page.put({"type": "notice", "code": "hang_up_failed", "text": str(exc)})
 
     def _who(self, request: web.Request) -> tuple[WidgetUser, Account]:
         token = request.headers.get("X-Auth-Token", "")

@@ -19,6 +19,7 @@ from integration.errors import Rejected
 from integration.metrics import Metrics
 from integration.ports import OutboxState, PbxEmployee
 from integration.services.accounts import Account
+from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.web.server import create_web_app
@@ -65,6 +66,7 @@ async def office(world: World) -> AsyncIterator[Office]:
     pages = AdminPages(
         accounts=world.accounts,
         tracking={ACME: world.tracking},
+        live_calls=LiveCalls({ACME: world.tracking}, world.storage.calls),
         calls=world.storage.calls,
         outbox=world.storage.outbox,
         phone_book=world.storage.phone_book,

@@ -8,9 +8,24 @@ import pytest
 
 from integration.domain.call import Disposition
 from integration.domain.ids import Timestamp
-from integration.errors import Unavailable
+from integration.errors import LeaseLost, Unavailable
+from integration.ports import Lease
+from integration.services.card import CardService
+from integration.services.live_calls import LiveCalls
+from integration.services.tracking import CallTracking
 from integration.storage.calls import SqlCallStore
-from tests.services.conftest import ACME, ANNA, World, answered, answered_call, call, ended, offered, started
+from tests.services.conftest import (
+    ACME,
+    ANNA,
+    World,
+    answered,
+    answered_call,
+    call,
+    ended,
+    offered,
+    started,
+    unanswered,
+)
 
 
 async def test_the_last_state_and_its_timeline_are_stored(world: World) -> None:
@@ -65,10 +80,10 @@ async def test_a_full_disk_loses_no_step_and_stops_no_card(world: World, monkeyp
     saves = SqlCallStore.save
     is_full = True
 
-    async def save(store: SqlCallStore, steps: object) -> None:
+    async def save(store: SqlCallStore, steps: object, *, fence: Lease | None = None) -> None:
         if is_full:
             raise Unavailable("the disk is full")
-        await saves(store, steps)  # type: ignore[arg-type]
+        await saves(store, steps, fence=fence)  # type: ignore[arg-type]
 
     monkeypatch.setattr(SqlCallStore, "save", save)
     page = world.page(ANNA)
@@ -79,8 +94,94 @@ async def test_a_full_disk_loses_no_step_and_stops_no_card(world: World, monkeyp
     await world.emit(*answered(now + 3, "101"), ended(now + 9))
     assert world.tracking.unsaved_steps > 0
     is_full = False
-    await world.tracking.close()  # writes what waits
+    await world.tracking.end()  # writes what waits
     stored = await world.storage.calls.get(ACME, call())
     assert stored is not None
     assert stored.disposition is Disposition.ANSWERED
     assert [item.key for item in await world.waiting()].count("log_call") == 1
+
+
+async def _lease(world: World, holder: str) -> Lease:
+    (lease,) = await world.storage.leases.acquire(["pbx"], holder=holder, ttl_seconds=60)
+    return lease
+
+
+def _another_process(world: World) -> CallTracking:
+    return CallTracking(world.account, world.storage.calls, world.clock, [world.cards], asyncio.Event())
+
+
+async def test_who_was_overtaken_stores_nothing_and_says_so(world: World) -> None:
+    now = world.clock.now()
+    lease = await _lease(world, "one")
+    await world.tracking.begin(lease)
+    await world.emit(started(now), offered(now, "101"))
+    await world.storage.leases.release([lease])
+    other = _another_process(world)
+    await other.begin(await _lease(world, "two"))
+    assert [c.id for c in other.live_calls] == [call()]
+    await other.on_events([*answered(now + 3, "101"), ended(now + 9)])
+    for _ in range(2):  # however often the adapter offers it
+        with pytest.raises(LeaseLost):
+            await world.emit(unanswered(now + 3, "101"), ended(now + 3))
+    assert world.tracking.overtaken.is_set()
+    await world.tracking.end()
+    stored = await world.storage.calls.get(ACME, call())
+    assert stored is not None
+    assert stored.disposition is Disposition.ANSWERED
+    assert [item.key for item in await world.waiting()].count("log_call") == 1
+
+
+async def test_steps_that_waited_for_the_database_are_not_written_over_somebody_elses(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = world.clock.now()
+    lease = await _lease(world, "one")
+    await world.tracking.begin(lease)
+    await world.emit(started(now), offered(now, "101"))
+    with monkeypatch.context() as broken:
+        broken.setattr(world.storage.calls, "save", _unavailable)
+        await world.emit(unanswered(now + 3, "101"), ended(now + 3))
+        with pytest.raises(Unavailable):
+            await world.tracking.end()
+    await world.storage.leases.release([lease])
+    other = _another_process(world)
+    between = await _lease(world, "two")
+    await other.begin(between)
+    await other.on_events([*answered(now + 3, "101"), ended(now + 9)])
+    await other.end()
+    await world.storage.leases.release([between])
+    await world.tracking.begin(await _lease(world, "one"))
+    assert world.tracking.unsaved_steps == 0
+    stored = await world.storage.calls.get(ACME, call())
+    assert stored is not None
+    assert stored.disposition is Disposition.ANSWERED
+
+
+async def _unavailable(*_: object, **__: object) -> None:
+    raise Unavailable("the database is away")
+
+
+async def test_cards_that_another_process_has_shown_go_with_their_calls(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    page = world.page(ANNA)
+    cards = CardService(world.hub, world.storage.calls, world.storage.phone_book)
+    other = CallTracking(world.account, world.storage.calls, world.clock, [cards], asyncio.Event())
+    await other.begin()
+    await other.on_resync(frozenset(), Timestamp(now + 30))
+    async with asyncio.timeout(5):
+        while (message := await page.messages.get()) is None or message["call"]["state"] != "ended":
+            pass  # what was sent before
+
+
+async def test_any_process_can_say_which_calls_are_going_on(world: World) -> None:
+    now = world.clock.now()
+    await world.tracking.begin()
+    await world.emit(started(now), offered(now, "101"))
+    for live in (LiveCalls({ACME: world.tracking}, world.storage.calls), LiveCalls({}, world.storage.calls)):
+        assert [c.id for c in await live.of(world.account)] == [call()]
+        assert await live.get(world.account, call()) == world.tracking.call(call())
+    await world.emit(ended(now + 9))
+    for live in (LiveCalls({ACME: world.tracking}, world.storage.calls), LiveCalls({}, world.storage.calls)):
+        assert await live.of(world.account) == []
+        assert await live.get(world.account, call()) is None

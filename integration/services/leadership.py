@@ -1,0 +1,118 @@
+"""Which of the jobs that one process does at a time are this one's: it holds a lease for each, or leaves it to others.
+
+What the jobs do is theirs. A job runs until it is cancelled; that of a lease which was lost is cancelled, and may not
+have noticed before: what it writes meanwhile is refused by the lease's token (`CallStore.save`), not by this module.
+
+Theory of operation. Every second the leases that are held are renewed and those that are free are taken, each in one
+statement however many there are. While the database is away nobody can take a lease over, so jobs go on, and
+keep in memory what they cannot store. When it is back the leases have run out; who sees that the database was away
+lets the holders renew theirs first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from integration.errors import DozvonError, LeaseLost, Unavailable
+from integration.ports import Lease, Leases
+
+log = structlog.get_logger()
+
+TTL_SECONDS = 3.0  # a takeover within 5 s of a death (spec J1): this, a look, and the link to the PBX
+_LOOK_EVERY_SECONDS = 0.8
+_RESTART_SECONDS = 1.0  # between a job's defect and its next start
+
+Job = Callable[[Lease], Awaitable[None]]
+
+
+class Leadership:
+    """
+    Add the jobs, then `run`.
+
+    Args:
+        holder: who this process is, different from every other one and from its own earlier lives.
+    """
+
+    def __init__(self, leases: Leases, holder: str) -> None:
+        self._leases = leases
+        self._holder = holder
+        self._jobs: dict[str, Job] = {}
+        self._held: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
+        self._polite_until = 0.0  # on the loop's clock
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The names of the leases that this process has."""
+        return frozenset(self._held)
+
+    def add(self, name: str, job: Job) -> None:
+        """`job` is run while this process holds the lease `name`. It may raise LeaseLost to give it up."""
+        self._jobs[name] = job
+
+    async def run(self) -> None:
+        """Until cancelled; then the jobs end first, and their leases are free at once."""
+        try:
+            while True:
+                try:
+                    await self._renew()
+                    await self._acquire()
+                except Unavailable as exc:
+                    if not self._is_polite():
+                        log.warning("leases cannot be renewed now", error=str(exc))
+                    self._polite_until = asyncio.get_running_loop().time() + TTL_SECONDS
+                await asyncio.sleep(_LOOK_EVERY_SECONDS * random.uniform(0.8, 1.2))
+        finally:
+            await self._lay_down()
+
+    async def _renew(self) -> None:
+        held = [lease for lease, _ in self._held.values()]
+        kept = await self._leases.renew(held, ttl_seconds=TTL_SECONDS)
+        for lease in held:
+            if lease not in kept:
+                await self._lost(lease)
+        for lease, task in list(self._held.values()):
+            if task.done():  # it found out by itself
+                await self._lost(lease)
+
+    async def _lost(self, lease: Lease) -> None:
+        log.warning("a lease was lost to another process", lease=lease.name)
+        _, task = self._held.pop(lease.name)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _acquire(self) -> None:
+        vacant = [name for name in self._jobs if name not in self._held]
+        if not vacant or self._is_polite():
+            return
+        for lease in await self._leases.acquire(vacant, holder=self._holder, ttl_seconds=TTL_SECONDS):
+            log.info("a lease was taken", lease=lease.name, token=lease.token)
+            self._held[lease.name] = lease, asyncio.create_task(self._do(lease), name=lease.name)
+
+    def _is_polite(self) -> bool:
+        return asyncio.get_running_loop().time() < self._polite_until
+
+    async def _do(self, lease: Lease) -> None:
+        while True:
+            try:
+                await self._jobs[lease.name](lease)
+            except LeaseLost:
+                return
+            except Exception:  # a defect in one job must not take the others down; it is logged and begun anew
+                log.exception("a job broke", lease=lease.name)
+            await asyncio.sleep(_RESTART_SECONDS)
+
+    async def _lay_down(self) -> None:
+        tasks = [task for _, task in self._held.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        leases = [lease for lease, _ in self._held.values()]
+        self._held.clear()
+        try:
+            await self._leases.release(leases)
+        except DozvonError as exc:  # they run out
+            log.warning("leases not released", error=str(exc))

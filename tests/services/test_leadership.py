@@ -1,0 +1,134 @@
+"""One process at a time does a job: another goes on when it dies, stops, is paused, or the database was away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from integration.errors import LeaseLost, Unavailable
+from integration.ports import Lease, Leases
+from integration.services import leadership
+from integration.services.leadership import Leadership
+from integration.storage import open_storage
+
+NAME = "pbx:office"
+
+
+class Flaky:
+    """Leases that can be made to be away."""
+
+    def __init__(self, leases: Leases) -> None:
+        self._leases = leases
+        self.is_away = False
+
+    async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
+        self._check()
+        return await self._leases.acquire(names, holder=holder, ttl_seconds=ttl_seconds)
+
+    async def renew(self, leases: Sequence[Lease], *, ttl_seconds: float) -> list[Lease]:
+        self._check()
+        return await self._leases.renew(leases, ttl_seconds=ttl_seconds)
+
+    async def release(self, leases: Sequence[Lease]) -> None:
+        self._check()
+        await self._leases.release(leases)
+
+    def _check(self) -> None:
+        if self.is_away:
+            raise Unavailable("the database is away")
+
+
+class Worker:
+    """A process with one job, which notes when it begins and ends."""
+
+    def __init__(self, leases: Leases, name: str, happened: list[str]) -> None:
+        self.name, self.happened = name, happened
+        self.leadership = Leadership(leases, name)
+        self.leadership.add(NAME, self.job)
+        self.give_up = asyncio.Event()
+
+    async def job(self, _: Lease) -> None:
+        self.happened.append(f"{self.name} begins")
+        try:
+            await self.give_up.wait()
+            self.give_up.clear()
+            raise LeaseLost("overtaken")
+        finally:
+            self.happened.append(f"{self.name} ends")
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Task[None]]:
+        task = asyncio.create_task(self.leadership.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Flaky]:
+    monkeypatch.setattr(leadership, "TTL_SECONDS", 0.4)
+    monkeypatch.setattr(leadership, "_LOOK_EVERY_SECONDS", 0.05)
+    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+    yield Flaky(storage.leases)
+    await storage.close()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for happens in the database
+            await asyncio.sleep(0.01)
+
+
+async def test_one_does_it_and_another_goes_on_at_once_when_it_stops(leases: Flaky) -> None:
+    happened: list[str] = []
+    one, two = Worker(leases, "one", happened), Worker(leases, "two", happened)
+    async with one.running() as first:
+        await until(lambda: happened == ["one begins"])
+        async with two.running():
+            await asyncio.sleep(0.5)  # longer than a lease: it is renewed
+            assert happened == ["one begins"]
+            assert [len(worker.leadership.held) for worker in (one, two)] == [1, 0]
+            first.cancel()
+            await until(lambda: happened == ["one begins", "one ends", "two begins"])
+
+
+async def test_who_gives_up_may_come_again(leases: Flaky) -> None:
+    happened: list[str] = []
+    one = Worker(leases, "one", happened)
+    async with one.running():
+        await until(lambda: happened == ["one begins"])
+        one.give_up.set()
+        await until(lambda: happened == ["one begins", "one ends", "one begins"])
+
+
+async def test_who_cannot_renew_is_followed_by_another_and_ends_when_it_learns_of_it(leases: Flaky) -> None:
+    """As a process that was paused: it is the only one that cannot reach the database."""
+    paused = Flaky(leases)
+    happened: list[str] = []
+    one, two = Worker(paused, "one", happened), Worker(leases, "two", happened)
+    async with one.running(), two.running():
+        await until(lambda: happened == ["one begins"])
+        paused.is_away = True
+        await until(lambda: happened == ["one begins", "two begins"])
+        paused.is_away = False
+        await until(lambda: happened == ["one begins", "two begins", "one ends"])
+
+
+async def test_a_database_that_was_away_changes_nothing(leases: Flaky) -> None:
+    """The leases have run out; who holds them renews, the others wait for that."""
+    happened: list[str] = []
+    one, two = Worker(leases, "one", happened), Worker(leases, "two", happened)
+    async with one.running(), two.running():
+        await until(lambda: bool(happened))
+        first = happened[0]
+        leases.is_away = True
+        await asyncio.sleep(0.6)
+        leases.is_away = False
+        await asyncio.sleep(0.6)
+        assert happened == [first]
