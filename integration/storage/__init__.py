@@ -13,15 +13,17 @@ from integration.ports import Clock, Coordination
 from integration.storage.calls import SqlCallStore
 from integration.storage.coordination import InProcessCoordination
 from integration.storage.database import Database, open_database
+from integration.storage.keys import KeySource
 from integration.storage.leases import SqlLeases
 from integration.storage.outbox import SqlOutbox
 from integration.storage.phone_book import SqlPhoneBook
 from integration.storage.recordings import FileRecordingStore
 from integration.storage.route_log import SqlRouteLog
+from integration.storage.sealing import open_sealer
 from integration.storage.settings import SqlSettingsStore
 from integration.storage.tokens import SqlTokenStore
 
-__all__ = ["Storage", "migrate", "open_coordination", "open_storage"]
+__all__ = ["KeySource", "Storage", "key_source", "migrate", "open_coordination", "open_storage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class Storage:
         await self.database.close()
 
 
-async def open_storage(url: str, data_dir: Path, *, clock: Clock | None = None) -> Storage:
+async def open_storage(
+    url: str, data_dir: Path, *, clock: Clock | None = None, keys: KeySource | None = None
+) -> Storage:
     """
     Connect, bring the tables up to date, and give the stores.
 
@@ -50,24 +54,35 @@ async def open_storage(url: str, data_dir: Path, *, clock: Clock | None = None) 
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
         data_dir: recordings go to `recordings/` in it; made when missing.
         clock: the system's when left out.
+        keys: for the secrets; `secret.key` in `data_dir` when left out, made at the first start.
 
     Raises:
-        ConfigError: the address is of neither form.
+        ConfigError: the address is of neither form, or the key is missing, broken or not this database's.
         Unavailable: the database cannot be opened.
     """
     clock = clock or SystemClock()
     database = await open_database(url)
+    try:
+        sealer = await open_sealer(database, keys or key_source(data_dir))
+    except BaseException:
+        await database.close()
+        raise
     return Storage(
         calls=SqlCallStore(database, clock),
         outbox=SqlOutbox(database, clock),
         phone_book=SqlPhoneBook(database, clock),
         settings=SqlSettingsStore(database, clock),
-        tokens=SqlTokenStore(database, clock),
+        tokens=SqlTokenStore(database, clock, sealer),
         recordings=FileRecordingStore(database, data_dir / "recordings", clock),
         routes=SqlRouteLog(database),
         leases=SqlLeases(database),
         database=database,
     )
+
+
+def key_source(data_dir: Path, file: Path | None = None, text: str | None = None) -> KeySource:
+    """Where keys come from by the configuration; the file in `data_dir` when it names none."""
+    return KeySource(file=file or data_dir / "secret.key", text=text, may_be_made=file is None)
 
 
 async def migrate(url: str) -> None:

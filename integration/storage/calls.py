@@ -14,7 +14,7 @@ from integration.domain.intents import Intent
 from integration.domain.phone import match_key
 from integration.ports import Clock, Lease, OutboxState, SavedStep
 from integration.storage.codec import decode, encode
-from integration.storage.database import Database, insert
+from integration.storage.database import Across, Database, insert
 from integration.storage.leases import guard
 from integration.storage.schema import accounts, call_events, calls, outbox
 
@@ -44,7 +44,7 @@ class SqlCallStore:
 
     async def get(self, account: AccountId, call: CallId) -> Call | None:
         query = select(calls.c.state).where(calls.c.account == account, calls.c.id == call)
-        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if state is None else decode(Call, state)
 
     async def live(self, account: AccountId, pbx: PbxId) -> list[Call]:
@@ -53,7 +53,7 @@ class SqlCallStore:
             .where(calls.c.account == account, calls.c.pbx == pbx, calls.c.is_live)
             .order_by(calls.c.started_at)
         )
-        states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
         return [decode(Call, state) for state in states]
 
     async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
@@ -74,7 +74,8 @@ class SqlCallStore:
                 guard(connection, self._database.dialect, fence)
             self._save(connection, steps, now)
 
-        await self._database.write(work)
+        of = {step.call.account for step in steps}
+        await self._database.write(work, of.pop() if len(of) == 1 else Across.CALLS_OF_SEVERAL)
 
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
@@ -86,7 +87,7 @@ class SqlCallStore:
         if before is not None:
             query = query.where(calls.c.started_at < before)
         query = query.order_by(desc(calls.c.started_at)).limit(limit)
-        states = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
         return [decode(Call, state) for state in states]
 
     async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
@@ -95,7 +96,7 @@ class SqlCallStore:
             .where(call_events.c.account == account, call_events.c.call == call)
             .order_by(call_events.c.seq)
         )
-        events = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        events = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
         return [json.loads(event) for event in events]
 
     def _save(self, connection: Connection, steps: Sequence[SavedStep], now: Timestamp) -> None:

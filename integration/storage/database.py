@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Table
@@ -23,6 +24,26 @@ Work = Callable[[Connection], T]
 Dialect = Literal["sqlite", "postgresql"]
 
 
+class Across(StrEnum):
+    """Every reason for which a unit of work may see the rows of all accounts; on PostgreSQL its transaction says it."""
+
+    ACCOUNTS = "which accounts there are"
+    BACKUP = "backup and restore"
+    CALLS_OF_SEVERAL = "steps of several accounts in one transaction"
+    DELIVERY = "whose outbox is due"
+    DEPTH = "how much waits in all"
+    MIGRATION = "schema changes"
+    RECORDING = "a recording by its unguessable name"
+    RELEASE = "leases of a killed process"
+    SECRETS = "encrypting secrets anew"
+
+
+Scope = str | Across | None
+"""Whose rows a unit of work may touch: an account's id, all for a named reason, or nobody's (tables without accounts).
+
+SQLite cannot enforce it; there the queries alone keep accounts apart."""
+
+
 class Database(Protocol):
     """
     Errors of both methods: `Unavailable` when the database cannot be reached or cannot write (disk full, read-only),
@@ -32,11 +53,11 @@ class Database(Protocol):
     @property
     def dialect(self) -> Dialect: ...
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], scope: Scope = None) -> T:
         """Run `work` in a transaction; when this returns, its writes survive a power cut. On SQLite, units of work
         of one moment share a commit; each still stands or falls alone."""
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], scope: Scope = None) -> T:
         """Run `work`, which must not write. Each statement in it sees the newest state."""
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:

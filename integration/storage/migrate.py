@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 log = structlog.get_logger()
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest step; written down so that a start on a database that is up to date does not wait for Alembic."""
 
 _FOLDER = Path(__file__).parent / "migrations"

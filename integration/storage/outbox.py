@@ -21,7 +21,7 @@ from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.intents import IntentKind, Priority
 from integration.errors import Unavailable
 from integration.ports import Clock, OutboxItem, OutboxState
-from integration.storage.database import Database
+from integration.storage.database import Across, Database
 from integration.storage.schema import outbox
 
 _LONGEST_ERROR = 2000  # characters; a person reads it
@@ -73,7 +73,7 @@ class SqlOutbox:
             if rows:
                 connection.execute(
                     update(outbox)
-                    .where(outbox.c.id.in_([row.id for row in rows]))
+                    .where(outbox.c.account == account, outbox.c.id.in_([row.id for row in rows]))
                     .values(
                         leased_until=now + lease_seconds,
                         is_uncertain=True,
@@ -83,18 +83,18 @@ class SqlOutbox:
                 )
             return [_item(row, attempts=row.attempts + 1, claim=row.claims + 1) for row in rows]
 
-        return await self._database.write(work)
+        return await self._database.write(work, account)
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]:
         """In alphabetical order; those with nothing that could be claimed at `now` are not in it."""
         query = select(outbox.c.account).where(_is_waiting, _is_due(now), _is_first).distinct()
-        names = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        names = await self._database.read(lambda connection: connection.execute(query).scalars().all(), Across.DELIVERY)
         return sorted(AccountId(name) for name in names)
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None:
         """When the next item can be claimed: at most `now` when one can be at once, None when nothing waits."""
         query = select(func.min(_may_run_at)).where(_is_waiting, _is_first)
-        moment = await self._database.read(lambda connection: connection.execute(query).scalar())
+        moment = await self._database.read(lambda connection: connection.execute(query).scalar(), Across.DELIVERY)
         return None if moment is None else Timestamp(moment)
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
@@ -104,7 +104,7 @@ class SqlOutbox:
         Raises:
             Unavailable: also when the lease was lost, so that the decision is the new holder's.
         """
-        if not await self._update(_is_held(item), payload=json.dumps(payload)):
+        if not await self._update(item.account, _is_held(item), payload=json.dumps(payload)):
             raise Unavailable("Somebody else has claimed this item since.")
         return replace(item, payload=payload)
 
@@ -112,11 +112,12 @@ class SqlOutbox:
         """Forget all leases: for the start of the only process on a database. What a killed process held is due at
         once instead of after its lease, and still uncertain. Returns how many."""
         statement = update(outbox).where(_is_waiting, outbox.c.leased_until.is_not(None)).values(leased_until=None)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount, Across.RELEASE)
 
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None:
         """True of the CRM whoever says it, so no lease is asked for."""
         await self._update(
+            item.account,
             outbox.c.id == item.id,
             state=OutboxState.DONE.value,
             result=json.dumps(result),
@@ -128,6 +129,7 @@ class SqlOutbox:
 
     async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None:
         await self._update(
+            item.account,
             _is_held(item),
             not_before=at,
             last_error=error[:_LONGEST_ERROR],
@@ -138,6 +140,7 @@ class SqlOutbox:
     async def dead(self, item: OutboxItem, *, error: str) -> None:
         """The call's next item becomes the oldest waiting one."""
         await self._update(
+            item.account,
             _is_held(item),
             state=OutboxState.DEAD.value,
             last_error=error[:_LONGEST_ERROR],
@@ -147,7 +150,11 @@ class SqlOutbox:
 
     async def expire(self, item: OutboxItem) -> None:
         await self._update(
-            _is_held(item), state=OutboxState.EXPIRED.value, leased_until=None, finished_at=self._clock.now()
+            item.account,
+            _is_held(item),
+            state=OutboxState.EXPIRED.value,
+            leased_until=None,
+            finished_at=self._clock.now(),
         )
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
@@ -155,7 +162,8 @@ class SqlOutbox:
         may have succeeded stays known. False: it is in neither state."""
         given_up = outbox.c.state.in_([OutboxState.DEAD.value, OutboxState.DISCARDED.value])
         return await self._update(
-            and_(outbox.c.account == account, outbox.c.id == item, given_up),
+            account,
+            and_(outbox.c.id == item, given_up),
             state=OutboxState.WAITING.value,
             not_before=now,
             expires_at=None,
@@ -166,7 +174,8 @@ class SqlOutbox:
     async def discard(self, account: AccountId, item: int) -> bool:
         """Only a dead letter can be discarded."""
         return await self._update(
-            and_(outbox.c.account == account, outbox.c.id == item, outbox.c.state == OutboxState.DEAD.value),
+            account,
+            and_(outbox.c.id == item, outbox.c.state == OutboxState.DEAD.value),
             state=OutboxState.DISCARDED.value,
             finished_at=self._clock.now(),
         )
@@ -179,26 +188,26 @@ class SqlOutbox:
             .order_by(outbox.c.id.desc())
             .limit(limit)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
         return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
 
     async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
         query = select(outbox.c.key, outbox.c.result).where(
             outbox.c.account == account, outbox.c.call == call, outbox.c.state == OutboxState.DONE.value
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
         return {key: json.loads(result) for key, result in rows if result is not None}
 
     async def depth(self) -> dict[OutboxState, int]:
         """How many items of all accounts are in each state; every state is in it."""
         query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
-        rows = await self._database.read(lambda connection: connection.execute(query).all())
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), Across.DEPTH)
         counts = {OutboxState(state): count for state, count in rows}
         return {state: counts.get(state, 0) for state in OutboxState}
 
-    async def _update(self, which: ColumnElement[bool], **values: Any) -> bool:
-        statement = update(outbox).where(which).values(**values)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount > 0)
+    async def _update(self, account: AccountId, which: ColumnElement[bool], **values: Any) -> bool:
+        statement = update(outbox).where(outbox.c.account == account, which).values(**values)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount > 0, account)
 
 
 def _is_held(item: OutboxItem) -> ColumnElement[bool]:

@@ -6,9 +6,10 @@ import asyncio
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, TextClause, and_, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Delete, Table, TextClause, and_, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.crm import Deal, EntityRef, Person
@@ -66,7 +67,7 @@ class SqlPhoneBook:
 
     async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
         key = {"account": account, "match_key": match_key}
-        states = await self._database.read(lambda connection: self._states(connection, _LOOKUP, key))
+        states = await self._database.read(lambda connection: self._states(connection, _LOOKUP, key), account)
         return [decode(Person, state) for state in states]
 
     async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
@@ -76,11 +77,11 @@ class SqlPhoneBook:
             found = [decode(Person, state) for state in self._states(connection, _LOOKUP, key)]
             return found, self._open_deals(connection, account, [person.ref for person in found])
 
-        return await self._database.read(work)
+        return await self._database.read(work, account)
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         """Deals that are open and hang on any of these, each once, the last changed first."""
-        return await self._database.read(lambda connection: self._open_deals(connection, account, persons))
+        return await self._database.read(lambda connection: self._open_deals(connection, account, persons), account)
 
     def _open_deals(self, connection: Connection, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         # One query a person: joined to the numbers, SQLite would begin with the deals.
@@ -98,7 +99,7 @@ class SqlPhoneBook:
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
         query = select(persons.c.state).where(_is(persons, account, ref))
-        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if state is None else decode(Person, state)
 
     async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:
@@ -108,14 +109,15 @@ class SqlPhoneBook:
         await self._remove(_persons, account, [person.ref for person in persons if person.is_deleted])
         for part in _parts([person for person in persons if not person.is_deleted]):
             entries = await asyncio.to_thread(_person_entries, account, part, country, seen_at)
-            await self._database.write(_putting(self._database, _persons, account, entries))
+            await self._database.write(_putting(self._database, _persons, account, entries), account)
 
     async def put_deals(self, account: AccountId, deals: Sequence[Deal]) -> None:
         """As `put_persons`."""
         seen_at = self._clock.now()
         await self._remove(_deals, account, [deal.ref for deal in deals if deal.is_deleted])
         for part in _parts([deal for deal in deals if not deal.is_deleted]):
-            await self._database.write(_putting(self._database, _deals, account, _deal_entries(account, part, seen_at)))
+            work = _putting(self._database, _deals, account, _deal_entries(account, part, seen_at))
+            await self._database.write(work, account)
 
     async def remove(self, account: AccountId, refs: Sequence[EntityRef]) -> None:
         """Persons and deals of these names; one that is not there is no error."""
@@ -133,14 +135,14 @@ class SqlPhoneBook:
             def unseen(connection: Connection, query: Any = query) -> list[EntityRef]:
                 return [EntityRef(row.kind, row.id) for row in connection.execute(query)]
 
-            refs = await self._database.read(unseen)
+            refs = await self._database.read(unseen, account)
             dropped += await self._remove(kind, account, refs, table.c.seen_at < seen_since)
         return dropped
 
     async def size(self, account: AccountId) -> int:
         """How many persons."""
         query = select(func.count()).select_from(persons).where(persons.c.account == account)
-        return await self._database.read(lambda connection: connection.execute(query).scalar_one())
+        return await self._database.read(lambda connection: connection.execute(query).scalar_one(), account)
 
     async def _remove(
         self, kind: _Kind, account: AccountId, refs: Sequence[EntityRef], *conditions: ColumnElement[bool]
@@ -148,8 +150,13 @@ class SqlPhoneBook:
         removed = 0
         for part in _parts(refs):
             statement = delete(kind.table).where(_among(kind.table, account, part), *conditions)
-            removed += await self._database.write(lambda connection, s=statement: connection.execute(s).rowcount)  # type: ignore[misc]
+            removed += await self._database.write(partial(_count, statement), account)
         return removed
+
+
+def _count(statement: Delete, connection: Connection) -> int:
+    """Carry it out; how many rows it met."""
+    return connection.execute(statement).rowcount
 
 
 def _parts(items: Sequence[X]) -> Iterable[Sequence[X]]:

@@ -1,13 +1,20 @@
-"""PostgreSQL through asyncpg, with a pool. No tables of ours here."""
+"""PostgreSQL through asyncpg, with a pool. No tables of ours here.
+
+Row-level security (docs/adr/0011): each unit of work says whose rows it may touch (`dozvon.account`, or `dozvon.all`
+with the reason), and the tables' policies show it no others; one that says nothing sees nothing. A transaction says it
+for itself (SET LOCAL). A read has no transaction: there the connection keeps what it was told last, and is told anew
+when the next read is another account's.
+"""
 
 from __future__ import annotations
 
+import structlog
 from sqlalchemy import text
 from sqlalchemy.engine import URL
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from integration.storage.database import Dialect, T, Work
+from integration.storage.database import Across, Dialect, Scope, T, Work
 from integration.storage.failures import translating
 from integration.storage.locks import AdvisoryLocks
 from integration.storage.migrate import upgrade
@@ -16,6 +23,12 @@ POOL = 8  # connections kept; as many again may be opened when it is busy
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
+
+log = structlog.get_logger()
+
+_SCOPE = text("SELECT set_config('dozvon.account', :account, :local), set_config('dozvon.all', :reason, :local)")
+_TOLD = "dozvon_scope"  # in a connection's `info`: whose rows its reads see now
+_IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 _MIGRATION_LOCK = 0x646F7A766F6E  # "dozvon" in ASCII: one process at a time takes the steps
 
@@ -27,7 +40,7 @@ class PostgresDatabase:
 
     def __init__(self, url: URL) -> None:
         self._engine = create_async_engine(
-            _asyncpg(url),
+            asyncpg_url(url),
             pool_size=POOL,
             max_overflow=POOL,
             pool_timeout=POOL_WAIT_SECONDS,
@@ -39,7 +52,7 @@ class PostgresDatabase:
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Opened for one lock and closed after it: who holds one must not keep a connection from who would end the wait.
         self.lock = AdvisoryLocks(
-            create_async_engine(_asyncpg(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+            create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
         )
 
     async def start(self) -> None:
@@ -47,23 +60,40 @@ class PostgresDatabase:
         with translating():
             async with self._engine.begin() as connection:
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                await say_scope(connection, Across.MIGRATION)
                 await connection.run_sync(upgrade)
+                if (await connection.execute(_IS_ABOVE)).scalar():
+                    log.warning("the database role is above row-level security: use one that is no superuser")
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], scope: Scope = None) -> T:
         with translating():
             async with self._engine.begin() as connection:
+                if scope is not None or connection.info.get(_TOLD) is not None:
+                    await say_scope(connection, scope)
                 return await connection.run_sync(work)
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], scope: Scope = None) -> T:
         with translating():
             async with self._reading.connect() as connection:
+                told = connection.info
+                if told.get(_TOLD) != scope:
+                    told[_TOLD] = ()  # nobody's: a change that is interrupted is made again
+                    await say_scope(connection, scope, is_local=False)
+                    told[_TOLD] = scope
                 return await connection.run_sync(work)
 
     async def close(self) -> None:
         await self._engine.dispose()
 
 
-def _asyncpg(url: URL) -> URL:
+async def say_scope(connection: AsyncConnection, scope: Scope, *, is_local: bool = True) -> None:
+    """Until the transaction's end, or (not `is_local`) for all that follows on this connection."""
+    reason = str(scope) if isinstance(scope, Across) else ""
+    account = "" if scope is None or reason else str(scope)
+    await connection.execute(_SCOPE, {"account": account, "reason": reason, "local": is_local})
+
+
+def asyncpg_url(url: URL) -> URL:
     return url.set(drivername="postgresql+asyncpg")
 
 

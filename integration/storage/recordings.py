@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 from integration.domain.ids import AccountId, CallId
 from integration.errors import Unavailable
 from integration.ports import Clock
-from integration.storage.database import Database, insert
+from integration.storage.database import Across, Database, insert
 from integration.storage.failures import disk_failure
 from integration.storage.schema import recordings
 
@@ -39,8 +39,9 @@ class FileRecordingStore:
         """
         opaque_id = await self.reserve(account, call)
         await asyncio.to_thread(_write_file, self._path(opaque_id), mp3)
-        statement = update(recordings).where(recordings.c.opaque_id == opaque_id).values(bytes=len(mp3))
-        await self._database.write(lambda connection: connection.execute(statement))
+        own = (recordings.c.account == account, recordings.c.call == call)
+        statement = update(recordings).where(*own).values(bytes=len(mp3))
+        await self._database.write(lambda connection: connection.execute(statement), account)
         return opaque_id
 
     async def reserve(self, account: AccountId, call: CallId) -> str:
@@ -58,7 +59,7 @@ class FileRecordingStore:
             opaque_id: str = connection.execute(known).scalar_one()
             return opaque_id
 
-        return await self._database.write(work)
+        return await self._database.write(work, account)
 
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
         """Raises: Unavailable. `opaque_id` may be anything that a stranger typed."""
@@ -67,7 +68,7 @@ class FileRecordingStore:
         )
         if not opaque_id.isascii() or "\0" in opaque_id:
             return None
-        known = await self._database.read(lambda connection: connection.execute(query).scalar())
+        known = await self._database.read(lambda connection: connection.execute(query).scalar(), Across.RECORDING)
         if known is None:
             return None
         path = self._path(known)

@@ -32,9 +32,9 @@ class SqlRouteLog:
             "outcome": decision.outcome.value,
             "decision": encode(decision),
         }
-        await self._database.write(lambda connection: connection.execute(_REMEMBER, row))
+        await self._database.write(lambda connection: connection.execute(_REMEMBER, row), account)
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         query = select(routes.c.decision).where(routes.c.account == account, routes.c.call == call)
-        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if state is None else decode(RouteDecision, state)

@@ -1,7 +1,8 @@
 """The tables, as the code sees them. How a database gets there is in `migrations/`; a test holds both equal.
 
-The account comes first in every key (later: row-level security and shards). Moments are Unix seconds. States are JSON
-as text, not as a JSON type: a caller's name may hold a NUL, which PostgreSQL's JSON refuses and escaped text carries.
+The account comes first in every key; on PostgreSQL row-level security watches over it (`migrations/row_security.py`).
+Moments are Unix seconds. States are JSON as text, not as a JSON type: a caller's name may hold a NUL, which
+PostgreSQL's JSON refuses and escaped text carries.
 """
 
 from __future__ import annotations
@@ -178,6 +179,13 @@ tokens = Table(
     Column("expires_at", Double, nullable=False),
     Column("saved_at", Double, nullable=False),
     Column("state", Text, nullable=False),
+)
+
+secret_key = Table(
+    "secret_key",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, 1
+    Column("key_id", Text, nullable=False),
 )
 
 recordings = Table(

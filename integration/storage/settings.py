@@ -8,7 +8,7 @@ from integration.domain.ids import AccountId
 from integration.domain.settings import AccountSettings
 from integration.ports import Clock
 from integration.storage.codec import decode, encode
-from integration.storage.database import Database, insert
+from integration.storage.database import Across, Database, insert
 from integration.storage.schema import accounts
 
 
@@ -21,7 +21,7 @@ class SqlSettingsStore:
 
     async def load(self, account: AccountId) -> AccountSettings | None:
         query = select(accounts.c.settings).where(accounts.c.account == account)
-        state = await self._database.read(lambda connection: connection.execute(query).scalar())
+        state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if state is None else decode(AccountSettings, state)
 
     async def save(self, settings: AccountSettings) -> None:
@@ -31,10 +31,10 @@ class SqlSettingsStore:
             .values(account=settings.account, **content)
             .on_conflict_do_update(index_elements=[accounts.c.account], set_=content)
         )
-        await self._database.write(lambda connection: connection.execute(statement))
+        await self._database.write(lambda connection: connection.execute(statement), settings.account)
 
     async def accounts(self) -> list[AccountId]:
         """In alphabetical order."""
         query = select(accounts.c.account).order_by(accounts.c.account)
-        names = await self._database.read(lambda connection: connection.execute(query).scalars().all())
+        names = await self._database.read(lambda connection: connection.execute(query).scalars().all(), Across.ACCOUNTS)
         return [AccountId(name) for name in names]

@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import QueuePool
 
 from integration.errors import DozvonError, Unavailable
-from integration.storage.database import Dialect, T, Work
+from integration.storage.database import Dialect, Scope, T, Work
 from integration.storage.failures import translated, translating
 from integration.storage.locks import FileLocks
 from integration.storage.migrate import upgrade
@@ -110,7 +110,7 @@ class SqliteDatabase:
             _raw(connection).execute("COMMIT").close()
         self._writer.start()
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], scope: Scope = None) -> T:
         if self._is_closed:
             raise Unavailable("The database is closed.")
         loop = asyncio.get_running_loop()
@@ -119,7 +119,7 @@ class SqliteDatabase:
         result: T = await job.future
         return result
 
-    async def read(self, work: Work[T]) -> T:
+    async def read(self, work: Work[T], scope: Scope = None) -> T:
         if self._is_closed:
             raise Unavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)

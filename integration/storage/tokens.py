@@ -1,4 +1,5 @@
-"""The tokens of CRM accounts, refreshed by one at a time over all processes. Asking the CRM is the connector's."""
+"""The tokens of CRM accounts, encrypted, refreshed by one at a time over all processes. Asking the CRM is the
+connector's, keys are `keys.py`'s."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from integration.domain.ids import AccountId
 from integration.errors import AuthFailed, Unavailable
@@ -14,9 +15,11 @@ from integration.ports import Clock, Tokens
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database, insert
 from integration.storage.schema import tokens as tokens_table
+from integration.storage.sealing import Sealer, is_sealed
 
 log = structlog.get_logger()
 
+_COLUMN = str(tokens_table.c.state)
 _STORE_ATTEMPTS = 30
 _STORE_PAUSE_SECONDS = 1.0  # a new pair that is not stored is lost for ever: keep at it
 
@@ -24,16 +27,23 @@ _STORE_PAUSE_SECONDS = 1.0  # a new pair that is not stored is lost for ever: ke
 class SqlTokenStore:
     """Implements `ports.TokenStore`."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
         self._clock = clock
         self._own_locks: dict[AccountId, asyncio.Lock] = {}
         self._running: set[asyncio.Task[Tokens]] = set()
 
     async def load(self, account: AccountId) -> Tokens | None:
+        """Raises: ConfigError when their key is not here, ProtocolError when they were sealed for another account."""
         query = select(tokens_table.c.state).where(tokens_table.c.account == account)
-        state = await self._database.read(lambda connection: connection.execute(query).scalar())
-        return None if state is None else decode(Tokens, state)
+        stored = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
+        if stored is None:
+            return None
+        tokens = decode(Tokens, self._sealer.unseal(stored, account=account, column=_COLUMN))
+        if not is_sealed(stored):
+            await self._database.write(lambda connection: self._seal(connection, account, stored), account)
+        return tokens
 
     async def refresh(
         self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], *, if_access: str
@@ -52,21 +62,28 @@ class SqlTokenStore:
         return await asyncio.shield(task)
 
     async def save(self, account: AccountId, tokens: Tokens) -> None:
-        content = {"expires_at": tokens.expires_at, "saved_at": self._clock.now(), "state": encode(tokens)}
-        statement = (
-            insert(self._database.dialect, tokens_table)
-            .values(account=account, **content)
-            .on_conflict_do_update(index_elements=[tokens_table.c.account], set_=content)
-        )
-        await self._database.write(lambda connection: connection.execute(statement))
+        content: dict[str, float | str] = {"expires_at": tokens.expires_at, "saved_at": self._clock.now()}
+
+        def work(connection: Connection) -> None:
+            content["state"] = self._sealer.seal(connection, encode(tokens), account=account, column=_COLUMN)
+            statement = insert(self._database.dialect, tokens_table).values(account=account, **content)
+            connection.execute(statement.on_conflict_do_update(index_elements=[tokens_table.c.account], set_=content))
+
+        await self._database.write(work, account)
 
     async def delete(self, account: AccountId) -> None:
         statement = delete(tokens_table).where(tokens_table.c.account == account)
-        await self._database.write(lambda connection: connection.execute(statement))
+        await self._database.write(lambda connection: connection.execute(statement), account)
 
     async def close(self) -> None:
         """Wait for refreshes that are under way."""
         await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _seal(self, connection: Connection, account: AccountId, plain: str) -> None:
+        """Of a process of the release before, which may go on beside this one; unless somebody has changed it since."""
+        sealed = self._sealer.seal(connection, plain, account=account, column=_COLUMN)
+        statement = update(tokens_table).where(tokens_table.c.account == account, tokens_table.c.state == plain)
+        connection.execute(statement.values(state=sealed))
 
     def _forget(self, task: asyncio.Task[Tokens]) -> None:
         self._running.discard(task)

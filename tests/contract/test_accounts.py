@@ -196,10 +196,10 @@ async def test_a_new_pair_is_stored_as_soon_as_the_database_takes_it(
     monkeypatch.setattr("integration.storage.tokens._STORE_PAUSE_SECONDS", 0.0)
     write, failures = storage.database.write, [Unavailable("disk full"), Unavailable("disk full")]
 
-    async def sometimes(work: Any) -> Any:
+    async def sometimes(work: Any, scope: str) -> Any:
         if failures:
             raise failures.pop()
-        return await write(work)
+        return await write(work, scope)
 
     async def refresh(tokens: Tokens) -> Tokens:
         monkeypatch.setattr(storage.database, "write", sometimes)

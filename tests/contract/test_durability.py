@@ -14,7 +14,7 @@ from integration.domain.ids import Timestamp
 from integration.errors import Rejected, Unavailable
 from integration.ports import OutboxState, SavedStep
 from integration.storage import open_storage
-from integration.storage.database import open_database
+from integration.storage.database import Across, open_database
 from tests.contract.calls import OFFICE, PBX, a_call, an_intent
 
 LINES_BEFORE_THE_KILL = 400
@@ -103,10 +103,12 @@ async def test_one_bad_unit_of_work_does_not_harm_its_neighbours(database_url: s
     insert = text("INSERT INTO accounts (account, country, settings, saved_at) VALUES (:a, 'RU', '{}', 0)")
     names = ["a", "b", "a", "c", "\ud800"]
     work = [lambda c, n=name: c.execute(insert, {"a": n}).rowcount for name in names]
-    results = await asyncio.gather(*(database.write(w) for w in work), return_exceptions=True)
+    results = await asyncio.gather(*(database.write(w, Across.ACCOUNTS) for w in work), return_exceptions=True)
     refused = [name for name, result in zip(names, results, strict=True) if isinstance(result, Rejected)]
     assert refused == ["a", "\ud800"]  # either of the two, whoever came second
-    stored = await database.read(lambda c: c.execute(text("SELECT account FROM accounts")).scalars().all())
+    stored = await database.read(
+        lambda c: c.execute(text("SELECT account FROM accounts")).scalars().all(), Across.ACCOUNTS
+    )
     assert sorted(stored) == ["a", "b", "c"]
     await database.close()
 

@@ -18,6 +18,7 @@ from tests.lab.ports import free_port
 
 _START_SECONDS = 20.0
 POSTGRES_USER = "dozvon"
+OWNER = "office"  # of the databases: no superuser, whom row-level security would not hold
 
 
 def find_chromium() -> Path:
@@ -119,9 +120,11 @@ def postgres_server() -> Iterator[str]:
 
 
 def create_database(server_url: str, name: str) -> str:
-    """Create an empty database on the server of `server_url`; return its URL."""
-    _run_sql(server_url, f'CREATE DATABASE "{name}"')
-    return server_url.rpartition("/")[0] + "/" + name
+    """Create an empty database on the server of `server_url`; return its URL, with a role that owns no more."""
+    with contextlib.suppress(subprocess.CalledProcessError):  # made with the first database
+        _run_sql(server_url, f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER")
+    _run_sql(server_url, f'CREATE DATABASE "{name}" OWNER {OWNER}')
+    return server_url.rpartition("/")[0].replace(f"//{POSTGRES_USER}@", f"//{OWNER}@") + "/" + name
 
 
 def drop_database(server_url: str, name: str) -> None:
