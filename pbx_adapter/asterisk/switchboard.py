@@ -21,6 +21,10 @@ SETTLE_SECONDS = 0.25
 GRACE_SECONDS = 10.0
 """How long the dead are remembered, so that a late or repeated event does not raise them."""
 
+REMEMBERED_CALLS = 10_000
+"""Names of calls that were told to be over. One that was ended by inference (half seen, a lost link) may be heard of
+again much later; it must not begin a second time."""
+
 REMEMBERED_ORIGINATES = 1000
 """Actions of ours kept until their calls are over; a bound, should OriginateResponses never come."""
 
@@ -37,6 +41,7 @@ class Switchboard:
         self.clicks: dict[str, LiveCall] = {}  # the newest originated call that rings a phone, by `PJSIP/101`
         self.talking: dict[str, LiveCall] = {}  # the call in which an extension has the client
         self.dead: dict[str, Channel] = {}
+        self.finished: dict[str, None] = {}  # calls told to be over, the oldest first
         self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
         self.out: list[CallEvent] = []
         self._settling: deque[tuple[Timestamp, LiveCall]] = deque()
@@ -78,6 +83,9 @@ class Switchboard:
         if call is None:
             call = LiveCall(linkedid, call_id(self.pbx, linkedid), at, seen_from_start=seen_from_start)
             self.calls[linkedid] = self.by_linkedid[linkedid] = call
+            if linkedid in self.finished:
+                call.over = True
+                self.bury_call(call, at)
         call = call.current
         channel = Channel(
             uid,
@@ -188,6 +196,9 @@ class Switchboard:
 
     def bury_call(self, call: LiveCall, at: Timestamp) -> None:
         """Forget a call that is over once its last channel has had time to go."""
+        self.finished[call.uid] = None
+        if len(self.finished) > REMEMBERED_CALLS:
+            del self.finished[next(iter(self.finished))]
         self._burials.append((Timestamp(at + GRACE_SECONDS), call))
 
     def _forget(self, call: LiveCall) -> None:
