@@ -5,16 +5,19 @@ The order of a call's steps and their retries are `delivery.py`'s; whose call it
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
+from weakref import WeakValueDictionary
 
 from integration.domain.attribution import Attribution, attribute
 from integration.domain.call import Call, Direction
 from integration.domain.call_text import describe
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.follow_up import ringing_extensions
+from integration.domain.identity import ranked
 from integration.domain.ids import CallId, ManagerId, Timestamp
 from integration.domain.intents import Intent, IntentKind
 from integration.domain.phone import PhoneNumber, match_key, normalise
@@ -69,6 +72,7 @@ class DeliverySteps:
         self._hub = hub
         self._clock = clock
         self._public_url = public_url
+        self._clients: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def by_kind(self) -> Mapping[IntentKind, StepFunction]:
         return {
@@ -124,6 +128,11 @@ class DeliverySteps:
         number = normalise(call.client_number or "", account.settings.country)
         if number is None:
             return {"skipped": "no_client_number"}
+        # One client's calls one after the other: two at once would make two contacts of one stranger.
+        async with self._clients.setdefault(f"{account.id} {number.e164}", asyncio.Lock()):
+            return await self._log_call(account, call, number, item)
+
+    async def _log_call(self, account: Account, call: Call, number: PhoneNumber, item: OutboxItem) -> dict[str, Any]:
         decided = await self._decide(account, call, number, item)
         record = await self._record(account, call, number, decided)
         if decided.target is None and call.direction is Direction.OUTBOUND:
@@ -204,8 +213,13 @@ class DeliverySteps:
         """An outgoing call to a stranger who answered becomes a contact: amoCRM has no inbox for outgoing calls."""
         if call.answered_at is None:
             return decided
-        person = await account.crm.create_contact(name=number.e164, number=number, responsible=decided.responsible)
-        await self._phone_book.put_persons(account.id, [person], country=account.settings.country)
+        # A contact may have come meanwhile: from an attempt whose answer was lost, from another call, from a person.
+        known = await self._persons(account, number)
+        if known:
+            person = ranked(known, [])[0]
+        else:
+            person = await account.crm.create_contact(name=number.e164, number=number, responsible=decided.responsible)
+            await self._phone_book.put_persons(account.id, [person], country=account.settings.country)
         met = replace(decided, target=person.ref)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
         return met

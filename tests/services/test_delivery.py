@@ -8,7 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from integration.domain.call import Direction
 from integration.domain.crm import EntityKind
+from integration.domain.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.ids import Timestamp
 from integration.domain.settings import LogTarget
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, RateLimited, Rejected, Unavailable
 from integration.ports import OutboxState
@@ -24,6 +27,7 @@ from tests.services.conftest import (
     World,
     answered_call,
     call,
+    ended,
     missed_call,
     offered,
     started,
@@ -180,6 +184,37 @@ async def test_nobody_is_asked_to_call_back_a_client_who_was_reached_meanwhile(w
     await world.emit(*answered_call(now + 20, uniqueid="2.0"))
     await world.deliver_with_pauses()
     assert world.crm.tasks == []
+
+
+def outgoing_call(at: float, number: str, uniqueid: str) -> list[CallEvent]:
+    return [
+        CallStarted(
+            call=call(uniqueid),
+            at=Timestamp(at),
+            uniqueid=uniqueid,
+            direction=Direction.OUTBOUND,
+            caller="101",
+            called=number,
+        ),
+        ClientConnected(call=call(uniqueid), at=Timestamp(at + 2), person="101", answered_by=number),
+        ended(at + 9, uniqueid),
+    ]
+
+
+async def test_a_stranger_who_was_called_and_answered_becomes_one_contact(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(*outgoing_call(now, STRANGER, "1.0"), *outgoing_call(now + 10, STRANGER, "2.0"))
+    await world.deliver()
+    [contact] = [p for p in world.crm.persons.values() if "+79990001122" in p.phones]
+    assert (contact.responsible, len(world.crm.notes[contact.ref])) == (ANNA, 2)
+
+
+async def test_a_lost_answer_makes_no_second_contact_of_a_stranger(world: World) -> None:
+    world.crm.fail_after = [OutcomeUnknown("timeout")]
+    await world.emit(*outgoing_call(world.clock.now(), STRANGER, "1.0"))
+    await world.deliver_with_pauses()
+    [contact] = [p for p in world.crm.persons.values() if "+79990001122" in p.phones]
+    assert [record.key for record in world.crm.notes[contact.ref]] == [record_key(call())]
 
 
 async def test_a_defect_of_ours_is_a_dead_letter_and_not_a_stopped_lane(
