@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from integration.domain.call import Call
+from integration.domain.call import Call, Direction, Disposition, HangupBy, Leg, Transfer
 from integration.domain.crm import Deal, EntityRef, Manager, Person
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
@@ -18,6 +18,11 @@ from integration.domain.intents import Intent, IntentKind, Priority
 from integration.domain.phone import PhoneNumber
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.domain.settings import AccountSettings
+from integration.sharing import Lease as Lease
+from integration.sharing import Leases as Leases
+from integration.sharing import Pace as Pace
+from integration.sharing import RateBudget as RateBudget
+from integration.sharing import Turn as Turn
 
 
 class Clock(Protocol):
@@ -105,6 +110,50 @@ class Pbx(Protocol):
 
     async def diagnose(self) -> list[Finding]:
         """The PBX's part of `dozvon doctor`; never raises."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedCall:
+    """
+    One finished business call as the PBX's own records tell it, its several records folded into one.
+
+    `uniqueid` is the one the call would have had if it had been watched (it makes the same `CallId`); `joined` are
+    those of calls that turned out to be part of it. Numbers and names are as the PBX shows them. What the records do
+    not know is left out: legs without a ring time, transfers not named.
+    """
+
+    uniqueid: str
+    joined: tuple[str, ...] = ()
+    direction: Direction
+    caller: str
+    called: str
+    caller_name: str | None = None
+    started_at: Timestamp
+    answered_at: Timestamp | None = None  # the client and a person first connected
+    ended_at: Timestamp
+    disposition: Disposition
+    answered_by: str | None = None
+    final_responsible: str | None = None
+    talked_seconds: float = 0.0
+    legs: tuple[Leg, ...] = ()
+    transfers: tuple[Transfer, ...] = ()
+    recordings: tuple[str, ...] = ()  # as `Pbx.recording` takes them
+    hangup_by: HangupBy | None = None
+    hangup_cause: int | None = None  # Q.850
+    queue: str | None = None
+    consultation: bool = False
+
+
+class CallRecords(Protocol):
+    """What a PBX wrote down by itself of its calls (CDR and the like); the truth about the time nobody watched."""
+
+    def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
+        """
+        Calls that ended in this time (`since` included, `until` not), each once, in order of their start. A call that
+        still goes on, or whose beginning is in no record, is not among them.
+
+        Raises: Unavailable (not there now), AuthFailed, ConfigError (the records are of another form than was said).
+        """
 
 
 class RouteAnswerer(Protocol):
@@ -205,30 +254,6 @@ class WidgetGate(Protocol):
 
 
 # ---- storage -------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The right to do `name`. `token` grows each time the right changes hands: the larger one is the newer."""
-
-    name: str
-    token: int
-
-
-class Leases(Protocol):
-    """
-    Who does what among the processes on one database, by the database's own clock. Several leases in one go, because
-    one process may hold a thousand. Errors: Unavailable.
-    """
-
-    async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
-        """Take those that nobody holds, or that ran out; the others are not in the answer."""
-
-    async def renew(self, leases: Sequence[Lease], *, ttl_seconds: float) -> list[Lease]:
-        """Those that are still ours, for another while. One that ran out is still ours until somebody takes it."""
-
-    async def release(self, leases: Sequence[Lease]) -> None:
-        """Free them for others at once. Those that are no longer ours are left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -424,6 +449,18 @@ class Coordination(Protocol):
 
     async def once(self, key: str, *, ttl_seconds: float) -> bool:
         """True for the first caller with this key within the time."""
+
+    async def mark(self, key: str, *, ttl_seconds: float) -> None:
+        """Remember that `key` holds for so long, or for longer than it did."""
+
+    async def is_marked(self, key: str) -> bool: ...
+
+    async def take_turn(self, queue: str, pace: Pace) -> Turn:
+        """Of one queue, for all processes together. A queue that was forgotten begins with a pause of its window."""
+
+    async def end_turn(self, queue: str, turn: str) -> None: ...
+
+    async def put_off_turns(self, queue: str, seconds: float) -> None: ...
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None: ...
 

@@ -28,7 +28,7 @@ from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.intents import Priority
 from integration.domain.phone import PhoneNumber, national_digits
 from integration.errors import NotFound, ProtocolError, Rejected
-from integration.ports import CallRecord, Clock, LoggedCall, TokenStore
+from integration.ports import CallRecord, Clock, LoggedCall, RateBudget, TokenStore
 
 _log = structlog.get_logger()
 
@@ -59,6 +59,7 @@ class AmocrmCrm:
         session: aiohttp.ClientSession,
         clock: Clock,
         country: str = "RU",
+        budget: RateBudget | None = None,
     ) -> None:
         self.account = account
         self.settings = settings
@@ -67,7 +68,7 @@ class AmocrmCrm:
             if settings.long_lived_token
             else AccountTokens(account, settings, tokens, session, clock)
         )
-        self._transport = Transport(settings, session, self.tokens)
+        self._transport = Transport(settings, session, self.tokens, budget)
         self._library = Library(self._transport)
         self._feed = CallFeed(self._transport, source=settings.source_name, service_code=settings.service_code)
         self._clock = clock
@@ -114,6 +115,7 @@ class AmocrmCrm:
         self._pipelines_until = 0.0
 
     async def close(self) -> None:
+        await self._transport.close()
         await self.tokens.close()
 
     # ---- people, persons, deals

@@ -19,7 +19,7 @@ from connectors.amocrm.widget import AmocrmGate
 from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId
 from integration.errors import AuthFailed, DozvonError, Rejected
-from integration.ports import Clock, Finding, FindingLevel, TokenStore
+from integration.ports import Clock, Finding, FindingLevel, RateBudget, TokenStore
 
 _log = structlog.get_logger()
 
@@ -170,6 +170,7 @@ def connect(
     session: aiohttp.ClientSession,
     clock: Clock,
     country: str = "RU",
+    budget: RateBudget | None = None,
 ) -> Connector:
     """
     Build the connector of one account. Nothing is sent yet; call `open()` in the running loop.
@@ -177,11 +178,12 @@ def connect(
     Args:
         options: the `[account.amocrm]` table.
         session: stays the caller's; with a DummyCookieJar, so that no cookie of one account travels with another's.
+        budget: what all processes together may ask of this account; None where there is only this one.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.
     """
     settings = AmocrmSettings.parse(options)
-    crm = AmocrmCrm(account, settings, tokens=tokens, session=session, clock=clock, country=country)
+    crm = AmocrmCrm(account, settings, tokens=tokens, session=session, clock=clock, country=country, budget=budget)
     gate = AmocrmGate(account, settings, crm_account_id=lambda: crm.crm_account_id, clock=clock)
     return Connector(account, settings, crm, gate, session, clock, tokens)

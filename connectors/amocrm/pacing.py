@@ -9,11 +9,13 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from integration.domain.intents import Priority
 from integration.errors import RateLimited, Unavailable
+from integration.ports import Pace, RateBudget
 
 _WAITING_AT_MOST = 2000  # requests of one account; more is a fault of the caller, not work to be done
 _LONGEST_PAUSE = 60.0  # seconds; 1, 2, 4 ... 60 after 429. Source: amoCRM names no Retry-After (README: limits)
@@ -43,6 +45,7 @@ class Slot:
 
     at: float
     answered_at: float | None = None
+    turn: str | None = None  # of the budget that all processes share
 
 
 class Pacer:
@@ -76,7 +79,7 @@ class Pacer:
             RateLimited: too many requests wait already.
         """
         loop = asyncio.get_running_loop()
-        if self._timer is None and loop.time() >= self._ready_at():
+        if self._is_free(loop.time()):
             return self._take(loop.time())
         if self.waiting >= _WAITING_AT_MOST:
             raise RateLimited("Too many requests wait for amoCRM", retry_after_seconds=_LONGEST_PAUSE)
@@ -114,6 +117,12 @@ class Pacer:
     def accepted(self, slot: Slot) -> None:
         if slot.at >= self._paused_at:
             self._refusals = 0
+
+    async def close(self) -> None:
+        """Nobody asks any more."""
+
+    def _is_free(self, now: float) -> bool:
+        return self._timer is None and now >= self._ready_at()
 
     def _ready_at(self) -> float:
         """When the next slot may be taken; infinity while the request a window ago is still on its way."""
@@ -154,6 +163,78 @@ class Pacer:
                 if not waiter.done():  # a cancelled request gives its place away
                     return waiter
         return None
+
+
+class SharedPacer(Pacer):
+    """
+    A `Pacer` that also asks the budget of all processes before each slot.
+
+    Which request goes next is decided when the turn is there: a card that comes while an import waits overtakes it.
+    """
+
+    def __init__(self, requests_per_second: float, budget: RateBudget) -> None:
+        super().__init__(requests_per_second)
+        self._pace = Pace(per_second=requests_per_second, most=_WINDOW_REQUESTS, window_seconds=_WINDOW_SECONDS)
+        self._budget = budget
+        self._serving: asyncio.Task[None] | None = None
+        self._look = asyncio.Event()  # a request is over, or a new one waits
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def answered(self, slot: Slot) -> None:
+        super().answered(slot)
+        if slot.turn:  # empty: nobody else knows of it
+            self._tell(self._budget.end(slot.turn))
+            slot.turn = None
+
+    def refused(self, slot: Slot) -> float:
+        pause = super().refused(slot)
+        self._tell(self._budget.put_off(pause))
+        return pause
+
+    async def close(self) -> None:
+        tasks = [*self._telling, *([self._serving] if self._serving else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_free(self, now: float) -> bool:
+        return False
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._look.set()
+        if self._serving is None or self._serving.done():
+            self._serving = loop.create_task(self._serve_all(loop))
+
+    async def _serve_all(self, loop: asyncio.AbstractEventLoop) -> None:
+        while self.waiting:
+            self._look.clear()
+            wait = self._ready_at() - loop.time()
+            turn = await self._budget.take(self._pace) if wait <= 0 else None
+            if turn is not None and turn.id is not None:
+                self._give(turn.id, loop.time())
+                continue
+            if turn is not None:
+                await asyncio.sleep(turn.wait_seconds)
+                continue
+            try:
+                async with asyncio.timeout(wait if wait < math.inf else None):
+                    await self._look.wait()
+            except TimeoutError:
+                pass
+
+    def _give(self, turn: str, now: float) -> None:
+        waiter = self._first()
+        if waiter is None:  # cancelled meanwhile
+            self._tell(self._budget.end(turn))
+            return
+        slot = self._take(now)
+        slot.turn = turn
+        waiter.set_result(slot)
+
+    def _tell(self, telling: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(telling)
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
 
 
 class Breaker:

@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from connectors.amocrm.pacing import Blocked, Breaker, Pacer
+from connectors.amocrm.pacing import Blocked, Breaker, Pacer, SharedPacer
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.wire import ENTITY_NOT_FOUND, Answer, Query, exchange, problem_code, problem_text
 from integration.domain.intents import Priority
@@ -29,7 +29,7 @@ from integration.errors import (
     Rejected,
     Unavailable,
 )
-from integration.ports import Tokens
+from integration.ports import RateBudget, Tokens
 
 _log = structlog.get_logger()
 
@@ -62,11 +62,19 @@ class AccountState(StrEnum):
 class Transport:
     """The only way to an account's API. `state` is for the administrator's page."""
 
-    def __init__(self, settings: AmocrmSettings, session: aiohttp.ClientSession, tokens: TokenSource) -> None:
+    def __init__(
+        self,
+        settings: AmocrmSettings,
+        session: aiohttp.ClientSession,
+        tokens: TokenSource,
+        budget: RateBudget | None = None,
+    ) -> None:
+        """`budget`: of all processes together; None where there is only this one."""
         self._settings = settings
         self._session = session
         self._tokens = tokens
-        self._pacer = Pacer(settings.requests_per_second)
+        rate = settings.requests_per_second
+        self._pacer = Pacer(rate) if budget is None else SharedPacer(rate, budget)
         self._breaker = Breaker(settings.block_seconds)
         self._unpaid_until = 0.0
         self._address_confirmed_at = float("-inf")
@@ -102,6 +110,9 @@ class Transport:
             with attempt:
                 return await self._once(method, path, priority, query, None)
         raise AssertionError  # reraise=True: the loop returns or raises
+
+    async def close(self) -> None:
+        await self._pacer.close()
 
     async def _once(self, method: str, path: str, priority: Priority, query: Query, body: Any) -> Any:
         if method != "GET" and time.monotonic() < self._unpaid_until:

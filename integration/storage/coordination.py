@@ -15,6 +15,9 @@ from typing import Any
 
 import structlog
 
+from integration.ports import Pace, Turn
+from integration.storage.turns import TurnQueue
+
 log = structlog.get_logger()
 
 TICKET_BYTES = 32  # of chance
@@ -29,6 +32,8 @@ class InProcessCoordination:
         self._monotonic = monotonic
         self._tickets = _Expiring(monotonic)
         self._keys = _Expiring(monotonic)
+        self._marks = _Expiring(monotonic)
+        self._queues: dict[str, TurnQueue] = {}
         self._subscribers: dict[str, set[asyncio.Queue[str]]] = {}
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
@@ -48,6 +53,24 @@ class InProcessCoordination:
             return False
         self._keys.put(key, "", ttl_seconds)
         return True
+
+    async def mark(self, key: str, *, ttl_seconds: float) -> None:
+        self._marks.put(key, "", ttl_seconds)
+
+    async def is_marked(self, key: str) -> bool:
+        return key in self._marks
+
+    async def take_turn(self, queue: str, pace: Pace) -> Turn:
+        if queue not in self._queues:
+            self._queues[queue] = TurnQueue(self._monotonic, pace)
+        return self._queues[queue].take(pace)
+
+    async def end_turn(self, queue: str, turn: str) -> None:
+        if queue in self._queues:
+            self._queues[queue].end(turn)
+
+    async def put_off_turns(self, queue: str, seconds: float) -> None:
+        self._queues.setdefault(queue, TurnQueue(self._monotonic)).put_off(seconds)
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
         text = json.dumps(message)  # through text, so that subscribers get copies, as from another process

@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import secrets
+import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing, contextmanager
 from typing import Any
@@ -19,6 +20,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from integration.errors import ConfigError, Unavailable
+from integration.ports import Pace, Turn
+from integration.storage import turns
 from integration.storage.coordination import TICKET_BYTES
 
 log = structlog.get_logger()
@@ -45,6 +48,9 @@ class RedisCoordination:
             )
         except ValueError as exc:
             raise ConfigError("The Redis address cannot be read. Write redis://host:6379/0.") from exc
+        self._take_turn = self._redis.register_script(turns.TAKE)  # sent again by itself to a Redis that forgot it
+        self._end_turn = self._redis.register_script(turns.END)
+        self._put_off_turns = self._redis.register_script(turns.PUT_OFF)
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
         ticket = secrets.token_urlsafe(TICKET_BYTES)
@@ -65,6 +71,38 @@ class RedisCoordination:
     async def once(self, key: str, *, ttl_seconds: float) -> bool:
         with _translating():
             return bool(await self._redis.set(f"{_PREFIX}once:{key}", "1", nx=True, px=_milliseconds(ttl_seconds)))
+
+    async def mark(self, key: str, *, ttl_seconds: float) -> None:
+        with _translating():
+            await self._redis.set(f"{_PREFIX}mark:{key}", "1", px=_milliseconds(ttl_seconds))
+
+    async def is_marked(self, key: str) -> bool:
+        with _translating():
+            return bool(await self._redis.exists(f"{_PREFIX}mark:{key}"))
+
+    async def take_turn(self, queue: str, pace: Pace) -> Turn:
+        turn = uuid.uuid4().hex
+        arguments: list[float | str] = [
+            1000 / pace.per_second,
+            pace.most,
+            _milliseconds(pace.window_seconds),
+            turn,
+            _milliseconds(turns.LOST_SECONDS),
+            _milliseconds(turns.LOOK_AGAIN_SECONDS),
+            _milliseconds(turns.KEPT_SECONDS),
+        ]
+        with _translating():
+            wait = int(await self._take_turn(keys=[_turns_key(queue)], args=arguments))
+        return Turn(None, wait / 1000) if wait else Turn(turn)
+
+    async def end_turn(self, queue: str, turn: str) -> None:
+        with _translating():
+            await self._end_turn(keys=[_turns_key(queue)], args=[turn])
+
+    async def put_off_turns(self, queue: str, seconds: float) -> None:
+        arguments = [_milliseconds(seconds), _milliseconds(turns.KEPT_SECONDS)]
+        with _translating():
+            await self._put_off_turns(keys=[_turns_key(queue)], args=arguments)
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
         with _translating():
@@ -111,6 +149,10 @@ class RedisCoordination:
 
 def _ticket_key(ticket: str) -> str:
     return f"{_PREFIX}ticket:{ticket}"
+
+
+def _turns_key(queue: str) -> str:
+    return f"{_PREFIX}turns:{queue}"
 
 
 def _milliseconds(seconds: float) -> int:

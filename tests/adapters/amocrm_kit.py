@@ -100,6 +100,7 @@ class Office:
     store: MemoryTokens
     session: aiohttp.ClientSession
     app: web.Application
+    table: dict[str, Any]  # the connector's settings
 
     @property
     def crm(self) -> AmocrmCrm:
@@ -172,7 +173,7 @@ async def office(
                 **(options or {}),
             }
             connector = connect(OFFICE, table, tokens=store, session=session, clock=SystemClock())
-            made = Office(sandbox, port, connector, store, session, app)
+            made = Office(sandbox, port, connector, store, session, app, table)
             if is_connected:
                 await consent(made)
             yield made

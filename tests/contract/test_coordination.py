@@ -12,10 +12,11 @@ import pytest
 import redis.asyncio
 
 from integration.errors import ConfigError, Unavailable
-from integration.ports import Coordination
+from integration.ports import Coordination, Pace
 from integration.storage import open_coordination
 from integration.storage.coordination import InProcessCoordination
 from integration.storage.redis_coordination import RedisCoordination
+from integration.storage.turns import LOST_SECONDS, TurnQueue
 
 DEADLINE_SECONDS = 10.0
 
@@ -107,6 +108,70 @@ async def test_tickets_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) ->
     tickets = [await coordination.issue_ticket({}, ttl_seconds=60) for _ in range(12)]
     assert await coordination.take_ticket(tickets[0]) is None
     assert await coordination.take_ticket(tickets[11]) == {}
+
+
+async def test_a_mark_holds_for_its_time(coordination: Coordination) -> None:
+    key = uuid4().hex
+    assert not await coordination.is_marked(key)
+    await coordination.mark(key, ttl_seconds=60)
+    await coordination.mark(key, ttl_seconds=60)
+    assert await coordination.is_marked(key)
+    short = uuid4().hex
+    await coordination.mark(short, ttl_seconds=0.001)
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.02)
+    assert not await coordination.is_marked(short)
+
+
+async def _turn(coordination: Coordination, queue: str, pace: Pace) -> tuple[str, float]:
+    """Ask until it is our turn; the turn and when it came."""
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while (turn := await coordination.take_turn(queue, pace)).id is None:
+            assert turn.wait_seconds > 0
+            await asyncio.sleep(turn.wait_seconds)
+    return turn.id, time.monotonic()
+
+
+async def test_turns_are_evenly_spaced_over_all_who_ask(coordination: Coordination) -> None:
+    queue, pace = uuid4().hex, Pace(per_second=50, most=100, window_seconds=0.1)
+    began = time.monotonic()
+    turns = await asyncio.gather(*(_turn(coordination, queue, pace) for _ in range(10)))
+    moments = sorted(at for _, at in turns)
+    assert len({turn for turn, _ in turns}) == 10
+    assert moments[0] - began > 0.09  # a queue that nobody remembers: others may have sent a moment ago
+    assert moments[-1] - moments[0] > 0.17  # 9 gaps of 20 ms
+
+
+async def test_the_turn_after_a_full_window_waits_for_the_oldest_to_end(coordination: Coordination) -> None:
+    queue, pace = uuid4().hex, Pace(per_second=1000, most=2, window_seconds=0.1)
+    first, _ = await _turn(coordination, queue, pace)
+    await _turn(coordination, queue, pace)
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.15)
+    assert (await coordination.take_turn(queue, pace)).id is None  # the first may not even have arrived
+    await coordination.end_turn(queue, first)
+    ended = time.monotonic()
+    _, at = await _turn(coordination, queue, pace)
+    assert at - ended > 0.09
+    await coordination.end_turn(queue, "nobody's")
+    await coordination.end_turn(uuid4().hex, "nobody's")
+
+
+async def test_a_queue_can_be_put_off(coordination: Coordination) -> None:
+    queue, pace = uuid4().hex, Pace(per_second=1000, most=7, window_seconds=0.01)
+    await coordination.put_off_turns(queue, 60)
+    assert (await coordination.take_turn(queue, pace)).wait_seconds == pytest.approx(60, abs=5)
+
+
+def test_a_turn_whose_process_died_counts_as_over_in_the_end() -> None:
+    now = [0.0]
+    pace = Pace(per_second=1, most=1, window_seconds=1)
+    queue = TurnQueue(lambda: now[0])
+    assert queue.take(pace).id is not None
+    now[0] = LOST_SECONDS - 1
+    assert queue.take(pace).id is None
+    now[0] = LOST_SECONDS + 1
+    assert queue.take(pace).id is not None
 
 
 @pytest.mark.servers
