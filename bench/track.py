@@ -1,34 +1,58 @@
 """Events per second from AMI bytes to calls: parser, tracker and `advance()`, at a few and at very many live calls.
 
 `dozvon bench track [--quick]`. The streams are recordings of real calls, unfiltered, as many at once as wanted, each
-copy with ids of its own. Storing the calls and reading the socket are not in the figures; making the bytes neither.
+copy with ids of its own. panoramisk and cacofonisk (`track_pair.py`) hear the same bytes in turn with us. Reading the
+socket is not in the figures, making the bytes neither; what storing adds is measured beside them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import random
 import re
 import statistics
+import tempfile
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bench.report import aim, machine
+from bench.track_pair import Pair
+from integration import logs
+from integration.clock import SystemClock
 from integration.domain.call import Call
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
+from integration.domain.settings import AccountSettings
 from integration.domain.tracking import advance
+from integration.services.accounts import Account
+from integration.services.tracking import CallTracking
+from integration.storage import open_storage
+from integration.testing import FakeCrm, FakePbx
 from pbx_adapter.asterisk.protocol import FrameReader
 from pbx_adapter.asterisk.tracker import Tracker
 
-AIM_EVENTS_PER_SECOND = 100_000
+AIM_TIMES_THE_PAIR = 5.0
 AIM_FLATNESS = 1.25
-LIVE, LIVE_QUICK = (10, 500, 5_000), (10, 500)
-EVENTS, EVENTS_QUICK = 300_000, 120_000  # measured at each number of live calls
-MEMORY_CALLS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """`live`: calls at once, measured at each; `events` are heard at each of them."""
+
+    live: tuple[int, ...]
+    events: int
+    stored_events: int
+    memory_calls: int = 500
+
+
+FULL = Size(live=(10, 500, 5_000), events=300_000, stored_events=200_000)
+QUICK = Size(live=(10, 200), events=80_000, stored_events=20_000, memory_calls=100)
 
 _TRACES = Path(__file__).parent.parent / "tests" / "fixtures" / "asterisk"
 _STREAMS = (
@@ -44,39 +68,39 @@ _IDS = re.compile(rb"\b(?=\d{10}\.\d+\b|crm-\d+|[0-9a-f]{8}-[0-9a-f]{4}-)")
 _MARK = b"\x00"
 
 
-def run(*, quick: bool = False) -> dict[str, Any]:
+def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     """
     Measure.
 
     Returns:
         {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. The flatness is the time for an event
-        with the most live calls by that with ten; times are of the processor.
+        with the most live calls by that with ten; times are of the processor, but for storing.
     """
+    size = size or (QUICK if quick else FULL)
+    logs.set_up("error", readable=True)
     templates = [_template(name) for name in _STREAMS]
-    levels = _measure(templates, LIVE_QUICK if quick else LIVE, EVENTS_QUICK if quick else EVENTS)
-    slowest = min(level["events_per_second"] for level in levels)
+    levels = _measure(templates, size.live, size.events)
+    times = min(level["times_the_pair"] for level in levels)
     flatness = levels[-1]["by_the_first"]
+    first, last = levels[0]["live_calls"], levels[-1]["live_calls"]
     return {
         "bench": "track",
         "aims": [
-            _aim("events from bytes to calls", AIM_EVENTS_PER_SECOND, slowest, "events/s", more_is_better=True),
-            _aim(
-                f"time for an event with {levels[-1]['live_calls']} live calls by that with {levels[0]['live_calls']}",
-                AIM_FLATNESS, flatness, "ratio", more_is_better=False,
-            ),
+            aim("bytes to calls, by panoramisk and cacofonisk", AIM_TIMES_THE_PAIR, times, "times",
+                more_is_better=True),
+            aim(f"time for an event with {last} live calls by that with {first}", AIM_FLATNESS, flatness, "ratio",
+                more_is_better=False),
         ],
         "detail": {
             "levels": levels,
-            "bytes_per_live_call": _bytes_per_live_call(templates),
+            "bytes_per_live_call": _bytes_per_live_call(templates, size.memory_calls, lambda: _ours(size.memory_calls)),
+            "pair_bytes_per_live_call": _bytes_per_live_call(templates, size.memory_calls, _theirs),
+            "with_storing": asyncio.run(_with_storing(templates, size.live[-1], size.stored_events)),
             "events_per_call": round(statistics.mean(len(template) for template in templates)),
             "bytes_per_event": round(statistics.mean(len(block) for template in templates for block in template)),
+            **machine(),
         },
     }  # fmt: skip
-
-
-def _aim(what: str, aim: float, measured: float, unit: str, *, more_is_better: bool) -> dict[str, Any]:
-    met = measured >= aim if more_is_better else measured <= aim
-    return {"what": what, "aim": aim, "measured": measured, "unit": unit, "met": met}
 
 
 def _template(name: str) -> list[bytes]:
@@ -163,54 +187,128 @@ class _Listener:
             self.ended += self.calls.pop(event.call, None) is not None
 
 
+@dataclass(slots=True)
+class _Level:
+    """One number of live calls: who makes the bytes, who hears them, and how long each needed for an event."""
+
+    office: _Office
+    listener: _Listener
+    pair: Pair
+    ours: list[float]
+    theirs: list[float]
+
+    def hear(self, data: bytes, events: int) -> None:
+        reads = _reads(data)
+        self.ours.append(_seconds(reads, lambda read: self.listener.hear(read, events // len(reads))) / events)
+        self.theirs.append(_seconds(reads, self.pair.hear) / events)
+
+
 def _measure(templates: list[list[bytes]], lives: tuple[int, ...], events: int) -> list[dict[str, Any]]:
     """
-    Time the same number of events at each number of live calls, taking turns.
+    Time the same number of events at each number of live calls, taking turns with each other and with the pair.
 
     Other work on the machine slows all of them alike then, and the ratio of two stays what it is.
     """
-    offices = [(_Office(templates, live), _Listener(live)) for live in lives]
-    for office, listener in offices:
-        first = office.first_events()
-        while data := b"".join(itertools.islice(first, _CHUNK)):
-            _hear(listener, data, _CHUNK)
-    rounds = [
-        [_hear(listener, b"".join(office.events(_CHUNK)), _CHUNK) / _CHUNK for office, listener in offices]
-        for _ in range(events // _CHUNK)
-    ]
-    levels = []
-    for place, live in enumerate(lives):
-        each = statistics.median(times[place] for times in rounds)
-        listener = offices[place][1]
-        levels.append(
-            {
-                "live_calls": live,
-                "events_per_second": round(1 / each),
-                "microseconds_per_event": round(each * 1e6, 3),
-                "by_the_first": round(statistics.median(times[place] / times[0] for times in rounds), 3),
-                "tracked_at_the_end": len(listener.tracker.live_calls()),
-                "calls_ended": listener.ended,
-            }
-        )
-    return levels
+    levels = [_Level(_Office(templates, live), _Listener(live), Pair(), [], []) for live in lives]
+    for level in levels:
+        first = level.office.first_events()
+        while blocks := list(itertools.islice(first, _CHUNK)):
+            level.hear(b"".join(blocks), len(blocks))
+        level.ours.clear()
+        level.theirs.clear()
+    chunk = min(_CHUNK, events)
+    for _ in range(events // chunk):
+        for level in levels:
+            level.hear(b"".join(level.office.events(chunk)), chunk)
+    told = [_told(live, level, levels[0]) for live, level in zip(lives, levels, strict=True)]
+    for level in levels:
+        level.pair.close()
+    return told
 
 
-def _hear(listener: _Listener, data: bytes, events: int) -> float:
-    """Returns the processor's seconds spent."""
-    reads = [data[at : at + _READ] for at in range(0, len(data), _READ)]
+def _told(live: int, level: _Level, first: _Level) -> dict[str, Any]:
+    each, theirs = statistics.median(level.ours), statistics.median(level.theirs)
+    return {
+        "live_calls": live,
+        "events_per_second": round(1 / each),
+        "microseconds_per_event": round(each * 1e6, 3),
+        "by_the_first": round(statistics.median(a / b for a, b in zip(level.ours, first.ours, strict=True)), 3),
+        "pair_events_per_second": round(1 / theirs),
+        "times_the_pair": round(statistics.median(a / b for a, b in zip(level.theirs, level.ours, strict=True)), 2),
+        "tracked_at_the_end": len(level.listener.tracker.live_calls()),
+        "calls_ended": level.listener.ended,
+        "pair_calls_ended": level.pair.reporter.ended,
+        "pair_failures": level.pair.failures,
+    }
+
+
+def _reads(data: bytes) -> list[bytes]:
+    return [data[at : at + _READ] for at in range(0, len(data), _READ)]
+
+
+def _seconds(reads: list[bytes], hear: Callable[[bytes], None]) -> float:
+    """The processor's seconds spent."""
     began = time.process_time()
     for read in reads:
-        listener.hear(read, events // len(reads))
+        hear(read)
     return time.process_time() - began
 
 
-def _bytes_per_live_call(templates: list[list[bytes]]) -> int:
-    """Memory of tracker and calls while so many are live, by their number."""
-    data = b"".join(_Office(templates, MEMORY_CALLS, seed=2).first_events())
+async def _with_storing(templates: list[list[bytes]], live: int, events: int) -> dict[str, Any]:
+    """The same, and every step of a call with what is to be done about it stored in SQLite, read by read."""
+    office = _Office(templates, live, seed=3)
+    with tempfile.TemporaryDirectory(prefix="dozvon-bench-") as folder:
+        storage = await open_storage(f"sqlite:///{folder}/bench.db", Path(folder))
+        account = Account(AccountSettings(account=_ACCOUNT), FakeCrm(), FakePbx(id=_PBX))
+        tracking = CallTracking(account, storage.calls, SystemClock(), [], asyncio.Event())
+        tracker = Tracker(_PBX)
+        reader = FrameReader(tracker.wanted)
+        await tracking.begin()
+        now, told = time.time(), 0
+        data = [b"".join(office.first_events()), b"".join(office.events(events))]
+        for part in data:
+            wall, processor = time.perf_counter(), time.process_time()
+            told = 0
+            for read in _reads(part):
+                batch: list[CallEvent] = []
+                for frame in reader.feed(read):
+                    now += 1 / (live * _EVENTS_PER_CALL_SECOND)
+                    batch += tracker.feed(frame, Timestamp(now))
+                told += len(batch)
+                await tracking.on_events(batch)
+            wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        await tracking.end()
+        await storage.close()
+    return {
+        "live_calls": live,
+        "events_per_second": round(events / wall),
+        "events_per_processor_second": round(events / processor),
+        "steps_stored_per_second": round(told / wall),
+    }
+
+
+def _ours(live: int) -> Callable[[bytes], None]:
+    listener = _Listener(live)
+    return lambda data: listener.hear(data, data.count(b"\r\n\r\n"))
+
+
+def _theirs() -> Callable[[bytes], None]:
+    pair = Pair()
+
+    def hear(data: bytes) -> None:
+        pair.hear(data)
+        pair.close()
+
+    return hear
+
+
+def _bytes_per_live_call(templates: list[list[bytes]], calls: int, build: Callable[[], Callable[[bytes], None]]) -> int:
+    """Memory of what was built and of the calls, while so many are live, by their number."""
+    data = b"".join(_Office(templates, calls, seed=2).first_events())
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    listener = _Listener(MEMORY_CALLS)
-    _hear(listener, data, data.count(b"\r\n\r\n"))
+    hear = build()
+    hear(data)
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    return round((after - before) / max(1, len(listener.tracker.live_calls())))
+    return round((after - before) / calls)
