@@ -24,7 +24,7 @@ from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRing
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
 from pbx_adapter.asterisk.causes import leg_result
-from pbx_adapter.asterisk.live import Channel, Consultation, LiveCall, LiveLeg
+from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
@@ -47,6 +47,7 @@ class _Way:
     """How the dial of a leg came about, read back from the channel that dialled to the one it is for."""
 
     offered_at: Timestamp
+    first: Channel | None = None  # the channel that all this is done for
     queue: str = ""
     originated: bool = False
     forward_of: LiveLeg | None = None
@@ -131,6 +132,8 @@ def offer_leg(
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
+    if not via:
+        _notice_redirect(call, leg, way)
     leg.via = via or _via(board, call, leg, way)
     call.legs.append(leg)
     board.settle_later(call, at)
@@ -139,8 +142,9 @@ def offer_leg(
     describe_again(board, call, at)
     begin_call(board, call, at)
     if call.blind is not None:
-        tell_blind_transfer(board, call)
         call.blind.legs.append(leg)
+        if not call.blind.guessed:
+            tell_blind_transfer(board, call)
     board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
     return leg
 
@@ -196,6 +200,7 @@ def _way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> _Way
     for _ in range(16):  # pairs behind pairs; a loop in a broken stream must end somewhere
         if channel is None:
             break
+        way.first = channel
         way.queue = way.queue or channel.queue
         way.fan_out = max(way.fan_out, channel.dial_fan_out)
         # The second half runs the dialplan for whoever dialled the first; a first half runs it for itself.
@@ -217,6 +222,19 @@ def _way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> _Way
             way.offered_at = min(way.offered_at, door.born_at)
         channel = door.dialled_by
     return way
+
+
+def _notice_redirect(call: LiveCall, leg: LiveLeg, way: _Way) -> None:
+    """
+    A client taken away from a person who did not hang up, and led to somebody else, was transferred by command.
+
+    AMI's Redirect, which a CRM's "transfer" button may use, leaves no other trace than that.
+    """
+    client, person = call.client, call.hands
+    if client is None or way.first is not client or client.bridge is not None or person is None:
+        return
+    if person.left_at is None and call.blind is None and call.parking is None and call.blond is None:
+        call.blind = BlindTransfer(person.party.number, leg.target, call.lost_at or leg.offered_at, guessed=True)
 
 
 def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:

@@ -101,6 +101,7 @@ class BlindTransfer:
     by: str
     to: str
     since: Timestamp
+    guessed: bool = False  # from the course of the call; the event that says so may still come
     told: bool = False
     legs: list[LiveLeg] = field(default_factory=list)
 

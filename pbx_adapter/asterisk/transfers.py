@@ -46,8 +46,12 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     begin_call(board, call, at)
     if call.parking is not None and at - call.parking.since < SETTLE_SECONDS:
         return
-    fail_blind(board, call)  # an earlier one that nobody took
+    guess = call.blind if call.blind is not None and call.blind.guessed and not call.blind.told else None
+    if guess is None:
+        fail_blind(board, call)  # an earlier one that nobody took
     call.blind = BlindTransfer(_name(transferer), present(frame.get("Extension")), at)
+    if guess is not None:
+        call.blind.legs = guess.legs  # they were quicker than the word of the transfer
     if frame.get("Result") != "Success":
         fail_blind(board, call)
         return
