@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -23,7 +24,9 @@ from integration.services.accounts import Account, Accounts
 
 log = structlog.get_logger()
 
-_LEASE_SECONDS = 120.0  # longer than the longest attempt; a crashed worker's items are free again after it
+_LEASE_SECONDS = 30.0  # a crashed worker's items are free again after it
+_HOLD_SECONDS = 24.0  # an attempt whose lease could not be extended ends by itself before another may begin one
+_EXTEND_EVERY_SECONDS = 8.0
 _ATTEMPT_SECONDS = 90.0
 _AT_ONCE_PER_ACCOUNT = 8
 _LOOK_AT_LEAST_EVERY_SECONDS = 5.0
@@ -34,8 +37,25 @@ class Expired(Exception):
     """The step found its intent worthless by now."""
 
 
+class NotYet(Exception):
+    """The step waits for something that comes by itself: no failure, so the waits do not grow."""
+
+    def __init__(self, reason: str, *, seconds: float) -> None:
+        super().__init__(reason)
+        self.seconds = seconds
+
+
 StepFunction = Callable[[Account, OutboxItem], Awaitable[dict[str, Any]]]
-"""Carries one item out and returns its result (JSON). Raises Expired, or what `integration.errors` holds."""
+"""Carries one item out and returns its result (JSON). Raises Expired, NotYet, or what `integration.errors` holds."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One that is under way: its deadline moves on as long as its lease can be extended."""
+
+    item: OutboxItem
+    deadline: asyncio.Timeout
+    latest: float  # on the loop's clock
 
 
 class Delivery:
@@ -53,11 +73,13 @@ class Delivery:
         self._clock = clock
         self.wake = wake
         self._busy: dict[AccountId, set[asyncio.Task[None]]] = {}
+        self._attempts: dict[int, _Attempt] = {}  # by the item's id
         self.counts: Counter[tuple[str, str]] = Counter()  # (kind, outcome) -> how many
         self.milliseconds_spent: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Deliver until cancelled. Attempts under way at the cancellation are cut off and found again, uncertain."""
+        extending = asyncio.create_task(self._keep_leases())
         try:
             while True:
                 self.wake.clear()
@@ -73,7 +95,7 @@ class Delivery:
                 except TimeoutError:
                     pass
         finally:
-            tasks = [task for busy in self._busy.values() for task in busy]
+            tasks = [extending, *(task for busy in self._busy.values() for task in busy)]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
@@ -130,13 +152,19 @@ class Delivery:
             await self._outbox.expire(item)
             return "expired"
         try:
-            async with asyncio.timeout(_ATTEMPT_SECONDS):
+            async with asyncio.timeout(_HOLD_SECONDS) as deadline:
+                began = asyncio.get_running_loop().time()
+                self._attempts[item.id] = _Attempt(item, deadline, began + _ATTEMPT_SECONDS)
                 result = await self._steps[item.kind](account, item)
         except Expired:
             await self._outbox.expire(item)
             return "expired"
+        except NotYet as exc:
+            when = Timestamp(self._clock.now() + exc.seconds)
+            await self._outbox.retry(item, at=when, error=str(exc), is_uncertain=item.is_uncertain)
+            return "retried"
         except TimeoutError:
-            error: DozvonError = OutcomeUnknown(f"no answer within {_ATTEMPT_SECONDS:.0f} s")
+            error: DozvonError = OutcomeUnknown("not finished in time")
         except DozvonError as exc:
             error = exc
         except Exception as exc:  # a defect of ours must not stop the lane nor vanish: it becomes a dead letter
@@ -145,7 +173,30 @@ class Delivery:
         else:
             await self._outbox.done(item, result)
             return "done"
+        finally:
+            self._attempts.pop(item.id, None)
         return await self._failed(item, error)
+
+    async def _keep_leases(self) -> None:
+        """Long attempts stay ours. A process that was paused finds its deadlines passed before it sends anything."""
+        while True:
+            await asyncio.sleep(_EXTEND_EVERY_SECONDS)
+            by_account: dict[AccountId, list[OutboxItem]] = {}
+            for attempt in self._attempts.values():
+                by_account.setdefault(attempt.item.account, []).append(attempt.item)
+            for items in by_account.values():
+                try:
+                    await self._extend(items)
+                except DozvonError as exc:
+                    log.warning("leases of items cannot be extended now", error=str(exc))
+
+    async def _extend(self, items: list[OutboxItem]) -> None:
+        hold_until = asyncio.get_running_loop().time() + _HOLD_SECONDS
+        kept = await self._outbox.extend(items, until=Timestamp(self._clock.now() + _LEASE_SECONDS))
+        for item in items:
+            attempt = self._attempts.get(item.id)
+            if item.id in kept and attempt is not None and not attempt.deadline.expired():
+                attempt.deadline.reschedule(min(hold_until, attempt.latest))
 
     async def _failed(self, item: OutboxItem, error: DozvonError) -> str:
         now = self._clock.now()

@@ -36,12 +36,14 @@ from integration.ports import (
     SavedStep,
 )
 from integration.services.accounts import Account
-from integration.services.delivery import Expired, StepFunction
+from integration.services.delivery import Expired, NotYet, StepFunction
 from integration.services.hub import Hub
 from integration.services.recordings import fetch_recording
 
 _KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below
 _FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
+_FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # and the talk's own length: a long one takes its time to be mixed and moved
+_LOOK_FOR_FILE_SECONDS = 1.0
 _LOG_WAITS_SECONDS = 45.0  # for the recording; afterwards the call is logged with an address that is filled later
 _LATE_KEY = "fetch_recording:late"
 _TASK_TEXTS = {
@@ -95,7 +97,7 @@ class DeliverySteps:
             manager
             for manager in managers
             if manager is not None
-            and not self._hub.has_page(account.id, manager)
+            and not await self._hub.has_page(account.id, manager)
             and await self._coordination.once(f"popup:{call.id}:{manager}", ttl_seconds=600)
         ]
         if people:
@@ -110,8 +112,9 @@ class DeliverySteps:
         try:
             return {"recording": await fetch_recording(account, call, self._recordings)}
         except NotFound as exc:
-            if waited < _FILE_APPEARS_SECONDS:
-                raise Unavailable(str(exc), retry_after_seconds=2.0) from exc
+            patience = min(_FILE_APPEARS_AT_LEAST_SECONDS + call.talked_seconds, _FILE_APPEARS_SECONDS)
+            if waited < patience:
+                raise NotYet(str(exc), seconds=_LOOK_FOR_FILE_SECONDS) from exc
             return {"missing": str(exc)}
         except Rejected as exc:
             return {"missing": str(exc)}
