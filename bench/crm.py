@@ -1,0 +1,173 @@
+"""The sandbox amoCRM in a process of its own, so that its work is not counted as ours: `running_crm`.
+
+Each account has an integration of its own, as the limit of requests is one integration's. The process
+(`python -m bench.crm SETTINGS`) prints one line when it listens and, when its input ends, one with what it has seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from connectors.amocrm.sandbox import SANDBOX, Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
+from connectors.amocrm.sandbox.account import Account
+from connectors.amocrm.sandbox.sandbox import Integration
+
+ALLOWED_PER_SECOND = 7  # requests of one integration
+UNLIMITED = 1_000_000
+_DAY = 86_400
+_FIRST_ACCOUNT = 31_100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmSize:
+    """`contacts`: generated ones in each account, with the numbers that `number` gives."""
+
+    accounts: int = 1
+    contacts: int = 0
+    requests_per_second: int = ALLOWED_PER_SECOND
+
+
+@dataclass(slots=True)
+class Crm:
+    """
+    Attributes:
+        tokens: a long-lived one for each account.
+        seen: filled when the block has ended: `statuses`, `calls` (key of a call -> how often it is there), and for
+            each account `[requests, first, last]`, times as Unix seconds.
+    """
+
+    url: str
+    tokens: list[str]
+    seen: dict[str, Any] = field(default_factory=dict)
+    _process: Any = None
+
+    def options(self, place: int, requests_per_second: float) -> dict[str, Any]:
+        """The `[account.amocrm]` table of the account at this place."""
+        return {
+            "account_url": self.url,
+            "long_lived_token": self.tokens[place],
+            "requests_per_second": requests_per_second,
+        }
+
+    def share_used(self) -> float:
+        """Of the allowed rate, between an account's first and last request, over all accounts."""
+        spans = [(count - 1, last - first) for count, first, last in self.seen["accounts"] if count > 1]
+        seconds = sum(span for _, span in spans)
+        return float(sum(count for count, _ in spans) / max(seconds, 1e-9) / ALLOWED_PER_SECOND)
+
+
+def number(contact: int) -> str:
+    return f"+7900{contact:07d}"
+
+
+@asynccontextmanager
+async def running_crm(size: CrmSize) -> AsyncIterator[Crm]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.crm", json.dumps(asdict(size))),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+        limit=64 * 2**20,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = await process.stdout.readline()
+        if not line:
+            raise RuntimeError("the sandbox did not start; what it said is above")
+        crm = Crm(**json.loads(line))
+        yield crm
+        process.stdin.close()
+        crm.seen = json.loads(await process.stdout.readline())
+    finally:
+        process.stdin.close()
+        try:
+            async with asyncio.timeout(10):
+                await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+# ---- in the process of its own ------------------------------------------------------------------------------------
+
+
+class _Watch:
+    """Counts requests and answers as they come."""
+
+    def __init__(self) -> None:
+        self.by_token: dict[str, list[float]] = {}
+        self.statuses: Counter[int] = Counter()
+
+    @web.middleware
+    async def middleware(
+        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        now = time.time()
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        count, first, _ = self.by_token.get(token, (0, now, now))
+        self.by_token[token] = [count + 1, first, now]
+        response = await handler(request)
+        self.statuses[response.status] += 1
+        return response
+
+
+async def _serve(size: CrmSize) -> None:
+    settings = SandboxSettings(
+        contacts=size.contacts,
+        requests_per_second=size.requests_per_second,
+        account_requests_per_second=max(50, size.requests_per_second),
+    )
+    sandbox = Sandbox(settings)
+    sandbox.populate = seed_office
+    sandbox.reset()
+    app = create_sandbox(settings, sandbox)
+    watch = _Watch()
+    app.middlewares.insert(0, watch.middleware)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+    host, port = runner.addresses[0][:2]
+    made = [_account(app[SANDBOX], place, f"{host}:{port}") for place in range(size.accounts)]
+    print(json.dumps({"url": f"http://{host}:{port}", "tokens": [token for _, token in made]}), flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    print(json.dumps(_seen(watch, made)), flush=True)
+    await runner.cleanup()
+
+
+def _account(sandbox: Sandbox, place: int, host: str) -> tuple[Account, str]:
+    office = next(iter(sandbox.accounts.values()))
+    account = sandbox.add_account(_FIRST_ACCOUNT + place, f"Office {place}", f"office-{place}")
+    account.users, account.pipelines = copy.deepcopy(office.users), copy.deepcopy(office.pipelines)
+    account.contacts.population = office.contacts.population
+    integration = Integration(client_id=f"bench-{place}", client_secret="bench", redirect_uri="")
+    sandbox.integrations[integration.client_id] = integration
+    return account, tokens.issue_long_lived(sandbox, integration, account, account.admin(), _DAY, host)
+
+
+def _seen(watch: _Watch, made: list[tuple[Account, str]]) -> dict[str, Any]:
+    calls: Counter[str] = Counter()
+    for account, _ in made:
+        calls.update(note["params"]["uniq"] for note in account.notes.values() if "uniq" in note["params"])
+    return {
+        "statuses": watch.statuses,
+        "calls": calls,
+        "accounts": [watch.by_token.get(token, [0, 0, 0]) for _, token in made],
+    }
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(CrmSize(**json.loads(sys.argv[1]))))
