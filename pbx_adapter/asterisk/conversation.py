@@ -122,6 +122,8 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
     if client is None or call.over or call.unclear:
         return
     people = people_with(client)
+    if call.blind is not None and call.blind.transferer in people:
+        people.remove(call.blind.transferer)
     if call.hands in people:
         call.lost_at = None
     elif people:

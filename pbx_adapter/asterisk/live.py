@@ -101,6 +101,7 @@ class BlindTransfer:
     by: str
     to: str
     since: Timestamp
+    transferer: Channel | None = None  # may share the bridge for a moment more
     guessed: bool = False  # from the course of the call; the event that says so may still come
     told: bool = False
     legs: list[LiveLeg] = field(default_factory=list)

@@ -15,7 +15,7 @@ Theory of operation
 from __future__ import annotations
 
 from integration.domain.call import Direction, LegKind, LegResult, TransferKind, TransferResult
-from integration.domain.events import TransferEnded, TransferStarted
+from integration.domain.events import ClientReleased, TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.joining import join
@@ -49,7 +49,7 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     guess = call.blind if call.blind is not None and call.blind.guessed and not call.blind.told else None
     if guess is None:
         fail_blind(board, call)  # an earlier one that nobody took
-    call.blind = BlindTransfer(_name(transferer), present(frame.get("Extension")), at)
+    call.blind = BlindTransfer(_name(transferer), present(frame.get("Extension")), at, transferer)
     if guess is not None:
         call.blind.legs = guess.legs  # they were quicker than the word of the transfer
     if frame.get("Result") != "Success":
@@ -60,7 +60,9 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
             change_via(board, leg, "transfer")  # it was quicker than the word of the transfer
             call.blind.legs.append(leg)
     if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
-        call.client, call.hands, call.lost_at = transferee, None, None  # the caller leaves; who stays is the client
+        # The caller leaves; who stays is the client from now on, and in nobody's hands.
+        call.client, call.hands, call.lost_at = transferee, None, None
+        board.tell(ClientReleased(call=call.id, at=at))
     board.settle_later(call, at)
 
 
