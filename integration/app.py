@@ -22,13 +22,14 @@ from integration.clock import SystemClock
 from integration.config import AccountConfig, Config
 from integration.consent import Consent, oauth_path
 from integration.domain.crm import CrmChange
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.domain.settings import AccountSettings
-from integration.errors import ConfigError
+from integration.errors import ConfigError, DozvonError
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
-from integration.ports import Coordination, Finding
+from integration.place import place_of
+from integration.ports import Coordination, Finding, Lease
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService
@@ -37,7 +38,10 @@ from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub
 from integration.services.leadership import Leadership
 from integration.services.live_calls import LiveCalls
+from integration.services.pbx_relay import PbxRelay
+from integration.services.peers import News, Peers
 from integration.services.phone_book import PhoneBookMirror
+from integration.services.rate_budget import SharedBudget
 from integration.services.routing import Routing
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
@@ -51,6 +55,7 @@ log = structlog.get_logger()
 
 _RESTART_SECONDS = 1.0  # between a background task's defect and its next start
 _SHUTDOWN_SECONDS = 10.0
+_SETTINGS_SECONDS = 30.0  # between two looks at what other processes may have decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Core:
         self.storage: Storage
         self.coordination: Coordination
         self.session: aiohttp.ClientSession
+        self.peers: Peers
+        self.relay: PbxRelay
         self.accounts: Accounts
         self.hub: Hub
         self.cards: CardService
@@ -91,14 +98,18 @@ class Core:
             self.config.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise ConfigError(f"server.data_dir {self.config.data_dir} cannot be made: {exc.strerror}") from exc
-        self.storage = await open_storage(self.config.database_url, self.config.data_dir, clock=self.clock)
+        self.storage = await open_storage(
+            self.config.database_url, self.config.data_dir, clock=self.clock, keys=place_of(self.config).keys
+        )
         self.stack.push_async_callback(self.storage.close)
         self.coordination = open_coordination(self.config.redis)
         self.stack.push_async_callback(self.coordination.close)
         self.session = await self.stack.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
         )
-        self.accounts = Accounts(self.storage.settings)
+        self.peers = Peers(self.coordination, self.process, self._linked)
+        self.relay = PbxRelay(self.coordination, self.process, self.peers, self.clock)
+        self.accounts = Accounts(self.storage.settings, partial(self.peers.tell, News.SETTINGS))
         self.hub = Hub(self.coordination)
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
         for each in self.config.accounts:
@@ -108,6 +119,14 @@ class Core:
 
     async def close(self) -> None:
         await self.stack.aclose()
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other processes may do the same work."""
+        return self.config.redis is not None
+
+    def _linked(self) -> list[PbxId]:
+        return [office.pbx.id for office in self.offices.values() if office.pbx.is_connected]
 
     async def _build_office(self, each: AccountConfig) -> Office:
         if each.crm != "amocrm":
@@ -122,10 +141,14 @@ class Core:
             session=self.session,
             clock=self.clock,
             country=each.country,
+            budget=SharedBudget(self.coordination, f"amocrm:{each.id}", lambda: self.peers.count)
+            if self.is_shared
+            else None,
         )
         key = f"account.{each.id}.asterisk"
         pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session, key=key)
-        account = await self.accounts.add(_settings(each), connector.crm, pbx)
+        any_link = self.relay.relayed(pbx) if self.is_shared else pbx
+        account = await self.accounts.add(_settings(each), connector.crm, any_link)
         routing = Routing(
             account=each.id,
             pbx=each.pbx_id,
@@ -147,6 +170,7 @@ class Dozvon:
         self.core = Core(config)
         self.url = ""
         self._tasks: list[asyncio.Task[None]] = []
+        self._telling: set[asyncio.Task[None]] = set()
         self._agi: list[FastAgiServer] = []
         self._intake_paths: dict[AccountId, str] = {}
 
@@ -164,17 +188,24 @@ class Dozvon:
         self.delivery = self._build_delivery()
         self.live_calls = LiveCalls({key: office.tracking for key, office in self.offices.items()}, core.storage.calls)
         self.leadership = Leadership(core.storage.leases, core.process)
-        await self._serve_agi()
-        await self._serve_web()
-        self._spawn("browsers", core.hub.run)
+        roles = self.config.roles
+        if "pbx" in roles:
+            await self._serve_agi()
+        if "web" in roles:
+            await self._serve_web()
+            self._spawn("browsers", core.hub.run)
         self._spawn("managers", core.accounts.run)
-        self._spawn("delivery", self.delivery.run)
-        if self.config.redis is not None:
-            self._spawn("leases", self.leadership.run)
+        if core.is_shared:
+            self._share_work()
+        if "worker" in roles:
+            self._spawn("delivery", self.delivery.run)
         for key, office in self.offices.items():
-            self._follow(key, office)
-            self._spawn(f"routes {key}", office.routing.run)
-            self._spawn(f"phone book {key}", partial(self._follow_crm, office))
+            self._spawn(f"crm {key}", partial(self._open_crm, office))
+            if "pbx" in roles:
+                self._alone(f"pbx {office.pbx.id}", partial(follow_pbx, office.pbx, office.tracking))
+                self._spawn(f"routes {key}", office.routing.run)
+            if "worker" in roles:
+                self._alone(f"phone book {key}", partial(self._mirror, office.account))
         log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
 
     async def stop(self) -> None:
@@ -183,9 +214,9 @@ class Dozvon:
             self.core.hub.close()
         for server in self._agi:
             await server.close()
-        for task in self._tasks:
+        for task in (*self._tasks, *self._telling):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*self._tasks, *self._telling, return_exceptions=True)
         await self.core.close()
         log.info("stopped")
 
@@ -198,7 +229,7 @@ class Dozvon:
             fastagi = office.pbx.settings.fastagi
             by_address.setdefault((fastagi.host, fastagi.port), {})[office.pbx.id] = office.routing
         for (host, port), answerers in by_address.items():
-            server = FastAgiServer(answerers, host=host, port=port)
+            server = FastAgiServer(answerers, host=host, port=port, reuse_port=self.core.is_shared)
             try:
                 await server.start()
             except OSError as exc:
@@ -224,7 +255,7 @@ class Dozvon:
         await runner.setup()
         core.stack.push_async_callback(runner.cleanup)
         try:
-            await web.TCPSite(runner, self.config.host, self.config.port).start()
+            await web.TCPSite(runner, self.config.host, self.config.port, reuse_port=core.is_shared or None).start()
         except OSError as exc:
             address = f"{self.config.host}:{self.config.port}"
             raise ConfigError(f"server.listen {address} cannot be opened: {exc.strerror or exc}") from exc
@@ -240,11 +271,11 @@ class Dozvon:
                 core.accounts,
                 core.coordination,
                 public_url=self.config.public_url,
-                on_connected=partial(self._look_now, key),
+                on_connected=partial(self._connected, key),
             )
             yield from consent.routes()
             intake = office.connector.webhook_intake(
-                on_changes=partial(self._take_changes, office), on_lost=partial(self.mirror.wake, key)
+                on_changes=partial(self._take_changes, office), on_lost=partial(self._lost_webhook, key)
             )
             self._intake_paths[key] = intake.path
             self._spawn(f"webhooks {key}", intake.run)
@@ -252,12 +283,68 @@ class Dozvon:
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
-    def _follow(self, key: AccountId, office: Office) -> None:
-        """Follow the PBX and the CRM: alone, or as long as this process has the leases for it."""
-        if self.config.redis is None:
-            self._spawn(f"pbx {key}", partial(follow_pbx, office.pbx, office.tracking))
-            return
-        self.leadership.add(f"pbx:{office.pbx.id}", partial(follow_pbx, office.pbx, office.tracking))
+    def _alone(self, name: str, job: Callable[[Lease | None], Awaitable[None]]) -> None:
+        """Something that one process at a time does: under a lease where there are several."""
+        if self.core.is_shared:
+            self.leadership.add(name, job)
+        else:
+            self._spawn(name, partial(job, None))
+
+    def _share_work(self) -> None:
+        """What a process among others does beside its work."""
+        core = self.core
+        self._spawn("leases", self.leadership.run)
+        self._spawn("processes", core.peers.listen)
+        self._spawn("beat", core.peers.beat)
+        self._spawn("pbx relay", core.relay.run)
+        self._spawn("settings", self._follow_settings)
+        if "web" in self.config.roles:
+            self._spawn("presence", core.hub.keep_present)
+        if "worker" not in self.config.roles:
+            self._spawn("wake", self._wake_others)
+        core.peers.on(News.SETTINGS, self._hear_of_settings)
+        core.peers.on(News.CRM, self._hear_of_crm)
+        core.peers.on(News.PHONE_BOOK, self._hear_of_lost_webhook)
+        core.peers.on(News.OUTBOX, self._hear_of_outbox)
+
+    async def _follow_settings(self) -> None:
+        """News of them may be lost; so they are read now and then."""
+        while True:
+            await asyncio.sleep(_SETTINGS_SECONDS)
+            for office in self.offices.values():
+                try:
+                    await self.core.accounts.reload(office.account)
+                    if office.connector.crm.crm_account_id is None:
+                        await self._open_anew(office)
+                except DozvonError as exc:
+                    log.warning("settings not read", error=str(exc))
+                    break
+
+    async def _wake_others(self) -> None:
+        while True:
+            await self.core.wake.wait()
+            self.core.wake.clear()
+            await self.core.peers.tell(News.OUTBOX, AccountId(""))
+
+    async def _hear_of_settings(self, key: AccountId) -> None:
+        if key in self.offices:
+            await self.core.accounts.reload(self.offices[key].account)
+
+    async def _hear_of_crm(self, key: AccountId) -> None:
+        if key in self.offices:
+            await self._open_anew(self.offices[key])
+            self._look_now(key)
+
+    async def _hear_of_lost_webhook(self, key: AccountId) -> None:
+        self.mirror.wake(key)
+
+    async def _hear_of_outbox(self, _: AccountId) -> None:
+        self.core.wake.set()
+
+    async def _open_anew(self, office: Office) -> None:
+        office.connector.crm.forget()
+        if await office.connector.open():
+            self.core.accounts.refresh_soon()
 
     # ---- building --------------------------------------------------------------------------------------------------
 
@@ -308,15 +395,33 @@ class Dozvon:
 
     # ---- what parts ask of each other ------------------------------------------------------------------------------
 
-    async def _follow_crm(self, office: Office) -> None:
+    async def _open_crm(self, office: Office) -> None:
         await office.connector.open()
         self.core.accounts.refresh_soon()
-        await self.mirror.run(office.account)
+        self.mirror.wake(office.account.id)
+        await asyncio.get_running_loop().create_future()  # done, and not to be done again
+
+    async def _mirror(self, account: Account, _: Lease | None) -> None:
+        await self.mirror.run(account)
 
     def _look_now(self, key: AccountId) -> None:
         """The CRM was connected just now: read it, and deliver what waited for it."""
         self.mirror.wake(key)
         self.core.wake.set()
+
+    def _connected(self, key: AccountId) -> None:
+        self._look_now(key)
+        self._tell(News.CRM, key)
+
+    def _lost_webhook(self, key: AccountId) -> None:
+        self.mirror.wake(key)
+        self._tell(News.PHONE_BOOK, key)
+
+    def _tell(self, news: News, key: AccountId) -> None:
+        if self.core.is_shared:
+            task = asyncio.create_task(self.core.peers.tell(news, key))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
 
     async def _take_changes(self, office: Office, changes: list[CrmChange]) -> None:
         await self.mirror.apply(office.account, changes)

@@ -15,6 +15,7 @@ from integration.domain.ids import AccountId, PbxId
 from integration.domain.reason_texts import LANGUAGES, sentence
 from integration.domain.routing import RouteDecision, RouteQuestion, StepKind
 from integration.errors import ConfigError
+from integration.place import place_of
 from integration.services.routing import Routing
 from integration.storage import open_storage
 
@@ -57,7 +58,7 @@ def render(decision: RouteDecision, language: str, names: Mapping[str, str] | No
 
 async def _decide(arguments: argparse.Namespace) -> RouteDecision:
     settings = config.load(arguments.config)
-    storage = await open_storage(settings.database_url, data_dir=settings.data_dir)
+    storage = await open_storage(settings.database_url, settings.data_dir, keys=place_of(settings).keys)
     try:
         accounts = await storage.settings.accounts()
         wanted = AccountId(arguments.account) if arguments.account else accounts[0] if len(accounts) == 1 else None

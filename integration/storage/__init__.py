@@ -23,7 +23,7 @@ from integration.storage.sealing import open_sealer
 from integration.storage.settings import SqlSettingsStore
 from integration.storage.tokens import SqlTokenStore
 
-__all__ = ["KeySource", "Storage", "key_source", "migrate", "open_coordination", "open_storage"]
+__all__ = ["KeySource", "Storage", "migrate", "open_coordination", "open_storage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ async def open_storage(
     clock = clock or SystemClock()
     database = await open_database(url)
     try:
-        sealer = await open_sealer(database, keys or key_source(data_dir))
+        sealer = await open_sealer(database, keys or KeySource.in_folder(data_dir))
     except BaseException:
         await database.close()
         raise
@@ -78,11 +78,6 @@ async def open_storage(
         leases=SqlLeases(database),
         database=database,
     )
-
-
-def key_source(data_dir: Path, file: Path | None = None, text: str | None = None) -> KeySource:
-    """Where keys come from by the configuration; the file in `data_dir` when it names none."""
-    return KeySource(file=file or data_dir / "secret.key", text=text, may_be_made=file is None)
 
 
 async def migrate(url: str) -> None:

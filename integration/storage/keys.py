@@ -34,6 +34,17 @@ class Key:
     def of(cls, secret: bytes) -> Key:
         return cls(hashlib.sha256(b"dozvon key id:" + secret).hexdigest()[:12], secret)
 
+    @classmethod
+    def parse(cls, text: str, place: str) -> Key:
+        """Raises: ConfigError, which names `place`."""
+        try:
+            secret = base64.b64decode(text.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            secret = b""
+        if len(secret) != _KEY_BYTES:
+            raise ConfigError(f"{place}: a key is 32 random bytes in base64 (openssl rand -base64 32)")
+        return cls.of(secret)
+
     def text(self) -> str:
         """As it is written in a file or the environment."""
         return base64.b64encode(self.secret).decode()
@@ -46,6 +57,11 @@ class KeySource:
     file: Path
     text: str | None = field(default=None, repr=False)
     may_be_made: bool = False  # nobody has named the file, so a first start makes it
+
+    @classmethod
+    def in_folder(cls, data_dir: Path) -> KeySource:
+        """Of a configuration that says nothing of keys."""
+        return cls(file=data_dir / "secret.key", may_be_made=True)
 
 
 class KeyRing:
@@ -91,13 +107,16 @@ class KeyRing:
                 "DOZVON_KEY holds the only key. Write the new one behind it, after a comma, for every process; make it"
                 " with: openssl rand -base64 32. Then rotate again."
             )
-        key = Key.of(secrets.token_bytes(_KEY_BYTES))
-        self.put((*self._keys, key))
-        self._read()
+        self.add(Key.of(secrets.token_bytes(_KEY_BYTES)))
         assert self.newest is not None
         return self.newest
 
-    def put(self, keys: tuple[Key, ...]) -> None:
+    def add(self, key: Key) -> None:
+        """Behind the others, in the file."""
+        self._put((*self._keys, key))
+        self._read()
+
+    def _put(self, keys: tuple[Key, ...]) -> None:
         """Write the file anew with exactly these; whoever reads it sees the old file or the new one."""
         path = self.source.file
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -123,7 +142,7 @@ class KeyRing:
     def keep_only(self, key: Key) -> None:
         """End of a rotation. What the environment holds an administrator removes."""
         if self.source.text is None:
-            self.put((key,))
+            self._put((key,))
 
     def _read(self) -> None:
         if self.source.text is not None:
@@ -146,18 +165,10 @@ class KeyRing:
 
 
 def _parse(text: str, place: str) -> tuple[Key, ...]:
-    keys = []
-    for line in text.split():
-        try:
-            secret = base64.b64decode(line, validate=True)
-        except (binascii.Error, ValueError):
-            secret = b""
-        if len(secret) != _KEY_BYTES:
-            raise ConfigError(f"{place}: a key is 32 random bytes in base64 (openssl rand -base64 32)")
-        keys.append(Key.of(secret))
+    keys = tuple(Key.parse(line, place) for line in text.split())
     if not keys:
         raise ConfigError(f"{place}: holds no key")
-    return tuple(keys)
+    return keys
 
 
 def _write(path: Path, content: str) -> None:

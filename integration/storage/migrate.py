@@ -7,10 +7,14 @@ before go on working beside a new one: `upgrade` leaves a database alone that is
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import inspect, text
 from sqlalchemy.engine import Connection
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 log = structlog.get_logger()
 
@@ -20,25 +24,40 @@ HEAD = "0003"
 _FOLDER = Path(__file__).parent / "migrations"
 
 
-def upgrade(connection: Connection) -> None:
-    """Take the missing steps, inside the transaction that the caller has begun and will commit."""
+def upgrade(connection: Connection, to: str = HEAD) -> None:
+    """Take the missing steps up to `to`, inside the transaction that the caller has begun and will commit."""
     current = revision(connection)
-    if current == HEAD:
+    if current == to:
         return
     from alembic import command
+
+    config = _config()
+    if current is not None and current not in _steps(config):
+        log.warning("the database is ahead of this release", revision=current)
+        return
+    config.attributes["connection"] = connection
+    command.upgrade(config, to)
+    log.info("database brought up to date", before=current, now=to)
+
+
+def knows(step: str) -> bool:
+    """Whether this release has that step: a database that has taken others is of a newer one."""
+    return step in _steps(_config())
+
+
+def _config() -> Config:
     from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.set_main_option("path_separator", "os")
-    scripts = ScriptDirectory.from_config(config)
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
-        log.warning("the database is ahead of this release", revision=current)
-        return
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
-    log.info("database brought up to date", before=current, now=HEAD)
+    return config
+
+
+def _steps(config: Config) -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def revision(connection: Connection) -> str | None:

@@ -30,7 +30,7 @@ _SCOPE = text("SELECT set_config('dozvon.account', :account, :local), set_config
 _TOLD = "dozvon_scope"  # in a connection's `info`: whose rows its reads see now
 _IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
-_MIGRATION_LOCK = 0x646F7A766F6E  # "dozvon" in ASCII: one process at a time takes the steps
+MIGRATION_LOCK = 0x646F7A766F6E  # "dozvon" in ASCII: one process at a time takes the steps
 
 
 class PostgresDatabase:
@@ -59,7 +59,7 @@ class PostgresDatabase:
         """Bring the tables up to date."""
         with translating():
             async with self._engine.begin() as connection:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
                 await say_scope(connection, Across.MIGRATION)
                 await connection.run_sync(upgrade)
                 if (await connection.execute(_IS_ABOVE)).scalar():

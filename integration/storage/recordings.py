@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, update
 from integration.domain.ids import AccountId, CallId
 from integration.errors import Unavailable
 from integration.ports import Clock
+from integration.storage.archive import sync_folder
 from integration.storage.database import Across, Database, insert
 from integration.storage.failures import disk_failure
 from integration.storage.schema import recordings
@@ -76,7 +77,12 @@ class FileRecordingStore:
         return None if size is None else (str(path), size)
 
     def _path(self, opaque_id: str) -> Path:
-        return self._folder / opaque_id[:2] / opaque_id[2:4] / f"{opaque_id}.mp3"
+        return self._folder / recording_file(opaque_id)
+
+
+def recording_file(opaque_id: str) -> Path:
+    """Within the folder of recordings."""
+    return Path(opaque_id[:2]) / opaque_id[2:4] / f"{opaque_id}.mp3"
 
 
 def _size(path: Path) -> int | None:
@@ -102,19 +108,10 @@ def _write_file(path: Path, content: bytes) -> None:
             temporary.unlink(missing_ok=True)
             raise
         for folder in (path.parent, path.parent.parent, path.parent.parent.parent):
-            _sync_folder(folder)
+            sync_folder(folder)
     except OSError as exc:
         raise _cannot_store(exc) from exc
 
 
 def _cannot_store(exc: OSError) -> Unavailable:
     return disk_failure(exc, "The recording cannot be stored")
-
-
-def _sync_folder(folder: Path) -> None:
-    """The name of a new file is safe only when its folder is on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,64 @@
+"""`dozvon secrets check|rotate`: whether every stored secret can be read, and a new key for all of them."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+from integration import config, logs
+from integration.place import place_of
+from integration.storage.database import open_database
+from integration.storage.place import Place
+from integration.storage.sealing import Checked, Rotated, check, rotate
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", choices=["check", "rotate"], help="check: read every secret; rotate: a new key for all")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    settings = config.load(arguments.config)
+    logs.set_up("warning", readable=True)
+    place = place_of(settings)
+    return _check(place) if arguments.what == "check" else _rotate(place)
+
+
+def _check(place: Place) -> int:
+    """1 when something is wrong."""
+    found = asyncio.run(_checked(place))
+    print(f"Keys: {found.place}. The database is encrypted with key {found.current or '(none yet)'}.")
+    for key_id, count in sorted(found.by_key.items()):
+        print(f"  {count} secrets with key {key_id}" if key_id else f"  {count} secrets in plain")
+    for problem in found.problems:
+        print(f"WRONG: {problem}")
+    if not found.problems:
+        print("Every secret can be read.")
+    return 1 if found.problems else 0
+
+
+def _rotate(place: Place) -> int:
+    done = asyncio.run(_rotated(place))
+    print(f"{done.secrets} secrets are encrypted with key {done.after} now; key {done.before} is not used any more.")
+    if place.keys.text is None:
+        print(f"{place.keys.file} holds the new key: back it up. Older backups need the old key.")
+    else:
+        print("Take the old key out of DOZVON_KEY, for every process. Older backups need it.")
+    return 0
+
+
+async def _checked(place: Place) -> Checked:
+    database = await open_database(place.url)
+    try:
+        return await check(database, place.keys)
+    finally:
+        await database.close()
+
+
+async def _rotated(place: Place) -> Rotated:
+    database = await open_database(place.url)
+    try:
+        return await rotate(database, place.keys)
+    finally:
+        await database.close()

@@ -1,0 +1,252 @@
+"""The file that a backup is: a compressed tar with a manifest at its end. What goes into it is `backup.py`'s.
+
+Members: `database.sqlite3`, or `tables/<name>.copy` for PostgreSQL; `recordings/aa/bb/<opaque id>.mp3`; `secret.key`
+when it was asked for; at the end `manifest.json` with the SHA-256 of each. Whatever else is in a file is refused: it
+comes from outside. All functions here block; call them on a thread.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import re
+import secrets
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+
+from integration.errors import Rejected, Unavailable
+from integration.storage.failures import disk_failure
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+DATABASE = "database.sqlite3"
+KEY = "secret.key"
+_MEMBER = re.compile(
+    r"database\.sqlite3|secret\.key|tables/[a-z][a-z0-9_]{0,62}\.copy"
+    r"|recordings/[\w-]{2}/[\w-]{2}/[\w-]{8,128}\.mp3",
+    re.ASCII,
+)
+_LARGEST_MANIFEST = 512 << 20  # bytes; a line for each recording, of millions
+_COMPRESSION = 3  # of 9: the database shrinks well already, recordings never do
+_CHUNK = 1 << 20
+_DAMAGE = (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    bytes: int
+    sha256: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Manifest:
+    """What an archive holds. `tables`: rows by table."""
+
+    version: str
+    made_at: float  # Unix seconds
+    database: str  # sqlite or postgresql
+    revision: str  # of the schema
+    tables: dict[str, int]
+    columns: dict[str, list[str]] = field(default_factory=dict)  # PostgreSQL: as the tables' copies have them
+    sequences: dict[str, int] = field(default_factory=dict)  # PostgreSQL: the last number that was given out, by table
+    recordings: int = 0
+    recordings_missing: int = 0  # known to the database, and not on the disk any more
+    key_id: str | None = None
+    has_key: bool = False
+    parts: dict[str, Part] = field(default_factory=dict)
+    format: int = FORMAT
+
+    def text(self) -> str:
+        return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def of(cls, text: bytes) -> Manifest:
+        """Raises: Rejected."""
+        try:
+            data = json.loads(text)
+            if data["format"] > FORMAT:
+                raise Rejected("The backup was made by a newer Dozvon, in a form that this one cannot read.")
+            known = {each.name for each in fields(cls)}
+            values: dict[str, Any] = {name: value for name, value in data.items() if name in known}
+            values["parts"] = {name: Part(**part) for name, part in data["parts"].items()}
+            return cls(**values)
+        except (ValueError, TypeError, KeyError, AttributeError) as exc:
+            raise Rejected("The backup's manifest cannot be read: the file is damaged or no backup.") from exc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """A database as of one moment, in files; the words are those of `Manifest`."""
+
+    revision: str
+    tables: dict[str, int]
+    columns: dict[str, list[str]] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+    key_id: str | None
+    recordings: list[str]  # opaque ids of those whose files should be there
+
+
+class ArchiveWriter:
+    """Writes beside `path` and takes its place at `finish`; leaving without it leaves nothing. Errors: Unavailable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+        self.parts: dict[str, Part] = {}
+
+    def __enter__(self) -> ArchiveWriter:
+        with _writing():
+            descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            self._file = os.fdopen(descriptor, "wb")
+            self._tar = tarfile.open(fileobj=self._file, mode="w:gz", compresslevel=_COMPRESSION)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        for each in (self._tar, self._file):
+            with suppress(OSError, ValueError):  # what could not be written goes away in any case
+                each.close()
+        self._temporary.unlink(missing_ok=True)
+
+    def add(self, name: str, source: Path) -> bool:
+        """False when the file is not there (any more)."""
+        try:
+            file = source.open("rb")
+        except FileNotFoundError:
+            return False
+        with file, _writing():
+            info = tarfile.TarInfo(name)
+            info.size = os.fstat(file.fileno()).st_size
+            info.mode = 0o600
+            hashed = _Hashed(file)
+            self._tar.addfile(info, hashed)
+            self.parts[name] = Part(info.size, hashed.digest.hexdigest())
+        return True
+
+    def finish(self, manifest: Manifest) -> None:
+        manifest.parts = self.parts
+        with _writing():
+            text = manifest.text().encode()
+            info = tarfile.TarInfo(MANIFEST)
+            info.size = len(text)
+            info.mode = 0o600
+            self._tar.addfile(info, io.BytesIO(text))
+            self._tar.close()
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._temporary.replace(self._path)
+            sync_folder(self._path.parent)
+
+
+class _Hashed:
+    """A file whose bytes are hashed as they are read."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self.digest.update(content)
+        return content
+
+
+def verify(path: Path, say: Callable[[str], None]) -> Manifest:
+    """
+    Read the whole archive and compare every byte with its manifest. Writes nothing.
+
+    Raises:
+        Rejected: it is damaged, incomplete, of a newer form, or holds what no backup holds.
+        Unavailable: the file cannot be read.
+    """
+    found: dict[str, Part] = {}
+    manifest: Manifest | None = None
+    for info, content in _members(path):
+        if info.name == MANIFEST:
+            if info.size > _LARGEST_MANIFEST:
+                raise Rejected("The backup's manifest is too large: this is no backup of Dozvon.")
+            manifest = Manifest.of(content.read())
+            continue
+        hashed = _Hashed(content)
+        while hashed.read(_CHUNK):
+            pass
+        found[info.name] = Part(info.size, hashed.digest.hexdigest())
+        if len(found) % 1000 == 0:
+            say(f"checked {len(found)} parts")
+    if manifest is None:
+        raise Rejected("The backup has no manifest: the file is incomplete or no backup of Dozvon.")
+    if found != manifest.parts:
+        wrong = next(name for name in {**found, **manifest.parts} if found.get(name) != manifest.parts.get(name))
+        raise Rejected(f"The backup is damaged: {wrong} is not what its manifest says.")
+    return manifest
+
+
+def extract(path: Path, manifest: Manifest, place: Callable[[str], Path]) -> None:
+    """
+    Write the members of a verified archive to where `place` says, each readable by the owner only.
+
+    Raises: as `verify`; also when the file has changed since.
+    """
+    for info, content in _members(path):
+        if info.name == MANIFEST:
+            continue
+        target = place(info.name)
+        hashed = _Hashed(content)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                while chunk := hashed.read(_CHUNK):
+                    file.write(chunk)
+                file.flush()
+                os.fsync(descriptor)
+        except OSError as exc:
+            raise disk_failure(exc, "The backup cannot be unpacked") from exc
+        if manifest.parts.get(info.name) != Part(info.size, hashed.digest.hexdigest()):
+            raise Rejected(f"The backup has changed while it was read: {info.name}.")
+
+
+def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
+    """Those that a backup may have; each must be read before the next is asked for."""
+    seen: set[str] = set()
+    try:
+        with tarfile.open(path, mode="r|gz") as tar:
+            for info in tar:
+                is_ours = info.name == MANIFEST or _MEMBER.fullmatch(info.name) is not None
+                if not is_ours or not info.isreg() or info.name in seen:
+                    raise Rejected(f"This is no backup of Dozvon: it holds {info.name[:100]!r}.")
+                seen.add(info.name)
+                content = tar.extractfile(info)
+                assert content is not None  # a regular file has content
+                yield info, content
+    except _DAMAGE as exc:
+        raise Rejected("The backup is damaged or incomplete: it cannot be read to its end.") from exc
+    except OSError as exc:
+        raise disk_failure(exc, "The backup cannot be read") from exc
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise disk_failure(exc, "The backup cannot be written") from exc
+    except tarfile.TarError as exc:  # a file that shrank while it was read
+        raise Unavailable("The backup cannot be written: a file changed while it was read.") from exc
+
+
+def sync_folder(folder: Path) -> None:
+    """The name of a new file is safe only when its folder is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,201 @@
+"""PostgreSQL's tables as files and back, by COPY in one transaction each way. No archive and no recordings here."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import URL, Connection
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from integration.errors import Rejected, Unavailable
+from integration.storage.archive import Copied, Manifest
+from integration.storage.database import Across
+from integration.storage.failures import disk_failure, translating
+from integration.storage.migrate import upgrade
+from integration.storage.postgres import CONNECT_SECONDS, MIGRATION_LOCK, asyncpg_url, say_scope
+from integration.storage.schema import metadata
+
+_LOCK_WAIT = "30s"  # for tables that running processes read
+_BUFFER = 1 << 20  # bytes between two writes to the disk
+_TABLES = """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
+    AND relname <> 'alembic_version' ORDER BY relname"""
+_COLUMNS = """SELECT attname FROM pg_attribute
+    WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
+_FORCED = """SELECT relname FROM pg_class
+    WHERE relforcerowsecurity AND relnamespace = current_schema()::regnamespace"""
+
+
+async def export(url: URL, folder: Path, say: Callable[[str], None]) -> Copied:
+    """
+    Copy every table of the schema into `folder` as `<table>.copy`, all as of one moment; writers are not held up.
+
+    Raises:
+        Unavailable: the database or the disk fails.
+        Rejected: there are no tables of Dozvon.
+    """
+    with _translating():
+        connection = await asyncpg.connect(
+            url.set(drivername="postgresql").render_as_string(hide_password=False), timeout=CONNECT_SECONDS
+        )
+        try:
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                await connection.execute("SELECT set_config('dozvon.all', $1, true)", str(Across.BACKUP))
+                return await _export(connection, folder, say)
+        finally:
+            await connection.close()
+
+
+async def _export(connection: Any, folder: Path, say: Callable[[str], None]) -> Copied:
+    if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
+        raise Rejected("This database holds no tables of Dozvon.")
+    revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+    names = [row["relname"] for row in await connection.fetch(_TABLES)]
+    tables, columns, sequences = {}, {}, {}
+    for name in names:
+        columns[name] = [row["attname"] for row in await connection.fetch(_COLUMNS, f'"{name}"')]
+        async with _file(folder / f"{name}.copy") as write:
+            status = await connection.copy_from_table(name, columns=columns[name], output=write)
+        tables[name] = int(status.rpartition(" ")[2])
+        say(f"{name}: {tables[name]} rows")
+        for column in columns[name]:
+            sequence = await connection.fetchval("SELECT pg_get_serial_sequence($1, $2)", f'"{name}"', column)
+            if sequence is not None:
+                # Its own query: a sequence moves on outside of transactions, so this is at least what the rows have.
+                row = await connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")  # noqa: S608
+                sequences[f"{name}.{column}"] = row["last_value"] if row["is_called"] else 0
+    recordings = await connection.fetch("SELECT opaque_id FROM recordings WHERE bytes IS NOT NULL")
+    return Copied(
+        revision=revision,
+        tables=tables,
+        columns=columns,
+        sequences=sequences,
+        key_id=await connection.fetchval("SELECT key_id FROM secret_key") if "secret_key" in names else None,
+        recordings=[row["opaque_id"] for row in recordings],
+    )
+
+
+async def is_empty(url: URL) -> bool:
+    """Whether no table of ours has a row. Raises: Unavailable."""
+    async with _transaction(url) as connection:
+        return await connection.run_sync(_is_empty)
+
+
+def _is_empty(connection: Connection) -> bool:
+    present = set(connection.execute(text(_TABLES)).scalars())
+    return not any(
+        connection.execute(table.select().limit(1)).first() is not None
+        for table in metadata.sorted_tables
+        if table.name in present and table.name != "secret_key"
+    )
+
+
+@asynccontextmanager
+async def importing(url: URL, manifest: Manifest, folder: Path, say: Callable[[str], None]) -> AsyncIterator[None]:
+    """
+    Replace our tables by those of `folder` and bring them up to date, in one transaction: it is committed when the
+    block ends, and undone when the block raises.
+
+    Raises:
+        Unavailable: the database fails, or running processes keep its tables busy.
+        Rejected: the rows that arrived are not those that the manifest counts.
+    """
+    async with _transaction(url) as connection:
+        await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'"))
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        await connection.run_sync(_empty)
+        await connection.run_sync(upgrade, manifest.revision)
+        forced = set((await connection.execute(text(_FORCED))).scalars())
+        for name in sorted(forced):  # COPY does not go through policies; the owner may do without, until the commit
+            await connection.execute(text(f'ALTER TABLE "{name}" NO FORCE ROW LEVEL SECURITY'))
+        driver: Any = (await connection.get_raw_connection()).driver_connection
+        for name in _in_order(manifest.tables):
+            status = await driver.copy_to_table(
+                name, columns=manifest.columns[name], source=str(folder / f"{name}.copy"), timeout=None
+            )
+            say(f"{name}: {status.rpartition(' ')[2]} rows")
+        for place, last in manifest.sequences.items():
+            table, _, column = place.partition(".")
+            await driver.execute(
+                "SELECT setval(pg_get_serial_sequence($1, $2), greatest($3::bigint, 1), $3::bigint > 0)",
+                f'"{table}"',
+                column,
+                last,
+            )
+        for name in sorted(forced):
+            await connection.execute(text(f'ALTER TABLE "{name}" FORCE ROW LEVEL SECURITY'))
+        await connection.run_sync(_compare, manifest)
+        await connection.run_sync(upgrade)
+        yield
+
+
+def _empty(connection: Connection) -> None:
+    present = set(connection.execute(text(_TABLES)).scalars())
+    ours = [f'"{table.name}"' for table in metadata.sorted_tables if table.name in present]
+    connection.execute(text(f"DROP TABLE IF EXISTS {', '.join([*ours, 'alembic_version'])}"))
+
+
+def _in_order(names: dict[str, int]) -> list[str]:
+    """Tables before those that refer to them."""
+    order = [table.name for table in metadata.sorted_tables]
+    return sorted(names, key=lambda name: order.index(name) if name in order else -1)
+
+
+async def counts(url: URL, tables: dict[str, int]) -> dict[str, int]:
+    """Rows of these tables as they are now. Raises: Unavailable."""
+    async with _transaction(url) as connection:
+        return {name: await connection.run_sync(_count, name) for name in tables}
+
+
+def _count(connection: Connection, name: str) -> int:
+    return int(connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one())  # noqa: S608
+
+
+def _compare(connection: Connection, manifest: Manifest) -> None:
+    for name, rows in manifest.tables.items():
+        if _count(connection, name) != rows:
+            raise Rejected(f"The backup's {name} did not arrive whole. Nothing was changed.")
+
+
+@asynccontextmanager
+async def _transaction(url: URL) -> AsyncIterator[AsyncConnection]:
+    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+    with _translating():
+        async with engine.begin() as connection:
+            await say_scope(connection, Across.BACKUP)
+            yield connection
+
+
+@asynccontextmanager
+async def _file(path: Path) -> AsyncIterator[Callable[[bytes], Any]]:
+    """A function that takes chunks; the disk is waited for on a thread, a megabyte at a time."""
+    buffer = bytearray()
+    try:
+        with await asyncio.to_thread(path.open, "wb") as file:
+
+            async def write(chunk: bytes) -> None:
+                buffer.extend(chunk)
+                if len(buffer) >= _BUFFER:
+                    await asyncio.to_thread(file.write, bytes(buffer))
+                    buffer.clear()
+
+            yield write
+            await asyncio.to_thread(file.write, bytes(buffer))
+    except OSError as exc:
+        raise disk_failure(exc, "The backup cannot be written") from exc
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Errors of the driver, which here is used without SQLAlchemy too."""
+    try:
+        with translating():
+            yield
+    except (asyncpg.PostgresError, asyncpg.InterfaceError) as exc:
+        raise Unavailable(f"The database cannot be used: {type(exc).__name__}. Nothing was changed.") from exc
