@@ -113,7 +113,7 @@ class DeliverySteps:
             return {"recording": await fetch_recording(account, call, self._recordings)}
         except NotFound as exc:
             patience = min(_FILE_APPEARS_AT_LEAST_SECONDS + call.talked_seconds, _FILE_APPEARS_SECONDS)
-            if waited < patience:
+            if self._clock.now() - item.queued_at < patience:  # the attempt itself may have waited for the file
                 raise NotYet(str(exc), seconds=_LOOK_FOR_FILE_SECONDS) from exc
             return {"missing": str(exc)}
         except Rejected as exc:
