@@ -319,6 +319,9 @@ class Outbox(Protocol):
         `lease_seconds`. A claim marks the item uncertain until its outcome is recorded: who claims it after a crash
         knows that the attempt may have succeeded."""
 
+    async def extend(self, items: Sequence[OutboxItem], *, until: Timestamp) -> set[int]:
+        """Keep claimed items of one account for longer; the ids of those that are still ours."""
+
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]: ...
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None: ...

@@ -13,6 +13,7 @@ from typing import Any
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
 from pbx_adapter.asterisk.office import DEFAULT_EXTENSION, DEFAULT_TRUNK_CONTEXTS, OfficeShape
+from pbx_adapter.asterisk.records.settings import RecordsSettings
 
 AMI_PORT = 5038
 AMI_TLS_PORT = 5039
@@ -69,6 +70,7 @@ class AsteriskSettings:
     originate_context: str = "from-internal"  # where numbers dialled from phones go
     dial_plus: bool = False  # keep the + of +7... when dialling; most dialplans know digits only
     click_timeout_seconds: float = 30.0  # how long the employee's own phone rings
+    records: RecordsSettings | None = None  # CDR and CEL, for calls of the time when nobody watched
 
     @classmethod
     def from_config(cls, id_: str, table: Mapping[str, Any], *, key: str = "pbx") -> AsteriskSettings:
@@ -79,7 +81,7 @@ class AsteriskSettings:
             table: as TOML gives it: `host`, `port`, `username`, `secret`, `tls` (true or a table with `ca`, `verify`,
                 `server_name`), `recordings` (`path` or `url`, `username`, `password`, `pbx_path`), `fastagi` (`host`,
                 `port`, `public`), `trunks`, `extension_pattern`, `trunk_contexts`, `did_variables`,
-                `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`.
+                `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`, `records`.
             key: what the table is called in the file; errors name it.
 
         Raises:
@@ -106,6 +108,7 @@ class AsteriskSettings:
             originate_context=read.name("originate_context", "from-internal"),
             dial_plus=read.flag("dial_plus", default=False),
             click_timeout_seconds=read.number("click_timeout_seconds", 30.0, least=1, most=300),
+            records=RecordsSettings.from_config(read.take("records", default={}), key=f"{key}.records"),
         )
         read.no_more()
         return settings

@@ -21,6 +21,7 @@ CONFIG = Path(__file__).parent / "config"
 CHECKOUT = Path(__file__).parents[2]
 DOZVON_INCLUDE = CHECKOUT / "pbx_adapter" / "asterisk" / "dialplan" / "extensions_dozvon.conf"
 LAB_VERSIONS = (22, 16)
+_LOGS = ("log", "log/cdr-csv", "log/cdr-custom", "log/cel-custom")  # Asterisk makes no folder by itself
 
 
 class LabMissingError(RuntimeError):
@@ -107,6 +108,11 @@ class Asterisk:
         return self._folder / "spool" / "monitor"
 
     @property
+    def logs(self) -> Path:
+        """The folder of the log, and of the records in cdr-csv, cdr-custom and cel-custom."""
+        return self._folder / "log"
+
+    @property
     def log(self) -> Path:
         return self._folder / "log" / "messages"
 
@@ -119,7 +125,7 @@ class Asterisk:
 
     def render(self) -> None:
         """Write the configuration, the certificate and the music on hold. Existing recordings stay."""
-        for sub in ("etc/keys", "var/keys", "spool/monitor", "spool/voicemail", "run", "log", "agi", "moh"):
+        for sub in ("etc/keys", "var/keys", "spool/monitor", "spool/voicemail", "run", "agi", "moh", *_LOGS):
             (self._folder / sub).mkdir(parents=True, exist_ok=True)
         modules = next(
             iter(sorted(self.root.glob("usr/lib/*/asterisk/modules"))), self.root / "usr/lib/asterisk/modules"

@@ -1,0 +1,243 @@
+"""CDR to calls: several rows of pairs of channels folded into one business call, by their linkedid.
+
+CDR is written for bills, not for people, and knows less than CEL (docs/howto/recover-missed-calls.md has the table):
+an answer is a row that is ANSWERED and whose second channel is a person's; a queue's or a voicemail's own answer is
+none. When somebody in a queue answered is only seen from the others' phones, which stop ringing at that moment.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
+from integration.domain.ids import LegId, Timestamp
+from integration.ports import RecordedCall
+from pbx_adapter.asterisk.beginning import LONGEST_EXTENSION
+from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind, dialled_number, endpoint_of
+from pbx_adapter.asterisk.records.rows import CdrRow
+
+_TOGETHER_SECONDS = 0.25
+_WHOLE_SECOND = 1.0  # how far two moments of Master.csv may be apart that were one
+_LEG_RESULTS = {
+    "ANSWERED": LegResult.ANSWERED,
+    "NO ANSWER": LegResult.NOANSWER,
+    "BUSY": LegResult.BUSY,
+    "FAILED": LegResult.FAILED,
+    "CONGESTION": LegResult.FAILED,
+}
+_DISPOSITIONS = {
+    LegResult.NOANSWER: Disposition.NOANSWER,
+    LegResult.BUSY: Disposition.BUSY,
+    LegResult.FAILED: Disposition.FAILED,
+}
+
+
+def recorded(calls: Iterable[Call], rows: Iterable[CdrRow], office: OfficeShape) -> list[RecordedCall]:
+    """
+    The calls of CEL with their recordings from CDR, and those calls of CDR that CEL does not know.
+
+    Args:
+        calls: as `cel.calls_of` gives them, those that go on or were joined included.
+
+    Returns:
+        By start; each call once.
+    """
+    by_linkedid: dict[str, list[CdrRow]] = defaultdict(list)
+    for row in dict.fromkeys(rows):
+        by_linkedid[row.linkedid].append(row)
+    followed = list(calls)
+    joined: dict[str, list[str]] = defaultdict(list)
+    for call in followed:
+        if call.merged_into is not None:
+            joined[call.merged_into].append(call.uniqueid)
+    known = {call.uniqueid for call in followed}
+    found = [
+        _from_call(call, joined[call.id], by_linkedid)
+        for call in followed
+        if call.merged_into is None and call.ended_at is not None
+    ]
+    for linkedid, own in by_linkedid.items():
+        if linkedid not in known and (folded := fold(own, office)) is not None:
+            found.append(folded)
+    return sorted(found, key=lambda call: (call.started_at, call.uniqueid))
+
+
+def _from_call(call: Call, joined: Sequence[str], rows: dict[str, list[CdrRow]]) -> RecordedCall:
+    files: list[str] = []
+    if call.answered_at is not None:
+        files = _recordings(row for uniqueid in (call.uniqueid, *joined) for row in rows.get(uniqueid, ()))
+    return RecordedCall(
+        uniqueid=call.uniqueid,
+        joined=tuple(joined),
+        direction=call.direction,
+        caller=call.caller,
+        called=call.called or next((row.did for row in rows.get(call.uniqueid, ()) if row.did), ""),
+        caller_name=call.caller_name,
+        started_at=call.started_at,
+        answered_at=call.answered_at,
+        ended_at=call.ended_at if call.ended_at is not None else call.started_at,
+        disposition=call.disposition or Disposition.FAILED,
+        answered_by=call.answered_by,
+        final_responsible=call.final_responsible,
+        talked_seconds=call.talked_seconds,
+        legs=call.legs,
+        transfers=call.transfers,
+        recordings=tuple(files),
+        hangup_by=call.hangup_by,
+        hangup_cause=call.hangup_cause,
+        queue=call.queue,
+        consultation=call.consultation,
+    )
+
+
+def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
+    """One call of all rows of one linkedid; None where they are none: a code dialled, a helper of Asterisk's own."""
+    ordered = sorted(rows, key=lambda row: (row.start, row.sequence, row.uniqueid, row.dstchannel))
+    root = next((row for row in ordered if row.uniqueid == row.linkedid), None)
+    if root is None:
+        return None
+    caller = office.party(root.channel, root.dcontext, root.src)
+    if caller.kind not in (PartyKind.EXTENSION, PartyKind.EXTERNAL):
+        return None
+    dialled = root.dst if caller.kind is PartyKind.EXTENSION else root.did
+    if caller.kind is PartyKind.EXTENSION and dialled[:1] in ("*", "#") and not root.dstchannel:
+        return None
+    legs = _legs(ordered, root, office)
+    direction = _direction(caller, dialled, legs)
+    ended_at = Timestamp(max(row.end for row in ordered))
+    answered = [leg for leg in legs if leg.result is LegResult.ANSWERED and leg.answered_at is not None]
+    people = [leg for leg in answered if leg.kind is LegKind.EXTENSION] if direction is Direction.INBOUND else answered
+    taken = people or answered
+    outside = next((leg.target for leg in legs if leg.kind is LegKind.EXTERNAL and leg.target), "")
+    called = outside or dialled if direction is Direction.OUTBOUND else dialled
+    by = called if direction is Direction.OUTBOUND else (taken[0].target if taken else None)
+    files = _recordings(ordered) if taken else []
+    return RecordedCall(
+        uniqueid=root.uniqueid,
+        direction=direction,
+        caller=caller.number or root.src,
+        called=called,
+        caller_name=(root.name or None) if caller.kind is PartyKind.EXTERNAL else None,
+        started_at=root.start,
+        answered_at=min((leg.answered_at for leg in taken if leg.answered_at is not None), default=None),
+        ended_at=ended_at,
+        disposition=_disposition(direction, legs, is_answered=bool(taken)),
+        answered_by=by if taken else None,
+        final_responsible=_responsible(direction, caller, taken),
+        talked_seconds=_talked(taken),
+        legs=tuple(legs),
+        recordings=tuple(files),
+        queue=next((_queue(row) for row in ordered if _queue(row)), None),
+    )
+
+
+def _legs(rows: Sequence[CdrRow], root: CdrRow, office: OfficeShape) -> list[Leg]:
+    """One leg for each person's channel. A person reached through a Local pair has two rows; the inner one is true."""
+    legs: list[Leg] = []
+    seen: set[str] = {root.channel}
+    for row in sorted(rows, key=lambda row: (not row.channel.startswith("Local/"), row.start)):
+        party = office.party(row.dstchannel, "", "") if row.dstchannel else None
+        if party is None or party.kind not in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or row.dstchannel in seen:
+            continue
+        seen.add(row.dstchannel)
+        legs.append(_leg(row, party, rows))
+    return sorted(legs, key=lambda leg: (leg.offered_at, leg.target))
+
+
+def _leg(row: CdrRow, party: Party, rows: Sequence[CdrRow]) -> Leg:
+    is_external = party.kind is PartyKind.EXTERNAL
+    result = _LEG_RESULTS.get(row.disposition, LegResult.FAILED)
+    queue = _queue(row) or next((_queue(other) for other in rows if _is_door(row, other)), "")
+    answered_at = _answered_at(row, rows) if result is LegResult.ANSWERED else None
+    return Leg(
+        id=LegId(f"{row.uniqueid}:{row.dstchannel}"),
+        target=_outside_number(row) if is_external else party.number,
+        kind=LegKind.EXTERNAL if is_external else LegKind.EXTENSION,
+        via=f"queue:{queue}" if queue else "direct",
+        offered_at=row.start,
+        answered_at=answered_at,
+        ended_at=row.end,
+        result=result,
+    )
+
+
+def _is_door(row: CdrRow, other: CdrRow) -> bool:
+    """Whether `other` dialled the first half of the Local pair whose second half made `row`."""
+    return row.channel.endswith(";2") and other.dstchannel == row.channel[:-1] + "1"
+
+
+def _answered_at(row: CdrRow, rows: Sequence[CdrRow]) -> Timestamp:
+    """
+    When a person answered.
+
+    A queue answers the client itself, so its row says that it was answered when the phone began to ring. The phones of
+    the others stop ringing when one is taken; where nobody else rang, the beginning is all there is.
+    """
+    answer = row.answer if row.answer is not None else row.start
+    if row.lastapp != "Queue" or answer - row.start > _TOGETHER_SECONDS:
+        return answer
+    stopped = [
+        other.end
+        for other in rows
+        if other is not row
+        and other.lastapp == "Queue"
+        and other.disposition == "NO ANSWER"
+        and abs(other.start - row.start) <= _WHOLE_SECOND
+        and row.start < other.end < row.end
+    ]
+    return max(stopped, default=answer)
+
+
+def _outside_number(row: CdrRow) -> str:
+    """From what was dialled: `PJSIP/79161234567@trunk,20`."""
+    endpoint = endpoint_of(row.dstchannel)[1]
+    for part in row.lastdata.partition(",")[0].split("&"):
+        number = dialled_number(part)
+        if number and endpoint in part:
+            return number
+    return dialled_number(row.dst)
+
+
+def _queue(row: CdrRow) -> str:
+    return row.lastdata.partition(",")[0] if row.lastapp == "Queue" else ""
+
+
+def _direction(caller: Party, dialled: str, legs: Sequence[Leg]) -> Direction:
+    if caller.kind is PartyKind.EXTERNAL:
+        return Direction.INBOUND
+    went_outside = bool(legs) and legs[0].kind is LegKind.EXTERNAL
+    if went_outside or len(dialled_number(dialled)) > LONGEST_EXTENSION:
+        return Direction.OUTBOUND
+    return Direction.INTERNAL
+
+
+def _disposition(direction: Direction, legs: Sequence[Leg], *, is_answered: bool) -> Disposition:
+    if is_answered:
+        return Disposition.ANSWERED
+    if direction is Direction.INBOUND:
+        return Disposition.MISSED
+    last = legs[-1].result if legs else None
+    return _DISPOSITIONS.get(last, Disposition.FAILED) if last is not None else Disposition.FAILED
+
+
+def _responsible(direction: Direction, caller: Party, taken: Sequence[Leg]) -> str | None:
+    people = [leg.target for leg in taken if leg.kind is LegKind.EXTENSION]
+    if people:
+        return people[-1]
+    return caller.number if taken and direction is Direction.OUTBOUND else None
+
+
+def _talked(taken: Sequence[Leg]) -> float:
+    """Seconds in which at least one of these legs was up."""
+    total, until = 0.0, 0.0
+    for leg in sorted(taken, key=lambda leg: leg.answered_at or 0.0):
+        begin, end = leg.answered_at or leg.offered_at, leg.ended_at or leg.offered_at
+        total += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return total
+
+
+def _recordings(rows: Iterable[CdrRow]) -> list[str]:
+    ordered = sorted(rows, key=lambda row: (row.start, row.sequence))
+    return list(dict.fromkeys(row.recording for row in ordered if row.recording))
