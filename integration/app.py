@@ -25,9 +25,10 @@ from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.domain.settings import AccountSettings
-from integration.errors import ConfigError, DozvonError
+from integration.errors import ConfigError
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
+from integration.others import Others
 from integration.place import place_of
 from integration.ports import Coordination, Finding, Lease
 from integration.services.accounts import Account, Accounts
@@ -55,7 +56,6 @@ log = structlog.get_logger()
 
 _RESTART_SECONDS = 1.0  # between a background task's defect and its next start
 _SHUTDOWN_SECONDS = 10.0
-_SETTINGS_SECONDS = 30.0  # between two looks at what other processes may have decided
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,6 @@ class Dozvon:
         self.core = Core(config)
         self.url = ""
         self._tasks: list[asyncio.Task[None]] = []
-        self._telling: set[asyncio.Task[None]] = set()
         self._agi: list[FastAgiServer] = []
         self._intake_paths: dict[AccountId, str] = {}
 
@@ -187,6 +186,9 @@ class Dozvon:
         self.mirror = PhoneBookMirror(core.accounts, core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
         self.live_calls = LiveCalls({key: office.tracking for key, office in self.offices.items()}, core.storage.calls)
+        self.others = Others(
+            core.peers if core.is_shared else None, self.offices, core.accounts, self.mirror, core.wake
+        )
         self.leadership = Leadership(core.storage.leases, core.process)
         roles = self.config.roles
         if "pbx" in roles:
@@ -196,7 +198,11 @@ class Dozvon:
             self._spawn("browsers", core.hub.run)
         self._spawn("managers", core.accounts.run)
         if core.is_shared:
-            self._share_work()
+            self._spawn("leases", self.leadership.run)
+            self._spawn("pbx relay", core.relay.run)
+            self._spawn("presence", core.hub.keep_present)
+        for name, work in self.others.tasks(roles):
+            self._spawn(name, work)
         if "worker" in roles:
             self._spawn("delivery", self.delivery.run)
         for key, office in self.offices.items():
@@ -214,9 +220,9 @@ class Dozvon:
             self.core.hub.close()
         for server in self._agi:
             await server.close()
-        for task in (*self._tasks, *self._telling):
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, *self._telling, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.core.close()
         log.info("stopped")
 
@@ -271,11 +277,11 @@ class Dozvon:
                 core.accounts,
                 core.coordination,
                 public_url=self.config.public_url,
-                on_connected=partial(self._connected, key),
+                on_connected=partial(self.others.crm_connected, key),
             )
             yield from consent.routes()
             intake = office.connector.webhook_intake(
-                on_changes=partial(self._take_changes, office), on_lost=partial(self._lost_webhook, key)
+                on_changes=partial(self._take_changes, office), on_lost=partial(self.others.webhook_lost, key)
             )
             self._intake_paths[key] = intake.path
             self._spawn(f"webhooks {key}", intake.run)
@@ -289,62 +295,6 @@ class Dozvon:
             self.leadership.add(name, job)
         else:
             self._spawn(name, partial(job, None))
-
-    def _share_work(self) -> None:
-        """What a process among others does beside its work."""
-        core = self.core
-        self._spawn("leases", self.leadership.run)
-        self._spawn("processes", core.peers.listen)
-        self._spawn("beat", core.peers.beat)
-        self._spawn("pbx relay", core.relay.run)
-        self._spawn("settings", self._follow_settings)
-        if "web" in self.config.roles:
-            self._spawn("presence", core.hub.keep_present)
-        if "worker" not in self.config.roles:
-            self._spawn("wake", self._wake_others)
-        core.peers.on(News.SETTINGS, self._hear_of_settings)
-        core.peers.on(News.CRM, self._hear_of_crm)
-        core.peers.on(News.PHONE_BOOK, self._hear_of_lost_webhook)
-        core.peers.on(News.OUTBOX, self._hear_of_outbox)
-
-    async def _follow_settings(self) -> None:
-        """News of them may be lost; so they are read now and then."""
-        while True:
-            await asyncio.sleep(_SETTINGS_SECONDS)
-            for office in self.offices.values():
-                try:
-                    await self.core.accounts.reload(office.account)
-                    if office.connector.crm.crm_account_id is None:
-                        await self._open_anew(office)
-                except DozvonError as exc:
-                    log.warning("settings not read", error=str(exc))
-                    break
-
-    async def _wake_others(self) -> None:
-        while True:
-            await self.core.wake.wait()
-            self.core.wake.clear()
-            await self.core.peers.tell(News.OUTBOX, AccountId(""))
-
-    async def _hear_of_settings(self, key: AccountId) -> None:
-        if key in self.offices:
-            await self.core.accounts.reload(self.offices[key].account)
-
-    async def _hear_of_crm(self, key: AccountId) -> None:
-        if key in self.offices:
-            await self._open_anew(self.offices[key])
-            self._look_now(key)
-
-    async def _hear_of_lost_webhook(self, key: AccountId) -> None:
-        self.mirror.wake(key)
-
-    async def _hear_of_outbox(self, _: AccountId) -> None:
-        self.core.wake.set()
-
-    async def _open_anew(self, office: Office) -> None:
-        office.connector.crm.forget()
-        if await office.connector.open():
-            self.core.accounts.refresh_soon()
 
     # ---- building --------------------------------------------------------------------------------------------------
 
@@ -403,25 +353,6 @@ class Dozvon:
 
     async def _mirror(self, account: Account, _: Lease | None) -> None:
         await self.mirror.run(account)
-
-    def _look_now(self, key: AccountId) -> None:
-        """The CRM was connected just now: read it, and deliver what waited for it."""
-        self.mirror.wake(key)
-        self.core.wake.set()
-
-    def _connected(self, key: AccountId) -> None:
-        self._look_now(key)
-        self._tell(News.CRM, key)
-
-    def _lost_webhook(self, key: AccountId) -> None:
-        self.mirror.wake(key)
-        self._tell(News.PHONE_BOOK, key)
-
-    def _tell(self, news: News, key: AccountId) -> None:
-        if self.core.is_shared:
-            task = asyncio.create_task(self.core.peers.tell(news, key))
-            self._telling.add(task)
-            task.add_done_callback(self._telling.discard)
 
     async def _take_changes(self, office: Office, changes: list[CrmChange]) -> None:
         await self.mirror.apply(office.account, changes)

@@ -24,12 +24,16 @@ _ENVIRONMENT = {
     "DOZVON_DATA_DIR": ("server", "data_dir"),
     "DOZVON_ADMIN_PASSWORD": ("server", "admin_password"),
     "DOZVON_LOG_LEVEL": ("server", "log_level"),
+    "DOZVON_ROLES": ("server", "roles"),
     "DOZVON_DATABASE": ("storage", "database"),
     "DOZVON_REDIS": ("storage", "redis"),
     "DOZVON_KEY": ("security", "key"),
     "DOZVON_KEY_FILE": ("security", "key_file"),
     "DOZVON_BACKUP_FOLDER": ("backup", "folder"),
 }
+
+
+ROLES = frozenset({"web", "pbx", "worker"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,7 @@ class Config:
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
     log_level: str = "info"
+    roles: frozenset[str] = ROLES
     database: str = ""  # empty: SQLite in the data folder
     redis: str | None = None
     key: str | None = field(default=None, repr=False)
@@ -111,7 +116,7 @@ def parse(document: Mapping[str, Any]) -> Config:
     _no_strangers(document, {"server", "storage", "security", "backup", "account"}, "")
     server = _table(document, "server", "")
     storage = _table(document, "storage", "")
-    _no_strangers(server, {"listen", "public_url", "data_dir", "admin_password", "log_level"}, "server.")
+    _no_strangers(server, {"listen", "public_url", "data_dir", "admin_password", "log_level", "roles"}, "server.")
     _no_strangers(storage, {"database", "redis"}, "storage.")
     host, port = _listen(_text(server, "listen", "server.", "127.0.0.1:8080"))
     public_url = _text(server, "public_url", "server.", f"http://{host}:{port}").rstrip("/")
@@ -133,12 +138,23 @@ def parse(document: Mapping[str, Any]) -> Config:
         data_dir=Path(_text(server, "data_dir", "server.", "data")),
         admin_password=_text(server, "admin_password", "server.", "") or None,
         log_level=level,
+        roles=_roles(server.get("roles", sorted(ROLES)), is_shared=bool(storage.get("redis"))),
         database=_text(storage, "database", "storage.", ""),
         redis=_text(storage, "redis", "storage.", "") or None,
         **_security(_table(document, "security", "")),
         backup=_backup(_table(document, "backup", "")),
         accounts=accounts,
     )
+
+
+def _roles(raw: Any, *, is_shared: bool) -> frozenset[str]:
+    """A list in the file, words with commas between in the environment."""
+    words = raw.replace(",", " ").split() if isinstance(raw, str) else raw
+    if not isinstance(words, list) or not words or not all(word in ROLES for word in words):
+        raise ConfigError('server.roles: write one or more of "web", "pbx", "worker"')
+    if set(words) != ROLES and not is_shared:
+        raise ConfigError("server.roles: a process that does not do everything needs storage.redis and other processes")
+    return frozenset(words)
 
 
 def _security(raw: dict[str, Any]) -> dict[str, Any]:

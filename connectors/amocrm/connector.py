@@ -36,6 +36,15 @@ class Connector:
     clock: Clock
     store: TokenStore
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known which account of amoCRM is connected."""
+        return self.crm.crm_account_id is not None
+
+    def forget(self) -> None:
+        """Consent was given or withdrawn, perhaps by way of another process."""
+        self.crm.forget()
+
     def authorise_url(self, state: str) -> str:
         return oauth.authorise_url(self.settings, state)
 
@@ -108,7 +117,7 @@ class Connector:
             await self.crm.identify()
         except DozvonError as exc:
             _log.info("amoCRM is not connected", account_id=self.account, error=type(exc).__name__)
-        return self.crm.crm_account_id is not None
+        return self.is_known
 
     async def check(self) -> list[Finding]:
         """The live check of the settings, for the wizard and the doctor. Never raises."""

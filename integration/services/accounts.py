@@ -6,8 +6,9 @@ Tokens do not belong here (the connector asks for them itself), nor does anythin
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import structlog
 
@@ -55,8 +56,10 @@ class Account:
 class Accounts:
     """All accounts of this process, and the keeping of their settings."""
 
-    def __init__(self, store: SettingsStore) -> None:
+    def __init__(self, store: SettingsStore, on_changed: Callable[[AccountId], Awaitable[None]] | None = None) -> None:
+        """`on_changed` is told after settings were changed here, so that other processes hear of it."""
         self._store = store
+        self._on_changed = on_changed or _nobody
         self._accounts: dict[AccountId, Account] = {}
         self._refresh = asyncio.Event()
 
@@ -98,14 +101,24 @@ class Accounts:
             if employee.extension in seen:
                 raise ValueError(f"extension {employee.extension} is named twice")
             seen.add(employee.extension)
-        settings = replace(account.settings, employees=people)
-        await self._store.save(settings)
-        account.settings = settings
+        await self._change(account, employees=people)
 
     async def set_enabled(self, account: Account, *, enabled: bool) -> None:
-        settings = replace(account.settings, enabled=enabled)
+        await self._change(account, enabled=enabled)
+
+    async def reload(self, account: Account) -> None:
+        """Take over what was decided on another process. Raises Unavailable."""
+        stored = await self._store.load(account.id)
+        if stored is not None:
+            account.settings = _decided(account.settings, stored)
+
+    async def _change(self, account: Account, **decided: Any) -> None:
+        """On top of what other processes have stored meanwhile."""
+        await self.reload(account)
+        settings = replace(account.settings, **decided)
         await self._store.save(settings)
         account.settings = settings
+        await self._on_changed(account.id)
 
     async def refresh_managers(self, account: Account) -> None:
         """Ask the CRM who works there. Raises what the CRM raises; what was known stays."""
@@ -120,9 +133,7 @@ class Accounts:
         account.managers = {m.id: m for m in managers}
         inactive = frozenset(m.id for m in managers if not m.is_active or not m.is_paid)
         if inactive != account.settings.inactive_managers:
-            settings = replace(account.settings, inactive_managers=inactive)
-            await self._store.save(settings)
-            account.settings = settings
+            await self._change(account, inactive_managers=inactive)
 
     def refresh_soon(self) -> None:
         """Something was connected or changed: do not wait for the next round."""
@@ -151,3 +162,14 @@ class Accounts:
                     await self._refresh.wait()
             except TimeoutError:
                 pass
+
+
+def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSettings:
+    """`settings` with what is not the file's but was decided on the pages or learned from the CRM."""
+    return replace(
+        settings, employees=stored.employees, enabled=stored.enabled, inactive_managers=stored.inactive_managers
+    )
+
+
+async def _nobody(_: AccountId) -> None:
+    """There is no other process."""

@@ -19,6 +19,8 @@ from integration.ports import Coordination
 log = structlog.get_logger()
 
 _CHANNEL = "browsers"
+_PRESENT_SECONDS = 20.0  # how long another process's word for an open page is believed
+_PRESENT_EVERY_SECONDS = 7.0
 _MOST_WAITING = 200  # messages to one page; a page that reads slower is closed and asks for a snapshot anew
 
 
@@ -43,7 +45,7 @@ class Hub:
     def __init__(self, coordination: Coordination) -> None:
         self._coordination = coordination
         self._pages: dict[tuple[AccountId, ManagerId], set[Page]] = defaultdict(set)
-        self._listening = asyncio.Event()
+        self._joined = asyncio.Event()
 
     @property
     def page_count(self) -> int:
@@ -52,6 +54,7 @@ class Hub:
     def join(self, account: AccountId, manager: ManagerId) -> Page:
         page = Page(account, manager)
         self._pages[account, manager].add(page)
+        self._joined.set()
         return page
 
     def leave(self, page: Page) -> None:
@@ -61,8 +64,26 @@ class Hub:
             if not pages:
                 del self._pages[page.account, page.manager]
 
-    def has_page(self, account: AccountId, manager: ManagerId) -> bool:
-        return bool(self._pages.get((account, manager)))
+    async def has_page(self, account: AccountId, manager: ManagerId) -> bool:
+        """On any process. Raises Unavailable."""
+        if self._pages.get((account, manager)):
+            return True
+        return await self._coordination.is_marked(_presence(account, manager))
+
+    async def keep_present(self) -> None:
+        """Let the other processes know whose pages are open here; until cancelled."""
+        while True:
+            self._joined.clear()
+            try:
+                for account, manager in list(self._pages):
+                    await self._coordination.mark(_presence(account, manager), ttl_seconds=_PRESENT_SECONDS)
+            except DozvonError as exc:
+                log.info("open pages not told to the other processes", error=str(exc))
+            try:
+                async with asyncio.timeout(_PRESENT_EVERY_SECONDS):
+                    await self._joined.wait()
+            except TimeoutError:
+                pass
 
     async def send(self, account: AccountId, managers: Iterable[ManagerId], message: dict[str, Any]) -> None:
         """To every page of these managers, on every process. Never raises: a card is worth no call."""
@@ -95,6 +116,10 @@ class Hub:
                     log.warning("page reads too slowly, closed", account_id=account)
                     self.leave(page)
                     _close(page)
+
+
+def _presence(account: AccountId, manager: ManagerId) -> str:
+    return f"page:{account}:{manager}"
 
 
 def _close(page: Page) -> None:

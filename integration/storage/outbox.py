@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, exists, func, literal, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, exists, func, literal, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.ids import AccountId, CallId, Timestamp
@@ -107,6 +107,18 @@ class SqlOutbox:
         if not await self._update(item.account, _is_held(item), payload=json.dumps(payload)):
             raise Unavailable("Somebody else has claimed this item since.")
         return replace(item, payload=payload)
+
+    async def extend(self, items: Sequence[OutboxItem], *, until: Timestamp) -> set[int]:
+        """The ids of those that nobody else has claimed since; their leases last until then. All of one account."""
+        held = tuple_(outbox.c.id, outbox.c.claims).in_([(item.id, item.claim) for item in items])
+        account = items[0].account
+        statement = (
+            update(outbox)
+            .where(outbox.c.account == account, _is_waiting, held)
+            .values(leased_until=until)
+            .returning(outbox.c.id)
+        )
+        return await self._database.write(lambda connection: set(connection.execute(statement).scalars()), account)
 
     async def release(self) -> int:
         """Forget all leases: for the start of the only process on a database. What a killed process held is due at

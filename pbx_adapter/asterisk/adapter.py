@@ -75,6 +75,7 @@ class AsteriskPbx:
 
     async def run(self, listener: PbxListener) -> None:
         """Keep the connection, resynchronise after each loss, hand over events; until cancelled."""
+        self._tracker = Tracker(self.settings.id, self.settings.office)  # what an earlier run knew is stale
         wanted = self._tracker.wanted
         wanted = Wanted(wanted.events | _OWN_EVENTS, wanted.variables, wanted.dials)
 

@@ -55,6 +55,7 @@ class FastAgiServer:
             the dialplan's DOZVON_PATIENCE.
         head_seconds: how long a connection may take to say what it wants.
         max_sessions: more at once are turned away, and their calls take the office's own route.
+        reuse_port: other processes may listen at the same address; the system shares the questions out.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class FastAgiServer:
         deadline_seconds: float = 1.5,
         head_seconds: float = 1.0,
         max_sessions: int = 500,
+        reuse_port: bool = False,
     ) -> None:
         self._answerers = dict(answerers)
         self._host = host
@@ -73,6 +75,7 @@ class FastAgiServer:
         self._deadline_seconds = deadline_seconds
         self._head_seconds = head_seconds
         self._max_sessions = max_sessions
+        self._reuse_port = reuse_port
         self._server: asyncio.Server | None = None
         self._sessions: set[asyncio.Task[None]] = set()
         self.counters = FastAgiCounters()
@@ -84,7 +87,9 @@ class FastAgiServer:
 
     async def start(self) -> None:
         """Raises OSError when the address cannot be had."""
-        self._server = await asyncio.start_server(self._accept, self._host, self._port, limit=MAX_HEAD_BYTES)
+        self._server = await asyncio.start_server(
+            self._accept, self._host, self._port, limit=MAX_HEAD_BYTES, reuse_port=self._reuse_port
+        )
 
     async def close(self, *, grace_seconds: float = 2.0) -> None:
         """Take no more questions, let those under way be answered, then drop what is left."""

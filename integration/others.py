@@ -1,0 +1,135 @@
+"""What a process hears from the others of its installation and tells them, so that each page shows the same everywhere.
+
+Who does what is `services/leadership.py`'s; how they hear of each other, `services/peers.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Protocol
+
+import structlog
+
+from integration.domain.ids import AccountId
+from integration.errors import DozvonError
+from integration.services.accounts import Account, Accounts
+from integration.services.peers import News, Peers
+from integration.services.phone_book import PhoneBookMirror
+
+log = structlog.get_logger()
+
+_LOOK_EVERY_SECONDS = 30.0  # news may be lost: so what others decided is read now and then
+
+
+class Connection(Protocol):
+    """To an account's CRM; the connector is."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether it is known which of the CRM's accounts is connected."""
+
+    def forget(self) -> None: ...
+
+    async def open(self) -> bool:
+        """Read it from the store. Never raises."""
+
+
+class Member(Protocol):
+    """One account while it runs."""
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def connector(self) -> Connection: ...
+
+
+class Others:
+    """`tasks()` are run where there are other processes; the other methods may be called in any case."""
+
+    def __init__(
+        self,
+        peers: Peers | None,
+        offices: Mapping[AccountId, Member],
+        accounts: Accounts,
+        mirror: PhoneBookMirror,
+        wake: asyncio.Event,
+    ) -> None:
+        """`peers`: None where this is the only process."""
+        self._peers = peers
+        self._offices = offices
+        self._accounts = accounts
+        self._mirror = mirror
+        self._wake = wake
+        self._telling: set[asyncio.Task[None]] = set()
+
+    def tasks(self, roles: frozenset[str]) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
+        """What runs beside a process's own work, each with its name; nothing for the only process."""
+        if self._peers is None:
+            return
+        self._peers.on(News.SETTINGS, self._hear_of_settings)
+        self._peers.on(News.CRM, self._hear_of_crm)
+        self._peers.on(News.PHONE_BOOK, self._hear_of_phone_book)
+        self._peers.on(News.OUTBOX, self._hear_of_outbox)
+        yield "processes", self._peers.listen
+        yield "beat", self._peers.beat
+        yield "settings", self._look_now_and_then
+        if "worker" not in roles:
+            yield "wake", self._wake_workers
+
+    def crm_connected(self, key: AccountId) -> None:
+        """An administrator did so just now: read it, and deliver what waited for it."""
+        self._mirror.wake(key)
+        self._wake.set()
+        self._tell(News.CRM, key)
+
+    def webhook_lost(self, key: AccountId) -> None:
+        self._mirror.wake(key)
+        self._tell(News.PHONE_BOOK, key)
+
+    def _tell(self, news: News, key: AccountId) -> None:
+        if self._peers is not None:
+            task = asyncio.create_task(self._peers.tell(news, key))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _wake_workers(self) -> None:
+        """This process queues what others deliver."""
+        while self._peers is not None:
+            await self._wake.wait()
+            self._wake.clear()
+            await self._peers.tell(News.OUTBOX, AccountId(""))
+
+    async def _look_now_and_then(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            for office in self._offices.values():
+                try:
+                    await self._accounts.reload(office.account)
+                    if not office.connector.is_known:
+                        await self._open_anew(office)
+                except DozvonError as exc:
+                    log.warning("settings not read", error=str(exc))
+                    break
+
+    async def _hear_of_settings(self, key: AccountId) -> None:
+        if key in self._offices:
+            await self._accounts.reload(self._offices[key].account)
+
+    async def _hear_of_crm(self, key: AccountId) -> None:
+        if key in self._offices:
+            await self._open_anew(self._offices[key])
+            self._mirror.wake(key)
+            self._wake.set()
+
+    async def _hear_of_phone_book(self, key: AccountId) -> None:
+        self._mirror.wake(key)
+
+    async def _hear_of_outbox(self, _: AccountId) -> None:
+        self._wake.set()
+
+    async def _open_anew(self, office: Member) -> None:
+        office.connector.forget()
+        if await office.connector.open():
+            self._accounts.refresh_soon()

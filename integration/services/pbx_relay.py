@@ -1,0 +1,210 @@
+"""Commands to a PBX from any process: the one that is linked to it carries them out, the others ask that one.
+
+Which process is linked is `leadership.py`'s matter; what may be asked by whom, `click.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+import structlog
+
+from integration.domain.ids import CallId, PbxId
+from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
+from integration.ports import ClickToCall, Clock, Coordination, Finding, Pbx, PbxEmployee, PbxListener
+from integration.services.peers import Peers
+
+log = structlog.get_logger()
+
+_CHANNEL = "pbx"
+_ANSWER_SECONDS = 6.0
+_STALE_SECONDS = 10.0  # a process that was paused must not dial what was asked for before; clocks may differ a little
+_MOST_AT_ONCE = 200
+_ERRORS: dict[str, type[DozvonError]] = {
+    each.__name__: each for each in (Unavailable, OutcomeUnknown, Rejected, NotFound, AuthFailed)
+}
+
+Command = Callable[[Pbx, dict[str, Any]], Awaitable[Any]]
+
+
+async def _click(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    return await pbx.click_to_call(ClickToCall(**asked))
+
+
+async def _hang_up(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    await pbx.hang_up(CallId(asked["call"]))
+
+
+async def _redirect(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    await pbx.redirect(CallId(asked["call"]), asked["extension"])
+
+
+async def _hold(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    await pbx.hold(CallId(asked["call"]), on=asked["on"])
+
+
+async def _employees(pbx: Pbx, _: dict[str, Any]) -> Any:
+    return [asdict(employee) for employee in await pbx.employees()]
+
+
+_COMMANDS: Mapping[str, Command] = {
+    "click_to_call": _click,
+    "hang_up": _hang_up,
+    "redirect": _redirect,
+    "hold": _hold,
+    "employees": _employees,
+}
+
+
+class PbxRelay:
+    """One for each process: `run` it, and tell it which PBXs this process could be linked to."""
+
+    def __init__(self, coordination: Coordination, process: str, peers: Peers, clock: Clock) -> None:
+        self._coordination = coordination
+        self._process = process
+        self.peers = peers
+        self._clock = clock
+        self._own: dict[str, Pbx] = {}
+        self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+
+    def relayed(self, pbx: Pbx) -> RelayedPbx:
+        """The same PBX, by this process's link or by another's."""
+        self._own[pbx.id] = pbx
+        return RelayedPbx(pbx, self)
+
+    async def ask(self, pbx: PbxId, command: str, asked: dict[str, Any]) -> Any:
+        """
+        Have it done by whoever is linked to the PBX.
+
+        Raises:
+            Unavailable: nobody is linked, or the processes cannot reach each other.
+            OutcomeUnknown: no answer came.
+            Whatever the PBX's own method raises.
+        """
+        if not self.peers.is_linked(pbx):
+            raise Unavailable("no process is linked to the PBX now", retry_after_seconds=1.0)
+        question = uuid.uuid4().hex
+        answered = self._asked[question] = asyncio.get_running_loop().create_future()
+        try:
+            await self._coordination.publish(
+                _CHANNEL,
+                {
+                    "question": question,
+                    "from": self._process,
+                    "pbx": pbx,
+                    "command": command,
+                    "asked": asked,
+                    "at": self._clock.now(),
+                },
+            )
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                return _result(await answered)
+        except TimeoutError as exc:
+            raise OutcomeUnknown("the process that is linked to the PBX did not answer") from exc
+        finally:
+            del self._asked[question]
+
+    async def run(self) -> None:
+        """Carry out what others ask for, take the answers to what we ask; until cancelled."""
+        async for message in self._coordination.subscribe(_CHANNEL):
+            if message.get("to") == self._process:
+                waiting = self._asked.get(str(message.get("question")))
+                if waiting is not None and not waiting.done():
+                    waiting.set_result(message)
+            elif "command" in message:
+                self._take(message)
+
+    def _take(self, message: dict[str, Any]) -> None:
+        pbx = self._own.get(str(message.get("pbx")))
+        if pbx is None or not pbx.is_connected or len(self._answering) >= _MOST_AT_ONCE:
+            return
+        at = message.get("at")
+        if not isinstance(at, int | float) or abs(self._clock.now() - at) > _STALE_SECONDS:
+            log.warning("a command to the PBX came too late and was left alone", pbx=pbx.id)
+            return
+        task = asyncio.create_task(self._carry_out(pbx, message))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _carry_out(self, pbx: Pbx, message: dict[str, Any]) -> None:
+        answer = {"question": message.get("question"), "to": message.get("from")}
+        try:
+            command = _COMMANDS[str(message["command"])]
+            answer["result"] = await command(pbx, dict(message["asked"]))
+        except DozvonError as exc:
+            answer["error"] = {"kind": type(exc).__name__, "text": str(exc), "code": getattr(exc, "code", "")}
+        except (KeyError, TypeError, ValueError):
+            log.exception("a command to the PBX that nobody knows")
+            answer["error"] = {"kind": "Rejected", "text": "no such command", "code": "bad_command"}
+        try:
+            await self._coordination.publish(_CHANNEL, answer)
+        except DozvonError as exc:
+            log.warning("the answer to a command did not reach who asked", error=str(exc))
+
+
+class RelayedPbx:
+    """Implements `ports.Pbx` over our own link or another process's."""
+
+    def __init__(self, own: Pbx, relay: PbxRelay) -> None:
+        self._own = own
+        self._relay = relay
+
+    @property
+    def id(self) -> PbxId:
+        return self._own.id
+
+    @property
+    def is_connected(self) -> bool:
+        return self._own.is_connected or self._relay.peers.is_linked(self.id)
+
+    async def run(self, listener: PbxListener) -> None:
+        await self._own.run(listener)
+
+    async def click_to_call(self, request: ClickToCall) -> CallId:
+        if self._own.is_connected:
+            return await self._own.click_to_call(request)
+        return CallId(str(await self._relay.ask(self.id, "click_to_call", asdict(request))))
+
+    async def hang_up(self, call: CallId) -> None:
+        if self._own.is_connected:
+            await self._own.hang_up(call)
+        else:
+            await self._relay.ask(self.id, "hang_up", {"call": call})
+
+    async def redirect(self, call: CallId, extension: str) -> None:
+        if self._own.is_connected:
+            await self._own.redirect(call, extension)
+        else:
+            await self._relay.ask(self.id, "redirect", {"call": call, "extension": extension})
+
+    async def hold(self, call: CallId, *, on: bool) -> None:
+        if self._own.is_connected:
+            await self._own.hold(call, on=on)
+        else:
+            await self._relay.ask(self.id, "hold", {"call": call, "on": on})
+
+    async def employees(self) -> list[PbxEmployee]:
+        if self._own.is_connected:
+            return await self._own.employees()
+        return [PbxEmployee(**each) for each in await self._relay.ask(self.id, "employees", {})]
+
+    def recording(self, file: str) -> AsyncIterator[bytes]:
+        return self._own.recording(file)
+
+    async def diagnose(self) -> list[Finding]:
+        return await self._own.diagnose()
+
+
+def _result(answer: dict[str, Any]) -> Any:
+    error = answer.get("error")
+    if error is None:
+        return answer.get("result")
+    kind, text = _ERRORS.get(str(error.get("kind")), Unavailable), str(error.get("text"))
+    if issubclass(kind, Rejected):
+        raise kind(text, code=str(error.get("code", "")))
+    raise kind(text)
