@@ -18,7 +18,7 @@ _BAD_INPUT = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="the recording: one JSON object a line (docs: recorded streams)")
+    parser.add_argument("file", type=Path, help="the recording: one JSON object a line")
     parser.add_argument(
         "--trunk", action="append", default=[], metavar="NAME", help="an endpoint that is a line to the outside"
     )

@@ -30,8 +30,9 @@ from integration.domain.events import (
     TransferEnded,
 )
 from integration.domain.ids import LegId, Timestamp
+from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, begin_call, end_leg, tell_blind_transfer
+from pbx_adapter.asterisk.legs import answer_leg, end_leg, tell_blind_transfer
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg, Recording
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame

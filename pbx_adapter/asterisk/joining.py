@@ -9,7 +9,8 @@ from __future__ import annotations
 from integration.domain.call import Direction
 from integration.domain.events import CallMerged, LegAnswered, LegEnded, LegOffered, LegRinging
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.legs import begin_call, result_of
+from pbx_adapter.asterisk.beginning import begin_call
+from pbx_adapter.asterisk.legs import result_of
 from pbx_adapter.asterisk.live import LiveCall, LiveLeg
 from pbx_adapter.asterisk.switchboard import Switchboard
 

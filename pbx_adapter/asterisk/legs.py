@@ -36,10 +36,11 @@ DOORWAY_SECONDS = 1.0
 """A leg found behind a Local pair within this time counts from the dial of the pair: that is the order in which a ring
 group was dialled, while the phones behind it are reached in any order."""
 
+SHORTEST_SURE_EXTEN = 3
+"""Digits of an exten that is believed to be an employee's, when nothing else is known."""
+
 _FOLLOW_ME = "/FMGL-"
 """FreePBX's follow me dials the numbers of the list through `Local/FMGL-NUMBER#@...`, the desk phone through FMPR-."""
-
-__all__ = ["answer_leg", "begin_call", "end_leg", "offer_leg", "result_of"]
 
 
 @dataclass(slots=True)
@@ -303,7 +304,8 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
         return
     channel.dial_made_legs = True
     wanted = channel.dial.partition(",")[0]
-    for text in wanted.split("&") if wanted else [exten]:
+    # Where the PBX's event filter drops Newexten, only the exten tells whom it was for; `01` is rather a label.
+    for text in wanted.split("&") if wanted else [exten] * (len(exten) >= SHORTEST_SURE_EXTEN):
         if text.startswith("Local/"):
             continue
         number = dialled_number(text) or endpoint_of(text)[1]

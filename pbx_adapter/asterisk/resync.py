@@ -38,7 +38,7 @@ from pbx_adapter.asterisk.switchboard import Switchboard
 
 EVENTS = frozenset({
     "FullyBooted", "CoreShowChannel", "CoreShowChannelsComplete", "Status", "StatusComplete", "BridgeListItem",
-    "BridgeInfoChannel", "BridgeInfoComplete", "QueueEntry",
+    "BridgeInfoComplete", "QueueEntry",
 })  # fmt: skip
 
 _ROWS = {"CoreShowChannel": "CoreShowChannelsComplete", "Status": "StatusComplete"}
