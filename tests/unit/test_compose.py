@@ -84,3 +84,14 @@ def test_the_image_has_every_package_of_the_distribution() -> None:
     assert included
     for package in re.findall(r'"(\w+)\*"', included[1]):
         assert f"COPY {package}/ {package}/" in DOCKERFILE, f"{package} is not in the image"
+
+
+def test_neither_secrets_nor_what_was_made_here_is_sent_to_the_engine() -> None:
+    ignored = set((ROOT / ".dockerignore").read_text("utf-8").split())
+    assert {".env", "dozvon.toml", ".git", ".venv", ".lab", "**/node_modules"} <= ignored
+    copied = {
+        source.rstrip("/")
+        for line in re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.M)
+        for source in line.split()[:-1]
+    }
+    assert not copied & ignored
