@@ -38,11 +38,12 @@ def differences(trace: Path) -> list[str]:
     return [
         f"call {number}: {text}"
         for number, pair in enumerate(zip(expected, found, strict=True), 1)
-        for text in _call_differences(*pair)
+        for text in call_differences(*pair)
     ]
 
 
-def _call_differences(want: Truth, got: Truth) -> Iterator[str]:
+def call_differences(want: Truth, got: Truth) -> Iterator[str]:
+    """What differs between two calls, in words."""
     for key in (*_WORDS, *_ONLY_WHERE_SO):
         yield from _word(key, want.get(key), got.get(key))
     yield from _near("ended", want["ended"], got["ended"], _tolerance(want, "end_inferred"))

@@ -1,0 +1,122 @@
+"""The same calls under other names: what a channel is called must not matter to what is told of it."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from integration.domain.truth import call_truth
+from pbx_adapter.asterisk.office import OfficeShape, PartyKind, dialled_number, endpoint_of
+from pbx_adapter.asterisk.replay import read_lines, replay
+from tests.unit.trace_compare import TRACES, call_differences, expected_of
+
+_NUMBER_AT_TRUNK = re.compile(r'"DialString": "(\d+)@trunk"')
+_TRUNK_CHANNEL = re.compile(r"PJSIP/trunk-0000([0-9a-f]{4})")
+_CHANNEL = re.compile(r"PJSIP/(\w+)-0000([0-9a-f]{4})")
+
+
+def chan_sip(text: str) -> str:
+    return _NUMBER_AT_TRUNK.sub(r'"DialString": "trunk/\1"', text.replace("PJSIP/", "SIP/"))
+
+
+def iax2(text: str) -> str:
+    text = _CHANNEL.sub(lambda match: f"IAX2/{match[1]}-{int(match[2], 16) + 1}", text).replace("PJSIP/", "IAX2/")
+    return _NUMBER_AT_TRUNK.sub(r'"DialString": "user:secret@trunk/\1"', text)
+
+
+def dahdi_trunk(text: str) -> str:
+    text = _TRUNK_CHANNEL.sub(lambda match: f"DAHDI/i1/79161234567-{int(match[1], 16) + 1}", text)
+    return _NUMBER_AT_TRUNK.sub(r'"DialString": "g0/\1"', text)
+
+
+def dashes_in_names(text: str) -> str:
+    return text.replace("PJSIP/trunk-", "PJSIP/msk-sip-trunk-").replace('@trunk"', '@msk-sip-trunk"')
+
+
+def trunk_named_by_number(text: str) -> str:
+    return text.replace("PJSIP/trunk-", "PJSIP/74950000001-").replace('@trunk"', '@74950000001"')
+
+
+def system_name(text: str) -> str:
+    return re.sub(r'"(1795\d+\.\d+)"', r'"pbx-msk-\1"', text)
+
+
+@pytest.mark.parametrize(
+    "renamed", [chan_sip, iax2, dahdi_trunk, dashes_in_names, trunk_named_by_number, system_name]
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["attended_transfer", "blind_by_caller", "call_pickup", "click_local_answered", "conference", "forward_302_mobile",
+     "freepbx_follow_me_external", "freepbx_queue_answered", "outbound_busy", "parking_return", "two_interleaved"],
+)  # fmt: skip
+def test_names_of_channels_do_not_matter(name: str, renamed: Callable[[str], str]) -> None:
+    trace: Path = TRACES / f"{name}.jsonl"
+    want = json.loads(renamed(json.dumps(expected_of(trace), ensure_ascii=False)))
+    lines = read_lines(io.BytesIO(renamed(trace.read_text(encoding="utf-8")).encode()))
+    got = [call_truth(call) for call in replay(lines)]
+    assert len(got) == len(want)
+    assert [text for pair in zip(want, got, strict=True) for text in call_differences(*pair)] == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "endpoint"),
+    [
+        ("PJSIP/101-0000000a", ("PJSIP", "101")),
+        ("PJSIP/101", ("PJSIP", "101")),  # OriginateResponse of a failure
+        ("PJSIP/trunk-msk-0000001a", ("PJSIP", "trunk-msk")),
+        ("PJSIP/anna-mobile-deadbeef", ("PJSIP", "anna-mobile")),
+        ("Local/101@from-queue-00000002;1", ("Local", "101@from-queue")),
+        ("IAX2/branch-8721", ("IAX2", "branch")),
+        ("DAHDI/i1/79161234567-3", ("DAHDI", "i1/79161234567")),
+        ("", ("", "")),
+    ],
+)
+def test_the_endpoint_is_the_name_without_its_suffix(channel: str, endpoint: tuple[str, str]) -> None:
+    assert endpoint_of(channel) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("79161112244@trunk", "79161112244"),
+        ("trunk/79161112244", "79161112244"),
+        ("101/sip:101@10.0.0.5:5060", "101"),
+        ("PJSIP/101", "101"),
+        ("user:secret@branch/201", "201"),
+        ("+79161112244@trunk", "+79161112244"),
+        ("anna", ""),
+        ("", ""),
+    ],
+)
+def test_the_number_is_found_in_a_dial_string(text: str, number: str) -> None:
+    assert dialled_number(text) == number
+
+
+@pytest.mark.parametrize(
+    ("office", "channel", "context", "shown", "kind", "number"),
+    [
+        # what calls come in on is told by its context, an employee's phone by its name
+        (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "7916", PartyKind.EXTERNAL, "7916"),
+        (OfficeShape(), "PJSIP/101-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
+        (OfficeShape(), "PJSIP/101-web-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
+        # a phone named after its owner is told by the number it shows
+        (OfficeShape(), "PJSIP/anna-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
+        # a trunk that looks like an extension needs the settings, or the context
+        (OfficeShape(), "SIP/300-00000001", "from-pstn", "7916", PartyKind.EXTERNAL, "7916"),
+        (OfficeShape(trunks=frozenset({"300"})), "SIP/300-00000001", "default", "7916", PartyKind.EXTERNAL, "7916"),
+        (OfficeShape(extension=r"ag-(\d+)"), "PJSIP/ag-7-00000001", "internal", "", PartyKind.EXTENSION, "7"),
+        (OfficeShape(), "Local/101@x-00000001;2", "x", "101", PartyKind.LOCAL, ""),
+        (OfficeShape(), "CBAnn/800-00000001;2", "x", "", PartyKind.NOBODY, ""),
+        (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "<unknown>", PartyKind.EXTERNAL, ""),
+    ],
+)
+def test_whose_channel_it_is(
+    office: OfficeShape, channel: str, context: str, shown: str, kind: PartyKind, number: str
+) -> None:
+    party = office.party(channel, context, shown)
+    assert (party.kind, party.number) == (kind, number)
