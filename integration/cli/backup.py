@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     elif manifest.key_id:
         print(
             f"The secrets in it are encrypted with key {manifest.key_id}, which is not in it: keep the key elsewhere."
-        print(f"Its secrets are encrypted with key {manifest.key_id}, which is not in it: keep the key elsewhere.")
+        )
     return 0
 
 

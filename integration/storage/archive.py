@@ -169,18 +169,19 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
     """
     found: dict[str, Part] = {}
     manifest: Manifest | None = None
-    for info, content in _members(path):
-        if info.name == MANIFEST:
-            if info.size > _LARGEST_MANIFEST:
-                raise Rejected("The backup's manifest is too large: this is no backup of Dozvon.")
-            manifest = Manifest.of(content.read())
-            continue
-        hashed = _Hashed(content)
-        while hashed.read(_CHUNK):
-            pass
-        found[info.name] = Part(info.size, hashed.digest.hexdigest())
-        if len(found) % 1000 == 0:
-            say(f"checked {len(found)} parts")
+    with _reading():
+        for info, content in _members(path):
+            if info.name == MANIFEST:
+                if info.size > _LARGEST_MANIFEST:
+                    raise Rejected("The backup's manifest is too large: this is no backup of Dozvon.")
+                manifest = Manifest.of(content.read())
+                continue
+            hashed = _Hashed(content)
+            while hashed.read(_CHUNK):
+                pass
+            found[info.name] = Part(info.size, hashed.digest.hexdigest())
+            if len(found) % 1000 == 0:
+                say(f"checked {len(found)} parts")
     if manifest is None:
         raise Rejected("The backup has no manifest: the file is incomplete or no backup of Dozvon.")
     if found != manifest.parts:
@@ -195,38 +196,46 @@ def extract(path: Path, manifest: Manifest, place: Callable[[str], Path]) -> Non
 
     Raises: as `verify`; also when the file has changed since.
     """
-    for info, content in _members(path):
-        if info.name == MANIFEST:
-            continue
-        target = place(info.name)
-        hashed = _Hashed(content)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                while chunk := hashed.read(_CHUNK):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(descriptor)
-        except OSError as exc:
-            raise disk_failure(exc, "The backup cannot be unpacked") from exc
-        if manifest.parts.get(info.name) != Part(info.size, hashed.digest.hexdigest()):
-            raise Rejected(f"The backup has changed while it was read: {info.name}.")
+    with _reading():
+        for info, content in _members(path):
+            if info.name != MANIFEST and _write(place(info.name), content) != manifest.parts.get(info.name):
+                raise Rejected(f"The backup has changed while it was read: {info.name}.")
+
+
+def _write(target: Path, content: IO[bytes]) -> Part:
+    hashed, size = _Hashed(content), 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            while chunk := hashed.read(_CHUNK):
+                file.write(chunk)
+                size += len(chunk)
+            file.flush()
+            os.fsync(descriptor)
+    except OSError as exc:
+        raise disk_failure(exc, "The backup cannot be unpacked") from exc
+    return Part(size, hashed.digest.hexdigest())
 
 
 def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Those that a backup may have; each must be read before the next is asked for."""
     seen: set[str] = set()
+    with tarfile.open(path, mode="r|gz") as tar:
+        for info in tar:
+            is_ours = info.name == MANIFEST or _MEMBER.fullmatch(info.name) is not None
+            if not is_ours or not info.isreg() or info.name in seen:
+                raise Rejected(f"This is no backup of Dozvon: it holds {info.name[:100]!r}.")
+            seen.add(info.name)
+            content = tar.extractfile(info)
+            assert content is not None  # a regular file has content
+            yield info, content
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
     try:
-        with tarfile.open(path, mode="r|gz") as tar:
-            for info in tar:
-                is_ours = info.name == MANIFEST or _MEMBER.fullmatch(info.name) is not None
-                if not is_ours or not info.isreg() or info.name in seen:
-                    raise Rejected(f"This is no backup of Dozvon: it holds {info.name[:100]!r}.")
-                seen.add(info.name)
-                content = tar.extractfile(info)
-                assert content is not None  # a regular file has content
-                yield info, content
+        yield
     except _DAMAGE as exc:
         raise Rejected("The backup is damaged or incomplete: it cannot be read to its end.") from exc
     except OSError as exc:

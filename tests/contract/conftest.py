@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -11,6 +12,7 @@ import pytest_asyncio
 from integration.ports import Coordination
 from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakeClock
+from tests.lab.servers import create_database, drop_database
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 
@@ -22,6 +24,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'dozvon.sqlite3'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture
+def second_postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """Another empty database beside the test's own."""
+    name = f"second_{uuid4().hex[:12]}"
+    yield create_database(postgres_server_url, name)
+    drop_database(postgres_server_url, name)
 
 
 @pytest.fixture
