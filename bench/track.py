@@ -78,7 +78,7 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     """
     size = size or (QUICK if quick else FULL)
     logs.set_up("error", readable=True)
-    templates = [_template(name) for name in _STREAMS]
+    templates = [template(name) for name in _STREAMS]
     levels = _measure(templates, size.live, size.events)
     times = min(level["times_the_pair"] for level in levels)
     flatness = levels[-1]["by_the_first"]
@@ -103,7 +103,7 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _template(name: str) -> list[bytes]:
+def template(name: str) -> list[bytes]:
     """The events of a recording as blocks of bytes, with a mark before every id that must differ between copies."""
     blocks = []
     with (_TRACES / f"{name}.jsonl").open(encoding="utf-8") as file:

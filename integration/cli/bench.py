@@ -6,7 +6,7 @@ import argparse
 import importlib
 import json
 
-_BENCHES = ("track", "route", "deliver")
+_BENCHES = ("track", "route", "card", "deliver")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
