@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from integration.domain.call import Call, Direction, Disposition, HangupBy, Leg, Transfer
+from integration.domain.call import Call
 from integration.domain.crm import Deal, EntityRef, Manager, Person
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
@@ -18,6 +18,10 @@ from integration.domain.intents import Intent, IntentKind, Priority
 from integration.domain.phone import PhoneNumber
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.domain.settings import AccountSettings
+from integration.recorded import CallRecords as CallRecords
+from integration.recorded import RecordedCall as RecordedCall
+from integration.recorded import Watch as Watch
+from integration.recorded import WatchLog as WatchLog
 from integration.sharing import Lease as Lease
 from integration.sharing import Leases as Leases
 from integration.sharing import Pace as Pace
@@ -110,50 +114,6 @@ class Pbx(Protocol):
 
     async def diagnose(self) -> list[Finding]:
         """The PBX's part of `dozvon doctor`; never raises."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecordedCall:
-    """
-    One finished business call as the PBX's own records tell it, its several records folded into one.
-
-    `uniqueid` is the one the call would have had if it had been watched (it makes the same `CallId`); `joined` are
-    those of calls that turned out to be part of it. Numbers and names are as the PBX shows them. What the records do
-    not know is left out: legs without a ring time, transfers not named.
-    """
-
-    uniqueid: str
-    joined: tuple[str, ...] = ()
-    direction: Direction
-    caller: str
-    called: str
-    caller_name: str | None = None
-    started_at: Timestamp
-    answered_at: Timestamp | None = None  # the client and a person first connected
-    ended_at: Timestamp
-    disposition: Disposition
-    answered_by: str | None = None
-    final_responsible: str | None = None
-    talked_seconds: float = 0.0
-    legs: tuple[Leg, ...] = ()
-    transfers: tuple[Transfer, ...] = ()
-    recordings: tuple[str, ...] = ()  # as `Pbx.recording` takes them
-    hangup_by: HangupBy | None = None
-    hangup_cause: int | None = None  # Q.850
-    queue: str | None = None
-    consultation: bool = False
-
-
-class CallRecords(Protocol):
-    """What a PBX wrote down by itself of its calls (CDR and the like); the truth about the time nobody watched."""
-
-    def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
-        """
-        Calls that ended in this time (`since` included, `until` not), each once, in order of their start. A call that
-        still goes on, or whose beginning is in no record, is not among them.
-
-        Raises: Unavailable (not there now), AuthFailed, ConfigError (the records are of another form than was said).
-        """
 
 
 class RouteAnswerer(Protocol):

@@ -142,6 +142,7 @@ class Call:
     seen_from_start: bool = True
     answer_inferred: bool = False
     end_inferred: bool = False
+    recovered: bool = False  # nobody watched it, or its end: told by the PBX's own records afterwards
 
     @property
     def client_number(self) -> str | None:

@@ -30,6 +30,11 @@ _WORDS: dict[str, dict[str, str]] = {
         "en": "transfer {0} → {1} failed",
     },
     "park": {"ru": "парковка {0}", "uk": "паркування {0}", "en": "parked by {0}"},
+    "recovered": {
+        "ru": "восстановлен из записей АТС",
+        "uk": "відновлено із записів АТС",
+        "en": "recovered from the PBX's records",
+    },
     "seconds": {"ru": "{0} с", "uk": "{0} с", "en": "{0} s"},
     "minutes": {"ru": "{0} мин {1} с", "uk": "{0} хв {1} с", "en": "{0} min {1} s"},
 }
@@ -70,6 +75,8 @@ def _parts(call: Call, settings: AccountSettings, language: str) -> Iterator[tup
         yield from _transfer(transfer)
     if call.held_seconds >= 1:
         yield "hold", (_duration(call.held_seconds, language),)
+    if call.recovered:
+        yield "recovered", ()
 
 
 def _people(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -14,6 +14,7 @@ from integration.domain.settings import AccountSettings, CardMoment
 from integration.domain.tracking import Change
 
 _POPUP_WORTH_SECONDS = 3.0  # a popup that comes later than this disturbs more than it helps (amoCRM reference, 8.1)
+_RECORDS_SPEAK_SECONDS = 8.0  # after a gap of the link, until the PBX's own records were compared
 _POPUP_GATHER_SECONDS = 0.25  # phones of one group ring within this time: one request for all of them
 
 
@@ -34,7 +35,7 @@ def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings,
     if normalise(call.client_number or "", settings.country) is None:
         return ()
     if Change.ENDED in changes:
-        return _after_the_end(call, missed_task=line.missed_task)
+        return _after_the_end(call, now, missed_task=line.missed_task)
     if call.direction is not Direction.INBOUND or (call.answered_at is not None and Change.ANSWERED not in changes):
         return ()
     if line.card is CardMoment.RINGING and Change.RINGING in changes:
@@ -70,10 +71,13 @@ def _popups(call: Call, extensions: tuple[str, ...], now: Timestamp) -> tuple[In
     )
 
 
-def _after_the_end(call: Call, *, missed_task: bool) -> tuple[Intent, ...]:
+def _after_the_end(call: Call, now: Timestamp, *, missed_task: bool) -> tuple[Intent, ...]:
     intents = []
-    if call.answered_at is not None and call.recordings:
-        intents.append(Intent(call=call.id, kind=IntentKind.FETCH_RECORDING, key=IntentKind.FETCH_RECORDING))
+    if call.end_inferred or (call.answered_at is not None and call.recordings):
+        # Of a call whose end nobody saw the PBX's own records may know more, a recording too: they are asked first.
+        not_before = Timestamp(now + _RECORDS_SPEAK_SECONDS) if call.end_inferred else None
+        kind = IntentKind.FETCH_RECORDING
+        intents.append(Intent(call=call.id, kind=kind, key=kind, not_before=not_before))
     intents.append(Intent(call=call.id, kind=IntentKind.LOG_CALL, key=IntentKind.LOG_CALL))
     if missed_task and call.direction is Direction.INBOUND and call.disposition is Disposition.MISSED:
         intents.append(Intent(call=call.id, kind=IntentKind.CREATE_TASK, key=IntentKind.CREATE_TASK))

@@ -18,7 +18,7 @@ def call_truth(call: Call) -> dict[str, Any]:
     Returns:
         A JSON-ready dict. Times and durations are seconds, rounded to 0.1. `ended`, `disposition` and a leg's `result`
         are None while open. Present only where they say something: `hold_seconds`, `queue`, `origin`, `consultation`
-        (true), `seen_from_start` (false), `end_inferred` and `answer_inferred` (true).
+        (true), `seen_from_start` (false), `end_inferred`, `answer_inferred` and `recovered` (true).
     """
     end = call.ended_at
     talked = call.talked_seconds
@@ -53,7 +53,7 @@ def call_truth(call: Call) -> dict[str, Any]:
         }
     if not call.seen_from_start:
         truth["seen_from_start"] = False
-    for flag in ("consultation", "end_inferred", "answer_inferred"):
+    for flag in ("consultation", "end_inferred", "answer_inferred", "recovered"):
         if getattr(call, flag):
             truth[flag] = True
     return truth

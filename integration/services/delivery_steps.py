@@ -162,6 +162,8 @@ class DeliverySteps:
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
         if log is None or number is None or "entity" not in log:
             return {"skipped": "not_logged"}
+        if call.answered_at is not None:  # the PBX's records knew better than a gap of the link
+            return {"skipped": "answered"}
         if log.get("inbox"):
             return {"skipped": "inbox"}  # the entry in the inbox is itself what asks to be worked on
         if await self._reached_since(account, call):

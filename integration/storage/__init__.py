@@ -22,6 +22,7 @@ from integration.storage.route_log import SqlRouteLog
 from integration.storage.sealing import open_sealer
 from integration.storage.settings import SqlSettingsStore
 from integration.storage.tokens import SqlTokenStore
+from integration.storage.watches import SqlWatchLog
 
 __all__ = ["KeySource", "Storage", "migrate", "open_coordination", "open_storage"]
 
@@ -36,6 +37,7 @@ class Storage:
     recordings: FileRecordingStore
     routes: SqlRouteLog
     leases: SqlLeases
+    watches: SqlWatchLog
     database: Database
 
     async def close(self) -> None:
@@ -76,6 +78,7 @@ async def open_storage(
         recordings=FileRecordingStore(database, data_dir / "recordings", clock),
         routes=SqlRouteLog(database),
         leases=SqlLeases(database),
+        watches=SqlWatchLog(database),
         database=database,
     )
 

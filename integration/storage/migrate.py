@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest step; written down so that a start on a database that is up to date does not wait for Alembic."""
 
 _FOLDER = Path(__file__).parent / "migrations"

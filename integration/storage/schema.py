@@ -206,3 +206,12 @@ leases = Table(
     Column("token", BigInteger, nullable=False),  # a row is never deleted: its token must go on growing
     Column("until", Double, nullable=False),  # by the database's clock
 )
+
+watches = Table(
+    "watches",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("pbx", Text, primary_key=True),
+    Column("watched_until", Double, nullable=False),
+    Column("unchecked_since", Double),
+)

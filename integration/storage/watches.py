@@ -1,0 +1,33 @@
+"""How far each PBX was watched. What is done about a gap is `services/recovery.py`'s."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from integration.domain.ids import AccountId, PbxId
+from integration.ports import Watch
+from integration.storage.database import Database, insert
+from integration.storage.schema import watches
+
+
+class SqlWatchLog:
+    """Implements `ports.WatchLog`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def load(self, account: AccountId, pbx: PbxId) -> Watch | None:
+        query = select(watches.c.watched_until, watches.c.unchecked_since).where(
+            watches.c.account == account, watches.c.pbx == pbx
+        )
+        row = await self._database.read(lambda connection: connection.execute(query).first(), account)
+        return None if row is None else Watch(watched_until=row.watched_until, unchecked_since=row.unchecked_since)
+
+    async def save(self, account: AccountId, pbx: PbxId, watch: Watch) -> None:
+        moments = {"watched_until": watch.watched_until, "unchecked_since": watch.unchecked_since}
+        statement = (
+            insert(self._database.dialect, watches)
+            .values(account=account, pbx=pbx, **moments)
+            .on_conflict_do_update(index_elements=[watches.c.account, watches.c.pbx], set_=moments)
+        )
+        await self._database.write(lambda connection: connection.execute(statement), account)
