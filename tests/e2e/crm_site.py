@@ -92,9 +92,9 @@ class CrmSite:
         notes = [note["params"]["uniq"] for note in self.call_notes()]
         return Counter([*notes, *(entry["metadata"]["uniq"] for entry in self.unsorted())])
 
-    async def has_a_call(self, *, timeout_seconds: float = 30.0) -> None:
-        """Wait for the first call, wherever it comes."""
-        await until(lambda: bool(self.counts()), timeout_seconds=timeout_seconds)
+    async def has_calls(self, count: int = 1, *, timeout_seconds: float = 40.0) -> None:
+        """Wait for that many calls, wherever they come."""
+        await until(lambda: len(self.counts()) >= count, timeout_seconds=timeout_seconds)
 
     async def logged(self, count: int = 1, *, timeout_seconds: float = 30.0) -> Note:
         """Wait for that many calls in feeds; return the newest."""
@@ -111,6 +111,10 @@ class CrmSite:
         except TimeoutError:
             raise TimeoutError(f"nothing in Unsorted; calls in the CRM: {self.call_notes()}") from None
         return self.unsorted()[0]
+
+    async def popped_up(self) -> None:
+        """Wait until somebody was notified of a call."""
+        await until(lambda: bool(self.account.popups), timeout_seconds=10)
 
     # ---- failures --------------------------------------------------------------------------------------------------
 

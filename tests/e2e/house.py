@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from yarl import URL
 
+from tests.e2e.consent import consent
 from tests.e2e.crm_site import DMITRY, PEOPLE, CrmSite
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.asterisk import DOZVON_USER, AmiUser
@@ -100,23 +100,7 @@ class House:
 
     async def consent(self) -> None:
         """What an administrator does: sign in to Dozvon, press "connect", allow it on the CRM's page."""
-        jar = aiohttp.CookieJar(unsafe=True)
-        async with aiohttp.ClientSession(cookie_jar=jar) as person:
-            await person.post(f"{self.url}/admin/login", data={"password": PASSWORD, "next": "/admin"})
-            asked = await person.get(f"{self.url}/admin/house/connect", allow_redirects=False)
-            query = URL(asked.headers["Location"]).query
-            form = {
-                "decision": "allow",
-                "account_id": str(self.crm.account.id),
-                "client_id": query["client_id"],
-                "state": query["state"],
-            }
-            allowed = await person.post(
-                f"{self.crm.url}/oauth", data=form, headers=self._cookie(DMITRY), allow_redirects=False
-            )
-            done = await person.get(allowed.headers["Location"])
-            assert done.status == 200, await done.text()
-            assert "/admin/house/people" in str(done.url)
+        await consent(self.url, self.crm, "house", PASSWORD)
 
     async def install_widget(self) -> None:
         """Upload the archive that `dozvon widget build amocrm` writes, on the CRM's page of integrations."""
@@ -144,18 +128,23 @@ class House:
         Returns:
             The call's note, or the metadata of its entry in Unsorted.
         """
+        [found] = await self.each_in_the_crm_once(1, recorded=recorded)
+        return found
+
+    async def each_in_the_crm_once(self, calls: int, *, recorded: bool = True) -> list[dict[str, Any]]:
+        """As `in_the_crm_once`, for that many calls."""
         try:
-            await self.crm.has_a_call()
+            await self.crm.has_calls(calls)
         except TimeoutError:
             channels = await self.office.asterisk.cli("core show channels concise")
             raise AssertionError(f"not in the CRM: {await self.dozvon.health()}, the PBX has: {channels}") from None
         await self.dozvon.settled()
-        assert list(self.crm.counts().values()) == [1], (self.crm.call_notes(), self.crm.unsorted())
-        notes = self.crm.call_notes()
-        params: dict[str, Any] = notes[0]["params"] if notes else self.crm.unsorted()[0]["metadata"]
+        notes, entries = self.crm.call_notes(), [entry["metadata"] for entry in self.crm.unsorted()]
+        assert list(self.crm.counts().values()) == [1] * calls, (notes, entries)
         if recorded:
-            assert len(await self.recording(params["link"])) > 1000
-        return notes[0] if notes else params
+            for params in (*(note["params"] for note in notes), *entries):
+                assert len(await self.recording(params["link"])) > 1000
+        return [*notes, *entries]
 
 
 @contextlib.asynccontextmanager
