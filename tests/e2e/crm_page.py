@@ -110,6 +110,8 @@ async def plays(audio: Locator) -> float:
           audio.currentTime = audio.duration / 2;
           await sought;
           if (Math.abs(audio.currentTime - audio.duration / 2) > 0.1) throw new Error("did not seek");
+          audio.currentTime = 0;
+          audio.muted = false;
           return audio.duration;
         }"""
     )

@@ -54,7 +54,7 @@ async def test_a_known_caller(house: House, anna: CrmPage) -> None:
     await expect(anna.card.get_by_role("link", name=COMPANY)).to_be_visible()
     await expect(anna.card.get_by_text("Переговоры")).to_be_visible()
     await expect(anna.card.get_by_text("Анна Орлова")).to_be_visible()
-    await anna.picture("card", document=True)
+    await anna.picture("card-over-the-list")
 
     await rang.answer()
     await client.answered()
@@ -72,6 +72,12 @@ async def test_a_known_caller(house: House, anna: CrmPage) -> None:
     await anna.picture("feed")
     note = await house.in_the_crm_once()
     await can_be_sought(house, note["params"]["link"])
+
+    await anna.card.get_by_role("button", name="Закрыть").click()
+    await office.inbound(IVAN, did(21))
+    await expect(anna.card.get_by_text("Последние звонки")).to_be_visible(timeout=PATIENCE_MS)
+    await anna.page.mouse.move(640, 400)
+    await anna.picture("card", document=True)
 
 
 async def can_be_sought(house: House, link: str) -> None:
