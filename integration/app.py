@@ -31,6 +31,7 @@ from integration.observation import gatherer, health
 from integration.others import Others
 from integration.place import place_of
 from integration.ports import Coordination, Finding, Lease
+from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService
@@ -205,6 +206,8 @@ class Dozvon:
             self._spawn(name, work)
         if "worker" in roles:
             self._spawn("delivery", self.delivery.run)
+        for name, recovery in recoveries(self.offices.values(), core.storage, core.clock, core.wake):
+            self._spawn(name, recovery.run)
         for key, office in self.offices.items():
             self._spawn(f"crm {key}", partial(self._open_crm, office))
             if "pbx" in roles:

@@ -79,6 +79,12 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "No calls yet. Call any line and the call appears here.",
     ),
     "hidden_number": ("Номер скрыт", "Номер приховано", "Number withheld"),
+    "recovered": ("восстановлен", "відновлено", "recovered"),
+    "recovered_hint": (
+        "Никто не наблюдал: из собственных записей АТС",
+        "Ніхто не спостерігав: із власних записів АТС",
+        "Nobody watched: from the PBX's own records",
+    ),
     "live": ("идёт сейчас", "триває зараз", "going on"),
     "number": ("Номер", "Номер", "Number"),
     "find": ("Найти", "Знайти", "Find"),

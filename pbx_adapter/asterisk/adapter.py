@@ -17,7 +17,7 @@ import structlog
 from integration.domain.events import CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import ClickToCall, Finding, PbxEmployee, PbxListener
+from integration.ports import CallRecords, ClickToCall, Finding, PbxEmployee, PbxListener
 from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
 from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
 from pbx_adapter.asterisk.protocol import Frame, Wanted
@@ -259,6 +259,14 @@ class AsteriskPbx:
     def recording(self, file: str) -> AsyncIterator[bytes]:
         """The bytes of a recording by the name in `RecordingStarted`. Raises: NotFound, Unavailable, AuthFailed."""
         return recordings.fetch(file, self.settings.recordings, self._web)
+
+    def records(self) -> CallRecords | None:
+        """What this PBX wrote down itself of its calls; None where it was not said where. Raises: ConfigError."""
+        if self.settings.records is None:
+            return None
+        from pbx_adapter.asterisk.records.source import AsteriskRecords  # only where it is used: database drivers
+
+        return AsteriskRecords(self.settings.records, self.settings.office)
 
     async def diagnose(self) -> list[Finding]:
         """Check everything over a connection of its own, so that it also works beside a running Dozvon."""

@@ -1,0 +1,72 @@
+"""Builds the comparison with the PBX's own records for those accounts whose PBX says where they are."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Protocol
+
+from integration.ports import CallRecords, CallStore, Clock, Outbox, WatchLog
+from integration.services.accounts import Account
+from integration.services.recovery import Recovery
+from integration.services.tracking import CallTracking
+
+
+class RecordingPbx(Protocol):
+    @property
+    def is_connected(self) -> bool: ...
+
+    def records(self) -> CallRecords | None: ...
+
+
+class Member(Protocol):
+    """One account while it runs."""
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def pbx(self) -> RecordingPbx: ...
+
+    @property
+    def tracking(self) -> CallTracking: ...
+
+
+class Stores(Protocol):
+    @property
+    def calls(self) -> CallStore: ...
+
+    @property
+    def outbox(self) -> Outbox: ...
+
+    @property
+    def watches(self) -> WatchLog: ...
+
+
+def recoveries(
+    members: Iterable[Member], stores: Stores, clock: Clock, wake: asyncio.Event
+) -> Iterator[tuple[str, Recovery]]:
+    """
+    One for each PBX with records, under the name of its task.
+
+    Raises:
+        ConfigError: the driver of a database with records is not installed.
+    """
+    for member in members:
+        records = member.pbx.records()
+        if records is not None:
+            yield f"recovery {member.account.id}", _recovery(member, records, stores, clock, wake)
+
+
+def _recovery(member: Member, records: CallRecords, stores: Stores, clock: Clock, wake: asyncio.Event) -> Recovery:
+    return Recovery(
+        member.account,
+        records,
+        calls=stores.calls,
+        outbox=stores.outbox,
+        watches=stores.watches,
+        clock=clock,
+        is_followed=lambda: member.tracking.is_following and member.pbx.is_connected,
+        is_live=lambda call: member.tracking.call(call) is not None,
+        queued=wake.set,
+    )

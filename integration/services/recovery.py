@@ -1,0 +1,292 @@
+"""Calls of the time when nobody watched: the PBX's own records compared with the journal, what is missing logged once.
+
+How records become calls is an adapter's; what follows a call, `domain/follow_up.py`'s.
+
+Theory of operation
+-------------------
+
+A call's id is derived from the PBX and its first channel, so the records name the very call that would have been seen:
+looking it up in the journal is the whole comparison, and doing it again changes nothing. It is saved with its intents
+in one transaction, and an intent is queued once for a call, so that two processes that compare at the same time still
+log it once.
+
+While the link is up, its moment is stored every few seconds. When it comes back, the time since then is a gap that has
+to be compared; the gap is stored too, until that is done. Records may be written late (Asterisk can hold CDRs back for
+minutes), so a gap is compared several times; and now and then the last hours are, whatever happened in them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import structlog
+
+from integration.domain.call import Call
+from integration.domain.follow_up import follow_up
+from integration.domain.ids import CallId, PbxId, Timestamp, call_id
+from integration.domain.intents import IntentKind
+from integration.domain.tracking import Change
+from integration.errors import DozvonError
+from integration.ports import CallRecords, CallStore, Clock, Outbox, RecordedCall, SavedStep, Watch, WatchLog
+from integration.services.accounts import Account
+
+log = structlog.get_logger()
+
+_LOOK_EVERY_SECONDS = 1.0  # at the link
+_BEAT_SECONDS = 10.0
+_MARGIN_SECONDS = 60.0  # before a gap: a beat's age, and clocks that differ
+_PASSES_SECONDS = (1.0, 6.0, 60.0, 400.0)  # after the link is back; `batch` in cdr.conf writes after 300 s by default
+_ROUTINE_SECONDS = 3600.0
+_ROUTINE_REACH_SECONDS = 3 * 3600.0
+_RETRY_SECONDS = 60.0
+_SLICE_SECONDS = 6 * 3600.0  # compared at once; bounds the memory for a gap of days
+_LONGEST_GAP_SECONDS = 31 * 86_400.0
+_JUST_ENDED_SECONDS = 2.0  # what ended a moment ago is still being told by the PBX itself
+
+
+class Outcome(StrEnum):
+    """What the comparison of one call came to."""
+
+    RECOVERED = "recovered"  # it was in no journal
+    CORRECTED = "corrected"  # its end was only inferred, and it was not delivered yet
+    KNOWN = "known"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    call: Call
+    outcome: Outcome
+
+
+class Recovery:
+    """
+    The comparison for one PBX of one account.
+
+    Args:
+        is_followed: whether this process sees what happens on the PBX now.
+        is_live: whether a call is still followed; such a one is never touched.
+        queued: called when intents were queued.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        records: CallRecords,
+        *,
+        calls: CallStore,
+        outbox: Outbox,
+        watches: WatchLog,
+        clock: Clock,
+        is_followed: Callable[[], bool],
+        is_live: Callable[[CallId], bool],
+        queued: Callable[[], None],
+    ) -> None:
+        self._account = account
+        self._records = records
+        self._calls = calls
+        self._outbox = outbox
+        self._watches = watches
+        self._clock = clock
+        self._is_followed = is_followed
+        self._is_live = is_live
+        self._queued = queued
+        self._watch: Watch | None = None  # while the PBX is followed
+        self._due: list[Timestamp] = []  # when to compare the gap, soonest first
+        self._routine_at = Timestamp(0.0)
+        self._beat_at = Timestamp(0.0)
+        self.problem = ""  # why the records could not be compared last; empty when they could
+
+    @property
+    def _pbx(self) -> PbxId:
+        return self._account.pbx.id
+
+    async def run(self) -> None:
+        """Watch the link and compare after each gap; until cancelled."""
+        while True:
+            try:
+                await self.look()
+            except DozvonError as exc:
+                self._put_off(exc)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """One look at the link and the clock, and what has to be done now. Raises what database and records raise."""
+        now = self._clock.now()
+        if not self._is_followed():
+            self._watch = None
+            return
+        if self._watch is None:
+            await self._resume(now)
+        elif now >= self._beat_at:
+            await self._keep(replace(self._watch, watched_until=now))
+        if self._due and now >= self._due[0]:
+            await self._compare_gap(now)
+        elif now >= self._routine_at:
+            await self._settle(Timestamp(now - _ROUTINE_REACH_SECONDS), now)
+            self._routine_at = Timestamp(now + _ROUTINE_SECONDS)
+
+    async def _resume(self, now: Timestamp) -> None:
+        """The PBX is followed again: remember from when on it was not. One never seen before has no gap."""
+        before = await self._watches.load(self._account.id, self._pbx)
+        since = None
+        if before is not None:
+            since = before.watched_until if before.unchecked_since is None else before.unchecked_since
+            since = Timestamp(max(since, now - _LONGEST_GAP_SECONDS))
+        await self._keep(Watch(watched_until=now, unchecked_since=since))
+        self._due = [] if since is None else [Timestamp(now + after) for after in _PASSES_SECONDS]
+        self._routine_at = Timestamp(now + _ROUTINE_SECONDS)
+
+    async def _keep(self, watch: Watch) -> None:
+        await self._watches.save(self._account.id, self._pbx, watch)
+        self._watch = watch
+        self._beat_at = Timestamp(watch.watched_until + _BEAT_SECONDS)
+
+    async def _compare_gap(self, now: Timestamp) -> None:
+        watch = self._watch
+        if watch is None or watch.unchecked_since is None:
+            self._due.clear()
+            return
+        await self._settle(Timestamp(watch.unchecked_since - _MARGIN_SECONDS), now)
+        del self._due[0]
+        if not self._due:
+            await self._keep(replace(watch, watched_until=now, unchecked_since=None))
+
+    async def _settle(self, since: Timestamp, until: Timestamp) -> None:
+        found = [each async for each in self.compare(since, until) if each.outcome is not Outcome.KNOWN]
+        if self.problem:
+            log.info("the PBX's records are compared again", account_id=self._account.id)
+            self.problem = ""
+        if found:
+            recovered = sum(each.outcome is Outcome.RECOVERED for each in found)
+            log.info(
+                "calls recovered from the PBX's records",
+                account_id=self._account.id,
+                recovered=recovered,
+                corrected=len(found) - recovered,
+            )
+
+    def _put_off(self, exc: DozvonError) -> None:
+        if not self.problem:
+            log.error("the PBX's records cannot be compared", account_id=self._account.id, error=str(exc))
+        self.problem = str(exc)
+        again = Timestamp(self._clock.now() + _RETRY_SECONDS)
+        self._due = [max(at, again) for at in self._due]
+        self._routine_at = max(self._routine_at, again)
+
+    # ---- the comparison --------------------------------------------------------------------------------------------
+
+    async def compare(self, since: Timestamp, until: Timestamp, *, dry_run: bool = False) -> AsyncIterator[Compared]:
+        """
+        Compare the calls that ended in this time with the journal, and save what it lacks.
+
+        Args:
+            dry_run: say what would be done, and save nothing.
+
+        Raises:
+            Unavailable, AuthFailed, ConfigError: as the records and the database do; what was saved before stays.
+        """
+        until = min(until, Timestamp(self._clock.now() - _JUST_ENDED_SECONDS))
+        begin = since
+        while begin < until:
+            end = Timestamp(min(begin + _SLICE_SECONDS, until))
+            async for recorded in self._records.between(begin, end):
+                compared = await self._compare(recorded, dry_run=dry_run)
+                if compared is not None:
+                    yield compared
+            begin = end
+
+    async def _compare(self, recorded: RecordedCall, *, dry_run: bool) -> Compared | None:
+        """None: it goes on for us, or it is in the journal as a part of another call."""
+        own = call_id(self._pbx, recorded.uniqueid)
+        ids = [own, *(call_id(self._pbx, uniqueid) for uniqueid in recorded.joined)]
+        if any(self._is_live(each) for each in ids):
+            return None
+        known = await self._calls.get(self._account.id, own)
+        if known is None:
+            if await self._is_under_another_id(ids[1:]):
+                return None
+            call = _recovered(recorded, self._account, own)
+            return await self._take(call, Outcome.RECOVERED, dry_run=dry_run)
+        if known.merged_into is not None or known.is_live:
+            return None
+        if known.end_inferred and not await self._is_delivered(own):
+            return await self._take(_corrected(known, recorded), Outcome.CORRECTED, dry_run=dry_run)
+        return Compared(known, Outcome.KNOWN)
+
+    async def _is_under_another_id(self, ids: list[CallId]) -> bool:
+        """A part of it was seen and is a client's call of its own there: logging the whole would log it twice."""
+        for each in ids:
+            part = await self._calls.get(self._account.id, each)
+            if part is not None and (part.client_number is not None or part.merged_into is not None):
+                return True
+        return False
+
+    async def _is_delivered(self, call: CallId) -> bool:
+        return IntentKind.LOG_CALL in await self._outbox.results(self._account.id, call)
+
+    async def _take(self, call: Call, outcome: Outcome, *, dry_run: bool) -> Compared:
+        if not dry_run:
+            now = self._clock.now()
+            intents = follow_up(call, frozenset({Change.ENDED}), self._account.settings, now)
+            step = SavedStep(call=call, intents=intents, event={"event": f"Call{outcome.title()}", "at": now})
+            await self._calls.save([step])
+            if intents:
+                self._queued()
+        return Compared(call, outcome)
+
+
+def _recovered(recorded: RecordedCall, account: Account, id_: CallId) -> Call:
+    return Call(
+        id=id_,
+        account=account.id,
+        pbx=account.pbx.id,
+        uniqueid=recorded.uniqueid,
+        direction=recorded.direction,
+        caller=recorded.caller,
+        called=recorded.called,
+        caller_name=recorded.caller_name,
+        started_at=recorded.started_at,
+        answered_at=recorded.answered_at,
+        ended_at=recorded.ended_at,
+        disposition=recorded.disposition,
+        answered_by=recorded.answered_by,
+        final_responsible=recorded.final_responsible,
+        legs=recorded.legs,
+        transfers=recorded.transfers,
+        talked_seconds=recorded.talked_seconds,
+        recordings=recorded.recordings,
+        hangup_by=recorded.hangup_by,
+        hangup_cause=recorded.hangup_cause,
+        queue=recorded.queue,
+        consultation=recorded.consultation,
+        seen_from_start=False,
+        recovered=True,
+    )
+
+
+def _corrected(known: Call, recorded: RecordedCall) -> Call:
+    """What was seen stays; what was only inferred, or not seen at all, is the records'."""
+    files = dict.fromkeys((*known.recordings, *recorded.recordings))
+    return replace(
+        known,
+        called=known.called or recorded.called,
+        answered_at=recorded.answered_at,
+        ended_at=recorded.ended_at,
+        disposition=recorded.disposition,
+        answered_by=recorded.answered_by,
+        final_responsible=recorded.final_responsible or known.final_responsible,
+        legs=recorded.legs or known.legs,
+        transfers=recorded.transfers or known.transfers,
+        talk_since=None,
+        talked_seconds=recorded.talked_seconds,
+        recordings=tuple(files) if recorded.answered_at is not None else (),
+        hangup_by=recorded.hangup_by or known.hangup_by,
+        hangup_cause=recorded.hangup_cause if recorded.hangup_cause is not None else known.hangup_cause,
+        queue=known.queue or recorded.queue,
+        answer_inferred=False,
+        end_inferred=False,
+        recovered=True,
+    )

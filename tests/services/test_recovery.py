@@ -1,0 +1,293 @@
+"""What happened while nobody watched is found in the PBX's own records and logged: all of it, and once."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+
+import pytest_asyncio
+
+from integration.domain.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult
+from integration.domain.events import CallMerged
+from integration.domain.ids import LegId, Timestamp
+from integration.errors import Unavailable
+from integration.ports import OutboxState, RecordedCall
+from integration.services.recovery import Outcome, Recovery
+from tests.services.conftest import ACME, CLIENT, DID, IVAN, PBX, STRANGER, World, answered_call, call, offered, started
+
+
+@dataclass
+class FakeRecords:
+    """Implements `ports.CallRecords`; keeps what was asked."""
+
+    calls: list[RecordedCall] = field(default_factory=list)
+    asked: list[tuple[float, float]] = field(default_factory=list)
+    fail_next: list[Exception] = field(default_factory=list)
+
+    async def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
+        self.asked.append((since, until))
+        if self.fail_next:
+            raise self.fail_next.pop(0)
+        for each in self.calls:
+            if since <= each.ended_at < until:
+                yield each
+
+
+@dataclass
+class Gap:
+    """A recovery whose link can be cut."""
+
+    world: World
+    records: FakeRecords
+    is_up: bool = True
+
+    def __post_init__(self) -> None:
+        self.recovery = self.restarted()
+
+    def restarted(self) -> Recovery:
+        world = self.world
+        return Recovery(
+            world.account,
+            self.records,
+            calls=world.storage.calls,
+            outbox=world.storage.outbox,
+            watches=world.storage.watches,
+            clock=world.clock,
+            is_followed=lambda: self.is_up,
+            is_live=lambda call_id: world.tracking.call(call_id) is not None,
+            queued=lambda: None,
+        )
+
+    async def watch(self, seconds: float) -> None:
+        """Let time pass with a look every second."""
+        for _ in range(int(seconds)):
+            await self.recovery.look()
+            self.world.clock.advance(1.0)
+        await self.recovery.look()
+
+    async def lost(self, seconds: float) -> None:
+        self.is_up = False
+        await self.watch(seconds)
+        self.is_up = True
+
+
+@pytest_asyncio.fixture
+async def gap(world: World) -> Gap:
+    return Gap(world, FakeRecords())
+
+
+def recorded(ended_at: float, uniqueid: str = "1.0", caller: str = CLIENT, *, answered: bool = True) -> RecordedCall:
+    started_at = Timestamp(ended_at - 30)
+    answered_at = Timestamp(ended_at - 20) if answered else None
+    leg = Leg(
+        id=LegId("101"),
+        target="101",
+        kind=LegKind.EXTENSION,
+        via="direct",
+        offered_at=started_at,
+        answered_at=answered_at,
+        ended_at=Timestamp(ended_at),
+        result=LegResult.ANSWERED if answered else LegResult.NOANSWER,
+    )
+    return RecordedCall(
+        uniqueid=uniqueid,
+        direction=Direction.INBOUND,
+        caller=caller,
+        called=DID,
+        started_at=started_at,
+        answered_at=answered_at,
+        ended_at=Timestamp(ended_at),
+        disposition=Disposition.ANSWERED if answered else Disposition.MISSED,
+        answered_by="101" if answered else None,
+        final_responsible="101" if answered else None,
+        talked_seconds=20.0 if answered else 0.0,
+        legs=(leg,),
+        recordings=(f"in-{uniqueid}.wav",) if answered else (),
+        hangup_by=HangupBy.CALLER,
+    )
+
+
+async def test_after_a_gap_each_call_is_in_the_journal_and_in_the_crm_once(gap: Gap) -> None:
+    world = gap.world
+    await gap.watch(20)
+    await gap.lost(300)
+    at = world.clock.now()
+    gap.records.calls = [recorded(at - 200, "1.0"), recorded(at - 100, "2.0", STRANGER, answered=False)]
+    await gap.watch(500)
+    talked, missed = [await world.storage.calls.get(ACME, call(uniqueid)) for uniqueid in ("1.0", "2.0")]
+    assert talked is not None
+    assert missed is not None
+    assert (talked.recovered, talked.seen_from_start, talked.talked_seconds) == (True, False, 20.0)
+    assert (talked.recordings, missed.disposition) == (("in-1.0.wav",), Disposition.MISSED)
+    await world.deliver_with_pauses(120)
+    assert [world.crm.logged(call(uniqueid)) for uniqueid in ("1.0", "2.0")] == [1, 1]
+    (record,) = world.crm.notes[IVAN.ref]
+    assert record.text.endswith("восстановлен из записей АТС")
+    gap.recovery = gap.restarted()
+    await gap.watch(4000)  # a restart, and the hourly comparison
+    assert await world.waiting() == []
+    assert len(await world.storage.calls.recent(ACME)) == 2
+
+
+async def test_a_gap_is_known_after_a_restart(gap: Gap) -> None:
+    await gap.watch(25)
+    watched_until = gap.world.clock.now()
+    gap.world.clock.advance(7200)
+    gap.recovery = gap.restarted()
+    await gap.watch(2)
+    (since, until) = gap.records.asked[0]
+    assert watched_until - 80 <= since <= watched_until - 60
+    assert until >= watched_until + 7190
+
+
+async def test_a_gap_that_was_not_compared_is_compared_after_the_next_restart(gap: Gap) -> None:
+    await gap.watch(5)
+    began = gap.world.clock.now()
+    gap.world.clock.advance(600)
+    gap.records.fail_next = [Unavailable("the folder is not mounted")] * 10
+    gap.recovery = gap.restarted()
+    for _ in range(30):
+        try:
+            await gap.recovery.look()
+        except Unavailable:
+            gap.world.clock.advance(60)
+    stored = await gap.world.storage.watches.load(ACME, PBX)
+    assert stored is not None
+    assert stored.unchecked_since is not None
+    gap.records.asked.clear()
+    gap.records.fail_next.clear()
+    gap.recovery = gap.restarted()
+    await gap.watch(2)
+    assert gap.records.asked[0][0] <= began
+    await gap.watch(500)
+    assert (await gap.world.storage.watches.load(ACME, PBX) or stored).unchecked_since is None
+
+
+async def test_the_first_start_has_no_gap(gap: Gap) -> None:
+    gap.records.calls = [recorded(gap.world.clock.now() - 50)]
+    await gap.watch(30)
+    assert gap.records.asked == []
+    assert await gap.world.storage.watches.load(ACME, PBX) is not None
+
+
+async def test_a_gap_of_days_is_compared_in_slices(gap: Gap) -> None:
+    await gap.watch(1)
+    gap.world.clock.advance(2.5 * 86_400)
+    gap.recovery = gap.restarted()
+    await gap.watch(2)
+    slices = gap.records.asked
+    assert len(slices) == 11
+    assert all(until - since <= 6 * 3600 for since, until in slices)
+    assert all(one[1] == other[0] for one, other in itertools.pairwise(slices))
+
+
+async def test_what_was_seen_is_left_as_it_was_seen(gap: Gap) -> None:
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(*answered_call(now))
+    seen = await world.storage.calls.get(ACME, call())
+    await gap.watch(10)
+    await gap.lost(100)
+    gap.records.calls = [recorded(now + 60, answered=False)]
+    await gap.watch(20)
+    assert await world.storage.calls.get(ACME, call()) == seen
+
+
+async def test_a_call_that_goes_on_is_not_touched(gap: Gap) -> None:
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    gap.records.calls = [recorded(now - 100)]
+    compared = [each async for each in gap.recovery.compare(Timestamp(now - 3600), now)]
+    assert compared == []
+    assert [c.id for c in world.tracking.live_calls] == [call()]
+
+
+async def test_an_end_that_was_only_inferred_is_corrected_before_it_is_delivered(gap: Gap) -> None:
+    """The client was answered and hung up within the gap; after the link was back it looked like a missed call."""
+    world = gap.world
+    now = world.clock.now()
+    await gap.watch(5)
+    await world.emit(started(now), offered(now, "101"))
+    await gap.lost(60)
+    world.pbx.files["in-1.0.wav"] = b""
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    before = await world.storage.calls.get(ACME, call())
+    assert before is not None
+    assert (before.disposition, before.end_inferred) == (Disposition.MISSED, True)
+    gap.records.calls = [recorded(now + 40)]
+    await gap.watch(3)
+    after = await world.storage.calls.get(ACME, call())
+    assert after is not None
+    assert (after.disposition, after.ended_at, after.end_inferred) == (Disposition.ANSWERED, now + 40, False)
+    assert (after.recovered, after.seen_from_start, after.recordings) == (True, True, ("in-1.0.wav",))
+    await world.deliver_with_pauses(120)
+    (record,) = world.crm.notes[IVAN.ref]
+    assert record.call.answered_by == "101"
+    assert world.crm.tasks == []  # nobody has to call back
+    assert "create_task" in await world.in_state(OutboxState.DONE)
+
+
+async def test_an_inferred_end_that_was_delivered_stays(gap: Gap) -> None:
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    world.clock.advance(60)
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    await world.deliver_with_pauses(120)
+    assert world.crm.logged(call()) == 1
+    delivered = await world.storage.calls.get(ACME, call())
+    gap.records.calls = [recorded(now + 40)]
+    compared = [each async for each in gap.recovery.compare(Timestamp(now - 60), Timestamp(now + 60))]
+    assert [each.outcome for each in compared] == [Outcome.KNOWN]
+    assert await world.storage.calls.get(ACME, call()) == delivered
+    await world.deliver_with_pauses(120)
+    assert world.crm.logged(call()) == 1
+
+
+async def test_a_call_joined_from_two_is_not_logged_twice(gap: Gap) -> None:
+    """A part was seen and logged under its own id; the records tell the whole under the other's."""
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(*answered_call(now, uniqueid="2.0"))
+    await world.deliver_with_pauses(120)
+    whole = replace(recorded(now + 60, "1.0"), joined=("2.0",))
+    gap.records.calls = [whole]
+    assert [each async for each in gap.recovery.compare(Timestamp(now - 60), Timestamp(now + 90))] == []
+    assert await world.storage.calls.get(ACME, call("1.0")) is None
+
+
+async def test_a_part_that_was_joined_when_it_was_seen_is_not_logged_alone(gap: Gap) -> None:
+    """CDR without CEL knows the consultation as a call of its own."""
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(*list(answered_call(now, uniqueid="1.0"))[:-1], started(now + 5, uniqueid="2.0"))
+    await world.emit(CallMerged(call=call("2.0"), at=Timestamp(now + 20), into=call("1.0")))
+    world.clock.advance(120)
+    gap.records.calls = [recorded(now + 60, "2.0")]
+    assert [each async for each in gap.recovery.compare(Timestamp(now - 60), Timestamp(now + 90))] == []
+    merged = await world.storage.calls.get(ACME, call("2.0"))
+    assert merged is not None
+    assert merged.merged_into == call("1.0")
+
+
+async def test_a_dry_run_says_what_it_would_do_and_does_nothing(gap: Gap) -> None:
+    world = gap.world
+    now = world.clock.now()
+    gap.records.calls = [recorded(now - 100)]
+    compared = [each async for each in gap.recovery.compare(Timestamp(now - 3600), now, dry_run=True)]
+    assert [(each.outcome, each.call.id) for each in compared] == [(Outcome.RECOVERED, call())]
+    assert await world.storage.calls.get(ACME, call()) is None
+    assert await world.waiting() == []
+
+
+async def test_two_processes_that_compare_at_once_log_once(gap: Gap) -> None:
+    world = gap.world
+    now = world.clock.now()
+    gap.records.calls = [recorded(now - 100)]
+    one, two = gap.restarted().compare(Timestamp(now - 3600), now), gap.restarted().compare(Timestamp(now - 3600), now)
+    first, second = await anext(one), await anext(two)
+    assert {first.outcome, second.outcome} <= {Outcome.RECOVERED, Outcome.KNOWN}
+    await world.deliver_with_pauses(120)
+    assert world.crm.logged(call()) == 1
