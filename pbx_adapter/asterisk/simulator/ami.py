@@ -196,6 +196,11 @@ class AmiServer:
         self._sessions: dict[AmiSession, asyncio.Task[None]] = {}
         self._server: asyncio.Server | None = None
 
+    @property
+    def is_heard(self) -> bool:
+        """Somebody is logged in and is sent the events of calls now."""
+        return not self.is_frozen and any(session.reads("call") for session in self._sessions)
+
     async def start(self, port: int, ssl: SSLContext | None = None) -> None:
         self._server = await asyncio.start_server(
             self._accept,

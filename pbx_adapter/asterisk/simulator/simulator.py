@@ -18,7 +18,19 @@ from pbx_adapter.asterisk.simulator.calls import Dialplan
 from pbx_adapter.asterisk.simulator.dialling import Dialler, Target
 from pbx_adapter.asterisk.simulator.office import SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import RecordingFolder
-from pbx_adapter.asterisk.simulator.switch import DOWN, RING, RINGING, UP, Channel, Headers, Run, Said, Signal, Switch
+from pbx_adapter.asterisk.simulator.switch import (
+    DOWN,
+    RING,
+    RINGING,
+    UP,
+    Channel,
+    Headers,
+    Run,
+    Said,
+    Signal,
+    Sink,
+    Switch,
+)
 
 log = structlog.get_logger()
 
@@ -47,6 +59,7 @@ class Simulator:
         self.rng = random.Random(settings.seed)
         self.answers_after: dict[str, float] = {}  # phones that pick up by themselves, after these seconds
         self.talks_for: dict[str, float] = {}  # and hang up after these
+        self.witnesses: list[Sink] = []  # are told of every event, whether or not anybody listens on AMI
         self._epoch = time.time()
         self._started = time.monotonic()
         self._booted_at = self._epoch
@@ -144,6 +157,8 @@ class Simulator:
         self._timers.add(timer)
 
     def _event(self, name: str, group: str, headers: Headers) -> None:
+        for witness in self.witnesses:
+            witness(name, group, headers)
         self.ami.event(name, group, headers)
 
     def _alert(self, leg: Channel, target: Target) -> None:

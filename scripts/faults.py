@@ -1,0 +1,63 @@
+"""`make test-faults`: steady calls on the simulated office while all around Dozvon fails; a table of the outcome.
+
+.venv/bin/python scripts/faults.py --calls 1000 --faults 50 --seed 7 --json faults.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tests.faults.run import run
+from tests.faults.stand import Shape
+from tests.faults.verdict import Verdict
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--calls", type=int, default=10_000)
+    parser.add_argument("--faults", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
+    parser.add_argument("--per-second", type=float, default=3.0, help="calls that begin in a second")
+    parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
+    parser.add_argument("--settle", type=float, default=600.0, help="seconds for the outbox to empty at the end")
+    parser.add_argument("--folder", type=Path, help="keep configuration, logs, database and recordings here")
+    parser.add_argument("--json", type=Path, help="write the verdict here as JSON")
+    return parser.parse_args(arguments)
+
+
+async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
+    shape = Shape(seed=options.seed, speed=options.speed, per_second=options.per_second)
+
+    def show(number: int) -> None:
+        if number % 100 == 0:
+            print(f"\r{number} of {options.calls} calls", end="", file=sys.stderr, flush=True)
+
+    return await run(
+        folder, shape, calls=options.calls, faults=options.faults, settle_seconds=options.settle, on_call=show
+    )
+
+
+def main() -> int:
+    """Exit code 1 when anything was lost, doubled, unrecorded or out of order."""
+    options = parse()
+    with tempfile.TemporaryDirectory(prefix="dozvon-faults-") as temporary:
+        folder: Path = options.folder or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        verdict = asyncio.run(measure(options, folder))
+    print(file=sys.stderr)
+    print(verdict.table())
+    if options.json:
+        options.json.write_text(json.dumps(verdict.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")
+    return 0 if verdict.is_clean else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,183 @@
+"""The office's own truth: every call that the simulated PBX made, and whether Dozvon can have known of it.
+
+Kept from the PBX's events as they arise, whether or not anybody listens. Comparing it with the CRM is `verdict.py`'s.
+"""
+
+from __future__ import annotations
+
+import bisect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from pbx_adapter.asterisk.simulator.switch import Headers
+
+MARGIN_SECONDS = 1.5  # what was told to Dozvon is stored by then, also on a machine that is busy with other things
+_TRUNK = "PJSIP/trunk-"
+_CLICK = "dozvon-"  # how Uniqueids of calls begin that Dozvon asked for
+_EVERY_SECONDS = 0.1  # moments of one call that are closer are one
+
+
+@dataclass(slots=True, kw_only=True)
+class PbxCall:
+    """One call as the PBX had it; moments are Unix seconds of the wall clock."""
+
+    linkedid: str
+    direction: str  # inbound, outbound, internal
+    number: str  # the client's; empty for internal calls
+    began: float
+    ended: float | None = None
+    talk_began: float | None = None  # the client was first connected with somebody
+    file: str = ""  # that MixMonitor was told to write
+    is_crashed: bool = False  # it ended with the PBX
+    questions: int = 0  # put to Dozvon about its route
+    answers: int = 0  # of Dozvon; without one, the office's own route goes on
+    is_followed: bool = False  # Dozvon's present connection knows of it
+    told_at: list[float] = field(default_factory=list)
+
+    @property
+    def uniq(self) -> str:
+        """Its key in the CRM."""
+        return f"office:{self.linkedid}"
+
+
+class Disruptions:
+    """When Dozvon lost what it had been told and not stored yet."""
+
+    def __init__(self) -> None:
+        self._at: list[float] = []
+        self._unstored: list[tuple[float, float]] = []  # while the database was away
+
+    def add(self, at: float) -> None:
+        bisect.insort(self._at, at)
+
+    def add_outage(self, began: float, ended: float) -> None:
+        """What was told in this time was kept in memory until it ended."""
+        self._unstored.append((began, ended))
+
+    def kept(self, told_at: float) -> bool:
+        """What was told then was stored before anything could lose it."""
+        safe_at = max([told_at, *(ended for began, ended in self._unstored if began - 1 <= told_at <= ended)])
+        next_one = bisect.bisect_left(self._at, told_at)
+        return next_one == len(self._at) or self._at[next_one] > safe_at + MARGIN_SECONDS
+
+
+class Ledger:
+    """`witness` of a simulated office. `is_heard` says whether somebody is sent events at this moment."""
+
+    def __init__(self, is_heard: Callable[[], bool]) -> None:
+        self.calls: dict[str, PbxCall] = {}
+        self.disruptions = Disruptions()
+        self._is_heard = is_heard
+        self._channels: dict[str, set[str]] = {}  # linkedid -> names of its living channels
+        self._bridges: dict[str, set[str]] = {}  # id -> names of its channels
+
+    @property
+    def live(self) -> list[PbxCall]:
+        return [self.calls[linkedid] for linkedid in self._channels]
+
+    def witness(self, name: str, group: str, headers: Headers) -> None:
+        """Take one event of the PBX."""
+        fields = dict(headers)
+        linkedid = fields.get("Linkedid") or fields.get("DestLinkedid") or ""
+        if name == "Newchannel":
+            self._new_channel(linkedid, fields)
+        call = self.calls.get(linkedid)
+        if call is None or linkedid not in self._channels:
+            return
+        if call.is_followed and self._is_heard():
+            self._told(call)
+        match name:
+            case "VarSet":
+                self._variable(call, fields)
+            case "NewCallerid" if call.direction == "outbound" and not call.number and self._names_client(fields):
+                call.number = fields["CallerIDNum"]
+            case "Newexten" if fields["Application"] == "AGI":
+                call.questions += 1
+            case "BridgeEnter":
+                self._bridged(call, fields)
+            case "BridgeLeave":
+                self._bridges.get(fields["BridgeUniqueid"], set()).discard(fields["Channel"])
+            case "Hangup":
+                self._hung_up(call, fields["Channel"])
+
+    def _new_channel(self, linkedid: str, fields: dict[str, str]) -> None:
+        channel = fields["Channel"]
+        call = self.calls.get(linkedid)
+        if call is None:
+            from_outside = self._is_trunk(fields)
+            call = self.calls[linkedid] = PbxCall(
+                linkedid=linkedid,
+                direction="inbound" if from_outside else "outbound" if linkedid.startswith(_CLICK) else "internal",
+                number=fields["CallerIDNum"] if from_outside else "",
+                began=time.time(),
+                is_followed=self._is_heard(),
+            )
+        elif call.direction == "internal" and self._is_trunk(fields):
+            call.direction = "outbound"
+        self._channels.setdefault(linkedid, set()).add(channel)
+
+    @classmethod
+    def _names_client(cls, fields: dict[str, str]) -> bool:
+        """The phone that rings first for a click shows the client, too."""
+        return cls._is_trunk(fields) or fields["Uniqueid"].startswith(_CLICK)
+
+    @staticmethod
+    def _is_trunk(fields: dict[str, str]) -> bool:
+        return fields["Channel"].startswith(_TRUNK)
+
+    def _variable(self, call: PbxCall, fields: dict[str, str]) -> None:
+        if fields["Variable"] == "MIXMONITOR_FILENAME":
+            call.file = fields["Value"]
+        elif fields["Variable"] == "DOZVON_DO" and fields["Value"]:
+            call.answers += 1
+
+    def _bridged(self, call: PbxCall, fields: dict[str, str]) -> None:
+        inside = self._bridges.setdefault(fields["BridgeUniqueid"], set())
+        inside.add(fields["Channel"])
+        if call.talk_began is None and len(inside) > 1 and any(name.startswith(_TRUNK) for name in inside):
+            call.talk_began = time.time()
+
+    def _hung_up(self, call: PbxCall, channel: str) -> None:
+        living = self._channels[call.linkedid]
+        living.discard(channel)
+        if not living:
+            del self._channels[call.linkedid]
+            call.ended = time.time()
+
+    def _told(self, call: PbxCall) -> None:
+        now = time.time()
+        if not call.told_at or now - call.told_at[-1] > _EVERY_SECONDS:
+            call.told_at.append(now)
+
+    # ---- what the driver says --------------------------------------------------------------------------------------
+
+    def listed(self) -> None:
+        """Dozvon asked for the calls under way and was told."""
+        for call in self.live:
+            if call.is_followed:
+                self._told(call)
+            else:
+                call.is_followed = True
+                call.told_at.append(time.time())
+
+    def disrupted(self) -> None:
+        """Dozvon's connection was lost, or its process."""
+        self.disruptions.add(time.time())
+        for call in self.live:
+            call.is_followed = False
+
+    def crashed(self) -> None:
+        """The PBX died with all its calls."""
+        self.disrupted()
+        for call in self.live:
+            call.ended = time.time()
+            call.is_crashed = True
+        self._channels.clear()
+        self._bridges.clear()
+
+    # ---- judging ---------------------------------------------------------------------------------------------------
+
+    def was_known(self, call: PbxCall, *, since: float = 0.0) -> bool:
+        """Dozvon surely stored something of this call that it was told at `since` or later."""
+        return any(at >= since and self.disruptions.kept(at) for at in call.told_at)

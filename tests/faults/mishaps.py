@@ -1,0 +1,182 @@
+"""What goes wrong, at moments chosen from a seed: processes killed, connections cut, servers and the CRM failing.
+
+Every mishap ends by itself. Those of processes and of servers come one after another; those of the CRM come on top.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from tests.e2e.dozvon_process import DozvonProcess
+from tests.faults.stand import Stand
+
+Mishap = Callable[[], Awaitable[None]]
+
+_STOP_CODE = 0
+
+
+class Server(Protocol):
+    """A database or Redis that can be lost and come back."""
+
+    async def restart(self, away_seconds: float) -> None:
+        """Kill it, and start it again after so many seconds."""
+
+
+class FlushedServer(Server, Protocol):
+    async def flush(self) -> None:
+        """All keys are gone."""
+
+
+class Mishaps:
+    """`happened` counts them by kind; `complaints` has what should not have been so."""
+
+    def __init__(
+        self, stand: Stand, *, seed: int, postgres: Server | None = None, redis: FlushedServer | None = None
+    ) -> None:
+        self._stand = stand
+        self._rng = random.Random(f"mishaps {seed}")
+        self._one_at_a_time = asyncio.Lock()
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._postgres, self._redis = postgres, redis
+        self.happened: Counter[str] = Counter()
+        self.complaints: list[str] = []
+        self.kinds: dict[str, tuple[int, Mishap]] = {
+            "kill -9": (16, self._kill), "stop and start": (6, self._stop), "process frozen": (5, self._suspend),
+            "AMI cut": (10, self._cut), "AMI frozen": (6, self._freeze), "PBX crash": (6, self._crash),
+            "CRM 429": (5, lambda: self._crm("status", status=429, most=2)),
+            "CRM 500": (6, lambda: self._crm("status", status=500)),
+            "CRM 401": (5, lambda: self._crm("status", status=401, most=1)),
+            "CRM slow": (5, lambda: self._crm("slow", seconds=1.5)),
+            "CRM stores, no answer": (14, lambda: self._crm("timeout_after_store", seconds=0.3)),
+            "CRM stores, late answer": (6, lambda: self._crm("timeout_after_store", seconds=5.0, most=1)),
+            "CRM drops": (6, lambda: self._crm("drop")), "CRM away": (4, self._crm_away),
+        }  # fmt: skip
+        if postgres is not None:
+            self.kinds["PostgreSQL restart"] = (10, self._restart_postgres)
+        if redis is not None:
+            self.kinds["Redis restart"] = (8, self._restart_redis)
+            self.kinds["Redis flushed"] = (8, self._flush_redis)
+
+    def plan(self, calls: int, faults: int) -> dict[int, list[str]]:
+        """Which mishaps begin with which call; every kind comes before one comes again by chance."""
+        names, weights = list(self.kinds), [weight for weight, _ in self.kinds.values()]
+        chosen = self._rng.sample(names, min(faults, len(names)))
+        chosen += self._rng.choices(names, weights, k=faults - len(chosen))
+        self._rng.shuffle(chosen)
+        planned: dict[int, list[str]] = {}
+        for name in chosen:
+            planned.setdefault(self._rng.randrange(2, max(calls - 4, 3)), []).append(name)
+        return planned
+
+    def begin(self, name: str) -> None:
+        """Let it happen, now or after the one that is under way."""
+        task = asyncio.create_task(self._happen(name))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _happen(self, name: str) -> None:
+        mishap = self.kinds[name][1]
+        await asyncio.sleep(self._rng.uniform(0.0, 0.3))
+        if name.startswith("CRM") and name != "CRM away":
+            await mishap()
+        else:
+            async with self._one_at_a_time:
+                await mishap()
+        self.happened[name] += 1
+
+    async def end(self) -> None:
+        """Wait for what is under way, and put everything right."""
+        while self._under_way:
+            await asyncio.gather(*self._under_way)
+        self._stand.crm.heal()
+        for process in self._stand.processes:
+            if not process.is_alive:
+                self.complaints.append("a process had ended by itself")
+                await process.start()
+        await self._stand.pbx_is_followed()
+
+    # ---- processes -------------------------------------------------------------------------------------------------
+
+    def _somebody(self) -> DozvonProcess:
+        process = self._rng.choice(self._stand.processes)
+        if not process.is_alive:
+            self.complaints.append("a process had ended by itself")
+            process.launch()
+        return process
+
+    async def _kill(self) -> None:
+        process = self._somebody()
+        self._stand.office.ledger.disrupted()
+        process.kill()
+        await asyncio.sleep(self._rng.choice((0.0, 0.3, 1.0)))
+        process.launch()
+        # Half of the time the next mishap may meet it while it starts.
+        if self._rng.random() < 0.5:
+            await process.health(timeout_seconds=60.0)
+
+    async def _stop(self) -> None:
+        process = self._somebody()
+        await process.health(timeout_seconds=60.0)
+        self._stand.office.ledger.disrupted()
+        code = await process.stop()
+        if code != _STOP_CODE:
+            self.complaints.append(f"SIGTERM ended it with {code}")
+        await process.start()
+
+    async def _suspend(self) -> None:
+        """It hangs: connections are taken and not answered; then it goes on."""
+        process = self._somebody()
+        self._stand.office.ledger.disrupted()
+        os.kill(process.pid, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(self._rng.uniform(0.5, 4.0))
+        finally:
+            os.kill(process.pid, signal.SIGCONT)
+        self._stand.office.ledger.disrupted()
+
+    # ---- the PBX ---------------------------------------------------------------------------------------------------
+
+    async def _cut(self) -> None:
+        await self._stand.office.cut()
+
+    async def _freeze(self) -> None:
+        await self._stand.office.freeze(self._rng.uniform(0.5, 3.0))
+
+    async def _crash(self) -> None:
+        await self._stand.office.crash()
+        await asyncio.sleep(self._rng.uniform(0.0, 1.5))
+        await self._stand.office.boot()
+
+    # ---- the CRM ---------------------------------------------------------------------------------------------------
+
+    async def _crm(self, kind: str, *, status: int = 500, seconds: float = 0.2, most: int = 3) -> None:
+        crm = self._stand.crm
+        crm.fail(kind, status=status, seconds=seconds, count=self._rng.randint(1, most))
+
+    async def _crm_away(self) -> None:
+        await self._stand.crm.away()
+        await asyncio.sleep(self._rng.uniform(0.5, 3.0))
+        await self._stand.crm.back()
+
+    # ---- servers ---------------------------------------------------------------------------------------------------
+
+    async def _restart_postgres(self) -> None:
+        assert self._postgres is not None
+        began = time.time()
+        await self._postgres.restart(self._rng.uniform(0.0, 2.0))
+        self._stand.office.ledger.disruptions.add_outage(began, time.time() + 3.0)
+
+    async def _restart_redis(self) -> None:
+        assert self._redis is not None
+        await self._redis.restart(self._rng.uniform(0.0, 2.0))
+
+    async def _flush_redis(self) -> None:
+        assert self._redis is not None
+        await self._redis.flush()

@@ -1,0 +1,196 @@
+"""The office that the faults happen to, and its seeded traffic: all kinds of calls, at a steady rate.
+
+What became of the calls is kept by `ledger.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings
+from pbx_adapter.asterisk.simulator.ami import Answer, Request
+from pbx_adapter.asterisk.simulator.office import Client, Line, Office, Phone, Queue, QueueStep, RingStep
+from pbx_adapter.asterisk.simulator.switch import UP, Channel, Said
+from tests.faults.ledger import Ledger
+
+NORMAL = ("79161234567", "79261112233", "74955550142", "79037654321", "74955550100")
+"""Clients whom the CRM knows (its DEMO_CLIENTS)."""
+BUSY, SILENT = "79165550177", "79165550188"  # known too; never to be reached
+KNOWN = frozenset((*NORMAL, BUSY, SILENT))
+EXTENSIONS = tuple(str(number) for number in range(101, 121))
+_QUEUED, _COMPANY = "74950000900", "74950000999"
+
+MIX: dict[str, int] = {
+    "answered": 26, "missed": 10, "phone busy": 5, "abandoned": 9, "queue": 12, "queue left": 5, "transferred": 8,
+    "outgoing": 11, "outgoing busy": 2, "outgoing unanswered": 2, "click": 5, "short": 5,
+}  # fmt: skip
+"""Kinds of calls and how many of a hundred are such."""
+
+_PATIENCE_SECONDS = 45.0  # of the office: nobody's call is longer than about this
+
+OFFICE = Office(
+    phones=tuple(Phone(extension, f"Phone {extension}") for extension in EXTENSIONS),
+    clients=(Client(BUSY, "", is_busy=True), Client(SILENT, "", answers_after=None)),
+    queues=(Queue("sales", EXTENSIONS[:6], "200", timeout=8.0),),
+    lines=(
+        Line(_QUEUED, (QueueStep("sales"),)),
+        *(Line(f"74950000{extension}", (RingStep((extension,), 12.0),)) for extension in EXTENSIONS),
+    ),
+    company_number=_COMPANY,
+)
+
+Click = Callable[[str], Awaitable[None]]
+"""Presses the number on the CRM's page, as Anna."""
+
+
+class WatchedOffice(Simulator):
+    """A simulated office with a ledger."""
+
+    def __init__(self, settings: SimulatorSettings) -> None:
+        super().__init__(settings)
+        self.ledger = Ledger(lambda: self.ami.is_heard)
+        self.witnesses.append(self.ledger.witness)
+
+    async def handle_action(self, action: str, request: Request) -> Answer:
+        answer = await super().handle_action(action, request)
+        if action == "CoreShowChannels" and not self.ami.is_frozen:
+            self.ledger.listed()
+        return answer
+
+    async def crash(self) -> None:
+        await super().crash()
+        self.ledger.crashed()
+
+    async def cut(self) -> None:
+        """Every AMI connection is lost."""
+        self.ledger.disrupted()
+        await self.ami.cut()
+
+    async def freeze(self, seconds: float) -> None:
+        """Nothing is said on AMI for so long; then the connections are lost."""
+        self.ledger.disrupted()
+        self.ami.is_frozen = True
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self.ami.is_frozen = False
+            await self.ami.cut()
+
+
+def open_office(spool: Path, agi: str, *, seed: int, speed: float) -> WatchedOffice:
+    return WatchedOffice(SimulatorSettings(office=OFFICE, agi=agi, spool=spool, seed=seed, speed=speed))
+
+
+class Traffic:
+    """
+    Calls of all kinds, one after the other; `begun` counts them by kind.
+
+    Args:
+        per_second: of the wall clock, on average.
+        strangers: how many different unknown numbers call.
+    """
+
+    def __init__(self, office: WatchedOffice, click: Click, *, seed: int, per_second: float, strangers: int) -> None:
+        self._office, self._click = office, click
+        self._rng = random.Random(f"traffic {seed}")
+        self._per_second = per_second
+        self._strangers = [f"7999{number:07d}" for number in range(strangers)]
+        self._doing: set[asyncio.Task[None]] = set()
+        self.begun: Counter[str] = Counter()
+
+    async def run(self, calls: int, on_call: Callable[[int], None]) -> None:
+        """Make so many calls; `on_call` is told each one's number. Returns when the last one has begun."""
+        kinds, weights = list(MIX), list(MIX.values())
+        for number in range(calls):
+            await asyncio.sleep(self._rng.expovariate(self._per_second))
+            on_call(number)
+            kind = self._rng.choices(kinds, weights)[0]
+            task = asyncio.create_task(self._begin(kind))
+            self._doing.add(task)
+            task.add_done_callback(self._doing.discard)
+
+    async def settle(self) -> None:
+        """Wait until nobody of the office's people has anything left to do."""
+        await asyncio.gather(*self._doing)
+
+    async def _begin(self, kind: str) -> None:
+        rng, office = self._rng, self._office
+        client = rng.choice(NORMAL) if rng.random() < 0.6 else rng.choice(self._strangers)
+        free = [extension for extension in EXTENSIONS if office.is_free(extension)]
+        if not free:
+            return
+        self.begun[kind] += 1
+        extension = rng.choice(free)
+        talk = rng.uniform(0.5, 1.5) if kind == "short" else rng.uniform(4.0, 14.0)
+        match kind:
+            case "outgoing" | "outgoing busy" | "outgoing unanswered":
+                self._dial(extension, {"outgoing": client, "outgoing busy": BUSY}.get(kind, SILENT), talk)
+            case "click":
+                self._behave(("101",), rng.uniform(1.0, 3.0), talk)
+                await self._click(client)
+            case "queue" | "queue left":
+                answers = rng.uniform(1.0, 6.0) if kind == "queue" else None
+                self._behave(EXTENSIONS[:6], answers, talk)
+                self._ring(client, _QUEUED, _PATIENCE_SECONDS if answers else rng.uniform(3.0, 15.0))
+            case _:
+                await self._incoming(kind, client, extension, talk)
+
+    async def _incoming(self, kind: str, client: str, extension: str, talk: float) -> None:
+        rng = self._rng
+        answers = rng.uniform(1.0, 5.0) if kind in ("answered", "transferred", "short") else None
+        self._behave((extension,), answers, talk)
+        patience = rng.uniform(1.0, 8.0) if kind == "abandoned" else _PATIENCE_SECONDS
+        caller = self._ring(client, f"74950000{extension}", patience)
+        if kind == "phone busy":
+            await self._when(lambda: self._press_busy(extension))
+        elif kind == "transferred":
+            await self._when(lambda: self._transfer(caller))
+
+    def _behave(self, extensions: tuple[str, ...], answers: float | None, talk: float) -> None:
+        """What these phones' owners do when they ring next."""
+        for extension in extensions:
+            self._office.talks_for[extension] = talk
+            if answers is None:
+                self._office.answers_after.pop(extension, None)
+            else:
+                self._office.answers_after[extension] = answers
+
+    def _ring(self, client: str, did: str, patience: float) -> Channel:
+        uniqueid = self._office.inbound(client, did)
+        channel = next(each for each in self._office.switch.channels.values() if each.uniqueid == uniqueid)
+        self._office.later(patience, Said.HANG_UP, channel)
+        return channel
+
+    def _dial(self, extension: str, number: str, talk: float) -> None:
+        uniqueid = self._office.call_from(extension, number)
+        channel = next(each for each in self._office.switch.channels.values() if each.uniqueid == uniqueid)
+        self._office.later(4.0 + talk, Said.HANG_UP, channel)
+
+    async def _when(self, possible: Callable[[], bool]) -> None:
+        """Do it as soon as it is possible, unless it never is."""
+        for _ in range(40):
+            await asyncio.sleep(0.5 / self._office.settings.speed)
+            if possible():
+                return
+
+    def _press_busy(self, extension: str) -> bool:
+        with contextlib.suppress(LookupError):
+            self._office.reject(extension)
+            return True
+        return False
+
+    def _transfer(self, caller: Channel) -> bool:
+        """Whoever talks with this caller hands them on to a free colleague."""
+        with_them = [each for each in caller.run.channels if each.endpoint in EXTENSIONS and each.state == UP]
+        free = [each for each in EXTENSIONS if self._office.is_free(each)]
+        if caller.is_gone or caller.bridge is None or not with_them or not free:
+            return caller.is_gone
+        colleague = self._rng.choice(free)
+        self._behave((colleague,), 1.0, self._rng.uniform(3.0, 8.0))
+        self._office.transfer(with_them[0].endpoint, colleague)
+        return True

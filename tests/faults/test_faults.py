@@ -1,0 +1,95 @@
+"""While everything around Dozvon fails, every call that it was told of is in the CRM once, recorded and in order.
+
+The bounded part; `make test-faults` runs thousands of calls through hundreds of faults.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.faults.ledger import MARGIN_SECONDS, Disruptions, Ledger
+from tests.faults.run import run
+from tests.faults.stand import Shape
+from tests.faults.verdict import Verdict
+
+
+def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
+    """Nothing is lost, and the run was what it claims to be."""
+    told = json.dumps(verdict.as_json(), indent=1)
+    assert verdict.is_clean, told
+    assert verdict.calls > calls * 0.7, told
+    assert sum(verdict.faults.values()) == faults, told
+    assert verdict.logged > verdict.calls * 0.5, told
+    assert verdict.recorded > verdict.logged * 0.3, told
+    assert verdict.questions > verdict.fell_back > 0, told
+    assert verdict.logged + verdict.unwatched + verdict.not_to_log == verdict.calls, told
+
+
+@pytest.mark.timeout(300)
+async def test_one_process_on_sqlite(tmp_path: Path) -> None:
+    verdict = await run(tmp_path, Shape(seed=1), calls=150, faults=14, settle_seconds=120)
+    hold(verdict, calls=150, faults=14)
+
+
+# ---- the judge itself ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_told_just_before_a_kill_may_be_lost() -> None:
+    disruptions = Disruptions()
+    disruptions.add(100.0)
+    assert not disruptions.kept(100.0 - MARGIN_SECONDS / 2)
+    assert disruptions.kept(100.0 - MARGIN_SECONDS * 2)
+    assert disruptions.kept(100.1)
+
+
+def test_what_is_told_while_the_database_is_away_is_kept_when_it_is_back() -> None:
+    disruptions = Disruptions()
+    disruptions.add_outage(90.0, 110.0)
+    assert disruptions.kept(95.0)
+    disruptions.add(100.0)
+    assert not disruptions.kept(95.0)
+    assert disruptions.kept(105.0)
+
+
+CALLER = [("Channel", "PJSIP/trunk-1"), ("CallerIDNum", "79161234567"), ("Uniqueid", "1.0"), ("Linkedid", "1.0")]
+PHONE = [("Channel", "PJSIP/101-1"), ("CallerIDNum", "101"), ("Uniqueid", "1.1"), ("Linkedid", "1.0")]
+
+
+def test_the_ledger_follows_a_call() -> None:
+    """Whom, when they talked, what was recorded, and that it ended."""
+    ledger = Ledger(lambda: True)
+    ledger.witness("Newchannel", "call", CALLER)
+    ledger.witness("VarSet", "dialplan", [*CALLER, ("Variable", "MIXMONITOR_FILENAME"), ("Value", "/spool/a.wav")])
+    ledger.witness("Newchannel", "call", PHONE)
+    assert ledger.calls["1.0"].talk_began is None
+    for channel in (PHONE, CALLER):
+        ledger.witness("BridgeEnter", "call", [("BridgeUniqueid", "b"), *channel])
+    ledger.witness("Hangup", "call", PHONE)
+    assert [each.linkedid for each in ledger.live] == ["1.0"]
+    ledger.witness("Hangup", "call", CALLER)
+    call = ledger.calls["1.0"]
+    assert call.talk_began is not None
+    assert (call.direction, call.number, call.file, ledger.live) == ("inbound", "79161234567", "/spool/a.wav", [])
+    assert ledger.was_known(call)
+
+
+def test_a_call_of_which_nobody_was_told() -> None:
+    ledger = Ledger(lambda: False)
+    ledger.witness("Newchannel", "call", CALLER)
+    ledger.witness("Hangup", "call", CALLER)
+    assert not ledger.was_known(ledger.calls["1.0"])
+
+
+def test_a_call_that_a_new_connection_finds_under_way() -> None:
+    """Events alone do not tell a process of it that came later: the list of calls does."""
+    ledger = Ledger(lambda: True)
+    ledger.witness("Newchannel", "call", CALLER)
+    call = ledger.calls["1.0"]
+    ledger.disrupted()
+    ledger.witness("Newchannel", "call", PHONE)
+    assert not ledger.was_known(call)
+    ledger.listed()
+    assert ledger.was_known(call)

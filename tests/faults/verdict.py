@@ -1,0 +1,188 @@
+"""Comparing what the PBX made with what the CRM has: lost, doubled, unrecorded, out of order; as a table and as JSON.
+
+A call is *lost* when Dozvon has it in its journal, or surely was told of it, and the CRM does not have it. One that
+Dozvon can have missed wholly (it began and ended, or its last news came, while no process was listening) is
+*unwatched*: finding it again is the business of the recovery from the PBX's records, and such calls that are in the CRM
+are *recovered*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from integration.domain.ids import AccountId, CallId
+from integration.storage import open_storage
+from tests.faults.ledger import Ledger, PbxCall
+from tests.faults.office import KNOWN
+from tests.faults.stand import Stand
+
+_GRAIN_SECONDS = 2.0  # the CRM's times are whole seconds, and a busy Dozvon dates an event when it reads it
+_LEAST_BYTES = 200  # of a recording
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """All texts in lists are keys of calls; `seed` and the numbers asked for make the run again."""
+
+    seed: int
+    processes: int
+    calls: int = 0  # with a client outside
+    kinds: dict[str, int] = field(default_factory=dict)
+    faults: dict[str, int] = field(default_factory=dict)
+    logged: int = 0
+    in_inbox: int = 0
+    lost: list[str] = field(default_factory=list)
+    doubled: list[str] = field(default_factory=list)
+    invented: list[str] = field(default_factory=list)  # in the CRM, and never made by the PBX
+    unrecorded: list[str] = field(default_factory=list)
+    out_of_order: list[str] = field(default_factory=list)
+    recorded: int = 0
+    not_to_log: int = 0  # strangers who were called and not reached: amoCRM has no place for them
+    unwatched: int = 0
+    recovered: int = 0
+    questions: int = 0
+    fell_back: int = 0
+    hung: int = 0  # calls that did not end
+    dead_letters: int = 0
+    longest_delay_seconds: float = 0.0
+    median_delay_seconds: float = 0.0
+    complaints: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def is_clean(self) -> bool:
+        bad = (self.lost, self.doubled, self.invented, self.unrecorded, self.out_of_order, self.complaints)
+        return not any(bad) and not self.hung and not self.dead_letters
+
+    def as_json(self) -> dict[str, Any]:
+        return {**asdict(self), "fault_count": sum(self.faults.values()), "is_clean": self.is_clean}
+
+    def table(self) -> str:
+        """Markdown: one table of what came of it, one of the faults."""
+        rows: list[tuple[str, object]] = [
+            ("calls with clients that the PBX made", self.calls),
+            ("faults", sum(self.faults.values())),
+            ("logged in the CRM", self.logged),
+            ("of them in Unsorted", self.in_inbox),
+            ("with their recording", self.recorded),
+            ("**lost**", len(self.lost)),
+            ("**doubled**", len(self.doubled) + len(self.invented)),
+            ("**without the recording that there is**", len(self.unrecorded)),
+            ("**out of order**", len(self.out_of_order)),
+            ("**calls that hung**", self.hung),
+            ("dead letters", self.dead_letters),
+            ("unwatched, not in the CRM", self.unwatched),
+            ("unwatched, recovered", self.recovered),
+            ("strangers called in vain (not to be logged)", self.not_to_log),
+            ("route questions", self.questions),
+            ("of them not answered: the office's own route went on", self.fell_back),
+            ("delay from the end to the CRM, median", f"{self.median_delay_seconds:.1f} s"),
+            ("delay from the end to the CRM, longest", f"{self.longest_delay_seconds:.1f} s"),
+            ("complaints", len(self.complaints)),
+        ]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"| {'what':<{width}} | number |", f"|{'-' * (width + 2)}|-------:|"]
+        lines += [f"| {name:<{width}} | {value:>6} |" for name, value in rows]
+        lines += ["", "| fault | times |", "|---|---:|"]
+        lines += [f"| {name} | {times} |" for name, times in sorted(self.faults.items())]
+        for name in ("lost", "doubled", "invented", "unrecorded", "out_of_order", "complaints"):
+            if found := getattr(self, name):
+                lines.append(f"\n{name}: {', '.join(found[:20])}")
+        return "\n".join(lines)
+
+
+async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, int], complaints: list[str]) -> Verdict:
+    """Look at everything; the stand has to be settled."""
+    verdict = Verdict(
+        seed=stand.shape.seed, processes=stand.shape.processes, kinds=dict(kinds), faults=dict(faults),
+        complaints=list(complaints),
+    )  # fmt: skip
+    ledger, counts = stand.office.ledger, stand.crm.counts()
+    records = _records(stand)
+    calls = [call for call in ledger.calls.values() if call.direction != "internal"]
+    delays: list[float] = []
+    in_journal = await _in_journal(stand, [call.uniq for call in calls if not counts[call.uniq]])
+    files = {str(file) for file in stand.spool.iterdir()}
+    for call in calls:
+        _count(verdict, ledger, call, counts[call.uniq], is_known=call.uniq in in_journal or ledger.was_known(call))
+        if call.uniq in records:
+            await _hear(verdict, stand, call, str(records[call.uniq].get("link") or ""), files)
+            if call.ended is not None and ledger.was_known(call):
+                delays.append(stand.arrived[call.uniq] - call.ended)
+    verdict.calls = len(calls)
+    verdict.logged = len(records)
+    verdict.in_inbox = len(stand.crm.unsorted())
+    verdict.invented = sorted(set(counts) - {call.uniq for call in calls})
+    verdict.out_of_order = _out_of_order(ledger, calls, records)
+    verdict.hung = len(ledger.live)
+    verdict.dead_letters = (await stand.processes[0].health())["outbox"]["dead"]
+    verdict.longest_delay_seconds = max(delays, default=0.0)
+    verdict.median_delay_seconds = sorted(delays)[len(delays) // 2] if delays else 0.0
+    return verdict
+
+
+def _records(stand: Stand) -> dict[str, dict[str, Any]]:
+    """What the CRM has of each call: `link`, `phone`, `created_at` and the rest."""
+    found = {note["params"]["uniq"]: {**note["params"], "at": note["created_at"]} for note in stand.crm.call_notes()}
+    for entry in stand.crm.unsorted():
+        found[entry["metadata"]["uniq"]] = {**entry["metadata"], "at": entry["metadata"]["called_at"]}
+    return found
+
+
+async def _in_journal(stand: Stand, keys: Sequence[str]) -> set[str]:
+    """Which of these calls Dozvon has stored as calls of their own."""
+    url = stand.shape.database or f"sqlite:///{stand.folder / 'data' / 'dozvon.sqlite3'}"
+    storage = await open_storage(url, stand.folder / "data")
+    try:
+        found = [await storage.calls.get(AccountId("faults"), CallId(key)) for key in keys]
+    finally:
+        await storage.close()
+    return {call.id for call in found if call is not None and call.merged_into is None}
+
+
+def _count(verdict: Verdict, ledger: Ledger, call: PbxCall, times: int, *, is_known: bool) -> None:
+    verdict.questions += call.questions
+    verdict.fell_back += call.questions - call.answers
+    if times > 1:
+        verdict.doubled.append(call.uniq)
+    if times:
+        verdict.recovered += not call.told_at
+        return
+    if call.direction == "outbound" and call.number not in KNOWN and not _talk_known(ledger, call):
+        verdict.not_to_log += 1
+    elif is_known:
+        verdict.lost.append(call.uniq)
+    else:
+        verdict.unwatched += 1
+
+
+def _talk_known(ledger: Ledger, call: PbxCall) -> bool:
+    return call.talk_began is not None and ledger.was_known(call, since=call.talk_began)
+
+
+async def _hear(verdict: Verdict, stand: Stand, call: PbxCall, link: str, files: Collection[str]) -> None:
+    """The recording is at the address that the CRM has, where the PBX wrote one and Dozvon was told of the talk."""
+    if link:
+        assert link.startswith(f"{stand.url}/r/"), link
+        async with stand.session.get(link) as answer:
+            if answer.status == 200 and len(await answer.read()) > _LEAST_BYTES:
+                verdict.recorded += 1
+                return
+    if call.file in files and _talk_known(stand.office.ledger, call):
+        verdict.unrecorded.append(call.uniq)
+
+
+def _out_of_order(ledger: Ledger, calls: list[PbxCall], records: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Calls that stand in their client's feed before one that began earlier."""
+    latest: dict[str, float] = {}
+    found: list[str] = []
+    for call in sorted(calls, key=lambda each: each.began):
+        if call.uniq not in records or not call.told_at or call.told_at[0] - call.began > _GRAIN_SECONDS:
+            continue  # found in the middle: the PBX says only how long it has lasted, in the office's seconds
+        at = float(records[call.uniq]["at"])
+        if at < latest.get(call.number, 0.0) - _GRAIN_SECONDS:
+            found.append(call.uniq)
+        latest[call.number] = max(latest.get(call.number, 0.0), at)
+    return found
