@@ -29,7 +29,7 @@ from integration.errors import ConfigError
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.others import Others
-from integration.place import place_of
+from integration.place import backups_of, place_of
 from integration.ports import Coordination, Finding, Lease
 from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
@@ -206,6 +206,10 @@ class Dozvon:
             self._spawn(name, work)
         if "worker" in roles:
             self._spawn("delivery", self.delivery.run)
+            if self.config.backup is not None:
+                self._spawn(
+                    "backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run
+                )
         for name, recovery in recoveries(self.offices.values(), core.storage, core.clock, core.wake):
             self._spawn(name, recovery.run)
         for key, office in self.offices.items():

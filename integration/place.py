@@ -1,10 +1,20 @@
-"""From the configuration to the place where everything is kept. No opening here."""
+"""From the configuration to the place where everything is kept, and its backups. No opening here."""
 
 from __future__ import annotations
 
-from integration.config import Config
+from pathlib import Path
+
+import structlog
+
+from integration.config import BackupConfig, Config
+from integration.ports import Clock
+from integration.services.backups import ScheduledBackups
+from integration.storage.backup import write_backup
+from integration.storage.database import Database
 from integration.storage.keys import KeySource
 from integration.storage.place import Place
+
+log = structlog.get_logger()
 
 
 def place_of(config: Config) -> Place:
@@ -14,3 +24,19 @@ def place_of(config: Config) -> Place:
     elif config.key_file is not None:
         keys = KeySource(file=config.key_file)
     return Place(url=config.database_url, data_dir=config.data_dir, keys=keys)
+
+
+def backups_of(config: Config, wanted: BackupConfig, clock: Clock, database: Database) -> ScheduledBackups:
+    """Those that the service makes by itself."""
+
+    async def write(target: Path) -> None:
+        await write_backup(place_of(config), target, clock=clock, say=lambda line: log.debug("backup", part=line))
+
+    return ScheduledBackups(
+        wanted.folder,
+        every_hours=wanted.every_hours,
+        keep=wanted.keep,
+        clock=clock,
+        write=write,
+        alone=database.lock,
+    )

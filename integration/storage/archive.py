@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import tarfile
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -96,9 +97,11 @@ class Copied:
 
 
 class ArchiveWriter:
-    """Writes beside `path` and takes its place at `finish`; leaving without it leaves nothing. Errors: Unavailable."""
+    """Writes beside `path` and takes its place at `finish`; leaving without it leaves nothing. Errors: Unavailable,
+    also soon after `stopping` was set."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, stopping: threading.Event) -> None:
+        self._stopping = stopping
         self._path = path
         self._temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
         self.parts: dict[str, Part] = {}
@@ -126,7 +129,7 @@ class ArchiveWriter:
             info = tarfile.TarInfo(name)
             info.size = os.fstat(file.fileno()).st_size
             info.mode = 0o600
-            hashed = _Hashed(file)
+            hashed = _Hashed(file, self._stopping)
             self._tar.addfile(info, hashed)
             self.parts[name] = Part(info.size, hashed.digest.hexdigest())
         return True
@@ -149,11 +152,14 @@ class ArchiveWriter:
 class _Hashed:
     """A file whose bytes are hashed as they are read."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes], stopping: threading.Event | None = None) -> None:
         self._file = file
+        self._stopping = stopping
         self.digest = hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
+        if self._stopping is not None and self._stopping.is_set():
+            raise Unavailable("The backup was stopped.")
         content = self._file.read(size)
         self.digest.update(content)
         return content

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ Say = Callable[[str], None]
 """Told what has been done, a line at a time."""
 
 _SAY_EVERY = 500  # recordings
+_LOOK_EVERY_STEPS = 100_000  # of SQLite: how soon it sees that nobody wants the copy any more
 
 
 async def write_backup(place: Place, target: Path, *, clock: Clock, say: Say, with_key: bool = False) -> Manifest:
@@ -46,24 +48,30 @@ async def write_backup(place: Place, target: Path, *, clock: Clock, say: Say, wi
         await asyncio.to_thread(work.mkdir, 0o700)
     except OSError as exc:
         raise disk_failure(exc, f"The backup cannot be written to {target.parent}") from exc
-    writing = asyncio.ensure_future(_write(place, target, work, clock, say, with_key=with_key))
+    stopping = threading.Event()
+    writing = asyncio.ensure_future(_write(place, target, work, clock, say, stopping, with_key=with_key))
     try:
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
-        await asyncio.wait([writing])  # its threads cannot be stopped half-way: let them clean up
+        stopping.set()
+        await asyncio.wait([writing])  # its thread sees that within a chunk, and cleans up
+        if not writing.cancelled():
+            writing.exception()
         raise
     finally:
         await asyncio.to_thread(shutil.rmtree, work, ignore_errors=True)
 
 
-async def _write(place: Place, target: Path, work: Path, clock: Clock, say: Say, *, with_key: bool) -> Manifest:
+async def _write(
+    place: Place, target: Path, work: Path, clock: Clock, say: Say, stopping: threading.Event, *, with_key: bool
+) -> Manifest:
     made_at = clock.now()
     if place.sqlite_file is not None:
-        copied = await asyncio.to_thread(_copy_sqlite, place.sqlite_file, work / archive.DATABASE, say)
+        copied = await asyncio.to_thread(_copy_sqlite, place.sqlite_file, work / archive.DATABASE, say, stopping)
     else:
         from integration.storage import table_copies  # asyncpg: not for an office on SQLite
 
-        copied = await table_copies.export(make_url(place.url), work, say)
+        copied = await table_copies.export(make_url(place.url), work, say, stopping)
     manifest = Manifest(
         version=__version__,
         made_at=made_at,
@@ -75,12 +83,20 @@ async def _write(place: Place, target: Path, work: Path, clock: Clock, say: Say,
         key_id=copied.key_id,
         has_key=with_key,
     )
-    await asyncio.to_thread(_pack, place, target, work, manifest, copied.recordings, say)
+    await asyncio.to_thread(_pack, place, target, work, manifest, copied.recordings, say, stopping)
     return manifest
 
 
-def _pack(place: Place, target: Path, work: Path, manifest: Manifest, recordings: list[str], say: Say) -> None:
-    with ArchiveWriter(target) as writer:
+def _pack(
+    place: Place,
+    target: Path,
+    work: Path,
+    manifest: Manifest,
+    recordings: list[str],
+    say: Say,
+    stopping: threading.Event,
+) -> None:
+    with ArchiveWriter(target, stopping) as writer:
         if manifest.has_key:
             _pack_key(place, work, manifest, writer)
         for file in sorted(work.iterdir()):
@@ -109,12 +125,13 @@ def _pack_key(place: Place, work: Path, manifest: Manifest, writer: ArchiveWrite
     writer.add(archive.KEY, file)
 
 
-def _copy_sqlite(database: Path, target: Path, say: Say) -> Copied:
+def _copy_sqlite(database: Path, target: Path, say: Say, stopping: threading.Event) -> Copied:
     """VACUUM INTO: one read transaction, which holds up nobody, and what was deleted is not in the copy."""
     if not database.is_file():
         raise ConfigError(f"There is no database at {database} to be backed up.")
     with translating():
         source = sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None)
+        source.set_progress_handler(stopping.is_set, _LOOK_EVERY_STEPS)
         try:
             source.execute("VACUUM INTO ?", (str(target),)).close()
         except sqlite3.OperationalError as exc:

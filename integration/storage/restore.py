@@ -48,6 +48,15 @@ async def restore_backup(place: Place, source: Path, *, force: bool, say: Say) -
         Rejected: the backup is damaged, of a newer release, or no backup.
         Unavailable: a disk or the database fails, or Dozvon runs on this SQLite file. The old state stays.
     """
+    restoring = asyncio.ensure_future(_restore(place, source, say, force=force))
+    try:
+        return await asyncio.shield(restoring)
+    except asyncio.CancelledError:
+        await asyncio.wait([restoring])  # half of it would be neither the old state nor the new
+        raise
+
+
+async def _restore(place: Place, source: Path, say: Say, *, force: bool) -> Restored:
     manifest = await asyncio.to_thread(archive.verify, source, say)
     say(f"the archive is whole: {len(manifest.parts)} parts")
     _check_fits(place, manifest)

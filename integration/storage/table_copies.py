@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -32,12 +33,12 @@ _FORCED = """SELECT relname FROM pg_class
     WHERE relforcerowsecurity AND relnamespace = current_schema()::regnamespace"""
 
 
-async def export(url: URL, folder: Path, say: Callable[[str], None]) -> Copied:
+async def export(url: URL, folder: Path, say: Callable[[str], None], stopping: threading.Event) -> Copied:
     """
     Copy every table of the schema into `folder` as `<table>.copy`, all as of one moment; writers are not held up.
 
     Raises:
-        Unavailable: the database or the disk fails.
+        Unavailable: the database or the disk fails, or `stopping` was set.
         Rejected: there are no tables of Dozvon.
     """
     with _translating():
@@ -47,12 +48,12 @@ async def export(url: URL, folder: Path, say: Callable[[str], None]) -> Copied:
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 await connection.execute("SELECT set_config('dozvon.all', $1, true)", str(Across.BACKUP))
-                return await _export(connection, folder, say)
+                return await _export(connection, folder, say, stopping)
         finally:
             await connection.close()
 
 
-async def _export(connection: Any, folder: Path, say: Callable[[str], None]) -> Copied:
+async def _export(connection: Any, folder: Path, say: Callable[[str], None], stopping: threading.Event) -> Copied:
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
         raise Rejected("This database holds no tables of Dozvon.")
     revision = await connection.fetchval("SELECT version_num FROM alembic_version")
@@ -60,7 +61,7 @@ async def _export(connection: Any, folder: Path, say: Callable[[str], None]) -> 
     tables, columns, sequences = {}, {}, {}
     for name in names:
         columns[name] = [row["attname"] for row in await connection.fetch(_COLUMNS, f'"{name}"')]
-        async with _file(folder / f"{name}.copy") as write:
+        async with _file(folder / f"{name}.copy", stopping) as write:
             status = await connection.copy_from_table(name, columns=columns[name], output=write)
         tables[name] = int(status.rpartition(" ")[2])
         say(f"{name}: {tables[name]} rows")
@@ -173,13 +174,15 @@ async def _transaction(url: URL) -> AsyncIterator[AsyncConnection]:
 
 
 @asynccontextmanager
-async def _file(path: Path) -> AsyncIterator[Callable[[bytes], Any]]:
+async def _file(path: Path, stopping: threading.Event) -> AsyncIterator[Callable[[bytes], Any]]:
     """A function that takes chunks; the disk is waited for on a thread, a megabyte at a time."""
     buffer = bytearray()
     try:
         with await asyncio.to_thread(path.open, "wb") as file:
 
             async def write(chunk: bytes) -> None:
+                if stopping.is_set():
+                    raise Unavailable("The backup was stopped.")
                 buffer.extend(chunk)
                 if len(buffer) >= _BUFFER:
                     await asyncio.to_thread(file.write, bytes(buffer))
