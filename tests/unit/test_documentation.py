@@ -228,6 +228,12 @@ def test_documents_name_no_registry_and_no_machine(file: Path) -> None:
     assert [word for word in words if word in text] == []
 
 
+@pytest.mark.parametrize("file", [*DOCUMENTS, EXAMPLE], ids=name_of)
+def test_documents_that_are_named_exist(file: Path) -> None:
+    named = re.findall(r"docs/[\w/-]+\.md", file.read_text("utf-8"))
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_every_document_is_in_the_index() -> None:
     index = (ROOT / "docs/README.md").read_text("utf-8")
     documents = [file.relative_to(ROOT / "docs").as_posix() for file in (ROOT / "docs").rglob("*.md")]
