@@ -21,7 +21,8 @@ from tests.unit.trace_compare import TRACES
 ACCOUNT, PBX = AccountId("office"), PbxId("pbx")
 
 _SAMPLE = (
-    "parking_return", "conference", "attended_feature_blond", "forward_302_mobile", "click_local_answered", "attended_blond",
+    "parking_return", "conference", "attended_feature_blond", "forward_302_mobile", "click_local_answered",
+    "attended_blond",
     "attended_transfer", "blind_transfer_by_callee", "call_pickup", "click_to_call_answered", "queue_ringall",
     "freepbx_queue_answered", "freepbx_ring_group", "outbound_answered_hold", "midcall_connect", "two_interleaved",
 )  # fmt: skip
