@@ -32,7 +32,7 @@ from integration.domain.settings import AccountSettings
 from integration.domain.tracking import advance
 from integration.services.accounts import Account
 from integration.services.tracking import CallTracking
-from integration.storage import open_storage
+from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm, FakePbx
 from pbx_adapter.asterisk.protocol import FrameReader
 from pbx_adapter.asterisk.tracker import Tracker
@@ -55,7 +55,7 @@ FULL = Size(live=(10, 500, 5_000), events=300_000, stored_events=200_000)
 QUICK = Size(live=(10, 200), events=80_000, stored_events=20_000, memory_calls=100)
 
 _TRACES = Path(__file__).parent.parent / "tests" / "fixtures" / "asterisk"
-_STREAMS = (
+STREAMS = (
     "inbound_answered", "inbound_no_answer", "queue_ringall", "queue_abandoned", "responsible_then_queue",
     "blind_transfer_by_callee", "attended_transfer", "call_pickup", "click_to_call_answered",
     "outbound_answered_hold", "freepbx_inbound_to_extension", "freepbx_queue_answered", "freepbx_ring_group",
@@ -78,7 +78,7 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     """
     size = size or (QUICK if quick else FULL)
     logs.set_up("error", readable=True)
-    templates = [template(name) for name in _STREAMS]
+    templates = [template(name) for name in STREAMS]
     levels = _measure(templates, size.live, size.events)
     times = min(level["times_the_pair"] for level in levels)
     flatness = levels[-1]["by_the_first"]
@@ -119,13 +119,13 @@ def template(name: str) -> list[bytes]:
     return blocks
 
 
-class _Office:
+class Office:
     """Endless calls, so many at once: each as it is over is followed by another."""
 
-    def __init__(self, templates: list[list[bytes]], live: int, seed: int = 1) -> None:
+    def __init__(self, templates: list[list[bytes]], live: int, seed: int = 1, first_call: int = 0) -> None:
         self._templates, self._chance = templates, random.Random(seed)
         self._lengths = [len(template) for template in templates]
-        self._made = 0
+        self._made = first_call
         self._live = live
         self._running: list[Iterator[bytes]] = []
 
@@ -158,7 +158,7 @@ class _Office:
                 yield block
 
 
-class _Listener:
+class Listener:
     """What the product does with the bytes of a connection, without socket and storage."""
 
     def __init__(self, live: int) -> None:
@@ -191,16 +191,16 @@ class _Listener:
 class _Level:
     """One number of live calls: who makes the bytes, who hears them, and how long each needed for an event."""
 
-    office: _Office
-    listener: _Listener
+    office: Office
+    listener: Listener
     pair: Pair
     ours: list[float]
     theirs: list[float]
 
     def hear(self, data: bytes, events: int) -> None:
-        reads = _reads(data)
-        self.ours.append(_seconds(reads, lambda read: self.listener.hear(read, events // len(reads))) / events)
-        self.theirs.append(_seconds(reads, self.pair.hear) / events)
+        parts = reads(data)
+        self.ours.append(_seconds(parts, lambda read: self.listener.hear(read, events // len(parts))) / events)
+        self.theirs.append(_seconds(parts, self.pair.hear) / events)
 
 
 def _measure(templates: list[list[bytes]], lives: tuple[int, ...], events: int) -> list[dict[str, Any]]:
@@ -209,7 +209,7 @@ def _measure(templates: list[list[bytes]], lives: tuple[int, ...], events: int) 
 
     Other work on the machine slows all of them alike then, and the ratio of two stays what it is.
     """
-    levels = [_Level(_Office(templates, live), _Listener(live), Pair(), [], []) for live in lives]
+    levels = [_Level(Office(templates, live), Listener(live), Pair(), [], []) for live in lives]
     for level in levels:
         first = level.office.first_events()
         while blocks := list(itertools.islice(first, _CHUNK)):
@@ -242,53 +242,63 @@ def _told(live: int, level: _Level, first: _Level) -> dict[str, Any]:
     }
 
 
-def _reads(data: bytes) -> list[bytes]:
+def reads(data: bytes) -> list[bytes]:
     return [data[at : at + _READ] for at in range(0, len(data), _READ)]
 
 
-def _seconds(reads: list[bytes], hear: Callable[[bytes], None]) -> float:
+def _seconds(parts: list[bytes], hear: Callable[[bytes], None]) -> float:
     """The processor's seconds spent."""
     began = time.process_time()
-    for read in reads:
-        hear(read)
+    for part in parts:
+        hear(part)
     return time.process_time() - began
 
 
+class StoringListener:
+    """What the product does with the bytes of a connection, storing every step of a call with what is to be done."""
+
+    def __init__(self, storage: Storage, live: int, pbx: PbxId = _PBX) -> None:
+        account = Account(AccountSettings(account=_ACCOUNT), FakeCrm(), FakePbx(id=pbx))
+        self.tracking = CallTracking(account, storage.calls, SystemClock(), [], asyncio.Event())
+        self.steps = 0
+        self._tracker = Tracker(pbx)
+        self._reader = FrameReader(self._tracker.wanted)
+        self._now = time.time()
+        self._step = 1 / (live * _EVENTS_PER_CALL_SECOND)
+
+    async def hear(self, data: bytes) -> None:
+        for read in reads(data):
+            batch: list[CallEvent] = []
+            for frame in self._reader.feed(read):
+                self._now += self._step
+                batch += self._tracker.feed(frame, Timestamp(self._now))
+            self.steps += len(batch)
+            await self.tracking.on_events(batch)
+
+
 async def _with_storing(templates: list[list[bytes]], live: int, events: int) -> dict[str, Any]:
-    """The same, and every step of a call with what is to be done about it stored in SQLite, read by read."""
-    office = _Office(templates, live, seed=3)
+    office = Office(templates, live, seed=3)
     with tempfile.TemporaryDirectory(prefix="dozvon-bench-") as folder:
         storage = await open_storage(f"sqlite:///{folder}/bench.db", Path(folder))
-        account = Account(AccountSettings(account=_ACCOUNT), FakeCrm(), FakePbx(id=_PBX))
-        tracking = CallTracking(account, storage.calls, SystemClock(), [], asyncio.Event())
-        tracker = Tracker(_PBX)
-        reader = FrameReader(tracker.wanted)
-        await tracking.begin()
-        now, told = time.time(), 0
-        data = [b"".join(office.first_events()), b"".join(office.events(events))]
-        for part in data:
-            wall, processor = time.perf_counter(), time.process_time()
-            told = 0
-            for read in _reads(part):
-                batch: list[CallEvent] = []
-                for frame in reader.feed(read):
-                    now += 1 / (live * _EVENTS_PER_CALL_SECOND)
-                    batch += tracker.feed(frame, Timestamp(now))
-                told += len(batch)
-                await tracking.on_events(batch)
-            wall, processor = time.perf_counter() - wall, time.process_time() - processor
-        await tracking.end()
+        listener = StoringListener(storage, live)
+        await listener.tracking.begin()
+        await listener.hear(b"".join(office.first_events()))
+        data, steps = b"".join(office.events(events)), listener.steps
+        wall, processor = time.perf_counter(), time.process_time()
+        await listener.hear(data)
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        await listener.tracking.end()
         await storage.close()
     return {
         "live_calls": live,
         "events_per_second": round(events / wall),
         "events_per_processor_second": round(events / processor),
-        "steps_stored_per_second": round(told / wall),
+        "steps_stored_per_second": round((listener.steps - steps) / wall),
     }
 
 
 def _ours(live: int) -> Callable[[bytes], None]:
-    listener = _Listener(live)
+    listener = Listener(live)
     return lambda data: listener.hear(data, data.count(b"\r\n\r\n"))
 
 
@@ -304,7 +314,7 @@ def _theirs() -> Callable[[bytes], None]:
 
 def _bytes_per_live_call(templates: list[list[bytes]], calls: int, build: Callable[[], Callable[[bytes], None]]) -> int:
     """Memory of what was built and of the calls, while so many are live, by their number."""
-    data = b"".join(_Office(templates, calls, seed=2).first_events())
+    data = b"".join(Office(templates, calls, seed=2).first_events())
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
     hear = build()
