@@ -61,8 +61,9 @@ async def _export(connection: Any, folder: Path, say: Callable[[str], None], sto
     tables, columns, sequences = {}, {}, {}
     for name in names:
         columns[name] = [row["attname"] for row in await connection.fetch(_COLUMNS, f'"{name}"')]
-        async with _file(folder / f"{name}.copy", stopping) as write:
-            status = await connection.copy_from_table(name, columns=columns[name], output=write)
+        sink = _Sink(folder / f"{name}.copy", stopping)
+        status = await connection.copy_from_table(name, columns=columns[name], output=sink.write)
+        await sink.finish()
         tables[name] = int(status.rpartition(" ")[2])
         say(f"{name}: {tables[name]} rows")
         for column in columns[name]:
@@ -173,25 +174,46 @@ async def _transaction(url: URL) -> AsyncIterator[AsyncConnection]:
             yield connection
 
 
-@asynccontextmanager
-async def _file(path: Path, stopping: threading.Event) -> AsyncIterator[Callable[[bytes], Any]]:
-    """A function that takes chunks; the disk is waited for on a thread, a megabyte at a time."""
-    buffer = bytearray()
-    try:
-        with await asyncio.to_thread(path.open, "wb") as file:
+class _Sink:
+    """A file that a COPY goes to; the disk is waited for on a thread, a megabyte at a time.
 
-            async def write(chunk: bytes) -> None:
-                if stopping.is_set():
-                    raise Unavailable("The backup was stopped.")
-                buffer.extend(chunk)
-                if len(buffer) >= _BUFFER:
-                    await asyncio.to_thread(file.write, bytes(buffer))
-                    buffer.clear()
+    What goes wrong is kept until the end: asyncpg cannot use a connection on which a COPY was left half-way.
+    """
 
-            yield write
-            await asyncio.to_thread(file.write, bytes(buffer))
-    except OSError as exc:
-        raise disk_failure(exc, "The backup cannot be written") from exc
+    def __init__(self, path: Path, stopping: threading.Event) -> None:
+        self._path = path
+        self._stopping = stopping
+        self._buffer = bytearray()
+        self._error: Exception | None = None
+
+    async def write(self, chunk: bytes) -> None:
+        if self._error is not None:
+            return
+        if self._stopping.is_set():
+            self._error = Unavailable("The backup was stopped.")
+            return
+        self._buffer.extend(chunk)
+        if len(self._buffer) >= _BUFFER:
+            await self._flush()
+
+    async def finish(self) -> None:
+        """Raises: Unavailable, also for what went wrong before."""
+        if self._error is None:
+            await self._flush()
+        if self._error is not None:
+            raise self._error
+
+    async def _flush(self) -> None:
+        try:
+            await asyncio.to_thread(_append, self._path, bytes(self._buffer))
+        except OSError as exc:
+            self._error = disk_failure(exc, "The backup cannot be written")
+        self._buffer.clear()
+
+
+def _append(path: Path, content: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(content)
 
 
 @contextmanager

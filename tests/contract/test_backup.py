@@ -245,11 +245,17 @@ async def test_no_file_is_overwritten_and_no_database_made(place: Place, tmp_pat
 async def test_a_full_disk_leaves_no_half_file(
     filled: Storage, place: Place, elsewhere: Place, target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(_descriptor: int) -> None:
+    def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr("integration.storage.archive.os.fsync", full)
+        with pytest.raises(Unavailable, match="disk is full"):
+            await _backup(place, target)
+        assert _left(target.parent) == []
+    with monkeypatch.context() as patched:  # while the tables are copied
+        patched.setattr("integration.storage.table_copies._append", full)
+        patched.setattr("integration.storage.backup.sqlite_counts", full)
         with pytest.raises(Unavailable, match="disk is full"):
             await _backup(place, target)
         assert _left(target.parent) == []
@@ -425,3 +431,20 @@ async def test_a_damaged_sqlite_file_can_be_replaced(packed: bytes, tmp_path: Pa
     connection = sqlite3.connect(office_file.sqlite_file)
     assert connection.execute("SELECT count(*) FROM tokens").fetchone() == (1,)
     connection.close()
+
+
+async def test_a_backup_that_is_cancelled_leaves_nothing(filled: Storage, place: Place, target: Path) -> None:
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def say(line: str) -> None:
+        loop.call_soon_threadsafe(reached.set)
+
+    backing = asyncio.create_task(write_backup(place, target, clock=FakeClock(), say=say))
+    await reached.wait()
+    backing.cancel()
+    await asyncio.wait([backing])
+    assert _left(target.parent) in ([], [target.name])
+    if _left(target.parent):
+        target = target.with_name("another.tar.gz")
+    await _backup(place, target)
