@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets what `make test` needs beyond .venv: Chromium, Redis, PostgreSQL, and Asterisk 22 and 16 in folders of their own.
+# Gets what `make test` needs beyond .venv: Chromium, Redis, PostgreSQL, MariaDB, and Asterisk 22 and 16 in own folders.
 # Run again at any time: what is there already is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,8 @@ missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
 command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
 have_postgres || missing+=(postgresql)
+# The two halves without the service: tests start a server of their own.
+{ command -v mariadbd && command -v my_print_defaults; } >/dev/null 2>&1 || missing+=(mariadb-server-core mariadb-client-core)
 command -v openssl >/dev/null 2>&1 || missing+=(openssl)
 [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)
 [ ${#missing[@]} = 0 ] || apt_install "Tests" "${missing[@]}"

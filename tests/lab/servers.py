@@ -60,7 +60,7 @@ def redis_server() -> Iterator[str]:
             "--appendonly",
             "no",
         ]
-        with _running(command, port, Path(folder) / "log"):
+        with running(command, port, Path(folder) / "log"):
             yield f"redis://127.0.0.1:{port}/0"
 
 
@@ -75,7 +75,7 @@ def postgres_server() -> Iterator[str]:
         LabMissingError: PostgreSQL is not installed.
     """
     programs = _postgres_programs()
-    user = _unprivileged_user()
+    user = unprivileged_user()
     port = free_port()
     with tempfile.TemporaryDirectory(prefix="dozvon-pg-") as parent:
         folder = Path(parent) / "cluster"
@@ -95,7 +95,7 @@ def postgres_server() -> Iterator[str]:
             "UTF8",
         ]
         locale = ["--locale=C.UTF-8", "--no-sync"]
-        done = subprocess.run(_as_user(user, [*initialise, *locale]), capture_output=True, text=True, cwd=parent)
+        done = subprocess.run(as_user(user, [*initialise, *locale]), capture_output=True, text=True, cwd=parent)
         if done.returncode:
             raise RuntimeError(f"initdb failed:\n{done.stdout}{done.stderr}")
         settings = {
@@ -113,7 +113,7 @@ def postgres_server() -> Iterator[str]:
             folder,
             *(f"--{name}={value}" for name, value in settings.items()),
         ]
-        with _running(_as_user(user, command), port, Path(parent) / "log"):
+        with running(as_user(user, command), port, Path(parent) / "log"):
             url = f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
             _wait_until_ready([str(programs / "pg_isready"), "-q", "-d", url])
             yield url
@@ -148,7 +148,7 @@ def _postgres_programs() -> Path:
     return Path(found).resolve().parent
 
 
-def _unprivileged_user() -> pwd.struct_passwd | None:
+def unprivileged_user() -> pwd.struct_passwd | None:
     """Whom a server started by root should be; None when we are not root."""
     if os.geteuid() != 0:
         return None
@@ -157,13 +157,13 @@ def _unprivileged_user() -> pwd.struct_passwd | None:
     return pwd.getpwnam("nobody")
 
 
-def _as_user(user: pwd.struct_passwd | None, command: list[str | Path]) -> list[str]:
+def as_user(user: pwd.struct_passwd | None, command: list[str | Path]) -> list[str]:
     change = [] if user is None else ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
     return [*change, *map(str, command)]
 
 
 @contextlib.contextmanager
-def _running(command: list[str], port: int, log: Path) -> Iterator[None]:
+def running(command: list[str], port: int, log: Path) -> Iterator[None]:
     """Run a server until the block ends; the server dies with us even if we are killed."""
     with log.open("wb") as out:
         process = subprocess.Popen(
