@@ -1,0 +1,234 @@
+"""No store shows or changes another account's data: every public method is tried, those still to come too."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import pytest_asyncio
+from sqlalchemy import text
+
+from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.domain.routing import Outcome, RouteDecision
+from integration.domain.settings import AccountSettings
+from integration.errors import AuthFailed, DozvonError, Unavailable
+from integration.ports import OutboxState, SavedStep, Tokens, Watch
+from integration.storage import Storage
+from integration.storage.database import Across
+from integration.storage.schema import metadata
+from tests.contract.calls import OFFICE, OTHER, PBX, a_call, an_intent
+
+NOW = Timestamp(2e9)
+CALL = a_call(1, caller="+79161234567")
+DECISION = RouteDecision(outcome=Outcome.ROUTE, steps=(), reasons=())
+TOKENS = Tokens(access="a1", refresh="r1", expires_at=NOW, base_url="https://x.example", crm_account_id="77")
+REF, DEAL_REF = EntityRef(EntityKind.CONTACT, "5"), EntityRef(EntityKind.DEAL, "9")
+PERSON = Person(ref=REF, name="Ж", responsible=None, phones=("+79161234567",), updated_at=1)
+DEAL = Deal(ref=DEAL_REF, name="Ж", responsible=None, persons=(REF,), updated_at=1)
+WATCH = Watch(watched_until=NOW)
+
+
+async def _same(tokens: Tokens) -> Tokens:
+    return tokens
+
+
+# What each method is asked with, as the other account. Its answer must be what an empty account answers.
+ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "calls.get": ((CALL.id,), {}),
+    "calls.live": ((PBX,), {}),
+    "calls.recent": ((), {}),
+    "calls.timeline": ((CALL.id,), {}),
+    "outbox.claim": ((), {"now": NOW, "lease_seconds": 1.0, "limit": 10}),
+    "outbox.discard": ((1,), {}),
+    "outbox.listing": ((list(OutboxState),), {}),
+    "outbox.results": ((CALL.id,), {}),
+    "outbox.revive": ((1,), {"now": NOW}),
+    "phone_book.get": ((REF,), {}),
+    "phone_book.known": (("79161234567",), {}),
+    "phone_book.lookup": (("79161234567",), {}),
+    "phone_book.open_deals": (([REF],), {}),
+    "phone_book.put_deals": (([DEAL],), {}),
+    "phone_book.put_persons": (([PERSON],), {"country": "RU"}),
+    "phone_book.remove": (([REF, DEAL_REF],), {}),
+    "phone_book.remove_unseen": ((), {"seen_since": Timestamp(3e9)}),
+    "phone_book.size": ((), {}),
+    "settings.load": ((), {}),
+    "tokens.delete": ((), {}),
+    "tokens.load": ((), {}),
+    "tokens.refresh": ((_same,), {"if_access": "a1"}),
+    "tokens.save": ((TOKENS,), {}),
+    "recordings.put": ((CALL.id, b"other"), {}),
+    "recordings.reserve": ((CALL.id,), {}),
+    "routes.of": ((CALL.id,), {}),
+    "routes.remember": ((CALL.id, DECISION, NOW), {}),
+    "watches.load": ((PBX,), {}),
+    "watches.save": ((PBX, WATCH), {}),
+}
+# They take things that carry their account; what is tried with them stands in the tests below.
+CARRIED = {"calls.save", "outbox.amend", "outbox.dead", "outbox.done", "outbox.expire", "outbox.extend",
+           "outbox.retry", "settings.save"}  # fmt: skip
+OF_NO_ACCOUNT = {
+    "leases.acquire": "names of work, not data",
+    "leases.release": "as above",
+    "leases.renew": "as above",
+    "outbox.accounts_due": "delivery asks whose outbox is due; it learns ids only",
+    "outbox.depth": "figures over all for the operator",
+    "outbox.next_due": "when anybody's next item is due: a moment only",
+    "outbox.release": "the only process forgets the leases of a killed one",
+    "recordings.open": "the unguessable name is the permission, as the address in the CRM needs",
+    "settings.accounts": "the process asks which accounts there are",
+    "tokens.close": "waits for refreshes",
+}
+ANSWERS_ITS_OWN = {"recordings.put", "recordings.reserve"}  # a name of the asking account's own
+STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
+Snapshot = dict[str, list[tuple[Any, ...]]]
+
+
+@pytest_asyncio.fixture
+async def filled(storage: Storage) -> AsyncIterator[Storage]:
+    """OFFICE has something of everything, OTHER exists and has nothing."""
+    await storage.settings.save(AccountSettings(account=OFFICE, country="UA"))
+    await storage.calls.save([SavedStep(call=CALL, intents=[an_intent(CALL), an_intent(CALL, "b")], event={"a": 1})])
+    await storage.phone_book.put_persons(OFFICE, [PERSON], country="RU")
+    await storage.phone_book.put_deals(OFFICE, [DEAL])
+    await storage.tokens.save(OFFICE, TOKENS)
+    await storage.recordings.put(OFFICE, CALL.id, b"mp3")
+    await storage.routes.remember(OFFICE, CALL.id, DECISION, NOW)
+    await storage.watches.save(OFFICE, PBX, WATCH)
+    yield storage
+
+
+def _methods() -> list[str]:
+    return [
+        f"{name}.{method}"
+        for name, kind in STORES.items()
+        for method, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not method.startswith("_")
+    ]
+
+
+def _takes_an_account(method: str) -> bool:
+    store, _, name = method.partition(".")
+    parameters = list(inspect.signature(getattr(STORES[store], name)).parameters)
+    return len(parameters) > 1 and parameters[1] == "account"
+
+
+def test_every_method_names_an_account_or_has_a_reason() -> None:
+    """A new one without an account fails here, one with an account must be added to what is tried."""
+    methods = set(_methods())
+    named = {method for method in methods if _takes_an_account(method)}
+    assert named == set(ASKED)
+    assert methods - named == CARRIED | set(OF_NO_ACCOUNT)
+
+
+async def _snapshot(storage: Storage, account: AccountId) -> Snapshot:
+    def work(connection: Any) -> Snapshot:
+        return {
+            table.name: sorted(
+                map(tuple, connection.execute(table.select().where(table.c.account == account))), key=repr
+            )
+            for table in metadata.sorted_tables
+            if "account" in table.c
+        }
+
+    return await storage.database.read(work, Across.BACKUP)
+
+
+@pytest.mark.parametrize("method", sorted(ASKED))
+async def test_another_account_sees_nothing_and_changes_nothing(filled: Storage, method: str, tmp_path: Path) -> None:
+    before = await _snapshot(filled, OFFICE)
+    assert all(before.values())  # something of everything, or nothing would be proven
+    store, _, name = method.partition(".")
+    ask: Callable[..., Awaitable[Any]] = getattr(getattr(filled, store), name)
+    positional, named = ASKED[method]
+    try:
+        answer = await ask(OTHER, *positional, **named)
+    except AuthFailed:  # no tokens to refresh
+        answer = None
+    if method not in ANSWERS_ITS_OWN:
+        assert answer in (None, False, 0, [], {}, ([], []))
+    assert await _snapshot(filled, OFFICE) == before
+    opaque_id = await filled.recordings.reserve(OFFICE, CALL.id)
+    opened = await filled.recordings.open(opaque_id)
+    assert opened is not None
+    assert Path(opened[0]).read_bytes() == b"mp3"  # noqa: ASYNC240
+
+
+async def test_what_carries_a_wrong_account_changes_nothing(filled: Storage) -> None:
+    """An item or a call of the other account with this one's ids."""
+    from dataclasses import replace
+
+    items = await filled.outbox.claim(OFFICE, now=NOW, lease_seconds=60, limit=1)
+    before = await _snapshot(filled, OFFICE)
+    stranger = replace(items[0], account=OTHER)
+    attempts: list[Callable[[], Awaitable[Any]]] = [
+        lambda: filled.outbox.amend(stranger, {"x": 1}),
+        lambda: filled.outbox.done(stranger, {"x": 1}),
+        lambda: filled.outbox.retry(stranger, at=NOW, error="x", is_uncertain=False),
+        lambda: filled.outbox.dead(stranger, error="x"),
+        lambda: filled.outbox.expire(stranger),
+        lambda: filled.outbox.extend([stranger], until=NOW),
+        lambda: filled.settings.save(AccountSettings(account=OTHER, country="KZ")),
+        lambda: filled.calls.save([SavedStep(call=replace(CALL, account=OTHER, caller="1"), event={"b": 2})]),
+    ]
+    for attempt in attempts:
+        try:
+            await attempt()
+        except Unavailable:
+            continue
+    assert await _snapshot(filled, OFFICE) == before
+    assert await filled.calls.get(OTHER, CallId("pbx:1")) is not None
+
+
+# ---- PostgreSQL itself ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.servers
+async def test_every_table_with_an_account_is_under_row_level_security(postgres_url: str, tmp_path: Path) -> None:
+    from integration.storage import open_storage
+
+    storage = await open_storage(postgres_url, tmp_path)
+    query = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity"
+    protected = await storage.database.read(lambda c: set(c.execute(text(query)).scalars()))
+    is_superuser = await storage.database.read(
+        lambda c: c.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")).scalar()
+    )
+    await storage.close()
+    assert protected == {table.name for table in metadata.sorted_tables if "account" in table.c}
+    assert not is_superuser  # else none of these tests would prove a thing
+
+
+@pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.servers)], indirect=True)
+async def test_a_query_without_a_condition_sees_the_account_it_named_and_no_other(filled: Storage) -> None:
+    """What a forgotten WHERE would do. Reads and writes take turns on the same connections."""
+    await filled.settings.save(AccountSettings(account=OTHER))
+    database = filled.database
+
+    def accounts(connection: Any) -> list[str]:
+        return sorted(connection.execute(text("SELECT account FROM accounts")).scalars())
+
+    for _ in range(3):
+        assert await database.read(accounts) == []
+        assert await database.read(accounts, OFFICE) == [OFFICE]
+        assert await database.write(accounts) == []
+        assert await database.read(accounts, OTHER) == [OTHER]
+        assert await database.write(accounts, OFFICE) == [OFFICE]
+        assert await database.read(accounts, Across.ACCOUNTS) == [OFFICE, OTHER]
+        assert await database.write(accounts, OTHER) == [OTHER]
+
+    forgotten = text("UPDATE accounts SET country = 'KZ'")
+    assert await database.write(lambda c: c.execute(forgotten).rowcount) == 0
+    assert await database.write(lambda c: c.execute(forgotten).rowcount, OTHER) == 1
+    kept = await filled.settings.load(OFFICE)
+    assert kept is not None
+    assert kept.country == "UA"
+    stolen = text("INSERT INTO tokens (account, expires_at, saved_at, state) VALUES ('office', 0, 0, 'x')")
+    with pytest.raises(DozvonError):
+        await database.write(lambda c: c.execute(stolen), OTHER)
+    moved = text("UPDATE accounts SET account = 'office2'")
+    with pytest.raises(DozvonError):
+        await database.write(lambda c: c.execute(moved), OTHER)
