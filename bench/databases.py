@@ -19,7 +19,8 @@ def postgres() -> Iterator[str | None]:
         yield os.environ[VARIABLE]
         return
     if str(_CHECKOUT) not in sys.path:
-        sys.path.append(str(_CHECKOUT))  # the tests are no part of the installed package
+        # The tests are no part of the installed package, and cacofonisk installs `tests` of its own.
+        sys.path.insert(0, str(_CHECKOUT))
     try:
         from tests.lab.asterisk import LabMissingError
         from tests.lab.servers import create_database, postgres_server
