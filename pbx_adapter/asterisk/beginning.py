@@ -76,9 +76,13 @@ def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
     root = call.root or next(iter(call.channels.values()), None)
     if root is None:
         return call.direction or Direction.INTERNAL, call.caller, call.called
-    if call.direction is Direction.INBOUND or (root.party.kind is PartyKind.EXTERNAL and not call.originated):
+    if call.direction is Direction.INBOUND:
         call.client = call.client or root
         return Direction.INBOUND, call.caller or root.party.number, call.called or _did(root)
+    if root.party.kind is PartyKind.EXTERNAL and not call.originated:
+        # What was thought before the client's channel was seen (a stream that begins with the employee's) is void.
+        call.client = root
+        return Direction.INBOUND, root.party.number, _did(root) or call.called
     if call.originated:
         return _describe_click(board, call, root)
     caller, wanted = root.party.number or call.caller, root.exten

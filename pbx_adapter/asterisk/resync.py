@@ -287,10 +287,14 @@ def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     file = present(variables.get("MIXMONITOR_FILENAME"))
     if file and channel is call.root:
         on_recording_name(board, channel, file, at)
-    if channel is not call.root or call.announced:
+    if channel is not call.root or (call.announced and call.seen_from_start):
         return
     dids = [present(variables.get(name)) for name in board.office.did_variables]
     number = next((did for did in dids if did), "") or present(row.get("DNID"))
+    if call.announced:  # by an event that came before this answer; the DID was a guess by where the call is now
+        if number and call.direction is Direction.INBOUND:
+            board.announce(call, call.direction, call.caller, number)
+        return
     if number and call.direction is Direction.INBOUND:
         call.called = number
     elif number:
