@@ -31,10 +31,12 @@ async def unlit_house(asterisk22: Path, tmp_path: Path) -> AsyncIterator[House]:
 
 
 @pytest_asyncio.fixture
-async def house(empty_house: House) -> House:
+async def house(unlit_house: House) -> AsyncIterator[House]:
     """Dozvon runs, is connected to both sides and knows the CRM's clients."""
-    await empty_house.move_in()
-    return empty_house
+    unlit_house.dozvon.launch()  # loads itself while Asterisk starts
+    async with unlit_house.office:
+        await unlit_house.move_in()
+        yield unlit_house
 
 
 @pytest_asyncio.fixture

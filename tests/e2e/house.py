@@ -89,7 +89,9 @@ class House:
 
     async def move_in(self, *, disk: str = "") -> None:
         """Dozvon runs, is connected to both sides and knows the CRM's clients."""
-        await self.dozvon.start(disk=disk, pbx="connected")
+        if not self.dozvon.is_alive:
+            self.dozvon.launch(disk=disk)
+        await self.dozvon.health(timeout_seconds=60.0, pbx="connected")
         await self.consent()
         await self.dozvon.health(pbx="connected", crm="connected")
         await self.dozvon.says(MIRRORED)
