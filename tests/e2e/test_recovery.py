@@ -1,0 +1,129 @@
+"""Calls of a real Asterisk that Dozvon did not watch: found in what Asterisk wrote down itself, logged once."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from integration.clock import SystemClock
+from integration.domain.call import Call, Direction, Disposition
+from integration.domain.ids import AccountId, Timestamp
+from integration.domain.settings import AccountSettings
+from integration.ports import OutboxState
+from integration.recoveries import recoveries
+from integration.services.accounts import Account, Accounts
+from integration.services.recovery import Outcome, Recovery
+from integration.services.tracking import CallTracking, follow_pbx
+from integration.storage import Storage, open_storage
+from integration.testing import FakeCrm
+from pbx_adapter.asterisk import AsteriskPbx
+from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings
+from tests.lab.fixtures import OpenOffice
+from tests.lab.office import Office, did
+from tests.lab.waiting import until, until_told
+
+pytestmark = pytest.mark.lab
+CLIENT, STRANGER = "79161234567", "79990001122"
+ACME = AccountId("acme")
+
+
+class Following:
+    """What one process has of one account while it runs; `integration.recoveries.Member`."""
+
+    def __init__(self, account: Account, pbx: AsteriskPbx, tracking: CallTracking) -> None:
+        self.account, self.pbx, self.tracking = account, pbx, tracking
+
+
+@contextlib.asynccontextmanager
+async def watching(office: Office, storage: Storage, records: dict[str, str]) -> AsyncIterator[Recovery]:
+    """A process that follows the PBX and compares its records; killed at the end, with nothing said to anybody."""
+    clock, wake = SystemClock(), asyncio.Event()
+    async with aiohttp.ClientSession() as session:
+        pbx = AsteriskPbx(lab_settings(office, records=records), session=session, timing=QUICK_BACK)
+        account = await Accounts(storage.settings).add(AccountSettings(account=ACME), FakeCrm(), pbx)
+        tracking = CallTracking(account, storage.calls, clock, [], wake)
+        ((_, recovery),) = recoveries([Following(account, pbx, tracking)], storage, clock, wake)
+        tasks = [asyncio.create_task(follow_pbx(pbx, tracking)), asyncio.create_task(recovery.run())]
+        try:
+            await until(lambda: pbx.is_connected)
+            await until_told(lambda: is_watched(storage, pbx))
+            yield recovery
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def is_watched(storage: Storage, pbx: AsteriskPbx) -> bool:
+    watch = await storage.watches.load(ACME, pbx.id)
+    return watch is not None and watch.watched_until > SystemClock().now() - 5
+
+
+async def three_calls(office: Office) -> None:
+    """101 answers a client; another client gives up; 102 calls a client out."""
+    office.phone("101").answers(after_seconds=0.2)
+    client = await office.inbound(CLIENT, did(1))
+    await client.answered()
+    await asyncio.sleep(1.0)  # the talk itself
+    await client.hang_up()
+    impatient = await office.inbound(STRANGER, did(6))
+    await office.phone("102").incoming()
+    await impatient.hang_up()
+    office.carrier.answers()
+    call = await office.phone("102").call("8" + CLIENT[1:])
+    await call.answered()
+    await asyncio.sleep(0.5)
+    await call.hang_up()
+
+
+async def journal(storage: Storage) -> list[Call]:
+    """In order of their first channels; Master.csv has whole seconds only."""
+    return sorted(await storage.calls.recent(ACME), key=lambda call: tuple(map(int, call.uniqueid.split("."))))
+
+
+async def logged(storage: Storage) -> int:
+    items = await storage.outbox.listing(ACME, list(OutboxState))
+    return [item.key for item in items].count("log_call")
+
+
+@pytest.mark.parametrize("major", [22, 16])
+@pytest.mark.parametrize("kind", ["cel and cdr", "master"])
+async def test_calls_of_an_outage_are_in_the_journal_once(
+    open_office: OpenOffice, major: int, kind: str, tmp_path: Path
+) -> None:
+    office = await open_office(major)
+    logs = office.asterisk.logs
+    records = {"kind": "csv", "cdr": str(logs / "cdr-csv" / "Master.csv")}
+    if kind != "master":
+        records |= {"cdr": str(logs / "cdr-custom" / "dozvon.csv"), "cel": str(logs / "cel-custom" / "dozvon.csv")}
+    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+    try:
+        async with watching(office, storage, records):
+            pass
+        await three_calls(office)
+        async with watching(office, storage, records) as recovery:
+            await until_told(lambda: _has(storage, 3))
+            now = SystemClock().now()
+            again = [each async for each in recovery.compare(Timestamp(now - 600), now)]
+            assert [each.outcome for each in again] == [Outcome.KNOWN] * 3
+        talked, missed, outgoing = await journal(storage)
+        assert all(call.recovered and not call.seen_from_start for call in (talked, missed, outgoing))
+        assert (talked.direction, talked.caller, talked.answered_by) == (Direction.INBOUND, CLIENT, "101")
+        assert (missed.caller, missed.disposition) == (STRANGER, Disposition.MISSED)
+        assert (outgoing.direction, outgoing.caller, outgoing.called) == (Direction.OUTBOUND, "102", CLIENT)
+        assert outgoing.disposition is Disposition.ANSWERED
+        for call in (talked, outgoing):
+            assert (office.asterisk.monitor / call.recordings[0]).is_file()
+        assert missed.recordings == ()
+        assert await logged(storage) == 3
+    finally:
+        await storage.close()
+
+
+async def _has(storage: Storage, count: int) -> bool:
+    return len(await storage.calls.recent(ACME)) >= count
