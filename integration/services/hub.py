@@ -92,8 +92,8 @@ class Hub:
             return
         try:
             await self._coordination.publish(_CHANNEL, {"account": account, "managers": people, "message": message})
-        except DozvonError:  # this process's own pages get it all the same
-            log.exception("message not fanned out", account_id=account)
+        except DozvonError as exc:  # this process's own pages get it all the same
+            log.warning("message not fanned out", account_id=account, error=str(exc))
             self._deliver(account, people, message)
 
     async def run(self) -> None:

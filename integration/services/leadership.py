@@ -85,11 +85,10 @@ class Leadership:
         await asyncio.gather(task, return_exceptions=True)
 
     async def _acquire(self) -> None:
-        vacant = [name for name in self._jobs if name not in self._held]
-        if not vacant or self._is_polite():
-            return
+        is_polite = self._is_polite()  # asks for nothing then, but asks, so that it knows when the database is back
+        vacant = [] if is_polite else [name for name in self._jobs if name not in self._held]
         for lease in await self._leases.acquire(vacant, holder=self._holder, ttl_seconds=TTL_SECONDS):
-            log.info("a lease was taken", lease=lease.name, token=lease.token)
+            log.info("a lease was taken", lease=lease.name, number=lease.token)
             self._held[lease.name] = lease, asyncio.create_task(self._do(lease), name=lease.name)
 
     def _is_polite(self) -> bool:

@@ -241,13 +241,26 @@ async def follow_pbx(pbx: Pbx, tracking: CallTracking, fence: Lease | None = Non
             await running  # it ends only by a defect, which is shown
         raise LeaseLost("Another process follows this PBX.")
     finally:
-        running.cancel()
-        overtaken.cancel()
-        await asyncio.gather(running, overtaken, return_exceptions=True)
-        try:
-            await tracking.end()
-        except DozvonError as exc:
-            log.error("calls not saved at the end", pbx=pbx.id, error=str(exc))
+        # Who was overtaken may be cancelled while it ends: it ends in order all the same.
+        ending = asyncio.create_task(_end(pbx, tracking, running, overtaken))
+        is_cancelled = False
+        while not ending.done():
+            try:
+                await asyncio.shield(ending)
+            except asyncio.CancelledError:
+                is_cancelled = True
+        if is_cancelled:
+            raise asyncio.CancelledError
+
+
+async def _end(pbx: Pbx, tracking: CallTracking, *tasks: asyncio.Task[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    try:
+        await tracking.end()
+    except DozvonError as exc:
+        log.error("calls not saved at the end", pbx=pbx.id, error=str(exc))
 
 
 def timeline_entry(event: CallEvent) -> dict[str, Any]:

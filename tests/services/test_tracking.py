@@ -12,7 +12,7 @@ from integration.errors import LeaseLost, Unavailable
 from integration.ports import Lease
 from integration.services.card import CardService
 from integration.services.live_calls import LiveCalls
-from integration.services.tracking import CallTracking
+from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage.calls import SqlCallStore
 from tests.services.conftest import (
     ACME,
@@ -159,6 +159,22 @@ async def test_steps_that_waited_for_the_database_are_not_written_over_somebody_
 
 async def _unavailable(*_: object, **__: object) -> None:
     raise Unavailable("the database is away")
+
+
+async def test_a_process_that_is_overtaken_forgets_everything_though_it_is_cancelled_meanwhile(world: World) -> None:
+    now = world.clock.now()
+    lease = await _lease(world, "one")
+    following = asyncio.create_task(follow_pbx(world.pbx, world.tracking, lease))
+    world.pbx.live = frozenset({call()})
+    await world.pbx.emit([started(now), offered(now, "101")])
+    await world.storage.leases.release([lease])
+    await _lease(world, "two")
+    with pytest.raises(LeaseLost):
+        await world.pbx.emit([*answered(now + 3, "101")])
+    while not following.done():
+        following.cancel()
+        await asyncio.sleep(0)
+    assert (world.tracking.live_calls, world.tracking.is_following, world.pbx.is_connected) == ([], False, False)
 
 
 async def test_cards_that_another_process_has_shown_go_with_their_calls(world: World) -> None:

@@ -1,0 +1,147 @@
+"""Any of three processes may be killed, paused or cut off at any moment: every call is in the CRM exactly once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+
+import pytest
+import redis.asyncio
+
+from tests.e2e.crm_site import IVAN, MARIA
+from tests.lab.waiting import until
+from tests.scaled.town import PATIENCE_SECONDS, Town, go_on, pause
+
+pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
+TAKEOVER_SECONDS = 10.0  # 5 on a machine that has nothing else to do
+
+
+async def test_a_card_and_a_click_by_way_of_any_process(town: Town) -> None:
+    """The PBX is linked to one process; people's pages are on others."""
+    logged = len(town.crm.counts())
+    first, second = await town.others()
+    async with town.page(first) as page:
+        assert (await page.gets("snapshot"))["calls"] == []
+        await town.ring(IVAN)
+        card = (await page.gets("call_updated", state="ringing"))["call"]
+        assert card["person"]["name"] == "Иван Петров"
+        await town.answer()
+        await page.gets("call_updated", state="talking")
+        async with town.page(second) as late:
+            (shown,) = (await late.gets("snapshot"))["calls"]
+            assert (shown["id"], shown["state"]) == (card["id"], "talking")
+            await late.socket.send_json({"type": "hang_up", "call": card["id"]})
+            await late.gets("call_updated", state="ended")
+        await page.gets("call_updated", state="ended")
+        await town.in_the_crm(logged + 1)
+        assert not town.crm.account.popups  # her page is open, though on another process
+
+        assert await town.click(second, MARIA) == 202
+        await town.answer()
+        await page.gets("call_updated", state="talking")  # the client answers after three seconds
+        town.hang_up()
+        await page.gets("call_updated", state="ended")
+    await town.in_the_crm(logged + 2)
+
+
+async def test_the_process_that_is_linked_to_the_pbx_is_killed(town: Town) -> None:
+    logged = len(town.crm.counts())
+    await town.talk(IVAN)
+    holder = await town.holder()
+    (watching, _) = await town.others()
+    async with town.page(watching) as page:
+        assert len((await page.gets("snapshot"))["calls"]) == 1
+        began = time.monotonic()
+        holder.kill()
+        await town.holder()
+        seconds = time.monotonic() - began
+        print(f"\ntaken over after {seconds:.1f} s")
+        assert seconds < TAKEOVER_SECONDS
+        town.hang_up()
+        await page.gets("call_updated", state="ended")
+    await town.in_the_crm(logged + 1)
+    note = town.crm.call_notes()[-1]
+    assert note["params"]["duration"] >= 2
+
+
+async def test_a_paused_process_is_overtaken_and_writes_nothing_afterwards(town: Town) -> None:
+    logged = len(town.crm.counts())
+    await town.talk(IVAN)
+    holder = await town.holder()
+    pause(holder)
+    try:
+        await town.holder(other_than=holder)
+        town.hang_up()
+        await town.in_the_crm(logged + 1)
+    finally:
+        go_on(holder)
+    await until(
+        lambda: bool(holder.said("overtaken by another process") or holder.said("a lease was lost to another process")),
+        timeout_seconds=PATIENCE_SECONDS,
+    )
+    await town.is_well()
+    await town.talk(MARIA)
+    town.hang_up()
+    await town.in_the_crm(logged + 2)
+
+
+async def test_redis_is_flushed_and_restarted(town: Town) -> None:
+    logged = len(town.crm.counts())
+    client = redis.asyncio.Redis.from_url(f"redis://127.0.0.1:{town.redis.port}/0")
+    (other, _) = await town.others()
+    await town.talk(IVAN)
+    await client.flushall()
+    await client.aclose()
+    town.hang_up()
+    await town.in_the_crm(logged + 1)
+    await town.talk(MARIA)
+    town.redis.stop(signal.SIGKILL)
+    town.hang_up()
+    await town.in_the_crm(logged + 2)  # at a small share of the pace
+    town.redis.start()
+    await town.is_well()
+    async with town.page(other) as page:
+        await page.gets("snapshot")
+        await town.ring(IVAN)
+        await page.gets("call_updated", state="ringing")
+    await town.answer()
+    town.hang_up()
+    await town.in_the_crm(logged + 3)
+
+
+async def test_postgresql_is_restarted_in_the_middle_of_calls(town: Town) -> None:
+    """A call begins before and ends while it is away; another happens while it is away."""
+    logged = len(town.crm.counts())
+    await town.talk(IVAN)
+    holder = await town.holder()
+    town.postgres.stop(signal.SIGINT)
+    town.hang_up()
+    await until(lambda: town.office.is_free("101"), timeout_seconds=PATIENCE_SECONDS)
+    await town.talk(MARIA)
+    await until(lambda: bool(holder.said("calls cannot be saved, kept in memory")), timeout_seconds=PATIENCE_SECONDS)
+    await asyncio.sleep(4.0)  # longer than a lease lasts
+    town.hang_up()
+    await asyncio.to_thread(town.postgres.start)
+    await town.in_the_crm(logged + 2)
+    assert all(process.is_alive for process in town.processes)
+    assert await town.holder() is holder
+
+
+async def test_all_are_killed_while_a_call_is_delivered(town: Town) -> None:
+    """It is at the CRM, and nobody has heard so: the next to deliver it looks before it writes."""
+    logged = len(town.crm.counts())
+    town.crm.fail("timeout_after_store", seconds=30.0)
+    await town.talk(IVAN)
+    town.hang_up()
+    await until(lambda: len(town.crm.counts()) > logged, timeout_seconds=PATIENCE_SECONDS)
+    for process in town.processes:
+        process.kill()
+    for process in town.processes:
+        process.launch()
+    await town.in_the_crm(logged + 1)
+
+
+async def test_at_the_end_the_crm_was_never_asked_too_fast(town: Town) -> None:
+    assert town.traffic.max_rate <= 7
+    assert "429" not in town.traffic.by_status

@@ -1,0 +1,287 @@
+"""Three processes of Dozvon on PostgreSQL and Redis, between a simulated office and the sandbox amoCRM."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+import uuid
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import jwt
+from yarl import URL
+
+from connectors.amocrm.sandbox.sandbox import Traffic
+from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
+from pbx_adapter.asterisk.simulator.office import Line, RingStep
+from pbx_adapter.asterisk.simulator.simulator import Simulator
+from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
+from tests.e2e.dozvon_process import DozvonProcess
+from tests.lab.ports import free_port
+from tests.lab.waiting import until
+from tests.scaled.servers import Server, own_postgres, own_redis
+
+PASSWORD = "town"
+LINE = "74950000001"  # Anna's phone, 101
+PATIENCE_SECONDS = 60.0  # of a slow machine that does something else, too
+_CONFIG = """\
+[server]
+listen = "127.0.0.1:{port}"
+public_url = "{url}"
+data_dir = "{data}"
+admin_password = "{password}"
+
+[storage]
+database = "postgresql://dozvon@127.0.0.1:{postgres}/dozvon"
+redis = "redis://127.0.0.1:{redis}/0"
+
+[[account]]
+id = "town"
+pbx_id = "office"
+default_responsible = "{default_responsible}"
+
+[account.amocrm]
+client_id = "{client_id}"
+client_secret = "{client_secret}"
+oauth_url = "{crm}/oauth"
+account_hosts = '{crm_host}'
+api_host = "{crm_host}"
+request_seconds = 3
+
+[account.asterisk]
+host = "127.0.0.1"
+port = {ami}
+username = "dozvon"
+secret = "dozvon-secret"
+originate_context = "internal"
+recordings = {{ path = "{spool}" }}
+fastagi = {{ host = "127.0.0.1", port = {agi} }}
+
+[account.employee]
+"""
+
+
+class Town:
+    """
+    Attributes:
+        processes: all three, killed ones too; the first has the public address.
+        office: the PBX; whoever of its people is to answer is told so by the test.
+    """
+
+    def __init__(
+        self, folder: Path, session: aiohttp.ClientSession, postgres: Server, redis: Server, office: Simulator, agi: int
+    ) -> None:
+        self.folder, self.session, self.postgres, self.redis, self.office = folder, session, postgres, redis, office
+        ports = [free_port() for _ in range(3)]
+        self.url = f"http://127.0.0.1:{ports[0]}"
+        self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/town")
+        self.processes = [
+            DozvonProcess(self._configure(number, port, agi), f"http://127.0.0.1:{port}", session)
+            for number, port in enumerate(ports)
+        ]
+
+    def _configure(self, number: int, port: int, agi: int) -> Path:
+        """The same for all but for the page's port, by which a test speaks to one of them; FastAGI's is shared."""
+        values = {
+            "port": port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
+            "postgres": self.postgres.port, "redis": self.redis.port, "default_responsible": DMITRY,
+            "client_id": self.crm.client_id, "client_secret": self.crm.client_secret, "crm": self.crm.url,
+            "crm_host": self.crm.host, "ami": self.office.ami.port, "spool": self.folder / "spool", "agi": agi,
+        }  # fmt: skip
+        people = [f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items()]
+        file = self.folder / f"process{number}.toml"
+        file.write_text(_CONFIG.format(**values) + "".join(people))
+        return file
+
+    async def move_in(self) -> None:
+        for process in self.processes:
+            process.launch()
+        for process in self.processes:
+            await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected")
+        await self._consent()
+        await until(
+            lambda: any(process.said("phone book compared with the CRM") for process in self.processes),
+            timeout_seconds=PATIENCE_SECONDS,
+        )
+        await self.is_well()
+        self.crm._sandbox.traffic = Traffic()  # the consent's own requests are not paced
+
+    async def is_well(self) -> None:
+        """All processes run and know of both sides; one of them is linked to the PBX."""
+        for process in self.processes:
+            if not process.is_alive:
+                process.launch()
+        for process in self.processes:
+            await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="connected")
+        await self.holder()
+
+    async def _consent(self) -> None:
+        """An administrator connects the CRM, on one process."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
+            await person.post(f"{self.url}/admin/login", data={"password": PASSWORD, "next": "/admin"})
+            asked = await person.get(f"{self.url}/admin/town/connect", allow_redirects=False)
+            query = URL(asked.headers["Location"]).query
+            form = {"decision": "allow", "account_id": str(self.crm.account.id), "client_id": query["client_id"],
+                    "state": query["state"]}  # fmt: skip
+            cookie = {"Cookie": f"crm_user={self.crm.account.id}:{DMITRY}"}
+            allowed = await person.post(f"{self.crm.url}/oauth", data=form, headers=cookie, allow_redirects=False)
+            done = await person.get(allowed.headers["Location"])
+            assert done.status == 200, await done.text()
+
+    # ---- who does what ---------------------------------------------------------------------------------------------
+
+    async def holder(self, *, other_than: DozvonProcess | None = None) -> DozvonProcess:
+        """Wait until one process, and one only, is linked to the PBX; return it."""
+        linked: list[DozvonProcess] = []
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(linked) != 1:
+                    asked = [each for each in self.processes if each.is_alive and each is not other_than]
+                    linked = [each for each in asked if await self._is_linked(each)]
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise TimeoutError(f"{len(linked)} processes are linked to the PBX") from None
+        return linked[0]
+
+    async def _is_linked(self, process: DozvonProcess) -> bool:
+        try:
+            async with asyncio.timeout(2.0):
+                return await process.figure("dozvon_pbx_connected") == 1.0
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def others(self) -> list[DozvonProcess]:
+        """Those that are not linked to the PBX."""
+        holder = await self.holder()
+        return [process for process in self.processes if process is not holder]
+
+    # ---- calls -----------------------------------------------------------------------------------------------------
+
+    async def ring(self, number: str) -> None:
+        """A client calls Anna; her phone rings."""
+        self.office.inbound(number, LINE)
+        await self._phone("ringing")
+
+    async def talk(self, number: str) -> None:
+        """A client talks with Anna."""
+        await self.ring(number)
+        await self.answer()
+
+    async def answer(self) -> None:
+        """Anna lifts the receiver as soon as her phone rings."""
+        await self._phone("ringing")
+        self.office.answer("101")
+        await self._phone("talking")
+
+    async def _phone(self, state: str) -> None:
+        def is_so() -> bool:
+            (anna,) = (phone for phone in self.office.state()["phones"] if phone["extension"] == "101")
+            return bool(anna["state"] == state)
+
+        await until(is_so, timeout_seconds=PATIENCE_SECONDS)
+
+    def hang_up(self) -> None:
+        """Anna puts the receiver down."""
+        self.office.hangup("101")
+
+    async def in_the_crm(self, calls: int) -> None:
+        """Wait until so many calls are in the CRM, and nothing waits to be delivered; each is there once."""
+        await until(lambda: len(self.crm.counts()) >= calls, timeout_seconds=PATIENCE_SECONDS)
+        process = next(each for each in self.processes if each.is_alive and not is_paused(each))
+        await process.settled(timeout_seconds=PATIENCE_SECONDS)
+        counts = self.crm.counts()
+        assert counts == Counter(dict.fromkeys(counts, 1)), counts
+        assert len(counts) == calls
+
+    @property
+    def traffic(self) -> Traffic:
+        """What the CRM was asked since its start."""
+        return self.crm._sandbox.traffic
+
+    # ---- people ----------------------------------------------------------------------------------------------------
+
+    def _token(self, manager: int) -> dict[str, str]:
+        """What the CRM's page says for the widget."""
+        now = int(time.time())
+        claims = {
+            "iss": self.crm.url, "aud": "http://127.0.0.1", "jti": str(uuid.uuid4()), "iat": now, "nbf": now,
+            "exp": now + 600, "account_id": self.crm.account.id, "user_id": manager,
+            "subdomain": self.crm.account.subdomain, "client_uuid": self.crm.client_id, "is_admin": False,
+        }  # fmt: skip
+        token = jwt.encode(claims, self.crm.client_secret, algorithm="HS256")
+        return {"X-Auth-Token": token, "Origin": self.crm.url}
+
+    @contextlib.asynccontextmanager
+    async def page(self, process: DozvonProcess, manager: int = ANNA) -> AsyncIterator[Page]:
+        """A manager's page, connected to this process."""
+        headers = self._token(manager)
+        async with self.session.post(
+            f"{process.url}/api/widget/session", json={"protocol": 1}, headers=headers
+        ) as said:
+            assert said.status == 200, await said.text()
+            ticket = (await said.json())["ticket"]
+        address = f"{process.url}/api/widget/ws?ticket={ticket}"
+        async with self.session.ws_connect(address, headers={"Origin": self.crm.url}) as socket:
+            yield Page(socket)
+
+    async def click(self, process: DozvonProcess, number: str, manager: int = ANNA) -> int:
+        """Click to call by way of this process; the answer's status."""
+        body = {"number": number, "request": uuid.uuid4().hex}
+        headers = self._token(manager)
+        async with self.session.post(f"{process.url}/api/widget/call", json=body, headers=headers) as said:
+            return said.status
+
+
+class Page:
+    """One connected page."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+
+    async def gets(self, kind: str, *, state: str | None = None) -> dict[str, Any]:
+        """Wait for a message of this kind, of a call in this state."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                message: dict[str, Any] = await self.socket.receive_json()
+                if message["type"] == kind and (state is None or message["call"]["state"] == state):
+                    return message
+
+
+def pause(process: DozvonProcess) -> None:
+    os.kill(process.pid, signal.SIGSTOP)
+
+
+def go_on(process: DozvonProcess) -> None:
+    os.kill(process.pid, signal.SIGCONT)
+
+
+def is_paused(process: DozvonProcess) -> bool:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+
+@contextlib.asynccontextmanager
+async def open_town(folder: Path) -> AsyncIterator[Town]:
+    """Everything runs, the CRM is connected. All ends with the block."""
+    agi = free_port()
+    people = replace(DEMO_OFFICE, lines=(Line(LINE, (RingStep(("101",), 60.0),)),))
+    settings = SimulatorSettings(office=people, spool=folder / "spool", agi=f"agi://127.0.0.1:{agi}/office")
+    session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+    with own_postgres() as postgres, own_redis() as redis:
+        async with session, running(settings) as (office, _):
+            town = Town(folder, session, postgres, redis, office, agi)
+            await town.crm.start()
+            try:
+                await town.move_in()
+                yield town
+            finally:
+                for process in town.processes:
+                    process.kill()
+                    process.print_log()  # pytest shows it when a test failed
+                await town.crm.stop()
