@@ -1,4 +1,4 @@
-"""`dozvon secrets check|rotate`: whether every stored secret can be read, and a new key for all of them."""
+"""`dozvon secrets check|rotate|forget`: read every stored secret, give all a new key, start without a lost one."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from integration import config, logs
 from integration.place import place_of
 from integration.storage.database import open_database
 from integration.storage.place import Place
-from integration.storage.sealing import Checked, Rotated, check, rotate
+from integration.storage.sealing import Checked, Rotated, check, forget, rotate
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("what", choices=["check", "rotate"], help="check: read every secret; rotate: a new key for all")
+    what = "check: read every secret; rotate: a new key for all; forget: drop those whose key is lost"
+    parser.add_argument("what", choices=["check", "rotate", "forget"], help=what)
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
 
 
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
     logs.set_up("warning", readable=True)
     place = place_of(settings)
-    return _check(place) if arguments.what == "check" else _rotate(place)
+    return {"check": _check, "rotate": _rotate, "forget": _forget}[arguments.what](place)
 
 
 def _check(place: Place) -> int:
@@ -46,6 +47,22 @@ def _rotate(place: Place) -> int:
     else:
         print("Take the old key out of DOZVON_KEY, for every process. Older backups need it.")
     return 0
+
+
+def _forget(place: Place) -> int:
+    count = asyncio.run(_forgotten(place))
+    print(f"{count} secrets that no key here opens were dropped.")
+    if count:
+        print("Start Dozvon and connect those accounts to their CRM again.")
+    return 0
+
+
+async def _forgotten(place: Place) -> int:
+    database = await open_database(place.url)
+    try:
+        return await forget(database, place.keys)
+    finally:
+        await database.close()
 
 
 async def _checked(place: Place) -> Checked:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Column, Connection, delete, select, update
 
 from integration.errors import ConfigError, ProtocolError
 from integration.storage.database import Across, Database, insert
@@ -167,6 +167,42 @@ async def rotate(database: Database, source: KeySource) -> Rotated:
         count = await database.write(work, Across.SECRETS)
         ring.keep_only(target)
     return Rotated(before, target.id, count)
+
+
+async def forget(database: Database, source: KeySource) -> int:
+    """
+    The key is lost: drop the secrets that no key here opens, so that Dozvon starts again with a key that is here. The
+    accounts they were of have to be connected anew. What can be read stays as it is.
+
+    Returns:
+        How many were dropped.
+
+    Raises:
+        ConfigError: no key is here, and none may be made.
+    """
+    ring = KeyRing(source)
+    if ring.newest is None and not source.may_be_made:
+        raise ConfigError(f"security.key_file: {source.file} is not there; make it: openssl rand -base64 32")
+    newest = ring.newest or ring.make()
+    sealer = Sealer(ring)
+
+    def work(connection: Connection) -> int:
+        put = insert(database.dialect, secret_key).values(id=_ROW, key_id=newest.id)
+        connection.execute(put.on_conflict_do_update(index_elements=[secret_key.c.id], set_={"key_id": newest.id}))
+        return sum(_drop_unreadable(connection, sealer, column) for column in _COLUMNS)
+
+    return await database.write(work, Across.SECRETS)
+
+
+def _drop_unreadable(connection: Connection, sealer: Sealer, column: Column[str]) -> int:
+    dropped = 0
+    for account, stored in connection.execute(select(column.table.c.account, column)).all():
+        try:
+            sealer.unseal(stored, account=account, column=str(column))
+        except ConfigError:
+            connection.execute(delete(column.table).where(column.table.c.account == account))
+            dropped += 1
+    return dropped
 
 
 def _reseal(connection: Connection, sealer: Sealer, target: Key | None) -> int:

@@ -19,7 +19,7 @@ from integration.storage import KeySource, Storage, open_storage
 from integration.storage.codec import encode
 from integration.storage.database import Across, Database
 from integration.storage.keys import Key, KeyRing
-from integration.storage.sealing import check, rotate
+from integration.storage.sealing import check, forget, rotate
 from tests.contract.calls import OFFICE, OTHER
 
 TOKENS = Tokens(
@@ -202,6 +202,26 @@ async def test_check_says_what_is_wrong(storage: Storage, tmp_path: Path) -> Non
     wrong = await check(storage.database, KeySource(file=source.file, text=_a_key()))
     assert any("is not in the environment" in problem for problem in wrong.problems)
     assert any(OFFICE in problem for problem in wrong.problems)
+
+
+async def test_without_a_lost_key_one_starts_again_and_keeps_what_can_be_read(
+    storage: Storage, database_url: str, tmp_path: Path
+) -> None:
+    source = KeySource.in_folder(tmp_path)
+    await storage.tokens.save(OFFICE, TOKENS)
+    assert await forget(storage.database, source) == 0
+    assert await storage.tokens.load(OFFICE) == TOKENS
+    source.file.unlink()
+    with pytest.raises(ConfigError):
+        await open_storage(database_url, tmp_path)
+    with pytest.raises(ConfigError, match="make it"):
+        await forget(storage.database, KeySource(file=tmp_path / "named"))
+    assert await forget(storage.database, source) == 1
+    again = await open_storage(database_url, tmp_path)
+    assert await again.tokens.load(OFFICE) is None
+    await again.tokens.save(OFFICE, TOKENS)
+    assert await again.tokens.load(OFFICE) == TOKENS
+    await again.close()
 
 
 def test_keys_are_not_shown(tmp_path: Path) -> None:
