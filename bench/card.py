@@ -33,7 +33,6 @@ from pbx_adapter.asterisk.tracker import Tracker
 
 AIM_P99_MS = 50.0
 CALLS_PER_SECOND = 5  # 18,000 an hour: a very large office
-_WARM_UP_CALLS = 10  # not counted: the first calls of a day pay for caches
 _ACCOUNT = "bench"
 _FIRST_EXTENSION = 1000
 _LATEST_SECONDS = 10.0
@@ -43,8 +42,11 @@ _EXTENSION, _CALLER = b"101", b"79161234567"  # in the recording
 
 @dataclass(frozen=True, slots=True)
 class Size:
+    """`warm_up` calls are not counted: the first calls of a day pay for caches."""
+
     clients: int
     calls: int
+    warm_up: int = 10
 
 
 FULL = Size(clients=1_000, calls=1_000)
@@ -135,12 +137,12 @@ async def _ring(office: Simulator, pages: _Pages, size: Size) -> list[float]:
     loop = asyncio.get_running_loop()
     began = loop.time()
     calls = []
-    for place in range(-_WARM_UP_CALLS, size.calls):
-        await asyncio.sleep(began + (place + _WARM_UP_CALLS) / CALLS_PER_SECOND - loop.time())
+    for place in range(-size.warm_up, size.calls):
+        await asyncio.sleep(began + (place + size.warm_up) / CALLS_PER_SECOND - loop.time())
         said = [_said(block, place, size.clients) for block in blocks]
         calls.append(asyncio.create_task(_call(office, pages, said, rings_at, number(place % size.clients))))
     times = await asyncio.gather(*calls)
-    return [ms for ms in times[_WARM_UP_CALLS:] if ms is not None]
+    return [ms for ms in times[size.warm_up :] if ms is not None]
 
 
 async def _call(office: Simulator, pages: _Pages, blocks: list[bytes], rings_at: int, client: str) -> float | None:
@@ -172,9 +174,7 @@ def _first_ring(blocks: list[bytes]) -> int:
 
 def _said(block: bytes, place: int, clients: int) -> bytes:
     extension = b"%d" % (_FIRST_EXTENSION + place % clients)
-    block = block.replace(b"\x00", b"c%d-" % (place + _WARM_UP_CALLS)).replace(
-        _CALLER, number(place % clients)[1:].encode()
-    )
+    block = block.replace(b"\x00", b"c%d-" % (place % 10**9)).replace(_CALLER, number(place % clients)[1:].encode())
     return re.sub(rb"\b%s\b" % _EXTENSION, extension, block)
 
 

@@ -65,9 +65,10 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
 async def _compare(live: int, events: int, rounds: int, url: str | None) -> dict[str, Any]:
     alone, together = [], []
     async with AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="dozvon-bench-"))  # with the key of all
         workers = []
         for place in range(_PROCESSES):  # one after another: the first brings the tables up to date
-            options = {"place": place, "live": live, "events": events, "url": url}
+            options = {"place": place, "live": live, "events": events, "url": url, "folder": folder}
             workers.append(await stack.enter_async_context(_worker(options)))
         for _ in range(rounds):
             alone.append(await _round(workers[:1], events))
@@ -116,15 +117,14 @@ async def _worker(options: dict[str, Any]) -> AsyncIterator[asyncio.subprocess.P
 # ---- in a process of its own --------------------------------------------------------------------------------------
 
 
-async def _work(place: int, live: int, events: int, url: str | None) -> None:
+async def _work(place: int, live: int, events: int, url: str | None, folder: str) -> None:
     """Does what each line of the input says, and answers with a line when it is done."""
     logs.set_up("error", readable=True)
     office = Office([template(name) for name in STREAMS], live, seed=place + 1, first_call=place * 10_000_000)
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dozvon-bench-")))
         storage: Storage | None = None
         if url is not None:
-            storage = await open_storage(url, folder)
+            storage = await open_storage(url, Path(folder))
             stack.push_async_callback(storage.close)
         hear = await _hearing(storage, place, live, events)
         await hear(b"".join(office.first_events()))

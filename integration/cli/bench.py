@@ -14,10 +14,11 @@ _MODULES = {
     "import": "bench.contacts",  # `import` is no name that Python would take
     "scale": "bench.scale",
 }
+NAMES = tuple(_MODULES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("name", choices=tuple(_MODULES))
+    parser.add_argument("name", choices=NAMES)
     parser.add_argument("--quick", action="store_true", help="smaller, ends within 40 s")
 
 

@@ -1,0 +1,98 @@
+"""Each bench says what it measured in the one form that the documents are made of. Tiny sizes: no figure is held."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bench import card, contacts, deliver, route, scale, track
+from integration.cli import bench
+from scripts import measure
+
+
+def tiny_track() -> dict[str, Any]:
+    return track.run(size=track.Size(live=(2, 4), events=400, stored_events=200, memory_calls=2))
+
+
+def tiny_route(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(route, "postgres", no_postgres)
+    return route.run(size=route.Size(contacts=200, seconds=0.2, live=0))
+
+
+def tiny_scale(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    monkeypatch.setattr(scale, "postgres", no_postgres)
+    return scale.run(size=scale.Size(events=400, stored_events=0, rounds=1, live=2))
+
+
+class no_postgres:  # noqa: N801 - stands for the function of this name
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def holds_the_form(said: dict[str, Any], name: str) -> None:
+    assert set(said) == {"bench", "aims", "detail"}
+    assert said["bench"] == name
+    assert said["aims"]
+    for aim in said["aims"]:
+        assert set(aim) == {"what", "aim", "measured", "unit", "met"}
+        assert isinstance(aim["measured"], int | float)
+        assert isinstance(aim["met"], bool)
+    assert said["detail"]["load_average"] >= 0
+    json.dumps(said)
+
+
+def measured(said: dict[str, Any], what: str) -> float:
+    return float(next(aim["measured"] for aim in said["aims"] if what in aim["what"]))
+
+
+def test_track() -> None:
+    said = tiny_track()
+    holds_the_form(said, "track")
+    assert all(level["pair_failures"] == 0 for level in said["detail"]["levels"])
+
+
+def test_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = tiny_route(monkeypatch)
+    holds_the_form(said, "route")
+    assert measured(said, "right answer") == 0
+
+
+def test_scale(monkeypatch: pytest.MonkeyPatch) -> None:
+    holds_the_form(tiny_scale(monkeypatch), "scale")
+
+
+@pytest.mark.parametrize(
+    ("name", "run", "nothing_of"),
+    [
+        ("card", lambda: card.run(size=card.Size(clients=2, calls=1, warm_up=0)), "did not come"),
+        (
+            "deliver",
+            lambda: deliver.run(size=deliver.Size(calls=4, accounts=2, unlimited_calls=0, unlimited_accounts=0)),
+            "lost or doubled",
+        ),
+        (
+            "import",
+            lambda: contacts.run(size=contacts.Size(contacts=300, parallel=0, parallel_contacts=0)),
+            "missing",
+        ),
+    ],
+)
+def test_against_the_sandbox(name: str, run: Callable[[], dict[str, Any]], nothing_of: str) -> None:
+    said = run()
+    holds_the_form(said, name)
+    assert measured(said, nothing_of) == 0
+
+
+def test_every_bench_has_a_row_of_its_own_in_the_documents_table() -> None:
+    said = {"what": "time", "aim": 5.0, "measured": 4.2, "unit": "ms", "met": True}
+    results = {
+        name: {"bench": name, "aims": [said], "detail": {"load_average": 0.5, "cores": 2}} for name in bench.NAMES
+    }
+    table = measure.table(results)
+    assert all(f"| `{name}` | time | 5.0 ms | 4.2 ms | yes |" in table for name in bench.NAMES)
