@@ -15,6 +15,9 @@ import phonenumbers
 _HIDDEN = frozenset(
     {"", "anonymous", "<unknown>", "unknown", "(null)", "restricted", "private", "unavailable", "withheld"}
 )
+# What nearly all numbers of Russia and Kazakhstan look like, in a CRM and at a PBX. `810` leads out of the country.
+_PLAIN = re.compile(r"(\+?7|8)([347-9][0-9]{9})")
+_TRUNK_PREFIX_8 = frozenset({"RU", "KZ"})
 _SHORT = 6  # digits; a number this short or shorter is internal or a service number, never a client
 
 
@@ -53,6 +56,14 @@ def normalise(text: str, country: str = "RU") -> PhoneNumber | None:
         The number, or None for hidden, short (internal, service) and impossible numbers. Never raises.
         Normalising the result's `e164` again gives the same number.
     """
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None and (plain[1] != "8" or country in _TRUNK_PREFIX_8):
+        return PhoneNumber(f"+7{plain[2]}", text)
+    return _by_numbering_plans(text, country)
+
+
+def _by_numbering_plans(text: str, country: str) -> PhoneNumber | None:
+    """What `normalise` says, in fifteen times the time."""
     if is_hidden(text):
         return None
     cleaned = re.sub(r"[^0-9+]", "", text.split(";")[0].split("@")[0].removeprefix("sip:").removeprefix("tel:"))

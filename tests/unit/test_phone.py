@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.phone import is_hidden, match_key, normalise
+from integration.domain.phone import _by_numbering_plans, is_hidden, match_key, normalise
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,22 @@ def test_any_text_is_read_without_an_error_and_reading_again_changes_nothing(tex
         again = normalise(number.e164)
         assert again is not None
         assert again.e164 == number.e164
+
+
+@given(
+    prefix=st.sampled_from(["+7", "7", "8", "+8", "", "+", "810", "07"]),
+    rest=st.from_regex(r"[0-9]{8,12}", fullmatch=True),
+    country=st.sampled_from(["RU", "KZ", "UA", "BY", "US", "DE"]),
+)
+def test_the_short_way_says_what_the_numbering_plans_say(prefix: str, rest: str, country: str) -> None:
+    text = prefix + rest
+    assert normalise(text, country) == _by_numbering_plans(text, country)
+
+
+@given(
+    prefix=st.sampled_from(["+7", "7", "8"]),
+    rest=st.from_regex(r"[0-9]{10}", fullmatch=True),
+    country=st.sampled_from(["RU", "KZ"]),
+)
+def test_so_it_does_for_every_number_of_the_usual_length(prefix: str, rest: str, country: str) -> None:
+    assert normalise(prefix + rest, country) == _by_numbering_plans(prefix + rest, country)
