@@ -18,6 +18,7 @@ minutes), so a gap is compared several times; and now and then the last hours ar
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -126,7 +127,7 @@ class Recovery:
             await self._compare_gap(now)
         elif now >= self._routine_at:
             await self._settle(Timestamp(now - _ROUTINE_REACH_SECONDS), now)
-            self._routine_at = Timestamp(now + _ROUTINE_SECONDS)
+            self._routine_at = _next_routine(now)
 
     async def _resume(self, now: Timestamp) -> None:
         """The PBX is followed again: remember from when on it was not. One never seen before has no gap."""
@@ -137,7 +138,7 @@ class Recovery:
             since = Timestamp(max(since, now - _LONGEST_GAP_SECONDS))
         await self._keep(Watch(watched_until=now, unchecked_since=since))
         self._due = [] if since is None else [Timestamp(now + after) for after in _PASSES_SECONDS]
-        self._routine_at = Timestamp(now + _ROUTINE_SECONDS)
+        self._routine_at = _next_routine(now)
 
     async def _keep(self, watch: Watch) -> None:
         await self._watches.save(self._account.id, self._pbx, watch)
@@ -236,6 +237,11 @@ class Recovery:
             if intents:
                 self._queued()
         return Compared(call, outcome)
+
+
+def _next_routine(now: Timestamp) -> Timestamp:
+    """In an hour or so: a thousand accounts that were started together do not ask together."""
+    return Timestamp(now + _ROUTINE_SECONDS * random.uniform(0.9, 1.1))
 
 
 def _recovered(recorded: RecordedCall, account: Account, id_: CallId) -> Call:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import random
+import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -231,6 +233,19 @@ async def test_a_wrong_time_zone_is_noticed(tmp_path: Path) -> None:
     assert len(await found(source(tmp_path, cdr=master))) == 1
     with pytest.raises(ConfigError, match=r"time_zone: read in Europe/Moscow, the records are -3\.0 hours off"):
         await found(source(tmp_path, cdr=master, time_zone="Europe/Moscow"))
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(SCENARIOS), kind=st.sampled_from(["cdr", "cel", "master"]), share=st.floats(0, 1))
+def test_a_file_cut_anywhere_tells_only_whole_calls(name: str, kind: str, share: float) -> None:
+    """Asterisk is writing it just now: what is not there yet is no call yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = content(name, kind)
+        path = Path(folder) / ("Master.csv" if kind == "master" else "dozvon.csv")
+        records = source(path.parent, **{"cel" if kind == "cel" else "cdr": written(path, whole)})
+        complete = {call.uniqueid for call in asyncio.run(found(records))}
+        written(path, whole[: int(len(whole) * share)])
+        assert {call.uniqueid for call in asyncio.run(found(records))} <= complete
 
 
 # -- FreePBX ------------------------------------------------------------------------------------------------------
