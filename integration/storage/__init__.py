@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import integration.storage.migrate  # noqa: F401 - here, so that a later import does not hide the function `migrate`
 from integration.clock import SystemClock
 from integration.ports import Clock, Coordination
 from integration.storage.calls import SqlCallStore
