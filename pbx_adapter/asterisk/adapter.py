@@ -22,6 +22,7 @@ from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
 from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
 from pbx_adapter.asterisk.protocol import Frame, Wanted
 from pbx_adapter.asterisk.reconnect import keep_connected
+from pbx_adapter.asterisk.records.check import check
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.snapshot import ask_for_state
 from pbx_adapter.asterisk.tracker import Tracker
@@ -270,7 +271,8 @@ class AsteriskPbx:
 
     async def diagnose(self) -> list[Finding]:
         """Check everything over a connection of its own, so that it also works beside a running Dozvon."""
-        return await doctor.diagnose(self.settings, self._web, timing=self._timing)
+        found = await doctor.diagnose(self.settings, self._web, timing=self._timing)
+        return found + await check(self.records, Timestamp(time.time()))
 
 
 def metrics(pbxs: Iterable[AsteriskPbx], now: float) -> dict[str, dict[str, float]]:

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from integration.domain.call import Direction, Disposition
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
-from integration.ports import RecordedCall
+from integration.ports import FindingLevel, RecordedCall
 from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
+from pbx_adapter.asterisk.records.check import check
 from pbx_adapter.asterisk.records.rows import CEL_CUSTOM, CdrRow, CelRow, NoRowError, cdr_row, cel_row, moment
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.source import AsteriskRecords
@@ -246,6 +247,19 @@ def test_a_file_cut_anywhere_tells_only_whole_calls(name: str, kind: str, share:
         complete = {call.uniqueid for call in asyncio.run(found(records))}
         written(path, whole[: int(len(whole) * share)])
         assert {call.uniqueid for call in asyncio.run(found(records))} <= complete
+
+
+async def test_the_doctor_says_whether_records_can_be_read_and_hold_calls(tmp_path: Path) -> None:
+    cel = copied(tmp_path, ["answered", "missed"], "cel", "dozvon.csv")
+    ended = Timestamp(max(want["ended"] for name in ("answered", "missed") for want in truth_of(name)) + 1)
+    (fine,) = await check(lambda: source(tmp_path, cel=cel), ended)
+    assert (fine.level, fine.message) == (FindingLevel.OK, "2 calls of the last day are in the records")
+    (empty,) = await check(lambda: source(tmp_path, cel=cel), Timestamp(ended + 100_000))
+    assert empty.level is FindingLevel.WARNING
+    (lost,) = await check(lambda: source(tmp_path, cel=str(tmp_path / "no.csv")), ended)
+    assert lost.level is FindingLevel.ERROR
+    assert "cannot be read" in lost.message
+    assert await check(lambda: None, ended) == []
 
 
 # -- FreePBX ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,30 @@
+"""The doctor's line about the PBX's own records: whether they can be read, and hold calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from integration.domain.ids import Timestamp
+from integration.errors import DozvonError
+from integration.ports import CallRecords, Finding, FindingLevel
+
+_CHECK = "records"
+_DAY_SECONDS = 86_400.0
+_REMEDY = "see docs/howto/recover-missed-calls.md"
+
+
+async def check(records: Callable[[], CallRecords | None], now: Timestamp) -> list[Finding]:
+    """Nothing where none are configured; never raises what the records raise."""
+    try:
+        opened = records()
+        if opened is None:
+            return []
+        count = 0
+        async for _ in opened.between(Timestamp(now - _DAY_SECONDS), now):
+            count += 1
+    except DozvonError as exc:
+        return [Finding(check=_CHECK, level=FindingLevel.ERROR, message=str(exc), remedy=_REMEDY)]
+    if not count:
+        message = "the PBX's records can be read, but no call of the last day is in them"
+        return [Finding(check=_CHECK, level=FindingLevel.WARNING, message=message, remedy=_REMEDY)]
+    return [Finding(check=_CHECK, level=FindingLevel.OK, message=f"{count} calls of the last day are in the records")]
