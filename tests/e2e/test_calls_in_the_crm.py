@@ -64,6 +64,9 @@ async def test_a_known_caller(house: House, anna: CrmPage) -> None:
     await expect(anna.page.locator("[data-card=contacts] h1")).to_have_text("Иван Петров")
     await recorded(office)
     await client.hang_up()
+    over = time.monotonic()
+    await house.crm.logged()
+    print(f"in the CRM after the hangup: {(time.monotonic() - over) * 1000:.0f} ms")
     await expect(anna.card.get_by_text("Разговор завершён")).to_be_visible(timeout=PATIENCE_MS)
 
     await expect(anna.calls).to_have_count(1, timeout=PATIENCE_MS)
