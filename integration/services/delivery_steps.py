@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 from integration.domain.attribution import Attribution, attribute
 from integration.domain.call import Call, Direction
 from integration.domain.call_text import describe
-from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.follow_up import ringing_extensions
 from integration.domain.identity import ranked
 from integration.domain.ids import CallId, ManagerId, Timestamp
@@ -196,21 +196,21 @@ class DeliverySteps:
         """Attribution, decided once and kept: a retry must look where the first attempt wrote."""
         if "attribution" in item.payload:
             return _read_attribution(item.payload["attribution"])
-        persons = await self._persons(account, number)
-        deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons])
+        persons, deals = await self._known(account, number)
         decided = attribute(call, account.settings, persons, deals)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
         return decided
 
-    async def _persons(self, account: Account, number: PhoneNumber) -> list[Person]:
+    async def _known(self, account: Account, number: PhoneNumber) -> tuple[list[Person], list[Deal]]:
         """From the phone book; the CRM itself is asked before somebody is called a stranger."""
         key = match_key(number.e164, account.settings.country)
-        persons = await self._phone_book.lookup(account.id, key) if key else []
-        if not persons:
-            persons = await account.crm.find_persons(number)
-            if persons:
-                await self._phone_book.put_persons(account.id, persons, country=account.settings.country)
-        return persons
+        persons, deals = await self._phone_book.known(account.id, key) if key else ([], [])
+        if persons:
+            return persons, deals
+        persons = await account.crm.find_persons(number)
+        if persons:
+            await self._phone_book.put_persons(account.id, persons, country=account.settings.country)
+        return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
     async def _meet(
         self, account: Account, call: Call, number: PhoneNumber, decided: Attribution, item: OutboxItem
@@ -219,7 +219,7 @@ class DeliverySteps:
         if call.answered_at is None:
             return decided
         # A contact may have come meanwhile: from an attempt whose answer was lost, from another call, from a person.
-        known = await self._persons(account, number)
+        known, _ = await self._known(account, number)
         if known:
             person = ranked(known, [])[0]
         else:

@@ -17,7 +17,9 @@ from integration.storage.codec import decode, encode
 from integration.storage.database import Across, Database, insert
 from integration.storage.leases import guard
 from integration.storage.schema import accounts, call_events, calls, outbox
+from integration.storage.short_query import ShortQuery
 
+_STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
 _DEFAULT_COUNTRY = "RU"  # of an account whose settings were never saved; as in domain.settings
 
 
@@ -43,9 +45,9 @@ class SqlCallStore:
         )
 
     async def get(self, account: AccountId, call: CallId) -> Call | None:
-        query = select(calls.c.state).where(calls.c.account == account, calls.c.id == call)
-        state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
-        return None if state is None else decode(Call, state)
+        key, dialect = {"account": account, "id": call}, self._database.dialect
+        rows = await self._database.read(lambda connection: _STATE.rows(connection, dialect, key), account)
+        return decode(Call, rows[0][0]) if rows else None
 
     async def live(self, account: AccountId, pbx: PbxId) -> list[Call]:
         query = (

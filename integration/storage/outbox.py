@@ -23,7 +23,9 @@ from integration.errors import Unavailable
 from integration.ports import Clock, OutboxItem, OutboxState
 from integration.storage.database import Across, Database
 from integration.storage.schema import outbox
+from integration.storage.short_query import ShortQuery
 
+_RESULTS = ShortQuery("SELECT key, result FROM outbox WHERE account = :account AND call = :call AND state = 'done'")
 _LONGEST_ERROR = 2000  # characters; a person reads it
 
 _earlier = outbox.alias("earlier")
@@ -204,10 +206,8 @@ class SqlOutbox:
         return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
 
     async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
-        query = select(outbox.c.key, outbox.c.result).where(
-            outbox.c.account == account, outbox.c.call == call, outbox.c.state == OutboxState.DONE.value
-        )
-        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
+        key, dialect = {"account": account, "call": call}, self._database.dialect
+        rows = await self._database.read(lambda connection: _RESULTS.rows(connection, dialect, key), account)
         return {key: json.loads(result) for key, result in rows if result is not None}
 
     async def depth(self) -> dict[OutboxState, int]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Delete, Table, TextClause, and_, delete, func, or_, select, text, update
+from sqlalchemy import Connection, Delete, Table, and_, delete, func, or_, select, text, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.crm import Deal, EntityRef, Person
@@ -19,19 +18,19 @@ from integration.ports import Clock
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database, insert
 from integration.storage.schema import deal_persons, deals, person_phones, persons
+from integration.storage.short_query import ShortQuery
 
 _MOST_IN_ONE_WRITE = 500  # rows; between two such writes a ringing call gets its turn
 
-_LOOKUP = text(
+_LOOKUP = ShortQuery(
     "SELECT p.state FROM person_phones n JOIN persons p ON p.account = n.account AND p.kind = n.kind"
     " AND p.id = n.person WHERE n.account = :account AND n.match_key = :match_key ORDER BY p.created_at, p.id"
 )
-_OPEN_DEALS = text(
+_OPEN_DEALS = ShortQuery(
     "SELECT d.state FROM deal_persons l JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind"
     " AND d.id = l.deal WHERE l.account = :account AND l.person_kind = :kind AND l.person = :id AND d.is_open"
 )
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
-_FOR_SQLITE = {query: re.sub(r":\w+", "?", str(query)) for query in (_LOOKUP, _OPEN_DEALS)}
 
 
 X = TypeVar("X")
@@ -89,13 +88,8 @@ class SqlPhoneBook:
         states = dict.fromkeys(state for key in keys for state in self._states(connection, _OPEN_DEALS, key))
         return sorted((decode(Deal, state) for state in states), key=lambda deal: (-deal.updated_at, deal.ref.id))
 
-    def _states(self, connection: Connection, query: TextClause, values: dict[str, str]) -> list[str]:
-        """Run one of the queries that callers wait for; `values` in the order in which the query names them."""
-        if self._database.dialect == "sqlite":
-            # Straight to the driver: SQLAlchemy's share of such a query would be larger than SQLite's.
-            driver: Any = connection.connection.driver_connection
-            return [row[0] for row in driver.execute(_FOR_SQLITE[query], tuple(values.values()))]
-        return list(connection.execute(query, values).scalars())
+    def _states(self, connection: Connection, query: ShortQuery, values: dict[str, str]) -> list[str]:
+        return [row[0] for row in query.rows(connection, self._database.dialect, values)]
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
         query = select(persons.c.state).where(_is(persons, account, ref))
