@@ -109,7 +109,9 @@ class Resync:
         self._started = started
 
     def _all_over(self, at: Timestamp) -> None:
-        lost_at = self._lost_at if self._lost_at is not None else at
+        lost_at = self._lost_at
+        if lost_at is None:  # FullyBooted has said it before: calls that have begun since the link came up are new ones
+            lost_at = self._up_at if self._up_at is not None else at
         end_everything(self._board, self._in_gap(lost_at, at), inferred=True, seen_before=lost_at)
         self._lost_at = None
 
