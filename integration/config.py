@@ -150,7 +150,7 @@ def parse(document: Mapping[str, Any]) -> Config:
 def _roles(raw: Any, *, is_shared: bool) -> frozenset[str]:
     """A list in the file, words with commas between in the environment."""
     words = raw.replace(",", " ").split() if isinstance(raw, str) else raw
-    if not isinstance(words, list) or not words or not all(word in ROLES for word in words):
+    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word in ROLES for word in words):
         raise ConfigError('server.roles: write one or more of "web", "pbx", "worker"')
     if set(words) != ROLES and not is_shared:
         raise ConfigError("server.roles: a process that does not do everything needs storage.redis and other processes")

@@ -40,8 +40,11 @@ class SqlLeases:
     def _acquire(self, connection: Connection, wanted: list[str], holder: str, ttl_seconds: float) -> list[Lease]:
         dialect = self._database.dialect
         now = float(connection.execute(select(_NOW[dialect])).scalar_one())
-        query = select(table.c.name).where(table.c.name.in_(wanted), table.c.until > now)
-        held = set(connection.execute(query).scalars())
+        known = set(connection.execute(select(table.c.name).where(table.c.name.in_(wanted))).scalars())
+        # A row that somebody has locked is left for the next look: it may be in the transaction of a paused process,
+        # which PostgreSQL ends (postgres.py), and our own leases must be renewed meanwhile.
+        ended = select(table.c.name).where(table.c.name.in_(wanted), table.c.until <= now)
+        free = set(connection.execute(ended.with_for_update(skip_locked=True)).scalars())
         put = insert(dialect, table)
         put = put.on_conflict_do_update(
             index_elements=[table.c.name],
@@ -50,7 +53,7 @@ class SqlLeases:
         ).returning(table.c.token)
         taken = []
         for name in wanted:
-            if name not in held:
+            if name in free or name not in known:
                 row = {"name": name, "holder": holder, "until": now + ttl_seconds, "token": 1}
                 token = connection.execute(put, row).scalar()
                 if token is not None:

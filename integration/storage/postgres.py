@@ -23,6 +23,7 @@ POOL = 8  # connections kept; as many again may be opened when it is busy
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
+IDLE_MILLISECONDS = 2500  # a process that is paused in the middle of a transaction must not keep its locks
 
 log = structlog.get_logger()
 
@@ -45,7 +46,11 @@ class PostgresDatabase:
             max_overflow=POOL,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_pre_ping=True,  # after a restart of the server the first to come gets a new connection, no error
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": STATEMENT_SECONDS},
+            connect_args={
+                "timeout": CONNECT_SECONDS,
+                "command_timeout": STATEMENT_SECONDS,
+                "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)},
+            },
         )
 
         # A read is one statement, so it needs no BEGIN and no ROLLBACK on the way.

@@ -194,3 +194,17 @@ async def test_many_claimers_never_get_the_same_item(storage: Storage, clock: Fa
     assert len(ids) == len(set(ids))
     rest = await _claim(storage, clock, limit=100)
     assert len(ids) + len(rest) == 30
+
+
+async def test_a_lease_is_extended_for_who_still_has_it(storage: Storage, clock: FakeClock) -> None:
+    await _queue(storage, a_call(1), "k")
+    await _queue(storage, a_call(2), "k")
+    first, second = await _claim(storage, clock, lease=10)
+    await storage.outbox.done(second, {})
+    assert await storage.outbox.extend([first, second], until=Timestamp(clock.now() + 60)) == {first.id}
+    clock.advance(30)
+    assert await _claim(storage, clock) == []
+    clock.advance(31)
+    (again,) = await _claim(storage, clock)
+    assert await storage.outbox.extend([first], until=Timestamp(clock.now() + 60)) == set()
+    assert await storage.outbox.extend([again], until=Timestamp(clock.now() + 60)) == {again.id}

@@ -10,6 +10,7 @@ import pytest
 import redis.asyncio
 
 from tests.e2e.crm_site import IVAN, MARIA
+from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.waiting import until
 from tests.scaled.town import PATIENCE_SECONDS, Town, go_on, pause
 
@@ -43,6 +44,29 @@ async def test_a_card_and_a_click_by_way_of_any_process(town: Town) -> None:
         town.hang_up()
         await page.gets("call_updated", state="ended")
     await town.in_the_crm(logged + 2)
+
+
+async def test_more_processes_at_the_same_address_and_with_fewer_roles(town: Town) -> None:
+    """The same configuration once more, to the letter; and one that only delivers, which listens nowhere."""
+    alike, worker = town.another("alike"), town.another("worker", roles='roles = ["worker"]')
+    try:
+        alike.launch()
+        worker.launch()
+        await alike.says("started", timeout_seconds=PATIENCE_SECONDS)
+        assert (await worker.says("started", timeout_seconds=PATIENCE_SECONDS))["url"] == ""
+        for process in town.processes[1:]:
+            process.kill()
+        takers = (town.processes[0], alike)
+        await until(lambda: any(_took(each, "pbx office") for each in takers), timeout_seconds=PATIENCE_SECONDS)
+        assert not _took(worker, "pbx office")
+        assert await alike.stop() == 0
+    finally:
+        alike.kill()
+        worker.kill()
+
+
+def _took(process: DozvonProcess, lease: str) -> bool:
+    return any(entry["lease"] == lease for entry in process.said("a lease was taken"))
 
 
 async def test_the_process_that_is_linked_to_the_pbx_is_killed(town: Town) -> None:

@@ -100,6 +100,13 @@ class Town:
         file.write_text(_CONFIG.format(**values) + "".join(people))
         return file
 
+    def another(self, name: str, *, roles: str = "") -> DozvonProcess:
+        """One more with the configuration of the first, not started; `roles` is a line for it."""
+        first = self.processes[0]
+        file = self.folder / f"{name}.toml"
+        file.write_text(first.config.read_text().replace("[storage]", f"{roles}\n[storage]", 1))
+        return DozvonProcess(file, first.url, self.session)
+
     async def move_in(self) -> None:
         for process in self.processes:
             process.launch()

@@ -94,3 +94,17 @@ def test_secrets_do_not_show_in_the_settings_text() -> None:
     config = parse({"server": {"admin_password": "hunter2"}, **account(amocrm={"client_secret": "s3cr3t"})})
     assert "hunter2" not in repr(config)
     assert "s3cr3t" not in repr(config)
+
+
+def test_roles_are_split_only_where_there_can_be_other_processes(tmp_path: Path) -> None:
+    shared = {"redis": "redis://127.0.0.1:6379/0"}
+    assert parse({}).roles == {"web", "pbx", "worker"}
+    assert parse({"server": {"roles": ["web", "pbx"]}, "storage": shared}).roles == {"web", "pbx"}
+    file = tmp_path / "dozvon.toml"
+    file.write_text('[storage]\nredis = "redis://127.0.0.1:6379/0"\n')
+    assert load(file, {"DOZVON_ROLES": "worker, pbx"}).roles == {"pbx", "worker"}
+    for roles in ([], ["boss"], 7, "web;pbx", [["web"]]):
+        with pytest.raises(ConfigError, match=r"server\.roles: write"):
+            parse({"server": {"roles": roles}, "storage": shared})
+    with pytest.raises(ConfigError, match=r"needs storage\.redis"):
+        parse({"server": {"roles": ["web"]}})

@@ -1,0 +1,188 @@
+"""What processes hear from each other: commands to a PBX that another one is linked to, news, open pages, settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from integration.domain.ids import AccountId, CallId, Extension, call_id
+from integration.domain.settings import Employee
+from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
+from integration.ports import ClickToCall, PbxEmployee
+from integration.services import pbx_relay, peers
+from integration.services.accounts import Accounts
+from integration.services.hub import Hub
+from integration.services.pbx_relay import PbxRelay, RelayedPbx
+from integration.services.peers import News, Peers
+from integration.storage.coordination import InProcessCoordination
+from integration.testing import FakeClock, FakePbx
+from tests.services.conftest import ACME, ANNA, PBX, World
+
+CLICK = ClickToCall(request_id="request-1", extension="101", number="+79161234567")
+CALL = call_id(PBX, "1.0")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what is waited for comes by way of other tasks
+            await asyncio.sleep(0.005)
+
+
+@dataclass
+class Process:
+    peers: Peers
+    relay: PbxRelay
+    own: FakePbx
+    pbx: RelayedPbx
+
+
+@asynccontextmanager
+async def process(coordination: InProcessCoordination, clock: FakeClock, name: str) -> AsyncIterator[Process]:
+    own = FakePbx(id=PBX, extensions=[PbxEmployee(extension="101", name="Anna", is_registered=True)])
+    others = Peers(coordination, name, lambda: [PBX] if own.is_connected else [])
+    relay = PbxRelay(coordination, name, others, clock)
+    made = Process(others, relay, own, relay.relayed(own))
+    tasks = [asyncio.create_task(work()) for work in (others.beat, others.listen, relay.run)]
+    try:
+        yield made
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@dataclass
+class Two:
+    """`holder` is linked to the PBX, `other` is not."""
+
+    holder: Process
+    other: Process
+    clock: FakeClock
+    coordination: InProcessCoordination
+
+
+@pytest.fixture
+async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Two]:
+    monkeypatch.setattr(peers, "_BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(peers, "_SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(pbx_relay, "_ANSWER_SECONDS", 0.5)
+    coordination, clock = InProcessCoordination(), FakeClock()
+    async with process(coordination, clock, "one") as holder, process(coordination, clock, "two") as other:
+        holder.own.is_connected = True
+        await until(lambda: other.pbx.is_connected)
+        yield Two(holder, other, clock, coordination)
+
+
+async def test_commands_are_carried_out_by_the_process_that_is_linked(two: Two) -> None:
+    pbx, own = two.other.pbx, two.holder.own
+    assert await pbx.click_to_call(CLICK) == call_id(PBX, "request-1")
+    await pbx.redirect(CALL, "102")
+    await pbx.hold(CALL, on=True)
+    await pbx.hang_up(CALL)
+    assert own.clicks == [CLICK]
+    assert [(redirect.call, redirect.extension) for redirect in own.redirects] == [(CALL, "102")]
+    assert (own.held, own.hung_up) == ({CALL}, [CALL])
+    assert await pbx.employees() == own.extensions
+    assert two.other.own.clicks == []
+
+
+async def test_the_process_that_is_linked_asks_nobody(two: Two) -> None:
+    await two.holder.pbx.click_to_call(CLICK)
+    await two.holder.pbx.hang_up(CALL)
+    await two.holder.pbx.redirect(CALL, "102")
+    await two.holder.pbx.hold(CALL, on=True)
+    assert len(two.holder.own.clicks) == 1
+    assert await two.holder.pbx.employees() == two.holder.own.extensions
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Rejected("no such phone", code="bad_number"), NotFound("over", code="gone"), Unavailable("busy")],
+    ids=["rejected", "not found", "unavailable"],
+)
+async def test_what_the_pbx_says_comes_back_as_it_was_said(two: Two, error: Rejected | Unavailable) -> None:
+    two.holder.own.fail_next.append(error)
+    with pytest.raises(type(error), match=str(error)) as caught:
+        await two.other.pbx.hang_up(CALL)
+    assert getattr(caught.value, "code", "") == getattr(error, "code", "")
+
+
+async def test_without_a_link_a_click_is_refused_at_once(two: Two) -> None:
+    two.holder.own.is_connected = False
+    await until(lambda: not two.other.pbx.is_connected)
+    with pytest.raises(Unavailable) as caught:
+        await two.other.pbx.click_to_call(CLICK)
+    assert not isinstance(caught.value, OutcomeUnknown)
+
+
+async def test_a_command_that_was_asked_for_long_ago_is_not_carried_out(two: Two) -> None:
+    asked = {"question": "1", "from": "three", "pbx": PBX, "command": "hang_up", "asked": {"call": CALL}}
+    await two.coordination.publish("pbx", {**asked, "at": two.clock.now() - 60})
+    await two.coordination.publish("pbx", {**asked, "asked": {}, "at": two.clock.now()})
+    await two.coordination.publish("pbx", {**asked, "command": "explode", "at": two.clock.now()})
+    await two.coordination.publish("pbx", {"nonsense": []})
+    await two.other.pbx.hang_up(CallId(f"{PBX}:2.0"))
+    assert two.holder.own.hung_up == [f"{PBX}:2.0"]
+
+
+async def test_no_answer_is_no_refusal(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call may ring: nothing false is said to who clicked."""
+
+    async def never(_: object, __: object) -> None:
+        await asyncio.get_running_loop().create_future()
+
+    monkeypatch.setitem(pbx_relay._COMMANDS, "click_to_call", never)
+    with pytest.raises(OutcomeUnknown):
+        await two.other.pbx.click_to_call(CLICK)
+
+
+async def test_processes_are_counted_and_news_go_to_the_others_only(two: Two) -> None:
+    heard: list[tuple[str, AccountId]] = []
+    for name, each in (("holder", two.holder), ("other", two.other)):
+
+        async def hear(account: AccountId, name: str = name) -> None:
+            heard.append((name, account))
+            raise Unavailable("the database is away")  # the next news are heard all the same
+
+        each.peers.on(News.SETTINGS, hear)
+    await until(lambda: two.other.peers.count == two.holder.peers.count == 2)
+    await two.other.peers.tell(News.SETTINGS, ACME)
+    await two.other.peers.tell(News.CRM, ACME)
+    await two.other.peers.tell(News.SETTINGS, ACME)
+    await until(lambda: heard == [("holder", ACME)] * 2)
+
+
+async def test_a_page_on_another_process_counts_as_open(world: World) -> None:
+    elsewhere = Hub(world.coordination)
+    keeping = asyncio.create_task(elsewhere.keep_present())
+    assert not await world.hub.has_page(ACME, ANNA)
+    elsewhere.join(ACME, ANNA)
+    async with asyncio.timeout(5):
+        while not await world.hub.has_page(ACME, ANNA):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
+async def test_settings_that_were_changed_on_one_process_are_not_undone_by_another(world: World) -> None:
+    told: list[AccountId] = []
+
+    async def tell(account: AccountId) -> None:
+        told.append(account)
+
+    others = Accounts(world.storage.settings, tell)
+    there = await others.add(world.account.settings, world.crm, world.pbx)
+    people = [Employee(extension=Extension("105"), manager=ANNA)]
+    await world.accounts.set_employees(world.account, people)
+    await world.accounts.set_enabled(world.account, enabled=False)
+    world.crm.all_managers[1] = replace(world.crm.all_managers[1], is_active=False)
+    await others.refresh_managers(there)
+    assert told == [ACME]
+    for account, accounts in ((there, others), (world.account, world.accounts)):
+        await accounts.reload(account)
+        assert (account.settings.enabled, account.settings.employees) == (False, tuple(people))
+        assert len(account.settings.inactive_managers) == 1
