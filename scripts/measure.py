@@ -38,7 +38,8 @@ def main() -> int:
     }
     before, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
     after = rest.partition(END)[2]
-    PAGE.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{after}", "utf-8")
+    sizes = "Small sizes (`--quick`), to try the benches." if arguments.quick else "Full sizes."
+    PAGE.write_text(f"{before}{BEGIN}\n{sizes}\n\n{table(results)}\n{END}{after}", "utf-8")
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)
     return bool(failed)
