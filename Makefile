@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 UNIT := -m "not lab and not browser and not servers" tests/unit tests/services
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check check-code check-unit test test-setup lab lock clean distclean
+.PHONY: help setup run check check-code check-unit test test-setup test-faults lab lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the te
 
 test: setup test-setup ## run all tests, skipping none
 	$(PYTHON) -m pytest -q --forbid-skips
+
+test-faults: setup ## 10,000 calls through 500 faults, an hour (ARGS="--calls 1000 --faults 50 --processes 3")
+	@$(PYTHON) scripts/faults.py $(ARGS)
 
 lab: setup ## start the lab office on a real Asterisk, for you to make it ring (ARGS="--asterisk 16")
 	@scripts/lab-asterisk.sh 22

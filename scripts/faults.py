@@ -34,7 +34,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
-    shape = Shape(seed=options.seed, speed=options.speed, per_second=options.per_second)
+    shape = Shape(seed=options.seed, processes=options.processes, speed=options.speed, per_second=options.per_second)
 
     def show(number: int) -> None:
         if number % 100 == 0:

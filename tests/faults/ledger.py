@@ -47,6 +47,7 @@ class Disruptions:
     def __init__(self) -> None:
         self._at: list[float] = []
         self._unstored: list[tuple[float, float]] = []  # while the database was away
+        self._deaf: list[tuple[float, float]] = []  # while nobody read what was told
 
     def add(self, at: float) -> None:
         bisect.insort(self._at, at)
@@ -55,8 +56,19 @@ class Disruptions:
         """What was told in this time was kept in memory until it ended."""
         self._unstored.append((began, ended))
 
+    def add_deafness(self, began: float, ended: float) -> None:
+        """What was told in this time was read later, or by nobody."""
+        self._deaf.append((began - MARGIN_SECONDS, ended))
+
+    def near(self, call: PbxCall) -> list[float]:
+        """Disruptions from a little before the call until a little after it, in seconds from its begin."""
+        until = (call.ended or call.began) + 5.0
+        return [round(at - call.began, 2) for at in self._at if call.began - 10.0 < at < until]
+
     def kept(self, told_at: float) -> bool:
-        """What was told then was stored before anything could lose it."""
+        """What was told then was read, and stored before anything could lose it."""
+        if any(began <= told_at <= ended for began, ended in self._deaf):
+            return False
         safe_at = max([told_at, *(ended for began, ended in self._unstored if began - 1 <= told_at <= ended)])
         next_one = bisect.bisect_left(self._at, told_at)
         return next_one == len(self._at) or self._at[next_one] > safe_at + MARGIN_SECONDS
@@ -69,6 +81,7 @@ class Ledger:
         self.calls: dict[str, PbxCall] = {}
         self.disruptions = Disruptions()
         self._is_heard = is_heard
+        self._is_linked = False  # Dozvon has asked for the calls under way on its present connection
         self._channels: dict[str, set[str]] = {}  # linkedid -> names of its living channels
         self._bridges: dict[str, set[str]] = {}  # id -> names of its channels
 
@@ -111,7 +124,7 @@ class Ledger:
                 direction="inbound" if from_outside else "outbound" if linkedid.startswith(_CLICK) else "internal",
                 number=fields["CallerIDNum"] if from_outside else "",
                 began=time.time(),
-                is_followed=self._is_heard(),
+                is_followed=self._is_linked and self._is_heard(),
             )
         elif call.direction == "internal" and self._is_trunk(fields):
             call.direction = "outbound"
@@ -154,6 +167,7 @@ class Ledger:
 
     def listed(self) -> None:
         """Dozvon asked for the calls under way and was told."""
+        self._is_linked = True
         for call in self.live:
             if call.is_followed:
                 self._told(call)
@@ -164,6 +178,7 @@ class Ledger:
     def disrupted(self) -> None:
         """Dozvon's connection was lost, or its process."""
         self.disruptions.add(time.time())
+        self._is_linked = False
         for call in self.live:
             call.is_followed = False
 
@@ -177,6 +192,12 @@ class Ledger:
         self._bridges.clear()
 
     # ---- judging ---------------------------------------------------------------------------------------------------
+
+    def saw_begin(self, call: PbxCall) -> bool:
+        """Dozvon surely saw this call's first moment as it was."""
+        return (
+            bool(call.told_at) and call.told_at[0] - call.began < MARGIN_SECONDS and self.disruptions.kept(call.began)
+        )
 
     def was_known(self, call: PbxCall, *, since: float = 0.0) -> bool:
         """Dozvon surely stored something of this call that it was told at `since` or later."""

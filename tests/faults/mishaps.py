@@ -12,34 +12,21 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Protocol
 
 from tests.e2e.dozvon_process import DozvonProcess
+from tests.faults.ledger import MARGIN_SECONDS
 from tests.faults.stand import Stand
+from tests.scaled.servers import Server
 
 Mishap = Callable[[], Awaitable[None]]
 
-_STOP_CODE = 0
-
-
-class Server(Protocol):
-    """A database or Redis that can be lost and come back."""
-
-    async def restart(self, away_seconds: float) -> None:
-        """Kill it, and start it again after so many seconds."""
-
-
-class FlushedServer(Server, Protocol):
-    async def flush(self) -> None:
-        """All keys are gone."""
+_WRITTEN_SECONDS = 3.0  # after the database is back, what was kept in memory is written
 
 
 class Mishaps:
     """`happened` counts them by kind; `complaints` has what should not have been so."""
 
-    def __init__(
-        self, stand: Stand, *, seed: int, postgres: Server | None = None, redis: FlushedServer | None = None
-    ) -> None:
+    def __init__(self, stand: Stand, *, seed: int, postgres: Server | None = None, redis: Server | None = None) -> None:
         self._stand = stand
         self._rng = random.Random(f"mishaps {seed}")
         self._one_at_a_time = asyncio.Lock()
@@ -126,20 +113,20 @@ class Mishaps:
         await process.health(timeout_seconds=60.0)
         self._stand.office.ledger.disrupted()
         code = await process.stop()
-        if code != _STOP_CODE:
+        if code:
             self.complaints.append(f"SIGTERM ended it with {code}")
         await process.start()
 
     async def _suspend(self) -> None:
         """It hangs: connections are taken and not answered; then it goes on."""
         process = self._somebody()
-        self._stand.office.ledger.disrupted()
+        began = time.time()
         os.kill(process.pid, signal.SIGSTOP)
         try:
             await asyncio.sleep(self._rng.uniform(0.5, 4.0))
         finally:
             os.kill(process.pid, signal.SIGCONT)
-        self._stand.office.ledger.disrupted()
+        self._stand.office.ledger.disruptions.add_deafness(began, time.time() + MARGIN_SECONDS)
 
     # ---- the PBX ---------------------------------------------------------------------------------------------------
 
@@ -170,13 +157,23 @@ class Mishaps:
     async def _restart_postgres(self) -> None:
         assert self._postgres is not None
         began = time.time()
-        await self._postgres.restart(self._rng.uniform(0.0, 2.0))
-        self._stand.office.ledger.disruptions.add_outage(began, time.time() + 3.0)
+        await self._restart(self._postgres, signal.SIGQUIT)  # an immediate shutdown: as if it had crashed
+        self._stand.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
 
     async def _restart_redis(self) -> None:
         assert self._redis is not None
-        await self._redis.restart(self._rng.uniform(0.0, 2.0))
+        await self._restart(self._redis, signal.SIGKILL)
+
+    async def _restart(self, server: Server, how: signal.Signals) -> None:
+        await asyncio.to_thread(server.stop, how)
+        await asyncio.sleep(self._rng.uniform(0.0, 2.0))
+        await asyncio.to_thread(server.start)
 
     async def _flush_redis(self) -> None:
+        """All keys are gone."""
         assert self._redis is not None
-        await self._redis.flush()
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._redis.port)
+        writer.write(b"FLUSHALL\r\n")
+        said = await reader.readline()
+        writer.close()
+        assert said == b"+OK\r\n", said

@@ -53,6 +53,7 @@ class WatchedOffice(Simulator):
 
     def __init__(self, settings: SimulatorSettings) -> None:
         super().__init__(settings)
+        self.is_up = True
         self.ledger = Ledger(lambda: self.ami.is_heard)
         self.witnesses.append(self.ledger.witness)
 
@@ -63,8 +64,13 @@ class WatchedOffice(Simulator):
         return answer
 
     async def crash(self) -> None:
+        self.is_up = False  # nobody can call through a PBX that is not there
         await super().crash()
         self.ledger.crashed()
+
+    async def boot(self) -> None:
+        await super().boot()
+        self.is_up = True
 
     async def cut(self) -> None:
         """Every AMI connection is lost."""
@@ -122,7 +128,7 @@ class Traffic:
         rng, office = self._rng, self._office
         client = rng.choice(NORMAL) if rng.random() < 0.6 else rng.choice(self._strangers)
         free = [extension for extension in EXTENSIONS if office.is_free(extension)]
-        if not free:
+        if not free or not office.is_up:
             return
         self.begun[kind] += 1
         extension = rng.choice(free)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from tests.faults.mishaps import FlushedServer, Mishaps, Server
+from tests.faults.mishaps import Mishaps
 from tests.faults.stand import Shape, open_stand
 from tests.faults.verdict import Verdict, judge
+from tests.scaled.servers import own_postgres, own_redis
 
 
 async def run(
@@ -18,8 +21,6 @@ async def run(
     calls: int,
     faults: int,
     settle_seconds: float,
-    postgres: Server | None = None,
-    redis: FlushedServer | None = None,
     on_call: Callable[[int], None] = lambda number: None,
 ) -> Verdict:
     """
@@ -32,7 +33,16 @@ async def run(
         Also where calls hung or the outbox did not empty in time: a complaint says so.
     """
     began = time.monotonic()
-    async with open_stand(folder, shape) as stand:
+    async with contextlib.AsyncExitStack() as stack:
+        postgres = redis = None
+        if shape.processes > 1:
+            postgres, redis = stack.enter_context(own_postgres()), stack.enter_context(own_redis())
+            shape = replace(
+                shape,
+                database=f"postgresql://dozvon@127.0.0.1:{postgres.port}/dozvon",
+                redis=f"redis://127.0.0.1:{redis.port}/0",
+            )
+        stand = await stack.enter_async_context(open_stand(folder, shape))
         mishaps = Mishaps(stand, seed=shape.seed, postgres=postgres, redis=redis)
         planned = mishaps.plan(calls, faults)
         traffic = stand.traffic(strangers=max(calls // 4, 5))

@@ -74,7 +74,7 @@ class Shape:
     How the stand is set up.
 
     Args of the constructor:
-        processes: more than one needs `database` and `redis`.
+        processes: more than one needs `database` and `redis`, which `run.py` opens.
         speed: seconds of the office per second of the wall clock.
         per_second: calls that begin in a second of the wall clock.
     """
@@ -95,15 +95,14 @@ class Stand:
         self.session = session
         spread = shape.processes > 1
         ports = [free_port() for _ in range(shape.processes)]
-        agi_ports = [free_port() for _ in range(shape.processes)]
-        self._doors = [Doorman(free_port(), ports), Doorman(free_port(), agi_ports)] if spread else []
-        port, agi_port = (self._doors[0].port, self._doors[1].port) if spread else (ports[0], agi_ports[0])
-        self.url = f"http://127.0.0.1:{port}"
+        self._door = Doorman(free_port(), ports) if spread else None
+        self.url = f"http://127.0.0.1:{self._door.port if self._door else ports[0]}"
         self.spool = folder / "spool"
-        agi = f"agi://127.0.0.1:{agi_port}/office"
+        self._agi_port = free_port()  # all processes share it
+        agi = f"agi://127.0.0.1:{self._agi_port}/office"
         self.office: WatchedOffice = open_office(self.spool, agi, seed=shape.seed, speed=shape.speed)
         self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/faults")
-        self._ports = list(zip(ports, agi_ports, strict=True))
+        self._ports = ports
         self.processes: list[DozvonProcess] = []
         self.arrived: dict[str, float] = {}  # calls by their key, and when they were first seen in the CRM
         self._watching: asyncio.Task[None] | None = None
@@ -111,11 +110,11 @@ class Stand:
     async def open(self) -> None:
         await self.office.start()
         await self.crm.start()
-        for door in self._doors:
-            await door.start()
-        for number, (port, agi_port) in enumerate(self._ports):
+        if self._door:
+            await self._door.start()
+        for number, port in enumerate(self._ports):
             config = self.folder / f"dozvon{number}.toml"
-            config.write_text(self._config(port, agi_port))
+            config.write_text(self._config(port))
             self.processes.append(DozvonProcess(config, f"http://127.0.0.1:{port}", self.session))
         for process in self.processes:
             await process.start()
@@ -124,10 +123,10 @@ class Stand:
         await until_told(self._is_mirrored)
         self._watching = asyncio.create_task(self._watch_arrivals())
 
-    def _config(self, port: int, agi_port: int) -> str:
+    def _config(self, port: int) -> str:
         lines = [f'{key} = "{value}"' for key in ("database", "redis") if (value := getattr(self.shape, key))]
         values = {
-            "port": port, "agi_port": agi_port, "public_url": self.url, "data": self.folder / "data",
+            "port": port, "agi_port": self._agi_port, "public_url": self.url, "data": self.folder / "data",
             "password": _PASSWORD, "storage": "\n".join(["[storage]", *lines, ""]) if lines else "",
             "default_responsible": DMITRY, "client_id": self.crm.client_id, "client_secret": self.crm.client_secret,
             "crm": self.crm.url, "crm_host": self.crm.host, "ami_port": self.office.ami.port, "spool": self.spool,
@@ -146,8 +145,8 @@ class Stand:
             process.kill()
         await self.office.stop()
         await self.crm.stop()
-        for door in self._doors:
-            await door.stop()
+        if self._door:
+            await self._door.stop()
 
     # ---- what the stand can be asked -------------------------------------------------------------------------------
 

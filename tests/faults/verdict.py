@@ -34,6 +34,7 @@ class Verdict:
     logged: int = 0
     in_inbox: int = 0
     lost: list[str] = field(default_factory=list)
+    about_lost: list[dict[str, Any]] = field(default_factory=list)  # all that is known of the lost ones
     doubled: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)  # in the CRM, and never made by the PBX
     unrecorded: list[str] = field(default_factory=list)
@@ -104,9 +105,12 @@ async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, 
     calls = [call for call in ledger.calls.values() if call.direction != "internal"]
     delays: list[float] = []
     in_journal = await _in_journal(stand, [call.uniq for call in calls if not counts[call.uniq]])
+    near = ledger.disruptions.near
     files = {str(file) for file in stand.spool.iterdir()}
     for call in calls:
         _count(verdict, ledger, call, counts[call.uniq], is_known=call.uniq in in_journal or ledger.was_known(call))
+        if call.uniq in verdict.lost:
+            verdict.about_lost.append({**asdict(call), "journal": in_journal.get(call.uniq, ""), "near": near(call)})
         if call.uniq in records:
             await _hear(verdict, stand, call, str(records[call.uniq].get("link") or ""), files)
             if call.ended is not None and ledger.was_known(call):
@@ -131,15 +135,15 @@ def _records(stand: Stand) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def _in_journal(stand: Stand, keys: Sequence[str]) -> set[str]:
-    """Which of these calls Dozvon has stored as calls of their own."""
+async def _in_journal(stand: Stand, keys: Sequence[str]) -> dict[str, str]:
+    """Those of these calls that Dozvon has stored as calls of their own, as text."""
     url = stand.shape.database or f"sqlite:///{stand.folder / 'data' / 'dozvon.sqlite3'}"
     storage = await open_storage(url, stand.folder / "data")
     try:
         found = [await storage.calls.get(AccountId("faults"), CallId(key)) for key in keys]
     finally:
         await storage.close()
-    return {call.id for call in found if call is not None and call.merged_into is None}
+    return {call.id: repr(call) for call in found if call is not None and call.merged_into is None}
 
 
 def _count(verdict: Verdict, ledger: Ledger, call: PbxCall, times: int, *, is_known: bool) -> None:
@@ -179,7 +183,7 @@ def _out_of_order(ledger: Ledger, calls: list[PbxCall], records: Mapping[str, Ma
     latest: dict[str, float] = {}
     found: list[str] = []
     for call in sorted(calls, key=lambda each: each.began):
-        if call.uniq not in records or not call.told_at or call.told_at[0] - call.began > _GRAIN_SECONDS:
+        if call.uniq not in records or not ledger.saw_begin(call):
             continue  # found in the middle: the PBX says only how long it has lasted, in the office's seconds
         at = float(records[call.uniq]["at"])
         if at < latest.get(call.number, 0.0) - _GRAIN_SECONDS:
