@@ -30,6 +30,7 @@ _EXTEND_EVERY_SECONDS = 8.0
 _ATTEMPT_SECONDS = 90.0
 _AT_ONCE_PER_ACCOUNT = 8
 _LOOK_AT_LEAST_EVERY_SECONDS = 5.0
+_ALL_BUSY_SECONDS = 0.1
 _STORAGE_AWAY_SECONDS = 1.0
 
 
@@ -134,7 +135,9 @@ class Delivery:
         due = await self._outbox.next_due(now=self._clock.now())
         if due is None:
             return _LOOK_AT_LEAST_EVERY_SECONDS
-        return min(max(due - self._clock.now(), 0.02), _LOOK_AT_LEAST_EVERY_SECONDS)
+        wait = due - self._clock.now()
+        # What is due and was not started waits for its account's attempts under way: the end of one wakes us.
+        return min(wait, _LOOK_AT_LEAST_EVERY_SECONDS) if wait > 0 else _ALL_BUSY_SECONDS
 
     async def _deliver(self, account: Account, item: OutboxItem) -> None:
         began = time.monotonic()
