@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, text
 
 from integration.errors import LeaseLost
 from integration.ports import Lease, Leases, OutboxState, SavedStep
-from integration.storage import Storage
+from integration.storage import Storage, open_storage
 from tests.contract.calls import OFFICE, a_call, an_intent
 
 LONG, SHORT = 60.0, 0.001
@@ -105,3 +107,25 @@ async def test_a_lease_is_not_taken_in_the_middle_of_its_holders_write(storage: 
             if new is not None:
                 assert found_at_once is not None
         old = new or old
+
+
+@pytest.mark.servers
+async def test_nobody_waits_for_a_lease_that_is_locked_by_a_transaction(postgres_url: str, tmp_path: Path) -> None:
+    """As of a process that was paused in the middle of one."""
+    storage = await open_storage(postgres_url, tmp_path)
+    await overtaken(storage)
+    await storage.leases.release([Lease("pbx:a", 2), Lease("pbx:a", 3)])
+    is_locked = asyncio.Event()
+
+    def lock(connection: Connection) -> None:
+        connection.execute(text("SELECT * FROM leases WHERE name = 'pbx:a' FOR UPDATE"))
+        is_locked.set()
+        connection.execute(text("SELECT pg_sleep(2)"))
+
+    paused = asyncio.create_task(storage.database.write(lock))
+    await is_locked.wait()
+    assert await storage.leases.acquire(["pbx:a", "pbx:b"], holder="two", ttl_seconds=LONG) == [Lease("pbx:b", 1)]
+    assert not paused.done()
+    await paused
+    assert len(await storage.leases.acquire(["pbx:a"], holder="two", ttl_seconds=LONG)) == 1
+    await storage.close()
