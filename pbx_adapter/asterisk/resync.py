@@ -287,9 +287,11 @@ def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     if crm_id:
         set_origin(board, call, crm_call_id=crm_id)
     file = present(variables.get("MIXMONITOR_FILENAME"))
-    if file and channel is call.root:
+    # An event that came before the list may have named the first channel already; then it was entered as no root.
+    is_first = channel is call.root or (call.root is None and channel.uid == call.uid)
+    if file and is_first:
         on_recording_name(board, channel, file, at)
-    if channel is not call.root or (call.announced and call.seen_from_start):
+    if not is_first or (call.announced and call.seen_from_start):
         return
     dids = [present(variables.get(name)) for name in board.office.did_variables]
     number = next((did for did in dids if did), "") or present(row.get("DNID"))

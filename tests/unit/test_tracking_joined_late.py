@@ -35,3 +35,24 @@ def test_the_client_is_never_an_employee(name: str) -> None:
         for call in _follow(lines[start:]):
             if call.direction is Direction.INBOUND:
                 assert (start, call.caller) == (start, whole.caller)
+
+
+def test_the_list_of_channels_completes_a_call_that_was_heard_of_just_before() -> None:
+    """Its line and its recording are in `Status` only; an event that came a moment earlier must not hide them."""
+    tracker, calls = Tracker(PbxId("lab")), dict[CallId, Call]()
+    channel = {
+        "Channel": "PJSIP/trunk-1", "Uniqueid": "1.0", "Linkedid": "1.0", "ChannelState": "4", "Exten": "01",
+        "CallerIDNum": "79161234567", "Context": "from-trunk",
+    }  # fmt: skip
+    variables = ["MIXMONITOR_FILENAME=/spool/a.wav", "FROM_DID=74950000001"]
+    fold(calls, tracker.link_up(Timestamp(100.0)))
+    fold(calls, tracker.feed({"Event": "QueueCallerJoin", **channel, "Queue": "sales"}, Timestamp(100.1)))
+    fold(calls, tracker.feed({"Event": "Status", **channel, "Variable": variables}, Timestamp(100.2)))
+    fold(calls, tracker.feed({"Event": "StatusComplete"}, Timestamp(100.2)))
+    phone = {"Channel": "PJSIP/101-2", "Uniqueid": "1.1", "Linkedid": "1.0", "CallerIDNum": "101"}
+    for party in (phone, channel):
+        fold(calls, tracker.feed({"Event": "BridgeEnter", **party, "BridgeUniqueid": "b"}, Timestamp(101.0)))
+    fold(calls, tracker.tick(Timestamp(102.0)))
+    (call,) = calls.values()
+    assert (call.direction, call.caller, call.called) == (Direction.INBOUND, "79161234567", "74950000001")
+    assert call.recordings == ("/spool/a.wav",)
