@@ -235,7 +235,7 @@ def test_the_page_says_who_speaks() -> None:
         "x" * 9000,
         token("another-secret-0123456789abcdef-0123456789"),
         token(SECRET * 2, "HS512"),
-        jwt.encode(CLAIMS, None, algorithm="none"),
+        jwt.encode(CLAIMS, "", algorithm="none"),
         token(aud="https://evil.test"),
         token(iss="https://evil.test"),
         token(iss="https://acme.amocrm.ru.evil.test"),
