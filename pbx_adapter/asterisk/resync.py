@@ -99,7 +99,8 @@ class Resync:
 
     def _on_fully_booted(self, frame: Frame, at: Timestamp) -> None:
         uptime = present(frame.get("Uptime"))
-        if self._lost_at is not None and uptime.isdecimal() and at - int(uptime) > self._lost_at:
+        # Whole seconds, cut off: the PBX is up to a second older than it says. CoreStatus tells where that is too coarse.
+        if self._lost_at is not None and uptime.isdecimal() and at - int(uptime) - 1.0 > self._lost_at:
             self._all_over(at)
 
     def _on_core_status(self, frame: Frame, at: Timestamp) -> None:
