@@ -99,7 +99,7 @@ class Resync:
 
     def _on_fully_booted(self, frame: Frame, at: Timestamp) -> None:
         uptime = present(frame.get("Uptime"))
-        # Whole seconds, cut off: the PBX is up to a second older than it says. CoreStatus tells where that is too coarse.
+        # Whole seconds, cut off: the PBX is up to a second older than it says. CoreStatus tells the rest.
         if self._lost_at is not None and uptime.isdecimal() and at - int(uptime) - 1.0 > self._lost_at:
             self._all_over(at)
 
