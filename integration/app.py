@@ -135,17 +135,19 @@ class Core:
         if each.pbx != "asterisk":
             raise ConfigError(f'account.{each.id}.pbx: "{each.pbx}" is not known; known is asterisk')
         options = {"redirect_uri": f"{self.config.public_url}{oauth_path(each.id)}", **each.crm_options}
-        connector = connect(
-            each.id,
-            options,
-            tokens=self.storage.tokens,
-            session=self.session,
-            clock=self.clock,
-            country=each.country,
-            budget=SharedBudget(self.coordination, f"amocrm:{each.id}", lambda: self.peers.count)
-            if self.is_shared
-            else None,
-        )
+        budget = SharedBudget(self.coordination, f"amocrm:{each.id}", lambda: self.peers.count)
+        try:
+            connector = connect(
+                each.id,
+                options,
+                tokens=self.storage.tokens,
+                session=self.session,
+                clock=self.clock,
+                country=each.country,
+                budget=budget if self.is_shared else None,
+            )
+        except ConfigError as exc:
+            raise ConfigError(f"account.{each.id}.{exc}") from exc
         key = f"account.{each.id}.asterisk"
         pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session, key=key)
         any_link = self.relay.relayed(pbx) if self.is_shared else pbx
