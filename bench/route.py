@@ -23,7 +23,7 @@ from bench.crm import CrmSize, number, running_crm
 from bench.databases import postgres
 from bench.report import aim, machine, percentile
 from connectors.amocrm import connect
-from integration import logs
+from integration import logs, process_memory
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
@@ -109,6 +109,7 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
         keeping = asyncio.create_task(routing.run())
         server = FastAgiServer({"office": routing})
         await server.start()
+        process_memory.settle()  # as a process of Dozvon does when it has started
         asked = await _ask_from_outside(server.port, size.contacts, size.seconds)
         await server.close()
         keeping.cancel()

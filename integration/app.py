@@ -15,7 +15,7 @@ import structlog
 from aiohttp import web
 
 from connectors.amocrm import Connector, connect
-from integration import __version__
+from integration import __version__, process_memory
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions
 from integration.clock import SystemClock
@@ -221,6 +221,7 @@ class Dozvon:
                 self._spawn(f"routes {key}", office.routing.run)
             if "worker" in roles:
                 self._alone(f"phone book {key}", partial(self._mirror, office.account))
+        process_memory.settle()
         log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
 
     async def stop(self) -> None:
