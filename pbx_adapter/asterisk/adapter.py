@@ -140,7 +140,7 @@ class AsteriskPbx:
         self._is_ready = True
         log.info("linked to the PBX", pbx=self.id)
         await listener.on_link(True, "")
-        await self._until_stored(lambda: listener.on_resync(frozenset(self._tracker.live_calls()), at))
+        await self._until_stored(lambda: listener.on_resync(self._tracker.calls_on_the_pbx(), at))
 
     async def _tell(self, listener: PbxListener, events: Sequence[CallEvent]) -> None:
         if events:

@@ -99,6 +99,14 @@ class Tracker:
             if call.announced and not call.over and call.merged_into is None
         ]  # fmt: skip
 
+    def calls_on_the_pbx(self) -> frozenset[CallId]:
+        """
+        All calls that exist, those among them that are not told of yet (seen a moment ago, or in a list whose
+        `Status` is still to come): what is not here is over.
+        """
+        calls = self._board.calls.values()
+        return frozenset(call.id for call in calls if call.channels and not call.over and call.merged_into is None)
+
     def _settle(self, call: LiveCall, now: Timestamp) -> None:
         ending.settle(self._board, call, now)
 
