@@ -44,6 +44,7 @@ from integration.services.pbx_relay import PbxRelay
 from integration.services.peers import News, Peers
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.rate_budget import SharedBudget
+from integration.services.registration import Registration
 from integration.services.routing import Routing
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
@@ -172,6 +173,7 @@ class Dozvon:
         self.config = config
         self.core = Core(config)
         self.url = ""
+        self.stopping = asyncio.Event()  # somebody outside, or this process itself, wants the end
         self._tasks: list[asyncio.Task[None]] = []
         self._agi: list[FastAgiServer] = []
         self._intake_paths: dict[AccountId, str] = {}
@@ -184,6 +186,10 @@ class Dozvon:
         """Raises: ConfigError (a setting is wrong, an address is taken), Unavailable (the database)."""
         core = self.core
         await core.open()
+        registration = Registration(core.storage.register, core.process, self.stopping.set)
+        await registration.enter()
+        core.stack.push_async_callback(registration.leave)
+        self._spawn("registration", registration.run)
         if self.config.redis is None:
             await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
         self.mirror = PhoneBookMirror(core.accounts, core.storage.phone_book, core.clock, self._ensure_webhooks)
@@ -404,13 +410,12 @@ def _settings(each: AccountConfig) -> AccountSettings:
 
 async def run_until_stopped(config: Config) -> None:
     """Run until SIGTERM or SIGINT. Raises as `Dozvon.start`."""
-    stopping = asyncio.Event()
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
     process = Dozvon(config)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, process.stopping.set)
     try:
         await process.start()
-        await stopping.wait()
+        await process.stopping.wait()
     finally:
         await asyncio.wait_for(process.stop(), _SHUTDOWN_SECONDS)
 

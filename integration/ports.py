@@ -339,12 +339,19 @@ class PhoneBook(Protocol):
     async def size(self, account: AccountId) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class DecidedRoute:
+    call: CallId
+    decision: RouteDecision
+    asked_at: Timestamp
+
+
 class RouteLog(Protocol):
     """The decisions about incoming calls, kept with their reasons (spec B14)."""
 
-    async def remember(self, account: AccountId, call: CallId, decision: RouteDecision, asked_at: Timestamp) -> None:
-        """Store it. The call itself may not be stored yet. A second decision of one call (it came through the dialplan
-        again) replaces the first."""
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
+        """Store them, in this order and all or none. The calls themselves may not be stored yet. A second decision of
+        one call (it came through the dialplan again) replaces the first."""
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None: ...
 

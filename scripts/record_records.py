@@ -163,11 +163,38 @@ async def two_interleaved(office: Office) -> None:
     await second.hang_up()
 
 
+async def click(office: Office) -> None:
+    """A number is clicked in the CRM: 101's phone rings, then the client's; the client hangs up."""
+    office.phone("101").answers(after_seconds=0.5)
+    office.carrier.answers(after_seconds=1)
+    await _originate(office)
+    client = await office.carrier.incoming()
+    await client.answered()
+    await asyncio.sleep(1.5)
+    await client.hang_up()
+
+
+async def click_unanswered(office: Office) -> None:
+    """A number is clicked in the CRM, and 101 does not take the phone: the client is never called."""
+    await _originate(office, milliseconds=1500)
+    await (await office.phone("101").incoming()).over()
+
+
+async def _originate(office: Office, milliseconds: int = 15_000) -> None:
+    async with AmiRecorder(office.asterisk.ports.ami, clock=time.time) as ami:
+        request = {
+            "Channel": "PJSIP/101", "Context": "internal", "Exten": CLIENT, "Priority": "1", "Async": "true",
+            "CallerID": f"{CLIENT} <{CLIENT}>", "Timeout": str(milliseconds), "ChannelId": "dozvon-1001",
+            "Variable": ["__CRM_CALL_ID=1001", f"__CRM_CLIENT={CLIENT}"],
+        }  # fmt: skip
+        await ami.action("Originate", request)
+
+
 SCENARIOS: dict[str, Callable[[Office], Awaitable[None]]] = {
     each.__name__: each
     for each in (
         answered, missed, busy_then_queue, queue_abandoned, queue_local_members, ring_group, blind_transfer,
-        attended_transfer, outbound, outbound_busy, internal, voicemail, two_interleaved,
+        attended_transfer, outbound, outbound_busy, internal, voicemail, two_interleaved, click, click_unanswered,
     )
 }  # fmt: skip
 

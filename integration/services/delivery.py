@@ -30,7 +30,8 @@ _EXTEND_EVERY_SECONDS = 8.0
 _ATTEMPT_SECONDS = 90.0
 _AT_ONCE_PER_ACCOUNT = 8
 _LOOK_AT_LEAST_EVERY_SECONDS = 5.0
-_ALL_BUSY_SECONDS = 0.1
+_LOOK_APART_SECONDS = 0.1  # a look costs more the more waits, and an account's eight under way last longer than this
+_CLAIMS_AT_ONCE = 8  # that share a commit on SQLite, and leave connections of the pool to others on PostgreSQL
 _STORAGE_AWAY_SECONDS = 1.0
 
 
@@ -82,11 +83,13 @@ class Delivery:
         """Deliver until cancelled. Attempts under way at the cancellation are cut off and found again, uncertain."""
         extending = asyncio.create_task(self._keep_leases())
         try:
+            loop = asyncio.get_running_loop()
             while True:
                 self.wake.clear()
+                looked_at = loop.time()
                 try:
-                    await self._start_what_is_due()
-                    pause = await self._pause()
+                    is_all_started = not await self._start_what_is_due()
+                    pause = await self._pause() if is_all_started else _LOOK_APART_SECONDS
                 except Unavailable as exc:
                     log.error("outbox cannot be read", error=str(exc))
                     pause = _STORAGE_AWAY_SECONDS
@@ -95,6 +98,7 @@ class Delivery:
                         await self.wake.wait()
                 except TimeoutError:
                     pass
+                await asyncio.sleep(looked_at + _LOOK_APART_SECONDS - loop.time())
         finally:
             tasks = [extending, *(task for busy in self._busy.values() for task in busy)]
             for task in tasks:
@@ -110,23 +114,27 @@ class Delivery:
                 return
             await asyncio.wait(under_way)
 
-    async def _start_what_is_due(self) -> None:
-        for account_id in await self._outbox.accounts_due(now=self._clock.now()):
-            account = self._accounts.get(account_id)
-            if account is None:
-                continue
-            busy = self._busy.setdefault(account_id, set())
-            room = _AT_ONCE_PER_ACCOUNT - len(busy)
-            if room <= 0:
-                continue
-            items = await self._outbox.claim(
-                account_id, now=self._clock.now(), lease_seconds=_LEASE_SECONDS, limit=room
-            )
-            for item in items:
-                task = asyncio.create_task(self._deliver(account, item))
-                busy.add(task)
-                task.add_done_callback(busy.discard)
-                task.add_done_callback(self._look_again)
+    async def _start_what_is_due(self) -> bool:
+        """Returns whether anything was due, started or not."""
+        due = await self._outbox.accounts_due(now=self._clock.now())
+        with_room = [account for account in map(self._accounts.get, due) if account and self._room(account.id) > 0]
+        for at in range(0, len(with_room), _CLAIMS_AT_ONCE):
+            await asyncio.gather(*(self._start(account) for account in with_room[at : at + _CLAIMS_AT_ONCE]))
+        return bool(due)
+
+    def _room(self, account: AccountId) -> int:
+        return _AT_ONCE_PER_ACCOUNT - len(self._busy.setdefault(account, set()))
+
+    async def _start(self, account: Account) -> None:
+        items = await self._outbox.claim(
+            account.id, now=self._clock.now(), lease_seconds=_LEASE_SECONDS, limit=self._room(account.id)
+        )
+        busy = self._busy[account.id]
+        for item in items:
+            task = asyncio.create_task(self._deliver(account, item))
+            busy.add(task)
+            task.add_done_callback(busy.discard)
+            task.add_done_callback(self._look_again)
 
     def _look_again(self, _: asyncio.Task[None]) -> None:
         self.wake.set()  # the call's next item may be due now

@@ -9,18 +9,17 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import structlog
 
 from integration.domain.crm import Person
-from integration.domain.ids import AccountId, CallId, PbxId, Timestamp, call_id
+from integration.domain.ids import AccountId, PbxId, call_id
 from integration.domain.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing import RouteDecision, RouteQuestion, client_number, decide, reserve
 from integration.domain.settings import AccountSettings
-from integration.errors import DozvonError
-from integration.ports import Clock, Crm, PhoneBook, RouteLog
+from integration.errors import DozvonError, Rejected
+from integration.ports import Clock, Crm, DecidedRoute, PhoneBook, RouteLog
 
 log = structlog.get_logger()
 
@@ -28,13 +27,6 @@ DEADLINE_SECONDS = 1.2  # below the FastAGI server's, so that the decision is ke
 _MAX_LOOKUP_SECONDS = 1.0  # of a live search, whatever the line's settings say: the caller hears silence meanwhile
 _GATHER_SECONDS = 0.1  # the decisions of this time are stored together: callers do not wait for many small commits
 _MAX_UNDONE = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    call: CallId
-    decision: RouteDecision
-    asked_at: Timestamp
 
 
 class Routing:
@@ -66,7 +58,7 @@ class Routing:
         self._clock = clock
         self._crm = crm
         self._deadline_seconds = deadline_seconds
-        self._undone: deque[_Decided] = deque()  # decisions not yet stored
+        self._undone: deque[DecidedRoute] = deque()  # decisions not yet stored
         self._has_undone = asyncio.Event()
         self._is_log_down = False
         self._is_book_filled = False
@@ -98,7 +90,7 @@ class Routing:
             # The caller is waiting: whatever broke, the PBX gets an answer, and we get the traceback.
             log.exception("no route decided", account_id=self._account)
             decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
-        self._keep(_Decided(call_id(self._pbx, uniqueid), decision, asked_at))
+        self._keep(DecidedRoute(call_id(self._pbx, uniqueid), decision, asked_at))
         return decision
 
     async def consider(self, question: RouteQuestion) -> RouteDecision:
@@ -131,7 +123,7 @@ class Routing:
             self._is_book_filled = await self._book.size(self._account) > 0
         return not self._is_book_filled
 
-    def _keep(self, decided: _Decided) -> None:
+    def _keep(self, decided: DecidedRoute) -> None:
         if len(self._undone) >= _MAX_UNDONE:
             log.warning("a route decision was not kept", call_id=decided.call)
             return
@@ -142,23 +134,31 @@ class Routing:
         """What cannot be stored now waits for the next decision, or for the end."""
         batch = list(self._undone)
         self._has_undone.clear()
-        stored = await asyncio.gather(*(self._remember(decided) for decided in batch))
-        for _ in batch:
-            self._undone.popleft()
-        failed = [decided for decided, is_stored in zip(batch, stored, strict=True) if not is_stored]
-        self._undone.extendleft(reversed(failed))
-        if batch and all(stored) is self._is_log_down:
-            self._is_log_down = not all(stored)
-            log.info("route decisions are kept again" if all(stored) else "route decisions wait to be kept")
+        if not batch:
+            return
+        is_stored = await self._remember(batch)
+        if is_stored:
+            for _ in batch:
+                self._undone.popleft()
+        if is_stored is self._is_log_down:
+            self._is_log_down = not is_stored
+            log.info("route decisions are kept again" if is_stored else "route decisions wait to be kept")
 
-    async def _remember(self, decided: _Decided) -> bool:
+    async def _remember(self, batch: Sequence[DecidedRoute]) -> bool:
+        """In one transaction: one each would take the processor from callers who wait. False: try again later."""
         try:
-            await self._routes.remember(self._account, decided.call, decided.decision, decided.asked_at)
+            await self._routes.remember(self._account, batch)
+        except Rejected:
+            # Somewhere in it is what the database will never take: it must not keep the others out.
+            if len(batch) == 1:
+                log.warning("a route decision was not kept", call_id=batch[0].call)
+                return True
+            return all([await self._remember([decided]) for decided in batch])
         except DozvonError:
             return False
         except Exception:
             # The loop must live on: later decisions can still be kept.
-            log.exception("a route decision was not kept", call_id=decided.call)
+            log.exception("route decisions were not kept", count=len(batch))
         return True
 
 

@@ -19,6 +19,7 @@ from integration.storage.leases import SqlLeases
 from integration.storage.outbox import SqlOutbox
 from integration.storage.phone_book import SqlPhoneBook
 from integration.storage.recordings import FileRecordingStore
+from integration.storage.releases import SqlRegister
 from integration.storage.route_log import SqlRouteLog
 from integration.storage.sealing import open_sealer
 from integration.storage.settings import SqlSettingsStore
@@ -39,6 +40,7 @@ class Storage:
     routes: SqlRouteLog
     leases: SqlLeases
     watches: SqlWatchLog
+    register: SqlRegister
     database: Database
 
     async def close(self) -> None:
@@ -80,6 +82,7 @@ async def open_storage(
         routes=SqlRouteLog(database),
         leases=SqlLeases(database),
         watches=SqlWatchLog(database),
+        register=SqlRegister(database),
         database=database,
     )
 

@@ -25,6 +25,7 @@ from integration.storage.failures import disk_failure, translating
 from integration.storage.keys import KeyRing
 from integration.storage.place import Place
 from integration.storage.recordings import recording_file
+from integration.storage.schema import NOT_KEPT
 
 Say = Callable[[str], None]
 """Told what has been done, a line at a time."""
@@ -166,7 +167,7 @@ def _described(copy: sqlite3.Connection, say: Say) -> Copied:
 
 
 def sqlite_counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Rows by table, without SQLite's and Alembic's own."""
+    """Rows by table, without SQLite's own and what is of the moment."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-    names = [row[0] for row in connection.execute(query) if row[0] != "alembic_version"]
+    names = [row[0] for row in connection.execute(query) if row[0] not in NOT_KEPT]
     return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}  # noqa: S608

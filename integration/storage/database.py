@@ -81,7 +81,7 @@ async def open_database(url: str) -> Database:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
 
     Raises:
-        ConfigError: the address is of neither form.
+        ConfigError: the address is of neither form, or the database of a release beside which this one cannot work.
         Unavailable: the database cannot be opened.
     """
     # Imported here: an office on SQLite does not pay for asyncpg, nor a server for a thread it does not use.

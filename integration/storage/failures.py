@@ -38,11 +38,12 @@ def translated(exc: BaseException) -> DozvonError | None:
     if isinstance(exc, _REFUSED):
         return Rejected("The database refuses these values.", code="bad_value")
     if isinstance(exc, DBAPIError | sqlite3.Error):
-        return _unavailable(exc)
+        return driver_failure(exc)
     return None
 
 
-def _unavailable(exc: BaseException) -> DozvonError:
+def driver_failure(exc: BaseException) -> DozvonError:
+    """Our error for one of a database's driver, or SQLAlchemy's around it."""
     cause = getattr(exc, "orig", None) or exc
     text = str(cause)
     for fragment, sentence in _SENTENCES:

@@ -10,19 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, literal_column, select, tuple_, update
+from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.errors import LeaseLost
 from integration.ports import Lease
 from integration.storage.database import Database, Dialect, insert
+from integration.storage.migrate import NOW
 from integration.storage.schema import leases as table
 
-# Unix seconds as the database has them: the processes' machines need not agree about the time.
-_NOW: dict[Dialect, ColumnElement[float]] = {
-    "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
-    "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0"),
-}
 _NEVER = 0.0
 
 
@@ -39,7 +35,7 @@ class SqlLeases:
 
     def _acquire(self, connection: Connection, wanted: list[str], holder: str, ttl_seconds: float) -> list[Lease]:
         dialect = self._database.dialect
-        now = float(connection.execute(select(_NOW[dialect])).scalar_one())
+        now = float(connection.execute(select(NOW[dialect])).scalar_one())
         known = set(connection.execute(select(table.c.name).where(table.c.name.in_(wanted))).scalars())
         # A row that somebody has locked is left for the next look: it may be in the transaction of a paused process,
         # which PostgreSQL ends (postgres.py), and our own leases must be renewed meanwhile.
@@ -65,7 +61,7 @@ class SqlLeases:
             return []
 
         def work(connection: Connection) -> set[str]:
-            now = float(connection.execute(select(_NOW[self._database.dialect])).scalar_one())
+            now = float(connection.execute(select(NOW[self._database.dialect])).scalar_one())
             statement = update(table).where(_are(leases)).values(until=now + ttl_seconds).returning(table.c.name)
             return set(connection.execute(statement).scalars())
 

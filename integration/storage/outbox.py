@@ -14,7 +14,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, exists, func, literal, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.ids import AccountId, CallId, Timestamp
@@ -30,12 +44,13 @@ _LONGEST_ERROR = 2000  # characters; a person reads it
 
 _earlier = outbox.alias("earlier")
 # `state` is compared with a literal in the text of the query: only then is the index of waiting items used.
-_is_waiting = outbox.c.state == literal(OutboxState.WAITING.value, literal_execute=True)
+_WAITING: ColumnElement[str] = literal_column(f"'{OutboxState.WAITING.value}'")
+_is_waiting = outbox.c.state == _WAITING
 _is_first = ~exists(
     select(_earlier.c.id).where(
         _earlier.c.account == outbox.c.account,
         _earlier.c.call == outbox.c.call,
-        _earlier.c.state == literal(OutboxState.WAITING.value, literal_execute=True),
+        _earlier.c.state == _WAITING,
         _earlier.c.id < outbox.c.id,
     )
 )
@@ -46,8 +61,33 @@ _may_run_at = case(
 )
 
 
-def _is_due(now: Timestamp) -> ColumnElement[bool]:
-    return and_(outbox.c.not_before <= now, or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now))
+_is_due = and_(
+    outbox.c.not_before <= bindparam("now"),
+    or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
+)
+# Built once: building one anew costs more than to have it carried out.
+_ACCOUNTS_DUE = select(outbox.c.account).where(_is_waiting, _is_due, _is_first).distinct()
+_NEXT_DUE = select(func.min(_may_run_at)).where(_is_waiting, _is_first)
+_FIND = (
+    select(outbox)
+    .where(outbox.c.account == bindparam("of_account"), _is_waiting, _is_due, _is_first)
+    .order_by(_urgency, outbox.c.not_before, outbox.c.id)
+    .limit(bindparam("at_most"))
+    .with_for_update(skip_locked=True, of=outbox)  # PostgreSQL only; SQLite has one writer
+)
+_CLAIM = (
+    update(outbox)
+    .where(outbox.c.account == bindparam("of_account"), outbox.c.id.in_(bindparam("of_items", expanding=True)))
+    .values(
+        leased_until=bindparam("until"),
+        is_uncertain=True,
+        attempts=outbox.c.attempts + 1,
+        claims=outbox.c.claims + 1,
+    )
+)
+_ITEM = update(outbox).where(outbox.c.account == bindparam("of_account"), outbox.c.id == bindparam("of_item"))
+_HELD = _ITEM.where(_is_waiting, outbox.c.claims == bindparam("of_claim"))
+"""Nobody else has claimed it since, nobody has finished it."""
 
 
 class SqlOutbox:
@@ -62,41 +102,28 @@ class SqlOutbox:
         The most urgent priority first, then what has been due for longest. Items past `expires_at` are handed out
         too: `expire` them. Each item's `is_uncertain` says how the attempts *before* this claim ended.
         """
-        query = (
-            select(outbox)
-            .where(outbox.c.account == account, _is_waiting, _is_due(now), _is_first)
-            .order_by(_urgency, outbox.c.not_before, outbox.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True, of=outbox)  # PostgreSQL only; SQLite has one writer
-        )
+        wanted = {"of_account": account, "now": now, "at_most": limit}
 
         def work(connection: Connection) -> list[OutboxItem]:
-            rows = connection.execute(query).all()
+            rows = connection.execute(_FIND, wanted).all()
             if rows:
-                connection.execute(
-                    update(outbox)
-                    .where(outbox.c.account == account, outbox.c.id.in_([row.id for row in rows]))
-                    .values(
-                        leased_until=now + lease_seconds,
-                        is_uncertain=True,
-                        attempts=outbox.c.attempts + 1,
-                        claims=outbox.c.claims + 1,
-                    )
-                )
+                ids = [row.id for row in rows]
+                connection.execute(_CLAIM, {"of_account": account, "of_items": ids, "until": now + lease_seconds})
             return [_item(row, attempts=row.attempts + 1, claim=row.claims + 1) for row in rows]
 
         return await self._database.write(work, account)
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]:
         """In alphabetical order; those with nothing that could be claimed at `now` are not in it."""
-        query = select(outbox.c.account).where(_is_waiting, _is_due(now), _is_first).distinct()
-        names = await self._database.read(lambda connection: connection.execute(query).scalars().all(), Across.DELIVERY)
+        at = {"now": now}
+        names = await self._database.read(
+            lambda connection: connection.execute(_ACCOUNTS_DUE, at).scalars().all(), Across.DELIVERY
+        )
         return sorted(AccountId(name) for name in names)
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None:
         """When the next item can be claimed: at most `now` when one can be at once, None when nothing waits."""
-        query = select(func.min(_may_run_at)).where(_is_waiting, _is_first)
-        moment = await self._database.read(lambda connection: connection.execute(query).scalar(), Across.DELIVERY)
+        moment = await self._database.read(lambda connection: connection.execute(_NEXT_DUE).scalar(), Across.DELIVERY)
         return None if moment is None else Timestamp(moment)
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
@@ -106,7 +133,7 @@ class SqlOutbox:
         Raises:
             Unavailable: also when the lease was lost, so that the decision is the new holder's.
         """
-        if not await self._update(item.account, _is_held(item), payload=json.dumps(payload)):
+        if not await self._held(item, payload=json.dumps(payload)):
             raise Unavailable("Somebody else has claimed this item since.")
         return replace(item, payload=payload)
 
@@ -130,21 +157,21 @@ class SqlOutbox:
 
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None:
         """True of the CRM whoever says it, so no lease is asked for."""
-        await self._update(
-            item.account,
-            outbox.c.id == item.id,
-            state=OutboxState.DONE.value,
-            result=json.dumps(result),
-            is_uncertain=False,
-            last_error=None,
-            leased_until=None,
-            finished_at=self._clock.now(),
-        )
+        values = {
+            "of_account": item.account,
+            "of_item": item.id,
+            "state": OutboxState.DONE.value,
+            "result": json.dumps(result),
+            "is_uncertain": False,
+            "last_error": None,
+            "leased_until": None,
+            "finished_at": self._clock.now(),
+        }
+        await self._carry_out(item.account, _ITEM, values)
 
     async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None:
-        await self._update(
-            item.account,
-            _is_held(item),
+        await self._held(
+            item,
             not_before=at,
             last_error=error[:_LONGEST_ERROR],
             is_uncertain=is_uncertain,
@@ -153,9 +180,8 @@ class SqlOutbox:
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:
         """The call's next item becomes the oldest waiting one."""
-        await self._update(
-            item.account,
-            _is_held(item),
+        await self._held(
+            item,
             state=OutboxState.DEAD.value,
             last_error=error[:_LONGEST_ERROR],
             leased_until=None,
@@ -163,9 +189,8 @@ class SqlOutbox:
         )
 
     async def expire(self, item: OutboxItem) -> None:
-        await self._update(
-            item.account,
-            _is_held(item),
+        await self._held(
+            item,
             state=OutboxState.EXPIRED.value,
             leased_until=None,
             finished_at=self._clock.now(),
@@ -218,13 +243,17 @@ class SqlOutbox:
         return {state: counts.get(state, 0) for state in OutboxState}
 
     async def _update(self, account: AccountId, which: ColumnElement[bool], **values: Any) -> bool:
-        statement = update(outbox).where(outbox.c.account == account, which).values(**values)
-        return await self._database.write(lambda connection: connection.execute(statement).rowcount > 0, account)
+        return await self._carry_out(account, update(outbox).where(outbox.c.account == account, which), values)
 
+    async def _held(self, item: OutboxItem, **values: Any) -> bool:
+        values |= {"of_account": item.account, "of_item": item.id, "of_claim": item.claim}
+        return await self._carry_out(item.account, _HELD, values)
 
-def _is_held(item: OutboxItem) -> ColumnElement[bool]:
-    """Nobody else has claimed it since, nobody has finished it."""
-    return and_(outbox.c.id == item.id, _is_waiting, outbox.c.claims == item.claim)
+    async def _carry_out(self, account: AccountId, statement: Update, values: dict[str, Any]) -> bool:
+        """`values`: the columns to set, and what the statement asks for. Returns whether a row was there."""
+        return await self._database.write(
+            lambda connection: connection.execute(statement, values).rowcount > 0, account
+        )
 
 
 def _item(row: Row[Any], *, attempts: int, claim: int) -> OutboxItem:

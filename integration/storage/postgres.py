@@ -8,30 +8,37 @@ when the next read is another account's.
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
+import asyncpg
 import structlog
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from integration.storage.database import Across, Dialect, Scope, T, Work
-from integration.storage.failures import translating
+from integration.storage.failures import driver_failure, translating
 from integration.storage.locks import AdvisoryLocks
-from integration.storage.migrate import upgrade
+from integration.storage.postgres_steps import bring_up_to_date
 
-POOL = 8  # connections kept; as many again may be opened when it is busy
+# Connections, opened when they are needed and then kept: one that is closed after a burst is missed in the next, and
+# opening one costs as much as fifty look-ups.
+POOL = 16
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
+UNUSED_SECONDS = 30.0  # a connection that nobody took for so long is tried before it is used
 IDLE_MILLISECONDS = 2500  # a process that is paused in the middle of a transaction must not keep its locks
 
 log = structlog.get_logger()
 
 _SCOPE = text("SELECT set_config('dozvon.account', :account, :local), set_config('dozvon.all', :reason, :local)")
 _TOLD = "dozvon_scope"  # in a connection's `info`: whose rows its reads see now
+_LEFT = "dozvon_left"  # there too: when it came back to the pool
 _IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
-
-MIGRATION_LOCK = 0x646F7A766F6E  # "dozvon" in ASCII: one process at a time takes the steps
 
 
 class PostgresDatabase:
@@ -43,16 +50,17 @@ class PostgresDatabase:
         self._engine = create_async_engine(
             asyncpg_url(url),
             pool_size=POOL,
-            max_overflow=POOL,
+            max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
-            pool_pre_ping=True,  # after a restart of the server the first to come gets a new connection, no error
+            pool_use_lifo=True,  # the one that is used most has its statements prepared
             connect_args={
                 "timeout": CONNECT_SECONDS,
                 "command_timeout": STATEMENT_SECONDS,
                 "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)},
             },
         )
-
+        event.listen(self._engine.sync_engine, "checkin", _note_the_time)
+        event.listen(self._engine.sync_engine, "checkout", _refuse_a_dead_one)
         # A read is one statement, so it needs no BEGIN and no ROLLBACK on the way.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Opened for one lock and closed after it: who holds one must not keep a connection from who would end the wait.
@@ -63,10 +71,8 @@ class PostgresDatabase:
     async def start(self) -> None:
         """Bring the tables up to date."""
         with translating():
-            async with self._engine.begin() as connection:
-                await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-                await say_scope(connection, Across.MIGRATION)
-                await connection.run_sync(upgrade)
+            await bring_up_to_date(self._engine.url, CONNECT_SECONDS, str(Across.MIGRATION))
+            async with self._engine.connect() as connection:
                 if (await connection.execute(_IS_ABOVE)).scalar():
                     log.warning("the database role is above row-level security: use one that is no superuser")
 
@@ -85,10 +91,33 @@ class PostgresDatabase:
                     told[_TOLD] = ()  # nobody's: a change that is interrupted is made again
                     await say_scope(connection, scope, is_local=False)
                     told[_TOLD] = scope
-                return await connection.run_sync(work)
+                try:
+                    return await connection.run_sync(work)
+                except (asyncpg.PostgresError, asyncpg.InterfaceError) as exc:  # a `ShortQuery` speaks to the driver
+                    raise driver_failure(exc) from exc
 
     async def close(self) -> None:
         await self._engine.dispose()
+
+
+def _note_the_time(_connection: Any, record: Any) -> None:
+    record.info[_LEFT] = time.monotonic()
+
+
+def _refuse_a_dead_one(connection: Any, record: Any, _checked_out: Any) -> None:
+    """
+    After a restart of the server the first to come gets a new connection, no error. The driver hears of the end of a
+    connection by itself, so asking the server each time (`pool_pre_ping`: three round trips) is for those only of
+    which it may not have heard: the network forgot them while they were unused.
+    """
+    is_dead = connection.driver_connection.is_closed()
+    if not is_dead and time.monotonic() - record.info.get(_LEFT, 0.0) > UNUSED_SECONDS and _LEFT in record.info:
+        try:
+            connection.ping()
+        except Exception:  # noqa: BLE001 - of whatever kind: it is not to be used
+            is_dead = True
+    if is_dead:
+        raise InvalidatePoolError("the connection has ended")  # those beside it are tried too, or made anew
 
 
 async def say_scope(connection: AsyncConnection, scope: Scope, *, is_local: bool = True) -> None:

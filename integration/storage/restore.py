@@ -28,6 +28,7 @@ from integration.storage.failures import disk_failure, translating
 from integration.storage.keys import Key, KeyRing
 from integration.storage.migrate import HEAD, knows
 from integration.storage.place import Place
+from integration.storage.schema import OWN_AFFAIRS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +111,7 @@ def _is_empty_sqlite(database: Path) -> bool:
     with translating():
         connection = sqlite3.connect(database)
         try:
-            return not any(rows for name, rows in sqlite_counts(connection).items() if name != "secret_key")
+            return not any(rows for name, rows in sqlite_counts(connection).items() if name not in OWN_AFFAIRS)
         finally:
             connection.close()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import select, text
 
-from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.domain.ids import AccountId, CallId
 from integration.domain.routing import RouteDecision
+from integration.ports import DecidedRoute
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database
 from integration.storage.schema import routes
@@ -24,15 +27,19 @@ class SqlRouteLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def remember(self, account: AccountId, call: CallId, decision: RouteDecision, asked_at: Timestamp) -> None:
-        row = {
-            "account": account,
-            "call": call,
-            "asked_at": asked_at,
-            "outcome": decision.outcome.value,
-            "decision": encode(decision),
-        }
-        await self._database.write(lambda connection: connection.execute(_REMEMBER, row), account)
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
+        rows = [
+            {
+                "account": account,
+                "call": each.call,
+                "asked_at": each.asked_at,
+                "outcome": each.decision.outcome.value,
+                "decision": encode(each.decision),
+            }
+            for each in decided
+        ]
+        if rows:
+            await self._database.write(lambda connection: connection.execute(_REMEMBER, rows), account)
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         query = select(routes.c.decision).where(routes.c.account == account, routes.c.call == call)

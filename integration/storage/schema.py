@@ -215,3 +215,24 @@ watches = Table(
     Column("watched_until", Double, nullable=False),
     Column("unchecked_since", Double),
 )
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("knows", Text, nullable=False),  # the newest step of the schema that its code knows
+    Column("until", Double, nullable=False),  # by the database's clock
+)
+
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # one row, 1
+    Column("oldest", Text, nullable=False),  # the step that a process has to know at least
+)
+
+OWN_AFFAIRS = frozenset({"secret_key", "processes", "compatibility", "alembic_version"})
+"""Tables with rows in a database that nobody has used yet."""
+
+NOT_KEPT = frozenset({"processes", "compatibility", "alembic_version"})
+"""Tables that no backup counts: what they say is of the moment, or made by the steps of the schema."""

@@ -99,7 +99,8 @@ class SqliteDatabase:
         self._is_at_end = False
 
     def start(self) -> None:
-        """Open the file and bring its tables up to date; blocks, call it on a thread."""
+        """Open the file and bring its tables up to date; blocks, call it on a thread. Two that start together wait for
+        each other at BEGIN. Raises: ConfigError, Unavailable."""
         with translating(), self._engine.connect() as connection:
             _begin(connection)
             try:

@@ -20,13 +20,14 @@ from integration.storage.archive import Copied, Manifest
 from integration.storage.database import Across
 from integration.storage.failures import disk_failure, translating
 from integration.storage.migrate import upgrade
-from integration.storage.postgres import CONNECT_SECONDS, MIGRATION_LOCK, asyncpg_url, say_scope
-from integration.storage.schema import metadata
+from integration.storage.postgres import CONNECT_SECONDS, asyncpg_url, say_scope
+from integration.storage.postgres_steps import MIGRATION_LOCK
+from integration.storage.schema import NOT_KEPT, OWN_AFFAIRS, metadata
 
 _LOCK_WAIT = "30s"  # for tables that running processes read
 _BUFFER = 1 << 20  # bytes between two writes to the disk
 _TABLES = """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
-    AND relname <> 'alembic_version' ORDER BY relname"""
+    ORDER BY relname"""
 _COLUMNS = """SELECT attname FROM pg_attribute
     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum"""
 _FORCED = """SELECT relname FROM pg_class
@@ -57,7 +58,7 @@ async def _export(connection: Any, folder: Path, say: Callable[[str], None], sto
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
         raise Rejected("This database holds no tables of Dozvon.")
     revision = await connection.fetchval("SELECT version_num FROM alembic_version")
-    names = [row["relname"] for row in await connection.fetch(_TABLES)]
+    names = [row["relname"] for row in await connection.fetch(_TABLES) if row["relname"] not in NOT_KEPT]
     tables, columns, sequences = {}, {}, {}
     for name in names:
         columns[name] = [row["attname"] for row in await connection.fetch(_COLUMNS, f'"{name}"')]
@@ -94,7 +95,7 @@ def _is_empty(connection: Connection) -> bool:
     return not any(
         connection.execute(table.select().limit(1)).first() is not None
         for table in metadata.sorted_tables
-        if table.name in present and table.name != "secret_key"
+        if table.name in present and table.name not in OWN_AFFAIRS
     )
 
 

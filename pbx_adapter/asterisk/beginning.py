@@ -28,11 +28,13 @@ def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         return
     channel = board.channels.get(uid)
     if channel is None:
-        channel = board.adopt(frame, "", at, seen_from_start=True)
+        channel = board.adopt(frame, "", at)
     elif not channel.call.announced:
         # An event of another channel was quicker and named it; what counts is how it was born.
         channel.exten, channel.context = present(frame.get("Exten")), present(frame.get("Context"))
-        channel.call.seen_from_start = True
+    call = channel.call
+    call.seen_from_start = call.seen_from_start or (uid == call.uid and not call.announced)
+    channel.half_seen = False
     enter_as_root(board, channel, frame, at)
 
 

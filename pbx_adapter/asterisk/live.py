@@ -58,6 +58,7 @@ class Channel:
     cause: int | None = None  # Q.850, of its Hangup
     recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
     last_seen: Timestamp = NEVER
+    half_seen: bool = False  # an event in passing named it; how it was made, and what it does, was not said yet
 
     @property
     def is_gone(self) -> bool:

@@ -27,7 +27,7 @@ from datetime import datetime
 from integration.domain.call import Direction, LegKind, TransferKind, TransferResult
 from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.beginning import begin_call, enter_as_root, set_origin
+from pbx_adapter.asterisk.beginning import begin_call, describe, enter_as_root, set_origin
 from pbx_adapter.asterisk.conversation import enter, leave, look, on_recording_name
 from pbx_adapter.asterisk.ending import finish, hang_up
 from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
@@ -174,26 +174,38 @@ class Resync:
                 finish(board, call, moment, inferred=True)
 
     def _adopt(self, row: Frame, at: Timestamp) -> None:
-        """Enter a channel that was not known; its age is what the PBX says."""
+        """Enter a channel that was not known, or of which an event in passing said only that it exists."""
         board, uid = self._board, _uid(row)
-        if not uid or uid in board.channels or uid in board.dead:
+        channel = board.channels.get(uid)
+        if not uid or uid in board.dead or (channel is not None and not channel.half_seen):
             return
-        channel = board.adopt(row, "", at, seen_from_start=False)
+        channel = channel or board.adopt(row, "", at)
+        channel.half_seen = False
         channel.born_at = Timestamp(at - _age(row))
         call = channel.call
         call.started_at = min(call.started_at, channel.born_at)
         application = present(row.get("Application"))
-        channel.dial = present(row.get("ApplicationData")) or present(row.get("Data"))
+        channel.dial = channel.dial or present(row.get("ApplicationData")) or present(row.get("Data"))
         if application == "Queue":
             channel.queue = channel.dial.partition(",")[0]
             call.queue = call.queue or channel.queue
         if channel.uid == call.uid and application not in ("AppDial", "AppDial2"):
-            enter_as_root(board, channel, {**row, "ChannelState": "4"}, at)
-        channel.originated = application == "AppDial2"
-        call.originated = call.originated or channel.originated
+            self._enter_as_root(channel, row, at)
+        if application == "AppDial2":
+            channel.originated = call.originated = True
         if not call.announced and not call.unclear:
             call.unclear = True
             self._unclear.append(call)
+
+    def _enter_as_root(self, channel: Channel, row: Frame, at: Timestamp) -> None:
+        """The first channel of a call; if the call was told of before it was known, what was said of it was a guess."""
+        board, call = self._board, channel.call
+        was_guessed = call.announced and call.root is None
+        if was_guessed:
+            call.direction, call.client, call.caller, call.called = None, None, "", ""
+        enter_as_root(board, channel, {**row, "ChannelState": "4"}, at)
+        if was_guessed:
+            board.announce(call, *describe(board, call))
 
     def _place(self, row: Frame, at: Timestamp) -> None:
         board = self._board

@@ -71,17 +71,19 @@ class Switchboard:
         name = present(frame.get(prefix + "Channel"))
         if not uid or not name or uid in self.dead:
             return None
-        return self.adopt(frame, prefix, at, seen_from_start=False)
+        channel = self.adopt(frame, prefix, at)
+        channel.half_seen = True
+        return channel
 
-    def adopt(self, frame: Frame, prefix: str, at: Timestamp, *, seen_from_start: bool) -> Channel:
-        """Enter a new channel into the table and into its call, which begins with it when there is none."""
+    def adopt(self, frame: Frame, prefix: str, at: Timestamp) -> Channel:
+        """Enter a new channel into the table and into its call; a call that begins so was not seen from its start."""
         uid, name = present(frame.get(prefix + "Uniqueid")), present(frame.get(prefix + "Channel"))
         context = present(frame.get(prefix + "Context"))
         number = present(frame.get(prefix + "CallerIDNum"))
         linkedid = present(frame.get(prefix + "Linkedid")) or uid
         call = self.by_linkedid.get(linkedid)
         if call is None:
-            call = LiveCall(linkedid, call_id(self.pbx, linkedid), at, seen_from_start=seen_from_start)
+            call = LiveCall(linkedid, call_id(self.pbx, linkedid), at, seen_from_start=False)
             self.calls[linkedid] = self.by_linkedid[linkedid] = call
             if linkedid in self.finished:
                 call.over = True

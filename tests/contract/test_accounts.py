@@ -15,7 +15,7 @@ from integration.domain.ids import CallId, Extension, ManagerId, Timestamp
 from integration.domain.routing import Outcome, Reason, RouteDecision, Step, StepKind
 from integration.domain.settings import AccountSettings, AfterNoAnswer, CardMoment, Employee, LineSettings
 from integration.errors import AuthFailed, Unavailable
-from integration.ports import RecordingStore, RouteLog, SettingsStore, Tokens, TokenStore
+from integration.ports import DecidedRoute, RecordingStore, RouteLog, SettingsStore, Tokens, TokenStore
 from integration.storage import Storage, open_storage
 from tests.contract.calls import OFFICE, OTHER
 
@@ -53,9 +53,9 @@ async def test_a_decision_is_kept_with_its_reasons_and_a_second_replaces_it(stor
     )
     second = RouteDecision(outcome=Outcome.ROUTE, steps=(), reasons=())
     assert await storage.routes.of(OFFICE, call) is None
-    await storage.routes.remember(OFFICE, call, first, Timestamp(1.0))
+    await storage.routes.remember(OFFICE, [DecidedRoute(call, first, Timestamp(1.0))])
     assert await storage.routes.of(OFFICE, call) == first
-    await storage.routes.remember(OFFICE, call, second, Timestamp(2.0))
+    await storage.routes.remember(OFFICE, [DecidedRoute(call, second, Timestamp(2.0))])
     assert await storage.routes.of(OFFICE, call) == second
     assert await storage.routes.of(OTHER, call) is None
 

@@ -16,7 +16,7 @@ from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.routing import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
-from integration.ports import OutboxState, SavedStep, Tokens, Watch
+from integration.ports import DecidedRoute, OutboxState, SavedStep, Tokens, Watch
 from integration.storage import Storage
 from integration.storage.database import Across
 from integration.storage.schema import metadata
@@ -64,7 +64,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "recordings.put": ((CALL.id, b"other"), {}),
     "recordings.reserve": ((CALL.id,), {}),
     "routes.of": ((CALL.id,), {}),
-    "routes.remember": ((CALL.id, DECISION, NOW), {}),
+    "routes.remember": (([DecidedRoute(CALL.id, DECISION, NOW)],), {}),
     "watches.load": ((PBX,), {}),
     "watches.save": ((PBX, WATCH), {}),
 }
@@ -97,7 +97,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.phone_book.put_deals(OFFICE, [DEAL])
     await storage.tokens.save(OFFICE, TOKENS)
     await storage.recordings.put(OFFICE, CALL.id, b"mp3")
-    await storage.routes.remember(OFFICE, CALL.id, DECISION, NOW)
+    await storage.routes.remember(OFFICE, [DecidedRoute(CALL.id, DECISION, NOW)])
     await storage.watches.save(OFFICE, PBX, WATCH)
     yield storage
 

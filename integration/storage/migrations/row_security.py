@@ -12,7 +12,7 @@ def protect(table: str) -> None:
     Args:
         table: a name of ours, never anything from outside.
     """
-    if op.get_bind().dialect.name != "postgresql":
+    if op.get_context().dialect.name != "postgresql":
         return
     # The sub-selects are worked out once a statement instead of once a row.
     rule = (

@@ -19,6 +19,7 @@ from pbx_adapter.asterisk.records.rows import CdrRow
 
 _TOGETHER_SECONDS = 0.25
 _WHOLE_SECOND = 1.0  # how far two moments of Master.csv may be apart that were one
+_ORIGINATED = "AppDial2"  # what a channel that was originated is in until it is up
 _LEG_RESULTS = {
     "ANSWERED": LegResult.ANSWERED,
     "NO ANSWER": LegResult.NOANSWER,
@@ -101,9 +102,12 @@ def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
     if caller.kind not in (PartyKind.EXTENSION, PartyKind.EXTERNAL):
         return None
     dialled = root.dst if caller.kind is PartyKind.EXTENSION else root.did
+    in_vain = root.lastapp == _ORIGINATED and caller.kind is PartyKind.EXTENSION
+    if in_vain:
+        dialled = root.src  # a click shows the client on the employee's phone
     if caller.kind is PartyKind.EXTENSION and dialled[:1] in ("*", "#") and not root.dstchannel:
         return None
-    legs = _legs(ordered, root, office)
+    legs = [_clicked(root, caller)] if in_vain else _legs(ordered, root, office)
     direction = _direction(caller, dialled, legs)
     ended_at = Timestamp(max(row.end for row in ordered))
     answered = [leg for leg in legs if leg.result is LegResult.ANSWERED and leg.answered_at is not None]
@@ -159,6 +163,20 @@ def _leg(row: CdrRow, party: Party, rows: Sequence[CdrRow]) -> Leg:
         answered_at=answered_at,
         ended_at=row.end,
         result=result,
+    )
+
+
+def _clicked(root: CdrRow, caller: Party) -> Leg:
+    """The phone of whoever clicked, when it was not taken; when it was, the row is of the call to the client."""
+    return Leg(
+        id=LegId(f"{root.uniqueid}:{root.channel}"),
+        target=caller.number,
+        kind=LegKind.EXTENSION,
+        via="click",
+        offered_at=root.start,
+        answered_at=None,
+        ended_at=root.end,
+        result=_LEG_RESULTS.get(root.disposition, LegResult.FAILED),
     )
 
 

@@ -9,6 +9,7 @@ CEL has the channels, the bridges and the transfers of AMI, with the same ids. W
   that names its endpoint first (`cel.conf`: `apps = dial,queue`; without it, the call's first channel);
 - how a dial ended: an ANSWER of the dialled channel; for the others their cause, and whether whoever dialled went on
   without them (rang out) or left with them (cancelled);
+- that a channel was originated (a click): a row of it in AppDial2; the number to be shown there is the client's;
 - who hung up first: `hangupsource`.
 
 Ringing, hold and recordings are not in CEL.
@@ -108,6 +109,7 @@ class _Office:
     ended_at: dict[str, Timestamp] = field(default_factory=dict)  # uid -> HANGUP
     left_at: dict[str, Timestamp] = field(default_factory=dict)  # name of a hangup source -> when it left
     cause: dict[str, str] = field(default_factory=dict)  # by name
+    originated: dict[str, CelRow] = field(default_factory=dict)  # uid -> its first row in AppDial2
     answers: dict[str, list[Timestamp]] = field(default_factory=lambda: defaultdict(list))  # by linkedid, of phones
     channels: dict[str, _Channel] = field(default_factory=dict)
     by_linkedid: dict[str, list[_Channel]] = field(default_factory=lambda: defaultdict(list))
@@ -133,6 +135,8 @@ def _look_ahead(rows: Sequence[CelRow]) -> _Office:
     sources: dict[str, Timestamp] = {}
     last_bridged: dict[str, Timestamp] = {}
     for row in rows:
+        if row.app == "AppDial2":
+            office.originated.setdefault(row.uniqueid, row)
         if row.event == "HANGUP":
             office.ended_at[row.uniqueid] = row.at
             office.cause[row.channel] = row.extra.get("hangupcause", "")
@@ -157,7 +161,7 @@ def _frames_of(row: CelRow, office: _Office) -> list[Frame]:
             return _app(row, office)
         case "ANSWER":
             channel = office.channels.get(row.uniqueid)
-            if channel is None or not channel.dialled_by:
+            if channel is None or not (channel.dialled_by or row.uniqueid in office.originated):
                 return []
             channel.answered_at = row.at
             return [{"Event": "DialEnd", **_who(row, "Dest"), "DialStatus": "ANSWER"}]
@@ -187,6 +191,14 @@ def _who(row: CelRow, prefix: str = "") -> Frame:
 def _started(row: CelRow, office: _Office) -> list[Frame]:
     channel = _Channel(row.uniqueid, row.channel, row.linkedid, row.exten)
     is_root = row.uniqueid == row.linkedid
+    if is_root and (shown := office.originated.get(row.uniqueid)) is not None:
+        office.channels[row.uniqueid] = channel
+        office.by_linkedid[row.linkedid].append(channel)
+        return [
+            {"Event": "Newchannel", **_who(row), "ChannelState": "0"},
+            {"Event": "NewCallerid", **_who(shown), "ChannelState": "0"},
+            {"Event": "DialBegin", **_who(shown, "Dest"), "DialString": endpoint_of(row.channel)[1]},
+        ]
     # A channel that the PBX makes to ring a phone begins in the extension s; who calls begins with a number.
     is_made = row.exten in ("", "s") and not is_root
     born: Frame = {"Event": "Newchannel", **_who(row), "ChannelState": "0" if is_made else "4"}
@@ -259,7 +271,8 @@ def _bridge(row: CelRow) -> Frame:
 def _hung_up(row: CelRow, office: _Office) -> list[Frame]:
     channel = office.channels.get(row.uniqueid)
     told: list[Frame] = []
-    if channel is not None and channel.dialled_by and channel.answered_at is None:
+    is_dialled = channel is not None and (channel.dialled_by or channel.uid in office.originated)
+    if channel is not None and is_dialled and channel.answered_at is None:
         told.append({"Event": "DialEnd", **_who(row, "Dest"), "DialStatus": _dial_status(row, channel, office)})
     told.append({"Event": "Hangup", **_who(row), "Cause": row.extra.get("hangupcause", "")})
     office.channels.pop(row.uniqueid, None)

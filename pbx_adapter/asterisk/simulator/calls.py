@@ -116,7 +116,8 @@ class Dialplan:
         cause, tech = (17, "486") if refused else (16, "") if signal else (19, "")
         if refused:
             switch.request("HangupRequest", channel, cause, tech)
-        switch.hang_up(channel, cause, tech)
+        self._dialler.cdr(channel, None, "BUSY" if refused else "NO ANSWER")
+        self._dialler.gone(channel, cause, tech)
         return DialStatus.BUSY if refused else DialStatus.NOANSWER
 
     def _originate_response(self, request: dict[str, str], channel: Channel | None, status: DialStatus) -> None:

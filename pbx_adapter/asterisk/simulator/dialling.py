@@ -374,8 +374,9 @@ class Dialler:
 
     def cdr(self, source: Channel, dest: Channel | None, disposition: str) -> None:
         """Note a record of this pair; they are put out when the call's last channel ends."""
-        now = self.switch.now()
-        answered = source.answered_at
+        dated = self.switch.dated
+        began, now = dated(source.created), dated(self.switch.now())
+        answered = dated(source.answered_at) if source.answered_at else None
         source.run.cdrs.append(
             [
                 ("AccountCode", ""),
@@ -387,10 +388,10 @@ class Dialler:
                 ("DestinationChannel", dest.name if dest else ""),
                 ("LastApplication", source.application),
                 ("LastData", source.data),
-                ("StartTime", _stamp(source.created)),
+                ("StartTime", _stamp(began)),
                 ("AnswerTime", _stamp(answered) if answered else ""),
                 ("EndTime", _stamp(now)),
-                ("Duration", str(int(now - source.created))),
+                ("Duration", str(int(now - began))),
                 ("BillableSeconds", str(int(now - answered) if answered else 0)),
                 ("Disposition", disposition),
                 ("AMAFlags", "DOCUMENTATION"),

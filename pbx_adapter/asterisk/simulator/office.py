@@ -125,6 +125,7 @@ class SimulatorSettings:
         ami_port, control_port: 0 lets the system choose; `control_port` None: no HTTP control.
         agi: `agi://host:port/name` of Dozvon, as DOZVON_AGI in the dialplan; None: the include is not installed.
         spool: the folder that recordings are written to.
+        logs: the folder that CDR and CEL are written to, as Asterisk's log folder; None: they are not.
         pbx_spool: the same folder as the PBX calls it in events; None: `spool` itself.
         speed: seconds of the office per second of the wall clock; 50 makes a load test quick.
         seed: every choice of the background traffic comes from it.
@@ -138,6 +139,7 @@ class SimulatorSettings:
     agi: str | None = None
     agi_patience: float = 3.0
     spool: Path
+    logs: Path | None = None
     pbx_spool: str | None = None
     speed: float = 1.0
     seed: int = 1

@@ -18,6 +18,7 @@ from pbx_adapter.asterisk.simulator.calls import Dialplan
 from pbx_adapter.asterisk.simulator.dialling import Dialler, Target
 from pbx_adapter.asterisk.simulator.office import SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import RecordingFolder
+from pbx_adapter.asterisk.simulator.records import WrittenRecords
 from pbx_adapter.asterisk.simulator.switch import (
     DOWN,
     RING,
@@ -66,18 +67,28 @@ class Simulator:
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: set[asyncio.TimerHandle] = set()
         self.recordings = RecordingFolder(settings.spool, settings.pbx_spool)
+        self.records: WrittenRecords | None = None
+        if settings.logs is not None:
+            self.records = WrittenRecords(settings.logs, lambda: self.dated(self.now()))
+            self.witnesses.append(self.records.witness)
         self.ami = AmiServer(settings.users, settings.version, lambda: self._booted_at, self.handle_action)
         self._build()
 
     def _build(self) -> None:
         """A PBX without calls, as after its start."""
-        self.switch = Switch(self.now, self._event, self.rng)
+        self.switch = Switch(self.now, self.dated, self._event, self.rng)
+        if self.records is not None:
+            self.records.restarted()
         dialler = Dialler(self.switch, self.office, speed=self.settings.speed, alert=self._alert)
         self.dialplan = Dialplan(self.settings, dialler, self.recordings, alert=self._alert)
 
     def now(self) -> float:
         """The office's time, Unix seconds; runs `speed` times faster than the wall clock."""
         return self._epoch + (time.monotonic() - self._started) * self.settings.speed
+
+    def dated(self, at: float) -> float:
+        """A moment of the office's time on the wall clock."""
+        return self._epoch + (at - self._epoch) / self.settings.speed
 
     # ---- life ------------------------------------------------------------------------------------------------------
 

@@ -137,10 +137,19 @@ class Channel:
 
 
 class Switch:
-    """The PBX's channels. `now` gives the office's time in Unix seconds."""
+    """
+    The PBX's channels.
 
-    def __init__(self, now: Callable[[], float], sink: Sink, rng: random.Random) -> None:
+    Args:
+        now: the office's time in Unix seconds.
+        dated: the moment on the wall clock of one of the office's; what the PBX dates, it dates so.
+    """
+
+    def __init__(
+        self, now: Callable[[], float], dated: Callable[[float], float], sink: Sink, rng: random.Random
+    ) -> None:
         self.now = now
+        self.dated = dated
         self.rng = rng
         self._sink = sink
         self._serial = 0
@@ -171,7 +180,7 @@ class Switch:
         linkedid: str = "",
     ) -> Channel:
         """A new channel, announced with Newchannel; a child has its parent's Linkedid."""
-        own = uniqueid or f"{int(self.now())}.{self._serial}"
+        own = uniqueid or f"{int(self.dated(self.now()))}.{self._serial}"
         name = name or f"PJSIP/{endpoint}-{self._names:08x}"
         self._serial += 1
         self._names += 1
