@@ -80,6 +80,8 @@ OF_NO_ACCOUNT = {
     "outbox.next_due": "when anybody's next item is due: a moment only",
     "outbox.release": "the only process forgets the leases of a killed one",
     "recordings.open": "the unguessable name is the permission, as the address in the CRM needs",
+    "register.enter": "which processes run, no data",
+    "register.leave": "as above",
     "settings.accounts": "the process asks which accounts there are",
     "tokens.close": "waits for refreshes",
 }

@@ -1,0 +1,46 @@
+"""Which processes run on this database, and the newest step of its schema that each of them knows.
+
+Theory of operation. A process registers before it does anything, renews its row, and takes it away at its end. A step
+that takes something away looks at the rows (`migrate.py`), both under the lock of one row: either the step sees the
+process, or the process sees the step and is refused. Who was paused so long that its row ran out finds out at its next
+renewal.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, delete, select
+
+from integration.storage import migrate
+from integration.storage.database import Database, insert
+from integration.storage.schema import compatibility, processes
+
+
+class SqlRegister:
+    """Implements `services.registration.Register`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def enter(self, process: str, *, ttl_seconds: float) -> None:
+        """
+        Say, also again, that `process` runs for at least so long.
+
+        Raises:
+            ConfigError: the database is of a release beside which this one cannot work.
+            Unavailable: it cannot be reached.
+        """
+        await self._database.write(lambda connection: self._enter(connection, process, ttl_seconds))
+
+    def _enter(self, connection: Connection, process: str, ttl_seconds: float) -> None:
+        connection.execute(select(compatibility.c.oldest).with_for_update(read=True)).scalar()
+        migrate.check_fits(connection)
+        now = migrate.NOW[self._database.dialect]
+        connection.execute(delete(processes).where(processes.c.until <= now))
+        put = insert(self._database.dialect, processes).values(id=process, knows=migrate.HEAD, until=now + ttl_seconds)
+        connection.execute(put.on_conflict_do_update(index_elements=["id"], set_={"until": put.excluded.until}))
+
+    async def leave(self, process: str) -> None:
+        """Raises: Unavailable; then the row runs out."""
+        await self._database.write(
+            lambda connection: connection.execute(delete(processes).where(processes.c.id == process))
+        )

@@ -1,0 +1,24 @@
+"""Expands: a column for everything that is there, filled; a table beside it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from integration.storage.migrations.row_security import protect
+
+revision = "9001"
+down_revision: str | None = "0005"
+
+
+def upgrade() -> None:
+    op.add_column("calls", sa.Column("origin", sa.Text()))
+    op.execute("UPDATE calls SET origin = 'before'")
+    op.create_table(
+        "origins",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("account", "origin"),
+    )
+    protect("origins")
+    op.execute("INSERT INTO origins SELECT DISTINCT account, 'before' FROM calls")
