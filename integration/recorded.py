@@ -45,6 +45,10 @@ class RecordedCall:
 class CallRecords(Protocol):
     """What a PBX wrote down by itself of its calls (CDR and the like); the truth about the time nobody watched."""
 
+    @property
+    def late_seconds(self) -> float:
+        """So long after the end of a call its records are surely written."""
+
     def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
         """
         Calls that ended in this time (`since` included, `until` not), each once, in order of their start. A call that

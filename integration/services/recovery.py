@@ -39,7 +39,7 @@ log = structlog.get_logger()
 _LOOK_EVERY_SECONDS = 1.0  # at the link
 _BEAT_SECONDS = 10.0
 _MARGIN_SECONDS = 60.0  # before a gap: a beat's age, and clocks that differ
-_PASSES_SECONDS = (1.0, 6.0, 60.0, 400.0)  # after the link is back; `batch` in cdr.conf writes after 300 s by default
+_PASSES_SECONDS = (1.0, 6.0, 60.0)  # after the link is back; and once more when all records are written
 _ROUTINE_SECONDS = 3600.0
 _ROUTINE_REACH_SECONDS = 3 * 3600.0
 _RETRY_SECONDS = 60.0
@@ -137,7 +137,9 @@ class Recovery:
             since = before.watched_until if before.unchecked_since is None else before.unchecked_since
             since = Timestamp(max(since, now - _LONGEST_GAP_SECONDS))
         await self._keep(Watch(watched_until=now, unchecked_since=since))
-        self._due = [] if since is None else [Timestamp(now + after) for after in _PASSES_SECONDS]
+        late = self._records.late_seconds
+        passes = [*(after for after in _PASSES_SECONDS if after < late), late]
+        self._due = [] if since is None else [Timestamp(now + after) for after in passes]
         self._routine_at = _next_routine(now)
 
     async def _keep(self, watch: Watch) -> None:
@@ -152,8 +154,11 @@ class Recovery:
             return
         await self._settle(Timestamp(watch.unchecked_since - _MARGIN_SECONDS), now)
         del self._due[0]
+        done_until = Timestamp(now - self._records.late_seconds)
         if not self._due:
             await self._keep(replace(watch, watched_until=now, unchecked_since=None))
+        elif done_until > watch.unchecked_since:
+            await self._keep(replace(watch, watched_until=now, unchecked_since=done_until))
 
     async def _settle(self, since: Timestamp, until: Timestamp) -> None:
         found = [each async for each in self.compare(since, until) if each.outcome is not Outcome.KNOWN]

@@ -24,6 +24,7 @@ class FakeRecords:
     calls: list[RecordedCall] = field(default_factory=list)
     asked: list[tuple[float, float]] = field(default_factory=list)
     fail_next: list[Exception] = field(default_factory=list)
+    late_seconds: float = 400.0
 
     async def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
         self.asked.append((since, until))
@@ -162,6 +163,36 @@ async def test_a_gap_that_was_not_compared_is_compared_after_the_next_restart(ga
     assert gap.records.asked[0][0] <= began
     await gap.watch(500)
     assert (await gap.world.storage.watches.load(ACME, PBX) or stored).unchecked_since is None
+
+
+async def test_a_link_that_is_lost_again_and_again_has_only_its_last_minutes_compared(gap: Gap) -> None:
+    """What was compared once the records were surely written is done with."""
+    await gap.watch(20)
+    began = gap.world.clock.now()
+    for _ in range(40):
+        await gap.lost(5)
+        await gap.watch(65)
+    asked = [until - since for since, until in gap.records.asked]
+    assert max(asked) < gap.records.late_seconds + 60 + 2 * 75
+    late, now = gap.records.late_seconds, gap.world.clock.now()
+    for moment in range(int(began), int(now - late - 75), 10):
+        # Whatever ended then was compared when its records were surely written.
+        assert any(since <= moment and until >= moment + late - 3 for since, until in gap.records.asked)
+
+
+async def test_records_that_come_later_are_waited_for(gap: Gap) -> None:
+    """cdr.conf may hold them back for longer than it does by default."""
+    gap.records.late_seconds = 1800.0
+    await gap.watch(20)
+    await gap.lost(300)
+    at = gap.world.clock.now()
+    await gap.watch(1700)
+    gap.records.calls = [recorded(at - 100)]
+    await gap.watch(150)
+    assert await gap.world.storage.calls.get(ACME, call("1.0")) is not None
+    stored = await gap.world.storage.watches.load(ACME, PBX)
+    assert stored is not None
+    assert stored.unchecked_since is None
 
 
 async def test_the_first_start_has_no_gap(gap: Gap) -> None:

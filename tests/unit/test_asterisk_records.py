@@ -6,7 +6,9 @@ import asyncio
 import gzip
 import json
 import random
+import re
 import tempfile
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -219,6 +221,57 @@ async def test_a_large_file_is_read_from_its_end_only(tmp_path: Path) -> None:
     assert [call.disposition for call in await found(source(tmp_path, cdr=str(cdr)), since)] == [Disposition.ANSWERED]
 
 
+def _moved(text: str, seconds: int) -> str:
+    return re.sub(r"\b1795\d{6}\b", lambda at: str(int(at[0]) + seconds), text)
+
+
+def _busy_hour(tmp_path: Path) -> tuple[Path, Path, float]:
+    """CEL and CDR of a PBX on which the recorded calls happened again every 20 s for an hour, and when it ended."""
+    began = int(truth_of("attended_transfer")[0]["started"])
+    files = []
+    for kind in ("cel", "cdr"):
+        told = [
+            content(name, kind).decode() for name in ("attended_transfer", "queue_local_members", "two_interleaved")
+        ]
+        path = tmp_path / f"busy.{kind}.csv"
+        with path.open("w") as file:
+            for later in range(0, 3600, 20):
+                # The names of channels and bridges are the same again, as after a restart; the ids are not.
+                file.writelines(_moved(text, later) for text in told)
+        files.append(path)
+    return files[0], files[1], began + 3600.0
+
+
+@pytest.mark.parametrize("kinds", [("cel", "cdr"), ("cel",), ("cdr",)])
+async def test_reading_back_no_further_than_needed_finds_the_same_calls(tmp_path: Path, kinds: tuple[str, ...]) -> None:
+    cel, cdr, end = _busy_hour(tmp_path)
+    records = source(tmp_path, **{kind: str(path) for kind, path in (("cel", cel), ("cdr", cdr)) if kind in kinds})
+    everything = await found(records)
+    assert len(everything) >= 4 * 180
+    for since in (end - 3000.3, end - 1000.7, end - 300.0, end - 71.3):
+        wanted = [call for call in everything if since <= call.ended_at < since + 150]
+        assert await found(records, since, since + 150) == wanted
+        assert wanted
+
+
+async def test_of_a_busy_hour_only_the_last_minutes_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cel, cdr, end = _busy_hour(tmp_path)
+    read = Counter[str]()
+
+    def counted(name: str, parse: Any) -> Any:
+        def parse_counted(*args: Any) -> Any:
+            read[name] += 1
+            return parse(*args)
+
+        return parse_counted
+
+    monkeypatch.setattr("pbx_adapter.asterisk.records.source.cel_row", counted("cel", cel_row))
+    monkeypatch.setattr("pbx_adapter.asterisk.records.source.cdr_row", counted("cdr", cdr_row))
+    assert await found(source(tmp_path, cel=str(cel), cdr=str(cdr)), end - 120)
+    assert read["cel"] < len(cel.read_text().splitlines()) / 8
+    assert read["cdr"] < len(cdr.read_text().splitlines()) / 8
+
+
 async def test_broken_lines_are_left_out_and_a_foreign_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "dozvon.csv"
     broken = b'\x00\xff"\n"a","b"\n' + b"x" * 100_000 + b"\n"
@@ -312,6 +365,8 @@ def test_freepbx_columns_name_the_line_the_caller_and_the_recording() -> None:
         ({"kind": "csv", "cdr": "/m.csv", "cdr_columns": "src"}, "write a list"),
         ({"kind": "csv", "cdr": 5}, "write a text in quotes"),
         ({"kind": "csv", "cdr": "/m.csv", "zone": "UTC"}, r"records\.zone is not a setting"),
+        ({"kind": "csv", "cdr": "/m.csv", "late_seconds": 0}, r"records\.late_seconds: write after how many"),
+        ({"kind": "csv", "cdr": "/m.csv", "late_seconds": "60"}, r"records\.late_seconds: write after how many"),
         ({"kind": "mysql", "cdr": "cdr", "url": "postgresql://a/b"}, "write where the tables are"),
         ({"kind": "postgresql", "cdr": "cdr; DROP", "url": "postgresql://a/b"}, "is no name of a table"),
         ("csv", "write a table"),

@@ -39,12 +39,20 @@ class Skipped:
         self.reason = self.reason or reason
 
 
-def read(path: Path, columns: Sequence[str], parse: Parse[Row], *, since: Timestamp) -> tuple[list[Row], Skipped]:
+def read(
+    path: Path,
+    columns: Sequence[str],
+    parse: Parse[Row],
+    *,
+    since: Timestamp,
+    is_enough: Callable[[Row], bool] = lambda row: False,
+) -> tuple[list[Row], Skipped]:
     """
     The rows of a file and of its rotated parts that are not older than `since`.
 
     Args:
         parse: a line's columns and its number to its moment and its row; raises NoRowError.
+        is_enough: told each row from the newest back; when it says so, nothing older is read.
 
     Returns:
         Rows, newest file first and within one in the order of its lines; and what was left out.
@@ -55,6 +63,7 @@ def read(path: Path, columns: Sequence[str], parse: Parse[Row], *, since: Timest
     """
     skipped = Skipped()
     found: list[Row] = []
+    has_all = False
     for number, part in enumerate(_parts(path, since)):
         rows: list[Row] = []
         for place, line in enumerate(_lines_back(part)):
@@ -65,8 +74,11 @@ def read(path: Path, columns: Sequence[str], parse: Parse[Row], *, since: Timest
             if row[0] < since:
                 break
             rows.append(row[1])
+            has_all = is_enough(row[1])
+            if has_all:
+                break
         found += reversed(rows)
-        if number and not rows:
+        if has_all or (number and not rows):
             break
     if skipped.lines and not skipped.rows:
         raise ConfigError(f"{path}: not one line fits the columns {', '.join(columns)}: {skipped.reason}")

@@ -14,9 +14,11 @@ from pbx_adapter.asterisk.records.rows import CDR_CUSTOM, CDR_MASTER, CDR_NEEDED
 Kind = Literal["csv", "postgresql", "mysql"]
 _KINDS: tuple[Kind, ...] = ("csv", "postgresql", "mysql")
 _TABLE = re.compile(r"[A-Za-z0-9_$]{1,64}(\.[A-Za-z0-9_$]{1,64})?")
+LATE_SECONDS = 400.0  # `batch` in cdr.conf writes after 300 s by default
+_MOST_LATE_SECONDS = 7200.0
 _UTC = ZoneInfo("UTC")
 _URLS = {"postgresql": ("postgresql", "postgres"), "mysql": ("mysql", "mariadb")}
-_KEYS = ("kind", "cdr", "cel", "cdr_columns", "cel_columns", "url", "time_zone")
+_KEYS = ("kind", "cdr", "cel", "cdr_columns", "cel_columns", "url", "time_zone", "late_seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class RecordsSettings:
     cel_columns: tuple[str, ...] = CEL_CUSTOM
     url: str = field(default="", repr=False)  # holds a password
     time_zone: ZoneInfo = _UTC
+    late_seconds: float = LATE_SECONDS  # after a call its records are written by then
     key: str = "records"  # what the table is called in the file; errors name it
 
     @classmethod
@@ -66,6 +69,7 @@ class RecordsSettings:
             cel_columns=_columns(table, "cel_columns", CEL_CUSTOM, CEL_NEEDED, key),
             url=url,
             time_zone=_zone(_text(table, "time_zone", key) or "UTC", key),
+            late_seconds=_late(table.get("late_seconds", LATE_SECONDS), key),
             key=key,
         )
 
@@ -95,6 +99,13 @@ def _text(table: Mapping[str, Any], name: str, key: str) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ConfigError(f"{key}.{name}: write a text in quotes")
     return value
+
+
+def _late(value: Any, key: str) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or not 1 <= value <= _MOST_LATE_SECONDS:
+        raise ConfigError(f"{key}.late_seconds: write after how many seconds the records are surely written, 1 to 7200")
+    return float(value)
 
 
 def _zone(name: str, key: str) -> ZoneInfo:

@@ -18,6 +18,7 @@ from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records import csv_files
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
+from pbx_adapter.asterisk.records.reach import CdrReach, CelReach
 from pbx_adapter.asterisk.records.rows import (
     CDR_NEEDED,
     CEL_NEEDED,
@@ -52,14 +53,18 @@ class AsteriskRecords:
         """Calls that ended in this time; see the port. Raises: Unavailable, AuthFailed, ConfigError."""
         earliest = Timestamp(since - LONGEST_CALL_SECONDS)
         if self._tables is None:
-            found = await asyncio.to_thread(self._from_files, earliest)
+            found = await asyncio.to_thread(self._from_files, earliest, since)
         else:
             found = await self._from_tables(earliest, until)
         for call in found:
             if since <= call.ended_at < until:
                 yield call
 
-    def _from_files(self, earliest: Timestamp) -> list[RecordedCall]:
+    @property
+    def late_seconds(self) -> float:
+        return self._settings.late_seconds
+
+    def _from_files(self, earliest: Timestamp, since: Timestamp) -> list[RecordedCall]:
         settings = self._settings
         cdr: list[CdrRow] = []
         cel: list[CelRow] = []
@@ -75,9 +80,11 @@ class AsteriskRecords:
         left_out = csv_files.Skipped()
         if settings.cdr:
             path = Path(settings.cdr)
-            cdr, left_out = csv_files.read(path, settings.cdr_columns, parse_cdr, since=earliest)
+            enough = CdrReach(since).is_enough
+            cdr, left_out = csv_files.read(path, settings.cdr_columns, parse_cdr, since=earliest, is_enough=enough)
         if settings.cel:
-            cel, others = csv_files.read(Path(settings.cel), settings.cel_columns, parse_cel, since=earliest)
+            path, reach = Path(settings.cel), CelReach(since).is_enough
+            cel, others = csv_files.read(path, settings.cel_columns, parse_cel, since=earliest, is_enough=reach)
             left_out.lines, left_out.reason = left_out.lines + others.lines, left_out.reason or others.reason
         if left_out.lines:
             log.warning("lines of the PBX's records left out", lines=left_out.lines, reason=left_out.reason)
