@@ -88,8 +88,8 @@ class Delivery:
                 self.wake.clear()
                 looked_at = loop.time()
                 try:
-                    is_all_started = not await self._start_what_is_due()
-                    pause = await self._pause() if is_all_started else _LOOK_APART_SECONDS
+                    was_any_due = await self._start_what_is_due()
+                    pause = _LOOK_APART_SECONDS if was_any_due else await self._pause()
                 except Unavailable as exc:
                     log.error("outbox cannot be read", error=str(exc))
                     pause = _STORAGE_AWAY_SECONDS
@@ -143,9 +143,7 @@ class Delivery:
         due = await self._outbox.next_due(now=self._clock.now())
         if due is None:
             return _LOOK_AT_LEAST_EVERY_SECONDS
-        wait = due - self._clock.now()
-        # What is due and was not started waits for its account's attempts under way: the end of one wakes us.
-        return min(wait, _LOOK_AT_LEAST_EVERY_SECONDS) if wait > 0 else _ALL_BUSY_SECONDS
+        return min(max(0.0, due - self._clock.now()), _LOOK_AT_LEAST_EVERY_SECONDS)
 
     async def _deliver(self, account: Account, item: OutboxItem) -> None:
         began = time.monotonic()
