@@ -1,7 +1,8 @@
 """How long a caller waits for a decision: real FastAGI over TCP, the real phone book, a steady load.
 
 `dozvon bench route [--quick]`: on SQLite, on PostgreSQL where there is one, and beside them what a live question to the
-CRM takes. The asking side stands in for Asterisk in a process of its own, so that its work is not counted as ours.
+CRM takes. The asking side (`route_asker.py`) is a process of its own, so that its work is not counted as ours. In
+turns with the questions it puts others that are answered at once: what these take is the machine's share.
 """
 
 from __future__ import annotations
@@ -22,12 +23,14 @@ import aiohttp
 from bench.crm import CrmSize, number, running_crm
 from bench.databases import postgres
 from bench.report import aim, machine, percentile
+from bench.route_asker import DECIDED, EMPTY, MANAGERS, SHARED, manager_of, number_of
 from connectors.amocrm import connect
 from integration import logs, process_memory
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
 from integration.domain.phone import normalise
+from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
@@ -36,7 +39,7 @@ from pbx_adapter.asterisk.fastagi import FastAgiServer
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`live`: questions put to the CRM itself; 0 leaves it out."""
+    """`seconds` of questions, then half as many of empty ones; `live`: questions to the CRM itself; 0 leaves it out."""
 
     contacts: int
     seconds: float
@@ -45,13 +48,9 @@ class Size:
 
 FULL = Size(contacts=1_000_000, seconds=20.0, live=200)
 QUICK = Size(contacts=10_000, seconds=3.0, live=10)
-QUESTIONS_PER_SECOND = 200
 AIM_P99_MS = 5.0
 _LIVE_EVERY_SECONDS = 0.35  # a look-up is two requests, of which the CRM takes seven a second
 _PAGE = 5_000  # as an import writes
-_MANAGERS = 200
-_SHARED = 50  # every fiftieth number belongs to two contacts
-_KNOWN = 0.8  # of the callers
 _ACCOUNT = AccountId("bench")
 
 
@@ -60,7 +59,7 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     Fill the phone book, ask, and report.
 
     Returns:
-        {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. Times are from the first byte of a
+        {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. Times are from the beginning of a
         connection to the answer, connecting included, in milliseconds.
     """
     logs.set_up("error", readable=True)
@@ -95,7 +94,7 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
             account=_ACCOUNT,
             default_line=LineSettings(notice_before="connecting"),
             employees=tuple(
-                Employee(extension=Extension(str(1000 + n)), manager=ManagerId(str(n))) for n in range(_MANAGERS)
+                Employee(extension=Extension(str(1000 + n)), manager=ManagerId(str(n))) for n in range(MANAGERS)
             ),
         )
         routing = Routing(
@@ -107,27 +106,60 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
             clock=SystemClock(),
         )
         keeping = asyncio.create_task(routing.run())
-        server = FastAgiServer({"office": routing})
+        server = FastAgiServer({DECIDED: routing, EMPTY: _Empty()})
         await server.start()
         process_memory.settle()  # as a process of Dozvon does when it has started
+        processor = time.process_time()
         asked = await _ask_from_outside(server.port, size.contacts, size.seconds)
+        processor = time.process_time() - processor
         await server.close()
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
     finally:
         await storage.close()
-    times = sorted(asked.pop("times_ms"))
+    questions = sum(len(each["times_ms"]) for each in asked.values())
     return {
         "fill_seconds": round(filled_seconds, 1),
         "contacts_put_per_second": round(size.contacts / filled_seconds),
+        **_figures(asked[DECIDED]),
+        "empty_answers": _figures(asked[EMPTY]),
+        "our_processor_ms_a_question": round(processor / questions * 1000, 2),  # of both kinds
+        **machine(),
+    }
+
+
+def _figures(asked: dict[str, Any]) -> dict[str, Any]:
+    times, late = sorted(asked["times_ms"]), sorted(asked["late_ms"])
+    return {
         "questions": len(times),
-        "questions_per_second": round(len(times) / asked.pop("seconds"), 1),
+        "questions_per_second": round(len(times) / asked["seconds"], 1),
         "p50_ms": percentile(times, 0.50),
         "p99_ms": percentile(times, 0.99),
         "max_ms": round(times[-1], 2),
-        **machine(),
-        **asked,
+        "put_late_p99_ms": percentile(late, 0.99),  # behind its moment: the asking side had no core
+        "wrong": asked["wrong"],
     }
+
+
+class _Empty:
+    """Answers at once."""
+
+    async def route(self, _question: RouteQuestion, _uniqueid: str) -> RouteDecision:
+        return RouteDecision(outcome=Outcome.ROUTE, steps=(Step(kind=StepKind.CONTINUE),), reasons=())
+
+
+async def _ask_from_outside(port: int, contacts: int, seconds: float) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "bench.route_asker", str(port), str(contacts), str(seconds)),
+        stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parents[1],
+    )
+    printed, _ = await process.communicate()
+    if process.returncode:
+        raise RuntimeError("the asking process failed; what it said is above")
+    answer: dict[str, Any] = json.loads(printed)
+    return answer
 
 
 async def _ask_the_crm(folder: Path, size: Size) -> dict[str, Any]:
@@ -160,14 +192,6 @@ async def _ask_the_crm(folder: Path, size: Size) -> dict[str, Any]:
 # ---- the phone book ------------------------------------------------------------------------------------------------
 
 
-def _number(n: int) -> str:
-    return f"+79{n:09d}"
-
-
-def _manager_of(n: int) -> int:
-    return n % _MANAGERS
-
-
 async def _fill(storage: Storage, contacts: int) -> None:
     """Each contact has a number; every fiftieth number has a second contact, every tenth contact an open deal."""
     said = time.monotonic()
@@ -181,8 +205,8 @@ async def _fill(storage: Storage, contacts: int) -> None:
 
 
 def _contact(n: int) -> Person:
-    phone = _number(n - 1 if n % _SHARED == 1 else n)
-    responsible = ManagerId(str(_manager_of(n)))
+    phone = number_of(n - 1 if n % SHARED == 1 else n)
+    responsible = ManagerId(str(manager_of(n)))
     return Person(
         ref=EntityRef(EntityKind.CONTACT, str(n)),
         name=f"Контакт {n}",
@@ -200,81 +224,8 @@ def _deals(page: range) -> Iterator[Deal]:
             yield Deal(
                 ref=EntityRef(EntityKind.DEAL, str(n)),
                 name=f"Сделка {n}",
-                responsible=ManagerId(str(_manager_of(n + 1))),
+                responsible=ManagerId(str(manager_of(n + 1))),
                 persons=(contact,),
                 main_person=contact,
                 updated_at=1_700_000_000,
             )
-
-
-def _right_extension(n: int | None) -> str | None:
-    """Whom caller `n` must be put through to; None: nobody."""
-    if n is None or n % _SHARED == 1:  # that number was typed into the contact before instead
-        return None
-    return str(1000 + _manager_of(n + 1 if n % 10 == 0 else n))
-
-
-# ---- the asking side -----------------------------------------------------------------------------------------------
-
-
-async def _ask_from_outside(port: int, contacts: int, seconds: float) -> dict[str, Any]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench.route", str(port), str(contacts), str(seconds)),
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[1],
-    )
-    printed, _ = await process.communicate()
-    if process.returncode:
-        raise RuntimeError("the asking process failed; what it said is above")
-    answer: dict[str, Any] = json.loads(printed)
-    return answer
-
-
-async def _ask_all(port: int, contacts: int, seconds: float) -> dict[str, Any]:
-    """Questions at fixed moments, whatever becomes of those before: a slow answer does not slow the load down."""
-    chance = random.Random(20)
-    loop = asyncio.get_running_loop()
-    for _ in range(20):  # the first questions pay for caches and imports, as only the first calls of a day do
-        await _ask(port, 0)
-    began = loop.time()
-    tasks = []
-    for place in range(int(seconds * QUESTIONS_PER_SECOND)):
-        caller = chance.randrange(contacts) if chance.random() < _KNOWN else None
-        await asyncio.sleep(began + place / QUESTIONS_PER_SECOND - loop.time())
-        tasks.append(asyncio.create_task(_ask(port, caller)))
-    answers = await asyncio.gather(*tasks)
-    return {
-        "times_ms": [ms for ms, _ in answers],
-        "wrong": sum(not is_right for _, is_right in answers),
-        "seconds": loop.time() - began,
-    }
-
-
-async def _ask(port: int, caller: int | None) -> tuple[float, bool]:
-    """One question as Asterisk puts it; milliseconds, and whether the plan names the right extension."""
-    number = _number(caller)[1:] if caller is not None else f"7495{random.randrange(10**7):07d}"
-    head = (
-        f"agi_network: yes\nagi_network_script: office\nagi_request: agi://127.0.0.1:{port}/office\n"
-        f"agi_channel: PJSIP/trunk-00000001\nagi_language: ru\nagi_type: PJSIP\nagi_uniqueid: {time.time():.6f}\n"
-        f"agi_version: 22.10.1\nagi_callerid: {number}\nagi_calleridname: unknown\nagi_dnid: 74950000001\n"
-        "agi_context: dozvon-inbound\nagi_extension: s\nagi_priority: 19\nagi_enhanced: 0.0\n"
-        "agi_arg_1: 74950000001\nagi_arg_2: 1\nagi_arg_3: \nagi_arg_4: \n\n"
-    )
-    began = time.perf_counter()
-    try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(head.encode())
-        command = (await reader.readline()).decode()
-        took = (time.perf_counter() - began) * 1000
-        writer.write(b"200 result=1\n")
-        writer.close()
-    except OSError:  # turned away: counted as a question without a right answer
-        return (time.perf_counter() - began) * 1000, False
-    right = _right_extension(caller)
-    is_right = f"~ring:{right}:" in command if right else '"1~continue:::,' in command
-    return took, is_right
-
-
-if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_ask_all(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))))

@@ -12,11 +12,12 @@ import pytest_asyncio
 
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
-from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId, Timestamp
+from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId
 from integration.domain.phone import PhoneNumber
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
-from integration.errors import Unavailable
+from integration.errors import Rejected, Unavailable
+from integration.ports import DecidedRoute
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
@@ -142,26 +143,28 @@ async def test_it_always_answers(storage: Storage, error: Exception | None, why:
 
 
 class FailingLog:
-    """A route log whose storage is down until `is_up`."""
+    """A route log whose storage is down until `is_up`, and which never takes the calls in `refused`."""
 
-    def __init__(self) -> None:
-        self.is_up = False
+    def __init__(self, *refused: CallId) -> None:
+        self.is_up = bool(refused)
+        self.refused = set(refused)
         self.tried = 0
         self.kept: list[CallId] = []
 
-    async def remember(self, account: AccountId, call: CallId, decision: RouteDecision, asked_at: Timestamp) -> None:
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
         self.tried += 1
         if not self.is_up:
             raise Unavailable("The disk is full.")
-        self.kept.append(call)
+        if self.refused & {each.call for each in decided}:
+            raise Rejected("The database refuses these values.", code="bad_value")
+        self.kept.extend(each.call for each in decided)
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         return None
 
 
-async def test_decisions_that_could_not_be_stored_are_stored_later(storage: Storage) -> None:
-    routes = FailingLog()
-    routing = Routing(
+def routing_that_keeps_in(routes: FailingLog, storage: Storage) -> Routing:
+    return Routing(
         account=ACCOUNT,
         pbx=PbxId("office"),
         settings=lambda: SETTINGS,
@@ -169,6 +172,11 @@ async def test_decisions_that_could_not_be_stored_are_stored_later(storage: Stor
         routes=routes,
         clock=SystemClock(),
     )
+
+
+async def test_decisions_that_could_not_be_stored_are_stored_later(storage: Storage) -> None:
+    routes = FailingLog()
+    routing = routing_that_keeps_in(routes, storage)
     keeping = asyncio.create_task(routing.run())
     await routing.route(KNOWN, "1.1")
     await until(lambda: routes.tried == 1)
@@ -178,6 +186,20 @@ async def test_decisions_that_could_not_be_stored_are_stored_later(storage: Stor
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     assert routes.kept == [CallId("office:1.1"), CallId("office:1.2")]
+
+
+async def test_a_decision_that_is_refused_keeps_no_others_out(storage: Storage) -> None:
+    routes = FailingLog(CallId("office:1.2"))
+    routing = routing_that_keeps_in(routes, storage)
+    for uniqueid in ("1.1", "1.2", "1.3"):
+        await routing.route(KNOWN, uniqueid)
+    keeping = asyncio.create_task(routing.run())
+    await until(lambda: len(routes.kept) == 2)
+    await routing.route(KNOWN, "1.4")
+    await until(lambda: len(routes.kept) == 3)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert routes.kept == [CallId("office:1.1"), CallId("office:1.3"), CallId("office:1.4")]
 
 
 class AskedCrm(FakeCrm):
