@@ -88,8 +88,8 @@ class WatchedOffice(Simulator):
             await self.ami.cut()
 
 
-def open_office(spool: Path, agi: str, *, seed: int, speed: float) -> WatchedOffice:
-    return WatchedOffice(SimulatorSettings(office=OFFICE, agi=agi, spool=spool, seed=seed, speed=speed))
+def open_office(spool: Path, logs: Path, agi: str, *, seed: int, speed: float) -> WatchedOffice:
+    return WatchedOffice(SimulatorSettings(office=OFFICE, agi=agi, spool=spool, logs=logs, seed=seed, speed=speed))
 
 
 class Traffic:

@@ -15,6 +15,9 @@ from uuid import uuid4
 
 import aiohttp
 
+from integration.domain.ids import AccountId, PbxId
+from integration.storage import Storage, open_storage
+from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
 from tests.e2e.dozvon_process import DozvonProcess
@@ -26,6 +29,8 @@ from tests.lab.waiting import until, until_told
 _PASSWORD = "faults"
 _LOOK_SECONDS = 0.25
 _CLICK_SECONDS = 5.0
+_LATE_SECONDS = 8
+ACCOUNT, PBX = AccountId("faults"), PbxId("office")
 
 _CONFIG = """\
 [server]
@@ -58,6 +63,12 @@ trunks = ["trunk"]
 originate_context = "internal"
 recordings = {{ path = "{spool}", pbx_path = "{spool}" }}
 fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
+
+[account.asterisk.records]
+kind = "csv"
+cdr = "{cdr}"
+cel = "{cel}"
+late_seconds = {late_seconds}  # this office writes its records at once
 
 [account.line.default]
 # No popups: their requests would take half of the CRM's rate, and they are worthless after seconds.
@@ -100,7 +111,8 @@ class Stand:
         self.spool = folder / "spool"
         self._agi_port = free_port()  # all processes share it
         agi = f"agi://127.0.0.1:{self._agi_port}/office"
-        self.office: WatchedOffice = open_office(self.spool, agi, seed=shape.seed, speed=shape.speed)
+        self._logs = folder / "asterisk"
+        self.office: WatchedOffice = open_office(self.spool, self._logs, agi, seed=shape.seed, speed=shape.speed)
         self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/faults")
         self._ports = ports
         self.processes: list[DozvonProcess] = []
@@ -130,6 +142,7 @@ class Stand:
             "password": _PASSWORD, "storage": "\n".join(["[storage]", *lines, ""]) if lines else "",
             "default_responsible": DMITRY, "client_id": self.crm.client_id, "client_secret": self.crm.client_secret,
             "crm": self.crm.url, "crm_host": self.crm.host, "ami_port": self.office.ami.port, "spool": self.spool,
+            "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE, "late_seconds": _LATE_SECONDS,
         }  # fmt: skip
         people = [f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items()]
         return _CONFIG.format(**values) + "".join(people)
@@ -167,9 +180,30 @@ class Stand:
         """Wait until the office is quiet and everything is delivered."""
         async with asyncio.timeout(timeout_seconds):
             await self.office.idle()
+            await self._recovered()
         for process in self.processes:
             await process.settled(timeout_seconds=timeout_seconds)
         await until(lambda: set(self.crm.counts()) <= set(self.arrived), timeout_seconds=10.0)
+
+    async def _recovered(self) -> None:
+        """Wait until the last gap was compared with the PBX's records for the last time; the link has to be up."""
+        began = time.time()
+        async with self.storage() as storage:
+            while True:
+                watch = await storage.watches.load(ACCOUNT, PBX)
+                if watch is not None and watch.unchecked_since is None and watch.watched_until > began:
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+
+    @contextlib.asynccontextmanager
+    async def storage(self) -> AsyncIterator[Storage]:
+        """What Dozvon has stored, while it runs."""
+        url = self.shape.database or f"sqlite:///{self.folder / 'data' / 'dozvon.sqlite3'}"
+        storage = await open_storage(url, self.folder / "data")
+        try:
+            yield storage
+        finally:
+            await storage.close()
 
     async def _click(self, number: str) -> None:
         """Anna presses a number in the CRM; a Dozvon that is not there answers nothing, and no call is made."""

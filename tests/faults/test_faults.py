@@ -22,11 +22,12 @@ def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
     assert verdict.is_clean, told
     assert verdict.calls > calls * 0.7, told
     assert sum(verdict.faults.values()) == faults, told
-    # How many are unwatched depends on how long a busy machine takes to start a process.
-    assert verdict.logged > verdict.calls * 0.15, told
+    assert verdict.logged > verdict.calls * 0.7, told
+    # How many depends on how long a busy machine takes to start a process.
+    assert verdict.recovered > 0, told
     assert verdict.recorded > 0, told
     assert verdict.questions > verdict.fell_back >= 0, told
-    assert verdict.logged + verdict.unwatched + verdict.not_to_log == verdict.calls, told
+    assert verdict.logged + verdict.gone_with_pbx + verdict.not_to_log == verdict.calls, told
 
 
 @pytest.mark.timeout(300)

@@ -1,9 +1,9 @@
 """Comparing what the PBX made with what the CRM has: lost, doubled, unrecorded, out of order; as a table and as JSON.
 
-A call is *lost* when Dozvon has it in its journal, or surely was told of it, and the CRM does not have it. One that
-Dozvon can have missed wholly (it began and ended, or its last news came, while no process was listening) is
-*unwatched*: finding it again is the business of the recovery from the PBX's records, and such calls that are in the CRM
-are *recovered*.
+A call is *lost* when the CRM does not have it. Dozvon has it from the PBX's events, or from the PBX's records if it
+can have missed it wholly (it began and ended, or its last news came, while no process was listening): then it is
+*recovered*. A PBX that crashes takes the records of its calls in progress with it: one of those that Dozvon can have
+missed is *gone with the PBX*, and nobody's to find.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from integration.domain.ids import AccountId, CallId
-from integration.storage import open_storage
+from integration.domain.call import Call
+from integration.domain.ids import CallId
 from tests.faults.ledger import Ledger, PbxCall
 from tests.faults.office import KNOWN
-from tests.faults.stand import Stand
+from tests.faults.stand import ACCOUNT, Stand
 
 _GRAIN_SECONDS = 2.0  # the CRM's times are whole seconds, and a busy Dozvon dates an event when it reads it
 _LEAST_BYTES = 200  # of a recording
@@ -41,7 +41,7 @@ class Verdict:
     out_of_order: list[str] = field(default_factory=list)
     recorded: int = 0
     not_to_log: int = 0  # strangers who were called and not reached: amoCRM has no place for them
-    unwatched: int = 0
+    gone_with_pbx: int = 0
     recovered: int = 0
     questions: int = 0
     fell_back: int = 0
@@ -67,6 +67,7 @@ class Verdict:
             ("faults", sum(self.faults.values())),
             ("logged in the CRM", self.logged),
             ("of them in Unsorted", self.in_inbox),
+            ("of them recovered from the PBX's records", self.recovered),
             ("with their recording", self.recorded),
             ("**lost**", len(self.lost)),
             ("**doubled**", len(self.doubled) + len(self.invented)),
@@ -74,8 +75,7 @@ class Verdict:
             ("**out of order**", len(self.out_of_order)),
             ("**calls that hung**", self.hung),
             ("dead letters", self.dead_letters),
-            ("unwatched, not in the CRM", self.unwatched),
-            ("unwatched, recovered", self.recovered),
+            ("unwatched, and gone with the PBX that crashed", self.gone_with_pbx),
             ("strangers called in vain (not to be logged)", self.not_to_log),
             ("route questions", self.questions),
             ("of them not answered: the office's own route went on", self.fell_back),
@@ -104,13 +104,15 @@ async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, 
     records = _records(stand)
     calls = [call for call in ledger.calls.values() if call.direction != "internal"]
     delays: list[float] = []
-    in_journal = await _in_journal(stand, [call.uniq for call in calls if not counts[call.uniq]])
+    in_journal = await _in_journal(stand, [call.uniq for call in calls])
     near = ledger.disruptions.near
     files = {str(file) for file in stand.spool.iterdir()}
     for call in calls:
-        _count(verdict, ledger, call, counts[call.uniq], is_known=call.uniq in in_journal or ledger.was_known(call))
-        if call.uniq in verdict.lost:
-            verdict.about_lost.append({**asdict(call), "journal": in_journal.get(call.uniq, ""), "near": near(call)})
+        journal = in_journal.get(call.uniq)
+        verdict.recovered += bool(counts[call.uniq]) and journal is not None and journal.recovered
+        if _is_lost(verdict, ledger, call, counts[call.uniq], is_known=journal is not None or ledger.was_known(call)):
+            verdict.lost.append(call.uniq)
+            verdict.about_lost.append({**asdict(call), "journal": repr(journal), "near": near(call)})
         if call.uniq in records:
             await _hear(verdict, stand, call, str(records[call.uniq].get("link") or ""), files)
             if call.ended is not None and ledger.was_known(call):
@@ -135,39 +137,39 @@ def _records(stand: Stand) -> dict[str, dict[str, Any]]:
     return found
 
 
-async def _in_journal(stand: Stand, keys: Sequence[str]) -> dict[str, str]:
-    """Those of these calls that Dozvon has stored as calls of their own, as text."""
-    url = stand.shape.database or f"sqlite:///{stand.folder / 'data' / 'dozvon.sqlite3'}"
-    storage = await open_storage(url, stand.folder / "data")
-    try:
-        found = [await storage.calls.get(AccountId("faults"), CallId(key)) for key in keys]
-    finally:
-        await storage.close()
-    return {call.id: repr(call) for call in found if call is not None and call.merged_into is None}
+async def _in_journal(stand: Stand, keys: Sequence[str]) -> dict[str, Call]:
+    """Those of these calls that Dozvon has stored as calls of their own."""
+    async with stand.storage() as storage:
+        found = [await storage.calls.get(ACCOUNT, CallId(key)) for key in keys]
+    return {call.id: call for call in found if call is not None and call.merged_into is None}
 
 
-def _count(verdict: Verdict, ledger: Ledger, call: PbxCall, times: int, *, is_known: bool) -> None:
+def _is_lost(verdict: Verdict, ledger: Ledger, call: PbxCall, times: int, *, is_known: bool) -> bool:
+    """Count what is not in the CRM under why."""
     verdict.questions += call.questions
     verdict.fell_back += call.questions - call.answers
     if times > 1:
         verdict.doubled.append(call.uniq)
     if times:
-        verdict.recovered += not call.told_at
-        return
+        return False
     if call.direction == "outbound" and call.number not in KNOWN and not _talk_known(ledger, call):
         verdict.not_to_log += 1
-    elif is_known:
-        verdict.lost.append(call.uniq)
-    else:
-        verdict.unwatched += 1
+        return False
+    if call.is_crashed and not is_known:
+        verdict.gone_with_pbx += 1
+        return False
+    return True
 
 
 def _talk_known(ledger: Ledger, call: PbxCall) -> bool:
-    return call.talk_began is not None and ledger.was_known(call, since=call.talk_began)
+    """The client was connected, and Dozvon was told of it or finds it in the records."""
+    if call.talk_began is None:
+        return False
+    return not call.is_crashed or ledger.was_known(call, since=call.talk_began)
 
 
 async def _hear(verdict: Verdict, stand: Stand, call: PbxCall, link: str, files: Collection[str]) -> None:
-    """The recording is at the address that the CRM has, where the PBX wrote one and Dozvon was told of the talk."""
+    """The recording is at the address that the CRM has, where the PBX wrote one and Dozvon can know of the talk."""
     if link:
         assert link.startswith(f"{stand.url}/r/"), link
         async with stand.session.get(link) as answer:

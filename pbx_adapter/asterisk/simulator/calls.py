@@ -303,9 +303,9 @@ class Dialplan:
         run.recording = name
 
     def _close(self, run: Run) -> None:
-        """Everything ended: the recording is written, if there was anything to hear."""
+        """Everything ended: the recording is written, if there was anything to hear; as long as it was by the clock."""
         if run.recording and run.talked > 0:
-            self._recordings.write(run.recording, run.talked)
+            self._recordings.write(run.recording, run.talked / self._settings.speed)
 
 
 def _later(method: Callable[[Run, Channel, str], Part], run: Run, channel: Channel, extension: str) -> Script:
