@@ -25,10 +25,12 @@ class DozvonProcess:
 
     Args:
         url: where its pages are, as the configuration says.
+        module: another release than the present one.
     """
 
-    def __init__(self, config: Path, url: str, session: aiohttp.ClientSession) -> None:
+    def __init__(self, config: Path, url: str, session: aiohttp.ClientSession, *, module: str = "integration") -> None:
         self.config, self.url = config, url
+        self._module = module
         self.log_file = config.with_suffix(".log")
         self._session = session
         self._process: subprocess.Popen[bytes] | None = None
@@ -59,7 +61,7 @@ class DozvonProcess:
         assert not self.is_alive
         self._began_at = self.log_file.stat().st_size if self.log_file.exists() else 0
         environment = {key: value for key, value in os.environ.items() if not key.startswith("DOZVON_")}
-        command = [sys.executable, "-m", "integration", "run", "--config", str(self.config)]
+        command = [sys.executable, "-m", self._module, "run", "--config", str(self.config)]
         with self.log_file.open("ab") as log:
             # The death signal makes sure that no Dozvon outlives a test run that was killed.
             self._process = subprocess.Popen(
