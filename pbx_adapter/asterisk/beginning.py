@@ -121,6 +121,8 @@ def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
     """A dial that nobody's channel did is an Originate; one of ours is a click, with the CRM's id of it."""
     call = channel.call
     channel.originated = True
+    if call.root is None and channel.uid == call.uid:
+        call.root = channel  # a stream that begins between the making of this channel and its dial
     if channel is not call.root or call.announced or call.originated:
         return
     call.originated, call.direction = True, None

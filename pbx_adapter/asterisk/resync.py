@@ -32,7 +32,7 @@ from pbx_adapter.asterisk.conversation import enter, leave, look, on_recording_n
 from pbx_adapter.asterisk.ending import finish, hang_up
 from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
-from pbx_adapter.asterisk.office import PartyKind, dialled_number, present
+from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import Switchboard
 
@@ -185,14 +185,18 @@ class Resync:
         call = channel.call
         call.started_at = min(call.started_at, channel.born_at)
         application = present(row.get("Application"))
-        channel.dial = channel.dial or present(row.get("ApplicationData")) or present(row.get("Data"))
+        if not application.startswith("AppDial"):
+            channel.dial = channel.dial or present(row.get("ApplicationData")) or present(row.get("Data"))
         if application == "Queue":
             channel.queue = channel.dial.partition(",")[0]
             call.queue = call.queue or channel.queue
         if channel.uid == call.uid and application not in ("AppDial", "AppDial2"):
             self._enter_as_root(channel, row, at)
-        if application == "AppDial2":
+        is_root = channel is call.root or channel.uid == call.uid
+        if application == "AppDial2" or (is_root and channel.party.kind is PartyKind.LOCAL):
+            # Nobody's channel dialled it. The agent's phone shows the client: the `CallerID:` of the Originate.
             channel.originated = call.originated = True
+            call.root, call.called = channel, call.called or present(row.get("ConnectedLineNum"))
         if not call.announced and not call.unclear:
             call.unclear = True
             self._unclear.append(call)
@@ -265,27 +269,45 @@ def _age(row: Frame) -> float:
 def _become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     """A channel found in the middle of a call that was dialled by it: who was offered the call, and how far it got."""
     call = channel.call
-    if channel is call.root or channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
+    if channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
+        return
+    if channel is call.root and not channel.originated:
         return
     if not channel.originated and channel.uid == channel.linkedid:
         return
     source = call.root
     external = channel.party.kind is PartyKind.EXTERNAL
-    number = dialled_number(source.dial.partition(",")[0]) if external and source is not None else ""
+    dial = channel.dial or (source.dial if source is not None else "")
+    number = dialled_number(dial.partition(",")[0]) if external else ""
     target = (number or channel.party.number) if external else channel.party.number
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
     in_queue = source is not None and call.queue
-    via = "click" if channel.originated else f"queue:{call.queue}" if in_queue else "direct"
+    via = (
+        "click"
+        if channel.originated or _is_behind_door(channel, source)
+        else f"queue:{call.queue}"
+        if in_queue
+        else "direct"
+    )
     if call.was_connected:
         via = "transfer"  # somebody had the client before the gap, and this one came in it
     leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, via)
     if leg is None:
         return
+    if source is not None:
+        source.dial_made_legs = True  # what DIALSTATUS says is said of it
     if channel.bridge is None:
         ring_leg(board, leg, at)
     else:
         found_at = at if call.was_connected else min(at, call.started_at + (call.answered_after or 0.0))
         answer_leg(board, leg, Timestamp(max(found_at, leg.offered_at)))
+
+
+def _is_behind_door(channel: Channel, root: Channel | None) -> bool:
+    """`Local/101@...` was originated, and this is the phone of 101."""
+    if root is None or not root.originated or root.party.kind is not PartyKind.LOCAL:
+        return False
+    return endpoint_of(root.name)[1].partition("@")[0] == channel.party.number
 
 
 def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
@@ -296,6 +318,8 @@ def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     call = channel.call
     said = row.get("Variable", [])
     variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
+    if present(row.get("Application")) == "AppDial":
+        channel.dial = channel.dial or present(variables.get("DIALEDPEERNUMBER"))
     crm_id = present(variables.get(board.office.crm_variable))
     if crm_id:
         set_origin(board, call, crm_call_id=crm_id)

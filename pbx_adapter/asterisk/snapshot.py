@@ -30,7 +30,14 @@ async def ask_for_state(session: AmiSession, office: OfficeShape) -> list[str]:
     """
     refused: list[str] = []
     variables = ",".join(
-        (*office.did_variables, office.crm_variable, "MIXMONITOR_FILENAME", "CDR(start)", "CDR(answer)")
+        (
+            *office.did_variables,
+            office.crm_variable,
+            "DIALEDPEERNUMBER",
+            "MIXMONITOR_FILENAME",
+            "CDR(start)",
+            "CDR(answer)",
+        )
     )
     await _ask(session, question("CoreStatus"), refused)
     await _ask(session, question("CoreShowChannels", is_list=True), refused)

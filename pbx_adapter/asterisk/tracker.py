@@ -92,13 +92,6 @@ class Tracker:
         self._resync.link_up(at)
         return self._taken()
 
-    def live_calls(self) -> list[CallId]:
-        """The calls that were told to have begun and not yet to have ended."""
-        return [
-            call.id for call in self._board.calls.values()
-            if call.announced and not call.over and call.merged_into is None
-        ]  # fmt: skip
-
     def calls_on_the_pbx(self) -> frozenset[CallId]:
         """
         All calls that exist, those among them that are not told of yet (seen a moment ago, or in a list whose

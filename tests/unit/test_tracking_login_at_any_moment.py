@@ -1,0 +1,125 @@
+"""Logging in at any moment of any recorded call, with events between the login and the list: the call is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from integration.domain.call import Call, Direction
+from integration.domain.ids import CallId, PbxId, Timestamp
+from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.replay import fold, read_lines, replay
+from pbx_adapter.asterisk.tracker import Tracker
+from tests.unit.pbx_mirror import PbxMirror
+from tests.unit.trace_compare import TRACES
+
+PBX = PbxId("replay")  # as `replay` has it
+EVENTS_BEFORE_LIST = (0, 1, 2, 6)
+MOMENTS_PER_STREAM = 16
+
+_ENDS = frozenset({
+    "BridgeLeave", "HangupRequest", "SoftHangupRequest", "Hangup", "BlindTransfer", "AttendedTransfer",
+})  # fmt: skip
+"""What was before them is known from events only; a login later does not hear of it."""
+
+_STORY_IS_GONE = {
+    "conference": "who entered the room first",
+    "forward_302_mobile": "whose phone forwarded",
+    "forward_cfu_mobile": "whose forwarding it was",
+    "freepbx_follow_me_external": "which number the phone of the follow-me stands for",
+}
+"""Streams in which a channel list does not tell what came before it."""
+
+Events = list[tuple[Timestamp, Frame]]
+
+
+def _streams() -> dict[str, Events]:
+    streams = {}
+    for path in sorted(TRACES.glob("*.jsonl")):
+        with path.open("rb") as file:
+            lines = list(read_lines(file))
+        events = [(at, said) for at, kind, said in lines if kind == "event" and not isinstance(said, str)]
+        links = sum(kind == "link" for _, kind, _ in lines)
+        was_asked = any(said.get("Event") == "CoreShowChannelsComplete" for _, said in events)
+        name = path.name.removesuffix(".jsonl")
+        lasts = any(said.get("Event") == "DialBegin" for _, said in events)
+        if links <= 1 and not was_asked and lasts and name not in _STORY_IS_GONE and _has_client(events):
+            streams[name] = events
+    return streams
+
+
+def _calls(events: Events) -> dict[str, Call]:
+    return {call.uniqueid: call for call in replay((at, "event", said) for at, said in events)}
+
+
+def _has_client(events: Events) -> bool:
+    return any(call.direction is not Direction.INTERNAL for call in _calls(events).values())
+
+
+STREAMS = _streams()
+
+
+def _logged_in(events: Events, moment: int, between: int) -> tuple[frozenset[str], dict[str, Call]]:
+    """Follow from a moment on; the list is answered after so many events. Also: which channels lived then."""
+    mirror, tracker, calls = PbxMirror(), Tracker(PBX), dict[CallId, Call]()
+    for at, said in events[:moment]:
+        mirror.take(said, at)
+    now = events[moment - 1][0]
+    fold(calls, tracker.link_up(now))
+    for at, said in events[moment : moment + between]:
+        mirror.take(said, at)
+        now = at
+        fold(calls, tracker.feed(said, at))
+    live = mirror.uniqueids
+    for said in mirror.answers(now):
+        fold(calls, tracker.feed(said, now))
+    for at, said in events[moment + between :]:
+        fold(calls, tracker.feed(said, at))
+    fold(calls, tracker.tick(Timestamp(events[-1][0] + 60.0)))
+    return live, {call.uniqueid: call for call in calls.values() if call.merged_into is None}
+
+
+def _logins(name: str, events: Events) -> list[tuple[int, int]]:
+    """(moment, events until the list), while the story can still be told."""
+    said = [frame for _, frame in events]
+    end = min(len(said), _first(frame.get("Event") in _ENDS for frame in said))
+    begin, between = 0, list(EVENTS_BEFORE_LIST)
+    if "click" in name:  # what it is shows from its dial until its phone has refused
+        begin = _first(frame.get("Event") == "DialBegin" for frame in said)
+        refused = _first(frame.get("DialStatus") not in (None, "ANSWER", "RINGING", "PROGRESS") for frame in said)
+        end = min(end, refused, _first(frame.get("Response") == "Failure" for frame in said))
+        if "Local/" in str(said[begin]):  # a dial that is heard of before the list looks like a ring group's
+            between = [0]
+    step = max(1, (end - begin) // MOMENTS_PER_STREAM)
+    return [(moment, few) for moment in range(begin + 1, end, step) for few in between if moment + few < end]
+
+
+def _first(found: Iterable[bool]) -> int:
+    return next((number for number, is_it in enumerate(found) if is_it), 1_000_000)
+
+
+def _words(call: Call) -> dict[str, Any]:
+    names = ("direction", "caller", "called", "answered_by", "final_responsible", "disposition")
+    return {name: getattr(call, name) for name in names}
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_call_under_way_is_known_whenever_one_logs_in(name: str) -> None:
+    """
+    A login within milliseconds of an answer left the call without who answered: the phone's BridgeEnter came before
+    the list, and what the list said of a channel that was known by its name alone was not read.
+    """
+    events = STREAMS[name]
+    whole = _calls(events)
+    tried = 0
+    for moment, between in _logins(name, events):
+        live, calls = _logged_in(events, moment, between)
+        for uniqueid, call in whole.items():
+            if uniqueid in live and call.direction is not Direction.INTERNAL:
+                found = calls[uniqueid]
+                assert (moment, between, _words(found)) == (moment, between, _words(call))
+                tried += 1
+        assert not set(calls) - set(whole)
+    assert tried
