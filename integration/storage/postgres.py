@@ -30,7 +30,7 @@ POOL = 16
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
-UNUSED_SECONDS = 30.0  # a connection that nobody took for so long is tried before it is used
+UNUSED_SECONDS = 1.0  # a connection that nobody took for so long is tried before it is used
 IDLE_MILLISECONDS = 2500  # a process that is paused in the middle of a transaction must not keep its locks
 
 log = structlog.get_logger()
@@ -38,6 +38,7 @@ log = structlog.get_logger()
 _SCOPE = text("SELECT set_config('dozvon.account', :account, :local), set_config('dozvon.all', :reason, :local)")
 _TOLD = "dozvon_scope"  # in a connection's `info`: whose rows its reads see now
 _LEFT = "dozvon_left"  # there too: when it came back to the pool
+_DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 _IS_ABOVE = text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
 
 
@@ -93,7 +94,7 @@ class PostgresDatabase:
                     told[_TOLD] = scope
                 try:
                     return await connection.run_sync(work)
-                except (asyncpg.PostgresError, asyncpg.InterfaceError) as exc:  # a `ShortQuery` speaks to the driver
+                except _DRIVER_ERRORS as exc:  # a `ShortQuery` speaks to the driver
                     raise driver_failure(exc) from exc
 
     async def close(self) -> None:
@@ -107,11 +108,12 @@ def _note_the_time(_connection: Any, record: Any) -> None:
 def _refuse_a_dead_one(connection: Any, record: Any, _checked_out: Any) -> None:
     """
     After a restart of the server the first to come gets a new connection, no error. The driver hears of the end of a
-    connection by itself, so asking the server each time (`pool_pre_ping`: three round trips) is for those only of
-    which it may not have heard: the network forgot them while they were unused.
+    connection by itself, unless the network forgot it or the end is being said this moment. So those in steady use are
+    not tried: asking the server each time (`pool_pre_ping`) is three round trips, more than the read itself.
     """
     is_dead = connection.driver_connection.is_closed()
-    if not is_dead and time.monotonic() - record.info.get(_LEFT, 0.0) > UNUSED_SECONDS and _LEFT in record.info:
+    left = record.info.get(_LEFT)  # None: it is new
+    if not is_dead and left is not None and time.monotonic() - left >= UNUSED_SECONDS:
         try:
             connection.ping()
         except Exception:  # noqa: BLE001 - of whatever kind: it is not to be used

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from integration.domain.ids import Timestamp
+from integration.domain.ids import CallId, Timestamp
 from integration.errors import Rejected, Unavailable
 from integration.ports import OutboxState, SavedStep
-from integration.storage import open_storage
+from integration.storage import open_storage, postgres
 from integration.storage.database import Across, open_database
 from tests.contract.calls import OFFICE, PBX, a_call, an_intent
 
@@ -136,4 +136,48 @@ async def test_what_was_queued_before_the_end_is_written(tmp_path: Path) -> None
     await asyncio.gather(*saving, return_exceptions=True)
     storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
     assert len(await storage.calls.live(OFFICE, PBX)) >= 49
+    await storage.close()
+
+
+@pytest.mark.servers
+async def test_connections_that_the_server_ended_are_replaced_without_an_error(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them, as by a restart of the server; reads and writes, by SQLAlchemy and straight to the driver."""
+    monkeypatch.setattr(postgres, "UNUSED_SECONDS", 0.0)  # instead of waiting for it
+    storage, other = [await open_storage(postgres_url, tmp_path) for _ in range(2)]
+    call = a_call(1)
+    await storage.calls.save([SavedStep(call=call)])
+    end = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE pid <> pg_backend_pid() AND datname = current_database()"
+    )
+    beside = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    for use in (
+        lambda: storage.calls.get(OFFICE, call.id),
+        lambda: storage.calls.live(OFFICE, PBX),
+        lambda: storage.calls.save([SavedStep(call=a_call(2))]),
+    ):
+        await asyncio.gather(*(storage.calls.get(OFFICE, call.id) for _ in range(5)))
+        await other.database.read(lambda c: c.execute(end).all())
+        async with asyncio.timeout(10):
+            while await other.database.read(lambda c: c.execute(beside).scalar()):
+                pass
+        await use()
+        # Nobody was told to the new ones: each says anew whose rows it wants.
+        assert await storage.calls.get(OFFICE, call.id) == call
+    await storage.close()
+    await other.close()
+
+
+async def test_a_query_straight_to_the_driver_says_what_is_wrong(database_url: str, tmp_path: Path) -> None:
+    storage = await open_storage(database_url, tmp_path)
+    with pytest.raises(Rejected):
+        await storage.calls.get(OFFICE, CallId("\ud800"))
+    await storage.database.write(lambda c: c.execute(text("DROP TABLE person_phones")), Across.MIGRATION)
+    with pytest.raises(Unavailable):
+        await storage.phone_book.known(OFFICE, "79161234567")
+    assert await storage.calls.live(OFFICE, PBX) == []
     await storage.close()
