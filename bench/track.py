@@ -235,7 +235,7 @@ def _told(live: int, level: _Level, first: _Level) -> dict[str, Any]:
         "by_the_first": round(statistics.median(a / b for a, b in zip(level.ours, first.ours, strict=True)), 3),
         "pair_events_per_second": round(1 / theirs),
         "times_the_pair": round(statistics.median(a / b for a, b in zip(level.theirs, level.ours, strict=True)), 2),
-        "tracked_at_the_end": len(level.listener.tracker.live_calls()),
+        "tracked_at_the_end": len(level.listener.tracker.calls_on_the_pbx()),
         "calls_ended": level.listener.ended,
         "pair_calls_ended": level.pair.reporter.ended,
         "pair_failures": level.pair.failures,

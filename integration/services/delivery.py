@@ -30,7 +30,9 @@ _EXTEND_EVERY_SECONDS = 8.0
 _ATTEMPT_SECONDS = 90.0
 _AT_ONCE_PER_ACCOUNT = 8
 _LOOK_AT_LEAST_EVERY_SECONDS = 5.0
-_LOOK_APART_SECONDS = 0.1  # a look costs more the more waits, and an account's eight under way last longer than this
+_LOOK_APART_SECONDS = 0.1
+_LOOK_APART_AT_MOST_SECONDS = 0.5  # an account's eight under way last longer than this at any CRM's pace
+_LOOK_SHARE = 0.2  # of the time: a look costs more the more waits
 _CLAIMS_AT_ONCE = 8  # that share a commit on SQLite, and leave connections of the pool to others on PostgreSQL
 _STORAGE_AWAY_SECONDS = 1.0
 
@@ -86,19 +88,20 @@ class Delivery:
             loop = asyncio.get_running_loop()
             while True:
                 self.wake.clear()
-                looked_at = loop.time()
+                began = loop.time()
                 try:
                     was_any_due = await self._start_what_is_due()
                     pause = _LOOK_APART_SECONDS if was_any_due else await self._pause()
                 except Unavailable as exc:
                     log.error("outbox cannot be read", error=str(exc))
                     pause = _STORAGE_AWAY_SECONDS
+                apart = min((loop.time() - began) / _LOOK_SHARE, _LOOK_APART_AT_MOST_SECONDS)
                 try:
                     async with asyncio.timeout(pause):
                         await self.wake.wait()
                 except TimeoutError:
                     pass
-                await asyncio.sleep(looked_at + _LOOK_APART_SECONDS - loop.time())
+                await asyncio.sleep(began + max(apart, _LOOK_APART_SECONDS) - loop.time())
         finally:
             tasks = [extending, *(task for busy in self._busy.values() for task in busy)]
             for task in tasks:

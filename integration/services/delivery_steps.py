@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -152,7 +152,7 @@ class DeliverySteps:
             "entity": {"kind": logged.entity.kind, "id": logged.entity.id},
             "inbox": decided.target is None,
             "responsible": decided.responsible,
-            "reasons": [asdict(reason) for reason in decided.reasons],
+            "reasons": _write_reasons(decided),
         }
 
     async def create_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
@@ -274,8 +274,12 @@ def _write_attribution(decided: Attribution) -> dict[str, Any]:
     return {
         "target": target,
         "responsible": decided.responsible,
-        "reasons": [asdict(reason) for reason in decided.reasons],
+        "reasons": _write_reasons(decided),
     }
+
+
+def _write_reasons(decided: Attribution) -> list[dict[str, Any]]:
+    return [{"code": reason.code, "detail": dict(reason.detail)} for reason in decided.reasons]
 
 
 def _read_attribution(stored: dict[str, Any]) -> Attribution:
