@@ -336,7 +336,11 @@ class PhoneBook(Protocol):
     async def remove_unseen(self, account: AccountId, *, seen_since: Timestamp) -> int:
         """End of a full comparison: drop what the CRM no longer has. Returns how many."""
 
-    async def size(self, account: AccountId) -> int: ...
+    async def has_persons(self, account: AccountId) -> bool:
+        """Fast, whatever the size."""
+
+    async def size(self, account: AccountId) -> int:
+        """How many persons; counts them."""
 
 
 @dataclass(frozen=True, slots=True)

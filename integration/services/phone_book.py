@@ -60,7 +60,7 @@ class PhoneBookMirror:
     async def run(self, account: Account) -> None:
         """Import, then follow; until cancelled. Failures are told once and tried again."""
         state = self.state(account.id)
-        state.is_complete = await self._book.size(account.id) > 0
+        state.is_complete = await self._book.has_persons(account.id)
         while True:
             state.wake.clear()
             try:

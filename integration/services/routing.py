@@ -6,7 +6,6 @@ What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -66,8 +65,6 @@ class Routing:
     async def run(self) -> None:
         """Store the decisions, after the PBX has its answers; until cancelled, when it stores what is left."""
         try:
-            with contextlib.suppress(DozvonError):  # asked again when it matters
-                await self._is_book_empty()  # counted before somebody waits for it
             while True:
                 await self._has_undone.wait()
                 await asyncio.sleep(_GATHER_SECONDS)
@@ -118,9 +115,8 @@ class Routing:
         return decide(question, settings, found, deals, looked_up=(why,))
 
     async def _is_book_empty(self) -> bool:
-        # Counting a large book takes longer than an answer: once it was filled it counts as filled.
-        if not self._is_book_filled:
-            self._is_book_filled = await self._book.size(self._account) > 0
+        if not self._is_book_filled:  # once it was filled it counts as filled
+            self._is_book_filled = await self._book.has_persons(self._account)
         return not self._is_book_filled
 
     def _keep(self, decided: DecidedRoute) -> None:

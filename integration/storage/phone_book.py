@@ -42,6 +42,7 @@ _KNOWN = ShortQuery(
     " AND d.account = l.account AND d.kind = l.deal_kind AND d.id = l.deal AND d.is_open"
     " ORDER BY 3, 4"
 )
+_ANY = ShortQuery("SELECT 1 FROM persons WHERE account = :account LIMIT 1")
 _ONE_WRITER = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 
@@ -143,8 +144,12 @@ class SqlPhoneBook:
             dropped += await self._remove(kind, account, refs, table.c.seen_at < seen_since)
         return dropped
 
+    async def has_persons(self, account: AccountId) -> bool:
+        key, dialect = {"account": account}, self._database.dialect
+        return bool(await self._database.read(lambda connection: _ANY.rows(connection, dialect, key), account))
+
     async def size(self, account: AccountId) -> int:
-        """How many persons."""
+        """How many persons; counts them."""
         query = select(func.count()).select_from(persons).where(persons.c.account == account)
         return await self._database.read(lambda connection: connection.execute(query).scalar_one(), account)
 

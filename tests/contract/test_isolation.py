@@ -55,6 +55,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "phone_book.put_persons": (([PERSON],), {"country": "RU"}),
     "phone_book.remove": (([REF, DEAL_REF],), {}),
     "phone_book.remove_unseen": ((), {"seen_since": Timestamp(3e9)}),
+    "phone_book.has_persons": ((), {}),
     "phone_book.size": ((), {}),
     "settings.load": ((), {}),
     "tokens.delete": ((), {}),

@@ -57,6 +57,7 @@ async def test_a_person_is_found_whole_by_each_number(storage: Storage) -> None:
     assert await storage.phone_book.lookup(OFFICE, "4950000000") == [company]
     assert await storage.phone_book.get(OFFICE, company.ref) == company
     assert await storage.phone_book.lookup(OTHER, KEY) == []
+    assert [await storage.phone_book.has_persons(account) for account in (OFFICE, OTHER)] == [True, False]
     assert await storage.phone_book.size(OFFICE) == 2
     assert await storage.phone_book.size(OTHER) == 0
 
