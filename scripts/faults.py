@@ -1,6 +1,9 @@
 """`make test-faults`: steady calls on the simulated office while all around Dozvon fails; a table of the outcome.
 
 .venv/bin/python scripts/faults.py --calls 1000 --faults 50 --seed 7 --json faults.json
+
+A CRM takes seven requests a second from an account, which is some three calls: with three accounts, each with an office
+and a CRM of its own, the default 5 calls a second are delivered as they come.
 """
 
 from __future__ import annotations
@@ -10,12 +13,13 @@ import asyncio
 import json
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.faults.run import run
-from tests.faults.stand import Shape
+from tests.faults.run import Progress, run
+from tests.faults.shape import Shape
 from tests.faults.verdict import Verdict
 
 
@@ -25,7 +29,8 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
-    parser.add_argument("--per-second", type=float, default=3.0, help="calls that begin in a second")
+    parser.add_argument("--accounts", type=int, default=3, help="each with an office and a CRM of its own")
+    parser.add_argument("--per-second", type=float, default=5.0, help="calls that begin in a second")
     parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
     parser.add_argument("--settle", type=float, default=600.0, help="seconds for the outbox to empty at the end")
     parser.add_argument("--folder", type=Path, help="keep configuration, logs, database and recordings here")
@@ -34,11 +39,20 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
-    shape = Shape(seed=options.seed, processes=options.processes, speed=options.speed, per_second=options.per_second)
+    shape = Shape(
+        seed=options.seed,
+        processes=options.processes,
+        accounts=options.accounts,
+        speed=options.speed,
+        per_second=options.per_second,
+    )
 
-    def show(number: int) -> None:
-        if number % 100 == 0:
-            print(f"\r{number} of {options.calls} calls", end="", file=sys.stderr, flush=True)
+    began = time.monotonic()
+
+    def show(progress: Progress) -> None:
+        if progress.calls % 100 == 0:
+            minutes = (time.monotonic() - began) / 60
+            print(f"{minutes:5.1f} min: {progress.text()} of {options.calls} calls", file=sys.stderr, flush=True)
 
     return await run(
         folder, shape, calls=options.calls, faults=options.faults, settle_seconds=options.settle, on_call=show
@@ -52,7 +66,6 @@ def main() -> int:
         folder: Path = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         verdict = asyncio.run(measure(options, folder))
-    print(file=sys.stderr)
     print(verdict.table())
     if options.json:
         options.json.write_text(json.dumps(verdict.as_json(), indent=2, ensure_ascii=False) + "\n", "utf-8")

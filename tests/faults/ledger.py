@@ -22,6 +22,7 @@ _EVERY_SECONDS = 0.1  # moments of one call that are closer are one
 class PbxCall:
     """One call as the PBX had it; moments are Unix seconds of the wall clock."""
 
+    pbx: str
     linkedid: str
     direction: str  # inbound, outbound, internal
     number: str  # the client's; empty for internal calls
@@ -38,7 +39,7 @@ class PbxCall:
     @property
     def uniq(self) -> str:
         """Its key in the CRM."""
-        return f"office:{self.linkedid}"
+        return f"{self.pbx}:{self.linkedid}"
 
 
 class Disruptions:
@@ -77,7 +78,8 @@ class Disruptions:
 class Ledger:
     """`witness` of a simulated office. `is_heard` says whether somebody is sent events at this moment."""
 
-    def __init__(self, is_heard: Callable[[], bool]) -> None:
+    def __init__(self, pbx: str, is_heard: Callable[[], bool]) -> None:
+        self._pbx = pbx
         self.calls: dict[str, PbxCall] = {}
         self.disruptions = Disruptions()
         self._is_heard = is_heard
@@ -120,6 +122,7 @@ class Ledger:
         if call is None:
             from_outside = self._is_trunk(fields)
             call = self.calls[linkedid] = PbxCall(
+                pbx=self._pbx,
                 linkedid=linkedid,
                 direction="inbound" if from_outside else "outbound" if linkedid.startswith(_CLICK) else "internal",
                 number=fields["CallerIDNum"] if from_outside else "",

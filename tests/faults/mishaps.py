@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.ledger import MARGIN_SECONDS
+from tests.faults.place import Place
 from tests.faults.stand import Stand
 from tests.scaled.servers import Server
 
@@ -82,7 +83,8 @@ class Mishaps:
         """Wait for what is under way, and put everything right."""
         while self._under_way:
             await asyncio.gather(*self._under_way)
-        self._stand.crm.heal()
+        for place in self._stand.places:
+            place.crm.heal()
         for process in self._stand.processes:
             if not process.is_alive:
                 self.complaints.append("a process had ended by itself")
@@ -90,6 +92,13 @@ class Mishaps:
         await self._stand.pbx_is_followed()
 
     # ---- processes -------------------------------------------------------------------------------------------------
+
+    def _all_disrupted(self) -> None:
+        for place in self._stand.places:
+            place.office.ledger.disrupted()
+
+    def _somewhere(self) -> Place:
+        return self._rng.choice(self._stand.places)
 
     def _somebody(self) -> DozvonProcess:
         process = self._rng.choice(self._stand.processes)
@@ -100,7 +109,7 @@ class Mishaps:
 
     async def _kill(self) -> None:
         process = self._somebody()
-        self._stand.office.ledger.disrupted()
+        self._all_disrupted()
         process.kill()
         await asyncio.sleep(self._rng.choice((0.0, 0.3, 1.0)))
         process.launch()
@@ -111,7 +120,7 @@ class Mishaps:
     async def _stop(self) -> None:
         process = self._somebody()
         await process.health(timeout_seconds=60.0)
-        self._stand.office.ledger.disrupted()
+        self._all_disrupted()
         code = await process.stop()
         if code:
             self.complaints.append(f"SIGTERM ended it with {code}")
@@ -126,31 +135,34 @@ class Mishaps:
             await asyncio.sleep(self._rng.uniform(0.5, 4.0))
         finally:
             os.kill(process.pid, signal.SIGCONT)
-        self._stand.office.ledger.disruptions.add_deafness(began, time.time() + MARGIN_SECONDS)
+        for place in self._stand.places:
+            place.office.ledger.disruptions.add_deafness(began, time.time() + MARGIN_SECONDS)
 
     # ---- the PBX ---------------------------------------------------------------------------------------------------
 
     async def _cut(self) -> None:
-        await self._stand.office.cut()
+        await self._somewhere().office.cut()
 
     async def _freeze(self) -> None:
-        await self._stand.office.freeze(self._rng.uniform(0.5, 3.0))
+        await self._somewhere().office.freeze(self._rng.uniform(0.5, 3.0))
 
     async def _crash(self) -> None:
-        await self._stand.office.crash()
+        office = self._somewhere().office
+        await office.crash()
         await asyncio.sleep(self._rng.uniform(0.0, 1.5))
-        await self._stand.office.boot()
+        await office.boot()
 
     # ---- the CRM ---------------------------------------------------------------------------------------------------
 
     async def _crm(self, kind: str, *, status: int = 500, seconds: float = 0.2, most: int = 3) -> None:
-        crm = self._stand.crm
+        crm = self._somewhere().crm
         crm.fail(kind, status=status, seconds=seconds, count=self._rng.randint(1, most))
 
     async def _crm_away(self) -> None:
-        await self._stand.crm.away()
+        crm = self._somewhere().crm
+        await crm.away()
         await asyncio.sleep(self._rng.uniform(0.5, 3.0))
-        await self._stand.crm.back()
+        await crm.back()
 
     # ---- servers ---------------------------------------------------------------------------------------------------
 
@@ -158,7 +170,8 @@ class Mishaps:
         assert self._postgres is not None
         began = time.time()
         await self._restart(self._postgres, signal.SIGQUIT)  # an immediate shutdown: as if it had crashed
-        self._stand.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
+        for place in self._stand.places:
+            place.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
 
     async def _restart_redis(self) -> None:
         assert self._redis is not None

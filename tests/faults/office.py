@@ -51,10 +51,10 @@ Click = Callable[[str], Awaitable[None]]
 class WatchedOffice(Simulator):
     """A simulated office with a ledger."""
 
-    def __init__(self, settings: SimulatorSettings) -> None:
+    def __init__(self, pbx: str, settings: SimulatorSettings) -> None:
         super().__init__(settings)
         self.is_up = True
-        self.ledger = Ledger(lambda: self.ami.is_heard)
+        self.ledger = Ledger(pbx, lambda: self.ami.is_heard)
         self.witnesses.append(self.ledger.witness)
 
     async def handle_action(self, action: str, request: Request) -> Answer:
@@ -88,8 +88,9 @@ class WatchedOffice(Simulator):
             await self.ami.cut()
 
 
-def open_office(spool: Path, logs: Path, agi: str, *, seed: int, speed: float) -> WatchedOffice:
-    return WatchedOffice(SimulatorSettings(office=OFFICE, agi=agi, spool=spool, logs=logs, seed=seed, speed=speed))
+def open_office(pbx: str, spool: Path, logs: Path, agi: str, *, seed: int, speed: float) -> WatchedOffice:
+    settings = SimulatorSettings(office=OFFICE, agi=agi, spool=spool, logs=logs, seed=seed, speed=speed)
+    return WatchedOffice(pbx, settings)
 
 
 class Traffic:

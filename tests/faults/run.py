@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import itertools
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.faults.mishaps import Mishaps
-from tests.faults.stand import Shape, open_stand
+from tests.faults.shape import Shape
+from tests.faults.stand import open_stand
 from tests.faults.verdict import Verdict, judge
 from tests.scaled.servers import own_postgres, own_redis
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    calls: int
+    faults: int
+    arrived: int  # in the CRM
+    mib: float  # the largest process of Dozvon
+
+    def text(self) -> str:
+        return f"{self.faults} faults, {self.arrived} in the CRM, {self.mib:.0f} MiB; {self.calls}"
 
 
 async def run(
@@ -21,13 +36,13 @@ async def run(
     calls: int,
     faults: int,
     settle_seconds: float,
-    on_call: Callable[[int], None] = lambda number: None,
+    on_call: Callable[[Progress], None] = lambda progress: None,
 ) -> Verdict:
     """
     Args:
-        folder: for all files of the run; a thousand calls leave some 150 MB of recordings in it.
+        folder: for all files of the run; a thousand calls leave some 40 MB in it.
         settle_seconds: how long the outbox may take to empty after the last fault.
-        on_call: told the number of each call as it begins.
+        on_call: told with each call as it begins how far the run is.
 
     Returns:
         Also where calls hung or the outbox did not empty in time: a complaint says so.
@@ -45,20 +60,25 @@ async def run(
         stand = await stack.enter_async_context(open_stand(folder, shape))
         mishaps = Mishaps(stand, seed=shape.seed, postgres=postgres, redis=redis)
         planned = mishaps.plan(calls, faults)
-        traffic = stand.traffic(strangers=max(calls // 4, 5))
+        traffics = [place.traffic(strangers=max(calls // 4 // shape.accounts, 5)) for place in stand.places]
+        numbers = itertools.count()
 
-        def each(number: int) -> None:
-            on_call(number)
+        def each(_: int) -> None:
+            number = next(numbers)
+            arrived = sum(len(place.arrived) for place in stand.places)
+            on_call(Progress(number, sum(mishaps.happened.values()), arrived, stand.largest_mib()))
             for name in planned.get(number, ()):
                 mishaps.begin(name)
 
-        await traffic.run(calls, each)
-        await traffic.settle()
+        shares = [calls // shape.accounts + (number < calls % shape.accounts) for number in range(shape.accounts)]
+        await asyncio.gather(*(traffic.run(share, each) for traffic, share in zip(traffics, shares, strict=True)))
+        await asyncio.gather(*(traffic.settle() for traffic in traffics))
         await mishaps.end()
         try:
             await stand.settled(timeout_seconds=settle_seconds)
         except TimeoutError as exc:
             mishaps.complaints.append(f"not settled: {str(exc)[:200]}")
-        verdict = await judge(stand, kinds=traffic.begun, faults=mishaps.happened, complaints=mishaps.complaints)
+        kinds = sum((traffic.begun for traffic in traffics), Counter[str]())
+        verdict = await judge(stand, kinds=kinds, faults=mishaps.happened, complaints=mishaps.complaints)
     verdict.seconds = time.monotonic() - began
     return verdict

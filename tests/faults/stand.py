@@ -1,36 +1,30 @@
-"""The stand: the simulated office, the sandbox CRM, and one or more processes of Dozvon between them.
+"""The stand: simulated offices, a sandbox CRM for each, and one or more processes of Dozvon between them.
 
-What goes wrong on it is `mishaps.py`'s, what came of it `verdict.py`'s.
+One account of it is `place.py`'s, what goes wrong on it `mishaps.py`'s, what came of it `verdict.py`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from uuid import uuid4
 
 import aiohttp
 
-from integration.domain.ids import AccountId, PbxId
 from integration.storage import Storage, open_storage
-from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
 from tests.e2e.consent import consent
-from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.doorman import Doorman
-from tests.faults.office import Traffic, WatchedOffice, open_office
+from tests.faults.place import Place
+from tests.faults.shape import Shape
 from tests.lab.ports import free_port
-from tests.lab.waiting import until, until_told
+from tests.lab.waiting import until_told
 
 _PASSWORD = "faults"
 _LOOK_SECONDS = 0.25
-_CLICK_SECONDS = 5.0
-_LATE_SECONDS = 8
-ACCOUNT, PBX = AccountId("faults"), PbxId("office")
 
 _CONFIG = """\
 [server]
@@ -39,67 +33,11 @@ public_url = "{public_url}"
 data_dir = "{data}"
 admin_password = "{password}"
 
-{storage}
-[[account]]
-id = "faults"
-pbx_id = "office"
-default_responsible = "{default_responsible}"
-
-[account.amocrm]
-client_id = "{client_id}"
-client_secret = "{client_secret}"
-oauth_url = "{crm}/oauth"
-account_hosts = '{crm_host}'
-api_host = "{crm_host}"
-request_seconds = 3
-requests_per_second = 6.9
-
-[account.asterisk]
-host = "127.0.0.1"
-port = {ami_port}
-username = "dozvon"
-secret = "dozvon-secret"
-trunks = ["trunk"]
-originate_context = "internal"
-recordings = {{ path = "{spool}", pbx_path = "{spool}" }}
-fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
-
-[account.asterisk.records]
-kind = "csv"
-cdr = "{cdr}"
-cel = "{cel}"
-late_seconds = {late_seconds}  # this office writes its records at once
-
-[account.line.default]
-# No popups: their requests would take half of the CRM's rate, and they are worthless after seconds.
-card = "never"
-responsible_seconds = 5
-
-[account.employee]
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
-    """
-    How the stand is set up.
-
-    Args of the constructor:
-        processes: more than one needs `database` and `redis`, which `run.py` opens.
-        speed: seconds of the office per second of the wall clock.
-        per_second: calls that begin in a second of the wall clock.
-    """
-
-    seed: int = 1
-    processes: int = 1
-    database: str = ""
-    redis: str = ""
-    speed: float = 5.0
-    per_second: float = 3.5
+{storage}"""
 
 
 class Stand:
-    """`open_stand` opens it; `processes` have started then, and Dozvon is connected to both sides."""
+    """`open_stand` opens it; `processes` have started then, and Dozvon is connected to all sides."""
 
     def __init__(self, folder: Path, shape: Shape, session: aiohttp.ClientSession) -> None:
         self.folder, self.shape = folder, shape
@@ -108,20 +46,17 @@ class Stand:
         ports = [free_port() for _ in range(shape.processes)]
         self._door = Doorman(free_port(), ports) if spread else None
         self.url = f"http://127.0.0.1:{self._door.port if self._door else ports[0]}"
-        self.spool = folder / "spool"
-        self._agi_port = free_port()  # all processes share it
-        agi = f"agi://127.0.0.1:{self._agi_port}/office"
-        self._logs = folder / "asterisk"
-        self.office: WatchedOffice = open_office(self.spool, self._logs, agi, seed=shape.seed, speed=shape.speed)
-        self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/faults")
+        agi_port = free_port()  # all processes share it
+        self.places = [
+            Place(number, folder, self.url, agi_port, shape, session) for number in range(1, shape.accounts + 1)
+        ]
         self._ports = ports
         self.processes: list[DozvonProcess] = []
-        self.arrived: dict[str, float] = {}  # calls by their key, and when they were first seen in the CRM
         self._watching: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        await self.office.start()
-        await self.crm.start()
+        for place in self.places:
+            await place.start()
         if self._door:
             await self._door.start()
         for number, port in enumerate(self._ports):
@@ -131,24 +66,21 @@ class Stand:
         for process in self.processes:
             await process.start()
         await self.pbx_is_followed()
-        await consent(self.url, self.crm, "faults", _PASSWORD)
+        for place in self.places:
+            await consent(self.url, place.crm, place.account, _PASSWORD)
         await until_told(self._is_mirrored)
         self._watching = asyncio.create_task(self._watch_arrivals())
 
     def _config(self, port: int) -> str:
         lines = [f'{key} = "{value}"' for key in ("database", "redis") if (value := getattr(self.shape, key))]
-        values = {
-            "port": port, "agi_port": self._agi_port, "public_url": self.url, "data": self.folder / "data",
-            "password": _PASSWORD, "storage": "\n".join(["[storage]", *lines, ""]) if lines else "",
-            "default_responsible": DMITRY, "client_id": self.crm.client_id, "client_secret": self.crm.client_secret,
-            "crm": self.crm.url, "crm_host": self.crm.host, "ami_port": self.office.ami.port, "spool": self.spool,
-            "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE, "late_seconds": _LATE_SECONDS,
-        }  # fmt: skip
-        people = [f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items()]
-        return _CONFIG.format(**values) + "".join(people)
+        storage = "\n".join(["[storage]", *lines, ""]) if lines else ""
+        data = self.folder / "data"
+        text = _CONFIG.format(port=port, public_url=self.url, data=data, password=_PASSWORD, storage=storage)
+        return text + "".join(place.section() for place in self.places)
 
     async def _is_mirrored(self) -> bool:
-        return any("phone book compared with the CRM" in process.text() for process in self.processes)
+        said = [entry for process in self.processes for entry in process.said("phone book compared with the CRM")]
+        return {entry["account_id"] for entry in said} == {place.account for place in self.places}
 
     async def close(self) -> None:
         if self._watching is not None:
@@ -156,44 +88,49 @@ class Stand:
             await asyncio.gather(self._watching, return_exceptions=True)
         for process in self.processes:
             process.kill()
-        await self.office.stop()
-        await self.crm.stop()
+        for place in self.places:
+            await place.stop()
         if self._door:
             await self._door.stop()
 
     # ---- what the stand can be asked -------------------------------------------------------------------------------
 
-    def traffic(self, *, strangers: int) -> Traffic:
-        shape = self.shape
-        return Traffic(self.office, self._click, seed=shape.seed, per_second=shape.per_second, strangers=strangers)
-
     async def pbx_is_followed(self, *, timeout_seconds: float = 60.0) -> None:
-        """Wait until a process is connected to the PBX and has asked for its calls."""
+        """Wait until a process is connected to each PBX and has asked for its calls."""
 
         async def is_so() -> bool:
             said = [await process.health(timeout_seconds=30.0) for process in self.processes if process.is_alive]
-            return any(each["accounts"]["faults"]["pbx"] == "connected" for each in said)
+            return all(
+                any(each["accounts"][place.account]["pbx"] == "connected" for each in said) for place in self.places
+            )
 
         await until_told(is_so, timeout_seconds=timeout_seconds)
 
+    def largest_mib(self) -> float:
+        """Memory of the largest process, as the kernel counts it."""
+        return max((_resident_mib(process.pid) for process in self.processes if process.is_alive), default=0.0)
+
     async def settled(self, *, timeout_seconds: float) -> None:
-        """Wait until the office is quiet and everything is delivered."""
+        """Wait until the offices are quiet, the last gaps are recovered, and everything is delivered."""
         async with asyncio.timeout(timeout_seconds):
-            await self.office.idle()
+            for place in self.places:
+                await place.office.idle()
             await self._recovered()
         for process in self.processes:
             await process.settled(timeout_seconds=timeout_seconds)
-        await until(lambda: set(self.crm.counts()) <= set(self.arrived), timeout_seconds=10.0)
+        for place in self.places:
+            place.look()
 
     async def _recovered(self) -> None:
-        """Wait until the last gap was compared with the PBX's records for the last time; the link has to be up."""
+        """Wait until the last gap was compared with the PBX's records for the last time; the links have to be up."""
         began = time.time()
         async with self.storage() as storage:
-            while True:
-                watch = await storage.watches.load(ACCOUNT, PBX)
-                if watch is not None and watch.unchecked_since is None and watch.watched_until > began:
-                    return
-                await asyncio.sleep(_LOOK_SECONDS)
+            for place in self.places:
+                while True:
+                    watch = await storage.watches.load(place.account, place.pbx)
+                    if watch is not None and watch.unchecked_since is None and watch.watched_until > began:
+                        break
+                    await asyncio.sleep(_LOOK_SECONDS)
 
     @contextlib.asynccontextmanager
     async def storage(self) -> AsyncIterator[Storage]:
@@ -205,26 +142,19 @@ class Stand:
         finally:
             await storage.close()
 
-    async def _click(self, number: str) -> None:
-        """Anna presses a number in the CRM; a Dozvon that is not there answers nothing, and no call is made."""
-        timeout = aiohttp.ClientTimeout(total=_CLICK_SECONDS)
-        page = {"Cookie": f"crm_user={self.crm.account.id}:{ANNA}"}
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-            form = {"client_id": self.crm.client_id}
-            asked = self.session.post(f"{self.crm.url}/page/widget_token", json=form, headers=page, timeout=timeout)
-            async with asked as answer:
-                token = (await answer.json())["token"]
-            headers = {"X-Auth-Token": token, "Origin": self.crm.url}
-            body = {"number": number, "request": uuid4().hex}
-            pressed = self.session.post(f"{self.url}/api/widget/call", json=body, headers=headers, timeout=timeout)
-            async with pressed as answer:
-                await answer.read()
-
     async def _watch_arrivals(self) -> None:
         while True:
-            for key in self.crm.counts():
-                self.arrived.setdefault(key, time.time())
+            for place in self.places:
+                place.look()
             await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _resident_mib(pid: int) -> float:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0.0  # it ended just now
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 @contextlib.asynccontextmanager

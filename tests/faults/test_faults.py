@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.ledger import MARGIN_SECONDS, Disruptions, Ledger
 from tests.faults.run import run
-from tests.faults.stand import Shape
+from tests.faults.shape import Shape
 from tests.faults.verdict import Verdict
 
 
@@ -23,8 +23,6 @@ def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
     assert verdict.calls > calls * 0.7, told
     assert sum(verdict.faults.values()) == faults, told
     assert verdict.logged > verdict.calls * 0.7, told
-    # How many depends on how long a busy machine takes to start a process.
-    assert verdict.recovered > 0, told
     assert verdict.recorded > 0, told
     assert verdict.questions > verdict.fell_back >= 0, told
     assert verdict.logged + verdict.gone_with_pbx + verdict.not_to_log == verdict.calls, told
@@ -34,6 +32,8 @@ def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
 async def test_one_process_on_sqlite(tmp_path: Path) -> None:
     verdict = await run(tmp_path, Shape(seed=1), calls=140, faults=14, settle_seconds=150)
     hold(verdict, calls=140, faults=14)
+    # How many depends on how long a busy machine takes to start a process; somebody always calls in that time.
+    assert verdict.recovered > 0, verdict.as_json()
 
 
 @pytest.mark.servers
@@ -76,7 +76,7 @@ PHONE = [("Channel", "PJSIP/101-1"), ("CallerIDNum", "101"), ("Uniqueid", "1.1")
 
 def test_the_ledger_follows_a_call() -> None:
     """Whom, when they talked, what was recorded, and that it ended."""
-    ledger = Ledger(lambda: True)
+    ledger = Ledger("office", lambda: True)
     ledger.listed()
     ledger.witness("Newchannel", "call", CALLER)
     ledger.witness("VarSet", "dialplan", [*CALLER, ("Variable", "MIXMONITOR_FILENAME"), ("Value", "/spool/a.wav")])
@@ -94,7 +94,7 @@ def test_the_ledger_follows_a_call() -> None:
 
 
 def test_a_call_of_which_nobody_was_told() -> None:
-    ledger = Ledger(lambda: False)
+    ledger = Ledger("office", lambda: False)
     ledger.witness("Newchannel", "call", CALLER)
     ledger.witness("Hangup", "call", CALLER)
     assert not ledger.was_known(ledger.calls["1.0"])
@@ -102,7 +102,7 @@ def test_a_call_of_which_nobody_was_told() -> None:
 
 def test_a_call_that_a_new_connection_finds_under_way() -> None:
     """Events alone do not tell a process of it that came later: the list of calls does."""
-    ledger = Ledger(lambda: True)
+    ledger = Ledger("office", lambda: True)
     ledger.listed()
     ledger.witness("Newchannel", "call", CALLER)
     call = ledger.calls["1.0"]

@@ -16,7 +16,8 @@ from integration.domain.call import Call
 from integration.domain.ids import CallId
 from tests.faults.ledger import Ledger, PbxCall
 from tests.faults.office import KNOWN
-from tests.faults.stand import ACCOUNT, Stand
+from tests.faults.place import Place
+from tests.faults.stand import Stand
 
 _GRAIN_SECONDS = 2.0  # the CRM's times are whole seconds, and a busy Dozvon dates an event when it reads it
 _LEAST_BYTES = 200  # of a recording
@@ -28,6 +29,7 @@ class Verdict:
 
     seed: int
     processes: int
+    accounts: int = 1
     calls: int = 0  # with a client outside
     kinds: dict[str, int] = field(default_factory=dict)
     faults: dict[str, int] = field(default_factory=dict)
@@ -97,50 +99,59 @@ class Verdict:
 async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, int], complaints: list[str]) -> Verdict:
     """Look at everything; the stand has to be settled."""
     verdict = Verdict(
-        seed=stand.shape.seed, processes=stand.shape.processes, kinds=dict(kinds), faults=dict(faults),
+        seed=stand.shape.seed,
+        processes=stand.shape.processes,
+        accounts=stand.shape.accounts,
+        kinds=dict(kinds),
+        faults=dict(faults),
         complaints=list(complaints),
-    )  # fmt: skip
-    ledger, counts = stand.office.ledger, stand.crm.counts()
-    records = _records(stand)
-    calls = [call for call in ledger.calls.values() if call.direction != "internal"]
+    )
     delays: list[float] = []
-    in_journal = await _in_journal(stand, [call.uniq for call in calls])
-    near = ledger.disruptions.near
-    files = {str(file) for file in stand.spool.iterdir()}
-    for call in calls:
-        journal = in_journal.get(call.uniq)
-        verdict.recovered += bool(counts[call.uniq]) and journal is not None and journal.recovered
-        if _is_lost(verdict, ledger, call, counts[call.uniq], is_known=journal is not None or ledger.was_known(call)):
-            verdict.lost.append(call.uniq)
-            verdict.about_lost.append({**asdict(call), "journal": repr(journal), "near": near(call)})
-        if call.uniq in records:
-            await _hear(verdict, stand, call, str(records[call.uniq].get("link") or ""), files)
-            if call.ended is not None and ledger.was_known(call):
-                delays.append(stand.arrived[call.uniq] - call.ended)
-    verdict.calls = len(calls)
-    verdict.logged = len(records)
-    verdict.in_inbox = len(stand.crm.unsorted())
-    verdict.invented = sorted(set(counts) - {call.uniq for call in calls})
-    verdict.out_of_order = _out_of_order(ledger, calls, records)
-    verdict.hung = len(ledger.live)
+    for place in stand.places:
+        await _judge_place(verdict, stand, place, delays)
     verdict.dead_letters = (await stand.processes[0].health())["outbox"]["dead"]
     verdict.longest_delay_seconds = max(delays, default=0.0)
     verdict.median_delay_seconds = sorted(delays)[len(delays) // 2] if delays else 0.0
     return verdict
 
 
-def _records(stand: Stand) -> dict[str, dict[str, Any]]:
+async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: list[float]) -> None:
+    ledger, counts = place.office.ledger, place.crm.counts()
+    records = _records(place)
+    calls = [call for call in ledger.calls.values() if call.direction != "internal"]
+    in_journal = await _in_journal(stand, place, [call.uniq for call in calls])
+    files = {str(file) for file in place.spool.iterdir()}
+    for call in calls:
+        journal = in_journal.get(call.uniq)
+        verdict.recovered += bool(counts[call.uniq]) and journal is not None and journal.recovered
+        if _is_lost(verdict, ledger, call, counts[call.uniq], is_known=journal is not None or ledger.was_known(call)):
+            verdict.lost.append(call.uniq)
+            near = ledger.disruptions.near(call)
+            verdict.about_lost.append({**asdict(call), "journal": repr(journal), "near": near})
+        if call.uniq in records:
+            await _hear(verdict, stand, ledger, call, str(records[call.uniq].get("link") or ""), files)
+            if call.ended is not None and ledger.was_known(call):
+                delays.append(place.arrived[call.uniq] - call.ended)
+    verdict.calls += len(calls)
+    verdict.logged += len(records)
+    verdict.in_inbox += len(place.crm.unsorted())
+    verdict.invented += sorted(set(counts) - {call.uniq for call in calls})
+    verdict.out_of_order += _out_of_order(ledger, calls, records)
+    verdict.hung += len(ledger.live)
+
+
+def _records(place: Place) -> dict[str, dict[str, Any]]:
     """What the CRM has of each call: `link`, `phone`, `created_at` and the rest."""
-    found = {note["params"]["uniq"]: {**note["params"], "at": note["created_at"]} for note in stand.crm.call_notes()}
-    for entry in stand.crm.unsorted():
+    found = {note["params"]["uniq"]: {**note["params"], "at": note["created_at"]} for note in place.crm.call_notes()}
+    for entry in place.crm.unsorted():
         found[entry["metadata"]["uniq"]] = {**entry["metadata"], "at": entry["metadata"]["called_at"]}
     return found
 
 
-async def _in_journal(stand: Stand, keys: Sequence[str]) -> dict[str, Call]:
+async def _in_journal(stand: Stand, place: Place, keys: Sequence[str]) -> dict[str, Call]:
     """Those of these calls that Dozvon has stored as calls of their own."""
     async with stand.storage() as storage:
-        found = [await storage.calls.get(ACCOUNT, CallId(key)) for key in keys]
+        found = [await storage.calls.get(place.account, CallId(key)) for key in keys]
     return {call.id: call for call in found if call is not None and call.merged_into is None}
 
 
@@ -168,7 +179,9 @@ def _talk_known(ledger: Ledger, call: PbxCall) -> bool:
     return not call.is_crashed or ledger.was_known(call, since=call.talk_began)
 
 
-async def _hear(verdict: Verdict, stand: Stand, call: PbxCall, link: str, files: Collection[str]) -> None:
+async def _hear(
+    verdict: Verdict, stand: Stand, ledger: Ledger, call: PbxCall, link: str, files: Collection[str]
+) -> None:
     """The recording is at the address that the CRM has, where the PBX wrote one and Dozvon can know of the talk."""
     if link:
         assert link.startswith(f"{stand.url}/r/"), link
@@ -176,7 +189,7 @@ async def _hear(verdict: Verdict, stand: Stand, call: PbxCall, link: str, files:
             if answer.status == 200 and len(await answer.read()) > _LEAST_BYTES:
                 verdict.recorded += 1
                 return
-    if call.file in files and _talk_known(stand.office.ledger, call):
+    if call.file in files and _talk_known(ledger, call):
         verdict.unrecorded.append(call.uniq)
 
 

@@ -1,0 +1,125 @@
+"""One account of the stand: a simulated office, a sandbox CRM of its own, and its part of the configuration."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+
+from integration.domain.ids import AccountId, PbxId
+from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
+from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
+from tests.faults.office import Traffic, WatchedOffice, open_office
+from tests.faults.shape import Shape
+from tests.lab.ports import free_port
+
+_CLICK_SECONDS = 5.0
+
+_SECTION = """
+[[account]]
+id = "{account}"
+pbx_id = "{pbx}"
+default_responsible = "{default_responsible}"
+
+[account.amocrm]
+client_id = "{client_id}"
+client_secret = "{client_secret}"
+oauth_url = "{crm}/oauth"
+account_hosts = '{crm_host}'
+api_host = "{crm_host}"
+request_seconds = 3
+requests_per_second = 6.9
+
+[account.asterisk]
+host = "127.0.0.1"
+port = {ami_port}
+username = "dozvon"
+secret = "dozvon-secret"
+trunks = ["trunk"]
+originate_context = "internal"
+recordings = {{ path = "{spool}", pbx_path = "{spool}" }}
+fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
+
+[account.asterisk.records]
+kind = "csv"
+cdr = "{cdr}"
+cel = "{cel}"
+late_seconds = 8  # this office writes its records at once
+
+[account.line.default]
+# No popups: their requests would take half of the CRM's rate, and they are worthless after seconds.
+card = "never"
+responsible_seconds = 5
+
+[account.employee]
+"""
+
+
+class Place:
+    """
+    Args:
+        url: of Dozvon.
+        agi_port: of Dozvon, for all its accounts and processes.
+        session: for what people do on the CRM's pages.
+    """
+
+    def __init__(
+        self, number: int, folder: Path, url: str, agi_port: int, shape: Shape, session: aiohttp.ClientSession
+    ) -> None:
+        self.account, self.pbx = AccountId(f"account{number}"), PbxId(f"office{number}")
+        self.spool = folder / f"spool{number}"
+        self.arrived: dict[str, float] = {}  # calls by their key, and when they were first seen in the CRM
+        self._logs = folder / f"asterisk{number}"
+        self._url, self._agi_port, self._shape, self._session = url, agi_port, shape, session
+        self._seed = shape.seed * 1000 + number
+        agi = f"agi://127.0.0.1:{agi_port}/{self.pbx}"
+        self.office: WatchedOffice = open_office(
+            self.pbx, self.spool, self._logs, agi, seed=self._seed, speed=shape.speed
+        )
+        self.crm = CrmSite(free_port(), f"{url}/oauth/amocrm/{self.account}")
+
+    async def start(self) -> None:
+        await self.office.start()
+        await self.crm.start()
+
+    async def stop(self) -> None:
+        await self.office.stop()
+        await self.crm.stop()
+
+    def section(self) -> str:
+        """Its part of Dozvon's configuration."""
+        values = {
+            "account": self.account, "pbx": self.pbx, "agi_port": self._agi_port, "default_responsible": DMITRY,
+            "client_id": self.crm.client_id, "client_secret": self.crm.client_secret, "crm": self.crm.url,
+            "crm_host": self.crm.host, "ami_port": self.office.ami.port, "spool": self.spool,
+            "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE,
+        }  # fmt: skip
+        return _SECTION.format(**values) + "".join(f'{key} = "{manager}"\n' for key, manager in PEOPLE.items())
+
+    def traffic(self, *, strangers: int) -> Traffic:
+        """Its share of the calls."""
+        rate = self._shape.per_second / self._shape.accounts
+        return Traffic(self.office, self._click, seed=self._seed, per_second=rate, strangers=strangers)
+
+    def look(self) -> None:
+        """Note which calls have arrived in the CRM."""
+        for key in self.crm.counts():
+            self.arrived.setdefault(key, time.time())
+
+    async def _click(self, number: str) -> None:
+        """Anna presses a number in the CRM; a Dozvon that is not there answers nothing, and no call is made."""
+        timeout = aiohttp.ClientTimeout(total=_CLICK_SECONDS)
+        page = {"Cookie": f"crm_user={self.crm.account.id}:{ANNA}"}
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+            form = {"client_id": self.crm.client_id}
+            asked = self._session.post(f"{self.crm.url}/page/widget_token", json=form, headers=page, timeout=timeout)
+            async with asked as answer:
+                token = (await answer.json())["token"]
+            headers = {"X-Auth-Token": token, "Origin": self.crm.url}
+            body = {"number": number, "request": uuid4().hex}
+            pressed = self._session.post(f"{self._url}/api/widget/call", json=body, headers=headers, timeout=timeout)
+            async with pressed as answer:
+                await answer.read()

@@ -1,0 +1,26 @@
+"""How a run is set up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """
+    How the stand is set up.
+
+    Args of the constructor:
+        processes: more than one needs `database` and `redis`, which `run.py` opens.
+        accounts: each with an office and a CRM of its own, all in the same processes.
+        speed: seconds of the office per second of the wall clock.
+        per_second: calls that begin in a second of the wall clock, over all accounts.
+    """
+
+    seed: int = 1
+    processes: int = 1
+    accounts: int = 1
+    database: str = ""
+    redis: str = ""
+    speed: float = 5.0
+    per_second: float = 3.5
