@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import uuid
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -137,20 +138,25 @@ def bearer(sandbox: Sandbox, token: str) -> Grant:
         Problem: 401 for a token that is foreign, expired or revoked.
     """
     try:
-        # Lifetime is judged by the sandbox's own clock below: tests let it run ahead.
-        options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-        claims = jwt.decode(token, _SIGNING_KEY, algorithms=["HS256"], options=options)
+        grant = sandbox.grants.get(_signed_id(token))
     except jwt.InvalidTokenError as exc:
         raise Problem(
             401, "Неверный логин или пароль", title="Unauthorized", extra={"hint": "Token is invalid"}
         ) from exc
-    grant = sandbox.grants.get(str(claims.get("jti")))
     if grant is None or grant.is_revoked:
         raise Problem(401, "Token has been revoked", extra={"hint": "Token has been revoked"})
     if sandbox.now() >= grant.access_until:
         raise Problem(401, "Token has expired", extra={"hint": "Token has expired"})
     confirm(grant)
     return grant
+
+
+@lru_cache(maxsize=1024)
+def _signed_id(token: str) -> str:
+    """What our signature is under; kept, as a client sends the same token with every request."""
+    # Lifetime is judged by the sandbox's own clock: tests let it run ahead.
+    options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    return str(jwt.decode(token, _SIGNING_KEY, algorithms=["HS256"], options=options).get("jti"))
 
 
 def revoke(sandbox: Sandbox, client_id: str, account_id: int) -> None:
