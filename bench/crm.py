@@ -44,8 +44,8 @@ class Crm:
     """
     Attributes:
         tokens: a long-lived one for each account.
-        seen: filled when the block has ended: `statuses`, `calls` (key of a call -> how often it is there), and for
-            each account `[requests, first, last]`, times as Unix seconds.
+        seen: filled when the block has ended: `statuses`, `calls` (key of a call -> how often it is there), for
+            each account `[requests, first, last]`, times as Unix seconds, and `processor_seconds` since the first.
     """
 
     url: str
@@ -111,11 +111,14 @@ class _Watch:
     def __init__(self) -> None:
         self.by_token: dict[str, list[float]] = {}
         self.statuses: Counter[int] = Counter()
+        self.processor_began: float | None = None
 
     @web.middleware
     async def middleware(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        if self.processor_began is None:
+            self.processor_began = time.process_time()
         now = time.time()
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         count, first, _ = self.by_token.get(token, (0, now, now))
@@ -159,6 +162,7 @@ def _account(sandbox: Sandbox, place: int, host: str) -> tuple[Account, str]:
 
 
 def _seen(watch: _Watch, made: list[tuple[Account, str]]) -> dict[str, Any]:
+    processor = 0.0 if watch.processor_began is None else time.process_time() - watch.processor_began
     calls: Counter[str] = Counter()
     for account, _ in made:
         calls.update(note["params"]["uniq"] for note in account.notes.values() if "uniq" in note["params"])
@@ -166,6 +170,7 @@ def _seen(watch: _Watch, made: list[tuple[Account, str]]) -> dict[str, Any]:
         "statuses": watch.statuses,
         "calls": calls,
         "accounts": [watch.by_token.get(token, [0, 0, 0]) for _, token in made],
+        "processor_seconds": processor,
     }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 
 from bench.crm import UNLIMITED, Crm, CrmSize, number, running_crm
-from bench.report import aim, machine
+from bench.report import aim, machine, processors_busy
 from connectors.amocrm import Connector, connect
 from connectors.amocrm.sandbox.tables import FIRST_GENERATED
 from integration import logs
@@ -86,8 +86,9 @@ async def _run(size: Size) -> dict[str, Any]:
 async def _deliver(calls: int, size: CrmSize) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="dozvon-bench-") as folder:
         async with running_crm(size) as crm:
-            queued, seconds, processor = await _drain(Path(folder), crm, calls, size.accounts)
+            queued, spent = await _drain(Path(folder), crm, calls, size.accounts)
     found = crm.seen["calls"]
+    theirs = crm.seen["processor_seconds"]
     statuses = crm.seen["statuses"]
     return {
         "calls": calls,
@@ -97,14 +98,25 @@ async def _deliver(calls: int, size: CrmSize) -> dict[str, Any]:
         "statuses": statuses,
         "lost": len(queued - found.keys()),
         "doubled": sum(count > 1 for count in found.values()),
-        "seconds": round(seconds, 2),
-        "calls_per_second": round(calls / seconds, 1),
-        "our_processor_ms_per_call": round(processor / calls * 1000, 2),
+        "seconds": round(spent.wall, 2),
+        "calls_per_second": round(calls / spent.wall, 1),
+        "our_processor_ms_per_call": round(spent.ours / calls * 1000, 2),
+        "crm_processor_ms_per_call": round(theirs / calls * 1000, 2),
+        "cores_used_by_others": round(max(0.0, spent.all - spent.ours - theirs) / spent.wall, 2),
     }
 
 
-async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set[str], float, float]:
-    """Returns the keys of the calls, and the seconds that the delivery took, by the wall and the processor."""
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """Seconds of the delivery: by the wall; of the processors, our own and of everything on the machine."""
+
+    wall: float
+    ours: float
+    all: float
+
+
+async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set[str], _Spent]:
+    """Returns the keys of the calls, and what the delivery took."""
     storage = await open_storage(f"sqlite:///{folder / 'bench.db'}", folder)
     coordination = open_coordination(None)
     clock, wake = SystemClock(), asyncio.Event()
@@ -134,12 +146,12 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
                 public_url="https://calls.test",
             )
             delivery = Delivery(book, storage.outbox, steps.by_kind(), clock, wake)
-            wall, processor = time.perf_counter(), time.process_time()
+            began = _Spent(time.perf_counter(), time.process_time(), processors_busy())
             running = asyncio.create_task(delivery.run())
             async with asyncio.timeout(_LONGEST_SECONDS):
                 while (await storage.outbox.depth())[OutboxState.WAITING]:  # noqa: ASYNC110 - as any other process would
                     await asyncio.sleep(_LOOK_SECONDS)
-            wall, processor = time.perf_counter() - wall, time.process_time() - processor
+            ended = _Spent(time.perf_counter(), time.process_time(), processors_busy())
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             dead = await storage.outbox.depth()
@@ -150,7 +162,7 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
     finally:
         await coordination.close()
         await storage.close()
-    return queued, wall, processor
+    return queued, _Spent(ended.wall - began.wall, ended.ours - began.ours, ended.all - began.all)
 
 
 async def _queue(storage: Storage, accounts: list[Account], calls: int, now: float) -> set[str]:
