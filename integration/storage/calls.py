@@ -45,8 +45,7 @@ class SqlCallStore:
         )
 
     async def get(self, account: AccountId, call: CallId) -> Call | None:
-        key, dialect = {"account": account, "id": call}, self._database.dialect
-        rows = await self._database.read(lambda connection: _STATE.rows(connection, dialect, key), account)
+        rows = await self._database.rows(_STATE, {"account": account, "id": call}, account)
         return decode(Call, rows[0][0]) if rows else None
 
     async def live(self, account: AccountId, pbx: PbxId) -> list[Call]:

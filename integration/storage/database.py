@@ -7,7 +7,7 @@ once, and nothing blocks the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
@@ -18,6 +18,7 @@ from sqlalchemy.engine import Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from integration.errors import ConfigError
+from integration.storage.short_query import ShortQuery
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -44,10 +45,16 @@ Scope = str | Across | None
 SQLite cannot enforce it; there the queries alone keep accounts apart."""
 
 
+def scope_words(scope: Scope) -> tuple[str, str]:
+    """The values of `dozvon.account` and `dozvon.all` on PostgreSQL; one of them is empty, or both."""
+    reason = str(scope) if isinstance(scope, Across) else ""
+    return "" if scope is None or reason else str(scope), reason
+
+
 class Database(Protocol):
     """
-    Errors of both methods: `Unavailable` when the database cannot be reached or cannot write (disk full, read-only),
-    `Rejected` when it refuses the values. In both cases nothing of the unit of work is stored.
+    Errors of `write`, `read` and `rows`: `Unavailable` when the database cannot be reached or cannot write (disk full,
+    read-only), `Rejected` when it refuses the values. In both cases nothing of the unit of work is stored.
     """
 
     @property
@@ -59,6 +66,9 @@ class Database(Protocol):
 
     async def read(self, work: Work[T], scope: Scope = None) -> T:
         """Run `work`, which must not write. Each statement in it sees the newest state."""
+
+    async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
+        """Read by one short query, by the shortest way. Rows can be unpacked and indexed."""
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
         """Held by one over all processes on this database, also while it waits for something outside; freed when the

@@ -231,8 +231,7 @@ class SqlOutbox:
         return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
 
     async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
-        key, dialect = {"account": account, "call": call}, self._database.dialect
-        rows = await self._database.read(lambda connection: _RESULTS.rows(connection, dialect, key), account)
+        rows = await self._database.rows(_RESULTS, {"account": account, "call": call}, account)
         return {key: json.loads(result) for key, result in rows if result is not None}
 
     async def depth(self) -> dict[OutboxState, int]:

@@ -78,29 +78,22 @@ class SqlPhoneBook:
         self._clock = clock
 
     async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
-        key = {"account": account, "match_key": match_key}
-        states = await self._database.read(lambda connection: self._states(connection, _LOOKUP, key), account)
-        return [decode(Person, state) for state in states]
+        rows = await self._database.rows(_LOOKUP, {"account": account, "match_key": match_key}, account)
+        return [decode(Person, state) for (state,) in rows]
 
     async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
-        key = {"account": account, "match_key": match_key}
-        dialect = self._database.dialect
-        rows = await self._database.read(lambda connection: _KNOWN.rows(connection, dialect, key), account)
+        rows = await self._database.rows(_KNOWN, {"account": account, "match_key": match_key}, account)
         found = [decode(Person, state) for is_person, state, *_ in rows if is_person]
-        return found, _latest_first(dict.fromkeys(state for is_person, state, *_ in rows if not is_person))
+        return found, _latest_first(state for is_person, state, *_ in rows if not is_person)
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         """Deals that are open and hang on any of these, each once, the last changed first."""
-        return await self._database.read(lambda connection: self._open_deals(connection, account, persons), account)
-
-    def _open_deals(self, connection: Connection, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
         # One query a person: joined to the numbers, SQLite would begin with the deals.
-        keys = [{"account": account, "kind": ref.kind.value, "id": ref.id} for ref in dict.fromkeys(persons)]
-        states = dict.fromkeys(state for key in keys for state in self._states(connection, _OPEN_DEALS, key))
+        states: list[str] = []
+        for ref in dict.fromkeys(persons):
+            key = {"account": account, "kind": ref.kind.value, "id": ref.id}
+            states.extend(state for (state,) in await self._database.rows(_OPEN_DEALS, key, account))
         return _latest_first(states)
-
-    def _states(self, connection: Connection, query: ShortQuery, values: dict[str, str]) -> list[str]:
-        return [row[0] for row in query.rows(connection, self._database.dialect, values)]
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None:
         query = select(persons.c.state).where(_is(persons, account, ref))
@@ -145,8 +138,7 @@ class SqlPhoneBook:
         return dropped
 
     async def has_persons(self, account: AccountId) -> bool:
-        key, dialect = {"account": account}, self._database.dialect
-        return bool(await self._database.read(lambda connection: _ANY.rows(connection, dialect, key), account))
+        return bool(await self._database.rows(_ANY, {"account": account}, account))
 
     async def size(self, account: AccountId) -> int:
         """How many persons; counts them."""
@@ -164,7 +156,10 @@ class SqlPhoneBook:
 
 
 def _latest_first(states: Iterable[str]) -> list[Deal]:
-    return sorted((decode(Deal, state) for state in states), key=lambda deal: (-deal.updated_at, deal.ref.id))
+    """Each once: a deal may hang on two of the persons."""
+    return sorted(
+        (decode(Deal, state) for state in dict.fromkeys(states)), key=lambda deal: (-deal.updated_at, deal.ref.id)
+    )
 
 
 def _count(statement: Delete, connection: Connection) -> int:

@@ -9,6 +9,7 @@ when the next read is another account's.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
@@ -19,10 +20,12 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from integration.storage.database import Across, Dialect, Scope, T, Work
+from integration.storage.database import Across, Dialect, Scope, T, Work, scope_words
 from integration.storage.failures import driver_failure, translating
 from integration.storage.locks import AdvisoryLocks
 from integration.storage.postgres_steps import bring_up_to_date
+from integration.storage.short_query import ShortQuery
+from integration.storage.short_reads import ShortReads
 
 # Connections, opened when they are needed and then kept: one that is closed after a burst is missed in the next, and
 # opening one costs as much as fifty look-ups.
@@ -48,18 +51,21 @@ class PostgresDatabase:
     dialect: Dialect = "postgresql"
 
     def __init__(self, url: URL) -> None:
+        options = {
+            "timeout": CONNECT_SECONDS,
+            "command_timeout": STATEMENT_SECONDS,
+            "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)},
+        }
         self._engine = create_async_engine(
             asyncpg_url(url),
             pool_size=POOL,
             max_overflow=0,
             pool_timeout=POOL_WAIT_SECONDS,
             pool_use_lifo=True,  # the one that is used most has its statements prepared
-            connect_args={
-                "timeout": CONNECT_SECONDS,
-                "command_timeout": STATEMENT_SECONDS,
-                "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)},
-            },
+            connect_args=options,
         )
+        _, address = self._engine.dialect.create_connect_args(url)
+        self._short = ShortReads({**address, **options})
         event.listen(self._engine.sync_engine, "checkin", _note_the_time)
         event.listen(self._engine.sync_engine, "checkout", _refuse_a_dead_one)
         # A read is one statement, so it needs no BEGIN and no ROLLBACK on the way.
@@ -92,12 +98,18 @@ class PostgresDatabase:
                     told[_TOLD] = ()  # nobody's: a change that is interrupted is made again
                     await say_scope(connection, scope, is_local=False)
                     told[_TOLD] = scope
-                try:
-                    return await connection.run_sync(work)
-                except _DRIVER_ERRORS as exc:  # a `ShortQuery` speaks to the driver
-                    raise driver_failure(exc) from exc
+                return await connection.run_sync(work)
+
+    async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
+        with translating():
+            try:
+                rows = await self._short.rows(query.for_postgresql, query.ordered(values), scope)
+            except _DRIVER_ERRORS as exc:
+                raise driver_failure(exc) from exc
+            return rows
 
     async def close(self) -> None:
+        self._short.close()
         await self._engine.dispose()
 
 
@@ -124,8 +136,7 @@ def _refuse_a_dead_one(connection: Any, record: Any, _checked_out: Any) -> None:
 
 async def say_scope(connection: AsyncConnection, scope: Scope, *, is_local: bool = True) -> None:
     """Until the transaction's end, or (not `is_local`) for all that follows on this connection."""
-    reason = str(scope) if isinstance(scope, Across) else ""
-    account = "" if scope is None or reason else str(scope)
+    account, reason = scope_words(scope)
     await connection.execute(_SCOPE, {"account": account, "reason": reason, "local": is_local})
 
 

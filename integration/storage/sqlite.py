@@ -14,7 +14,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +29,7 @@ from integration.storage.database import Dialect, Scope, T, Work
 from integration.storage.failures import translated, translating
 from integration.storage.locks import FileLocks
 from integration.storage.migrate import upgrade
+from integration.storage.short_query import ShortQuery
 
 BUSY_SECONDS = 5.0  # how long to wait for another process that writes to the same file
 BATCH_SECONDS = 0.02  # a batch closes after this much work: an import must not hold up a ringing call
@@ -124,6 +125,10 @@ class SqliteDatabase:
         if self._is_closed:
             raise Unavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
+        sql, ordered = query.for_sqlite, query.ordered(values)
+        return await self.read(lambda connection: _raw(connection).execute(sql, ordered).fetchall())
 
     def _read(self, work: Work[T]) -> T:
         with translating():
