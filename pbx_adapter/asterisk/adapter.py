@@ -59,6 +59,7 @@ class AsteriskPbx:
         self._timing = timing or Timing()
         self._tracker = Tracker(settings.id, settings.office)
         self._session: AmiSession | None = None
+        self._pbx_began: Timestamp | None = None  # as it said itself
         self._is_ready = False
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
         self._uncertain: set[str] = set()  # clicks that were sent and not answered
@@ -98,6 +99,8 @@ class AsteriskPbx:
         """One session: the snapshot is asked while events are already being followed, all in order of arrival."""
         await session.set_filters()
         self._session = session
+        if session.uptime is not None:
+            self._pbx_began = Timestamp(time.time() - session.uptime)
         asking = asyncio.create_task(self._ask_for_state(session))
         try:
             await self._tell(listener, self._tracker.link_up(session.connected_at))
@@ -267,7 +270,7 @@ class AsteriskPbx:
             return None
         from pbx_adapter.asterisk.records.source import AsteriskRecords  # only where it is used: database drivers
 
-        return AsteriskRecords(self.settings.records, self.settings.office)
+        return AsteriskRecords(self.settings.records, self.settings.office, lambda: self._pbx_began)
 
     async def diagnose(self) -> list[Finding]:
         """Check everything over a connection of its own, so that it also works beside a running Dozvon."""

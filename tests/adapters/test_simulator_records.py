@@ -178,15 +178,38 @@ async def test_a_crash_takes_the_records_of_calls_in_progress(tmp_path: Path) ->
     assert [call.uniqueid for call in await read(tmp_path, "cel", "cdr")] == [kept]
 
 
+async def test_calls_that_a_crash_took_end_in_cel_when_the_pbx_is_known_to_have_begun_anew(tmp_path: Path) -> None:
+    """A client whose call rang when the PBX died is a missed call; one who talked has talked until then."""
+    office = Simulator(SimulatorSettings(spool=tmp_path / "spool", logs=tmp_path, speed=SPEED))
+    await office.start()
+    office.answers_after["102"] = 0.1
+    rang, talked = office.inbound(CLIENT, "74950000001"), office.inbound("79990001122", "74950000102")
+    await until(lambda: '"BRIDGE_ENTER"' in (tmp_path / CEL_FILE).read_text())
+    await office.crash()
+    await until(lambda: int(office.dated(office.now())) > int(rang.partition(".")[0]))
+    began = Timestamp(office.dated(office.now()))
+    await office.boot()
+    assert await read(tmp_path, "cel", "cdr") == []
+    living = office.inbound(CLIENT, "74950000001")
+    calls = await read(tmp_path, "cel", "cdr", began=began)
+    await office.stop()
+    assert living not in {call.uniqueid for call in calls}
+    by_id = {call.uniqueid: call for call in calls}
+    assert set(by_id) == {rang, talked}
+    assert (by_id[rang].disposition, by_id[rang].answered_at) == ("missed", None)
+    assert (by_id[talked].disposition, by_id[talked].answered_by) == ("answered", "102")
+    assert all(call.ended_at <= began and call.hangup_by == "system" for call in calls)
+
+
 # ---- reading it back -------------------------------------------------------------------------------------------------
 
 
-async def read(folder: Path, *kinds: str) -> list[RecordedCall]:
+async def read(folder: Path, *kinds: str, began: Timestamp | None = None) -> list[RecordedCall]:
     files = {"cel": CEL_FILE, "cdr": CDR_FILE}
     table = {"kind": "csv", **{kind: str(folder / files[kind]) for kind in kinds}}
     settings = RecordsSettings.from_config(table, key="records")
     assert settings is not None
-    records = AsteriskRecords(settings, OfficeShape())
+    records = AsteriskRecords(settings, OfficeShape(), lambda: began)
     return [each async for each in records.between(Timestamp(0.0), Timestamp(9e9))]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -18,6 +18,7 @@ from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records import csv_files
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
+from pbx_adapter.asterisk.records.crashes import with_crashed_ends
 from pbx_adapter.asterisk.records.reach import CdrReach, CelReach
 from pbx_adapter.asterisk.records.rows import (
     CDR_NEEDED,
@@ -43,9 +44,18 @@ _BORN = re.compile(r"(?:.*-)?(\d{9,11})\.\d+")  # a Uniqueid begins with the sec
 class AsteriskRecords:
     """Implements `ports.CallRecords`."""
 
-    def __init__(self, settings: RecordsSettings, office: OfficeShape) -> None:
-        """Raises: ConfigError (the driver of the database is not installed)."""
+    def __init__(
+        self, settings: RecordsSettings, office: OfficeShape, pbx_began: Callable[[], Timestamp | None] = lambda: None
+    ) -> None:
+        """
+        Args:
+            pbx_began: when the PBX that runs now was started; None while that is not known.
+
+        Raises:
+            ConfigError: the driver of the database is not installed.
+        """
         self._settings = settings
+        self._pbx_began = pbx_began
         self._office = office
         self._tables = None if settings.kind == "csv" else open_tables(settings)
 
@@ -118,6 +128,9 @@ class AsteriskRecords:
         births = [(row.uniqueid, row.start) for row in cdr if row.uniqueid == row.linkedid]
         births += [(row.uniqueid, row.at) for row in cel if row.event == "CHAN_START"]
         self._check_zone(births)
+        began = self._pbx_began()
+        if began is not None:
+            cel = with_crashed_ends(cel, began)
         return recorded(calls_of(cel, self._office), cdr, self._office)
 
     def _check_zone(self, births: Iterable[tuple[str, Timestamp]]) -> None:
