@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import uuid4
 
 import aiohttp
@@ -15,6 +16,7 @@ import structlog
 from aiohttp import web
 
 from connectors.amocrm import Connector, connect
+from connectors.amocrm.settings import AmocrmSettings
 from integration import __version__, process_memory
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions
@@ -24,13 +26,13 @@ from integration.consent import Consent, oauth_path
 from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing import RouteDecision, RouteQuestion
-from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError
+from integration.examination import INSTALLATION, examine
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.others import Others
 from integration.place import backups_of, place_of
-from integration.ports import Coordination, Finding, Lease
+from integration.ports import Coordination, Finding, FindingLevel, Lease
 from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
@@ -53,6 +55,7 @@ from integration.web.server import create_web_app
 from integration.web.widget import WidgetApi
 from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer, build_pbx
 from pbx_adapter.asterisk.adapter import metrics as pbx_metrics
+from pbx_adapter.asterisk.settings import AsteriskSettings
 
 log = structlog.get_logger()
 
@@ -96,6 +99,7 @@ class Core:
             ConfigError: a setting is wrong; the message names it.
             Unavailable: the database cannot be opened.
         """
+        check_adapters(self.config)
         try:
             self.config.data_dir.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -131,28 +135,19 @@ class Core:
         return [office.pbx.id for office in self.offices.values() if office.pbx.is_connected]
 
     async def _build_office(self, each: AccountConfig) -> Office:
-        if each.crm != "amocrm":
-            raise ConfigError(f'account.{each.id}.crm: "{each.crm}" is not known; known is amocrm')
-        if each.pbx != "asterisk":
-            raise ConfigError(f'account.{each.id}.pbx: "{each.pbx}" is not known; known is asterisk')
-        options = {"redirect_uri": f"{self.config.public_url}{oauth_path(each.id)}", **each.crm_options}
         budget = SharedBudget(self.coordination, f"amocrm:{each.id}", lambda: self.peers.count)
-        try:
-            connector = connect(
-                each.id,
-                options,
-                tokens=self.storage.tokens,
-                session=self.session,
-                clock=self.clock,
-                country=each.country,
-                budget=budget if self.is_shared else None,
-            )
-        except ConfigError as exc:
-            raise ConfigError(f"account.{each.id}.{exc}") from exc
-        key = f"account.{each.id}.asterisk"
-        pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session, key=key)
+        connector = connect(
+            each.id,
+            _crm_options(self.config, each),
+            tokens=self.storage.tokens,
+            session=self.session,
+            clock=self.clock,
+            country=each.country,
+            budget=budget if self.is_shared else None,
+        )
+        pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session)
         any_link = self.relay.relayed(pbx) if self.is_shared else pbx
-        account = await self.accounts.add(_settings(each), connector.crm, any_link)
+        account = await self.accounts.add(each.settings(), connector.crm, any_link)
         routing = Routing(
             account=each.id,
             pbx=each.pbx_id,
@@ -395,17 +390,24 @@ class Dozvon:
         self._tasks.append(asyncio.create_task(supervised(), name=name))
 
 
-def _settings(each: AccountConfig) -> AccountSettings:
-    return AccountSettings(
-        account=each.id,
-        country=each.country,
-        language=each.language,
-        default_line=each.default_line,
-        lines=each.lines,
-        employees=each.employees,
-        default_responsible=each.default_responsible,
-        log_to=each.log_to,
-    )
+def check_adapters(config: Config) -> None:
+    """What the adapters have against their settings, before anything is opened. Raises: ConfigError, which names the
+    key."""
+    for each in config.accounts:
+        where = f"account.{each.id}"
+        if each.crm != "amocrm":
+            raise ConfigError(f'{where}.crm: "{each.crm}" is not known; known is amocrm')
+        if each.pbx != "asterisk":
+            raise ConfigError(f'{where}.pbx: "{each.pbx}" is not known; known is asterisk')
+        try:
+            AmocrmSettings.parse(_crm_options(config, each))
+        except ConfigError as exc:
+            raise ConfigError(f"{where}.{exc}") from exc
+        AsteriskSettings.from_config(each.pbx_id, each.pbx_options, key=f"{where}.asterisk")
+
+
+def _crm_options(config: Config, each: AccountConfig) -> dict[str, Any]:
+    return {"redirect_uri": f"{config.public_url}{oauth_path(each.id)}", **each.crm_options}
 
 
 async def run_until_stopped(config: Config) -> None:
@@ -420,9 +422,10 @@ async def run_until_stopped(config: Config) -> None:
         await asyncio.wait_for(process.stop(), _SHUTDOWN_SECONDS)
 
 
-async def diagnose(config: Config) -> dict[AccountId, list[Finding]]:
+async def diagnose(config: Config) -> dict[str, list[Finding]]:
     """
-    What `dozvon doctor` finds, by account: the CRM's findings, then the PBX's.
+    What `dozvon doctor` finds: about this installation, then by account the CRM's findings and the PBX's. Where the
+    installation's own are errors, nothing else is asked.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -430,8 +433,11 @@ async def diagnose(config: Config) -> dict[AccountId, list[Finding]]:
     """
     core = Core(config)
     try:
+        check_adapters(config)
+        found = {INSTALLATION: await examine(config, core.clock)}
+        if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
+            return found
         await core.open()
-        found = {}
         for key, office in core.offices.items():
             found[key] = [*await office.connector.check(), *await office.pbx.diagnose()]
         return found

@@ -14,7 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
-from integration.domain.settings import AfterNoAnswer, CardMoment, Employee, LineSettings, LogTarget, PhoneType
+from integration.domain.settings import (
+    AccountSettings,
+    AfterNoAnswer,
+    CardMoment,
+    Employee,
+    LineSettings,
+    LogTarget,
+    PhoneType,
+)
 from integration.errors import ConfigError
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -53,6 +61,19 @@ class AccountConfig:
     default_line: LineSettings = field(default_factory=LineSettings)
     lines: dict[str, LineSettings] = field(default_factory=dict)
     employees: tuple[Employee, ...] = ()
+
+    def settings(self) -> AccountSettings:
+        """What the services need of it."""
+        return AccountSettings(
+            account=self.id,
+            country=self.country,
+            language=self.language,
+            default_line=self.default_line,
+            lines=self.lines,
+            employees=self.employees,
+            default_responsible=self.default_responsible,
+            log_to=self.log_to,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """1 when something is an error, else 0."""
     logs.set_up("error", readable=True)
-    found = asyncio.run(diagnose(config.load(arguments.config)))
+    settings = config.load(arguments.config)
+    found = asyncio.run(diagnose(settings))
     if arguments.json:
         print(json.dumps({key: [asdict(f) for f in rows] for key, rows in found.items()}, ensure_ascii=False, indent=2))
     else:
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             print(f"{account}:")
             for finding in rows:
                 print(_line(finding))
-        if not found:
+        if not settings.accounts:
             print("No account is configured: add an [[account]] block to the file.")
     return int(any(f.level is FindingLevel.ERROR for rows in found.values() for f in rows))
 

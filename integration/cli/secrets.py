@@ -32,11 +32,14 @@ def _check(place: Place) -> int:
     print(f"Keys: {found.place}. The database is encrypted with key {found.current or '(none yet)'}.")
     for key_id, count in sorted(found.by_key.items()):
         print(f"  {count} secrets with key {key_id}" if key_id else f"  {count} secrets in plain")
-    for problem in found.problems:
+    problems = list(found.problems)
+    if found.is_open_to_others:
+        problems.append(f"Others may read {found.place}: chmod 600 {found.place}")
+    for problem in problems:
         print(f"WRONG: {problem}")
-    if not found.problems:
+    if not problems:
         print("Every secret can be read.")
-    return 1 if found.problems else 0
+    return 1 if problems else 0
 
 
 def _rotate(place: Place) -> int:

@@ -78,12 +78,12 @@ class ScheduledBackups:
         log.info("scheduled backup made", file=target.name)
 
     async def _seconds_left(self) -> float:
-        made = await asyncio.to_thread(_moments, self._folder)
+        made = await asyncio.to_thread(moments_of_backups, self._folder)
         past = [moment for moment in made if moment <= self._clock.now()]  # one from the future stops nobody
         return max(past) + self._every_seconds - self._clock.now() if past else 0.0
 
 
-def _moments(folder: Path) -> list[float]:
+def moments_of_backups(folder: Path) -> list[float]:
     """Unix seconds of the backups in the folder, by their names: a copied file has another time."""
     found = []
     for path in folder.glob(_PATTERN):

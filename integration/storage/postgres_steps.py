@@ -1,4 +1,7 @@
-"""Steps of the schema on a PostgreSQL that others work on: one process takes them, each in a transaction of its own."""
+"""Steps of the schema on a PostgreSQL that others work on: one process takes them, each in a transaction of its own.
+
+And the role that takes them: whether row-level security holds it.
+"""
 
 from __future__ import annotations
 
@@ -65,3 +68,10 @@ async def _alone(connection: AsyncConnection) -> None:
 
 def _step(connection: Connection) -> bool:
     return take_step(connection)
+
+
+def role_of(connection: Connection) -> tuple[str, bool]:
+    """Its name, and whether it is above row-level security."""
+    query = text("SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
+    role, is_above = connection.execute(query).one()
+    return str(role), bool(is_above)

@@ -231,6 +231,7 @@ class Checked:
     current: str | None
     by_key: dict[str, int]
     problems: tuple[str, ...]
+    is_open_to_others: bool  # the key file
 
 
 async def check(database: Database, source: KeySource) -> Checked:
@@ -244,8 +245,6 @@ async def check(database: Database, source: KeySource) -> Checked:
         problems.append("This database has no key yet: the first start of Dozvon gives it one.")
     elif ring.get(current) is None:
         problems.append(f"Key {current}, which the database is encrypted with, is not in {ring.place}.")
-    if ring.newest is not None and ring.is_open_to_others:
-        problems.append(f"Others may read {ring.place}: chmod 600 {ring.place}")
     counts: Counter[str] = Counter()
     for account, column, stored in rows:
         counts[stored.removeprefix(_PREFIX).partition(":")[0] if is_sealed(stored) else ""] += 1
@@ -255,7 +254,8 @@ async def check(database: Database, source: KeySource) -> Checked:
             problems.append(f"{account}, {column}: {exc}")
     if counts[""]:
         problems.append("Some secrets are stored in plain: start this release of Dozvon once.")
-    return Checked(ring.place, current, dict(counts), tuple(problems))
+    is_open = ring.newest is not None and ring.is_open_to_others
+    return Checked(ring.place, current, dict(counts), tuple(problems), is_open)
 
 
 def _stored(connection: Connection) -> list[tuple[str, str, str]]:

@@ -198,7 +198,8 @@ async def test_check_says_what_is_wrong(storage: Storage, tmp_path: Path) -> Non
     source.file.chmod(0o644)
     found = await check(storage.database, source)
     assert found.by_key[""] == 1
-    assert len(found.problems) == 2
+    assert len(found.problems) == 1
+    assert found.is_open_to_others
     wrong = await check(storage.database, KeySource(file=source.file, text=_a_key()))
     assert any("is not in the environment" in problem for problem in wrong.problems)
     assert any(OFFICE in problem for problem in wrong.problems)

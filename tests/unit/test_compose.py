@@ -70,6 +70,18 @@ def test_published_ports_stay_on_the_loopback_of_the_host() -> None:
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
+def test_dozvon_connects_with_a_plain_role() -> None:
+    """The one that the mounted script makes (`tests/contract/test_postgres_role.py` runs it), not the superuser."""
+    postgres = COMPOSE["services"]["postgres"]["environment"]
+    for name in ("app1", "app2", "app3"):
+        address = COMPOSE["services"][name]["environment"]["DOZVON_DATABASE"]
+        found = re.fullmatch(r"postgresql://(\w+):(\$\{\w+:[^}]+\})@postgres/(\w+)", address)
+        assert found, address
+        assert (found[1], found[3]) == ("dozvon", "dozvon")
+        assert found[1] != postgres.get("POSTGRES_USER", "postgres")
+        assert found[2] == postgres["DOZVON_DB_PASSWORD"] != postgres["POSTGRES_PASSWORD"]
+
+
 def test_the_image_copies_only_what_is_there() -> None:
     """Sources of another build stage are made there: their folder is looked at in `widgets/build.mjs` only."""
     copies = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.M)

@@ -1,0 +1,109 @@
+"""What `dozvon doctor` finds about this installation: database, keys, backups. CRM and PBX are the adapters'.
+
+Changes nothing that a start would not change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from integration.config import BackupConfig, Config
+from integration.errors import ConfigError, DozvonError
+from integration.place import place_of
+from integration.ports import Clock, Finding, FindingLevel
+from integration.services.backups import moments_of_backups
+from integration.storage.database import Database, open_database
+from integration.storage.keys import KeyRing, KeySource
+from integration.storage.postgres_steps import role_of
+from integration.storage.sealing import check
+
+INSTALLATION = "Dozvon"
+"""Under this name the findings stand beside those of the accounts, whose names have no capitals."""
+
+_LATE = 1.5  # times the interval: a backup takes its time, and a failed one is tried again
+
+
+async def examine(config: Config, clock: Clock) -> list[Finding]:
+    """Database, keys and backups, in the order in which they should be mended. Never raises what storage raises."""
+    findings = []
+    try:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        database = await open_database(config.database_url)
+    except (DozvonError, OSError) as exc:
+        remedy = "look at storage.database and server.data_dir; for PostgreSQL: does it run, and let this role in?"
+        findings.append(_error("database", str(exc), remedy))
+    else:
+        try:
+            findings.append(await _role(database))
+            findings += await _keys(database, place_of(config).keys)
+        except DozvonError as exc:
+            findings.append(_error("database", str(exc), "look into the log of the database"))
+        finally:
+            await database.close()
+    if config.backup is not None:
+        findings.append(await asyncio.to_thread(_backups, config.backup, clock.now()))
+    return findings
+
+
+async def _role(database: Database) -> Finding:
+    if database.dialect == "sqlite":
+        return _ok("database", "SQLite, up to date")
+    role, is_above = await database.read(role_of)
+    if is_above:
+        return _warning(
+            "database",
+            f"the role {role} is a superuser or has BYPASSRLS: PostgreSQL does not keep accounts apart for it",
+            "connect with a plain role that owns the database: deploy/postgres-role.sql makes one",
+        )
+    return _ok("database", f"PostgreSQL, up to date; row-level security holds the role {role}")
+
+
+async def _keys(database: Database, source: KeySource) -> list[Finding]:
+    try:
+        checked = await check(database, source)
+        ring = KeyRing(source)
+    except ConfigError as exc:
+        return [_error("key", str(exc), "put the file back from where you keep it, or correct what is in it")]
+    if checked.current is None and ring.newest is None and source.may_be_made:
+        return [_ok("key", f"the first start makes {source.file}")]
+    if ring.newest is None:
+        remedy = "put it back from where you keep it (a backup does not hold it); lost for good: dozvon secrets forget"
+        return [_error("key", f"{checked.place} is not there", remedy)]
+    findings = []
+    if checked.is_open_to_others:
+        findings.append(_warning("key", f"others may read {checked.place}", f"chmod 600 {checked.place}"))
+    if checked.current is not None:
+        remedy = "put back the key that the database names; dozvon secrets check says the same"
+        findings += [_error("key", problem, remedy) for problem in checked.problems]
+    if not findings:
+        count = sum(checked.by_key.values())
+        findings.append(_ok("key", f"{checked.place} opens all {count} stored secrets"))
+    return findings
+
+
+def _backups(wanted: BackupConfig, now: float) -> Finding:
+    look = 'look for "scheduled backup failed" in the log, and whether a process with the role worker runs'
+    try:
+        made = [moment for moment in moments_of_backups(Path(wanted.folder)) if moment <= now]
+    except OSError as exc:
+        return _error(
+            "backup", f"{wanted.folder} cannot be read: {exc.strerror}", "let Dozvon's user read and write it"
+        )
+    if not made:
+        return _warning("backup", f"there is none in {wanted.folder} yet", f"the running service makes one; {look}")
+    hours = (now - max(made)) / 3600
+    said = f"the newest in {wanted.folder} is {hours:.1f} hours old; one is due every {wanted.every_hours:g}"
+    return _warning("backup", said, look) if hours > wanted.every_hours * _LATE else _ok("backup", said)
+
+
+def _ok(name: str, message: str) -> Finding:
+    return Finding(check=name, level=FindingLevel.OK, message=message)
+
+
+def _warning(name: str, message: str, remedy: str) -> Finding:
+    return Finding(check=name, level=FindingLevel.WARNING, message=message, remedy=remedy)
+
+
+def _error(name: str, message: str, remedy: str) -> Finding:
+    return Finding(check=name, level=FindingLevel.ERROR, message=message, remedy=remedy)
