@@ -67,6 +67,7 @@ def _recovery(member: Member, records: CallRecords, stores: Stores, clock: Clock
         watches=stores.watches,
         clock=clock,
         is_followed=lambda: member.tracking.is_following and member.pbx.is_connected,
+        links=lambda: member.tracking.links,
         is_live=lambda call: member.tracking.call(call) is not None,
         queued=wake.set,
     )

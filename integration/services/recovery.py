@@ -68,6 +68,7 @@ class Recovery:
 
     Args:
         is_followed: whether this process sees what happens on the PBX now.
+        links: how often its link came up; one may be lost and back between two looks, or while a gap is compared.
         is_live: whether a call is still followed; such a one is never touched.
         queued: called when intents were queued.
     """
@@ -82,6 +83,7 @@ class Recovery:
         watches: WatchLog,
         clock: Clock,
         is_followed: Callable[[], bool],
+        links: Callable[[], int],
         is_live: Callable[[CallId], bool],
         queued: Callable[[], None],
     ) -> None:
@@ -92,6 +94,8 @@ class Recovery:
         self._watches = watches
         self._clock = clock
         self._is_followed = is_followed
+        self._links = links
+        self._link = 0  # the one whose gap is compared
         self._is_live = is_live
         self._queued = queued
         self._watch: Watch | None = None  # while the PBX is followed
@@ -119,7 +123,7 @@ class Recovery:
         if not self._is_followed():
             self._watch = None
             return
-        if self._watch is None:
+        if self._watch is None or self._links() != self._link:
             await self._resume(now)
         elif now >= self._beat_at:
             await self._keep(replace(self._watch, watched_until=now))
@@ -131,6 +135,7 @@ class Recovery:
 
     async def _resume(self, now: Timestamp) -> None:
         """The PBX is followed again: remember from when on it was not. One never seen before has no gap."""
+        link = self._links()
         before = await self._watches.load(self._account.id, self._pbx)
         since = None
         if before is not None:
@@ -140,6 +145,7 @@ class Recovery:
         late = self._records.late_seconds
         passes = [*(after for after in _PASSES_SECONDS if after < late), late]
         self._due = [] if since is None else [Timestamp(now + after) for after in passes]
+        self._link = link
         self._routine_at = _next_routine(now)
 
     async def _keep(self, watch: Watch) -> None:

@@ -57,6 +57,7 @@ class CallTracking:
         self._writer: asyncio.Task[None] | None = None
         self._fence: Lease | None = None
         self.is_following = False
+        self.links = 0  # how often a link to the PBX came up
         self.overtaken = asyncio.Event()  # another process follows the PBX: a write was refused
         self.link_reason = "not connected yet"
 
@@ -144,6 +145,7 @@ class CallTracking:
 
     async def on_link(self, is_up: bool, reason: str) -> None:
         self.link_reason = reason
+        self.links += is_up
         log.info("PBX link", account_id=self._account.id, is_up=is_up, reason=reason)
 
     async def _apply(self, event: CallEvent) -> tuple[SavedStep, frozenset[Change]] | None:

@@ -42,6 +42,7 @@ class Gap:
     world: World
     records: FakeRecords
     is_up: bool = True
+    links: int = 1
 
     def __post_init__(self) -> None:
         self.recovery = self.restarted()
@@ -56,6 +57,7 @@ class Gap:
             watches=world.storage.watches,
             clock=world.clock,
             is_followed=lambda: self.is_up,
+            links=lambda: self.links,
             is_live=lambda call_id: world.tracking.call(call_id) is not None,
             queued=lambda: None,
         )
@@ -71,6 +73,7 @@ class Gap:
         self.is_up = False
         await self.watch(seconds)
         self.is_up = True
+        self.links += 1
 
 
 @pytest_asyncio.fixture
@@ -178,6 +181,15 @@ async def test_a_link_that_is_lost_again_and_again_has_only_its_last_minutes_com
     for moment in range(int(began), int(now - late - 75), 10):
         # Whatever ended then was compared when its records were surely written.
         assert any(since <= moment and until >= moment + late - 3 for since, until in gap.records.asked)
+
+
+async def test_a_link_lost_and_back_between_two_looks_is_a_gap(gap: Gap) -> None:
+    await gap.watch(20)
+    assert gap.records.asked == []
+    gap.records.calls = [recorded(gap.world.clock.now())]
+    gap.links += 1
+    await gap.watch(10)
+    assert await gap.world.storage.calls.get(ACME, call("1.0")) is not None
 
 
 async def test_records_that_come_later_are_waited_for(gap: Gap) -> None:
