@@ -202,6 +202,6 @@ class Ledger:
             bool(call.told_at) and call.told_at[0] - call.began < MARGIN_SECONDS and self.disruptions.kept(call.began)
         )
 
-    def was_known(self, call: PbxCall, *, since: float = 0.0) -> bool:
-        """Dozvon surely stored something of this call that it was told at `since` or later."""
-        return any(at >= since and self.disruptions.kept(at) for at in call.told_at)
+    def was_known(self, call: PbxCall) -> bool:
+        """Dozvon surely stored something of this call that it was told."""
+        return any(self.disruptions.kept(at) for at in call.told_at)

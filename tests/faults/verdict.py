@@ -2,8 +2,7 @@
 
 A call is *lost* when the CRM does not have it. Dozvon has it from the PBX's events, or from the PBX's records if it
 can have missed it wholly (it began and ended, or its last news came, while no process was listening): then it is
-*recovered*. A PBX that crashes takes the records of its calls in progress with it: one of those that Dozvon can have
-missed is *gone with the PBX*, and nobody's to find.
+*recovered*. A PBX that crashes writes no CDR of its calls in progress; what CEL has of them is enough to find them.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ class Verdict:
     out_of_order: list[str] = field(default_factory=list)
     recorded: int = 0
     not_to_log: int = 0  # strangers who were called and not reached: amoCRM has no place for them
-    gone_with_pbx: int = 0
+    crashed: int = 0  # calls that the PBX was in when it died
     recovered: int = 0
     questions: int = 0
     fell_back: int = 0
@@ -70,6 +69,7 @@ class Verdict:
             ("logged in the CRM", self.logged),
             ("of them in Unsorted", self.in_inbox),
             ("of them recovered from the PBX's records", self.recovered),
+            ("of them cut off by a crash of the PBX", self.crashed),
             ("with their recording", self.recorded),
             ("**lost**", len(self.lost)),
             ("**doubled**", len(self.doubled) + len(self.invented)),
@@ -77,7 +77,6 @@ class Verdict:
             ("**out of order**", len(self.out_of_order)),
             ("**calls that hung**", self.hung),
             ("dead letters", self.dead_letters),
-            ("unwatched, and gone with the PBX that crashed", self.gone_with_pbx),
             ("strangers called in vain (not to be logged)", self.not_to_log),
             ("route questions", self.questions),
             ("of them not answered: the office's own route went on", self.fell_back),
@@ -124,12 +123,13 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
     for call in calls:
         journal = in_journal.get(call.uniq)
         verdict.recovered += bool(counts[call.uniq]) and journal is not None and journal.recovered
-        if _is_lost(verdict, ledger, call, counts[call.uniq], is_known=journal is not None or ledger.was_known(call)):
+        verdict.crashed += bool(counts[call.uniq]) and call.is_crashed
+        if _is_lost(verdict, call, counts[call.uniq]):
             verdict.lost.append(call.uniq)
             near = ledger.disruptions.near(call)
             verdict.about_lost.append({**asdict(call), "journal": repr(journal), "near": near})
         if call.uniq in records:
-            await _hear(verdict, stand, ledger, call, str(records[call.uniq].get("link") or ""), files)
+            await _hear(verdict, stand, call, str(records[call.uniq].get("link") or ""), files)
             if call.ended is not None and ledger.was_known(call):
                 delays.append(place.arrived[call.uniq] - call.ended)
     verdict.calls += len(calls)
@@ -155,7 +155,7 @@ async def _in_journal(stand: Stand, place: Place, keys: Sequence[str]) -> dict[s
     return {call.id: call for call in found if call is not None and call.merged_into is None}
 
 
-def _is_lost(verdict: Verdict, ledger: Ledger, call: PbxCall, times: int, *, is_known: bool) -> bool:
+def _is_lost(verdict: Verdict, call: PbxCall, times: int) -> bool:
     """Count what is not in the CRM under why."""
     verdict.questions += call.questions
     verdict.fell_back += call.questions - call.answers
@@ -163,33 +163,21 @@ def _is_lost(verdict: Verdict, ledger: Ledger, call: PbxCall, times: int, *, is_
         verdict.doubled.append(call.uniq)
     if times:
         return False
-    if call.direction == "outbound" and call.number not in KNOWN and not _talk_known(ledger, call):
+    if call.direction == "outbound" and call.number not in KNOWN and call.talk_began is None:
         verdict.not_to_log += 1
-        return False
-    if call.is_crashed and not is_known:
-        verdict.gone_with_pbx += 1
         return False
     return True
 
 
-def _talk_known(ledger: Ledger, call: PbxCall) -> bool:
-    """The client was connected, and Dozvon was told of it or finds it in the records."""
-    if call.talk_began is None:
-        return False
-    return not call.is_crashed or ledger.was_known(call, since=call.talk_began)
-
-
-async def _hear(
-    verdict: Verdict, stand: Stand, ledger: Ledger, call: PbxCall, link: str, files: Collection[str]
-) -> None:
-    """The recording is at the address that the CRM has, where the PBX wrote one and Dozvon can know of the talk."""
+async def _hear(verdict: Verdict, stand: Stand, call: PbxCall, link: str, files: Collection[str]) -> None:
+    """The recording is at the address that the CRM has, where the PBX wrote one."""
     if link:
         assert link.startswith(f"{stand.url}/r/"), link
         async with stand.session.get(link) as answer:
             if answer.status == 200 and len(await answer.read()) > _LEAST_BYTES:
                 verdict.recorded += 1
                 return
-    if call.file in files and _talk_known(ledger, call):
+    if call.file in files and call.talk_began is not None:
         verdict.unrecorded.append(call.uniq)
 
 
