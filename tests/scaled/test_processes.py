@@ -166,6 +166,41 @@ async def test_all_are_killed_while_a_call_is_delivered(town: Town) -> None:
     await town.in_the_crm(logged + 1)
 
 
+async def test_the_access_token_ends_while_every_process_uses_it(town: Town) -> None:
+    """Whoever is told so first gets the new pair, and all go on with it: a second refresh would break the first."""
+    logged, refreshes = len(town.crm.counts()), town.refreshes
+    town.crm.expire_access()
+    async with town.page(town.processes[0]) as page:
+        await town.talk("79990000001")
+        call = (await page.gets("call_updated", state="talking"))["call"]["id"]
+        pressed = [town.create_contact(process, call) for process in town.processes]
+        assert sorted(await asyncio.gather(*pressed)) == [201, 409, 409]  # one makes it, the others are told so
+    town.hang_up()
+    await town.in_the_crm(logged + 1)
+    assert town.refreshes == refreshes + 1
+
+
+async def test_the_process_is_killed_between_the_answer_to_a_refresh_and_its_storing(town: Town) -> None:
+    """The CRM has rotated and the new pair is lost: an administrator is asked, and no call is lost meanwhile."""
+    logged = len(town.crm.counts())
+    town.crm.fail("timeout_after_store", path="/oauth2/", seconds=30.0)
+    town.crm.expire_access()
+    await town.talk(IVAN)
+    town.hang_up()
+    await town.crm.met_a_fault()
+    for process in town.processes:
+        process.kill()
+    for process in town.processes:
+        process.launch()
+    await town.processes[0].health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="offline")
+    await town.talk(MARIA)
+    town.hang_up()
+    await until(lambda: town.office.is_free("101"), timeout_seconds=PATIENCE_SECONDS)
+    assert len(town.crm.counts()) == logged
+    await town.consent()
+    await town.in_the_crm(logged + 2)
+
+
 async def test_at_the_end_the_crm_was_never_asked_too_fast(town: Town) -> None:
     assert town.traffic.max_rate <= 7
     assert "429" not in town.traffic.by_status

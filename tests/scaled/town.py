@@ -112,7 +112,7 @@ class Town:
             process.launch()
         for process in self.processes:
             await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected")
-        await self._consent()
+        await self.consent()
         await until(
             lambda: any(process.said("phone book compared with the CRM") for process in self.processes),
             timeout_seconds=PATIENCE_SECONDS,
@@ -129,7 +129,7 @@ class Town:
             await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="connected")
         await self.holder()
 
-    async def _consent(self) -> None:
+    async def consent(self) -> None:
         """An administrator connects the CRM, on one process."""
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
             await person.post(f"{self.url}/admin/login", data={"password": PASSWORD, "next": "/admin"})
@@ -141,6 +141,11 @@ class Town:
             allowed = await person.post(f"{self.crm.url}/oauth", data=form, headers=cookie, allow_redirects=False)
             done = await person.get(allowed.headers["Location"])
             assert done.status == 200, await done.text()
+
+    @property
+    def refreshes(self) -> int:
+        """How often new tokens were asked for, the consents among them."""
+        return self.traffic.by_path.get("POST /oauth2/access_token", 0)
 
     # ---- who does what ---------------------------------------------------------------------------------------------
 
@@ -243,6 +248,13 @@ class Town:
         body = {"number": number, "request": uuid.uuid4().hex}
         headers = self._token(manager)
         async with self.session.post(f"{process.url}/api/widget/call", json=body, headers=headers) as said:
+            return said.status
+
+    async def create_contact(self, process: DozvonProcess, call: str, manager: int = ANNA) -> int:
+        """ "Create contact" in the card of an unknown caller; the answer's status."""
+        body = {"call": call, "name": "Новый клиент"}
+        headers = self._token(manager)
+        async with self.session.post(f"{process.url}/api/widget/contacts", json=body, headers=headers) as said:
             return said.status
 
 
