@@ -29,7 +29,7 @@ check-code:
 check-unit:
 	$(PYTHON) -m pytest -q $(UNIT)
 
-test-setup: ## get Asterisk 22 and 16, Chromium, Redis and PostgreSQL for the tests
+test-setup: ## get Asterisk 22 and 16, Chromium, Redis, PostgreSQL, nginx for the tests
 	@scripts/test-setup.sh
 
 test: setup test-setup ## run all tests, skipping none

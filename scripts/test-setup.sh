@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Gets what `make test` needs beyond .venv: Chromium, Redis, PostgreSQL, MariaDB, and Asterisk 22 and 16 in own folders.
+# Gets what `make test` needs beyond .venv: Chromium, Redis, PostgreSQL, MariaDB, nginx, and Asterisk 22 and 16 in own folders.
 # Run again at any time: what is there already is left alone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,6 +14,7 @@ missing=()
 [ -x /usr/bin/chromium ] || missing+=(chromium fonts-liberation)
 command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
 have_postgres || missing+=(postgresql)
+{ [ -x /usr/sbin/nginx ] && compgen -G "/usr/lib/nginx/modules/ngx_stream_module.so"; } >/dev/null 2>&1 || missing+=(nginx libnginx-mod-stream)
 # The two halves without the service: tests start a server of their own.
 { command -v mariadbd && command -v my_print_defaults; } >/dev/null 2>&1 || missing+=(mariadb-server-core mariadb-client-core)
 command -v openssl >/dev/null 2>&1 || missing+=(openssl)
