@@ -30,13 +30,14 @@ class Observed(Protocol):
 
 
 async def health(offices: Mapping[AccountId, Observed], outbox: Outbox) -> dict[str, Any]:
-    """`status` is `ok`, or `degraded` where something outside is away; either way the process lives. Never raises."""
+    """`status` is `ok`, or `degraded` where something outside is away or not known yet; either way the process lives.
+    Never raises."""
     accounts: dict[str, Any] = {}
     is_ok = True
     for key, office in offices.items():
         parts = {
             "pbx": "connected" if office.account.pbx.is_connected else "offline",
-            "crm": "connected" if office.account.crm_problem is None else "offline",
+            "crm": _crm_state(office.account),
             "unsaved_steps": office.tracking.unsaved_steps,
         }
         is_ok = is_ok and parts["pbx"] == parts["crm"] == "connected" and not parts["unsaved_steps"]
@@ -53,6 +54,12 @@ async def health(offices: Mapping[AccountId, Observed], outbox: Outbox) -> dict[
         "outbox": {str(state): depth.get(state, 0) for state in (OutboxState.WAITING, OutboxState.DEAD)},
         "accounts": accounts,
     }
+
+
+def _crm_state(account: Account) -> str:
+    if not account.crm_was_asked:
+        return "not_asked_yet"
+    return "connected" if account.crm_problem is None else "offline"
 
 
 def gatherer(
@@ -81,7 +88,7 @@ def gatherer(
         yield gauge(
             "crm_connected",
             "1 while the CRM answers",
-            by_account(lambda o: float(o.account.crm_problem is None)),
+            by_account(lambda o: float(_crm_state(o.account) == "connected")),
         )
         yield gauge("open_pages", "Connected widgets", [({}, float(hub.page_count))])
         counts = [({"kind": k, "outcome": o}, float(n)) for (k, o), n in delivery.counts.items()]

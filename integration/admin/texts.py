@@ -41,6 +41,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "crm": ("CRM", "CRM", "CRM"),
     "pbx": ("АТС", "АТС", "PBX"),
     "connected": ("На связи", "На зв'язку", "Connected"),
+    "not_asked_yet": ("Ещё не опрошена", "Ще не опитана", "Not asked yet"),
     "not_connected": ("Нет связи", "Немає зв'язку", "Not connected"),
     "connect_crm": ("Подключить аккаунт CRM", "Підключити акаунт CRM", "Connect the CRM account"),
     "crm_connected": (

@@ -32,6 +32,7 @@ class Account:
         self.crm = crm
         self.pbx = pbx
         self.managers: dict[ManagerId, Manager] = {}
+        self.crm_was_asked = False  # by this process; before that nothing is known of it
         self.crm_problem: str | None = None  # what the CRM said last when it could not be asked
         self.crm_needs_consent = False  # an administrator must allow the integration again
 
@@ -125,9 +126,11 @@ class Accounts:
         try:
             managers = await account.crm.managers()
         except DozvonError as exc:
+            account.crm_was_asked = True
             account.crm_problem = str(exc)
             account.crm_needs_consent = isinstance(exc, AuthFailed)
             raise
+        account.crm_was_asked = True
         account.crm_problem = None
         account.crm_needs_consent = False
         account.managers = {m.id: m for m in managers}

@@ -216,3 +216,9 @@ def test_no_language_lacks_a_text() -> None:
     for language in LANGUAGES:
         empty = [key for key, text in texts(language).items() if not text.strip()]
         assert empty == []
+
+
+async def test_the_overview_claims_nothing_of_a_crm_that_was_not_asked(signed_in: Office) -> None:
+    assert "Ещё не опрошена" not in await signed_in.page("/admin/acme")
+    signed_in.world.account.crm_was_asked = False
+    assert "Ещё не опрошена" in await signed_in.page("/admin/acme")

@@ -1,0 +1,46 @@
+"""What operators are told of the CRM: nothing is claimed before it was asked."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from integration.errors import Unavailable
+from integration.metrics import Metrics
+from integration.observation import gatherer, health
+from integration.services.accounts import Account, Accounts
+from tests.services.conftest import ACME, World
+
+
+def figures(world: World, account: Account) -> str:
+    offices = {ACME: SimpleNamespace(account=account, tracking=world.tracking)}
+    return Metrics(gatherer(offices, world.hub, world.delivery, lambda _now: {})).text().decode()
+
+
+async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(world: World) -> None:
+    accounts = Accounts(world.storage.settings)
+    world.pbx.is_connected = True
+    account = await accounts.add(world.account.settings, world.crm, world.pbx)
+    offices = {ACME: SimpleNamespace(account=account, tracking=world.tracking)}
+
+    async def said() -> tuple[str, str, bool]:
+        told = await health(offices, world.storage.outbox)
+        return (
+            told["status"],
+            told["accounts"][ACME]["crm"],
+            'crm_connected{account="acme"} 1.0' in figures(world, account),
+        )
+
+    assert await said() == ("degraded", "not_asked_yet", False)
+    await accounts.refresh_managers(account)
+    assert await said() == ("ok", "connected", True)
+
+    world.crm.fail_before += [Unavailable("The CRM does not answer.")] * 2
+    with pytest.raises(Unavailable):
+        await accounts.refresh_managers(account)
+    assert await said() == ("degraded", "offline", False)
+    again = await accounts.add(world.account.settings, world.crm, world.pbx)
+    with pytest.raises(Unavailable):
+        await accounts.refresh_managers(again)
+    assert (again.crm_was_asked, again.crm_problem) == (True, "The CRM does not answer.")
