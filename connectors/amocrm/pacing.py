@@ -80,7 +80,7 @@ class Pacer:
         """
         loop = asyncio.get_running_loop()
         if self._is_free(loop.time()):
-            return self._take(loop.time())
+            return self._take(loop.time(), has_waited=False)
         if self.waiting >= _WAITING_AT_MOST:
             raise RateLimited("Too many requests wait for amoCRM", retry_after_seconds=_LONGEST_PAUSE)
         waiter: asyncio.Future[Slot] = loop.create_future()
@@ -131,9 +131,11 @@ class Pacer:
         answered_at = self._recent[0].answered_at
         return math.inf if answered_at is None else max(self._next_at, answered_at + _WINDOW_SECONDS)
 
-    def _take(self, now: float) -> Slot:
+    def _take(self, now: float, *, has_waited: bool = True) -> Slot:
+        """A slot that is given late, because the loop was busy, does not put off those after it; one gap at most."""
         self._served += 1
-        self._next_at = now + self._gap_seconds
+        due_at = max(self._next_at, now - self._gap_seconds) if has_waited else now
+        self._next_at = due_at + self._gap_seconds
         slot = Slot(now)
         self._recent.append(slot)
         return slot

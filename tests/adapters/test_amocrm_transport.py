@@ -433,6 +433,18 @@ async def test_the_eighth_request_waits_for_the_first_ones_answer_and_a_second()
     assert (await eighth).at >= answered_at + 1
 
 
+async def test_a_slot_that_is_given_late_does_not_put_off_those_after_it() -> None:
+    pacer = Pacer(100)
+    loop = asyncio.get_running_loop()
+    first = await pacer.slot(Priority.CARD)
+    waiting = asyncio.create_task(pacer.slot(Priority.CARD))
+    await asyncio.sleep(0)
+    while loop.time() < first.at + 0.015:
+        pass  # the loop is busy when the second one's moment comes
+    late = await waiting
+    assert pacer._next_at == pytest.approx(max(first.at + 0.02, late.at))  # one gap is caught up with at most
+
+
 async def test_pauses_after_429_double_once_a_burst_and_start_again() -> None:
     pacer = Pacer(6.5)
     slot = await pacer.slot(Priority.CARD)
