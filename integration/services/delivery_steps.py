@@ -115,15 +115,19 @@ class DeliverySteps:
             patience = min(_FILE_APPEARS_AT_LEAST_SECONDS + call.talked_seconds, _FILE_APPEARS_SECONDS)
             if self._clock.now() - item.queued_at < patience:  # the attempt itself may have waited for the file
                 raise NotYet(str(exc), seconds=_LOOK_FOR_FILE_SECONDS) from exc
-            return {"missing": str(exc)}
+            return {"missing": str(exc), "files": list(call.recordings)}
         except Rejected as exc:
-            return {"missing": str(exc)}
+            return {"missing": str(exc), "files": list(call.recordings)}
         except Unavailable:
             if is_late or waited < _LOG_WAITS_SECONDS:
                 raise
-            late = Intent(call=call.id, kind=IntentKind.FETCH_RECORDING, key=_LATE_KEY)
-            await self._calls.save([SavedStep(call=call, intents=[late])])
-            return {"recording": await self._recordings.reserve(account.id, call.id), "late": True}
+            return {"recording": await self._fetch_behind(account, call), "late": True}
+
+    async def _fetch_behind(self, account: Account, call: Call) -> str:
+        """Fetch the recording after the call was logged. Returns the id under which it will be served."""
+        late = Intent(call=call.id, kind=IntentKind.FETCH_RECORDING, key=_LATE_KEY)
+        await self._calls.save([SavedStep(call=call, intents=[late])])
+        return await self._recordings.reserve(account.id, call.id)
 
     async def log_call(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """Write the call into the CRM, once: into the entity's feed, or into the leads' inbox for a stranger."""
@@ -231,7 +235,10 @@ class DeliverySteps:
 
     async def _record(self, account: Account, call: Call, number: PhoneNumber, decided: Attribution) -> CallRecord:
         results = await self._outbox.results(account.id, call.id)
-        recording = results.get(IntentKind.FETCH_RECORDING, {}).get("recording")
+        fetched = results.get(IntentKind.FETCH_RECORDING, {})
+        recording = fetched.get("recording")
+        if recording is None and not set(call.recordings) <= set(fetched.get("files", call.recordings)):
+            recording = await self._fetch_behind(account, call)  # the PBX's records named it after it was looked for
         return CallRecord(
             key=record_key(call.id),
             call=call,

@@ -25,7 +25,7 @@ from enum import StrEnum
 
 import structlog
 
-from integration.domain.call import Call
+from integration.domain.call import Call, Direction
 from integration.domain.follow_up import follow_up
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.domain.intents import IntentKind
@@ -51,7 +51,7 @@ _JUST_ENDED_SECONDS = 2.0  # what ended a moment ago is still being told by the 
 class Outcome(StrEnum):
     """What the comparison of one call came to."""
 
-    RECOVERED = "recovered"  # it was in no journal
+    RECOVERED = "recovered"  # it was in no journal, or as good as in none
     CORRECTED = "corrected"  # its end was only inferred, and it was not delivered yet
     KNOWN = "known"
 
@@ -224,6 +224,8 @@ class Recovery:
             return await self._take(call, Outcome.RECOVERED, dry_run=dry_run)
         if known.merged_into is not None or known.is_live:
             return None
+        if _was_hardly_heard(known, recorded):
+            return await self._take(_recovered(recorded, self._account, own), Outcome.RECOVERED, dry_run=dry_run)
         if known.end_inferred and not await self._is_delivered(own):
             return await self._take(_corrected(known, recorded), Outcome.CORRECTED, dry_run=dry_run)
         return Compared(known, Outcome.KNOWN)
@@ -253,6 +255,16 @@ class Recovery:
 def _next_routine(now: Timestamp) -> Timestamp:
     """In an hour or so: a thousand accounts that were started together do not ask together."""
     return Timestamp(now + _ROUTINE_SECONDS * random.uniform(0.9, 1.1))
+
+
+def _was_hardly_heard(known: Call, recorded: RecordedCall) -> bool:
+    """The link came up with the last words of a client's call, too few to know the client: nothing was logged."""
+    return (
+        not known.seen_from_start
+        and known.client_number is None
+        and recorded.direction is not Direction.INTERNAL
+        and not known.recovered
+    )
 
 
 def _recovered(recorded: RecordedCall, account: Account, id_: CallId) -> Call:

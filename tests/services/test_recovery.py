@@ -9,12 +9,13 @@ from dataclasses import dataclass, field, replace
 import pytest_asyncio
 
 from integration.domain.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult
-from integration.domain.events import CallMerged
+from integration.domain.events import CallEnded, CallMerged, CallStarted
 from integration.domain.ids import LegId, Timestamp
 from integration.errors import Unavailable
 from integration.ports import OutboxState, RecordedCall
 from integration.services.recovery import Outcome, Recovery
 from tests.services.conftest import ACME, CLIENT, DID, IVAN, PBX, STRANGER, World, answered_call, call, offered, started
+from tests.services.test_delivery import wav
 
 
 @dataclass
@@ -270,6 +271,48 @@ async def test_an_end_that_was_only_inferred_is_corrected_before_it_is_delivered
     assert record.call.answered_by == "101"
     assert world.crm.tasks == []  # nobody has to call back
     assert "create_task" in await world.in_state(OutboxState.DONE)
+
+
+async def test_a_recording_that_the_records_name_after_it_was_looked_for_is_fetched_behind_the_call(gap: Gap) -> None:
+    """Nothing compared for longer than the fetching waited, for example because the process was down."""
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    world.crm.fail_before = [Unavailable("the CRM is away", retry_after_seconds=60.0)]
+    await world.deliver(after=60)
+    assert await world.in_state(OutboxState.DONE) == ["fetch_recording"]
+    world.pbx.files["in-1.0.wav"] = wav()
+    gap.records.calls = [recorded(now + 40)]
+    assert [each async for each in gap.recovery.compare(Timestamp(now - 60), Timestamp(now + 55))] != []
+    await world.deliver_with_pauses(240)
+    (record,) = world.crm.notes[IVAN.ref]
+    assert record.recording_url is not None
+    name = record.recording_url.rpartition("/")[2].removesuffix(".mp3")
+    assert await world.storage.recordings.open(name) is not None
+
+
+async def test_a_call_of_which_only_the_last_words_were_heard_is_logged_from_the_records(gap: Gap) -> None:
+    """The link came up a moment before its end: neither the client nor the direction was known."""
+    world = gap.world
+    now = world.clock.now()
+    await world.emit(
+        CallStarted(
+            call=call(), at=now, uniqueid="1.0", direction=Direction.INTERNAL, caller="", called="",
+            seen_from_start=False,
+        ),
+        CallEnded(call=call(), at=now, hangup_by=HangupBy.SYSTEM),
+    )  # fmt: skip
+    await world.deliver(after=60)
+    assert world.crm.logged(call()) == 0
+    gap.records.calls = [recorded(now + 5)]
+    for expected in (Outcome.RECOVERED, Outcome.KNOWN):
+        found = [each async for each in gap.recovery.compare(Timestamp(now - 60), Timestamp(now + 50))]
+        assert [each.outcome for each in found] == [expected]
+    await world.deliver_with_pauses(240)
+    assert world.crm.logged(call()) == 1
+    (record,) = world.crm.notes[IVAN.ref]
+    assert (record.call.caller, record.call.answered_by, record.call.recovered) == (CLIENT, "101", True)
 
 
 async def test_an_inferred_end_that_was_delivered_stays(gap: Gap) -> None:
