@@ -3,7 +3,7 @@
 .venv/bin/python scripts/faults.py --calls 1000 --faults 50 --seed 7 --json faults.json
 
 A CRM takes seven requests a second from an account, which is some three calls: with three accounts, each with an office
-and a CRM of its own, the default 5 calls a second are delivered as they come.
+and a CRM of its own, the default 4 calls a second are delivered as they come.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
     parser.add_argument("--accounts", type=int, default=3, help="each with an office and a CRM of its own")
-    parser.add_argument("--per-second", type=float, default=5.0, help="calls that begin in a second")
+    parser.add_argument("--per-second", type=float, default=4.0, help="calls that begin in a second")
     parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
-    parser.add_argument("--settle", type=float, default=600.0, help="seconds for the outbox to empty at the end")
+    parser.add_argument("--settle", type=float, default=1200.0, help="seconds for the outbox to empty at the end")
     parser.add_argument("--folder", type=Path, help="keep configuration, logs, database and recordings here")
     parser.add_argument("--json", type=Path, help="write the verdict here as JSON")
     return parser.parse_args(arguments)
