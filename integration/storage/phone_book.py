@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Delete, Table, and_, delete, func, or_, select, text, update
@@ -16,7 +16,8 @@ from integration.domain.ids import AccountId, Timestamp
 from integration.domain.phone import match_key
 from integration.ports import Clock
 from integration.storage.codec import decode, encode
-from integration.storage.database import Database, insert
+from integration.storage.database import Database, Dialect, insert
+from integration.storage.many_rows import ManyRows
 from integration.storage.schema import deal_persons, deals, person_phones, persons
 from integration.storage.short_query import ShortQuery
 
@@ -237,12 +238,7 @@ def _putting(
     database: Database, kind: _Kind, account: AccountId, entries: Sequence[_Entry]
 ) -> Callable[[Connection], None]:
     """The unit of work that puts these: newer ones replace, equal ones are only marked as seen."""
-    upsert = insert(database.dialect, kind.table)
-    changing = [column.name for column in kind.table.columns if not column.primary_key]
-    put = upsert.on_conflict_do_update(
-        index_elements=list(kind.table.primary_key.columns), set_={name: upsert.excluded[name] for name in changing}
-    )
-    link = insert(database.dialect, kind.links).on_conflict_do_nothing()
+    put, link = _puts(database.dialect, kind)
     by_ref = {EntityRef(entry.row["kind"], entry.row["id"]): entry for entry in entries}
 
     def work(connection: Connection) -> None:
@@ -253,15 +249,26 @@ def _putting(
         if relinked:
             connection.execute(delete(kind.links).where(_owned_by(kind, account, relinked)))
         if changed:
-            connection.execute(put, [entry.row for entry in changed])
+            put(connection, [entry.row for entry in changed])
             links = [row for entry in changed for row in entry.links]
             if links:
-                connection.execute(link, links)
+                link(connection, links)
         if seen:
             seen_at = entries[0].row["seen_at"]
             connection.execute(update(kind.table).where(_among(kind.table, account, seen)).values(seen_at=seen_at))
 
     return work
+
+
+@cache
+def _puts(dialect: Dialect, kind: _Kind) -> tuple[ManyRows, ManyRows]:
+    """What puts rows of the kind, and what puts rows of its links."""
+    upsert = insert(dialect, kind.table)
+    changing = [column.name for column in kind.table.columns if not column.primary_key]
+    put = upsert.on_conflict_do_update(
+        index_elements=list(kind.table.primary_key.columns), set_={name: upsert.excluded[name] for name in changing}
+    )
+    return ManyRows(put), ManyRows(insert(dialect, kind.links).on_conflict_do_nothing())
 
 
 def _compare(
@@ -278,13 +285,15 @@ def _compare(
     changed, seen, relinked = [], [], []
     for ref, entry in by_ref.items():
         old = stored.get((ref.kind, ref.id))
+        if old is None:
+            changed.append(entry)
+            continue
         new = tuple(entry.row[column.name] for column in columns[2:])
-        if old is not None and (old[0] > new[0] or tuple(old) == new):
+        if old[0] > new[0] or tuple(old) == new:
             seen.append(ref)
             continue
         changed.append(entry)
-        if old is not None:
-            relinked.append(ref)
+        relinked.append(ref)
     return changed, seen, relinked
 
 
