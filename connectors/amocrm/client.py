@@ -108,6 +108,10 @@ class AmocrmCrm:
             return self.settings.unsorted_pipeline_id
         return mapping.unsorted_pipeline(await self._stages(Priority.LOG))
 
+    async def count_request(self) -> None:
+        """The question of a consent, whose account it is, was a request as well."""
+        await self._transport.count_request()
+
     def forget(self) -> None:
         """Consent was given anew or withdrawn: nothing that was learned with the old one holds."""
         self.tokens.forget()

@@ -80,7 +80,8 @@ class Connector:
         present = await self.store.load(self.account)
         if present is not None and present.crm_account_id not in ("", installed.crm_account_id):
             raise Rejected("Another amoCRM account is connected here: disconnect it first", code="account")
-        await self.store.save(self.account, installed.tokens)
+        await self.crm.count_request()
+        await self.store.save(self.account, installed.tokens)  # from here on everybody uses them
         self.crm.forget()
         await self.open()
 

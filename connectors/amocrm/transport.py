@@ -111,6 +111,12 @@ class Transport:
                 return await self._once(method, path, priority, query, None)
         raise AssertionError  # reraise=True: the loop returns or raises
 
+    async def count_request(self) -> None:
+        """Take the slot of a request that went another way; those that follow keep their distance from it."""
+        slot = await self._pacer.slot(Priority.CARD)
+        self._pacer.answered(slot)
+        self._pacer.accepted(slot)
+
     async def close(self) -> None:
         await self._pacer.close()
 

@@ -17,6 +17,9 @@ from typing import Any
 
 import structlog
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 
 from integration.errors import ConfigError, Unavailable
@@ -45,6 +48,8 @@ class RedisCoordination:
                 socket_timeout=_ANSWER_SECONDS,
                 socket_connect_timeout=_ANSWER_SECONDS,
                 health_check_interval=_PING_SECONDS,
+                # After a restart of Redis each kept connection fails once. Not after a timeout: that one waited enough.
+                retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 3, supported_errors=(ConnectionLost,)),
             )
         except ValueError as exc:
             raise ConfigError("The Redis address cannot be read. Write redis://host:6379/0.") from exc

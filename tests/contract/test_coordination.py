@@ -195,6 +195,20 @@ async def test_a_flushed_and_cut_redis_costs_a_moment(redis_url: str) -> None:
     await server.aclose()
 
 
+@pytest.mark.servers
+async def test_kept_connections_that_a_restart_has_cut_are_replaced_unnoticed(redis_url: str) -> None:
+    """The first page after a restart of Redis was refused: a kept connection fails once before it is opened anew."""
+    coordination = RedisCoordination(redis_url)
+    server = redis.asyncio.Redis.from_url(redis_url)
+    await asyncio.gather(*(coordination.issue_ticket({}, ttl_seconds=60) for _ in range(5)))
+    await server.client_kill_filter(_type="normal", skipme=True)
+    for _ in range(5):
+        ticket = await coordination.issue_ticket({"n": 1}, ttl_seconds=60)
+        assert await coordination.take_ticket(ticket) == {"n": 1}
+    await coordination.close()
+    await server.aclose()
+
+
 async def test_without_redis_it_says_so() -> None:
     with pytest.raises(ConfigError, match="redis://"):
         open_coordination("http://nowhere")

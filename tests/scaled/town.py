@@ -118,7 +118,6 @@ class Town:
             timeout_seconds=PATIENCE_SECONDS,
         )
         await self.is_well()
-        self.crm._sandbox.traffic = Traffic()  # the consent's own requests are not paced
 
     async def is_well(self) -> None:
         """All processes run and know of both sides; one of them is linked to the PBX."""
