@@ -46,15 +46,11 @@ _earlier = outbox.alias("earlier")
 # `state` is compared with a literal in the text of the query: only then is the index of waiting items used.
 _WAITING: ColumnElement[str] = literal_column(f"'{OutboxState.WAITING.value}'")
 _is_waiting = outbox.c.state == _WAITING
-_is_first = ~exists(
-    select(_earlier.c.id).where(
-        _earlier.c.account == outbox.c.account,
-        _earlier.c.call == outbox.c.call,
-        _earlier.c.state == _WAITING,
-        _earlier.c.id < outbox.c.id,
-    )
-)
-_urgency = case({p.value: position for position, p in enumerate(Priority)}, value=outbox.c.priority)
+_before_it = (_earlier.c.account == outbox.c.account, _earlier.c.call == outbox.c.call, _earlier.c.state == _WAITING)
+# With min() the index of a call's waiting items is asked row by row, which is what a claim of a few rows needs; as
+# NOT EXISTS, PostgreSQL reads all of them for it. Where all are looked at, that is the faster way.
+_is_first = outbox.c.id == select(func.min(_earlier.c.id)).where(*_before_it).scalar_subquery()
+_has_none_before_it = ~exists(select(_earlier.c.id).where(*_before_it, _earlier.c.id < outbox.c.id))
 _may_run_at = case(
     (outbox.c.leased_until > outbox.c.not_before, outbox.c.leased_until),
     else_=outbox.c.not_before,
@@ -66,12 +62,33 @@ _is_due = and_(
     or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
 )
 # Built once: building one anew costs more than to have it carried out.
-_ACCOUNTS_DUE = select(outbox.c.account).where(_is_waiting, _is_due, _is_first).distinct()
-_NEXT_DUE = select(func.min(_may_run_at)).where(_is_waiting, _is_first)
+# The accounts with anything that waits, from one to the next along the index; each is then asked for one due item.
+_some = select(func.min(outbox.c.account).label("account")).where(_is_waiting).cte("some", recursive=True)
+_next = select(func.min(outbox.c.account)).where(_is_waiting, outbox.c.account > _some.c.account).scalar_subquery()
+_some = _some.union_all(select(_next).where(_some.c.account.is_not(None)))
+_ACCOUNTS_DUE = select(_some.c.account).where(
+    _some.c.account.is_not(None),
+    exists(
+        select(outbox.c.id).where(
+            outbox.c.account == _some.c.account,
+            outbox.c.priority.in_([priority.value for priority in Priority]),  # a range of the index for each
+            _is_waiting,
+            _is_due,
+            _is_first,
+        )
+    ),
+)
+_NEXT_DUE = select(func.min(_may_run_at)).where(_is_waiting, _has_none_before_it)
 _FIND = (
     select(outbox)
-    .where(outbox.c.account == bindparam("of_account"), _is_waiting, _is_due, _is_first)
-    .order_by(_urgency, outbox.c.not_before, outbox.c.id)
+    .where(
+        outbox.c.account == bindparam("of_account"),
+        outbox.c.priority == bindparam("of_priority"),
+        _is_waiting,
+        _is_due,
+        _is_first,
+    )
+    .order_by(outbox.c.not_before, outbox.c.id)
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True, of=outbox)  # PostgreSQL only; SQLite has one writer
 )
@@ -102,10 +119,14 @@ class SqlOutbox:
         The most urgent priority first, then what has been due for longest. Items past `expires_at` are handed out
         too: `expire` them. Each item's `is_uncertain` says how the attempts *before* this claim ended.
         """
-        wanted = {"of_account": account, "now": now, "at_most": limit}
 
         def work(connection: Connection) -> list[OutboxItem]:
-            rows = connection.execute(_FIND, wanted).all()
+            rows: list[Row[Any]] = []
+            for priority in Priority:  # the most urgent first
+                wanted = {"of_account": account, "of_priority": priority.value, "now": now}
+                rows += connection.execute(_FIND, {**wanted, "at_most": limit - len(rows)}).all()
+                if len(rows) == limit:
+                    break
             if rows:
                 ids = [row.id for row in rows]
                 connection.execute(_CLAIM, {"of_account": account, "of_items": ids, "until": now + lease_seconds})

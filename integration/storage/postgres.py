@@ -54,7 +54,8 @@ class PostgresDatabase:
         options = {
             "timeout": CONNECT_SECONDS,
             "command_timeout": STATEMENT_SECONDS,
-            "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS)},
+            # Every query here is short: compiling one costs more than it takes.
+            "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS), "jit": "off"},
         }
         self._engine = create_async_engine(
             asyncpg_url(url),

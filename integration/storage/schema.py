@@ -116,6 +116,15 @@ Index(
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )
+Index(  # what is due: a claim reads as many rows as it takes, however many wait
+    "outbox_due",
+    outbox.c.account,
+    outbox.c.priority,
+    outbox.c.not_before,
+    outbox.c.id,
+    sqlite_where=_WAITING,
+    postgresql_where=_WAITING,
+)
 Index("outbox_listing", outbox.c.account, outbox.c.state, outbox.c.id)
 
 persons = Table(
