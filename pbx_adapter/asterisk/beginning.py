@@ -14,7 +14,7 @@ from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, 
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import Switchboard
 
-_NOT_A_DID = frozenset({"", "s", "i", "t", "h"})
+NOT_A_DID = frozenset({"", "s", "i", "t", "h"})
 """Extens of the dialplan's own, which a trunk without a DID enters at."""
 
 
@@ -52,7 +52,7 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
     if channel.party.kind is not PartyKind.EXTERNAL or frame.get("ChannelState") == "0":
         return  # a phone, or a channel that the PBX makes itself (an Originate)
     call.client, call.direction = channel, Direction.INBOUND
-    if channel.exten not in _NOT_A_DID and call.seen_from_start:
+    if channel.exten not in NOT_A_DID and call.seen_from_start:
         begin_call(board, call, at)
 
 
@@ -99,7 +99,7 @@ def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
 
 
 def _did(root: Channel) -> str:
-    return "" if root.exten in _NOT_A_DID else root.exten
+    return "" if root.exten in NOT_A_DID else root.exten
 
 
 def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[Direction, str, str]:

@@ -22,17 +22,17 @@ and stays there, and one that was made meanwhile has been heard of and is not mi
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from dataclasses import dataclass
 
-from integration.domain.call import Direction, LegKind, TransferKind, TransferResult
+from integration.domain.call import TransferKind, TransferResult
 from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.beginning import begin_call, describe, enter_as_root, set_origin
-from pbx_adapter.asterisk.conversation import enter, leave, look, on_recording_name
+from pbx_adapter.asterisk.beginning import begin_call, describe, enter_as_root
+from pbx_adapter.asterisk.conversation import enter, leave, look
 from pbx_adapter.asterisk.ending import finish, hang_up
-from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
+from pbx_adapter.asterisk.found import become_leg, may_be_leg, note_originate, take_facts, uid_of
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
-from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
+from pbx_adapter.asterisk.office import present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import Switchboard
 
@@ -48,6 +48,16 @@ CLEAR_UP_SECONDS = 1.0
 """How long a channel list waits for the Status that explains it; then its calls are told with what is known."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Unclear:
+    """A call with channels that a list showed, until `Status` says more of them; what was known when it did."""
+
+    call: LiveCall
+    hands: Channel | None
+    moment: Timestamp
+    gap: tuple[Timestamp, Timestamp] | None
+
+
 class Resync:
     """Collects the rows of a snapshot and works them in when they are complete."""
 
@@ -57,7 +67,7 @@ class Resync:
         self._up_at: Timestamp | None = None
         self._started: str | None = None  # when the PBX says it started
         self._rows: dict[str, list[Frame]] = {}
-        self._unclear: list[LiveCall] = []
+        self._unclear: list[_Unclear] = []
         self._clear_up_at = Timestamp(0.0)
 
     @property
@@ -130,37 +140,43 @@ class Resync:
         if lost_at is not None:
             board.gap, moment = (lost_at, up_at), self._in_gap(lost_at, up_at)
         before = {call: call.hands for call in board.calls.values() if not call.over}
-        self._hang_up_missing({_uid(row) for row in rows}, moment, up_at)
+        self._hang_up_missing({uid_of(row) for row in rows}, moment, up_at)
         for row in _roots_first(rows):
-            self._adopt(row, at)
+            channel = self._adopt(row, at)
+            if channel is not None and not channel.call.unclear:
+                channel.call.unclear = True
+                self._unclear.append(_Unclear(channel.call, before.get(channel.call), moment, board.gap))
         for row in rows:
             self._place(row, moment)
-        for row in rows:
-            channel = board.channels.get(_uid(row))
-            if channel is not None and channel.call.announced:
-                _become_leg(board, channel, moment)
+        for call in {id(channel.call): channel.call for channel in board.channels.values()}.values():
+            self._explain(call, before.get(call), moment)
+        board.gap = None
         if event == "StatusComplete":
             for row in rows:
-                _take_facts(board, row, at)
+                take_facts(board, row, at)
             self._clear_up(at)
             self._lost_at = None
         else:
             self._clear_up_at = Timestamp(at + CLEAR_UP_SECONDS)
-        for call in {id(channel.call): channel.call for channel in board.channels.values()}.values():
-            _recompute(board, call, moment)
-            if lost_at is not None:
-                _infer_transfer(board, call, before.get(call), moment)
-        board.gap = None
 
     def _clear_up(self, at: Timestamp) -> None:
-        """Tell of the calls that a snapshot showed."""
+        """Tell of the calls that a snapshot showed, or of what it showed of them."""
         unclear, self._unclear = self._unclear, []
-        for call in {id(call.current): call.current for call in unclear}.values():
+        board = self._board
+        for each in {id(each.call.current): each for each in reversed(unclear)}.values():
+            call = each.call.current
             call.unclear = False
+            board.gap, moment = (each.gap, each.moment) if call.announced else (None, at)
             for channel in sorted(call.channels.values(), key=lambda channel: _made(channel.uid)):
-                _become_leg(self._board, channel, at)
-            begin_call(self._board, call, at)
-            _recompute(self._board, call, at)
+                become_leg(board, channel, moment)
+            begin_call(board, call, moment)
+            self._explain(call, each.hands, moment)
+        board.gap = None
+
+    def _explain(self, call: LiveCall, before: Channel | None, moment: Timestamp) -> None:
+        _recompute(self._board, call, moment)
+        if self._board.gap is not None:
+            _infer_transfer(self._board, call, before, moment)
 
     def _hang_up_missing(self, listed: set[str], moment: Timestamp, up_at: Timestamp) -> None:
         board = self._board
@@ -173,33 +189,36 @@ class Resync:
             if not call.channels and not call.over:
                 finish(board, call, moment, inferred=True)
 
-    def _adopt(self, row: Frame, at: Timestamp) -> None:
-        """Enter a channel that was not known, or of which an event in passing said only that it exists."""
-        board, uid = self._board, _uid(row)
+    def _adopt(self, row: Frame, at: Timestamp) -> Channel | None:
+        """
+        Enter a channel that was not known, or of which an event in passing said only that it exists.
+
+        Returns:
+            The channel when there is something new about it that has to be told.
+        """
+        board, uid = self._board, uid_of(row)
         channel = board.channels.get(uid)
-        if not uid or uid in board.dead or (channel is not None and not channel.half_seen):
-            return
+        if not uid or uid in board.dead:
+            return None
+        application, data = present(row.get("Application")), present(row.get("ApplicationData") or row.get("Data"))
+        if channel is not None and not channel.half_seen:
+            if application == "Dial":
+                channel.dial = data
+            return channel if note_originate(channel, row) or may_be_leg(channel) else None
         channel = channel or board.adopt(row, "", at)
         channel.half_seen = False
         channel.born_at = Timestamp(at - _age(row))
         call = channel.call
         call.started_at = min(call.started_at, channel.born_at)
-        application = present(row.get("Application"))
         if not application.startswith("AppDial"):
-            channel.dial = channel.dial or present(row.get("ApplicationData")) or present(row.get("Data"))
+            channel.dial = channel.dial or data
         if application == "Queue":
             channel.queue = channel.dial.partition(",")[0]
             call.queue = call.queue or channel.queue
         if channel.uid == call.uid and application not in ("AppDial", "AppDial2"):
             self._enter_as_root(channel, row, at)
-        is_root = channel is call.root or channel.uid == call.uid
-        if application == "AppDial2" or (is_root and channel.party.kind is PartyKind.LOCAL):
-            # Nobody's channel dialled it. The agent's phone shows the client: the `CallerID:` of the Originate.
-            channel.originated = call.originated = True
-            call.root, call.called = channel, call.called or present(row.get("ConnectedLineNum"))
-        if not call.announced and not call.unclear:
-            call.unclear = True
-            self._unclear.append(call)
+        note_originate(channel, row)
+        return channel
 
     def _enter_as_root(self, channel: Channel, row: Frame, at: Timestamp) -> None:
         """The first channel of a call; if the call was told of before it was known, what was said of it was a guess."""
@@ -213,7 +232,7 @@ class Resync:
 
     def _place(self, row: Frame, at: Timestamp) -> None:
         board = self._board
-        channel = board.channels.get(_uid(row))
+        channel = board.channels.get(uid_of(row))
         if channel is None:
             return
         id_ = present(row.get("BridgeId")) or present(row.get("BridgeID"))
@@ -237,18 +256,14 @@ class Resync:
                 look(self._board, member.call, at)
 
     def _on_queue_entry(self, frame: Frame, at: Timestamp) -> None:
-        channel = self._board.channels.get(_uid(frame))
+        channel = self._board.channels.get(uid_of(frame))
         if channel is not None:
             channel.queue = present(frame.get("Queue"))
 
 
-def _uid(row: Frame) -> str:
-    return present(row.get("Uniqueid"))
-
-
 def _roots_first(rows: list[Frame]) -> list[Frame]:
     """The first channel of each call before its others, and those in the order in which they were made."""
-    return sorted(rows, key=lambda row: (row.get("Uniqueid") != row.get("Linkedid"), _made(_uid(row))))
+    return sorted(rows, key=lambda row: (row.get("Uniqueid") != row.get("Linkedid"), _made(uid_of(row))))
 
 
 def _made(uid: str) -> tuple[int, ...]:
@@ -264,95 +279,6 @@ def _age(row: Frame) -> float:
     for part in present(row.get("Duration")).split(":"):
         total = total * 60 + (int(part) if part.isdecimal() else 0)
     return total
-
-
-def _become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """A channel found in the middle of a call that was dialled by it: who was offered the call, and how far it got."""
-    call = channel.call
-    if channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
-        return
-    if channel is call.root and not channel.originated:
-        return
-    if not channel.originated and channel.uid == channel.linkedid:
-        return
-    source = call.root
-    external = channel.party.kind is PartyKind.EXTERNAL
-    dial = channel.dial or (source.dial if source is not None else "")
-    number = dialled_number(dial.partition(",")[0]) if external else ""
-    target = (number or channel.party.number) if external else channel.party.number
-    kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
-    in_queue = source is not None and call.queue
-    via = (
-        "click"
-        if channel.originated or _is_behind_door(channel, source)
-        else f"queue:{call.queue}"
-        if in_queue
-        else "direct"
-    )
-    if call.was_connected:
-        via = "transfer"  # somebody had the client before the gap, and this one came in it
-    leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, via)
-    if leg is None:
-        return
-    if source is not None:
-        source.dial_made_legs = True  # what DIALSTATUS says is said of it
-    if channel.bridge is None:
-        ring_leg(board, leg, at)
-    else:
-        found_at = at if call.was_connected else min(at, call.started_at + (call.answered_after or 0.0))
-        answer_leg(board, leg, Timestamp(max(found_at, leg.offered_at)))
-
-
-def _is_behind_door(channel: Channel, root: Channel | None) -> bool:
-    """`Local/101@...` was originated, and this is the phone of 101."""
-    if root is None or not root.originated or root.party.kind is not PartyKind.LOCAL:
-        return False
-    return endpoint_of(root.name)[1].partition("@")[0] == channel.party.number
-
-
-def _take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
-    """What only Status knows of a call that was not seen from its start."""
-    channel = board.channels.get(_uid(row))
-    if channel is None:
-        return
-    call = channel.call
-    said = row.get("Variable", [])
-    variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
-    if present(row.get("Application")) == "AppDial":
-        channel.dial = channel.dial or present(variables.get("DIALEDPEERNUMBER"))
-    crm_id = present(variables.get(board.office.crm_variable))
-    if crm_id:
-        set_origin(board, call, crm_call_id=crm_id)
-    file = present(variables.get("MIXMONITOR_FILENAME"))
-    # An event that came before the list may have named the first channel already; then it was entered as no root.
-    is_first = channel is call.root or (call.root is None and channel.uid == call.uid)
-    if file and is_first:
-        on_recording_name(board, channel, file, at)
-    if not is_first or (call.announced and call.seen_from_start):
-        return
-    dids = [present(variables.get(name)) for name in board.office.did_variables]
-    number = next((did for did in dids if did), "") or present(row.get("DNID"))
-    if call.announced:  # by an event that came before this answer; the DID was a guess by where the call is now
-        if number and call.direction is Direction.INBOUND:
-            board.announce(call, call.direction, call.caller, number)
-        return
-    if number and call.direction is Direction.INBOUND:
-        call.called = number
-    elif number:
-        channel.exten = number
-    answered = _seconds_to_answer(variables)
-    if answered is not None:
-        call.answered_after = answered
-
-
-def _seconds_to_answer(variables: dict[str, str]) -> float | None:
-    """From the PBX's own record; in its own time zone, so only the difference can be used."""
-    try:
-        start = datetime.fromisoformat(variables.get("CDR(start)", ""))
-        answer = datetime.fromisoformat(variables.get("CDR(answer)", ""))
-    except ValueError:
-        return None
-    return max(0.0, (answer - start).total_seconds())
 
 
 def _recompute(board: Switchboard, call: LiveCall, at: Timestamp) -> None:

@@ -17,6 +17,7 @@ client, no channel left, a leg that stopped ringing) is first noted with its mom
     beginning.py     direction, numbers, clicks          conversation.py  who has the client, hold, recordings
     legs.py          who was offered the call            transfers.py     blind, attended, pickup, parking
     ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
+    found.py         what a channel of a snapshot tells
 
 The work for one frame depends on the channels of one call, never on how many calls there are.
 """

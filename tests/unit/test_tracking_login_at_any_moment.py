@@ -1,4 +1,4 @@
-"""Logging in at any moment of any recorded call, with events between the login and the list: the call is known."""
+"""Logging in at any moment of any recorded call, the first time or after a gap: the call is known, and ends."""
 
 from __future__ import annotations
 
@@ -123,3 +123,62 @@ def test_a_call_under_way_is_known_whenever_one_logs_in(name: str) -> None:
                 tried += 1
         assert not set(calls) - set(whole)
     assert tried
+
+
+def _after_a_gap(
+    events: Events, lost: int, back: int, between: int
+) -> tuple[set[str], frozenset[str], dict[str, Call]]:
+    """Hear nothing from one moment to another. Also: the calls that went on when it began, the channels at its end."""
+    mirror, tracker, calls = PbxMirror(), Tracker(PBX), dict[CallId, Call]()
+    fold(calls, tracker.link_up(events[0][0]))
+    for at, said in events[:lost]:
+        mirror.take(said, at)
+        fold(calls, tracker.feed(said, at))
+    known = {call.uniqueid for call in calls.values() if call.is_live}
+    now = events[lost - 1][0]
+    fold(calls, tracker.link_lost(now))
+    for at, said in events[lost:back]:
+        mirror.take(said, at)
+    now = Timestamp(max(now + 0.01, events[back - 1][0]))
+    fold(calls, tracker.link_up(now))
+    for at, said in events[back : back + between]:
+        mirror.take(said, at)
+        now = max(now, at)
+        fold(calls, tracker.feed(said, at))
+    live = mirror.uniqueids
+    for said in mirror.answers(now):
+        fold(calls, tracker.feed(said, now))
+    for at, said in events[back + between :]:
+        fold(calls, tracker.feed(said, at))
+    fold(calls, tracker.tick(Timestamp(events[-1][0] + 60.0)))
+    return known, live, {call.uniqueid: call for call in calls.values() if call.merged_into is None}
+
+
+def _same_number(one: str, other: str) -> bool:
+    """Outside numbers may be known as they were dialled: 8916… or 7916…."""
+    return one[-10:] == other[-10:]
+
+
+@pytest.mark.parametrize("name", [name for name in STREAMS if "click" not in name])
+def test_a_call_is_known_after_a_gap_of_the_link_and_every_call_ends(name: str) -> None:
+    """
+    A phone or trunk whose dial fell into the gap got no leg, and an outgoing call lost its number to "s": what a list
+    says of channels that were known before was not read.
+    """
+    events = STREAMS[name]
+    whole = _calls(events)
+    step = max(1, len(events) // 12)
+    for lost in range(1, len(events) - 1, step):
+        for back in range(lost, len(events), step):
+            between = (lost + back) % 3
+            known, live, calls = _after_a_gap(events, lost, back, min(between, len(events) - back))
+            gap = (lost, back)
+            assert (gap, [call for call in calls.values() if call.is_live]) == (gap, [])
+            assert all(calls[uid].direction is Direction.INTERNAL for uid in set(calls) - set(whole))
+            for uniqueid, call in whole.items():
+                if call.direction is Direction.INTERNAL or not (uniqueid in known or uniqueid in live):
+                    continue
+                found = calls[uniqueid]
+                assert (gap, found.direction, found.caller) == (gap, call.direction, call.caller)
+                if uniqueid in live:
+                    assert _same_number(found.called, call.called), (gap, found.called, call.called)
