@@ -22,7 +22,6 @@ from tests.adapters.asterisk_kit import Listener, linked, settings_for
 from tests.lab.asterisk import WEAK_USER
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
-from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 CLIENT = "79161234567"
