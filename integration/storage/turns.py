@@ -1,7 +1,8 @@
 """Turns of a queue: who may send when. The same rule twice: in Python for one process, as a script for Redis.
 
 Even spacing at our end is not even arrival at theirs: a request has arrived when it is over, so the turn after `most`
-others waits for the window to pass since the oldest of them ended. A turn whose process died counts as over after
+others waits for the window to pass since the oldest of them ended. A turn that is taken late does not put off those
+after it: one gap is caught up with, no more, and the window holds all the same. A turn whose process died counts as over after
 `LOST_SECONDS`. Moments are milliseconds.
 """
 
@@ -35,7 +36,7 @@ end
 if ready <= now then
   table.insert(queue.turns, {ARGV[4], now, 0})
   while #queue.turns > tonumber(ARGV[2]) do table.remove(queue.turns, 1) end
-  queue.next = now + tonumber(ARGV[1])
+  queue.next = math.max(queue.next, now - tonumber(ARGV[1])) + tonumber(ARGV[1])
 end
 if ready <= now or not raw then redis.call('SET', KEYS[1], cjson.encode(queue), 'PX', ARGV[7]) end
 return math.ceil(math.max(0, ready - now))
@@ -94,7 +95,8 @@ class TurnQueue:
         self._turns.append(_Taken(turn, now))
         while len(self._turns) > pace.most:
             self._turns.popleft()
-        self._next = now + 1 / pace.per_second
+        gap = 1 / pace.per_second
+        self._next = max(self._next, now - gap) + gap
         return Turn(turn)
 
     def end(self, turn: str) -> None:

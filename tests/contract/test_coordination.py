@@ -142,6 +142,19 @@ async def test_turns_are_evenly_spaced_over_all_who_ask(coordination: Coordinati
     assert moments[-1] - moments[0] > 0.17  # 9 gaps of 20 ms
 
 
+async def test_a_turn_that_is_taken_late_does_not_put_off_those_after_it(coordination: Coordination) -> None:
+    """One gap is caught up with, no more: after a long wait the second follows at once, the third does not."""
+    queue, pace = uuid4().hex, Pace(per_second=5, most=7, window_seconds=0.01)
+    await _turn(coordination, queue, pace)
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.7)
+    _, second = await _turn(coordination, queue, pace)
+    _, third = await _turn(coordination, queue, pace)
+    _, fourth = await _turn(coordination, queue, pace)
+    assert third - second < 0.15
+    assert fourth - third > 0.15
+
+
 async def test_the_turn_after_a_full_window_waits_for_the_oldest_to_end(coordination: Coordination) -> None:
     queue, pace = uuid4().hex, Pace(per_second=1000, most=2, window_seconds=0.1)
     first, _ = await _turn(coordination, queue, pace)
