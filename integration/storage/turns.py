@@ -2,8 +2,8 @@
 
 Even spacing at our end is not even arrival at theirs: a request has arrived when it is over, so the turn after `most`
 others waits for the window to pass since the oldest of them ended. A turn that is taken late does not put off those
-after it: one gap is caught up with, no more, and the window holds all the same. A turn whose process died counts as over after
-`LOST_SECONDS`. Moments are milliseconds.
+after it: one gap is caught up with, no more, and the window holds all the same. A turn whose process died counts as
+over after `LOST_SECONDS`. Moments are milliseconds.
 """
 
 from __future__ import annotations
