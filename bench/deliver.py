@@ -140,6 +140,7 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
                 outbox=storage.outbox,
                 phone_book=storage.phone_book,
                 recordings=storage.recordings,
+                watches=storage.watches,
                 coordination=coordination,
                 hub=Hub(coordination),
                 clock=clock,

@@ -316,6 +316,7 @@ class Dozvon:
             outbox=core.storage.outbox,
             phone_book=core.storage.phone_book,
             recordings=core.storage.recordings,
+            watches=core.storage.watches,
             coordination=core.coordination,
             hub=core.hub,
             clock=core.clock,

@@ -60,11 +60,16 @@ class CallRecords(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """How far a PBX was watched. `unchecked_since`: from when the PBX's records have still to be compared; None: up to
-    `watched_until` nothing is missing."""
+    """
+    How far a PBX was watched.
+
+    `unchecked_since`: from when the PBX's records have still to be compared; None: up to `watched_until` nothing is
+    missing. `compared_at`: when a gap was compared last, which is done more than once; None: never.
+    """
 
     watched_until: Timestamp
     unchecked_since: Timestamp | None = None
+    compared_at: Timestamp | None = None
 
 
 class WatchLog(Protocol):

@@ -55,6 +55,7 @@ def recoveries(
     for member in members:
         records = member.pbx.records()
         if records is not None:
+            member.account.has_records = True
             yield f"recovery {member.account.id}", _recovery(member, records, stores, clock, wake)
 
 

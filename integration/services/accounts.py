@@ -32,6 +32,7 @@ class Account:
         self.crm = crm
         self.pbx = pbx
         self.managers: dict[ManagerId, Manager] = {}
+        self.has_records = False  # what the PBX wrote down itself is compared after each gap of its link
         self.crm_was_asked = False  # by this process; before that nothing is known of it
         self.crm_problem: str | None = None  # what the CRM said last when it could not be asked
         self.crm_needs_consent = False  # an administrator must allow the integration again

@@ -34,6 +34,7 @@ from integration.ports import (
     PhoneBook,
     RecordingStore,
     SavedStep,
+    WatchLog,
 )
 from integration.services.accounts import Account
 from integration.services.delivery import Expired, NotYet, StepFunction
@@ -44,6 +45,9 @@ _KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or
 _FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
 _FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # and the talk's own length: a long one takes its time to be mixed and moved
 _LOOK_FOR_FILE_SECONDS = 1.0
+_RECORDS_SECONDS = 90.0  # that a call whose end nobody saw waits for the PBX's own records of it
+_RECORDS_LATE_SECONDS = 3.0  # after the end was noticed; the second look at a gap is 6 s after the link is back
+_LOOK_FOR_RECORDS_SECONDS = 1.0
 _LOG_WAITS_SECONDS = 45.0  # for the recording; afterwards the call is logged with an address that is filled later
 _LATE_KEY = "fetch_recording:late"
 _TASK_TEXTS = {
@@ -61,6 +65,7 @@ class DeliverySteps:
         outbox: Outbox,
         phone_book: PhoneBook,
         recordings: RecordingStore,
+        watches: WatchLog,
         coordination: Coordination,
         hub: Hub,
         clock: Clock,
@@ -70,6 +75,7 @@ class DeliverySteps:
         self._outbox = outbox
         self._phone_book = phone_book
         self._recordings = recordings
+        self._watches = watches
         self._coordination = coordination
         self._hub = hub
         self._clock = clock
@@ -108,6 +114,8 @@ class DeliverySteps:
         """Store the recording. One that is late does not hold the log up: it is fetched again behind it."""
         call = await self._call(account, item)
         waited = self._clock.now() - item.queued_at
+        if call.end_inferred and waited < _RECORDS_SECONDS and await self._awaits_records(account, item):
+            raise NotYet("the PBX's own records of the gap are compared first", seconds=_LOOK_FOR_RECORDS_SECONDS)
         is_late = item.key == _LATE_KEY
         try:
             return {"recording": await fetch_recording(account, call, self._recordings)}
@@ -122,6 +130,18 @@ class DeliverySteps:
             if is_late or waited < _LOG_WAITS_SECONDS:
                 raise
             return {"recording": await self._fetch_behind(account, call), "late": True}
+
+    async def _awaits_records(self, account: Account, item: OutboxItem) -> bool:
+        """
+        Whether the gap in which the call ended was not compared yet since that was noticed.
+
+        A process that is killed meanwhile compares it after its next start, which can take its time: what was logged
+        before would stay as it was guessed, a talk perhaps as a missed call.
+        """
+        if not account.has_records:
+            return False
+        watch = await self._watches.load(account.id, account.pbx.id)
+        return watch is None or watch.compared_at is None or watch.compared_at < item.queued_at + _RECORDS_LATE_SECONDS
 
     async def _fetch_behind(self, account: Account, call: Call) -> str:
         """Fetch the recording after the call was logged. Returns the id under which it will be served."""

@@ -141,7 +141,8 @@ class Recovery:
         if before is not None:
             since = before.watched_until if before.unchecked_since is None else before.unchecked_since
             since = Timestamp(max(since, now - _LONGEST_GAP_SECONDS))
-        await self._keep(Watch(watched_until=now, unchecked_since=since))
+        compared_at = None if before is None else before.compared_at
+        await self._keep(Watch(watched_until=now, unchecked_since=since, compared_at=compared_at))
         late = self._records.late_seconds
         passes = [*(after for after in _PASSES_SECONDS if after < late), late]
         self._due = [] if since is None else [Timestamp(now + after) for after in passes]
@@ -160,11 +161,10 @@ class Recovery:
             return
         await self._settle(Timestamp(watch.unchecked_since - _MARGIN_SECONDS), now)
         del self._due[0]
-        done_until = Timestamp(now - self._records.late_seconds)
-        if not self._due:
-            await self._keep(replace(watch, watched_until=now, unchecked_since=None))
-        elif done_until > watch.unchecked_since:
-            await self._keep(replace(watch, watched_until=now, unchecked_since=done_until))
+        done_until = Timestamp(max(watch.unchecked_since, now - self._records.late_seconds))
+        since = done_until if self._due else None
+        await self._keep(Watch(watched_until=now, unchecked_since=since, compared_at=now))
+        self._queued()  # calls whose end nobody saw wait for this
 
     async def _settle(self, since: Timestamp, until: Timestamp) -> None:
         found = [each async for each in self.compare(since, until) if each.outcome is not Outcome.KNOWN]

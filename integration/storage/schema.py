@@ -223,6 +223,7 @@ watches = Table(
     Column("pbx", Text, primary_key=True),
     Column("watched_until", Double, nullable=False),
     Column("unchecked_since", Double),
+    Column("compared_at", Double),
 )
 
 processes = Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from sqlalchemy import select
 
 from integration.domain.ids import AccountId, PbxId
@@ -17,14 +19,13 @@ class SqlWatchLog:
         self._database = database
 
     async def load(self, account: AccountId, pbx: PbxId) -> Watch | None:
-        query = select(watches.c.watched_until, watches.c.unchecked_since).where(
-            watches.c.account == account, watches.c.pbx == pbx
-        )
+        moments = (watches.c.watched_until, watches.c.unchecked_since, watches.c.compared_at)
+        query = select(*moments).where(watches.c.account == account, watches.c.pbx == pbx)
         row = await self._database.read(lambda connection: connection.execute(query).first(), account)
-        return None if row is None else Watch(watched_until=row.watched_until, unchecked_since=row.unchecked_since)
+        return None if row is None else Watch(**row._asdict())
 
     async def save(self, account: AccountId, pbx: PbxId, watch: Watch) -> None:
-        moments = {"watched_until": watch.watched_until, "unchecked_since": watch.unchecked_since}
+        moments = asdict(watch)
         statement = (
             insert(self._database.dialect, watches)
             .values(account=account, pbx=pbx, **moments)

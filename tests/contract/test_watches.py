@@ -21,6 +21,6 @@ async def test_a_watch_is_kept_for_each_pbx_of_each_account(storage: Storage) ->
 
 async def test_the_newest_watch_replaces_the_one_before(storage: Storage) -> None:
     await storage.watches.save(ACME, PBX, Watch(watched_until=Timestamp(1.0), unchecked_since=Timestamp(0.5)))
-    last = Watch(watched_until=Timestamp(2.0))
+    last = Watch(watched_until=Timestamp(2.0), compared_at=Timestamp(1.5))
     await storage.watches.save(ACME, PBX, last)
     assert await storage.watches.load(ACME, PBX) == last

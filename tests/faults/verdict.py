@@ -7,7 +7,7 @@ can have missed it wholly (it began and ended, or its last news came, while no p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from tests.faults.place import Place
 from tests.faults.stand import Stand
 
 _GRAIN_SECONDS = 2.0  # the CRM's times are whole seconds, and a busy Dozvon dates an event when it reads it
+_TALK_SECONDS = 2.0  # a shorter talk is of no whole second
 _LEAST_BYTES = 200  # of a recording
 
 
@@ -39,6 +40,8 @@ class Verdict:
     doubled: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)  # in the CRM, and never made by the PBX
     unrecorded: list[str] = field(default_factory=list)
+    about_unrecorded: list[dict[str, Any]] = field(default_factory=list)
+    misjudged: list[str] = field(default_factory=list)  # there was talk, and the CRM was told of none
     out_of_order: list[str] = field(default_factory=list)
     recorded: int = 0
     not_to_log: int = 0  # strangers who were called and not reached: amoCRM has no place for them
@@ -55,7 +58,15 @@ class Verdict:
 
     @property
     def is_clean(self) -> bool:
-        bad = (self.lost, self.doubled, self.invented, self.unrecorded, self.out_of_order, self.complaints)
+        bad = (
+            self.lost,
+            self.doubled,
+            self.invented,
+            self.unrecorded,
+            self.misjudged,
+            self.out_of_order,
+            self.complaints,
+        )
         return not any(bad) and not self.hung and not self.dead_letters
 
     def as_json(self) -> dict[str, Any]:
@@ -74,6 +85,7 @@ class Verdict:
             ("**lost**", len(self.lost)),
             ("**doubled**", len(self.doubled) + len(self.invented)),
             ("**without the recording that there is**", len(self.unrecorded)),
+            ("**told as missed though there was talk**", len(self.misjudged)),
             ("**out of order**", len(self.out_of_order)),
             ("**calls that hung**", self.hung),
             ("dead letters", self.dead_letters),
@@ -89,7 +101,7 @@ class Verdict:
         lines += [f"| {name:<{width}} | {value:>6} |" for name, value in rows]
         lines += ["", "| fault | times |", "|---|---:|"]
         lines += [f"| {name} | {times} |" for name, times in sorted(self.faults.items())]
-        for name in ("lost", "doubled", "invented", "unrecorded", "out_of_order", "complaints"):
+        for name in ("lost", "doubled", "invented", "unrecorded", "misjudged", "out_of_order", "complaints"):
             if found := getattr(self, name):
                 lines.append(f"\n{name}: {', '.join(found[:20])}")
         return "\n".join(lines)
@@ -129,7 +141,13 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
             near = ledger.disruptions.near(call)
             verdict.about_lost.append({**asdict(call), "journal": repr(journal), "near": near})
         if call.uniq in records:
-            await _hear(verdict, stand, call, str(records[call.uniq].get("link") or ""), files)
+            link = str(records[call.uniq].get("link") or "")
+            if not await _hear(verdict, stand, link) and call.file in files and call.talk_began is not None:
+                verdict.unrecorded.append(call.uniq)
+                about = {**asdict(call), "link": link, "journal": repr(journal), "near": ledger.disruptions.near(call)}
+                verdict.about_unrecorded.append({**about, "done": await _results(stand, place, call)})
+            if _talked_seconds(call) > _TALK_SECONDS and not int(records[call.uniq].get("duration") or 0):
+                verdict.misjudged.append(call.uniq)
             if call.ended is not None and ledger.was_known(call):
                 delays.append(place.arrived[call.uniq] - call.ended)
     verdict.calls += len(calls)
@@ -138,6 +156,13 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
     verdict.invented += sorted(set(counts) - {call.uniq for call in calls})
     verdict.out_of_order += _out_of_order(ledger, calls, records)
     verdict.hung += len(ledger.live)
+
+
+def _talked_seconds(call: PbxCall) -> float:
+    """From the client's first being with somebody to the end; a crash leaves the end of the talk open."""
+    if call.talk_began is None or call.ended is None or call.is_crashed:
+        return 0.0
+    return call.ended - call.talk_began
 
 
 def _records(place: Place) -> dict[str, dict[str, Any]]:
@@ -169,16 +194,21 @@ def _is_lost(verdict: Verdict, call: PbxCall, times: int) -> bool:
     return True
 
 
-async def _hear(verdict: Verdict, stand: Stand, call: PbxCall, link: str, files: Collection[str]) -> None:
-    """The recording is at the address that the CRM has, where the PBX wrote one."""
-    if link:
-        assert link.startswith(f"{stand.url}/r/"), link
-        async with stand.session.get(link) as answer:
-            if answer.status == 200 and len(await answer.read()) > _LEAST_BYTES:
-                verdict.recorded += 1
-                return
-    if call.file in files and call.talk_began is not None:
-        verdict.unrecorded.append(call.uniq)
+async def _hear(verdict: Verdict, stand: Stand, link: str) -> bool:
+    """Whether the recording is at the address that the CRM has."""
+    if not link:
+        return False
+    assert link.startswith(f"{stand.url}/r/"), link
+    async with stand.session.get(link) as answer:
+        is_there = answer.status == 200 and len(await answer.read()) > _LEAST_BYTES
+    verdict.recorded += is_there
+    return is_there
+
+
+async def _results(stand: Stand, place: Place, call: PbxCall) -> dict[str, Any]:
+    """What Dozvon has done for the call, by the keys of its outbox."""
+    async with stand.storage() as storage:
+        return await storage.outbox.results(place.account, CallId(call.uniq))
 
 
 def _out_of_order(ledger: Ledger, calls: list[PbxCall], records: Mapping[str, Mapping[str, Any]]) -> list[str]:

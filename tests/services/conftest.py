@@ -140,6 +140,7 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
         outbox=storage.outbox,
         phone_book=storage.phone_book,
         recordings=storage.recordings,
+        watches=storage.watches,
         coordination=coordination,
         hub=hub,
         clock=clock,

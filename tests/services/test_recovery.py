@@ -292,6 +292,43 @@ async def test_a_recording_that_the_records_name_after_it_was_looked_for_is_fetc
     assert await world.storage.recordings.open(name) is not None
 
 
+async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_next_start(gap: Gap) -> None:
+    """
+    The process was killed between the link and the comparison, and took its time to be back: the call was logged as
+    missed and without recording at once, and stayed so.
+    """
+    world = gap.world
+    world.account.has_records = True
+    await gap.watch(15)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    await gap.lost(60)
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    gap.recovery = gap.restarted()
+    await world.deliver(after=30)
+    assert world.crm.logged(call()) == 0
+    world.pbx.files["in-1.0.wav"] = wav()
+    gap.records.calls = [recorded(now + 40)]
+    await gap.watch(8)
+    await world.deliver_with_pauses(30)
+    (record,) = world.crm.notes[IVAN.ref]
+    assert record.call.disposition is Disposition.ANSWERED
+    assert record.recording_url is not None
+
+
+async def test_a_call_whose_end_nobody_saw_does_not_wait_for_ever(gap: Gap) -> None:
+    """The records cannot be read, or the PBX is away again: after a minute and a half it is logged as it is known."""
+    world = gap.world
+    world.account.has_records = True
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    await world.deliver_with_pauses(80)
+    assert world.crm.logged(call()) == 0
+    await world.deliver_with_pauses(40)
+    assert world.crm.logged(call()) == 1
+
+
 async def test_a_call_of_which_only_the_last_words_were_heard_is_logged_from_the_records(gap: Gap) -> None:
     """The link came up a moment before its end: neither the client nor the direction was known."""
     world = gap.world

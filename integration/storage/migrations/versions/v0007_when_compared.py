@@ -1,0 +1,13 @@
+"""When a gap was compared with the PBX's records last: calls whose end nobody saw wait for it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0007"
+down_revision: str | None = "0006"
+
+
+def upgrade() -> None:
+    op.add_column("watches", sa.Column("compared_at", sa.Double()))
