@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import aiohttp
 from yarl import URL
 
@@ -16,9 +18,9 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
         AssertionError: it did not end on the page of people.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
-        await person.post(f"{url}/admin/login", data={"password": password, "next": "/admin"})
-        asked = await person.get(f"{url}/admin/{account}/connect", allow_redirects=False)
-        query = URL(asked.headers["Location"]).query
+        await _asked(person, "POST", f"{url}/admin/login", data={"password": password, "next": "/admin"})
+        sent = await _asked(person, "GET", f"{url}/admin/{account}/connect", allow_redirects=False)
+        query = URL(sent.headers["Location"]).query
         form = {
             "decision": "allow",
             "account_id": str(crm.account.id),
@@ -26,7 +28,14 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
             "state": query["state"],
         }
         cookie = {"Cookie": f"crm_user={crm.account.id}:{DMITRY}"}
-        allowed = await person.post(f"{crm.url}/oauth", data=form, headers=cookie, allow_redirects=False)
-        done = await person.get(allowed.headers["Location"])
+        allowed = await _asked(person, "POST", f"{crm.url}/oauth", data=form, headers=cookie, allow_redirects=False)
+        done = await _asked(person, "GET", allowed.headers["Location"])
         assert done.status == 200, await done.text()
         assert f"/admin/{account}/people" in str(done.url)
+
+
+async def _asked(person: aiohttp.ClientSession, method: str, url: str, **arguments: Any) -> aiohttp.ClientResponse:
+    """The answer, read to its end: an unread one is a connection that nobody closes."""
+    async with person.request(method, url, **arguments) as answer:
+        await answer.read()
+        return answer

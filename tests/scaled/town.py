@@ -16,12 +16,12 @@ from typing import Any
 
 import aiohttp
 import jwt
-from yarl import URL
 
 from connectors.amocrm.sandbox.sandbox import Traffic
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.office import Line, RingStep
 from pbx_adapter.asterisk.simulator.simulator import Simulator
+from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.ports import free_port
@@ -130,16 +130,7 @@ class Town:
 
     async def consent(self) -> None:
         """An administrator connects the CRM, on one process."""
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
-            await person.post(f"{self.url}/admin/login", data={"password": PASSWORD, "next": "/admin"})
-            asked = await person.get(f"{self.url}/admin/town/connect", allow_redirects=False)
-            query = URL(asked.headers["Location"]).query
-            form = {"decision": "allow", "account_id": str(self.crm.account.id), "client_id": query["client_id"],
-                    "state": query["state"]}  # fmt: skip
-            cookie = {"Cookie": f"crm_user={self.crm.account.id}:{DMITRY}"}
-            allowed = await person.post(f"{self.crm.url}/oauth", data=form, headers=cookie, allow_redirects=False)
-            done = await person.get(allowed.headers["Location"])
-            assert done.status == 200, await done.text()
+        await consent(self.url, self.crm, "town", PASSWORD)
 
     @property
     def refreshes(self) -> int:
