@@ -17,7 +17,7 @@ from tests.unit.trace_compare import TRACES
 
 PBX = PbxId("replay")  # as `replay` has it
 EVENTS_BEFORE_LIST = (0, 1, 2, 6)
-MOMENTS_PER_STREAM = 16
+MOMENTS_PER_STREAM = 10
 
 _ENDS = frozenset({
     "BridgeLeave", "HangupRequest", "SoftHangupRequest", "Hangup", "BlindTransfer", "AttendedTransfer",
@@ -167,7 +167,7 @@ def test_a_call_is_known_after_a_gap_of_the_link_and_every_call_ends(name: str) 
     """
     events = STREAMS[name]
     whole = _calls(events)
-    step = max(1, len(events) // 12)
+    step = max(1, len(events) // 9)
     for lost in range(1, len(events) - 1, step):
         for back in range(lost, len(events), step):
             between = (lost + back) % 3
