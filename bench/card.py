@@ -37,6 +37,7 @@ _ACCOUNT = "bench"
 _FIRST_EXTENSION = 1000
 _LATEST_SECONDS = 10.0
 _TICKET_SECONDS = 600.0
+_PING_SECONDS = 30.0  # the widget's; Dozvon closes a page that says nothing
 _EXTENSION, _CALLER = b"101", b"79161234567"  # in the recording
 
 
@@ -113,7 +114,7 @@ class _Pages:
                 f"{self._url}/api/widget/ws?ticket={ticket}", headers={"Origin": self._origin}
             )
             await socket.receive_json(timeout=_LATEST_SECONDS)  # the snapshot
-            self._readers.append(asyncio.create_task(self._read(socket)))
+            self._readers += [asyncio.create_task(self._read(socket)), asyncio.create_task(self._ping(socket))]
 
     async def _read(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
@@ -123,6 +124,12 @@ class _Pages:
                 card = self.shown.get(said["call"]["raw_number"])
                 if card is not None and not card.done():
                     card.set_result(now)
+
+    @staticmethod
+    async def _ping(socket: aiohttp.ClientWebSocketResponse) -> None:
+        while True:
+            await asyncio.sleep(_PING_SECONDS)
+            await socket.send_json({"type": "ping"})
 
     async def close(self) -> None:
         for reader in self._readers:
