@@ -2,7 +2,8 @@
 
 PYTHON := .venv/bin/python
 # The unit part needs neither Asterisk nor a browser nor servers; pytest's markers say which tests do.
-UNIT := -m "not lab and not browser and not servers" tests/unit tests/services
+# The benches' own tests take a fifth of the minute that it has, and run in `make test`.
+UNIT := -m "not lab and not browser and not servers" tests/unit tests/services --ignore=tests/unit/test_benches.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run check check-code check-unit test test-setup test-faults lab lock clean distclean
