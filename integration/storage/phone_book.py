@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Delete, Table, and_, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BindParameter,
+    Connection,
+    Delete,
+    Select,
+    Table,
+    Text,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    true,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
-from integration.domain.crm import Deal, EntityRef, Person
+from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.phone import match_key
 from integration.ports import Clock
@@ -54,6 +72,7 @@ X = TypeVar("X")
 class _Entry:
     """A person or deal that is about to be put: its row and those that hang on it."""
 
+    ref: EntityRef
     row: dict[str, Any]
     links: list[dict[str, Any]]
 
@@ -178,14 +197,13 @@ def _is(table: Table, account: AccountId, ref: EntityRef) -> ColumnElement[bool]
 
 
 def _among(table: Table, account: AccountId, refs: Iterable[EntityRef]) -> ColumnElement[bool]:
-    return and_(table.c.account == account, _named(table.c.kind, table.c.id, refs))
-
-
-def _named(kind: ColumnElement[str], name: ColumnElement[str], refs: Iterable[EntityRef]) -> ColumnElement[bool]:
     by_kind: dict[str, list[str]] = {}
     for ref in refs:
         by_kind.setdefault(str(ref.kind), []).append(ref.id)
-    return or_(*(and_(kind == word, name.in_(ids)) for word, ids in by_kind.items()))
+    return and_(
+        table.c.account == account,
+        or_(*(and_(table.c.kind == kind, table.c.id.in_(ids)) for kind, ids in by_kind.items())),
+    )
 
 
 def _person_entries(account: AccountId, part: Sequence[Person], country: str, seen_at: Timestamp) -> list[_Entry]:
@@ -203,7 +221,7 @@ def _person_entries(account: AccountId, part: Sequence[Person], country: str, se
             "state": encode(person),
         }
         links = [{"account": account, "match_key": key, "kind": row["kind"], "person": person.ref.id} for key in keys]
-        entries.append(_Entry(row, links))
+        entries.append(_Entry(person.ref, row, links))
     return entries
 
 
@@ -230,7 +248,7 @@ def _deal_entries(account: AccountId, part: Sequence[Deal], seen_at: Timestamp) 
             }
             for person in persons_of
         ]
-        entries.append(_Entry(row, links))
+        entries.append(_Entry(deal.ref, row, links))
     return entries
 
 
@@ -239,15 +257,15 @@ def _putting(
 ) -> Callable[[Connection], None]:
     """The unit of work that puts these: newer ones replace, equal ones are only marked as seen."""
     put, link = _puts(database.dialect, kind)
-    by_ref = {EntityRef(entry.row["kind"], entry.row["id"]): entry for entry in entries}
+    by_ref = {entry.ref: entry for entry in entries}
 
     def work(connection: Connection) -> None:
         if database.dialect == "postgresql":
             # One page at a time for an account: two that overlap would wait for each other in a circle.
             connection.execute(_ONE_WRITER, {"name": f"phone_book:{account}"})
-        changed, seen, relinked = _compare(connection, kind, account, by_ref)
+        changed, seen, relinked = _compare(_compared(kind), _stored(connection, kind, account, by_ref), by_ref)
         if relinked:
-            connection.execute(delete(kind.links).where(_owned_by(kind, account, relinked)))
+            connection.execute(_unlinking(kind), [_named_as(account, ref) for ref in relinked])
         if changed:
             put(connection, [entry.row for entry in changed])
             links = [row for entry in changed for row in entry.links]
@@ -255,7 +273,7 @@ def _putting(
                 link(connection, links)
         if seen:
             seen_at = entries[0].row["seen_at"]
-            connection.execute(update(kind.table).where(_among(kind.table, account, seen)).values(seen_at=seen_at))
+            connection.execute(_marking(kind), [{**_named_as(account, ref), "now": seen_at} for ref in seen])
 
     return work
 
@@ -271,24 +289,53 @@ def _puts(dialect: Dialect, kind: _Kind) -> tuple[ManyRows, ManyRows]:
     return ManyRows(put), ManyRows(insert(dialect, kind.links).on_conflict_do_nothing())
 
 
+def _compared(kind: _Kind) -> list[str]:
+    """The columns that tell whether anything has changed, the first one whether it is newer."""
+    names = ["updated_at", "state"]
+    # The country may have changed, and the person not.
+    return [*names, "match_keys"] if "match_keys" in kind.table.c else names
+
+
+def _stored(
+    connection: Connection, kind: _Kind, account: AccountId, refs: Iterable[EntityRef]
+) -> dict[EntityRef, tuple[Any, ...]]:
+    """What `_compared` names, of those that are there."""
+    table = kind.table
+    if connection.dialect.name == "postgresql":
+        names = {"kinds": [ref.kind.value for ref in refs], "ids": [ref.id for ref in refs]}
+        rows = connection.execute(_stored_one_by_one(kind), {"account": account, **names})
+    else:
+        columns = (table.c[name] for name in ("kind", "id", *_compared(kind)))
+        rows = connection.execute(select(*columns).where(_among(table, account, refs)))
+    return {EntityRef(EntityKind(row[0]), row[1]): tuple(row[2:]) for row in rows}
+
+
+@cache
+def _stored_one_by_one(kind: _Kind) -> Select[Any]:
+    """
+    By the primary key for each. Given a list, PostgreSQL reads all persons of an account that its statistics do not
+    know to be large yet, and compares each with the whole list: an import becomes slower with every page.
+    """
+    names = (bindparam(name, type_=ARRAY(Text)) for name in ("kinds", "ids"))
+    wanted = func.unnest(*names).table_valued("kind", "id").render_derived(name="wanted")
+    table = kind.table.c
+    owner = and_(table.account == bindparam("account"), table.kind == wanted.c.kind, table.id == wanted.c.id)
+    columns = (table[name] for name in ("kind", "id", *_compared(kind)))
+    found = select(*columns).where(owner).limit(1).lateral("found")
+    return select(found).select_from(wanted.join(found, true()))
+
+
 def _compare(
-    connection: Connection, kind: _Kind, account: AccountId, by_ref: dict[EntityRef, _Entry]
+    names: Sequence[str], stored: Mapping[EntityRef, tuple[Any, ...]], by_ref: Mapping[EntityRef, _Entry]
 ) -> tuple[list[_Entry], list[EntityRef], list[EntityRef]]:
     """What to write, what to mark as seen only, and whose links to drop first."""
-    table = kind.table
-    columns = [table.c.kind, table.c.id, table.c.updated_at, table.c.state]
-    if "match_keys" in table.c:
-        columns.append(table.c.match_keys)  # the country may have changed, and the person not
-    stored = {
-        (row[0], row[1]): row[2:] for row in connection.execute(select(*columns).where(_among(table, account, by_ref)))
-    }
     changed, seen, relinked = [], [], []
     for ref, entry in by_ref.items():
-        old = stored.get((ref.kind, ref.id))
+        old = stored.get(ref)
         if old is None:
             changed.append(entry)
             continue
-        new = tuple(entry.row[column.name] for column in columns[2:])
+        new = tuple(entry.row[name] for name in names)
         if old[0] > new[0] or tuple(old) == new:
             seen.append(ref)
             continue
@@ -297,7 +344,27 @@ def _compare(
     return changed, seen, relinked
 
 
-def _owned_by(kind: _Kind, account: AccountId, refs: Sequence[EntityRef]) -> ColumnElement[bool]:
+# One statement for each owner, carried out for many: as `_stored_one_by_one`, and as quick on SQLite.
+
+
+def _named_as(account: AccountId, ref: EntityRef) -> dict[str, Any]:
+    return {"of_account": account, "of_kind": ref.kind.value, "of_id": ref.id}
+
+
+@cache
+def _unlinking(kind: _Kind) -> Delete:
     links = kind.links.c
     kind_column, id_column = (links[name] for name in kind.owner)
-    return and_(links.account == account, _named(kind_column, id_column, refs))
+    return delete(kind.links).where(_is_named(links.account, kind_column, id_column))
+
+
+@cache
+def _marking(kind: _Kind) -> Update:
+    columns = kind.table.c
+    statement = update(kind.table).where(_is_named(columns.account, columns.kind, columns.id))
+    return statement.values(seen_at=bindparam("now"))
+
+
+def _is_named(*columns: ColumnElement[Any]) -> ColumnElement[bool]:
+    values: Iterable[BindParameter[str]] = (bindparam(name) for name in ("of_account", "of_kind", "of_id"))
+    return and_(*(column == value for column, value in zip(columns, values, strict=True)))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import ManagerId, Timestamp
 from integration.ports import PhoneBook
-from integration.storage import Storage
+from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER
 
@@ -126,3 +128,24 @@ async def test_a_comparison_drops_what_the_crm_no_longer_has(storage: Storage, c
 async def test_pages_of_any_size(storage: Storage, count: int) -> None:
     await _put(storage, *(a_contact(n, f"+7916{n:07}") for n in range(count)), *([a_contact(0)] * 2 if count else []))
     assert await storage.phone_book.size(OFFICE) == count
+
+
+@pytest.mark.servers
+async def test_a_page_costs_no_more_in_a_large_account_that_statistics_do_not_know(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """As in an import into a new database: PostgreSQL believed the account small and read all of it with each page."""
+    people = [a_contact(number, f"8916{number:07}") for number in range(3_000)]
+    again = [replace(person, updated_at=300) for person in people[:500]]
+    storage = await open_storage(postgres_url, tmp_path)
+    await _put(storage, *people)
+    await _put(storage, *again, *people[500:])
+    await storage.close()  # a session tells what it did at the latest when it ends
+    watching = await asyncpg.connect(postgres_url)
+    sizes = "SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE 'person%'"
+    seen = "SELECT sum(n_tup_ins) FROM pg_stat_user_tables WHERE relname = 'persons'"
+    while await watching.fetchval(seen) < len(people):  # until it has told
+        await watching.execute("SELECT pg_stat_clear_snapshot()")
+    read = await watching.fetchval(sizes)
+    await watching.close()
+    assert read < 6 * len(people)
