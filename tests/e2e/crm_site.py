@@ -20,6 +20,21 @@ MARIA = "79261112233"  # a client of Boris's, without a deal
 
 Note = dict[str, Any]
 
+_TABLE = """\
+[account.amocrm]
+client_id = "{client_id}"
+client_secret = "{client_secret}"
+oauth_url = "{url}/oauth"
+account_hosts = '{host}'
+api_host = "{host}"
+request_seconds = 3
+"""
+
+
+def employees() -> str:
+    """PEOPLE as a table of Dozvon's configuration."""
+    return "[account.employee]\n" + "".join(f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items())
+
 
 class CrmSite:
     """Open with `start()`, close with `stop()`. `redirect_uri` is where the integration lives."""
@@ -67,6 +82,10 @@ class CrmSite:
     @property
     def account(self) -> Account:
         return next(iter(self._sandbox.accounts.values()))
+
+    def table(self) -> str:
+        """The table of an account's configuration that leads Dozvon here."""
+        return _TABLE.format(client_id=self.client_id, client_secret=self.client_secret, url=self.url, host=self.host)
 
     # ---- records ---------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from tests.e2e.consent import consent
-from tests.e2e.crm_site import DMITRY, PEOPLE, CrmSite
+from tests.e2e.crm_site import DMITRY, CrmSite, employees
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.asterisk import DOZVON_USER, AmiUser
 from tests.lab.office import Office
@@ -32,14 +32,7 @@ id = "house"
 pbx_id = "office"
 default_responsible = "{default_responsible}"
 
-[account.amocrm]
-client_id = "{client_id}"
-client_secret = "{client_secret}"
-oauth_url = "{crm}/oauth"
-account_hosts = '{crm_host}'
-api_host = "{crm_host}"
-request_seconds = 3
-
+{amocrm}
 [account.asterisk]
 host = "127.0.0.1"
 port = {ami_port}
@@ -53,8 +46,7 @@ fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
 [account.line.default]
 responsible_seconds = 2
 
-[account.employee]
-"""
+{employees}"""
 
 
 class House:
@@ -78,14 +70,13 @@ class House:
         """Write the configuration; `changes` replace single values of it (`recordings`, `data`, `port`, ...)."""
         values: dict[str, Any] = {
             "port": self.port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
-            "client_id": self.crm.client_id, "client_secret": self.crm.client_secret,
-            "crm": self.crm.url, "crm_host": self.crm.host, "ami_port": self.office.asterisk.ports.ami, "ami": ami,
+            "amocrm": self.crm.table(), "employees": employees(),
+            "ami_port": self.office.asterisk.ports.ami, "ami": ami,
             "recordings": self.office.asterisk.monitor,
             "pbx_recordings": f"{self.office.asterisk.base}/spool/monitor",
             "agi_port": self.office.fastagi_port, "default_responsible": DMITRY,
         }  # fmt: skip
-        people = [f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items()]
-        self.config.write_text(_CONFIG.format(**values | changes) + "".join(people))
+        self.config.write_text(_CONFIG.format(**values | changes))
 
     async def move_in(self, *, disk: str = "") -> None:
         """Dozvon runs, is connected to both sides and knows the CRM's clients."""

@@ -11,7 +11,7 @@ import aiohttp
 
 from integration.domain.ids import AccountId, PbxId
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
-from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
+from tests.e2e.crm_site import ANNA, DMITRY, CrmSite, employees
 from tests.faults.office import Traffic, WatchedOffice, open_office
 from tests.faults.shape import Shape
 from tests.lab.ports import free_port
@@ -24,14 +24,7 @@ id = "{account}"
 pbx_id = "{pbx}"
 default_responsible = "{default_responsible}"
 
-[account.amocrm]
-client_id = "{client_id}"
-client_secret = "{client_secret}"
-oauth_url = "{crm}/oauth"
-account_hosts = '{crm_host}'
-api_host = "{crm_host}"
-request_seconds = 3
-requests_per_second = 6.9
+{amocrm}requests_per_second = 6.9
 
 [account.asterisk]
 host = "127.0.0.1"
@@ -54,8 +47,7 @@ late_seconds = 8  # this office writes its records at once
 card = "never"
 responsible_seconds = 5
 
-[account.employee]
-"""
+{employees}"""
 
 
 class Place:
@@ -93,11 +85,10 @@ class Place:
         """Its part of Dozvon's configuration."""
         values = {
             "account": self.account, "pbx": self.pbx, "agi_port": self._agi_port, "default_responsible": DMITRY,
-            "client_id": self.crm.client_id, "client_secret": self.crm.client_secret, "crm": self.crm.url,
-            "crm_host": self.crm.host, "ami_port": self.office.ami.port, "spool": self.spool,
+            "amocrm": self.crm.table(), "employees": employees(), "ami_port": self.office.ami.port, "spool": self.spool,
             "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE,
         }  # fmt: skip
-        return _SECTION.format(**values) + "".join(f'{key} = "{manager}"\n' for key, manager in PEOPLE.items())
+        return _SECTION.format(**values)
 
     def traffic(self, *, strangers: int) -> Traffic:
         """Its share of the calls."""

@@ -22,7 +22,7 @@ from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, runni
 from pbx_adapter.asterisk.simulator.office import Line, RingStep
 from pbx_adapter.asterisk.simulator.simulator import Simulator
 from tests.e2e.consent import consent
-from tests.e2e.crm_site import ANNA, DMITRY, PEOPLE, CrmSite
+from tests.e2e.crm_site import ANNA, DMITRY, CrmSite, employees
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.ports import free_port
 from tests.lab.waiting import until
@@ -47,14 +47,7 @@ id = "town"
 pbx_id = "office"
 default_responsible = "{default_responsible}"
 
-[account.amocrm]
-client_id = "{client_id}"
-client_secret = "{client_secret}"
-oauth_url = "{crm}/oauth"
-account_hosts = '{crm_host}'
-api_host = "{crm_host}"
-request_seconds = 3
-
+{amocrm}
 [account.asterisk]
 host = "127.0.0.1"
 port = {ami}
@@ -64,8 +57,7 @@ originate_context = "internal"
 recordings = {{ path = "{spool}" }}
 fastagi = {{ host = "127.0.0.1", port = {agi} }}
 
-[account.employee]
-"""
+{employees}"""
 
 
 class Town:
@@ -92,12 +84,11 @@ class Town:
         values = {
             "port": port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
             "postgres": self.postgres.port, "redis": self.redis.port, "default_responsible": DMITRY,
-            "client_id": self.crm.client_id, "client_secret": self.crm.client_secret, "crm": self.crm.url,
-            "crm_host": self.crm.host, "ami": self.office.ami.port, "spool": self.folder / "spool", "agi": agi,
+            "amocrm": self.crm.table(), "employees": employees(), "ami": self.office.ami.port,
+            "spool": self.folder / "spool", "agi": agi,
         }  # fmt: skip
-        people = [f'{extension} = "{manager}"\n' for extension, manager in PEOPLE.items()]
         file = self.folder / f"process{number}.toml"
-        file.write_text(_CONFIG.format(**values) + "".join(people))
+        file.write_text(_CONFIG.format(**values))
         return file
 
     def another(self, name: str, *, roles: str = "") -> DozvonProcess:
