@@ -5,6 +5,7 @@ Whose call it is was decided before; tasks, contacts and the phone book do not b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -17,28 +18,41 @@ from integration.errors import NotFound, OutcomeUnknown, ProtocolError, Rejected
 from integration.ports import CallRecord, LoggedCall
 
 PAGE = 250  # the largest page. Source: README, limits
-_PAGES_AT_MOST = 100_000 // PAGE
 _LOOK_BACK_SECONDS = 3600  # clocks differ, and a note's time may be changed by hand
 _NOTE_PAGES = 20  # newest first; a card with more calls within a retry's time does not exist
 _UNSORTED_PAGES = 8  # newest first; what is further back is older than any retry
 
 
 async def pages(
-    transport: Transport, path: str, collection: str, query: Query, priority: Priority, *, at_most: int = _PAGES_AT_MOST
+    transport: Transport,
+    path: str,
+    collection: str,
+    query: Query,
+    priority: Priority,
+    *,
+    at_most: int | None = None,
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """
     Pages of a list in the order the CRM gives them; an empty list is a 204.
 
-    The link to the next page is believed as a sign only: its address is not followed, and a server that repeats a page
-    ends the walk.
+    The link to the next page is believed as a sign only: its address is not followed.
+
+    Args:
+        at_most: pages; everything when left out.
+
+    Raises:
+        ProtocolError: a page of everything comes twice, so the rest of it cannot be had. Where there are enough pages
+            anyway, that ends the walk.
     """
     before: list[Any] = []
-    for page in range(1, at_most + 1):
+    for page in itertools.count(1) if at_most is None else range(1, at_most + 1):
         body = await transport.request("GET", path, priority=priority, query=[*query, ("page", str(page))])
         if body is None:
             return
         items = _embedded(body, collection)
         ids = [each.get("id", each.get("uid")) for each in items]
+        if items and ids == before and at_most is None:
+            raise ProtocolError(f"amoCRM gives page {page - 1} of {collection} again instead of the next one")
         if not items or ids == before:
             return
         yield items
