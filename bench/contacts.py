@@ -141,7 +141,7 @@ async def _mirror(storage: Storage, accounts: list[Account], contacts: int) -> _
     async def without_webhooks(_: Account) -> bool:
         return True  # as where they are there: the poll is rare then and does not count
 
-    mirror = PhoneBookMirror(Accounts(storage.settings), storage.phone_book, SystemClock(), without_webhooks)
+    mirror = PhoneBookMirror(storage.phone_book, SystemClock(), without_webhooks)
     progress = _Progress()
     began = time.perf_counter()
     running = [asyncio.create_task(mirror.run(account)) for account in accounts]
@@ -155,7 +155,7 @@ async def _mirror(storage: Storage, accounts: list[Account], contacts: int) -> _
                 progress.first_routable = seconds
             if progress.all_routable is None and await storage.phone_book.lookup(accounts[-1].id, last):
                 progress.all_routable = seconds
-            if all(state.last_full is not None for state in states):
+            if all(state.progress is not None for state in states):
                 break
             await asyncio.sleep(_LOOK_SECONDS)
     for task in running:

@@ -187,7 +187,7 @@ class Dozvon:
         self._spawn("registration", registration.run)
         if self.config.redis is None:
             await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
-        self.mirror = PhoneBookMirror(core.accounts, core.storage.phone_book, core.clock, self._ensure_webhooks)
+        self.mirror = PhoneBookMirror(core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
         self.live_calls = LiveCalls({key: office.tracking for key, office in self.offices.items()}, core.storage.calls)
         self.others = Others(

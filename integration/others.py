@@ -80,7 +80,7 @@ class Others:
 
     def crm_connected(self, key: AccountId) -> None:
         """An administrator did so just now: read it, and deliver what waited for it."""
-        self._mirror.wake(key)
+        self._mirror.compare_soon(key)
         self._wake.set()
         self._tell(News.CRM, key)
 
@@ -120,7 +120,7 @@ class Others:
     async def _hear_of_crm(self, key: AccountId) -> None:
         if key in self._offices:
             await self._open_anew(self._offices[key])
-            self._mirror.wake(key)
+            self._mirror.compare_soon(key)
             self._wake.set()
 
     async def _hear_of_phone_book(self, key: AccountId) -> None:

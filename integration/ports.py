@@ -159,9 +159,10 @@ class Crm(Protocol):
     async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
         """Live search; only persons who really have this number, oldest first."""
 
-    async def person(self, ref: EntityRef) -> Person | None: ...
+    async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
+        """None where the CRM has none (any more)."""
 
-    async def deal(self, ref: EntityRef) -> Deal | None: ...
+    async def deal(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Deal | None: ...
 
     def all_persons(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Person]]:
         """Contacts and companies, page by page, with import priority."""
@@ -313,6 +314,22 @@ class Outbox(Protocol):
     async def depth(self) -> dict[OutboxState, int]: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorProgress:
+    """
+    How far an account's phone book has come, as the next process needs it. Moments by our clock.
+
+    Attributes:
+        polled_at: what changed before is in it.
+        next_comparison: when everything is to be read again.
+        unseen_since: whoever was not put since then is still to be looked for in the CRM; None: nobody.
+    """
+
+    polled_at: Timestamp
+    next_comparison: Timestamp
+    unseen_since: Timestamp | None
+
+
 class PhoneBook(Protocol):
     """The mirror of the CRM's persons and deals."""
 
@@ -333,14 +350,19 @@ class PhoneBook(Protocol):
 
     async def remove(self, account: AccountId, refs: Sequence[EntityRef]) -> None: ...
 
-    async def remove_unseen(self, account: AccountId, *, seen_since: Timestamp) -> int:
-        """End of a full comparison: drop what the CRM no longer has. Returns how many."""
+    async def unseen(self, account: AccountId, *, seen_since: Timestamp, at_most: int) -> list[EntityRef]:
+        """So many persons and deals that were not put since then: what a full comparison did not come across."""
 
     async def has_persons(self, account: AccountId) -> bool:
         """Fast, whatever the size."""
 
     async def size(self, account: AccountId) -> int:
         """How many persons; counts them."""
+
+    async def progress(self, account: AccountId) -> MirrorProgress | None:
+        """None: never read whole."""
+
+    async def save_progress(self, account: AccountId, progress: MirrorProgress) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,11 +87,11 @@ class FakeCrm:
         found = [person for person in self.persons.values() if self._has_number(person, number)]
         return sorted(found, key=lambda person: (person.created_at, person.ref.id))
 
-    async def person(self, ref: EntityRef) -> Person | None:
+    async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
         self._begin()
         return self.persons.get(ref)
 
-    async def deal(self, ref: EntityRef) -> Deal | None:
+    async def deal(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Deal | None:
         self._begin()
         return self.deals.get(ref)
 

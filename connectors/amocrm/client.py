@@ -144,17 +144,17 @@ class AmocrmCrm:
         persons = [person for group in found for person in group]
         return sorted(persons, key=lambda person: (person.created_at, person.ref.kind != "contact", person.ref.id))
 
-    async def person(self, ref: EntityRef) -> Person | None:
+    async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
         if ref.kind not in _PERSON_KINDS:
             raise Rejected("A deal is no person", code="kind")
-        item = await _or_none(self._library.get(ref.kind, mapping.number_of(ref.id), Priority.CARD))
+        item = await _or_none(self._library.get(ref.kind, mapping.number_of(ref.id), priority))
         return mapping.person(item, ref.kind) if item else None
 
-    async def deal(self, ref: EntityRef) -> Deal | None:
+    async def deal(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Deal | None:
         if ref.kind is not EntityKind.DEAL:
             raise Rejected("Only a deal is read as a deal", code="kind")
-        item = await _or_none(self._library.get(ref.kind, mapping.number_of(ref.id), Priority.CARD))
-        return mapping.deal(item, mapping.stage_names(await self._stages(Priority.CARD))) if item else None
+        item = await _or_none(self._library.get(ref.kind, mapping.number_of(ref.id), priority))
+        return mapping.deal(item, mapping.stage_names(await self._stages(priority))) if item else None
 
     async def all_persons(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Person]]:
         for kind in _PERSON_KINDS:

@@ -8,37 +8,60 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
-from integration.domain.crm import CrmChange, DealChanged, EntityDeleted, InboxClosed, PersonChanged
+from integration.domain.crm import (
+    CrmChange,
+    DealChanged,
+    EntityDeleted,
+    EntityKind,
+    EntityRef,
+    InboxClosed,
+    PersonChanged,
+)
 from integration.domain.ids import AccountId, Timestamp
+from integration.domain.intents import Priority
 from integration.errors import DozvonError, NotFound
-from integration.ports import Clock, PhoneBook
-from integration.services.accounts import Account, Accounts
+from integration.ports import Clock, MirrorProgress, PhoneBook
+from integration.services.accounts import Account
 
 log = structlog.get_logger()
 
 _COMPARE_EVERY_SECONDS = 24 * 3600.0
+# After the first import: whoever was skipped in it (`_look_for_unseen` says how) is in no book to be missed from.
+_COMPARE_AGAIN_SECONDS = 3600.0
+_TRUSTED_SECONDS = 3600.0  # nobody followed for longer: deletions may have been missed, and no poll tells of them
 _POLL_EVERY_SECONDS = 60.0  # with webhooks: only what a webhook lost
 _POLL_WITHOUT_WEBHOOKS_SECONDS = 10.0
 _OVERLAP_SECONDS = 120  # a poll looks back this far behind the last one: the CRM's clock and late writes
 _FAILED_PAUSE_SECONDS = 30.0
+_SAVE_EVERY_SECONDS = 600.0  # polls; a process that takes over reads so much again at most
+_LOOKED_FOR_AT_ONCE = 100  # some 15 s of an account's rate; then what changed meanwhile is read first
 
 
 @dataclass(slots=True)
 class MirrorState:
-    """How an account's mirror stands; shown to administrators."""
+    """
+    How an account's mirror stands; most of it is shown to administrators.
 
-    is_complete: bool = False  # a full pass has ended since the book was empty
+    Attributes:
+        is_complete: a full pass has ended since the book was empty.
+        progress: None: everything is to be read, unless the storage knows better.
+        saved: what of it is in the storage.
+        is_doubted: everything is to be read anew, whatever `progress` says.
+    """
+
+    is_complete: bool = False
     is_importing: bool = False
     persons_read: int = 0
     deals_read: int = 0
-    last_full: Timestamp | None = None
-    last_poll: Timestamp | None = None
     has_webhooks: bool = False
     problem: str | None = None
+    progress: MirrorProgress | None = None
+    saved: MirrorProgress | None = None
+    is_doubted: bool = False
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -47,8 +70,7 @@ EnsureWebhooks = Callable[[Account], Awaitable[bool]]
 
 
 class PhoneBookMirror:
-    def __init__(self, accounts: Accounts, book: PhoneBook, clock: Clock, ensure_webhooks: EnsureWebhooks) -> None:
-        self._accounts = accounts
+    def __init__(self, book: PhoneBook, clock: Clock, ensure_webhooks: EnsureWebhooks) -> None:
         self._book = book
         self._clock = clock
         self._ensure_webhooks = ensure_webhooks
@@ -60,11 +82,11 @@ class PhoneBookMirror:
     async def run(self, account: Account) -> None:
         """Import, then follow; until cancelled. Failures are told once and tried again."""
         state = self.state(account.id)
-        state.is_complete = await self._book.has_persons(account.id)
+        state.progress = None  # whoever followed before may have come further
         while True:
             state.wake.clear()
             try:
-                await self._round(account, state)
+                await self.bring_up_to_date(account)
             except DozvonError as exc:
                 if state.problem is None:
                     log.warning("phone book not brought up to date", account_id=account.id, error=str(exc))
@@ -74,7 +96,7 @@ class PhoneBookMirror:
                 if state.problem is not None:
                     log.info("phone book is brought up to date again", account_id=account.id)
                 state.problem = None
-                pause = _POLL_EVERY_SECONDS if state.has_webhooks else _POLL_WITHOUT_WEBHOOKS_SECONDS
+                pause = _pause(state)
             finally:
                 state.is_importing = False
             try:
@@ -84,8 +106,50 @@ class PhoneBookMirror:
                 pass
 
     def wake(self, account: AccountId) -> None:
-        """The account was connected just now: do not wait for the next round."""
+        """Something was lost, or the CRM can be asked only now: do not wait for the next round."""
         self.state(account).wake.set()
+
+    def compare_soon(self, account: AccountId) -> None:
+        """An administrator connected a CRM just now, perhaps another one: read it whole."""
+        state = self.state(account)
+        state.is_doubted = True
+        state.wake.set()
+
+    async def bring_up_to_date(self, account: Account) -> None:
+        """
+        One round: everything, or what has changed since the last one; then a part of those who were not come across.
+
+        Raises: what the CRM and the storage raise; the next round goes on from where this one came to.
+        """
+        state = self.state(account.id)
+        state.has_webhooks = await self._ensure_webhooks(account)
+        if state.progress is None:
+            state.is_complete = await self._book.has_persons(account.id)
+            state.progress = state.saved = await self._book.progress(account.id) if state.is_complete else None
+        now = self._clock.now()
+        if state.is_doubted and state.progress is not None:
+            await self._keep(account, state, replace(state.progress, next_comparison=now))  # whatever happens meanwhile
+        state.is_doubted = False
+        if (before := state.progress) is None or _is_time_to_compare(before, now):
+            await self._compare(account, state)
+            pause = _COMPARE_AGAIN_SECONDS if before is None else _COMPARE_EVERY_SECONDS
+            done = MirrorProgress(polled_at=now, next_comparison=Timestamp(now + pause), unseen_since=now)
+        else:
+            await self._read(account, state, updated_since=int(before.polled_at - _OVERLAP_SECONDS))
+            done = replace(before, polled_at=now)
+        await self._keep(account, state, done)
+        if done.unseen_since is not None and not await self._look_for_unseen(account, done.unseen_since):
+            await self._keep(account, state, replace(done, unseen_since=None))
+
+    async def _keep(self, account: Account, state: MirrorState, progress: MirrorProgress) -> None:
+        state.progress, saved = progress, state.saved
+        if (
+            saved is None
+            or replace(saved, polled_at=progress.polled_at) != progress
+            or progress.polled_at - saved.polled_at >= _SAVE_EVERY_SECONDS
+        ):
+            await self._book.save_progress(account.id, progress)
+            state.saved = progress
 
     async def apply(self, account: Account, changes: Sequence[CrmChange]) -> None:
         """What a webhook told. Raises what the CRM or the storage raises; the poll finds what is lost by that."""
@@ -102,32 +166,50 @@ class PhoneBookMirror:
             elif isinstance(change, InboxClosed) and change.is_accepted:
                 await self._take_accepted(account, change)
 
-    async def _round(self, account: Account, state: MirrorState) -> None:
-        state.has_webhooks = await self._ensure_webhooks(account)
-        now = self._clock.now()
-        if state.last_full is None or now - state.last_full > _COMPARE_EVERY_SECONDS:
-            await self._compare(account, state, began=now)
-        else:
-            since = int((state.last_poll or state.last_full) - _OVERLAP_SECONDS)
-            await self._read(account, state, updated_since=since)
-        state.last_poll = now
-
-    async def _compare(self, account: Account, state: MirrorState, *, began: Timestamp) -> None:
-        """Read everything; drop what the CRM no longer has."""
-        clock = time.monotonic()
+    async def _compare(self, account: Account, state: MirrorState) -> None:
+        """Read everything."""
+        began = time.monotonic()
         state.is_importing = True
         state.persons_read = state.deals_read = 0
         await self._read(account, state, updated_since=None)
-        removed = await self._book.remove_unseen(account.id, seen_since=began)
-        state.last_full, state.is_complete = began, True
+        state.is_complete = True
         log.info(
             "phone book compared with the CRM",
             account_id=account.id,
             persons=state.persons_read,
             deals=state.deals_read,
-            removed=removed,
-            seconds=round(time.monotonic() - clock, 1),
+            seconds=round(time.monotonic() - began, 1),
         )
+
+    async def _look_for_unseen(self, account: Account, since: Timestamp) -> bool:
+        """
+        Ask the CRM for some whom the comparison did not come across, and drop those whom it does not have.
+
+        Not to have come across somebody proves nothing: a card that is deleted while the list is read moves all behind
+        it up by one, and the first of the next page is never shown.
+
+        Returns:
+            Whether there may be more of them.
+        """
+        refs = await self._book.unseen(account.id, seen_since=since, at_most=_LOOKED_FOR_AT_ONCE)
+        gone = [ref for ref in refs if not await self._is_found(account, ref)]
+        await self._book.remove(account.id, gone)
+        if refs:
+            log.info("looked for whom the list did not show", account_id=account.id, asked=len(refs), gone=len(gone))
+        return len(refs) == _LOOKED_FOR_AT_ONCE
+
+    async def _is_found(self, account: Account, ref: EntityRef) -> bool:
+        """Takes it over anew, too."""
+        try:
+            if ref.kind is EntityKind.DEAL:
+                deal = await account.crm.deal(ref, priority=Priority.IMPORT)
+                await self._book.put_deals(account.id, [deal] if deal else [])
+                return deal is not None
+            person = await account.crm.person(ref, priority=Priority.IMPORT)
+            await self._book.put_persons(account.id, [person] if person else [], country=account.settings.country)
+        except NotFound:
+            return False
+        return person is not None
 
     async def _read(self, account: Account, state: MirrorState, *, updated_since: int | None) -> None:
         async for persons in account.crm.all_persons(updated_since=updated_since):
@@ -161,3 +243,14 @@ class PhoneBookMirror:
             await self._book.put_persons(
                 account.id, [p for p in persons if p is not None], country=account.settings.country
             )
+
+
+def _is_time_to_compare(progress: MirrorProgress, now: Timestamp) -> bool:
+    return now >= progress.next_comparison or now - progress.polled_at > _TRUSTED_SECONDS
+
+
+def _pause(state: MirrorState) -> float:
+    """Seconds until the next round; none while somebody is left to be looked for."""
+    if state.progress is not None and state.progress.unseen_since is not None:
+        return 0.0
+    return _POLL_EVERY_SECONDS if state.has_webhooks else _POLL_WITHOUT_WEBHOOKS_SECONDS

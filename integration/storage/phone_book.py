@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache, partial
 from typing import Any, TypeVar
 
@@ -32,11 +32,11 @@ from sqlalchemy.sql.elements import ColumnElement
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.phone import match_key
-from integration.ports import Clock
+from integration.ports import Clock, MirrorProgress
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database, Dialect, insert
 from integration.storage.many_rows import ManyRows
-from integration.storage.schema import deal_persons, deals, person_phones, persons
+from integration.storage.schema import deal_persons, deals, mirrors, person_phones, persons
 from integration.storage.short_query import ShortQuery
 
 _MOST_IN_ONE_WRITE = 500  # rows; between two such writes a ringing call gets its turn
@@ -122,7 +122,7 @@ class SqlPhoneBook:
 
     async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:
         """A deleted one is removed whatever its `updated_at`: webhooks of deletions carry none. One that the store
-        knows better counts as seen (`remove_unseen`)."""
+        knows better counts as seen (`unseen`)."""
         seen_at = self._clock.now()
         await self._remove(_persons, account, [person.ref for person in persons if person.is_deleted])
         for part in _parts([person for person in persons if not person.is_deleted]):
@@ -142,20 +142,18 @@ class SqlPhoneBook:
         await self._remove(_persons, account, refs)
         await self._remove(_deals, account, refs)
 
-    async def remove_unseen(self, account: AccountId, *, seen_since: Timestamp) -> int:
-        """Persons and deals that were not put since then, so compare both before. Returns how many persons and
-        deals were dropped."""
-        dropped = 0
-        for kind in (_persons, _deals):
-            table = kind.table
+    async def unseen(self, account: AccountId, *, seen_since: Timestamp, at_most: int) -> list[EntityRef]:
+        """Reads the whole account when there are fewer."""
+        found: list[EntityRef] = []
+        for table in (persons, deals):
             query = select(table.c.kind, table.c.id).where(table.c.account == account, table.c.seen_at < seen_since)
+            limited = query.limit(at_most - len(found))
 
-            def unseen(connection: Connection, query: Any = query) -> list[EntityRef]:
-                return [EntityRef(row.kind, row.id) for row in connection.execute(query)]
+            def refs(connection: Connection, query: Select[Any] = limited) -> list[EntityRef]:
+                return [EntityRef(EntityKind(kind), id_) for kind, id_ in connection.execute(query)]
 
-            refs = await self._database.read(unseen, account)
-            dropped += await self._remove(kind, account, refs, table.c.seen_at < seen_since)
-        return dropped
+            found += await self._database.read(refs, account)
+        return found
 
     async def has_persons(self, account: AccountId) -> bool:
         return bool(await self._database.rows(_ANY, {"account": account}, account))
@@ -165,14 +163,25 @@ class SqlPhoneBook:
         query = select(func.count()).select_from(persons).where(persons.c.account == account)
         return await self._database.read(lambda connection: connection.execute(query).scalar_one(), account)
 
-    async def _remove(
-        self, kind: _Kind, account: AccountId, refs: Sequence[EntityRef], *conditions: ColumnElement[bool]
-    ) -> int:
-        removed = 0
+    async def progress(self, account: AccountId) -> MirrorProgress | None:
+        moments = (mirrors.c.polled_at, mirrors.c.next_comparison, mirrors.c.unseen_since)
+        query = select(*moments).where(mirrors.c.account == account)
+        row = await self._database.read(lambda connection: connection.execute(query).first(), account)
+        return None if row is None else MirrorProgress(**row._asdict())
+
+    async def save_progress(self, account: AccountId, progress: MirrorProgress) -> None:
+        moments = asdict(progress)
+        statement = (
+            insert(self._database.dialect, mirrors)
+            .values(account=account, **moments)
+            .on_conflict_do_update(index_elements=[mirrors.c.account], set_=moments)
+        )
+        await self._database.write(lambda connection: connection.execute(statement), account)
+
+    async def _remove(self, kind: _Kind, account: AccountId, refs: Sequence[EntityRef]) -> None:
         for part in _parts(refs):
-            statement = delete(kind.table).where(_among(kind.table, account, part), *conditions)
-            removed += await self._database.write(partial(_count, statement), account)
-        return removed
+            statement = delete(kind.table).where(_among(kind.table, account, part))
+            await self._database.write(partial(_carry_out, statement), account)
 
 
 def _latest_first(states: Iterable[str]) -> list[Deal]:
@@ -182,9 +191,8 @@ def _latest_first(states: Iterable[str]) -> list[Deal]:
     )
 
 
-def _count(statement: Delete, connection: Connection) -> int:
-    """Carry it out; how many rows it met."""
-    return connection.execute(statement).rowcount
+def _carry_out(statement: Delete, connection: Connection) -> None:
+    connection.execute(statement)
 
 
 def _parts(items: Sequence[X]) -> Iterable[Sequence[X]]:

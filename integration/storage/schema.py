@@ -216,6 +216,15 @@ leases = Table(
     Column("until", Double, nullable=False),  # by the database's clock
 )
 
+mirrors = Table(
+    "mirrors",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("polled_at", Double, nullable=False),
+    Column("next_comparison", Double, nullable=False),
+    Column("unseen_since", Double),
+)
+
 watches = Table(
     "watches",
     metadata,

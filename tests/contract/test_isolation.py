@@ -16,7 +16,7 @@ from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.routing import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
-from integration.ports import DecidedRoute, OutboxState, SavedStep, Tokens, Watch
+from integration.ports import DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens, Watch
 from integration.storage import Storage
 from integration.storage.database import Across
 from integration.storage.schema import metadata
@@ -30,6 +30,7 @@ REF, DEAL_REF = EntityRef(EntityKind.CONTACT, "5"), EntityRef(EntityKind.DEAL, "
 PERSON = Person(ref=REF, name="Ж", responsible=None, phones=("+79161234567",), updated_at=1)
 DEAL = Deal(ref=DEAL_REF, name="Ж", responsible=None, persons=(REF,), updated_at=1)
 WATCH = Watch(watched_until=NOW)
+PROGRESS = MirrorProgress(polled_at=NOW, next_comparison=NOW, unseen_since=None)
 
 
 async def _same(tokens: Tokens) -> Tokens:
@@ -54,9 +55,11 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "phone_book.put_deals": (([DEAL],), {}),
     "phone_book.put_persons": (([PERSON],), {"country": "RU"}),
     "phone_book.remove": (([REF, DEAL_REF],), {}),
-    "phone_book.remove_unseen": ((), {"seen_since": Timestamp(3e9)}),
     "phone_book.has_persons": ((), {}),
+    "phone_book.progress": ((), {}),
+    "phone_book.save_progress": ((PROGRESS,), {}),
     "phone_book.size": ((), {}),
+    "phone_book.unseen": ((), {"seen_since": Timestamp(3e9), "at_most": 10}),
     "settings.load": ((), {}),
     "tokens.delete": ((), {}),
     "tokens.load": ((), {}),
@@ -102,6 +105,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.recordings.put(OFFICE, CALL.id, b"mp3")
     await storage.routes.remember(OFFICE, [DecidedRoute(CALL.id, DECISION, NOW)])
     await storage.watches.save(OFFICE, PBX, WATCH)
+    await storage.phone_book.save_progress(OFFICE, PROGRESS)
     yield storage
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import ManagerId, Timestamp
-from integration.ports import PhoneBook
+from integration.ports import MirrorProgress, PhoneBook
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER
@@ -108,7 +108,7 @@ async def test_open_deals_of_any_of_these_persons(storage: Storage) -> None:
     assert await storage.phone_book.open_deals(OFFICE, [anna.ref, boris.ref]) == []
 
 
-async def test_a_comparison_drops_what_the_crm_no_longer_has(storage: Storage, clock: FakeClock) -> None:
+async def test_what_a_comparison_did_not_come_across(storage: Storage, clock: FakeClock) -> None:
     kept, newer, gone = a_contact(1), a_contact(2, updated_at=300), a_contact(3)
     await _put(storage, kept, newer, gone)
     await storage.phone_book.put_deals(OFFICE, [a_deal(1, kept), a_deal(2, kept)])
@@ -117,11 +117,14 @@ async def test_a_comparison_drops_what_the_crm_no_longer_has(storage: Storage, c
     began = clock.now()
     await _put(storage, kept, replace(newer, updated_at=200))  # an older page: not written, but seen
     await storage.phone_book.put_deals(OFFICE, [a_deal(1, kept)])
-    assert await storage.phone_book.remove_unseen(OFFICE, seen_since=began) == 2
+    unseen = await storage.phone_book.unseen(OFFICE, seen_since=began, at_most=10)
+    assert unseen == [gone.ref, a_deal(2).ref]
+    assert await storage.phone_book.unseen(OFFICE, seen_since=began, at_most=1) == unseen[:1]
+    await storage.phone_book.remove(OFFICE, unseen)
     assert await storage.phone_book.lookup(OFFICE, KEY) == [kept, newer]
     assert await storage.phone_book.open_deals(OFFICE, [kept.ref]) == [a_deal(1, kept)]
     assert await storage.phone_book.size(OTHER) == 1
-    assert await storage.phone_book.remove_unseen(OFFICE, seen_since=Timestamp(began)) == 0
+    assert await storage.phone_book.unseen(OFFICE, seen_since=began, at_most=10) == []
 
 
 @pytest.mark.parametrize("count", [0, 1, 1201])
@@ -149,3 +152,13 @@ async def test_a_page_costs_no_more_in_a_large_account_that_statistics_do_not_kn
     read = await watching.fetchval(sizes)
     await watching.close()
     assert read < 6 * len(people)
+
+
+async def test_how_far_the_mirror_came_is_kept_for_each_account(storage: Storage) -> None:
+    assert await storage.phone_book.progress(OFFICE) is None
+    first = MirrorProgress(polled_at=Timestamp(1.5), next_comparison=Timestamp(9.5), unseen_since=Timestamp(1.25))
+    last = replace(first, polled_at=Timestamp(2.5), unseen_since=None)
+    for progress in (first, last):
+        await storage.phone_book.save_progress(OFFICE, progress)
+        assert await storage.phone_book.progress(OFFICE) == progress
+    assert await storage.phone_book.progress(OTHER) is None

@@ -71,7 +71,7 @@ async def office(world: World) -> AsyncIterator[Office]:
         outbox=world.storage.outbox,
         phone_book=world.storage.phone_book,
         routes=world.storage.routes,
-        mirror=PhoneBookMirror(world.accounts, world.storage.phone_book, world.clock, no_webhooks),
+        mirror=PhoneBookMirror(world.storage.phone_book, world.clock, no_webhooks),
         sessions=sessions,
         clock=world.clock,
         ask=ask,
