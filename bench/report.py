@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -28,8 +29,17 @@ def percentile(ascending: Sequence[float], share: float) -> float:
     return round(ascending[min(int(len(ascending) * share), len(ascending) - 1)], 2)
 
 
-def resident_mib() -> float:
-    """Memory of this process now (Linux: /proc/self/statm)."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """MiB of this process. `own` is what it holds; `mapped` are files' pages beside it, which the system may take."""
+
+    own: float
+    mapped: float
+
+
+def memory() -> Memory:
+    """As it is now (Linux: /proc/self/statm)."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file that has a place
-        pages = int(file.read().split()[1])
-    return round(pages * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
+        resident, shared = map(int, file.read().split()[1:3])
+    mib = os.sysconf("SC_PAGE_SIZE") / 2**20
+    return Memory(own=round((resident - shared) * mib, 1), mapped=round(shared * mib, 1))

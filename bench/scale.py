@@ -2,7 +2,8 @@
 
 `dozvon bench scale [--quick]`. Bytes to calls, and the same with every step stored in one PostgreSQL where there is
 one. In each round every process works alone and then all of them at once; the bytes are made before, outside of what
-is timed. Two processes need two cores: a round in which others used them is made again, and said to be noisy.
+is timed. Two processes need two cores: a round in which others used them is made again, and said to be noisy. Cores
+that are a machine's on paper may share more than a bus, so in every round they do the same with a plain loop, too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.databases import postgres
 from bench.report import aim, machine, processors_busy
-from bench.track import STREAMS, Listener, Office, StoringListener, reads, template
+from bench.track import READ, STREAMS, Listener, Office, StoringListener, reads, template
 from integration import logs
 from integration.domain.ids import PbxId
 from integration.storage import Storage, open_storage
@@ -42,8 +43,9 @@ class Size:
     live: int = 200
 
 
-FULL = Size(events=300_000, stored_events=60_000, rounds=7)
-QUICK = Size(events=60_000, stored_events=8_000, rounds=3)
+FULL = Size(events=40_000, stored_events=10_000, rounds=60)
+QUICK = Size(events=30_000, stored_events=4_000, rounds=7)
+_LOOP = 1_500_000  # steps; as long as a round of events
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,12 @@ class _Spent:
     processor: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """`others`: cores used by anybody else meanwhile."""
+@dataclass(slots=True)
+class _Work:
+    """What each process needed alone and beside the others."""
 
-    alone: list[_Spent]
-    together: list[_Spent]
-    others: float
+    alone: list[_Spent] = field(default_factory=list)
+    together: list[_Spent] = field(default_factory=list)
 
     @property
     def times(self) -> float:
@@ -71,6 +72,15 @@ class _Round:
     def times_by_processor(self) -> float:
         """The same as it would be if each had a core to itself: what they cost each other in caches and memory."""
         return sum(one.processor / both.processor for one, both in zip(self.alone, self.together, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """`others`: cores used by anybody else meanwhile."""
+
+    hearing: _Work
+    looping: _Work
+    others: float
 
 
 def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
@@ -108,12 +118,18 @@ async def _compare(live: int, events: int, rounds: int, url: str | None) -> dict
             made.append(await _round(workers))
     counted = made if url else _quiet(made) or made
     return {
-        "one_process_events_per_second": round(statistics.median(events / each.alone[0].wall for each in counted)),
-        "two_processes_events_per_second": round(
-            statistics.median(sum(events / spent.wall for spent in each.together) for each in counted)
+        "one_process_events_per_second": round(
+            statistics.median(events / each.hearing.alone[0].wall for each in counted)
         ),
-        "times": round(statistics.median(each.times for each in counted), 2),
-        "times_by_processor": round(statistics.median(each.times_by_processor for each in counted), 2),
+        "two_processes_events_per_second": round(
+            statistics.median(sum(events / spent.wall for spent in each.hearing.together) for each in counted)
+        ),
+        "times": round(statistics.median(each.hearing.times for each in counted), 2),
+        "times_by_processor": round(statistics.median(each.hearing.times_by_processor for each in counted), 2),
+        "times_of_a_plain_loop": round(statistics.median(each.looping.times for each in counted), 2),
+        "times_between_quarters": [
+            round(each, 2) for each in statistics.quantiles((each.hearing.times for each in counted), n=4)[::2]
+        ],
         "rounds": len(made),
         "quiet_rounds": len(_quiet(made)),
         "cores_used_by_others": round(statistics.median(each.others for each in counted), 2),
@@ -125,7 +141,7 @@ def _quiet(rounds: list[_Round]) -> list[_Round]:
 
 
 async def _round(workers: list[asyncio.subprocess.Process]) -> _Round:
-    alone: list[_Spent] = []
+    hearing, looping = _Work(), _Work()
     others = 0.0  # core-seconds
     began = time.perf_counter()
     made = 0.0  # seconds in which bytes were made
@@ -134,10 +150,12 @@ async def _round(workers: list[asyncio.subprocess.Process]) -> _Round:
         await asyncio.gather(*(_ask(worker, "prepare") for worker in group))
         made += time.perf_counter() - making
         busy = processors_busy()
-        together = [_Spent(**json.loads(line)) for line in await asyncio.gather(*(_ask(w, "go") for w in group))]
-        others += processors_busy() - busy - sum(spent.processor for spent in together)
-        alone += together if len(group) == 1 else []
-    return _Round(alone, together, max(0.0, others) / (time.perf_counter() - began - made))
+        for work, word in ((hearing, "hear"), (looping, "loop")):
+            spent = [_Spent(**json.loads(line)) for line in await asyncio.gather(*(_ask(w, word) for w in group))]
+            others -= sum(each.processor for each in spent)
+            (work.alone if len(group) == 1 else work.together).extend(spent)
+        others += processors_busy() - busy
+    return _Round(hearing, looping, max(0.0, others) / (time.perf_counter() - began - made))
 
 
 async def _ask(worker: asyncio.subprocess.Process, word: str) -> bytes:
@@ -187,10 +205,19 @@ async def _work(place: int, live: int, events: int, url: str | None, folder: str
             wall, processor = time.perf_counter(), time.process_time()
             if line == "prepare":
                 data = b"".join(office.events(events))
+            elif line == "loop":
+                _loop()
             else:
                 await hear(data)
             spent = _Spent(time.perf_counter() - wall, time.process_time() - processor)
             print(json.dumps(asdict(spent)), flush=True)
+
+
+def _loop() -> None:
+    """Work of the interpreter that needs next to no memory."""
+    value = 0
+    for step in range(_LOOP):
+        value = (value + step) & 0xFF
 
 
 async def _hearing(storage: Storage | None, place: int, live: int, events: int) -> Any:
@@ -201,9 +228,9 @@ async def _hearing(storage: Storage | None, place: int, live: int, events: int) 
     listener = Listener(live)
 
     async def hear(data: bytes) -> None:
-        parts = reads(data)
-        for part in parts:
-            listener.hear(part, max(1, events // len(parts)))
+        each = max(1, events * READ // len(data))
+        for part in reads(data):
+            listener.hear(part, each)
 
     return hear
 
