@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.databases import postgres
-from bench.report import aim, machine, processors_busy
+from bench.report import aim, machine, percentile, processors_busy
 from bench.track import READ, STREAMS, Listener, Office, StoringListener, reads, template
 from integration import logs
 from integration.domain.ids import PbxId
@@ -127,8 +127,8 @@ async def _compare(live: int, events: int, rounds: int, url: str | None) -> dict
         "times": round(statistics.median(each.hearing.times for each in counted), 2),
         "times_by_processor": round(statistics.median(each.hearing.times_by_processor for each in counted), 2),
         "times_of_a_plain_loop": round(statistics.median(each.looping.times for each in counted), 2),
-        "times_between_quarters": [
-            round(each, 2) for each in statistics.quantiles((each.hearing.times for each in counted), n=4)[::2]
+        "times_in_half_of_the_rounds": [
+            percentile(sorted(each.hearing.times for each in counted), at) for at in (0.25, 0.75)
         ],
         "rounds": len(made),
         "quiet_rounds": len(_quiet(made)),
