@@ -352,6 +352,7 @@ class Dozvon:
             clock=core.clock,
             ask=self._ask_route,
             wake=core.wake.set,
+            read_anew=self.others.read_anew,
             connect_urls={key: f"/admin/{key}/connect" for key in self.offices},
         )
 

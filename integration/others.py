@@ -71,6 +71,7 @@ class Others:
         self._peers.on(News.SETTINGS, self._hear_of_settings)
         self._peers.on(News.CRM, self._hear_of_crm)
         self._peers.on(News.PHONE_BOOK, self._hear_of_phone_book)
+        self._peers.on(News.READ_ANEW, self._hear_of_doubts)
         self._peers.on(News.OUTBOX, self._hear_of_outbox)
         yield "processes", self._peers.listen
         yield "beat", self._peers.beat
@@ -87,6 +88,11 @@ class Others:
     def webhook_lost(self, key: AccountId) -> None:
         self._mirror.wake(key)
         self._tell(News.PHONE_BOOK, key)
+
+    def read_anew(self, key: AccountId) -> None:
+        """An administrator doubts the phone book."""
+        self._mirror.compare_soon(key)
+        self._tell(News.READ_ANEW, key)
 
     def _tell(self, news: News, key: AccountId) -> None:
         if self._peers is not None:
@@ -125,6 +131,9 @@ class Others:
 
     async def _hear_of_phone_book(self, key: AccountId) -> None:
         self._mirror.wake(key)
+
+    async def _hear_of_doubts(self, key: AccountId) -> None:
+        self._mirror.compare_soon(key)
 
     async def _hear_of_outbox(self, _: AccountId) -> None:
         self._wake.set()

@@ -63,6 +63,7 @@ class AdminPages:
         clock: Clock,
         ask: Ask,
         wake: Callable[[], None],
+        read_anew: Callable[[AccountId], None],
         connect_urls: dict[AccountId, str],
     ) -> None:
         self._accounts = accounts
@@ -77,6 +78,7 @@ class AdminPages:
         self._clock = clock
         self._ask = ask
         self._wake = wake
+        self._read_anew = read_anew
         self._connect_urls = connect_urls
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
@@ -92,6 +94,7 @@ class AdminPages:
             web.get("/admin", self.home),
             web.get(own, self.overview),
             web.post(f"{own}/enabled", self.switch),
+            web.post(f"{own}/phone-book", self.read_anew),
             web.get(f"{own}/calls", self.calls),
             web.get(f"{own}/calls/{{call}}", self.call),
             web.get(f"{own}/delivery", self.delivery),
@@ -152,6 +155,11 @@ class AdminPages:
         enabled = bool((await request.post()).get("enabled"))
         await self._accounts.set_enabled(account, enabled=enabled)
         raise self._told(f"/admin/{account.id}", "switched_on" if enabled else "switched_off")
+
+    async def read_anew(self, request: web.Request) -> web.StreamResponse:
+        account = self._account(request)
+        self._read_anew(account.id)
+        raise self._told(f"/admin/{account.id}", "reading_anew")
 
     # ---- calls -----------------------------------------------------------------------------------------------------
 

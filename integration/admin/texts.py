@@ -63,6 +63,17 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Kept up to date by the CRM's webhooks",
     ),
     "kept_by_polling": ("Обновляется опросом CRM", "Оновлюється опитуванням CRM", "Kept up to date by polling the CRM"),
+    "kept_elsewhere": (
+        "Обновляется другим процессом, либо CRM ещё не подключена",
+        "Оновлюється іншим процесом, або CRM ще не підключено",
+        "Kept up to date by another process, or the CRM is not connected yet",
+    ),
+    "read_anew": ("Перечитать из CRM", "Перечитати з CRM", "Read it from the CRM again"),
+    "reading_anew": (
+        "Телефонная книга будет целиком перечитана из CRM. Звонки и карточки это не задержит.",
+        "Телефонну книгу буде повністю перечитано з CRM. Дзвінки й картки це не затримає.",
+        "The whole phone book is being read from the CRM again. Calls and cards do not wait for it.",
+    ),
     "waiting_and_dead": ("ждут / не доставлены", "чекають / не доставлені", "waiting / undelivered"),
     "look": ("посмотреть", "переглянути", "look"),
     "last_calls": ("Последние звонки", "Останні дзвінки", "Latest calls"),

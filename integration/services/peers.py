@@ -30,7 +30,8 @@ class News(StrEnum):
 
     SETTINGS = "settings"  # an administrator changed them
     CRM = "crm"  # the CRM was connected
-    PHONE_BOOK = "phone_book"  # a webhook was lost: compare soon
+    PHONE_BOOK = "phone_book"  # a webhook was lost: look for changes soon
+    READ_ANEW = "read_anew"  # an administrator wants the CRM to be read whole
     OUTBOX = "outbox"  # something waits to be delivered
 
 

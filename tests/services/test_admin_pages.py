@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
-from integration.domain.ids import Extension
+from integration.domain.ids import AccountId, Extension
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.errors import Rejected
 from integration.metrics import Metrics
@@ -32,6 +32,7 @@ Client = TestClient[web.Request, web.Application]
 class Office:
     world: World
     client: Client
+    doubted: list[AccountId]  # whose phone books were to be read anew
 
     async def page(self, path: str) -> str:
         async with self.client.get(path) as answer:
@@ -63,6 +64,7 @@ async def office(world: World) -> AsyncIterator[Office]:
     async def no_webhooks(_: Account) -> bool:
         return False
 
+    doubted: list[AccountId] = []
     pages = AdminPages(
         accounts=world.accounts,
         tracking={ACME: world.tracking},
@@ -76,6 +78,7 @@ async def office(world: World) -> AsyncIterator[Office]:
         clock=world.clock,
         ask=ask,
         wake=lambda: None,
+        read_anew=doubted.append,
         connect_urls={ACME: "/admin/acme/connect"},
     )
 
@@ -84,7 +87,7 @@ async def office(world: World) -> AsyncIterator[Office]:
 
     app = create_web_app(routes=pages.routes(), middlewares=[sessions.guard], health=healthy, metrics=Metrics(list))
     async with TestClient(TestServer(app)) as client:
-        made = Office(world, client)
+        made = Office(world, client, doubted)
         yield made
 
 
@@ -113,6 +116,12 @@ async def test_another_sites_form_changes_nothing(signed_in: Office) -> None:
         async with signed_in.client.post(path, data={}, headers={"Origin": origin} if origin else {}) as answer:
             assert answer.status == 403
     assert signed_in.world.account.settings.enabled
+
+
+async def test_the_phone_book_is_read_anew_on_demand(signed_in: Office) -> None:
+    html = await signed_in.send("/admin/acme/phone-book")
+    assert signed_in.doubted == [ACME]
+    assert any(texts(lang)["reading_anew"] in html for lang in LANGUAGES)
 
 
 @pytest.mark.parametrize("path", ["", "/calls", "/delivery", "/people", "/route", "/route?number=89161234567&line=1"])

@@ -12,12 +12,14 @@ import pytest
 from integration.domain.ids import AccountId, CallId, Extension, call_id
 from integration.domain.settings import Employee
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
+from integration.others import Others
 from integration.ports import ClickToCall, PbxEmployee
 from integration.services import pbx_relay, peers
-from integration.services.accounts import Accounts
+from integration.services.accounts import Account, Accounts
 from integration.services.hub import Hub
 from integration.services.pbx_relay import PbxRelay, RelayedPbx
 from integration.services.peers import News, Peers
+from integration.services.phone_book import PhoneBookMirror
 from integration.storage.coordination import InProcessCoordination
 from integration.testing import FakeClock, FakePbx
 from tests.services.conftest import ACME, ANNA, PBX, World
@@ -154,6 +156,31 @@ async def test_processes_are_counted_and_news_go_to_the_others_only(two: Two) ->
     await two.other.peers.tell(News.CRM, ACME)
     await two.other.peers.tell(News.SETTINGS, ACME)
     await until(lambda: heard == [("holder", ACME)] * 2)
+
+
+async def test_a_phone_book_that_is_doubted_on_any_process_is_read_by_the_one_that_keeps_it(
+    two: Two, world: World
+) -> None:
+    async def has_webhooks(_: Account) -> bool:
+        return True
+
+    mirrors = [PhoneBookMirror(world.storage.phone_book, world.clock, has_webhooks) for _ in range(2)]
+    keeper, shown = (
+        Others(each.peers, {}, world.accounts, mirror, asyncio.Event())
+        for each, mirror in zip((two.holder, two.other), mirrors, strict=True)
+    )
+    assert list(keeper.tasks(frozenset(["worker"])))  # they are what hears; `two` listens for both
+    keeping = asyncio.create_task(mirrors[0].run(world.account))
+    state = mirrors[0].state(ACME)
+    await until(lambda: state.progress is not None and state.progress.unseen_since is None)
+    world.crm.persons.clear()
+    world.clock.advance(60)
+    shown.read_anew(ACME)
+    async with asyncio.timeout(5):
+        while await world.storage.phone_book.has_persons(ACME):  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.005)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def test_a_page_on_another_process_counts_as_open(world: World) -> None:
