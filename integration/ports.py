@@ -308,10 +308,17 @@ class Outbox(Protocol):
         self, account: AccountId, states: Sequence[OutboxState], *, limit: int = 100
     ) -> list[OutboxItem]: ...
 
+    async def of_call(self, account: AccountId, call: CallId) -> list[OutboxItem]:
+        """All items of a call, newest first."""
+
     async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
         """Results of the call's finished items by key."""
 
-    async def depth(self) -> dict[OutboxState, int]: ...
+    async def depth(self) -> dict[OutboxState, int]:
+        """How many wait and how many were given up, of all accounts. Asked often: what is done is not counted."""
+
+    async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
+        """The same of one account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

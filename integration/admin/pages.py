@@ -133,7 +133,6 @@ class AdminPages:
 
     async def overview(self, request: web.Request) -> web.Response:
         account = self._account(request)
-        waiting = await self._outbox.listing(account.id, [OutboxState.WAITING], limit=1000)
         tracking = self._tracking.get(account.id)
         return await self._page(
             request,
@@ -142,7 +141,7 @@ class AdminPages:
             section="overview",
             crm_problem=account.crm_problem,
             connect_url=self._connect_urls.get(account.id) if account.crm_needs_consent else None,
-            waiting=len(waiting),
+            waiting=(await self._outbox.depth_of(account.id))[OutboxState.WAITING],
             link_reason=tracking.link_reason if tracking else "",
             live_calls=len(await self._live_calls.of(account)),
             persons=await self._phone_book.size(account.id),
@@ -195,7 +194,6 @@ class AdminPages:
         recording = results.get(IntentKind.FETCH_RECORDING, {}).get("recording")
         entity = logged.get("entity")
         [row] = await self._rows(account, [call])
-        items = await self._outbox.listing(account.id, list(OutboxState), limit=1000)
         return await self._page(
             request,
             "call.html",
@@ -208,7 +206,7 @@ class AdminPages:
             crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
             recording=f"/r/{recording}.mp3" if recording else None,
             timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
-            outbox=outbox_rows(item for item in items if item.call == call.id),
+            outbox=outbox_rows(await self._outbox.of_call(account.id, call.id)),
         )
 
     # ---- delivery --------------------------------------------------------------------------------------------------
@@ -366,7 +364,7 @@ class AdminPages:
         account: Account | None = values.get("account")
         done, item = request.query.get("done", ""), request.query.get("item", "")
         undo = f"/admin/{account.id}/delivery/{item}/retry" if account and item.isdigit() else ""
-        dead = await self._outbox.listing(account.id, [OutboxState.DEAD], limit=99) if account else []
+        dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
         html = self._jinja.get_template(template).render(
             {
                 "t": t,
@@ -379,7 +377,7 @@ class AdminPages:
                 "undo": undo if done == "discarded" else "",
                 "signed_in": self._sessions.is_signed_in(request),
                 "enabled": self._sessions.is_enabled,
-                "dead": len(dead),
+                "dead": dead,
                 **values,
             }
         )

@@ -43,9 +43,10 @@ _RESULTS = ShortQuery("SELECT key, result FROM outbox WHERE account = :account A
 _LONGEST_ERROR = 2000  # characters; a person reads it
 
 _earlier = outbox.alias("earlier")
-# `state` is compared with a literal in the text of the query: only then is the index of waiting items used.
+# `state` is compared with a literal in the text of the query: only then is an index of such items used.
 _WAITING: ColumnElement[str] = literal_column(f"'{OutboxState.WAITING.value}'")
 _is_waiting = outbox.c.state == _WAITING
+_is_dead = outbox.c.state == literal_column(f"'{OutboxState.DEAD.value}'")
 _before_it = (_earlier.c.account == outbox.c.account, _earlier.c.call == outbox.c.call, _earlier.c.state == _WAITING)
 # With min() the index of a call's waiting items is asked row by row, which is what a claim of a few rows needs; as
 # NOT EXISTS, PostgreSQL reads all of them for it. Where all are looked at, that is the faster way.
@@ -251,16 +252,27 @@ class SqlOutbox:
         rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
         return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
 
+    async def of_call(self, account: AccountId, call: CallId) -> list[OutboxItem]:
+        query = select(outbox).where(outbox.c.account == account, outbox.c.call == call).order_by(outbox.c.id.desc())
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
+        return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
+
     async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
         rows = await self._database.rows(_RESULTS, {"account": account, "call": call}, account)
         return {key: json.loads(result) for key, result in rows if result is not None}
 
     async def depth(self) -> dict[OutboxState, int]:
-        """How many items of all accounts are in each state; every state is in it."""
-        query = select(outbox.c.state, func.count()).group_by(outbox.c.state)
-        rows = await self._database.read(lambda connection: connection.execute(query).all(), Across.DEPTH)
-        counts = {OutboxState(state): count for state, count in rows}
-        return {state: counts.get(state, 0) for state in OutboxState}
+        return await self._counted(Across.DEPTH)
+
+    async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
+        return await self._counted(account, outbox.c.account == account)
+
+    async def _counted(self, scope: AccountId | Across, *conditions: ColumnElement[bool]) -> dict[OutboxState, int]:
+        """By an index of each, however much is done."""
+        counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (_is_waiting, _is_dead))
+        query = select(*counts)
+        waiting, dead = await self._database.read(lambda connection: connection.execute(query).one(), scope)
+        return {OutboxState.WAITING: waiting, OutboxState.DEAD: dead}
 
     async def _update(self, account: AccountId, which: ColumnElement[bool], **values: Any) -> bool:
         return await self._carry_out(account, update(outbox).where(outbox.c.account == account, which), values)

@@ -90,9 +90,7 @@ async def test_an_intent_is_queued_once_whatever_became_of_it(storage: Storage) 
     (item,) = await storage.outbox.claim(OFFICE, now=Timestamp(2e9), lease_seconds=1, limit=9)
     await storage.outbox.done(item, {})
     await storage.calls.save([step])
-    depth = await storage.outbox.depth()
-    assert depth[OutboxState.WAITING] == 0
-    assert depth[OutboxState.DONE] == 1
+    assert [each.state for each in await storage.outbox.of_call(OFFICE, call.id)] == [OutboxState.DONE]
 
 
 async def test_timeline_keeps_the_order_of_the_steps(storage: Storage) -> None:

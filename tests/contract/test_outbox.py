@@ -165,14 +165,20 @@ async def test_a_dead_letter_can_be_discarded_and_an_item_expires(storage: Stora
     assert await storage.outbox.discard(OFFICE, item.id)
     (after,) = await _claim(storage, clock)
     await storage.outbox.expire(after)
-    depth = await storage.outbox.depth()
-    assert depth == {
-        OutboxState.WAITING: 0,
-        OutboxState.DONE: 0,
-        OutboxState.DEAD: 0,
-        OutboxState.DISCARDED: 1,
-        OutboxState.EXPIRED: 1,
-    }
+    assert await storage.outbox.depth() == {OutboxState.WAITING: 0, OutboxState.DEAD: 0}
+    states = [each.state for each in await storage.outbox.of_call(OFFICE, item.call)]
+    assert states == [OutboxState.EXPIRED, OutboxState.DISCARDED]
+    assert await storage.outbox.of_call(OTHER, item.call) == []
+
+
+async def test_what_waits_and_what_was_given_up_is_counted(storage: Storage, clock: FakeClock) -> None:
+    await _queue(storage, a_call(), "k")
+    (item,) = await _claim(storage, clock)
+    await storage.outbox.dead(item, error="refused")
+    await _queue(storage, a_call(account=OTHER), "k", "l")
+    assert await storage.outbox.depth() == {OutboxState.WAITING: 2, OutboxState.DEAD: 1}
+    assert await storage.outbox.depth_of(OFFICE) == {OutboxState.WAITING: 0, OutboxState.DEAD: 1}
+    assert await storage.outbox.depth_of(OTHER) == {OutboxState.WAITING: 2, OutboxState.DEAD: 0}
 
 
 async def test_accounts_do_not_see_each_other(storage: Storage, clock: FakeClock) -> None:

@@ -1,0 +1,14 @@
+"""An index for what was given up: every look at the health of the process counts it, over all accounts."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision: str | None = "0008"
+
+
+def upgrade() -> None:
+    dead = sa.text("state = 'dead'")
+    op.create_index("outbox_dead", "outbox", ["account"], sqlite_where=dead, postgresql_where=dead)
