@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    Select,
     Update,
     and_,
     bindparam,
@@ -106,6 +107,14 @@ _CLAIM = (
 _ITEM = update(outbox).where(outbox.c.account == bindparam("of_account"), outbox.c.id == bindparam("of_item"))
 _HELD = _ITEM.where(_is_waiting, outbox.c.claims == bindparam("of_claim"))
 """Nobody else has claimed it since, nobody has finished it."""
+
+
+def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
+    """How many wait and how many are dead, each by an index of its own, however much is done."""
+    # Every item has a call. Naming it keeps SQLite from the index that holds all states and needs no row.
+    conditions = (outbox.c.call > "", *conditions)
+    counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (_is_waiting, _is_dead))
+    return select(*counts)
 
 
 class SqlOutbox:
@@ -268,9 +277,7 @@ class SqlOutbox:
         return await self._counted(account, outbox.c.account == account)
 
     async def _counted(self, scope: AccountId | Across, *conditions: ColumnElement[bool]) -> dict[OutboxState, int]:
-        """By an index of each, however much is done."""
-        counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (_is_waiting, _is_dead))
-        query = select(*counts)
+        query = counting(*conditions)
         waiting, dead = await self._database.read(lambda connection: connection.execute(query).one(), scope)
         return {OutboxState.WAITING: waiting, OutboxState.DEAD: dead}
 

@@ -126,7 +126,7 @@ Index(  # what is due: a claim reads as many rows as it takes, however many wait
     postgresql_where=_WAITING,
 )
 _DEAD = text("state = 'dead'")
-Index("outbox_dead", outbox.c.account, sqlite_where=_DEAD, postgresql_where=_DEAD)
+Index("outbox_dead", outbox.c.account, outbox.c.call, outbox.c.id, sqlite_where=_DEAD, postgresql_where=_DEAD)
 Index("outbox_listing", outbox.c.account, outbox.c.state, outbox.c.id)
 
 persons = Table(

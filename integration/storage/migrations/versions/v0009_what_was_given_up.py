@@ -11,4 +11,4 @@ down_revision: str | None = "0008"
 
 def upgrade() -> None:
     dead = sa.text("state = 'dead'")
-    op.create_index("outbox_dead", "outbox", ["account"], sqlite_where=dead, postgresql_where=dead)
+    op.create_index("outbox_dead", "outbox", ["account", "call", "id"], sqlite_where=dead, postgresql_where=dead)

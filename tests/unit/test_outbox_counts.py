@@ -1,0 +1,25 @@
+"""What `/health` asks every few seconds must not read a year of delivered calls."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.sql.elements import ColumnElement
+
+from integration.storage.outbox import counting
+from integration.storage.schema import metadata, outbox
+
+
+@pytest.mark.parametrize("conditions", [[], [outbox.c.account == "acme"]], ids=["all accounts", "one account"])
+def test_counting_what_waits_and_what_is_dead_reads_no_index_that_holds_what_is_done(
+    conditions: list[ColumnElement[bool]],
+) -> None:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    asked = counting(*conditions).compile(dialect=engine.dialect, compile_kwargs={"literal_binds": True})
+    with engine.connect() as connection:
+        plan = " ".join(row[3] for row in connection.execute(text(f"EXPLAIN QUERY PLAN {asked}")))
+    engine.dispose()
+    assert "outbox_waiting" in plan or "outbox_due" in plan
+    assert "outbox_dead" in plan
+    assert "outbox_listing" not in plan
