@@ -1,0 +1,241 @@
+"""The part of `ports.py` about what is kept: calls and what follows from them, the phone book, settings, tokens.
+
+How it is stored is `storage/`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from integration.domain.call import Call
+from integration.domain.crm import Deal, EntityRef, Person
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
+from integration.domain.intents import Intent, IntentKind, Priority
+from integration.domain.routing import RouteDecision
+from integration.domain.settings import AccountSettings
+from integration.sharing import Lease
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedStep:
+    """One call's new state and what it queued: saved together or not at all."""
+
+    call: Call
+    intents: Sequence[Intent] = ()
+    event: dict[str, Any] | None = None  # the timeline entry, JSON
+
+
+class CallStore(Protocol):
+    async def get(self, account: AccountId, call: CallId) -> Call | None: ...
+
+    async def live(self, account: AccountId, pbx: PbxId) -> list[Call]: ...
+
+    async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
+        """All steps in one transaction. An intent whose (call, key) is already queued or done is left alone. Raises
+        LeaseLost, and stores nothing, when `fence` is given and somebody else has taken that lease since."""
+
+    async def recent(
+        self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
+    ) -> list[Call]:
+        """Newest first; with `match_key` only calls with that client (domain.phone.match_key)."""
+
+    async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
+        """The `event`s of the call's steps, in the order in which they were saved."""
+
+
+class OutboxState(StrEnum):
+    WAITING = "waiting"
+    DONE = "done"
+    DEAD = "dead"  # given up; visible with retry and discard
+    DISCARDED = "discarded"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxItem:
+    id: int
+    account: AccountId
+    call: CallId
+    kind: IntentKind
+    key: str
+    priority: Priority
+    state: OutboxState
+    queued_at: Timestamp
+    not_before: Timestamp
+    expires_at: Timestamp | None
+    attempts: int
+    is_uncertain: bool  # the last attempt may have succeeded: look before repeating
+    last_error: str | None
+    payload: dict[str, Any]
+    result: dict[str, Any] | None
+    claim: int = 0  # how often it was claimed, ever: tells a holder whose lease ran out from the next one
+
+
+class Outbox(Protocol):
+    """Ordered per call, fair between accounts."""
+
+    async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
+        """Due items, each the oldest waiting one of its call; claimed so that nobody else gets them for
+        `lease_seconds`. A claim marks the item uncertain until its outcome is recorded: who claims it after a crash
+        knows that the attempt may have succeeded."""
+
+    async def extend(self, items: Sequence[OutboxItem], *, until: Timestamp) -> set[int]:
+        """Keep claimed items of one account for longer; the ids of those that are still ours."""
+
+    async def accounts_due(self, *, now: Timestamp) -> list[AccountId]: ...
+
+    async def next_due(self, *, now: Timestamp) -> Timestamp | None: ...
+
+    async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
+        """Persist what was decided for this item before it is attempted, so that a retry decides alike."""
+
+    async def done(self, item: OutboxItem, result: dict[str, Any]) -> None: ...
+
+    async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None: ...
+
+    async def dead(self, item: OutboxItem, *, error: str) -> None:
+        """Later items of the call go on waiting unless they do not depend on it; `expire` for worthless ones."""
+
+    async def expire(self, item: OutboxItem) -> None: ...
+
+    async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
+        """A person pressed "retry" on a dead letter, or took a discard back."""
+
+    async def discard(self, account: AccountId, item: int) -> bool: ...
+
+    async def listing(
+        self, account: AccountId, states: Sequence[OutboxState], *, limit: int = 100
+    ) -> list[OutboxItem]: ...
+
+    async def of_call(self, account: AccountId, call: CallId) -> list[OutboxItem]:
+        """All items of a call, newest first."""
+
+    async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
+        """Results of the call's finished items by key."""
+
+    async def depth(self) -> dict[OutboxState, int]:
+        """How many wait and how many were given up, of all accounts. Asked often: what is done is not counted."""
+
+    async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
+        """The same of one account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorProgress:
+    """
+    How far an account's phone book has come, as the next process needs it. Moments by our clock.
+
+    Attributes:
+        polled_at: what changed before is in it.
+        next_comparison: when everything is to be read again.
+        unseen_since: whoever was not put since then is still to be looked for in the CRM; None: nobody.
+    """
+
+    polled_at: Timestamp
+    next_comparison: Timestamp
+    unseen_since: Timestamp | None
+
+
+class PhoneBook(Protocol):
+    """The mirror of the CRM's persons and deals."""
+
+    async def lookup(self, account: AccountId, match_key: str) -> list[Person]:
+        """Persons with this number, oldest first. Fast: one indexed read."""
+
+    async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]: ...
+
+    async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
+        """`lookup`, and `open_deals` of those persons, in one read: a caller waits for it."""
+
+    async def get(self, account: AccountId, ref: EntityRef) -> Person | None: ...
+
+    async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:
+        """Insert or replace, unless the stored one is newer (`updated_at`); deleted ones are removed."""
+
+    async def put_deals(self, account: AccountId, deals: Sequence[Deal]) -> None: ...
+
+    async def remove(self, account: AccountId, refs: Sequence[EntityRef]) -> None: ...
+
+    async def unseen(self, account: AccountId, *, seen_since: Timestamp, at_most: int) -> list[EntityRef]:
+        """So many persons and deals that were not put since then: what a full comparison did not come across."""
+
+    async def has_persons(self, account: AccountId) -> bool:
+        """Fast, whatever the size."""
+
+    async def size(self, account: AccountId) -> int:
+        """How many persons; counts them."""
+
+    async def progress(self, account: AccountId) -> MirrorProgress | None:
+        """None: never read whole."""
+
+    async def save_progress(self, account: AccountId, progress: MirrorProgress) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedRoute:
+    call: CallId
+    decision: RouteDecision
+    asked_at: Timestamp
+
+
+class RouteLog(Protocol):
+    """The decisions about incoming calls, kept with their reasons (spec B14)."""
+
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
+        """Store them, in this order and all or none. The calls themselves may not be stored yet. A second decision of
+        one call (it came through the dialplan again) replaces the first."""
+
+    async def of(self, account: AccountId, call: CallId) -> RouteDecision | None: ...
+
+
+class SettingsStore(Protocol):
+    async def load(self, account: AccountId) -> AccountSettings | None: ...
+
+    async def save(self, settings: AccountSettings) -> None: ...
+
+    async def accounts(self) -> list[AccountId]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tokens:
+    """A CRM account's credentials. Never in logs: both tokens are left out of `repr`."""
+
+    access: str
+    refresh: str | None
+    expires_at: Timestamp
+    base_url: str  # the account's host, as it is now
+    crm_account_id: str
+    needs_consent: bool = False  # the CRM refused the refresh: an administrator must allow it again
+
+    def __repr__(self) -> str:
+        return (
+            f"Tokens(base_url={self.base_url!r}, crm_account_id={self.crm_account_id!r}, expires_at={self.expires_at})"
+        )
+
+
+class TokenStore(Protocol):
+    async def load(self, account: AccountId) -> Tokens | None: ...
+
+    async def refresh(
+        self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], *, if_access: str
+    ) -> Tokens:
+        """Run `refresh` for one caller at a time over all processes; stored before it is returned. When the stored
+        access token is no longer `if_access`, somebody else has refreshed: the stored pair is returned unchanged."""
+
+    async def save(self, account: AccountId, tokens: Tokens) -> None: ...
+
+    async def delete(self, account: AccountId) -> None: ...
+
+
+class RecordingStore(Protocol):
+    async def put(self, account: AccountId, call: CallId, mp3: bytes) -> str:
+        """Store and return the opaque id under which `/r/<id>.mp3` serves it; the same call gives the same id."""
+
+    async def reserve(self, account: AccountId, call: CallId) -> str:
+        """The id before the file is there."""
+
+    async def open(self, opaque_id: str) -> tuple[str, int] | None:
+        """Path of the file and its size; None when there is no such recording (any more)."""
