@@ -21,6 +21,7 @@ from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, 
 from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.sandbox import Fault
 from integration.domain.call import Call, Direction, Disposition
+from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
 from integration.domain.phone import PhoneNumber, normalise
 from integration.errors import AuthFailed
@@ -33,6 +34,10 @@ REDIRECT = "http://127.0.0.1:9/amo/oauth"
 SECRET = "sandbox-secret-of-the-integration-0123456789abcdef"
 CLIENT_ID = "6f0d3c1e-5b7a-4c55-9d2e-0a4b8f1c7e21"
 ANNA, DISMISSED = ManagerId("610077"), ManagerId("610082")
+
+
+def contact(id_: int | str) -> EntityRef:
+    return EntityRef(EntityKind.CONTACT, str(id_))
 
 
 class SystemClock:

@@ -14,7 +14,7 @@ from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
 from integration.errors import NotFound, Rejected
 from integration.ports import FindingLevel
-from tests.adapters.amocrm_kit import ANNA, DISMISSED, Office, number, office, record
+from tests.adapters.amocrm_kit import ANNA, DISMISSED, Office, contact, number, office, record
 
 DEAL = EntityKind.DEAL
 
@@ -23,10 +23,6 @@ DEAL = EntityKind.DEAL
 async def crm() -> AsyncIterator[Office]:
     async with office() as made:
         yield made
-
-
-def contact(id_: int | str) -> EntityRef:
-    return EntityRef(EntityKind.CONTACT, str(id_))
 
 
 def lead_of(crm: Office, contact_id: int, name: str = "Кухня") -> EntityRef:
