@@ -40,7 +40,7 @@ _LONGEST_SECONDS = 3 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`parallel` accounts (0: none) with `parallel_contacts` each are read at once from a CRM without a limit."""
+    """`parallel` accounts (0: none) with `parallel_contacts` each are read from a CRM without a limit."""
 
     contacts: int
     parallel: int

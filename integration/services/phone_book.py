@@ -37,6 +37,8 @@ _POLL_EVERY_SECONDS = 60.0  # with webhooks: only what a webhook lost
 _POLL_WITHOUT_WEBHOOKS_SECONDS = 10.0
 _OVERLAP_SECONDS = 120  # a poll looks back this far behind the last one: the CRM's clock and late writes
 _FAILED_PAUSE_SECONDS = 30.0
+# Of all accounts in this process: reading at the CRM's pace takes a seventh of what one process can do, and cards wait.
+_COMPARISONS_AT_ONCE = 3
 _SAVE_EVERY_SECONDS = 600.0  # polls; a process that takes over reads so much again at most
 _LOOKED_FOR_AT_ONCE = 100  # some 15 s of an account's rate; then what changed meanwhile is read first
 
@@ -75,6 +77,7 @@ class PhoneBookMirror:
         self._clock = clock
         self._ensure_webhooks = ensure_webhooks
         self._states: dict[AccountId, MirrorState] = {}
+        self._comparisons = asyncio.Semaphore(_COMPARISONS_AT_ONCE)
 
     def state(self, account: AccountId) -> MirrorState:
         return self._states.setdefault(account, MirrorState())
@@ -168,10 +171,11 @@ class PhoneBookMirror:
 
     async def _compare(self, account: Account, state: MirrorState) -> None:
         """Read everything."""
-        began = time.monotonic()
         state.is_importing = True
         state.persons_read = state.deals_read = 0
-        await self._read(account, state, updated_since=None)
+        async with self._comparisons:
+            began = time.monotonic()
+            await self._read(account, state, updated_since=None)
         state.is_complete = True
         log.info(
             "phone book compared with the CRM",

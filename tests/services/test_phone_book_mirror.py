@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.ids import AccountId
 from integration.domain.intents import Priority
+from integration.domain.settings import AccountSettings
 from integration.errors import Unavailable
 from integration.ports import PhoneBook
 from integration.services.accounts import Account
 from integration.services.phone_book import PhoneBookMirror
-from integration.testing import FakeClock, FakeCrm
+from integration.testing import FakeClock, FakeCrm, FakePbx
 from tests.lab.waiting import until
 from tests.services.conftest import ACME, DEAL, IVAN, World
 
@@ -180,6 +182,27 @@ async def test_a_crm_that_was_connected_anew_is_read_whole_even_if_the_process_d
         await office.rounds(60)
     office.mirror = office.taken_over()
     assert await office.rounds(60, 60) == [None, int(office.clock.now()) - 180]
+
+
+async def test_a_few_accounts_are_read_at_once_and_the_others_afterwards(office: Office) -> None:
+    """A thousand of them, all new or all a day old, would leave nothing of the process for cards and routes."""
+    reading, most = 0, 0
+
+    class Slow(FakeCrm):
+        async def all_persons(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Person]]:
+            nonlocal reading, most
+            reading += 1
+            most = max(most, reading)
+            for _ in range(20):
+                await asyncio.sleep(0)
+            reading -= 1
+            yield []
+
+    names = [AccountId(f"account-{number}") for number in range(10)]
+    accounts = [Account(AccountSettings(account=name), Slow(), FakePbx()) for name in names]
+    await asyncio.gather(*(office.mirror.bring_up_to_date(account) for account in accounts))
+    assert most == 3
+    assert all(office.mirror.state(name).is_complete for name in names)
 
 
 async def test_a_failed_round_is_told_and_tried_again_when_the_crm_is_back(office: Office) -> None:
