@@ -105,6 +105,7 @@ class _Pages:
 
     def __init__(self, session: aiohttp.ClientSession, url: str, origin: str) -> None:
         self._session, self._url, self._origin = session, url, origin
+        self._sockets: list[aiohttp.ClientWebSocketResponse] = []
         self._readers: list[asyncio.Task[None]] = []
         self.shown: dict[str, asyncio.Future[float]] = {}  # number of the client -> when the card came
 
@@ -113,6 +114,7 @@ class _Pages:
             socket = await self._session.ws_connect(
                 f"{self._url}/api/widget/ws?ticket={ticket}", headers={"Origin": self._origin}
             )
+            self._sockets.append(socket)
             await socket.receive_json(timeout=_LATEST_SECONDS)  # the snapshot
             self._readers += [asyncio.create_task(self._read(socket)), asyncio.create_task(self._ping(socket))]
 
@@ -135,6 +137,7 @@ class _Pages:
         for reader in self._readers:
             reader.cancel()
         await asyncio.gather(*self._readers, return_exceptions=True)
+        await asyncio.gather(*(socket.close() for socket in self._sockets), return_exceptions=True)
 
 
 async def _ring(office: Simulator, pages: _Pages, size: Size) -> list[float]:
