@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -60,7 +59,7 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 log = structlog.get_logger()
 
 _RESTART_SECONDS = 1.0  # between a background task's defect and its next start
-_SHUTDOWN_SECONDS = 10.0
+SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`, whoever waits for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +163,12 @@ class Core:
 class Dozvon:
     """One running process: `start()` once, `stop()` once, also after a failed start."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, stopping: asyncio.Event | None = None) -> None:
+        """`stopping` is set when somebody outside, or this process itself, wants the end."""
         self.config = config
         self.core = Core(config)
         self.url = ""
-        self.stopping = asyncio.Event()  # somebody outside, or this process itself, wants the end
+        self.stopping = stopping or asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._agi: list[FastAgiServer] = []
         self._intake_paths: dict[AccountId, str] = {}
@@ -268,7 +268,7 @@ class Dozvon:
             health=lambda: health(self.offices, core.storage.outbox),
             metrics=Metrics(gatherer(self.offices, core.hub, self.delivery, self._adapter_figures)),
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS / 2)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS / 2)
         await runner.setup()
         core.stack.push_async_callback(runner.cleanup)
         try:
@@ -410,18 +410,6 @@ def check_adapters(config: Config) -> None:
 
 def _crm_options(config: Config, each: AccountConfig) -> dict[str, Any]:
     return {"redirect_uri": f"{config.public_url}{oauth_path(each.id)}", **each.crm_options}
-
-
-async def run_until_stopped(config: Config) -> None:
-    """Run until SIGTERM or SIGINT. Raises as `Dozvon.start`."""
-    process = Dozvon(config)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, process.stopping.set)
-    try:
-        await process.start()
-        await process.stopping.wait()
-    finally:
-        await asyncio.wait_for(process.stop(), _SHUTDOWN_SECONDS)
 
 
 async def diagnose(config: Config) -> dict[str, list[Finding]]:

@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
-    from integration.app import run_until_stopped  # takes seconds to load: what is wrong in the file is said before
+    from integration.running import run_until_stopped  # takes seconds to load: what is wrong in the file is said before
 
     logs.set_up(settings.log_level, readable=sys.stderr.isatty())
     asyncio.run(run_until_stopped(settings))

@@ -152,6 +152,17 @@ async def test_postgresql_is_restarted_in_the_middle_of_calls(town: Town) -> Non
     assert await town.holder() is holder
 
 
+async def test_a_process_that_starts_while_postgresql_is_away_waits_for_it(town: Town) -> None:
+    (process, *_) = await town.others()
+    process.kill()
+    town.postgres.stop(signal.SIGINT)
+    process.launch()
+    await until(lambda: bool(process.said("the start is tried again")), timeout_seconds=PATIENCE_SECONDS)
+    await asyncio.to_thread(town.postgres.start)
+    await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="connected")
+    await town.is_well()
+
+
 async def test_all_are_killed_while_a_call_is_delivered(town: Town) -> None:
     """It is at the CRM, and nobody has heard so: the next to deliver it looks before it writes."""
     logged = len(town.crm.counts())

@@ -1,0 +1,73 @@
+"""A process from its first signal handler to its end: it waits for a database that is away, and ends in time.
+
+What a process is made of is `app.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable
+from typing import Protocol
+
+import structlog
+
+from integration.app import SHUTDOWN_SECONDS, Dozvon
+from integration.config import Config
+from integration.errors import Unavailable
+
+log = structlog.get_logger()
+
+_PATIENCE_SECONDS = 60.0  # a server restarts within; then the service manager shows what is wrong, and starts us again
+_PAUSE_SECONDS = 1.0
+
+
+class Process(Protocol):
+    """`start()` once, `stop()` once, also after a failed start."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+
+async def run_until_stopped(config: Config) -> None:
+    """Run until SIGTERM or SIGINT. Raises as `Dozvon.start`; Unavailable only when a database server stays away."""
+    stopping = asyncio.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+    is_a_server = not config.database_url.startswith("sqlite")  # a file that cannot be opened does not come back
+    await follow(lambda: Dozvon(config, stopping), stopping, patience_seconds=_PATIENCE_SECONDS if is_a_server else 0.0)
+
+
+async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patience_seconds: float) -> None:
+    """
+    Start a process, again for so long while something that it needs is away; stop it when `stopping` is set.
+
+    Raises: what its start raises; Unavailable when the patience is over.
+    """
+    loop = asyncio.get_running_loop()
+    until = loop.time() + patience_seconds
+    while not stopping.is_set():
+        process = build()
+        try:
+            await process.start()
+            await stopping.wait()
+        except Unavailable as exc:
+            if loop.time() >= until:
+                raise
+            log.warning("the start is tried again", error=str(exc))
+        finally:
+            await _end(process)
+        try:
+            async with asyncio.timeout(_PAUSE_SECONDS):
+                await stopping.wait()
+        except TimeoutError:
+            pass
+
+
+async def _end(process: Process) -> None:
+    """What does not end in time is left: nothing is lost by it that a `kill -9` would not lose."""
+    try:
+        await asyncio.wait_for(process.stop(), SHUTDOWN_SECONDS)
+    except TimeoutError:
+        log.warning("not everything ended in time", seconds=SHUTDOWN_SECONDS)

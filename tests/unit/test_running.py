@@ -1,0 +1,88 @@
+"""Starting while something that is needed is away, and ending when it is time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from integration import running
+from integration.errors import ConfigError, DozvonError, Unavailable
+from integration.running import follow
+
+
+class Process:
+    """Its start fails with `failure`, or sets `started`; `ending` is waited for in its end."""
+
+    def __init__(self, failure: DozvonError | None = None, ending: asyncio.Event | None = None) -> None:
+        self.failure, self.ending = failure, ending
+        self.started = asyncio.Event()
+        self.is_stopped = False
+
+    async def start(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+        self.started.set()
+
+    async def stop(self) -> None:
+        assert not self.is_stopped
+        if self.ending is not None:
+            await self.ending.wait()
+        self.is_stopped = True
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_PAUSE_SECONDS", 0.001)
+
+
+def one_after_another(*processes: Process) -> Callable[[], Process]:
+    waiting = iter(processes)
+    return lambda: next(waiting)
+
+
+async def test_a_start_waits_for_a_database_that_restarts() -> None:
+    away, last = [Process(Unavailable("away")) for _ in range(3)], Process()
+    stopping = asyncio.Event()
+    run = asyncio.create_task(follow(one_after_another(*away, last), stopping, patience_seconds=60.0))
+    async with asyncio.timeout(5):
+        await last.started.wait()
+    assert all(process.is_stopped for process in away)  # nothing of a failed start is left open
+    assert not last.is_stopped
+    stopping.set()
+    await run
+    assert last.is_stopped
+
+
+async def test_a_database_that_stays_away_is_told() -> None:
+    process = Process(Unavailable("no such host"))
+    with pytest.raises(Unavailable, match="no such host"):
+        await follow(one_after_another(process), asyncio.Event(), patience_seconds=0.0)
+    assert process.is_stopped
+
+
+async def test_a_wrong_setting_is_not_tried_again() -> None:
+    process = Process(ConfigError("fastagi 127.0.0.1:4573 cannot be opened"))
+    with pytest.raises(ConfigError):
+        await follow(one_after_another(process, Process()), asyncio.Event(), patience_seconds=60.0)
+    assert process.is_stopped
+
+
+async def test_a_stop_while_the_start_waits_ends_it() -> None:
+    stopping = asyncio.Event()
+
+    def build() -> Process:
+        stopping.set()
+        return Process(Unavailable("away"))
+
+    await follow(build, stopping, patience_seconds=60.0)
+
+
+async def test_an_end_that_takes_too_long_is_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "SHUTDOWN_SECONDS", 0.01)
+    stopping, process = asyncio.Event(), Process(ending=asyncio.Event())
+    run = asyncio.create_task(follow(one_after_another(process), stopping, patience_seconds=0.0))
+    await process.started.wait()
+    stopping.set()
+    await run
