@@ -38,6 +38,7 @@ from integration.services.card import CardService
 from integration.services.click import ClickService
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
+from integration.services.ending import ended
 from integration.services.hub import Hub
 from integration.services.leadership import Leadership
 from integration.services.live_calls import LiveCalls
@@ -231,9 +232,7 @@ class Dozvon:
             self.core.hub.close()
         for server in self._agi:
             await server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         await self.core.close()
         log.info("stopped")
 

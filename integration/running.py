@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Protocol
 
 import structlog
 
@@ -70,4 +71,20 @@ async def _end(process: Process) -> None:
     try:
         await asyncio.wait_for(process.stop(), SHUTDOWN_SECONDS)
     except TimeoutError:
-        log.warning("not everything ended in time", seconds=SHUTDOWN_SECONDS)
+        log.warning("not everything ended in time", seconds=SHUTDOWN_SECONDS, tasks=_under_way())
+
+
+def _under_way() -> list[str]:
+    """Which tasks are left, and where each waits: what a report of a slow end has to hold."""
+    return sorted(
+        f"{task.get_name()}: {_place(task)}" for task in asyncio.all_tasks() if task is not asyncio.current_task()
+    )
+
+
+def _place(task: asyncio.Task[object]) -> str:
+    """The innermost coroutine that it waits in."""
+    coroutine: Any = task.get_coro()
+    while getattr(coroutine, "cr_await", None) is not None and hasattr(coroutine.cr_await, "cr_code"):
+        coroutine = coroutine.cr_await
+    frame = getattr(coroutine, "cr_frame", None)
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}" if frame else repr(coroutine)

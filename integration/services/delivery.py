@@ -21,6 +21,7 @@ from integration.domain.retry import GiveUp, after_failure
 from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import Clock, Outbox, OutboxItem
 from integration.services.accounts import Account, Accounts
+from integration.services.ending import ended
 
 log = structlog.get_logger()
 
@@ -103,10 +104,7 @@ class Delivery:
                     pass
                 await asyncio.sleep(began + max(apart, _LOOK_APART_SECONDS) - loop.time())
         finally:
-            tasks = [extending, *(task for busy in self._busy.values() for task in busy)]
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await ended([extending, *(task for busy in self._busy.values() for task in busy)])
 
     async def drain(self) -> None:
         """Deliver until nothing is due any more, and return."""

@@ -19,6 +19,7 @@ import structlog
 
 from integration.errors import DozvonError, LeaseLost, Unavailable
 from integration.ports import Lease, Leases
+from integration.services.ending import ended
 
 log = structlog.get_logger()
 
@@ -81,8 +82,7 @@ class Leadership:
     async def _lost(self, lease: Lease) -> None:
         log.warning("a lease was lost to another process", lease=lease.name)
         _, task = self._held.pop(lease.name)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await ended([task])
 
     async def _acquire(self) -> None:
         is_polite = self._is_polite()  # asks for nothing then, but asks, so that it knows when the database is back
@@ -105,10 +105,7 @@ class Leadership:
             await asyncio.sleep(_RESTART_SECONDS)
 
     async def _lay_down(self) -> None:
-        tasks = [task for _, task in self._held.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await ended(task for _, task in self._held.values())
         leases = [lease for lease, _ in self._held.values()]
         self._held.clear()
         try:

@@ -21,6 +21,7 @@ from integration.domain.tracking import Change, advance
 from integration.errors import DozvonError, LeaseLost, Unavailable
 from integration.ports import CallStore, Clock, Lease, Pbx, SavedStep
 from integration.services.accounts import Account
+from integration.services.ending import ended
 
 log = structlog.get_logger()
 
@@ -104,8 +105,7 @@ class CallTracking:
         self.is_following = False
         self._live.clear()
         if self._writer is not None:
-            self._writer.cancel()
-            await asyncio.gather(self._writer, return_exceptions=True)
+            await ended([self._writer])
             self._writer = None
         if self._backlog:
             try:
@@ -256,9 +256,7 @@ async def follow_pbx(pbx: Pbx, tracking: CallTracking, fence: Lease | None = Non
 
 
 async def _end(pbx: Pbx, tracking: CallTracking, *tasks: asyncio.Task[Any]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await ended(tasks)
     try:
         await tracking.end()
     except DozvonError as exc:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from structlog.testing import capture_logs
 
 from integration import running
 from integration.errors import ConfigError, DozvonError, Unavailable
@@ -85,4 +86,7 @@ async def test_an_end_that_takes_too_long_is_an_end(monkeypatch: pytest.MonkeyPa
     run = asyncio.create_task(follow(one_after_another(process), stopping, patience_seconds=0.0))
     await process.started.wait()
     stopping.set()
-    await run
+    with capture_logs() as said:
+        await run
+    [slow] = [entry for entry in said if entry["event"] == "not everything ended in time"]
+    assert any("test_running.py" in task for task in slow["tasks"])  # where somebody is stuck
