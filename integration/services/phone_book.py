@@ -14,16 +14,18 @@ import structlog
 
 from integration.domain.crm import (
     CrmChange,
+    Deal,
     DealChanged,
     EntityDeleted,
     EntityKind,
     EntityRef,
     InboxClosed,
+    Person,
     PersonChanged,
 )
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.intents import Priority
-from integration.errors import DozvonError, NotFound
+from integration.errors import DozvonError, NotFound, Rejected
 from integration.ports import Clock, MirrorProgress, PhoneBook
 from integration.services.accounts import Account
 
@@ -203,17 +205,19 @@ class PhoneBookMirror:
         return len(refs) == _LOOKED_FOR_AT_ONCE
 
     async def _is_found(self, account: Account, ref: EntityRef) -> bool:
-        """Takes it over anew, too."""
+        """Takes it over anew, too. What the CRM refuses by name, or answers with another card, is not there for us: it
+        would be asked for again for ever."""
+        found: Person | Deal | None
         try:
             if ref.kind is EntityKind.DEAL:
-                deal = await account.crm.deal(ref, priority=Priority.IMPORT)
+                found = deal = await account.crm.deal(ref, priority=Priority.IMPORT)
                 await self._book.put_deals(account.id, [deal] if deal else [])
-                return deal is not None
-            person = await account.crm.person(ref, priority=Priority.IMPORT)
-            await self._book.put_persons(account.id, [person] if person else [], country=account.settings.country)
-        except NotFound:
+            else:
+                found = person = await account.crm.person(ref, priority=Priority.IMPORT)
+                await self._book.put_persons(account.id, [person] if person else [], country=account.settings.country)
+        except (NotFound, Rejected):
             return False
-        return person is not None
+        return found is not None and found.ref == ref
 
     async def _read(self, account: Account, state: MirrorState, *, updated_since: int | None) -> None:
         async for persons in account.crm.all_persons(updated_since=updated_since):

@@ -12,7 +12,7 @@ from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId
 from integration.domain.intents import Priority
 from integration.domain.settings import AccountSettings
-from integration.errors import Unavailable
+from integration.errors import DozvonError, Rejected, Unavailable
 from integration.ports import PhoneBook
 from integration.services.accounts import Account
 from integration.services.phone_book import PhoneBookMirror
@@ -35,7 +35,7 @@ class ShiftingCrm(FakeCrm):
 
     left_out: set[EntityRef] = field(default_factory=set)
     reads: list[int | None] = field(default_factory=list)
-    refusals: list[Unavailable] = field(default_factory=list)
+    refusals: list[DozvonError] = field(default_factory=list)
 
     async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
         if self.refusals:
@@ -157,6 +157,18 @@ async def test_a_failure_while_asking_does_not_begin_everything_anew(office: Off
         await office.rounds(HOUR)
     assert await office.rounds(60) == [int(office.clock.now()) - 180]
     assert not await office.book.has_persons(ACME)
+
+
+async def test_who_is_refused_by_name_or_has_become_another_card_is_not_asked_for_for_ever(office: Office) -> None:
+    """Both were merged into Ivan's card, and the rights were withdrawn from the one that is asked for first."""
+    first, second = a_person(1), a_person(2)
+    office.crm.add(first, second)
+    await office.rounds(0)
+    office.crm.left_out = {first.ref, second.ref}
+    office.crm.persons |= {first.ref: IVAN, second.ref: IVAN}
+    office.crm.refusals = [Rejected("not allowed", code="403")]
+    await office.rounds(HOUR)
+    assert [await office.book.get(ACME, each.ref) for each in (first, second, IVAN)] == [None, None, IVAN]
 
 
 async def test_a_process_that_takes_over_reads_what_has_changed_only(office: Office) -> None:
