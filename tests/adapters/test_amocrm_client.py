@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,12 +16,6 @@ from integration.ports import FindingLevel
 from tests.adapters.amocrm_kit import ANNA, DISMISSED, Office, contact, number, office, record
 
 DEAL = EntityKind.DEAL
-
-
-@pytest.fixture
-async def crm() -> AsyncIterator[Office]:
-    async with office() as made:
-        yield made
 
 
 def lead_of(crm: Office, contact_id: int, name: str = "Кухня") -> EntityRef:

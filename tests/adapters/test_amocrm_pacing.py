@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
 from connectors.amocrm.pacing import Blocked, Breaker, Pacer, Slot, turn
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
-from tests.adapters.amocrm_kit import ANNA, Office, contact, number, office
-
-
-@pytest.fixture
-async def crm() -> AsyncIterator[Office]:
-    async with office() as made:
-        yield made
+from tests.adapters.amocrm_kit import ANNA, Office, contact, number
 
 
 def test_every_queue_gets_its_turn() -> None:

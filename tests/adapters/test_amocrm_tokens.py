@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
@@ -21,12 +20,6 @@ from integration.errors import (
 )
 from integration.ports import Tokens
 from tests.adapters.amocrm_kit import OFFICE, MemoryTokens, Office, SystemClock, consent, contact, office, record
-
-
-@pytest.fixture
-async def crm() -> AsyncIterator[Office]:
-    async with office() as made:
-        yield made
 
 
 async def test_a_consent_connects_the_account(crm: Office) -> None:

@@ -18,15 +18,8 @@ from integration.errors import (
     RateLimited,
     Unavailable,
 )
-from tests.adapters.amocrm_kit import OFFICE, Office, contact, number, office, record
+from tests.adapters.amocrm_kit import OFFICE, Office, contact, number, record
 from tests.adapters.amocrm_sandbox_kit import serving
-
-
-@pytest.fixture
-async def crm() -> AsyncIterator[Office]:
-    async with office() as made:
-        yield made
-
 
 # ---- statuses
 

@@ -1,0 +1,16 @@
+"""What most tests of the amoCRM connector begin with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.adapters.amocrm_kit import Office, office
+
+
+@pytest.fixture
+async def crm() -> AsyncIterator[Office]:
+    """An office that is connected to a sandbox of its own."""
+    async with office() as made:
+        yield made
