@@ -23,6 +23,7 @@ from typing import Any
 from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import QueuePool
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
 from integration.errors import DozvonError, Unavailable
 from integration.storage.database import Dialect, Scope, T, Work
@@ -53,8 +54,8 @@ def _engine(path: str, *, pool_size: int) -> Engine:
 
 def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
+    _use_wal(connection)
     for pragma in (
-        "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
         f"cache_size=-{CACHE_KIB}",
@@ -63,6 +64,22 @@ def _on_connect(connection: sqlite3.Connection, _record: Any) -> None:
         "journal_size_limit=67108864",  # bytes; a WAL that grew in an import shrinks again
     ):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _is_busy(exc: BaseException) -> bool:
+    return isinstance(exc, sqlite3.OperationalError) and exc.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """A new file becomes a WAL file once. While another process does just that, SQLite says busy at once instead of
+    waiting (each could wait for the other), so two processes that make the file together have to try again."""
+    tries = Retrying(
+        retry=retry_if_exception(_is_busy),
+        wait=wait_random(0.001, 0.02),
+        stop=stop_after_delay(BUSY_SECONDS),
+        reraise=True,
+    )
+    tries(connection.execute, "PRAGMA journal_mode=WAL").close()
 
 
 @dataclass(slots=True)

@@ -83,6 +83,29 @@ async def test_a_full_disk_is_said_and_saving_goes_on_when_there_is_room(tmp_pat
     await storage.close()
 
 
+async def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait here: it says busy within microseconds, so the opening would be over."""
+    other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
+    other.execute("CREATE TABLE made_by_another (id INTEGER)")
+    other.execute("BEGIN IMMEDIATE")
+    opening = asyncio.create_task(open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path))
+    await asyncio.wait([opening], timeout=0.3)
+    assert not opening.done()
+    other.execute("COMMIT")
+    other.close()
+    storage = await opening
+    await storage.calls.save([SavedStep(call=a_call(1))])
+    await storage.close()
+
+
+async def test_processes_make_a_new_file_together(tmp_path: Path) -> None:
+    for number in range(20):
+        url = f"sqlite:///{tmp_path}/{number}.db"
+        opened = await asyncio.gather(*(open_storage(url, tmp_path) for _ in range(4)))
+        for storage in opened:
+            await storage.close()
+
+
 async def test_another_process_that_keeps_the_file_locked_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
