@@ -13,8 +13,8 @@ async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """
     Cancel these and wait until they have ended. What they raised is not raised here.
 
-    A cancellation can be lost: `asyncio.wait_for` of Python 3.11, by which redis-py sends, forgets one that comes in
-    the same turn of the event loop as its result (cpython issue 86296). Who goes on is cancelled again.
+    A cancellation can be lost: `asyncio.wait_for` of Python 3.11, which libraries use, forgets one that comes in the
+    same turn of the event loop as its result (cpython issue 86296). Who goes on is cancelled again.
     """
     left = set(tasks)
     for task in left:

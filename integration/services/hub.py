@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
+from uuid import uuid4
 
 import structlog
 
@@ -46,6 +47,7 @@ class Hub:
         self._coordination = coordination
         self._pages: dict[tuple[AccountId, ManagerId], set[Page]] = defaultdict(set)
         self._joined = asyncio.Event()
+        self._id = uuid4().hex  # this process's, among those that publish
 
     @property
     def page_count(self) -> int:
@@ -86,19 +88,24 @@ class Hub:
                 pass
 
     async def send(self, account: AccountId, managers: Iterable[ManagerId], message: dict[str, Any]) -> None:
-        """To every page of these managers, on every process. Never raises: a card is worth no call."""
+        """To every page of these managers: this process's own at once, those of the others as soon as they can be
+        reached. Never raises: a card is worth no call."""
         people = list(dict.fromkeys(managers))
         if not people:
             return
+        self._deliver(account, people, message)
         try:
-            await self._coordination.publish(_CHANNEL, {"account": account, "managers": people, "message": message})
-        except DozvonError as exc:  # this process's own pages get it all the same
+            await self._coordination.publish(
+                _CHANNEL, {"from": self._id, "account": account, "managers": people, "message": message}
+            )
+        except DozvonError as exc:
             log.warning("message not fanned out", account_id=account, error=str(exc))
-            self._deliver(account, people, message)
 
     async def run(self) -> None:
-        """Hand what any process published to this process's pages; until cancelled."""
+        """Hand what the other processes published to this process's pages; until cancelled."""
         async for wrapped in self._coordination.subscribe(_CHANNEL):
+            if wrapped.get("from") == self._id:
+                continue
             account = AccountId(str(wrapped.get("account", "")))
             managers = [ManagerId(str(m)) for m in wrapped.get("managers", [])]
             self._deliver(account, managers, wrapped.get("message", {}))

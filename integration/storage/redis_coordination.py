@@ -11,8 +11,8 @@ import json
 import random
 import secrets
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import structlog
@@ -21,6 +21,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as ConnectingTookTooLong
 
 from integration.errors import ConfigError, Unavailable
 from integration.ports import Pace, Turn
@@ -30,8 +31,11 @@ from integration.storage.coordination import TICKET_BYTES
 log = structlog.get_logger()
 
 _PREFIX = "dozvon:"
-_ANSWER_SECONDS = 5.0
-_PING_SECONDS = 15.0  # finds a connection that died without a word
+_ANSWER_SECONDS = 2.0  # it answers within a millisecond; a loaded process may read that a second late
+_SILENT_SECONDS = 3.0  # nobody asks for so long after it was silent: each would wait, one after another
+_PING_SECONDS = 5.0  # finds a subscriber's connection that died without a word
+_IDLE_SECONDS = 15.0  # a kept connection that was unused for longer is tried before it is used
+_ASKED = "still there?"  # a text of our own: redis-py keeps the answer to its own pings to itself
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -45,28 +49,31 @@ class RedisCoordination:
             self._redis: Redis = Redis.from_url(
                 url,
                 decode_responses=True,
-                socket_timeout=_ANSWER_SECONDS,
+                # With a timeout redis-py sends by `asyncio.wait_for`, which in Python 3.11 loses a cancellation that
+                # comes together with the result (cpython issue 86296): a task that is ended would go on. Ours it is.
+                socket_timeout=None,
                 socket_connect_timeout=_ANSWER_SECONDS,
-                health_check_interval=_PING_SECONDS,
+                health_check_interval=_IDLE_SECONDS,
                 # After a restart of Redis each kept connection fails once. Not after a timeout: that one waited enough.
                 retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 3, supported_errors=(ConnectionLost,)),
             )
         except ValueError as exc:
             raise ConfigError("The Redis address cannot be read. Write redis://host:6379/0.") from exc
+        self._silent_until = 0.0  # on the loop's clock
         self._take_turn = self._redis.register_script(turns.TAKE)  # sent again by itself to a Redis that forgot it
         self._end_turn = self._redis.register_script(turns.END)
         self._put_off_turns = self._redis.register_script(turns.PUT_OFF)
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
         ticket = secrets.token_urlsafe(TICKET_BYTES)
-        with _translating():
+        async with self._answering():
             await self._redis.set(_ticket_key(ticket), json.dumps(payload), px=_milliseconds(ttl_seconds))
         return ticket
 
     async def take_ticket(self, ticket: str) -> dict[str, Any] | None:
         if not ticket.isascii():  # a stranger typed it; lone surrogates cannot be sent
             return None
-        with _translating():
+        async with self._answering():
             text = await self._redis.getdel(_ticket_key(ticket))
         if text is None:
             return None
@@ -74,15 +81,15 @@ class RedisCoordination:
         return payload
 
     async def once(self, key: str, *, ttl_seconds: float) -> bool:
-        with _translating():
+        async with self._answering():
             return bool(await self._redis.set(f"{_PREFIX}once:{key}", "1", nx=True, px=_milliseconds(ttl_seconds)))
 
     async def mark(self, key: str, *, ttl_seconds: float) -> None:
-        with _translating():
+        async with self._answering():
             await self._redis.set(f"{_PREFIX}mark:{key}", "1", px=_milliseconds(ttl_seconds))
 
     async def is_marked(self, key: str) -> bool:
-        with _translating():
+        async with self._answering():
             return bool(await self._redis.exists(f"{_PREFIX}mark:{key}"))
 
     async def take_turn(self, queue: str, pace: Pace) -> Turn:
@@ -96,21 +103,21 @@ class RedisCoordination:
             _milliseconds(turns.LOOK_AGAIN_SECONDS),
             _milliseconds(turns.KEPT_SECONDS),
         ]
-        with _translating():
+        async with self._answering():
             wait = int(await self._take_turn(keys=[_turns_key(queue)], args=arguments))
         return Turn(None, wait / 1000) if wait else Turn(turn)
 
     async def end_turn(self, queue: str, turn: str) -> None:
-        with _translating():
+        async with self._answering():
             await self._end_turn(keys=[_turns_key(queue)], args=[turn])
 
     async def put_off_turns(self, queue: str, seconds: float) -> None:
         arguments = [_milliseconds(seconds), _milliseconds(turns.KEPT_SECONDS)]
-        with _translating():
+        async with self._answering():
             await self._put_off_turns(keys=[_turns_key(queue)], args=arguments)
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
-        with _translating():
+        async with self._answering():
             await self._redis.publish(_PREFIX + channel, json.dumps(message))
 
     async def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
@@ -134,22 +141,60 @@ class RedisCoordination:
     async def close(self) -> None:
         await self._redis.aclose()
 
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        """
+        Around each question. Raises Unavailable: at once for a while after Redis was silent, when one tries again
+        before the others do.
+        """
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._silent_until:
+            raise Unavailable("Redis did not answer a moment ago.")
+        if self._silent_until:
+            self._silent_until = loop.time() + _ANSWER_SECONDS
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                yield
+        except (TimeoutError, ConnectingTookTooLong) as exc:
+            self._silent_until = loop.time() + _SILENT_SECONDS
+            raise Unavailable("Redis does not answer.") from exc
+        except (RedisError, OSError) as exc:
+            self._silent_until = 0.0
+            raise Unavailable(f"Redis cannot be used: {type(exc).__name__}.") from exc
+        self._silent_until = 0.0
+
     async def _messages(self, channel: str) -> AsyncGenerator[dict[str, Any] | None, None]:
         """Messages of one connection; None when it has proved to be alive. Ends by raising."""
         async with self._redis.pubsub() as pubsub:
-            await pubsub.subscribe(_PREFIX + channel)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                await pubsub.subscribe(_PREFIX + channel)
+            is_asked = False
             while True:
-                got = await pubsub.get_message(timeout=_PING_SECONDS)
-                if got is None or got["type"] != "message":
+                async with asyncio.timeout(_PING_SECONDS + _ANSWER_SECONDS):  # it connects anew where it has to
+                    got = await pubsub.get_message(timeout=_ANSWER_SECONDS if is_asked else _PING_SECONDS)
+                if got is None:
+                    if is_asked:
+                        raise ConnectionLost("silent")
+                    is_asked = True
+                    async with asyncio.timeout(_ANSWER_SECONDS):
+                        await pubsub.ping(_ASKED)
+                    continue
+                is_asked = False
+                if got["type"] != "message":
                     yield None
-                    continue
-                try:
-                    message = json.loads(got["data"])
-                except ValueError:
-                    log.warning("message of a stranger on our channel", channel=channel)
-                    continue
-                if isinstance(message, dict):
+                elif (message := _read(got["data"], channel)) is not None:
                     yield message
+
+
+def _read(text: str, channel: str) -> dict[str, Any] | None:
+    try:
+        message = json.loads(text)
+    except ValueError:
+        message = None
+    if isinstance(message, dict):
+        return message
+    log.warning("message of a stranger on our channel", channel=channel)
+    return None
 
 
 def _ticket_key(ticket: str) -> str:
@@ -162,11 +207,3 @@ def _turns_key(queue: str) -> str:
 
 def _milliseconds(seconds: float) -> int:
     return max(1, round(seconds * 1000))
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as exc:
-        raise Unavailable(f"Redis cannot be used: {type(exc).__name__}.") from exc

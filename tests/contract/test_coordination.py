@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -13,10 +15,12 @@ import redis.asyncio
 
 from integration.errors import ConfigError, Unavailable
 from integration.ports import Coordination, Pace
-from integration.storage import open_coordination
+from integration.services.ending import ended
+from integration.storage import open_coordination, redis_coordination
 from integration.storage.coordination import InProcessCoordination
 from integration.storage.redis_coordination import RedisCoordination
 from integration.storage.turns import LOST_SECONDS, TurnQueue
+from tests.lab.relay import Relay
 
 DEADLINE_SECONDS = 10.0
 
@@ -220,6 +224,89 @@ async def test_kept_connections_that_a_restart_has_cut_are_replaced_unnoticed(re
         assert await coordination.take_ticket(ticket) == {"n": 1}
     await coordination.close()
     await server.aclose()
+
+
+def _through(relay: Relay, redis_url: str) -> str:
+    return redis_url.replace(f":{urlsplit(redis_url).port}", f":{relay.port}")
+
+
+@pytest.mark.servers
+async def test_a_redis_that_does_not_answer_is_waited_for_once(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many questions one after another would each wait their time: cards, the pace, pages that connect."""
+    monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(redis_coordination, "_SILENT_SECONDS", 0.5)
+    async with Relay(urlsplit(redis_url).port or 6379) as relay:
+        coordination = RedisCoordination(_through(relay, redis_url))
+        assert await coordination.once(uuid4().hex, ttl_seconds=60)
+        relay.freeze()
+        with pytest.raises(Unavailable, match="does not answer"):
+            await coordination.once(uuid4().hex, ttl_seconds=60)
+        for _ in range(20):
+            async with asyncio.timeout(0.1):
+                with pytest.raises(Unavailable, match="a moment ago"):
+                    await coordination.publish("c", {})
+
+        answers: list[bool] = []
+
+        async def ask() -> None:
+            with contextlib.suppress(Unavailable):
+                answers.append(await coordination.once(uuid4().hex, ttl_seconds=60))
+
+        await _until(lambda: bool(answers), ask)
+        await coordination.publish("c", {})
+        await coordination.close()
+
+
+@pytest.mark.servers
+async def test_a_subscriber_notices_that_its_connection_has_died_without_a_word(
+    redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(redis_coordination, "_PING_SECONDS", 0.3)
+    channel, heard = uuid4().hex, list[dict[str, Any]]()
+    publisher = RedisCoordination(redis_url)
+    async with Relay(urlsplit(redis_url).port or 6379) as relay:
+        subscriber = RedisCoordination(_through(relay, redis_url))
+        reader = asyncio.create_task(_collect(subscriber.subscribe(channel), heard))
+        await _until(lambda: bool(heard), lambda: publisher.publish(channel, {"n": 1}))
+        relay.freeze()
+        heard.clear()
+        await _until(lambda: bool(heard), lambda: publisher.publish(channel, {"n": 2}))
+        await ended([reader])
+        await subscriber.close()
+    await publisher.close()
+
+
+@pytest.mark.servers
+async def test_a_quiet_subscription_is_kept(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redis_coordination, "_PING_SECONDS", 0.02)
+    coordination = RedisCoordination(redis_url)
+    messages = coordination._messages(uuid4().hex)
+    for _ in range(10):  # that it has subscribed, and the answers to its own questions
+        assert await anext(messages) is None
+    await messages.aclose()
+    await coordination.close()
+
+
+@pytest.mark.servers
+async def test_a_cancellation_is_heard_at_any_moment_of_a_question(redis_url: str) -> None:
+    """With redis-py's own timeout on Python 3.11 a third of these went on for ever."""
+    coordination = RedisCoordination(redis_url)
+
+    async def publish_forever() -> None:
+        while True:
+            await coordination.publish("c", {})
+
+    for turns_of_the_loop in range(40):
+        for _ in range(3):
+            task = asyncio.create_task(publish_forever())
+            for _ in range(turns_of_the_loop):
+                await asyncio.sleep(0)
+            task.cancel()
+            async with asyncio.timeout(DEADLINE_SECONDS):
+                await asyncio.wait([task])
+            assert task.cancelled()
+    await coordination.close()
 
 
 async def test_without_redis_it_says_so() -> None:

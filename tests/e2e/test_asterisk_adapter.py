@@ -22,6 +22,7 @@ from tests.adapters.asterisk_kit import Listener, linked, settings_for
 from tests.lab.asterisk import WEAK_USER
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
+from tests.lab.relay import Relay
 
 pytestmark = pytest.mark.lab
 CLIENT = "79161234567"
@@ -245,46 +246,6 @@ async def test_a_restart_in_order_ends_calls_with_their_hangups(open_office: Ope
         await listener.until(lambda: len(listener.resyncs) == 2, timeout_seconds=20)
         (call,) = await listener.ended()
         assert call.disposition is Disposition.ANSWERED
-
-
-class Relay:
-    """A TCP relay in front of the AMI port that can be cut and mended."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self._writers: set[asyncio.StreamWriter] = set()
-        self.port = 0
-
-    async def __aenter__(self) -> Relay:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.cut()
-
-    async def open(self) -> None:
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
-        await self._server.wait_closed()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        self._writers |= {writer, far_writer}
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer), return_exceptions=True)
-        self._writers -= {writer, far_writer}
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                writer.write(data)
-                await writer.drain()
-        finally:
-            writer.close()
 
 
 @both

@@ -49,8 +49,10 @@ class Mishaps:
         }  # fmt: skip
         if postgres is not None:
             self.kinds["PostgreSQL restart"] = (10, self._restart_postgres)
+            self.kinds["PostgreSQL frozen"] = (5, self._freeze_postgres)
         if redis is not None:
             self.kinds["Redis restart"] = (8, self._restart_redis)
+            self.kinds["Redis frozen"] = (5, self._freeze_redis)
             self.kinds["Redis flushed"] = (8, self._flush_redis)
 
     def plan(self, calls: int, faults: int) -> dict[int, list[str]]:
@@ -176,6 +178,24 @@ class Mishaps:
         await self._restart(self._postgres, signal.SIGQUIT)  # an immediate shutdown: as if it had crashed
         for place in self._stand.places:
             place.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
+
+    async def _freeze_postgres(self) -> None:
+        assert self._postgres is not None
+        began = time.time()
+        await self._freeze_server(self._postgres)
+        for place in self._stand.places:
+            place.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
+
+    async def _freeze_redis(self) -> None:
+        assert self._redis is not None
+        await self._freeze_server(self._redis)
+
+    async def _freeze_server(self, server: Server) -> None:
+        server.freeze()
+        try:
+            await asyncio.sleep(self._rng.uniform(0.5, 8.0))
+        finally:
+            server.thaw()
 
     async def _restart_redis(self) -> None:
         assert self._redis is not None

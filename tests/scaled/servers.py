@@ -48,6 +48,22 @@ class Server:
             self._process.wait(30)
             self._process = None
 
+    def freeze(self) -> None:
+        """As a network that passes nothing on: it takes connections and data, and says nothing."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, which: signal.Signals) -> None:
+        """To it and its children: PostgreSQL has one for each connection."""
+        assert self._process is not None
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        for each in (pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(each, which)
+
     def _answers(self) -> bool:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), 0.5):
             return subprocess.run(self._ready, capture_output=True).returncode == 0

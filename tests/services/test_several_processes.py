@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from integration.others import Others
 from integration.ports import ClickToCall, PbxEmployee
 from integration.services import pbx_relay, peers
 from integration.services.accounts import Account, Accounts
+from integration.services.ending import ended
 from integration.services.hub import Hub
 from integration.services.pbx_relay import PbxRelay, RelayedPbx
 from integration.services.peers import News, Peers
@@ -181,6 +183,47 @@ async def test_a_phone_book_that_is_doubted_on_any_process_is_read_by_the_one_th
             await asyncio.sleep(0.005)
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
+
+
+class Silent(InProcessCoordination):
+    """A Redis that takes questions and does not answer."""
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> None:
+        await asyncio.get_running_loop().create_future()
+
+
+async def test_a_card_does_not_wait_for_redis_where_its_page_is() -> None:
+    hub = Hub(Silent())
+    page = hub.join(ACME, ANNA)
+    sending = asyncio.create_task(hub.send(ACME, [ANNA], {"type": "call"}))
+    async with asyncio.timeout(5):
+        assert await page.messages.get() == {"type": "call"}
+    await ended([sending])
+
+
+async def test_a_message_comes_once_to_each_page_on_any_process(world: World) -> None:
+    here, there = Hub(world.coordination), Hub(world.coordination)
+    running = [asyncio.create_task(hub.run()) for hub in (here, there)]
+    pages = [hub.join(ACME, ANNA) for hub in (here, there)]
+    heard: list[list[object]] = [[], []]
+
+    def listen() -> bool:
+        """Whether both got the last message of each process."""
+        for page, messages in zip(pages, heard, strict=True):
+            while not page.messages.empty():
+                messages.append((page.messages.get_nowait() or {})["n"])
+        return all({"last of here", "last of there"} <= set(messages) for messages in heard)
+
+    await asyncio.sleep(0)  # both subscribe
+    for hub, name in ((here, "here"), (there, "there")):
+        await hub.send(ACME, [ANNA], {"n": name})
+        await hub.send(ACME, [ANNA], {"n": f"last of {name}"})
+    await until(listen)
+    for messages in heard:
+        assert sorted(map(str, messages)) == ["here", "last of here", "last of there", "there"]
+        assert messages.index("here") < messages.index("last of here")
+        assert messages.index("there") < messages.index("last of there")
+    await ended(running)
 
 
 async def test_a_page_on_another_process_counts_as_open(world: World) -> None:
