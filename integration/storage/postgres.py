@@ -20,6 +20,7 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from integration.storage import silent_network
 from integration.storage.database import Across, Dialect, Scope, T, Work, scope_words
 from integration.storage.failures import driver_failure, translating
 from integration.storage.locks import AdvisoryLocks
@@ -67,6 +68,7 @@ class PostgresDatabase:
         )
         _, address = self._engine.dialect.create_connect_args(url)
         self._short = ShortReads({**address, **options})
+        event.listen(self._engine.sync_engine, "connect", _notice_a_silent_network)
         event.listen(self._engine.sync_engine, "checkin", _note_the_time)
         event.listen(self._engine.sync_engine, "checkout", _refuse_a_dead_one)
         # A read is one statement, so it needs no BEGIN and no ROLLBACK on the way.
@@ -112,6 +114,10 @@ class PostgresDatabase:
     async def close(self) -> None:
         self._short.close()
         await self._engine.dispose()
+
+
+def _notice_a_silent_network(connection: Any, _record: Any) -> None:
+    silent_network.notice(connection.driver_connection)
 
 
 def _note_the_time(_connection: Any, record: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 
+from integration.storage import silent_network
 from integration.storage.database import Scope, scope_words
 
 CONNECTIONS = 3
@@ -67,7 +68,9 @@ class ShortReads:
             self._free.pop().connection.terminate()
 
     async def _connect(self) -> _Reader:
-        return _Reader(await asyncpg.connect(**self._options))
+        connection = await asyncpg.connect(**self._options)
+        silent_network.notice(connection)
+        return _Reader(connection)
 
     def _take(self, scope: Scope) -> _Reader | None:
         """A free one, rather one that was told this already."""

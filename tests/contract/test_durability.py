@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -203,4 +205,24 @@ async def test_a_query_straight_to_the_driver_says_what_is_wrong(database_url: s
     with pytest.raises(Unavailable):
         await storage.phone_book.known(OFFICE, "79161234567")
     assert await storage.calls.live(OFFICE, PBX) == []
+    await storage.close()
+
+
+@pytest.mark.servers
+async def test_a_network_that_passes_nothing_on_ends_a_connection_within_seconds(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    """That the kernel does so was tried between two network namespaces (docs/reliability.md); here, that it is told."""
+    storage = await open_storage(postgres_url, tmp_path)
+    database = storage.database
+    assert isinstance(database, postgres.PostgresDatabase)
+
+    def told(driver: Any) -> list[int]:
+        link = driver._transport.get_extra_info("socket")
+        return [link.getsockopt(socket.IPPROTO_TCP, o) for o in (socket.TCP_USER_TIMEOUT, socket.TCP_KEEPIDLE)]
+
+    async with database._engine.connect() as connection:
+        assert told((await connection.get_raw_connection()).driver_connection) == [5000, 5]
+    await storage.phone_book.lookup(OFFICE, "9161234567")
+    assert [told(reader.connection) for reader in database._short._free] == [[5000, 5]]
     await storage.close()
