@@ -26,7 +26,7 @@ from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
-from integration.examination import INSTALLATION, examine
+from integration.examination import INSTALLATION, examine, examine_redis
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.others import Others
@@ -426,6 +426,8 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         found = {INSTALLATION: await examine(config, core.clock)}
         if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
             return found
+        if config.redis is not None:
+            found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
         for key, office in core.offices.items():
             found[key] = [*await office.connector.check(), *await office.pbx.diagnose()]

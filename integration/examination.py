@@ -1,4 +1,4 @@
-"""What `dozvon doctor` finds about this installation: database, keys, backups. CRM and PBX are the adapters'.
+"""What `dozvon doctor` finds about this installation: database, keys, backups, Redis. CRM and PBX are the adapters'.
 
 Changes nothing that a start would not change.
 """
@@ -13,6 +13,7 @@ from integration.errors import ConfigError, DozvonError
 from integration.place import place_of
 from integration.ports import Clock, Finding, FindingLevel
 from integration.services.backups import moments_of_backups
+from integration.storage import open_coordination
 from integration.storage.database import Database, open_database
 from integration.storage.keys import KeyRing, KeySource
 from integration.storage.postgres_steps import role_of
@@ -44,6 +45,22 @@ async def examine(config: Config, clock: Clock) -> list[Finding]:
     if config.backup is not None:
         findings.append(await asyncio.to_thread(_backups, config.backup, clock.now()))
     return findings
+
+
+async def examine_redis(redis_url: str) -> Finding:
+    """Whether what the processes share for moments can be put there and taken again."""
+    coordination = open_coordination(redis_url)
+    try:
+        ticket = await coordination.issue_ticket({"doctor": "was here"}, ttl_seconds=60.0)
+        taken = await coordination.take_ticket(ticket)
+    except DozvonError as exc:
+        remedy = "does it run, and does storage.redis name its host, port and password? redis://:password@host:6379/0"
+        return _error("redis", str(exc), remedy)
+    finally:
+        await coordination.close()
+    if taken is None:
+        return _error("redis", "Redis forgot at once what it was told", "give it memory: maxmemory in redis.conf")
+    return _ok("redis", "Redis answers")
 
 
 async def _role(database: Database) -> Finding:

@@ -10,12 +10,15 @@ from integration.errors import ConfigError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", type=Path, default=Path("dozvon.toml"), metavar="FILE")
+    parser.add_argument("-o", "--output", type=Path, default=Path("dozvon.toml"), metavar="FILE", help="- prints it")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Never overwrites a file."""
     text = files("integration").joinpath("dozvon.example.toml").read_text("utf-8")
+    if str(arguments.output) == "-":
+        print(text, end="")
+        return 0
     try:
         with arguments.output.open("x", encoding="utf-8") as file:
             file.write(text)

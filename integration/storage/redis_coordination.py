@@ -10,6 +10,7 @@ import asyncio
 import json
 import random
 import secrets
+import textwrap
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -134,7 +135,7 @@ class RedisCoordination:
                             yield message
             except (RedisError, OSError) as exc:
                 if pause == _FIRST_PAUSE_SECONDS:
-                    log.warning("Redis is away", channel=channel, error=type(exc).__name__)
+                    log.warning("Redis is away", channel=channel, error=_words(exc))
                 await asyncio.sleep(pause * random.uniform(0.8, 1.2))
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
@@ -160,7 +161,7 @@ class RedisCoordination:
             raise Unavailable("Redis does not answer.") from exc
         except (RedisError, OSError) as exc:
             self._silent_until = 0.0
-            raise Unavailable(f"Redis cannot be used: {type(exc).__name__}.") from exc
+            raise Unavailable(f"Redis cannot be used: {_words(exc)}.") from exc
         self._silent_until = 0.0
 
     async def _messages(self, channel: str) -> AsyncGenerator[dict[str, Any] | None, None]:
@@ -184,6 +185,12 @@ class RedisCoordination:
                     yield None
                 elif (message := _read(got["data"], channel)) is not None:
                     yield message
+
+
+def _words(exc: Exception) -> str:
+    """Redis says in its answer what is to be done (a password is missing, protected mode), at length."""
+    said = " ".join(str(exc).split()) or type(exc).__name__
+    return textwrap.shorten(said, 200, placeholder=" …").rstrip(".")
 
 
 def _read(text: str, channel: str) -> dict[str, Any] | None:

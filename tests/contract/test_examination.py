@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from integration.config import BackupConfig, Config
 from integration.errors import Unavailable
-from integration.examination import examine
+from integration.examination import examine, examine_redis
 from integration.ports import Finding, FindingLevel
 from integration.storage import open_storage
 from integration.testing import FakeClock
@@ -119,3 +120,20 @@ async def test_a_database_that_is_not_there(config: Config, tmp_path: Path) -> N
     assert (found.check, found.level) == ("database", ERROR)
     with pytest.raises(Unavailable):
         await open_storage(away.database_url, tmp_path)
+
+
+@pytest.mark.servers
+async def test_redis_is_tried(redis_url: str) -> None:
+    assert (await examine_redis(redis_url)).level is OK
+    guarded = urlsplit(redis_url)._replace(netloc=f"nobody:wrong@{urlsplit(redis_url).netloc}").geturl()
+    refused = await examine_redis(guarded)
+    assert refused.level is ERROR
+    assert "password" in refused.message  # Redis's own words
+    assert "wrong" not in refused.message
+
+
+async def test_a_redis_that_is_away_is_said_with_what_to_look_at() -> None:
+    found = await examine_redis("redis://127.0.0.1:1/0")
+    assert (found.check, found.level) == ("redis", ERROR)
+    assert "127.0.0.1:1" in found.message
+    assert "storage.redis" in found.remedy
