@@ -233,16 +233,16 @@ def _through(relay: Relay, redis_url: str) -> str:
 @pytest.mark.servers
 async def test_a_redis_that_does_not_answer_is_waited_for_once(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Many questions one after another would each wait their time: cards, the pace, pages that connect."""
-    monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 0.3)
-    monkeypatch.setattr(redis_coordination, "_SILENT_SECONDS", 0.5)
+    monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(redis_coordination, "_SILENT_SECONDS", 2.0)
     async with Relay(urlsplit(redis_url).port or 6379) as relay:
         coordination = RedisCoordination(_through(relay, redis_url))
         assert await coordination.once(uuid4().hex, ttl_seconds=60)
         relay.freeze()
         with pytest.raises(Unavailable, match="does not answer"):
             await coordination.once(uuid4().hex, ttl_seconds=60)
-        for _ in range(20):
-            async with asyncio.timeout(0.1):
+        async with asyncio.timeout(1.0):  # one after another they would wait for twenty
+            for _ in range(20):
                 with pytest.raises(Unavailable, match="a moment ago"):
                     await coordination.publish("c", {})
 
@@ -261,7 +261,7 @@ async def test_a_redis_that_does_not_answer_is_waited_for_once(redis_url: str, m
 async def test_a_subscriber_notices_that_its_connection_has_died_without_a_word(
     redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(redis_coordination, "_PING_SECONDS", 0.3)
     channel, heard = uuid4().hex, list[dict[str, Any]]()
     publisher = RedisCoordination(redis_url)

@@ -57,7 +57,8 @@ class Mishaps:
 
     def plan(self, calls: int, faults: int) -> dict[int, list[str]]:
         """Which mishaps begin with which call; every kind comes before one comes again by chance."""
-        names, weights = list(self.kinds), [weight for weight, _ in self.kinds.values()]
+        names = list(self._stand.shape.only or self.kinds)
+        weights = [self.kinds[name][0] for name in names]
         chosen = self._rng.sample(names, min(faults, len(names)))
         chosen += self._rng.choices(names, weights, k=faults - len(chosen))
         self._rng.shuffle(chosen)

@@ -14,6 +14,7 @@ class Shape:
         processes: more than one needs `database` and `redis`, which `run.py` opens.
         accounts: each with an office and a CRM of its own, all in the same processes.
         speed: seconds of the office per second of the wall clock.
+        only: the mishaps to choose from, as `mishaps.py` names them; all that there are when empty.
         per_second: calls that begin in a second of the wall clock, over all accounts.
     """
 
@@ -22,5 +23,6 @@ class Shape:
     accounts: int = 1
     database: str = ""
     redis: str = ""
+    only: tuple[str, ...] = ()
     speed: float = 5.0
     per_second: float = 3.5

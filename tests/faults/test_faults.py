@@ -15,6 +15,8 @@ from tests.faults.run import run
 from tests.faults.shape import Shape
 from tests.faults.verdict import Verdict
 
+SERVERS = ("PostgreSQL restart", "PostgreSQL frozen", "Redis restart", "Redis flushed", "Redis frozen")
+
 
 def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
     """Nothing is lost, and the run was what it claims to be."""
@@ -32,6 +34,7 @@ def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
 async def test_one_process_on_sqlite(tmp_path: Path) -> None:
     verdict = await run(tmp_path, Shape(seed=1), calls=140, faults=14, settle_seconds=150)
     hold(verdict, calls=140, faults=14)
+    assert len(verdict.faults) == 14  # every kind but those of servers, which the next test has
     # How many depends on how long a busy machine takes to start a process; somebody always calls in that time.
     assert verdict.recovered > 0, verdict.as_json()
 
@@ -39,9 +42,10 @@ async def test_one_process_on_sqlite(tmp_path: Path) -> None:
 @pytest.mark.servers
 @pytest.mark.timeout(360)
 async def test_two_processes_on_postgresql_and_redis(tmp_path: Path) -> None:
-    shape = Shape(seed=2, processes=2, per_second=2.5)
+    shape = Shape(seed=2, processes=2, per_second=2.5, only=(*SERVERS, "kill -9", "process frozen", "CRM drops"))
     verdict = await run(tmp_path, shape, calls=80, faults=10, settle_seconds=200)
     hold(verdict, calls=80, faults=10)
+    assert set(verdict.faults) == set(shape.only)
 
 
 # ---- the judge itself ------------------------------------------------------------------------------------------------
