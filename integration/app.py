@@ -256,6 +256,7 @@ class Dozvon:
         core = self.core
         sessions = AdminSessions(self.config.admin_password, self.config.public_url)
         widget = self._build_widget_api()
+        shared = core.coordination if core.is_shared else None
         app = create_web_app(
             routes=[
                 *widget.routes(),
@@ -264,8 +265,8 @@ class Dozvon:
                 *self._build_admin(sessions).routes(),
             ],
             middlewares=[sessions.guard, widget.cors],
-            health=lambda: health(self.offices, core.storage.outbox),
-            metrics=Metrics(gatherer(self.offices, core.hub, self.delivery, self._adapter_figures)),
+            health=lambda: health(self.offices, core.storage.outbox, shared),
+            metrics=Metrics(gatherer(self.offices, core.hub, self.delivery, self._adapter_figures, shared)),
         )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS / 2)
         await runner.setup()

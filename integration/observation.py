@@ -12,7 +12,7 @@ from integration import __version__
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
 from integration.metrics import counter, gauge
-from integration.ports import Outbox, OutboxState
+from integration.ports import Coordination, Outbox, OutboxState
 from integration.services.accounts import Account
 from integration.services.delivery import Delivery
 from integration.services.hub import Hub
@@ -29,9 +29,17 @@ class Observed(Protocol):
     def tracking(self) -> CallTracking: ...
 
 
-async def health(offices: Mapping[AccountId, Observed], outbox: Outbox) -> dict[str, Any]:
-    """`status` is `ok`, or `degraded` where something outside is away or not known yet; either way the process lives.
-    Never raises."""
+async def health(
+    offices: Mapping[AccountId, Observed], outbox: Outbox, shared: Coordination | None = None
+) -> dict[str, Any]:
+    """
+    `status` is `ok`, or `degraded` where something outside is away or not known yet; either way the process lives.
+
+    Never raises.
+
+    Args:
+        shared: with other processes; None where there is only this one.
+    """
     accounts: dict[str, Any] = {}
     is_ok = True
     for key, office in offices.items():
@@ -47,10 +55,13 @@ async def health(offices: Mapping[AccountId, Observed], outbox: Outbox) -> dict[
         database = "ok"
     except DozvonError as exc:
         depth, database, is_ok = {}, str(exc), False
+    redis = {} if shared is None else {"redis": shared.problem or "ok"}
+    is_ok = is_ok and (shared is None or shared.problem is None)
     return {
         "status": "ok" if is_ok else "degraded",
         "version": __version__,
         "database": database,
+        **redis,
         "outbox": {str(state): depth.get(state, 0) for state in (OutboxState.WAITING, OutboxState.DEAD)},
         "accounts": accounts,
     }
@@ -67,12 +78,14 @@ def gatherer(
     hub: Hub,
     delivery: Delivery,
     adapters: Callable[[float], Mapping[str, Mapping[str, float]]],
+    shared: Coordination | None = None,
 ) -> Callable[[], Iterable[Metric]]:
     """
     The function that reads all figures.
 
     Args:
         adapters: figures of the PBX adapters by PBX, given the present moment (Unix seconds).
+        shared: with other processes; None where there is only this one.
     """
 
     def by_account(value: Callable[[Observed], float]) -> list[tuple[dict[str, str], float]]:
@@ -91,6 +104,8 @@ def gatherer(
             by_account(lambda o: float(_crm_state(o.account) == "connected")),
         )
         yield gauge("open_pages", "Connected widgets", [({}, float(hub.page_count))])
+        if shared is not None:
+            yield gauge("redis_connected", "1 while Redis answers", [({}, float(shared.problem is None))])
         counts = [({"kind": k, "outcome": o}, float(n)) for (k, o), n in delivery.counts.items()]
         yield counter("deliveries", "Outbox attempts by kind and outcome", counts)
         spent = [({"kind": kind}, milliseconds / 1000) for kind, milliseconds in delivery.milliseconds_spent.items()]

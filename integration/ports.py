@@ -232,6 +232,10 @@ class WidgetGate(Protocol):
 class Coordination(Protocol):
     """Short-lived things that processes share; nothing that matters lives only here (design.md)."""
 
+    @property
+    def problem(self) -> str | None:
+        """Why the other processes cannot be reached, as far as the last question showed; None where they can."""
+
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str: ...
 
     async def take_ticket(self, ticket: str) -> dict[str, Any] | None:

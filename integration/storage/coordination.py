@@ -28,6 +28,8 @@ _MOST_WAITING = 10_000  # messages for one subscriber that does not read
 class InProcessCoordination:
     """Implements `ports.Coordination`."""
 
+    problem: str | None = None  # there are no other processes
+
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
         self._tickets = _Expiring(monotonic)

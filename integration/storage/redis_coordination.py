@@ -60,6 +60,7 @@ class RedisCoordination:
             )
         except ValueError as exc:
             raise ConfigError("The Redis address cannot be read. Write redis://host:6379/0.") from exc
+        self.problem: str | None = None
         self._silent_until = 0.0  # on the loop's clock
         self._take_turn = self._redis.register_script(turns.TAKE)  # sent again by itself to a Redis that forgot it
         self._end_turn = self._redis.register_script(turns.END)
@@ -158,11 +159,13 @@ class RedisCoordination:
                 yield
         except (TimeoutError, ConnectingTookTooLong) as exc:
             self._silent_until = loop.time() + _SILENT_SECONDS
-            raise Unavailable("Redis does not answer.") from exc
+            self.problem = "Redis does not answer."
+            raise Unavailable(self.problem) from exc
         except (RedisError, OSError) as exc:
             self._silent_until = 0.0
-            raise Unavailable(f"Redis cannot be used: {_words(exc)}.") from exc
-        self._silent_until = 0.0
+            self.problem = f"Redis cannot be used: {_words(exc)}."
+            raise Unavailable(self.problem) from exc
+        self._silent_until, self.problem = 0.0, None
 
     async def _messages(self, channel: str) -> AsyncGenerator[dict[str, Any] | None, None]:
         """Messages of one connection; None when it has proved to be alive. Ends by raising."""

@@ -9,7 +9,9 @@ import pytest
 from integration.errors import Unavailable
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
+from integration.ports import Coordination
 from integration.services.accounts import Account, Accounts
+from integration.storage.redis_coordination import RedisCoordination
 from tests.services.conftest import ACME, World
 
 
@@ -44,3 +46,27 @@ async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(worl
     with pytest.raises(Unavailable):
         await accounts.refresh_managers(again)
     assert (again.crm_was_asked, again.crm_problem) == (True, "The CRM does not answer.")
+
+
+async def test_redis_is_told_where_processes_share_it(world: World) -> None:
+    world.pbx.is_connected = True
+    offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}
+    await world.accounts.refresh_managers(world.account)
+
+    async def said() -> tuple[str, str | None, str | None]:
+        told = await health(offices, world.storage.outbox, shared)
+        text = Metrics(gatherer(offices, world.hub, world.delivery, lambda _now: {}, shared)).text().decode()
+        figures = [line.split()[1] for line in text.splitlines() if line.startswith("dozvon_redis_")]
+        return told["status"], told.get("redis"), figures[0] if figures else None
+
+    shared: Coordination | None = None
+    assert await said() == ("ok", None, None)
+    shared = RedisCoordination("redis://127.0.0.1:1/0")
+    with pytest.raises(Unavailable):
+        await shared.once("a key", ttl_seconds=1)
+    status, redis, figure = await said()
+    assert (status, figure) == ("degraded", "0.0")
+    assert "127.0.0.1:1" in str(redis)
+    await shared.close()
+    shared.problem = None
+    assert await said() == ("ok", "ok", "1.0")
