@@ -4,7 +4,7 @@ What the jobs do is theirs. A job runs until it is cancelled; that of a lease wh
 have noticed before: what it writes meanwhile is refused by the lease's token (`CallStore.save`), not by this module.
 
 Theory of operation. Every second the leases that are held are renewed and those that are free are taken, each in one
-statement however many there are. While the database is away nobody can take a lease over, so jobs go on, and
+statement however many there are. While the database is away, or hangs, nobody can take a lease over, so jobs go on, and
 keep in memory what they cannot store. When it is back the leases have run out; who sees that the database was away
 lets the holders renew theirs first.
 """
@@ -25,6 +25,7 @@ log = structlog.get_logger()
 
 TTL_SECONDS = 3.0  # a takeover within 5 s of a death (spec J1): this, a look, and the link to the PBX
 _LOOK_EVERY_SECONDS = 0.8
+_SLOW_SECONDS = 1.0  # a database that took so long may have hung until the leases of others ran out
 _RESTART_SECONDS = 1.0  # between a job's defect and its next start
 
 Job = Callable[[Lease], Awaitable[None]]
@@ -64,14 +65,17 @@ class Leadership:
                 except Unavailable as exc:
                     if not self._is_polite():
                         log.warning("leases cannot be renewed now", error=str(exc))
-                    self._polite_until = asyncio.get_running_loop().time() + TTL_SECONDS
+                    self._let_the_holders_renew()
                 await asyncio.sleep(_LOOK_EVERY_SECONDS * random.uniform(0.8, 1.2))
         finally:
             await self._lay_down()
 
     async def _renew(self) -> None:
         held = [lease for lease, _ in self._held.values()]
+        asked = asyncio.get_running_loop().time()
         kept = await self._leases.renew(held, ttl_seconds=TTL_SECONDS)
+        if asyncio.get_running_loop().time() - asked > _SLOW_SECONDS:
+            self._let_the_holders_renew()
         for lease in held:
             if lease not in kept:
                 await self._lost(lease)
@@ -90,6 +94,9 @@ class Leadership:
         for lease in await self._leases.acquire(vacant, holder=self._holder, ttl_seconds=TTL_SECONDS):
             log.info("a lease was taken", lease=lease.name, number=lease.token)
             self._held[lease.name] = lease, asyncio.create_task(self._do(lease), name=lease.name)
+
+    def _let_the_holders_renew(self) -> None:
+        self._polite_until = asyncio.get_running_loop().time() + TTL_SECONDS
 
     def _is_polite(self) -> bool:
         return asyncio.get_running_loop().time() < self._polite_until

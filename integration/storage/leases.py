@@ -8,17 +8,19 @@ commit, so the two cannot pass each other; SQLite has one writer anyway.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from integration.errors import LeaseLost
+from integration.errors import LeaseLost, Unavailable
 from integration.ports import Lease
 from integration.storage.database import Database, Dialect, insert
 from integration.storage.migrate import NOW
 from integration.storage.schema import leases as table
 
+SLOW_SECONDS = 1.0  # much less than the time to live, less what may pass between two looks
 _NEVER = 0.0
 
 
@@ -31,11 +33,20 @@ class SqlLeases:
     async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
         """In the order of `names`; two processes that ask for the same names get each name once."""
         wanted = sorted(set(names))  # rows are locked in one order, so that two takers do not wait in a circle
-        return await self._database.write(lambda connection: self._acquire(connection, wanted, holder, ttl_seconds))
+        asked = time.monotonic()
+        return await self._database.write(
+            lambda connection: self._acquire(connection, wanted, holder, ttl_seconds, asked)
+        )
 
-    def _acquire(self, connection: Connection, wanted: list[str], holder: str, ttl_seconds: float) -> list[Lease]:
+    def _acquire(
+        self, connection: Connection, wanted: list[str], holder: str, ttl_seconds: float, asked: float
+    ) -> list[Lease]:
         dialect = self._database.dialect
         now = float(connection.execute(select(NOW[dialect])).scalar_one())
+        # The database hung: leases ran out because nobody could renew them. When it hangs later than here, `now` is
+        # from before, and by it they have not run out.
+        if time.monotonic() - asked > SLOW_SECONDS:
+            raise Unavailable("The database has not answered for a moment.")
         known = set(connection.execute(select(table.c.name).where(table.c.name.in_(wanted))).scalars())
         # A row that somebody has locked is left for the next look: it may be in the transaction of a paused process,
         # which PostgreSQL ends (postgres.py), and our own leases must be renewed meanwhile.

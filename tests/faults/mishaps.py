@@ -184,8 +184,9 @@ class Mishaps:
         assert self._postgres is not None
         began = time.time()
         await self._freeze_server(self._postgres)
+        # What follows the PBX waits for the database; its leases run out meanwhile, and another process may have them.
         for place in self._stand.places:
-            place.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
+            place.office.ledger.disruptions.add_deafness(began, time.time() + _WRITTEN_SECONDS)
 
     async def _freeze_redis(self) -> None:
         assert self._redis is not None
