@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -209,8 +210,8 @@ async def test_hostile_names_and_links_stay_text(desk: Desk) -> None:
     assert await desk.page.evaluate("window.hacked") is None
 
 
-async def test_an_incoming_lead_is_accepted_on_the_page(desk: Desk) -> None:
-    await desk.open("/leads/unsorted/", ANNA)
+async def stranger_called(desk: Desk) -> None:
+    """The CRM gets an incoming lead."""
     metadata = {"phone": "+79995550011", "called_at": 1_790_000_000, "duration": 0, "service_code": "x", "uniq": "u"}
     field = {"field_code": "PHONE", "values": [{"value": "+79995550011"}]}
     item = {
@@ -220,10 +221,29 @@ async def test_an_incoming_lead_is_accepted_on_the_page(desk: Desk) -> None:
         "_embedded": {"contacts": [{"name": "Незнакомец", "custom_fields_values": [field]}]},
     }
     await desk.crm.ok("POST", "/api/v4/leads/unsorted/sip", [item])
+
+
+async def test_an_incoming_lead_is_accepted_on_the_page(desk: Desk) -> None:
+    await desk.open("/leads/unsorted/", ANNA)
+    await stranger_called(desk)
     await desk.page.click("[data-settle=accept]")
     await expect(desk.page.locator(".event--missed")).to_contain_text("Пропущенный звонок")
     await expect(desk.page.locator(".linked")).to_contain_text("Незнакомец")
     assert desk.crm.office.unsorted == {}
+
+
+async def test_what_changes_before_the_page_listens_is_shown_when_it_does(desk: Desk) -> None:
+    may_listen = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_listen.wait()
+        await route.continue_()
+
+    await desk.page.route("**/page/stream", hold)
+    await desk.open("/leads/unsorted/", ANNA)
+    await stranger_called(desk)
+    may_listen.set()
+    await expect(desk.page.locator("[data-settle=accept]")).to_be_visible()
 
 
 async def test_a_popup_reaches_the_listed_user_only(desk: Desk) -> None:

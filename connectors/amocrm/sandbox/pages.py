@@ -195,11 +195,11 @@ async def stream(request: web.Request) -> web.StreamResponse:
     """Server-sent events for one open page: something changed, a notification for this user."""
     sandbox, who = sandbox_of(request), page_caller(request)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
-    await response.prepare(request)
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1000)
-    sandbox.watchers.add(queue)
+    sandbox.watchers.add(queue)  # before the page hears that the stream is open, and reads anew what it shows
     try:
         with contextlib.suppress(ConnectionResetError):
+            await response.prepare(request)
             await response.write(b": open\n\n")
             while not sandbox.closing.is_set():
                 await response.write(await _next_event(queue, who))

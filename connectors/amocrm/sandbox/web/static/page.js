@@ -183,7 +183,7 @@
   /* Only while the tab is seen: a browser opens six connections to one host, and hidden tabs would take them all. */
   let stream = null;
   let timer = 0;
-  let wasLost = false;
+  let wasLost = true; // at first, too: nobody told us what changed after the page was made and before the stream opened
   function listen() {
     stream = new EventSource("/page/stream");
     stream.onopen = () => {
