@@ -21,6 +21,7 @@ from integration.recorded import CallRecords as CallRecords
 from integration.recorded import RecordedCall as RecordedCall
 from integration.recorded import Watch as Watch
 from integration.recorded import WatchLog as WatchLog
+from integration.sharing import HUNG_SECONDS as HUNG_SECONDS
 from integration.sharing import Lease as Lease
 from integration.sharing import Leases as Leases
 from integration.sharing import Pace as Pace

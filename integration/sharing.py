@@ -15,6 +15,11 @@ class Lease:
     token: int
 
 
+HUNG_SECONDS = 1.0
+"""A database that took so long for a lease may have hung until the leases of others ran out. Much less than a lease
+lives, less what passes between two looks at it."""
+
+
 class Leases(Protocol):
     """
     Who does what among the processes on one database, by the database's own clock. Several leases in one go, because
@@ -22,7 +27,8 @@ class Leases(Protocol):
     """
 
     async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
-        """Take those that nobody holds, or that ran out; the others are not in the answer."""
+        """Take those that nobody holds, or that ran out; the others are not in the answer. Unavailable also when the
+        database hung: the holders could not renew theirs meanwhile, and come first."""
 
     async def renew(self, leases: Sequence[Lease], *, ttl_seconds: float) -> list[Lease]:
         """Those that are still ours, for another while. One that ran out is still ours until somebody takes it."""

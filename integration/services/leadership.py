@@ -18,14 +18,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from integration.errors import DozvonError, LeaseLost, Unavailable
-from integration.ports import Lease, Leases
+from integration.ports import HUNG_SECONDS, Lease, Leases
 from integration.services.ending import ended
 
 log = structlog.get_logger()
 
 TTL_SECONDS = 3.0  # a takeover within 5 s of a death (spec J1): this, a look, and the link to the PBX
 _LOOK_EVERY_SECONDS = 0.8
-_SLOW_SECONDS = 1.0  # a database that took so long may have hung until the leases of others ran out
 _RESTART_SECONDS = 1.0  # between a job's defect and its next start
 
 Job = Callable[[Lease], Awaitable[None]]
@@ -74,7 +73,7 @@ class Leadership:
         held = [lease for lease, _ in self._held.values()]
         asked = asyncio.get_running_loop().time()
         kept = await self._leases.renew(held, ttl_seconds=TTL_SECONDS)
-        if asyncio.get_running_loop().time() - asked > _SLOW_SECONDS:
+        if asyncio.get_running_loop().time() - asked > HUNG_SECONDS:
             self._let_the_holders_renew()
         for lease in held:
             if lease not in kept:

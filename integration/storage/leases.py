@@ -15,12 +15,11 @@ from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.errors import LeaseLost, Unavailable
-from integration.ports import Lease
+from integration.ports import HUNG_SECONDS, Lease
 from integration.storage.database import Database, Dialect, insert
 from integration.storage.migrate import NOW
 from integration.storage.schema import leases as table
 
-SLOW_SECONDS = 1.0  # much less than the time to live, less what may pass between two looks
 _NEVER = 0.0
 
 
@@ -45,7 +44,7 @@ class SqlLeases:
         now = float(connection.execute(select(NOW[dialect])).scalar_one())
         # The database hung: leases ran out because nobody could renew them. When it hangs later than here, `now` is
         # from before, and by it they have not run out.
-        if time.monotonic() - asked > SLOW_SECONDS:
+        if time.monotonic() - asked > HUNG_SECONDS:
             raise Unavailable("The database has not answered for a moment.")
         known = set(connection.execute(select(table.c.name).where(table.c.name.in_(wanted))).scalars())
         # A row that somebody has locked is left for the next look: it may be in the transaction of a paused process,

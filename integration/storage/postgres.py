@@ -74,9 +74,9 @@ class PostgresDatabase:
         # A read is one statement, so it needs no BEGIN and no ROLLBACK on the way.
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Opened for one lock and closed after it: who holds one must not keep a connection from who would end the wait.
-        self.lock = AdvisoryLocks(
-            create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
-        )
+        locking = create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
+        event.listen(locking.sync_engine, "connect", _notice_a_silent_network)
+        self.lock = AdvisoryLocks(locking)
 
     async def start(self) -> None:
         """Bring the tables up to date."""

@@ -192,8 +192,7 @@ class RedisCoordination:
 
 def _words(exc: Exception) -> str:
     """Redis says in its answer what is to be done (a password is missing, protected mode), at length."""
-    said = " ".join(str(exc).split()) or type(exc).__name__
-    return textwrap.shorten(said, 200, placeholder=" …").rstrip(".")
+    return textwrap.shorten(str(exc) or type(exc).__name__, 200, placeholder=" …").rstrip(".")
 
 
 def _read(text: str, channel: str) -> dict[str, Any] | None:
