@@ -90,6 +90,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = "http://127.0.0.1:8080"
+    has_public_url: bool = False  # somebody wrote it; else it is made of `listen`
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
     log_level: str = "info"
@@ -156,6 +157,7 @@ def parse(document: Mapping[str, Any]) -> Config:
         host=host,
         port=port,
         public_url=public_url,
+        has_public_url="public_url" in server,
         data_dir=Path(_text(server, "data_dir", "server.", "data")),
         admin_password=_text(server, "admin_password", "server.", "") or None,
         log_level=level,

@@ -186,24 +186,75 @@ def test_the_kept_manifest_texts_and_logos_obey_the_rules() -> None:
     assert list(pack.amocrm_faults(filled(files))) == []
 
 
-def test_the_command_builds_and_warns_of_an_address_that_https_pages_cannot_reach(
-    dist: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def build(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    out = tmp_path / "w.zip"
-    given = [
-        "build",
-        "amocrm",
-        "-o",
-        str(out),
-        "--backend",
-        "http://calls.example.com",
-        "--support-email",
-        "a@b.example",
-    ]
-    assert command.run(parser.parse_args(given)) == 0
+    return command.run(parser.parse_args(["build", "amocrm", *arguments]))
+
+
+@pytest.fixture
+def folder(dist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where an administrator stands; nothing is said by the environment."""
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.delenv("DOZVON_PUBLIC_URL", raising=False)
+    return place
+
+
+def backend_in(archive: Path) -> str:
+    link: str = json.loads(zipfile.ZipFile(archive).read("manifest.json"))["widget"]["support"]["link"]
+    return link
+
+
+def test_the_command_fills_in_who_gives_support(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert build("-o", "w.zip", "--backend", "https://calls.example.com", "--support-email", "a@b.example") == 0
     printed = capsys.readouterr()
-    assert str(out) in printed.out
-    assert "https" in printed.err
-    assert json.loads(zipfile.ZipFile(out).read("manifest.json"))["widget"]["support"]["email"] == "a@b.example"
+    assert "w.zip" in printed.out
+    assert printed.err == ""
+    written = json.loads(zipfile.ZipFile(folder / "w.zip").read("manifest.json"))["widget"]["support"]
+    assert written == {"link": "https://calls.example.com", "email": "a@b.example"}
+
+
+@pytest.mark.parametrize("arguments", [[], ["--config", "dozvon.toml"]])
+def test_the_address_is_that_of_the_configuration(folder: Path, arguments: list[str]) -> None:
+    (folder / "dozvon.toml").write_text('[server]\npublic_url = "https://calls.example.com/"\n')
+    assert build("-o", "w.zip", *arguments) == 0
+    assert backend_in(folder / "w.zip") == "https://calls.example.com"
+
+
+def test_the_address_of_the_environment_counts(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DOZVON_PUBLIC_URL", "https://calls.example.com")
+    assert build("-o", "w.zip") == 0
+    assert backend_in(folder / "w.zip") == "https://calls.example.com"
+
+
+@pytest.mark.parametrize("text", [None, "", '[server]\nlisten = "0.0.0.0:8080"\n'])
+def test_an_address_that_nobody_gave_makes_no_archive(folder: Path, text: str | None) -> None:
+    """Not one for this machine's loopback, which no manager's browser reaches."""
+    if text is not None:
+        (folder / "dozvon.toml").write_text(text)
+    with pytest.raises(ConfigError, match="managers' browsers"):
+        build("-o", "w.zip")
+    assert not (folder / "w.zip").exists()
+
+
+@pytest.mark.parametrize(
+    ("backend", "words"),
+    [
+        ("http://calls.example.com", "is not https"),
+        ("http://192.168.1.5:8080", "is not https"),
+        ("http://127.0.0.1:8080", "this machine only"),
+        ("https://127.8.8.8", "this machine only"),
+        ("http://[::1]:8080", "this machine only"),
+        ("http://0.0.0.0:8080", "this machine only"),
+        ("http://localhost", "this machine only"),
+    ],
+)
+def test_an_address_that_managers_browsers_cannot_reach_is_warned_of(
+    folder: Path, capsys: pytest.CaptureFixture[str], backend: str, words: str
+) -> None:
+    assert build("-o", "w.zip", "--backend", backend) == 0
+    assert words in capsys.readouterr().err
+    assert build("-o", "w.zip", "--backend", backend, "--trial") == 0
+    assert capsys.readouterr().err == ""
