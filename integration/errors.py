@@ -6,13 +6,17 @@ DozvonError
 │   └── OutcomeUnknown   the request may have been carried out: look before repeating it
 ├── AuthFailed           stop, and tell an administrator once
 ├── Rejected             the other side refuses this very request: never repeat it unchanged
-│   └── NotFound         what it names does not exist (any more)
+│   ├── NotFound         what it names does not exist (any more)
+│   ├── NotResponsible   the CRM does not take this user as responsible: name another one, or nobody
+│   └── InInbox          the entry still waits in the CRM's inbox and takes nothing: write when it was accepted
 ├── ProtocolError        the other side broke its own protocol
 ├── LeaseLost            another process does this now: stop, and forget what you know of it
 └── ConfigError          the configuration is wrong: say which key, and what to write there
 """
 
 from __future__ import annotations
+
+from integration.domain.ids import ManagerId
 
 
 class DozvonError(Exception):
@@ -44,6 +48,18 @@ class Rejected(DozvonError):
 
 
 class NotFound(Rejected):
+    pass
+
+
+class NotResponsible(Rejected):
+    """`manager` is who was refused: dismissed, deleted, never of this account, or without the right."""
+
+    def __init__(self, message: str, *, manager: ManagerId) -> None:
+        super().__init__(message, code="responsible")
+        self.manager = manager
+
+
+class InInbox(Rejected):
     pass
 
 

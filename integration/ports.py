@@ -162,6 +162,28 @@ class LoggedCall:
 
     id: str
     entity: EntityRef
+    deal: EntityRef | None = None  # inside an entry of the inbox: keep it, by it the entry is known after it has left
+
+
+class InboxState(StrEnum):
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"  # what was inside is deleted; also: nobody can say any more what became of it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxEntry:
+    """
+    What became of an entry (`ref`, a LEAD) of the CRM's inbox of leads.
+
+    `deal` and its main `person` are hidden from every search while it waits, ordinary once it is accepted, and None
+    once it is declined.
+    """
+
+    ref: EntityRef
+    state: InboxState
+    deal: EntityRef | None = None
+    person: EntityRef | None = None
 
 
 class Crm(Protocol):
@@ -183,7 +205,15 @@ class Crm(Protocol):
     def all_deals(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Deal]]: ...
 
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
-        """Write the call to this entity's feed. Raises OutcomeUnknown when it may have been written."""
+        """
+        Write the call to this entity's feed; to an entry of the inbox (a LEAD) where the CRM takes it.
+
+        Raises:
+            OutcomeUnknown: it may have been written.
+            NotFound: the entity is gone, or the entry has left the inbox (`inbox_entry` says where to).
+            InInbox: the CRM writes nothing into an entry that waits. The call is to be kept until it is accepted.
+            NotResponsible: the CRM does not take the record's responsible. So do all methods that name one.
+        """
 
     async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
         """Look for `record.key` where `log_call` would have put it."""
@@ -192,6 +222,11 @@ class Crm(Protocol):
         """An unknown caller: into the CRM's inbox of leads (amoCRM: unsorted)."""
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None: ...
+
+    async def inbox_entry(
+        self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
+    ) -> InboxEntry:
+        """What became of an entry. `deal` as `log_to_inbox` told it: without it an entry that has left is DECLINED."""
 
     async def create_task(
         self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef

@@ -11,13 +11,22 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.crm import Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
 from integration.domain.events import CallEvent
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.intents import Priority
 from integration.domain.phone import PhoneNumber, normalise
-from integration.errors import DozvonError, NotFound
-from integration.ports import CallRecord, ClickToCall, Finding, LoggedCall, PbxEmployee, PbxListener
+from integration.errors import DozvonError, InInbox, NotFound
+from integration.ports import (
+    CallRecord,
+    ClickToCall,
+    Finding,
+    InboxEntry,
+    InboxState,
+    LoggedCall,
+    PbxEmployee,
+    PbxListener,
+)
 
 DEFAULT_PBX = PbxId("pbx")
 
@@ -58,7 +67,9 @@ class FakeCrm:
     persons: dict[EntityRef, Person] = field(default_factory=dict)
     deals: dict[EntityRef, Deal] = field(default_factory=dict)
     notes: dict[EntityRef, list[CallRecord]] = field(default_factory=lambda: defaultdict(list))
-    inbox: list[CallRecord] = field(default_factory=list)
+    inbox: list[CallRecord] = field(default_factory=list)  # waiting
+    inbox_entries: dict[str, InboxEntry] = field(default_factory=dict)  # by the entry's id, those that have left too
+    takes_notes_in_inbox: bool = True
     tasks: list[FakeTask] = field(default_factory=list)
     rang: list[tuple[PhoneNumber, tuple[ManagerId, ...]]] = field(default_factory=list)
     fail_before: list[DozvonError] = field(default_factory=list)
@@ -109,7 +120,12 @@ class FakeCrm:
 
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         self._begin()
-        if target not in self.persons and target not in self.deals:
+        if target.kind is EntityKind.LEAD:
+            if target.id not in self._waiting():
+                raise NotFound("The entry has left the inbox.")
+            if not self.takes_notes_in_inbox:
+                raise InInbox("Nothing is written into an entry that waits.")
+        elif target not in self.persons and target not in self.deals:
             raise NotFound("There is no such entity.")
         self.notes[target].append(record)
         self._end()
@@ -124,12 +140,68 @@ class FakeCrm:
     async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
         self._begin()
         self.inbox.append(record)
+        logged = self._inbox_call(record)
+        self.inbox_entries[logged.id] = InboxEntry(
+            ref=logged.entity,
+            state=InboxState.WAITING,
+            deal=logged.deal,
+            person=EntityRef(EntityKind.CONTACT, f"of-{logged.id}"),
+        )
         self._end()
-        return _inbox_entry(record)
+        return logged
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
         self._begin()
-        return _inbox_entry(record) if any(entry.key == record.key for entry in self.inbox) else None
+        if any(waiting.key == record.key for waiting in self.inbox):
+            return self._inbox_call(record)
+        for deal in self.deals:
+            if any(written.key == record.key for written in self.notes[deal]):
+                return LoggedCall(id=f"note-{record.key}", entity=deal)
+        return None
+
+    async def inbox_entry(
+        self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
+    ) -> InboxEntry:
+        self._begin()
+        entry = self.inbox_entries.get(ref.id)
+        if entry is None or (entry.state is InboxState.ACCEPTED and deal != entry.deal):
+            return InboxEntry(ref=ref, state=InboxState.DECLINED)
+        return entry
+
+    def accept(self, uid: str) -> InboxClosed:
+        """Somebody takes the lead on: contact and deal appear, with the calls. Returns what a webhook tells of it."""
+        entry = self.inbox_entries[uid]
+        assert entry.deal is not None
+        assert entry.person is not None
+        record = self._leave_inbox(uid)
+        person = Person(ref=entry.person, name=record.client.e164, responsible=None, phones=(record.client.e164,))
+        self.add(replace(person, deals=(entry.deal,)))
+        self.add(Deal(ref=entry.deal, name=uid, responsible=None, persons=(entry.person,), main_person=entry.person))
+        self.notes[entry.deal] += [record, *self.notes.pop(entry.ref, [])]
+        self.inbox_entries[uid] = replace(entry, state=InboxState.ACCEPTED)
+        return InboxClosed(ref=entry.ref, is_accepted=True, deals=(entry.deal,))
+
+    def decline(self, uid: str) -> InboxClosed:
+        """Somebody throws the lead away, and what was written into it."""
+        entry = self.inbox_entries[uid]
+        self._leave_inbox(uid)
+        self.notes.pop(entry.ref, None)
+        self.inbox_entries[uid] = InboxEntry(ref=entry.ref, state=InboxState.DECLINED)
+        return InboxClosed(ref=entry.ref, is_accepted=False)
+
+    def _leave_inbox(self, uid: str) -> CallRecord:
+        record = next(each for each in self.inbox if self._inbox_call(each).id == uid)
+        self.inbox.remove(record)
+        return record
+
+    def _waiting(self) -> set[str]:
+        return {id_ for id_, entry in self.inbox_entries.items() if entry.state is InboxState.WAITING}
+
+    def _inbox_call(self, record: CallRecord) -> LoggedCall:
+        id_ = f"inbox-{record.key}"
+        return LoggedCall(
+            id=id_, entity=EntityRef(EntityKind.LEAD, id_), deal=EntityRef(EntityKind.DEAL, f"deal-of-{id_}")
+        )
 
     async def create_task(
         self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
@@ -173,10 +245,6 @@ class FakeCrm:
     def _has_number(self, person: Person, number: PhoneNumber) -> bool:
         read = (normalise(phone, self.country) for phone in person.phones)
         return any(found is not None and found.e164 == number.e164 for found in read)
-
-
-def _inbox_entry(record: CallRecord) -> LoggedCall:
-    return LoggedCall(id=f"inbox-{record.key}", entity=EntityRef(EntityKind.LEAD, f"inbox-{record.key}"))
 
 
 @dataclass(frozen=True, slots=True)

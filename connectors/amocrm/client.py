@@ -16,7 +16,7 @@ import aiohttp
 import structlog
 
 from connectors.amocrm import mapping
-from connectors.amocrm.feed import PAGE, CallFeed, pages
+from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, pages, person_inside
 from connectors.amocrm.library import Library
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.tokens import AccountTokens, LongLivedToken
@@ -28,7 +28,7 @@ from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.intents import Priority
 from integration.domain.phone import PhoneNumber, national_digits
 from integration.errors import NotFound, ProtocolError, Rejected
-from integration.ports import CallRecord, Clock, LoggedCall, RateBudget, TokenStore
+from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, RateBudget, TokenStore
 
 _log = structlog.get_logger()
 
@@ -286,6 +286,22 @@ class AmocrmCrm:
                 if found is not None:
                     return found
         return None
+
+    async def inbox_entry(
+        self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
+    ) -> InboxEntry:
+        """
+        amoCRM forgets an entry that leaves Unsorted: accepted, its lead is in the pipeline; declined, it is deleted.
+        """
+        waiting = await self._feed.unsorted(ref, priority)
+        if waiting is not None:
+            person = person_inside(waiting)
+            return InboxEntry(ref=ref, state=InboxState.WAITING, deal=deal_inside(waiting), person=person)
+        found = await self.deal(deal, priority=priority) if deal is not None else None
+        if found is None or found.is_deleted:
+            return InboxEntry(ref=ref, state=InboxState.DECLINED)
+        person = found.main_person or next(iter(found.persons), None)
+        return InboxEntry(ref=ref, state=InboxState.ACCEPTED, deal=found.ref, person=person)
 
     async def create_task(
         self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef

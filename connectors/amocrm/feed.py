@@ -14,7 +14,7 @@ from connectors.amocrm.transport import Transport
 from connectors.amocrm.wire import ENTITY_NOT_FOUND, Query
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
-from integration.errors import NotFound, OutcomeUnknown, ProtocolError, Rejected
+from integration.errors import InInbox, NotFound, OutcomeUnknown, ProtocolError, Rejected
 from integration.ports import CallRecord, LoggedCall
 
 PAGE = 250  # the largest page. Source: README, limits
@@ -78,12 +78,19 @@ class CallFeed:
         self._service_code = service_code
 
     async def write_note(self, record: CallRecord, target: EntityRef) -> LoggedCall:
-        """Raises: NotFound when the entity is gone; OutcomeUnknown as `Crm.log_call`."""
+        """
+        Raises: as `Crm.log_call`. Whether amoCRM takes notes for the lead inside an entry of Unsorted is not
+        documented (README: unsorted), so both are expected.
+        """
         collection, entity_id = await self.entity(target)
         body = [mapping.call_note(record, entity_id, self._source)]
-        answer = await self._transport.request(
-            "POST", f"/api/v4/{collection}/{entity_id}/notes", priority=Priority.LOG, body=body
-        )
+        path = f"/api/v4/{collection}/{entity_id}/notes"
+        try:
+            answer = await self._transport.request("POST", path, priority=Priority.LOG, body=body)
+        except Rejected as exc:
+            if target.kind is EntityKind.LEAD and (isinstance(exc, NotFound) or exc.code == "403"):
+                raise InInbox("amoCRM takes no notes for a lead that waits in Unsorted", code="unsorted") from exc
+            raise
         return LoggedCall(id=_created(answer, "notes", "id"), entity=target)
 
     async def find_note(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
@@ -130,8 +137,8 @@ class CallFeed:
             mapping.unsorted_sip(record, pipeline_id=pipeline_id, source=self._source, service_code=self._service_code)
         ]
         answer = await self._transport.request("POST", "/api/v4/leads/unsorted/sip", priority=Priority.LOG, body=body)
-        uid = _created(answer, "unsorted", "uid")
-        return LoggedCall(id=uid, entity=EntityRef(EntityKind.LEAD, uid))
+        _created(answer, "unsorted", "uid")
+        return _logged_entry(_embedded(answer, "unsorted")[0])
 
     async def find_unsorted(self, record: CallRecord) -> LoggedCall | None:
         """Among the open ones, newest first; an accepted one is a deal already."""
@@ -142,8 +149,7 @@ class CallFeed:
         ):
             for item in items:
                 if _unsorted_key(item) in (record.key, f"{self._service_code}-{record.key}"):
-                    uid = str(item.get("uid", ""))
-                    return LoggedCall(id=uid, entity=EntityRef(EntityKind.LEAD, uid))
+                    return _logged_entry(item)
             if all(mapping.whole(each.get("created_at")) < oldest for each in items):
                 return None
         return None
@@ -158,13 +164,35 @@ class CallFeed:
         collection = mapping.COLLECTIONS.get(ref.kind)
         if collection is not None:
             return collection, mapping.number_of(ref.id)
+        item = await self.unsorted(ref, Priority.LOG)
+        deal = deal_inside(item) if item else None
+        if deal is None:
+            raise NotFound("The entry has left Unsorted", code="unsorted")
+        return "leads", mapping.number_of(deal.id)
+
+    async def unsorted(self, ref: EntityRef, priority: Priority) -> Mapping[str, Any] | None:
+        """An entry that waits; None when it was accepted or declined."""
         if not (ref.id.isascii() and ref.id.replace("-", "").isalnum()):
             raise Rejected("This is not an id of Unsorted", code="id")
-        item = await self._transport.request("GET", f"/api/v4/leads/unsorted/{ref.id}", priority=Priority.LOG)
-        leads = _embedded(item, "leads") if item else []
-        if not leads or not leads[0].get("id"):
-            raise NotFound("The entry has left Unsorted", code="unsorted")
-        return "leads", mapping.number_of(str(leads[0]["id"]))
+        try:
+            item = await self._transport.request("GET", f"/api/v4/leads/unsorted/{ref.id}", priority=priority)
+        except NotFound:
+            return None
+        return item if isinstance(item, Mapping) else None
+
+
+def deal_inside(entry: Mapping[str, Any]) -> EntityRef | None:
+    """The lead in an entry of Unsorted. It exists, and no list and no search shows it before it is accepted."""
+    return next(iter(mapping.refs((entry.get("_embedded") or {}).get("leads"), EntityKind.DEAL)), None)
+
+
+def person_inside(entry: Mapping[str, Any]) -> EntityRef | None:
+    return next(iter(mapping.refs((entry.get("_embedded") or {}).get("contacts"), EntityKind.CONTACT)), None)
+
+
+def _logged_entry(entry: Mapping[str, Any]) -> LoggedCall:
+    uid = str(entry.get("uid", ""))
+    return LoggedCall(id=uid, entity=EntityRef(EntityKind.LEAD, uid), deal=deal_inside(entry))
 
 
 def _unsorted_key(item: Mapping[str, Any]) -> str:

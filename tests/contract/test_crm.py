@@ -9,10 +9,11 @@ from typing import Protocol
 
 import pytest
 
+from connectors.amocrm.sandbox.api_unsorted import accept_entry, decline_entry
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId, Timestamp
-from integration.errors import NotFound, OutcomeUnknown, Unavailable
-from integration.ports import CallRecord, Crm
+from integration.errors import InInbox, NotFound, OutcomeUnknown, Unavailable
+from integration.ports import CallRecord, Crm, InboxState
 from integration.testing import FakeCrm
 from tests.adapters.amocrm_kit import ANNA, Office, number, office, record
 
@@ -40,6 +41,15 @@ class World(Protocol):
     def written(self, key: str) -> int:
         """How often the call with this key is in the CRM."""
 
+    def accept(self, uid: str) -> None:
+        """A person takes the lead on."""
+
+    def decline(self, uid: str) -> None:
+        """A person throws the lead away."""
+
+    def refuse_notes_in_inbox(self) -> None:
+        """From now on nothing can be written into an entry that waits."""
+
 
 @dataclass
 class FakeWorld:
@@ -63,6 +73,15 @@ class FakeWorld:
 
     def written(self, key: str) -> int:
         return self.crm.logged(key)
+
+    def accept(self, uid: str) -> None:
+        self.crm.accept(uid)
+
+    def decline(self, uid: str) -> None:
+        self.crm.decline(uid)
+
+    def refuse_notes_in_inbox(self) -> None:
+        self.crm.takes_notes_in_inbox = False
 
 
 @dataclass
@@ -90,6 +109,17 @@ class AmocrmWorld:
         notes = [note["params"] for note in self.office.account.notes.values()]
         entries = [entry["metadata"] for entry in self.office.account.unsorted.values()]
         return sum(each.get("uniq") == key for each in [*notes, *entries])
+
+    def accept(self, uid: str) -> None:
+        account = self.office.account
+        accept_entry(account, account.unsorted[uid], int(ANNA), None)
+
+    def decline(self, uid: str) -> None:
+        account = self.office.account
+        decline_entry(account, account.unsorted[uid], int(ANNA))
+
+    def refuse_notes_in_inbox(self) -> None:
+        self.office.account.unsorted_takes_notes = False
 
 
 @pytest.fixture(params=["fake", "amocrm"])
@@ -188,6 +218,61 @@ async def test_a_stranger_goes_into_the_inbox_once(world: World) -> None:
     assert found.entity.kind is EntityKind.LEAD
     assert world.written("pbx:1.1") == 1
     assert await world.crm.find_in_inbox(call("pbx:2.2")) is None
+
+
+async def test_a_later_call_is_written_into_the_entry_that_waits_and_is_there_after_it_is_accepted(
+    world: World,
+) -> None:
+    first = await world.crm.log_to_inbox(call())
+    assert first.deal is not None
+    assert await world.crm.find_in_inbox(call()) == first
+    waiting = await world.crm.inbox_entry(first.entity, deal=first.deal)
+    assert (waiting.state, waiting.deal) == (InboxState.WAITING, first.deal)
+
+    second = await world.crm.log_call(call("pbx:2.2"), first.entity)
+    assert second.entity == first.entity
+    assert await world.crm.find_logged_call(call("pbx:2.2"), first.entity) == second
+    assert await world.crm.find_persons(CLIENT) == []
+
+    world.accept(first.id)
+    accepted = await world.crm.inbox_entry(first.entity, deal=first.deal)
+    assert (accepted.state, accepted.deal, accepted.person) == (InboxState.ACCEPTED, first.deal, waiting.person)
+    assert [person.ref for person in await world.crm.find_persons(CLIENT)] == [accepted.person]
+    assert await world.crm.find_logged_call(call("pbx:2.2"), first.deal) is not None
+    assert world.written("pbx:1.1") == world.written("pbx:2.2") == 1
+
+
+async def test_what_an_entry_that_waits_does_not_take_is_said_and_can_be_written_after_it_is_accepted(
+    world: World,
+) -> None:
+    first = await world.crm.log_to_inbox(call())
+    world.refuse_notes_in_inbox()
+    with pytest.raises(InInbox):
+        await world.crm.log_call(call("pbx:2.2"), first.entity)
+    world.accept(first.id)
+    with pytest.raises(NotFound):
+        await world.crm.log_call(call("pbx:2.2"), first.entity)
+    assert await world.crm.find_logged_call(call("pbx:2.2"), first.entity) is None
+    accepted = await world.crm.inbox_entry(first.entity, deal=first.deal)
+    assert accepted.deal is not None
+    assert (await world.crm.log_call(call("pbx:2.2"), accepted.deal)).entity == accepted.deal
+    assert world.written("pbx:2.2") == 1
+
+
+async def test_a_declined_entry_is_told_from_an_accepted_one(world: World) -> None:
+    first = await world.crm.log_to_inbox(call())
+    world.decline(first.id)
+    declined = await world.crm.inbox_entry(first.entity, deal=first.deal)
+    assert (declined.state, declined.deal, declined.person) == (InboxState.DECLINED, None, None)
+    with pytest.raises(NotFound):
+        await world.crm.log_call(call("pbx:2.2"), first.entity)
+
+
+async def test_what_became_of_an_entry_whose_deal_was_not_kept_cannot_be_said(world: World) -> None:
+    first = await world.crm.log_to_inbox(call())
+    assert (await world.crm.inbox_entry(first.entity)).state is InboxState.WAITING
+    world.accept(first.id)
+    assert (await world.crm.inbox_entry(first.entity)).state is InboxState.DECLINED
 
 
 async def test_a_task_is_found_by_its_key_at_its_entity(world: World) -> None:

@@ -62,6 +62,7 @@ class Account:
     seen_unsorted: set[str] = field(default_factory=set)
     subscription_ended: str = ""  # "", "writes", "all"
     is_api_filter_enabled: bool = True
+    unsorted_takes_notes: bool = True  # not documented: both answers are possible
     sequence: int = FIRST_CREATED
     _leads_of: dict[tuple[str, int], list[int]] = field(default_factory=dict)
 

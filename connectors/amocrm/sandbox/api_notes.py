@@ -90,7 +90,8 @@ async def create(request: web.Request) -> web.Response:
 def _entity_errors(account: Account, kind: str, item: Record) -> list[Error]:
     if "entity_id" not in item:
         return [{"code": "FieldMissing", "path": "entity_id", "detail": "This field is missing."}]
-    if account.table(kind).get(item["entity_id"]) is None:
+    entity = account.table(kind).get(item["entity_id"])
+    if entity is None or (entity.get("hidden") and not account.unsorted_takes_notes):
         return [{"code": "NotSupportedChoice", "path": "entity_id", "detail": "The entity does not exist."}]
     return []
 

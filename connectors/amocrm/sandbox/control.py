@@ -117,13 +117,17 @@ def _account(sandbox: Sandbox, text: str) -> Account:
 
 
 async def change_account(request: web.Request) -> web.Response:
-    """Switches of an account: `subdomain`, `subscription_ended` ("", writes, all), `is_api_filter_enabled`."""
+    """
+    Switches of an account: `subdomain`, `subscription_ended` ("", writes, all), `is_api_filter_enabled`,
+    `unsorted_takes_notes`.
+    """
     sandbox = _local_only(request)
     account = _account(sandbox, request.match_info["id"])
     schema = {
         "subdomain": Rule("str", blank=False),
         "subscription_ended": Rule("str", choices=("", "writes", "all")),
         "is_api_filter_enabled": Rule("bool"),
+        "unsorted_takes_notes": Rule("bool"),
     }
     for name, value in (await _body(request, schema)).items():
         setattr(account, name, value)
