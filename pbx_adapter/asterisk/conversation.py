@@ -13,7 +13,8 @@ of a bridge `look()` walks from the client's channel through the bridges and nam
   when the dust has settled: the client is still in somebody's hands while both are in bridges, even different ones.
 
 The holding bridge of a parking lot is no conversation. A conference room is one, but it does not join the calls of the
-people in it.
+people in it, and they are not each other's callers: a client there is in the hands of an employee, never of another
+client, and the internal call of an employee who dials in is answered by the room itself, even while it is empty.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, Liv
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
+
+_CONFERENCE = BridgeKind.CONFERENCE
 
 # -- bridges ----------------------------------------------------------------------
 
@@ -122,6 +125,9 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
     client = call.client
     if client is None or call.over or call.unclear:
         return
+    if call.direction is Direction.INTERNAL and client.bridge is not None and client.bridge.kind is _CONFERENCE:
+        _meet(board, call, client.bridge, at)
+        return
     people = people_with(client)
     if call.blind is not None and call.blind.transferer in people:
         people.remove(call.blind.transferer)
@@ -129,9 +135,17 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
         call.lost_at = None
     elif people:
         _take(board, call, max(people, key=lambda person: person.bridged_at), at)
-    elif call.hands is not None and call.lost_at is None:
+    elif (call.hands is not None or call.room is not None) and call.lost_at is None:
         call.lost_at = at
         board.settle_later(call, at)
+
+
+def _meet(board: Switchboard, call: LiveCall, room: Bridge, at: Timestamp) -> None:
+    """An internal call that leads into a conference room talks to the room, whoever else is there."""
+    call.lost_at = None
+    if call.room is not room:
+        _connect(board, call, None, "", f"conference:{room.room}", at)
+        call.room = room
 
 
 def people_with(channel: Channel) -> list[Channel]:
@@ -158,7 +172,6 @@ def people_with(channel: Channel) -> list[Channel]:
 
 def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) -> None:
     begin_call(board, call, at)
-    call.hands, call.lost_at, call.was_connected, call.released_by = person, None, True, None
     leg = person.leg
     if leg is not None and leg.answered_at is None and not leg.decided and leg in call.legs:
         answer_leg(board, leg, at)  # its DialEnd is late, or fell into a gap
@@ -166,8 +179,19 @@ def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) ->
     if responsible:
         board.talking[responsible] = call
     answered_by = leg.target if leg is not None and leg.kind is LegKind.EXTERNAL else person.party.number
+    room = person.bridge
     if call.direction is Direction.OUTBOUND:
         answered_by = call.called
+    elif room is not None and room.kind is _CONFERENCE and not responsible and person.call is not call:
+        answered_by = f"conference:{room.room}"  # where another client is, and none of the office
+    _connect(board, call, person, responsible, answered_by, at)
+
+
+def _connect(
+    board: Switchboard, call: LiveCall, person: Channel | None, responsible: str, answered_by: str, at: Timestamp
+) -> None:
+    """Tell who has the client now, and close the transfer that led there."""
+    call.hands, call.room, call.lost_at, call.was_connected, call.released_by = person, None, None, True, None
     board.tell(
         ClientConnected(
             call=call.id, at=at, person=responsible, answered_by=answered_by, inferred=board.gap is not None
@@ -183,7 +207,7 @@ def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) ->
     if call.parking is not None:
         result = TransferResult.RETURNED if call.parking.timed_out else TransferResult.COMPLETED
         call.parking = None
-        board.tell(TransferEnded(call=call.id, at=at, result=result, to=person.party.number))
+        board.tell(TransferEnded(call=call.id, at=at, result=result, to=person.party.number if person else None))
     if call.holders:
         board.tell(HoldStarted(call=call.id, at=at))
 
@@ -212,7 +236,7 @@ def release(board: Switchboard, call: LiveCall) -> None:
     if call.lost_at is None:
         return
     lost_at, call.lost_at = call.lost_at, None
-    hands, call.hands = call.hands, None
+    hands, call.hands, call.room = call.hands, None, None
     if hands is not None and hands.left_at is not None:
         call.released_by = hands
     board.tell(ClientReleased(call=call.id, at=lost_at))

@@ -2,6 +2,9 @@
 
 Every phone's own call begins as a call of its own, with its own Linkedid. It turns out to be part of another when their
 channels share a bridge, or when an event says so. The call that has the client survives.
+
+Two calls that each have a client of their own stay two, whoever brings the clients or their employees together: each
+client gets a record. A call to the outside becomes one of these with its answer: before it, it is a consultation.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.legs import result_of
 from pbx_adapter.asterisk.live import LiveCall, LiveLeg
+from pbx_adapter.asterisk.office import PartyKind
 from pbx_adapter.asterisk.switchboard import Switchboard
 
 
@@ -20,10 +24,10 @@ def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> L
     Make one call of two.
 
     Returns:
-        The call that goes on; the same when they are one already.
+        The call that goes on; `one` when they are one already, or stay two.
     """
     one, other = one.current, other.current
-    if one is other:
+    if one is other or (_has_talked_to_client(one) and _has_talked_to_client(other)):
         return one
     into, part = sorted((one, other), key=_precedence)
     if into.over or part.over:
@@ -49,6 +53,13 @@ def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> L
     board.bury_call(part, at)
     board.settle_later(into, at)
     return into
+
+
+def _has_talked_to_client(call: LiveCall) -> bool:
+    client = call.client
+    if client is None or client.party.kind is not PartyKind.EXTERNAL or call.direction is Direction.INTERNAL:
+        return False
+    return call.direction is Direction.INBOUND or call.was_connected
 
 
 def _precedence(call: LiveCall) -> tuple[bool, float, str]:

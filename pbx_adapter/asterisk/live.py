@@ -145,6 +145,7 @@ class LiveCall:
     legs: list[LiveLeg] = field(default_factory=list)
     client: Channel | None = None
     hands: Channel | None = None  # the person who has the client
+    room: Bridge | None = None  # the conference room that an internal call talks to
     lost_at: Timestamp | None = None  # since when `hands` does not hear the client; not yet told
     unclear: bool = False  # found in a snapshot that is still coming in: nothing is told of it yet
     was_connected: bool = False

@@ -243,6 +243,9 @@ class Resync:
         bridge = board.bridges.setdefault(id_, Bridge(id_))
         if present(row.get("Application")) in ("Park", "ParkedCall"):
             bridge.kind = BridgeKind.WAITING
+        elif present(row.get("Application")) == "ConfBridge":
+            bridge.kind = BridgeKind.CONFERENCE
+            bridge.room = present(row.get("ApplicationData") or row.get("Data")).partition(",")[0]
         enter(board, channel, bridge, at)
 
     def _on_bridge(self, frame: Frame, at: Timestamp) -> None:

@@ -101,6 +101,11 @@ def _complete_by_refer(
     if call.over:
         return
     call.told.add(key)
+    other = second.call.current
+    if other is not call:  # two clients joined by the employee of both
+        talk = second.leg or (other.client.leg if other.client else None)
+        _tell_attended(board, call, _name(first), _client_of(other), talk, at)
+        return
     # The phone may refer on either of its two calls; the consultation is the one that did not survive.
     part = next((leg.home for leg in reversed(call.legs) if leg.home is not call and leg.home.current is call), born_in)
     leg = next((leg for leg in reversed(call.legs) if leg.home is part), None)
@@ -191,6 +196,10 @@ def _start(
 
 def _end(board: Switchboard, call: LiveCall, result: TransferResult, at: Timestamp) -> None:
     board.tell(TransferEnded(call=call.id, at=at, result=result))
+
+
+def _client_of(call: LiveCall) -> str:
+    return (call.called if call.direction is Direction.OUTBOUND else call.caller) or call.uid
 
 
 def _name(channel: Channel) -> str:

@@ -32,6 +32,10 @@ _STORY_IS_GONE = {
 }
 """Streams in which a channel list does not tell what came before it."""
 
+_ONE_LINKEDID = ("uplink_two_clients_joined",)
+"""Streams in which one list shows the channels of two calls under one Linkedid: a call that began in the gap and was
+joined in it is not seen."""
+
 Events = list[tuple[Timestamp, Frame]]
 
 
@@ -159,7 +163,7 @@ def _same_number(one: str, other: str) -> bool:
     return one[-10:] == other[-10:]
 
 
-@pytest.mark.parametrize("name", [name for name in STREAMS if "click" not in name])
+@pytest.mark.parametrize("name", [name for name in STREAMS if "click" not in name and name not in _ONE_LINKEDID])
 def test_a_call_is_known_after_a_gap_of_the_link_and_every_call_ends(name: str) -> None:
     """
     A phone or trunk whose dial fell into the gap got no leg, and an outgoing call lost its number to "s": what a list
