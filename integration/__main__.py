@@ -14,6 +14,7 @@ _COMMANDS = {
     "run": "run the middleware: dozvon run --config dozvon.toml",
     "demo": "the middleware, a sandbox CRM and a simulated office, on the loopback",
     "init": "write a configuration file to begin with",
+    "password": "make the hash of an administrator's password",
     "doctor": "check CRM, PBX, permissions, recordings; say what to change",
     "route": "what would happen with a call from this number to this line",
     "secrets": "check that every stored secret can be read, or give all a new key",

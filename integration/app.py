@@ -17,6 +17,7 @@ from aiohttp import web
 from connectors.amocrm import Connector, connect
 from connectors.amocrm.settings import AmocrmSettings
 from integration import __version__, process_memory
+from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions
 from integration.clock import SystemClock
@@ -27,6 +28,7 @@ from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
 from integration.examination import INSTALLATION, examine, examine_redis
+from integration.exposure import examine_exposure
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.others import Others
@@ -50,6 +52,7 @@ from integration.services.registration import Registration
 from integration.services.routing import Routing
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
+from integration.web.client_address import ClientAddresses
 from integration.web.recordings import recording_routes
 from integration.web.server import create_web_app
 from integration.web.widget import WidgetApi
@@ -254,7 +257,7 @@ class Dozvon:
 
     async def _serve_web(self) -> None:
         core = self.core
-        sessions = AdminSessions(self.config.admin_password, self.config.public_url)
+        sessions = self._build_sessions()
         widget = self._build_widget_api()
         shared = core.coordination if core.is_shared else None
         app = create_web_app(
@@ -334,6 +337,17 @@ class Dozvon:
             cards=core.cards,
             clicks=ClickService(core.coordination, core.storage.calls, core.storage.phone_book, core.cards),
             coordination=core.coordination,
+            clock=core.clock,
+        )
+
+    def _build_sessions(self) -> AdminSessions:
+        core = self.core
+        return AdminSessions(
+            self.config.admin_password,
+            self.config.public_url,
+            store=core.storage.admin_sessions,
+            brake=SignInBrake(core.coordination, open_coordination(None)),
+            addresses=ClientAddresses(self.config.trusted_proxies),
             clock=core.clock,
         )
 
@@ -424,7 +438,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
     core = Core(config)
     try:
         check_adapters(config)
-        found = {INSTALLATION: await examine(config, core.clock)}
+        found = {INSTALLATION: [*examine_exposure(config), *await examine(config, core.clock)]}
         if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
             return found
         if config.redis is not None:

@@ -5,13 +5,15 @@ What adapters need is handed to them as they wrote it (`crm_options`, `pbx_optio
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
 from integration.domain.settings import (
@@ -24,6 +26,7 @@ from integration.domain.settings import (
     PhoneType,
 )
 from integration.errors import ConfigError
+from integration.password import LONGEST, SHORTEST, check_hash, is_hash
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _ENVIRONMENT = {
@@ -33,6 +36,7 @@ _ENVIRONMENT = {
     "DOZVON_ADMIN_PASSWORD": ("server", "admin_password"),
     "DOZVON_LOG_LEVEL": ("server", "log_level"),
     "DOZVON_ROLES": ("server", "roles"),
+    "DOZVON_TRUSTED_PROXIES": ("server", "trusted_proxies"),
     "DOZVON_DATABASE": ("storage", "database"),
     "DOZVON_REDIS": ("storage", "redis"),
     "DOZVON_KEY": ("security", "key"),
@@ -93,6 +97,7 @@ class Config:
     has_public_url: bool = False  # somebody wrote it; else it is made of `listen`
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may say whose request it is
     log_level: str = "info"
     roles: frozenset[str] = ROLES
     database: str = ""  # empty: SQLite in the data folder
@@ -101,6 +106,12 @@ class Config:
     key_file: Path | None = None  # with neither: a file in the data folder, made at the first start
     backup: BackupConfig | None = None
     accounts: tuple[AccountConfig, ...] = ()
+    file: Path | None = None  # that it was read from
+
+    @property
+    def is_local(self) -> bool:
+        """Nobody but this machine reaches the pages: a trial."""
+        return is_loopback(self.host) and is_loopback(urlsplit(self.public_url).hostname or "")
 
     @property
     def database_url(self) -> str:
@@ -128,7 +139,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         if variable in environment:
             document.setdefault(section, {})[key] = environment[variable]
     try:
-        return parse(document)
+        return replace(parse(document), file=path)
     except ConfigError as exc:
         raise ConfigError(f"{path or 'environment'}: {exc}") from exc
 
@@ -138,7 +149,8 @@ def parse(document: Mapping[str, Any]) -> Config:
     _no_strangers(document, {"server", "storage", "security", "backup", "account"}, "")
     server = _table(document, "server", "")
     storage = _table(document, "storage", "")
-    _no_strangers(server, {"listen", "public_url", "data_dir", "admin_password", "log_level", "roles"}, "server.")
+    own = {"listen", "public_url", "data_dir", "admin_password", "trusted_proxies", "log_level", "roles"}
+    _no_strangers(server, own, "server.")
     _no_strangers(storage, {"database", "redis"}, "storage.")
     host, port = _listen(_text(server, "listen", "server.", "127.0.0.1:8080"))
     public_url = _text(server, "public_url", "server.", f"http://{host}:{port}").rstrip("/")
@@ -153,7 +165,7 @@ def parse(document: Mapping[str, Any]) -> Config:
     accounts = tuple(_account(raw, f"account[{index}].") for index, raw in enumerate(raw_accounts))
     _unique([a.id for a in accounts], "account.id")
     _unique([a.pbx_id for a in accounts], "account.pbx_id")
-    return Config(
+    config = Config(
         host=host,
         port=port,
         public_url=public_url,
@@ -167,7 +179,49 @@ def parse(document: Mapping[str, Any]) -> Config:
         **_security(_table(document, "security", "")),
         backup=_backup(_table(document, "backup", "")),
         accounts=accounts,
+        trusted_proxies=_networks(server.get("trusted_proxies", []), "server.trusted_proxies"),
     )
+    _check_password(config)
+    return config
+
+
+def is_loopback(host: str) -> bool:
+    """Of the names and addresses that stand in a configuration; looks nothing up."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_password(config: Config) -> None:
+    """A short one is let through where only this machine reaches the pages: the demonstration, a trial."""
+    password = config.admin_password
+    if password is None:
+        return
+    if is_hash(password):
+        try:
+            check_hash(password)
+        except ValueError as exc:
+            raise ConfigError(f"server.admin_password: {exc}; `dozvon password` makes one") from exc
+    elif len(password) > LONGEST or (len(password) < SHORTEST and not config.is_local):
+        raise ConfigError(
+            f"server.admin_password: it has {len(password)} characters; write {SHORTEST} to {LONGEST}, or the hash"
+            " that `dozvon password` makes"
+        )
+
+
+def _networks(raw: Any, where: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """A list in the file, words with commas between in the environment."""
+    words = raw.replace(",", " ").split() if isinstance(raw, str) else raw
+    if not isinstance(words, list):
+        raise ConfigError(f'{where}: write a list of addresses, for example ["127.0.0.1"]')
+    found = []
+    for word in words:
+        try:
+            found.append(ipaddress.ip_network(str(word)))
+        except ValueError as exc:
+            raise ConfigError(f'{where}: "{word}" is neither an address nor a network like 10.0.0.0/24') from exc
+    return tuple(found)
 
 
 def _roles(raw: Any, *, is_shared: bool) -> frozenset[str]:

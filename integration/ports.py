@@ -27,6 +27,7 @@ from integration.sharing import Leases as Leases
 from integration.sharing import Pace as Pace
 from integration.sharing import RateBudget as RateBudget
 from integration.sharing import Turn as Turn
+from integration.stored import AdminSessionStore as AdminSessionStore
 from integration.stored import CallStore as CallStore
 from integration.stored import DecidedRoute as DecidedRoute
 from integration.stored import MirrorProgress as MirrorProgress
@@ -284,6 +285,11 @@ class Coordination(Protocol):
         """Remember that `key` holds for so long, or for longer than it did."""
 
     async def is_marked(self, key: str) -> bool: ...
+
+    async def count(self, key: str, *, ttl_seconds: float) -> int:
+        """One more; how often in all since the first, which is forgotten `ttl_seconds` after it came."""
+
+    async def forget_count(self, key: str) -> None: ...
 
     async def take_turn(self, queue: str, pace: Pace) -> Turn:
         """Of one queue, for all processes together. A queue that was forgotten begins with a pause of its window."""

@@ -239,3 +239,19 @@ class RecordingStore(Protocol):
 
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
         """Path of the file and its size; None when there is no such recording (any more)."""
+
+
+class AdminSessionStore(Protocol):
+    """
+    Who is signed in to the administrator's pages, over all processes. `session` is a hash: what a browser holds is
+    never stored. `mark` says which password it was: sessions of another one do not count. Errors: Unavailable.
+    """
+
+    async def begin(self, session: str, *, mark: str, now: Timestamp, until: Timestamp) -> None:
+        """Also drops what has run out."""
+
+    async def is_live(self, session: str, *, mark: str, now: Timestamp) -> bool: ...
+
+    async def end(self, session: str) -> None: ...
+
+    async def end_all(self) -> None: ...

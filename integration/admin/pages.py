@@ -114,13 +114,14 @@ class AdminPages:
         form = await request.post()
         goal = local_path(str(form.get("next", "")))
         welcome = web.HTTPSeeOther(goal)
-        if await self._sessions.sign_in(request, str(form.get("password", ""))[:200], welcome):
+        if await self._sessions.sign_in(request, str(form.get("password", "")), welcome):
             raise welcome
         return await self._page(request, "login.html", next=goal, failed=True)
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         farewell = web.HTTPSeeOther("/admin/login")
-        self._sessions.sign_out(farewell)
+        everywhere = bool((await request.post()).get("everywhere"))
+        await self._sessions.sign_out(request, farewell, everywhere=everywhere)
         raise farewell
 
     # ---- overview --------------------------------------------------------------------------------------------------
@@ -375,7 +376,7 @@ class AdminPages:
                 "message": t.get(done, "") if done in t else "",
                 "message_kind": "bad" if done == "already_gone" else "",
                 "undo": undo if done == "discarded" else "",
-                "signed_in": self._sessions.is_signed_in(request),
+                "signed_in": await self._sessions.is_signed_in(request),
                 "enabled": self._sessions.is_enabled,
                 "dead": dead,
                 **values,

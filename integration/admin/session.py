@@ -1,4 +1,4 @@
-"""Who may see the administrator's pages: one password (configuration), a signed cookie, a brake on guessing.
+"""Who may see the administrator's pages: one password, sessions that the database keeps, forms of our own pages only.
 
 People with roles of their own are a later row of the specification (C2).
 """
@@ -7,61 +7,96 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import hmac
+import re
 import secrets
-import time
 from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
+from integration.admin.brake import SignInBrake
+from integration.domain.ids import Timestamp
+from integration.password import LONGEST, Password
+from integration.ports import AdminSessionStore, Clock
+from integration.web.client_address import ClientAddresses
+
 _COOKIE = "dozvon_admin"
 _SESSION_SECONDS = 12 * 3600
-_FAILURES_ALLOWED = 5  # per address and minute; a person mistypes, a guesser tries thousands
-_FAILURES_REMEMBERED = 10_000  # addresses
+_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # 32 bytes of chance
+_COMPARED_AT_ONCE = 2  # each takes 32 MiB and a core for a while
+_COMPARISONS_WAITING = 20
+_SIGNED_IN = web.RequestKey("signed_in", bool)  # what was found out about a request
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AdminSessions:
-    """Stateless but for the brake: any process that has the password accepts the cookie."""
+    """
+    A session is a random token in the browser and its SHA-256 in the database, so every process knows it, a restart
+    leaves it, and signing out ends it. A changed password ends all.
+    """
 
-    def __init__(self, password: str | None, public_url: str, clock: Callable[[], float] = time.time) -> None:
-        self._password = password
-        self._key = hashlib.scrypt((password or secrets.token_hex()).encode(), salt=b"dozvon admin", n=2**14, r=8, p=1)
-        self._is_secure = public_url.startswith("https://")
-        self._host = urlsplit(public_url).netloc
+    def __init__(
+        self,
+        password: str | None,
+        public_url: str,
+        *,
+        store: AdminSessionStore,
+        brake: SignInBrake,
+        addresses: ClientAddresses,
+        clock: Clock,
+    ) -> None:
+        """`password`: as it is configured, plain or an argon2 hash."""
+        public = urlsplit(public_url)
+        self._configured = password
+        self._password: Password | None = None
+        self._preparing = asyncio.Lock()
+        self._is_secure = public.scheme == "https"
+        # A browser takes a cookie with this prefix from nobody but this very host, over TLS.
+        self._cookie = f"__Host-{_COOKIE}" if self._is_secure else _COOKIE
+        self._host = public.netloc
+        self._store = store
+        self._brake = brake
+        self._addresses = addresses
         self._clock = clock
-        self._failures: dict[str, list[float]] = {}
+        self._comparing = asyncio.Semaphore(_COMPARED_AT_ONCE)
+        self._waiting = 0
 
     @property
     def is_enabled(self) -> bool:
-        return self._password is not None
+        return self._configured is not None
 
-    def is_signed_in(self, request: web.Request) -> bool:
-        expiry, _, signature = request.cookies.get(_COOKIE, "").partition(".")
-        if not expiry.isdigit() or int(expiry) < self._clock():
-            return False
-        return hmac.compare_digest(signature, self._sign(expiry))
+    async def is_signed_in(self, request: web.Request) -> bool:
+        """Asks the database once a request. Raises: Unavailable."""
+        if _SIGNED_IN not in request:
+            token, password = self._token(request), await self._known()
+            request[_SIGNED_IN] = bool(
+                token
+                and password
+                and await self._store.is_live(_hash(token), mark=password.mark, now=self._clock.now())
+            )
+        return request[_SIGNED_IN]
 
-    async def sign_in(self, request: web.Request, password: str, response: web.StreamResponse) -> bool:
-        """Sets the cookie on `response` when the password is right. Raises HTTPTooManyRequests."""
-        address = request.remote or ""
-        now = self._clock()
-        recent = [at for at in self._failures.get(address, []) if now - at < 60]
-        if len(recent) >= _FAILURES_ALLOWED:
-            raise web.HTTPTooManyRequests(text="Too many attempts. Wait a minute.", headers={"Retry-After": "60"})
-        given = await asyncio.to_thread(hashlib.scrypt, password.encode(), salt=b"dozvon admin", n=2**14, r=8, p=1)
-        if not self.is_enabled or not hmac.compare_digest(given, self._key):
-            if len(self._failures) >= _FAILURES_REMEMBERED:
-                self._failures.clear()
-            self._failures[address] = [*recent, now]
+    async def sign_in(self, request: web.Request, given: str, response: web.StreamResponse) -> bool:
+        """
+        Begin a session and set its cookie on `response` when the password is right.
+
+        Raises:
+            HTTPTooManyRequests: too many attempts from this address, or too many at once.
+            Unavailable: the database cannot keep the session.
+        """
+        address = self._addresses.group_of(request)
+        if wait := await self._brake.seconds_to_wait(address):
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)})
+        password = await self._known()
+        if password is None or not await self._compared(password, given):
             return False
-        self._failures.pop(address, None)
-        expiry = str(int(now) + _SESSION_SECONDS)
+        await self._brake.forget(address)
+        token, now = secrets.token_urlsafe(32), self._clock.now()
+        await self._store.begin(_hash(token), mark=password.mark, now=now, until=Timestamp(now + _SESSION_SECONDS))
         response.set_cookie(
-            _COOKIE,
-            f"{expiry}.{self._sign(expiry)}",
+            self._cookie,
+            token,
             max_age=_SESSION_SECONDS,
             httponly=True,
             secure=self._is_secure,
@@ -70,35 +105,69 @@ class AdminSessions:
         )
         return True
 
-    def sign_out(self, response: web.StreamResponse) -> None:
-        response.del_cookie(_COOKIE, path="/")
+    async def sign_out(self, request: web.Request, response: web.StreamResponse, *, everywhere: bool) -> None:
+        """This browser, or all of them. Raises: Unavailable."""
+        if everywhere:
+            await self._store.end_all()
+        elif token := self._token(request):
+            await self._store.end(_hash(token))
+        response.del_cookie(self._cookie, path="/", secure=self._is_secure, httponly=True, samesite="Lax")
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Pages below /admin need the cookie; what changes something must come from our own page."""
+        """Pages below /admin need a session; what changes something must come from a page of ours."""
         path = request.path
-        if (
-            not path.startswith("/admin")
-            or path in {"/admin/login", "/admin/static"}
-            or path.startswith("/admin/static/")
-        ):
+        if not (path == "/admin" or path.startswith("/admin/")) or path.startswith("/admin/static"):
             return await handler(request)
-        if not self.is_signed_in(request):
-            if request.method != "GET":
-                raise web.HTTPForbidden(text="Sign in again.")
+        is_login = path == "/admin/login"
+        if not is_login and not await self.is_signed_in(request):
+            if request.method not in ("GET", "HEAD"):
+                raise web.HTTPForbidden(reason="Sign in again.")
             raise web.HTTPSeeOther(f"/admin/login?next={quote(request.path_qs)}")
-        if request.method != "GET" and not self._is_own_page(request):
-            raise web.HTTPForbidden(text="This form was not sent from a page of Dozvon.")
+        if request.method not in ("GET", "HEAD") and not self._is_own_page(request, is_login=is_login):
+            raise web.HTTPForbidden(reason="This form was not sent from a page of Dozvon.")
         return await handler(request)
 
-    def _is_own_page(self, request: web.Request) -> bool:
-        origin = urlsplit(request.headers.get("Origin", "")).netloc
-        return bool(origin) and origin in {self._host, request.host}
+    def _is_own_page(self, request: web.Request, *, is_login: bool) -> bool:
+        """
+        Browsers say where a form was sent from, and no page can forge it. One that says neither is no browser of
+        today: it may sign in, because nobody can make it do so for him, and change nothing else.
+        """
+        origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+        if site is not None and site != "same-origin":
+            return False
+        if origin is not None:
+            return urlsplit(origin).netloc in {self._host, request.host} - {""}
+        return site is not None or is_login
 
-    def _sign(self, expiry: str) -> str:
-        return hmac.new(self._key, expiry.encode(), hashlib.sha256).hexdigest()
+    def _token(self, request: web.Request) -> str | None:
+        token = request.cookies.get(self._cookie, "")
+        return token if _TOKEN.fullmatch(token) else None
+
+    async def _known(self) -> Password | None:
+        """Made at the first need: it takes a tenth of a second of a core."""
+        if self._password is None and self._configured is not None:
+            async with self._preparing:
+                if self._password is None:
+                    self._password = await asyncio.to_thread(Password, self._configured)
+        return self._password
+
+    async def _compared(self, password: Password, given: str) -> bool:
+        if self._waiting >= _COMPARISONS_WAITING:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": "5"})
+        self._waiting += 1
+        try:
+            async with self._comparing:
+                return len(given) <= LONGEST and await asyncio.to_thread(password.is_same, given)
+        finally:
+            self._waiting -= 1
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def local_path(text: str) -> str:
     """Where to go after signing in: only a path of our own pages, never another site."""
-    return text if text.startswith("/admin") and "\\" not in text and not text.startswith("//") else "/admin"
+    is_ours = text.startswith("/admin") and "\\" not in text and text.isprintable()
+    return text if is_ours else "/admin"

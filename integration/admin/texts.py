@@ -14,6 +14,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "what_if": ("Что будет, если", "Що буде, якщо", "What would happen"),
     "sign_in": ("Войти", "Увійти", "Sign in"),
     "sign_out": ("Выйти", "Вийти", "Sign out"),
+    "sign_out_everywhere": ("Выйти везде", "Вийти всюди", "Sign out everywhere"),
     "password": ("Пароль администратора", "Пароль адміністратора", "Administrator's password"),
     "wrong_password": ("Пароль не подошёл.", "Пароль не підійшов.", "That is not the password."),
     "no_password_set": (

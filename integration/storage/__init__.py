@@ -11,6 +11,7 @@ from pathlib import Path
 import integration.storage.migrate  # noqa: F401 - here, so that a later import does not hide the function `migrate`
 from integration.clock import SystemClock
 from integration.ports import Clock, Coordination
+from integration.storage.admin_sessions import SqlAdminSessions
 from integration.storage.calls import SqlCallStore
 from integration.storage.coordination import InProcessCoordination
 from integration.storage.database import Database, open_database
@@ -41,6 +42,7 @@ class Storage:
     leases: SqlLeases
     watches: SqlWatchLog
     register: SqlRegister
+    admin_sessions: SqlAdminSessions
     database: Database
 
     async def close(self) -> None:
@@ -83,6 +85,7 @@ async def open_storage(
         leases=SqlLeases(database),
         watches=SqlWatchLog(database),
         register=SqlRegister(database),
+        admin_sessions=SqlAdminSessions(database),
         database=database,
     )
 

@@ -35,6 +35,7 @@ class InProcessCoordination:
         self._tickets = _Expiring(monotonic)
         self._keys = _Expiring(monotonic)
         self._marks = _Expiring(monotonic)
+        self._counts = _Expiring(monotonic)
         self._queues: dict[str, TurnQueue] = {}
         self._subscribers: dict[str, set[asyncio.Queue[str]]] = {}
 
@@ -61,6 +62,17 @@ class InProcessCoordination:
 
     async def is_marked(self, key: str) -> bool:
         return key in self._marks
+
+    async def count(self, key: str, *, ttl_seconds: float) -> int:
+        count = int(self._counts.get(key) or 0) + 1
+        if count == 1:
+            self._counts.put(key, "1", ttl_seconds)
+        else:
+            self._counts.change(key, str(count))
+        return count
+
+    async def forget_count(self, key: str) -> None:
+        self._counts.take(key)
 
     async def take_turn(self, queue: str, pace: Pace) -> Turn:
         if queue not in self._queues:
@@ -104,8 +116,15 @@ class _Expiring:
         self._kept: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
     def __contains__(self, key: str) -> bool:
-        kept = self._kept.get(key)
-        return kept is not None and kept[1] > self._monotonic()
+        return self.get(key) is not None
+
+    def get(self, key: str) -> str | None:
+        text, until = self._kept.get(key, ("", 0.0))
+        return text if until > self._monotonic() else None
+
+    def change(self, key: str, text: str) -> None:
+        """Another text for the time that is left."""
+        self._kept[key] = (text, self._kept[key][1])
 
     def put(self, key: str, text: str, ttl_seconds: float) -> None:
         now = self._monotonic()

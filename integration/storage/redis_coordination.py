@@ -40,6 +40,12 @@ _ASKED = "still there?"  # a text of our own: redis-py keeps the answer to its o
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 
+_COUNT = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
 
 class RedisCoordination:
     """Implements `ports.Coordination`. Does not connect before it is used."""
@@ -62,6 +68,7 @@ class RedisCoordination:
             raise ConfigError("The Redis address cannot be read. Write redis://host:6379/0.") from exc
         self.problem: str | None = None
         self._silent_until = 0.0  # on the loop's clock
+        self._count = self._redis.register_script(_COUNT)
         self._take_turn = self._redis.register_script(turns.TAKE)  # sent again by itself to a Redis that forgot it
         self._end_turn = self._redis.register_script(turns.END)
         self._put_off_turns = self._redis.register_script(turns.PUT_OFF)
@@ -93,6 +100,14 @@ class RedisCoordination:
     async def is_marked(self, key: str) -> bool:
         async with self._answering():
             return bool(await self._redis.exists(f"{_PREFIX}mark:{key}"))
+
+    async def count(self, key: str, *, ttl_seconds: float) -> int:
+        async with self._answering():
+            return int(await self._count(keys=[_count_key(key)], args=[_milliseconds(ttl_seconds)]))
+
+    async def forget_count(self, key: str) -> None:
+        async with self._answering():
+            await self._redis.delete(_count_key(key))
 
     async def take_turn(self, queue: str, pace: Pace) -> Turn:
         turn = uuid.uuid4().hex
@@ -208,6 +223,10 @@ def _read(text: str, channel: str) -> dict[str, Any] | None:
 
 def _ticket_key(ticket: str) -> str:
     return f"{_PREFIX}ticket:{ticket}"
+
+
+def _count_key(key: str) -> str:
+    return f"{_PREFIX}count:{key}"
 
 
 def _turns_key(queue: str) -> str:

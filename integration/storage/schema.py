@@ -252,8 +252,17 @@ compatibility = Table(
     Column("oldest", Text, nullable=False),  # the step that a process has to know at least
 )
 
-OWN_AFFAIRS = frozenset({"secret_key", "processes", "compatibility", "alembic_version"})
+admin_sessions = Table(
+    "admin_sessions",
+    metadata,
+    Column("id", Text, primary_key=True),  # SHA-256 of what the browser holds
+    Column("mark", Text, nullable=False),  # of the password that it was begun with
+    Column("begun_at", Double, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
+OWN_AFFAIRS = frozenset({"secret_key", "processes", "compatibility", "admin_sessions", "alembic_version"})
 """Tables with rows in a database that nobody has used yet."""
 
-NOT_KEPT = frozenset({"processes", "compatibility", "alembic_version"})
+NOT_KEPT = frozenset({"processes", "compatibility", "admin_sessions", "alembic_version"})
 """Tables that no backup counts: what they say is of the moment, or made by the steps of the schema."""

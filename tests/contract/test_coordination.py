@@ -71,6 +71,29 @@ async def test_once_is_once_within_its_time(coordination: Coordination) -> None:
     assert await coordination.once(short, ttl_seconds=60)
 
 
+async def test_a_count_is_of_all_who_count_and_runs_out(coordination: Coordination) -> None:
+    key = uuid4().hex
+    counts = await asyncio.gather(*(coordination.count(key, ttl_seconds=60) for _ in range(5)))
+    assert sorted(counts) == [1, 2, 3, 4, 5]
+    await coordination.forget_count(key)
+    assert await coordination.count(key, ttl_seconds=0.001) == 1
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.02)
+    assert await coordination.count(key, ttl_seconds=60) == 1
+
+
+async def test_counting_on_does_not_put_the_end_off(coordination: Coordination) -> None:
+    """Otherwise a guesser could keep an administrator out for ever."""
+    key = uuid4().hex
+    until = time.monotonic() + 0.05
+    await coordination.count(key, ttl_seconds=0.05)
+    while time.monotonic() < until:
+        await coordination.count(key, ttl_seconds=60)
+    before = time.monotonic()
+    await _until(lambda: time.monotonic() - before > 0.02)
+    assert await coordination.count(key, ttl_seconds=60) < 5
+
+
 async def _collect(messages: AsyncIterator[dict[str, Any]], into: list[dict[str, Any]]) -> None:
     async for message in messages:
         into.append(message)

@@ -78,6 +78,10 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
 CARRIED = {"calls.save", "outbox.amend", "outbox.dead", "outbox.done", "outbox.expire", "outbox.extend",
            "outbox.retry", "settings.save"}  # fmt: skip
 OF_NO_ACCOUNT = {
+    "admin_sessions.begin": "who is signed in, to the pages of all accounts",
+    "admin_sessions.end": "as above",
+    "admin_sessions.end_all": "as above",
+    "admin_sessions.is_live": "as above",
     "leases.acquire": "names of work, not data",
     "leases.release": "as above",
     "leases.renew": "as above",

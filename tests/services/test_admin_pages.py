@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
+from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
@@ -22,9 +25,13 @@ from integration.services.accounts import Account
 from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
+from integration.storage import open_coordination
+from integration.storage.schema import admin_sessions
+from integration.web.client_address import ClientAddresses
 from integration.web.server import create_web_app
 from tests.services.conftest import ACME, BORIS, PBX, World, answered_call, missed_call
 
+PASSWORD = "a secret of the office"
 Client = TestClient[web.Request, web.Application]
 
 
@@ -46,9 +53,23 @@ class Office:
             return await it.text()
 
 
+def _sessions(world: World, password: str, addresses: ClientAddresses | None = None) -> AdminSessions:
+    """As each process makes them."""
+    return AdminSessions(
+        password,
+        "http://calls.test",
+        store=world.storage.admin_sessions,
+        brake=SignInBrake(world.coordination, open_coordination(None)),
+        addresses=addresses or ClientAddresses(),
+        clock=world.clock,
+    )
+
+
 @pytest_asyncio.fixture
-async def office(world: World) -> AsyncIterator[Office]:
-    sessions = AdminSessions("secret", "http://calls.test")
+async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
+    """With the parameter "proxy" the loopback is a trusted one."""
+    trusted = [ip_network("127.0.0.1")] if getattr(request, "param", None) == "proxy" else []
+    sessions = _sessions(world, PASSWORD, ClientAddresses(trusted))
     routing = Routing(
         account=ACME,
         pbx=PBX,
@@ -93,7 +114,7 @@ async def office(world: World) -> AsyncIterator[Office]:
 
 @pytest_asyncio.fixture
 async def signed_in(office: Office) -> Office:
-    assert "acme" in await office.send("/admin/login", password="secret")
+    assert "acme" in await office.send("/admin/login", password=PASSWORD)
     return office
 
 
@@ -106,8 +127,78 @@ async def test_without_the_password_nothing_is_shown(office: Office) -> None:
 async def test_guessing_is_slowed_down(office: Office) -> None:
     for _ in range(5):
         await office.send("/admin/login", password="wrong")
-    async with office.client.post("/admin/login", data={"password": "secret"}) as answer:
+    async with office.client.post("/admin/login", data={"password": PASSWORD}) as answer:
         assert answer.status == 429
+
+
+async def test_attempts_that_come_together_are_counted_before_any_is_compared(office: Office) -> None:
+    async def attempt() -> int:
+        async with office.client.post("/admin/login", data={"password": "wrong"}) as answer:
+            return answer.status
+
+    assert sorted(await asyncio.gather(*(attempt() for _ in range(12)))) == [200] * 5 + [429] * 7
+
+
+async def test_who_knows_the_password_is_not_slowed_down(office: Office) -> None:
+    for _ in range(8):
+        await office.send("/admin/login", password=PASSWORD)
+
+
+@pytest.mark.parametrize("office", ["direct", "proxy"], indirect=True)
+async def test_the_forwarded_address_counts_only_behind_a_trusted_proxy(
+    office: Office, request: pytest.FixtureRequest
+) -> None:
+    statuses = []
+    for n in range(8):
+        forwarded = {"X-Forwarded-For": f"198.51.100.{n}"}
+        async with office.client.post("/admin/login", data={"password": "wrong"}, headers=forwarded) as answer:
+            statuses.append(answer.status)
+    is_trusted = request.node.callspec.params["office"] == "proxy"
+    assert statuses == ([200] * 8 if is_trusted else [200] * 5 + [429] * 3)
+
+
+async def test_a_session_is_known_to_every_process_and_after_a_restart(signed_in: Office) -> None:
+    """Nothing of it is in the process: another one with the same database lets the browser in."""
+    world = signed_in.world
+    another = _sessions(world, PASSWORD)
+    [cookie] = [c for c in signed_in.client.session.cookie_jar if c.key == "dozvon_admin"]
+    request = make_mocked_request("GET", "/admin", headers={"Cookie": f"dozvon_admin={cookie.value}"})
+    assert await another.is_signed_in(request)
+    request = make_mocked_request("GET", "/admin", headers={"Cookie": f"dozvon_admin={cookie.value}"})
+    assert not await _sessions(world, "another password now").is_signed_in(request), "a changed password ends it"
+
+
+async def test_a_session_ends_with_its_time(signed_in: Office) -> None:
+    signed_in.world.clock.advance(12 * 3600 - 1)
+    assert 'type="password"' not in await signed_in.page("/admin/acme")
+    signed_in.world.clock.advance(2)
+    assert 'type="password"' in await signed_in.page("/admin/acme")
+
+
+async def test_the_database_holds_no_session_that_could_be_used(signed_in: Office) -> None:
+    [cookie] = [c for c in signed_in.client.session.cookie_jar if c.key == "dozvon_admin"]
+    rows = await signed_in.world.storage.database.read(lambda c: c.execute(admin_sessions.select()).all())
+    assert len(rows) == 1
+    assert cookie.value not in str(rows)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Sec-Fetch-Site": "same-site"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, 403),
+        ({"Origin": "http://calls.test"}, 303),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({}, 303),  # a script: nobody can make it sign in for him
+    ],
+)
+async def test_another_sites_form_signs_nobody_in(office: Office, headers: dict[str, str], status: int) -> None:
+    form = {"password": PASSWORD}
+    async with office.client.post("/admin/login", data=form, headers=headers, allow_redirects=False) as answer:
+        assert answer.status == status
 
 
 async def test_another_sites_form_changes_nothing(signed_in: Office) -> None:
@@ -203,9 +294,25 @@ async def test_the_integration_is_switched_off_and_on(signed_in: Office) -> None
     assert signed_in.world.account.settings.enabled
 
 
-async def test_signing_out(signed_in: Office) -> None:
+async def test_signing_out_ends_the_session_itself(signed_in: Office) -> None:
+    """Whoever copied the cookie is out as well; another browser is not."""
+    [mine] = [c.value for c in signed_in.client.session.cookie_jar if c.key == "dozvon_admin"]
+    signed_in.client.session.cookie_jar.clear()
+    await signed_in.send("/admin/login", password=PASSWORD)
     await signed_in.send("/admin/logout")
     assert 'type="password"' in await signed_in.page("/admin/acme")
+    sessions = _sessions(signed_in.world, PASSWORD)
+    request = make_mocked_request("GET", "/admin", headers={"Cookie": f"dozvon_admin={mine}"})
+    assert await sessions.is_signed_in(request)
+
+
+async def test_signing_out_everywhere_ends_all(signed_in: Office) -> None:
+    [mine] = [c.value for c in signed_in.client.session.cookie_jar if c.key == "dozvon_admin"]
+    signed_in.client.session.cookie_jar.clear()
+    await signed_in.send("/admin/login", password=PASSWORD)
+    await signed_in.send("/admin/logout", everywhere="1")
+    request = make_mocked_request("GET", "/admin", headers={"Cookie": f"dozvon_admin={mine}"})
+    assert not await _sessions(signed_in.world, PASSWORD).is_signed_in(request)
 
 
 @pytest.mark.parametrize(

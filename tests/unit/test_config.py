@@ -46,6 +46,11 @@ def test_an_employee_is_a_manager_id_or_a_table() -> None:
         ({"server": {"listen": "8080"}}, "server.listen"),
         ({"server": {"public_url": "calls.example.com"}}, "server.public_url"),
         ({"server": {"log_level": "loud"}}, "server.log_level"),
+        ({"server": {"trusted_proxies": ["proxy"]}}, "server.trusted_proxies"),
+        ({"server": {"trusted_proxies": 1}}, "server.trusted_proxies"),
+        ({"server": {"admin_password": "$argon2id$nonsense"}}, "dozvon password"),
+        ({"server": {"public_url": "https://calls.example.com", "admin_password": "short"}}, "5 characters"),
+        ({"server": {"listen": "0.0.0.0:8080", "admin_password": "eleven char"}}, "12"),
         ({"server": []}, "server: write a table"),
         ({"account": {"id": "acme"}}, "two brackets"),
         ({"account": [{"id": "Acme Ltd"}]}, "account[0].id"),
@@ -108,3 +113,12 @@ def test_roles_are_split_only_where_there_can_be_other_processes(tmp_path: Path)
             parse({"server": {"roles": roles}, "storage": shared})
     with pytest.raises(ConfigError, match=r"needs storage\.redis"):
         parse({"server": {"roles": ["web"]}})
+
+
+def test_a_short_password_is_let_through_where_only_this_machine_reaches_the_pages() -> None:
+    assert parse({"server": {"admin_password": "demo"}}).admin_password == "demo"
+
+
+def test_trusted_proxies_come_from_the_environment_too() -> None:
+    config = load(None, {"DOZVON_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/24"})
+    assert [str(net) for net in config.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/24"]

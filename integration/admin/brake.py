@@ -1,0 +1,54 @@
+"""The brake on guessing the password: attempts are counted before anything is compared, over all processes."""
+
+from __future__ import annotations
+
+import structlog
+
+from integration.errors import Unavailable
+from integration.ports import Coordination
+
+log = structlog.get_logger()
+
+_RULES = ((5, 60.0), (30, 3600.0))
+"""Attempts, and the seconds within which so many are let through: a person mistypes, a guesser tries thousands."""
+
+
+class SignInBrake:
+    """
+    Counts by address. The numbers are the coordination's; while it is away this process counts alone, so that an
+    administrator can still get in and a guesser gains the number of processes, no more.
+    """
+
+    def __init__(self, shared: Coordination, own: Coordination) -> None:
+        """`own`: of this process alone."""
+        self._shared = shared
+        self._own = own
+
+    async def seconds_to_wait(self, address: str) -> int:
+        """Count an attempt; 0 when it may go on. Those that are refused count too."""
+        try:
+            return await _counted(self._shared, address)
+        except Unavailable as exc:
+            log.warning("sign-ins are counted by this process alone", error=str(exc))
+            return await _counted(self._own, address)
+
+    async def forget(self, address: str) -> None:
+        """Somebody knew the password."""
+        for each in (self._shared, self._own):
+            try:
+                for _, seconds in _RULES:
+                    await each.forget_count(_key(address, seconds))
+            except Unavailable:
+                continue  # it counts for its while
+
+
+async def _counted(coordination: Coordination, address: str) -> int:
+    wait = 0.0
+    for allowed, seconds in _RULES:
+        if await coordination.count(_key(address, seconds), ttl_seconds=seconds) > allowed:
+            wait = max(wait, seconds)
+    return int(wait)
+
+
+def _key(address: str, seconds: float) -> str:
+    return f"sign-in:{seconds:.0f}:{address}"

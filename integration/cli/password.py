@@ -1,0 +1,33 @@
+"""`dozvon password`: the hash of an administrator's password, for `server.admin_password`."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+
+from integration.errors import ConfigError
+from integration.password import LONGEST, hashed, weakness
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "Asks for the password twice; where input is no terminal it reads one line."
+
+
+def run(_: argparse.Namespace) -> int:
+    """Prints nothing but the hash on standard output. Raises: ConfigError for a password that may not be one."""
+    plain = _asked() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    if len(plain) > LONGEST:
+        raise ConfigError(f"the password has {len(plain)} characters; {LONGEST} are the most")
+    if (why := weakness(plain)) is not None:
+        raise ConfigError(f"the password cannot be used: it {why}")
+    print(hashed(plain))
+    print("Put this into dozvon.toml, [server]: admin_password = '…' (in single quotes)", file=sys.stderr)
+    return 0
+
+
+def _asked() -> str:
+    plain = getpass.getpass("New password: ")
+    if getpass.getpass("Again: ") != plain:
+        raise ConfigError("the two passwords differ")
+    return plain

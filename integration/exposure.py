@@ -1,0 +1,99 @@
+"""What the doctor says of how open this installation is: password, addresses, who may read its files. Reads only."""
+
+from __future__ import annotations
+
+import shlex
+import stat
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from integration.config import Config, is_loopback
+from integration.password import is_hash, weakness
+from integration.ports import Finding, FindingLevel
+
+
+def examine_exposure(config: Config) -> list[Finding]:
+    """Password, address, the proxy, the configuration's file, the data folder. Never raises."""
+    return [
+        _password(config.admin_password, config.file),
+        _address(config),
+        *_proxy(config),
+        *([_configuration(config.file)] if config.file is not None else []),
+        *_data(config.data_dir),
+    ]
+
+
+def _password(password: str | None, file: Path | None) -> Finding:
+    make = "run `dozvon password` and write its hash into server.admin_password"
+    if password is None:
+        return _warning("password", "no administrator's password is set: nobody can sign in", make)
+    if is_hash(password):
+        return _ok("password", "stored as an argon2 hash")
+    if (why := weakness(password)) is not None:
+        return _warning("password", f"the administrator's password {why}", make)
+    place = f"in {file}" if file is not None else "in the environment"
+    return _warning("password", f"the administrator's password stands {place} as it is", make)
+
+
+def _address(config: Config) -> Finding:
+    public = urlsplit(config.public_url)
+    if public.scheme == "https" or config.is_local:
+        return _ok("address", f"{config.public_url}")
+    return _warning(
+        "address",
+        f"{config.public_url} is plain http: passwords and calls can be read on the way, and the widget does not load",
+        "put a proxy with TLS in front (administrator's guide) and write its https address into server.public_url",
+    )
+
+
+def _proxy(config: Config) -> list[Finding]:
+    if urlsplit(config.public_url).scheme == "https" and is_loopback(config.host) and not config.trusted_proxies:
+        return [
+            _warning(
+                "proxy",
+                "https comes through a proxy on this machine, and none is trusted: all visitors count as one address",
+                'write server.trusted_proxies = ["127.0.0.1"] and let the proxy send X-Forwarded-For',
+            )
+        ]
+    return []
+
+
+def _configuration(file: Path) -> Finding:
+    mode = _mode(file)
+    if mode & stat.S_IRWXO or mode & stat.S_IWGRP:
+        return _warning(
+            "configuration",
+            f"{file} holds secrets and has mode {mode:03o}: others may read or change it",
+            f"chmod {mode & 0o640 | 0o400:03o} {shlex.quote(str(file))}",
+        )
+    return _ok("configuration", f"{file} is closed to others")
+
+
+def _data(folder: Path) -> list[Finding]:
+    """A start closes it; this finds a folder that the service's user does not own."""
+    mode = _mode(folder)
+    if not mode & 0o077:
+        return []
+    return [
+        _warning(
+            "data folder",
+            f"{folder} holds calls and recordings and has mode {mode:03o}: others may look into it",
+            f"chmod 700 {shlex.quote(str(folder))}",
+        )
+    ]
+
+
+def _mode(path: Path) -> int:
+    """0 where it cannot be looked at: other checks say so."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
+
+
+def _ok(name: str, message: str) -> Finding:
+    return Finding(check=name, level=FindingLevel.OK, message=message)
+
+
+def _warning(name: str, message: str, remedy: str) -> Finding:
+    return Finding(check=name, level=FindingLevel.WARNING, message=message, remedy=remedy)

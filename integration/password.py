@@ -1,0 +1,84 @@
+"""The administrator's password: what may be one, and whether a given text is it (argon2id). Sessions are not here."""
+
+from __future__ import annotations
+
+import hashlib
+
+from argon2 import PasswordHasher, Type
+from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
+from argon2.low_level import hash_secret_raw
+
+SHORTEST = 12
+"""Characters. One password opens everything and there is no second factor: NIST SP 800-63B asks for 8 at least, and
+for more where nothing else protects."""
+
+LONGEST = 200
+_FEWEST_DIFFERENT = 5
+_OBVIOUS = ("password", "passw0rd", "parol", "пароль", "qwerty", "йцукен", "admin", "dozvon", "12345", "letmein")
+
+# 32 MiB and three passes: above OWASP's least, and mild enough for a small machine that also handles calls.
+_TIME_COST, _MEMORY_KIB, _PARALLELISM = 3, 32 * 1024, 1
+_hasher = PasswordHasher(time_cost=_TIME_COST, memory_cost=_MEMORY_KIB, parallelism=_PARALLELISM, type=Type.ID)
+
+
+class Password:
+    """The configured password, written as it is or as a hash. Slow on purpose, the making too: on a thread."""
+
+    def __init__(self, configured: str) -> None:
+        """Raises: ValueError when it looks like an argon2 hash and is none."""
+        if is_hash(configured):
+            check_hash(configured)
+        self._hash = configured if is_hash(configured) else _hasher.hash(configured)
+        # Says which password sessions were begun with: whoever changes it ends them. It must cost as much to
+        # guess from as the hash, because it is stored beside the sessions.
+        self.mark = hashlib.sha256(
+            hash_secret_raw(
+                configured.encode(),
+                b"dozvon sessions",
+                time_cost=_TIME_COST,
+                memory_cost=_MEMORY_KIB,
+                parallelism=_PARALLELISM,
+                hash_len=32,
+                type=Type.ID,
+            )
+        ).hexdigest()
+
+    def is_same(self, given: str) -> bool:
+        """Never raises; a text with lone surrogates is no password."""
+        try:
+            return _hasher.verify(self._hash, given)
+        except (VerificationError, UnicodeEncodeError):
+            return False
+
+
+def is_hash(configured: str) -> bool:
+    return configured.startswith("$argon2")
+
+
+def check_hash(configured: str) -> None:
+    """Raises: ValueError when nothing could ever match it."""
+    try:
+        _hasher.verify(configured, "")
+    except VerifyMismatchError:
+        return
+    except (VerificationError, InvalidHashError) as exc:
+        raise ValueError("this is no whole argon2 hash") from exc
+    raise ValueError("this is the hash of an empty password")
+
+
+def hashed(plain: str) -> str:
+    """For the configuration file."""
+    return _hasher.hash(plain)
+
+
+def weakness(plain: str) -> str | None:
+    """Why a guesser would find it soon, as the end of a sentence that begins with "it"; None when nothing is seen."""
+    if len(plain) < SHORTEST:
+        return f"has {len(plain)} characters; {SHORTEST} are the least"
+    if len(set(plain)) < _FEWEST_DIFFERENT:
+        return f"has only {len(set(plain))} different characters"
+    if plain.isdecimal():
+        return "is a number"
+    if any(word in plain.lower() and len(plain) - len(word) <= SHORTEST // 2 for word in _OBVIOUS):
+        return "is a well-known word with little added"
+    return None
