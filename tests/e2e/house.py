@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 
+from integration.password import hashed
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import DMITRY, CrmSite, employees
 from tests.e2e.dozvon_process import DozvonProcess
@@ -17,15 +18,17 @@ from tests.lab.office import Office
 from tests.lab.ports import free_port
 from widgets.pack import build_amocrm
 
-PASSWORD = "house"
+PASSWORD = "house of the lab"
 MIRRORED = "phone book compared with the CRM"
+
+_HASH = hashed(PASSWORD)
 
 _CONFIG = """\
 [server]
 listen = "127.0.0.1:{port}"
 public_url = "{url}"
 data_dir = "{data}"
-admin_password = "{password}"
+admin_password = '{password}'
 
 [[account]]
 id = "house"
@@ -69,13 +72,14 @@ class House:
     def configure(self, *, ami: AmiUser = DOZVON_USER, **changes: Any) -> None:
         """Write the configuration; `changes` replace single values of it (`recordings`, `data`, `port`, ...)."""
         values: dict[str, Any] = {
-            "port": self.port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
+            "port": self.port, "url": self.url, "data": self.folder / "data", "password": _HASH,
             "amocrm": self.crm.table(), "employees": employees(),
             "ami_port": self.office.asterisk.ports.ami, "ami": ami,
             "recordings": self.office.asterisk.monitor,
             "pbx_recordings": f"{self.office.asterisk.base}/spool/monitor",
             "agi_port": self.office.fastagi_port, "default_responsible": DMITRY,
         }  # fmt: skip
+        self.config.touch(0o600)
         self.config.write_text(_CONFIG.format(**values | changes))
 
     async def move_in(self, *, disk: str = "") -> None:
