@@ -142,6 +142,7 @@ class Call:
     seen_from_start: bool = True
     answer_inferred: bool = False
     end_inferred: bool = False
+    heard: tuple[str, ...] = ()  # marks of the events it was made of, so that one told again changes nothing
     recovered: bool = False  # nobody watched it, or its end: told by the PBX's own records afterwards
 
     @property

@@ -1,8 +1,8 @@
 """What happened on a PBX, in neutral words; adapters make these, `tracking.py` folds them into a `Call`.
 
 An event names its call by `CallId` and its moment by `at` (Unix seconds). Adapters have collapsed channels, bridges,
-Local halves and the devices of one extension before they speak. Events of one call come in order; a stream may start
-in the middle, repeat and stop.
+Local halves and the devices of one extension before they speak. A stream may start in the middle and stop; an event may
+be told again or come late. Two equal events are one: what happens twice has two moments.
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ class CallDescribed(CallEvent):
     origin: Origin | None = None
     queue: str | None = None
     consultation: bool | None = None
-    started_at: Timestamp | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +109,7 @@ class TransferStarted(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferEnded(CallEvent):
-    """Closes the newest open transfer of the call. `to` corrects who took it, where that was not known before."""
+    """Closes the newest transfer that was open at `at`. `to` corrects who took it, where that was not known before."""
 
     result: TransferResult
     to: str | None = None

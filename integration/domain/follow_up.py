@@ -34,7 +34,7 @@ def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings,
         return ()
     if normalise(call.client_number or "", settings.country) is None:
         return ()
-    if Change.ENDED in changes:
+    if changes & {Change.ENDED, Change.CORRECTED}:  # what turned out to be a client's call is logged like any other
         return _after_the_end(call, now, missed_task=line.missed_task)
     if call.direction is not Direction.INBOUND or (call.answered_at is not None and Change.ANSWERED not in changes):
         return ()

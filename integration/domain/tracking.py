@@ -18,14 +18,19 @@ A call has three states, and two questions are asked of it at any time:
   are kept in the order of their offers (those of one moment by target), which is not always the order in which they
   become known.
 
-Streams repeat and come late, so each step is written to be safe to take twice: a step that finds nothing to do returns
-the very same `Call` object and no changes. After the end only facts that describe the call are still taken
-(`CallDescribed`, `RecordingStarted`); nothing can reopen it. An event for a call that never began is dropped, because
-without a start there is no direction and no number to show.
+Streams repeat, so a call remembers the events it has taken (`Call.heard`): an event told again, at once or much later,
+gives the very same `Call` object and no changes, whatever kind of event it is.
+
+Streams also come late, so no moment is taken on trust: nothing begins before the call or before what it is part of, and
+no time is negative or longer than the call. After the end only facts that describe the call are still taken
+(`CallDescribed`, `RecordingStarted`); nothing can reopen it, and the result is decided again when the direction turns
+out to be another. An event for a call that never began is dropped, because without a start there is no direction and no
+number to show.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -74,6 +79,7 @@ class Change(StrEnum):
     HELD = "held"  # hold began or ended
     LEG_ENDED = "leg_ended"
     ENDED = "ended"
+    CORRECTED = "corrected"  # an ended call: its direction, numbers or recordings are others than was known at its end
     MERGED = "merged"
 
 
@@ -84,6 +90,10 @@ class Transition:
 
 
 NOTHING: frozenset[Change] = frozenset()
+
+MOST_HEARD = 1000
+"""Events that a call remembers, the newest. An ordinary call has 20; one that rings a queue of ten for half an hour has
+2,000, but an older event of a leg is known by its leg."""
 
 
 def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: PbxId) -> Transition:
@@ -105,8 +115,16 @@ def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: Pbx
     step = (_STEPS if call.ended_at is None else _STEPS_AFTER_THE_END).get(type(event))
     if step is None or event.call != call.id:
         return Transition(call, NOTHING)
+    mark = _mark(event)
+    if mark in call.heard:
+        return Transition(call, NOTHING)
     after, *changes = step(call, event)
-    return Transition(after, frozenset(changes))
+    return Transition(replace(after, heard=(*after.heard, mark)[-MOST_HEARD:]), frozenset(changes))
+
+
+def _mark(event: CallEvent) -> str:
+    """Equal for equal events only: 48 bits of a hash of all that the event says."""
+    return hashlib.blake2b(repr(event).encode(), digest_size=6).hexdigest()
 
 
 def _begin(event: CallStarted, account: AccountId, pbx: PbxId) -> Call:
@@ -138,7 +156,16 @@ def _described(call: Call, event: CallDescribed) -> _Step:
     return (replace(call, **news) if news else call,)
 
 
-_DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue", "consultation", "started_at")
+_DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue", "consultation")
+
+
+def _described_late(call: Call, event: CallDescribed) -> _Step:
+    """The call is over: what followed from the direction at its end is decided again."""
+    (after,) = _described(call, event)
+    if after.direction is not call.direction and after.disposition is not None and after.hangup_by is not None:
+        after = replace(after, disposition=_disposition(after, after.hangup_by))
+    told_before, told_now = ((it.direction, it.caller, it.called) for it in (call, after))
+    return (after,) if told_now == told_before else (after, Change.CORRECTED)
 
 
 def _leg_offered(call: Call, event: LegOffered) -> _Step:
@@ -146,9 +173,10 @@ def _leg_offered(call: Call, event: LegOffered) -> _Step:
     if known is not None:
         # Told again because it came another way than was thought; who was asked stands.
         return (call if known.via == event.via else _with_leg(call, replace(known, via=event.via)),)
-    leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=event.at)
+    at = max(event.at, call.started_at)
+    leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=at)
     place = len(call.legs)
-    while place and (call.legs[place - 1].offered_at, call.legs[place - 1].target) > (event.at, event.target):
+    while place and (call.legs[place - 1].offered_at, call.legs[place - 1].target) > (at, event.target):
         place -= 1
     call = replace(call, legs=(*call.legs[:place], leg, *call.legs[place:]))
     return (call, Change.RINGING) if event.kind is LegKind.EXTENSION else (call,)
@@ -158,32 +186,35 @@ def _leg_ringing(call: Call, event: LegRinging) -> _Step:
     leg = _leg(call, event.leg)
     if leg is None or leg.ringing_at is not None or leg.result is not None:
         return (call,)
-    return (_with_leg(call, replace(leg, ringing_at=event.at)),)
+    return (_with_leg(call, replace(leg, ringing_at=max(event.at, leg.offered_at))),)
 
 
 def _leg_answered(call: Call, event: LegAnswered) -> _Step:
     leg = _leg(call, event.leg)
     if leg is None or leg.result is not None:
         return (call,)
-    return (_with_leg(call, replace(leg, answered_at=event.at, result=LegResult.ANSWERED)),)
+    at = max(event.at, leg.offered_at)
+    return (_with_leg(call, replace(leg, answered_at=at, result=LegResult.ANSWERED)),)
 
 
 def _leg_ended(call: Call, event: LegEnded) -> _Step:
     leg = _leg(call, event.leg)
     if leg is None or leg.ended_at is not None:
         return (call,)
-    ended = replace(leg, ended_at=event.at, result=leg.result or event.result, cause=event.cause)
+    at = max(event.at, leg.answered_at or leg.offered_at)
+    ended = replace(leg, ended_at=at, result=leg.result or event.result, cause=event.cause)
     return _with_leg(call, ended), Change.LEG_ENDED
 
 
 def _connected(call: Call, event: ClientConnected) -> _Step:
     changes = []
     news: dict[str, Any] = {}
+    at = max(event.at, call.started_at)
     if call.answered_at is None:
-        news |= {"answered_at": event.at, "answered_by": event.answered_by, "answer_inferred": event.inferred}
+        news |= {"answered_at": at, "answered_by": event.answered_by, "answer_inferred": event.inferred}
         changes.append(Change.ANSWERED)
     if call.talk_since is None:
-        news["talk_since"] = event.at
+        news["talk_since"] = at
     if event.person and event.person != call.final_responsible:
         news["final_responsible"] = event.person
         if not changes:
@@ -200,7 +231,7 @@ def _released(call: Call, event: ClientReleased) -> _Step:
 def _hold_started(call: Call, event: HoldStarted) -> _Step:
     if call.talk_since is None or call.hold_since is not None:
         return (call,)
-    return replace(call, hold_since=event.at), Change.HELD
+    return replace(call, hold_since=max(event.at, call.talk_since)), Change.HELD
 
 
 def _hold_ended(call: Call, event: HoldEnded) -> _Step:
@@ -214,19 +245,20 @@ def _transfer_started(call: Call, event: TransferStarted) -> _Step:
         kind=event.kind,
         from_=event.from_,
         to=event.to,
-        at=event.at,
+        at=max(event.at, call.started_at),
         consultation_uniqueid=event.consultation_uniqueid,
         consultation_seconds=event.consultation_seconds,
     )
-    if any((known.kind, known.from_, known.at) == (event.kind, event.from_, event.at) for known in call.transfers):
+    if any((known.kind, known.from_, known.at) == (event.kind, event.from_, transfer.at) for known in call.transfers):
         return (call,)
     return (replace(call, transfers=(*call.transfers, transfer)),)
 
 
 def _transfer_ended(call: Call, event: TransferEnded) -> _Step:
+    """The newest open one that had begun by then: word of an older one's end may come when the next has begun."""
     for place in range(len(call.transfers) - 1, -1, -1):
         transfer = call.transfers[place]
-        if transfer.result is None:
+        if transfer.result is None and transfer.at <= max(event.at, call.started_at):
             closed = replace(transfer, result=event.result, to=event.to or transfer.to)
             return (replace(call, transfers=(*call.transfers[:place], closed, *call.transfers[place + 1 :])),)
     return (call,)
@@ -236,6 +268,11 @@ def _recording_started(call: Call, event: RecordingStarted) -> _Step:
     if event.file in call.recordings:
         return (call,)
     return (replace(call, recordings=(*call.recordings, event.file)),)
+
+
+def _recording_started_late(call: Call, event: RecordingStarted) -> _Step:
+    (after,) = _recording_started(call, event)
+    return (after,) if after is call else (after, Change.CORRECTED)
 
 
 def _merged(call: Call, event: CallMerged) -> _Step:
@@ -271,8 +308,8 @@ _STEPS: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
     CallEnded: _ended,
 }
 _STEPS_AFTER_THE_END: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
-    CallDescribed: _described,
-    RecordingStarted: _recording_started,
+    CallDescribed: _described_late,
+    RecordingStarted: _recording_started_late,
 }
 
 
@@ -292,7 +329,8 @@ def _close_talk(call: Call, at: Timestamp) -> Call:
         call = _close_hold(call, at)
     if call.talk_since is None:
         return call
-    return replace(call, talked_seconds=call.talked_seconds + max(0.0, at - call.talk_since), talk_since=None)
+    talked = call.talked_seconds + max(0.0, at - call.talk_since)
+    return replace(call, talked_seconds=talked, held_seconds=min(call.held_seconds, talked), talk_since=None)
 
 
 def _close_hold(call: Call, at: Timestamp) -> Call:
@@ -302,12 +340,13 @@ def _close_hold(call: Call, at: Timestamp) -> Call:
 
 def _close(call: Call, at: Timestamp) -> Call:
     """End everything that is still open at the call's end; nothing of an ended call may look alive."""
-    at = max(at, call.started_at)
+    at = max(at, call.started_at if call.answered_at is None else call.answered_at)
     call = _close_talk(call, at)
-    legs = tuple(
-        leg if leg.ended_at is not None else replace(leg, ended_at=at, result=leg.result or LegResult.CANCELLED)
-        for leg in call.legs
-    )
+    # A hand-over that is told with its own, earlier moment may overlap with the talk before it.
+    longest = 0.0 if call.answered_at is None else at - call.answered_at
+    talked = min(call.talked_seconds, longest)
+    call = replace(call, talked_seconds=talked, held_seconds=min(call.held_seconds, talked))
+    legs = tuple(leg if leg.ended_at is not None else _cut_off(leg, at) for leg in call.legs)
     transfers = tuple(
         # A blind transfer that nobody took by the end rang in vain; a parked client who left has no result.
         replace(transfer, result=TransferResult.NOANSWER)
@@ -316,6 +355,11 @@ def _close(call: Call, at: Timestamp) -> Call:
         for transfer in call.transfers
     )
     return replace(call, legs=legs, transfers=transfers, ended_at=at)
+
+
+def _cut_off(leg: Leg, at: Timestamp) -> Leg:
+    at = max(at, leg.answered_at or leg.offered_at)
+    return replace(leg, ended_at=at, result=leg.result or LegResult.CANCELLED)
 
 
 _BY_LAST_LEG = {
