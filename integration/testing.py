@@ -16,7 +16,7 @@ from integration.domain.events import CallEvent
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.intents import Priority
 from integration.domain.phone import PhoneNumber, normalise
-from integration.errors import DozvonError, InInbox, NotFound
+from integration.errors import DozvonError, InInbox, NotFound, NotResponsible
 from integration.ports import (
     CallRecord,
     ClickToCall,
@@ -70,6 +70,8 @@ class FakeCrm:
     inbox: list[CallRecord] = field(default_factory=list)  # waiting
     inbox_entries: dict[str, InboxEntry] = field(default_factory=dict)  # by the entry's id, those that have left too
     takes_notes_in_inbox: bool = True
+    refuses: set[ManagerId] = field(default_factory=set)  # users who cannot be responsible
+    refused: list[ManagerId] = field(default_factory=list)  # each time that one was
     tasks: list[FakeTask] = field(default_factory=list)
     rang: list[tuple[PhoneNumber, tuple[ManagerId, ...]]] = field(default_factory=list)
     fail_before: list[DozvonError] = field(default_factory=list)
@@ -119,7 +121,7 @@ class FakeCrm:
             yield chosen[start : start + self.page_size]
 
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
-        self._begin()
+        self._begin(record.responsible)
         if target.kind is EntityKind.LEAD:
             if target.id not in self._waiting():
                 raise NotFound("The entry has left the inbox.")
@@ -138,7 +140,7 @@ class FakeCrm:
         return None
 
     async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
-        self._begin()
+        self._begin(record.responsible)
         self.inbox.append(record)
         logged = self._inbox_call(record)
         self.inbox_entries[logged.id] = InboxEntry(
@@ -206,7 +208,7 @@ class FakeCrm:
     async def create_task(
         self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
-        self._begin()
+        self._begin(responsible)
         task = FakeTask(
             id=f"task-{len(self.tasks) + 1}", key=key, text=text, due_at=due_at, responsible=responsible, target=target
         )
@@ -219,7 +221,7 @@ class FakeCrm:
         return next((task.id for task in self.tasks if task.key == key and task.target == target), None)
 
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
-        self._begin()
+        self._begin(responsible)
         ref = EntityRef(EntityKind.CONTACT, f"new-{len(self.persons) + 1}")
         person = Person(ref=ref, name=name, responsible=responsible, phones=(number.e164,))
         self.persons[ref] = person
@@ -234,9 +236,12 @@ class FakeCrm:
     def entity_url(self, ref: EntityRef) -> str:
         return f"https://crm.example/{ref.kind}s/{ref.id}"
 
-    def _begin(self) -> None:
+    def _begin(self, responsible: ManagerId | None = None) -> None:
         if self.fail_before:
             raise self.fail_before.pop(0)
+        if responsible in self.refuses and responsible is not None:
+            self.refused.append(responsible)
+            raise NotResponsible("This user cannot be responsible.", manager=responsible)
 
     def _end(self) -> None:
         if self.fail_after:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, TypeVar
 
 import aiohttp
@@ -27,7 +26,7 @@ from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.intents import Priority
 from integration.domain.phone import PhoneNumber, national_digits
-from integration.errors import NotFound, ProtocolError, Rejected
+from integration.errors import NotFound, NotResponsible, ProtocolError, Rejected
 from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, RateBudget, TokenStore
 
 _log = structlog.get_logger()
@@ -169,7 +168,7 @@ class AmocrmCrm:
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
         """Raises OutcomeUnknown when it may exist: look with `find_persons` before repeating."""
         body = mapping.new_contact(name, number, responsible)
-        contact_id = await self._library.create_contact(body, Priority.CARD)
+        contact_id = await _in_name_of(responsible, self._library.create_contact(body, Priority.CARD))
         now = int(self._clock.now())
         return Person(
             ref=EntityRef(EntityKind.CONTACT, str(contact_id)),
@@ -244,10 +243,10 @@ class AmocrmCrm:
         """
         if self.settings.log_via == "calls" and target.kind is not EntityKind.LEAD:
             try:
-                return await self._assigned(self._feed.write_call, record)
+                return await _in_name_of(record.responsible, self._feed.write_call(record))
             except NotFound:
                 _log.info("amoCRM knows nobody with this number, the call becomes a note", account_id=self.account)
-        return await self._assigned(lambda sent: self._feed.write_note(sent, target), record)
+        return await _in_name_of(record.responsible, self._feed.write_note(record, target))
 
     async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
         """With `log_via = "calls"` the call may hang on the person or on one of the deals: all of them are looked at.
@@ -273,7 +272,7 @@ class AmocrmCrm:
         pipeline = await self.unsorted_pipeline()
         if pipeline is None:
             raise Rejected("Unsorted is switched off in every pipeline of amoCRM", code="unsorted_off")
-        return await self._assigned(lambda sent: self._feed.write_unsorted(sent, pipeline), record)
+        return await _in_name_of(record.responsible, self._feed.write_unsorted(record, pipeline))
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
         """In Unsorted, else where an accepted entry went: the notes of the contact that it made, and of its deals."""
@@ -314,12 +313,7 @@ class AmocrmCrm:
             entity=await self._feed.entity(target),
             type_id=self.settings.task_type_id,
         )
-        try:
-            return str(await self._library.create_task(body, Priority.LOG))
-        except Rejected as exc:
-            if exc.code != UNKNOWN_USER or body.pop("responsible_user_id", None) is None:
-                raise
-        return str(await self._library.create_task(body, Priority.LOG))
+        return str(await _in_name_of(responsible, self._library.create_task(body, Priority.LOG)))
 
     async def find_task(self, *, key: str, target: EntityRef) -> str | None:
         """Among the entity's tasks, open and done: amoCRM keeps no key of ours, the end of the text is the mark."""
@@ -350,18 +344,6 @@ class AmocrmCrm:
         collection = _PATHS.get(ref.kind)
         base = self._transport.base_url
         return f"{base}/{collection}/detail/{ref.id}" if collection else f"{base}/leads/"
-
-    async def _assigned(self, write: Callable[[CallRecord], Awaitable[LoggedCall]], record: CallRecord) -> LoggedCall:
-        """
-        Write; without a responsible where amoCRM no longer has that user. A dismissed manager must not cost the record.
-        """
-        try:
-            return await write(record)
-        except Rejected as exc:
-            if exc.code != UNKNOWN_USER or record.responsible is None:
-                raise
-        _log.warning("amoCRM does not take the responsible, the call is logged without", account_id=self.account)
-        return await write(replace(record, responsible=None))
 
     async def _places(self, record: CallRecord, target: EntityRef) -> list[EntityRef]:
         places = [target]
@@ -419,6 +401,16 @@ class AmocrmCrm:
         """Before the integration is removed. Nothing happens when there is none."""
         body = {"destination": destination}
         await _or_none(self._transport.request("DELETE", "/api/v4/webhooks", priority=Priority.LOG, body=body))
+
+
+async def _in_name_of(manager: ManagerId | None, writing: Awaitable[Found]) -> Found:
+    """Raises NotResponsible where amoCRM refuses the request because of this user; nothing is written then."""
+    try:
+        return await writing
+    except Rejected as exc:
+        if exc.code == UNKNOWN_USER and manager is not None:
+            raise NotResponsible(str(exc), manager=manager) from exc
+        raise
 
 
 async def _or_none(asked: Awaitable[Found]) -> Found | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
 from integration.domain.call_text import describe as describe
@@ -53,7 +54,7 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
         - outgoing: who called, also when the call was handed over later;
         - missed: whom it rang at personally (the contact's responsible before others, else the last one);
         - then the contact's or deal's responsible; after a missed call the line's manager for those; the account's
-          default. None when none of these is set.
+          default, and where somebody named above was dismissed, the line's managers. None when none of these is active.
 
         The reasons come in the order of the search. Never raises.
 
@@ -61,12 +62,12 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
     """
     if call.direction is Direction.INTERNAL:
         claims: Iterator[Claim] = iter(_employee(call.final_responsible or call.caller, call, settings))
-        manager, reasons = _first_active(claims, settings)
+        manager, reasons = _first_active(claims, call, settings)
         return Attribution(target=None, responsible=manager, reasons=(because(ReasonCode.INTERNAL_CALL), *reasons))
     known = ranked(persons, deals)
     person = known[0] if known else None
     target, why = _target(call, settings.log_to, known, deals)
-    manager, reasons = _first_active(_claims(call, settings, person, deals), settings)
+    manager, reasons = _first_active(_claims(call, settings, person, deals), call, settings)
     return Attribution(target=target, responsible=manager, reasons=(*why, *reasons))
 
 
@@ -88,19 +89,31 @@ def _target(
     return person.ref, [*reasons, found]
 
 
-def _first_active(claims: Iterator[Claim], settings: AccountSettings) -> tuple[ManagerId | None, list[Reason]]:
-    reasons = []
-    for manager, why in claims:
+def _first_active(
+    claims: Iterator[Claim], call: Call, settings: AccountSettings
+) -> tuple[ManagerId | None, list[Reason]]:
+    reasons: list[Reason] = []
+    dismissed: list[ManagerId] = []
+    for manager, why in chain(claims, _stand_ins(call, settings, dismissed)):
         reasons.append(why)
-        if manager is None:
+        if manager is None or manager in dismissed:
             continue
-        if manager not in settings.inactive_managers:
+        if settings.is_active(manager):
             return manager, reasons
+        dismissed.append(manager)
         reasons.append(because(ReasonCode.MANAGER_INACTIVE, manager=manager))
+    return None, [*reasons, because(ReasonCode.NOBODY_RESPONSIBLE)]
+
+
+def _stand_ins(call: Call, settings: AccountSettings, dismissed: Sequence[ManagerId]) -> Iterator[Claim]:
+    """The account's default person when no claim holds; the line's managers only in place of somebody dismissed."""
     default = settings.default_responsible
     if default:
-        return default, [*reasons, because(ReasonCode.DEFAULT_RESPONSIBLE, manager=default)]
-    return None, [*reasons, because(ReasonCode.NOBODY_RESPONSIBLE)]
+        yield default, because(ReasonCode.DEFAULT_RESPONSIBLE, manager=default)
+    if dismissed:
+        for manager in settings.stand_ins(call.line):
+            if manager not in (default, *dismissed):
+                yield manager, because(ReasonCode.LINE_RESPONSIBLE, manager=manager, line=call.line or "")
 
 
 def _claims(call: Call, settings: AccountSettings, person: Person | None, deals: Sequence[Deal]) -> Iterator[Claim]:

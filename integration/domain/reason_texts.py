@@ -270,6 +270,16 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Відповідальний за замовчуванням: {manager}.",
         "The default responsible: {manager}.",
     ),
+    "line_responsible": (
+        "Вместо отключённого менеджера – ответственный линии {line}: {manager}.",
+        "Замість вимкненого менеджера – відповідальний лінії {line}: {manager}.",
+        "In place of the inactive manager, the responsible of line {line}: {manager}.",
+    ),
+    "manager_refused": (
+        "CRM не принимает ответственного: {manager}.",
+        "CRM не приймає відповідального: {manager}.",
+        "The CRM does not accept as responsible: {manager}.",
+    ),
     "nobody_responsible": (
         "Ответственный не определён.",
         "Відповідального не визначено.",

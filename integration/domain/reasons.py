@@ -73,6 +73,8 @@ class ReasonCode(StrEnum):
     OUTSIDE_RESPONSIBLE = "outside_responsible"  # manager
     MISSED_RESPONSIBLE = "missed_responsible"  # manager, line
     DEFAULT_RESPONSIBLE = "default_responsible"  # manager
+    LINE_RESPONSIBLE = "line_responsible"  # manager, line: in place of somebody dismissed
+    MANAGER_REFUSED = "manager_refused"  # manager: the CRM does not take this user
     NOBODY_RESPONSIBLE = "nobody_responsible"
 
 

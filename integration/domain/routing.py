@@ -222,7 +222,7 @@ def _responsibles(known: Sequence[Person], deals: Sequence[Deal]) -> Iterator[tu
 
 def _reachable(manager: ManagerId, settings: AccountSettings) -> tuple[Employee | None, Reason]:
     """The employee to ring for this manager, the first present one of several; or None and why there is none."""
-    if manager in settings.inactive_managers:
+    if not settings.is_active(manager):
         return None, because(ReasonCode.MANAGER_INACTIVE, manager=manager)
     mapped = [e for e in settings.employees if e.manager == manager and dialable(e.extension)]
     present = next((e for e in mapped if not e.is_absent), None)

@@ -82,7 +82,8 @@ class AccountSettings:
     default_line: LineSettings = field(default_factory=LineSettings)
     lines: dict[str, LineSettings] = field(default_factory=dict)  # by DID as the PBX shows it, digits only
     employees: tuple[Employee, ...] = ()
-    inactive_managers: frozenset[ManagerId] = frozenset()
+    active_managers: frozenset[ManagerId] | None = None  # who can work in the CRM; None: it was never asked
+    inactive_managers: frozenset[ManagerId] = frozenset()  # what the release before knows: nothing of the deleted
     default_responsible: ManagerId | None = None  # when no rule names anybody
     log_to: LogTarget = LogTarget.PERSON
 
@@ -103,6 +104,18 @@ class AccountSettings:
         """The settings of the line that a call came to; the default line's for others. Never raises."""
         key = self.line_key(did)
         return self.lines[key] if key is not None else self.default_line
+
+    def is_active(self, manager: ManagerId) -> bool:
+        """Whether this user exists in the CRM and can work there. Whoever is not in the CRM's list was deleted."""
+        if self.active_managers is not None:
+            return manager in self.active_managers
+        return manager not in self.inactive_managers
+
+    def stand_ins(self, did: str | None) -> tuple[ManagerId, ...]:
+        """Who is responsible in place of a user who cannot be: the account's default person, then the line's."""
+        line = self.line(did)
+        wanted = (self.default_responsible, line.missed_responsible, line.outside_responsible)
+        return tuple(dict.fromkeys(each for each in wanted if each))
 
     def manager_of(self, extension: str | None) -> ManagerId | None:
         return next((e.manager for e in self.employees if e.extension == extension), None)

@@ -6,6 +6,7 @@ Tokens do not belong here (the connector asks for them itself), nor does anythin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,13 +16,15 @@ import structlog
 from integration.domain.crm import Manager
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.settings import AccountSettings, Employee
-from integration.errors import AuthFailed, DozvonError
+from integration.errors import AuthFailed, DozvonError, ProtocolError
 from integration.ports import Crm, Pbx, SettingsStore
 
 log = structlog.get_logger()
 
 _MANAGERS_EVERY_SECONDS = 300.0  # how late a dismissed manager is noticed when no webhook tells
 _RETRY_AFTER_SECONDS = 15.0
+_ASK_AGAIN_SECONDS = 10.0
+_REFUSED_SECONDS = 3600.0  # then the CRM may try a responsible again: rights are given back sometimes
 
 
 class Account:
@@ -36,10 +39,20 @@ class Account:
         self.crm_was_asked = False  # by this process; before that nothing is known of it
         self.crm_problem: str | None = None  # what the CRM said last when it could not be asked
         self.crm_needs_consent = False  # an administrator must allow the integration again
+        self.ask_again_at = 0.0  # for a user who is not in the list; on the loop's clock
+        self._refused: dict[ManagerId, float] = {}  # whom the CRM refused as responsible -> when, on the loop's clock
 
     @property
     def id(self) -> AccountId:
         return self.settings.account
+
+    def refuse(self, manager: ManagerId) -> None:
+        """The CRM does not take this user as responsible; believed for an hour, whatever its list of users says."""
+        self._refused[manager] = asyncio.get_running_loop().time()
+
+    def is_refused(self, manager: ManagerId) -> bool:
+        at = self._refused.get(manager)
+        return at is not None and asyncio.get_running_loop().time() - at < _REFUSED_SECONDS
 
     def manager_name(self, manager: ManagerId | None) -> str | None:
         found = self.managers.get(manager) if manager else None
@@ -88,6 +101,7 @@ class Accounts:
                 from_file,
                 employees=from_file.employees + kept,
                 enabled=stored.enabled,
+                active_managers=stored.active_managers,
                 inactive_managers=stored.inactive_managers,
             )
         await self._store.save(settings)
@@ -126,6 +140,8 @@ class Accounts:
         """Ask the CRM who works there. Raises what the CRM raises; what was known stays."""
         try:
             managers = await account.crm.managers()
+            if not managers:
+                raise ProtocolError("The CRM names none of its users, not even the one who let us in")
         except DozvonError as exc:
             account.crm_was_asked = True
             account.crm_problem = str(exc)
@@ -135,9 +151,23 @@ class Accounts:
         account.crm_problem = None
         account.crm_needs_consent = False
         account.managers = {m.id: m for m in managers}
-        inactive = frozenset(m.id for m in managers if not m.is_active or not m.is_paid)
-        if inactive != account.settings.inactive_managers:
-            await self._change(account, inactive_managers=inactive)
+        active = frozenset(m.id for m in managers if m.is_active and m.is_paid)
+        if active != account.settings.active_managers:
+            inactive = frozenset(account.managers) - active
+            await self._change(account, active_managers=active, inactive_managers=inactive)
+
+    async def lets_in(self, account: Account, manager: ManagerId) -> bool:
+        """
+        Whether this CRM user may work with Dozvon. Who is not in the list that was read last may have come since:
+        it is read again, though not for everybody who asks. Never raises.
+        """
+        now = asyncio.get_running_loop().time()
+        is_missing = not account.settings.is_active(manager) and manager not in account.managers
+        if is_missing and now >= account.ask_again_at:
+            account.ask_again_at = now + _ASK_AGAIN_SECONDS
+            with contextlib.suppress(DozvonError):
+                await self.refresh_managers(account)
+        return account.settings.is_active(manager)
 
     def refresh_soon(self) -> None:
         """Something was connected or changed: do not wait for the next round."""
@@ -171,7 +201,11 @@ class Accounts:
 def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSettings:
     """`settings` with what is not the file's but was decided on the pages or learned from the CRM."""
     return replace(
-        settings, employees=stored.employees, enabled=stored.enabled, inactive_managers=stored.inactive_managers
+        settings,
+        employees=stored.employees,
+        enabled=stored.enabled,
+        active_managers=stored.active_managers,
+        inactive_managers=stored.inactive_managers,
     )
 
 

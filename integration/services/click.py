@@ -19,6 +19,7 @@ from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected
 from integration.ports import CallStore, ClickToCall, Coordination, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import CardService
+from integration.services.responsible import with_responsible
 
 log = structlog.get_logger()
 
@@ -126,7 +127,13 @@ class ClickService:
             if existing:
                 person, created = existing[0], False
             else:
-                person, created = await self._new_contact(account, manager, cleaned, number), True
+                person, _ = await with_responsible(
+                    account,
+                    manager,
+                    lambda responsible: self._new_contact(account, responsible, cleaned, number),
+                    line=call.line,
+                )
+                created = True
         except Refused:
             raise
         except AuthFailed as exc:
@@ -139,7 +146,7 @@ class ClickService:
         await self._cards.show_again(account, call)
         return person, created
 
-    async def _new_contact(self, account: Account, manager: ManagerId, name: str, number: PhoneNumber) -> Person:
+    async def _new_contact(self, account: Account, manager: ManagerId | None, name: str, number: PhoneNumber) -> Person:
         try:
             return await account.crm.create_contact(name=name, number=number, responsible=manager)
         except OutcomeUnknown:
@@ -154,7 +161,7 @@ def desk_of(account: Account, manager: ManagerId) -> Desk:
     settings = account.settings
     if not settings.enabled:
         raise Refused("integration_disabled", "the integration is switched off")
-    if manager in settings.inactive_managers:
+    if not settings.is_active(manager):
         raise Refused("not_allowed", "this CRM user is not active or not paid")
     employee = settings.employee_of(manager)
     if employee is None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,7 +21,7 @@ from integration.domain.identity import ranked
 from integration.domain.ids import CallId, ManagerId, Timestamp
 from integration.domain.intents import Intent, IntentKind
 from integration.domain.phone import PhoneNumber, match_key, normalise
-from integration.domain.reasons import Reason
+from integration.domain.reasons import Reason, ReasonCode, because
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import (
     CallRecord,
@@ -40,6 +40,7 @@ from integration.services.accounts import Account
 from integration.services.delivery import Expired, NotYet, StepFunction
 from integration.services.hub import Hub
 from integration.services.recordings import fetch_recording
+from integration.services.responsible import with_responsible
 
 _KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below
 _FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
@@ -167,7 +168,7 @@ class DeliverySteps:
             if decided.target is None:
                 return {"skipped": "unknown_number_not_reached"}
         try:
-            logged = await self._write(account, record, decided.target, look_first=item.is_uncertain)
+            logged, responsible = await self._write(account, record, decided.target, look_first=item.is_uncertain)
         except NotFound as exc:
             await self._forget(account, item, decided.target)
             raise Unavailable(f"{exc}; deciding anew where the call belongs", retry_after_seconds=1.0) from exc
@@ -175,8 +176,8 @@ class DeliverySteps:
             "id": logged.id,
             "entity": {"kind": logged.entity.kind, "id": logged.entity.id},
             "inbox": decided.target is None,
-            "responsible": decided.responsible,
-            "reasons": _write_reasons(decided),
+            "responsible": responsible,
+            "reasons": _write_reasons(decided) + _substituted(account, call, decided.responsible, responsible),
         }
 
     async def create_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
@@ -199,12 +200,17 @@ class DeliverySteps:
         line = account.settings.line(call.line)
         text = _TASK_TEXTS.get(account.settings.language, _TASK_TEXTS["en"]).format(number=number.e164)
         responsible = log.get("responsible")
-        task = await account.crm.create_task(
-            key=key,
-            text=text,
-            due_at=Timestamp(self._clock.now() + line.task_deadline_seconds),
-            responsible=ManagerId(str(responsible)) if responsible else None,
-            target=target,
+        task, _ = await with_responsible(
+            account,
+            ManagerId(str(responsible)) if responsible else None,
+            lambda manager: account.crm.create_task(
+                key=key,
+                text=text,
+                due_at=Timestamp(self._clock.now() + line.task_deadline_seconds),
+                responsible=manager,
+                target=target,
+            ),
+            line=call.line,
         )
         return {"id": task}
 
@@ -247,7 +253,12 @@ class DeliverySteps:
         if known:
             person = ranked(known, [])[0]
         else:
-            person = await account.crm.create_contact(name=number.e164, number=number, responsible=decided.responsible)
+            person, _ = await with_responsible(
+                account,
+                decided.responsible,
+                lambda manager: account.crm.create_contact(name=number.e164, number=number, responsible=manager),
+                line=call.line,
+            )
             await self._phone_book.put_persons(account.id, [person], country=account.settings.country)
         met = replace(decided, target=person.ref)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
@@ -270,13 +281,19 @@ class DeliverySteps:
 
     async def _write(
         self, account: Account, record: CallRecord, target: EntityRef | None, *, look_first: bool
-    ) -> LoggedCall:
+    ) -> tuple[LoggedCall, ManagerId | None]:
+        """Returns where the call is, and in whose name; of one that is found: in whose it was to be."""
         crm = account.crm
-        if target is None:
-            found = await crm.find_in_inbox(record) if look_first else None
-            return found or await crm.log_to_inbox(record)
-        found = await crm.find_logged_call(record, target) if look_first else None
-        return found or await crm.log_call(record, target)
+        if look_first:
+            found = await (crm.find_logged_call(record, target) if target else crm.find_in_inbox(record))
+            if found is not None:
+                return found, record.responsible
+
+        async def write(manager: ManagerId | None) -> LoggedCall:
+            named = replace(record, responsible=manager)
+            return await (crm.log_call(named, target) if target else crm.log_to_inbox(named))
+
+        return await with_responsible(account, record.responsible, write, line=record.call.line)
 
     async def _forget(self, account: Account, item: OutboxItem, target: EntityRef | None) -> None:
         if target is not None:
@@ -306,7 +323,27 @@ def _write_attribution(decided: Attribution) -> dict[str, Any]:
 
 
 def _write_reasons(decided: Attribution) -> list[dict[str, Any]]:
-    return [{"code": reason.code, "detail": dict(reason.detail)} for reason in decided.reasons]
+    return _written(decided.reasons)
+
+
+def _written(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
+    return [{"code": reason.code, "detail": dict(reason.detail)} for reason in reasons]
+
+
+def _substituted(
+    account: Account, call: Call, wanted: ManagerId | None, taken: ManagerId | None
+) -> list[dict[str, Any]]:
+    """Why the call is not in the name of the one who was decided on."""
+    if wanted is None or wanted == taken:
+        return []
+    reasons = [because(ReasonCode.MANAGER_REFUSED, manager=wanted)]
+    if taken is None:
+        reasons.append(because(ReasonCode.NOBODY_RESPONSIBLE))
+    elif taken == account.settings.default_responsible:
+        reasons.append(because(ReasonCode.DEFAULT_RESPONSIBLE, manager=taken))
+    else:
+        reasons.append(because(ReasonCode.LINE_RESPONSIBLE, manager=taken, line=call.line or ""))
+    return _written(reasons)
 
 
 def _read_attribution(stored: dict[str, Any]) -> Attribution:

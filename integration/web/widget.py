@@ -86,8 +86,8 @@ class WidgetApi:
         body = await json_body(request)
         if body.get("protocol") != _PROTOCOL:
             raise Refused("version_mismatch", "the widget was updated: reload the page")
-        if user.manager in account.settings.inactive_managers:
-            raise Refused("not_allowed", "this CRM user is not active or not paid")
+        if not await self._accounts.lets_in(account, user.manager):
+            raise Refused("not_allowed", "this CRM user does not exist, is not active or not paid")
         ticket = await self._coordination.issue_ticket(
             {"account": account.id, "manager": user.manager}, ttl_seconds=_TICKET_SECONDS
         )

@@ -175,16 +175,6 @@ async def test_a_call_for_a_deleted_card_says_so(crm: Office) -> None:
     assert await crm.crm.find_logged_call(record(), contact(known)) is None
 
 
-async def test_a_dismissed_manager_does_not_cost_the_record(crm: Office) -> None:
-    known = crm.contact("Клиент", "+79161234567")
-    await crm.crm.log_call(record(responsible=DISMISSED), contact(known))
-    assert len(notes(crm, contact(known))) == 1
-    task = await crm.crm.create_task(
-        key="k", text="Перезвонить", due_at=Timestamp(time.time()), responsible=DISMISSED, target=contact(known)
-    )
-    assert int(task) in crm.account.tasks
-
-
 async def test_calls_may_be_left_to_amocrm() -> None:
     """`log_via = "calls"`: one active deal, so the call is the deal's (README: where the call lands)."""
     async with office(options={"log_via": "calls"}) as crm:

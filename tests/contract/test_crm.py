@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import pytest
@@ -12,11 +12,12 @@ import pytest
 from connectors.amocrm.sandbox.api_unsorted import accept_entry, decline_entry
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId, Timestamp
-from integration.errors import InInbox, NotFound, OutcomeUnknown, Unavailable
+from integration.errors import InInbox, NotFound, NotResponsible, OutcomeUnknown, Unavailable
 from integration.ports import CallRecord, Crm, InboxState
 from integration.testing import FakeCrm
 from tests.adapters.amocrm_kit import ANNA, Office, number, office, record
 
+BORIS = ManagerId("610078")
 CLIENT = number("+79012223344")
 LATER = Timestamp(time.time() + 3600)
 NOBODY = EntityRef(EntityKind.CONTACT, "99999999")
@@ -46,6 +47,9 @@ class World(Protocol):
 
     def decline(self, uid: str) -> None:
         """A person throws the lead away."""
+
+    def dismiss(self, manager: ManagerId) -> None:
+        """This user is switched off in the CRM."""
 
     def refuse_notes_in_inbox(self) -> None:
         """From now on nothing can be written into an entry that waits."""
@@ -79,6 +83,9 @@ class FakeWorld:
 
     def decline(self, uid: str) -> None:
         self.crm.decline(uid)
+
+    def dismiss(self, manager: ManagerId) -> None:
+        self.crm.refuses.add(manager)
 
     def refuse_notes_in_inbox(self) -> None:
         self.crm.takes_notes_in_inbox = False
@@ -117,6 +124,9 @@ class AmocrmWorld:
     def decline(self, uid: str) -> None:
         account = self.office.account
         decline_entry(account, account.unsorted[uid], int(ANNA))
+
+    def dismiss(self, manager: ManagerId) -> None:
+        self.office.account.users[int(manager)]["rights"]["is_active"] = False
 
     def refuse_notes_in_inbox(self) -> None:
         self.office.account.unsorted_takes_notes = False
@@ -273,6 +283,23 @@ async def test_what_became_of_an_entry_whose_deal_was_not_kept_cannot_be_said(wo
     assert (await world.crm.inbox_entry(first.entity)).state is InboxState.WAITING
     world.accept(first.id)
     assert (await world.crm.inbox_entry(first.entity)).state is InboxState.DECLINED
+
+
+async def test_a_user_who_cannot_be_responsible_is_named_and_nothing_is_written(world: World) -> None:
+    known = world.contact("Клиент", "+79010000001")
+    world.dismiss(BORIS)
+    crm, dismissed = world.crm, replace(call(), responsible=BORIS)
+    for write in (
+        lambda: crm.log_call(dismissed, known),
+        lambda: crm.create_task(key="k", text="Перезвонить", due_at=LATER, responsible=BORIS, target=known),
+        lambda: crm.create_contact(name="Новый", number=CLIENT, responsible=BORIS),
+    ):
+        with pytest.raises(NotResponsible) as refused:
+            await write()
+        assert refused.value.manager == BORIS
+    assert world.written("pbx:1.1") == 0
+    assert await crm.find_task(key="k", target=known) is None
+    assert await crm.find_persons(CLIENT) == []
 
 
 async def test_a_task_is_found_by_its_key_at_its_entity(world: World) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from integration.domain.crm import Manager
 from integration.domain.ids import ManagerId
 from integration.errors import DozvonError, OutcomeUnknown, Rejected, Unavailable
 from integration.services.click import Refused, number_to_dial
@@ -72,10 +73,11 @@ async def test_an_answer_that_was_lost_is_no_failure(world: World) -> None:
 
 
 async def test_who_has_no_extension_or_is_not_active_cannot_call(world: World) -> None:
+    world.crm.all_managers = [Manager(id=ManagerId("999"), name="Новый"), Manager(id=BORIS, name="Борис")]
+    await world.accounts.refresh_managers(world.account)
     with pytest.raises(Refused) as caught:
         await world.clicks.call(world.account, ManagerId("999"), number="89161234567", request=CLICK)
     assert caught.value.code == "no_extension"
-    world.account.settings = replace(world.account.settings, inactive_managers=frozenset({ANNA}))
     with pytest.raises(Refused) as caught:
         await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK)
     assert caught.value.code == "not_allowed"
@@ -87,6 +89,15 @@ async def test_a_contact_is_made_from_the_calls_own_number(world: World) -> None
     person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="  Пётр \n Новый ")
     assert (person.name, person.phones, person.responsible, created) == ("Пётр Новый", ("+79990001122",), ANNA, True)
     assert [p.name for p in await world.storage.phone_book.lookup(ACME, "9990001122")] == ["Пётр Новый"]
+
+
+async def test_a_contact_of_somebody_whom_the_crm_refuses_is_the_default_persons(world: World) -> None:
+    now = world.clock.now()
+    world.account.settings = replace(world.account.settings, default_responsible=BORIS)
+    world.crm.refuses = {ANNA}
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
+    assert (person.responsible, created) == (BORIS, True)
 
 
 async def test_a_number_that_somebody_saved_meanwhile_gets_no_second_contact(world: World) -> None:

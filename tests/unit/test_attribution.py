@@ -135,6 +135,30 @@ CASES = {
         HERE + "answered_by responsible_of_extension manager_inactive responsible_of_person",
         settings=replace(SETTINGS, inactive_managers=frozenset({PAVEL})),
     ),
+    "dismissed like all the others who are named: the default": Case(
+        answered("102"),
+        ADMIN,
+        HERE + "answered_by responsible_of_extension manager_inactive responsible_of_person manager_inactive"
+        " default_responsible",
+        settings=replace(SETTINGS, active_managers=frozenset({ADMIN, CHIEF})),
+    ),
+    "the default was dismissed too: the line's": Case(
+        answered("102"),
+        OUTSIDE,
+        HERE + "answered_by responsible_of_extension manager_inactive no_responsible default_responsible"
+        " manager_inactive line_responsible manager_inactive line_responsible",
+        persons=(OWNERLESS,),
+        settings=replace(SETTINGS, active_managers=frozenset({OUTSIDE})),
+    ),
+    "whoever is not in the CRM's list was deleted; nobody is left": Case(
+        answered("102"),
+        None,
+        HERE + "answered_by responsible_of_extension manager_inactive no_responsible nobody_responsible",
+        persons=(OWNERLESS,),
+        settings=replace(
+            SETTINGS, active_managers=frozenset({OLGA}), default_responsible=None, default_line=LineSettings()
+        ),
+    ),
     "answered, but nobody knows by whom": Case(
         call(disposition=Disposition.ANSWERED, answer_inferred=True), OLGA, HERE + "responsible_of_person"
     ),
