@@ -111,6 +111,36 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "disposition_failed": ("Не удался", "Не вдався", "Failed"),
     "disposition_cancelled": ("Отменён", "Скасовано", "Cancelled"),
     "disposition_noanswer": ("Нет ответа", "Немає відповіді", "No answer"),
+    "failure_agent_noanswer": (
+        "Клиенту не звонили: сотрудник не ответил на свой телефон",
+        "Клієнту не телефонували: співробітник не відповів на свій телефон",
+        "The client was not called: the employee did not pick up",
+    ),
+    "failure_agent_busy": (
+        "Клиенту не звонили: телефон сотрудника был занят",
+        "Клієнту не телефонували: телефон співробітника був зайнятий",
+        "The client was not called: the employee’s phone was busy",
+    ),
+    "failure_agent_rejected": (
+        "Клиенту не звонили: сотрудник отклонил звонок на своём телефоне",
+        "Клієнту не телефонували: співробітник відхилив дзвінок на своєму телефоні",
+        "The client was not called: the employee declined the call on their phone",
+    ),
+    "failure_agent_cancelled": (
+        "Клиенту не звонили: звонок отменили, пока звонил телефон сотрудника",
+        "Клієнту не телефонували: дзвінок скасували, поки дзвонив телефон співробітника",
+        "The client was not called: the call was cancelled while the employee’s phone rang",
+    ),
+    "failure_agent_unavailable": (
+        "Клиенту не звонили: телефон сотрудника не в сети",
+        "Клієнту не телефонували: телефон співробітника не в мережі",
+        "The client was not called: the employee’s phone is offline",
+    ),
+    "failure_agent_failed": (
+        "Клиенту не звонили: телефон сотрудника не удалось вызвать",
+        "Клієнту не телефонували: не вдалося викликати телефон співробітника",
+        "The client was not called: the employee’s phone could not be reached",
+    ),
     "leg_answered": ("ответил", "відповів", "answered"),
     "leg_noanswer": ("не ответил", "не відповів", "no answer"),
     "leg_busy": ("занят", "зайнято", "busy"),

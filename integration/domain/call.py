@@ -31,6 +31,17 @@ class Disposition(StrEnum):
     NOANSWER = "noanswer"
 
 
+class Failure(StrEnum):
+    """Why a click-to-call never dialled the client: what the employee's own phone did."""
+
+    AGENT_NOANSWER = "agent_noanswer"
+    AGENT_BUSY = "agent_busy"
+    AGENT_REJECTED = "agent_rejected"
+    AGENT_CANCELLED = "agent_cancelled"  # ended, from the card for example, while the employee's phone rang
+    AGENT_UNAVAILABLE = "agent_unavailable"  # the phone is not registered
+    AGENT_FAILED = "agent_failed"
+
+
 class LegKind(StrEnum):
     EXTENSION = "extension"
     EXTERNAL = "external"
@@ -164,3 +175,31 @@ class Call:
     @property
     def is_live(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def failure(self) -> Failure | None:
+        """
+        Why a click never dialled the client; None for every other call and while the call lives.
+
+        A click rings the employee first. When that phone, or the one it forwards to, is not picked up, nobody has
+        dialled the client: the call is `failed` and does not belong into the client's feed.
+        """
+        if self.origin is None or self.origin.kind != "click" or self.is_live or self.answered_at is not None:
+            return None
+        if self.end_inferred or self.recovered or not (self.legs or self.seen_from_start):
+            return None  # the employee may have answered while nobody watched
+        if any(leg.via not in _AGENT_SIDE or leg.answered_at is not None for leg in self.legs):
+            return None
+        results = [leg.result for leg in self.legs if leg.result in _AGENT_FAILURES]
+        return _AGENT_FAILURES[results[-1]] if results else Failure.AGENT_FAILED
+
+
+_AGENT_SIDE = frozenset({"click", "forward"})  # the employee's own phone, and where that phone sends the call on
+_AGENT_FAILURES: dict[LegResult | None, Failure] = {
+    LegResult.NOANSWER: Failure.AGENT_NOANSWER,
+    LegResult.BUSY: Failure.AGENT_BUSY,
+    LegResult.REJECTED: Failure.AGENT_REJECTED,
+    LegResult.CANCELLED: Failure.AGENT_CANCELLED,
+    LegResult.UNAVAILABLE: Failure.AGENT_UNAVAILABLE,
+    LegResult.FAILED: Failure.AGENT_FAILED,
+}

@@ -24,7 +24,8 @@ def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings,
 
     Returns:
         Intents in the order in which they are to be carried out; empty for internal calls, for hidden numbers, for
-        lines that are not processed and while the integration is switched off. Repeating a step gives intents with the
+        clicks that never dialled the client, for lines that are not processed and while the integration is switched
+        off. Repeating a step gives intents with the
         same keys, which the outbox leaves alone. Never raises.
 
     Source: spec B1, B7, E1 to E4; seed S4.
@@ -34,6 +35,8 @@ def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings,
         return ()
     if normalise(call.client_number or "", settings.country) is None:
         return ()
+    if call.failure is not None:
+        return ()  # the client was never dialled: nothing of it belongs into the client's feed
     if changes & {Change.ENDED, Change.CORRECTED}:  # what turned out to be a client's call is logged like any other
         return _after_the_end(call, now, missed_task=line.missed_task)
     if call.direction is not Direction.INBOUND or (call.answered_at is not None and Change.ANSWERED not in changes):

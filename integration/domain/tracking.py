@@ -40,6 +40,7 @@ from integration.domain.call import (
     Call,
     Direction,
     Disposition,
+    Failure,
     HangupBy,
     Leg,
     LegKind,
@@ -378,8 +379,12 @@ def _disposition(call: Call, hangup_by: HangupBy) -> Disposition:
         return Disposition.ANSWERED
     if call.direction is Direction.INBOUND:
         return Disposition.MISSED
+    if call.failure not in (None, Failure.AGENT_CANCELLED):
+        return Disposition.FAILED  # a click whose employee did not take it: whatever the employee's phone said
     if hangup_by is HangupBy.CALLER:
         return Disposition.CANCELLED
+    if call.failure is not None:
+        return Disposition.FAILED
     decided = [leg.result for leg in call.legs if leg.result in _BY_LAST_LEG]
     return _BY_LAST_LEG[decided[-1]] if decided else Disposition.FAILED
 

@@ -17,8 +17,8 @@ def call_truth(call: Call) -> dict[str, Any]:
 
     Returns:
         A JSON-ready dict. Times and durations are seconds, rounded to 0.1. `ended`, `disposition` and a leg's `result`
-        are None while open. Present only where they say something: `hold_seconds`, `queue`, `origin`, `consultation`
-        (true), `seen_from_start` (false), `end_inferred`, `answer_inferred` and `recovered` (true).
+        are None while open. Present only where they say something: `hold_seconds`, `queue`, `origin`, `failure`,
+        `consultation` (true), `seen_from_start` (false), `end_inferred`, `answer_inferred` and `recovered` (true).
     """
     end = call.ended_at
     talked = call.talked_seconds
@@ -51,6 +51,8 @@ def call_truth(call: Call) -> dict[str, Any]:
             "action_id": call.origin.action_id,
             "crm_call_id": call.origin.crm_call_id,
         }
+    if call.failure is not None:
+        truth["failure"] = call.failure.value
     if not call.seen_from_start:
         truth["seen_from_start"] = False
     for flag in ("consultation", "end_inferred", "answer_inferred", "recovered"):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Call, Direction, Disposition, Leg, LegKind
+from integration.domain.call import Call, Direction, Disposition, Failure, Leg, LegKind, LegResult, Origin
 from integration.domain.follow_up import follow_up, ringing_extensions
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
 from integration.domain.intents import IntentKind
@@ -96,3 +96,58 @@ def test_the_card_at_the_answer_is_for_who_answered() -> None:
 
 def test_a_phone_that_answered_does_not_ring() -> None:
     assert ringing_extensions(replace(RINGING, legs=(replace(leg("101"), answered_at=NOW), leg("102")))) == ("102",)
+
+
+CLICK = replace(
+    RINGING,
+    direction=Direction.OUTBOUND,
+    caller="101",
+    called="79161234567",
+    origin=Origin(kind="click"),
+    legs=(replace(leg("101"), via="click"),),
+    ended_at=NOW,
+)
+
+
+def click_leg(result: LegResult) -> Leg:
+    return replace(leg("101"), via="click", result=result, answered_at=NOW if result is LegResult.ANSWERED else None)
+
+
+@pytest.mark.parametrize(
+    ("result", "failure"),
+    [
+        (LegResult.NOANSWER, Failure.AGENT_NOANSWER),
+        (LegResult.BUSY, Failure.AGENT_BUSY),
+        (LegResult.REJECTED, Failure.AGENT_REJECTED),
+        (LegResult.CANCELLED, Failure.AGENT_CANCELLED),
+        (LegResult.UNAVAILABLE, Failure.AGENT_UNAVAILABLE),
+        (LegResult.FAILED, Failure.AGENT_FAILED),
+    ],
+)
+def test_a_click_that_never_dialled_the_client_is_not_in_the_clients_feed(result: LegResult, failure: Failure) -> None:
+    click = replace(CLICK, legs=(click_leg(result),), disposition=Disposition.FAILED)
+    assert (click.failure, kinds(click, ENDED)) == (failure, [])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        replace(CLICK, origin=None),
+        replace(CLICK, ended_at=None),
+        replace(CLICK, end_inferred=True),
+        replace(CLICK, seen_from_start=False, legs=()),
+        replace(CLICK, recovered=True),
+        replace(CLICK, legs=(click_leg(LegResult.ANSWERED),)),
+        replace(CLICK, legs=(click_leg(LegResult.NOANSWER), replace(leg("7916"), kind=LegKind.EXTERNAL))),
+        replace(CLICK, answered_at=NOW),
+    ],
+    ids=["no click", "live", "end in a gap", "found later", "from records", "picked up", "client dialled", "answered"],
+)
+def test_only_a_click_that_was_watched_whole_is_known_not_to_have_dialled(call: Call) -> None:
+    assert call.failure is None
+
+
+def test_a_phone_that_sends_the_click_on_is_still_the_employees() -> None:
+    forwarded = replace(leg("79031112233"), kind=LegKind.EXTERNAL, via="forward", result=LegResult.BUSY)
+    click = replace(CLICK, legs=(click_leg(LegResult.FORWARDED), forwarded))
+    assert click.failure is Failure.AGENT_BUSY

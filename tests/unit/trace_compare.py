@@ -46,6 +46,8 @@ def call_differences(want: Truth, got: Truth) -> Iterator[str]:
     """What differs between two calls, in words."""
     for key in (*_WORDS, *_ONLY_WHERE_SO):
         yield from _word(key, want.get(key), got.get(key))
+    if "failure" in want:
+        yield from _word("failure", want["failure"], got.get("failure"))
     yield from _near("ended", want["ended"], got["ended"], _tolerance(want, "end_inferred"))
     yield from _rows("legs", want["legs"], got["legs"], ("target", "kind", "via", "result"))
     yield from _rows("transfers", want["transfers"], got["transfers"], ("kind", "from", "to", "result"))
