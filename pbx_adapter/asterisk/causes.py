@@ -52,6 +52,8 @@ def leg_result(
     refused: bool = False,
     forwarded: bool = False,
     picked_up: bool = False,
+    off_hook: bool = False,
+    asker_left: bool = False,
     rang_out: bool = False,
     external: bool = False,
 ) -> LegResult:
@@ -64,12 +66,16 @@ def leg_result(
         refused: its far end ended it (HangupRequest); a leg that rang out ends without.
         rang_out: an Originate said so (Reason 3), or the dial of the Local pair through which the leg was reached;
             to the leg behind it that looks like a cancelled one.
+        off_hook: the phone was picked up and yet never got the call: whatever a subroutine said then, it declined.
+        asker_left: whom it was dialled for had gone before it stopped.
         external: the leg went to the outside: there nothing is "unavailable", the attempt failed.
     """
     if picked_up:
         result = LegResult.PICKED_UP_ELSEWHERE
     elif forwarded:
         result = LegResult.FORWARDED
+    elif off_hook:
+        result = LegResult.CANCELLED if asker_left or dial_status == "CANCEL" else LegResult.REJECTED
     elif cause in _BY_CAUSE and not (cause == 26 and dial_status == "NOANSWER"):
         result = _BY_CAUSE[cause]
     elif dial_status == "NOANSWER" and refused:

@@ -33,7 +33,7 @@ from integration.domain.events import (
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, end_leg, tell_blind_transfer
+from pbx_adapter.asterisk.legs import answer_leg, answer_legs_of, end_leg, tell_blind_transfer
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg, Recording
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -67,6 +67,8 @@ def enter(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -
             if PartyKind.NOBODY in (channel.party.kind, other.party.kind):
                 continue
             join(board, channel.call, other.call, at)
+    if bridge.kind is not BridgeKind.WAITING:
+        answer_legs_of(board, people_in(bridge), at)
     look_at_bridge(board, bridge, at)
 
 
@@ -133,8 +135,8 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
         people.remove(call.blind.transferer)
     if call.hands in people:
         call.lost_at = None
-    elif people:
-        _take(board, call, max(people, key=lambda person: person.bridged_at), at)
+    elif there := [person for person in people if person.left_at is None]:
+        _take(board, call, max(there, key=lambda person: person.bridged_at), at)
     elif (call.hands is not None or call.room is not None) and call.lost_at is None:
         call.lost_at = at
         board.settle_later(call, at)
@@ -150,21 +152,29 @@ def _meet(board: Switchboard, call: LiveCall, room: Bridge, at: Timestamp) -> No
 
 def people_with(channel: Channel) -> list[Channel]:
     """Everybody who hears this channel, in its own bridge or behind Local pairs; helpers of Asterisk's own left out."""
+    bridge = channel.bridge
+    if bridge is None:
+        return []
+    return [person for person in people_in(bridge) if person is not channel]
+
+
+def people_in(bridge: Bridge) -> list[Channel]:
+    """Everybody in this bridge and behind the Local pairs in it."""
     found: list[Channel] = []
-    seen = {channel.uid}
-    todo = [channel]
+    seen: set[str] = set()
+    todo = [bridge]
     while todo:
-        bridge = todo.pop().bridge
-        if bridge is None or bridge.kind is BridgeKind.WAITING:
+        bridge = todo.pop()
+        if bridge.kind is BridgeKind.WAITING:
             continue
         for member in bridge.members.values():
             if member.uid in seen:
                 continue
             seen.add(member.uid)
             if member.party.kind is PartyKind.LOCAL:
-                if member.peer is not None and member.peer.uid not in seen:
+                if member.peer is not None and member.peer.uid not in seen and member.peer.bridge is not None:
                     seen.add(member.peer.uid)
-                    todo.append(member.peer)
+                    todo.append(member.peer.bridge)
             elif member.party.kind is not PartyKind.NOBODY:
                 found.append(member)
     return found

@@ -8,15 +8,21 @@ So a leg asks for its *way*: from the channel that dials back through the halves
 started it all. What is met on the way says how the call came to the leg (`via`): an app_queue, a transfer, a phone that
 answered 302, a parking lot, an Originate.
 
-A leg is answered at once when that is said, but ended only when the dust has settled: a queue sends two DialEnds for a
-member, a picked-up phone none, and what the phone really answered is in the Hangup of its own channel just after. The
-devices of one extension that are dialled together are one leg.
+A phone that is picked up has not answered the call yet: a subroutine (`Dial` with `U()` or `M()`) or FollowMe() may ask
+whether it takes the call. It has answered when it is joined to another person, since the moment it was picked up; one
+that never was has declined. The phone that an Originate rings first has nobody to be joined to: it answers by picking
+up.
+
+A leg is ended only when the dust has settled: a queue sends two DialEnds for a member, a picked-up phone none, and what
+the phone really answered is in the Hangup of its own channel just after. The devices of one extension that are dialled
+together are one leg.
 
 An unregistered phone leaves no channel and no DialBegin. Its leg is made from what the dialplan was told to dial.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from integration.domain.call import Direction, LegKind, LegResult, TransferKind
@@ -130,6 +136,7 @@ def offer_leg(
             return device
     leg_id = LegId(dest.uid if dest else f"{source.uid if source else call.uid}:{target}:{len(call.legs)}")
     leg = LiveLeg(leg_id, target, kind, via, way.offered_at, call, source=source, doors=tuple(way.doors))
+    leg.asker = way.first
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
@@ -163,7 +170,7 @@ def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
         if leg.via == "direct" and dest is not None and leg.home is call:
             way = _way_to(leg.source, dest, leg.offered_at)
             if way.doors or way.queue or way.forward_of:
-                leg.doors = tuple(way.doors)
+                leg.doors, leg.asker = tuple(way.doors), way.first
                 change_via(board, leg, _via(board, call, leg, way))
 
 
@@ -266,7 +273,8 @@ def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> s
     """
     The extension whose forwarding led through a Local pair to somebody else; empty when it is no forwarding.
 
-    A ring group dials its members through Local pairs too, but several at once and not from an employee's extension.
+    A dialplan has many Local channels that forward nothing: of groups, departments, lines, prefixes. It is a forwarding
+    when one of them was dialled alone, in the exten of an employee, to somebody else.
     """
     if not way.doors:
         return ""
@@ -274,7 +282,18 @@ def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> s
         earlier = [known.target for known in call.legs if known.kind is LegKind.EXTENSION]
         return earlier[-1] if earlier else board.office.as_extension(way.exten) or ""
     extension = board.office.as_extension(way.exten)
-    return extension if way.fan_out <= 1 and extension and extension != leg.target else ""
+    if way.fan_out > 1 or not extension or extension == leg.target:
+        return ""
+    return extension if _is_employee(board, call, leg, extension) else ""
+
+
+def _is_employee(board: Switchboard, call: LiveCall, leg: LiveLeg, extension: str) -> bool:
+    """Whether a phone of that extension is known; on the way to a number outside what looks like one will do."""
+    if extension in board.phones:
+        return True
+    line = call.called if call.direction is Direction.INBOUND else ""
+    is_part_of_line = line.endswith(extension)  # a dialplan that goes on with the last digits of the number called
+    return leg.kind is LegKind.EXTERNAL and len(extension) >= SHORTEST_SURE_EXTEN and not is_part_of_line
 
 
 def _note_consultation(call: LiveCall, leg: LiveLeg, door: Channel) -> None:
@@ -330,8 +349,13 @@ def on_dial_state(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 def on_newstate(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     channel = board.channel(frame, "", at)
-    if channel is not None and channel.leg is not None and frame.get("ChannelState") == "5":
-        ring_leg(board, channel.leg, at)
+    if channel is None or channel.leg is None:
+        return
+    match frame.get("ChannelState"):
+        case "5":
+            ring_leg(board, channel.leg, at)
+        case "6":
+            pick_up(channel.leg, at)
 
 
 def ring_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
@@ -346,12 +370,14 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     leg = dest.leg if dest is not None else None
     status = present(frame.get("DialStatus"))
     if dest is not None and dest.party.kind is PartyKind.LOCAL:
-        dest.dial_status = dest.dial_status or status
+        dest.dial_status, dest.dial_ended_at = dest.dial_status or status, at
     if leg is None or dest is None:
         return
     if status == "ANSWER":
-        answer_leg(board, leg, at)
+        pick_up(leg, at)
         call = leg.home.current
+        if leg.via == "click":
+            answer_leg(board, leg, at)
         if leg.kind is LegKind.EXTERNAL and call.direction is Direction.OUTBOUND and leg.via == "direct":
             call.client = dest
         return
@@ -361,11 +387,27 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         stop_leg(board, leg, at)
 
 
+def pick_up(leg: LiveLeg, at: Timestamp) -> None:
+    if leg.off_hook_at is None and not leg.decided:
+        leg.off_hook_at = at
+
+
 def answer_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
+    """The phone has the call, since it was picked up."""
     call = leg.home.current
     if leg.answered_at is None and not leg.decided and not call.over:
-        leg.answered_at, leg.stopped_at = at, None
+        at = leg.off_hook_at if leg.off_hook_at is not None else at
+        leg.answered_at, leg.off_hook_at, leg.stopped_at = at, at, None
         board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
+
+
+def answer_legs_of(board: Switchboard, people: Iterable[Channel], at: Timestamp) -> None:
+    """People who hear one another have answered. One whose far end has left already is no longer there to hear."""
+    there = [person for person in people if person.left_at is None]
+    if len(there) > 1:
+        for person in there:
+            if person.leg is not None and person.leg.answered_at is None:
+                answer_leg(board, person.leg, at)
 
 
 def on_leg_channel_gone(board: Switchboard, channel: Channel, at: Timestamp) -> None:
@@ -406,12 +448,18 @@ def end_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
     call = leg.home.current
     if leg.decided:
         return
-    leg.decided, leg.stopped_at = True, at
+    leg.stopped_at = at
+    leg.result = result_of(leg)
     if not call.over:
-        board.tell(LegEnded(call=call.id, at=at, leg=leg.id, result=result_of(leg), cause=leg.cause))
+        if leg.answered_at is None and leg.off_hook_at is not None:
+            at = leg.off_hook_at  # it rang until then
+        board.tell(LegEnded(call=call.id, at=at, leg=leg.id, result=leg.result, cause=leg.cause))
 
 
 def result_of(leg: LiveLeg) -> LegResult:
+    """How a leg ended, or would if it ended now."""
+    if leg.result is not None:
+        return leg.result
     if leg.answered_at is not None:
         return LegResult.ANSWERED
     return leg_result(
@@ -420,6 +468,30 @@ def result_of(leg: LiveLeg) -> LegResult:
         refused=leg.refused,
         forwarded=leg.forwarded,
         picked_up=leg.picked_up,
-        rang_out=leg.rang_out or any(door.dial_status == "NOANSWER" for door in leg.doors),
+        off_hook=leg.off_hook_at is not None,
+        asker_left=_asker_left(leg),
+        rang_out=leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors),
         external=leg.kind is LegKind.EXTERNAL,
     )
+
+
+def _asker_left(leg: LiveLeg) -> bool:
+    """Whether the leg stopped because the channel that it was dialled for had left."""
+    asker, stopped_at = leg.asker, leg.stopped_at
+    if asker is None or stopped_at is None:
+        return False
+    left_at = asker.left_at if asker.left_at is not None else asker.gone_at
+    own = [channel.left_at for channel in leg.channels.values() if channel.left_at is not None]
+    return left_at is not None and left_at <= stopped_at + SETTLE_SECONDS and left_at <= min(own, default=left_at)
+
+
+def _rang_out(leg: LiveLeg, door: Channel) -> bool:
+    """
+    FollowMe() hangs its doors up when their time is over, and says nothing, or has said CANCEL when another phone was
+    picked up that did not take the call; they look cancelled. Nobody took the call and the client is there: they rang
+    out.
+    """
+    asker, stopped_at = leg.asker, leg.stopped_at
+    if door.gone_at is None or asker is None or stopped_at is None or abs(door.dial_ended_at - stopped_at) < 1.0:
+        return False
+    return asker.left_at is None and asker.bridge is None and (asker.gone_at is None or asker.gone_at >= stopped_at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from integration.domain.call import Direction, LegKind, Origin
+from integration.domain.call import Direction, LegKind, LegResult, Origin
 from integration.domain.ids import CallId, LegId, Timestamp
 from pbx_adapter.asterisk.office import Party
 
@@ -48,6 +48,7 @@ class Channel:
     originated: bool = False  # dialled by an Originate: nobody's channel did it
     leg: LiveLeg | None = None
     dial_status: str = ""  # of a Local pair: how the dial of it ended
+    dial_ended_at: Timestamp = NEVER
     forward_of: LiveLeg | None = None  # this Local stands for a phone that answered 302
     queue: str = ""  # it waits in this app_queue
     ext_to_call: str = ""  # FreePBX's word for whom it is going to dial
@@ -85,16 +86,22 @@ class LiveLeg:
     way_is_sure: bool = False  # what led to it has had time to become known
     forwarder: str = ""  # the extension that sent the call on to this leg
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
+    asker: Channel | None = None  # the channel that it was all done for; None where nobody's is, as of an Originate
     ringing_at: Timestamp | None = None
+    off_hook_at: Timestamp | None = None  # the phone was picked up; it may still decline, or be asked whether it agrees
     answered_at: Timestamp | None = None
     stopped_at: Timestamp | None = None  # first word of its end; decided when the dust has settled
-    decided: bool = False
+    result: LegResult | None = None  # as it was decided
     dial_status: str = ""
     forwarded: bool = False
     picked_up: bool = False
     rang_out: bool = False
     refused: bool = False  # its far end said no before it was answered
     cause: int | None = None
+
+    @property
+    def decided(self) -> bool:
+        return self.result is not None
 
 
 @dataclass(slots=True, eq=False)

@@ -29,6 +29,10 @@ REMEMBERED_ORIGINATES = 1000
 """Actions of ours kept until their calls are over; a bound, should OriginateResponses never come."""
 
 
+MOST_PHONES = 100_000
+"""Extensions kept; a bound, should a stream name ever new ones."""
+
+
 class Switchboard:
     def __init__(self, pbx: PbxId, office: OfficeShape) -> None:
         self.pbx = pbx
@@ -39,6 +43,7 @@ class Switchboard:
         self.by_linkedid: dict[str, LiveCall] = {}
         self.originates: dict[str, Frame] = {}  # ours, by ChannelId, else by what they ring
         self.clicks: dict[str, LiveCall] = {}  # the newest originated call that rings a phone, by `PJSIP/101`
+        self.phones: set[str] = set()  # extensions of which a phone was seen
         self.talking: dict[str, LiveCall] = {}  # the call in which an extension has the client
         self.dead: dict[str, Channel] = {}
         self.finished: dict[str, None] = {}  # calls told to be over, the oldest first
@@ -102,6 +107,8 @@ class Switchboard:
         )
         self.channels[uid] = channel
         call.channels[uid] = channel
+        if channel.party.kind is PartyKind.EXTENSION and len(self.phones) < MOST_PHONES:
+            self.phones.add(channel.party.number)
         self._pair(channel)
         return channel
 
