@@ -1,24 +1,37 @@
-"""Phone numbers: what was dialled, and its E.164 form for comparing and writing.
+"""One telephone number as a PBX shows it, and its E.164 form for comparing and writing.
 
-`phonenumbers` (Google's libphonenumber data) is the one library the domain uses: numbering plans of every
-country are no business of ours, and it does no I/O (docs/adr/0002).
+A text that people wrote (several numbers, an extension, remarks) is `phone_text.py`'s. `phonenumbers` (Google's
+libphonenumber data) is the one library the domain uses: it does no I/O (docs/adr/0002); how it is asked is ADR 15.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import lru_cache
 
 import phonenumbers
 
+from integration.domain.numbering import Numbering, Standing, standing
+
+READING_RULE = "2"
+"""Goes up when the same text is read in another way than before: phone books are then keyed again."""
+
 _HIDDEN = frozenset(
     {"", "anonymous", "<unknown>", "unknown", "(null)", "restricted", "private", "unavailable", "withheld"}
 )
-# What nearly all numbers of Russia and Kazakhstan look like, in a CRM and at a PBX. `810` leads out of the country.
-_PLAIN = re.compile(r"(\+?7|8)([347-9][0-9]{9})")
+# What nearly all numbers of Russia and Kazakhstan look like, in a CRM and at a PBX. All of these the plans know.
+_PLAIN = re.compile(r"(\+?7|8)((?!([0-9])\3{9})(?:9[0-9]{2}|49[59]|812|7(?:0[0-25-8]|47|7[15-8]))[0-9]{7})")
 _TRUNK_PREFIX_8 = frozenset({"RU", "KZ"})
-_SHORT = 6  # digits; a number this short or shorter is internal or a service number, never a client
+# Countries whose people still dial and write what the Soviet network had: 8 before the rest, 810 for abroad.
+_ONCE_SOVIET = frozenset({"RU", "KZ", "UA", "BY", "UZ", "KG", "TJ", "TM", "AM", "AZ", "GE", "MD"})
+_SHORT = 6  # digits; a bare number this short or shorter is internal, a service's, or of the own town
+_BARE_INTERNATIONAL = 10  # digits, at least: 3712345 is a number of somebody's town, not of Latvia
+_DOUBTFUL_INTERNATIONAL = 11  # digits, at least, where the plans do not know the range
+_SHOWN = re.compile(r"[0-9+*#().\-/\s‐-―−]+")
+_MOST_SHOWN = 80  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,72 +50,245 @@ class PhoneNumber:
         """The key under which two spellings of one number meet: the last ten digits."""
         return self.digits[-10:]
 
+    @property
+    def written(self) -> str:
+        """As it is written into a CRM."""
+        return self.e164
+
+
+@dataclass(frozen=True, slots=True)
+class BareDigits:
+    """
+    Digits of an outside party that are no number of any plan: of the own town without the area code, a service's, a
+    gateway's noughts. Such a call is written down under them; nobody is looked up by them, and no two calls belong to
+    one person because of them.
+    """
+
+    digits: str
+
+    @property
+    def written(self) -> str:
+        return self.digits
+
+
+class Certainty(IntEnum):
+    """How surely some digits are the number they were read as."""
+
+    DOUBTFUL = 1  # a foreign number without the plus, of a range that no plan knows
+    FOREIGN = 2  # a foreign number without the plus
+    LOCAL = 3  # without the area code
+    LIKELY = 4  # a number of the country or with the plus, of a range that no plan knows
+    SURE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    e164: str
+    certainty: Certainty
+
 
 def is_hidden(text: str | None) -> bool:
     """True when a caller id holds no number at all. AMI: `<unknown>` and `(null)` mean absent."""
     return text is None or text.strip().lower() in _HIDDEN
 
 
-@lru_cache(maxsize=16384)
-def normalise(text: str, country: str = "RU") -> PhoneNumber | None:
+def read_number(text: str, numbering: Numbering) -> PhoneNumber | None:
     """
-    Read a number as the PBX shows it or as a person typed it.
+    Read a number as the PBX shows it.
 
     Args:
-        text: `8 (916) 123-45-67`, `79161234567`, `+7...`, `00...`; extra text around digits is dropped.
-        country: ISO 3166 region whose local forms are understood (`RU`, `UA`, `KZ`, `BY` ...).
+        text: `89161234567`, `79161234567`, `+7...`, `00...`, `810...`, `sip:+7916...@carrier`, `0001#7916...`, with
+            `numbering`'s rules also `72667777`'s last seven digits or what an outside prefix stands before.
+        numbering: the office's country and how it dials.
 
     Returns:
-        The number, or None for hidden, short (internal, service) and impossible numbers. Never raises.
-        Normalising the result's `e164` again gives the same number.
+        The number, or None for hidden, internal, short and impossible numbers, and for a text with words in it. Never
+        raises. Reading the result's `e164` again gives the same number.
     """
+    return read_plain(text, numbering) or read_by_plans(text, numbering)
+
+
+def read_plain(text: str, numbering: Numbering) -> PhoneNumber | None:
+    """The short way, in a fifteenth of the time: what nearly all numbers look like. None says nothing."""
     plain = _PLAIN.fullmatch(text)
-    if plain is not None and (plain[1] != "8" or country in _TRUNK_PREFIX_8):
+    if plain is not None and (plain[1] != "8" or numbering.country in _TRUNK_PREFIX_8):
         return PhoneNumber(f"+7{plain[2]}", text)
-    return _by_numbering_plans(text, country)
-
-
-def _by_numbering_plans(text: str, country: str) -> PhoneNumber | None:
-    """What `normalise` says, in fifteen times the time."""
-    if is_hidden(text):
-        return None
-    cleaned = re.sub(r"[^0-9+]", "", text.split(";")[0].split("@")[0].removeprefix("sip:").removeprefix("tel:"))
-    cleaned = cleaned[:1] + cleaned[1:].replace("+", "")
-    if len(cleaned.lstrip("+")) <= _SHORT:
-        return None
-    for candidate in _readings(cleaned):
-        try:
-            parsed = phonenumbers.parse(candidate, None if candidate.startswith("+") else country)
-        except phonenumbers.NumberParseException:
-            continue
-        if phonenumbers.is_possible_number(parsed):
-            e164 = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
-            return PhoneNumber(e164, text)
     return None
 
 
-def _readings(cleaned: str) -> tuple[str, ...]:
-    """The ways a cleaned text may be read, the likeliest first. Carriers send `7916...` without the plus."""
-    if cleaned.startswith("+"):
-        return (cleaned,)
-    if cleaned.startswith("00"):
-        return ("+" + cleaned[2:], cleaned)
-    if len(cleaned) >= 11 and not cleaned.startswith(("0", "8")):
-        return ("+" + cleaned, cleaned)
-    return (cleaned, "+" + cleaned)
+@lru_cache(maxsize=16384)
+def read_by_plans(text: str, numbering: Numbering) -> PhoneNumber | None:
+    """What `read_number` says, without its short way."""
+    shown = _as_shown(text)
+    if shown is None:
+        return None
+    reading = _only_number(_without_prefixes(shown, numbering), numbering)
+    if reading is None:
+        outside = numbering.rules.outside_prefix
+        rest = shown.removeprefix(outside)
+        reading = _only_number(rest, numbering) if outside and rest != shown else None
+    return PhoneNumber(reading.e164, text) if reading else None
 
 
-def match_key(text: str, country: str = "RU") -> str | None:
+def _only_number(shown: str, numbering: Numbering) -> Reading | None:
+    """`0001#7916...` has one number; `7916...*7495...` is a puzzle."""
+    runs = [run for run in re.split(r"[*#]+", shown) if run]
+    found = [reading for run in runs if (reading := read_digits(run, numbering)) is not None]
+    return found[0] if len(found) == 1 else None
+
+
+def bare_digits(text: str | None) -> BareDigits | None:
+    """The digits that the PBX shows, whether or not they are a number; None where there are none. Never raises."""
+    shown = _as_shown(text or "")
+    digits = re.sub(r"[^0-9]", "", shown) if shown else ""
+    return BareDigits(digits) if digits else None
+
+
+def match_key(text: str, numbering: Numbering) -> str | None:
     """
     The key under which two spellings of one number meet: the last ten digits of its E.164 form.
 
     Returns:
-        Up to ten digits; None where `normalise` gives None. Never raises.
+        Up to ten digits; None where `read_number` gives None. Never raises.
 
     Source: amoCRM compares the last 10 digits for `POST /api/v4/calls` (reference, 5.1); `+7`, `8` and bare forms meet.
     """
-    number = normalise(text, country)
+    number = read_number(text, numbering)
     return number.match_key if number else None
+
+
+@lru_cache(maxsize=16384)
+def read_digits(cleaned: str, numbering: Numbering) -> Reading | None:
+    """
+    Read digits with an optional plus before them, and nothing else. Never raises.
+
+    The order of the readings is the order of their likelihood; a range that the plans know goes before one that they do
+    not.
+    """
+    best: Reading | None = None
+    for candidate, region, if_valid, if_possible in _candidates(cleaned, numbering):
+        found = _parsed(candidate, region)
+        if found is None:
+            continue
+        number, worth = found
+        certainty = if_valid if worth is Standing.VALID else if_possible
+        if certainty is None or (best is not None and best.certainty >= certainty):
+            continue
+        best = Reading(number, certainty)
+        if worth is Standing.VALID:
+            break
+    return best
+
+
+_Candidate = tuple[str, str | None, Certainty, Certainty | None]
+"""What to parse, by the plan of which country (None: it has a plus), and how sure the outcome is, where the plans know
+the range and where they do not (None: then it is none)."""
+
+
+def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
+    digits = cleaned.lstrip("+")
+    if not digits.isascii() or not digits.isdigit() or len(digits) > 20:
+        return []
+    country, rules = numbering.country, numbering.rules
+    if len(digits) == numbering.local_length and not cleaned.startswith("+"):
+        return [(rules.area_code + digits, country, Certainty.LOCAL, Certainty.LOCAL)]
+    if len(digits) <= _SHORT:
+        return []
+    abroad: list[_Candidate] = []
+    prefixes = {"00", numbering.international_prefix, *(["810"] if country in _ONCE_SOVIET else [])}
+    if cleaned.startswith("+"):
+        abroad.append((cleaned, None, Certainty.SURE, Certainty.LIKELY))
+        if not cleaned.startswith(("+0", "+8")):
+            return abroad + _seven_eight(digits)
+    elif prefix := next((p for p in sorted(prefixes, key=len, reverse=True) if p and digits.startswith(p)), ""):
+        abroad.append(("+" + digits[len(prefix) :], None, Certainty.SURE, Certainty.LIKELY))
+    home: list[_Candidate] = [(digits, country, Certainty.SURE, Certainty.LIKELY)]
+    if rules.trunk_prefix and digits.startswith(rules.trunk_prefix):
+        home.append((digits[len(rules.trunk_prefix) :], country, Certainty.SURE, Certainty.LIKELY))
+    if country in _ONCE_SOVIET and digits.startswith("80"):
+        home.append((digits[1:], country, Certainty.SURE, None))
+    bare: list[_Candidate] = []
+    if len(digits) >= _BARE_INTERNATIONAL and not digits.startswith("0"):
+        is_home = digits.startswith(_country_code(country))
+        doubtful = Certainty.DOUBTFUL if len(digits) >= _DOUBTFUL_INTERNATIONAL else None
+        valid, possible = (Certainty.SURE, Certainty.LIKELY) if is_home else (Certainty.FOREIGN, doubtful)
+        bare.append(("+" + digits, None, valid, possible))
+    # Carriers send `380671234567` without the plus; shorter ones and those with the country's 8 or 0 are its own.
+    if len(digits) >= 11 and not digits.startswith(("0", "8")):
+        return [*abroad, *bare, *home, *_seven_eight(digits)]
+    return [*abroad, *home, *bare]
+
+
+def _seven_eight(digits: str) -> list[_Candidate]:
+    """`+7 8 916 123-45-67`: whoever put the country code before the number left the trunk prefix in."""
+    if len(digits) == 12 and digits.startswith("78"):
+        return [("+7" + digits[2:], None, Certainty.SURE, None)]
+    return []
+
+
+@lru_cache(maxsize=16384)
+def _parsed(candidate: str, region: str | None) -> tuple[str, Standing] | None:
+    try:
+        number = phonenumbers.parse(candidate, region)
+    except phonenumbers.NumberParseException:
+        return None
+    worth = standing(number)
+    if worth is Standing.IMPOSSIBLE:
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), worth
+
+
+@lru_cache(maxsize=512)
+def _country_code(country: str) -> str:
+    return str(phonenumbers.country_code_for_region(country) or "?")
+
+
+def ascii_digits(text: str) -> str:
+    """Digits of every script, and the wide plus, as ASCII."""
+    if text.isascii():
+        return text
+    return "".join(_ascii_digit(c) for c in text)
+
+
+def _ascii_digit(character: str) -> str:
+    if character == "+":
+        return "+"
+    value = unicodedata.decimal(character, None)
+    return character if value is None else str(value)
+
+
+def _as_shown(text: str) -> str | None:
+    """What is shown without what may stand around and between: `+`, digits, `*`, `#`; None for a text with words."""
+    if is_hidden(text) or len(text) > _MOST_SHOWN:
+        return None
+    bare = re.sub(r"^(?:sips?|tel):", "", ascii_digits(text).strip(), flags=re.IGNORECASE)
+    bare = bare.split(";")[0].split("@")[0]
+    if not _SHOWN.fullmatch(bare):
+        return None
+    cleaned = re.sub(r"[^0-9+*#]", "", bare)
+    return cleaned if re.fullmatch(r"(?:[0-9*#]*[*#])?\+?[0-9*#]+", cleaned) else None
+
+
+def _without_prefixes(shown: str, numbering: Numbering) -> str:
+    """
+    What is left without the carrier's prefix and the office's own. `984951234567` could be of Iran as it stands; where
+    the office dials 9 for the outside it is 84951234567, unless nothing is left that somebody could have dialled.
+    """
+    rules = numbering.rules
+    for prefix in (rules.carrier_prefix, rules.outside_prefix, rules.carrier_prefix):
+        rest = shown.removeprefix(prefix)
+        if prefix and rest != shown and _is_dialled(rest, numbering):
+            shown = rest
+    return shown
+
+
+def _is_dialled(digits: str, numbering: Numbering) -> bool:
+    """Whether this is how the office dials a number: from its first digit on it says what it is, and nothing lacks."""
+    beginnings = ("+", numbering.trunk_prefix, numbering.international_prefix, _country_code(numbering.country))
+    if len(digits) != numbering.local_length and not digits.startswith(tuple(b for b in beginnings if b)):
+        return False
+    reading = read_digits(digits, numbering)
+    return reading is not None and reading.certainty >= Certainty.LOCAL
 
 
 def national_digits(number: PhoneNumber) -> str:

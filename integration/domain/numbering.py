@@ -1,0 +1,178 @@
+"""How numbers are written where an office is, and how it dials: the country's plan and the office's own rules.
+
+The plans of all countries are Google's (`phonenumbers`, ADR 2). Reading a number is `phone.py`'s, dialling one
+`dialling.py`'s.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import PhoneMetadata, ValidationResult
+
+_COMMON_MISTAKES = {"UK": "GB", "EN": "GB", "SU": "RU", "KAZ": "KZ", "EL": "GR", "UKR": "UA", "RUS": "RU", "BLR": "BY"}
+# Filling for the end of a number whose beginning is in question: ranges are seldom allocated one number at a time.
+_FILLINGS = ("2345678901", "5555555555", "0000000000", "9876543210")
+
+
+class DialForm(StrEnum):
+    """What a click dials."""
+
+    E164 = "e164"  # country code and number: 79161234567
+    NATIONAL = "national"  # as the country dials: 89161234567, 810380...
+    LOCAL = "local"  # national, and within the area code without it: 1234567
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialRules:
+    """
+    How the office dials out. All are digits, `*` and `#`; empty: there is none.
+
+    Attributes:
+        area_code: what stands before a number of `local_length` digits, `495`.
+        local_length: None: what is left of a number of the country beside the area code.
+        trunk_prefix: before a number of the country, `8`, `0`; None: the country's own.
+        international_prefix: before a country code, `810`, `00`; None: the country's own.
+        outside_prefix: what a phone of the office dials before an outside number, `9`.
+        carrier_prefix: what the PBX puts before the number for its carrier, `0001#`. Only read: a click does not dial it.
+
+    Source: seed S3 (module settings of telephony), spec A9 and A12.
+    """
+
+    area_code: str = ""
+    local_length: int | None = None
+    trunk_prefix: str | None = None
+    international_prefix: str | None = None
+    outside_prefix: str = ""
+    carrier_prefix: str = ""
+    click: DialForm = DialForm.E164
+
+
+@dataclass(frozen=True, slots=True)
+class Numbering:
+    """All that reading and dialling numbers has to know of an office. `country`: ISO 3166, `RU`."""
+
+    country: str = "RU"
+    rules: DialRules = field(default_factory=DialRules)
+
+    @property
+    def trunk_prefix(self) -> str:
+        own = self.rules.trunk_prefix
+        return (_plan(self.country).national_prefix or "") if own is None else own
+
+    @property
+    def international_prefix(self) -> str:
+        own = self.rules.international_prefix
+        if own is not None:
+            return own
+        plan = _plan(self.country)
+        prefix = plan.preferred_international_prefix or plan.international_prefix or ""
+        prefix = prefix.replace("~", "")
+        return prefix if prefix.isdigit() else "00"
+
+    @property
+    def local_length(self) -> int | None:
+        """None: numbers without an area code are not read."""
+        if not self.rules.area_code:
+            return None
+        if self.rules.local_length is not None:
+            return self.rules.local_length
+        lengths = _lengths(self.country)
+        return max(lengths) - len(self.rules.area_code) if lengths else None
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when the same texts may be read in another way."""
+        rules = self.rules
+        own = (rules.area_code, self.local_length or "", self.trunk_prefix, self.international_prefix)
+        return "/".join(map(str, (self.country, *own, rules.outside_prefix, rules.carrier_prefix)))
+
+
+class Standing(IntEnum):
+    """What the plans say of a number."""
+
+    IMPOSSIBLE = 0
+    POSSIBLE = 1  # length and code exist; the range is not among those that the plans know
+    VALID = 2
+
+
+def is_country(text: str) -> bool:
+    """Whether there is a numbering plan of this name."""
+    return text in phonenumbers.SUPPORTED_REGIONS
+
+
+def country_like(text: str) -> str | None:
+    """The country that somebody who wrote this probably meant: `GB` for `UK`. None: no idea. Never raises."""
+    wanted = text.strip().upper()
+    if is_country(wanted):
+        return wanted
+    if wanted in _COMMON_MISTAKES:
+        return _COMMON_MISTAKES[wanted]
+    shorter = wanted[:2] if len(wanted) == 3 else ""
+    if is_country(shorter):
+        return shorter
+    near = difflib.get_close_matches(wanted, sorted(phonenumbers.SUPPORTED_REGIONS), n=1, cutoff=0.5)
+    return near[0] if near and len(wanted) == 2 else None
+
+
+def standing(number: phonenumbers.PhoneNumber) -> Standing:
+    """
+    What the plans say of a parsed number.
+
+    Google's "valid" is too strict here: it lacks ranges that are in use (`+375 25 1…`), and whoever has such a number
+    would be a stranger for ever. Its "possible" is too lax: it looks at the length only (`+7 000 000-00-00`). Between
+    them: the length is that of the country's fixed or mobile numbers, and its code (area, operator) exists. A digit
+    repeated through the whole number is what people write where a form demands a number.
+    """
+    national = phonenumbers.national_significant_number(number)
+    if len(set(national)) == 1:
+        return Standing.IMPOSSIBLE
+    if phonenumbers.is_valid_number(number):
+        return Standing.VALID
+    if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
+        return Standing.IMPOSSIBLE
+    code = number.country_code or 0
+    for region in phonenumbers.region_codes_for_country_code(code):
+        if len(national) not in _lengths(region):
+            continue
+        general = _plan(region).general_desc
+        if general is None or not re.fullmatch(general.national_number_pattern or "", national):
+            continue
+        length = phonenumbers.length_of_national_destination_code(number)
+        if length and _has_code(region, national[:length], len(national)):
+            return Standing.POSSIBLE
+    return Standing.IMPOSSIBLE
+
+
+@lru_cache(maxsize=4096)
+def _has_code(region: str, code: str, length: int) -> bool:
+    """Whether any number of this length begins with this area or operator code."""
+    for next_digit in "0123456789":
+        for filling in _FILLINGS:
+            national = (code + next_digit + filling * 2)[:length]
+            probe = phonenumbers.PhoneNumber(
+                country_code=phonenumbers.country_code_for_region(region), national_number=int(national)
+            )
+            if phonenumbers.is_valid_number_for_region(probe, region):
+                return True
+    return False
+
+
+@lru_cache(maxsize=512)
+def _plan(country: str) -> PhoneMetadata:
+    """The plan of a country; an empty one for a country without."""
+    found = PhoneMetadata.metadata_for_region(country, None)
+    return PhoneMetadata("ZZ", register=False) if found is None else found
+
+
+@lru_cache(maxsize=512)
+def _lengths(country: str) -> frozenset[int]:
+    """How long the country's fixed and mobile numbers are, without country code and trunk prefix."""
+    plan = _plan(country)
+    kinds = [kind for kind in (plan.fixed_line, plan.mobile) if kind is not None]
+    return frozenset(length for kind in kinds for length in kind.possible_length if length > 0)

@@ -1,0 +1,275 @@
+"""What people write into a phone field: several numbers, an extension, a remark, a name. Which numbers are in it?
+
+Google's `PhoneNumberMatcher` finds one number in a letter well, and less in a CRM's field: it takes `доб.` for the end,
+joins a floor or a hour to the number before, and knows nothing of an office's area code. So the text is cut into groups
+of digits here, and the plans (`phone.py`) only say which runs of neighbouring groups are numbers. Of all ways to pick
+runs that do not overlap the likeliest wins; digits with words between them are never put together (ADR 15).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from integration.domain.numbering import Numbering
+from integration.domain.phone import Certainty, PhoneNumber, ascii_digits, read_digits, read_plain
+
+_LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
+_MOST_GROUPS = 16  # of digits, in one number: `7 9 1 6 1 2 3 4 5 6 7`
+_LEAST_DIGITS, _MOST_DIGITS = 5, 20
+_MOST_TRIED = 3000  # runs of groups that are read in one text, whatever somebody has put into it
+_EXTENSION_DIGITS = 7
+
+_DASHES = r"\-‐-―−~"
+# Between the groups of one number. A slash with spaces parts numbers, and so does a line's end.
+_SOFT = re.compile(rf"[^\S\n\r\t]*[(){_DASHES}./]?[^\S\n\r\t]*[({_DASHES}]?[^\S\n\r\t]*|[^\S\n\r\t]*\)[^\S\n\r\t]*[{_DASHES}(]")
+_PARTING_SLASH = re.compile(r"\s/|/\s")
+_EXTENSION_WORD = (
+    r"(?:доб(?:авочн(?:ый|ого|ом)|ав)?|доп(?:олнительный)?|вн(?:утр(?:енний|ішній|енн)?)?|внутр|дод(?:атковий|атк)?|тон(?:ом|ально)?"
+    r"|ішкі|ext(?:ension|ens|n)?|int(?:ern(?:al)?)?|extn|anexo|x|х)"
+)
+_AFTER_WORD = rf"\s*[.:=№#{_DASHES}]*\s*(?:номер|number|no\.?|№)?\s*[(\[]?\s*"
+_MARKED = re.compile(rf"[\s,;.({_DASHES}\[/)+]*(?<![^\W\d_]){_EXTENSION_WORD}{_AFTER_WORD}", re.IGNORECASE)
+_SIGNED = re.compile(r"\s*[#*]\s*|[pwPW]")  # what a dialler's pause and a voice menu's sign look like
+_PAUSED = re.compile(r"\s*(?:,{1,3}|;)\s*")  # the same, but as well what parts a remark
+_IN_BRACKETS = re.compile(r"\s*[(\[]\s*")
+_CLOSED = re.compile(r"\s*[)\]]")
+_GOES_ON = re.compile(r"\s*[^\W_]")  # with a word, so that the digits before it count something
+_GROUPS = re.compile(r"[0-9]+")
+_NUMBERED = re.compile(r"[)\].]\s")  # `1) 8916...`, `2. 8916...`
+_MAIL = re.compile(r"[^\s@<>,;]*[^\W\d_][^\s@<>,;]*@[^\s@<>,;]+")
+_ADDRESS = re.compile(r"(?<![\w.])(?:sips?|tel|callto):", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenNumber:
+    """A number of a text with the extension written after it."""
+
+    number: PhoneNumber
+    extension: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneText:
+    """The numbers of a text in their order, each once."""
+
+    written: tuple[WrittenNumber, ...] = ()
+
+    @property
+    def numbers(self) -> tuple[PhoneNumber, ...]:
+        return tuple(each.number for each in self.written)
+
+    @property
+    def first(self) -> WrittenNumber | None:
+        return self.written[0] if self.written else None
+
+    @property
+    def extension(self) -> str | None:
+        """Of the first number."""
+        return self.written[0].extension if self.written else None
+
+    @property
+    def match_keys(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(number.match_key for number in self.numbers))
+
+    def extension_of(self, match_key: str) -> str | None:
+        return next((each.extension for each in self.written if each.number.match_key == match_key), None)
+
+
+@lru_cache(maxsize=8192)
+def read_text(text: str, numbering: Numbering) -> PhoneText:
+    """
+    Read what somebody wrote into a phone field.
+
+    Returns:
+        The numbers, in order, each once; none where there is none that somebody could be called by. Never raises. An
+        E.164 number in any usual formatting gives that number; N numbers with `,`, `;`, `/` or lines between give N.
+    """
+    if (plain := read_plain(text, numbering)) is not None:
+        return PhoneText((WrittenNumber(plain),))
+    cleaned = _readable(text)
+    groups = _groups(cleaned)
+    if not groups:
+        return PhoneText()
+    found: dict[str, WrittenNumber] = {}
+    for run in _best_runs(groups, numbering):
+        known = found.get(run.e164)
+        if known is None or (known.extension is None and run.extension):
+            found[run.e164] = WrittenNumber(PhoneNumber(run.e164, text), run.extension)
+    return PhoneText(tuple(found.values()))
+
+
+def match_keys(texts: Sequence[str], numbering: Numbering) -> tuple[str, ...]:
+    """The keys of every number in these texts, each once, in order."""
+    return tuple(dict.fromkeys(key for text in texts for key in read_text(text, numbering).match_keys))
+
+
+def extension_for(texts: Sequence[str], match_key: str, numbering: Numbering) -> str | None:
+    """The extension that a person's phone fields give to the number of this key."""
+    return next((e for text in texts if (e := read_text(text, numbering).extension_of(match_key)) is not None), None)
+
+
+def _readable(text: str) -> str:
+    """Cut, without what nobody sees, without mail addresses, with ASCII digits; lines ends and tabs stay."""
+    cut = text[:_LONGEST_TEXT]
+    if not cut.isascii():
+        cut = "".join(c for c in ascii_digits(cut) if unicodedata.category(c) != "Cf")
+    cut = _ADDRESS.sub(" ", cut)
+    return _MAIL.sub(lambda found: "\x00" * len(found[0]), cut) if "@" in cut else cut
+
+
+class _Gap(Enum):
+    """What stands between two groups of digits."""
+
+    SOFT = "soft"  # may be inside a number
+    BRACKET = "bracket"  # the same, and the next group stands in brackets: an area code, near a number's beginning
+    WEAK = "weak"  # a comma without spaces: a number only if nothing else fits
+    HARD = "hard"  # never inside a number
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    digits: str
+    has_plus: bool
+    before: str  # the text between the group before and this one
+    after: str
+    gap: _Gap  # to the group before
+    is_word: bool  # a letter follows at once: `2й`
+
+
+def _groups(text: str) -> list[_Group]:
+    found = list(_GROUPS.finditer(text))
+    groups: list[_Group] = []
+    for index, match in enumerate(found):
+        before = text[found[index - 1].end() if index else 0 : match.start()]
+        after = text[match.end() : found[index + 1].start() if index + 1 < len(found) else len(text)]
+        has_plus = before.rstrip(" (").endswith("+")
+        gap = _Gap.HARD if index == 0 or has_plus else _gap(before, groups[-1])
+        groups.append(_Group(match[0], has_plus, before, after, gap, after[:1].isalpha()))
+    return groups
+
+
+def _gap(between: str, previous: _Group) -> _Gap:
+    if between == ",":
+        return _Gap.WEAK
+    if len(between) > 6 or not _SOFT.fullmatch(between) or _PARTING_SLASH.search(between):
+        return _Gap.HARD
+    is_counted = len(previous.digits) <= 2 and _NUMBERED.match(between) and "(" not in previous.before
+    if is_counted and previous.gap is _Gap.HARD and not previous.has_plus:
+        return _Gap.HARD
+    return _Gap.BRACKET if "(" in between else _Gap.SOFT
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """Neighbouring groups that are one number. `end` is behind the extension's group, where there is one."""
+
+    end: int
+    e164: str
+    extension: str | None
+    score: int
+
+
+_SCORES = {
+    Certainty.SURE: 100,
+    Certainty.LIKELY: 70,
+    Certainty.FOREIGN: 60,
+    Certainty.LOCAL: 50,
+    Certainty.DOUBTFUL: 30,
+}
+_FOREIGN_IN_ONE = 20  # more, for a foreign number without the plus that is written in one piece
+_WEAK_SCORE = 35
+_EXTENSION_SCORE = 5
+_LEFT_OUT = 10  # less, for a group left out beside a number, with nothing but a space between
+_LEFT_OUT_BEFORE_PARTS = 50  # the same, before a number in several parts: its first part probably
+
+
+def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
+    """The runs with the highest sum of scores that do not overlap, in order."""
+    best: list[tuple[int, _Run | None]] = [(0, None)] * (len(groups) + 1)
+    tried = 0
+    for start in range(len(groups) - 1, -1, -1):
+        best[start] = (best[start + 1][0], None)
+        for end in _ends(groups, start):
+            tried += 1
+            run = _run(groups, start, end, numbering) if tried <= _MOST_TRIED else None
+            if run is not None and (total := run.score + best[run.end][0]) > best[start][0]:
+                best[start] = (total, run)
+    chosen, at = [], 0
+    while at < len(groups):
+        run = best[at][1]
+        at += 1
+        if run is not None:
+            chosen.append(run)
+            at = run.end
+    return chosen
+
+
+def _ends(groups: Sequence[_Group], start: int) -> list[int]:
+    """Where a number that begins here may end."""
+    ends, digits = [], 0
+    for index in range(start, min(start + _MOST_GROUPS, len(groups))):
+        group = groups[index]
+        if index > start:
+            if group.gap is _Gap.HARD or (group.gap is _Gap.BRACKET and digits >= _LEAST_DIGITS + 1):
+                break
+            if group.is_word and len(group.digits) <= 2 and digits >= _LEAST_DIGITS:
+                break
+        digits += len(group.digits)
+        if digits > _MOST_DIGITS:
+            break
+        if digits >= _LEAST_DIGITS:
+            ends.append(index + 1)
+    return ends
+
+
+def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -> _Run | None:
+    parts = groups[start:end]
+    digits = "".join(group.digits for group in parts)
+    reading = read_digits(("+" if parts[0].has_plus else "") + digits, numbering)
+    if reading is None:
+        return None
+    is_before_free = parts[0].gap is _Gap.HARD
+    if reading.certainty is Certainty.LOCAL and not (is_before_free and _is_free_behind(groups, end)):
+        return None  # seven digits out of the middle of something longer
+    score = _SCORES[reading.certainty]
+    if reading.certainty is Certainty.FOREIGN and len(parts) == 1:
+        score += _FOREIGN_IN_ONE
+    if any(group.gap is _Gap.WEAK for group in parts[1:]):
+        score = _WEAK_SCORE
+    if not is_before_free and not parts[0].has_plus:
+        score -= _LEFT_OUT_BEFORE_PARTS if len(parts) > 1 else _LEFT_OUT
+    extension, behind = _extension(groups, end)
+    if extension is not None:
+        return _Run(behind, reading.e164, extension, score + _EXTENSION_SCORE)
+    if not _is_free_behind(groups, end):
+        score -= _LEFT_OUT
+    return _Run(end, reading.e164, None, score)
+
+
+def _is_free_behind(groups: Sequence[_Group], end: int) -> bool:
+    return end == len(groups) or groups[end].gap is _Gap.HARD
+
+
+def _extension(groups: Sequence[_Group], end: int) -> tuple[str | None, int]:
+    """What stands behind a number as its extension, and which group comes after that."""
+    if end == len(groups) or groups[end].has_plus:
+        return None, end
+    group = groups[end]
+    if len(group.digits) > _EXTENSION_DIGITS:
+        return None, end
+    if _MARKED.fullmatch(group.before):
+        return group.digits, end + 1
+    is_short = len(group.digits) < _EXTENSION_DIGITS
+    is_last = _is_free_behind(groups, end + 1)
+    if is_short and is_last and _SIGNED.fullmatch(group.before):
+        return group.digits, end + 1
+    if is_short and is_last and _PAUSED.fullmatch(group.before) and not _GOES_ON.match(group.after):
+        return group.digits, end + 1
+    if is_short and len(group.digits) > 1 and _IN_BRACKETS.fullmatch(group.before) and _CLOSED.match(group.after):
+        return group.digits, end + 1
+    return None, end

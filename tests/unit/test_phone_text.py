@@ -1,0 +1,315 @@
+"""Which numbers are in what people write into a phone field."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from integration.domain.numbering import DialRules, Numbering
+from integration.domain.phone_text import extension_for, match_keys, read_text
+
+FOREIGN_INPUT = json.loads((Path(__file__).parent.parent / "fixtures/numbers/numbers.json").read_text("utf-8"))
+MOSCOW = Numbering("RU", DialRules(area_code="495"))
+
+
+def read(text: str, country: str = "RU") -> tuple[list[str], str | None]:
+    found = read_text(text, Numbering(country))
+    return [number.e164 for number in found.numbers], found.extension
+
+
+@pytest.mark.parametrize("case", FOREIGN_INPUT, ids=lambda case: case["text"])
+def test_foreign_input(case: dict[str, Any]) -> None:
+    assert read(case["text"], case["country"]) == (case["numbers"], case["extension"])
+
+
+A, B = "+79161234567", "+79161234568"
+M, M2 = "+74951234567", "+74951234568"
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers", "extension"),
+    [
+        # one number in every dress
+        ("+7 (916) 123-45-67", [A], None),
+        ("8-916-123-45-67", [A], None),
+        ("8.916.123.45.67", [A], None),
+        ("8(916)1234567", [A], None),
+        ("8 9 1 6 1 2 3 4 5 6 7", [A], None),
+        ("916 123-45-67", [A], None),
+        ("7-916-123-45-67", [A], None),
+        ("+7-(916)-123-45-67", [A], None),
+        ("+ 7 916 123 45 67", [A], None),
+        ("+7(8-916)123-45-67", [A], None),
+        ("8 (495)123–45–67", [M], None),
+        ("8 495 123—45—67", [M], None),
+        ("8/495/123-45-67", [M], None),
+        ("8 800 555-35-35", ["+78005553535"], None),
+        ("\u202a+7\u00a0916\u00a0123\u201145\u201167\u202c", [A], None),
+        ("\u200b89161234567\ufeff", [A], None),
+        ("\uff0b\uff17\uff19\uff11\uff16\uff11\uff12\uff13\uff14\uff15\uff16\uff17", [A], None),
+        ("٨٩١٦١٢٣٤٥٦٧", [A], None),
+        ("'89161234567", [A], None),
+        ("79161234567.0", [A], None),
+        ("tel:+79161234567", [A], None),
+        ("sip:79161234567@sip.example.com", [A], None),
+        ("79161234567@c.us", [A], None),
+        ("https://wa.me/79161234567", [A], None),
+        ("WhatsApp:+79161234567", [A], None),
+        ("8,916,123,45,67", [A], None),
+        # words around it
+        ("тел. 8 (495) 123-45-67", [M], None),
+        ("т.84951234567", [M], None),
+        ("моб89161234567", [A], None),
+        ("89161234567моб", [A], None),
+        ("Иван Петров, +7 916 123-45-67 (WhatsApp)", [A], None),
+        ("кв. 12, 8 916 123 45 67", [A], None),
+        ("кв 5 9161234567", [A], None),
+        ("1) 9161234567", [A], None),
+        ("1) 9165234567", ["+79165234567"], None),
+        ("8 916 123 45 67 с 10-00 до 19-00", [A], None),
+        ("+7 916 123-45-67 10:00-19:00", [A], None),
+        ("89161234567 2 этаж, офис 215", [A], None),
+        ("89161234567 до 31.12.2026", [A], None),
+        ("31.12.2026 89161234567", [A], None),
+        ("89161234567 не звонить после 21", [A], None),
+        ("89161234567 Анна 2 ребёнка", [A], None),
+        ("ivan79161234567@mail.ru", [], None),
+        ("ivan@mail.ru 89161234567", [A], None),
+        # extensions
+        ("+7 495 123 45 67 доб.105", [M], "105"),
+        ("+7 495 123 45 67 (доб. 105)", [M], "105"),
+        ("+7 495 123 45 67, доб. 105", [M], "105"),
+        ("+7 495 123 45 67; доб 105", [M], "105"),
+        ("+7 495 123 45 67\nдоб. 105", [M], "105"),
+        ("+7 495 123 45 67 доб: 105", [M], "105"),
+        ("+7 495 123 45 67 доб. № 105", [M], "105"),
+        ("+7 495 123 45 67 доб. (105)", [M], "105"),
+        ("+7 495 123 45 67 ДОБ 105", [M], "105"),
+        ("+7 495 123 45 67 добавочный 105", [M], "105"),
+        ("+7 495 123 45 67 доп. 105", [M], "105"),
+        ("+7 495 123 45 67 вн. 105", [M], "105"),
+        ("+7 495 123 45 67 вн 105", [M], "105"),
+        ("+7 495 123 45 67 внутр. 105", [M], "105"),
+        ("+7 495 123 45 67 внутренний номер 105", [M], "105"),
+        ("+7 495 123 45 67 доб. 105, Иван", [M], "105"),
+        ("+7 495 123 45 67 доб. 105 Иван, 2 этаж", [M], "105"),
+        ("84951234567 ext. 105", [M], "105"),
+        ("84951234567ext105", [M], "105"),
+        ("84951234567 extension 105", [M], "105"),
+        ("84951234567x105", [M], "105"),
+        ("84951234567 х105", [M], "105"),  # the Cyrillic letter
+        ("tel:+74951234567;ext=105", [M], "105"),
+        ("84951234567#105", [M], "105"),
+        ("84951234567*105", [M], "105"),
+        ("84951234567,,105", [M], "105"),
+        ("84951234567, 105", [M], "105"),
+        ("84951234567p105", [M], "105"),
+        ("84951234567(105)", [M], "105"),
+        ("84951234567 [105]", [M], "105"),
+        ("8 (495) 123-45-67 доб. 1234567", [M], "1234567"),
+        ("84951234567 #105 Иван", [M], "105"),
+        ("84951234567, 2 этаж", [M], None),
+        ("84951234567 (2 этаж)", [M], None),
+        ("84951234567 (812)", [M], "812"),
+        ("доб. 105", [], None),
+        ("105", [], None),
+        # several numbers
+        ("89161234567/89161234568", [A, B], None),
+        ("89161234567,89161234568", [A, B], None),
+        ("89161234567, 89161234568", [A, B], None),
+        ("89161234567;89161234568", [A, B], None),
+        ("89161234567 89161234568", [A, B], None),
+        ("8 916 123 45 67 8 916 123 45 68", [A, B], None),
+        ("89161234567\n89161234568", [A, B], None),
+        ("89161234567 | 89161234568", [A, B], None),
+        ("89161234567 или 89161234568", [A, B], None),
+        ("+79161234567+79161234568", [A, B], None),
+        ("1) 89161234567 2) 89161234568", [A, B], None),
+        ("1. 89161234567\n2. 89161234568", [A, B], None),
+        ("89161234567 (Иван), 89161234568 (Пётр)", [A, B], None),
+        ("раб. 8 (495) 123-45-67 доб. 105, моб. 8 916 123-45-67", [M, A], "105"),
+        ("моб. 8 916 123-45-67, раб. 8 (495) 123-45-67 доб. 105", [A, M], None),
+        ("8 (495) 123-45-67 доб. 105 / 8 (495) 123-45-68 доб. 106", [M, M2], "105"),
+        ("+7 916 123-45-67, 8 916 123-45-67", [A], None),
+        ("+375 29 123-45-67, +380 67 123 45 67", ["+375291234567", "+380671234567"], None),
+        # no number
+        ("70000000000", [], None),
+        ("0000000000", [], None),
+        ("+7 (000) 000-00-00", [], None),
+        ("+7 999 999-99-99", [], None),
+        ("1(000) 000-0668", [], None),
+        ("нет", [], None),
+        ("-", [], None),
+        ("123-45-67", [], None),  # of some town
+        ("2667777", [], None),
+        ("72667777", [], None),
+        ("ИНН 500100732259", [], None),
+        ("12.05.2024", [], None),
+    ],
+)
+def test_russian_fields(text: str, numbers: list[str], extension: str | None) -> None:
+    assert read(text) == (numbers, extension)
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "numbers"),
+    [
+        ("067 123 45 67", "UA", ["+380671234567"]),
+        ("(067) 123-45-67", "UA", ["+380671234567"]),
+        ("38 (067) 123-45-67", "UA", ["+380671234567"]),
+        ("+38 (067) 123-45-67", "UA", ["+380671234567"]),
+        ("+38(044)123-45-67, 067 123 45 67", "UA", ["+380441234567", "+380671234567"]),
+        ("8-067-123-45-67", "UA", ["+380671234567"]),
+        ("00380671234567", "UA", ["+380671234567"]),
+        ("+38 (067) 123-45-67", "RU", ["+380671234567"]),
+        ("8 10 380 67 123 45 67", "RU", ["+380671234567"]),
+        ("380671234567", "RU", ["+380671234567"]),
+        ("8 029 123-45-67", "BY", ["+375291234567"]),
+        ("8 (029) 123-45-67", "BY", ["+375291234567"]),
+        ("29 123-45-67", "BY", ["+375291234567"]),
+        ("375 29 123 45 67", "BY", ["+375291234567"]),
+        ("+375(29)1234567 (МТС), +375(44)7654321 (A1)", "BY", ["+375291234567", "+375447654321"]),
+        ("+375 25 123-45-67", "RU", ["+375251234567"]),  # a range that the plans do not know
+        ("8 701 123 45 67", "KZ", ["+77011234567"]),
+        ("+7 (727) 250-12-34", "KZ", ["+77272501234"]),
+        ("8 7172 12-34-56", "KZ", ["+77172123456"]),
+        ("8 707 123 4567", "RU", ["+77071234567"]),
+        ("+49 30 123456", "DE", ["+4930123456"]),
+        ("030/123456", "DE", ["+4930123456"]),
+        ("+49 30 123456 (105)", "RU", ["+4930123456"]),
+        ("(212) 555-0100", "US", ["+12125550100"]),
+        ("1 (212) 555-0100 ext 5", "US", ["+12125550100"]),
+        ("1(000) 000-0668", "US", []),
+        ("555-0100", "US", []),
+        ("+44 (0)20 7183 8750", "GB", ["+442071838750"]),
+        ("020 7183 8750", "GB", ["+442071838750"]),
+        ("+998 90 123-45-67", "UZ", ["+998901234567"]),
+        ("90 123 45 67", "UZ", ["+998901234567"]),
+    ],
+)
+def test_fields_of_other_countries(text: str, country: str, numbers: list[str]) -> None:
+    assert read(text, country)[0] == numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers", "extension"),
+    [
+        ("123-45-67", [M], None),
+        ("1234567", [M], None),
+        ("т. 123-45-67 доб. 12", [M], "12"),
+        ("123-45-67, 123-45-68", [M, M2], None),
+        ("8 495 123-45-67", [M], None),
+        ("8 916 123-45-67", [A], None),
+        ("89161234567 123-45-67", [A], None),  # one after the other with a space: perhaps, perhaps not
+        ("ИНН 5001007322", [], None),
+        ("12345", [], None),
+    ],
+)
+def test_an_area_code_makes_local_numbers_readable(text: str, numbers: list[str], extension: str | None) -> None:
+    found = read_text(text, MOSCOW)
+    assert ([n.e164 for n in found.numbers], found.extension) == (numbers, extension)
+
+
+def test_keys_and_extensions_of_a_persons_fields() -> None:
+    fields = ("8 (495) 123-45-67 доб. 105 / 89161234567", "+7 495 123 45 67")
+    assert match_keys(fields, Numbering()) == ("4951234567", "9161234567")
+    assert extension_for(fields, "4951234567", Numbering()) == "105"
+    assert extension_for(fields, "9161234567", Numbering()) is None
+
+
+ODD = st.one_of(
+    st.text(max_size=60),
+    st.text(alphabet="0123456789+ ()-/,;.#*xдоб\n", max_size=80),
+    st.text(alphabet=st.characters(categories=["Nd", "Cs", "Cc", "Cf", "Zs", "Pd"]), max_size=60),
+)
+
+
+@given(ODD, st.sampled_from(["RU", "UA", "BY", "KZ", "US", "DE", "XX", ""]))
+def test_any_text_is_read_without_an_error(text: str, country: str) -> None:
+    found = read_text(text, Numbering(country))
+    for number in found.numbers:
+        assert [n.e164 for n in read_text(number.e164, Numbering(country)).numbers] == [number.e164]
+    assert len(set(found.numbers)) == len(found.numbers)
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "\ud800", "9" * 100_000, "1 " * 50_000, "8 916 " * 20_000, "+" * 9999])
+def test_huge_and_broken_texts_are_read_in_time(text: str) -> None:
+    assert len(read_text(text, Numbering()).numbers) < 1000
+
+
+REGIONS = ["RU", "UA", "KZ", "BY", "US", "GB", "PL", "UZ", "FR"]
+
+
+@st.composite
+def valid_numbers(draw: st.DrawFn) -> phonenumbers.PhoneNumber:
+    region = draw(st.sampled_from(REGIONS))
+    kind = draw(st.sampled_from([phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE]))
+    example = phonenumbers.example_number_for_type(region, kind)
+    assert example is not None
+    digits = phonenumbers.national_significant_number(example)
+    tail = draw(st.text(alphabet="0123456789", min_size=4, max_size=4))
+    number = phonenumbers.parse(f"+{example.country_code}{digits[:-4]}{tail}")
+    assume(phonenumbers.is_valid_number(number))
+    return number
+
+
+FORMATS = [
+    phonenumbers.PhoneNumberFormat.E164,
+    phonenumbers.PhoneNumberFormat.INTERNATIONAL,
+    phonenumbers.PhoneNumberFormat.RFC3966,
+]
+
+
+@given(valid_numbers(), st.sampled_from(FORMATS), st.sampled_from(REGIONS))
+def test_a_valid_number_in_any_formatting_is_read_back(
+    number: phonenumbers.PhoneNumber, form: int, country: str
+) -> None:
+    text = phonenumbers.format_number(number, form)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert read(text, country) == ([e164], None)
+
+
+@given(valid_numbers())
+def test_a_number_in_its_own_countrys_form_is_read_back(number: phonenumbers.PhoneNumber) -> None:
+    region = phonenumbers.region_code_for_number(number)
+    text = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+    e164 = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    assert read(text, region or "RU") == ([e164], None)
+
+
+@given(
+    st.lists(valid_numbers(), min_size=1, max_size=6, unique_by=lambda n: (n.country_code, n.national_number)),
+    st.sampled_from(FORMATS[:2]),
+    st.sampled_from(["/", " / ", ",", ", ", ";", "; ", "\n", "\r\n"]),
+)
+def test_so_many_numbers_with_signs_between_are_so_many(
+    numbers: list[phonenumbers.PhoneNumber], form: int, between: str
+) -> None:
+    text = between.join(phonenumbers.format_number(number, form) for number in numbers)
+    wanted = [phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) for number in numbers]
+    assert read(text)[0] == wanted
+
+
+@given(
+    st.lists(st.from_regex(r"9(?:1[0-9]|2[0-9])[0-9]{7}", fullmatch=True), min_size=1, max_size=5, unique=True),
+    st.sampled_from(["/", " / ", ",", ", ", ";", "; ", "\n", " "]),
+    st.sampled_from(["8{}", "7{}", "{}", "+7 ({0[0]}{0[1]}{0[2]}) {0[3]}{0[4]}{0[5]}-{0[6]}{0[7]}-{0[8]}{0[9]}"]),
+)
+def test_the_same_for_russian_forms(nationals: list[str], between: str, form: str) -> None:
+    text = between.join(form.format(national) for national in nationals)
+    assert read(text)[0] == [f"+7{national}" for national in nationals]
+
+
+@given(
+    st.from_regex(r"9(?:1[0-9]|2[0-9])[0-9]{7}", fullmatch=True),
+    st.sampled_from([" доб. ", " доб.", " вн. ", " ext. ", "#", "*", ",", "x", " (доб. "]),
+    st.from_regex(r"[0-9]{1,5}", fullmatch=True),
+)
+def test_an_extension_is_kept_whatever_stands_before_it(national: str, mark: str, extension: str) -> None:
+    assert read(f"8{national}{mark}{extension}") == ([f"+7{national}"], extension)
