@@ -23,6 +23,7 @@ from connectors.amocrm import connect
 from integration import logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.phone import match_key
 from integration.domain.settings import AccountSettings
 from integration.services.accounts import Account, Accounts
@@ -146,7 +147,7 @@ async def _mirror(storage: Storage, accounts: list[Account], contacts: int) -> _
     progress = _Progress()
     began = time.perf_counter()
     running = [asyncio.create_task(mirror.run(account)) for account in accounts]
-    last = match_key(number(contacts - 1)) or ""
+    last = match_key(number(contacts - 1), DEFAULT_NUMBERING) or ""
     async with asyncio.timeout(_LONGEST_SECONDS):
         while True:
             states = [mirror.state(account.id) for account in accounts]

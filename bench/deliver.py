@@ -28,6 +28,7 @@ from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.events import CallEnded, CallEvent, CallStarted, ClientConnected, LegAnswered, LegOffered
 from integration.domain.follow_up import follow_up
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.tracking import advance
 from integration.ports import OutboxState, SavedStep
@@ -172,7 +173,7 @@ async def _queue(storage: Storage, accounts: list[Account], calls: int, now: flo
     queued: set[str] = set()
     for place, account in enumerate(accounts):
         mine = range(place * each, min(calls, (place + 1) * each))
-        await storage.phone_book.put_persons(account.id, [_contact(n) for n in mine], country="RU")
+        await storage.phone_book.put_persons(account.id, [_contact(n) for n in mine], numbering=DEFAULT_NUMBERING)
         steps = [_ended(account, n, now) for n in mine]
         if steps:
             await storage.calls.save(steps)

@@ -29,7 +29,8 @@ from integration import logs, process_memory
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
-from integration.domain.phone import normalise
+from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.phone import read_number
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.services.routing import Routing
@@ -172,7 +173,7 @@ async def _ask_the_crm(folder: Path, size: Size) -> dict[str, Any]:
         await connector.open()
         began = loop.time()
         for place in range(size.live):
-            caller = normalise(number(chance.randrange(size.contacts)))
+            caller = read_number(number(chance.randrange(size.contacts)), DEFAULT_NUMBERING)
             assert caller is not None
             await asyncio.sleep(began + place * _LIVE_EVERY_SECONDS - loop.time())
             asked_at = time.perf_counter()
@@ -197,7 +198,7 @@ async def _fill(storage: Storage, contacts: int) -> None:
     said = time.monotonic()
     for start in range(0, contacts, _PAGE):
         page = range(start, min(start + _PAGE, contacts))
-        await storage.phone_book.put_persons(_ACCOUNT, [_contact(n) for n in page], country="RU")
+        await storage.phone_book.put_persons(_ACCOUNT, [_contact(n) for n in page], numbering=DEFAULT_NUMBERING)
         await storage.phone_book.put_deals(_ACCOUNT, list(_deals(page)))
         if time.monotonic() - said > 5:
             said = time.monotonic()

@@ -17,6 +17,7 @@ _COMMANDS = {
     "password": "make the hash of an administrator's password",
     "doctor": "check CRM, PBX, permissions, recordings; say what to change",
     "route": "what would happen with a call from this number to this line",
+    "number": "how a phone field is read: dozvon number '8 (495) 123-45-67 доб. 105'",
     "secrets": "check that every stored secret can be read, or give all a new key",
     "backup": "write database and recordings into one file, while the service runs",
     "restore": "replace database and recordings by a backup's",

@@ -145,7 +145,7 @@ class Core:
             tokens=self.storage.tokens,
             session=self.session,
             clock=self.clock,
-            country=each.country,
+            numbering=each.settings().numbering,
             budget=budget if self.is_shared else None,
         )
         pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session)

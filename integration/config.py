@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
+from integration.domain.numbering import is_country, no_such_country
 from integration.domain.settings import (
     AccountSettings,
     AfterNoAnswer,
@@ -266,8 +267,8 @@ def _account(raw: Any, where: str) -> AccountConfig:
     default = _line(lines.get("default", {}), LineSettings(), f"{where}line.default.")
     responsible = _text(raw, "default_responsible", where, "")
     country = _text(raw, "country", where, "RU").upper()
-    if not re.fullmatch(r"[A-Z]{2}", country):
-        raise ConfigError(f'{where}country: write two letters, for example "RU", "UA" or "KZ"')
+    if not is_country(country):
+        raise ConfigError(f"{where}country: {no_such_country(country)}")
     language = _text(raw, "language", where, "ru")
     if language not in {"ru", "uk", "en"}:
         raise ConfigError(f'{where}language: "{language}" is none of ru, uk, en')

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from integration.domain.call import Call
+from integration.domain.client import Client
 from integration.domain.crm import Deal, EntityRef, Manager, Person
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
@@ -151,7 +152,7 @@ class CallRecord:
 
     key: str
     call: Call
-    client: PhoneNumber
+    client: Client  # `client.written` is what the CRM shows; nobody is looked up by BareDigits
     responsible: ManagerId | None
     recording_url: str | None
     text: str  # one line for people: "queue 600, 35 s wait, transferred 101 → 102"

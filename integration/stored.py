@@ -14,6 +14,7 @@ from integration.domain.call import Call
 from integration.domain.crm import Deal, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.intents import Intent, IntentKind, Priority
+from integration.domain.numbering import Numbering
 from integration.domain.routing import RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.sharing import Lease
@@ -40,7 +41,7 @@ class CallStore(Protocol):
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
     ) -> list[Call]:
-        """Newest first; with `match_key` only calls with that client (domain.phone.match_key)."""
+        """Newest first; with `match_key` only calls with that client (`domain.client.call_key`)."""
 
     async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
         """The `event`s of the call's steps, in the order in which they were saved."""
@@ -132,11 +133,13 @@ class MirrorProgress:
         polled_at: what changed before is in it.
         next_comparison: when everything is to be read again.
         unseen_since: whoever was not put since then is still to be looked for in the CRM; None: nobody.
+        keyed_by: how the numbers were read by which the persons are found (`services.phone_book.keying`).
     """
 
     polled_at: Timestamp
     next_comparison: Timestamp
     unseen_since: Timestamp | None
+    keyed_by: str = ""
 
 
 class PhoneBook(Protocol):
@@ -152,8 +155,12 @@ class PhoneBook(Protocol):
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None: ...
 
-    async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:
+    async def put_persons(self, account: AccountId, persons: Sequence[Person], *, numbering: Numbering) -> None:
         """Insert or replace, unless the stored one is newer (`updated_at`); deleted ones are removed."""
+
+    async def key_again(self, account: AccountId, *, numbering: Numbering) -> int:
+        """Read the numbers of every person of the account again; how many are found by others than before. Nothing else
+        changes: nobody counts as seen by it."""
 
     async def put_deals(self, account: AccountId, deals: Sequence[Deal]) -> None: ...
 

@@ -15,7 +15,9 @@ from integration.domain.crm import Deal, EntityKind, EntityRef, InboxClosed, Man
 from integration.domain.events import CallEvent
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.intents import Priority
-from integration.domain.phone import PhoneNumber, normalise
+from integration.domain.numbering import Numbering
+from integration.domain.phone import PhoneNumber
+from integration.domain.phone_text import match_keys
 from integration.errors import DozvonError, InInbox, NotFound, NotResponsible
 from integration.ports import (
     CallRecord,
@@ -77,7 +79,7 @@ class FakeCrm:
     fail_before: list[DozvonError] = field(default_factory=list)
     fail_after: list[DozvonError] = field(default_factory=list)
     page_size: int = 250
-    country: str = "RU"
+    numbering: Numbering = field(default_factory=Numbering)
 
     def add(self, *entities: Person | Deal) -> None:
         for entity in entities:
@@ -176,7 +178,7 @@ class FakeCrm:
         assert entry.deal is not None
         assert entry.person is not None
         record = self._leave_inbox(uid)
-        person = Person(ref=entry.person, name=record.client.e164, responsible=None, phones=(record.client.e164,))
+        person = Person(ref=entry.person, name=record.client.written, responsible=None, phones=(record.client.written,))
         self.add(replace(person, deals=(entry.deal,)))
         self.add(Deal(ref=entry.deal, name=uid, responsible=None, persons=(entry.person,), main_person=entry.person))
         self.notes[entry.deal] += [record, *self.notes.pop(entry.ref, [])]
@@ -248,8 +250,7 @@ class FakeCrm:
             raise self.fail_after.pop(0)
 
     def _has_number(self, person: Person, number: PhoneNumber) -> bool:
-        read = (normalise(phone, self.country) for phone in person.phones)
-        return any(found is not None and found.e164 == number.e164 for found in read)
+        return number.match_key in match_keys(person.phones, self.numbering)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@ from connectors.amocrm.tokens import AccountTokens, LongLivedToken
 from connectors.amocrm.transport import AccountState, Transport
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
 from connectors.amocrm.wire import UNKNOWN_USER
+from integration.domain.client import Client
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.intents import Priority
+from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.phone import PhoneNumber, national_digits
 from integration.errors import NotFound, NotResponsible, ProtocolError, Rejected
 from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, RateBudget, TokenStore
@@ -57,7 +59,7 @@ class AmocrmCrm:
         tokens: TokenStore,
         session: aiohttp.ClientSession,
         clock: Clock,
-        country: str = "RU",
+        numbering: Numbering = DEFAULT_NUMBERING,
         budget: RateBudget | None = None,
     ) -> None:
         self.account = account
@@ -71,7 +73,7 @@ class AmocrmCrm:
         self._library = Library(self._transport)
         self._feed = CallFeed(self._transport, source=settings.source_name, service_code=settings.service_code)
         self._clock = clock
-        self._country = country
+        self._numbering = numbering
         self._pipelines: list[dict[str, Any]] = []
         self._pipelines_until = 0.0
         self._pipelines_lock = asyncio.Lock()
@@ -143,6 +145,13 @@ class AmocrmCrm:
         persons = [person for group in found for person in group]
         return sorted(persons, key=lambda person: (person.created_at, person.ref.kind != "contact", person.ref.id))
 
+    async def _persons_of(self, client: Client) -> list[Person]:
+        """Who has this number, or just these digits, where an entry with them was accepted."""
+        if isinstance(client, PhoneNumber):
+            return await self.find_persons(client, priority=Priority.LOG)
+        found = [await self._found(kind, client.digits, Priority.LOG) for kind in _PERSON_KINDS]
+        return [person for group in found for person in group if client.digits in person.phones]
+
     async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
         if ref.kind not in _PERSON_KINDS:
             raise Rejected("A deal is no person", code="kind")
@@ -192,7 +201,7 @@ class AmocrmCrm:
         item = await self._library.get(ref.kind, entity_id, Priority.CARD)
         if item is None:
             raise NotFound("The card is gone", code="404")
-        body = mapping.phone_added(item, number, self._country)
+        body = mapping.phone_added(item, number, self._numbering)
         if body is None:
             return False
         path = f"/api/v4/{_PATHS[ref.kind]}/{entity_id}"
@@ -200,12 +209,17 @@ class AmocrmCrm:
         return True
 
     async def _search(self, kind: EntityKind, number: PhoneNumber, priority: Priority) -> list[Person]:
-        query = [("query", national_digits(number)[-_QUERY_DIGITS:]), ("with", "leads"), ("limit", str(PAGE))]
+        found = await self._found(kind, national_digits(number)[-_QUERY_DIGITS:], priority)
+        return [person for person in found if mapping.has_number(person, number, self._numbering)]
+
+    async def _found(self, kind: EntityKind, wanted: str, priority: Priority) -> list[Person]:
+        """Whoever has this text in any field."""
+        query = [("query", wanted), ("with", "leads"), ("limit", str(PAGE))]
         persons: list[Person] = []
         path = f"/api/v4/{_PATHS[kind]}"
         async for items in pages(self._transport, path, _PATHS[kind], query, priority, at_most=_SEARCH_PAGES):
             persons += [mapping.person(each, kind) for each in items]
-        return [p for p in persons if not p.is_deleted and mapping.has_number(p, number, self._country)]
+        return [person for person in persons if not person.is_deleted]
 
     async def _all(
         self, kind: EntityKind, embedded: str, updated_since: int | None
@@ -279,7 +293,7 @@ class AmocrmCrm:
         found = await self._feed.find_unsorted(record)
         if found is not None:
             return found
-        for person in await self.find_persons(record.client, priority=Priority.LOG):
+        for person in await self._persons_of(record.client):
             for ref in (person.ref, *person.deals):
                 found = await self._feed.find_note(record, ref)
                 if found is not None:
@@ -348,7 +362,7 @@ class AmocrmCrm:
     async def _places(self, record: CallRecord, target: EntityRef) -> list[EntityRef]:
         places = [target]
         if self.settings.log_via == "calls":
-            for person in await self.find_persons(record.client, priority=Priority.LOG):
+            for person in await self._persons_of(record.client):
                 places += [person.ref, *person.deals]
         return list(dict.fromkeys(places))
 

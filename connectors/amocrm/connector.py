@@ -18,6 +18,7 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate
 from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId
+from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
 from integration.errors import AuthFailed, DozvonError, Rejected
 from integration.ports import Clock, Finding, FindingLevel, RateBudget, TokenStore
 
@@ -179,7 +180,7 @@ def connect(
     tokens: TokenStore,
     session: aiohttp.ClientSession,
     clock: Clock,
-    country: str = "RU",
+    numbering: Numbering = DEFAULT_NUMBERING,
     budget: RateBudget | None = None,
 ) -> Connector:
     """
@@ -194,6 +195,6 @@ def connect(
         ConfigError: a setting is wrong; the message names it.
     """
     settings = AmocrmSettings.parse(options)
-    crm = AmocrmCrm(account, settings, tokens=tokens, session=session, clock=clock, country=country, budget=budget)
+    crm = AmocrmCrm(account, settings, tokens=tokens, session=session, clock=clock, numbering=numbering, budget=budget)
     gate = AmocrmGate(account, settings, crm_account_id=lambda: crm.crm_account_id, clock=clock)
     return Connector(account, settings, crm, gate, session, clock, tokens)

@@ -12,7 +12,9 @@ from typing import Any
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId
-from integration.domain.phone import PhoneNumber, match_key
+from integration.domain.numbering import Numbering
+from integration.domain.phone import PhoneNumber
+from integration.domain.phone_text import match_keys
 from integration.errors import ProtocolError, Rejected
 from integration.ports import CallRecord
 
@@ -124,10 +126,9 @@ def field_values(fields: Any, code: str) -> tuple[str, ...]:
     return tuple(text for text in found if text)
 
 
-def has_number(found: Person, number: PhoneNumber, country: str) -> bool:
-    """amoCRM's search looks into every field: only a phone of the card counts (README: query search)."""
-    wanted = match_key(number.e164, country)
-    return wanted is not None and any(match_key(phone, country) == wanted for phone in found.phones)
+def has_number(found: Person, number: PhoneNumber, numbering: Numbering) -> bool:
+    """amoCRM's search looks into every field: only the numbers in a phone of the card count (README: query search)."""
+    return number.match_key in match_keys(found.phones, numbering)
 
 
 def manager_id(value: Any) -> ManagerId | None:
@@ -214,7 +215,7 @@ def unsorted_sip(record: CallRecord, *, pipeline_id: int | None, source: str, se
     One element of `POST /api/v4/leads/unsorted/sip`. The client's number goes into `from` and `phone`: which of them
     is read has changed over time (README: unsorted).
     """
-    number = record.client.e164
+    number = record.client.written
     metadata = {
         "from": number,
         "phone": number,
@@ -252,13 +253,13 @@ def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -
     )
 
 
-def phone_added(item: Json, number: PhoneNumber, country: str) -> dict[str, Any] | None:
+def phone_added(item: Json, number: PhoneNumber, numbering: Numbering) -> dict[str, Any] | None:
     """
     The body that adds a number to a contact or company: nothing but the PHONE field, with every phone it has, because
     a multitext field is replaced as a whole (README: writing). None when the card has the number already.
     """
     found = person(item, EntityKind.CONTACT)
-    if has_number(found, number, country):
+    if has_number(found, number, numbering):
         return None
     present = [
         without_nulls({key: value.get(key) for key in ("value", "enum_id")})
@@ -304,7 +305,7 @@ def _call_params(record: CallRecord, source: str, responsible: int | None) -> di
             "uniq": record.key,
             "duration": talk_seconds(record.call),
             "source": source,
-            "phone": record.client.e164,
+            "phone": record.client.written,
             "link": record.recording_url or None,
             "call_responsible": responsible,
             "call_status": call_status(record.call),

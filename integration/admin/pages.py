@@ -15,10 +15,11 @@ from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
 from integration.admin.view import call_row, outbox_rows, timeline_rows
 from integration.domain.call import Call
+from integration.domain.client import client_of, search_keys
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Extension, ManagerId, Timestamp
 from integration.domain.intents import IntentKind
-from integration.domain.phone import match_key
+from integration.domain.phone import PhoneNumber
 from integration.domain.reason_texts import sentence
 from integration.domain.reasons import Reason
 from integration.domain.routing import RouteDecision, RouteQuestion, Step
@@ -33,6 +34,7 @@ from integration.services.tracking import CallTracking
 
 _HERE = Path(__file__).parent
 _PAGE_ROWS = 50
+_LONGEST_SEARCH = 250  # characters: a whole phone field of the CRM may be looked for
 _LANGUAGE_COOKIE = "dozvon_lang"
 
 Ask = Callable[[Account, RouteQuestion], Awaitable[RouteDecision]]
@@ -165,14 +167,9 @@ class AdminPages:
 
     async def calls(self, request: web.Request) -> web.Response:
         account = self._account(request)
-        number = request.query.get("number", "")[:64]
+        number = request.query.get("number", "")[:_LONGEST_SEARCH]
         before = _moment(request.query.get("before", ""))
-        key = match_key(number, account.settings.country) if number else None
-        found = (
-            []
-            if number and key is None
-            else await self._calls.recent(account.id, match_key=key, limit=_PAGE_ROWS, before=before)
-        )
+        found = await self._found(account, number, before)
         return await self._page(
             request,
             "calls.html",
@@ -324,7 +321,7 @@ class AdminPages:
     async def what_if(self, request: web.Request) -> web.Response:
         account = self._account(request)
         lang = _language(request)
-        number, line = request.query.get("number", "")[:64], request.query.get("line", "")[:64]
+        number, line = request.query.get("number", "")[:_LONGEST_SEARCH], request.query.get("line", "")[:64]
         decision = await self._ask(account, RouteQuestion(did=line, caller=number)) if number or line else None
         t = texts(lang)
         return await self._page(
@@ -341,10 +338,22 @@ class AdminPages:
 
     # ---- pieces ----------------------------------------------------------------------------------------------------
 
+    async def _found(self, account: Account, number: str, before: Timestamp | None) -> list[Call]:
+        """The newest calls with every number of a text; all of them without one."""
+        if not number.strip():
+            return await self._calls.recent(account.id, limit=_PAGE_ROWS, before=before)
+        found = [
+            await self._calls.recent(account.id, match_key=key, limit=_PAGE_ROWS, before=before)
+            for key in search_keys(number, account.settings.numbering)
+        ]
+        newest_first = sorted((call for calls in found for call in calls), key=lambda call: -call.started_at)
+        return newest_first[:_PAGE_ROWS]
+
     async def _rows(self, account: Account, calls: list[Call]) -> list[Any]:
         rows = []
         for call in calls:
-            key = match_key(call.client_number or "", account.settings.country)
+            client = client_of(call, account.settings.numbering)
+            key = client.match_key if isinstance(client, PhoneNumber) else None
             persons = await self._phone_book.lookup(account.id, key) if key else []
             rows.append(call_row(account, call, persons[0].name if persons else ""))
         return rows

@@ -37,7 +37,7 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
     return CallRow(
         call=call,
         when=moment(call.started_at),
-        client=display_number(client, account.settings.country) or (client or "" if "→" in (client or "") else ""),
+        client=display_number(client, account.settings.numbering) or (client or "" if "→" in (client or "") else ""),
         client_name=client_name or call.caller_name or "",
         employee=account.name_of(employee) or "",
         wait=duration(waited),

@@ -12,10 +12,12 @@ from itertools import chain
 
 from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
 from integration.domain.call_text import describe as describe
+from integration.domain.client import client_of
 from integration.domain.crm import Deal, EntityRef, Person
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
-from integration.domain.phone import is_hidden, match_key
+from integration.domain.phone import PhoneNumber, match_key
+from integration.domain.phone_text import match_keys
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing import responsible_of
 from integration.domain.settings import AccountSettings, LogTarget
@@ -66,27 +68,35 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
         return Attribution(target=None, responsible=manager, reasons=(because(ReasonCode.INTERNAL_CALL), *reasons))
     known = ranked(persons, deals)
     person = known[0] if known else None
-    target, why = _target(call, settings.log_to, known, deals)
+    target, why = _target(call, settings, known, deals)
     manager, reasons = _first_active(_claims(call, settings, person, deals), call, settings)
     return Attribution(target=target, responsible=manager, reasons=(*why, *reasons))
 
 
 def _target(
-    call: Call, log_to: LogTarget, known: Sequence[Person], deals: Sequence[Deal]
+    call: Call, settings: AccountSettings, known: Sequence[Person], deals: Sequence[Deal]
 ) -> tuple[EntityRef | None, list[Reason]]:
     if not known:
-        unknown = ReasonCode.CALLER_HIDDEN if is_hidden(call.client_number) else ReasonCode.CALLER_UNKNOWN
-        return None, [because(unknown), because(ReasonCode.TARGET_INBOX)]
+        return None, [_why_unknown(call, settings), because(ReasonCode.TARGET_INBOX)]
     person, reasons = known[0], []
     if len(known) > 1:
         reasons.append(because(ReasonCode.SEVERAL_PERSONS, count=len(known), name=person.name))
-    own = open_deals_of(person, deals) if log_to is LogTarget.DEAL else []
+    own = open_deals_of(person, deals) if settings.log_to is LogTarget.DEAL else []
     if len(own) == 1:
         return own[0].ref, [*reasons, because(ReasonCode.TARGET_DEAL, id=own[0].ref.id, name=own[0].name)]
     if own:
         reasons.append(because(ReasonCode.TARGET_SEVERAL_DEALS, count=len(own)))
     found = because(ReasonCode.TARGET_PERSON, kind=person.ref.kind, id=person.ref.id, name=person.name)
     return person.ref, [*reasons, found]
+
+
+def _why_unknown(call: Call, settings: AccountSettings) -> Reason:
+    client = client_of(call, settings.numbering)
+    if client is None:
+        return because(ReasonCode.CALLER_HIDDEN)
+    if isinstance(client, PhoneNumber):
+        return because(ReasonCode.CALLER_UNKNOWN)
+    return because(ReasonCode.CALLER_BARE_DIGITS, number=client.digits[:40])
 
 
 def _first_active(
@@ -152,10 +162,8 @@ def _employee(extension: str, call: Call, settings: AccountSettings) -> Iterator
     """The manager behind an extension or an employee's mobile; the line's manager for those outside the integration."""
     manager = settings.manager_of(extension)
     if manager is None:
-        key = match_key(extension, settings.country)
-        owner = next(
-            (e for e in settings.employees if key and match_key(e.mobile or "", settings.country) == key), None
-        )
+        key = match_key(extension, settings.numbering)
+        owner = next((e for e in settings.employees if key in match_keys([e.mobile or ""], settings.numbering)), None)
         manager = owner.manager if owner else None
     if manager is None:
         forwarder = _forwarded_by(call)

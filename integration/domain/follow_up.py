@@ -7,9 +7,10 @@ because a contact may be created while the call goes on.
 from __future__ import annotations
 
 from integration.domain.call import Call, Direction, Disposition, LegKind
+from integration.domain.client import client_of
 from integration.domain.ids import Timestamp
 from integration.domain.intents import Intent, IntentKind, Priority
-from integration.domain.phone import normalise
+from integration.domain.phone import PhoneNumber
 from integration.domain.settings import AccountSettings, CardMoment
 from integration.domain.tracking import Change
 
@@ -23,22 +24,26 @@ def follow_up(call: Call, changes: frozenset[Change], settings: AccountSettings,
     Choose what should be done now.
 
     Returns:
-        Intents in the order in which they are to be carried out; empty for internal calls, for hidden numbers, for
-        clicks that never dialled the client, for lines that are not processed and while the integration is switched
-        off. Repeating a step gives intents with the
-        same keys, which the outbox leaves alone. Never raises.
+        Intents in the order in which they are to be carried out; empty for internal calls, for callers who hide
+        their number, for clicks that never dialled the client, for lines that are not processed and while the
+        integration is switched off. A call from outside or to it is logged whatever its digits are: what a number
+        cannot say, the channel does. Repeating a step gives intents with the same keys, which the outbox leaves alone.
+        Never raises.
 
     Source: spec B1, B7, E1 to E4; seed S4.
     """
     line = settings.line(call.line)
     if not settings.enabled or not line.process or call.merged_into is not None:
         return ()
-    if normalise(call.client_number or "", settings.country) is None:
+    client = client_of(call, settings.numbering)
+    if client is None:
         return ()
     if call.failure is not None:
         return ()  # the client was never dialled: nothing of it belongs into the client's feed
     if changes & {Change.ENDED, Change.CORRECTED}:  # what turned out to be a client's call is logged like any other
         return _after_the_end(call, now, missed_task=line.missed_task)
+    if not isinstance(client, PhoneNumber):
+        return ()  # nobody could be shown
     if call.direction is not Direction.INBOUND or (call.answered_at is not None and Change.ANSWERED not in changes):
         return ()
     if line.card is CardMoment.RINGING and Change.RINGING in changes:

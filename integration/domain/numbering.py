@@ -39,7 +39,7 @@ class DialRules:
         trunk_prefix: before a number of the country, `8`, `0`; None: the country's own.
         international_prefix: before a country code, `810`, `00`; None: the country's own.
         outside_prefix: what a phone of the office dials before an outside number, `9`.
-        carrier_prefix: what the PBX puts before the number for its carrier, `0001#`. Only read: a click does not dial it.
+        carrier_prefix: what the PBX puts before a number for its carrier, `0001#`. Only read: no click dials it.
 
     Source: seed S3 (module settings of telephony), spec A9 and A12.
     """
@@ -86,11 +86,20 @@ class Numbering:
         return max(lengths) - len(self.rules.area_code) if lengths else None
 
     @property
+    def dials_as_written(self) -> bool:
+        """No rule says how an outside number is dialled: whoever wrote digits to dial knew their PBX."""
+        return self.rules.click is DialForm.E164 and not self.rules.outside_prefix
+
+    @property
     def fingerprint(self) -> str:
         """Changes when the same texts may be read in another way."""
         rules = self.rules
         own = (rules.area_code, self.local_length or "", self.trunk_prefix, self.international_prefix)
         return "/".join(map(str, (self.country, *own, rules.outside_prefix, rules.carrier_prefix)))
+
+
+DEFAULT_NUMBERING = Numbering()
+"""Of an account that says nothing of it."""
 
 
 class Standing(IntEnum):
@@ -118,6 +127,13 @@ def country_like(text: str) -> str | None:
         return shorter
     near = difflib.get_close_matches(wanted, sorted(phonenumbers.SUPPORTED_REGIONS), n=1, cutoff=0.5)
     return near[0] if near and len(wanted) == 2 else None
+
+
+def no_such_country(text: str) -> str:
+    """A sentence for whoever wrote this as a country, with what was probably meant."""
+    near = country_like(text)
+    advice = f'write "{near}"' if near else 'write two letters, for example "RU", "UA" or "KZ"'
+    return f'there is no numbering plan "{text}": {advice}'
 
 
 def standing(number: phonenumbers.PhoneNumber) -> Standing:

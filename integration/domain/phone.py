@@ -137,10 +137,10 @@ def _only_number(shown: str, numbering: Numbering) -> Reading | None:
     return found[0] if len(found) == 1 else None
 
 
-def bare_digits(text: str | None) -> BareDigits | None:
+def bare_digits(text: str | None, numbering: Numbering) -> BareDigits | None:
     """The digits that the PBX shows, whether or not they are a number; None where there are none. Never raises."""
     shown = _as_shown(text or "")
-    digits = re.sub(r"[^0-9]", "", shown) if shown else ""
+    digits = re.sub(r"[^0-9]", "", shown.removeprefix(numbering.rules.carrier_prefix)) if shown else ""
     return BareDigits(digits) if digits else None
 
 

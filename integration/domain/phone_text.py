@@ -26,7 +26,8 @@ _EXTENSION_DIGITS = 7
 
 _DASHES = r"\-‐-―−~"
 # Between the groups of one number. A slash with spaces parts numbers, and so does a line's end.
-_SOFT = re.compile(rf"[^\S\n\r\t]*[(){_DASHES}./]?[^\S\n\r\t]*[({_DASHES}]?[^\S\n\r\t]*|[^\S\n\r\t]*\)[^\S\n\r\t]*[{_DASHES}(]")
+_SPACES = r"[^\S\n\r\t]*"
+_SOFT = re.compile(rf"{_SPACES}[(){_DASHES}./]?{_SPACES}[({_DASHES}]?{_SPACES}")
 _PARTING_SLASH = re.compile(r"\s/|/\s")
 _EXTENSION_WORD = (
     r"(?:доб(?:авочн(?:ый|ого|ом)|ав)?|доп(?:олнительный)?|вн(?:утр(?:енний|ішній|енн)?)?|внутр|дод(?:атковий|атк)?|тон(?:ом|ально)?"

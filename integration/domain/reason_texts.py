@@ -38,9 +38,14 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     # the number
     "caller_hidden": ("Номер скрыт.", "Номер приховано.", "The number is hidden."),
     "caller_internal": (
-        "{number} — внутренний или короткий номер, не клиент.",
-        "{number} — внутрішній або короткий номер, не клієнт.",
-        "{number} is an internal or short number, not a client.",
+        "{number} — внутренний номер сотрудника, не клиент.",
+        "{number} — внутрішній номер співробітника, не клієнт.",
+        "{number} is an employee's extension, not a client.",
+    ),
+    "caller_bare_digits": (
+        "{number} — короткий, местный или несуществующий номер: клиента по нему не ищут.",
+        "{number} — короткий, місцевий або неіснуючий номер: клієнта за ним не шукають.",
+        "{number} is a short, local or impossible number: nobody is looked up by it.",
     ),
     "caller_not_a_number": (
         "«{number}» не похоже на телефонный номер.",

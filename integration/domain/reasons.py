@@ -20,7 +20,8 @@ class ReasonCode(StrEnum):
     TO_RESPONSIBLE_OFF = "to_responsible_off"
     # the number
     CALLER_HIDDEN = "caller_hidden"
-    CALLER_INTERNAL = "caller_internal"  # number: short, or an employee's extension
+    CALLER_INTERNAL = "caller_internal"  # number: an employee's extension
+    CALLER_BARE_DIGITS = "caller_bare_digits"  # number: short, local or impossible: nobody is looked up by it
     CALLER_NOT_A_NUMBER = "caller_not_a_number"  # number
     CALLER_LOCAL_FORM = "caller_local_form"  # number, e164: how the shown form was read
     # who it is

@@ -16,9 +16,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from integration.domain.crm import Deal, EntityKind, Person
+from integration.domain.dialling import destination_to_dial, extension_to_dial, number_to_dial
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
-from integration.domain.phone import PhoneNumber, is_hidden, normalise
+from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.phone import PhoneNumber, bare_digits, is_hidden, read_number
+from integration.domain.phone_text import read_text
 from integration.domain.reasons import Reason as Reason
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
@@ -26,7 +29,6 @@ from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee
 MIN_RING_SECONDS = 1
 MAX_RING_SECONDS = 120  # longer than carriers let an unanswered call ring
 MOBILE_RING_SECONDS = 25  # a mobile network needs up to 8 s before anything rings
-_DIALLABLE = re.compile(r"[0-9A-Za-z+*#_-]{1,40}")
 _SOUND = re.compile(r"[0-9A-Za-z_./-]{1,200}")
 
 
@@ -81,18 +83,10 @@ def go_on(*reasons: Reason) -> RouteDecision:
     return RouteDecision(outcome=Outcome.ROUTE, steps=(Step(kind=StepKind.CONTINUE),), reasons=reasons)
 
 
-def reserve(line: LineSettings | None, *reasons: Reason) -> RouteDecision:
+def reserve(line: LineSettings | None, *reasons: Reason, numbering: Numbering = DEFAULT_NUMBERING) -> RouteDecision:
     """Dozvon cannot decide: the line's reserve number; without one the dialplan's own, or its route (spec B12)."""
-    target = dialable(line.reserve) if line else None
+    target = destination_to_dial(line.reserve, numbering) if line else None
     return RouteDecision(outcome=Outcome.RESERVE, steps=(Step(kind=StepKind.RESERVE, target=target),), reasons=reasons)
-
-
-def dialable(text: str | None) -> str | None:
-    """An extension or a number without what people put between digits; None when it cannot be dialled. Never raises."""
-    cleaned = re.sub(r"[\s().]", "", text or "")
-    if cleaned.startswith("+") or sum(c.isdigit() for c in cleaned) > 6:
-        cleaned = cleaned.replace("-", "")
-    return cleaned if _DIALLABLE.fullmatch(cleaned) else None
 
 
 def client_number(question: RouteQuestion, settings: AccountSettings) -> tuple[PhoneNumber | None, tuple[Reason, ...]]:
@@ -106,11 +100,11 @@ def client_number(question: RouteQuestion, settings: AccountSettings) -> tuple[P
     if is_hidden(shown):
         return None, (because(ReasonCode.CALLER_HIDDEN),)
     if any(employee.extension == shown for employee in settings.employees):
-        return None, (because(ReasonCode.CALLER_INTERNAL, number=shown),)
-    number = normalise(shown, settings.country)
+        return None, (because(ReasonCode.CALLER_INTERNAL, number=shown[:40]),)
+    number = read_number(shown, settings.numbering) or next(iter(read_text(shown, settings.numbering).numbers), None)
     if number is None:
-        is_short = bool(shown) and all(c in "0123456789*#" for c in shown) and len(shown) <= 6
-        code = ReasonCode.CALLER_INTERNAL if is_short else ReasonCode.CALLER_NOT_A_NUMBER
+        is_digits = bare_digits(shown, settings.numbering) is not None
+        code = ReasonCode.CALLER_BARE_DIGITS if is_digits else ReasonCode.CALLER_NOT_A_NUMBER
         return None, (because(code, number=shown[:40]),)
     if shown in (number.e164, number.digits):
         return number, ()
@@ -174,7 +168,7 @@ def decide(
         if employee is None:
             reasons.append(refusal)
             continue
-        steps, plan = _plan(employee, line, manager)
+        steps, plan = _plan(employee, line, manager, settings.numbering)
         return RouteDecision(outcome=Outcome.RESPONSIBLE, steps=steps, reasons=(*reasons, *plan), manager=manager)
     return go_on(*reasons, because(ReasonCode.NOBODY_TO_RING))
 
@@ -224,7 +218,7 @@ def _reachable(manager: ManagerId, settings: AccountSettings) -> tuple[Employee 
     """The employee to ring for this manager, the first present one of several; or None and why there is none."""
     if not settings.is_active(manager):
         return None, because(ReasonCode.MANAGER_INACTIVE, manager=manager)
-    mapped = [e for e in settings.employees if e.manager == manager and dialable(e.extension)]
+    mapped = [e for e in settings.employees if e.manager == manager and extension_to_dial(e.extension)]
     present = next((e for e in mapped if not e.is_absent), None)
     if present:
         return present, because(ReasonCode.RING_RESPONSIBLE, manager=manager, extension=present.extension)
@@ -233,10 +227,12 @@ def _reachable(manager: ManagerId, settings: AccountSettings) -> tuple[Employee 
     return None, because(ReasonCode.MANAGER_WITHOUT_EXTENSION, manager=manager)
 
 
-def _plan(employee: Employee, line: LineSettings, manager: ManagerId) -> tuple[tuple[Step, ...], tuple[Reason, ...]]:
+def _plan(
+    employee: Employee, line: LineSettings, manager: ManagerId, numbering: Numbering
+) -> tuple[tuple[Step, ...], tuple[Reason, ...]]:
     seconds = min(max(line.responsible_seconds, MIN_RING_SECONDS), MAX_RING_SECONDS)
-    extension = dialable(employee.extension)
-    last, then = _after_no_answer(employee, line)
+    extension = extension_to_dial(employee.extension)
+    last, then = _after_no_answer(employee, line, numbering)
     steps = (
         *_notice(line.notice_before),
         Step(kind=StepKind.RING, target=extension, seconds=seconds),
@@ -252,20 +248,22 @@ def _notice(sound: str | None) -> tuple[Step, ...]:
     return (Step(kind=StepKind.NOTICE, sound=sound),) if is_playable else ()
 
 
-def _after_no_answer(employee: Employee, line: LineSettings) -> tuple[tuple[Step, ...], tuple[Reason, ...]]:
+def _after_no_answer(
+    employee: Employee, line: LineSettings, numbering: Numbering
+) -> tuple[tuple[Step, ...], tuple[Reason, ...]]:
     onward = Step(kind=StepKind.CONTINUE)
     match line.after_no_answer:
         case AfterNoAnswer.MOBILE:
-            mobile = dialable(employee.mobile)
+            mobile = number_to_dial(employee.mobile, numbering)
             if mobile is None:
                 return (onward,), (because(ReasonCode.NO_MOBILE), because(ReasonCode.THEN_ROUTE))
             ring = Step(kind=StepKind.MOBILE, target=mobile, seconds=MOBILE_RING_SECONDS)
             return (ring, onward), (because(ReasonCode.THEN_MOBILE),)
         case AfterNoAnswer.VOICEMAIL:
-            box = Step(kind=StepKind.VOICEMAIL, target=dialable(employee.extension))
+            box = Step(kind=StepKind.VOICEMAIL, target=extension_to_dial(employee.extension))
             return (box,), (because(ReasonCode.THEN_VOICEMAIL),)
         case AfterNoAnswer.GROUP:
-            group = dialable(line.group)
+            group = extension_to_dial(line.group)
             if group is None:
                 return (onward,), (because(ReasonCode.NO_GROUP), because(ReasonCode.THEN_ROUTE))
             return (Step(kind=StepKind.GROUP, target=group),), (because(ReasonCode.THEN_GROUP, group=group),)

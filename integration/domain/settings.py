@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.numbering import DialRules, Numbering
 from integration.domain.phone import match_key
 
 
@@ -76,7 +78,8 @@ class AccountSettings:
     """Everything that decisions about one account read. Built by the settings service; never changed in place."""
 
     account: AccountId
-    country: str = "RU"  # ISO 3166: how local numbers are read
+    country: str = "RU"  # ISO 3166: how numbers of the country are read
+    dial: DialRules = field(default_factory=DialRules)  # how the office dials
     language: str = "ru"
     enabled: bool = True
     default_line: LineSettings = field(default_factory=LineSettings)
@@ -86,6 +89,11 @@ class AccountSettings:
     inactive_managers: frozenset[ManagerId] = frozenset()  # what the release before knows: nothing of the deleted
     default_responsible: ManagerId | None = None  # when no rule names anybody
     log_to: LogTarget = LogTarget.PERSON
+
+    @property
+    def numbering(self) -> Numbering:
+        """The country and how the office dials: what reading and dialling numbers needs."""
+        return _numbering(self.country, self.dial)
 
     def line_key(self, did: str | None) -> str | None:
         """
@@ -97,8 +105,8 @@ class AccountSettings:
         digits = "".join(c for c in did or "" if c.isdigit())
         if digits in self.lines:
             return digits
-        key = match_key(digits, self.country)
-        return next((d for d in self.lines if key and match_key(d, self.country) == key), None)
+        key = match_key(digits, self.numbering)
+        return next((d for d in self.lines if key and match_key(d, self.numbering) == key), None)
 
     def line(self, did: str | None) -> LineSettings:
         """The settings of the line that a call came to; the default line's for others. Never raises."""
@@ -123,3 +131,9 @@ class AccountSettings:
     def employee_of(self, manager: ManagerId | None) -> Employee | None:
         """The first employee who is mapped to this manager."""
         return next((e for e in self.employees if e.manager == manager), None) if manager else None
+
+
+@lru_cache(maxsize=1024)
+def _numbering(country: str, dial: DialRules) -> Numbering:
+    """One value for each office: readings are remembered by it."""
+    return Numbering(country, dial)

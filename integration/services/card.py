@@ -12,11 +12,13 @@ import phonenumbers
 import structlog
 
 from integration.domain.call import Call, Direction, LegKind
+from integration.domain.client import client_of
 from integration.domain.crm import Deal, Person
 from integration.domain.follow_up import ringing_extensions
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
-from integration.domain.phone import match_key, normalise
+from integration.domain.numbering import Numbering
+from integration.domain.phone import PhoneNumber, read_number
 from integration.domain.settings import CardMoment
 from integration.domain.tracking import Change
 from integration.errors import DozvonError
@@ -96,8 +98,9 @@ class CardService:
     async def compose(self, account: Account, call: Call) -> dict[str, Any]:
         """The `CardCall` of a call without its `extension`."""
         settings = account.settings
-        number = normalise(call.client_number or "", settings.country)
-        key = match_key(call.client_number or "", settings.country)
+        client = client_of(call, settings.numbering)
+        number = client if isinstance(client, PhoneNumber) else None
+        key = number.match_key if number else None
         persons = await self._phone_book.lookup(account.id, key) if key else []
         deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
         person = next(iter(ranked(persons, deals)), None)  # the one that routing and attribution choose
@@ -105,12 +108,12 @@ class CardService:
             "id": call.id,
             "direction": call.direction,
             "state": _state(call),
-            "number": display_number(call.client_number, settings.country),
+            "number": display_number(call.client_number, settings.numbering),
             "raw_number": number.e164 if number else None,
             "started_at": call.started_at,
             "answered_at": call.answered_at,
             "ended_at": call.ended_at,
-            "line": display_number(call.line, settings.country) if call.line else None,
+            "line": display_number(call.line, settings.numbering) if call.line else None,
             "disposition": call.disposition,
             "person": await self._person(account, person, deals) if person else None,
             "persons_count": len(persons),
@@ -176,9 +179,9 @@ def card_audience(account: Account, call: Call) -> dict[ManagerId, str]:
     return audience
 
 
-def display_number(text: str | None, country: str) -> str:
+def display_number(text: str | None, numbering: Numbering) -> str:
     """A number for people, `+7 916 123-45-67`; the text itself when it is none, `""` when it is withheld."""
-    number = normalise(text or "", country)
+    number = read_number(text or "", numbering)
     if number is None:
         return text if text and text.isdigit() else ""
     return phonenumbers.format_number(phonenumbers.parse(number.e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)

@@ -11,10 +11,14 @@ from dataclasses import dataclass
 import structlog
 
 from integration.domain.call import Call
+from integration.domain.client import client_of
 from integration.domain.crm import Person
+from integration.domain.dialling import digits_to_dial
 from integration.domain.follow_up import ringing_extensions
 from integration.domain.ids import CallId, Extension, ManagerId
-from integration.domain.phone import PhoneNumber, match_key, normalise
+from integration.domain.numbering import Numbering
+from integration.domain.phone import PhoneNumber
+from integration.domain.phone_text import WrittenNumber, read_text
 from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import CallStore, ClickToCall, Coordination, PhoneBook
 from integration.services.accounts import Account
@@ -25,6 +29,8 @@ log = structlog.get_logger()
 
 _DOUBLE_CLICK_SECONDS = 3.0
 _REQUEST_REMEMBERED_SECONDS = 3600.0
+_SHORT = re.compile(r"[0-9](?:[ ()-]?[0-9]){1,5}")
+_SEPARATORS = re.compile(r"[ ()-]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
@@ -67,7 +73,7 @@ class ClickService:
         desk = desk_of(account, manager)
         if not _REQUEST_ID.fullmatch(request):
             raise Refused("bad_request", "request: 8 to 64 letters, digits and dashes")
-        dialled = number_to_dial(number, account.settings.country)
+        dialled, _ = number_to_dial(number, account.settings.numbering)
         if not await self._coordination.once(
             f"click:{account.id}:{manager}:{request}", ttl_seconds=_REQUEST_REMEMBERED_SECONDS
         ):
@@ -113,24 +119,26 @@ class ClickService:
         if call is None or not is_involved(account, manager, call):
             raise Refused("call_unknown", "this call is not yours, or long over")
         settings = account.settings
-        number = normalise(call.client_number or "", settings.country)
-        key = match_key(call.client_number or "", settings.country)
+        client = client_of(call, settings.numbering)
         cleaned = " ".join(name.split())
-        if number is None or key is None:
+        if client is None:
             raise Refused("bad_number", "the caller's number is withheld")
+        if not isinstance(client, PhoneNumber):
+            raise Refused("bad_number", "these digits are no full number: nobody could be found by them again")
+        key = client.match_key
         if not 1 <= len(cleaned) <= 200:
             raise Refused("bad_request", "name: 1 to 200 characters")
         if not await self._coordination.once(f"contact:{account.id}:{key}", ttl_seconds=_DOUBLE_CLICK_SECONDS):
             raise Refused("busy_double_click", "this contact is being created")
         try:
-            existing = await self._phone_book.lookup(account.id, key) or await account.crm.find_persons(number)
+            existing = await self._phone_book.lookup(account.id, key) or await account.crm.find_persons(client)
             if existing:
                 person, created = existing[0], False
             else:
                 person, _ = await with_responsible(
                     account,
                     manager,
-                    lambda responsible: self._new_contact(account, responsible, cleaned, number),
+                    lambda responsible: self._new_contact(account, responsible, cleaned, client),
                     line=call.line,
                 )
                 created = True
@@ -142,7 +150,7 @@ class ClickService:
             raise Refused("crm_offline", "the CRM does not answer") from exc
         except Rejected as exc:
             raise Refused("not_allowed", str(exc)) from exc
-        await self._phone_book.put_persons(account.id, [person], country=settings.country)
+        await self._phone_book.put_persons(account.id, [person], numbering=settings.numbering)
         await self._cards.show_again(account, call)
         return person, created
 
@@ -169,17 +177,24 @@ def desk_of(account: Account, manager: ManagerId) -> Desk:
     return Desk(manager, employee.extension)
 
 
-def number_to_dial(text: str, country: str) -> str:
-    """Digits to dial, in E.164 where it is such a number; short internal numbers as they are. Raises Refused."""
-    if len(text) > 64:
-        raise Refused("bad_number", "this is no telephone number")
-    number = normalise(text, country)
-    if number is not None:
-        return number.e164
-    digits = re.sub(r"[\s().-]", "", text)
-    if re.fullmatch(r"[0-9]{2,6}", digits):
-        return digits
-    raise Refused("bad_number", "this is no telephone number")
+def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber | None]:
+    """
+    What a click on this text dials: the first number in it as the office dials; two to six digits as they are, for they
+    are an extension or a service.
+
+    Returns:
+        What to dial, and the number with its extension; None for it where only digits were dialled.
+
+    Raises:
+        Refused: there is nothing in it that somebody could be called by.
+    """
+    found = read_text(text, numbering).first
+    if found is not None:
+        return digits_to_dial(found.number, numbering), found
+    digits = _SHORT.fullmatch(text.strip())
+    if digits is None:
+        raise Refused("bad_number", "there is no telephone number in this")
+    return _SEPARATORS.sub("", digits[0]), None
 
 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:

@@ -15,12 +15,13 @@ from weakref import WeakValueDictionary
 from integration.domain.attribution import Attribution, attribute
 from integration.domain.call import Call, Direction
 from integration.domain.call_text import describe
+from integration.domain.client import Client, call_key, client_of
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.follow_up import ringing_extensions
 from integration.domain.identity import ranked
 from integration.domain.ids import CallId, ManagerId, Timestamp
 from integration.domain.intents import Intent, IntentKind
-from integration.domain.phone import PhoneNumber, match_key, normalise
+from integration.domain.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import (
@@ -95,8 +96,8 @@ class DeliverySteps:
         """The CRM's popup, once per call and person, for those whose widget is not open; a ringing group is one
         request."""
         call = await self._call(account, item)
-        number = normalise(call.client_number or "", account.settings.country)
-        if number is None:
+        number = client_of(call, account.settings.numbering)
+        if not isinstance(number, PhoneNumber):
             raise Expired
         extensions = dict.fromkeys((*ringing_extensions(call), str(item.payload.get("extension", ""))))
         managers = {account.settings.manager_of(extension): None for extension in extensions}
@@ -153,18 +154,20 @@ class DeliverySteps:
     async def log_call(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """Write the call into the CRM, once: into the entity's feed, or into the leads' inbox for a stranger."""
         call = await self._call(account, item)
-        number = normalise(call.client_number or "", account.settings.country)
-        if number is None:
+        client = client_of(call, account.settings.numbering)
+        if client is None:
             return {"skipped": "no_client_number"}
         # One client's calls one after the other: two at once would make two contacts of one stranger.
-        async with self._clients.setdefault(f"{account.id} {number.e164}", asyncio.Lock()):
-            return await self._log_call(account, call, number, item)
+        async with self._clients.setdefault(f"{account.id} {client.written}", asyncio.Lock()):
+            return await self._log_call(account, call, client, item)
 
-    async def _log_call(self, account: Account, call: Call, number: PhoneNumber, item: OutboxItem) -> dict[str, Any]:
-        decided = await self._decide(account, call, number, item)
-        record = await self._record(account, call, number, decided)
+    async def _log_call(self, account: Account, call: Call, client: Client, item: OutboxItem) -> dict[str, Any]:
+        decided = await self._decide(account, call, client, item)
+        record = await self._record(account, call, client, decided)
         if decided.target is None and call.direction is Direction.OUTBOUND:
-            decided = await self._meet(account, call, number, decided, item)
+            if not isinstance(client, PhoneNumber):
+                return {"skipped": "no_full_number"}  # a contact with it could never be found again: one for each call
+            decided = await self._meet(account, call, client, decided, item)
             if decided.target is None:
                 return {"skipped": "unknown_number_not_reached"}
         try:
@@ -183,9 +186,9 @@ class DeliverySteps:
     async def create_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """A task to call back, on the entity that has the call; none when the client was reached meanwhile."""
         call = await self._call(account, item)
-        number = normalise(call.client_number or "", account.settings.country)
+        client = client_of(call, account.settings.numbering)
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
-        if log is None or number is None or "entity" not in log:
+        if log is None or client is None or "entity" not in log:
             return {"skipped": "not_logged"}
         if call.answered_at is not None:  # the PBX's records knew better than a gap of the link
             return {"skipped": "answered"}
@@ -198,7 +201,7 @@ class DeliverySteps:
         if item.is_uncertain and (found := await account.crm.find_task(key=key, target=target)):
             return {"id": found}
         line = account.settings.line(call.line)
-        text = _TASK_TEXTS.get(account.settings.language, _TASK_TEXTS["en"]).format(number=number.e164)
+        text = _TASK_TEXTS.get(account.settings.language, _TASK_TEXTS["en"]).format(number=client.written)
         responsible = log.get("responsible")
         task, _ = await with_responsible(
             account,
@@ -222,24 +225,25 @@ class DeliverySteps:
             raise Expired
         return call
 
-    async def _decide(self, account: Account, call: Call, number: PhoneNumber, item: OutboxItem) -> Attribution:
+    async def _decide(self, account: Account, call: Call, client: Client, item: OutboxItem) -> Attribution:
         """Attribution, decided once and kept: a retry must look where the first attempt wrote."""
         if "attribution" in item.payload:
             return _read_attribution(item.payload["attribution"])
-        persons, deals = await self._known(account, number)
+        persons, deals = await self._known(account, client)
         decided = attribute(call, account.settings, persons, deals)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
         return decided
 
-    async def _known(self, account: Account, number: PhoneNumber) -> tuple[list[Person], list[Deal]]:
+    async def _known(self, account: Account, client: Client) -> tuple[list[Person], list[Deal]]:
         """From the phone book; the CRM itself is asked before somebody is called a stranger."""
-        key = match_key(number.e164, account.settings.country)
-        persons, deals = await self._phone_book.known(account.id, key) if key else ([], [])
+        if not isinstance(client, PhoneNumber):
+            return [], []
+        persons, deals = await self._phone_book.known(account.id, client.match_key)
         if persons:
             return persons, deals
-        persons = await account.crm.find_persons(number)
+        persons = await account.crm.find_persons(client)
         if persons:
-            await self._phone_book.put_persons(account.id, persons, country=account.settings.country)
+            await self._phone_book.put_persons(account.id, persons, numbering=account.settings.numbering)
         return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
     async def _meet(
@@ -259,12 +263,12 @@ class DeliverySteps:
                 lambda manager: account.crm.create_contact(name=number.e164, number=number, responsible=manager),
                 line=call.line,
             )
-            await self._phone_book.put_persons(account.id, [person], country=account.settings.country)
+            await self._phone_book.put_persons(account.id, [person], numbering=account.settings.numbering)
         met = replace(decided, target=person.ref)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
         return met
 
-    async def _record(self, account: Account, call: Call, number: PhoneNumber, decided: Attribution) -> CallRecord:
+    async def _record(self, account: Account, call: Call, client: Client, decided: Attribution) -> CallRecord:
         results = await self._outbox.results(account.id, call.id)
         fetched = results.get(IntentKind.FETCH_RECORDING, {})
         recording = fetched.get("recording")
@@ -273,7 +277,7 @@ class DeliverySteps:
         return CallRecord(
             key=record_key(call.id),
             call=call,
-            client=number,
+            client=client,
             responsible=decided.responsible,
             recording_url=f"{self._public_url}/r/{recording}.mp3" if recording else None,
             text=describe(call, account.settings, account.settings.language),
@@ -301,7 +305,7 @@ class DeliverySteps:
         await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k != "attribution"})
 
     async def _reached_since(self, account: Account, call: Call) -> bool:
-        key = match_key(call.client_number or "", account.settings.country)
+        key = call_key(call, account.settings.numbering)
         recent = await self._calls.recent(account.id, match_key=key, limit=10) if key else []
         return any(c.answered_at is not None and c.started_at > call.started_at for c in recent)
 

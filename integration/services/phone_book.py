@@ -25,6 +25,8 @@ from integration.domain.crm import (
 )
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.intents import Priority
+from integration.domain.numbering import Numbering
+from integration.domain.phone import READING_RULE
 from integration.errors import DozvonError, NotFound, Rejected
 from integration.ports import Clock, MirrorProgress, PhoneBook
 from integration.services.accounts import Account
@@ -127,10 +129,11 @@ class PhoneBookMirror:
         Raises: what the CRM and the storage raise; the next round goes on from where this one came to.
         """
         state = self.state(account.id)
-        state.has_webhooks = await self._ensure_webhooks(account)
         if state.progress is None:
             state.is_complete = await self._book.has_persons(account.id)
             state.progress = state.saved = await self._book.progress(account.id) if state.is_complete else None
+        await self._key_again(account, state)
+        state.has_webhooks = await self._ensure_webhooks(account)
         now = self._clock.now()
         if state.is_doubted and state.progress is not None:
             await self._keep(account, state, replace(state.progress, next_comparison=now))  # whatever happens meanwhile
@@ -138,13 +141,31 @@ class PhoneBookMirror:
         if (before := state.progress) is None or _is_time_to_compare(before, now):
             await self._compare(account, state)
             pause = _COMPARE_AGAIN_SECONDS if before is None else _COMPARE_EVERY_SECONDS
-            done = MirrorProgress(polled_at=now, next_comparison=Timestamp(now + pause), unseen_since=now)
+            done = MirrorProgress(
+                polled_at=now,
+                next_comparison=Timestamp(now + pause),
+                unseen_since=now,
+                keyed_by=keying(account.settings.numbering),
+            )
         else:
             await self._read(account, state, updated_since=int(before.polled_at - _OVERLAP_SECONDS))
             done = replace(before, polled_at=now)
         await self._keep(account, state, done)
         if done.unseen_since is not None and not await self._look_for_unseen(account, done.unseen_since):
             await self._keep(account, state, replace(done, unseen_since=None))
+
+    async def _key_again(self, account: Account, state: MirrorState) -> None:
+        """
+        Persons are found by the numbers in their fields as those were read when they were put. Where the office's
+        country, its rules of dialling or our reading have changed since, all are read again, before the CRM is asked
+        for anything: a caller would be a stranger until the next comparison.
+        """
+        numbering = account.settings.numbering
+        if state.progress is None or state.progress.keyed_by == keying(numbering):
+            return
+        changed = await self._book.key_again(account.id, numbering=numbering)
+        await self._keep(account, state, replace(state.progress, keyed_by=keying(numbering)))
+        log.info("phone book keyed again", account_id=account.id, changed=changed)
 
     async def _keep(self, account: Account, state: MirrorState, progress: MirrorProgress) -> None:
         state.progress, saved = progress, state.saved
@@ -158,10 +179,10 @@ class PhoneBookMirror:
 
     async def apply(self, account: Account, changes: Sequence[CrmChange]) -> None:
         """What a webhook told. Raises what the CRM or the storage raises; the poll finds what is lost by that."""
-        country = account.settings.country
+        numbering = account.settings.numbering
         persons = [change.person for change in changes if isinstance(change, PersonChanged)]
         if persons:
-            await self._book.put_persons(account.id, persons, country=country)
+            await self._book.put_persons(account.id, persons, numbering=numbering)
         deleted = [change.ref for change in changes if isinstance(change, EntityDeleted)]
         if deleted:
             await self._book.remove(account.id, deleted)
@@ -214,14 +235,15 @@ class PhoneBookMirror:
                 await self._book.put_deals(account.id, [deal] if deal else [])
             else:
                 found = person = await account.crm.person(ref, priority=Priority.IMPORT)
-                await self._book.put_persons(account.id, [person] if person else [], country=account.settings.country)
+                numbering = account.settings.numbering
+                await self._book.put_persons(account.id, [person] if person else [], numbering=numbering)
         except (NotFound, Rejected):
             return False
         return found is not None and found.ref == ref
 
     async def _read(self, account: Account, state: MirrorState, *, updated_since: int | None) -> None:
         async for persons in account.crm.all_persons(updated_since=updated_since):
-            await self._book.put_persons(account.id, persons, country=account.settings.country)
+            await self._book.put_persons(account.id, persons, numbering=account.settings.numbering)
             state.persons_read += len(persons)
         async for deals in account.crm.all_deals(updated_since=updated_since):
             await self._book.put_deals(account.id, deals)
@@ -249,8 +271,13 @@ class PhoneBookMirror:
             await self._book.put_deals(account.id, [deal])
             persons = [await account.crm.person(person) for person in deal.persons]
             await self._book.put_persons(
-                account.id, [p for p in persons if p is not None], country=account.settings.country
+                account.id, [p for p in persons if p is not None], numbering=account.settings.numbering
             )
+
+
+def keying(numbering: Numbering) -> str:
+    """Names a way to read numbers: changes when the same text may give other numbers than before."""
+    return f"{READING_RULE} {numbering.fingerprint}"
 
 
 def _is_time_to_compare(progress: MirrorProgress, now: Timestamp) -> bool:

@@ -159,7 +159,9 @@ class Routing:
 
 
 def _cannot_decide(question: RouteQuestion, settings: AccountSettings | None, why: Reason) -> RouteDecision:
-    return reserve(settings.line(question.did) if settings else None, why)
+    if settings is None:
+        return reserve(None, why)
+    return reserve(settings.line(question.did), why, numbering=settings.numbering)
 
 
 async def _ask_crm(crm: Crm, number: PhoneNumber, within_seconds: float) -> tuple[Sequence[Person], Reason]:

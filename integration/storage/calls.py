@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, desc, func, select
 
 from integration.domain.call import Call
+from integration.domain.client import call_key
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.intents import Intent
-from integration.domain.phone import match_key
+from integration.domain.numbering import DialRules, Numbering
 from integration.ports import Clock, Lease, OutboxState, SavedStep
 from integration.storage.codec import decode, encode
 from integration.storage.database import Across, Database, insert
@@ -20,7 +22,6 @@ from integration.storage.schema import accounts, call_events, calls, outbox
 from integration.storage.short_query import ShortQuery
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
-_DEFAULT_COUNTRY = "RU"  # of an account whose settings were never saved; as in domain.settings
 
 
 class SqlCallStore:
@@ -59,8 +60,8 @@ class SqlCallStore:
 
     async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
         """
-        All steps in one transaction. The client's match key is made with the country that the account's settings say
-        at this moment.
+        All steps in one transaction. The call's key is made by the country and the rules of dialling that the account's
+        settings say at this moment.
 
         Raises:
             Unavailable: nothing of it is stored; saving it again later is right.
@@ -101,21 +102,26 @@ class SqlCallStore:
         return [json.loads(event) for event in events]
 
     def _save(self, connection: Connection, steps: Sequence[SavedStep], now: Timestamp) -> None:
-        countries: dict[AccountId, str] = {}
+        numberings: dict[AccountId, Numbering] = {}
         for step in steps:
             call = step.call
-            if call.account not in countries:
-                query = select(accounts.c.country).where(accounts.c.account == call.account)
-                countries[call.account] = connection.execute(query).scalar() or _DEFAULT_COUNTRY
-            connection.execute(self._put_call, _call_row(call, countries[call.account], now))
+            if call.account not in numberings:
+                query = select(accounts.c.country, accounts.c.dial).where(accounts.c.account == call.account)
+                row = connection.execute(query).first()
+                numberings[call.account] = Numbering() if row is None else _numbering(row.country, row.dial)
+            connection.execute(self._put_call, _call_row(call, numberings[call.account], now))
             if step.event is not None:
                 connection.execute(self._put_event, _event_row(call, step.event, now))
             if step.intents:
                 connection.execute(self._put_intent, [_intent_row(call.account, i, now) for i in step.intents])
 
 
-def _call_row(call: Call, country: str, now: Timestamp) -> dict[str, Any]:
-    client = call.client_number
+@lru_cache(maxsize=1024)
+def _numbering(country: str, dial: str | None) -> Numbering:
+    return Numbering(country, decode(DialRules, dial) if dial else DialRules())
+
+
+def _call_row(call: Call, numbering: Numbering, now: Timestamp) -> dict[str, Any]:
     return {
         "account": call.account,
         "id": call.id,
@@ -124,7 +130,7 @@ def _call_row(call: Call, country: str, now: Timestamp) -> dict[str, Any]:
         "is_merged": call.merged_into is not None,
         "direction": call.direction.value,
         "disposition": call.disposition.value if call.disposition else None,
-        "match_key": match_key(client, country) if client else None,
+        "match_key": call_key(call, numbering),
         "started_at": call.started_at,
         "answered_at": call.answered_at,
         "ended_at": call.ended_at,

@@ -31,7 +31,8 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Timestamp
-from integration.domain.phone import match_key
+from integration.domain.numbering import Numbering
+from integration.domain.phone_text import match_keys
 from integration.ports import Clock, MirrorProgress
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database, Dialect, insert
@@ -120,14 +121,25 @@ class SqlPhoneBook:
         state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if state is None else decode(Person, state)
 
-    async def put_persons(self, account: AccountId, persons: Sequence[Person], *, country: str) -> None:
+    async def put_persons(self, account: AccountId, persons: Sequence[Person], *, numbering: Numbering) -> None:
         """A deleted one is removed whatever its `updated_at`: webhooks of deletions carry none. One that the store
         knows better counts as seen (`unseen`)."""
         seen_at = self._clock.now()
         await self._remove(_persons, account, [person.ref for person in persons if person.is_deleted])
         for part in _parts([person for person in persons if not person.is_deleted]):
-            entries = await asyncio.to_thread(_person_entries, account, part, country, seen_at)
+            entries = await asyncio.to_thread(_person_entries, account, part, numbering, seen_at)
             await self._database.write(_putting(self._database, _persons, account, entries), account)
+
+    async def key_again(self, account: AccountId, *, numbering: Numbering) -> int:
+        """In parts, so that a ringing call gets its turn; a part is read and written in one transaction."""
+        changed, after = 0, ("", "")
+        while True:
+            work = partial(_key_part_again, self._database, account, numbering, after)
+            count, last = await self._database.write(work, account)
+            changed += count
+            if last is None:
+                return changed
+            after = last
 
     async def put_deals(self, account: AccountId, deals: Sequence[Deal]) -> None:
         """As `put_persons`."""
@@ -164,10 +176,10 @@ class SqlPhoneBook:
         return await self._database.read(lambda connection: connection.execute(query).scalar_one(), account)
 
     async def progress(self, account: AccountId) -> MirrorProgress | None:
-        moments = (mirrors.c.polled_at, mirrors.c.next_comparison, mirrors.c.unseen_since)
-        query = select(*moments).where(mirrors.c.account == account)
+        columns = (mirrors.c.polled_at, mirrors.c.next_comparison, mirrors.c.unseen_since, mirrors.c.keyed_by)
+        query = select(*columns).where(mirrors.c.account == account)
         row = await self._database.read(lambda connection: connection.execute(query).first(), account)
-        return None if row is None else MirrorProgress(**row._asdict())
+        return None if row is None else MirrorProgress(**{**row._asdict(), "keyed_by": row.keyed_by or ""})
 
     async def save_progress(self, account: AccountId, progress: MirrorProgress) -> None:
         moments = asdict(progress)
@@ -214,10 +226,12 @@ def _among(table: Table, account: AccountId, refs: Iterable[EntityRef]) -> Colum
     )
 
 
-def _person_entries(account: AccountId, part: Sequence[Person], country: str, seen_at: Timestamp) -> list[_Entry]:
+def _person_entries(
+    account: AccountId, part: Sequence[Person], numbering: Numbering, seen_at: Timestamp
+) -> list[_Entry]:
     entries = []
     for person in part:
-        keys = dict.fromkeys(key for phone in person.phones if (key := match_key(phone, country)))
+        keys = match_keys(person.phones, numbering)
         row = {
             "account": account,
             "kind": person.ref.kind.value,
@@ -228,9 +242,36 @@ def _person_entries(account: AccountId, part: Sequence[Person], country: str, se
             "match_keys": " ".join(keys),
             "state": encode(person),
         }
-        links = [{"account": account, "match_key": key, "kind": row["kind"], "person": person.ref.id} for key in keys]
-        entries.append(_Entry(person.ref, row, links))
+        entries.append(_Entry(person.ref, row, _phone_links(account, person.ref, keys)))
     return entries
+
+
+def _key_part_again(
+    database: Database, account: AccountId, numbering: Numbering, after: tuple[str, str], connection: Connection
+) -> tuple[int, tuple[str, str] | None]:
+    """The persons that come after this kind and id. Returns how many changed, and the last one; None: that was all."""
+    _one_at_a_time(database, account, connection)
+    table = persons.c
+    beyond = or_(table.kind > after[0], and_(table.kind == after[0], table.id > after[1]))
+    query = select(table.kind, table.id, table.match_keys, table.state).where(table.account == account, beyond)
+    rows = connection.execute(query.order_by(table.kind, table.id).limit(_MOST_IN_ONE_WRITE)).all()
+    changed = []
+    for kind, id_, stored, state in rows:
+        keys = match_keys(decode(Person, state).phones, numbering)
+        if " ".join(keys) != stored:
+            changed.append((EntityRef(EntityKind(kind), id_), keys))
+    if changed:
+        connection.execute(_unlinking(_persons), [_named_as(account, ref) for ref, _ in changed])
+        connection.execute(_keying(), [{**_named_as(account, ref), "keys": " ".join(keys)} for ref, keys in changed])
+        links = [link for ref, keys in changed for link in _phone_links(account, ref, keys)]
+        if links:
+            _puts(database.dialect, _persons)[1](connection, links)
+    last = (rows[-1].kind, rows[-1].id) if len(rows) == _MOST_IN_ONE_WRITE else None
+    return len(changed), last
+
+
+def _phone_links(account: AccountId, ref: EntityRef, keys: Iterable[str]) -> list[dict[str, Any]]:
+    return [{"account": account, "match_key": key, "kind": ref.kind.value, "person": ref.id} for key in keys]
 
 
 def _deal_entries(account: AccountId, part: Sequence[Deal], seen_at: Timestamp) -> list[_Entry]:
@@ -268,9 +309,7 @@ def _putting(
     by_ref = {entry.ref: entry for entry in entries}
 
     def work(connection: Connection) -> None:
-        if database.dialect == "postgresql":
-            # One page at a time for an account: two that overlap would wait for each other in a circle.
-            connection.execute(_ONE_WRITER, {"name": f"phone_book:{account}"})
+        _one_at_a_time(database, account, connection)
         changed, seen, relinked = _compare(_compared(kind), _stored(connection, kind, account, by_ref), by_ref)
         if relinked:
             connection.execute(_unlinking(kind), [_named_as(account, ref) for ref in relinked])
@@ -284,6 +323,12 @@ def _putting(
             connection.execute(_marking(kind), [{**_named_as(account, ref), "now": seen_at} for ref in seen])
 
     return work
+
+
+def _one_at_a_time(database: Database, account: AccountId, connection: Connection) -> None:
+    """One page for an account: two that overlap would wait for each other in a circle."""
+    if database.dialect == "postgresql":
+        connection.execute(_ONE_WRITER, {"name": f"phone_book:{account}"})
 
 
 @cache
@@ -364,6 +409,13 @@ def _unlinking(kind: _Kind) -> Delete:
     links = kind.links.c
     kind_column, id_column = (links[name] for name in kind.owner)
     return delete(kind.links).where(_is_named(links.account, kind_column, id_column))
+
+
+@cache
+def _keying() -> Update:
+    columns = persons.c
+    statement = update(persons).where(_is_named(columns.account, columns.kind, columns.id))
+    return statement.values(match_keys=bindparam("keys"))
 
 
 @cache

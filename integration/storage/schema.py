@@ -33,6 +33,7 @@ accounts = Table(
     Column("country", Text, nullable=False),
     Column("settings", Text, nullable=False),
     Column("saved_at", Double, nullable=False),
+    Column("dial", Text),  # how the office dials; None: nothing is set
 )
 
 calls = Table(
@@ -225,6 +226,7 @@ mirrors = Table(
     Column("polled_at", Double, nullable=False),
     Column("next_comparison", Double, nullable=False),
     Column("unseen_since", Double),
+    Column("keyed_by", Text),  # by which reading of numbers persons are found; None: an older one
 )
 
 watches = Table(

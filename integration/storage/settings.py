@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from integration.domain.ids import AccountId
+from integration.domain.numbering import DialRules
 from integration.domain.settings import AccountSettings
 from integration.ports import Clock
 from integration.storage.codec import decode, encode
@@ -25,7 +26,13 @@ class SqlSettingsStore:
         return None if state is None else decode(AccountSettings, state)
 
     async def save(self, settings: AccountSettings) -> None:
-        content = {"country": settings.country, "settings": encode(settings), "saved_at": self._clock.now()}
+        dial = encode(settings.dial) if settings.dial != DialRules() else None
+        content = {
+            "country": settings.country,
+            "dial": dial,
+            "settings": encode(settings),
+            "saved_at": self._clock.now(),
+        }
         statement = (
             insert(self._database.dialect, accounts)
             .values(account=settings.account, **content)

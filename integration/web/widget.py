@@ -29,6 +29,7 @@ _TICKET_SECONDS = 60.0
 _SESSION_SECONDS = 30 * 60.0  # then the page must prove again who it is
 _SILENT_SECONDS = 150.0
 _LONGEST_MESSAGE = 4096
+_LONGEST_CLICK = 1000  # characters of a phone field
 _PREFIX = "/api/widget"
 
 
@@ -124,7 +125,7 @@ class WidgetApi:
         request_id = await self._clicks.call(
             account,
             user.manager,
-            number=text_field(body, "number"),
+            number=text_field(body, "number", longest=_LONGEST_CLICK),
             request=text_field(body, "request", longest=64),
         )
         return web.json_response({"call": request_id}, status=202)

@@ -23,7 +23,8 @@ from connectors.amocrm.sandbox.sandbox import Fault
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
-from integration.domain.phone import PhoneNumber, normalise
+from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.phone import PhoneNumber, read_number
 from integration.errors import AuthFailed
 from integration.ports import CallRecord, Tokens
 from tests.adapters.amocrm_sandbox_kit import serving
@@ -197,7 +198,7 @@ async def consent(made: Office, crm_account: int = CRM_ACCOUNT) -> None:
 
 
 def number(text: str = "+79161234567") -> PhoneNumber:
-    found = normalise(text)
+    found = read_number(text, DEFAULT_NUMBERING)
     assert found is not None
     return found
 

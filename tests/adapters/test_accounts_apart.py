@@ -24,6 +24,7 @@ from integration.domain.call import Direction, LegKind
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.events import CallStarted, LegOffered
 from integration.domain.ids import AccountId, CallId, LegId, ManagerId, PbxId, Timestamp, call_id
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.ports import OutboxState, SavedStep, Tokens
 from integration.storage import open_storage
 from tests.contract.calls import a_call, an_intent
@@ -126,7 +127,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
         )
         await storage.tokens.save(key, tokens)
         person = Person(ref=REF, name=f"Client of {key}", responsible=ANNA, phones=(CLIENT,), updated_at=1)
-        await storage.phone_book.put_persons(key, [person], country="RU")
+        await storage.phone_book.put_persons(key, [person], numbering=DEFAULT_NUMBERING)
     await storage.close()
     dozvon = Dozvon(config)
     await dozvon.start()

@@ -11,6 +11,7 @@ import pytest
 
 from integration.__main__ import main
 from integration.domain.ids import AccountId
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.storage import open_storage
 from tests.adapters.test_routing_service import ANNA, SETTINGS
 
@@ -27,7 +28,7 @@ def store(folder: Path, *accounts: str) -> None:
         storage = await open_storage(f"sqlite:///{folder / 'dozvon.sqlite3'}", data_dir=folder)
         for account in accounts:
             await storage.settings.save(replace(SETTINGS, account=AccountId(account)))
-            await storage.phone_book.put_persons(AccountId(account), [ANNA], country="RU")
+            await storage.phone_book.put_persons(AccountId(account), [ANNA], numbering=DEFAULT_NUMBERING)
         await storage.close()
 
     asyncio.run(fill())

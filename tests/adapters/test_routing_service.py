@@ -13,6 +13,7 @@ import pytest_asyncio
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.phone import PhoneNumber
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
@@ -70,7 +71,7 @@ def codes(decision: RouteDecision) -> list[str]:
 async def test_the_phone_book_and_its_open_deals_decide(storage: Storage) -> None:
     """Without a deal the contact's responsible rings, with one the deal's, and a closed one says nothing."""
     routing = routing_with(storage)
-    await storage.phone_book.put_persons(ACCOUNT, [ANNA], country="RU")
+    await storage.phone_book.put_persons(ACCOUNT, [ANNA], numbering=DEFAULT_NUMBERING)
     assert (await routing.route(KNOWN, "1.1")).steps[0].target == "101"
     await storage.phone_book.put_deals(ACCOUNT, [ROOF])
     assert (await routing.route(KNOWN, "1.2")).steps[0].target == "102"
@@ -93,7 +94,7 @@ async def test_decisions_are_kept_with_their_calls(storage: Storage) -> None:
 async def test_an_empty_phone_book_is_told_apart_from_a_stranger(storage: Storage) -> None:
     routing = routing_with(storage)
     assert "phone_book_empty" in codes(await routing.route(STRANGER, "1.1"))
-    await storage.phone_book.put_persons(ACCOUNT, [ANNA], country="RU")
+    await storage.phone_book.put_persons(ACCOUNT, [ANNA], numbering=DEFAULT_NUMBERING)
     assert "caller_unknown" in codes(await routing.route(STRANGER, "1.2"))
 
 

@@ -19,6 +19,7 @@ from sqlalchemy import text
 
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.ids import CallId, Timestamp
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError, Rejected, Unavailable
 from integration.ports import OutboxState, SavedStep, Tokens
@@ -76,7 +77,7 @@ async def filled(place: Place) -> AsyncIterator[Storage]:
         person = Person(
             ref=EntityRef(EntityKind.CONTACT, "5"), name=name, responsible=None, phones=("+79161234567",), updated_at=1
         )
-        await storage.phone_book.put_persons(account, [person], country="RU")
+        await storage.phone_book.put_persons(account, [person], numbering=DEFAULT_NUMBERING)
         for number in range(3):
             call = replace(a_call(number), account=account)
             await storage.calls.save([SavedStep(call=call, intents=[an_intent(call)], event={"text": name})])

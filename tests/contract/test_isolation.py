@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.routing import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
@@ -55,7 +56,8 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "phone_book.lookup": (("79161234567",), {}),
     "phone_book.open_deals": (([REF],), {}),
     "phone_book.put_deals": (([DEAL],), {}),
-    "phone_book.put_persons": (([PERSON],), {"country": "RU"}),
+    "phone_book.key_again": ((), {"numbering": Numbering("UA")}),
+    "phone_book.put_persons": (([PERSON],), {"numbering": DEFAULT_NUMBERING}),
     "phone_book.remove": (([REF, DEAL_REF],), {}),
     "phone_book.has_persons": ((), {}),
     "phone_book.progress": ((), {}),
@@ -106,7 +108,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     """OFFICE has something of everything, OTHER exists and has nothing."""
     await storage.settings.save(AccountSettings(account=OFFICE, country="UA"))
     await storage.calls.save([SavedStep(call=CALL, intents=[an_intent(CALL), an_intent(CALL, "b")], event={"a": 1})])
-    await storage.phone_book.put_persons(OFFICE, [PERSON], country="RU")
+    await storage.phone_book.put_persons(OFFICE, [PERSON], numbering=DEFAULT_NUMBERING)
     await storage.phone_book.put_deals(OFFICE, [DEAL])
     await storage.tokens.save(OFFICE, TOKENS)
     await storage.recordings.put(OFFICE, CALL.id, b"mp3")

@@ -11,6 +11,7 @@ import pytest
 
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import ManagerId, Timestamp
+from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
 from integration.ports import MirrorProgress, PhoneBook
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
@@ -47,7 +48,7 @@ def a_deal(number: int, *persons: Person, **changes: Any) -> Deal:
 
 
 async def _put(storage: Storage, *persons: Person) -> None:
-    await storage.phone_book.put_persons(OFFICE, persons, country="RU")
+    await storage.phone_book.put_persons(OFFICE, persons, numbering=DEFAULT_NUMBERING)
 
 
 async def test_a_person_is_found_whole_by_each_number(storage: Storage) -> None:
@@ -82,7 +83,7 @@ async def test_a_change_replaces_name_and_numbers_and_an_older_notice_does_not(s
 async def test_another_country_reads_the_numbers_anew(storage: Storage) -> None:
     person = a_contact(1, "050 123 45 67")
     await _put(storage, person)
-    await storage.phone_book.put_persons(OFFICE, [person], country="UA")
+    await storage.phone_book.put_persons(OFFICE, [person], numbering=Numbering("UA"))
     assert await storage.phone_book.lookup(OFFICE, "0501234567") == [person]
 
 
@@ -112,7 +113,7 @@ async def test_what_a_comparison_did_not_come_across(storage: Storage, clock: Fa
     kept, newer, gone = a_contact(1), a_contact(2, updated_at=300), a_contact(3)
     await _put(storage, kept, newer, gone)
     await storage.phone_book.put_deals(OFFICE, [a_deal(1, kept), a_deal(2, kept)])
-    await storage.phone_book.put_persons(OTHER, [gone], country="RU")
+    await storage.phone_book.put_persons(OTHER, [gone], numbering=DEFAULT_NUMBERING)
     clock.advance(60)
     began = clock.now()
     await _put(storage, kept, replace(newer, updated_at=200))  # an older page: not written, but seen
@@ -162,3 +163,21 @@ async def test_how_far_the_mirror_came_is_kept_for_each_account(storage: Storage
         await storage.phone_book.save_progress(OFFICE, progress)
         assert await storage.phone_book.progress(OFFICE) == progress
     assert await storage.phone_book.progress(OTHER) is None
+
+
+async def test_numbers_are_read_again_and_nothing_else_changes(storage: Storage, clock: FakeClock) -> None:
+    """More than one part of them; nobody counts as seen by it, and others' books stay as they are."""
+    people = [a_contact(n, f"050 123 {n:04}") for n in range(1201)]
+    await _put(storage, *people)
+    await storage.phone_book.put_persons(OTHER, [people[0]], numbering=DEFAULT_NUMBERING)
+    began = clock.now()
+    clock.advance(60)
+    assert await storage.phone_book.lookup(OFFICE, "0501230007") == []
+    assert await storage.phone_book.key_again(OFFICE, numbering=Numbering("UA")) == 1201
+    for n in (0, 499, 500, 1200):
+        assert await storage.phone_book.lookup(OFFICE, f"050123{n:04}") == [people[n]]
+    assert await storage.phone_book.key_again(OFFICE, numbering=Numbering("UA")) == 0
+    assert len(await storage.phone_book.unseen(OFFICE, seen_since=Timestamp(began + 30), at_most=2000)) == 1201
+    assert await storage.phone_book.lookup(OTHER, "0501230000") == []
+    assert await storage.phone_book.key_again(OFFICE, numbering=DEFAULT_NUMBERING) == 1201
+    assert await storage.phone_book.lookup(OFFICE, "0501230007") == []

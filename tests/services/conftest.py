@@ -23,6 +23,7 @@ from integration.domain.events import (
     RecordingStarted,
 )
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.ports import Coordination, OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts
@@ -130,7 +131,7 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
     )
     account = await accounts.add(settings, crm, pbx)
     await accounts.refresh_managers(account)
-    await storage.phone_book.put_persons(ACME, [IVAN], country="RU")
+    await storage.phone_book.put_persons(ACME, [IVAN], numbering=DEFAULT_NUMBERING)
     await storage.phone_book.put_deals(ACME, [DEAL])
     hub = Hub(coordination)
     cards = CardService(hub, storage.calls, storage.phone_book)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import CardMoment, LineSettings
 from integration.services.card import display_number
 from integration.services.hub import Page
@@ -137,4 +138,4 @@ async def test_a_page_that_does_not_read_is_closed_and_the_others_go_on(world: W
     [("79161234567", "+7 916 123-45-67"), ("101", "101"), ("anonymous", ""), (None, ""), ("<script>", "")],
 )
 def test_numbers_for_people(text: str | None, shown: str) -> None:
-    assert display_number(text, "RU") == shown
+    assert display_number(text, DEFAULT_NUMBERING) == shown

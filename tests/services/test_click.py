@@ -8,6 +8,7 @@ import pytest
 
 from integration.domain.crm import Manager
 from integration.domain.ids import ManagerId
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.errors import DozvonError, OutcomeUnknown, Rejected, Unavailable
 from integration.services.click import Refused, number_to_dial
 from tests.services.conftest import ACME, ANNA, BORIS, STRANGER, World, call, offered, started
@@ -45,8 +46,15 @@ async def test_hostile_input(world: World, number: str, request_id: str, code: s
 
 
 async def test_only_digits_of_a_number_are_dialled(world: World) -> None:
-    await world.clicks.call(world.account, ANNA, number="+7916\r\nAction: 1234567", request=CLICK)
+    await world.clicks.call(world.account, ANNA, number="+79161234567\r\nAction: Hangup", request=CLICK)
     assert world.pbx.clicks[0].number == "+79161234567"
+
+
+async def test_digits_with_words_between_are_no_number(world: World) -> None:
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number="+7916\r\nAction: 1234567", request=CLICK)
+    assert caught.value.code == "bad_number"
+    assert world.pbx.clicks == []
 
 
 async def test_a_double_click_is_told(world: World) -> None:
@@ -139,4 +147,4 @@ async def test_hanging_up_is_for_ones_own_live_call(world: World) -> None:
 
 @pytest.mark.parametrize(("text", "dialled"), [("101", "101"), ("1-0-1", "101"), ("+7 916 123 45 67", "+79161234567")])
 def test_numbers_to_dial(text: str, dialled: str) -> None:
-    assert number_to_dial(text, "RU") == dialled
+    assert number_to_dial(text, DEFAULT_NUMBERING)[0] == dialled

@@ -78,7 +78,7 @@ async def test_an_account_may_want_calls_on_the_only_open_deal(world: World) -> 
 async def test_a_stranger_goes_into_the_inbox_and_gets_no_task(world: World) -> None:
     await world.emit(*missed_call(world.clock.now(), STRANGER))
     await world.deliver()
-    assert [record.client.e164 for record in world.crm.inbox] == ["+79990001122"]
+    assert [record.client.written for record in world.crm.inbox] == ["+79990001122"]
     assert world.crm.tasks == []
 
 

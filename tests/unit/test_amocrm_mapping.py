@@ -12,7 +12,8 @@ from connectors.amocrm.wire import ENTITY_NOT_FOUND, UNKNOWN_USER, problem_code,
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
-from integration.domain.phone import PhoneNumber, normalise
+from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.phone import PhoneNumber, read_number
 from integration.errors import ProtocolError, Rejected
 from integration.ports import CallRecord
 
@@ -151,7 +152,7 @@ def test_a_user_becomes_a_manager() -> None:
 )
 def test_only_a_phone_of_the_card_matches(phone: str, expected: bool) -> None:
     person = Person(ref=EntityRef(EntityKind.CONTACT, "1"), name="", responsible=None, phones=(phone,))
-    assert mapping.has_number(person, NUMBER, "RU") is expected
+    assert mapping.has_number(person, NUMBER, DEFAULT_NUMBERING) is expected
 
 
 # ---- calls
@@ -248,9 +249,9 @@ def test_a_new_contact_without_a_name_is_called_by_its_number() -> None:
 
 def test_a_number_is_added_beside_those_that_are_there() -> None:
     """A multitext field is replaced as a whole: what is not sent is lost."""
-    other = normalise("+74955550142")
+    other = read_number("+74955550142", DEFAULT_NUMBERING)
     assert other is not None
-    assert mapping.phone_added(contact(), other, "RU") == {
+    assert mapping.phone_added(contact(), other, DEFAULT_NUMBERING) == {
         "custom_fields_values": [
             {
                 "field_code": "PHONE",
@@ -264,7 +265,7 @@ def test_a_number_is_added_beside_those_that_are_there() -> None:
 
 
 def test_a_number_that_is_there_is_not_added() -> None:
-    assert mapping.phone_added(contact(), NUMBER, "RU") is None
+    assert mapping.phone_added(contact(), NUMBER, DEFAULT_NUMBERING) is None
 
 
 def test_a_task_ends_with_its_mark() -> None:

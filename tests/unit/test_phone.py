@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.phone import _by_numbering_plans, is_hidden, match_key, normalise
+from integration.domain.numbering import DEFAULT_NUMBERING, DialRules, Numbering, country_like, is_country
+from integration.domain.phone import BareDigits, bare_digits, is_hidden, match_key, read_by_plans, read_number
 
 
 @pytest.mark.parametrize(
@@ -24,18 +25,33 @@ from integration.domain.phone import _by_numbering_plans, is_hidden, match_key, 
         ("87071234567", "KZ", "+77071234567"),
         ("80291234567", "BY", "+375291234567"),
         ("+1 212 555 0100", "RU", "+12125550100"),
+        ("8 067 123 45 67", "UA", "+380671234567"),  # with the 8 of Soviet times
+        ("810380671234567", "RU", "+380671234567"),
+        ("+375251234567", "BY", "+375251234567"),  # in use, and not in Google's plans
+        ("375251234567", "RU", "+375251234567"),
+        ("+7 8 495 123-45-67", "RU", "+74951234567"),
+        ("0001#79161234567", "RU", "+79161234567"),  # whatever stands before the last # is no part of it
+        ("*67*89161234567", "RU", "+79161234567"),
     ],
 )
 def test_spellings_of_a_number(text: str, country: str, e164: str) -> None:
-    number = normalise(text, country)
+    number = read_number(text, Numbering(country))
     assert number is not None
     assert (number.e164, number.dialled) == (e164, text)
 
 
-@pytest.mark.parametrize("text", ["", "anonymous", "<unknown>", "101", "*8", "112", "abc", "+", "5" * 40])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "anonymous", "<unknown>", "101", "*8", "112", "abc", "+", "5" * 40),
+        *("0000000000", "70000000000", "1(000) 000-0668", "+79999999999", "81111111111"),  # what stands for a number
+        *("2667777", "72667777", "+72667777", "266777"),  # of some town
+        *("84951234567105", "89161234567 доб. 567", "Anna 79161234567"),  # no number by itself
+    ],
+)
 def test_what_is_no_clients_number(text: str) -> None:
-    assert normalise(text) is None
-    assert match_key(text) is None
+    assert read_number(text, DEFAULT_NUMBERING) is None
+    assert match_key(text, DEFAULT_NUMBERING) is None
 
 
 def test_hidden_callers() -> None:
@@ -45,14 +61,16 @@ def test_hidden_callers() -> None:
 
 
 def test_spellings_have_one_key() -> None:
-    assert {match_key(t) for t in ("+79161234567", "89161234567", "8 916 123 45 67", "9161234567")} == {"9161234567"}
+    assert {
+        match_key(t, DEFAULT_NUMBERING) for t in ("+79161234567", "89161234567", "8 916 123 45 67", "9161234567")
+    } == {"9161234567"}
 
 
 @given(st.text(max_size=40))
 def test_any_text_is_read_without_an_error_and_reading_again_changes_nothing(text: str) -> None:
-    number = normalise(text)
+    number = read_number(text, DEFAULT_NUMBERING)
     if number is not None:
-        again = normalise(number.e164)
+        again = read_number(number.e164, DEFAULT_NUMBERING)
         assert again is not None
         assert again.e164 == number.e164
 
@@ -64,7 +82,7 @@ def test_any_text_is_read_without_an_error_and_reading_again_changes_nothing(tex
 )
 def test_the_short_way_says_what_the_numbering_plans_say(prefix: str, rest: str, country: str) -> None:
     text = prefix + rest
-    assert normalise(text, country) == _by_numbering_plans(text, country)
+    assert read_number(text, Numbering(country)) == read_by_plans(text, Numbering(country))
 
 
 @given(
@@ -73,4 +91,75 @@ def test_the_short_way_says_what_the_numbering_plans_say(prefix: str, rest: str,
     country=st.sampled_from(["RU", "KZ"]),
 )
 def test_so_it_does_for_every_number_of_the_usual_length(prefix: str, rest: str, country: str) -> None:
-    assert normalise(prefix + rest, country) == _by_numbering_plans(prefix + rest, country)
+    assert read_number(prefix + rest, Numbering(country)) == read_by_plans(prefix + rest, Numbering(country))
+
+
+OFFICE = Numbering("RU", DialRules(area_code="495", outside_prefix="9", carrier_prefix="0001#"))
+
+
+@pytest.mark.parametrize(
+    ("text", "e164"),
+    [
+        ("2667777", "+74952667777"),
+        ("266-77-77", "+74952667777"),
+        ("92667777", "+74952667777"),
+        ("984951234567", "+74951234567"),  # else a number of Iran
+        ("9810380671234567", "+380671234567"),
+        ("979161234567", "+79161234567"),
+        ("99161234567", "+79161234567"),
+        ("9161234567", "+79161234567"),  # ten digits that begin with 9: nothing was dialled before them
+        ("0001#79161234567", "+79161234567"),
+        ("0001#2667777", "+74952667777"),
+        ("0001#9101", None),
+        ("72667777", None),
+        ("266777", None),
+        ("101", None),
+    ],
+)
+def test_an_office_that_says_how_it_dials(text: str, e164: str | None) -> None:
+    number = read_number(text, OFFICE)
+    assert (number.e164 if number else None) == e164
+
+
+@pytest.mark.parametrize(
+    ("country", "rules", "text", "e164"),
+    [
+        ("RU", DialRules(area_code="4012", local_length=6), "123456", "+74012123456"),
+        ("RU", DialRules(area_code="48432"), "23456", "+74843223456"),
+        ("UA", DialRules(area_code="44"), "1234567", "+380441234567"),
+        ("BY", DialRules(area_code="17"), "1234567", "+375171234567"),
+        ("RU", DialRules(trunk_prefix="0"), "09161234567", "+79161234567"),
+        ("RU", DialRules(international_prefix="999"), "999380671234567", "+380671234567"),
+        ("DE", DialRules(), "00380671234567", "+380671234567"),
+    ],
+)
+def test_rules_of_other_offices(country: str, rules: DialRules, text: str, e164: str) -> None:
+    number = read_number(text, Numbering(country, rules))
+    assert number is not None
+    assert number.e164 == e164
+
+
+@pytest.mark.parametrize(
+    ("text", "digits"),
+    [
+        ("2667777", "2667777"),
+        ("0000000000", "0000000000"),
+        ("112", "112"),
+        ("266-77-77", "2667777"),
+        ("0001#112", "112"),
+    ],
+)
+def test_digits_that_are_no_number_are_kept_as_they_are(text: str, digits: str) -> None:
+    assert bare_digits(text, OFFICE) == BareDigits(digits)
+
+
+@pytest.mark.parametrize("text", [None, "", "anonymous", "Anna", "+", "\ud800"])
+def test_without_digits_there_is_nothing_to_keep(text: str | None) -> None:
+    assert bare_digits(text, OFFICE) is None
+
+
+def test_countries_are_those_that_have_a_plan() -> None:
+    assert all(is_country(country) for country in ("RU", "UA", "KZ", "BY", "GB", "US"))
+    assert not any(is_country(country) for country in ("UK", "XX", "Russia", "", "ru"))
+    assert [country_like(text) for text in ("UK", "uk", "rus", "KAZ", "ru")] == ["GB", "GB", "RU", "KZ", "RU"]
+    assert country_like("Narnia") is None

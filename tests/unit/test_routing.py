@@ -99,7 +99,8 @@ CASES = {
     "a hidden number": Case(None, "line_default caller_hidden", caller="anonymous"),
     "no number at all": Case(None, "line_default caller_hidden", caller=""),
     "AMI's word for absent": Case(None, "line_default caller_hidden", caller="<unknown>"),
-    "a short number": Case(None, "line_default caller_internal", caller="0911"),
+    "a short number": Case(None, "line_default caller_bare_digits", caller="0911"),
+    "a number of the town": Case(None, "line_default caller_bare_digits", caller="2667777"),
     "an employee calls": Case(None, "line_default caller_internal", caller="101"),
     "an employee with a long extension": Case(
         None,
@@ -108,7 +109,7 @@ CASES = {
         caller="74951112233",
     ),
     "not a number": Case(None, "line_default caller_not_a_number", caller="sip-abuser"),
-    "an impossible number": Case(None, "line_default caller_not_a_number", caller="1" * 30),
+    "an impossible number": Case(None, "line_default caller_bare_digits", caller="1" * 30),
     "a number in local form": Case("101", RINGS.replace("default", "default caller_local_form"), caller="89161234567"),
     "a number with a plus": Case("101", RINGS, caller="+79161234567"),
     # who it is

@@ -1,0 +1,14 @@
+"""How an office dials, beside its country, and by which reading of numbers an account's persons are found."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision: str | None = "0009"
+
+
+def upgrade() -> None:
+    op.add_column("accounts", sa.Column("dial", sa.Text()))
+    op.add_column("mirrors", sa.Column("keyed_by", sa.Text()))
