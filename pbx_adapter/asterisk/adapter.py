@@ -287,6 +287,7 @@ def metrics(pbxs: Iterable[AsteriskPbx], now: float) -> dict[str, dict[str, floa
             "events_dropped": float(pbx.counters.events_dropped),
             "bytes_received": float(pbx.counters.bytes_received),
             "reconnects": float(pbx.counters.reconnects),
+            "values_cut": float(pbx.counters.values_cut),
             "pauses": float(pbx.counters.pauses),
             "listener_failures": float(pbx.listener_failures),
             "last_event_age": pbx.counters.last_event_age(now) or 0.0,

@@ -10,7 +10,8 @@ from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Ori
 from integration.domain.events import CallDescribed, CallEnded, LegEnded, LegOffered
 from integration.domain.ids import LegId, Timestamp, call_id
 from pbx_adapter.asterisk.live import Channel, LiveCall
-from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
+from pbx_adapter.asterisk.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import Switchboard
 

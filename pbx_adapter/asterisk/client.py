@@ -32,7 +32,7 @@ import structlog
 from integration.domain.ids import Timestamp
 from integration.errors import AuthFailed, NotFound, OutcomeUnknown, ProtocolError, Rejected, Unavailable
 from pbx_adapter.asterisk.commands import Action, question
-from pbx_adapter.asterisk.protocol import Frame, FrameReader, Wanted
+from pbx_adapter.asterisk.protocol import Frame, FrameReader, Wanted, refuse_old
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 log = structlog.get_logger()
@@ -81,6 +81,7 @@ class AmiCounters:
     events_dropped: int = 0  # blocks that nobody wants, dropped undecoded
     bytes_received: int = 0
     reconnects: int = 0
+    values_cut: int = 0  # longer than any Asterisk says them
     pauses: int = 0  # times reading stopped because the line was full
     last_event_at: float | None = None  # Unix seconds
 
@@ -134,6 +135,7 @@ class AmiSession:
         self._booted = asyncio.Event()
         self._lost = asyncio.Event()
         self.reason = ""  # why it was lost
+        self.broken: ProtocolError | None = None  # what the other side did that no AMI server does
         self.is_asking = True  # the snapshot is under way: live events wait without a bound on reading
 
     @property
@@ -155,7 +157,10 @@ class AmiSession:
                     self._room.clear()
                     await self._room.wait()
             self.lose("the PBX closed the connection")
-        except (OSError, ProtocolError) as exc:
+        except ProtocolError as exc:
+            self.broken = exc
+            self.lose(str(exc))
+        except OSError as exc:
             self.lose(str(exc) or type(exc).__name__)
 
     async def _banner(self) -> None:
@@ -169,11 +174,16 @@ class AmiSession:
             raise ProtocolError("no AMI banner: this is not an Asterisk manager port")
         self._frames.feed(line.rstrip(b"\r\n") + b"\r\n")
         self.banner = line.decode("utf-8", "replace").strip()
+        refuse_old(self.banner)
 
     def _take_in(self, data: bytes) -> None:
         now = Timestamp(time.time())
-        before = self._frames.blocks_seen
+        before, cut_before = self._frames.blocks_seen, self._frames.values_cut
         frames = self._frames.feed(data)
+        if self._frames.values_cut > cut_before:
+            if cut_before == 0:
+                log.warning("values that are longer than any Asterisk says them are cut; told once a connection")
+            self._counters.values_cut += self._frames.values_cut - cut_before
         self._counters.bytes_received += len(data)
         self._counters.events_dropped += self._frames.blocks_seen - before - len(frames)
         self._counters.last_event_at = now
@@ -402,7 +412,12 @@ async def connected(
     session = AmiSession(reader, writer, wanted=wanted, timing=timing, counters=counters)
     tasks = [asyncio.create_task(session.read_forever()), asyncio.create_task(session.keep_alive())]
     try:
-        await session.log_in(settings.username, settings.secret)
+        try:
+            await session.log_in(settings.username, settings.secret)
+        except Unavailable:
+            if session.broken is not None:
+                raise session.broken from None  # it says more than that no answer came
+            raise
         yield session
     finally:
         session.lose("closed by us")

@@ -19,6 +19,7 @@ from integration.ports import Finding, FindingLevel
 from pbx_adapter.asterisk import people
 from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.commands import CHANNEL_ID_PREFIX, Action, question
+from pbx_adapter.asterisk.protocol import OldAsterisk
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 log = structlog.get_logger()
@@ -94,6 +95,9 @@ async def _over_ami(settings: AsteriskSettings, timing: Timing) -> list[Finding]
                 "then run: asterisk -rx 'manager reload'",
             )
         )
+    except OldAsterisk as exc:
+        remedy = "update the PBX to Asterisk 16 or newer: no setting helps"
+        findings.append(_error("version", str(exc), remedy))
     except (Unavailable, ProtocolError) as exc:
         findings.append(_error("connection", str(exc), _connection_remedy(settings, str(exc))))
     return findings

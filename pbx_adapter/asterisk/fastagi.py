@@ -27,6 +27,7 @@ from pbx_adapter.asterisk.agi import (
     parse_reply,
     set_variables,
 )
+from pbx_adapter.asterisk.characters import decoded
 
 log = structlog.get_logger()
 
@@ -161,7 +162,8 @@ class FastAgiServer:
 async def _read(reader: asyncio.StreamReader, end: bytes) -> str:
     """Text up to `end`. Raises: ProtocolError when it is longer than anything that Asterisk sends."""
     try:
-        return (await reader.readuntil(end)).decode("utf-8", "replace")
+        said = await reader.readuntil(end)
+        return "\n".join(decoded(line) for line in said.split(b"\n"))
     except asyncio.LimitOverrunError as exc:
         raise ProtocolError("an AGI head or line is too long") from exc
 

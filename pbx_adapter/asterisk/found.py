@@ -13,7 +13,8 @@ from pbx_adapter.asterisk.beginning import NOT_A_DID, set_origin
 from pbx_adapter.asterisk.conversation import on_recording_name
 from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
 from pbx_adapter.asterisk.live import Channel
-from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
+from pbx_adapter.asterisk.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import Switchboard
 

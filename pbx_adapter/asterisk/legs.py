@@ -31,7 +31,8 @@ from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
 from pbx_adapter.asterisk.causes import leg_result
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
-from pbx_adapter.asterisk.office import PartyKind, dialled_number, endpoint_of, present
+from pbx_adapter.asterisk.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
 

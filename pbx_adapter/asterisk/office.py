@@ -1,4 +1,4 @@
-"""Reading names: which channel is an employee's phone, which is the outside world, which number was dialled.
+"""The shape of an office: which channel is an employee's phone, and which is the outside world.
 
 Asterisk has no notion of either, so this is guesswork with an order of trust, and every guess can be overruled by the
 settings in `OfficeShape`. Nothing here keeps state.
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from integration.errors import ConfigError
+from pbx_adapter.asterisk.names import endpoint_of
 
 ABSENT = frozenset({"", "<unknown>", "(null)", "unknown"})
 """Values with which AMI says that there is none. Source: reference of AMI, "Wire", measured on 16.28 and 22.10.1."""
 
-DEFAULT_EXTENSION = r"(\d{2,6})(?:[-_][A-Za-z]\w*)?"
-"""An endpoint named like `101`, or `101-web` for the second phone of 101; group 1 is the extension."""
+DEFAULT_EXTENSION = r"(?:9[09](?=\d{3,4}(?!\d)))?(\d{2,6})(?:[-_][A-Za-z]\w*)?"
+"""An endpoint named like `101`, or `101-web` for the second phone of 101; group 1 is the extension. FreePBX calls the
+browser's phone of 101 `99101`, and its mobile one `90101`: both are 101. An office whose own extensions are like
+`99101` says so (`extension_pattern`)."""
 
 DEFAULT_TRUNK_CONTEXTS = (
     r"from-(?:trunk|pstn|outside|external|provider|sip-external|dahdi|zaptel|digital|analog|isdn|gsm)"
@@ -101,39 +104,6 @@ _HELPERS = frozenset({
     "Announcer", "Bridge", "BridgeParty", "CBAnn", "CBRec", "ConfBridgeRecorder", "Message", "MulticastRTP",
     "Recorder", "Surrogate", "Snoop", "Voicemail", "OutgoingSpoolFailed",
 })  # fmt: skip
-
-_SUFFIX = re.compile(r"(?:-[0-9a-f]{8}|-\d+)?(?:;[12])?$")
-
-
-def endpoint_of(channel: str) -> tuple[str, str]:
-    """
-    Split a channel's name into technology and endpoint; names may hold dashes and end in eight hex digits.
-
-    >>> endpoint_of("PJSIP/trunk-msk-0000001a")
-    ('PJSIP', 'trunk-msk')
-    >>> endpoint_of("Local/101@from-queue-00000002;1")
-    ('Local', '101@from-queue')
-    """
-    tech, _, rest = channel.partition("/")
-    suffix = _SUFFIX.search(rest)
-    return tech, rest[: suffix.start()] if suffix else rest
-
-
-def dialled_number(dial_string: str) -> str:
-    """
-    Find the number in what was given to Dial; empty when there is none.
-
-    >>> [dialled_number(text) for text in ("79037770000@trunk", "PJSIP/101", "101/sip:101@10.0.0.5:5060", "g0/8916")]
-    ['79037770000', '101', '101', '8916']
-    """
-    for part in dial_string.split("/"):
-        number = part.removeprefix("sip:").partition("@")[0].partition(":")[0]
-        if _NUMBER.fullmatch(number):
-            return number
-    return ""
-
-
-_NUMBER = re.compile(r"\+?[\d*#]{2,}")
 
 
 def present(value: object) -> str:

@@ -4,7 +4,8 @@ How it works
 ------------
 
 The server says one banner line, then blocks of `Key: Value` lines, each block ended by an empty line. TCP may cut
-anywhere, inside a UTF-8 character too, so bytes are gathered until a block is whole and only then decoded.
+anywhere, inside a UTF-8 character too, so bytes are gathered until a block is whole and only then decoded. Each byte is
+looked at once, however small the pieces are in which it comes.
 
 A busy PBX says about 380 bytes an event and up to 250 events a call, most of which nobody needs: half are `VarSet`,
 of which a dozen variables matter. So a block is first judged by its first line (Asterisk always begins an event with
@@ -13,10 +14,12 @@ of which a dozen variables matter. So a block is first judged by its first line 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from integration.errors import ProtocolError
+from pbx_adapter.asterisk.characters import decoded
 
 Frame = dict[str, str | list[str]]
 """One block: a header that came more than once is a list, in the order of arrival. Keys are as Asterisk spells them."""
@@ -25,12 +28,42 @@ LONGEST_BLOCK = 4 * 1024 * 1024
 """Bytes without an empty line after which the other side cannot be speaking AMI. The longest real blocks are answers
 to `Command` with some hundred kilobytes."""
 
+LONGEST_VALUE = 256
+"""Characters of a name, a number or another value; Asterisk's own limit for most of them is 80."""
+
+LONGEST_TEXT = 8192
+"""Characters of a value that may be long: arguments of an application, a variable. Asterisk's limit is the same."""
+
+_TEXTS = frozenset({"AppData", "ApplicationData", "Data", "DialString", "Filename", "Message", "Output", "Value",
+                    "Variable"})  # fmt: skip
+
 _END = b"\r\n\r\n"
 _EVENT = b"Event: "
 _VARIABLE = b"\r\nVariable: "
 _DIAL = b"\r\nApplication: Dial\r\n"
 _ACTION_ID = b"\r\nActionID: "
 _BANNER = b"Asterisk Call Manager"
+_LONGEST_BANNER = 1024
+_OLD = re.compile(r"Asterisk Call Manager/(?:0|1)\.")
+
+
+class OldAsterisk(ProtocolError):
+    """An Asterisk that names neither the call of a channel nor its bridges: nothing true can be told of its calls."""
+
+
+def refuse_old(banner: str) -> None:
+    """
+    Look at the greeting of an AMI server.
+
+    Raises:
+        OldAsterisk: it speaks AMI 1.x, that is Asterisk 11 or older. Source: AMI 2.0 came with Asterisk 12
+            (UPGRADE-12.txt); 13 says 2.x, 16 says 5.x, 18 says 7.x, 20 says 9.x, 22 says 11.x.
+    """
+    if _OLD.match(banner):
+        raise OldAsterisk(
+            f"this PBX is too old: it greets as {banner[:60]!r}, which is Asterisk 11 or older, and its events do not "
+            "say which channels belong to one call. Nothing is followed. Update the PBX to Asterisk 16 or newer"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +102,9 @@ class FrameReader:
         """Args: wanted: what to decode; None decodes everything."""
         self.banner: str | None = None
         self.blocks_seen = 0
+        self.values_cut = 0
         self._wanted = wanted
-        self._rest = b""
+        self._rest = bytearray()  # of the block that is not whole yet; no end is in it
         self._started = False
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -83,20 +117,32 @@ class FrameReader:
         Raises:
             ProtocolError: the other side does not speak AMI.
         """
-        data = self._rest + data
-        if not self._started:
-            data = self._take_banner(data)
-        blocks = data.split(_END)
-        self._rest = blocks.pop()
+        blocks: list[bytes] = []
+        if self._started and _END not in bytes(self._rest[-3:]) + data:
+            self._rest += data
+        else:
+            whole = bytes(self._rest) + data
+            if not self._started:
+                whole = self._take_banner(whole)
+            if self._started:
+                blocks = whole.split(_END)
+                whole = blocks.pop()
+            self._rest = bytearray(whole)
         if len(self._rest) > LONGEST_BLOCK:
             raise ProtocolError(
                 f"no end of an AMI block in {LONGEST_BLOCK} bytes: this is not an Asterisk manager port"
             )
         self.blocks_seen += len(blocks)
         if self._wanted is None:
-            return [parse_block(block) for block in blocks if block]
+            return [self._frame(block) for block in blocks if block]
         wants = self._wanted.wants
-        return [parse_block(block) for block in blocks if block and wants(block)]
+        return [self._frame(block) for block in blocks if block and wants(block)]
+
+    def _frame(self, block: bytes) -> Frame:
+        frame = parse_block(block)
+        if len(block) > LONGEST_VALUE:
+            self.values_cut += cut_values(frame)
+        return frame
 
     def _take_banner(self, data: bytes) -> bytes:
         """The banner is a single line without an empty line after it; a stream joined later has none."""
@@ -105,6 +151,8 @@ class FrameReader:
             return data
         end = data.find(b"\r\n")
         if end < 0:
+            if len(data) > _LONGEST_BANNER:
+                raise ProtocolError("the banner has no end: this is not an Asterisk manager port")
             return data
         self.banner = data[:end].decode("utf-8", "replace")
         self._started = True
@@ -113,7 +161,10 @@ class FrameReader:
 
 def parse_block(block: bytes) -> Frame:
     """Decode one block (without its closing empty line). A line without a colon is kept as a key with no value."""
-    lines = block.decode("utf-8", "replace").split("\r\n")
+    try:
+        lines = block.decode().split("\r\n")
+    except UnicodeDecodeError:
+        lines = [decoded(line) for line in block.split(b"\r\n")]
     try:
         # The usual case, in one pass: every line is `Key: Value` and no key comes twice.
         frame: Frame = {key: value for key, value in [line.split(": ", 1) for line in lines]}  # noqa: C416
@@ -137,3 +188,23 @@ def _parse_line_by_line(lines: list[str]) -> Frame:
         else:
             frame[key] = [known, value]
     return frame
+
+
+def cut_values(frame: Frame) -> int:
+    """
+    Cut what is longer than any Asterisk says it: nobody behind this edge has to reckon with more.
+
+    Returns:
+        How many values were cut.
+    """
+    count = 0
+    for key, value in frame.items():
+        longest = LONGEST_TEXT if key in _TEXTS else LONGEST_VALUE
+        if isinstance(value, str):
+            if len(value) > longest:
+                frame[key] = value[:longest]
+                count += 1
+        elif any(len(text) > longest for text in value):
+            count += sum(len(text) > longest for text in value)
+            frame[key] = [text[:longest] for text in value]
+    return count

@@ -16,7 +16,7 @@ from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.tracking import advance
 from integration.errors import ProtocolError
 from pbx_adapter.asterisk.office import OfficeShape
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.protocol import Frame, cut_values
 from pbx_adapter.asterisk.tracker import Tracker
 
 _PBX = PbxId("replay")
@@ -105,7 +105,10 @@ def _line(line: object) -> Line:
         raise ValueError('"t" is not a number of seconds')
     for kind in _KINDS:
         if kind in line:
-            return Timestamp(float(at)), kind, _said(kind, line[kind])
+            said = _said(kind, line[kind])
+            if not isinstance(said, str):
+                cut_values(said)
+            return Timestamp(float(at)), kind, said
     raise ValueError('none of "event", "response", "action", "link"')
 
 

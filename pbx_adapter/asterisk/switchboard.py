@@ -12,7 +12,8 @@ from integration.domain.call import Direction
 from integration.domain.events import CallDescribed, CallEvent, CallStarted
 from integration.domain.ids import PbxId, Timestamp, call_id
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
-from pbx_adapter.asterisk.office import OfficeShape, PartyKind, endpoint_of, present
+from pbx_adapter.asterisk.names import endpoint_of
+from pbx_adapter.asterisk.office import OfficeShape, PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 
 SETTLE_SECONDS = 0.25

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from integration.domain.truth import call_truth
-from pbx_adapter.asterisk.office import OfficeShape, PartyKind, dialled_number, endpoint_of
+from pbx_adapter.asterisk.office import OfficeShape, PartyKind
 from pbx_adapter.asterisk.replay import read_lines, replay
 from tests.unit.trace_compare import TRACES, call_differences, expected_of
 
@@ -61,40 +61,6 @@ def test_names_of_channels_do_not_matter(name: str, renamed: Callable[[str], str
     got = [call_truth(call) for call in replay(lines)]
     assert len(got) == len(want)
     assert [text for pair in zip(want, got, strict=True) for text in call_differences(*pair)] == []
-
-
-@pytest.mark.parametrize(
-    ("channel", "endpoint"),
-    [
-        ("PJSIP/101-0000000a", ("PJSIP", "101")),
-        ("PJSIP/101", ("PJSIP", "101")),  # OriginateResponse of a failure
-        ("PJSIP/trunk-msk-0000001a", ("PJSIP", "trunk-msk")),
-        ("PJSIP/anna-mobile-deadbeef", ("PJSIP", "anna-mobile")),
-        ("Local/101@from-queue-00000002;1", ("Local", "101@from-queue")),
-        ("IAX2/branch-8721", ("IAX2", "branch")),
-        ("DAHDI/i1/79161234567-3", ("DAHDI", "i1/79161234567")),
-        ("", ("", "")),
-    ],
-)
-def test_the_endpoint_is_the_name_without_its_suffix(channel: str, endpoint: tuple[str, str]) -> None:
-    assert endpoint_of(channel) == endpoint
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("79161112244@trunk", "79161112244"),
-        ("trunk/79161112244", "79161112244"),
-        ("101/sip:101@10.0.0.5:5060", "101"),
-        ("PJSIP/101", "101"),
-        ("user:secret@branch/201", "201"),
-        ("+79161112244@trunk", "+79161112244"),
-        ("anna", ""),
-        ("", ""),
-    ],
-)
-def test_the_number_is_found_in_a_dial_string(text: str, number: str) -> None:
-    assert dialled_number(text) == number
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,8 @@ from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, 
 from integration.domain.ids import LegId, Timestamp
 from integration.ports import RecordedCall
 from pbx_adapter.asterisk.beginning import LONGEST_EXTENSION
-from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind, dialled_number, endpoint_of
+from pbx_adapter.asterisk.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind
 from pbx_adapter.asterisk.records.rows import CdrRow
 
 _TOGETHER_SECONDS = 0.25

@@ -25,7 +25,8 @@ from integration.domain.call import Call
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.tracking import advance
-from pbx_adapter.asterisk.office import OfficeShape, endpoint_of
+from pbx_adapter.asterisk.names import endpoint_of
+from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.records.rows import CelRow
 from pbx_adapter.asterisk.tracker import Tracker

@@ -1,0 +1,41 @@
+"""Bytes of a PBX as text: UTF-8, or the code page of old Cyrillic gateways where they are not; pure.
+
+Carriers, gateways and old phones send callers' names in CP1251, and Asterisk passes the bytes on as they came, beside
+text of its own in UTF-8: so each value is judged by itself, and a value that holds both is read piece by piece.
+"""
+
+from __future__ import annotations
+
+import re
+
+_PIECE = re.compile(
+    # UTF-8 for certain: two Cyrillic letters, a dash or quote (U+2xxx), an emoji. In CP1251 these bytes are no words.
+    rb"((?:[\xd0-\xd2][\x80-\xbf]){2,}|\xe2[\x80-\x9f][\x80-\xbf]|\xf0\x9f[\x80-\xbf]{2})"
+)
+_CUT_OFF = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
+
+
+def decoded(value: bytes) -> str:
+    """
+    The text of one value. Never raises: a byte that is nothing in either encoding becomes U+FFFD.
+
+    A value that was cut in the middle of a UTF-8 character (Asterisk cuts names by bytes) loses that character.
+
+    >>> decoded("Анна".encode()), decoded("Пётр".encode("cp1251"))
+    ('Анна', 'Пётр')
+    """
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        pass
+    whole = _CUT_OFF.sub(b"", value)
+    try:
+        text = whole.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not text.isascii():
+        return text
+    pieces = _PIECE.split(value)  # by turns what is not and what is UTF-8
+    return "".join(
+        piece.decode("utf-8" if place % 2 else "cp1251", "replace") for place, piece in enumerate(pieces) if piece
+    )

@@ -1,0 +1,95 @@
+"""The grammar of names: channels (`PJSIP/101-0000000a`) and what is given to Dial (`79161112244@trunk`).
+
+Whose channel it is (an employee's, a trunk's) is `office.py`'s. The forms are those in which the channel drivers print
+their names (`ast_channel_alloc` in each driver's source); every one is in the tables of `tests/unit/test_names.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_LONG = r"-[0-9A-Fa-f]{6,}"
+_SHORT = r"-[0-9A-Fa-f]{4,}"
+_SUFFIXES = {
+    # A counter as eight hexadecimal digits, more on some builds, six in what old versions left in records. Shorter
+    # ones are part of the endpoint's name: PJSIP/gsm-1 is what an Originate that failed calls the endpoint gsm-1.
+    "PJSIP": _LONG,
+    "SIP": _LONG,
+    "LOCAL": _LONG,
+    "SCCP": _LONG,  # chan-sccp prints capitals
+    # GSM modems: the number of the call in decimals, then a random number in hexadecimals, written together.
+    "DONGLE": _SHORT,
+    "QUECTEL": _SHORT,
+    "DATACARD": _SHORT,
+    "MOBILE": _SHORT,
+    # XMPP: sixteen random bits.
+    "MOTIF": _SHORT,
+    "GTALK": _SHORT,
+    "JINGLE": _SHORT,
+    "MISDN": r"-u\d+",
+    "KHOMP": r"-[0-9A-Fa-f]+(?:\.\d+)?",  # B0C5-1.0: board and channel, then the call
+    "USTM": r"-0x[0-9A-Fa-f]+",
+    "UNICASTRTP": r"-0x[0-9A-Fa-f]+",
+    "AUDIOSOCKET": r"-[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}",
+    "CONSOLE": r"(?!)",  # Console/dsp has none
+    "ALSA": r"(?!)",
+    "PHONE": r"(?!)",
+}
+_ANY_SUFFIX = r"-(?:[0-9A-Fa-f]{8,}|(?=[A-Fa-f]*\d)[0-9A-Fa-f]+)"
+"""Of DAHDI, Zap, IAX2, OOH323, Skinny, MGCP, CAPI and drivers that we do not know: hexadecimals of any length. A short
+one needs a digit, so that `Foo/anna-bad` stays `anna-bad`."""
+
+_MARKS = re.compile(r"(?:<(?:ZOMBIE|MASQ)>)*$")  # Asterisk adds them to channels whose place another one has taken
+_HALF = r"(?:;[12])?$"
+_COMPILED = {tech: re.compile(suffix + _HALF) for tech, suffix in _SUFFIXES.items()}
+_COMPILED_ANY = re.compile(f"(?:{_ANY_SUFFIX})?{_HALF}")
+
+
+def endpoint_of(channel: str) -> tuple[str, str]:
+    """
+    Split a channel's name into technology and endpoint; the endpoint's name may hold dashes itself.
+
+    >>> endpoint_of("PJSIP/trunk-msk-0000001a")
+    ('PJSIP', 'trunk-msk')
+    >>> endpoint_of("Local/101@from-queue-00000002;1")
+    ('Local', '101@from-queue')
+    >>> endpoint_of("Dongle/dongle0-010000000a")
+    ('Dongle', 'dongle0')
+    """
+    tech, _, rest = channel.partition("/")
+    rest = _MARKS.sub("", rest)
+    suffix = _COMPILED.get(tech.upper(), _COMPILED_ANY).search(rest)
+    return tech, rest[: suffix.start()] if suffix else rest
+
+
+def dialled_number(dial_string: str) -> str:
+    """
+    Find the number in what was given to Dial, with or without its technology; empty when there is none.
+
+    The number is what comes last (`trunk/NUMBER`, also where the trunk is named by a number), but for the address of a
+    registered phone (`101/sip:x7f3@10.0.0.5`), which says less than the phone's name.
+
+    >>> [dialled_number(text) for text in ("79037770000@trunk", "PJSIP/101", "101/sip:101@10.0.0.5:5060", "g0/8916")]
+    ['79037770000', '101', '101', '8916']
+    """
+    parts = dial_string.partition("&")[0].split("/")
+    if len(parts) > 1 and _PHONE.fullmatch(parts[-2]) and _ADDRESS.match(parts[-1]):
+        return parts[-2]
+    for part in reversed(parts):
+        user, at, _ = part.partition("@")
+        match = _DIALLED.fullmatch(user)
+        # Without a scheme, `user:secret@host` are the credentials at a peer.
+        if match and not (at and match["options"]):
+            return match["number"]
+    return ""
+
+
+_PHONE = re.compile(r"\d{2,6}")
+_ADDRESS = re.compile(r"sips?:")
+_DIALLED = re.compile(
+    # What may stand before the number: a scheme, chan_dongle's treatment of other calls, CAPI's own number, pauses.
+    r"(?:(?:sips?|tel|h323|holdother|conference|\+?\d+):)?[wW]*"
+    r"(?P<number>\+?[\d*#]{2,})"
+    # What may follow it: chan_sip's `!`, and options after a colon (Khomp) that are no number themselves.
+    r"(?:!.*|(?P<options>:(?!\+?[\d*#]+$).*))?"
+)
