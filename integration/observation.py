@@ -45,6 +45,7 @@ async def health(
     for key, office in offices.items():
         parts = {
             "pbx": "connected" if office.account.pbx.is_connected else "offline",
+            **({} if office.account.pbx.is_connected else {"pbx_reason": office.tracking.link_reason}),
             "crm": _crm_state(office.account),
             "unsaved_steps": office.tracking.unsaved_steps,
         }

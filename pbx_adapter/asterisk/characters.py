@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 
 _PIECE = re.compile(
-    # UTF-8 for certain: two Cyrillic letters, a dash or quote (U+2xxx), an emoji. In CP1251 these bytes are no words.
-    rb"((?:[\xd0-\xd2][\x80-\xbf]){2,}|\xe2[\x80-\x9f][\x80-\xbf]|\xf0\x9f[\x80-\xbf]{2})"
+    # UTF-8 for certain: two Cyrillic letters, quotes, a dash or arrow (U+2xxx), an emoji. In CP1251 they are no words.
+    rb"((?:[\xd0-\xd2][\x80-\xbf]){2,}|\xc2[\xab\xbb]|\xe2[\x80-\x9f][\x80-\xbf]|\xf0\x9f[\x80-\xbf]{2})"
 )
 _CUT_OFF = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
 

@@ -18,7 +18,7 @@ from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connect
 from pbx_adapter.asterisk.commands import hang_up, question
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from tests.adapters.asterisk_kit import QUICK, linked, settings_for
-from tests.adapters.scripted_pbx import ScriptedPbx, channel, whole_call
+from tests.adapters.scripted_pbx import ScriptedPbx, channel, event, whole_call
 from tests.lab.waiting import until
 
 
@@ -75,6 +75,31 @@ async def test_another_kind_of_server_is_named_as_such(banner: bytes) -> None:
             await listener.until(lambda: listener.links)
             assert not adapter.is_connected
             assert listener.links[0][0] is False
+
+
+async def test_an_asterisk_that_is_too_old_is_refused_with_a_sentence() -> None:
+    """Its events have no Linkedid: every answered call would be told as a missed one."""
+    async with ScriptedPbx() as pbx:
+        pbx.banner = b"Asterisk Call Manager/1.3\r\n"
+        async with linked(settings_for(pbx.port), ready=False) as (adapter, listener):
+            await listener.until(lambda: listener.links)
+            assert not adapter.is_connected
+            is_up, reason = listener.links[0]
+            assert not is_up
+            assert "Asterisk 11 or older" in reason
+            assert "Update the PBX" in reason
+        assert not [action for action in pbx.actions if action["Action"] == "Login"]
+
+
+async def test_values_that_are_too_long_are_cut_and_counted() -> None:
+    async with ScriptedPbx() as pbx, linked(settings_for(pbx.port)) as (adapter, listener):
+        assert pbx.writer is not None
+        for number in range(2):
+            pbx.writer.write(event("Newchannel", **channel(f"{number}.1") | {"CallerIDName": "x" * 10_000}))
+        await listener.until(lambda: len(listener.events) == 2)
+        names = [str(getattr(told, "caller_name", "")) for told in listener.events]
+        assert [len(name) for name in names] == [256, 256]
+        assert adapter.counters.values_cut == 2
 
 
 async def test_nobody_there_is_told_once_and_tried_for_ever() -> None:

@@ -15,6 +15,7 @@ from pbx_adapter.asterisk import FastAgiServer, doctor
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import write_wav
 from tests.adapters.asterisk_kit import QUICK, settings_for
+from tests.adapters.scripted_pbx import ScriptedPbx
 
 READ = frozenset({"system", "call", "agent", "user", "cdr", "dialplan"})
 WRITE = frozenset({"system", "call", "agent", "originate", "reporting"})
@@ -77,6 +78,16 @@ async def test_somebody_else_at_the_agi_address_is_not_taken_for_dozvon(tmp_path
     finding = (await examined(tmp_path))["way back"]
     assert finding.level is FindingLevel.ERROR
     assert "does not answer as Dozvon" in finding.message
+
+
+async def test_an_asterisk_that_is_too_old_is_named_as_such() -> None:
+    async with ScriptedPbx() as pbx, aiohttp.ClientSession() as session:
+        pbx.banner = b"Asterisk Call Manager/1.1\r\n"
+        findings = await doctor.diagnose(settings_for(pbx.port), session, timing=QUICK)
+    (version,) = (finding for finding in findings if finding.check == "version")
+    assert version.level is FindingLevel.ERROR
+    assert "Asterisk 11 or older" in version.message
+    assert "Asterisk 16" in version.remedy
 
 
 async def test_clocks_that_differ_are_a_warning_or_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

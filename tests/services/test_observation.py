@@ -48,6 +48,16 @@ async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(worl
     assert (again.crm_was_asked, again.crm_problem) == (True, "The CRM does not answer.")
 
 
+async def test_health_says_why_there_is_no_link_to_the_pbx(world: World) -> None:
+    offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}
+    world.pbx.is_connected = False
+    await world.tracking.on_link(False, "this PBX is too old")
+    office = (await health(offices, world.storage.outbox))["accounts"][ACME]
+    assert (office["pbx"], office["pbx_reason"]) == ("offline", "this PBX is too old")
+    world.pbx.is_connected = True
+    assert "pbx_reason" not in (await health(offices, world.storage.outbox))["accounts"][ACME]
+
+
 async def test_redis_is_told_where_processes_share_it(world: World) -> None:
     world.pbx.is_connected = True
     offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.errors import ProtocolError
-from pbx_adapter.asterisk.protocol import LONGEST_BLOCK, Frame, FrameReader, Wanted, parse_block
+from pbx_adapter.asterisk.characters import decoded
+from pbx_adapter.asterisk.protocol import (
+    LONGEST_BLOCK,
+    LONGEST_TEXT,
+    LONGEST_VALUE,
+    Frame,
+    FrameReader,
+    OldAsterisk,
+    Wanted,
+    parse_block,
+    refuse_old,
+)
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 STREAM = (
@@ -88,7 +100,7 @@ def test_unwanted_blocks_are_counted() -> None:
         (b"no colon at all\r\nOther: 1", {"no colon at all": "", "Other": "1"}),
         (b"A: 1\r\nA: 2", {"A": ["1", "2"]}),
         (b":nameless\r\nA: 1", {"A": "1"}),
-        (b"A: \xff\xfe", {"A": "\ufffd\ufffd"}),
+        (b"A: \x98", {"A": "\ufffd"}),
     ],
 )
 def test_odd_lines_are_kept_as_far_as_they_go(block: bytes, frame: Frame) -> None:
@@ -104,3 +116,106 @@ def test_something_that_never_ends_a_block_is_not_ami() -> None:
     reader = FrameReader()
     with pytest.raises(ProtocolError):
         reader.feed(b"x" * (LONGEST_BLOCK + 1))
+
+
+def test_a_banner_without_an_end_is_not_ami() -> None:
+    with pytest.raises(ProtocolError):
+        FrameReader().feed(b"Asterisk Call Manager" + b"x" * 2000)
+
+
+def _seconds_to_read(count: int) -> float:
+    """One block of so many bytes, none of which comes with another."""
+    reader = FrameReader()
+    reader.feed(BANNER)
+    began = time.process_time()
+    for _ in range(count):
+        reader.feed(b"x")
+    assert len(reader.feed(b"\r\n\r\n")) == 1
+    return time.process_time() - began
+
+
+def test_bytes_that_come_one_by_one_are_read_in_linear_time() -> None:
+    """32 times the bytes cost about 32 times the time, and 1,000 times if each byte were looked at again and again."""
+    small = min(_seconds_to_read(20_000) for _ in range(3))
+    assert _seconds_to_read(32 * 20_000) < 200 * small
+
+
+PETER = "Пётр".encode("cp1251")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("Анна 🐈".encode(), "Анна 🐈"),
+        (PETER, "Пётр"),
+        ("Фёдор Ёлкин — «Ромашка»".encode("cp1251"), "Фёдор Ёлкин — «Ромашка»"),
+        ("Їжак Ґалаґан".encode("cp1251"), "Їжак Ґалаґан"),
+        # a name of the gateway's behind a word of the dialplan's
+        ("Линия 2: ".encode() + PETER, "Линия 2: Пётр"),
+        (PETER + " → «Ромашка» 🐈".encode(), "Пётр → «Ромашка» 🐈"),
+        # cut by bytes, as Asterisk cuts names
+        ("Анна Петровна".encode()[:-1], "Анна Петровн"),
+        ("Анна 🐈".encode()[:-2], "Анна "),
+        (b"", ""),
+        (b"plain", "plain"),
+        (b"a\x98b", "a\ufffdb"),
+    ],
+)
+def test_a_value_is_utf8_or_else_cp1251(value: bytes, text: str) -> None:
+    assert decoded(value) == text
+
+
+def test_each_value_of_a_block_is_judged_by_itself() -> None:
+    block = b"CallerIDName: " + PETER + b"\r\nConnectedLineName: " + "Анна".encode()
+    assert parse_block(block) == {"CallerIDName": "Пётр", "ConnectedLineName": "Анна"}
+
+
+@given(value=st.text(max_size=40))
+def test_what_is_utf8_stays_what_it_is(value: str) -> None:
+    assert decoded(value.encode("utf-8", "replace")) == value.encode("utf-8", "replace").decode()
+
+
+@given(value=st.binary(max_size=60))
+def test_any_bytes_are_some_text(value: bytes) -> None:
+    assert len(decoded(value)) <= len(value)
+
+
+def test_what_is_longer_than_any_asterisk_says_it_is_cut_and_counted() -> None:
+    reader = FrameReader()
+    long = b"x" * 100_000
+    (frame,) = reader.feed(
+        BANNER
+        + b"Event: VarSet\r\nCallerIDName: "
+        + long
+        + b"\r\nValue: "
+        + long
+        + b"\r\nA: "
+        + long
+        + b"\r\nA: 1\r\n\r\n"
+    )
+    assert len(frame["CallerIDName"]) == LONGEST_VALUE
+    assert len(frame["Value"]) == LONGEST_TEXT
+    assert [len(text) for text in frame["A"]] == [LONGEST_VALUE, 1]
+    assert reader.values_cut == 3
+    assert reader.feed(b"Event: X\r\n" + b"A: 1\r\n" * 200 + b"\r\n")
+    assert reader.values_cut == 3, "a long block is no long value"
+
+
+@pytest.mark.parametrize(
+    ("greeting", "is_old"),
+    [
+        ("1.0", True),
+        ("1.1", True),
+        ("1.4", True),
+        ("2.0.0", False),
+        ("2.10.6", False),
+        ("5.0.1", False),
+        ("11.0.0", False),
+    ],
+)
+def test_asterisk_11_and_older_are_refused_by_their_greeting(greeting: str, is_old: bool) -> None:
+    if is_old:
+        with pytest.raises(OldAsterisk, match="Asterisk 16"):
+            refuse_old(f"Asterisk Call Manager/{greeting}")
+    else:
+        refuse_old(f"Asterisk Call Manager/{greeting}")
