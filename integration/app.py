@@ -52,6 +52,7 @@ from integration.services.registration import Registration
 from integration.services.routing import Routing
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
+from integration.storage.private_files import close_to_others, make_folder
 from integration.web.client_address import ClientAddresses
 from integration.web.recordings import recording_routes
 from integration.web.server import create_web_app
@@ -104,12 +105,12 @@ class Core:
         """
         check_adapters(self.config)
         try:
-            self.config.data_dir.mkdir(parents=True, exist_ok=True)
+            await asyncio.to_thread(make_folder, self.config.data_dir)
         except OSError as exc:
             raise ConfigError(f"server.data_dir {self.config.data_dir} cannot be made: {exc.strerror}") from exc
-        self.storage = await open_storage(
-            self.config.database_url, self.config.data_dir, clock=self.clock, keys=place_of(self.config).keys
-        )
+        place = place_of(self.config)
+        await asyncio.to_thread(close_to_others, place.data_dir, place.sqlite_file)
+        self.storage = await open_storage(place.url, place.data_dir, clock=self.clock, keys=place.keys)
         self.stack.push_async_callback(self.storage.close)
         self.coordination = open_coordination(self.config.redis)
         self.stack.push_async_callback(self.coordination.close)

@@ -24,6 +24,7 @@ from integration import config
 from integration.app import Dozvon
 from integration.consent import oauth_path
 from integration.domain.ids import AccountId
+from integration.storage.private_files import make_folder
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.office import Client, Phone
 from widgets.pack import build_amocrm
@@ -75,7 +76,7 @@ class Demo:
 
     async def _start(self) -> Addresses:
         shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir(parents=True)
+        make_folder(self._folder)
         at = {name: f"127.0.0.1:{port}" for name, port in self._ports.items()}
         addresses = Addresses(*(f"http://{at[name]}" for name in ("dozvon", "crm", "office")))
         session = await self._stack.enter_async_context(aiohttp.ClientSession())

@@ -17,6 +17,7 @@ from integration.storage import open_coordination
 from integration.storage.database import Database, open_database
 from integration.storage.keys import KeyRing, KeySource
 from integration.storage.postgres_steps import role_of
+from integration.storage.private_files import make_folder
 from integration.storage.sealing import check
 
 INSTALLATION = "Dozvon"
@@ -29,7 +30,7 @@ async def examine(config: Config, clock: Clock) -> list[Finding]:
     """Database, keys and backups, in the order in which they should be mended. Never raises what storage raises."""
     findings = []
     try:
-        config.data_dir.mkdir(parents=True, exist_ok=True)
+        make_folder(config.data_dir)
         database = await open_database(config.database_url)
     except (DozvonError, OSError) as exc:
         remedy = "look at storage.database and server.data_dir; for PostgreSQL: does it run, and let this role in?"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class ScheduledBackups:
 
     async def run(self) -> None:
         """Until cancelled. A failed one is logged and tried again in a quarter of an hour."""
+        await asyncio.to_thread(_close_to_others, self._folder)
         while True:
             wait = await self.step()
             await asyncio.sleep(min(wait, _LOOK_AGAIN_SECONDS))
@@ -92,6 +93,13 @@ def moments_of_backups(folder: Path) -> list[float]:
         except ValueError:
             continue
     return found
+
+
+def _close_to_others(folder: Path) -> None:
+    """What an earlier release, or who copied it, left readable. What is another user's stays."""
+    for path in folder.glob(_PATTERN):
+        with suppress(OSError):
+            path.chmod(path.stat().st_mode & 0o700)
 
 
 def _remove(folder: Path, pattern: str, *, keep: int) -> None:

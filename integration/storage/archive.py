@@ -22,10 +22,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from integration.errors import Rejected, Unavailable
 from integration.storage.failures import disk_failure
+from integration.storage.private_files import make_folder
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -36,7 +37,12 @@ _MEMBER = re.compile(
     r"|recordings/[\w-]{2}/[\w-]{2}/[\w-]{8,128}\.mp3",
     re.ASCII,
 )
-_LARGEST_MANIFEST = 512 << 20  # bytes; a line for each recording, of millions
+_MOST_MEMBERS = 5_000_000
+_MANIFEST_BYTES = 64 << 10  # and so many for each member before it:
+_MANIFEST_BYTES_A_MEMBER = 400
+_HEADER_BYTES = 64 << 10  # of a header that says more about the next member; ours have none
+_EXPANSION, _EXPANSION_FREE = 200, 64 << 20  # a database shrinks to a tenth, noughts to a thousandth
+_BLOCK = 512  # of a tar
 _COMPRESSION = 3  # of 9: the database shrinks well already, recordings never do
 _CHUNK = 1 << 20
 _DAMAGE = (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
@@ -178,7 +184,7 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
     with _reading():
         for info, content in _members(path):
             if info.name == MANIFEST:
-                if info.size > _LARGEST_MANIFEST:
+                if info.size > _MANIFEST_BYTES + len(found) * _MANIFEST_BYTES_A_MEMBER:
                     raise Rejected("The backup's manifest is too large: this is no backup of Dozvon.")
                 manifest = Manifest.of(content.read())
                 continue
@@ -211,7 +217,7 @@ def extract(path: Path, manifest: Manifest, place: Callable[[str], Path]) -> Non
 def _write(target: Path, content: IO[bytes]) -> Part:
     hashed, size = _Hashed(content), 0
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             while chunk := hashed.read(_CHUNK):
@@ -224,11 +230,28 @@ def _write(target: Path, content: IO[bytes]) -> Part:
     return Part(size, hashed.digest.hexdigest())
 
 
+class _Info(tarfile.TarInfo):
+    """Refuses headers that tarfile would follow into memory without end, or make something else of than a file."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        info = super().frombuf(buf, encoding, errors)
+        is_plain = info.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
+        if info.size < 0 or (not is_plain and info.size > _HEADER_BYTES) or info.type == tarfile.GNUTYPE_SPARSE:
+            raise Rejected(f"This is no backup of Dozvon: it holds a header of type {info.type[:1]!r}.")
+        return info
+
+
 def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
     """Those that a backup may have; each must be read before the next is asked for."""
     seen: set[str] = set()
-    with tarfile.open(path, mode="r|gz") as tar:
+    allowed = path.stat().st_size * _EXPANSION + _EXPANSION_FREE
+    with tarfile.open(path, mode="r|gz", tarinfo=_Info) as tar:
         for info in tar:
+            allowed -= _BLOCK + info.size
+            if allowed < 0 or len(seen) >= _MOST_MEMBERS:
+                raise Rejected("This is no backup of Dozvon: it would grow to many times what a backup does.")
+            tar.members = []  # type: ignore[attr-defined] # it would keep each for ever
             is_ours = info.name == MANIFEST or _MEMBER.fullmatch(info.name) is not None
             if not is_ours or not info.isreg() or info.name in seen:
                 raise Rejected(f"This is no backup of Dozvon: it holds {info.name[:100]!r}.")

@@ -17,6 +17,7 @@ import structlog
 
 from integration.errors import ConfigError
 from integration.storage.failures import disk_failure
+from integration.storage.private_files import make_folder
 
 log = structlog.get_logger()
 
@@ -121,7 +122,7 @@ class KeyRing:
         path = self.source.file
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
             try:
                 _write(temporary, "".join(f"{key.text()}\n" for key in keys))
                 if self._keys:

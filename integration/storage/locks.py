@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from integration.errors import Unavailable
 from integration.storage.failures import disk_failure, translating
+from integration.storage.private_files import make_folder
 
 _LOOK_EVERY_SECONDS = 0.05
 _WAIT_SECONDS = 60.0  # longer than the longest holder (an HTTP request with its deadline)
@@ -47,7 +48,7 @@ class FileLocks:
     def _open(self, name: str) -> int:
         path = self._folder / hashlib.sha256(name.encode()).hexdigest()[:32]
         try:
-            self._folder.mkdir(exist_ok=True)
+            make_folder(self._folder)
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
             raise disk_failure(exc, "A lock file cannot be made") from exc

@@ -18,6 +18,7 @@ from integration.ports import Clock
 from integration.storage.archive import sync_folder
 from integration.storage.database import Across, Database, insert
 from integration.storage.failures import disk_failure
+from integration.storage.private_files import make_folder, new_file
 from integration.storage.schema import recordings
 
 _NAME_BYTES = 24  # of chance: an address cannot be guessed
@@ -97,9 +98,9 @@ def _size(path: Path) -> int | None:
 def _write_file(path: Path, content: bytes) -> None:
     temporary = path.with_suffix(f".{secrets.token_hex(4)}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
-            with temporary.open("wb") as file:
+            with open(temporary, "wb", opener=new_file) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

@@ -12,12 +12,16 @@ import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from sqlalchemy import create_engine, delete, inspect
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool
 
 from integration.errors import ConfigError, Rejected, Unavailable
 from integration.storage import archive
@@ -28,7 +32,9 @@ from integration.storage.failures import disk_failure, translating
 from integration.storage.keys import Key, KeyRing
 from integration.storage.migrate import HEAD, knows
 from integration.storage.place import Place
-from integration.storage.schema import OWN_AFFAIRS
+from integration.storage.private_files import make_folder
+from integration.storage.schema import OWN_AFFAIRS, admin_sessions, tokens
+from integration.storage.sealing import stored_secrets, strange_rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,7 @@ async def _restore(place: Place, source: Path, say: Say, *, force: bool) -> Rest
     _check_fits(place, manifest)
     if not force and not await _is_empty(place):
         raise ConfigError("There is data here already. With --force it is replaced by the backup, and lost.")
+    await asyncio.to_thread(_check_space, place, manifest)
     unpacked = place.data_dir / f".restore-{secrets.token_hex(4)}"
     database = place.sqlite_file
     staged = database.with_name(f".{database.name}.{secrets.token_hex(4)}.restored") if database else None
@@ -89,6 +96,21 @@ def _check_fits(place: Place, manifest: Manifest) -> None:
     tables = {f"tables/{name}.copy" for name in manifest.tables} if kind == "postgresql" else {archive.DATABASE}
     if {name for name in manifest.parts if not name.startswith("recordings/")} - {archive.KEY} != tables:
         raise Rejected("The backup is damaged: its tables are not those that its manifest counts.")
+
+
+def _check_space(place: Place, manifest: Manifest) -> None:
+    """Before the first byte is written. Raises: Unavailable."""
+    needed: Counter[Path] = Counter()
+    for name, part in manifest.parts.items():
+        is_database = name == archive.DATABASE and place.sqlite_file is not None
+        needed[place.sqlite_file.parent if is_database and place.sqlite_file else place.data_dir] += part.bytes
+    for folder, size in needed.items():
+        there = next(each for each in (folder.absolute(), *folder.absolute().parents) if each.exists())
+        free = shutil.disk_usage(there).free
+        if size > free:
+            raise Unavailable(
+                f"The backup cannot be unpacked: it needs {size >> 20} MB in {folder}, and {free >> 20} MB are free."
+            )
 
 
 async def _is_empty(place: Place) -> bool:
@@ -123,8 +145,7 @@ def _unpack(source: Path, manifest: Manifest, folder: Path, staged: Path | None)
         return staged if staged is not None and name == archive.DATABASE else folder / name
 
     try:
-        folder.mkdir(mode=0o700, parents=True)
-        (folder / "recordings").mkdir()
+        make_folder(folder / "recordings")
     except OSError as exc:
         raise disk_failure(exc, "The backup cannot be unpacked") from exc
     archive.extract(source, manifest, place)
@@ -149,6 +170,7 @@ def _bring_key(place: Place, manifest: Manifest, unpacked: Path) -> bool:
 
 async def _into_sqlite(place: Place, database: Path, staged: Path, unpacked: Path, manifest: Manifest) -> None:
     await asyncio.to_thread(_check_sqlite, staged, manifest)
+    await asyncio.to_thread(_disarm_sqlite, place, staged)
     if manifest.revision != HEAD:
         upgraded = await open_database(URL.create("sqlite", database=str(staged)).render_as_string())
         await upgraded.close()
@@ -159,12 +181,30 @@ def _check_sqlite(staged: Path, manifest: Manifest) -> None:
     with translating():
         connection = sqlite3.connect(staged)
         try:
+            connection.execute("PRAGMA trusted_schema=OFF").close()
+            strange = "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE '%VIRTUAL%'"
+            if connection.execute(strange).fetchone()[0]:  # triggers and views would act for who wrote them
+                raise Rejected("The backup's database holds what Dozvon does not make. Nothing was changed.")
             is_whole = connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
             revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             if not is_whole or revision != (manifest.revision,) or sqlite_counts(connection) != manifest.tables:
                 raise Rejected("The backup's database is not what its manifest says. Nothing was changed.")
         finally:
             connection.close()
+
+
+def _disarm_sqlite(place: Place, staged: Path) -> None:
+    """An archive comes from outside: no secret of another's making, and nobody is signed in by it."""
+    engine = create_engine(URL.create("sqlite+pysqlite", database=str(staged)), poolclass=NullPool)
+    try:
+        with translating(), engine.begin() as connection:
+            present = inspect(connection).get_table_names()
+            if tokens.name in present:
+                refuse_strange_rows(stored_secrets(connection), place)
+            if admin_sessions.name in present:
+                connection.execute(delete(admin_sessions))
+    finally:
+        engine.dispose()
 
 
 def _exchange_sqlite(place: Place, database: Path, staged: Path, unpacked: Path) -> None:
@@ -217,8 +257,19 @@ async def _into_postgres(place: Place, url: URL, unpacked: Path, manifest: Manif
     from integration.storage import table_copies
 
     with ExitStack() as until_committed:  # the recordings are put back when the commit fails
-        async with table_copies.importing(url, manifest, unpacked / "tables", say):
+        secrets_are_ours = partial(refuse_strange_rows, place=place)
+        async with table_copies.importing(url, manifest, unpacked / "tables", say, secrets_are_ours):
             until_committed.enter_context(_exchanged(place.recordings, unpacked / "recordings"))
+
+
+def refuse_strange_rows(stored: Iterable[tuple[str, str, str]], place: Place) -> None:
+    """Raises: Rejected, before anything is in place."""
+    strange = strange_rows(stored, KeyRing(place.keys))
+    if strange:
+        raise Rejected(
+            f"The backup holds secrets that Dozvon did not seal ({strange[0]}): somebody has changed it."
+            " Nothing was changed here."
+        )
 
 
 # ---- both ----------------------------------------------------------------------------------------------------------

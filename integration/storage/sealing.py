@@ -13,6 +13,7 @@ import base64
 import binascii
 import os
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -239,7 +240,7 @@ async def check(database: Database, source: KeySource) -> Checked:
     ring = KeyRing(source)
     sealer = Sealer(ring)
     current = await database.read(_registered)
-    rows = await database.read(_stored, Across.SECRETS)
+    rows = await database.read(stored_secrets, Across.SECRETS)
     problems = []
     if current is None:
         problems.append("This database has no key yet: the first start of Dozvon gives it one.")
@@ -258,7 +259,27 @@ async def check(database: Database, source: KeySource) -> Checked:
     return Checked(ring.place, current, dict(counts), tuple(problems), is_open)
 
 
-def _stored(connection: Connection) -> list[tuple[str, str, str]]:
+def strange_rows(stored: Iterable[tuple[str, str, str]], ring: KeyRing) -> list[str]:
+    """
+    Of what a restore brings (account, column, text): where a plain secret stands, one sealed for another account, or a
+    damaged one. Who wrote the archive could let us send our secrets to himself by such a row. What is sealed with a
+    key that is not here is left to the start, which refuses it.
+    """
+    sealer, strange = Sealer(ring), []
+    for account, column, text in stored:
+        try:
+            if not is_sealed(text):
+                raise ProtocolError("plain")
+            sealer.unseal(text, account=account, column=column)
+        except ProtocolError:
+            strange.append(f"{column} of {account[:50]}")
+        except ConfigError:
+            continue
+    return strange
+
+
+def stored_secrets(connection: Connection) -> list[tuple[str, str, str]]:
+    """Account, column and text of each."""
     return [
         (account, str(column), stored)
         for column in _COLUMNS

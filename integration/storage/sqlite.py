@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from integration.storage.database import Dialect, Scope, T, Work
 from integration.storage.failures import translated, translating
 from integration.storage.locks import FileLocks
 from integration.storage.migrate import upgrade
+from integration.storage.private_files import make_file
 from integration.storage.short_query import ShortQuery
 
 BUSY_SECONDS = 5.0  # how long to wait for another process that writes to the same file
@@ -107,6 +109,7 @@ class SqliteDatabase:
 
     def __init__(self, path: str) -> None:
         self.lock = FileLocks(path)
+        self._path = path
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._engine = _engine(path, pool_size=READERS + 1)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="sqlite-read")
@@ -119,6 +122,8 @@ class SqliteDatabase:
     def start(self) -> None:
         """Open the file and bring its tables up to date; blocks, call it on a thread. Two that start together wait for
         each other at BEGIN. Raises: ConfigError, Unavailable."""
+        with suppress(OSError):  # SQLite says it better
+            make_file(Path(self._path))  # its side files take their modes from it
         with translating(), self._engine.connect() as connection:
             _begin(connection)
             try:

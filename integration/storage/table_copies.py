@@ -23,6 +23,7 @@ from integration.storage.migrate import upgrade
 from integration.storage.postgres import CONNECT_SECONDS, asyncpg_url, say_scope
 from integration.storage.postgres_steps import MIGRATION_LOCK
 from integration.storage.schema import NOT_KEPT, OWN_AFFAIRS, metadata
+from integration.storage.sealing import stored_secrets
 
 _LOCK_WAIT = "30s"  # for tables that running processes read
 _BUFFER = 1 << 20  # bytes between two writes to the disk
@@ -100,14 +101,21 @@ def _is_empty(connection: Connection) -> bool:
 
 
 @asynccontextmanager
-async def importing(url: URL, manifest: Manifest, folder: Path, say: Callable[[str], None]) -> AsyncIterator[None]:
+async def importing(
+    url: URL,
+    manifest: Manifest,
+    folder: Path,
+    say: Callable[[str], None],
+    check_secrets: Callable[[list[tuple[str, str, str]]], None],
+) -> AsyncIterator[None]:
     """
     Replace our tables by those of `folder` and bring them up to date, in one transaction: it is committed when the
     block ends, and undone when the block raises.
 
     Raises:
         Unavailable: the database fails, or running processes keep its tables busy.
-        Rejected: the rows that arrived are not those that the manifest counts.
+        Rejected: the rows that arrived are not those that the manifest counts. Whatever `check_secrets` raises about
+            the secrets among them.
     """
     async with _transaction(url) as connection:
         await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'"))
@@ -134,6 +142,7 @@ async def importing(url: URL, manifest: Manifest, folder: Path, say: Callable[[s
         for name in sorted(forced):
             await connection.execute(text(f'ALTER TABLE "{name}" FORCE ROW LEVEL SECURITY'))
         await connection.run_sync(_compare, manifest)
+        check_secrets(await connection.run_sync(stored_secrets))
         await connection.run_sync(upgrade)
         yield
 

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gzip
+import hashlib
 import io
+import json
 import os
+import shutil
 import sqlite3
 import tarfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -449,3 +455,112 @@ async def test_a_backup_that_is_cancelled_leaves_nothing(filled: Storage, place:
     if _left(target.parent):
         target = target.with_name("another.tar.gz")
     await _backup(place, target)
+
+
+# ---- what an archive could bring besides ---------------------------------------------------------------------------
+
+
+async def _with_database(packed: bytes, tmp_path: Path, *statements: str) -> bytes:
+    """The archive, its database changed by `statements` and its manifest true again."""
+    database = tmp_path / "changed.db"
+
+    def change(info: tarfile.TarInfo, content: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
+        if info.name == "database.sqlite3":
+            database.write_bytes(content)
+            with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+                for statement in statements:
+                    connection.execute(statement)
+            return [(info, database.read_bytes())]
+        if info.name == "manifest.json":
+            said = json.loads(content)
+            whole = database.read_bytes()
+            said["parts"]["database.sqlite3"] = {"bytes": len(whole), "sha256": hashlib.sha256(whole).hexdigest()}
+            return [(info, json.dumps(said).encode())]
+        return [(info, content)]
+
+    return _changed(packed, change)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ('UPDATE tokens SET state = \'{"base_url": "https://evil.example"}\'', "did not seal"),
+        ("UPDATE tokens SET account = 'other'", "did not seal"),  # sealed for another account
+        ("UPDATE tokens SET state = state || 'AAAA'", "did not seal"),
+        ("CREATE TRIGGER t AFTER INSERT ON calls BEGIN DELETE FROM tokens; END", "does not make"),
+        ("CREATE VIEW v AS SELECT * FROM tokens", "does not make"),
+    ],
+)
+async def test_an_archive_that_somebody_changed_is_refused(
+    packed: bytes, office_file: Place, tmp_path: Path, statement: str, words: str
+) -> None:
+    """Its manifest is true, and the office's own key is here."""
+    key = (tmp_path / "old/secret.key").read_text().strip()
+    office = replace(office_file, keys=KeySource(file=office_file.keys.file, text=key))
+    await _refused_and_nothing_left(office, await _with_database(packed, tmp_path, statement), tmp_path, words)
+
+
+async def test_an_archive_signs_nobody_in(packed: bytes, office_file: Place, tmp_path: Path) -> None:
+    planted = "INSERT INTO admin_sessions VALUES ('0', 'mark', 0, 1e12)"
+    source = tmp_path / "planted.tar.gz"
+    source.write_bytes(await _with_database(packed, tmp_path, planted))
+    await _restore(office_file, source)
+    assert (await _rows(office_file.url))["admin_sessions"] == []
+
+
+async def _refused_and_nothing_left(office: Place, archive: bytes, tmp_path: Path, words: str) -> None:
+    source = tmp_path / "hostile.tar.gz"
+    source.write_bytes(archive)
+    with pytest.raises(Rejected, match=words):
+        await _restore(office, source)
+    assert _left(office.data_dir) == []
+
+
+async def test_plain_tokens_are_refused_by_the_database_server_too(
+    filled: Storage, place: Place, elsewhere: Place, target: Path
+) -> None:
+    state = {"state": '{"base_url": "https://evil.example"}'}
+    await filled.database.write(lambda c: c.execute(text("UPDATE tokens SET state = :state"), state), Across.BACKUP)
+    await _backup(place, target)
+    with pytest.raises(Rejected, match="did not seal"):
+        await _restore(elsewhere, target)
+    assert (await _rows(elsewhere.url))["tokens"] == []
+
+
+@pytest.mark.parametrize("name", ["database.sqlite3", "manifest.json", "recordings/aa/bb/aaaabbbbcccc.mp3"])
+async def test_an_archive_that_grows_without_end_is_refused_before_it_does(
+    office_file: Place, tmp_path: Path, name: str
+) -> None:
+    """A gigabyte of noughts in a megabyte."""
+    source = tmp_path / "bomb.tar.gz"
+    with gzip.open(source, "wb", compresslevel=9) as file:
+        info = tarfile.TarInfo(name)
+        info.size = 1 << 30
+        file.write(info.tobuf())
+        for _ in range(1 << 8):  # a quarter of it: nobody may come to its end
+            file.write(bytes(1 << 20))
+    with pytest.raises(Rejected, match=r"grow|too large"):
+        await _restore(office_file, source)
+    assert not office_file.data_dir.exists()
+
+
+async def test_a_long_header_is_not_read_into_memory(office_file: Place, tmp_path: Path) -> None:
+    source = tmp_path / "header.tar.gz"
+    for kind in (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_SPARSE):
+        with gzip.open(source, "wb") as file:
+            info = tarfile.TarInfo("database.sqlite3")
+            info.type, info.size = kind, 1 << 30
+            file.write(info.tobuf())
+        with pytest.raises(Rejected, match="header"):
+            await _restore(office_file, source)
+
+
+async def test_what_does_not_fit_on_the_disk_is_said_before_anything_is_written(
+    packed: bytes, office_file: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "sound.tar.gz"
+    source.write_bytes(packed)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    with pytest.raises(Unavailable, match="are free"):
+        await _restore(office_file, source)
+    assert not office_file.data_dir.exists()
