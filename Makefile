@@ -5,8 +5,11 @@ PYTHON := .venv/bin/python
 # The benches' own tests take a fifth of the minute that it has, and run in `make test`.
 UNIT := -m "not lab and not browser and not servers" tests/unit tests/services --ignore=tests/unit/test_benches.py
 
+# Most tests of `make test` wait for phones and processes: three side by side fit two cores (tests/conftest.py groups them).
+SIDE_BY_SIDE := -n 3 --dist loadgroup --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run check check-code check-unit test test-setup test-faults lab lock clean distclean
+.PHONY: help setup run check check-code check-unit test test-setup test-faults test-mutants lab lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,7 +37,10 @@ test-setup: ## get Asterisk 22 and 16, Chromium, Redis, PostgreSQL, nginx for th
 	@scripts/test-setup.sh
 
 test: setup test-setup ## run all tests, skipping none
-	$(PYTHON) -m pytest -q --forbid-skips
+	$(PYTHON) -m pytest -q --forbid-skips $(SIDE_BY_SIDE)
+
+test-mutants: setup ## change the core in small ways and see which change no test notices (ARGS="--sample 70 --seed 3")
+	@$(PYTHON) scripts/mutants.py $(ARGS)
 
 test-faults: setup ## 10,000 calls through 500 faults, an hour (ARGS="--calls 1000 --faults 50 --processes 3")
 	@$(PYTHON) scripts/faults.py $(ARGS)

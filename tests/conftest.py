@@ -27,6 +27,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test is a failure (make test)")
 
 
+# What starts many processes takes longest, so it begins first; each of these packages builds its servers once.
+_ONE_WORKER_A_PACKAGE = ("faults", "scaled", "next_release")
+_LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "lab", "services", "unit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what runs side by side (`-n 3 --dist loadgroup`): files, and the packages whose tests share their servers."""
+    for item in items:
+        package = item.path.parent.name
+        group = package if package in _ONE_WORKER_A_PACKAGE else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: _LONGEST_FIRST.index(item.path.parent.name))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
     """Turn a skip into a failure where nothing may be skipped; an expected failure (xfail) stays what it is."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import random
 import socket
 
 # Below Linux's ephemeral range (32768), so that no outgoing connection takes a port between the look and the use.
-_FIRST, _LAST = 10240, 19999
+# Each worker of pytest-xdist has a range of its own: nobody takes a port between another's look and use.
+_WORKERS, _FIRST = 8, 10240
+_PORTS_PER_WORKER = 1200
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -16,11 +19,17 @@ def free_port(host: str = "127.0.0.1") -> int:
     Raises:
         RuntimeError: none was found in a hundred tries.
     """
+    first = _FIRST + _worker() * _PORTS_PER_WORKER
     for _ in range(100):
-        port = random.randint(_FIRST, _LAST)
+        port = first + random.randrange(_PORTS_PER_WORKER)
         if _is_free(host, port):
             return port
-    raise RuntimeError(f"no free port between {_FIRST} and {_LAST} on {host}")
+    raise RuntimeError(f"no free port between {first} and {first + _PORTS_PER_WORKER - 1} on {host}")
+
+
+def _worker() -> int:
+    """The number of this worker (`gw2` is 2); 0 where tests run one after another."""
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _WORKERS
 
 
 def _is_free(host: str, port: int) -> bool:

@@ -1,0 +1,273 @@
+"""Changes the core in small ways and asks whether a test notices: `make test-mutants`.
+
+Each mutant is one small change of one module: a comparison turned, a constant moved, a condition negated, a
+statement left out. The module's nearest tests run against it. A mutant that survives shows a rule that no test guards:
+write the test, or explain in `tests/mutants_explained.toml` why the change makes no difference.
+
+    .venv/bin/python scripts/mutants.py                              every module of the table, all mutants
+    .venv/bin/python scripts/mutants.py --sample 70 --seed 3         seventy, chosen by the seed
+    .venv/bin/python scripts/mutants.py integration/domain/retry.py  one module
+
+Prints one JSON object. Ends with 1 when a mutant survived that nobody explained, or an explanation fits no mutant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import contextlib
+import copy
+import importlib.abc
+import importlib.util
+import json
+import os
+import random
+import sys
+import time
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+EXPLAINED = CHECKOUT / "tests/mutants_explained.toml"
+WORKERS = 2
+# A mutant that loops for ever is killed, in the sense of this word here, when it takes so many times the tests' time.
+SLOWEST = 6.0
+AT_LEAST_SECONDS = 20.0
+
+DOMAIN, SERVICES, TRACKER = "integration/domain", "integration/services", "pbx_adapter/asterisk"
+_TRACKING = ("tests/unit/test_tracking.py", "tests/unit/test_replay_traces.py")
+_DELIVERY = ("tests/services/test_delivery.py",)
+_STREAMS = ("tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py")
+NEAREST: dict[str, tuple[str, ...]] = {
+    f"{DOMAIN}/attribution.py": ("tests/unit/test_attribution.py",),
+    f"{DOMAIN}/follow_up.py": ("tests/unit/test_follow_up.py",),
+    f"{DOMAIN}/identity.py": ("tests/unit/test_attribution.py", "tests/unit/test_routing.py"),
+    f"{DOMAIN}/phone.py": ("tests/unit/test_phone.py",),
+    f"{DOMAIN}/retry.py": ("tests/unit/test_retry.py",),
+    f"{DOMAIN}/routing.py": ("tests/unit/test_routing.py",),
+    f"{DOMAIN}/tracking.py": _TRACKING,
+    f"{DOMAIN}/truth.py": ("tests/unit/test_asterisk_records.py", "tests/services/test_recovery.py"),
+    f"{DOMAIN}/user_mapping.py": ("tests/unit/test_user_mapping.py",),
+    f"{SERVICES}/delivery.py": _DELIVERY,
+    f"{SERVICES}/delivery_steps.py": _DELIVERY,
+    f"{TRACKER}/beginning.py": _STREAMS,
+    f"{TRACKER}/causes.py": _STREAMS,
+    f"{TRACKER}/conversation.py": _STREAMS,
+    f"{TRACKER}/ending.py": _STREAMS,
+    f"{TRACKER}/joining.py": _STREAMS,
+    f"{TRACKER}/legs.py": _STREAMS,
+    f"{TRACKER}/transfers.py": _STREAMS,
+    "connectors/amocrm/mapping.py": ("tests/unit/test_amocrm_mapping.py",),
+    "connectors/amocrm/tokens.py": ("tests/adapters/test_amocrm_tokens.py",),
+}
+
+_TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
+}  # fmt: skip
+_OTHER_CALL = {"min": "max", "max": "min", "any": "all", "all": "any"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """`key` names the change without its line, so that an explanation outlives edits elsewhere in the module."""
+
+    path: str
+    line: int
+    key: str
+    source: str
+
+
+def mutants_of(path: str) -> list[Mutant]:
+    """All mutants of one module, in the order of its lines."""
+    tree = ast.parse((CHECKOUT / path).read_text())
+    places = [(node, scope) for node, scope in _walk(tree, ()) if not isinstance(node, ast.Module)]
+    found: list[Mutant] = []
+    for node, scope in places:
+        for was, mutated in _changes(node):
+            key = f"{path}::{'.'.join(scope) or 'module'}: {was}"
+            found.append(Mutant(path, getattr(node, "lineno", 0), key, _with(tree, node, mutated)))
+    return _numbered(found)
+
+
+def _numbered(found: list[Mutant]) -> list[Mutant]:
+    """The second of two equal changes in one function is ` #2`."""
+    seen: dict[str, int] = {}
+    numbered = []
+    for mutant in found:
+        seen[mutant.key] = nth = seen.get(mutant.key, 0) + 1
+        numbered.append(mutant if nth == 1 else Mutant(mutant.path, mutant.line, f"{mutant.key} #{nth}", mutant.source))
+    return numbered
+
+
+def _walk(node: ast.AST, scope: tuple[str, ...]) -> Iterator[tuple[ast.AST, tuple[str, ...]]]:
+    """Every node that runs: annotations, decorators, docstrings and type checks' imports do not."""
+    yield node, scope
+    inner = (*scope, node.name) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else scope
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns", "decorator_list", "bases", "keywords") and not isinstance(node, ast.Call):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _walk(child, inner)
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
+    """The ways to change one node: what it becomes, or None to leave the statement out."""
+    match node:
+        case ast.Compare(left=left, ops=ops, comparators=right):
+            for place, op in enumerate(ops):
+                turned = [*ops[:place], _TURNED[type(op)](), *ops[place + 1 :]]
+                yield _told(node, changed := ast.Compare(left, turned, right)), changed
+        case ast.BoolOp(op=op, values=values):
+            changed = ast.BoolOp(ast.Or() if isinstance(op, ast.And) else ast.And(), values)
+            yield _told(node, changed), changed
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            yield _told(node, operand), operand
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub() as op, right=right) if not _is_text(left, right):
+            changed_sum = ast.BinOp(left, ast.Sub() if isinstance(op, ast.Add) else ast.Add(), right)
+            yield _told(node, changed_sum), changed_sum
+        case ast.Constant(value=bool() as value):
+            yield f"{value} → {not value}", ast.Constant(not value)
+        case ast.Constant(value=int() | float() as value):
+            # A delay of 31 s for 30 s is no other rule; 60 s is.
+            other = value + 1 if abs(value) < 3 else value * 2
+            yield f"{value} → {other}", ast.Constant(other)
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in _OTHER_CALL:
+            call = ast.Call(ast.Name(_OTHER_CALL[name], ast.Load()), args, keywords)
+            yield _told(node, call), call
+        case ast.Expr(value=ast.Call() | ast.Await()) if "log." not in ast.unparse(node):
+            yield f"without {ast.unparse(node)}", None
+        case ast.Continue() | ast.Break():
+            yield f"without {ast.unparse(node)}", None
+
+
+def _is_text(*sides: ast.expr) -> bool:
+    return any(isinstance(side, ast.Constant | ast.JoinedStr) and not _is_number(side) for side in sides)
+
+
+def _is_number(side: ast.expr) -> bool:
+    return isinstance(side, ast.Constant) and isinstance(side.value, int | float)
+
+
+def _told(before: ast.AST, after: ast.AST) -> str:
+    return f"{ast.unparse(before)} → {ast.unparse(ast.fix_missing_locations(after))}"
+
+
+class _Replace(ast.NodeTransformer):
+    def __init__(self, place: tuple[int, int, type[ast.AST]], new: ast.AST | None) -> None:
+        self._place, self._new = place, new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        if (getattr(node, "lineno", 0), getattr(node, "col_offset", -1), type(node)) == self._place:
+            return self._new if self._new is not None else ast.Pass()
+        return super().visit(node)
+
+
+def _with(tree: ast.Module, node: ast.AST, new: ast.AST | None) -> str:
+    place = (getattr(node, "lineno", 0), getattr(node, "col_offset", -1), type(node))
+    return ast.unparse(ast.fix_missing_locations(_Replace(place, new).visit(copy.deepcopy(tree))))
+
+
+class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Serves one module's changed source in the place of its file."""
+
+    def __init__(self, mutant: Mutant) -> None:
+        self._name = mutant.path.removesuffix(".py").replace("/", ".")
+        self._file, self._source = str(CHECKOUT / mutant.path), mutant.source
+
+    def find_spec(self, name: str, path: object, target: object = None) -> importlib.machinery.ModuleSpec | None:
+        return importlib.util.spec_from_file_location(name, self._file, loader=self) if name == self._name else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> None:
+        return None
+
+    def exec_module(self, module: object) -> None:
+        exec(compile(self._source, self._file, "exec"), module.__dict__)
+
+
+def _survives(mutant: Mutant | None, tests: Sequence[str]) -> int:
+    """Start a child that runs the tests, against the mutant if there is one. Returns the child's process id."""
+    child = os.fork()
+    if child:
+        return child
+    os.setpgid(0, 0)
+    with Path("/dev/null").open("w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    if mutant is not None:
+        sys.meta_path.insert(0, _Mutated(mutant))
+    import pytest
+
+    failed = 1
+    with contextlib.suppress(BaseException):
+        failed = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", *tests]))
+    os._exit(failed)
+
+
+def _seconds(tests: Sequence[str]) -> float:
+    """How long the tests take as they are. Raises SystemExit when they fail."""
+    began = time.monotonic()
+    if os.waitstatus_to_exitcode(os.waitpid(_survives(None, tests), 0)[1]):
+        sys.exit(f"the tests fail without any change: {' '.join(tests)}")
+    return time.monotonic() - began
+
+
+def run(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Try them, two at a time. Returns those that survived."""
+    limits = {tests: max(AT_LEAST_SECONDS, SLOWEST * _seconds(tests)) for tests in {NEAREST[m.path] for m in mutants}}
+    waiting, running, survivors = list(mutants), dict[int, tuple[Mutant, float]](), list[Mutant]()
+    while waiting or running:
+        while waiting and len(running) < WORKERS:
+            mutant = waiting.pop(0)
+            tests = NEAREST[mutant.path]
+            running[_survives(mutant, tests)] = (mutant, time.monotonic() + limits[tests])
+        child, status = os.waitpid(-1, os.WNOHANG)
+        if child:
+            mutant, _ = running.pop(child)
+            if os.waitstatus_to_exitcode(status) == 0:
+                survivors.append(mutant)
+                print(f"survived: {mutant.path}:{mutant.line} {mutant.key.partition('::')[2]}", file=sys.stderr)
+            continue
+        for late in [pid for pid, (_, deadline) in running.items() if time.monotonic() > deadline]:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(late, 9)
+        time.sleep(0.02)
+    return survivors
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", default=[], help="default: every module of the table")
+    parser.add_argument("--sample", type=int, help="try only so many, chosen by the seed")
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    unknown = [path for path in arguments.modules if path not in NEAREST]
+    if unknown:
+        parser.error(f"not in the table of this script: {', '.join(unknown)}; known: {', '.join(NEAREST)}")
+    os.chdir(CHECKOUT)
+    sys.path.insert(0, str(CHECKOUT))
+    for heavy in ("aiohttp", "phonenumbers", "pytest", "sqlalchemy", "structlog"):
+        importlib.import_module(heavy)  # once, before the children part
+    mutants = [mutant for path in arguments.modules or NEAREST for mutant in mutants_of(path)]
+    explained: dict[str, str] = tomllib.loads(EXPLAINED.read_text())["explained"]
+    stale = [] if arguments.modules else sorted(explained.keys() - {mutant.key for mutant in mutants})
+    tried = [mutant for mutant in mutants if mutant.key not in explained]
+    if arguments.sample is not None and arguments.sample < len(tried):
+        tried = random.Random(arguments.seed).sample(tried, arguments.sample)
+    survivors = run(tried)
+    report = {
+        "tried": len(tried),
+        "explained": len(mutants) - len([m for m in mutants if m.key not in explained]),
+        "killed": len(tried) - len(survivors),
+        "survived": [f"{mutant.path}:{mutant.line} {mutant.key.partition('::')[2]}" for mutant in survivors],
+        "explanations_without_a_mutant": stale,
+    }
+    print(json.dumps(report, ensure_ascii=False, indent=2))
+    sys.exit(1 if survivors or stale else 0)
+
+
+if __name__ == "__main__":
+    main()
