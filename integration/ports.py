@@ -114,7 +114,20 @@ class Pbx(Protocol):
     async def click_to_call(self, request: ClickToCall) -> CallId:
         """Start the call; returns its id at once, the result comes as events. Raises: Unavailable, Rejected."""
 
-    async def hang_up(self, call: CallId) -> None: ...
+    async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
+        """
+        End the whole call. `by`: the extension whose employee pressed for it, told as `HangUpPressed`.
+
+        Raises: NotFound when it is over, Unavailable, Rejected.
+        """
+
+    async def reject(self, call: CallId, extension: str) -> None:
+        """
+        Decline the call at the phones of one extension, all its devices, as a person at the phone would: the others
+        ring on, and the call goes on as the PBX does after a declined phone. Told as `HangUpPressed` too.
+
+        Raises: NotFound when nothing rings there (any more), Unavailable, Rejected.
+        """
 
     async def redirect(self, call: CallId, extension: str) -> None:
         """Send the client's channel to another extension. Raises NotFound when the call is over."""

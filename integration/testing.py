@@ -274,6 +274,7 @@ class FakePbx:
     files: dict[str, bytes] = field(default_factory=dict)
     clicks: list[ClickToCall] = field(default_factory=list)
     hung_up: list[CallId] = field(default_factory=list)
+    rejected: list[tuple[CallId, str]] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     held: set[CallId] = field(default_factory=set)
     fail_next: list[DozvonError] = field(default_factory=list)
@@ -303,9 +304,13 @@ class FakePbx:
         self.clicks.append(request)
         return call_id(self.id, request.request_id)
 
-    async def hang_up(self, call: CallId) -> None:
+    async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         self._begin()
         self.hung_up.append(call)
+
+    async def reject(self, call: CallId, extension: str) -> None:
+        self._begin()
+        self.rejected.append((call, extension))
 
     async def redirect(self, call: CallId, extension: str) -> None:
         self._begin()

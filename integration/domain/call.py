@@ -120,6 +120,15 @@ class Origin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Press:
+    """An employee pressed "decline" (`own_leg`: only the phones of `extension` stop) or "hang up" in the card."""
+
+    extension: str
+    at: Timestamp
+    own_leg: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """The state of one business call. Numbers are as the PBX shows them; normalise at the edge that needs it."""
 
@@ -147,6 +156,7 @@ class Call:
     hangup_by: HangupBy | None = None
     hangup_cause: int | None = None  # Q.850
     origin: Origin | None = None
+    presses: tuple[Press, ...] = ()  # who asked for its end in the card, in order
     queue: str | None = None
     consultation: bool = False  # an internal call that was a consultation never joined to the client's call
     merged_into: CallId | None = None  # joined to another call: it has no record of its own

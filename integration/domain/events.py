@@ -130,6 +130,15 @@ class RecordingStarted(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HangUpPressed(CallEvent):
+    """An employee pressed "decline" (`own_leg`) or "hang up" in the card. What the PBX made of it is told by the other
+    events."""
+
+    extension: str
+    own_leg: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallEvent):
     hangup_by: HangupBy
     cause: int | None = None  # Q.850

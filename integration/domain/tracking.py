@@ -23,9 +23,9 @@ gives the very same `Call` object and no changes, whatever kind of event it is.
 
 Streams also come late, so no moment is taken on trust: nothing begins before the call or before what it is part of, and
 no time is negative or longer than the call. After the end only facts that describe the call are still taken
-(`CallDescribed`, `RecordingStarted`); nothing can reopen it, and the result is decided again when the direction turns
-out to be another. An event for a call that never began is dropped, because without a start there is no direction and no
-number to show.
+(`CallDescribed`, `RecordingStarted`, `HangUpPressed`); nothing can reopen it, and the result is decided again when the
+direction turns out to be another. An event for a call that never began is dropped, because without a start there is no
+direction and no number to show.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from integration.domain.call import (
     Leg,
     LegKind,
     LegResult,
+    Press,
     Transfer,
     TransferKind,
     TransferResult,
@@ -57,6 +58,7 @@ from integration.domain.events import (
     CallStarted,
     ClientConnected,
     ClientReleased,
+    HangUpPressed,
     HoldEnded,
     HoldStarted,
     LegAnswered,
@@ -276,6 +278,11 @@ def _recording_started_late(call: Call, event: RecordingStarted) -> _Step:
     return (after,) if after is call else (after, Change.CORRECTED)
 
 
+def _hang_up_pressed(call: Call, event: HangUpPressed) -> _Step:
+    press = Press(extension=event.extension, at=event.at, own_leg=event.own_leg)
+    return (call if press in call.presses else replace(call, presses=(*call.presses, press)),)
+
+
 def _merged(call: Call, event: CallMerged) -> _Step:
     return replace(_close(call, event.at), merged_into=event.into), Change.MERGED
 
@@ -305,12 +312,14 @@ _STEPS: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
     TransferStarted: _transfer_started,
     TransferEnded: _transfer_ended,
     RecordingStarted: _recording_started,
+    HangUpPressed: _hang_up_pressed,
     CallMerged: _merged,
     CallEnded: _ended,
 }
 _STEPS_AFTER_THE_END: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
     CallDescribed: _described_late,
     RecordingStarted: _recording_started_late,
+    HangUpPressed: _hang_up_pressed,
 }
 
 

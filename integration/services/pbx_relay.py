@@ -36,7 +36,11 @@ async def _click(pbx: Pbx, asked: dict[str, Any]) -> Any:
 
 
 async def _hang_up(pbx: Pbx, asked: dict[str, Any]) -> Any:
-    await pbx.hang_up(CallId(asked["call"]))
+    await pbx.hang_up(CallId(asked["call"]), by=asked.get("by"))
+
+
+async def _reject(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    await pbx.reject(CallId(asked["call"]), asked["extension"])
 
 
 async def _redirect(pbx: Pbx, asked: dict[str, Any]) -> Any:
@@ -54,6 +58,7 @@ async def _employees(pbx: Pbx, _: dict[str, Any]) -> Any:
 _COMMANDS: Mapping[str, Command] = {
     "click_to_call": _click,
     "hang_up": _hang_up,
+    "reject": _reject,
     "redirect": _redirect,
     "hold": _hold,
     "employees": _employees,
@@ -170,11 +175,17 @@ class RelayedPbx:
             return await self._own.click_to_call(request)
         return CallId(str(await self._relay.ask(self.id, "click_to_call", asdict(request))))
 
-    async def hang_up(self, call: CallId) -> None:
+    async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         if self._own.is_connected:
-            await self._own.hang_up(call)
+            await self._own.hang_up(call, by=by)
         else:
-            await self._relay.ask(self.id, "hang_up", {"call": call})
+            await self._relay.ask(self.id, "hang_up", {"call": call, "by": by})
+
+    async def reject(self, call: CallId, extension: str) -> None:
+        if self._own.is_connected:
+            await self._own.reject(call, extension)
+        else:
+            await self._relay.ask(self.id, "reject", {"call": call, "extension": extension})
 
     async def redirect(self, call: CallId, extension: str) -> None:
         if self._own.is_connected:

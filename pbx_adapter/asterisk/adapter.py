@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 import aiohttp
 import structlog
 
-from integration.domain.events import CallEvent
+from integration.domain.events import CallEvent, HangUpPressed
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import CallRecords, ClickToCall, Finding, PbxEmployee, PbxListener
@@ -63,6 +63,7 @@ class AsteriskPbx:
         self._is_ready = False
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
         self._uncertain: set[str] = set()  # clicks that were sent and not answered
+        self._pressed: list[CallEvent] = []  # what people asked for, to be told among the PBX's events
 
     @property
     def id(self) -> PbxId:
@@ -106,7 +107,8 @@ class AsteriskPbx:
             await self._tell(listener, self._tracker.link_up(session.connected_at))
             while True:
                 batch = await session.take(timeout_seconds=_TICK_SECONDS)
-                events: list[CallEvent] = []
+                # They were sent before what this batch brings could follow from them.
+                events, self._pressed = self._pressed, []
                 for at, frame in batch:
                     if frame is SNAPSHOT_DONE:
                         await self._tell(listener, events)
@@ -117,7 +119,7 @@ class AsteriskPbx:
                         self._notice_click(str(frame.get("Uniqueid")))
                     events += self._feed(frame, at)
                 if not batch:
-                    events = self._tracker.tick(Timestamp(time.time()))
+                    events += self._tracker.tick(Timestamp(time.time()))
                 await self._tell(listener, events)
         except Unavailable:
             await self._tell(listener, self._tracker.link_lost(Timestamp(time.time())))
@@ -222,13 +224,33 @@ class AsteriskPbx:
         self._notice_click(unique)
         return call
 
-    async def hang_up(self, call: CallId) -> None:
+    async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         """End every channel of the call. Raises: NotFound when it is over, Unavailable, Rejected."""
         session = self._live_session()
+        found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
+        if by is not None:
+            self._pressed.append(HangUpPressed(call=call, at=Timestamp(time.time()), extension=by, own_leg=False))
         # The oldest first: it runs the dialplan, which would otherwise go on with the next step.
-        for channel in await channels.of_call(session, self._uniqueid(call), self.settings.office):
+        for channel in found:
             with contextlib.suppress(NotFound):  # it went with the one before
                 await session.ask(commands.hang_up(channel.name))
+
+    async def reject(self, call: CallId, extension: str) -> None:
+        """
+        Decline the call at every ringing device of one extension; the others ring on.
+
+        AMI cannot say "only while it rings": a phone that is picked up in the millisecond between our look and the
+        command loses its call. Raises: NotFound when nothing rings there, Unavailable, Rejected.
+        """
+        session = self._live_session()
+        found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
+        ringing = channels.ringing_at(found, extension)
+        if not ringing:
+            raise NotFound("this phone does not ring any more", code="not_ringing")
+        self._pressed.append(HangUpPressed(call=call, at=Timestamp(time.time()), extension=extension, own_leg=True))
+        for channel in ringing:
+            with contextlib.suppress(NotFound):  # it was answered or given up at this moment
+                await session.ask(commands.hang_up(channel.name, cause=commands.CALL_REJECTED))
 
     async def redirect(self, call: CallId, extension: str) -> None:
         """

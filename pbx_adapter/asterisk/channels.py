@@ -18,6 +18,7 @@ class CallChannel:
     uniqueid: str
     party: Party
     bridge: str  # empty when it is in none
+    state: str  # ChannelState: 0 down, 4 calling us, 5 ringing, 6 up
 
 
 async def exists(session: AmiSession, uniqueid: str) -> bool:
@@ -51,7 +52,7 @@ async def of_call(session: AmiSession, uniqueid: str, office: OfficeShape) -> li
 def _channel(row: Frame, office: OfficeShape) -> CallChannel:
     name = text(row, "Channel")
     party = office.party(name, text(row, "Context"), text(row, "CallerIDNum"))
-    return CallChannel(name, text(row, "Uniqueid"), party, text(row, "BridgeId"))
+    return CallChannel(name, text(row, "Uniqueid"), party, text(row, "BridgeId"), text(row, "ChannelState"))
 
 
 def _negative_age(row: Frame) -> int:
@@ -59,6 +60,20 @@ def _negative_age(row: Frame) -> int:
     for part in text(row, "Duration").split(":"):
         seconds = seconds * 60 + (int(part) if part.isdecimal() else 0)
     return -seconds
+
+
+_BEING_RUNG = frozenset({"0", "1", "3", "5"})  # dialled, and not answered: not 4, a phone that itself calls
+
+
+def ringing_at(channels: Sequence[CallChannel], extension: str) -> list[CallChannel]:
+    """The phones of this extension that are being rung: more than one where it has several devices."""
+    return [
+        channel
+        for channel in channels
+        if channel.party.kind is PartyKind.EXTENSION
+        and channel.party.number == extension
+        and channel.state in _BEING_RUNG
+    ]
 
 
 def client_and_employee(channels: Sequence[CallChannel]) -> tuple[CallChannel, CallChannel | None]:

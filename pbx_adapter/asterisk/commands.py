@@ -107,9 +107,15 @@ def originate(
     return Action("Originate", tuple(headers), changes=True)
 
 
-def hang_up(channel: str) -> Action:
+NORMAL_CLEARING = 16
+CALL_REJECTED = 21
+"""Q.850. A ringing channel that ends with it is to Dial, to a queue and to the tracker what a phone is that answered
+603; measured on 16.28 and 22.10.1."""
+
+
+def hang_up(channel: str, *, cause: int = NORMAL_CLEARING) -> Action:
     """End one channel. Raises: Rejected."""
-    return Action("Hangup", (("Channel", _check(_CHANNEL, channel, "channel")), ("Cause", "16")), changes=True)
+    return Action("Hangup", (("Channel", _check(_CHANNEL, channel, "channel")), ("Cause", str(cause))), changes=True)
 
 
 def redirect(channel: str, *, context: str, extension: str) -> Action:

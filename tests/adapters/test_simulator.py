@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from integration.domain.call import Call, Direction, Disposition, LegResult
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
@@ -180,6 +181,26 @@ async def test_a_click_through_the_adapter_is_recorded_and_transferred(tmp_path:
         assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (8000, 2, 1)
         assert file.getnframes() > 4.0 / SPEED * 8000  # as long as it was by the clock
         assert any(file.readframes(8000))
+    await office.stop()
+
+
+@pytest.mark.parametrize("line", ["74950000010", "74950000002"])
+async def test_one_of_a_group_declines_and_another_one_answers(tmp_path: Path, line: str) -> None:
+    """A ring group and a queue, as measured on a real Asterisk (tests/e2e/test_decline.py)."""
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=5.0))
+    await office.start()
+    async with linked(settings_for(office.ami.port)) as (pbx, listener):
+        office.answers_after["102"] = 10.0
+        office.inbound(CLIENT, line)
+        await listener.until(lambda: any(leg.ringing_at for c in listener.records for leg in c.legs))
+        call = listener.records[0].id
+        await pbx.reject(call, "101")
+        await listener.until(lambda: listener.calls[call].answered_by)
+        results = {leg.target: leg.result for leg in listener.calls[call].legs}
+        assert (results["101"], results["102"]) == (LegResult.REJECTED, LegResult.ANSWERED)
+        assert [(press.extension, press.own_leg) for press in listener.calls[call].presses] == [("101", True)]
+        await pbx.hang_up(call)
+        await listener.ended()
     await office.stop()
 
 

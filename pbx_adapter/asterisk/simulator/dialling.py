@@ -194,9 +194,14 @@ class Dialler:
 
     def _refused(self, caller: Channel, signal: Signal, *, last: bool) -> DialStatus:
         switch, leg = self.switch, signal.channel
-        switch.request("HangupRequest", leg, signal.cause, signal.tech_cause)
+        by_ami = signal.said is Said.AMI_HANG_UP
+        switch.request("SoftHangupRequest" if by_ami else "HangupRequest", leg, signal.cause, signal.tech_cause)
         status = DialStatus.BUSY if signal.cause in (17, 21) else DialStatus.NOANSWER
-        switch.pair("DialEnd", caller, leg, ("DialStatus", status))
+        if by_ami and signal.cause == 21:  # measured: NOANSWER for the leg, CHANUNAVAIL when it was the last one
+            switch.pair("DialEnd", caller, leg, ("DialStatus", DialStatus.NOANSWER))
+            status = DialStatus.CHANUNAVAIL
+        else:
+            switch.pair("DialEnd", caller, leg, ("DialStatus", status))
         if last:
             switch.variable(caller, "DIALSTATUS", status)
         self.cdr(caller, leg, "BUSY" if status is DialStatus.BUSY else "NO ANSWER")

@@ -320,7 +320,10 @@ class Simulator:
         if action == "Hangup":
             if channel is None:
                 return error("No such channel")
-            channel.run.signals.put_nowait(Signal(Said.AMI_HANG_UP, channel))
+            cause = header(request, "Cause")
+            channel.run.signals.put_nowait(
+                Signal(Said.AMI_HANG_UP, channel, cause=int(cause) if cause.isdigit() else 16)
+            )
             return success("Channel Hungup")
         if channel is None:
             return error(f"Channel does not exist: {name}")
