@@ -34,6 +34,9 @@ class CallStore(Protocol):
 
     async def live(self, account: AccountId, pbx: PbxId) -> list[Call]: ...
 
+    async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
+        """Calls that ended at `since` or later and began at most an hour before it; merged ones are left out."""
+
     async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
         """All steps in one transaction. An intent whose (call, key) is already queued or done is left alone. Raises
         LeaseLost, and stores nothing, when `fence` is given and somebody else has taken that lease since."""

@@ -11,13 +11,13 @@ from typing import Any
 import phonenumbers
 import structlog
 
-from integration.domain.call import Call, Direction, LegKind
+from integration.domain.call import Call, Direction, Disposition
 from integration.domain.client import client_of
 from integration.domain.crm import Deal, Person
-from integration.domain.follow_up import ringing_extensions
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import Numbering
+from integration.domain.participation import Part, PartResult, PartState, extensions_of, part_of
 from integration.domain.phone import PhoneNumber, read_number
 from integration.domain.settings import CardMoment
 from integration.domain.tracking import Change
@@ -42,61 +42,63 @@ class CardService:
         self._hub = hub
         self._calls = calls
         self._phone_book = phone_book
-        self._shown: dict[str, dict[ManagerId, str]] = {}  # call -> manager -> the extension it is shown for
+        self._shown: dict[str, dict[ManagerId, Part]] = {}  # call -> manager -> the part that their card shows
 
     def on_resumed(self, account: Account, call: Call) -> None:
         self._shown[call.id] = card_audience(account, call)
 
     async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
-        if not changes & _VISIBLE:
-            return
+        if changes & _VISIBLE:
+            await self._try_to_show(account, call)
+
+    async def show_again(self, account: Account, call: Call) -> None:
+        """What is known about the client changed (a contact was created from the card)."""
+        self._shown.pop(call.id, None)
+        await self._try_to_show(account, call)
+
+    async def _try_to_show(self, account: Account, call: Call) -> None:
         try:
             await self._show(account, call)
         except DozvonError as exc:
             log.warning("card not shown", account_id=account.id, call_id=call.id, error=str(exc))
 
     async def _show(self, account: Account, call: Call) -> None:
-        shown = self._shown.setdefault(call.id, {})
-        audience = card_audience(account, call)
-        removed = [m for m in shown if m not in audience] if call.is_live else []
-        await self._hub.send(
-            account.id, removed, {"type": "call_removed", "id": call.id, "reason": _reason_of_removal(call)}
-        )
-        for manager in removed:
-            del shown[manager]
-        if call.merged_into is not None or not call.is_live:
-            self._shown.pop(call.id, None)
+        shown = self._shown.pop(call.id, {})
         if call.merged_into is not None:
             await self._hub.send(account.id, shown, {"type": "call_removed", "id": call.id, "reason": "merged"})
             return
+        parts = card_audience(account, call)
         if call.is_live:
-            shown.update(audience)
-        if not shown:
+            self._shown[call.id] = parts
+        await self._hub.send(
+            account.id, shown.keys() - parts.keys(), {"type": "call_removed", "id": call.id, "reason": "gone"}
+        )
+        # Whose part is over and is told already hears nothing more of the call: thirty members of a queue would.
+        told = {m for m, part in parts.items() if part.state is PartState.ENDED and shown.get(m) == part}
+        by_part: dict[Part, list[ManagerId]] = {}
+        for manager, part in parts.items():
+            if manager not in told:
+                by_part.setdefault(part, []).append(manager)
+        if not by_part:
             return
         body = await self.compose(account, call)
-        by_extension: dict[str, list[ManagerId]] = {}
-        for manager, extension in shown.items():
-            by_extension.setdefault(extension, []).append(manager)
-        for extension, managers in by_extension.items():
-            await self._hub.send(
-                account.id, managers, {"type": "call_updated", "call": {**body, "extension": extension}}
-            )
+        for part, managers in by_part.items():
+            card = {**body, **_part_fields(account, call, part)}
+            await self._hub.send(account.id, managers, {"type": "call_updated", "call": card})
 
-    async def snapshot(self, account: Account, manager: ManagerId, calls: Iterable[Call]) -> list[dict[str, Any]]:
-        """The cards that this manager should see now."""
+    async def snapshot(
+        self, account: Account, manager: ManagerId, calls: Iterable[Call], *, ended_since: float = 0.0
+    ) -> list[dict[str, Any]]:
+        """The cards that this manager should see now. A part that ended before `ended_since` is no news any more."""
         cards = []
         for call in calls:
-            extension = card_audience(account, call).get(manager)
-            if extension is not None:
-                cards.append({**await self.compose(account, call), "extension": extension})
+            part = card_audience(account, call).get(manager)
+            if part is not None and (part.ended_at is None or part.ended_at >= ended_since):
+                cards.append({**await self.compose(account, call), **_part_fields(account, call, part)})
         return cards
 
-    async def show_again(self, account: Account, call: Call) -> None:
-        """What is known about the client changed (a contact was created from the card)."""
-        await self.on_change(account, call, frozenset({Change.STARTED}))
-
     async def compose(self, account: Account, call: Call) -> dict[str, Any]:
-        """The `CardCall` of a call without its `extension`."""
+        """What the `CardCall` of a call says to everybody alike."""
         settings = account.settings
         client = client_of(call, settings.numbering)
         number = client if isinstance(client, PhoneNumber) else None
@@ -107,14 +109,10 @@ class CardService:
         return {
             "id": call.id,
             "direction": call.direction,
-            "state": _state(call),
             "number": display_number(call.client_number, settings.numbering),
             "raw_number": number.e164 if number else None,
             "started_at": call.started_at,
-            "answered_at": call.answered_at,
-            "ended_at": call.ended_at,
             "line": display_number(call.line, settings.numbering) if call.line else None,
-            "disposition": call.disposition,
             "person": await self._person(account, person, deals) if person else None,
             "persons_count": len(persons),
             "last_calls": await self._last_calls(account, call, key) if key else [],
@@ -152,31 +150,88 @@ class CardService:
         ][:_MOST_LAST_CALLS]
 
 
-def card_audience(account: Account, call: Call) -> dict[ManagerId, str]:
+def card_audience(account: Account, call: Call) -> dict[ManagerId, Part]:
     """
-    Who sees the card now, each with the extension it is shown for.
+    Who has a card of the call, each with the part that it shows.
 
-    Inbound: whose phone rings, or who has the client; nobody where the line shows no card. Outbound: who calls.
-    Internal calls have no card.
+    Inbound: whose phone rings, who has the client, and what came of it for those who had; nobody where the line shows
+    no card. Outbound: who calls, and to whom it is handed over. Internal calls have no card.
     """
     settings = account.settings
     line = settings.line(call.line)
     if call.direction is Direction.INTERNAL or not settings.enabled or not line.process:
         return {}
-    if call.direction is Direction.OUTBOUND:
-        extensions: tuple[str, ...] = (call.final_responsible or _first_extension(call) or call.caller,)
-    elif line.card is CardMoment.NEVER:
-        extensions = ()
-    else:
-        holder = (call.final_responsible,) if call.answered_at is not None and call.final_responsible else ()
-        ringing = ringing_extensions(call) if line.card is CardMoment.RINGING else ()
-        extensions = holder + ringing
-    audience: dict[ManagerId, str] = {}
-    for extension in extensions:
-        manager = settings.manager_of(extension)
-        if manager is not None:
-            audience.setdefault(manager, extension)
-    return audience
+    parts = _parts(account, call)
+    if call.direction is Direction.INBOUND and line.card is not CardMoment.RINGING:
+        parts = {m: part for m, part in parts.items() if line.card is CardMoment.ANSWER and _has_talked(part)}
+    return parts
+
+
+def part_of_manager(account: Account, manager: ManagerId, call: Call) -> Part | None:
+    """What this manager has of the call, whether a card shows it or not."""
+    return _parts(account, call).get(manager)
+
+
+_NEARNESS = {PartState.TALKING: 2, PartState.RINGING: 1, PartState.ENDED: 0}
+
+
+def _parts(account: Account, call: Call) -> dict[ManagerId, Part]:
+    """Of a manager with several extensions the part that matters most: a talk, then what rings, then the newest end."""
+    parts: dict[ManagerId, Part] = {}
+    for extension in extensions_of(call):
+        manager = account.settings.manager_of(extension)
+        part = part_of(call, extension) if manager is not None else None
+        if manager is None or part is None:
+            continue
+        known = parts.get(manager)
+        if known is None or _rank(part) > _rank(known):
+            parts[manager] = part
+    return parts
+
+
+def _rank(part: Part) -> tuple[int, float]:
+    return _NEARNESS[part.state], part.ended_at or 0.0
+
+
+def _has_talked(part: Part) -> bool:
+    return part.state is PartState.TALKING or part.result in {PartResult.ANSWERED, PartResult.TRANSFERRED}
+
+
+# What a widget of an earlier release, which knows no `result`, shows of a part that ended before the call did.
+_NEAREST_DISPOSITION = {
+    PartResult.ANSWERED_ELSEWHERE: Disposition.ANSWERED,
+    PartResult.TRANSFERRED: Disposition.ANSWERED,
+    PartResult.CONSULTED: Disposition.ANSWERED,
+    PartResult.DECLINED: Disposition.MISSED,
+    PartResult.PASSED_ON: Disposition.MISSED,
+}
+
+
+def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
+    """What the `CardCall` says to one manager."""
+    had_talk = part.state is PartState.TALKING or (part.state is PartState.ENDED and part.since is not None)
+    disposition = call.disposition
+    if part.result is not None:
+        disposition = _NEAREST_DISPOSITION.get(part.result) or Disposition(part.result)
+    return {
+        "extension": part.extension,
+        "state": part.state,
+        "rings_since": part.since if part.state is PartState.RINGING else None,
+        "answered_at": part.since if had_talk else None,
+        "ended_at": part.ended_at,
+        "disposition": disposition,
+        "result": part.result,
+        "is_own": part.is_own,
+        "can_hang_up": part.state is PartState.RINGING or (part.state is PartState.TALKING and part.holds_client),
+        "colleague": _colleague(account, part.colleague),
+        "came": {"how": part.came, "from": _colleague(account, part.came_from)} if part.came else None,
+    }
+
+
+def _colleague(account: Account, extension: str | None) -> dict[str, str] | None:
+    if extension is None:
+        return None
+    return {"extension": extension, "name": account.name_of(extension) or extension}
 
 
 def display_number(text: str | None, numbering: Numbering) -> str:
@@ -185,22 +240,6 @@ def display_number(text: str | None, numbering: Numbering) -> str:
     if number is None:
         return text if text and text.isdigit() else ""
     return phonenumbers.format_number(phonenumbers.parse(number.e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
-
-
-def _first_extension(call: Call) -> str | None:
-    return next((leg.target for leg in call.legs if leg.kind is LegKind.EXTENSION), None)
-
-
-def _state(call: Call) -> str:
-    if not call.is_live:
-        return "ended"
-    return "talking" if call.answered_at is not None else "ringing"
-
-
-def _reason_of_removal(call: Call) -> str:
-    if call.transfers and call.answered_at is not None:
-        return "transferred"
-    return "answered_elsewhere" if call.answered_at is not None else "gone"
 
 
 def _deal(account: Account, deal: Deal) -> dict[str, Any]:

@@ -14,15 +14,15 @@ from integration.domain.call import Call
 from integration.domain.client import client_of
 from integration.domain.crm import Person
 from integration.domain.dialling import digits_to_dial
-from integration.domain.follow_up import ringing_extensions
 from integration.domain.ids import CallId, Extension, ManagerId
 from integration.domain.numbering import Numbering
+from integration.domain.participation import PartState, extensions_of
 from integration.domain.phone import PhoneNumber
 from integration.domain.phone_text import WrittenNumber, read_text
-from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
+from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import CallStore, ClickToCall, Coordination, PhoneBook
 from integration.services.accounts import Account
-from integration.services.card import CardService
+from integration.services.card import CardService, part_of_manager
 from integration.services.responsible import with_responsible
 
 log = structlog.get_logger()
@@ -94,12 +94,31 @@ class ClickService:
             raise Refused(exc.code or "phone_unreachable", str(exc)) from exc
         return request
 
-    async def hang_up(self, account: Account, manager: ManagerId, call: Call | None) -> None:
-        """End the manager's call. Raises Refused."""
-        if call is None or not is_involved(account, manager, call):
+    async def hang_up(
+        self, account: Account, manager: ManagerId, call: Call | None, *, only_ringing: bool = False
+    ) -> None:
+        """
+        What the card's button does: while it rings at the manager's phone the call is declined there and rings on at
+        the others; a talk with the client, and a call that the manager placed, ends.
+
+        Args:
+            only_ringing: the button read "decline" when it was pressed: a talk that began at that moment goes on.
+
+        Raises:
+            Refused: `call_unknown` where the manager has no part in it (any more).
+        """
+        part = part_of_manager(account, manager, call) if call is not None else None
+        if call is None or part is None or part.state is PartState.ENDED:
             raise Refused("call_unknown", "this call is over")
+        if part.state is PartState.TALKING and (only_ringing or not part.holds_client):
+            raise Refused("already_answered", "the call was answered: hang up the talk, or at the phone")
         try:
-            await account.pbx.hang_up(call.id)
+            if part.state is PartState.RINGING and not part.is_own:
+                await account.pbx.reject(call.id, part.extension)
+            else:
+                await account.pbx.hang_up(call.id, by=part.extension)
+        except NotFound as exc:
+            raise Refused("call_unknown", "this call does not ring at your phone any more") from exc
         except DozvonError as exc:
             raise Refused("hang_up_failed", str(exc)) from exc
 
@@ -200,5 +219,4 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
     """Whether the call rang at this manager's extension, or was theirs."""
     extensions = {e.extension for e in account.settings.employees if e.manager == manager}
-    parties = {leg.target for leg in call.legs} | {call.final_responsible, call.caller, *ringing_extensions(call)}
-    return bool(extensions & parties)
+    return bool(extensions & {call.caller, *extensions_of(call)})

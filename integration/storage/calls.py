@@ -22,6 +22,7 @@ from integration.storage.schema import accounts, call_events, calls, outbox
 from integration.storage.short_query import ShortQuery
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
+_LONGEST_CALL_SECONDS = 3600.0  # of those whose card may come back after a page was reconnected
 
 
 class SqlCallStore:
@@ -54,6 +55,17 @@ class SqlCallStore:
             select(calls.c.state)
             .where(calls.c.account == account, calls.c.pbx == pbx, calls.c.is_live)
             .order_by(calls.c.started_at)
+        )
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
+        return [decode(Call, state) for state in states]
+
+    async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
+        """For cards of calls that have just ended. The bound of their start lets the index of starts serve."""
+        query = select(calls.c.state).where(
+            calls.c.account == account,
+            calls.c.started_at >= since - _LONGEST_CALL_SECONDS,
+            calls.c.ended_at >= since,
+            calls.c.is_merged.is_(False),
         )
         states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
         return [decode(Call, state) for state in states]

@@ -24,6 +24,8 @@ _STATUS = {
     "version_mismatch": 409,
     "busy_double_click": 409,
     "already_talking": 409,
+    "already_answered": 409,
+    "too_late": 409,
     "phone_unreachable": 409,
     "bad_request": 400,
     "bad_number": 422,

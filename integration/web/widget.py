@@ -12,7 +12,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from integration import __version__
-from integration.domain.ids import AccountId, CallId, ManagerId
+from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp
 from integration.errors import AuthFailed, Unavailable
 from integration.ports import Clock, Coordination, WidgetGate, WidgetUser
 from integration.services.accounts import Account, Accounts
@@ -28,6 +28,10 @@ _PROTOCOL = 1
 _TICKET_SECONDS = 60.0
 _SESSION_SECONDS = 30 * 60.0  # then the page must prove again who it is
 _SILENT_SECONDS = 150.0
+_HANG_UP_SECONDS = 4.0  # a press that arrives later than this after it was made is not carried out
+_CLICK_SECONDS = 10.0  # the same for a click-to-call: the CRM's page fetches a token first
+_MOST_COMMANDS = 8  # of one page at a time
+_ENDED_SHOWN_SECONDS = 60.0  # what a page missed while it was away and may still show
 _LONGEST_MESSAGE = 4096
 _LONGEST_CLICK = 1000  # characters of a phone field
 _PREFIX = "/api/widget"
@@ -54,6 +58,7 @@ class WidgetApi:
         self._clicks = clicks
         self._coordination = coordination
         self._clock = clock
+        self._commands: set[asyncio.Task[None]] = set()
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -122,6 +127,8 @@ class WidgetApi:
     async def call(self, request: web.Request) -> web.Response:
         user, account = self._who(request)
         body = await json_body(request)
+        if self._is_late(body.get("at"), _CLICK_SECONDS):
+            raise Refused("too_late", "the request was under way for too long and was not carried out")
         request_id = await self._clicks.call(
             account,
             user.manager,
@@ -167,12 +174,21 @@ class WidgetApi:
         return socket
 
     async def _write(self, socket: web.WebSocketResponse, page: Page, account: Account) -> None:
+        since = Timestamp(self._clock.now() - _ENDED_SHOWN_SECONDS)
         try:
-            calls = await self._cards.snapshot(account, page.manager, await self._live_calls.of(account))
+            live, ended = await self._live_calls.of(account), await self._live_calls.just_ended(account, since)
+            known = {call.id: call for call in [*ended, *live]}
+            calls = await self._cards.snapshot(account, page.manager, known.values(), ended_since=since)
         except Unavailable:
             await socket.close(code=1013, message=b"try again later")
             return
-        await socket.send_json({"type": "snapshot", "now": self._clock.now(), "calls": calls}, dumps=_dumps)
+        snapshot = {
+            "type": "snapshot",
+            "now": self._clock.now(),
+            "command_seconds": _HANG_UP_SECONDS,
+            "calls": calls,
+        }
+        await socket.send_json(snapshot, dumps=_dumps)
         if account.settings.employee_of(page.manager) is None:
             page.put({"type": "notice", "code": "no_extension", "text": "No extension is assigned to you"})
         try:
@@ -184,6 +200,8 @@ class WidgetApi:
             await socket.close(code=4401, message=b"session over")
 
     async def _read(self, socket: web.WebSocketResponse, page: Page, account: Account) -> None:
+        """Commands are carried out beside: a PBX that answers slowly must not make the page doubt the connection."""
+        commands: set[asyncio.Task[None]] = set()
         while True:
             try:
                 received = await socket.receive(timeout=_SILENT_SECONDS)
@@ -194,20 +212,36 @@ class WidgetApi:
             message = _message(received.data)
             match message.get("type"):
                 case "ping":
-                    page.put({"type": "pong"})
-                case "hang_up":
-                    await self._hang_up(page, account, str(message.get("call", "")))
+                    page.put({"type": "pong", "now": self._clock.now()})
+                case "hang_up" if len(commands) < _MOST_COMMANDS:
+                    task = asyncio.create_task(self._hang_up(page, account, message))
+                    for running in (commands, self._commands):  # it is finished also when the page goes
+                        running.add(task)
+                        task.add_done_callback(running.discard)
                 case _:
                     pass  # both sides ignore what they do not know
 
-    async def _hang_up(self, page: Page, account: Account, call_id: str) -> None:
+    async def _hang_up(self, page: Page, account: Account, message: Mapping[str, Any]) -> None:
         try:
-            call = await self._live_calls.get(account, CallId(call_id))
-            await self._clicks.hang_up(account, page.manager, call)
+            if self._is_late(message.get("at"), _HANG_UP_SECONDS):
+                raise Refused("too_late", "the command was under way for too long and was not carried out")
+            if isinstance(message.get("id"), str):
+                page.put({"type": "received", "id": message["id"]})
+            call = await self._live_calls.get(account, CallId(str(message.get("call", ""))))
+            await self._clicks.hang_up(account, page.manager, call, only_ringing=message.get("seen") == "ringing")
         except Refused as exc:
             page.put({"type": "notice", "code": exc.code, "text": str(exc)})
         except Unavailable as exc:
             page.put({"type": "notice", "code": "hang_up_failed", "text": str(exc)})
+
+    def _is_late(self, at: Any, seconds: float) -> bool:
+        """
+        Whether a command was made too long ago to be meant still: it waited in a network that was away.
+
+        `at` is our own clock, as the page was told it in `snapshot` and `pong` and has counted on since; a page that
+        says nothing (of an earlier release, or never connected) is taken at its word.
+        """
+        return isinstance(at, int | float) and not abs(self._clock.now() - at) <= seconds
 
     def _who(self, request: web.Request) -> tuple[WidgetUser, Account]:
         token = request.headers.get("X-Auth-Token", "")

@@ -13,6 +13,7 @@ from integration.domain.call import (
     LegKind,
     LegResult,
     Origin,
+    Press,
     Transfer,
     TransferKind,
     TransferResult,
@@ -51,6 +52,7 @@ async def test_a_call_comes_back_as_it_was_saved(storage: Storage) -> None:
         disposition=Disposition.ANSWERED,
         ended_at=Timestamp(9.25),
         seen_from_start=False,
+        presses=(Press(extension="101", at=Timestamp(2.0), own_leg=True),),
     )
     await storage.calls.save([SavedStep(call=call)])
     assert await storage.calls.get(OFFICE, call.id) == call
@@ -135,3 +137,25 @@ async def test_many_at_once_are_all_saved(storage: Storage) -> None:
     await asyncio.gather(*(storage.calls.save([SavedStep(call=c, intents=[an_intent(c)])]) for c in calls))
     assert len(await storage.calls.live(OFFICE, PBX)) == 60
     assert (await storage.outbox.depth())[OutboxState.WAITING] == 60
+
+
+async def test_calls_that_have_just_ended(storage: Storage) -> None:
+    """Not live ones, not those of others, not merged ones, not those that ended before."""
+
+    def ended(name: str, at: float | None, **fields: Any) -> SavedStep:
+        moment = None if at is None else Timestamp(at)
+        return SavedStep(call=a_call(id=CallId(name), started_at=Timestamp(1000.0), ended_at=moment, **fields))
+
+    await storage.calls.save(
+        [
+            ended("pbx:before", 1099.9),
+            ended("pbx:at", 1100.0),
+            ended("pbx:after", 1150.0),
+            ended("pbx:live", None),
+            ended("pbx:merged", 1150.0, merged_into=CallId("pbx:after")),
+        ]
+    )
+    await storage.calls.save([ended("pbx:others", 1150.0, account=OTHER)])
+    found = await storage.calls.ended_since(OFFICE, Timestamp(1100.0))
+    assert {call.id for call in found} == {"pbx:at", "pbx:after"}
+    assert await storage.calls.ended_since(OFFICE, Timestamp(9000.0)) == []

@@ -186,14 +186,14 @@ def started(at: float, caller: str = CLIENT, uniqueid: str = "1.0") -> CallStart
     )
 
 
-def offered(at: float, extension: str, uniqueid: str = "1.0") -> LegOffered:
+def offered(at: float, extension: str, uniqueid: str = "1.0", *, via: str = "direct") -> LegOffered:
     return LegOffered(
         call=call(uniqueid),
         at=Timestamp(at),
         leg=LegId(extension),
         target=extension,
         kind=LegKind.EXTENSION,
-        via="direct",
+        via=via,
     )
 
 

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.call import TransferKind
+from integration.domain.events import ClientReleased, TransferStarted
+from integration.domain.ids import Timestamp
 from integration.domain.settings import CardMoment, LineSettings
 from integration.services.card import display_number
 from integration.services.hub import Page
@@ -19,6 +22,7 @@ from tests.services.conftest import (
     World,
     answered,
     answered_call,
+    call,
     ended,
     offered,
     started,
@@ -75,14 +79,79 @@ async def test_a_withheld_number_shows_nothing_and_offers_nothing(world: World) 
     assert (card["number"], card["raw_number"], card["can_create"]) == ("", None, False)
 
 
-async def test_who_did_not_answer_loses_the_card_and_who_did_keeps_it(world: World) -> None:
+async def test_who_did_not_answer_sees_who_did(world: World) -> None:
+    """The card does not vanish under the hands of somebody who types a contact's name into it."""
     anna, boris = world.page(ANNA), world.page(BORIS)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), offered(now, "102"))
     await world.emit(*answered(now + 3, "102"), unanswered(now + 3, "101"))
-    assert (await messages(anna))[-1]["reason"] == "answered_elsewhere"
+    seen = [message["call"] for message in await messages(anna)]
+    states = dict.fromkeys(card["state"] for card in seen)
+    assert list(states) == ["ringing", "ended"]  # never "talking": somebody else does
+    last = seen[-1]
+    assert (last["result"], last["colleague"]) == (
+        "answered_elsewhere",
+        {"extension": "102", "name": "Борис Климов"},
+    )
+    assert last["ended_at"] == now + 3
     kept = (await messages(boris))[-1]["call"]
-    assert (kept["state"], kept["extension"]) == ("talking", "102")
+    assert (kept["state"], kept["extension"], kept["result"]) == ("talking", "102", None)
+
+
+async def test_who_was_rung_sees_that_the_call_was_missed(world: World) -> None:
+    """Also who was rung first, and whose phone had stopped long before the client gave up."""
+    anna, boris = world.page(ANNA), world.page(BORIS)
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    await world.emit(unanswered(now + 10, "101"), offered(now + 10, "102"))
+    on = (await messages(anna))[-1]["call"]
+    assert (on["state"], on["result"], on["ended_at"]) == ("ended", "passed_on", now + 10)
+    await world.emit(unanswered(now + 40, "102"), ended(now + 40))
+    for page in (anna, boris):
+        last = (await messages(page))[-1]["call"]
+        assert (last["state"], last["result"], last["disposition"]) == ("ended", "missed", "missed")
+        assert (last["ended_at"], last["can_create"]) == (now + 40, True)
+
+
+async def test_whose_part_is_over_and_told_hears_nothing_more(world: World) -> None:
+    anna, boris = world.page(ANNA), world.page(BORIS)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), offered(now, "102"))
+    await world.emit(*answered(now + 3, "102"), unanswered(now + 3, "101"))
+    await messages(anna)
+    await world.emit(ended(now + 60))
+    assert await messages(anna) == []
+    assert (await messages(boris))[-1]["call"]["result"] == "answered"
+
+
+async def test_a_card_that_was_missed_while_the_page_was_away_is_in_the_snapshot(world: World) -> None:
+    """For a minute, as widgets/README.md says; from the store, on whichever process the page comes to."""
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), unanswered(now + 10, "101"), ended(now + 10))
+    for later, expected in ((30, ["missed"]), (69, ["missed"]), (71, [])):
+        since = Timestamp(now + later - 60)
+        calls = await world.storage.calls.ended_since(world.account.id, since)
+        cards = await world.cards.snapshot(world.account, ANNA, calls, ended_since=since)
+        assert [card["result"] for card in cards] == expected
+
+
+async def test_a_transfer_says_from_whom_and_counts_from_when_it_began_to_ring(world: World) -> None:
+    anna, boris = world.page(ANNA), world.page(BORIS)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), *answered(now + 3, "101"))
+    await messages(anna)
+    handed = TransferStarted(call=call(), at=Timestamp(now + 60), kind=TransferKind.BLIND, from_="101", to="102")
+    await world.emit(
+        ClientReleased(call=call(), at=Timestamp(now + 60)), handed, offered(now + 60, "102", via="transfer")
+    )
+    card = (await messages(boris))[-1]["call"]
+    assert (card["state"], card["rings_since"], card["answered_at"]) == ("ringing", now + 60, None)
+    assert card["came"] == {"how": "transfer", "from": {"extension": "101", "name": "Анна Орлова"}}
+    gone = (await messages(anna))[-1]["call"]
+    assert (gone["state"], gone["result"], gone["colleague"]["name"]) == ("ended", "transferred", "Борис Климов")
+    await world.emit(*answered(now + 70, "102"))
+    talk = (await messages(boris))[-1]["call"]
+    assert (talk["state"], talk["answered_at"], talk["came"]["from"]["name"]) == ("talking", now + 70, "Анна Орлова")
 
 
 async def test_the_end_is_shown(world: World) -> None:

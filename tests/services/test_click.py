@@ -9,9 +9,9 @@ import pytest
 from integration.domain.crm import Manager
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.errors import DozvonError, OutcomeUnknown, Rejected, Unavailable
+from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.services.click import Refused, number_to_dial
-from tests.services.conftest import ACME, ANNA, BORIS, STRANGER, World, call, offered, started
+from tests.services.conftest import ACME, ANNA, BORIS, STRANGER, World, answered, call, offered, started, unanswered
 
 CLICK = "7f3c1d52-0000-4000-8000-000000000001"
 
@@ -134,9 +134,41 @@ async def test_only_who_was_rung_may_and_a_name_is_needed(
     assert caught.value.code == code
 
 
+async def test_while_it_rings_only_ones_own_phone_is_declined(world: World) -> None:
+    """The client's call goes on for the colleagues whose phones ring too."""
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), offered(now, "102"))
+    await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    assert (world.pbx.rejected, world.pbx.hung_up) == ([(call(), "101")], [])
+    world.pbx.fail_next = [NotFound("it rings no more")]
+    with pytest.raises(Refused) as caught:
+        await world.clicks.hang_up(world.account, BORIS, world.tracking.call(call()))
+    assert caught.value.code == "call_unknown"
+
+
+async def test_a_colleagues_talk_is_not_ended_by_who_was_rung_too(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), offered(now, "102"), *answered(now + 3, "102"))
+    await world.emit(unanswered(now + 3, "101"))
+    with pytest.raises(Refused) as caught:
+        await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    assert caught.value.code == "call_unknown"
+    assert (world.pbx.rejected, world.pbx.hung_up) == ([], [])
+
+
+async def test_declining_does_not_end_a_talk_that_began_at_that_moment(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), *answered(now + 3, "101"))
+    with pytest.raises(Refused) as caught:
+        await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()), only_ringing=True)
+    assert caught.value.code == "already_answered"
+    await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    assert world.pbx.hung_up == [call()]
+
+
 async def test_hanging_up_is_for_ones_own_live_call(world: World) -> None:
     now = world.clock.now()
-    await world.emit(started(now), offered(now, "101"))
+    await world.emit(started(now), offered(now, "101"), *answered(now + 3, "101"))
     await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
     assert world.pbx.hung_up == [call()]
     for manager, wanted in ((BORIS, call()), (ANNA, call("9.9"))):

@@ -1,0 +1,247 @@
+"""What one extension has of a call: it rings there, its employee talks, or what came of it there. Pure.
+
+What is shown of it, and to whom, is `services/card.py`'s; what a press on "hang up" does, `services/click.py`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from integration.domain.call import (
+    Call,
+    Direction,
+    Leg,
+    LegKind,
+    LegResult,
+    Transfer,
+    TransferKind,
+    TransferResult,
+)
+from integration.domain.ids import Timestamp
+
+
+class PartState(StrEnum):
+    RINGING = "ringing"  # of who calls: the client's phone, or their own first
+    TALKING = "talking"
+    ENDED = "ended"  # for this extension: the call may go on elsewhere
+
+
+class PartResult(StrEnum):
+    """What came of it at this extension. The words of `Disposition` are those of the whole call."""
+
+    ANSWERED = "answered"  # talked to the client until the end
+    MISSED = "missed"  # rang here, and nobody answered the client
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    DECLINED = "declined"
+    PASSED_ON = "passed_on"  # not answered here, and the call goes on
+    TRANSFERRED = "transferred"  # talked to the client and handed the call over
+    CONSULTED = "consulted"  # talked to the colleague who has the client, and left
+    BUSY = "busy"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    NOANSWER = "noanswer"
+
+
+class Came(StrEnum):
+    """How a call came to this extension from a colleague."""
+
+    TRANSFER = "transfer"
+    CONSULTATION = "consultation"
+    FORWARD = "forward"
+    PICKUP = "pickup"
+    PARKING = "parking"
+    RETURN = "return"  # handed over by this employee, and not taken by that colleague
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """
+    One extension's part of one call.
+
+    Attributes:
+        since: when it began to ring, or when the talk began; of an ended part when its talk began, if it had one.
+        is_own: this employee placed the call.
+        holds_client: the client is in this employee's hands, or was at the end.
+        colleague: who answered instead, or has the client now; an extension, or an outside number.
+        came_from: the colleague's extension; None where the PBX does not say who it was.
+    """
+
+    extension: str
+    state: PartState
+    since: Timestamp | None = None
+    ended_at: Timestamp | None = None
+    result: PartResult | None = None
+    is_own: bool = False
+    holds_client: bool = False
+    colleague: str | None = None
+    came: Came | None = None
+    came_from: str | None = None
+
+
+_NEVER_RANG = frozenset({LegResult.BUSY, LegResult.UNAVAILABLE, LegResult.FAILED, LegResult.FORWARDED})
+_TOOK_IT = frozenset({TransferResult.ANSWERED, TransferResult.COMPLETED})
+
+
+def extensions_of(call: Call) -> tuple[str, ...]:
+    """Extensions that have, or had, a part of the call, in order of their coming in."""
+    named = [call.caller] if call.direction is Direction.OUTBOUND else []
+    named += [leg.target for leg in call.legs if leg.kind is LegKind.EXTENSION]
+    named += [call.final_responsible] if call.final_responsible else []
+    return tuple(dict.fromkeys(named))
+
+
+def part_of(call: Call, extension: str) -> Part | None:
+    """
+    This extension's part of the call.
+
+    Returns:
+        None where it has none: it was never rung, or its phone was busy, away or forwarded before it rang. Never
+        raises.
+    """
+    legs = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION and leg.target == extension]
+    is_own = call.direction is Direction.OUTBOUND and (
+        extension == call.caller or any(leg.via == "click" for leg in legs)
+    )
+    if call.is_live:
+        ringing = next((leg for leg in reversed(legs) if leg.result is None and leg.answered_at is None), None)
+        if ringing is not None:
+            since = call.started_at if is_own else ringing.offered_at
+            return _came(call, ringing, Part(extension=extension, state=PartState.RINGING, since=since, is_own=is_own))
+        talking = _talking(call, extension, legs, is_own=is_own)
+        if talking is not None:
+            return talking
+    return _over(call, extension, legs, is_own=is_own)
+
+
+def _talking(call: Call, extension: str, legs: list[Leg], *, is_own: bool) -> Part | None:
+    """The part in a live call of an extension that does not ring; None when its part is over, or it has none."""
+    own_leg = next((leg for leg in reversed(legs) if leg.answered_at is not None and leg.ended_at is None), None)
+    holds = call.answered_at is not None and call.final_responsible == extension
+    part = Part(extension=extension, state=PartState.TALKING, is_own=is_own, holds_client=holds)
+    if call.answered_at is None:
+        if own_leg is None and not is_own:
+            return None
+        # The phone is off the hook, and the client is not reached yet.
+        since = call.started_at if own_leg is None or is_own else own_leg.offered_at
+        return Part(extension=extension, state=PartState.RINGING, since=since, is_own=is_own)
+    if holds:
+        if call.talk_since is None and _handed_over(call, extension) is not None:
+            return None
+        since = max(call.answered_at, own_leg.answered_at or call.answered_at) if own_leg else call.answered_at
+        return _came(call, own_leg, replace(part, since=since))
+    if own_leg is not None:
+        # In the call without having the client: a consultation, one of three.
+        return _came(call, own_leg, replace(part, since=own_leg.answered_at))
+    return None
+
+
+def _over(call: Call, extension: str, legs: list[Leg], *, is_own: bool) -> Part | None:
+    ended = Part(extension=extension, state=PartState.ENDED, is_own=is_own)
+    answered = next((leg for leg in reversed(legs) if leg.result is LegResult.ANSWERED), None)
+    if call.answered_at is not None and (call.final_responsible == extension or answered is not None or is_own):
+        since = max(call.answered_at, answered.answered_at or call.answered_at) if answered else call.answered_at
+        if call.final_responsible == extension and not call.is_live:
+            part = replace(ended, since=since, ended_at=call.ended_at, result=PartResult.ANSWERED, holds_client=True)
+            return _came(call, answered, part)
+        return _left(call, ended, answered, since)
+    if is_own:
+        pressed = any(press.extension == extension for press in call.presses)
+        result = PartResult(call.disposition) if call.disposition is not None else PartResult.FAILED
+        return replace(ended, ended_at=call.ended_at, result=PartResult.CANCELLED if pressed else result)
+    last = next((leg for leg in reversed(legs) if leg.ringing_at is not None or leg.result not in _NEVER_RANG), None)
+    return _unanswered(call, ended, last) if last is not None else None
+
+
+def _left(call: Call, ended: Part, answered: Leg | None, since: Timestamp) -> Part:
+    """Of somebody who talked, and whom the call has left behind."""
+    handed_over = _handed_over(call, ended.extension)
+    consulted = answered is not None and answered.via == "consultation" and handed_over is None
+    if answered is not None and answered.ended_at is not None:
+        left_at = answered.ended_at
+    else:
+        left_at = handed_over.at if handed_over is not None else since
+    colleague: str | None = call.final_responsible
+    if colleague == ended.extension:
+        colleague = handed_over.to if handed_over is not None and handed_over.kind is not TransferKind.PARK else None
+    return replace(
+        ended,
+        since=since,
+        ended_at=max(since, left_at),
+        result=PartResult.CONSULTED if consulted else PartResult.TRANSFERRED,
+        colleague=_person(colleague),
+    )
+
+
+def _unanswered(call: Call, ended: Part, leg: Leg) -> Part:
+    stopped_at = leg.ended_at if leg.ended_at is not None else leg.offered_at
+    pressed = [press for press in call.presses if press.own_leg and press.extension == leg.target]
+    if any(press.at >= leg.offered_at for press in pressed) or leg.result is LegResult.REJECTED:
+        return replace(ended, ended_at=stopped_at, result=PartResult.DECLINED)
+    if call.answered_at is not None:
+        return replace(
+            ended, ended_at=stopped_at, result=PartResult.ANSWERED_ELSEWHERE, colleague=_person(_taker(call, leg))
+        )
+    if call.is_live:
+        return replace(ended, ended_at=stopped_at, result=PartResult.PASSED_ON)
+    return replace(ended, ended_at=call.ended_at, result=PartResult.MISSED)
+
+
+def _taker(call: Call, leg: Leg) -> str | None:
+    """Who took the call while, or after, it rang at `leg`; a transfer may have given it to others since."""
+    took = [other for other in call.legs if other.answered_at is not None and other.answered_at >= leg.offered_at]
+    first = min(took, key=lambda other: other.answered_at or 0.0, default=None)
+    return first.target if first is not None else call.answered_by
+
+
+def _person(party: str | None) -> str | None:
+    """A conference room is nobody."""
+    return None if party is None or party.startswith("conference") else party
+
+
+def _handed_over(call: Call, extension: str) -> Transfer | None:
+    """The newest transfer by this extension that was not in vain so far."""
+    good = _TOOK_IT | {None}
+    return next((t for t in reversed(call.transfers) if t.from_ == extension and t.result in good), None)
+
+
+def _came(call: Call, leg: Leg | None, part: Part) -> Part:
+    """`part` with the colleague from whom the call came to this leg; itself when it came from nobody."""
+    via = leg.via if leg is not None else ""
+    if part.is_own:
+        return part
+    match via:
+        case "transfer":
+            newest = call.transfers[-1] if call.transfers else None
+            if newest is not None and newest.from_ == part.extension:
+                return replace(part, came=Came.RETURN, came_from=newest.to)
+            return replace(part, came=Came.TRANSFER, came_from=_transferer(call, part.extension))
+        case "consultation":
+            holder = call.final_responsible if call.final_responsible != part.extension else None
+            return replace(part, came=Came.CONSULTATION, came_from=holder or _transferer(call, part.extension))
+        case "forward":
+            return replace(part, came=Came.FORWARD, came_from=_before(call, leg, LegResult.FORWARDED))
+        case "pickup":
+            return replace(part, came=Came.PICKUP, came_from=_before(call, leg, LegResult.PICKED_UP_ELSEWHERE))
+        case "parking" | "parking-return":
+            parked = (t.from_ for t in reversed(call.transfers) if t.kind is TransferKind.PARK)
+            return replace(part, came=Came.PARKING, came_from=next(parked, None))
+    handed = next((t for t in reversed(call.transfers) if t.to == part.extension and t.result in _TOOK_IT), None)
+    return replace(part, came=Came.TRANSFER, came_from=handed.from_) if handed is not None else part
+
+
+def _transferer(call: Call, extension: str) -> str | None:
+    to_me = next((t for t in reversed(call.transfers) if t.to == extension), None)
+    newest = to_me or (call.transfers[-1] if call.transfers else None)
+    return newest.from_ if newest is not None and newest.from_ != extension else None
+
+
+def _before(call: Call, leg: Leg | None, result: LegResult) -> str | None:
+    """The nearest phone before this one that ended so."""
+    earlier: Iterator[Leg] = iter(())
+    if leg is not None:
+        place = next((i for i, known in enumerate(call.legs) if known.id == leg.id), 0)
+        # A picked-up phone was offered before, and may be ended after, the pickup.
+        earlier = (known for known in reversed(call.legs[:place]) if known.result is result)
+    return next((known.target for known in earlier), None)

@@ -1,0 +1,360 @@
+"""One extension's part of a call, for every way in which a call comes to it and leaves it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from integration.domain.call import (
+    Call,
+    Direction,
+    Disposition,
+    Leg,
+    LegKind,
+    LegResult,
+    Origin,
+    Press,
+    Transfer,
+    TransferKind,
+    TransferResult,
+)
+from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
+from integration.domain.participation import Came, Part, PartResult, PartState, extensions_of, part_of
+
+CLIENT, DID = "79161234567", "74950000001"
+
+
+def leg(target: str, offered: float = 0.0, *, via: str = "direct", **fields: Any) -> Leg:
+    """`answered`, `ended`: moments; an ended leg has the result that is given, else NOANSWER."""
+    answered, ended = fields.pop("answered", None), fields.pop("ended", None)
+    result = fields.pop("result", None)
+    if result is None and answered is not None:
+        result = LegResult.ANSWERED
+    elif result is None and ended is not None:
+        result = LegResult.NOANSWER
+    kind = LegKind.EXTERNAL if len(target) > 5 else LegKind.EXTENSION
+    return Leg(
+        id=LegId(f"{target}@{offered}"),
+        target=target,
+        kind=kind,
+        via=via,
+        offered_at=Timestamp(offered),
+        answered_at=answered,
+        ended_at=ended,
+        result=result,
+        **fields,
+    )
+
+
+def incoming(*legs: Leg, **fields: Any) -> Call:
+    made = Call(
+        id=CallId("pbx:1"),
+        account=AccountId("acme"),
+        pbx=PbxId("pbx"),
+        uniqueid="1",
+        direction=Direction.INBOUND,
+        caller=CLIENT,
+        called=DID,
+        started_at=Timestamp(0.0),
+        legs=legs,
+    )
+    return replace(made, **fields)
+
+
+def talking(person: str, at: float, *legs: Leg, **fields: Any) -> Call:
+    """The client is in this person's hands since."""
+    fields = {"answered_at": at, "answered_by": person, "final_responsible": person, "talk_since": at} | fields
+    return incoming(*legs, **fields)
+
+
+def outgoing(*legs: Leg, **fields: Any) -> Call:
+    return incoming(*legs, **{"direction": Direction.OUTBOUND, "caller": "101", "called": CLIENT} | fields)
+
+
+def transfer(from_: str, to: str, at: float, result: TransferResult | None = None, **fields: Any) -> Transfer:
+    kind = fields.pop("kind", TransferKind.BLIND)
+    return Transfer(kind=kind, from_=from_, to=to, at=Timestamp(at), result=result)
+
+
+def part(call: Call, extension: str) -> Part:
+    found = part_of(call, extension)
+    assert found is not None
+    return found
+
+
+def ended(call: Call, extension: str) -> tuple[PartResult | None, float | None, str | None]:
+    found = part(call, extension)
+    assert found.state is PartState.ENDED
+    return found.result, found.ended_at, found.colleague
+
+
+def came(call: Call, extension: str) -> tuple[PartState, float | None, Came | None, str | None]:
+    found = part(call, extension)
+    return found.state, found.since, found.came, found.came_from
+
+
+MISSED: dict[str, Any] = {"ended_at": Timestamp(30.0), "disposition": Disposition.MISSED}
+PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        # rang here, and somebody else took it
+        (
+            talking("102", 5, leg("101", ended=5), leg("102", answered=5)),
+            (PartResult.ANSWERED_ELSEWHERE, 5, "102"),
+        ),
+        # a colleague's mobile, at the trunk
+        (
+            talking("102", 9, leg("101", ended=5), leg(CLIENT + "0", 6, answered=9), answered_by=CLIENT + "0"),
+            (PartResult.ANSWERED_ELSEWHERE, 5, CLIENT + "0"),
+        ),
+        # who took it is told, not who has it after a transfer
+        (
+            talking(
+                "103",
+                5,
+                leg("101", ended=5),
+                leg("102", answered=5, ended=20),
+                leg("103", 20, answered=22, via="transfer"),
+                transfers=(transfer("102", "103", 20, TransferResult.ANSWERED),),
+            ),
+            (PartResult.ANSWERED_ELSEWHERE, 5, "102"),
+        ),
+        # a conference room is nobody
+        (talking("", 5, leg("101", ended=4), answered_by="conference:800"), (PartResult.ANSWERED_ELSEWHERE, 4, None)),
+        # not answered here; the call goes on
+        (incoming(leg("101", ended=10), leg("102", 10)), (PartResult.PASSED_ON, 10, None)),
+        # nobody answered: the moment is the call's end
+        (incoming(leg("101", ended=10), **MISSED), (PartResult.MISSED, 30, None)),
+        (incoming(leg("101", ended=30, result=LegResult.CANCELLED), **MISSED), (PartResult.MISSED, 30, None)),
+        # declined at the phone, and in the card
+        (incoming(leg("101", ended=2, result=LegResult.REJECTED), leg("102")), (PartResult.DECLINED, 2, None)),
+        (incoming(leg("101", ended=2), leg("102"), presses=PRESSED), (PartResult.DECLINED, 2, None)),
+        (incoming(leg("101", ended=2), presses=PRESSED, **MISSED), (PartResult.DECLINED, 2, None)),
+        # declined once; the second time it rang out
+        (
+            incoming(leg("101", ended=2), leg("101", 10, ended=20), presses=PRESSED, **MISSED),
+            (PartResult.MISSED, 30, None),
+        ),
+        # a busy phone that did ring
+        (
+            incoming(leg("101", ended=3, ringing_at=Timestamp(1.0), result=LegResult.BUSY), **MISSED),
+            (PartResult.MISSED, 30, None),
+        ),
+        # talked to the end
+        (
+            talking("101", 5, leg("101", answered=5, ended=60), ended_at=60.0, disposition=Disposition.ANSWERED),
+            (PartResult.ANSWERED, 60, None),
+        ),
+        # handed over, and it rings at the colleague
+        (
+            talking(
+                "101",
+                5,
+                leg("101", answered=5, ended=20),
+                leg("102", 20, via="transfer"),
+                talk_since=None,
+                transfers=(transfer("101", "102", 20),),
+            ),
+            (PartResult.TRANSFERRED, 20, "102"),
+        ),
+        # handed over, and the colleague talks
+        (
+            talking(
+                "102",
+                5,
+                leg("101", answered=5, ended=20),
+                leg("102", 20, answered=25, via="transfer"),
+                answered_by="101",
+                transfers=(transfer("101", "102", 20, TransferResult.ANSWERED),),
+            ),
+            (PartResult.TRANSFERRED, 20, "102"),
+        ),
+        # parked: nobody has it
+        (
+            talking(
+                "101",
+                5,
+                leg("101", answered=5, ended=20),
+                talk_since=None,
+                transfers=(transfer("101", "701", 20, kind=TransferKind.PARK),),
+            ),
+            (PartResult.TRANSFERRED, 20, None),
+        ),
+        # was asked by a colleague, and left
+        (
+            talking("102", 5, leg("102", answered=5), leg("101", 10, answered=12, ended=20, via="consultation")),
+            (PartResult.CONSULTED, 20, "102"),
+        ),
+    ],
+)
+def test_what_came_of_it(call: Call, expected: tuple[PartResult, float, str | None]) -> None:
+    assert ended(call, "101") == expected
+
+
+@pytest.mark.parametrize("result", [LegResult.BUSY, LegResult.UNAVAILABLE, LegResult.FAILED, LegResult.FORWARDED])
+def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
+    call = incoming(leg("101", ended=0, result=result), leg("102"))
+    assert part_of(call, "101") is None
+    assert part_of(call, "105") is None
+    assert part(call, "102").state is PartState.RINGING
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (incoming(leg("101", 3)), (PartState.RINGING, 3, None, None)),
+        # the receiver is up, and the client is not connected yet (a confirmation, a greeting)
+        (incoming(leg("101", 3, answered=5)), (PartState.RINGING, 3, None, None)),
+        (talking("101", 5, leg("101", answered=5)), (PartState.TALKING, 5, None, None)),
+        # a colleague has answered, and this leg is not closed yet: no talk of mine
+        (talking("102", 5, leg("101"), leg("102", answered=5)), (PartState.RINGING, 0, None, None)),
+        # again after it was declined or rang out, as a queue does
+        (incoming(leg("101", ended=5), leg("101", 10)), (PartState.RINGING, 10, None, None)),
+        # a blind transfer rings here
+        (
+            talking(
+                "102",
+                5,
+                leg("102", answered=5, ended=60),
+                leg("101", 60, via="transfer"),
+                talk_since=None,
+                transfers=(transfer("102", "101", 60),),
+            ),
+            (PartState.RINGING, 60, Came.TRANSFER, "102"),
+        ),
+        # a transfer to a group of which I am one
+        (
+            talking(
+                "102",
+                5,
+                leg("102", answered=5, ended=60),
+                leg("101", 60, via="transfer"),
+                talk_since=None,
+                transfers=(transfer("102", "600", 60),),
+            ),
+            (PartState.RINGING, 60, Came.TRANSFER, "102"),
+        ),
+        # nobody took what I handed over: it is back
+        (
+            talking(
+                "101",
+                5,
+                leg("101", answered=5, ended=60),
+                leg("102", 60, ended=80, via="transfer"),
+                leg("101", 80, via="transfer"),
+                talk_since=None,
+                transfers=(transfer("101", "102", 60, TransferResult.NOANSWER),),
+            ),
+            (PartState.RINGING, 80, Came.RETURN, "102"),
+        ),
+        # asked by a colleague who has the client
+        (
+            talking("102", 5, leg("102", answered=5), leg("101", 20, via="consultation")),
+            (PartState.RINGING, 20, Came.CONSULTATION, "102"),
+        ),
+        (
+            talking("102", 5, leg("102", answered=5), leg("101", 20, answered=25, via="consultation")),
+            (PartState.TALKING, 25, Came.CONSULTATION, "102"),
+        ),
+        # joined after a consultation that the phone made as a call of its own
+        (
+            talking(
+                "101",
+                5,
+                leg("102", answered=5, ended=40),
+                transfers=(transfer("102", "101", 40, TransferResult.COMPLETED, kind=TransferKind.ATTENDED),),
+            ),
+            (PartState.TALKING, 5, Came.TRANSFER, "102"),
+        ),
+        # the phone of a colleague sends its calls here
+        (
+            incoming(leg("102", ended=1, result=LegResult.FORWARDED), leg("101", 1, via="forward")),
+            (PartState.RINGING, 1, Came.FORWARD, "102"),
+        ),
+        (incoming(leg("101", 1, via="forward")), (PartState.RINGING, 1, Came.FORWARD, None)),
+        # picked up what rang at a colleague
+        (
+            talking(
+                "101",
+                7,
+                leg("102", ended=7, result=LegResult.PICKED_UP_ELSEWHERE),
+                leg("101", 7, answered=7, via="pickup"),
+            ),
+            (PartState.TALKING, 7, Came.PICKUP, "102"),
+        ),
+        # parked by a colleague, fetched here
+        (
+            talking(
+                "101",
+                5,
+                leg("102", answered=5, ended=20),
+                leg("101", 40, answered=40, via="parking"),
+                transfers=(transfer("102", "701", 20, TransferResult.ANSWERED, kind=TransferKind.PARK),),
+            ),
+            (PartState.TALKING, 40, Came.PARKING, "102"),
+        ),
+    ],
+)
+def test_what_goes_on_and_from_whom_it_came(
+    call: Call, expected: tuple[PartState, float, Came | None, str | None]
+) -> None:
+    assert came(call, "101") == expected
+
+
+CLICK = Origin(kind="click", action_id="a")
+
+
+@pytest.mark.parametrize(
+    ("call", "state", "since"),
+    [
+        (outgoing(leg(CLIENT)), PartState.RINGING, 0),
+        (outgoing(leg("101", via="click"), origin=CLICK), PartState.RINGING, 0),
+        (outgoing(leg("101", via="click", answered=3), leg(CLIENT, 3), origin=CLICK), PartState.RINGING, 0),
+        (
+            outgoing(
+                leg("101", via="click", answered=3),
+                leg(CLIENT, 3, answered=9),
+                answered_at=9.0,
+                final_responsible="101",
+                talk_since=9.0,
+            ),
+            PartState.TALKING,
+            9,
+        ),
+    ],
+)
+def test_a_call_of_ones_own(call: Call, state: PartState, since: float) -> None:
+    found = part(call, "101")
+    assert (found.state, found.since, found.is_own) == (state, since, True)
+
+
+@pytest.mark.parametrize("disposition", [d for d in Disposition if d is not Disposition.ANSWERED])
+def test_the_end_of_an_unanswered_call_of_ones_own(disposition: Disposition) -> None:
+    call = outgoing(leg(CLIENT, ended=20), ended_at=Timestamp(20.0), disposition=disposition)
+    assert ended(call, "101") == (PartResult(disposition), 20, None)
+    pressed = replace(call, presses=(Press(extension="101", at=Timestamp(19.0), own_leg=False),))
+    assert ended(pressed, "101")[0] is PartResult.CANCELLED
+
+
+def test_an_outgoing_call_that_was_handed_over() -> None:
+    call = outgoing(
+        leg(CLIENT, answered=9),
+        leg("102", 60, via="transfer"),
+        answered_at=9.0,
+        final_responsible="101",
+        transfers=(transfer("101", "102", 60),),
+    )
+    assert extensions_of(call) == ("101", "102")
+    assert came(call, "102") == (PartState.RINGING, 60, Came.TRANSFER, "101")
+    assert ended(call, "101") == (PartResult.TRANSFERRED, 60, "102")
+    assert not part(call, "102").is_own
+
+
+def test_only_who_has_the_client_may_end_the_talk() -> None:
+    call = talking("102", 5, leg("102", answered=5), leg("101", 20, answered=25, via="consultation"))
+    assert [part(call, extension).holds_client for extension in ("101", "102")] == [False, True]
