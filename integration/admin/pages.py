@@ -13,7 +13,7 @@ from aiohttp import web
 from integration import __version__
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
-from integration.admin.view import call_row, outbox_rows, timeline_rows
+from integration.admin.view import call_row, outbox_rows, press_rows, timeline_rows
 from integration.domain.call import Call
 from integration.domain.client import client_of, search_keys
 from integration.domain.crm import EntityKind, EntityRef
@@ -203,6 +203,7 @@ class AdminPages:
             attribution_reasons=_sentences(account, map(_stored_reason, logged.get("reasons", [])), lang),
             crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
             recording=f"/r/{recording}.mp3" if recording else None,
+            presses=press_rows(account, call),
             timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
             outbox=outbox_rows(await self._outbox.of_call(account.id, call.id)),
         )

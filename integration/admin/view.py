@@ -62,6 +62,18 @@ def outbox_rows(items: Iterable[OutboxItem]) -> list[dict[str, Any]]:
     ]
 
 
+def press_rows(account: Account, call: Call) -> list[dict[str, str]]:
+    """Who asked for the call's end in the card. `what` is a key of `texts.py`; `at` is seconds since the start."""
+    return [
+        {
+            "at": f"+{press.at - call.started_at:.1f}",
+            "what": "press_declined" if press.own_leg else "press_hung_up",
+            "who": account.name_of(press.extension) or press.extension,
+        }
+        for press in call.presses
+    ]
+
+
 def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> list[dict[str, str]]:
     rows = []
     for event in events:

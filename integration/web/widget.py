@@ -218,6 +218,7 @@ class WidgetApi:
                     for running in (commands, self._commands):  # it is finished also when the page goes
                         running.add(task)
                         task.add_done_callback(running.discard)
+                    await asyncio.sleep(0)
                 case _:
                     pass  # both sides ignore what they do not know
 

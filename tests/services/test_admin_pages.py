@@ -16,7 +16,8 @@ from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
-from integration.domain.ids import AccountId, Extension
+from integration.domain.events import HangUpPressed
+from integration.domain.ids import AccountId, Extension, Timestamp
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.errors import Rejected
 from integration.metrics import Metrics
@@ -29,7 +30,7 @@ from integration.storage import open_coordination
 from integration.storage.schema import admin_sessions
 from integration.web.client_address import ClientAddresses
 from integration.web.server import create_web_app
-from tests.services.conftest import ACME, BORIS, PBX, World, answered_call, missed_call
+from tests.services.conftest import ACME, BORIS, PBX, World, answered_call, call, ended, missed_call, offered, started
 
 PASSWORD = "a secret of the office"
 Client = TestClient[web.Request, web.Application]
@@ -338,3 +339,18 @@ async def test_the_overview_claims_nothing_of_a_crm_that_was_not_asked(signed_in
     assert "Ещё не опрошена" not in await signed_in.page("/admin/acme")
     signed_in.world.account.crm_was_asked = False
     assert "Ещё не опрошена" in await signed_in.page("/admin/acme")
+
+
+async def test_the_calls_page_says_who_pressed_for_its_end(signed_in: Office) -> None:
+    now = signed_in.world.clock.now()
+    declined = HangUpPressed(call=call(), at=Timestamp(now + 2.5), extension="101", own_leg=True)
+    hung_up = HangUpPressed(call=call(), at=Timestamp(now + 9), extension="102", own_leg=False)
+    await signed_in.world.emit(started(now), offered(now, "101"), declined, hung_up, ended(now + 9))
+    page = await signed_in.page(f"/admin/acme/calls/{call()}?lang=ru")
+    for words in (
+        "<dt>Отклонено в карточке</dt><dd>Анна Орлова",
+        "<dt>Завершено в карточке</dt><dd>Борис Климов",
+        "+2.5",
+    ):
+        assert words in page
+    assert "HangUpPressed" in page  # in the course of events too

@@ -1,0 +1,180 @@
+"""The widget's WebSocket and requests over real HTTP: commands are confirmed, and those that come late are refused."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from integration.domain.ids import CallId, PbxId
+from integration.errors import AuthFailed
+from integration.ports import WidgetUser
+from integration.services.live_calls import LiveCalls
+from integration.testing import FakePbx
+from integration.web.errors import api_errors
+from integration.web.widget import WidgetApi
+from tests.services.conftest import (
+    ACME,
+    ANNA,
+    BORIS,
+    PBX,
+    World,
+    answered,
+    call,
+    ended,
+    offered,
+    started,
+    unanswered,
+)
+
+PATIENCE = 10.0
+Client = TestClient[web.Request, web.Application]
+
+
+class Gate:
+    """Implements `ports.WidgetGate`: the token is the manager's id."""
+
+    def user(self, token: str) -> WidgetUser:
+        if not token:
+            raise AuthFailed("no token")
+        return WidgetUser(account=ACME, manager=type(ANNA)(token))
+
+    def allows_origin(self, origin: str) -> bool:
+        return origin == "https://crm.example"
+
+
+@dataclass
+class Site:
+    world: World
+    client: Client
+
+    async def page(self, manager: str) -> tuple[aiohttp.ClientWebSocketResponse, dict[str, Any]]:
+        """A connected page and its snapshot."""
+        headers = {"X-Auth-Token": manager, "Origin": "https://crm.example"}
+        async with self.client.post("/api/widget/session", json={"protocol": 1}, headers=headers) as answer:
+            ticket = (await answer.json())["ticket"]
+        socket = await self.client.ws_connect(f"/api/widget/ws?ticket={ticket}", headers=headers)
+        return socket, await said(socket)
+
+    async def click(self, **body: Any) -> tuple[int, dict[str, Any]]:
+        headers = {"X-Auth-Token": ANNA, "Origin": "https://crm.example"}
+        async with self.client.post("/api/widget/call", json=body, headers=headers) as answer:
+            return answer.status, await answer.json()
+
+
+async def said(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
+    async with asyncio.timeout(PATIENCE):
+        message: dict[str, Any] = await socket.receive_json()
+        return message
+
+
+@pytest_asyncio.fixture
+async def site(world: World) -> AsyncIterator[Site]:
+    api = WidgetApi(
+        accounts=world.accounts,
+        gates={ACME: Gate()},
+        live_calls=LiveCalls({ACME: world.tracking}, world.storage.calls),
+        hub=world.hub,
+        cards=world.cards,
+        clicks=world.clicks,
+        coordination=world.coordination,
+        clock=world.clock,
+    )
+    app = web.Application(middlewares=[api.cors, api_errors])
+    app.add_routes(api.routes())
+    async with TestClient(TestServer(app)) as client:
+        yield Site(world, client)
+
+
+async def ring(world: World, *extensions: str) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), *(offered(now, extension) for extension in extensions))
+
+
+async def test_a_press_is_confirmed_and_declines_at_ones_own_phone(site: Site) -> None:
+    world = site.world
+    await ring(world, "101", "102")
+    socket, snapshot = await site.page(ANNA)
+    assert (snapshot["command_seconds"], [c["state"] for c in snapshot["calls"]]) == (4.0, ["ringing"])
+    press = {"type": "hang_up", "call": call(), "id": "p1", "seen": "ringing", "at": world.clock.now() - 3}
+    await socket.send_json(press)
+    assert await said(socket) == {"type": "received", "id": "p1"}
+    await socket.send_json({"type": "ping"})
+    assert await said(socket) == {"type": "pong", "now": world.clock.now()}
+    assert (world.pbx.rejected, world.pbx.hung_up) == ([(call(), "101")], [])
+
+
+@pytest.mark.parametrize("age", [4.1, 37.0, -4.1, float("nan")])
+async def test_a_press_that_was_under_way_for_too_long_is_not_carried_out(site: Site, age: float) -> None:
+    """It waited in a network that was away: the manager has hung up at the phone since, or talks to somebody else."""
+    world = site.world
+    await ring(world, "101")
+    socket, _ = await site.page(ANNA)
+    await socket.send_json({"type": "hang_up", "call": call(), "id": "p1", "at": world.clock.now() - age})
+    told = await said(socket)
+    assert (told["type"], told["code"]) == ("notice", "too_late")
+    assert (world.pbx.rejected, world.pbx.hung_up) == ([], [])
+
+
+async def test_a_page_of_an_earlier_release_that_says_no_moment_is_served(site: Site) -> None:
+    await ring(site.world, "101")
+    await site.world.emit(*answered(site.world.clock.now() + 1, "101"))
+    socket, _ = await site.page(ANNA)
+    await socket.send_json({"type": "hang_up", "call": call()})
+    await socket.send_json({"type": "ping"})
+    assert (await said(socket))["type"] == "pong"
+    assert site.world.pbx.hung_up == [call()]
+
+
+async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site) -> None:
+    """Otherwise the page takes the connection for lost while the command is carried out."""
+    await ring(site.world, "101")
+    pbx = SlowPbx(id=PBX)
+    site.world.account.pbx = pbx
+    socket, _ = await site.page(ANNA)
+    await socket.send_json({"type": "hang_up", "call": call(), "id": "p1"})
+    await socket.send_json({"type": "ping"})
+    assert [(await said(socket))["type"] for _ in range(2)] == ["received", "pong"]
+    pbx.go_on.set()
+
+
+class SlowPbx(FakePbx):
+    def __init__(self, id: PbxId) -> None:
+        super().__init__(id=id)
+        self.go_on = asyncio.Event()
+
+    async def reject(self, call: CallId, extension: str) -> None:
+        await self.go_on.wait()
+
+
+async def test_a_click_that_was_under_way_for_too_long_rings_nobody(site: Site) -> None:
+    now = site.world.clock.now()
+    request = {"number": "89161234567", "request": "7f3c1d52-0000-4000-8000-000000000001"}
+    status, body = await site.click(**request, at=now - 10.5)
+    assert (status, body["error"]["code"], site.world.pbx.clicks) == (409, "too_late", [])
+    status, _ = await site.click(**request, at=now - 9)
+    assert (status, len(site.world.pbx.clicks)) == (202, 1)
+
+
+async def test_who_reconnects_sees_what_was_missed_a_minute_ago(site: Site) -> None:
+    world = site.world
+    now = world.clock.now()
+    await ring(world, "101", "102")
+    await world.emit(*answered(now + 2, "102"), unanswered(now + 2, "101"))
+    world.clock.advance(30)
+    results = {}
+    for manager in (ANNA, BORIS):
+        _, snapshot = await site.page(manager)
+        results[manager] = [(c["state"], c["result"]) for c in snapshot["calls"]]
+    assert results == {ANNA: [("ended", "answered_elsewhere")], BORIS: [("talking", None)]}
+    world.clock.advance(40)
+    await world.emit(ended(world.clock.now()))
+    assert (await site.page(ANNA))[1]["calls"] == []
+    assert [c["result"] for c in (await site.page(BORIS))[1]["calls"]] == ["answered"]
