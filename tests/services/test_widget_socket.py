@@ -13,7 +13,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from integration.domain.ids import CallId, PbxId
+from integration.domain.ids import CallId
 from integration.errors import AuthFailed
 from integration.ports import WidgetUser
 from integration.services.live_calls import LiveCalls
@@ -136,7 +136,7 @@ async def test_a_page_of_an_earlier_release_that_says_no_moment_is_served(site: 
 async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site) -> None:
     """Otherwise the page takes the connection for lost while the command is carried out."""
     await ring(site.world, "101")
-    pbx = SlowPbx(id=PBX)
+    pbx = SlowPbx()
     site.world.account.pbx = pbx
     socket, _ = await site.page(ANNA)
     await socket.send_json({"type": "hang_up", "call": call(), "id": "p1"})
@@ -146,8 +146,8 @@ async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site
 
 
 class SlowPbx(FakePbx):
-    def __init__(self, id: PbxId) -> None:
-        super().__init__(id=id)
+    def __init__(self) -> None:
+        super().__init__(id=PBX)
         self.go_on = asyncio.Event()
 
     async def reject(self, call: CallId, extension: str) -> None:
