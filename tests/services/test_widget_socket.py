@@ -100,6 +100,7 @@ async def ring(world: World, *extensions: str) -> None:
 
 async def test_a_press_is_confirmed_and_declines_at_ones_own_phone(site: Site) -> None:
     world = site.world
+    await world.tracking.begin()
     await ring(world, "101", "102")
     socket, snapshot = await site.page(ANNA)
     assert (snapshot["command_seconds"], [c["state"] for c in snapshot["calls"]]) == (4.0, ["ringing"])
@@ -126,32 +127,41 @@ async def test_a_press_that_was_under_way_for_too_long_is_not_carried_out(site: 
 async def test_a_page_of_an_earlier_release_that_says_no_moment_is_served(site: Site) -> None:
     await ring(site.world, "101")
     await site.world.emit(*answered(site.world.clock.now() + 1, "101"))
+    pbx = WatchedPbx()
+    site.world.account.pbx = pbx
     socket, _ = await site.page(ANNA)
     await socket.send_json({"type": "hang_up", "call": call()})
-    await socket.send_json({"type": "ping"})
-    assert (await said(socket))["type"] == "pong"
-    assert site.world.pbx.hung_up == [call()]
+    async with asyncio.timeout(PATIENCE):
+        await pbx.was_hung_up.wait()
+    assert pbx.hung_up == [call()]
 
 
 async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site) -> None:
     """Otherwise the page takes the connection for lost while the command is carried out."""
     await ring(site.world, "101")
-    pbx = SlowPbx()
+    pbx = WatchedPbx()
     site.world.account.pbx = pbx
     socket, _ = await site.page(ANNA)
     await socket.send_json({"type": "hang_up", "call": call(), "id": "p1"})
     await socket.send_json({"type": "ping"})
     assert [(await said(socket))["type"] for _ in range(2)] == ["received", "pong"]
-    pbx.go_on.set()
+    pbx.may_reject.set()
 
 
-class SlowPbx(FakePbx):
+class WatchedPbx(FakePbx):
+    """Rejects only when it may, and tells when it was asked to hang up."""
+
     def __init__(self) -> None:
         super().__init__(id=PBX)
-        self.go_on = asyncio.Event()
+        self.may_reject = asyncio.Event()
+        self.was_hung_up = asyncio.Event()
 
     async def reject(self, call: CallId, extension: str) -> None:
-        await self.go_on.wait()
+        await self.may_reject.wait()
+
+    async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
+        await super().hang_up(call, by=by)
+        self.was_hung_up.set()
 
 
 async def test_a_click_that_was_under_way_for_too_long_rings_nobody(site: Site) -> None:
