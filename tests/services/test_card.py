@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.call import TransferKind
 from integration.domain.events import ClientReleased, TransferStarted
 from integration.domain.ids import Timestamp
+from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import CardMoment, LineSettings
 from integration.services.card import display_number
 from integration.services.hub import Page
