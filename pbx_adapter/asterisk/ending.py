@@ -5,7 +5,7 @@ from __future__ import annotations
 from integration.domain.call import Direction, HangupBy, LegKind, LegResult
 from integration.domain.events import CallDescribed, CallEnded
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.beginning import begin_call, is_service_code
+from pbx_adapter.asterisk.beginning import begin_call, is_no_call
 from pbx_adapter.asterisk.causes import number_or_none
 from pbx_adapter.asterisk.conversation import leave, release, release_if_lost, stop_holding, tell_recordings
 from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs, settle_ways
@@ -79,7 +79,7 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
 
 def _is_worth_telling(call: LiveCall) -> bool:
     """Not what a snapshot has still to explain, not a command to the PBX, not a helper channel of Asterisk's own."""
-    if call.unclear or call.root is None or is_service_code(call):
+    if call.unclear or call.root is None or is_no_call(call):
         return False
     return call.root.party.kind in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or bool(call.legs)
 
@@ -115,7 +115,7 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     """Tell the end of a call and everything that ends with it."""
     if call.over:
         return
-    if not call.announced and is_service_code(call):
+    if not call.announced and is_no_call(call):
         _let_go(board, call, at)
         return
     begin_call(board, call, at)

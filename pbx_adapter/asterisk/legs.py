@@ -28,10 +28,10 @@ from dataclasses import dataclass, field
 from integration.domain.call import Direction, LegKind, LegResult, TransferKind
 from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
-from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
+from pbx_adapter.asterisk.beginning import begin_call, describe_again, learn_exten, mark_originated
 from pbx_adapter.asterisk.causes import leg_result
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
-from pbx_adapter.asterisk.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.names import PORTS, dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
@@ -81,13 +81,14 @@ def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         source.dial_made_legs = True
         source.dial_fan_out += 1
         dest.wanted_in = present(frame.get("Exten"))
+        learn_exten(source, dest.wanted_in)
     dest.born_at = at
     if dest.party.kind is PartyKind.LOCAL:
         _enter_doorway(source, dest, frame)
         return
     if dest.party.kind is PartyKind.NOBODY:
         return
-    number = dialled_number(present(frame.get("DialString")))
+    number = dialled_number(present(frame.get("DialString")), endpoint_of(dest.name)[0])
     external = dest.party.kind is PartyKind.EXTERNAL
     target = (number or present(frame.get("DestCallerIDNum"))) if external else dest.party.number
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
@@ -326,9 +327,7 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
     wanted = channel.dial.partition(",")[0]
     # Where the PBX's event filter drops Newexten, only the exten tells whom it was for; `01` is rather a label.
     for text in wanted.split("&") if wanted else [exten] * (len(exten) >= SHORTEST_SURE_EXTEN):
-        if text.startswith("Local/"):
-            continue
-        number = dialled_number(text) or endpoint_of(text)[1]
+        number = _unreachable(board, text, exten)
         external = board.office.as_extension(number) is None
         leg = offer_leg(
             board, channel.call, number, LegKind.EXTERNAL if external else LegKind.EXTENSION, at, channel, None
@@ -337,6 +336,16 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
             leg.dial_status = status
             end_leg(board, leg, at)
     channel.dial = ""
+
+
+def _unreachable(board: Switchboard, dialled: str, exten: str) -> str:
+    """Whose phone a Dial was to ring, of what it was given; empty where that is a doorway or tells nobody."""
+    tech, endpoint = endpoint_of(dialled)
+    if tech == "Local":
+        return ""
+    if tech in PORTS:  # `DAHDI/12` is a wire; the phone on it is known by the exten that led there
+        return dialled_number(dialled, tech) or (exten if board.office.as_extension(exten) else "")
+    return dialled_number(dialled) or endpoint
 
 
 # -- the course of a leg --------------------------------------------------------------

@@ -58,6 +58,7 @@ class Channel:
     left_at: Timestamp | None = None  # its far end asked to hang up
     cause: int | None = None  # Q.850, of its Hangup
     recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
+    number_is_open: bool = False  # it shows no number yet: the line was heard to ring before who calls
     last_seen: Timestamp = NEVER
     half_seen: bool = False  # an event in passing named it; how it was made, and what it does, was not said yet
 

@@ -43,6 +43,7 @@ class Tracker:
 
     def __init__(self, pbx: PbxId, office: OfficeShape | None = None) -> None:
         self._board = Switchboard(pbx, office or OfficeShape())
+        self._board.number_learned = lambda channel: beginning.on_number(self._board, channel)
         self._resync = resync.Resync(self._board)
 
     @property
@@ -193,6 +194,7 @@ def _on_shutdown(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 _HANDLERS: dict[str, _Handler] = {
     "Newchannel": beginning.on_newchannel,
+    "NewCallerid": beginning.on_new_callerid,
     "Newstate": legs.on_newstate,
     "DialBegin": legs.on_dial_begin,
     "DialState": legs.on_dial_state,

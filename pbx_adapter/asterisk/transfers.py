@@ -244,8 +244,8 @@ def on_parked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if parkee is None or parkee.call.over or parkee.call.parking is not None:
         return
     call = parkee.call
-    parker = endpoint_of(present(frame.get("ParkerDialString")))[1]
-    by = board.office.as_extension(parker) or (call.hands.party.number if call.hands else parker)
+    parker = present(frame.get("ParkerDialString"))
+    by = board.office.extension_of(parker) or (call.hands.party.number if call.hands else endpoint_of(parker)[1])
     call.parking = Parking(by, at)
     if call.blind is not None and not call.blind.told:
         call.blind = None  # a REFER to the parking extension: parked, not transferred

@@ -81,17 +81,26 @@ def test_a_line_in_the_middle_that_is_cut_is_an_error(tmp_path: Path, capsys: py
     assert "line 2: not JSON" in capsys.readouterr().err
 
 
-def test_half_a_surrogate_pair_is_printed_as_no_character(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+def _half_a_pair(folder: Path) -> Path:
     """JSON may spell what UTF-8 cannot: printing such a caller ended in a traceback."""
-    assert main_replay(TRACES / "replay_lone_surrogate.jsonl") == 0
+    file = folder / "half.jsonl"
+    text = (TRACES / "inbound_answered.jsonl").read_text(encoding="utf-8")
+    file.write_text(text.replace("79161234567", "\\ud800"), encoding="utf-8")
+    return file
+
+
+def test_half_a_surrogate_pair_is_printed_as_no_character(
+    tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert main_replay(_half_a_pair(tmp_path)) == 0
     told = json.loads(capsysbinary.readouterr().out.decode())
     assert [call["caller"] for call in told["calls"]] == ["\N{REPLACEMENT CHARACTER}"]
 
 
-def test_a_terminal_without_utf_8_gets_the_same_json(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_terminal_without_utf_8_gets_the_same_json(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     printed = io.BytesIO()
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(printed, encoding="latin-1", write_through=True))
-    assert main_replay(TRACES / "replay_lone_surrogate.jsonl") == 0
+    assert main_replay(_half_a_pair(tmp_path)) == 0
     assert b'"caller": "\\ufffd"' in printed.getvalue()
 
 
