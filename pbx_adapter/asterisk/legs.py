@@ -151,6 +151,8 @@ def offer_leg(
         call.client = dest or call.client
     describe_again(board, call, at)
     begin_call(board, call, at)
+    if call.blond is not None:
+        call.blond.legs.append(leg)
     if call.blind is not None:
         call.blind.legs.append(leg)
         if not call.blind.guessed:
@@ -259,7 +261,7 @@ def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
         return f"queue:{way.queue}"
     if call.parking is not None and call.parking.timed_out:
         return "parking-return"
-    if call.blind is not None:
+    if call.blind is not None or call.blond is not None:
         return "transfer"
     if way.originated:
         return "click"
@@ -381,6 +383,9 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     status = present(frame.get("DialStatus"))
     if dest is not None and dest.party.kind is PartyKind.LOCAL:
         dest.dial_status, dest.dial_ended_at = dest.dial_status or status, at
+    source = board.find(present(frame.get("Uniqueid"))) if status == "CANCEL" else None
+    if source is not None:
+        source.gave_up_at = at
     if leg is None or dest is None:
         return
     if status == "ANSWER":
@@ -482,6 +487,22 @@ def result_of(leg: LiveLeg) -> LegResult:
         asker_left=_asker_left(leg),
         rang_out=leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors),
         external=leg.kind is LegKind.EXTERNAL,
+        inherited=_has_inherited_cause(leg),
+    )
+
+
+def _has_inherited_cause(leg: LiveLeg) -> bool:
+    """Whether the cause may be another leg's: this one was not refused, and one that the same channel dialled was."""
+    if leg.refused or leg.source is None or leg.cause is None or leg.stopped_at is None:
+        return False
+    stopped_at = leg.stopped_at
+    return any(
+        other is not leg
+        and other.source is leg.source
+        and other.cause == leg.cause
+        and other.stopped_at is not None
+        and other.stopped_at < stopped_at
+        for other in leg.home.legs
     )
 
 

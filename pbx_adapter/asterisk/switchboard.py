@@ -49,6 +49,7 @@ class Switchboard:
         self.dead: dict[str, Channel] = {}
         self.finished: dict[str, None] = {}  # calls told to be over, the oldest first
         self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
+        self.hears_requests = False  # HangupRequest gets through: an AMI user's filter may drop it
         self.out: list[CallEvent] = []
         self._settling: deque[tuple[Timestamp, LiveCall]] = deque()
         self._burials: deque[tuple[Timestamp, Channel | LiveCall]] = deque()
