@@ -40,6 +40,7 @@ from integration.services.card import CardService
 from integration.services.click import ClickService
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
+from integration.services.dial_samples import dial_samples
 from integration.services.ending import ended
 from integration.services.hub import Hub
 from integration.services.leadership import Leadership
@@ -446,7 +447,10 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
         for key, office in core.offices.items():
-            found[key] = [*await office.connector.check(), *await office.pbx.diagnose()]
+            found[key] = [
+                *await office.connector.check(),
+                *await office.pbx.diagnose(dial_samples(office.account.settings)),
+            ]
         return found
     finally:
         await core.close()

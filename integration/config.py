@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
-from integration.domain.numbering import is_country, no_such_country
+from integration.domain.numbering import DialForm, DialRules, is_country, no_such_country
 from integration.domain.settings import (
     AccountSettings,
     AfterNoAnswer,
@@ -55,6 +55,7 @@ class AccountConfig:
 
     id: AccountId
     country: str = "RU"
+    dial: DialRules = field(default_factory=DialRules)
     language: str = "ru"
     default_responsible: ManagerId | None = None
     log_to: LogTarget = LogTarget.PERSON
@@ -72,6 +73,7 @@ class AccountConfig:
         return AccountSettings(
             account=self.id,
             country=self.country,
+            dial=self.dial,
             language=self.language,
             default_line=self.default_line,
             lines=self.lines,
@@ -260,7 +262,10 @@ def _account(raw: Any, where: str) -> AccountConfig:
         raise ConfigError(f"{where}: write a table")
     crm = _text(raw, "crm", where, "amocrm")
     pbx = _text(raw, "pbx", where, "asterisk")
-    own = {"id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "log_to", "line", "employee"}
+    own = {
+        *("id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "log_to"),
+        *("line", "employee", "dial"),
+    }
     _no_strangers(raw, own | {crm, pbx}, where)
     account_id = _identifier(_text(raw, "id", where, ""), where + "id")
     lines = _table(raw, "line", where)
@@ -279,6 +284,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
         id=AccountId(account_id),
         log_to=LogTarget(log_to),
         country=country,
+        dial=_dial(_table(raw, "dial", where), f"{where}dial."),
         language=language,
         default_responsible=ManagerId(responsible) if responsible else None,
         crm=crm,
@@ -294,6 +300,41 @@ def _account(raw: Any, where: str) -> AccountConfig:
         },
         employees=_employees(_table(raw, "employee", where), f"{where}employee."),
     )
+
+
+def _dial(raw: dict[str, Any], where: str) -> DialRules:
+    """How the office dials out."""
+    _no_strangers(raw, {f.name for f in fields(DialRules)}, where)
+    length = raw.get("local_length")
+    if length is not None and (isinstance(length, bool) or not isinstance(length, int) or not 3 <= length <= 10):
+        raise ConfigError(f"{where}local_length: write how many digits a number of the own town has, 3 to 10")
+    area_code = _digits(raw, "area_code", where, r"[0-9]{1,6}", "an area code without the trunk prefix") or ""
+    if length is not None and not area_code:
+        raise ConfigError(f"{where}area_code: write what stands before a number of {length} digits")
+    click = _text(raw, "click", where, DialForm.E164)
+    if click not in {str(form) for form in DialForm}:
+        raise ConfigError(f'{where}click: "{click}" is none of {", ".join(DialForm)}')
+    if click == DialForm.LOCAL and not area_code:
+        raise ConfigError(f'{where}area_code: click is "local", so say which area code is left out')
+    prefix, code = r"[0-9]{0,6}", r"[0-9*#]{0,10}"
+    return DialRules(
+        area_code=area_code,
+        local_length=length,
+        trunk_prefix=_digits(raw, "trunk_prefix", where, prefix, 'digits, for example "8", or "" for none'),
+        international_prefix=_digits(raw, "international_prefix", where, prefix, 'digits, for example "810"'),
+        outside_prefix=_digits(raw, "outside_prefix", where, code, 'digits, * and #, for example "9"') or "",
+        carrier_prefix=_digits(raw, "carrier_prefix", where, code, 'digits, * and #, for example "0001#"') or "",
+        click=DialForm(click),
+    )
+
+
+def _digits(raw: dict[str, Any], key: str, where: str, pattern: str, what: str) -> str | None:
+    """None where it is left out. A number without quotes would lose its noughts."""
+    if key not in raw:
+        return None
+    if not isinstance(raw[key], str) or not re.fullmatch(pattern, raw[key]):
+        raise ConfigError(f"{where}{key}: write {what}, in quotes")
+    return str(raw[key])
 
 
 def _line(raw: Any, inherited: LineSettings, where: str) -> LineSettings:

@@ -95,6 +95,21 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DialSample:
+    """
+    A number as a click of this office dials it, for the doctor to try on the PBX.
+
+    Attributes:
+        what: in plain words, "a mobile".
+        others: other ways to dial it, each behind the settings that would make a click dial so.
+    """
+
+    what: str
+    dialled: str
+    others: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PbxEmployee:
     extension: str
     name: str = ""
@@ -140,8 +155,8 @@ class Pbx(Protocol):
     def recording(self, file: str) -> AsyncIterator[bytes]:
         """The bytes of a recording by the name in `RecordingStarted`. Raises: NotFound, Unavailable."""
 
-    async def diagnose(self) -> list[Finding]:
-        """The PBX's part of `dozvon doctor`; never raises."""
+    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
+        """The PBX's part of `dozvon doctor`, with whether the PBX would take these numbers; never raises."""
 
 
 class RouteAnswerer(Protocol):

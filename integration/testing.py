@@ -22,6 +22,7 @@ from integration.errors import DozvonError, InInbox, NotFound, NotResponsible
 from integration.ports import (
     CallRecord,
     ClickToCall,
+    DialSample,
     Finding,
     InboxEntry,
     InboxState,
@@ -333,7 +334,7 @@ class FakePbx:
             raise NotFound("There is no such recording.")
         yield self.files[file]
 
-    async def diagnose(self) -> list[Finding]:
+    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         return []
 
     def _begin(self) -> None:

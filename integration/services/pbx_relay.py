@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,7 +15,7 @@ import structlog
 
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import ClickToCall, Clock, Coordination, Finding, Pbx, PbxEmployee, PbxListener
+from integration.ports import ClickToCall, Clock, Coordination, DialSample, Finding, Pbx, PbxEmployee, PbxListener
 from integration.services.peers import Peers
 
 log = structlog.get_logger()
@@ -207,8 +207,8 @@ class RelayedPbx:
     def recording(self, file: str) -> AsyncIterator[bytes]:
         return self._own.recording(file)
 
-    async def diagnose(self) -> list[Finding]:
-        return await self._own.diagnose()
+    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
+        return await self._own.diagnose(samples)
 
 
 def _result(answer: dict[str, Any]) -> Any:

@@ -17,7 +17,7 @@ import structlog
 from integration.domain.events import CallEvent, HangUpPressed
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import CallRecords, ClickToCall, Finding, PbxEmployee, PbxListener
+from integration.ports import CallRecords, ClickToCall, DialSample, Finding, PbxEmployee, PbxListener
 from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
 from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
 from pbx_adapter.asterisk.protocol import Frame, Wanted
@@ -294,9 +294,9 @@ class AsteriskPbx:
 
         return AsteriskRecords(self.settings.records, self.settings.office, lambda: self._pbx_began)
 
-    async def diagnose(self) -> list[Finding]:
+    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         """Check everything over a connection of its own, so that it also works beside a running Dozvon."""
-        found = await doctor.diagnose(self.settings, self._web, timing=self._timing)
+        found = await doctor.diagnose(self.settings, self._web, samples=samples, timing=self._timing)
         return found + await check(self.records, Timestamp(time.time()))
 
 

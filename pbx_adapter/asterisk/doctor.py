@@ -8,17 +8,18 @@ import os
 import random
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import aiohttp
 import structlog
 
 from integration.errors import AuthFailed, NotFound, ProtocolError, Rejected, Unavailable
-from integration.ports import Finding, FindingLevel
+from integration.ports import DialSample, Finding, FindingLevel
 from pbx_adapter.asterisk import people
 from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.commands import CHANNEL_ID_PREFIX, Action, question
+from pbx_adapter.asterisk.doctor_dialling import dialling
 from pbx_adapter.asterisk.protocol import OldAsterisk
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
@@ -58,13 +59,17 @@ def _error(check: str, message: str, remedy: str) -> Finding:
 
 
 async def diagnose(
-    settings: AsteriskSettings, session: aiohttp.ClientSession, *, timing: Timing | None = None
+    settings: AsteriskSettings,
+    session: aiohttp.ClientSession,
+    *,
+    samples: Sequence[DialSample] = (),
+    timing: Timing | None = None,
 ) -> list[Finding]:
     """All findings in the order in which they should be mended; the first error usually explains the next. Never
     raises."""
     findings: list[Finding] = []
     try:
-        findings += await _over_ami(settings, timing or Timing())
+        findings += await _over_ami(settings, samples, timing or Timing())
     except Exception:
         log.exception("the doctor failed")
         findings.append(_error("doctor", "this check failed for a reason of its own", "send us the log of Dozvon"))
@@ -72,7 +77,7 @@ async def diagnose(
     return findings
 
 
-async def _over_ami(settings: AsteriskSettings, timing: Timing) -> list[Finding]:
+async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], timing: Timing) -> list[Finding]:
     findings: list[Finding] = []
     try:
         async with connected(settings, wanted=None, timing=timing, counters=AmiCounters()) as session:
@@ -84,6 +89,7 @@ async def _over_ami(settings: AsteriskSettings, timing: Timing) -> list[Finding]
             findings.append(await _clock(session))
             findings += await _calls_and_people(session, settings)
             findings += await _dialplan(session, settings)
+            findings += await dialling(session, settings, samples)
     except AuthFailed:
         findings.append(_ok("connection", f"connected to {settings.host}:{settings.port}"))
         findings.append(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from integration.ports import Finding, FindingLevel
+from integration.ports import DialSample, Finding, FindingLevel
 from pbx_adapter.asterisk import FastAgiServer, doctor
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import write_wav
@@ -24,6 +24,7 @@ WRITE = frozenset({"system", "call", "agent", "originate", "reporting"})
 async def examined(
     tmp_path: Path,
     *,
+    samples: Sequence[DialSample] = (),
     read: frozenset[str] = READ,
     write: frozenset[str] = WRITE,
     include: bool = True,
@@ -37,7 +38,9 @@ async def examined(
     office = Simulator(SimulatorSettings(spool=tmp_path, users=(user,), agi=agi, agi_patience=0.5))
     await office.start()
     async with aiohttp.ClientSession() as session:
-        findings = await doctor.diagnose(settings_for(office.ami.port, **values), session, timing=QUICK)
+        findings = await doctor.diagnose(
+            settings_for(office.ami.port, **values), session, samples=samples, timing=QUICK
+        )
     await office.stop()
     await server.close()
     return {finding.check: finding for finding in findings}
@@ -65,6 +68,32 @@ async def test_a_missing_read_class_is_seen_by_what_does_not_arrive(without: str
     finding = (await examined(tmp_path, read=READ - {without}))[f"events {without}"]
     assert finding.level is FindingLevel.ERROR
     assert f"add {without} to read =" in finding.remedy
+
+
+MOBILE = "numbers dialled: a mobile"
+
+
+async def test_a_number_that_the_offices_context_takes_is_fine(tmp_path: Path) -> None:
+    sample = DialSample(what="a mobile", dialled="+79161234567")
+    finding = (await examined(tmp_path, samples=[sample], originate_context="internal"))[MOBILE]
+    assert (finding.level, finding.message) == (FindingLevel.OK, "internal takes 79161234567")
+
+
+async def test_a_number_that_it_takes_in_another_form_comes_with_the_setting_to_write(tmp_path: Path) -> None:
+    others = (('click = "local"', "1234567"), ('click = "national"', "89161234567"))
+    sample = DialSample(what="a mobile", dialled="979161234567", others=others)
+    finding = (await examined(tmp_path, samples=[sample], originate_context="internal"))[MOBILE]
+    assert finding.level is FindingLevel.WARNING
+    assert "dials nothing" in finding.message
+    assert 'write click = "national" under [account.dial]: internal takes 89161234567' in finding.remedy
+
+
+@pytest.mark.parametrize("context", ["outbound", "nowhere"])
+async def test_a_number_that_it_does_not_take_at_all_asks_for_a_route(tmp_path: Path, context: str) -> None:
+    sample = DialSample(what="a mobile", dialled="89161234567")
+    finding = (await examined(tmp_path, samples=[sample], originate_context=context))[MOBILE]
+    assert finding.level is FindingLevel.WARNING
+    assert f"give {context} an outgoing route" in finding.remedy
 
 
 async def test_the_include_that_is_missing_is_explained(tmp_path: Path) -> None:

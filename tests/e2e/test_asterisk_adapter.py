@@ -14,7 +14,7 @@ from integration.domain.ids import CallId
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.routing import RouteDecision, RouteQuestion, go_on
 from integration.errors import NotFound, Rejected, Unavailable
-from integration.ports import ClickToCall, Finding, FindingLevel
+from integration.ports import ClickToCall, DialSample, Finding, FindingLevel
 from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer
 from pbx_adapter.asterisk.client import Timing
 from pbx_adapter.asterisk.settings import AsteriskSettings
@@ -315,6 +315,22 @@ async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffic
             checks
         )
         assert listener.records == []
+
+
+@both
+async def test_the_doctor_asks_the_dialplan_whether_it_takes_what_a_click_dials(
+    open_office: OpenOffice, major: int
+) -> None:
+    """A real Asterisk looks through patterns and included contexts; a wrong form comes with the right setting."""
+    office = await open_office(major)
+    right = DialSample(what="a mobile", dialled="+79161234567")
+    wrong = DialSample(what="the own town", dialled="979161234567", others=(('click = "national"', "89161234567"),))
+    async with on_lab(office) as (pbx, _):
+        checks = by_check(await pbx.diagnose([right, wrong]))
+    assert checks["numbers dialled: a mobile"].level is FindingLevel.OK
+    refused = checks["numbers dialled: the own town"]
+    assert refused.level is FindingLevel.WARNING
+    assert 'click = "national"' in refused.remedy
 
 
 @both

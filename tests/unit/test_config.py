@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from integration.config import load, parse
+from integration.domain.numbering import DEFAULT_NUMBERING, DialForm, DialRules, Numbering
 from integration.domain.settings import AfterNoAnswer, CardMoment
 from integration.errors import ConfigError
 
@@ -56,6 +57,16 @@ def test_an_employee_is_a_manager_id_or_a_table() -> None:
         ({"account": [{"id": "Acme Ltd"}]}, "account[0].id"),
         (account(country="Narnia"), 'country: there is no numbering plan "NARNIA": write two letters'),
         (account(country="UK"), 'country: there is no numbering plan "UK": write "GB"'),
+        (account(dial={"area_code": 495}), "account[0].dial.area_code: write an area code"),
+        (account(dial={"area_code": "+7495"}), "dial.area_code: write an area code without the trunk prefix"),
+        (account(dial={"local_length": 7}), "dial.area_code: write what stands before a number of 7 digits"),
+        (account(dial={"area_code": "495", "local_length": 70}), "dial.local_length: write how many digits"),
+        (account(dial={"outside_prefix": "9w"}), "dial.outside_prefix: write digits, * and #"),
+        (account(dial={"trunk_prefix": "8 "}), "dial.trunk_prefix: write digits"),
+        (account(dial={"click": "loud"}), 'dial.click: "loud" is none of e164, national, local'),
+        (account(dial={"click": "local"}), 'dial.area_code: click is "local"'),
+        (account(dial={"prefix": "9"}), "dial.prefix: no such setting"),
+        (account(dial="495"), "account[0].dial: write a table"),
         (account(country="XX"), "country: there is no numbering plan"),
         (account(line={"default": {"card": "always"}}), "never, ringing, answer"),
         (account(line={"default": {"responsible_seconds": 0}}), "1 to 120 seconds"),
@@ -124,3 +135,14 @@ def test_a_short_password_is_let_through_where_only_this_machine_reaches_the_pag
 def test_trusted_proxies_come_from_the_environment_too() -> None:
     config = load(None, {"DOZVON_TRUSTED_PROXIES": "127.0.0.1, 10.0.0.0/24"})
     assert [str(net) for net in config.trusted_proxies] == ["127.0.0.1/32", "10.0.0.0/24"]
+
+
+def test_how_an_office_dials() -> None:
+    rules = {"area_code": "495", "outside_prefix": "9", "trunk_prefix": "", "carrier_prefix": "0001#", "click": "local"}
+    settings = parse(account(dial=rules)).accounts[0].settings()
+    wanted = DialRules(
+        area_code="495", outside_prefix="9", trunk_prefix="", carrier_prefix="0001#", click=DialForm.LOCAL
+    )
+    assert settings.numbering == Numbering("RU", wanted)
+    assert settings.numbering.local_length == 7
+    assert parse(account()).accounts[0].settings().numbering == DEFAULT_NUMBERING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping, Sequence
 
 from pbx_adapter.asterisk.simulator.ami import Answer, Request, error, header
@@ -182,10 +183,21 @@ def core_status(booted_at: float, live: int) -> Answer:
     ], []
 
 
+def _takes(extension: str, wanted: str) -> bool:
+    """Asterisk's patterns: `_` begins one, X Z N are digits, `.` the rest, `!` the rest or nothing."""
+    if not extension.startswith("_"):
+        return extension == wanted
+    classes = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}
+    return re.fullmatch("".join(classes.get(c, re.escape(c)) for c in extension[1:]), wanted) is not None
+
+
 def dialplan(contexts: Mapping[str, Sequence[str]], request: Request) -> Answer:
-    context = header(request, "Context")
+    context, wanted = header(request, "Context"), header(request, "Extension")
     if context not in contexts:
         return error(f"Did not find context {context}")
+    extensions = [each for each in contexts[context] if not wanted or _takes(each, wanted)]
+    if not extensions:
+        return error(f"Did not find extension {wanted}@{context}")
     items: list[Headers] = [
         [
             ("Event", "ListDialplan"),
@@ -196,6 +208,6 @@ def dialplan(contexts: Mapping[str, Sequence[str]], request: Request) -> Answer:
             ("AppData", ""),
             ("Registrar", "pbx_config"),
         ]
-        for extension in contexts[context]
+        for extension in extensions
     ]
     return _list("DialPlan list will follow", "ShowDialPlanComplete", items, ("ListContexts", "1"))

@@ -1,0 +1,51 @@
+"""Numbers for the doctor to try on the PBX, as a click of the office dials them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import phonenumbers
+
+from integration.domain.dialling import digits_to_dial
+from integration.domain.numbering import DialForm, DialRules, Numbering
+from integration.domain.phone import PhoneNumber
+from integration.domain.settings import AccountSettings
+from integration.ports import DialSample
+
+_LOCAL = "2345678901"
+
+
+def dial_samples(settings: AccountSettings) -> tuple[DialSample, ...]:
+    """A mobile of the country, and where an area code is set a number of the own town."""
+    numbering = settings.numbering
+    mobile = phonenumbers.example_number_for_type(numbering.country, phonenumbers.PhoneNumberType.MOBILE)
+    samples = [_sample("a mobile", _e164(mobile), numbering)] if mobile is not None else []
+    if numbering.local_length is not None:
+        code = phonenumbers.country_code_for_region(numbering.country)
+        town = f"+{code}{numbering.rules.area_code}{_LOCAL[: numbering.local_length]}"
+        samples.append(_sample("the own town", town, numbering))
+    return tuple(samples)
+
+
+def _sample(what: str, e164: str, numbering: Numbering) -> DialSample:
+    number = PhoneNumber(e164, e164)
+    dialled = digits_to_dial(number, numbering)
+    others = {digits_to_dial(number, Numbering(numbering.country, rules)): how for how, rules in _others(numbering)}
+    others.pop(dialled, None)
+    return DialSample(what=what, dialled=dialled, others=tuple((how, other) for other, how in others.items()))
+
+
+def _others(numbering: Numbering) -> list[tuple[str, DialRules]]:
+    """How else offices dial, the usual ways last: of two that come to the same the plainer is told."""
+    rules = numbering.rules
+    forms = [DialForm.E164, DialForm.NATIONAL, *([DialForm.LOCAL] if rules.area_code else [])]
+    ways = []
+    for prefix in dict.fromkeys(("9", "0", rules.outside_prefix, "")):
+        for form in forms:
+            told = [f'click = "{form}"'] + ([f'outside_prefix = "{prefix}"'] if prefix != rules.outside_prefix else [])
+            ways.append((" and ".join(told), replace(rules, click=form, outside_prefix=prefix)))
+    return ways
+
+
+def _e164(number: phonenumbers.PhoneNumber) -> str:
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,58 @@
+"""The doctor's question whether the PBX takes the numbers that a click dials: what the office says of its dialling is
+tried in the dialplan itself. Rings nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from integration.errors import NotFound, Rejected
+from integration.ports import DialSample, Finding, FindingLevel
+from pbx_adapter.asterisk.client import AmiSession, text
+from pbx_adapter.asterisk.commands import question
+from pbx_adapter.asterisk.settings import AsteriskSettings
+
+_CHECK = "numbers dialled"
+# What takes every number only to say that it is wrong. Source: FreePBX's dialplan.
+_DEAD_ENDS = frozenset({"bad-number"})
+
+
+async def dialling(session: AmiSession, settings: AsteriskSettings, samples: Sequence[DialSample]) -> list[Finding]:
+    """One finding for each sample. A dialplan that leads elsewhere by a switch is not seen through: a warning only."""
+    try:
+        return [await _sample(session, settings, sample) for sample in samples]
+    except Rejected:
+        return []  # no right to look at the dialplan: said among the permissions
+
+
+async def _sample(session: AmiSession, settings: AsteriskSettings, sample: DialSample) -> Finding:
+    context = settings.originate_context
+    dialled = _as_sent(sample.dialled, settings)
+    check = f"{_CHECK}: {sample.what}"
+    if await _is_taken(session, context, dialled):
+        message = f"{context} takes {dialled}"
+        return Finding(check=check, level=FindingLevel.OK, message=message)
+    for advice, other in sample.others:
+        if await _is_taken(session, context, _as_sent(other, settings)):
+            remedy = f"write {advice} under [account.dial]: {context} takes {_as_sent(other, settings)}"
+            break
+    else:
+        remedy = (
+            f"give {context} an outgoing route for such numbers, or say under [account.dial] of Dozvon's "
+            "configuration how the office dials (click, trunk_prefix, outside_prefix)"
+        )
+    message = f"no extension of {context} takes {dialled}: a click on such a number dials nothing"
+    return Finding(check=check, level=FindingLevel.WARNING, message=message, remedy=remedy)
+
+
+def _as_sent(number: str, settings: AsteriskSettings) -> str:
+    return number if settings.dial_plus else number.removeprefix("+")
+
+
+async def _is_taken(session: AmiSession, context: str, number: str) -> bool:
+    """Whether the context, or one that it includes, has a pattern for it. Raises Rejected without the right to ask."""
+    asked = question("ShowDialPlan", is_list=True, Context=context, Extension=number)
+    try:
+        _, rows = await session.ask(asked, timeout_seconds=15.0)
+    except NotFound:
+        return False
+    return any(text(row, "Extension") and text(row, "Context") not in _DEAD_ENDS for row in rows)
