@@ -144,6 +144,14 @@ class Pbx(Protocol):
         Raises: NotFound when nothing rings there (any more), Unavailable, Rejected.
         """
 
+    async def send_tones(self, call: CallId, digits: str) -> None:
+        """
+        Dial digits to the client's side while they talk, as a person at the phone would: the extension behind a voice
+        menu.
+
+        Raises: NotFound when the call is over or nobody talks, Unavailable, Rejected.
+        """
+
     async def redirect(self, call: CallId, extension: str) -> None:
         """Send the client's channel to another extension. Raises NotFound when the call is over."""
 

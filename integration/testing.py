@@ -276,6 +276,7 @@ class FakePbx:
     clicks: list[ClickToCall] = field(default_factory=list)
     hung_up: list[CallId] = field(default_factory=list)
     rejected: list[tuple[CallId, str]] = field(default_factory=list)
+    tones: list[tuple[CallId, str]] = field(default_factory=list)
     redirects: list[Redirect] = field(default_factory=list)
     held: set[CallId] = field(default_factory=set)
     fail_next: list[DozvonError] = field(default_factory=list)
@@ -312,6 +313,10 @@ class FakePbx:
     async def reject(self, call: CallId, extension: str) -> None:
         self._begin()
         self.rejected.append((call, extension))
+
+    async def send_tones(self, call: CallId, digits: str) -> None:
+        self._begin()
+        self.tones.append((call, digits))
 
     async def redirect(self, call: CallId, extension: str) -> None:
         self._begin()

@@ -20,6 +20,7 @@ let created = 0;
 const card = new Card(texts, query.get("currency") ?? "RUB", now, {
   open: (url) => card.notice("info", `→ ${url}`),
   hangUp: (call) => change(call.id, ended("answered")),
+  sendExtension: (call) => card.notice("info", `♪ ${call.client_extension}`),
   dismiss: (call) => show(calls.filter((one) => one.id !== call.id)),
   minimised: () => {},
   async createContact(_call, name) {
@@ -51,6 +52,7 @@ function call(fields: Partial<CardCall>): CardCall {
     state: "ringing",
     number: "+7 916 123-45-67",
     raw_number: "+79161234567",
+    client_extension: null,
     started_at: now() - 4,
     answered_at: null,
     ended_at: null,

@@ -12,13 +12,14 @@ import phonenumbers
 import structlog
 
 from integration.domain.call import Call, Direction, Disposition
-from integration.domain.client import client_of
+from integration.domain.client import Client, client_of
 from integration.domain.crm import Deal, Person
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import Numbering
 from integration.domain.participation import Part, PartResult, PartState, extensions_of, part_of
 from integration.domain.phone import PhoneNumber, read_number
+from integration.domain.phone_text import extension_for
 from integration.domain.settings import CardMoment
 from integration.domain.tracking import Change
 from integration.errors import DozvonError
@@ -30,6 +31,7 @@ log = structlog.get_logger()
 
 _MOST_DEALS = 5
 _MOST_LAST_CALLS = 5
+_MOST_CLICKS = 500  # with an extension, remembered until their calls are over
 _VISIBLE = frozenset(
     {Change.STARTED, Change.RINGING, Change.ANSWERED, Change.HANDED_OVER, Change.LEG_ENDED, Change.ENDED, Change.MERGED}
 )
@@ -43,6 +45,31 @@ class CardService:
         self._calls = calls
         self._phone_book = phone_book
         self._shown: dict[str, dict[ManagerId, Part]] = {}  # call -> manager -> the part that their card shows
+        self._of_clicks: dict[str, str] = {}  # a click's request -> the extension in its text, oldest first
+
+    def expect(self, request: str, extension: str) -> None:
+        """
+        The text of this click named an extension behind the number: shown with the call, also where no contact has it.
+        Remembered by the process that was asked.
+        """
+        self._of_clicks[request] = extension
+        while len(self._of_clicks) > _MOST_CLICKS:
+            del self._of_clicks[next(iter(self._of_clicks))]
+
+    async def client_extension(self, account: Account, call: Call) -> str | None:
+        """The extension of the client's number, as a phone field of theirs or the click's text has it."""
+        client = client_of(call, account.settings.numbering)
+        persons: Sequence[Person] = ()
+        if isinstance(client, PhoneNumber):
+            persons = await self._phone_book.lookup(account.id, client.match_key)
+        return self._extension(account, call, client, persons)
+
+    def _extension(self, account: Account, call: Call, client: Client | None, persons: Sequence[Person]) -> str | None:
+        clicked = self._of_clicks.get(call.origin.crm_call_id or "") if call.origin else None
+        if clicked is not None or not isinstance(client, PhoneNumber):
+            return clicked
+        fields = [phone for person in persons for phone in person.phones]
+        return extension_for(fields, client.match_key, account.settings.numbering)
 
     def on_resumed(self, account: Account, call: Call) -> None:
         self._shown[call.id] = card_audience(account, call)
@@ -105,12 +132,14 @@ class CardService:
         key = number.match_key if number else None
         persons = await self._phone_book.lookup(account.id, key) if key else []
         deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
-        person = next(iter(ranked(persons, deals)), None)  # the one that routing and attribution choose
+        known = ranked(persons, deals)
+        person = next(iter(known), None)  # the one that routing and attribution choose
         return {
             "id": call.id,
             "direction": call.direction,
             "number": display_number(call.client_number, settings.numbering),
             "raw_number": number.e164 if number else None,
+            "client_extension": self._extension(account, call, client, known),
             "started_at": call.started_at,
             "line": display_number(call.line, settings.numbering) if call.line else None,
             "person": await self._person(account, person, deals) if person else None,

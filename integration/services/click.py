@@ -73,7 +73,7 @@ class ClickService:
         desk = desk_of(account, manager)
         if not _REQUEST_ID.fullmatch(request):
             raise Refused("bad_request", "request: 8 to 64 letters, digits and dashes")
-        dialled, _ = number_to_dial(number, account.settings.numbering)
+        dialled, written = number_to_dial(number, account.settings.numbering)
         if not await self._coordination.once(
             f"click:{account.id}:{manager}:{request}", ttl_seconds=_REQUEST_REMEMBERED_SECONDS
         ):
@@ -82,6 +82,8 @@ class ClickService:
             f"click:{account.id}:{manager}:{dialled}", ttl_seconds=_DOUBLE_CLICK_SECONDS
         ):
             raise Refused("busy_double_click", "this number was asked for a moment ago")
+        if written is not None and written.extension is not None:
+            self._cards.expect(request, written.extension)
         try:
             await account.pbx.click_to_call(
                 ClickToCall(request_id=request, extension=desk.extension, number=dialled, crm_call_id=request)
@@ -121,6 +123,27 @@ class ClickService:
             raise Refused("call_unknown", "this call does not ring at your phone any more") from exc
         except DozvonError as exc:
             raise Refused("hang_up_failed", str(exc)) from exc
+
+    async def send_extension(self, account: Account, manager: ManagerId, call: Call | None) -> None:
+        """
+        Dial the extension of the client's number into the manager's talk, as tones.
+
+        Raises:
+            Refused: `call_unknown` where the manager does not talk to the client, `no_client_extension` where nobody
+                wrote one down.
+        """
+        part = part_of_manager(account, manager, call) if call is not None else None
+        if call is None or part is None or part.state is not PartState.TALKING or not part.holds_client:
+            raise Refused("call_unknown", "you do not talk to this client now")
+        digits = await self._cards.client_extension(account, call)
+        if digits is None:
+            raise Refused("no_client_extension", "no extension is written beside this number")
+        try:
+            await account.pbx.send_tones(call.id, digits)
+        except NotFound as exc:
+            raise Refused("call_unknown", "you do not talk to this client now") from exc
+        except DozvonError as exc:
+            raise Refused("tones_failed", str(exc)) from exc
 
     async def create_contact(
         self, account: Account, manager: ManagerId, *, call_id: str, name: str

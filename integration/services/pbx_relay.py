@@ -43,6 +43,10 @@ async def _reject(pbx: Pbx, asked: dict[str, Any]) -> Any:
     await pbx.reject(CallId(asked["call"]), asked["extension"])
 
 
+async def _send_tones(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    await pbx.send_tones(CallId(asked["call"]), asked["digits"])
+
+
 async def _redirect(pbx: Pbx, asked: dict[str, Any]) -> Any:
     await pbx.redirect(CallId(asked["call"]), asked["extension"])
 
@@ -59,6 +63,7 @@ _COMMANDS: Mapping[str, Command] = {
     "click_to_call": _click,
     "hang_up": _hang_up,
     "reject": _reject,
+    "send_tones": _send_tones,
     "redirect": _redirect,
     "hold": _hold,
     "employees": _employees,
@@ -186,6 +191,12 @@ class RelayedPbx:
             await self._own.reject(call, extension)
         else:
             await self._relay.ask(self.id, "reject", {"call": call, "extension": extension})
+
+    async def send_tones(self, call: CallId, digits: str) -> None:
+        if self._own.is_connected:
+            await self._own.send_tones(call, digits)
+        else:
+            await self._relay.ask(self.id, "send_tones", {"call": call, "digits": digits})
 
     async def redirect(self, call: CallId, extension: str) -> None:
         if self._own.is_connected:

@@ -29,6 +29,8 @@ _STATUS = {
     "phone_unreachable": 409,
     "bad_request": 400,
     "bad_number": 422,
+    "no_client_extension": 409,
+    "tones_failed": 503,
     "rate_limited": 429,
     "pbx_offline": 503,
     "crm_offline": 503,

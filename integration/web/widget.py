@@ -213,8 +213,8 @@ class WidgetApi:
             match message.get("type"):
                 case "ping":
                     page.put({"type": "pong", "now": self._clock.now()})
-                case "hang_up" if len(commands) < _MOST_COMMANDS:
-                    task = asyncio.create_task(self._hang_up(page, account, message))
+                case "hang_up" | "send_extension" if len(commands) < _MOST_COMMANDS:
+                    task = asyncio.create_task(self._command(page, account, message))
                     for running in (commands, self._commands):  # it is finished also when the page goes
                         running.add(task)
                         task.add_done_callback(running.discard)
@@ -222,18 +222,23 @@ class WidgetApi:
                 case _:
                     pass  # both sides ignore what they do not know
 
-    async def _hang_up(self, page: Page, account: Account, message: Mapping[str, Any]) -> None:
+    async def _command(self, page: Page, account: Account, message: Mapping[str, Any]) -> None:
+        is_hang_up = message["type"] == "hang_up"
         try:
             if self._is_late(message.get("at"), _HANG_UP_SECONDS):
                 raise Refused("too_late", "the command was under way for too long and was not carried out")
             if isinstance(message.get("id"), str):
                 page.put({"type": "received", "id": message["id"]})
             call = await self._live_calls.get(account, CallId(str(message.get("call", ""))))
-            await self._clicks.hang_up(account, page.manager, call, only_ringing=message.get("seen") == "ringing")
+            if is_hang_up:
+                await self._clicks.hang_up(account, page.manager, call, only_ringing=message.get("seen") == "ringing")
+            else:
+                await self._clicks.send_extension(account, page.manager, call)
         except Refused as exc:
             page.put({"type": "notice", "code": exc.code, "text": str(exc)})
         except Unavailable as exc:
-            page.put({"type": "notice", "code": "hang_up_failed", "text": str(exc)})
+            code = "hang_up_failed" if is_hang_up else "tones_failed"
+            page.put({"type": "notice", "code": code, "text": str(exc)})
 
     def _is_late(self, at: Any, seconds: float) -> bool:
         """

@@ -31,6 +31,7 @@ log = structlog.get_logger()
 
 Handover = Callable[[], Awaitable[None]]
 _TICK_SECONDS = 0.1  # the tracker believes an end after 0.25 s of silence
+_BETWEEN_TONES_SECONDS = 0.25  # from one to the next: a tone of 0.12 s, and a pause that every menu hears
 _REMEMBERED_CLICKS = 1_000
 _OWN_EVENTS = frozenset({b"FullyBooted", b"Newchannel"})
 _STORE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)  # the last one for ever
@@ -251,6 +252,21 @@ class AsteriskPbx:
         for channel in ringing:
             with contextlib.suppress(NotFound):  # it was answered or given up at this moment
                 await session.ask(commands.hang_up(channel.name, cause=commands.CALL_REJECTED))
+
+    async def send_tones(self, call: CallId, digits: str) -> None:
+        """
+        Dial digits to the client's channel, one after the other; all or none are checked first.
+
+        Raises: NotFound when the call is over or nobody talks to the client, Unavailable, Rejected.
+        """
+        session = self._live_session()
+        found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
+        client, employee = channels.client_and_employee(found)
+        if employee is None:
+            raise NotFound("nobody talks to the client now", code="not_talking")
+        for action in [commands.play_tone(client.name, digit) for digit in digits]:
+            await session.ask(action)
+            await asyncio.sleep(_BETWEEN_TONES_SECONDS)
 
     async def redirect(self, call: CallId, extension: str) -> None:
         """

@@ -14,11 +14,13 @@ from integration.errors import Rejected
 _LINE_ENDS = re.compile(r"[\r\n\x00]+")
 _EXTENSION = re.compile(r"[0-9A-Za-z_.*#\-]{1,40}")
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
+_TONE = re.compile(r"[0-9A-D*#]")
 _REQUEST = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 _CONTEXT = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 # `Technology/...`: a name beginning with / would be taken as a regular expression by Hangup.
 _CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]{1,160}")
 
+TONE_MILLISECONDS = 120
 CHANNEL_ID_PREFIX = "dozvon-"
 """Before our request's id it is the Uniqueid of a channel that we originated (AMI `ChannelId`)."""
 
@@ -116,6 +118,16 @@ CALL_REJECTED = 21
 def hang_up(channel: str, *, cause: int = NORMAL_CLEARING) -> Action:
     """End one channel. Raises: Rejected."""
     return Action("Hangup", (("Channel", _check(_CHANNEL, channel, "channel")), ("Cause", str(cause))), changes=True)
+
+
+def play_tone(channel: str, digit: str) -> Action:
+    """One DTMF digit to the far end of a channel. Raises: Rejected."""
+    headers = (
+        ("Channel", _check(_CHANNEL, channel, "channel")),
+        ("Digit", _check(_TONE, digit, "tone")),
+        ("Duration", str(TONE_MILLISECONDS)),
+    )
+    return Action("PlayDTMF", headers, changes=True)
 
 
 def redirect(channel: str, *, context: str, extension: str) -> Action:

@@ -146,6 +146,9 @@ async def _rights(session: AmiSession, settings: AsteriskSettings) -> list[Findi
         )
     if not missing:
         findings.append(_ok("permissions", f"{user} may use all {len(NEEDED_ACTIONS)} actions needed"))
+    if "PlayDTMF" not in response and "Redirect" in response:  # the same right: so it is the module
+        remedy = "load the module app_senddtmf.so (modules.conf), or dial such extensions on the phone"
+        findings.append(_warning("tones", "the PBX cannot dial an extension as tones from the card", remedy))
     if "Command" in response:
         findings.append(
             _warning(

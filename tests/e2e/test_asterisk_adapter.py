@@ -23,6 +23,7 @@ from tests.lab.asterisk import WEAK_USER
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
 from tests.lab.relay import Relay
+from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 CLIENT = "79161234567"
@@ -81,6 +82,27 @@ async def test_a_click_rings_the_employee_then_the_client(open_office: OpenOffic
         assert (call.origin.crm_call_id, call.origin.action_id) == ("4711", "dozvon-req-1")
         with pytest.raises(NotFound):
             await pbx.hang_up(call_id)
+
+
+@both
+async def test_an_extension_is_dialled_into_the_talk(open_office: OpenOffice, major: int) -> None:
+    """The client's side hears every digit once, in order, the employee none; before the answer nobody could hear it."""
+    office = await open_office(major)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("102").answers()
+        office.carrier.rings()
+        call_id = await pbx.click_to_call(ClickToCall(request_id="req-7", extension="102", number="79161112233"))
+        employee = await office.phone("102").incoming()
+        client = await office.carrier.incoming()
+        with pytest.raises(NotFound):
+            await pbx.send_tones(call_id, "105")
+        await client.answer()
+        await listener.until(lambda: call_id in listener.calls and listener.calls[call_id].answered_at)
+        await pbx.send_tones(call_id, "1055")
+        await until(lambda: client.media.digits == "1055")
+        assert employee.media.digits == ""
+        await pbx.hang_up(call_id)
+        await listener.ended()
 
 
 @both

@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from connectors.amocrm import mapping
-from integration.domain.call import Call, Direction, Disposition
+from integration.domain.call import Call, Direction, Disposition, Origin
 from integration.domain.client import call_key, search_keys
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.follow_up import follow_up
@@ -30,7 +30,7 @@ from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from pbx_adapter.asterisk.commands import originate
-from tests.services.conftest import ACME, ANNA, IVAN, World, answered, call, ended, missed_call, started
+from tests.services.conftest import ACME, ANNA, BORIS, IVAN, World, answered, call, ended, missed_call, started
 
 CASES = json.loads((Path(__file__).parent.parent / "fixtures/numbers/numbers.json").read_text("utf-8"))
 ACCOUNT = AccountId("acme")
@@ -329,3 +329,61 @@ async def make_old(world: World, person: Person, key: str) -> None:
         )
 
     await world.storage.database.write(work, ACME)
+
+
+TEXT = "раб. 8 (495) 123-45-67 доб. 105 / 8 916 123-45-67 доб. 7"
+
+
+async def talking(world: World, text: str = TEXT, called: str = "74951234567") -> None:
+    """Anna called a client whose phone field has this text, and talks to them."""
+    shop = replace(IVAN, ref=EntityRef(EntityKind.CONTACT, "9"), phones=(text,))
+    await world.storage.phone_book.put_persons(ACME, [shop], numbering=world.account.settings.numbering)
+    start = replace(started(world.clock.now(), "101"), direction=Direction.OUTBOUND, called=called)
+    await world.emit(start, *answered(world.clock.now() + 3, "101"))
+
+
+@pytest.mark.parametrize(("called", "extension"), [("74951234567", "105"), ("79161234567", "7"), ("79031234567", None)])
+async def test_the_card_shows_the_extension_of_the_number_that_is_called(
+    world: World, called: str, extension: str | None
+) -> None:
+    await talking(world, called=called)
+    live = world.tracking.call(call())
+    assert live is not None
+    assert (await world.cards.compose(world.account, live))["client_extension"] == extension
+
+
+async def test_a_press_dials_the_extension_into_the_talk(world: World) -> None:
+    await talking(world)
+    await world.clicks.send_extension(world.account, ANNA, world.tracking.call(call()))
+    assert world.pbx.tones == [(call(), "105")]
+
+
+async def test_only_who_talks_to_the_client_may_dial_into_it(world: World) -> None:
+    await talking(world)
+    live = world.tracking.call(call())
+    for manager, wanted in ((BORIS, live), (ANNA, None)):
+        with pytest.raises(Refused) as caught:
+            await world.clicks.send_extension(world.account, manager, wanted)
+        assert caught.value.code == "call_unknown"
+    await world.emit(ended(world.clock.now() + 60))
+    with pytest.raises(Refused):
+        await world.clicks.send_extension(world.account, ANNA, live and replace(live, ended_at=Timestamp(9.0)))
+    assert world.pbx.tones == []
+
+
+async def test_without_an_extension_there_is_nothing_to_dial(world: World) -> None:
+    await talking(world, "8 (495) 123-45-67")
+    with pytest.raises(Refused) as caught:
+        await world.clicks.send_extension(world.account, ANNA, world.tracking.call(call()))
+    assert caught.value.code == "no_client_extension"
+
+
+async def test_the_text_of_a_click_gives_the_extension_where_no_contact_has_it(world: World) -> None:
+    request = "a0000000-1"
+    await world.clicks.call(world.account, ANNA, number="8 (499) 765-43-21 доб. 55", request=request)
+    start = replace(started(world.clock.now(), "101"), direction=Direction.OUTBOUND, called="74997654321")
+    origin = Origin(kind="click", action_id=request, crm_call_id=request)
+    await world.emit(replace(start, origin=origin), *answered(world.clock.now() + 3, "101"))
+    live = world.tracking.call(call())
+    assert live is not None
+    assert await world.cards.client_extension(world.account, live) == "55"

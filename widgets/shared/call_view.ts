@@ -14,6 +14,7 @@ import type { TextKey, Texts } from "./texts";
 export interface CallActions {
   open(url: string): void;
   hangUp(call: CardCall): void;
+  sendExtension(call: CardCall): void;
   dismiss(call: CardCall): void;
   minimise(): void;
   expand(call: CardCall): void;
@@ -57,11 +58,11 @@ export class CallView {
     this.element.className = `call ${call.state} ${call.direction} ${outcome(call)}${folded ? " folded" : ""}`;
     this.element.setAttribute("aria-label", `${this.heading()}: ${this.title()}`);
     this.section(this.top, [call.state, call.disposition, call.direction, folded], () => this.buildTop(folded));
-    this.section(this.who, [person, call.number], () => this.buildWho());
+    this.section(this.who, [person, call.number, call.client_extension], () => this.buildWho());
     this.section(this.facts, [person, call.line, call.persons_count, call.extension], () => this.buildFacts(person));
     this.section(this.deals, [person?.deals], () => this.buildDeals(person?.deals ?? []));
     this.section(this.history, [call.last_calls], () => this.buildHistory(call.last_calls, serverNow));
-    this.section(this.buttons, [call.state, person], () => this.buildButtons(person));
+    this.section(this.buttons, [call.state, person, call.client_extension], () => this.buildButtons(person));
     this.create.update(call.can_create && person === null && call.raw_number !== null);
     this.tick(serverNow);
   }
@@ -118,8 +119,9 @@ export class CallView {
   }
 
   private buildWho(): Node[] {
-    const { person, number } = this.call;
-    const shownNumber = number || this.texts.say("hidden_number");
+    const { person, number, client_extension } = this.call;
+    const extension = client_extension ? ` ${this.texts.say("client_extension", { number: client_extension })}` : "";
+    const shownNumber = `${number || this.texts.say("hidden_number")}${extension}`;
     const letters = person ? initials(person.name) : "";
     const avatar = el("div", { class: "avatar", "aria-hidden": "true" }, letters || icon("phone"));
     if (!person) {
@@ -197,6 +199,11 @@ export class CallView {
         actions.open,
       );
       if (opens instanceof HTMLAnchorElement) buttons.push(opens);
+    }
+    if (this.call.state === "talking" && this.call.client_extension) {
+      const label = texts.say("send_extension", { number: this.call.client_extension });
+      const onclick = () => actions.sendExtension(this.call);
+      buttons.push(el("button", { type: "button", class: "button", onclick }, label));
     }
     if (this.call.state !== "ended") {
       const onclick = () => actions.hangUp(this.call);

@@ -1,8 +1,8 @@
 /**
- * Click to call: a number somebody pressed in the CRM becomes one request to Dozvon.
+ * Click to call: a phone field somebody pressed in the CRM becomes one request to Dozvon, with its text as it is.
  *
- * Which extension rings and how the number is dialled is the server's business; where numbers stand in a CRM's page
- * is the host's.
+ * Which number of the text is dialled, in which form, and which extension rings is the server's business; where numbers
+ * stand in a CRM's page is the host's.
  */
 
 import { type Api, ApiError } from "./api";
@@ -10,7 +10,9 @@ import type { EntityRef } from "./messages";
 
 /** The same number pressed again within this time is one click of a nervous hand. */
 const DEBOUNCE_MS = 3_000;
-const LONGEST_NUMBER = 40;
+/** Characters of a phone field that the server reads. */
+const LONGEST_TEXT = 1_000;
+const LONGEST_SHOWN = 60;
 
 export interface ClickEvents {
   calling(number: string): void;
@@ -30,16 +32,17 @@ export class Clicks {
 
   /** Never rejects: what happened is told to the events. A repeated click within 3 s does nothing. */
   async dial(typed: string, entity: EntityRef | null): Promise<void> {
-    const number = dialable(typed);
-    if (!number) return this.events.refused("bad_number", "");
-    const key = number.replace(/\D/g, "").slice(-10);
+    const text = typed.trim();
+    const digits = text.replace(/\D/g, "");
+    if (digits.length < 2 || text.length > LONGEST_TEXT) return this.events.refused("bad_number", "");
+    const key = digits.slice(-10);
     const now = this.now();
     for (const [old, at] of this.last) if (now - at >= DEBOUNCE_MS) this.last.delete(old);
     if (this.last.has(key)) return;
     this.last.set(key, now);
-    this.events.calling(number);
+    this.events.calling(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
     try {
-      await this.api.call({ number, entity, request: this.uuid() });
+      await this.api.call({ number: text, entity, request: this.uuid() });
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
       // Nothing was dialled: the next click is a new wish. A lost answer proves no such thing.
@@ -47,13 +50,6 @@ export class Clicks {
       this.events.refused(code, error instanceof Error ? error.message : "");
     }
   }
-}
-
-/** What was typed without spaces, brackets and dashes; null when there is nothing to dial in it. */
-export function dialable(typed: string): string | null {
-  const number = typed.replace(/[^\d+*#]/g, "");
-  const digits = number.replace(/\D/g, "");
-  return digits.length >= 2 && number.length <= LONGEST_NUMBER ? number : null;
 }
 
 function randomId(): string {

@@ -27,7 +27,7 @@ export const FromServer = {
   pong: "pong",
 } as const;
 
-export const FromWidget = { ping: "ping", hangUp: "hang_up" } as const;
+export const FromWidget = { ping: "ping", hangUp: "hang_up", sendExtension: "send_extension" } as const;
 
 export type Direction = "inbound" | "outbound" | "internal";
 export type CallState = "ringing" | "talking" | "ended";
@@ -67,6 +67,8 @@ export interface CardCall {
   state: CallState;
   number: string;
   raw_number: string | null;
+  /** Digits behind the client's own voice menu, as a phone field has them. */
+  client_extension: string | null;
   started_at: number;
   answered_at: number | null;
   ended_at: number | null;
@@ -86,7 +88,10 @@ export type ServerMessage =
   | { type: typeof FromServer.notice; code: string; text: string }
   | { type: typeof FromServer.pong };
 
-export type WidgetMessage = { type: typeof FromWidget.ping } | { type: typeof FromWidget.hangUp; call: string };
+export type WidgetMessage =
+  | { type: typeof FromWidget.ping }
+  | { type: typeof FromWidget.hangUp; call: string }
+  | { type: typeof FromWidget.sendExtension; call: string };
 
 export interface EntityRef {
   kind: "contact" | "company" | "deal" | "lead";
@@ -157,6 +162,7 @@ function readCall(value: unknown): CardCall | null {
   return {
     ...call,
     number: typeof call.number === "string" ? call.number : "",
+    client_extension: typeof call.client_extension === "string" ? call.client_extension : null,
     person: person && { ...person, emails: listOf(person.emails), deals: listOf(person.deals) },
     last_calls: listOf(call.last_calls),
   };

@@ -68,6 +68,7 @@ class RunningWidget implements Widget {
     this.card = new Card(this.texts, host.currency, () => this.calls.serverNow(this.seconds()), {
       open: (url) => host.open(url),
       hangUp: (call) => this.send({ type: "hang_up", call: call.id }),
+      sendExtension: (call) => this.send({ type: "send_extension", call: call.id }),
       dismiss: (call) => {
         this.calls.dismiss(call.id);
         this.tabs.tell({ kind: "dismissed", call: call.id });

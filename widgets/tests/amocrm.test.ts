@@ -69,7 +69,7 @@ test("a pressed number goes to the backend as authorised ajax, a refusal is show
   const call = asked.find((one) => one.url === "https://dozvon.example.com/api/widget/call");
   assert.equal(call?.method, "POST");
   const { number, entity } = JSON.parse(call?.data ?? "{}");
-  assert.deepEqual({ number, entity }, { number: "+79160000002", entity: { kind: "deal", id: "31" } });
+  assert.deepEqual({ number, entity }, { number: "+7 (916) 000-00-02", entity: { kind: "deal", id: "31" } });
   const root = document.querySelector(".dozvon-widget")?.shadowRoot;
   assert.match(root?.querySelector(".notice.error")?.textContent ?? "", /не назначен внутренний номер/);
   delete window.APP;

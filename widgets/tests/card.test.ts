@@ -17,6 +17,7 @@ function aCard(actions: Partial<CardActions> = {}, language: Language = "ru") {
   const card = new Card(new Texts(language), "RUB", () => clock.now, {
     open: (url) => pressed.push(`open ${url}`),
     hangUp: (call) => pressed.push(`hang up ${call.id}`),
+    sendExtension: (call) => pressed.push(`extension of ${call.id}`),
     dismiss: (call) => pressed.push(`dismiss ${call.id}`),
     minimised: (minimised) => pressed.push(`minimised ${minimised}`),
     createContact: () => Promise.reject(new ApiError("internal", "")),
@@ -285,4 +286,18 @@ test("notices: the same one is not piled up, at most three, an error is an alert
   assert.equal(all(".notice[role=alert]").length, 3);
   all(".notice button")[0]?.click();
   assert.equal(all(".notice").length, 2);
+});
+
+test("an extension of the client is shown, and can be dialled while the manager talks", () => {
+  const { card, pressed, all, text } = aCard();
+  const button = () => all("button").find((one) => one.textContent === "Набрать доб. 105");
+  card.show([aCall({ client_extension: "105" })]);
+  assert.match(text(), /доб\. 105/);
+  assert.equal(button(), undefined);
+  card.show([aCall({ client_extension: "105", state: "talking", answered_at: 1005 })]);
+  button()?.click();
+  assert.deepEqual(pressed, [`extension of ${aCall().id}`]);
+  card.show([aCall({ state: "talking", answered_at: 1005 })]);
+  assert.equal(button(), undefined);
+  assert.doesNotMatch(text(), /доб\./);
 });

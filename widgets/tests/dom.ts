@@ -26,6 +26,7 @@ export function aCall(fields: Partial<CardCall> = {}): CardCall {
     state: "ringing",
     number: "+7 916 123-45-67",
     raw_number: "+79161234567",
+    client_extension: null,
     started_at: 1000,
     answered_at: null,
     ended_at: null,

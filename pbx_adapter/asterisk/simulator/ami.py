@@ -38,6 +38,7 @@ RIGHTS: dict[str, frozenset[str]] = {
     "PJSIPShowEndpoint": frozenset({"system"}),
     "PJSIPShowEndpoints": frozenset({"system"}),
     "Ping": _ANY,
+    "PlayDTMF": frozenset({"call"}),
     "QueueStatus": _ANY,
     "Redirect": frozenset({"call"}),
     "ShowDialPlan": frozenset({"config", "reporting"}),

@@ -314,7 +314,7 @@ class Simulator:
                 return self._on_channel(action, request)
 
     def _on_channel(self, action: str, request: Request) -> Answer:
-        """Hangup, Redirect and BlindTransfer."""
+        """Hangup, PlayDTMF, Redirect and BlindTransfer."""
         name = header(request, "Channel")
         channel = self.switch.channels.get(name)
         if action == "Hangup":
@@ -325,6 +325,13 @@ class Simulator:
                 Signal(Said.AMI_HANG_UP, channel, cause=int(cause) if cause.isdigit() else 16)
             )
             return success("Channel Hungup")
+        if action == "PlayDTMF":
+            if channel is None:
+                return error("Channel not found")
+            digit = header(request, "Digit")
+            self.switch.emit("DTMFBegin", [*channel.headers(), ("Digit", digit), ("Direction", "Sent")])
+            self.switch.emit("DTMFEnd", [*channel.headers(), ("Digit", digit), ("Direction", "Sent")])
+            return success("DTMF successfully queued")
         if channel is None:
             return error(f"Channel does not exist: {name}")
         context, extension = header(request, "Context"), header(request, "Exten")
