@@ -30,8 +30,8 @@ _SPACES = r"[^\S\n\r\t]*"
 _SOFT = re.compile(rf"{_SPACES}[(){_DASHES}./]?{_SPACES}[({_DASHES}]?{_SPACES}")
 _PARTING_SLASH = re.compile(r"\s/|/\s")
 _EXTENSION_WORD = (
-    r"(?:доб(?:авочн(?:ый|ого|ом)|ав)?|доп(?:олнительный)?|вн(?:утр(?:енний|ішній|енн)?)?|внутр|дод(?:атковий|атк)?|тон(?:ом|ально)?"
-    r"|ішкі|ext(?:ension|ens|n)?|int(?:ern(?:al)?)?|extn|anexo|x|х)"
+    r"(?:доб[а-яё]*|доп[а-яё]*|вн(?:утр[а-яёіїє]*)?|дод[а-яіїє]*|тон[а-яё]*(?:\.?\s*набор[а-яё]*)?|местн[а-яё]*|ішкі"
+    r"|ext(?:ension|ens|n)?|int(?:ern(?:al)?)?|anexo|x|х)"
 )
 _AFTER_WORD = rf"\s*[.:=№#{_DASHES}]*\s*(?:номер|number|no\.?|№)?\s*[(\[]?\s*"
 _MARKED = re.compile(rf"[\s,;.({_DASHES}\[/)+]*(?<![^\W\d_]){_EXTENSION_WORD}{_AFTER_WORD}", re.IGNORECASE)
@@ -40,6 +40,7 @@ _PAUSED = re.compile(r"\s*(?:,{1,3}|;)\s*")  # the same, but as well what parts 
 _IN_BRACKETS = re.compile(r"\s*[(\[]\s*")
 _CLOSED = re.compile(r"\s*[)\]]")
 _GOES_ON = re.compile(r"\s*[^\W_]")  # with a word, so that the digits before it count something
+_ALIKE = str.maketrans("[]{}_·•", "()()---")  # signs that people put where others put these
 _GROUPS = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"[)\].]\s")  # `1) 8916...`, `2. 8916...`
 _MAIL = re.compile(r"[^\s@<>,;]*[^\W\d_][^\s@<>,;]*@[^\s@<>,;]+")
@@ -119,7 +120,7 @@ def _readable(text: str) -> str:
     cut = text[:_LONGEST_TEXT]
     if not cut.isascii():
         cut = "".join(c for c in ascii_digits(cut) if unicodedata.category(c) != "Cf")
-    cut = _ADDRESS.sub(" ", cut)
+    cut = _ADDRESS.sub(" ", cut.translate(_ALIKE))
     return _MAIL.sub(lambda found: "\x00" * len(found[0]), cut) if "@" in cut else cut
 
 
@@ -186,7 +187,7 @@ _FOREIGN_IN_ONE = 20  # more, for a foreign number without the plus that is writ
 _WEAK_SCORE = 35
 _EXTENSION_SCORE = 5
 _LEFT_OUT = 10  # less, for a group left out beside a number, with nothing but a space between
-_LEFT_OUT_BEFORE_PARTS = 50  # the same, before a number in several parts: its first part probably
+_LEFT_OUT_BESIDE_PARTS = 45  # the same, beside a number in several parts: a part of it probably
 
 
 def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
@@ -235,6 +236,8 @@ def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -
     if reading is None:
         return None
     is_before_free = parts[0].gap is _Gap.HARD
+    if not is_before_free and reading.certainty <= Certainty.FOREIGN and len(parts) > 1:
+        return None  # the rest of something longer, in which any country's code can be found
     if reading.certainty is Certainty.LOCAL and not (is_before_free and _is_free_behind(groups, end)):
         return None  # seven digits out of the middle of something longer
     score = _SCORES[reading.certainty]
@@ -242,13 +245,14 @@ def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -
         score += _FOREIGN_IN_ONE
     if any(group.gap is _Gap.WEAK for group in parts[1:]):
         score = _WEAK_SCORE
-    if not is_before_free and not parts[0].has_plus:
-        score -= _LEFT_OUT_BEFORE_PARTS if len(parts) > 1 else _LEFT_OUT
+    left_out = _LEFT_OUT_BESIDE_PARTS if len(parts) > 1 else _LEFT_OUT
+    if not is_before_free:
+        score -= left_out
     extension, behind = _extension(groups, end)
     if extension is not None:
         return _Run(behind, reading.e164, extension, score + _EXTENSION_SCORE)
     if not _is_free_behind(groups, end):
-        score -= _LEFT_OUT
+        score -= left_out
     return _Run(end, reading.e164, None, score)
 
 
