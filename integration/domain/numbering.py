@@ -86,6 +86,11 @@ class Numbering:
         return max(lengths) - len(self.rules.area_code) if lengths else None
 
     @property
+    def shortest(self) -> int:
+        """How many digits a number of the country has at least, with its area code."""
+        return min(_lengths(self.country), default=7)
+
+    @property
     def dials_as_written(self) -> bool:
         """No rule says how an outside number is dialled: whoever wrote digits to dial knew their PBX."""
         return self.rules.click is DialForm.E164 and not self.rules.outside_prefix

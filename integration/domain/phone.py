@@ -192,7 +192,7 @@ def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
     country, rules = numbering.country, numbering.rules
     if len(digits) == numbering.local_length and not cleaned.startswith("+"):
         return [(rules.area_code + digits, country, Certainty.LOCAL, Certainty.LOCAL)]
-    if len(digits) <= _SHORT:
+    if len(digits) <= _SHORT or (not cleaned.startswith("+") and len(digits) < numbering.shortest):
         return []
     abroad: list[_Candidate] = []
     prefixes = {"00", numbering.international_prefix, *(["810"] if country in _ONCE_SOVIET else [])}

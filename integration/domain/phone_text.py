@@ -44,6 +44,8 @@ _ALIKE = str.maketrans("[]{}_·•", "()()---")  # signs that people put where o
 _GROUPS = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"[)\].]\s")  # `1) 8916...`, `2. 8916...`
 _MAIL = re.compile(r"[^\s@<>,;]*[^\W\d_][^\s@<>,;]*@[^\s@<>,;]+")
+# How a program or a tidy person writes a number of Russia: `+7 (916) 123-45-67`.
+_USUAL = re.compile(r"(\+?7|8)[ \xa0(-]{0,2}([0-9]{3})[ \xa0)-]{0,2}([0-9]{3})[ \xa0-]?([0-9]{2})[ \xa0-]?([0-9]{2})")
 _ADDRESS = re.compile(r"(?<![\w.])(?:sips?|tel|callto):", re.IGNORECASE)
 
 
@@ -91,8 +93,8 @@ def read_text(text: str, numbering: Numbering) -> PhoneText:
         The numbers, in order, each once; none where there is none that somebody could be called by. Never raises. An
         E.164 number in any usual formatting gives that number; N numbers with `,`, `;`, `/` or lines between give N.
     """
-    if (plain := read_plain(text, numbering)) is not None:
-        return PhoneText((WrittenNumber(plain),))
+    if plain := read_plain("".join(usual.groups()) if (usual := _USUAL.fullmatch(text)) else text, numbering):
+        return PhoneText((WrittenNumber(PhoneNumber(plain.e164, text)),))
     cleaned = _readable(text)
     groups = _groups(cleaned)
     if not groups:

@@ -11,6 +11,7 @@ from connectors.amocrm.sandbox.api_unsorted import accept_entry
 from integration.domain.call import Direction, Disposition
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
+from integration.domain.phone import BareDigits
 from integration.errors import NotFound, Rejected
 from integration.ports import FindingLevel
 from tests.adapters.amocrm_kit import ANNA, DISMISSED, Office, contact, number, office, record
@@ -219,6 +220,26 @@ async def test_an_accepted_entry_is_found_where_it_went(crm: Office) -> None:
     found = await crm.crm.find_in_inbox(call)
     assert found is not None
     assert found.entity == EntityRef(DEAL, str(entry["lead_id"]))
+
+
+async def test_digits_that_are_no_number_go_into_unsorted_as_they_are(crm: Office) -> None:
+    """And are found again where a person accepted the entry, so that a lost answer makes no second one."""
+    call = record(client=BareDigits("2667777"))
+    logged = await crm.crm.log_to_inbox(call)
+    entry = crm.account.unsorted[logged.id]
+    assert entry["metadata"]["phone"] == entry["metadata"]["from"] == "2667777"
+    assert await crm.crm.find_in_inbox(call) == logged
+    accept_entry(crm.account, entry, int(ANNA), None)
+    found = await crm.crm.find_in_inbox(call)
+    assert found is not None
+    assert found.entity == EntityRef(DEAL, str(entry["lead_id"]))
+
+
+async def test_a_contact_is_found_by_every_number_of_a_field_and_not_by_glued_digits(crm: Office) -> None:
+    crm.contact("Ромашка", "8 (495) 916-12-34 доб. 567 / 8 926 777-10-09")
+    for text in ("84959161234", "+79267771009"):
+        assert [person.name for person in await crm.crm.find_persons(number(text))] == ["Ромашка"]
+    assert "Ромашка" not in [person.name for person in await crm.crm.find_persons(number("+79161234567"))]
 
 
 async def test_a_second_call_joins_an_open_entry(crm: Office) -> None:

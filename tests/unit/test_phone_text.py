@@ -319,6 +319,20 @@ def test_the_same_for_russian_forms(nationals: list[str], between: str, form: st
 
 
 @given(
+    st.sampled_from(["+7", "7", "8"]),
+    st.from_regex(r"[34789][0-9]{9}", fullmatch=True),
+    st.sampled_from(["{} ({}) {}-{}-{}", "{} {} {} {} {}", "{}-{}-{}-{}-{}", "{}{}{}{}{}", "{}({}){}-{}{}"]),
+    st.sampled_from(["RU", "KZ", "UA", "BY"]),
+)
+def test_the_short_way_says_what_the_groups_say(prefix: str, national: str, form: str, country: str) -> None:
+    parts = (prefix, national[:3], national[3:6], national[6:8], national[8:])
+    text = form.format(*parts)
+    numbering = Numbering(country)
+    by_groups = [n.e164 for n in read_text(f" {text}", numbering).numbers]  # no short way begins with a space
+    assert [n.e164 for n in read_text(text, numbering).numbers] == by_groups
+
+
+@given(
     st.from_regex(r"9(?:1[0-9]|2[0-9])[0-9]{7}", fullmatch=True),
     st.sampled_from([" доб. ", " доб.", " вн. ", " ext. ", "#", "*", ",", "x", " (доб. "]),
     st.from_regex(r"[0-9]{1,5}", fullmatch=True),
