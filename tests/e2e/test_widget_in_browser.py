@@ -89,7 +89,7 @@ async def test_a_pressed_number_is_one_request(browser: BrowserContext, crm: Sta
     await expect(page.get_by_text("сначала зазвонит ваш телефон")).to_be_visible()
     await crm.until("a call", lambda: any(path == "call" for path, _ in crm.posted))
     [(_, body)] = [one for one in crm.posted if one[0] == "call"]
-    assert (body["number"], body["entity"]) == ("89160000001", {"kind": "contact", "id": "55"})
+    assert (body["number"], body["entity"]) == ("8 (916) 000-00-01", {"kind": "contact", "id": "55"})
 
 
 async def test_several_tabs_hold_one_socket_and_show_one_card(browser: BrowserContext, crm: Stage) -> None:
