@@ -29,6 +29,8 @@ from integration.sharing import Pace as Pace
 from integration.sharing import RateBudget as RateBudget
 from integration.sharing import Turn as Turn
 from integration.stored import AdminSessionStore as AdminSessionStore
+from integration.stored import CallbackTask as CallbackTask
+from integration.stored import CallbackTaskStore as CallbackTaskStore
 from integration.stored import CallStore as CallStore
 from integration.stored import DecidedRoute as DecidedRoute
 from integration.stored import MirrorProgress as MirrorProgress
@@ -40,6 +42,8 @@ from integration.stored import RecordingStore as RecordingStore
 from integration.stored import RouteLog as RouteLog
 from integration.stored import SavedStep as SavedStep
 from integration.stored import SettingsStore as SettingsStore
+from integration.stored import Stranger as Stranger
+from integration.stored import Strangers as Strangers
 from integration.stored import Tokens as Tokens
 from integration.stored import TokenStore as TokenStore
 

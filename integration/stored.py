@@ -79,7 +79,10 @@ class OutboxItem:
 
 
 class Outbox(Protocol):
-    """Ordered per call, fair between accounts."""
+    """
+    Ordered per call, fair between accounts. Within a priority answered calls and those of known clients go first, and
+    every fourth item is the one that has been due for longest, whoever called.
+    """
 
     async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
         """Due items, each the oldest waiting one of its call; claimed so that nobody else gets them for
@@ -99,6 +102,9 @@ class Outbox(Protocol):
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None: ...
 
     async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None: ...
+
+    async def hasten(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
+        """What of these calls waits for its time is due now. Returns how many items."""
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:
         """Later items of the call go on waiting unless they do not depend on it; `expire` for worthless ones."""
@@ -125,6 +131,93 @@ class Outbox(Protocol):
 
     async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
         """The same of one account."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stranger:
+    """
+    A number that nobody in the CRM has, and what is entered there of it.
+
+    Attributes:
+        entered_by: the call whose delivery makes the entry (or the contact); the others of this number wait for it.
+        entry: in the CRM's inbox, a LEAD. None: it is being made, or may have been.
+        deal: inside the entry, as `log_to_inbox` told it.
+        checked_at: when the CRM said last that the entry waits.
+    """
+
+    match_key: str
+    entered_by: CallId
+    entry: EntityRef | None
+    deal: EntityRef | None
+    checked_at: Timestamp
+
+
+class Strangers(Protocol):
+    """One row for each number, over all processes: of several calls of one stranger one makes the entry."""
+
+    async def get(self, account: AccountId, match_key: str) -> Stranger | None: ...
+
+    async def enter(self, account: AccountId, match_key: str, call: CallId) -> Stranger:
+        """Enter this number by this call, unless another call does so: its row then. May be repeated."""
+
+    async def take_over(self, account: AccountId, match_key: str, *, of: CallId, call: CallId) -> bool:
+        """`call` enters the number instead of `of`, which was given up. False: somebody was quicker."""
+
+    async def entered(
+        self, account: AccountId, match_key: str, call: CallId, *, entry: EntityRef, deal: EntityRef | None
+    ) -> None:
+        """`call` has made the entry."""
+
+    async def waits_still(self, account: AccountId, match_key: str, entry: EntityRef) -> None:
+        """The CRM said so just now."""
+
+    async def forget(
+        self, account: AccountId, match_key: str, *, call: CallId | None = None, entry: EntityRef | None = None
+    ) -> None:
+        """The number is no stranger's any more; only while `call` is entering it, or while this `entry` stands."""
+
+    async def closed(self, account: AccountId, entry: EntityRef) -> list[str]:
+        """The entry has left the CRM's inbox: forget it. The match keys of the numbers in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackTask:
+    """
+    The open task to call a client back.
+
+    Attributes:
+        target: the entity that the task stands on.
+        match_key: of the number that called last.
+        made_by: the missed call whose delivery makes the task; those of later ones wait for it.
+        task: the CRM's id; None: it is being made, or may have been.
+        text: as it was written last, or tried to.
+        missed_at: start of the last missed call that `text` counts.
+        written_at: when the CRM was given `text`.
+    """
+
+    target: EntityRef
+    match_key: str
+    made_by: CallId
+    task: str | None
+    text: str
+    missed_at: Timestamp
+    written_at: Timestamp
+
+
+class CallbackTaskStore(Protocol):
+    async def of_client(self, account: AccountId, *, target: EntityRef, match_key: str) -> list[CallbackTask]:
+        """On this entity or for this number, newest first: one, but for clients who were two entities a while ago."""
+
+    async def begin(self, account: AccountId, task: CallbackTask) -> CallbackTask:
+        """Keep `task`, unless there is one on this target: that one then. May be repeated."""
+
+    async def take_over(self, account: AccountId, target: EntityRef, *, of: CallId, call: CallId) -> bool:
+        """`call` makes the task instead of `of`, which was given up. False: somebody was quicker."""
+
+    async def put(self, account: AccountId, task: CallbackTask) -> None:
+        """Replace what is known of the task on this target."""
+
+    async def remove(self, account: AccountId, target: EntityRef) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

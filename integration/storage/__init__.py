@@ -12,6 +12,7 @@ import integration.storage.migrate  # noqa: F401 - here, so that a later import 
 from integration.clock import SystemClock
 from integration.ports import Clock, Coordination
 from integration.storage.admin_sessions import SqlAdminSessions
+from integration.storage.callback_tasks import SqlCallbackTasks
 from integration.storage.calls import SqlCallStore
 from integration.storage.coordination import InProcessCoordination
 from integration.storage.database import Database, open_database
@@ -24,6 +25,7 @@ from integration.storage.releases import SqlRegister
 from integration.storage.route_log import SqlRouteLog
 from integration.storage.sealing import open_sealer
 from integration.storage.settings import SqlSettingsStore
+from integration.storage.strangers import SqlStrangers
 from integration.storage.tokens import SqlTokenStore
 from integration.storage.watches import SqlWatchLog
 
@@ -41,6 +43,8 @@ class Storage:
     routes: SqlRouteLog
     leases: SqlLeases
     watches: SqlWatchLog
+    strangers: SqlStrangers
+    callback_tasks: SqlCallbackTasks
     register: SqlRegister
     admin_sessions: SqlAdminSessions
     database: Database
@@ -84,6 +88,8 @@ async def open_storage(
         routes=SqlRouteLog(database),
         leases=SqlLeases(database),
         watches=SqlWatchLog(database),
+        strangers=SqlStrangers(database, clock),
+        callback_tasks=SqlCallbackTasks(database),
         register=SqlRegister(database),
         admin_sessions=SqlAdminSessions(database),
         database=database,

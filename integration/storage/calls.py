@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, desc, func, select
+from sqlalchemy import Connection, bindparam, desc, exists, func, literal_column, select
 
 from integration.domain.call import Call
 from integration.domain.client import call_key
@@ -18,11 +18,41 @@ from integration.ports import Clock, Lease, OutboxState, SavedStep
 from integration.storage.codec import decode, encode
 from integration.storage.database import Across, Database, insert
 from integration.storage.leases import guard
-from integration.storage.schema import accounts, call_events, calls, outbox
+from integration.storage.schema import accounts, call_events, calls, outbox, person_phones
 from integration.storage.short_query import ShortQuery
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
 _LONGEST_CALL_SECONDS = 3600.0  # of those whose card may come back after a page was reconnected
+_CALLS_AHEAD = 3  # of one client, that wait unanswered: what comes after them does not go first any more
+
+_IS_KNOWN = select(person_phones.c.person).where(
+    person_phones.c.account == bindparam("of_account"), person_phones.c.match_key == bindparam("of_key")
+)
+_before = (
+    select(calls.c.id)
+    .where(
+        calls.c.account == bindparam("of_account"),
+        calls.c.match_key == bindparam("of_key"),
+        calls.c.id != bindparam("of_call"),
+        calls.c.answered_at.is_(None),
+    )
+    .order_by(desc(calls.c.started_at))
+    .limit(_CALLS_AHEAD)
+    .subquery()
+)
+_WAIT_AHEAD = (
+    select(func.count())
+    .select_from(_before)
+    .where(
+        exists(
+            select(outbox.c.id).where(
+                outbox.c.account == bindparam("of_account"),
+                outbox.c.call == _before.c.id,
+                outbox.c.state == literal_column(f"'{OutboxState.WAITING.value}'"),
+            )
+        )
+    )
+)
 
 
 class SqlCallStore:
@@ -125,7 +155,25 @@ class SqlCallStore:
             if step.event is not None:
                 connection.execute(self._put_event, _event_row(call, step.event, now))
             if step.intents:
-                connection.execute(self._put_intent, [_intent_row(call.account, i, now) for i in step.intents])
+                goes_first = _goes_first(connection, call, numberings[call.account])
+                rows = [_intent_row(call.account, intent, now, goes_first=goes_first) for intent in step.intents]
+                connection.execute(self._put_intent, rows)
+
+
+def _goes_first(connection: Connection, call: Call, numbering: Numbering) -> bool:
+    """
+    Whether what is done about a call comes before other things of its priority: a talk, and a client whom the CRM
+    knows. Not the fourth of one client's unanswered calls that wait: a flood may bear a client's number.
+    """
+    if call.answered_at is not None:
+        return True
+    key = call_key(call, numbering)
+    if key is None:
+        return False
+    of = {"of_account": call.account, "of_key": key, "of_call": call.id}
+    if connection.execute(_IS_KNOWN, of).first() is None:
+        return False
+    return bool(connection.execute(_WAIT_AHEAD, of).scalar_one() < _CALLS_AHEAD)
 
 
 @lru_cache(maxsize=1024)
@@ -163,7 +211,7 @@ def _event_row(call: Call, event: dict[str, Any], now: Timestamp) -> dict[str, A
     }
 
 
-def _intent_row(account: AccountId, intent: Intent, now: Timestamp) -> dict[str, Any]:
+def _intent_row(account: AccountId, intent: Intent, now: Timestamp, *, goes_first: bool) -> dict[str, Any]:
     return {
         "account": account,
         "call": intent.call,
@@ -178,4 +226,5 @@ def _intent_row(account: AccountId, intent: Intent, now: Timestamp) -> dict[str,
         "attempts": 0,
         "is_uncertain": False,
         "payload": json.dumps(intent.payload or {}, separators=(",", ":")),
+        "goes_first": goes_first,
     }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-HEAD = "0011"
+HEAD = "0012"
 """The newest step; written down so that a start on a database that is up to date does not wait for Alembic."""
 
 FOLDERS = [Path(__file__).parent / "migrations" / "versions"]

@@ -5,11 +5,15 @@ discarded or expired hold nobody up. A claim writes, before anything is attempte
 a lease. A holder that dies says nothing more; the lease runs out, and the next one sees `is_uncertain`. A holder that
 comes too late (its lease was given to another) can still say that the item is done, because that is a fact; its
 `retry`, `dead` and `expire` are opinions, and are ignored: `claims` tells the holders apart.
+
+Within a priority `goes_first` (`calls.py` says whose) comes before the rest, so that a flood of short calls does not
+hold up clients; every fourth item handed out is the one that has been due for longest, so that nothing starves.
 """
 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -42,6 +46,7 @@ from integration.storage.short_query import ShortQuery
 
 _RESULTS = ShortQuery("SELECT key, result FROM outbox WHERE account = :account AND call = :call AND state = 'done'")
 _LONGEST_ERROR = 2000  # characters; a person reads it
+_OLDEST_EVERY = 4  # items: one of so many is the one that has been due for longest
 
 _earlier = outbox.alias("earlier")
 # `state` is compared with a literal in the text of the query: only then is an index of such items used.
@@ -94,6 +99,7 @@ _FIND = (
     .limit(bindparam("at_most"))
     .with_for_update(skip_locked=True, of=outbox)  # PostgreSQL only; SQLite has one writer
 )
+_FIND_FIRST = _FIND.where(outbox.c.goes_first)
 _CLAIM = (
     update(outbox)
     .where(outbox.c.account == bindparam("of_account"), outbox.c.id.in_(bindparam("of_items", expanding=True)))
@@ -123,18 +129,19 @@ class SqlOutbox:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._handed_out: Counter[AccountId] = Counter()  # of the priorities in which some go first
 
     async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
         """
-        The most urgent priority first, then what has been due for longest. Items past `expires_at` are handed out
-        too: `expire` them. Each item's `is_uncertain` says how the attempts *before* this claim ended.
+        The most urgent priority first, then as above. Items past `expires_at` are handed out too: `expire` them. Each
+        item's `is_uncertain` says how the attempts *before* this claim ended.
         """
 
         def work(connection: Connection) -> list[OutboxItem]:
             rows: list[Row[Any]] = []
             for priority in Priority:  # the most urgent first
                 wanted = {"of_account": account, "of_priority": priority.value, "now": now}
-                rows += connection.execute(_FIND, {**wanted, "at_most": limit - len(rows)}).all()
+                rows += self._find(connection, account, {**wanted, "at_most": limit - len(rows)})
                 if len(rows) == limit:
                     break
             if rows:
@@ -143,6 +150,22 @@ class SqlOutbox:
             return [_item(row, attempts=row.attempts + 1, claim=row.claims + 1) for row in rows]
 
         return await self._database.write(work, account)
+
+    def _find(self, connection: Connection, account: AccountId, wanted: dict[str, Any]) -> list[Row[Any]]:
+        """Of one priority, in the order in which they are handed out."""
+        oldest = list(connection.execute(_FIND, wanted).all())
+        if wanted["of_priority"] == Priority.CARD or not oldest:
+            return oldest
+        first = list(connection.execute(_FIND_FIRST, wanted).all())
+        chosen: dict[int, Row[Any]] = {}
+        while len(chosen) < wanted["at_most"] and (oldest or first):
+            self._handed_out[account] += 1
+            is_turn_of_oldest = self._handed_out[account] % _OLDEST_EVERY == 0
+            row = (oldest if not first or (is_turn_of_oldest and oldest) else first).pop(0)
+            if row.id in chosen:
+                self._handed_out[account] -= 1
+            chosen.setdefault(row.id, row)
+        return list(chosen.values())
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]:
         """In alphabetical order; those with nothing that could be claimed at `now` are not in it."""
@@ -208,6 +231,15 @@ class SqlOutbox:
             is_uncertain=is_uncertain,
             leased_until=None,
         )
+
+    async def hasten(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
+        """Items that somebody holds are left alone: they are being carried out."""
+        is_free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
+        of_calls = and_(outbox.c.account == account, outbox.c.call.in_(calls))
+        statement = (
+            update(outbox).where(of_calls, _is_waiting, is_free, outbox.c.not_before > now).values(not_before=now)
+        )
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount, account)
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:
         """The call's next item becomes the oldest waiting one."""

@@ -105,6 +105,7 @@ outbox = Table(
     Column("payload", Text, nullable=False),
     Column("result", Text),
     Column("finished_at", Double),
+    Column("goes_first", Boolean),  # within its priority; of rows of the release before 0012 NULL
     sqlite_autoincrement=True,  # the order of a call's items is the order of their ids: none is ever given twice
 )
 _WAITING = text("state = 'waiting'")
@@ -125,6 +126,15 @@ Index(  # what is due: a claim reads as many rows as it takes, however many wait
     outbox.c.id,
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
+)
+Index(  # the same of what goes before the rest of its priority
+    "outbox_first",
+    outbox.c.account,
+    outbox.c.priority,
+    outbox.c.not_before,
+    outbox.c.id,
+    sqlite_where=text("state = 'waiting' AND goes_first = 1"),
+    postgresql_where=text("state = 'waiting' AND goes_first"),
 )
 _DEAD = text("state = 'dead'")
 Index("outbox_dead", outbox.c.account, outbox.c.call, outbox.c.id, sqlite_where=_DEAD, postgresql_where=_DEAD)
@@ -238,6 +248,33 @@ watches = Table(
     Column("unchecked_since", Double),
     Column("compared_at", Double),
 )
+
+strangers = Table(  # numbers that nobody in the CRM has, and what is entered there of them
+    "strangers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("match_key", Text, primary_key=True),
+    Column("entered_by", Text, nullable=False),  # the call
+    Column("entry", Text),  # the CRM's id of the entry in its inbox; None: being made
+    Column("deal", Text),
+    Column("checked_at", Double, nullable=False),
+)
+Index("strangers_entry", strangers.c.account, strangers.c.entry)
+
+callback_tasks = Table(  # open tasks to call back, one for each client
+    "callback_tasks",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("entity", Text, primary_key=True),
+    Column("match_key", Text, nullable=False),
+    Column("made_by", Text, nullable=False),  # the call
+    Column("task", Text),  # the CRM's id; None: being made
+    Column("text", Text, nullable=False),
+    Column("missed_at", Double, nullable=False),
+    Column("written_at", Double, nullable=False),
+)
+Index("callback_tasks_number", callback_tasks.c.account, callback_tasks.c.match_key)
 
 processes = Table(
     "processes",

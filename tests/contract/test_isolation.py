@@ -17,7 +17,7 @@ from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.routing import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
-from integration.ports import DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens, Watch
+from integration.ports import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens, Watch
 from integration.storage import Storage
 from integration.storage.database import Across
 from integration.storage.schema import metadata
@@ -31,6 +31,10 @@ REF, DEAL_REF = EntityRef(EntityKind.CONTACT, "5"), EntityRef(EntityKind.DEAL, "
 PERSON = Person(ref=REF, name="Ж", responsible=None, phones=("+79161234567",), updated_at=1)
 DEAL = Deal(ref=DEAL_REF, name="Ж", responsible=None, persons=(REF,), updated_at=1)
 WATCH = Watch(watched_until=NOW)
+ENTRY = EntityRef(EntityKind.LEAD, "uid")
+TASK = CallbackTask(
+    target=REF, match_key="9161234567", made_by=CALL.id, task="7", text="Ж", missed_at=NOW, written_at=NOW
+)
 PROGRESS = MirrorProgress(polled_at=NOW, next_comparison=NOW, unseen_since=None)
 
 
@@ -45,8 +49,14 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "calls.recent": ((), {}),
     "calls.timeline": ((CALL.id,), {}),
     "outbox.claim": ((), {"now": NOW, "lease_seconds": 1.0, "limit": 10}),
+    "callback_tasks.begin": ((TASK,), {}),
+    "callback_tasks.of_client": ((), {"target": REF, "match_key": "9161234567"}),
+    "callback_tasks.put": ((TASK,), {}),
+    "callback_tasks.remove": ((REF,), {}),
+    "callback_tasks.take_over": ((REF,), {"of": CALL.id, "call": CallId("pbx:9")}),
     "outbox.depth_of": ((), {}),
     "outbox.discard": ((1,), {}),
+    "outbox.hasten": (([CALL.id],), {"now": NOW}),
     "outbox.listing": ((list(OutboxState),), {}),
     "outbox.of_call": ((CALL.id,), {}),
     "outbox.results": ((CALL.id,), {}),
@@ -65,6 +75,13 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "phone_book.size": ((), {}),
     "phone_book.unseen": ((), {"seen_since": Timestamp(3e9), "at_most": 10}),
     "settings.load": ((), {}),
+    "strangers.closed": ((ENTRY,), {}),
+    "strangers.enter": (("9161234567", CALL.id), {}),
+    "strangers.entered": (("9161234567", CALL.id), {"entry": ENTRY, "deal": None}),
+    "strangers.forget": (("9161234567",), {}),
+    "strangers.get": (("9161234567",), {}),
+    "strangers.take_over": (("9161234567",), {"of": CALL.id, "call": CallId("pbx:9")}),
+    "strangers.waits_still": (("9161234567", ENTRY), {}),
     "tokens.delete": ((), {}),
     "tokens.load": ((), {}),
     "tokens.refresh": ((_same,), {"if_access": "a1"}),
@@ -98,7 +115,12 @@ OF_NO_ACCOUNT = {
     "tokens.close": "waits for refreshes",
 }
 NOTHING_WAITS = {OutboxState.WAITING: 0, OutboxState.DEAD: 0}
-ANSWERS_ITS_OWN = {"recordings.put", "recordings.reserve"}  # a name of the asking account's own
+ANSWERS_ITS_OWN = {
+    "recordings.put",
+    "recordings.reserve",
+    "strangers.enter",
+    "callback_tasks.begin",
+}  # rows of the asking account
 STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
 Snapshot = dict[str, list[tuple[Any, ...]]]
 
@@ -115,6 +137,9 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.routes.remember(OFFICE, [DecidedRoute(CALL.id, DECISION, NOW)])
     await storage.watches.save(OFFICE, PBX, WATCH)
     await storage.phone_book.save_progress(OFFICE, PROGRESS)
+    await storage.strangers.enter(OFFICE, "9161234567", CALL.id)
+    await storage.strangers.entered(OFFICE, "9161234567", CALL.id, entry=ENTRY, deal=None)
+    await storage.callback_tasks.begin(OFFICE, TASK)
     yield storage
 
 
