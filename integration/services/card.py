@@ -18,7 +18,7 @@ from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import Numbering
 from integration.domain.participation import Part, PartResult, PartState, extensions_of, part_of
-from integration.domain.phone import PhoneNumber, read_number
+from integration.domain.phone import PhoneNumber, bare_digits, read_number
 from integration.domain.phone_text import extension_for
 from integration.domain.settings import CardMoment
 from integration.domain.tracking import Change
@@ -264,10 +264,11 @@ def _colleague(account: Account, extension: str | None) -> dict[str, str] | None
 
 
 def display_number(text: str | None, numbering: Numbering) -> str:
-    """A number for people, `+7 916 123-45-67`; the text itself when it is none, `""` when it is withheld."""
+    """A number for people, `+7 916 123-45-67`; its digits when it is none, `""` when it is withheld."""
     number = read_number(text or "", numbering)
     if number is None:
-        return text if text and text.isdigit() else ""
+        digits = bare_digits(text, numbering)
+        return digits.digits if digits else ""
     return phonenumbers.format_number(phonenumbers.parse(number.e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 

@@ -204,7 +204,14 @@ async def test_a_page_that_does_not_read_is_closed_and_the_others_go_on(world: W
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("79161234567", "+7 916 123-45-67"), ("101", "101"), ("anonymous", ""), (None, ""), ("<script>", "")],
+    [
+        ("79161234567", "+7 916 123-45-67"),
+        ("101", "101"),
+        ("anonymous", ""),
+        (None, ""),
+        ("<script>", ""),
+        ("266-77-77", "2667777"),
+    ],
 )
 def test_numbers_for_people(text: str | None, shown: str) -> None:
     assert display_number(text, DEFAULT_NUMBERING) == shown

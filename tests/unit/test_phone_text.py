@@ -235,6 +235,17 @@ def test_keys_and_extensions_of_a_persons_fields() -> None:
     assert extension_for(fields, "9161234567", Numbering()) is None
 
 
+@given(
+    st.from_regex(r"[78]9[0-9]{9}", fullmatch=True),
+    st.integers(min_value=1, max_value=10),
+    st.sampled_from([" до ", " эт. ", " кв. ", " Иван ", "a", ": ", " = ", "\n", " доб. "]),
+)
+def test_digits_with_something_else_between_are_never_put_together(number: str, at: int, between: str) -> None:
+    """Whatever is found is in one of the two parts alone; both are too short to be a number of Russia."""
+    assume(at < 10 and len(number) - at < 10)
+    assert read(f"{number[:at]}{between}{number[at:]}") == ([], None)
+
+
 ODD = st.one_of(
     st.text(max_size=60),
     st.text(alphabet="0123456789+ ()-/,;.#*xдоб\n", max_size=80),
