@@ -90,6 +90,11 @@ class Numbering:
         """How many digits a number of the country has at least, with its area code."""
         return min(_lengths(self.country), default=7)
 
+    def is_shaped(self, digits: str) -> bool:
+        """Whether these have the trunk prefix and the length of a number of the country."""
+        trunk = self.trunk_prefix
+        return bool(trunk) and digits.startswith(trunk) and len(digits) - len(trunk) in _lengths(self.country)
+
     @property
     def dials_as_written(self) -> bool:
         """No rule says how an outside number is dialled: whoever wrote digits to dial knew their PBX."""

@@ -208,7 +208,10 @@ def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
     if country in _ONCE_SOVIET and digits.startswith("80"):
         home.append((digits[1:], country, Certainty.SURE, None))
     bare: list[_Candidate] = []
-    if len(digits) >= _BARE_INTERNATIONAL and not digits.startswith("0"):
+    if country in _ONCE_SOVIET - _TRUNK_PREFIX_8 and len(digits) == 11 and digits.startswith("8"):
+        bare.append(("+7" + digits[1:], None, Certainty.FOREIGN, None))  # `8 916 ...` is of Russia for its neighbours
+    # `8 123 456-78-90` is a wrong number of Russia, not one of Japan.
+    if len(digits) >= _BARE_INTERNATIONAL and not digits.startswith("0") and not numbering.is_shaped(digits):
         is_home = digits.startswith(_country_code(country))
         doubtful = Certainty.DOUBTFUL if len(digits) >= _DOUBTFUL_INTERNATIONAL else None
         valid, possible = (Certainty.SURE, Certainty.LIKELY) if is_home else (Certainty.FOREIGN, doubtful)

@@ -240,6 +240,9 @@ def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -
     is_before_free = parts[0].gap is _Gap.HARD
     if not is_before_free and reading.certainty <= Certainty.FOREIGN and len(parts) > 1:
         return None  # the rest of something longer, in which any country's code can be found
+    is_whole = is_before_free and (_is_free_behind(groups, end) or _extension(groups, end)[0] is not None)
+    if len(parts) > 1 and reading.certainty is Certainty.LIKELY and not parts[0].has_plus and not is_whole:
+        return None  # a piece of a number in several parts, which happens to have the right length
     if reading.certainty is Certainty.LOCAL and not (is_before_free and _is_free_behind(groups, end)):
         return None  # seven digits out of the middle of something longer
     score = _SCORES[reading.certainty]
