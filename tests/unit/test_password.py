@@ -46,7 +46,9 @@ def test_the_mark_is_the_passwords_own_and_the_same_in_every_process() -> None:
     assert Password(GOOD).mark == Password(GOOD).mark != Password(GOOD + "2").mark
 
 
-@pytest.mark.parametrize("configured", ["$argon2", "$argon2id$v=19$m=1,t=1,p=1$x$y", hashed("")])
+@pytest.mark.parametrize(
+    "configured", ["$argon2", "$argon2id$v=19$m=1,t=1,p=1$x$y", hashed("")], ids=["cut", "no hash", "of nothing"]
+)
 def test_a_hash_that_nothing_matches_is_refused(configured: str) -> None:
     with pytest.raises(ValueError, match="hash"):
         check_hash(configured)
