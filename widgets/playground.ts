@@ -16,13 +16,19 @@ const texts = new Texts(languageOf(query.get("lang") ?? "ru"));
 
 let calls: CardCall[] = [];
 let created = 0;
+let sound = true;
 
 const card = new Card(texts, query.get("currency") ?? "RUB", now, {
   open: (url) => card.notice("info", `→ ${url}`),
-  hangUp: (call) => change(call.id, ended("answered")),
-  sendExtension: (call) => card.notice("info", `♪ ${call.client_extension}`),
+  hangUp: async (call) => change(call.id, call.state === "ringing" ? over("declined") : ended("answered")),
+  sendExtension: async (call) => card.notice("info", `♪ ${call.client_extension}`),
   dismiss: (call) => show(calls.filter((one) => one.id !== call.id)),
   minimised: () => {},
+  switchSound: () => {
+    sound = !sound;
+    return sound;
+  },
+  notifications: (wanted) => card.notice("info", `notifications: ${wanted}`),
   async createContact(_call, name) {
     await new Promise((resolve) => setTimeout(resolve, 700));
     if (/error/i.test(name)) throw new ApiError("crm_offline", "");
@@ -44,6 +50,11 @@ function ended(disposition: CardCall["disposition"]): Partial<CardCall> {
   return { state: "ended", disposition, ended_at: now() };
 }
 
+/** The manager's part is over, whatever became of the call. */
+function over(result: CardCall["result"], fields: Partial<CardCall> = {}): Partial<CardCall> {
+  return { state: "ended", result, ended_at: now(), can_hang_up: false, ...fields };
+}
+
 function call(fields: Partial<CardCall>): CardCall {
   created += 1;
   return {
@@ -63,9 +74,19 @@ function call(fields: Partial<CardCall>): CardCall {
     persons_count: 0,
     last_calls: [],
     can_create: false,
+    rings_since: null,
+    result: null,
+    failure: null,
+    is_own: fields.direction === "outbound",
+    can_hang_up: true,
+    colleague: null,
+    came: null,
     ...fields,
   };
 }
+
+const boris = { extension: "102", name: "Борис Климов" };
+const anna = { extension: "101", name: "Анна Орлова" };
 
 const known = (): Partial<CardCall> => ({
   person: {
@@ -98,6 +119,22 @@ const scenes: Record<string, () => CardCall[]> = {
   unknown: () => [call({ number: "+7 903 555-01-02", raw_number: "+79035550102", can_create: true })],
   withheld: () => [call({ number: "", raw_number: null })],
   missed: () => [call({ ...known(), ...ended("missed") })],
+  elsewhere: () => [call({ ...known(), ...over("answered_elsewhere", { colleague: boris }) })],
+  declined: () => [call({ ...known(), ...over("declined") })],
+  transfer: () => [call({ ...known(), rings_since: now() - 3, came: { how: "transfer", from: anna } })],
+  consultation: () => [
+    call({
+      ...known(),
+      state: "talking",
+      answered_at: now() - 20,
+      can_hang_up: false,
+      came: { how: "consultation", from: anna },
+    }),
+  ],
+  transferred: () => [call({ ...known(), answered_at: now() - 65, ...over("transferred", { colleague: boris }) })],
+  not_dialled: () => [
+    call({ ...known(), direction: "outbound", line: null, ...over("failed", { failure: "agent_noanswer" }) }),
+  ],
   ended: () => [call({ ...known(), answered_at: now() - 125, ...ended("answered") })],
   several: () => [
     call({ ...known(), started_at: now() - 2 }),
@@ -123,6 +160,7 @@ const scenes: Record<string, () => CardCall[]> = {
   hostile: () => [
     call({
       line: hostile,
+      came: { how: "transfer", from: { extension: "1", name: hostile } },
       person: {
         id: "1",
         kind: "contact",
@@ -149,6 +187,7 @@ const pageButtons: Record<string, () => void> = {
   Info: () => card.notice("info", texts.say("calling", { number: "+79161234567" })),
   "Link lost": () => card.setTrouble(true),
   "Link back": () => card.setTrouble(false),
+  "Offer of notifications": () => card.setOffer(true),
   Minimise: () => card.setMinimised(true),
 };
 
@@ -185,10 +224,12 @@ function showStatus(): void {
 
 buttons("calls", Object.fromEntries(Object.entries(scenes).map(([name, make]) => [name, () => show(make())])));
 buttons("page", pageButtons);
+card.setSound(sound);
 document.body.append(card.element);
 document.body.classList.toggle("dark", query.has("dark"));
 show(scenes[query.get("scene") ?? "none"]?.() ?? []);
 if (query.has("notice")) card.notice("error", texts.problem(query.get("notice") ?? ""));
 if (query.has("status")) showStatus();
 if (query.has("trouble")) card.setTrouble(true);
+if (query.has("offer")) card.setOffer(true);
 if (query.has("minimised")) card.setMinimised(true);

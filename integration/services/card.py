@@ -11,7 +11,7 @@ from typing import Any
 import phonenumbers
 import structlog
 
-from integration.domain.call import Call, Direction, Disposition
+from integration.domain.call import Call, Direction, Disposition, Failure
 from integration.domain.client import Client, client_of
 from integration.domain.crm import Deal, Person
 from integration.domain.identity import open_deals_of, ranked
@@ -250,11 +250,19 @@ def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
         "ended_at": part.ended_at,
         "disposition": disposition,
         "result": part.result,
+        "failure": _failure(call, part),
         "is_own": part.is_own,
         "can_hang_up": part.state is PartState.RINGING or (part.state is PartState.TALKING and part.holds_client),
         "colleague": _colleague(account, part.colleague),
         "came": {"how": part.came, "from": _colleague(account, part.came_from)} if part.came else None,
     }
+
+
+def _failure(call: Call, part: Part) -> Failure | None:
+    """Why the manager's click never dialled the client. Whoever pressed "hang up" meanwhile knows it better."""
+    if call.failure is None or not part.is_own:
+        return None
+    return Failure.AGENT_CANCELLED if part.result is PartResult.CANCELLED else call.failure
 
 
 def _colleague(account: Account, extension: str | None) -> dict[str, str] | None:

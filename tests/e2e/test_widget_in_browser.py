@@ -1,7 +1,9 @@
-"""The shipped amoCRM archive in a real Chromium: card, create contact, click to call, several tabs, a lost link."""
+"""The shipped amoCRM archive in a real Chromium: card, create contact, click to call, several tabs, a network that
+goes, a tab that nobody looks at."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -66,10 +68,15 @@ async def test_a_known_caller_is_shown_and_opened_and_hung_up(browser: BrowserCo
     await expect(page.get_by_text(HOSTILE)).to_be_visible()  # as text, in the company's place
     await page.get_by_role("link", name="Иван Петров").click()
     assert await page.title() == "/contacts/detail/55"
-    await page.get_by_role("button", name="Завершить").click()
-    await crm.until("hang up", lambda: {"type": "hang_up", "call": "office:1"} in crm.from_widget)
-    await crm.tell({"type": "call_removed", "id": "office:1", "reason": "answered_elsewhere"})
-    await expect(page.get_by_text("Веранда")).to_have_count(0)
+    await page.get_by_role("button", name="Отклонить").click()
+    await crm.until("a press", lambda: crm.commands)
+    press = crm.commands[0]
+    assert (press["type"], press["call"], press["seen"]) == ("hang_up", "office:1", "ringing")
+    assert abs(time.time() - press["at"]) < 2, "the server's clock, counted on by the browser"
+    await crm.tell({"type": "call_updated", "call": a_call(state="ended", result="declined", ended_at=time.time())})
+    await expect(page.get_by_text("Вы отклонили звонок", exact=True)).to_be_visible()
+    await page.mouse.move(5, 5)  # it does not leave from under a resting pointer
+    await expect(page.get_by_text("Веранда")).to_have_count(0, timeout=20_000)
 
 
 async def test_an_unknown_caller_becomes_a_contact_by_keyboard_alone(browser: BrowserContext, crm: Stage) -> None:
@@ -118,3 +125,195 @@ async def test_a_lost_link_comes_back_by_itself_with_what_happened_meanwhile(
     await crm.until("a new socket", lambda: len(crm.open_sockets) == 1 and len(crm.sockets) == 2)
     await expect(page.get_by_text("Разговор", exact=True)).to_be_visible()
     await expect(page.get_by_text("1:0")).to_be_visible()
+
+
+BORIS = {"extension": "102", "name": "Борис Климов"}
+NO_CONNECTION = "Нет связи с Dozvon: данные могут отставать"
+
+
+async def test_a_missed_call_stays_and_a_half_typed_contact_is_kept(browser: BrowserContext, crm: Stage) -> None:
+    """The client gives up, a colleague answers, the page reconnects: what was typed is there, and can be saved."""
+    stranger = a_call(person=None, persons_count=0, can_create=True)
+    crm.calls = [stranger]
+    page = await open_tab(browser, crm)
+    await page.get_by_role("button", name="Создать контакт").click()
+    await page.keyboard.type("Мар")
+    over = {**stranger, "state": "ended", "ended_at": time.time()}
+    await crm.tell({"type": "call_updated", "call": {**over, "result": "answered_elsewhere", "colleague": BORIS}})
+    await expect(page.get_by_text("Ответил коллега: Борис Климов", exact=True)).to_be_visible()
+    await crm.tell({"type": "call_removed", "id": "office:1", "reason": "gone"})
+    crm.calls = []
+    await crm.open_sockets[0].close(code=1012)
+    await crm.until("a new socket", lambda: len(crm.sockets) == 2 and crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": a_call(id="office:2", number="+7 903 000-00-00")})
+    await expect(page.get_by_text("+7 903 000-00-00")).to_be_visible()
+    await page.keyboard.type("ия")  # the focus is still there
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Контакт создан")).to_be_visible()
+    assert ("contacts", {"number": "+79161234567", "name": "Мария", "call": "office:1"}) in crm.posted
+
+
+async def test_a_missed_call_is_said_and_a_contact_can_still_be_made_of_it(browser: BrowserContext, crm: Stage) -> None:
+    page = await open_tab(browser, crm)
+    await crm.until("a socket", lambda: crm.open_sockets)
+    stranger = a_call(person=None, persons_count=0, can_create=True)
+    await crm.tell({"type": "call_updated", "call": stranger})
+    await crm.tell({"type": "call_updated", "call": {**stranger, "state": "ended", "ended_at": time.time() - 50,
+                                                     "result": "missed", "disposition": "missed"}})  # fmt: skip
+    await expect(page.get_by_text("Пропущенный звонок", exact=True)).to_be_visible()
+    await expect(page.get_by_role("button", name="Создать контакт")).to_be_visible()
+    await expect(page.get_by_text("Пропущенный звонок", exact=True)).to_have_count(0, timeout=20_000)  # after a minute
+
+
+async def test_a_transfer_says_from_whom_and_a_colleagues_answer_is_no_talk_of_mine(
+    browser: BrowserContext, crm: Stage
+) -> None:
+    page = await open_tab(browser, crm)
+    await crm.until("a socket", lambda: crm.open_sockets)
+    anna = {"extension": "101", "name": "Анна Орлова"}
+    ringing = a_call(rings_since=time.time(), started_at=time.time() - 600, came={"how": "transfer", "from": anna})
+    await crm.tell({"type": "call_updated", "call": ringing})
+    await expect(page.get_by_text("Перевод от: Анна Орлова", exact=True)).to_be_visible()
+    await expect(page.locator(".dozvon-widget .call .timer")).to_have_text(re.compile("^0:0"))
+    live = page.locator(".dozvon-widget [aria-live=assertive]")
+    await expect(live).to_have_text("Входящий звонок: Перевод от: Анна Орлова: Иван Петров")
+    over = {**ringing, "state": "ended", "ended_at": time.time(), "result": "answered_elsewhere", "colleague": BORIS}
+    await crm.tell({"type": "call_updated", "call": over})
+    await expect(live).to_have_text("Ответил коллега: Борис Климов: Иван Петров")
+
+
+async def test_a_network_that_is_switched_off_is_told_at_once_and_no_press_is_kept(
+    browser: BrowserContext, crm: Stage
+) -> None:
+    """In both tabs: the one with the connection and the one that is looked at."""
+    leading = await open_tab(browser, crm)
+    await crm.until("a socket", lambda: crm.open_sockets)
+    page = await open_tab(browser, crm)
+    await page.evaluate("press('89160000001')")  # somebody works in this tab
+    crm.calls = [a_call(state="talking", answered_at=time.time() - 5)]
+    await crm.tell({"type": "call_updated", "call": crm.calls[0]})
+    await expect(page.get_by_text("Разговор", exact=True)).to_be_visible()
+    await browser.set_offline(True)
+    await expect(page.get_by_text(NO_CONNECTION)).to_be_visible(timeout=2_000)
+    shown = await page.locator(".dozvon-widget .call .timer").text_content()
+    await page.get_by_role("button", name="Завершить").click()
+    await expect(page.get_by_text("команда не отправлена")).to_be_visible(timeout=1_000)
+    await page.evaluate("press('89160000002')")
+    await expect(page.get_by_text("Нет интернета: звонок не начат.")).to_be_visible()
+    await page.wait_for_timeout(1_500)  # the timer's own second
+    assert await page.locator(".dozvon-widget .call .timer").text_content() == shown
+    await browser.set_offline(False)
+    await crm.until("a new socket", lambda: len(crm.sockets) == 2 and crm.open_sockets)
+    await expect(page.get_by_text(NO_CONNECTION)).to_be_hidden()
+    assert crm.commands == []
+    assert [body["number"] for path, body in crm.posted if path == "call"] == ["89160000001"]
+    await leading.close()
+
+
+async def test_a_network_that_goes_without_a_word_is_told_and_a_press_is_not_believed(
+    browser: BrowserContext, crm: Stage
+) -> None:
+    page = await open_tab(browser, crm)
+    await crm.until("a socket", lambda: crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": a_call(state="talking", answered_at=time.time())})
+    await expect(page.get_by_text("Разговор", exact=True)).to_be_visible()
+    crm.is_silent = True
+    went = time.monotonic()
+    await page.get_by_role("button", name="Завершить").click()
+    await expect(page.get_by_text("Dozvon не подтвердил команду")).to_be_visible(timeout=7_000)
+    await expect(page.get_by_text(NO_CONNECTION)).to_be_visible()
+    assert time.monotonic() - went < 10
+    crm.is_silent = False
+    crm.calls = [a_call(state="talking", answered_at=time.time() - 10)]
+    await crm.until("a new socket", lambda: len(crm.sockets) == 2 and crm.open_sockets)
+    await expect(page.get_by_text(NO_CONNECTION)).to_be_hidden()
+
+
+async def test_silence_alone_is_seen_within_ten_seconds(browser: BrowserContext, crm: Stage) -> None:
+    page = await open_tab(browser, crm)
+    await crm.until("a sign of life", lambda: crm.from_widget, seconds=15.0)
+    await crm.tell({"type": "call_updated", "call": a_call(state="talking", answered_at=time.time())})
+    await expect(page.get_by_text("Разговор", exact=True)).to_be_visible()
+    crm.is_silent = True
+    await expect(page.get_by_text(NO_CONNECTION)).to_be_visible(timeout=12_000)
+
+
+# What calls a person is counted by the browser's own means, not replaced: the tones that play, the notifications shown.
+WATCH = """
+  window.tones = 0; window.notices = [];
+  const start = OscillatorNode.prototype.start, stop = OscillatorNode.prototype.stop;
+  OscillatorNode.prototype.start = function (...at) {
+    window.tones += 1; this.once = true;
+    return start.apply(this, at);
+  };
+  OscillatorNode.prototype.stop = function (...at) {
+    if (!at.length && this.once) { this.once = false; window.tones -= 1; }
+    return stop.apply(this, at);
+  };
+  const Shown = window.Notification;
+  window.Notification = class extends Shown {
+    constructor(title, options) { super(title, options); window.notices.push(`${title}: ${options.body}`); }
+  };
+"""
+CALLED = ["☎ Иван Петров · Входящий звонок", 2, ["Входящий звонок: Иван Петров"]]
+QUIET = ["CRM", 0, []]
+
+
+async def called(page: Page) -> list[Any]:
+    state: list[Any] = await page.evaluate("[document.title, window.tones, window.notices]")
+    return state
+
+
+async def unwatched(browser: BrowserContext, page: Page) -> None:
+    """Let the browser say truly whether the page is looked at; Playwright pretends that each one is."""
+    session = await browser.new_cdp_session(page)
+    await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+
+
+async def test_a_call_that_rings_while_nobody_looks_is_called_out_in_one_tab(
+    browser: BrowserContext, crm: Stage
+) -> None:
+    await browser.grant_permissions(["notifications"], origin=crm.page)
+    await browser.add_init_script(WATCH)
+    tabs = [await open_tab(browser, crm), await open_tab(browser, crm)]
+    for tab in tabs:
+        await tab.mouse.click(50, 50)  # a page that nobody has touched may make no sound
+        await unwatched(browser, tab)
+    last = tabs[1]
+    other = await browser.new_page()
+    await other.bring_to_front()
+    await last.wait_for_function("!document.hasFocus()")
+    await crm.until("a socket", lambda: crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": a_call()})
+    await last.wait_for_function("document.title.startsWith('☎') && window.tones > 0")
+    states = [await called(tab) for tab in tabs]
+    assert sorted(states, key=str) == sorted([CALLED, QUIET], key=str)
+    rings = tabs[states.index(CALLED)]
+    await rings.bring_to_front()
+    await rings.wait_for_function("document.title === 'CRM' && window.tones === 0")
+    await rings.get_by_role("button", name="Выключить звук звонка").click()
+    await other.bring_to_front()
+    await rings.wait_for_function("document.title.startsWith('☎')")
+    assert (await called(rings))[1] == 0, "switched off"
+    await crm.tell({"type": "call_updated", "call": a_call(state="talking", answered_at=time.time())})
+    await rings.wait_for_function("document.title === 'CRM'")
+    late = await open_tab(browser, crm)
+    assert await late.evaluate("localStorage.getItem('dozvon.sound')") == "off", "kept"
+
+
+async def test_a_page_that_nobody_has_touched_makes_no_sound_and_asks_for_nothing(
+    browser: BrowserContext, crm: Stage
+) -> None:
+    await browser.add_init_script(WATCH)
+    await browser.add_init_script(
+        "window.asked = 0; Notification.requestPermission = async () => { window.asked += 1; return 'default'; };"
+    )
+    page = await open_tab(browser, crm)
+    await unwatched(browser, page)
+    other = await browser.new_page()
+    await other.bring_to_front()
+    await crm.until("a socket", lambda: crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": a_call()})
+    await page.wait_for_function("document.title.startsWith('☎')")
+    assert (await called(page))[1:] == [0, []]
+    assert await page.evaluate("window.asked") == 0

@@ -48,6 +48,7 @@ class Stage:
         self.calls: list[dict[str, Any]] = []  # what the widget should be told at connection
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.from_widget: list[dict[str, Any]] = []
+        self.is_silent = False  # the network is away without a word: what comes is lost, nothing goes out
         self.changed = asyncio.Condition()
 
     async def until(self, what: str, condition: Any, seconds: float = 10.0) -> None:
@@ -61,6 +62,11 @@ class Stage:
     @property
     def open_sockets(self) -> list[web.WebSocketResponse]:
         return [socket for socket in self.sockets if not socket.closed]
+
+    @property
+    def commands(self) -> list[dict[str, Any]]:
+        """What the widget sent but for its signs of life."""
+        return [message for message in self.from_widget if message["type"] != "ping"]
 
     async def tell(self, message: dict[str, Any]) -> None:
         for socket in self.open_sockets:
@@ -89,11 +95,16 @@ class Stage:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets.append(socket)
-        await socket.send_json({"type": "snapshot", "now": time.time(), "calls": self.calls})
+        await socket.send_json({"type": "snapshot", "now": time.time(), "calls": self.calls, "command_seconds": 4})
         await self._notify()
         async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                self.from_widget.append(json.loads(message.data))
+            if message.type is WSMsgType.TEXT and not self.is_silent:
+                said = json.loads(message.data)
+                self.from_widget.append(said)
+                if said["type"] == "ping":
+                    await socket.send_json({"type": "pong", "now": time.time()})
+                elif "id" in said:
+                    await socket.send_json({"type": "received", "id": said["id"]})
                 await self._notify()
         await self._notify()
         return socket

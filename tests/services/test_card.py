@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import TransferKind
-from integration.domain.events import ClientReleased, TransferStarted
-from integration.domain.ids import Timestamp
+from integration.domain.call import Direction, LegResult, Origin, TransferKind
+from integration.domain.events import CallStarted, ClientReleased, HangUpPressed, LegEnded, TransferStarted
+from integration.domain.ids import LegId, Timestamp
 from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import CardMoment, LineSettings
 from integration.services.card import display_number
@@ -18,6 +18,7 @@ from integration.services.hub import Page
 from tests.services.conftest import (
     ANNA,
     BORIS,
+    CLIENT,
     STRANGER,
     World,
     answered,
@@ -215,3 +216,32 @@ async def test_a_page_that_does_not_read_is_closed_and_the_others_go_on(world: W
 )
 def test_numbers_for_people(text: str | None, shown: str) -> None:
     assert display_number(text, DEFAULT_NUMBERING) == shown
+
+
+@pytest.mark.parametrize(
+    ("result", "pressed", "failure"),
+    [
+        (LegResult.NOANSWER, False, "agent_noanswer"),
+        (LegResult.BUSY, False, "agent_busy"),
+        (LegResult.REJECTED, False, "agent_rejected"),
+        (LegResult.NOANSWER, True, "agent_cancelled"),  # the phone stopped because the manager pressed "hang up"
+    ],
+)
+async def test_a_click_that_never_dialled_the_client_says_why(
+    world: World, result: LegResult, pressed: bool, failure: str
+) -> None:
+    page = world.page(ANNA)
+    now = Timestamp(world.clock.now())
+    click = CallStarted(
+        call=call(), at=now, uniqueid="1.0", direction=Direction.OUTBOUND, caller="101", called=CLIENT,
+        origin=Origin(kind="click", action_id="a"),
+    )  # fmt: skip
+    await world.emit(click, offered(now, "101", via="click"))
+    ringing = (await messages(page))[-1]["call"]
+    assert (ringing["state"], ringing["is_own"], ringing["failure"]) == ("ringing", True, None)
+    if pressed:
+        await world.emit(HangUpPressed(call=call(), at=now, extension="101", own_leg=False))
+    await world.emit(LegEnded(call=call(), at=now, leg=LegId("101"), result=result), ended(now))
+    last = (await messages(page))[-1]["call"]
+    assert (last["state"], last["failure"]) == ("ended", failure)
+    assert last["person"]["name"].startswith("Иван"), "whom it was for"

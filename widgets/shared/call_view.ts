@@ -7,19 +7,26 @@
 
 import { ApiError } from "./api";
 import { el, foreign, type Icon, icon, link } from "./dom";
-import { clock, initials, moment, money, talkLength } from "./format";
+import { clock, initials, moment, money, plain, talkLength } from "./format";
 import type { CardCall, CreateContactAnswer, Deal, PastCall, Person } from "./messages";
 import type { TextKey, Texts } from "./texts";
 
 export interface CallActions {
   open(url: string): void;
-  hangUp(call: CardCall): void;
-  sendExtension(call: CardCall): void;
+  /** Both resolve when the button may be pressed again. */
+  hangUp(call: CardCall): Promise<void>;
+  sendExtension(call: CardCall): Promise<void>;
   dismiss(call: CardCall): void;
   minimise(): void;
   expand(call: CardCall): void;
   /** Rejects with ApiError. */
   createContact(call: CardCall, name: string): Promise<CreateContactAnswer>;
+}
+
+/** A sentence, and the foreign name that stands in it. */
+interface Worded {
+  key: TextKey;
+  name?: string;
 }
 
 export class CallView {
@@ -29,6 +36,7 @@ export class CallView {
   private readonly timer = el("span", { class: "timer" });
   private readonly top = el("div", { class: "top" });
   private readonly who = el("div", { class: "who" });
+  private readonly came = el("div", {});
   private readonly facts = el("div", {});
   private readonly deals = el("div", {});
   private readonly history = el("div", {});
@@ -44,7 +52,7 @@ export class CallView {
     this.call = call;
     this.create = new CreateContact(texts, actions, () => this.call);
     const body = el("div", { class: "body" }, this.facts, this.deals, this.history, this.create.element);
-    this.element = el("article", {}, this.top, this.who, body, this.buttons);
+    this.element = el("article", {}, this.top, this.came, this.who, body, this.buttons);
   }
 
   /** The create form holds something that a person is working on. */
@@ -52,17 +60,26 @@ export class CallView {
     return this.create.isOpen;
   }
 
+  /** The person closed the card, form and all. */
+  giveUp(): void {
+    this.create.close();
+  }
+
   update(call: CardCall, serverNow: number, folded: boolean): void {
     this.call = call;
     const { person } = call;
     this.element.className = `call ${call.state} ${call.direction} ${outcome(call)}${folded ? " folded" : ""}`;
-    this.element.setAttribute("aria-label", `${this.heading()}: ${this.title()}`);
-    this.section(this.top, [call.state, call.disposition, call.direction, folded], () => this.buildTop(folded));
+    this.element.setAttribute("aria-label", `${plain(this.heading())}: ${plain(this.title())}`);
+    this.section(this.top, [call.state, this.heading(), call.direction, folded], () => this.buildTop(folded));
+    this.section(this.came, [call.came], () => this.buildCame());
     this.section(this.who, [person, call.number, call.client_extension], () => this.buildWho());
     this.section(this.facts, [person, call.line, call.persons_count, call.extension], () => this.buildFacts(person));
     this.section(this.deals, [person?.deals], () => this.buildDeals(person?.deals ?? []));
     this.section(this.history, [call.last_calls], () => this.buildHistory(call.last_calls, serverNow));
-    this.section(this.buttons, [call.state, person, call.client_extension], () => this.buildButtons(person));
+    const button = endButton(call);
+    this.section(this.buttons, [call.state, button, person, call.client_extension], () =>
+      this.buildButtons(person, button),
+    );
     this.create.update(call.can_create && person === null && call.raw_number !== null);
     this.tick(serverNow);
   }
@@ -78,16 +95,54 @@ export class CallView {
   }
 
   heading(): string {
-    const { state, direction, disposition } = this.call;
-    if (state === "talking") return this.texts.say("talking");
-    if (state === "ended") return this.texts.say(`ended_${disposition ?? "answered"}` as TextKey);
+    return this.words(this.headingKey());
+  }
+
+  /** What a screen reader hears of a new state. */
+  announcement(): string {
+    const came = this.call.state === "ringing" ? this.cameKey() : null;
+    return [this.heading(), ...(came ? [this.words(came)] : []), this.title()].map(plain).join(": ");
+  }
+
+  private headingKey(): Worded {
+    const { state, direction, is_own, result, disposition, failure, colleague } = this.call;
+    if (state === "talking") return { key: "talking" };
+    if (state === "ended") {
+      const why = `failure_${failure}`;
+      if (this.texts.has(why)) return { key: why };
+      const key = `ended_${result ?? disposition ?? "answered"}`;
+      const by = `${key}_by`;
+      if (colleague && this.texts.has(by)) return { key: by, name: colleague.name };
+      return { key: this.texts.has(key) ? key : "ended_gone" };
+    }
+    // A call that a colleague made and hands over comes in, for the one who is asked to take it.
+    const way = direction === "outbound" && !is_own ? "inbound" : direction;
     const byDirection = { inbound: "incoming", outbound: "outgoing", internal: "internal" } as const;
-    return this.texts.say(byDirection[direction] ?? "incoming");
+    return { key: byDirection[way] ?? "incoming" };
+  }
+
+  private cameKey(): Worded | null {
+    const { came } = this.call;
+    if (!came) return null;
+    const [key, from] = [`came_${came.how}`, `came_${came.how}_from`];
+    if (came.from && this.texts.has(from)) return { key: from, name: came.from.name };
+    return this.texts.has(key) ? { key } : null;
+  }
+
+  private words({ key, name }: Worded): string {
+    return this.texts.say(key, { name: name ?? "" });
+  }
+
+  /** The same with the name kept apart, whatever marks of direction are in it. */
+  private nodes({ key, name }: Worded): (Node | string)[] {
+    if (name === undefined) return [this.texts.say(key)];
+    const [before = "", after = ""] = this.texts.say(key, { name: "\u0000" }).split("\u0000");
+    return [before, foreign(name), after];
   }
 
   private time(serverNow: number): string {
-    const { state, started_at, answered_at, ended_at } = this.call;
-    if (state === "ringing") return clock(serverNow - started_at);
+    const { state, started_at, rings_since, answered_at, ended_at } = this.call;
+    if (state === "ringing") return clock(serverNow - (rings_since ?? started_at));
     if (state === "talking") return clock(serverNow - (answered_at ?? started_at));
     return answered_at !== null && ended_at !== null ? clock(ended_at - answered_at) : "";
   }
@@ -109,13 +164,18 @@ export class CallView {
       );
     return [
       el("span", { class: "badge" }, icon(topIcon(this.call))),
-      el("span", { class: "state" }, this.heading()),
+      el("span", { class: "state" }, ...this.nodes(this.headingKey())),
       this.timer,
       folded
         ? button("chevron", "details", () => actions.expand(this.call))
         : button("minimise", "minimise", () => actions.minimise()),
       button("close", "close", () => actions.dismiss(this.call)),
     ];
+  }
+
+  private buildCame(): Node[] {
+    const came = this.cameKey();
+    return came ? [el("p", { class: "came" }, icon("handed_over"), el("span", {}, ...this.nodes(came)))] : [];
   }
 
   private buildWho(): Node[] {
@@ -188,7 +248,7 @@ export class CallView {
     return [el("h3", {}, texts.say("last_calls")), el("ul", { class: "history" }, ...rows)];
   }
 
-  private buildButtons(person: Person | null): Node[] {
+  private buildButtons(person: Person | null, end: TextKey | null): Node[] {
     const { texts, actions } = this;
     const buttons: Node[] = [];
     if (person) {
@@ -202,14 +262,11 @@ export class CallView {
     }
     if (this.call.state === "talking" && this.call.client_extension) {
       const label = texts.say("send_extension", { number: this.call.client_extension });
-      const onclick = () => actions.sendExtension(this.call);
-      buttons.push(el("button", { type: "button", class: "button", onclick }, label));
+      buttons.push(commandButton("button", () => actions.sendExtension(this.call), label));
     }
-    if (this.call.state !== "ended") {
-      const onclick = () => actions.hangUp(this.call);
-      buttons.push(
-        el("button", { type: "button", class: "button danger", onclick }, icon("hang_up"), texts.say("hang_up")),
-      );
+    if (end) {
+      const press = () => actions.hangUp(this.call);
+      buttons.push(commandButton("button danger", press, icon("hang_up"), texts.say(end)));
     }
     return buttons;
   }
@@ -232,6 +289,10 @@ class CreateContact {
     if (offered === this.offered || this.finished) return;
     this.offered = offered;
     if (!this.isOpen) this.showButton();
+  }
+
+  close(): void {
+    if (this.isOpen) this.showButton();
   }
 
   private showButton(): void {
@@ -272,7 +333,9 @@ class CreateContact {
     const quiet = (event: Event) => event.stopPropagation();
     const onkeydown = (event: Event) => {
       event.stopPropagation();
-      if ((event as KeyboardEvent).key === "Escape") this.showButton();
+      if ((event as KeyboardEvent).key !== "Escape") return;
+      this.showButton();
+      this.element.querySelector("button")?.focus();
     };
     this.element.replaceChildren(
       el(
@@ -322,13 +385,35 @@ function mail(address: string): HTMLElement {
   return el("a", { href: `mailto:${address}`, title: address }, foreign(address));
 }
 
+/** A button that waits for the answer to its press. */
+function commandButton(kind: string, command: () => Promise<void>, ...inside: (Node | string)[]): HTMLButtonElement {
+  const onclick = () => {
+    button.disabled = true;
+    void command().then(() => {
+      button.disabled = false;
+    });
+  };
+  const button = el("button", { type: "button", class: kind, onclick }, ...inside);
+  return button;
+}
+
+/** What the red button does; null where there is nothing to end. */
+function endButton(call: CardCall): TextKey | null {
+  if (call.state === "ended" || !call.can_hang_up) return null;
+  return call.state === "ringing" && !call.is_own ? "decline" : "hang_up";
+}
+
+/** Ended without any harm: nothing in it asks for a deed of this manager. */
+const FINE = new Set(["answered", "answered_elsewhere", "transferred", "consulted", "gone"]);
+
 function outcome(call: CardCall): string {
   if (call.state !== "ended") return "";
-  return call.disposition === "answered" ? "fine" : "failed";
+  return FINE.has(call.result ?? call.disposition ?? "answered") ? "fine" : "failed";
 }
 
 function topIcon(call: CardCall): Icon {
   if (call.state !== "ended") return "phone";
-  if (call.disposition === "answered") return "check";
-  return call.direction === "inbound" ? "missed" : "close";
+  if (call.result === "transferred") return "handed_over";
+  if (outcome(call) === "fine") return "check";
+  return call.is_own ? "close" : "missed";
 }

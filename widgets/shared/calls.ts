@@ -14,14 +14,17 @@ const REMEMBERED = 200;
 export class Calls {
   private calls = new Map<string, CardCall>();
   private readonly dismissed = new Set<string>();
-  /** Add to the browser's clock to get the server's, in seconds. */
-  private clockOffset = 0;
+  /** Add to the browser's clock to get the server's, in seconds; null before the server said its own. */
+  private clockOffset: number | null = null;
+  /** How old a command may be when it comes to the server; null for one that confirms none. */
+  private commandSeconds: number | null = null;
 
-  /** `nowSeconds`: the browser's clock. Returns false when nothing visible changed. */
+  /** `nowSeconds`: a clock of the browser that only goes on. Returns false when nothing visible changed. */
   apply(message: ServerMessage, nowSeconds: number): boolean {
     switch (message.type) {
       case "snapshot":
         this.clockOffset = message.now - nowSeconds;
+        this.commandSeconds = message.command_seconds;
         this.calls = new Map(message.calls.map((call) => [call.id, call]));
         return true;
       case "call_updated":
@@ -29,6 +32,10 @@ export class Calls {
         return !this.dismissed.has(message.call.id);
       case "call_removed":
         return this.calls.delete(message.id);
+      case "pong":
+        // A computer that slept, or whose clock runs badly, is set right at once.
+        if (message.now !== null) this.clockOffset = message.now - nowSeconds;
+        return false;
       default:
         return false;
     }
@@ -45,19 +52,31 @@ export class Calls {
 
   /** What to show: calls in progress before ended ones, the newest first, at most six. */
   shown(): CardCall[] {
+    const since = (call: CardCall) => call.rings_since ?? call.started_at;
     return [...this.calls.values()]
       .filter((call) => !this.dismissed.has(call.id))
-      .sort((a, b) => Number(a.state === "ended") - Number(b.state === "ended") || b.started_at - a.started_at)
+      .sort((a, b) => Number(a.state === "ended") - Number(b.state === "ended") || since(b) - since(a))
       .slice(0, MOST_SHOWN);
   }
 
   serverNow(nowSeconds: number): number {
-    return nowSeconds + this.clockOffset;
+    return nowSeconds + (this.clockOffset ?? 0);
+  }
+
+  /** Whether the server has said its time, so that `serverNow` is worth telling it. */
+  get knowsTheTime(): boolean {
+    return this.clockOffset !== null;
+  }
+
+  /** Seconds within which the server confirms a command; null when it does not. */
+  get confirmsWithin(): number | null {
+    return this.commandSeconds;
   }
 
   /** The same knowledge as a message, for a tab that opened later. */
   snapshot(nowSeconds: number): ServerMessage {
-    return { type: "snapshot", now: this.serverNow(nowSeconds), calls: [...this.calls.values()] };
+    const calls = [...this.calls.values()];
+    return { type: "snapshot", now: this.serverNow(nowSeconds), calls, command_seconds: this.commandSeconds };
   }
 
   /** Ids of closed cards, for a tab that opened later. */

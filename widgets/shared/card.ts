@@ -13,13 +13,21 @@ import type { Texts } from "./texts";
 
 export interface CardActions extends Omit<CallActions, "minimise" | "expand"> {
   minimised(minimised: boolean): void;
+  /** The switch of the ring was pressed: what holds now. */
+  switchSound(): boolean;
+  /** The answer to the offer of notifications. */
+  notifications(wanted: boolean): void;
 }
 
 export type NoticeKind = "info" | "error";
 
-// How long an ended call stays, in seconds: longer when there is still a contact to be created from it.
+// How long an ended call stays, in seconds: longer when there is still something to do about it.
 const KEEP_ENDED = 12;
-const KEEP_UNKNOWN = 60;
+const KEEP_UNKNOWN = 60; // a contact can be created from it
+const KEEP_MISSED = 60;
+const KEEP_FAILED = 20; // a click that never dialled the client: the reason wants to be read
+const KEEP_ELSEWHERE = 8; // a colleague has it
+const ELSEWHERE = new Set(["answered_elsewhere", "declined", "passed_on", "transferred", "consulted", "gone"]);
 const KEEP_AFTER_TOUCH = 5;
 const NOTICE_MS = { info: 5_000, error: 9_000 };
 const MOST_NOTICES = 3;
@@ -31,12 +39,15 @@ export class Card {
   private readonly pill: HTMLButtonElement;
   private readonly notices = el("div", { class: "notices" });
   private readonly trouble: HTMLElement;
+  private readonly offer: HTMLElement;
+  private readonly soundButton: HTMLButtonElement;
   private readonly live = el("div", { class: "unseen", "aria-live": "assertive" });
   private readonly panel: HTMLElement;
   private views = new Map<string, CallView>();
   private calls: CardCall[] = [];
   private announced = new Map<string, string>();
   private expanded: string | null = null;
+  private chosen: string | null = null; // opened by the person, and not to be folded by what happens elsewhere
   private minimised = false;
   private presenting = true;
   private touchedAt = Number.NEGATIVE_INFINITY;
@@ -58,12 +69,15 @@ export class Card {
       onclick: () => this.setMinimised(false, true),
     });
     this.trouble = el("p", { class: "trouble", role: "status", hidden: true }, icon("warning"), texts.say("no_link"));
+    this.soundButton = el("button", { type: "button", class: "icon sound", hidden: true, onclick: () => this.sound() });
+    this.offer = this.makeOffer();
     this.panel = el(
       "section",
       { class: "panel", "aria-label": texts.say("calls_region") },
       this.notices,
       this.trouble,
       this.stack,
+      this.offer,
       this.pill,
     );
     const touched = () => {
@@ -75,6 +89,7 @@ export class Card {
     this.root.append(el("style", {}, ""), this.panel, this.live);
     const style = this.root.querySelector("style");
     if (style) style.textContent = styles;
+    this.setSound(true);
     this.ticking = setInterval(() => this.tick(), 1000);
     this.arrange();
   }
@@ -87,14 +102,37 @@ export class Card {
 
   /** Replaces all that is shown; the order is kept. */
   show(calls: CardCall[]): void {
-    const known = new Set(this.calls.map((call) => call.id));
-    const fresh = calls.find((call) => !known.has(call.id) && call.state !== "ended");
-    this.calls = calls.filter((call) => !this.isOver(call));
-    if (fresh) {
-      this.expanded = fresh.id;
-      if (this.minimised) this.setMinimised(false, true);
-    }
+    const before = new Map(this.calls.map((call) => [call.id, call]));
+    const fresh = calls.find((call) => !before.has(call.id) && call.state !== "ended");
+    const answered = calls.find((call) => call.state === "talking" && before.get(call.id)?.state !== "talking");
+    this.calls = [...calls.filter((call) => !this.isOver(call)), ...this.inUse(calls)];
+    const talking = this.calls.some((call) => call.state === "talking");
+    // Another call of one's own does not fold the talk before it is answered: it may come to nothing.
+    if (fresh && !(fresh.is_own && fresh.state === "ringing" && talking)) this.open(fresh.id);
+    if (answered) this.open(answered.id);
+    if (fresh && this.minimised) this.setMinimised(false, true);
     this.arrange();
+  }
+
+  /** What is not there any more, but holds what a person is typing. */
+  private inUse(calls: CardCall[]): CardCall[] {
+    const listed = new Set(calls.map((call) => call.id));
+    return this.calls
+      .filter((call) => !listed.has(call.id) && this.views.get(call.id)?.isBusy)
+      .map((call) =>
+        call.state === "ended" ? call : { ...call, state: "ended", result: "gone", ended_at: this.serverNow() },
+      );
+  }
+
+  private open(id: string): void {
+    this.expanded = id;
+    this.chosen = null;
+  }
+
+  /** The words for a call, for where there is no card: the tab's title, a notification. */
+  wordsOf(id: string): { heading: string; who: string } | null {
+    const view = this.views.get(id);
+    return view ? { heading: view.heading(), who: view.title() } : null;
   }
 
   setDark(dark: boolean): void {
@@ -117,8 +155,23 @@ export class Card {
     this.arrange();
   }
 
+  /** No connection: what is shown may be out of date, and its timers stand still. */
   setTrouble(trouble: boolean): void {
     this.trouble.hidden = !trouble;
+    this.panel.classList.toggle("stale", trouble);
+  }
+
+  /** Whether the ring is on; the switch is there while something rings. */
+  setSound(on: boolean): void {
+    const label = this.texts.say(on ? "sound_off" : "sound_on");
+    this.soundButton.setAttribute("aria-label", label);
+    this.soundButton.title = label;
+    this.soundButton.replaceChildren(icon(on ? "bell" : "bell_off"));
+  }
+
+  /** Ask whether notifications are wanted; the browser's own question comes only after a "yes" here. */
+  setOffer(offered: boolean): void {
+    this.offer.hidden = !offered || this.minimised || !this.calls.length;
   }
 
   notice(kind: NoticeKind, text: string): void {
@@ -153,14 +206,18 @@ export class Card {
       this.arrange();
       return;
     }
-    for (const view of this.views.values()) view.tick(now);
+    if (!this.isStale) for (const view of this.views.values()) view.tick(now);
     this.labelPill();
+  }
+
+  private get isStale(): boolean {
+    return !this.trouble.hidden;
   }
 
   private isOver(call: CardCall): boolean {
     // Never from under a resting pointer.
     if (call.state !== "ended" || this.views.get(call.id)?.isBusy || this.stack.matches(":hover")) return false;
-    const keep = call.can_create && !call.person ? KEEP_UNKNOWN : KEEP_ENDED;
+    const keep = keepSeconds(call);
     const until = Math.max((call.ended_at ?? call.started_at) + keep, this.touchedAt + KEEP_AFTER_TOUCH);
     return this.serverNow() >= until;
   }
@@ -173,14 +230,15 @@ export class Card {
       view.element.remove();
       this.views.delete(id);
     }
-    if (this.expanded === null || !ids.has(this.expanded)) this.expanded = this.calls[0]?.id ?? null;
+    this.expanded = this.chooseExpanded();
     this.calls.forEach((call, place) => {
       let view = this.views.get(call.id);
       if (!view) {
         view = new CallView(call, this.texts, this.currency, this.callActions());
         this.views.set(call.id, view);
       }
-      view.update(call, now, call.id !== this.expanded);
+      // What a person types into is not folded away from under the hands.
+      view.update(call, now, call.id !== this.expanded && !view.isBusy);
       // Moved only when it must be: moving an element takes the focus from what is inside.
       const there = this.stack.children[place] ?? null;
       if (there !== view.element) this.stack.insertBefore(view.element, there);
@@ -189,16 +247,63 @@ export class Card {
     this.element.classList.toggle("elsewhere", !this.presenting);
     this.stack.hidden = !some || this.minimised;
     this.pill.hidden = !some || !this.minimised;
+    if (!some || this.minimised) this.offer.hidden = true;
+    this.placeSound();
     this.labelPill();
     this.announce();
+  }
+
+  /** The open call: the chosen one, else what goes on before what has ended. */
+  private chooseExpanded(): string | null {
+    const open = this.calls.find((call) => call.id === this.expanded);
+    if (open && (open.state !== "ended" || open.id === this.chosen)) return open.id;
+    const live =
+      this.calls.find((call) => call.state === "talking") ?? this.calls.find((call) => call.state !== "ended");
+    return (live ?? open ?? this.calls[0])?.id ?? null;
+  }
+
+  /** In the head of the call that rings, beside "minimise". */
+  private placeSound(): void {
+    const ringing = this.calls.find((call) => call.state === "ringing" && !call.is_own);
+    const head = ringing && this.views.get(ringing.id)?.element.querySelector(".top");
+    this.soundButton.hidden = !head;
+    const before = head?.querySelector("button:not(.sound)");
+    if (head && before && this.soundButton.nextElementSibling !== before) head.insertBefore(this.soundButton, before);
+  }
+
+  private sound(): void {
+    this.setSound(this.actions.switchSound());
+  }
+
+  private makeOffer(): HTMLElement {
+    const answer = (wanted: boolean) => () => {
+      this.offer.hidden = true;
+      this.actions.notifications(wanted);
+    };
+    const button = (key: "offer_yes" | "offer_no", kind: string, wanted: boolean) =>
+      el("button", { type: "button", class: `button ${kind}`, onclick: answer(wanted) }, this.texts.say(key));
+    const buttons = el(
+      "div",
+      { class: "actions inner" },
+      button("offer_yes", "main", true),
+      button("offer_no", "", false),
+    );
+    return el("div", { class: "offer", hidden: true }, el("p", {}, this.texts.say("offer_notifications")), buttons);
   }
 
   private callActions(): CallActions {
     return {
       ...this.actions,
+      dismiss: (call) => {
+        this.views.get(call.id)?.giveUp();
+        // One that is only here because of what was typed into it is nobody else's to take away.
+        this.calls = this.calls.filter((one) => one.id !== call.id);
+        this.actions.dismiss(call);
+        this.arrange();
+      },
       minimise: () => this.setMinimised(true, true),
       expand: (call) => {
-        this.expanded = call.id;
+        this.expanded = this.chosen = call.id;
         this.arrange();
         this.views.get(call.id)?.element.querySelector<HTMLElement>("button")?.focus();
       },
@@ -230,12 +335,20 @@ export class Card {
   private announce(): void {
     if (!this.presenting) return;
     for (const call of this.calls) {
-      const state = `${call.state} ${call.disposition}`;
+      const state = `${call.state} ${call.result ?? call.disposition}`;
       if (this.announced.get(call.id) === state) continue;
       this.announced.set(call.id, state);
       const view = this.views.get(call.id);
-      if (view) this.live.textContent = `${view.heading()}: ${view.title()}`;
+      if (view) this.live.textContent = view.announcement();
     }
     for (const id of this.announced.keys()) if (!this.views.has(id)) this.announced.delete(id);
   }
+}
+
+function keepSeconds(call: CardCall): number {
+  const result = call.result ?? call.disposition;
+  if (result !== null && ELSEWHERE.has(result)) return KEEP_ELSEWHERE;
+  if (call.failure) return KEEP_FAILED;
+  if (result === "missed") return KEEP_MISSED;
+  return call.can_create && !call.person ? KEEP_UNKNOWN : KEEP_ENDED;
 }

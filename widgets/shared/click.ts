@@ -16,7 +16,9 @@ const LONGEST_SHOWN = 60;
 
 export interface ClickEvents {
   calling(number: string): void;
-  /** `code` as in `../README.md`, "Errors". */
+  /** The server's clock in seconds, null when it has not said it yet; a request that comes to it late is refused. */
+  serverNow(): number | null;
+  /** `code` as in `../README.md`, "Errors"; `offline` when the browser knows that there is no network. */
   refused(code: string, message: string): void;
 }
 
@@ -28,6 +30,7 @@ export class Clicks {
     private readonly events: ClickEvents,
     private readonly now: () => number = Date.now,
     private readonly uuid: () => string = randomId,
+    private readonly online: () => boolean = () => window.navigator.onLine,
   ) {}
 
   /** Never rejects: what happened is told to the events. A repeated click within 3 s does nothing. */
@@ -39,10 +42,11 @@ export class Clicks {
     const now = this.now();
     for (const [old, at] of this.last) if (now - at >= DEBOUNCE_MS) this.last.delete(old);
     if (this.last.has(key)) return;
+    if (!this.online()) return this.events.refused("offline", "");
     this.last.set(key, now);
     this.events.calling(text.length > LONGEST_SHOWN ? `${text.slice(0, LONGEST_SHOWN)}…` : text);
     try {
-      await this.api.call({ number: text, entity, request: this.uuid() });
+      await this.api.call({ number: text, entity, request: this.uuid(), at: this.events.serverNow() });
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
       // Nothing was dialled: the next click is a new wish. A lost answer proves no such thing.
@@ -52,7 +56,7 @@ export class Clicks {
   }
 }
 
-function randomId(): string {
+export function randomId(): string {
   // crypto.randomUUID wants https; a CRM page on plain http exists only in the sandbox.
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));

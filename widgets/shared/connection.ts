@@ -12,7 +12,6 @@ import { CloseCode, FromWidget, Path, readServerMessage, type ServerMessage, typ
 export type LinkState = "connecting" | "open" | "waiting" | "refused" | "outdated" | "closed";
 
 export interface Socket {
-  onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number }) => void) | null;
   send(frame: string): void;
@@ -24,12 +23,16 @@ export interface Environment {
   openSocket(url: string): Socket;
   /** Runs once after so many milliseconds; the answer cancels it. */
   after(milliseconds: number, run: () => void): () => void;
+  /** Milliseconds of a clock that only goes on. */
+  now(): number;
   random(): number;
 }
 
-const PING_MS = 25_000;
-// A hidden tab's timers run once a minute at worst, so silence shorter than that proves nothing.
-const SILENCE_MS = 70_000;
+/** How often the server is asked for a sign of life, by this tab's timer or by another tab's (`beat`). */
+export const BEAT_MS = 5_000;
+// A question that stands unanswered for so long: the network is away, whatever the browser thinks. Counted from the
+// question, so that a hidden tab, whose timers may run once a minute, takes no pause of its own for a silence.
+const ANSWER_MS = 5_000;
 // A connection attempt that neither opens nor fails (a proxy that swallows it) is given up.
 const OPEN_DEADLINE_MS = 15_000;
 const FIRST_WAIT_MS = 1_000;
@@ -39,14 +42,15 @@ const RARE = new Set(["integration_disabled", "not_allowed", "account_unknown"])
 
 export interface ConnectionEvents {
   message(message: ServerMessage): void;
-  link(state: LinkState): void;
+  /** `sure`: the network itself is away, so that there is no sense in hoping for the next second. */
+  link(state: LinkState, sure: boolean): void;
 }
 
 export class Connection {
   private socket: Socket | null = null;
   private cancelTimer: () => void = () => {};
-  private cancelPing: () => void = () => {};
-  private cancelSilence: () => void = () => {};
+  private cancelBeat: () => void = () => {};
+  private askedAt: number | null = null; // when the ping was sent that nothing has come after
   private failures = 0;
   private attempt = 0; // a late answer of an abandoned attempt is told by its number
   private state: LinkState = "closed";
@@ -72,6 +76,23 @@ export class Connection {
     if (this.state !== "waiting") return;
     this.failures = 0;
     void this.connect();
+  }
+
+  /** The browser says that there is no network, or a command was not confirmed: what is open is worth nothing. */
+  doubt(): void {
+    if (this.state === "open" || (this.state === "connecting" && this.socket)) this.lost(1006, true);
+  }
+
+  /** Ask for a sign of life, or see that the last question was not answered. */
+  beat(): void {
+    if (!this.socket || this.state !== "open") return;
+    const now = this.environment.now();
+    if (this.askedAt === null) {
+      this.askedAt = now;
+      this.send({ type: FromWidget.ping });
+    } else if (now - this.askedAt >= ANSWER_MS) {
+      this.lost(1006, true);
+    }
   }
 
   /** Returns false when there is no connection: nothing is kept for later. */
@@ -103,19 +124,16 @@ export class Connection {
     }
     this.socket = socket;
     this.cancelTimer = this.environment.after(OPEN_DEADLINE_MS, () => this.lost(1006));
-    socket.onopen = () => {
-      this.cancelTimer();
-      this.heard();
-      this.pingLater();
-    };
     socket.onmessage = (event) => {
-      this.heard();
+      this.askedAt = null;
       const message = readServerMessage(event.data);
       if (!message) return;
       if (message.type === "snapshot") {
         // Only now is the connection worth the name: a server that accepts and hangs up at once keeps its backoff.
+        this.cancelTimer();
         this.failures = 0;
         this.enter("open");
+        this.beatLater();
       }
       this.events.message(message);
     };
@@ -128,14 +146,14 @@ export class Connection {
     this.retry("waiting", this.backoff());
   }
 
-  private lost(code: number): void {
+  private lost(code: number, sure = false): void {
     const wasOpen = this.state === "open";
     this.drop();
     if (code === CloseCode.versionMismatch) return this.enter("outdated");
     if (code === CloseCode.refused) return this.retry("refused", REFUSED_WAIT_MS);
     // A session that ran its time is renewed at once; one that is over as soon as it opens is a failure.
     if (code === CloseCode.sessionOver && wasOpen) return void this.connect();
-    this.retry("waiting", this.backoff());
+    this.retry("waiting", this.backoff(), sure);
   }
 
   private backoff(): number {
@@ -144,39 +162,35 @@ export class Connection {
     return wait * (0.5 + this.environment.random());
   }
 
-  private retry(state: LinkState, milliseconds: number): void {
-    this.enter(state);
+  private retry(state: LinkState, milliseconds: number, sure = false): void {
+    this.enter(state, sure);
     this.cancelTimer = this.environment.after(milliseconds, () => void this.connect());
   }
 
-  private heard(): void {
-    this.cancelSilence();
-    this.cancelSilence = this.environment.after(SILENCE_MS, () => this.lost(1006));
-  }
-
-  private pingLater(): void {
-    this.cancelPing = this.environment.after(PING_MS, () => {
-      this.send({ type: FromWidget.ping });
-      this.pingLater();
+  private beatLater(): void {
+    this.cancelBeat();
+    this.cancelBeat = this.environment.after(BEAT_MS, () => {
+      this.beatLater();
+      this.beat();
     });
   }
 
   private drop(): void {
     this.attempt += 1;
     this.cancelTimer();
-    this.cancelPing();
-    this.cancelSilence();
+    this.cancelBeat();
+    this.askedAt = null;
     const socket = this.socket;
     this.socket = null;
     if (!socket) return;
-    socket.onopen = socket.onmessage = socket.onclose = null;
+    socket.onmessage = socket.onclose = null;
     socket.close();
   }
 
-  private enter(state: LinkState): void {
+  private enter(state: LinkState, sure = false): void {
     if (state === this.state) return;
     this.state = state;
-    this.events.link(state);
+    this.events.link(state, sure);
   }
 }
 
@@ -186,5 +200,6 @@ export const browserEnvironment: Environment = {
     const timer = setTimeout(run, milliseconds);
     return () => clearTimeout(timer);
   },
+  now: () => performance.now(),
   random: Math.random,
 };

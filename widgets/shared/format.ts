@@ -58,3 +58,14 @@ export function safeUrl(url: unknown): string | null {
     return null;
   }
 }
+
+/** Longest foreign text in a title, a notification or an announcement. */
+const LONGEST_PLAIN = 80;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+const CONTROLS = /[\u0000-\u001F\u007F\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
+
+/** Foreign text for places that know no `<bdi>`: without marks of direction, which would turn around what is beside. */
+export function plain(text: string): string {
+  const letters = [...text.replace(CONTROLS, " ").replace(/\s+/g, " ").trim()];
+  return letters.length > LONGEST_PLAIN ? `${letters.slice(0, LONGEST_PLAIN).join("")}…` : letters.join("");
+}

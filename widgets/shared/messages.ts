@@ -24,6 +24,7 @@ export const FromServer = {
   callUpdated: "call_updated",
   callRemoved: "call_removed",
   notice: "notice",
+  received: "received",
   pong: "pong",
 } as const;
 
@@ -32,6 +33,17 @@ export const FromWidget = { ping: "ping", hangUp: "hang_up", sendExtension: "sen
 export type Direction = "inbound" | "outbound" | "internal";
 export type CallState = "ringing" | "talking" | "ended";
 export type Disposition = "answered" | "missed" | "busy" | "failed" | "cancelled" | "noanswer";
+/** What came of a call at this manager's phone; `gone`: the server took the card away and did not say why. */
+export type Result =
+  | Disposition
+  | "answered_elsewhere"
+  | "declined"
+  | "passed_on"
+  | "transferred"
+  | "consulted"
+  | "gone";
+/** How a call came here from a colleague; `return`: this manager handed it over, and that colleague did not take it. */
+export type Came = "transfer" | "consultation" | "forward" | "pickup" | "parking" | "return";
 
 export interface Deal {
   id: string;
@@ -60,7 +72,12 @@ export interface PastCall {
   by: string | null;
 }
 
-/** One call as the card shows it; always the whole state. `number` is for people, `raw_number` is E.164. */
+export interface Colleague {
+  extension: string;
+  name: string;
+}
+
+/** One call as this manager's card shows it; always the whole state. `number` is for people, `raw_number` is E.164. */
 export interface CardCall {
   id: string;
   direction: Direction;
@@ -79,19 +96,39 @@ export interface CardCall {
   last_calls: PastCall[];
   can_create: boolean;
   disposition: Disposition | null;
+  /** Since when it rings at this manager, or for them; null when it does not. */
+  rings_since: number | null;
+  result: Result | null;
+  /** Why a click never dialled the client; null when it did, and for every other call. */
+  failure: string | null;
+  is_own: boolean;
+  can_hang_up: boolean;
+  /** Who answered instead of this manager, or has the client now. */
+  colleague: Colleague | null;
+  came: { how: Came; from: Colleague | null } | null;
 }
 
 export type ServerMessage =
-  | { type: typeof FromServer.snapshot; now: number; calls: CardCall[] }
+  | { type: typeof FromServer.snapshot; now: number; calls: CardCall[]; command_seconds: number | null }
   | { type: typeof FromServer.callUpdated; call: CardCall }
   | { type: typeof FromServer.callRemoved; id: string; reason?: string }
   | { type: typeof FromServer.notice; code: string; text: string }
-  | { type: typeof FromServer.pong };
+  | { type: typeof FromServer.received; id: string }
+  | { type: typeof FromServer.pong; now: number | null };
 
-export type WidgetMessage =
-  | { type: typeof FromWidget.ping }
-  | { type: typeof FromWidget.hangUp; call: string }
-  | { type: typeof FromWidget.sendExtension; call: string };
+/** `id`: of this press, for `received`. `at`: the server's clock at the press. */
+interface Press {
+  call: string;
+  id: string;
+  at: number;
+}
+
+/** `seen`: what the button stood for. */
+export type Command =
+  | (Press & { type: typeof FromWidget.hangUp; seen: "ringing" | "talking" })
+  | (Press & { type: typeof FromWidget.sendExtension });
+
+export type WidgetMessage = { type: typeof FromWidget.ping } | Command;
 
 export interface EntityRef {
   kind: "contact" | "company" | "deal" | "lead";
@@ -112,11 +149,12 @@ export interface SessionAnswer {
   version: string;
 }
 
-/** `request`: a UUID of this click; the same one again dials nothing. */
+/** `request`: a UUID of this click; the same one again dials nothing. `at`: the server's clock, null when unknown. */
 export interface CallRequest {
   number: string;
   entity: EntityRef | null;
   request: string;
+  at: number | null;
 }
 
 export interface CallAnswer {
@@ -159,13 +197,26 @@ function readCall(value: unknown): CardCall | null {
   if (value.state !== "ringing" && value.state !== "talking" && value.state !== "ended") return null;
   const call = value as unknown as CardCall;
   const person = isFields(call.person) ? call.person : null;
+  const came = isFields(call.came) ? call.came : null;
   return {
     ...call,
+    rings_since: call.rings_since ?? null,
+    result: call.result ?? null,
+    failure: call.failure ?? null,
+    is_own: call.is_own ?? call.direction === "outbound",
+    can_hang_up: call.can_hang_up ?? call.state !== "ended",
+    colleague: colleague(call.colleague),
+    came: came && { ...came, from: colleague(came.from) },
     number: typeof call.number === "string" ? call.number : "",
     client_extension: typeof call.client_extension === "string" ? call.client_extension : null,
     person: person && { ...person, emails: listOf(person.emails), deals: listOf(person.deals) },
     last_calls: listOf(call.last_calls),
   };
+}
+
+function colleague(value: unknown): Colleague | null {
+  if (!isFields(value)) return null;
+  return { extension: String(value.extension ?? ""), name: String(value.name ?? "") };
 }
 
 function listOf<Item>(value: Item[] | undefined): Item[] {
@@ -185,7 +236,8 @@ export function readServerMessage(frame: unknown): ServerMessage | null {
     case FromServer.snapshot: {
       if (typeof message.now !== "number" || !Array.isArray(message.calls)) return null;
       const calls = message.calls.map(readCall).filter((call): call is CardCall => call !== null);
-      return { type: message.type, now: message.now, calls };
+      const command_seconds = typeof message.command_seconds === "number" ? message.command_seconds : null;
+      return { type: message.type, now: message.now, calls, command_seconds };
     }
     case FromServer.callUpdated: {
       const call = readCall(message.call);
@@ -195,8 +247,10 @@ export function readServerMessage(frame: unknown): ServerMessage | null {
       return typeof message.id === "string" ? { type: message.type, id: message.id } : null;
     case FromServer.notice:
       return { type: message.type, code: String(message.code ?? ""), text: String(message.text ?? "") };
+    case FromServer.received:
+      return typeof message.id === "string" ? { type: message.type, id: message.id } : null;
     case FromServer.pong:
-      return { type: message.type };
+      return { type: message.type, now: typeof message.now === "number" ? message.now : null };
     default:
       return null;
   }

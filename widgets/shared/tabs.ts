@@ -7,15 +7,18 @@
  */
 
 import type { LinkState } from "./connection";
-import type { ServerMessage, WidgetMessage } from "./messages";
+import type { Command, ServerMessage } from "./messages";
 
 /** What tabs of one manager say to each other. */
 export type TabMessage =
   | { kind: "hello" } // a tab opened: the leader answers with `state`
   | { kind: "state"; snapshot: ServerMessage; link: LinkState; dismissed: string[]; presenter: string | null }
   | { kind: "server"; message: ServerMessage }
-  | { kind: "link"; link: LinkState }
-  | { kind: "send"; message: WidgetMessage } // to the leader, for the server
+  | { kind: "link"; link: LinkState; sure: boolean }
+  | { kind: "send"; message: Command } // to the leader, for the server
+  | { kind: "unsent"; id: string } // from the leader: there is no connection for this press
+  | { kind: "beat" } // to the leader, whose timers may be throttled: ask the server for a sign of life
+  | { kind: "doubt" } // to the leader: the network is away, or a press was not confirmed
   | { kind: "nudge" } // to the leader: somebody looks, connect now
   | { kind: "presenting"; tab: string }
   | { kind: "left"; tab: string }
@@ -108,6 +111,11 @@ export class Tabs {
   /** Nobody known: every tab shows the card, since one too many is better than none. */
   get isPresenter(): boolean {
     return this.presenter === null || this.presenter === this.id;
+  }
+
+  /** Of all tabs exactly one, as far as they know of each other: what must not be done twice is done here. */
+  get isChosen(): boolean {
+    return this.presenter === null ? this.leading : this.presenter === this.id;
   }
 
   get presenterId(): string | null {

@@ -4,13 +4,17 @@
  * The only shared module that touches `window` at large; nothing of one CRM belongs here.
  */
 
+import { type AlertMeans, browserMeans, CallAlert } from "./alert";
 import { makeApi } from "./api";
 import { Calls } from "./calls";
 import { Card } from "./card";
-import { Clicks } from "./click";
-import { browserEnvironment, Connection, type Environment, type LinkState } from "./connection";
+import { browserChoices } from "./choices";
+import { Clicks, randomId } from "./click";
+import { BEAT_MS, browserEnvironment, Connection, type Environment, type LinkState } from "./connection";
 import type { Host } from "./host";
-import { type EntityRef, PROTOCOL, type ServerMessage, type WidgetMessage } from "./messages";
+import { type CardCall, type Command, type EntityRef, PROTOCOL, type ServerMessage } from "./messages";
+import { Presses } from "./presses";
+import { BrowserRing } from "./ring_sound";
 import { type Channel, type Locks, type TabMessage, Tabs } from "./tabs";
 import { type TextKey, Texts } from "./texts";
 
@@ -26,17 +30,18 @@ export interface Surroundings {
   environment: Environment;
   locks: Locks | undefined;
   channel(name: string): Channel;
-  now(): number; // milliseconds
+  /** `signal` aborts when the widget stops. */
+  alertMeans(signal: AbortSignal): AlertMeans;
 }
 
 const browserSurroundings = (): Surroundings => ({
   environment: browserEnvironment,
   locks: window.navigator.locks as Locks | undefined, // absent on plain http
   channel: (name) => new BroadcastChannel(name) as unknown as Channel,
-  now: Date.now,
+  alertMeans: (signal) => browserMeans(new BrowserRing(signal), browserChoices()),
 });
 
-// A gap this short is not worth a word; the next connection mends it.
+// A gap this short is not worth a word when the server closed in order; the next connection mends it.
 const TROUBLE_AFTER_MS = 4_000;
 const SAID_KEY = "dozvon.said.";
 // Said once per tab, not at every reconnect: nothing a manager could do about it twice.
@@ -55,9 +60,13 @@ class RunningWidget implements Widget {
   private readonly clicks: Clicks;
   private readonly connection: Connection;
   private readonly tabs: Tabs;
+  private readonly presses: Presses;
+  private readonly means: AlertMeans;
+  private readonly alert: CallAlert;
   private readonly listening = new AbortController();
   private link: LinkState = "connecting";
   private cancelTrouble: () => void = () => {};
+  private cancelBeat: () => void = () => {};
 
   constructor(
     private readonly host: Host,
@@ -67,8 +76,8 @@ class RunningWidget implements Widget {
     this.texts = new Texts(host.language);
     this.card = new Card(this.texts, host.currency, () => this.calls.serverNow(this.seconds()), {
       open: (url) => host.open(url),
-      hangUp: (call) => this.send({ type: "hang_up", call: call.id }),
-      sendExtension: (call) => this.send({ type: "send_extension", call: call.id }),
+      hangUp: (call) => this.press("hang_up", call),
+      sendExtension: (call) => this.press("send_extension", call),
       dismiss: (call) => {
         this.calls.dismiss(call.id);
         this.tabs.tell({ kind: "dismissed", call: call.id });
@@ -76,25 +85,56 @@ class RunningWidget implements Widget {
       },
       minimised: (minimised) => this.tabs.tell({ kind: "minimised", minimised }),
       createContact: (call, name) => api.createContact({ number: call.raw_number ?? "", name, call: call.id }),
+      switchSound: () => {
+        this.means.choices.sound = !this.means.choices.sound;
+        this.callToIt();
+        return this.means.choices.sound;
+      },
+      notifications: (wanted) => {
+        this.means.choices.offerNotifications = wanted;
+        if (wanted) void this.means.askForNotifications().finally(() => this.callToIt());
+      },
     });
+    this.means = surroundings.alertMeans(this.listening.signal);
+    this.alert = new CallAlert(this.means);
+    this.presses = new Presses(
+      surroundings.environment,
+      {
+        send: (message) => this.send(message),
+        unsent: () => this.say("error_not_sent"),
+        unconfirmed: () => {
+          this.say("error_unconfirmed");
+          this.doubt();
+        },
+      },
+      randomId,
+    );
     this.clicks = new Clicks(api, {
+      serverNow: () => (this.calls.knowsTheTime ? this.calls.serverNow(this.seconds()) : null),
       calling: (number) => this.card.notice("info", this.texts.say("calling", { number })),
       refused: (code, message) => this.card.notice("error", this.texts.problem(code, message)),
     });
     this.connection = new Connection(host.backend, api, surroundings.environment, {
       message: (message) => this.fromServer(message),
-      link: (link) => {
-        this.linked(link);
-        this.tabs.tell({ kind: "link", link });
+      link: (link, sure) => {
+        this.linked(link, sure);
+        this.tabs.tell({ kind: "link", link, sure });
       },
     });
     // Tabs of different versions (one was not reloaded after an update) do not understand each other.
     const name = `dozvon:${PROTOCOL}:${host.backend}:${host.managerKey}`;
     this.tabs = new Tabs(randomTabId(), surroundings.channel(name), surroundings.locks, name, {
-      lead: () => this.connection.start(),
+      lead: () => {
+        this.connection.start();
+        this.callToIt();
+      },
       heard: (message) => this.fromTab(message),
-      presenting: () => this.card.setPresenting(this.tabs.isPresenter),
+      presenting: () => {
+        this.card.setPresenting(this.tabs.isPresenter);
+        this.callToIt();
+      },
     });
+    this.card.setSound(this.means.choices.sound);
   }
 
   start(): void {
@@ -102,13 +142,21 @@ class RunningWidget implements Widget {
     this.tabs.join();
     const { signal } = this.listening;
     const looked = () => {
-      if (document.visibilityState !== "visible") return this.tabs.withdraw();
-      this.tabs.present();
-      this.nudge();
+      if (document.visibilityState === "visible") {
+        this.tabs.present();
+        this.nudge();
+      } else {
+        this.tabs.withdraw();
+      }
+      this.callToIt();
     };
     window.addEventListener("focus", looked, { signal });
+    window.addEventListener("blur", () => this.callToIt(), { signal });
     document.addEventListener("visibilitychange", looked, { signal });
     window.addEventListener("online", () => this.nudge(), { signal });
+    // What the browser knows by itself is told at once, in every tab, whoever holds the connection.
+    window.addEventListener("offline", () => this.lost(), { signal });
+    this.beatLater();
     window.addEventListener("pagehide", () => this.tabs.withdraw(), { signal });
     // Out of the back/forward cache: what the others said meanwhile was missed.
     window.addEventListener("pageshow", (event) => event.persisted && this.tabs.tell({ kind: "hello" }), { signal });
@@ -116,8 +164,11 @@ class RunningWidget implements Widget {
   }
 
   stop(): void {
+    this.alert.stop();
     this.listening.abort();
     this.cancelTrouble();
+    this.cancelBeat();
+    this.presses.stop();
     this.connection.stop();
     this.tabs.leave();
     this.card.destroy();
@@ -133,7 +184,6 @@ class RunningWidget implements Widget {
   }
 
   private fromServer(message: ServerMessage): void {
-    if (message.type === "pong") return;
     this.tabs.tell({ kind: "server", message });
     this.take(message);
   }
@@ -146,16 +196,24 @@ class RunningWidget implements Widget {
       case "state":
         for (const id of message.dismissed) this.calls.dismiss(id);
         this.take(message.snapshot);
-        return this.linked(message.link);
+        return this.linked(message.link, false);
       case "server":
         return this.take(message.message);
       case "link":
-        return this.linked(message.link);
+        return this.linked(message.link, message.sure);
       case "send":
-        if (this.tabs.isLeader) this.connection.send(message.message);
+        if (this.tabs.isLeader && !this.connection.send(message.message)) {
+          this.tabs.tell({ kind: "unsent", id: message.message.id });
+        }
         return;
+      case "unsent":
+        return this.presses.unsent(message.id);
       case "nudge":
         return this.connection.nudge();
+      case "beat":
+        return this.connection.beat();
+      case "doubt":
+        return this.connection.doubt();
       case "dismissed":
         if (this.calls.dismiss(message.call)) this.show();
         return;
@@ -176,12 +234,24 @@ class RunningWidget implements Widget {
 
   private take(message: ServerMessage): void {
     if (message.type === "notice") return this.notice(message.code, message.text);
+    if (message.type === "received") return this.presses.received(message.id);
     if (this.calls.apply(message, this.seconds())) this.show();
   }
 
   private show(): void {
     this.card.setDark(this.host.isDark());
     this.card.show(this.calls.shown());
+    this.callToIt();
+  }
+
+  /** Call the person to what rings, when they look elsewhere: in one tab of all. */
+  private callToIt(): void {
+    const ringing = this.calls.shown().find((call) => call.state === "ringing" && !call.is_own);
+    const words = ringing && this.card.wordsOf(ringing.id);
+    const alert = ringing && words && this.tabs.isChosen ? { id: ringing.id, ...words } : null;
+    this.alert.update(alert);
+    const { choices } = this.means;
+    this.card.setOffer(choices.offerNotifications && this.means.notificationPermission() === "default");
   }
 
   private notice(code: string, text: string): void {
@@ -190,26 +260,57 @@ class RunningWidget implements Widget {
     this.card.notice(code === "pbx_back" ? "info" : "error", this.texts.problem(code, text));
   }
 
-  private linked(link: LinkState): void {
+  /** `sure`: the network is away; else the server has closed, and the next second may bring it back. */
+  private linked(link: LinkState, sure: boolean): void {
     const before = this.link;
     this.link = link;
     if (link === "outdated" && before !== link) this.card.notice("error", this.texts.say("error_version_mismatch"));
     if (link === "open") {
       this.cancelTrouble();
       this.card.setTrouble(false);
-    } else if (before === "open" && this.calls.shown().length > 0) {
-      // Only while calls are on the screen: otherwise nobody waits for anything.
+    } else if (sure) {
+      this.lost();
+    } else if (before === "open") {
       this.cancelTrouble();
-      this.cancelTrouble = this.surroundings.environment.after(TROUBLE_AFTER_MS, () => this.card.setTrouble(true));
+      this.cancelTrouble = this.surroundings.environment.after(TROUBLE_AFTER_MS, () => this.trouble());
     }
   }
 
-  private send(message: WidgetMessage): void {
-    if (this.tabs.isLeader) {
-      if (!this.connection.send(message)) this.say("error_network");
-    } else {
-      this.tabs.tell({ kind: "send", message });
-    }
+  /** The network is away. Known at once to who looks at a call; a tab without calls says nothing. */
+  private lost(): void {
+    if (this.tabs.isLeader) this.connection.doubt();
+    this.cancelTrouble();
+    this.trouble();
+  }
+
+  private trouble(): void {
+    // Only while calls are on the screen: otherwise nobody waits for anything.
+    if (this.calls.shown().length > 0) this.card.setTrouble(true);
+  }
+
+  private doubt(): void {
+    if (this.tabs.isLeader) this.connection.doubt();
+    else this.tabs.tell({ kind: "doubt" });
+  }
+
+  private press(type: Command["type"], call: CardCall): Promise<void> {
+    return this.presses.press(type, call, this.calls.serverNow(this.seconds()), this.calls.confirmsWithin);
+  }
+
+  /** False: there is no connection, and nothing was sent. */
+  private send(message: Command): boolean {
+    if (this.link !== "open") return false;
+    if (this.tabs.isLeader) return this.connection.send(message);
+    this.tabs.tell({ kind: "send", message });
+    return true;
+  }
+
+  /** A tab in sight has timers that run in time; the one with the connection may be hidden. */
+  private beatLater(): void {
+    this.cancelBeat = this.surroundings.environment.after(BEAT_MS, () => {
+      this.beatLater();
+      if (!this.tabs.isLeader && document.visibilityState === "visible") this.tabs.tell({ kind: "beat" });
+    });
   }
 
   private nudge(): void {
@@ -218,7 +319,7 @@ class RunningWidget implements Widget {
   }
 
   private seconds(): number {
-    return this.surroundings.now() / 1000;
+    return this.surroundings.environment.now() / 1000;
   }
 }
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import { ApiError } from "../shared/api";
 import { Card, type CardActions } from "../shared/card";
-import type { CreateContactAnswer } from "../shared/messages";
+import type { CardCall, CreateContactAnswer } from "../shared/messages";
 import { type Language, Texts } from "../shared/texts";
 import { aCall, aPerson, settled } from "./dom";
 
@@ -16,10 +16,16 @@ function aCard(actions: Partial<CardActions> = {}, language: Language = "ru") {
   const pressed: string[] = [];
   const card = new Card(new Texts(language), "RUB", () => clock.now, {
     open: (url) => pressed.push(`open ${url}`),
-    hangUp: (call) => pressed.push(`hang up ${call.id}`),
-    sendExtension: (call) => pressed.push(`extension of ${call.id}`),
+    hangUp: async (call) => {
+      pressed.push(`hang up ${call.id}`);
+    },
+    sendExtension: async (call) => {
+      pressed.push(`extension of ${call.id}`);
+    },
     dismiss: (call) => pressed.push(`dismiss ${call.id}`),
     minimised: (minimised) => pressed.push(`minimised ${minimised}`),
+    switchSound: () => false,
+    notifications: (wanted) => pressed.push(`notifications ${wanted}`),
     createContact: () => Promise.reject(new ApiError("internal", "")),
     ...actions,
   });
@@ -300,4 +306,161 @@ test("an extension of the client is shown, and can be dialled while the manager 
   card.show([aCall({ state: "talking", answered_at: 1005 })]);
   assert.equal(button(), undefined);
   assert.doesNotMatch(text(), /доб\./);
+});
+
+test("while it rings the button declines, in a talk and in one's own call it hangs up", () => {
+  const cases: [Partial<CardCall>, string | undefined][] = [
+    [{}, "Отклонить"],
+    [{ direction: "outbound", is_own: true }, "Завершить"],
+    [{ state: "talking", answered_at: 1005 }, "Завершить"],
+    [{ direction: "outbound" }, "Отклонить"], // a colleague's call that is handed over to me
+    [{ state: "talking", answered_at: 1005, can_hang_up: false }, undefined], // somebody else has the client
+    [{ state: "ended", ended_at: 1009, disposition: "missed" }, undefined],
+  ];
+  for (const [fields, words] of cases) {
+    const { card, root } = aCard();
+    card.show([aCall(fields)]);
+    assert.equal(root.querySelector("button.danger")?.textContent, words);
+  }
+});
+
+test("the button waits for the answer to its press", async () => {
+  let answer = () => {};
+  const hangUp = () =>
+    new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+  const { card, find } = aCard({ hangUp });
+  card.show([aCall()]);
+  const button = find("button.danger") as HTMLButtonElement;
+  button.click();
+  assert.ok(button.disabled);
+  answer();
+  await settled();
+  assert.ok(!button.disabled);
+});
+
+test("what came of a call at this phone is said in the words of this manager", () => {
+  const boris = { extension: "102", name: "Борис <b>Климов</b>" };
+  const cases: [Partial<CardCall>, string, string, string][] = [
+    [{ result: "missed" }, "Пропущенный звонок", "Пропущений дзвінок", "Missed call"],
+    [{ result: "answered_elsewhere" }, "Ответил коллега", "Відповів колега", "Answered by a colleague"],
+    [
+      { result: "answered_elsewhere", colleague: boris },
+      "Ответил коллега: Борис <b>Климов</b>",
+      "Відповів колега: Борис <b>Климов</b>",
+      "Answered by Борис <b>Климов</b>",
+    ],
+    [{ result: "passed_on" }, "Вы не ответили", "Ви не відповіли", "You did not answer"],
+    [{ result: "declined" }, "Вы отклонили звонок", "Ви відхилили дзвінок", "You declined the call"],
+    [
+      { result: "transferred", colleague: boris },
+      "Звонок переведён: Борис <b>Климов</b>",
+      "Дзвінок переведено: Борис <b>Климов</b>",
+      "Transferred to Борис <b>Климов</b>",
+    ],
+    [
+      { result: "failed", failure: "agent_noanswer", is_own: true, direction: "outbound" },
+      "Вы не ответили: клиенту не звонили",
+      "Ви не відповіли: клієнту не телефонували",
+      "You did not pick up: the client was not called",
+    ],
+    [
+      { result: "failed", failure: "agent_busy", is_own: true, direction: "outbound" },
+      "Ваш телефон занят: клиенту не звонили",
+      "Ваш телефон зайнятий: клієнту не телефонували",
+      "Your phone was busy: the client was not called",
+    ],
+    [
+      { result: "failed", failure: "of_a_later_release", is_own: true, direction: "outbound" },
+      "Не дозвонились",
+      "Не додзвонилися",
+      "Could not get through",
+    ],
+    [{ result: "of_a_later_release" as CardCall["result"] }, "Звонок завершён", "Дзвінок завершено", "Call over"],
+  ];
+  for (const [fields, ...words] of cases) {
+    for (const [place, language] of (["ru", "uk", "en"] as const).entries()) {
+      const { card, find, all } = aCard({}, language);
+      card.show([aCall({ state: "ended", ended_at: 1009, ...fields })]);
+      assert.equal(find(".state").textContent, words[place]);
+      assert.equal(all(".state b").length, 0);
+    }
+  }
+});
+
+test("from whom a call was handed over stands in the card and is read out while it rings", () => {
+  const { card, find } = aCard();
+  const anna = { extension: "101", name: "Анна\u202E Орлова" };
+  const call = aCall({ person: aPerson(), rings_since: 1008, came: { how: "transfer", from: anna } });
+  card.show([call]);
+  assert.equal(find(".came").textContent, `Перевод от: ${anna.name}`);
+  assert.equal(find(".came bdi").textContent, anna.name);
+  assert.equal(find(".unseen").textContent, "Входящий звонок: Перевод от: Анна Орлова: Иван Петров");
+  assert.equal(find(".timer").textContent, "0:02", "since it rings here, not since the client called");
+  card.show([{ ...call, came: { how: "consultation", from: null } }]);
+  assert.equal(find(".came").textContent, "Консультация");
+  card.show([{ ...call, came: { how: "teleported" as "transfer", from: null } }]);
+  assert.equal(find(".call").querySelector(".came"), null);
+});
+
+test("a colleague's answer is never read out as a talk of mine", () => {
+  const { card, find } = aCard();
+  const call = aCall({ person: aPerson(), persons_count: 1 });
+  card.show([call]);
+  const boris = { extension: "102", name: "Борис Климов" };
+  card.show([{ ...call, state: "ended", result: "answered_elsewhere", colleague: boris, ended_at: 1009 }]);
+  assert.equal(find(".unseen").textContent, "Ответил коллега: Борис Климов: Иван Петров");
+});
+
+test("how long it stays: a minute when there is something to do about it, shorter when a colleague has it", () => {
+  const cases: [Partial<CardCall>, number][] = [
+    [{ result: "missed", person: aPerson() }, 60],
+    [{ result: "answered", can_create: true }, 60],
+    [{ result: "answered", person: aPerson() }, 12],
+    [{ result: "answered_elsewhere", can_create: true }, 8],
+    [{ result: "passed_on" }, 8],
+    [{ result: "failed", failure: "agent_busy" }, 20],
+    [{ disposition: "missed" }, 60], // a server of an earlier release
+  ];
+  for (const [fields, seconds] of cases) {
+    const { card, clock, all } = aCard();
+    const call = aCall({ state: "ended", ended_at: 1010, ...fields });
+    for (const [after, count] of [
+      [seconds - 1, 1],
+      [seconds, 0],
+    ] as const) {
+      clock.now = 1010 + after;
+      card.show([call]);
+      assert.equal(all(".call").length, count, `${JSON.stringify(fields)} after ${after} s`);
+    }
+  }
+});
+
+test("another call of one's own folds the talk only when it is answered, and a failed one gives the place back", () => {
+  const { card, root } = aCard();
+  const open = () => root.querySelector(".call:not(.folded) .number, .call:not(.folded) .name")?.textContent;
+  const talk = aCall({ id: "talk", number: "talk", state: "talking", answered_at: 1001 });
+  const own = aCall({ id: "own", number: "own", started_at: 1005, direction: "outbound", is_own: true });
+  card.show([talk]);
+  card.show([own, talk]);
+  assert.equal(open(), "talk");
+  const failed = { ...own, state: "ended" as const, ended_at: 1009, result: "failed" as const, failure: "agent_busy" };
+  card.show([talk, failed]);
+  assert.equal(open(), "talk");
+  card.show([{ ...own, id: "next", number: "next" }, talk, failed]);
+  card.show([{ ...own, id: "next", number: "next", state: "talking", answered_at: 1010 }, talk, failed]);
+  assert.equal(open(), "next");
+  card.show([talk, { ...own, id: "next", number: "next", state: "ended", ended_at: 1011, result: "answered" }]);
+  assert.equal(open(), "talk", "what goes on comes before what is over");
+});
+
+test("a second call that rings is opened, and the folded talk can still be ended", () => {
+  const { card, find, pressed } = aCard();
+  const talk = aCall({ id: "talk", state: "talking", answered_at: 1001 });
+  card.show([talk]);
+  card.show([aCall({ id: "new", started_at: 1005 }), talk]);
+  find(".call.ringing:not(.folded) button.danger").click();
+  find(".call.talking.folded button.danger").click();
+  assert.deepEqual(pressed, ["hang up new", "hang up talk"]);
 });

@@ -1,9 +1,10 @@
 /** A document for tests of what is drawn, and doubles of what a browser and a CRM give. Imported before what it serves. */
 
 import { Window } from "happy-dom";
+import type { AlertMeans, Ringing } from "../shared/alert";
 import type { Environment, Socket } from "../shared/connection";
 import type { Host, HttpAnswer } from "../shared/host";
-import type { CardCall, Person } from "../shared/messages";
+import type { CardCall, Person, WidgetMessage } from "../shared/messages";
 import type { Channel, Locks, TabMessage } from "../shared/tabs";
 
 const window = new Window({ url: "https://example.amocrm.ru/contacts/list/" });
@@ -37,6 +38,13 @@ export function aCall(fields: Partial<CardCall> = {}): CardCall {
     last_calls: [],
     can_create: false,
     disposition: null,
+    rings_since: null,
+    result: null,
+    failure: null,
+    is_own: false,
+    can_hang_up: true,
+    colleague: null,
+    came: null,
     ...fields,
   };
 }
@@ -81,16 +89,25 @@ export function aHost(answers: Record<string, unknown> = {}, fields: Partial<Hos
 }
 
 export class FakeSocket implements Socket {
-  onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number }) => void) | null = null;
   readonly sent: unknown[] = [];
   closed = false;
 
-  constructor(readonly url: string) {}
+  constructor(
+    readonly url: string,
+    private readonly heard: (message: WidgetMessage) => void = () => {},
+  ) {}
 
   send(frame: string): void {
-    this.sent.push(JSON.parse(frame));
+    const message: WidgetMessage = JSON.parse(frame);
+    this.sent.push(message);
+    this.heard(message);
+  }
+
+  /** What was sent but for the signs of life. */
+  get commands(): unknown[] {
+    return this.sent.filter((message) => (message as WidgetMessage).type !== "ping");
   }
 
   close(): void {
@@ -103,8 +120,7 @@ export class FakeSocket implements Socket {
 
   /** Opens and sends the first message, as the server does. */
   welcome(calls: CardCall[] = [], now = 1000): void {
-    this.onopen?.();
-    this.says({ type: "snapshot", now, calls });
+    this.says({ type: "snapshot", now, calls, command_seconds: 4 });
   }
 }
 
@@ -112,21 +128,34 @@ export class FakeSocket implements Socket {
 export class FakeEnvironment implements Environment {
   readonly sockets: FakeSocket[] = [];
   private timers: { at: number; run: () => void }[] = [];
-  private time = 0;
+  /** A server that is there answers each ping; false: the network is away without a word. */
+  answers = true;
+  /** Timers run no sooner than this after they were set, as in a tab that has been hidden for long; milliseconds. */
+  throttled = 0;
+
+  /** `time`: milliseconds. */
+  constructor(private time = 0) {}
+
   chance = 0.5;
 
   openSocket(url: string): Socket {
-    const socket = new FakeSocket(url);
+    const socket = new FakeSocket(url, (message) => {
+      if (message.type === "ping" && this.answers) socket.says({ type: "pong" });
+    });
     this.sockets.push(socket);
     return socket;
   }
 
   after(milliseconds: number, run: () => void): () => void {
-    const timer = { at: this.time + milliseconds, run };
+    const timer = { at: this.time + Math.max(milliseconds, this.throttled), run };
     this.timers.push(timer);
     return () => {
       this.timers = this.timers.filter((other) => other !== timer);
     };
+  }
+
+  now(): number {
+    return this.time;
   }
 
   random(): number {
@@ -192,5 +221,48 @@ export class FakeBrowser {
       this.busy = false;
       this.next();
     });
+  }
+}
+
+/** What a person would hear and see who looks elsewhere. */
+export class FakeMeans implements AlertMeans {
+  title = "Сделки";
+  looked = true;
+  rings = false;
+  permission: NotificationPermission = "default";
+  readonly notified: string[] = [];
+  readonly open = new Set<string>();
+  readonly choices = { sound: true, offerNotifications: true };
+  readonly ring = {
+    start: () => {
+      this.rings = true;
+    },
+    stop: () => {
+      this.rings = false;
+    },
+  };
+
+  isLookedAt(): boolean {
+    return this.looked;
+  }
+
+  notificationPermission(): NotificationPermission {
+    return this.permission;
+  }
+
+  async askForNotifications(): Promise<void> {
+    this.permission = "granted";
+  }
+
+  notify(ringing: Ringing) {
+    if (this.permission !== "granted") return null;
+    const words = `${ringing.heading}: ${ringing.who}`;
+    this.notified.push(words);
+    this.open.add(words);
+    return { close: () => this.open.delete(words) };
+  }
+
+  look(): void {
+    this.looked = true;
   }
 }

@@ -88,9 +88,10 @@ test("a call with less than this widget knows is still shown", () => {
 function clicks(answer: unknown) {
   const { host, asked } = aHost({ "/api/widget/call": answer });
   const said: string[] = [];
-  const time = { now: 0 };
+  const time = { now: 0, online: true };
   let ids = 0;
   const events = {
+    serverNow: () => 1234.5,
     calling: (number: string) => said.push(`calling ${number}`),
     refused: (code: string) => said.push(code),
   };
@@ -99,6 +100,7 @@ function clicks(answer: unknown) {
     events,
     () => time.now,
     () => `id-${++ids}`,
+    () => time.online,
   );
   return { clicks: made, asked, said, time };
 }
@@ -118,7 +120,7 @@ test("the text of a phone field goes to the server as it is written", async () =
 test("a pressed number is one request with the entity it stands in", async () => {
   const { clicks: made, asked, said } = clicks(ACCEPTED);
   await made.dial(" +7 (916) 123-45-67 ", { kind: "deal", id: "9" });
-  const body = { number: "+7 (916) 123-45-67", entity: { kind: "deal", id: "9" }, request: "id-1" };
+  const body = { number: "+7 (916) 123-45-67", entity: { kind: "deal", id: "9" }, request: "id-1", at: 1234.5 };
   assert.deepEqual(asked, [{ method: "POST", path: "/api/widget/call", body }]);
   assert.deepEqual(said, ["calling +7 (916) 123-45-67"]);
 });
@@ -144,6 +146,16 @@ test("a refusal is told by its code and may be repeated at once; a lost answer m
   }
   assert.deepEqual(refused.said, ["calling +79161234567", "no_extension", "calling +79161234567", "no_extension"]);
   assert.deepEqual(lost.said, ["calling +79161234567", "network"]);
+});
+
+test("without a network nothing is asked for, and the next press is a new wish", async () => {
+  const { clicks: made, asked, said, time } = clicks(ACCEPTED);
+  time.online = false;
+  await made.dial("+79161234567", null);
+  assert.deepEqual([asked, said], [[], ["offline"]]);
+  time.online = true;
+  await made.dial("+79161234567", null);
+  assert.equal(asked.length, 1);
 });
 
 test("what is no number is not sent", async () => {

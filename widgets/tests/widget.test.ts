@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 import type { Locks } from "../shared/tabs";
 import { startWidget, type Widget } from "../shared/widget";
-import { aCall, aHost, aPerson, FakeBrowser, FakeEnvironment, settled } from "./dom";
+import { aCall, aHost, aPerson, FakeBrowser, FakeEnvironment, FakeMeans, settled } from "./dom";
 
 const running: Widget[] = [];
 afterEach(() => {
@@ -19,9 +19,15 @@ async function openTab(browser: FakeBrowser, locks: Locks | undefined = browser.
     path === "/api/widget/session"
       ? { status: 200, body: { ticket: String(++tickets), expires_in: 60, version: "1" } }
       : fetch(method, path, body);
-  const environment = new FakeEnvironment();
+  const environment = new FakeEnvironment(1_000_000);
+  const means = new FakeMeans();
   const before = new Set(document.querySelectorAll(".dozvon-widget"));
-  const surroundings = { environment, locks, channel: (name: string) => browser.channel(name), now: () => 1_000_000 };
+  const surroundings = {
+    environment,
+    locks,
+    channel: (name: string) => browser.channel(name),
+    alertMeans: () => means,
+  };
   const widget = startWidget(host, surroundings);
   running.push(widget);
   await settled();
@@ -31,11 +37,17 @@ async function openTab(browser: FakeBrowser, locks: Locks | undefined = browser.
   return {
     widget,
     environment,
+    means,
     asked,
     element,
     root,
     names: () => [...root.querySelectorAll(".call .name")].map((name) => name.textContent),
     inSight: () => !element.classList.contains("elsewhere"),
+    says: (event: "offline" | "online" | "focus" | "blur") =>
+      window.dispatchEvent(new window.Event(event) as unknown as Event),
+    notices: () => [...root.querySelectorAll(".notice span")].map((one) => one.textContent),
+    trouble: () => !root.querySelector<HTMLElement>(".trouble")?.hidden,
+    timer: () => root.querySelector(".call .timer")?.textContent,
     press: (selector: string) => root.querySelector<HTMLElement>(selector)?.click(),
     close() {
       widget.stop();
@@ -121,12 +133,17 @@ test("a closed or minimised card is so in every tab, and a late update does not 
   assert.deepEqual([first.names(), second.names()], [[], []]);
 });
 
-test("hanging up in a tab that does not lead goes through the leader", async () => {
+test("hanging up in a tab that does not lead goes through the leader, with what was seen and the server's clock", async () => {
   const browser = new FakeBrowser();
   const [first, second] = [await openTab(browser), await openTab(browser)];
-  first.environment.last.welcome([petrov()]);
+  first.environment.last.welcome([petrov()], 5000);
+  await second.environment.pass(2_500);
   second.press("button.danger");
-  assert.deepEqual(first.environment.last.sent, [{ type: "hang_up", call: "office:1" }]);
+  const [sent] = first.environment.last.commands as { id: string }[];
+  assert.deepEqual(sent, { type: "hang_up", call: "office:1", id: sent?.id, seen: "ringing", at: 5002.5 });
+  first.environment.last.says({ type: "received", id: sent?.id });
+  await second.environment.pass(60_000);
+  assert.deepEqual([first.notices(), second.notices()], [[], []]);
 });
 
 test("timers go by the server's clock", async () => {
@@ -144,15 +161,193 @@ test("a manager without an extension is told once, by a sentence of ours", async
   assert.match(notices[0] ?? "", /не назначен внутренний номер/);
 });
 
-test("a lost link is said only when a call is on the screen and it does not come back soon", async () => {
+test("a server that closed in order is said only when a call is on the screen and it does not come back soon", async () => {
   const tab = await openTab(new FakeBrowser());
-  const trouble = () => !tab.root.querySelector<HTMLElement>(".trouble")?.hidden;
   tab.environment.last.welcome([petrov()]);
-  tab.environment.last.onclose?.({ code: 1006 });
+  tab.environment.last.onclose?.({ code: 1012 });
   await tab.environment.pass(3_000);
-  assert.equal(trouble(), false);
+  assert.equal(tab.trouble(), false);
   await tab.environment.pass(1_000);
-  assert.equal(trouble(), true);
+  assert.equal(tab.trouble(), true);
   tab.environment.last.welcome([petrov()]);
-  assert.equal(trouble(), false);
+  assert.equal(tab.trouble(), false);
+});
+
+test("a network that goes without a word is seen within ten seconds, and the timers stand still", async () => {
+  const tab = await openTab(new FakeBrowser());
+  tab.environment.last.welcome([{ ...petrov(), state: "talking", answered_at: 990 }]);
+  await tab.environment.pass(60_000);
+  assert.equal(tab.trouble(), false);
+  tab.environment.answers = false;
+  await tab.environment.pass(10_000);
+  assert.equal(tab.trouble(), true);
+  assert.match(tab.root.querySelector(".trouble")?.textContent ?? "", /Нет связи с Dozvon: данные могут отставать/);
+  assert.ok(tab.root.querySelector(".panel.stale"));
+});
+
+test("what the browser knows of the network is told at once in every tab, and it connects as soon as it is back", async () => {
+  const browser = new FakeBrowser();
+  const [first, second] = [await openTab(browser), await openTab(browser)];
+  first.environment.last.welcome([petrov()]);
+  for (const tab of [second, first]) tab.says("offline");
+  assert.deepEqual([first.trouble(), second.trouble()], [true, true]);
+  assert.equal(first.environment.sockets.length, 1);
+  assert.ok(first.environment.last.closed, "nothing may be left in it for later");
+  first.says("online");
+  await settled();
+  first.environment.last.welcome([petrov()]);
+  assert.deepEqual([first.trouble(), second.trouble(), first.environment.sockets.length], [false, false, 2]);
+});
+
+test("a press without a connection says at once that nothing was sent, and nothing is sent later", async () => {
+  const browser = new FakeBrowser();
+  const [first, second] = [await openTab(browser), await openTab(browser)];
+  first.environment.last.welcome([petrov()]);
+  first.environment.last.onclose?.({ code: 1006 });
+  for (const tab of [first, second]) {
+    tab.press("button.danger");
+    assert.match(tab.notices().join(), /Нет связи с Dozvon: команда не отправлена/);
+  }
+  await first.environment.pass(2_000);
+  first.environment.last.welcome([petrov()]);
+  await first.environment.pass(60_000);
+  assert.deepEqual(
+    first.environment.sockets.flatMap((socket) => socket.commands),
+    [],
+  );
+});
+
+test("a press that nobody confirms is told, and the connection is not believed any more", async () => {
+  const tab = await openTab(new FakeBrowser());
+  const socket = tab.environment.last;
+  socket.welcome([petrov()]);
+  tab.press("button.danger");
+  tab.press("button.danger");
+  assert.equal(socket.commands.length, 1, "a nervous hand is one press");
+  await tab.environment.pass(3_999);
+  assert.deepEqual(tab.notices(), []);
+  await tab.environment.pass(1);
+  assert.match(tab.notices().join(), /не подтвердил команду/);
+  assert.ok(socket.closed);
+  assert.equal(tab.trouble(), true);
+});
+
+test("a server of an earlier release, which confirms nothing, is not doubted", async () => {
+  const tab = await openTab(new FakeBrowser());
+  tab.environment.last.says({ type: "snapshot", now: 1000, calls: [petrov()] });
+  tab.press("button.danger");
+  await tab.environment.pass(4_000);
+  assert.deepEqual([tab.notices(), tab.trouble()], [[], false]);
+});
+
+test("a call that rings while nobody looks is called out in one tab: title, ring, notification", async () => {
+  const browser = new FakeBrowser();
+  const tabs = [await openTab(browser), await openTab(browser), await openTab(browser)];
+  for (const tab of tabs) Object.assign(tab.means, { looked: false, permission: "granted" });
+  const calling = () => tabs.map((tab) => [tab.means.rings, tab.means.title, [...tab.means.open]]);
+  const quiet = [false, "Сделки", []];
+  const called = [true, "☎ Иван Петров · Входящий звонок", ["Входящий звонок: Иван Петров"]];
+  tabs[0]?.environment.last.welcome([petrov()]);
+  assert.deepEqual(calling(), [quiet, quiet, called], "the one that was looked at last");
+  tabs[1]?.widget.dial("101", null);
+  assert.deepEqual(calling(), [quiet, called, quiet]);
+  tabs[1]?.close();
+  assert.deepEqual(calling(), [called, quiet, quiet], "nobody is known to look: the one with the connection");
+  tabs[0]?.environment.last.says({ type: "call_updated", call: { ...petrov(), line: "другая" } });
+  assert.equal(tabs[0]?.means.notified.length, 1, "once for a call");
+  const talk = { ...petrov(), state: "talking", answered_at: 1005 };
+  tabs[0]?.environment.last.says({ type: "call_updated", call: talk });
+  assert.deepEqual(calling(), [quiet, quiet, quiet]);
+});
+
+test("a call in sight is not called out; looking away begins it, looking back ends it", async () => {
+  const tab = await openTab(new FakeBrowser());
+  tab.means.permission = "granted";
+  tab.environment.last.welcome([petrov()]);
+  assert.deepEqual([tab.means.rings, tab.means.title], [false, "Сделки"]);
+  tab.means.looked = false;
+  tab.says("blur");
+  assert.ok(tab.means.rings);
+  tab.means.title = "(3) Сделки"; // the CRM's own doing meanwhile
+  tab.environment.last.says({ type: "call_updated", call: { ...petrov(), persons_count: 2 } });
+  assert.match(tab.means.title, /^☎ Иван Петров/);
+  tab.means.looked = true;
+  tab.says("focus");
+  assert.deepEqual([tab.means.rings, tab.means.title, tab.means.open.size], [false, "(3) Сделки", 0]);
+});
+
+test("one's own call, a closed card and a call that only a colleague's phone rings for are not called out", async () => {
+  const tab = await openTab(new FakeBrowser());
+  tab.means.looked = false;
+  tab.environment.last.welcome([{ ...petrov(), direction: "outbound", is_own: true }]);
+  assert.equal(tab.means.rings, false);
+  tab.environment.last.welcome([petrov()]);
+  assert.equal(tab.means.rings, true);
+  tab.press(".call:not(.folded) button[aria-label='Закрыть']");
+  assert.equal(tab.means.rings, false);
+});
+
+test("the ring can be switched off, in the card, and the choice is kept", async () => {
+  const tab = await openTab(new FakeBrowser());
+  tab.means.looked = false;
+  tab.environment.last.welcome([petrov()]);
+  const button = tab.root.querySelector<HTMLElement>("button.sound");
+  assert.equal(button?.getAttribute("aria-label"), "Выключить звук звонка");
+  button?.click();
+  assert.deepEqual([tab.means.rings, tab.means.choices.sound], [false, false]);
+  assert.match(tab.means.title, /^☎/);
+  assert.equal(button?.getAttribute("aria-label"), "Включить звук звонка");
+  button?.click();
+  assert.deepEqual([tab.means.rings, tab.means.choices.sound], [true, true]);
+});
+
+test("notifications are offered by a button of ours, and a refusal is remembered", async () => {
+  for (const [answer, permission, offered] of [
+    ["main", "granted", true],
+    ["", "default", false],
+  ] as const) {
+    const tab = await openTab(new FakeBrowser());
+    const offer = () => tab.root.querySelector<HTMLElement>(".offer");
+    assert.ok(offer()?.hidden, "never by itself");
+    tab.environment.last.welcome([petrov()]);
+    assert.equal(offer()?.hidden, false);
+    tab.press(answer ? ".offer button.main" : ".offer button:not(.main)");
+    await settled();
+    assert.ok(offer()?.hidden);
+    assert.deepEqual([tab.means.permission, tab.means.choices.offerNotifications], [permission, offered]);
+    tab.environment.last.welcome([petrov(), aCall({ id: "b" })]);
+    assert.ok(offer()?.hidden);
+    tab.close();
+  }
+});
+
+test("a half-typed contact survives whatever happens to the call and the connection", async () => {
+  const browser = new FakeBrowser();
+  const [first, second] = [await openTab(browser), await openTab(browser)];
+  const unknown = aCall({ can_create: true });
+  first.environment.last.welcome([unknown]);
+  const input = () => first.root.querySelector<HTMLInputElement>(".create input");
+  first.press(".create button");
+  const typed = input();
+  assert.ok(typed);
+  typed.value = "Мар";
+  const says = (message: unknown) => first.environment.last.says(message);
+  const others = Array.from({ length: 8 }, (_, i) => aCall({ id: `b${i}`, started_at: 2000 + i }));
+  const happenings: (() => void)[] = [
+    () =>
+      says({ type: "call_updated", call: { ...unknown, state: "ended", result: "answered_elsewhere", ended_at: 1 } }),
+    () => says({ type: "snapshot", now: 9000, calls: others }),
+    () => says({ type: "call_removed", id: unknown.id, reason: "merged" }),
+    () => says({ type: "snapshot", now: 9000, calls: [] }),
+    () => first.environment.last.onclose?.({ code: 1006 }),
+    () => second.press(".call button[aria-label='Закрыть']"),
+  ];
+  for (const happens of happenings) {
+    happens();
+    assert.equal(input(), typed);
+    assert.equal(input()?.value, "Мар");
+    assert.equal(typed.closest(".folded"), null, "and it is in sight");
+  }
+  first.press(".call:has(.create input) button[aria-label='Закрыть']");
+  assert.equal(input(), null, "the person's own wish");
 });

@@ -1,0 +1,88 @@
+/**
+ * Presses on the card's buttons (hang up, decline, dial the extension): sent at once or not at all, and told when nobody confirmed them.
+ *
+ * A network that is away keeps what is sent and delivers it when it is back, half a minute later: so each press carries
+ * the server's clock, and the server refuses one that is too old. Nothing is ever kept here to be sent later.
+ */
+
+import type { Environment } from "./connection";
+import type { CardCall, Command } from "./messages";
+
+/** After it was confirmed: the card changes by itself in this time, a second press is a nervous hand. */
+const SETTLE_MS = 2_000;
+
+export interface PressEvents {
+  /** False when it cannot be sent. */
+  send(command: Command): boolean;
+  /** Nothing left this tab, or it is known that nothing was sent. */
+  unsent(): void;
+  /** It was sent, and the server did not confirm it in time: it may or may not have been carried out. */
+  unconfirmed(): void;
+}
+
+interface Pending {
+  what: string;
+  settle(): void;
+  cancel(): void;
+}
+
+export class Presses {
+  private readonly pending = new Map<string, Pending>();
+
+  constructor(
+    private readonly environment: Pick<Environment, "after">,
+    private readonly events: PressEvents,
+    private readonly uuid: () => string,
+  ) {}
+
+  /**
+   * Resolves when the button may be pressed again. A second press of the same meanwhile does nothing.
+   *
+   * `serverNow`: seconds; `confirmedWithin`: seconds, null for a server that confirms nothing.
+   */
+  press(type: Command["type"], call: CardCall, serverNow: number, confirmedWithin: number | null): Promise<void> {
+    const what = `${type} ${call.id}`;
+    if ([...this.pending.values()].some((one) => one.what === what)) return Promise.resolve();
+    const id = this.uuid();
+    const command = { call: call.id, id, at: serverNow };
+    const seen = call.state === "ringing" && !call.is_own ? "ringing" : "talking";
+    if (!this.events.send(type === "hang_up" ? { type, ...command, seen } : { type, ...command })) {
+      this.events.unsent();
+      return Promise.resolve();
+    }
+    return new Promise((settle) => {
+      const waits = confirmedWithin === null ? SETTLE_MS : confirmedWithin * 1000;
+      const cancel = this.environment.after(waits, () => {
+        this.forget(id);
+        if (confirmedWithin !== null) this.events.unconfirmed();
+      });
+      this.pending.set(id, { what, settle, cancel });
+    });
+  }
+
+  /** The server has it. */
+  received(id: string): void {
+    const pending = this.pending.get(id);
+    if (!pending) return;
+    pending.cancel();
+    pending.cancel = this.environment.after(SETTLE_MS, () => this.forget(id));
+  }
+
+  /** The tab that holds the connection could not send it. */
+  unsent(id: string): void {
+    if (this.forget(id)) this.events.unsent();
+  }
+
+  stop(): void {
+    for (const id of [...this.pending.keys()]) this.forget(id);
+  }
+
+  private forget(id: string): boolean {
+    const pending = this.pending.get(id);
+    if (!pending) return false;
+    pending.cancel();
+    this.pending.delete(id);
+    pending.settle();
+    return true;
+  }
+}
