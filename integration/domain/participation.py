@@ -84,23 +84,25 @@ _NEVER_RANG = frozenset({LegResult.BUSY, LegResult.UNAVAILABLE, LegResult.FAILED
 _TOOK_IT = frozenset({TransferResult.ANSWERED, TransferResult.COMPLETED})
 
 
-def extensions_of(call: Call) -> tuple[str, ...]:
-    """Extensions that have, or had, a part of the call, in order of their coming in."""
-    named = [call.caller] if call.direction is Direction.OUTBOUND else []
-    named += [leg.target for leg in call.legs if leg.kind is LegKind.EXTENSION]
-    named += [call.final_responsible] if call.final_responsible else []
-    return tuple(dict.fromkeys(named))
-
-
-def part_of(call: Call, extension: str) -> Part | None:
+def parts_of(call: Call) -> dict[str, Part]:
     """
-    This extension's part of the call.
+    The part of each extension that has one.
 
     Returns:
-        None where it has none: it was never rung, or its phone was busy, away or forwarded before it rang. Never
-        raises.
+        By extension, in the order in which they came into the call. An extension that was never rung has no part, nor
+        has one whose phone was busy, away or forwarded before it rang. Never raises.
     """
-    legs = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION and leg.target == extension]
+    legs: dict[str, list[Leg]] = {call.caller: []} if call.direction is Direction.OUTBOUND else {}
+    for leg in call.legs:
+        if leg.kind is LegKind.EXTENSION:
+            legs.setdefault(leg.target, []).append(leg)
+    if call.final_responsible:
+        legs.setdefault(call.final_responsible, [])
+    found = ((extension, _part(call, extension, own)) for extension, own in legs.items())
+    return {extension: part for extension, part in found if part is not None}
+
+
+def _part(call: Call, extension: str, legs: list[Leg]) -> Part | None:
     is_own = call.direction is Direction.OUTBOUND and (
         extension == call.caller or any(leg.via == "click" for leg in legs)
     )

@@ -17,7 +17,7 @@ from integration.domain.crm import Deal, Person
 from integration.domain.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import Numbering
-from integration.domain.participation import Part, PartResult, PartState, extensions_of, part_of
+from integration.domain.participation import Part, PartResult, PartState, parts_of
 from integration.domain.phone import PhoneNumber, bare_digits, read_number
 from integration.domain.phone_text import extension_for
 from integration.domain.settings import CardMoment
@@ -207,10 +207,9 @@ _NEARNESS = {PartState.TALKING: 2, PartState.RINGING: 1, PartState.ENDED: 0}
 def _parts(account: Account, call: Call) -> dict[ManagerId, Part]:
     """Of a manager with several extensions the part that matters most: a talk, then what rings, then the newest end."""
     parts: dict[ManagerId, Part] = {}
-    for extension in extensions_of(call):
+    for extension, part in parts_of(call).items():
         manager = account.settings.manager_of(extension)
-        part = part_of(call, extension) if manager is not None else None
-        if manager is None or part is None:
+        if manager is None:
             continue
         known = parts.get(manager)
         if known is None or _rank(part) > _rank(known):

@@ -25,6 +25,7 @@ _STATUS = {
     "busy_double_click": 409,
     "already_talking": 409,
     "already_answered": 409,
+    "not_ringing": 409,
     "too_late": 409,
     "phone_unreachable": 409,
     "bad_request": 400,

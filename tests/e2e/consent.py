@@ -18,7 +18,7 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
         AssertionError: it did not end on the page of people.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
-        await _asked(person, "POST", f"{url}/admin/login", data={"password": password, "next": "/admin"})
+        await sign_in(person, url, password)
         sent = await _asked(person, "GET", f"{url}/admin/{account}/connect", allow_redirects=False)
         query = URL(sent.headers["Location"]).query
         form = {
@@ -32,6 +32,11 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
         done = await _asked(person, "GET", allowed.headers["Location"])
         assert done.status == 200, await done.text()
         assert f"/admin/{account}/people" in str(done.url)
+
+
+async def sign_in(person: aiohttp.ClientSession, url: str, password: str) -> None:
+    """Into the pages of the Dozvon at `url`; the session keeps the cookie."""
+    await _asked(person, "POST", f"{url}/admin/login", data={"password": password, "next": "/admin"})
 
 
 async def _asked(person: aiohttp.ClientSession, method: str, url: str, **arguments: Any) -> aiohttp.ClientResponse:

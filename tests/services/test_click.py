@@ -143,7 +143,7 @@ async def test_while_it_rings_only_ones_own_phone_is_declined(world: World) -> N
     world.pbx.fail_next = [NotFound("it rings no more")]
     with pytest.raises(Refused) as caught:
         await world.clicks.hang_up(world.account, BORIS, world.tracking.call(call()))
-    assert caught.value.code == "call_unknown"
+    assert caught.value.code == "not_ringing"
 
 
 async def test_a_colleagues_talk_is_not_ended_by_who_was_rung_too(world: World) -> None:

@@ -87,7 +87,9 @@ async def test_commands_are_carried_out_by_the_process_that_is_linked(two: Two) 
     await pbx.redirect(CALL, "102")
     await pbx.hold(CALL, on=True)
     await pbx.hang_up(CALL)
+    await pbx.reject(CALL, "102")
     assert own.clicks == [CLICK]
+    assert own.rejected == [(CALL, "102")]
     assert [(redirect.call, redirect.extension) for redirect in own.redirects] == [(CALL, "102")]
     assert (own.held, own.hung_up) == ({CALL}, [CALL])
     assert await pbx.employees() == own.extensions
@@ -97,6 +99,7 @@ async def test_commands_are_carried_out_by_the_process_that_is_linked(two: Two) 
 async def test_the_process_that_is_linked_asks_nobody(two: Two) -> None:
     await two.holder.pbx.click_to_call(CLICK)
     await two.holder.pbx.hang_up(CALL)
+    await two.holder.pbx.reject(CALL, "102")
     await two.holder.pbx.redirect(CALL, "102")
     await two.holder.pbx.hold(CALL, on=True)
     assert len(two.holder.own.clicks) == 1
