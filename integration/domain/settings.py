@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.numbering import DialRules, Numbering
-from integration.domain.phone import match_key
+from integration.domain.phone import bare_digits, match_key
 
 
 class CardMoment(StrEnum):
@@ -102,7 +102,8 @@ class AccountSettings:
         Carriers show one line as `74950000001`, `84950000001` or `4950000001`: where the digits as they are name no
         line, the same last ten digits do.
         """
-        digits = "".join(c for c in did or "" if c.isdigit())
+        shown = bare_digits(did, self.numbering)
+        digits = shown.digits if shown else ""
         if digits in self.lines:
             return digits
         key = match_key(digits, self.numbering)

@@ -94,6 +94,12 @@ CASES = {
         replace(SETTINGS, lines={DID: LineSettings(process=False)}),
         did="8" + DID[1:],
     ),
+    "the carrier shows the line as an address": Case(
+        None,
+        "line_own line_not_processed",
+        replace(SETTINGS, lines={DID: LineSettings(process=False)}),
+        did=f"sip:+{DID}@10.0.0.5:5060",
+    ),
     "the line is unknown": Case("101", RINGS, did=""),
     # the number
     "a hidden number": Case(None, "line_default caller_hidden", caller="anonymous"),
