@@ -149,13 +149,13 @@ class Receiver:
         return web.Response(status=self.status)
 
     async def wait(self, condition: Callable[[], bool]) -> None:
-        async with self.arrived, asyncio.timeout(10):
+        async with self.arrived, asyncio.timeout(30):
             await self.arrived.wait_for(condition)
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
     """Wait for what another task does soon."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the sandbox's workers have no event for tests
             await asyncio.sleep(0.01)
 

@@ -37,7 +37,7 @@ CLIENT = "79161234567"
 REF = EntityRef(EntityKind.CONTACT, "5")
 CLIENT_ID, SECRET = "6f0d3c1e-0000-4000-8000-000000000001", "secret-of-the-integration-0123456789abcdef"
 PASSWORD = "apart"
-DEADLINE_SECONDS = 20
+DEADLINE_SECONDS = 60
 
 
 def _account(key: AccountId, crm: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ async def test_cards_overtake_and_nobody_starves() -> None:
 
 
 async def test_a_cancelled_request_gives_its_slot_away() -> None:
-    pacer = Pacer(5)
+    pacer = Pacer(1)
     await pacer.slot(Priority.CARD)
     cancelled = asyncio.create_task(pacer.slot(Priority.CARD))
     waiting = asyncio.create_task(pacer.slot(Priority.LOG))
@@ -46,7 +46,7 @@ async def test_a_cancelled_request_gives_its_slot_away() -> None:
     cancelled.cancel()
     started = time.monotonic()
     await waiting
-    assert time.monotonic() - started < 0.38  # one gap of 200 ms, not two
+    assert time.monotonic() - started < 1.9  # one gap of a second, not two
 
 
 async def test_a_request_that_is_cancelled_with_its_slot_does_not_block_the_others() -> None:
@@ -95,13 +95,13 @@ async def test_a_slot_that_is_given_late_does_not_put_off_those_after_it() -> No
 async def test_pauses_after_429_double_once_a_burst_and_start_again() -> None:
     pacer = Pacer(6.5)
     slot = await pacer.slot(Priority.CARD)
-    assert pacer.refused(slot) == pytest.approx(1, abs=0.2)
-    assert pacer.refused(slot) == pytest.approx(1, abs=0.2)  # of the same burst
+    assert pacer.refused(slot) == pytest.approx(1, abs=0.5)
+    assert pacer.refused(slot) == pytest.approx(1, abs=0.5)  # of the same burst
 
     def later() -> Slot:
         return Slot(asyncio.get_running_loop().time())
 
-    assert pacer.refused(later()) == pytest.approx(2, abs=0.2)
+    assert pacer.refused(later()) == pytest.approx(2, abs=0.5)
     assert [round(pacer.refused(later())) for _ in range(6)] == [4, 8, 16, 32, 60, 60]
     pacer.accepted(later())
     assert pacer._refusals == 0

@@ -92,7 +92,7 @@ async def test_a_card_overtakes_what_waits_and_a_cancelled_request_costs_no_turn
     await asyncio.gather(*tasks, card, return_exceptions=True)
     assert order == [Priority.CARD, Priority.IMPORT, Priority.IMPORT]
     slot = await pacer.slot(Priority.LOG)
-    assert pacer.refused(slot) == pytest.approx(1, abs=0.2)
+    assert pacer.refused(slot) == pytest.approx(1, abs=0.5)
     before = time.monotonic()
     await pacer.slot(Priority.LOG)
     assert time.monotonic() - before > 0.8

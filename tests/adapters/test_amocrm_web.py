@@ -60,7 +60,7 @@ class Server:
             self.arrived.notify_all()
 
     async def change(self, kind: type[CrmChange]) -> CrmChange:
-        async with self.arrived, asyncio.timeout(5):
+        async with self.arrived, asyncio.timeout(30):
             await self.arrived.wait_for(lambda: any(isinstance(each, kind) for each in self.changes))
         return next(each for each in self.changes if isinstance(each, kind))
 

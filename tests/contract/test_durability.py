@@ -187,7 +187,7 @@ async def test_connections_that_the_server_ended_are_replaced_without_an_error(
     ):
         await asyncio.gather(*(storage.calls.get(OFFICE, call.id) for _ in range(5)))
         await other.database.read(lambda c: c.execute(end).all())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await other.database.read(lambda c: c.execute(beside).scalar()):
                 pass
         await use()

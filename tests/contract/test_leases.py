@@ -28,7 +28,7 @@ async def taken(storage: Storage, name: str = "pbx:a", *, by: str = "one", ttl_s
 async def overtaken(storage: Storage) -> tuple[Lease, Lease]:
     """A lease that ran out, and the one that somebody else took after it."""
     old = await taken(storage, ttl_seconds=SHORT)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (new := await taken(storage, by="two")) is None:  # noqa: ASYNC110 - the database's clock wakes nobody
             await asyncio.sleep(0.002)
     assert old is not None

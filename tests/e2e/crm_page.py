@@ -26,7 +26,7 @@ from tests.lab.waiting import until_told
 RESULTS = Path("test-results")
 IMAGES = Path("docs/images")
 SIZE = ViewportSize(width=1280, height=800)
-PATIENCE_MS = 15_000  # what the page shows after something happened elsewhere, on a busy machine
+PATIENCE_MS = 30_000  # what the page shows after something happened elsewhere, on a busy machine
 
 # Resolves with the page's clock (Unix seconds) as soon as the card has the text; looks at every frame.
 _CARD_SAYS = """text => {

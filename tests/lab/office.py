@@ -114,7 +114,7 @@ class Office:
         """A client calls the office: INVITE from the carrier. Returns at once with the client's side of the call."""
         return await self.carrier.call(called, caller=caller, display=display)
 
-    async def recording(self, pattern: str = "*.wav", *, timeout_seconds: float = 5.0) -> Path:
+    async def recording(self, pattern: str = "*.wav", *, timeout_seconds: float = 20.0) -> Path:
         """
         Wait for a finished recording with sound in it and return its path.
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 
-async def until(condition: Callable[[], bool], *, timeout_seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], *, timeout_seconds: float = 20.0) -> None:
     """
     Wait until `condition()` is true, asking fifty times a second.
 

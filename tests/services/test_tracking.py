@@ -89,7 +89,7 @@ async def test_a_full_disk_loses_no_step_and_stops_no_card(world: World, monkeyp
     page = world.page(ANNA)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert (await page.messages.get())["type"] == "call_updated"  # type: ignore[index]
     await world.emit(*answered(now + 3, "101"), ended(now + 9))
     assert world.tracking.unsaved_steps > 0
@@ -185,7 +185,7 @@ async def test_cards_that_another_process_has_shown_go_with_their_calls(world: W
     other = CallTracking(world.account, world.storage.calls, world.clock, [cards], asyncio.Event())
     await other.begin()
     await other.on_resync(frozenset(), Timestamp(now + 30))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (message := await page.messages.get()) is None or message["call"]["state"] != "ended":
             pass  # what was sent before
 

@@ -47,7 +47,7 @@ async def test_a_start_waits_for_a_database_that_restarts() -> None:
     away, last = [Process(Unavailable("away")) for _ in range(3)], Process()
     stopping = asyncio.Event()
     run = asyncio.create_task(follow(one_after_another(*away, last), stopping, patience_seconds=60.0))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await last.started.wait()
     assert all(process.is_stopped for process in away)  # nothing of a failed start is left open
     assert not last.is_stopped
