@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 # The unit part needs neither Asterisk nor a browser nor servers; pytest's markers say which tests do.
-# The benches' own tests take a fifth of the minute that it has, and run in `make test`.
+# The benches' own tests run in `make test` only.
 UNIT := -m "not lab and not browser and not servers" tests/unit tests/services --ignore=tests/unit/test_benches.py
 
 # Most tests of `make test` wait for phones and processes: three side by side fit two cores (tests/conftest.py groups them).
@@ -20,7 +20,7 @@ setup: ## prepare .venv (with the dozvon command) and the widgets' packages
 run: setup ## start the demonstration: sandbox CRM, simulated office, Dozvon
 	@.venv/bin/dozvon demo
 
-check: setup ## lint, types and unit tests (within a minute, nothing else needed)
+check: setup ## lint, types and unit tests (two minutes, nothing else needed)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-code check-unit
 
 check-code:
@@ -31,7 +31,7 @@ check-code:
 	$(PYTHON) -m mypy
 
 check-unit:
-	$(PYTHON) -m pytest -q $(UNIT)
+	$(PYTHON) -m pytest -q -n 2 --dist loadgroup $(UNIT)
 
 test-setup: ## get Asterisk 22 and 16, Chromium, Redis, PostgreSQL, nginx for the tests
 	@scripts/test-setup.sh

@@ -212,7 +212,7 @@ async def test_a_query_straight_to_the_driver_says_what_is_wrong(database_url: s
 async def test_a_network_that_passes_nothing_on_ends_a_connection_within_seconds(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    """That the kernel does so was tried between two network namespaces (docs/results/2026-11-22-faults.md); here, that it is told."""
+    """Tried between two network namespaces (docs/results/2026-11-22-faults.md); here: the kernel gets the option."""
     storage = await open_storage(postgres_url, tmp_path)
     database = storage.database
     assert isinstance(database, postgres.PostgresDatabase)
