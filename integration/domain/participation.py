@@ -92,14 +92,29 @@ def parts_of(call: Call) -> dict[str, Part]:
         By extension, in the order in which they came into the call. An extension that was never rung has no part, nor
         has one whose phone was busy, away or forwarded before it rang. Never raises.
     """
+    found = ((extension, _part(call, extension, legs)) for extension, legs in _legs_of(call).items())
+    return {extension: part for extension, part in found if part is not None}
+
+
+def part_of(call: Call, extension: str) -> Part | None:
+    """The part of one extension; None where it has none."""
+    return _part(call, extension, _legs_of(call).get(extension, []))
+
+
+def extensions_of(call: Call) -> tuple[str, ...]:
+    """Extensions that have, or had, to do with the call, in the order in which they came into it."""
+    return tuple(_legs_of(call))
+
+
+def _legs_of(call: Call) -> dict[str, list[Leg]]:
+    """The legs of each extension of the call, in one pass: a long queue has thousands."""
     legs: dict[str, list[Leg]] = {call.caller: []} if call.direction is Direction.OUTBOUND else {}
     for leg in call.legs:
         if leg.kind is LegKind.EXTENSION:
             legs.setdefault(leg.target, []).append(leg)
     if call.final_responsible:
         legs.setdefault(call.final_responsible, [])
-    found = ((extension, _part(call, extension, own)) for extension, own in legs.items())
-    return {extension: part for extension, part in found if part is not None}
+    return legs
 
 
 def _part(call: Call, extension: str, legs: list[Leg]) -> Part | None:

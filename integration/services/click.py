@@ -16,7 +16,7 @@ from integration.domain.crm import Person
 from integration.domain.dialling import digits_to_dial
 from integration.domain.ids import CallId, Extension, ManagerId
 from integration.domain.numbering import Numbering
-from integration.domain.participation import PartState
+from integration.domain.participation import PartState, extensions_of
 from integration.domain.phone import PhoneNumber
 from integration.domain.phone_text import WrittenNumber, read_text
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
@@ -244,4 +244,4 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
     """Whether the call rang at this manager's extension, or was theirs."""
     extensions = {e.extension for e in account.settings.employees if e.manager == manager}
-    return bool(extensions & {call.caller, call.final_responsible, *(leg.target for leg in call.legs)})
+    return bool(extensions & {call.caller, *extensions_of(call)})

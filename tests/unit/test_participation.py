@@ -21,7 +21,7 @@ from integration.domain.call import (
     TransferResult,
 )
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
-from integration.domain.participation import Came, Part, PartResult, PartState, parts_of
+from integration.domain.participation import Came, Part, PartResult, PartState, extensions_of, part_of, parts_of
 
 CLIENT, DID = "79161234567", "74950000001"
 
@@ -79,7 +79,10 @@ def transfer(from_: str, to: str, at: float, result: TransferResult | None = Non
 
 
 def part(call: Call, extension: str) -> Part:
-    return parts_of(call)[extension]
+    found = part_of(call, extension)
+    assert found == parts_of(call)[extension]
+    assert found is not None
+    return found
 
 
 def ended(call: Call, extension: str) -> tuple[PartResult | None, float | None, str | None]:
@@ -198,6 +201,8 @@ def test_what_came_of_it(call: Call, expected: tuple[PartResult, float, str | No
 def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
     call = incoming(leg("101", ended=0, result=result), leg("102"))
     assert list(parts_of(call)) == ["102"]
+    assert part_of(call, "101") is None
+    assert part_of(call, "105") is None
     assert part(call, "102").state is PartState.RINGING
 
 
@@ -347,6 +352,7 @@ def test_an_outgoing_call_that_was_handed_over() -> None:
         transfers=(transfer("101", "102", 60),),
     )
     assert list(parts_of(call)) == ["101", "102"]
+    assert extensions_of(call) == ("101", "102")
     assert came(call, "102") == (PartState.RINGING, 60, Came.TRANSFER, "101")
     assert ended(call, "101") == (PartResult.TRANSFERRED, 60, "102")
     assert not part(call, "102").is_own
