@@ -19,7 +19,7 @@ import aiohttp
 
 from bench.crm import ALLOWED_PER_SECOND, UNLIMITED, Crm, CrmSize, number, running_crm
 from bench.report import Memory, aim, machine, memory
-from connectors.amocrm import connect
+from connectors.amocrm import Senders, connect
 from integration import logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId
@@ -128,7 +128,13 @@ async def _connected(storage: Storage, crm: Crm, count: int) -> AsyncIterator[li
         connectors = []
         for place in range(count):
             name = AccountId(f"office-{place}")
-            connector = connect(name, crm.options(place, PACE), tokens=storage.tokens, session=session, clock=clock)
+            connector = connect(
+                name,
+                crm.options(place, PACE),
+                tokens=storage.tokens,
+                senders=Senders(session, lambda _: None),
+                clock=clock,
+            )
             await connector.open()
             connectors.append(connector)
             await accounts.add(AccountSettings(account=name), connector.crm, FakePbx())

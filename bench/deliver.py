@@ -19,7 +19,7 @@ import aiohttp
 
 from bench.crm import UNLIMITED, Crm, CrmSize, number, running_crm
 from bench.report import aim, machine, processors_busy
-from connectors.amocrm import Connector, connect
+from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.sandbox.tables import FIRST_GENERATED
 from integration import logs
 from integration.clock import SystemClock
@@ -129,7 +129,13 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
             book = Accounts(storage.settings)
             for place in range(accounts):
                 name = AccountId(f"office-{place}")
-                connector = connect(name, crm.options(place, PACE), tokens=storage.tokens, session=session, clock=clock)
+                connector = connect(
+                    name,
+                    crm.options(place, PACE),
+                    tokens=storage.tokens,
+                    senders=Senders(session, lambda _: None),
+                    clock=clock,
+                )
                 await connector.open()
                 connectors.append(connector)
                 pbx = FakePbx(id=PbxId(f"pbx-{place}"))

@@ -24,7 +24,7 @@ from bench.crm import CrmSize, number, running_crm
 from bench.databases import postgres
 from bench.report import aim, machine, percentile
 from bench.route_asker import DECIDED, EMPTY, MANAGERS, SHARED, manager_of, number_of
-from connectors.amocrm import connect
+from connectors.amocrm import Senders, connect
 from integration import logs, process_memory
 from integration.clock import SystemClock
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
@@ -169,7 +169,13 @@ async def _ask_the_crm(folder: Path, size: Size) -> dict[str, Any]:
     storage = await open_storage(f"sqlite:///{folder}/live.db", folder)
     chance, loop, times = random.Random(5), asyncio.get_running_loop(), []
     async with aiohttp.ClientSession() as session, running_crm(CrmSize(contacts=size.contacts)) as crm:
-        connector = connect(_ACCOUNT, crm.options(0, 6.9), tokens=storage.tokens, session=session, clock=SystemClock())
+        connector = connect(
+            _ACCOUNT,
+            crm.options(0, 6.9),
+            tokens=storage.tokens,
+            senders=Senders(session, lambda _: None),
+            clock=SystemClock(),
+        )
         await connector.open()
         began = loop.time()
         for place in range(size.live):

@@ -14,7 +14,7 @@ import aiohttp
 import structlog
 from aiohttp import web
 
-from connectors.amocrm import Connector, connect
+from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.settings import AmocrmSettings
 from integration import __version__, process_memory
 from integration.admin.brake import SignInBrake
@@ -22,8 +22,8 @@ from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions
 from integration.clock import SystemClock
 from integration.config import AccountConfig, Config
-from integration.consent import Consent, oauth_path
-from integration.domain.crm import CrmChange
+from integration.consent import Consents, oauth_path
+from integration.domain.crm import CrmChange, CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
@@ -38,6 +38,7 @@ from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService
+from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.dial_samples import dial_samples
@@ -92,6 +93,7 @@ class Core:
         self.storage: Storage
         self.coordination: Coordination
         self.session: aiohttp.ClientSession
+        self.senders: Senders
         self.peers: Peers
         self.relay: PbxRelay
         self.accounts: Accounts
@@ -123,6 +125,8 @@ class Core:
         self.accounts = Accounts(self.storage.settings, partial(self.peers.tell, News.SETTINGS))
         self.hub = Hub(self.coordination)
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
+        self.senders = Senders(self.session, self._budget)
+        self.stack.push_async_callback(self.senders.close)
         for each in self.config.accounts:
             office = await self._build_office(each)
             self.offices[each.id] = office
@@ -136,19 +140,23 @@ class Core:
         """Whether other processes may do the same work."""
         return self.config.redis is not None
 
+    def _budget(self, integration: str) -> SharedBudget | None:
+        """What all processes together may ask by this integration of amoCRM."""
+        if not self.is_shared:
+            return None
+        return SharedBudget(self.coordination, f"amocrm:{integration}", lambda: self.peers.count)
+
     def _linked(self) -> list[PbxId]:
         return [office.pbx.id for office in self.offices.values() if office.pbx.is_connected]
 
     async def _build_office(self, each: AccountConfig) -> Office:
-        budget = SharedBudget(self.coordination, f"amocrm:{each.id}", lambda: self.peers.count)
         connector = connect(
             each.id,
             _crm_options(self.config, each),
             tokens=self.storage.tokens,
-            session=self.session,
+            senders=self.senders,
             clock=self.clock,
             numbering=each.settings().numbering,
-            budget=budget if self.is_shared else None,
         )
         pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session)
         any_link = self.relay.relayed(pbx) if self.is_shared else pbx
@@ -199,6 +207,7 @@ class Dozvon:
         self.others = Others(
             core.peers if core.is_shared else None, self.offices, core.accounts, self.mirror, core.wake
         )
+        self.crm_watch = self._build_crm_watch()
         self.leadership = Leadership(core.storage.leases, core.process)
         roles = self.config.roles
         if "pbx" in roles:
@@ -207,7 +216,9 @@ class Dozvon:
             await self._serve_web()
             self._spawn("browsers", core.hub.run)
         self._spawn("managers", core.accounts.run)
+        self._spawn("crm probe", self.crm_watch.probe)
         if core.is_shared:
+            self._spawn("crm conditions", self.crm_watch.listen)
             self._spawn("leases", self.leadership.run)
             self._spawn("pbx relay", core.relay.run)
             self._spawn("presence", core.hub.keep_present)
@@ -259,13 +270,21 @@ class Dozvon:
 
     async def _serve_web(self) -> None:
         core = self.core
+        self.consents = Consents(
+            self.offices,
+            core.accounts,
+            core.coordination,
+            core.clock,
+            public_url=self.config.public_url,
+            on_connected=self.others.crm_connected,
+        )
         sessions = self._build_sessions()
         widget = self._build_widget_api()
         shared = core.coordination if core.is_shared else None
         app = create_web_app(
             routes=[
                 *widget.routes(),
-                *recording_routes(core.storage.recordings),
+                *recording_routes(core.storage.recordings, self._is_connected),
                 *self._crm_routes(),
                 *self._build_admin(sessions).routes(),
             ],
@@ -285,17 +304,10 @@ class Dozvon:
         self.url = f"http://{host}:{port}"
 
     def _crm_routes(self) -> Iterable[web.AbstractRouteDef]:
-        core = self.core
+        yield from self.consents.routes()
+        if self.core.is_shared:
+            self._spawn("consents", self.consents.listen)
         for key, office in self.offices.items():
-            consent = Consent(
-                office.account,
-                office.connector,
-                core.accounts,
-                core.coordination,
-                public_url=self.config.public_url,
-                on_connected=partial(self.others.crm_connected, key),
-            )
-            yield from consent.routes()
             intake = office.connector.webhook_intake(
                 on_changes=partial(self._take_changes, office), on_lost=partial(self.others.webhook_lost, key)
             )
@@ -329,6 +341,25 @@ class Dozvon:
         )
         return Delivery(core.accounts, core.storage.outbox, steps.by_kind(), core.clock, core.wake)
 
+    def _build_crm_watch(self) -> CrmWatch:
+        core = self.core
+
+        def adopt(account: AccountId, condition: CrmCondition) -> None:
+            self.offices[account].connector.crm.adopt(condition)
+
+        watch = CrmWatch(
+            core.storage.outbox,
+            core.coordination,
+            core.clock,
+            core.process,
+            conditions=lambda: {key: office.connector.crm.condition for key, office in self.offices.items()},
+            adopt=adopt,
+            go_on=self._go_on,
+        )
+        for key, office in self.offices.items():
+            office.connector.crm.standing.told = partial(watch.told, key)
+        return watch
+
     def _build_widget_api(self) -> WidgetApi:
         core = self.core
         return WidgetApi(
@@ -340,6 +371,8 @@ class Dozvon:
             clicks=ClickService(core.coordination, core.storage.calls, core.storage.phone_book, core.cards),
             coordination=core.coordination,
             clock=core.clock,
+            bind_consent=self.consents.confirm_by_widget,
+            connect_urls={key: f"{self.config.public_url}/admin/{key}/connect" for key in self.offices},
         )
 
     def _build_sessions(self) -> AdminSessions:
@@ -370,9 +403,21 @@ class Dozvon:
             wake=core.wake.set,
             read_anew=self.others.read_anew,
             connect_urls={key: f"/admin/{key}/connect" for key in self.offices},
+            held_consents=self.consents.waiting,
         )
 
     # ---- what parts ask of each other ------------------------------------------------------------------------------
+
+    def _is_connected(self, account: AccountId) -> bool:
+        """False for an account that was taken out of the configuration, or whose CRM was disconnected."""
+        office = self.offices.get(account)
+        return office is not None and office.account.condition.trouble is not CrmTrouble.NOT_CONNECTED
+
+    def _go_on(self, account: AccountId) -> None:
+        """The CRM can be worked with again, as far as anybody knows."""
+        self.core.wake.set()
+        self.core.accounts.refresh_soon()
+        self.mirror.wake(account)
 
     async def _open_crm(self, office: Office) -> None:
         await office.connector.open()
@@ -425,7 +470,13 @@ def check_adapters(config: Config) -> None:
 
 
 def _crm_options(config: Config, each: AccountConfig) -> dict[str, Any]:
-    return {"redirect_uri": f"{config.public_url}{oauth_path(each.id)}", **each.crm_options}
+    """An integration has one redirect address: accounts that share it have it in common."""
+    client_id = each.crm_options.get("client_id")
+    is_shared = any(
+        other.id != each.id and other.crm_options.get("client_id") == client_id for other in config.accounts
+    )
+    address = oauth_path(None if client_id and is_shared else each.id)
+    return {"redirect_uri": f"{config.public_url}{address}", **each.crm_options}
 
 
 async def diagnose(config: Config) -> dict[str, list[Finding]]:

@@ -1,89 +1,298 @@
-"""Connecting a CRM account: from the button on our page through the CRM's consent to the wizard's step 1 (spec A1)."""
+"""Connecting CRM accounts: from the button on our page through the CRM's consent to the wizard's step 1 (spec A1).
+
+Anybody can call the redirect address, so a call of itself makes no request. A code is spent when it comes with a state
+of ours; when a signed-in administrator presses the button for it; or when the CRM itself proves with a widget's token
+that one of its administrators is there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any
+import html
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 
 from connectors.amocrm import Connector
-from integration.errors import DozvonError
-from integration.ports import Coordination
+from connectors.amocrm.oauth import Granted, Refused
+from connectors.amocrm.widget import read_widget_token
+from integration.admin.language import language_of
+from integration.admin.texts import texts
+from integration.domain.ids import AccountId, Timestamp
+from integration.errors import AuthFailed, DozvonError, Rejected
+from integration.ports import Clock, Coordination
 from integration.services.accounts import Account, Accounts
 
 log = structlog.get_logger()
 
 _STATE_SECONDS = 20 * 60  # a consent's code lives as long (amoCRM reference, 1.3)
+_HELD_AT_MOST = 20  # strangers may call as often as they like; the newest are kept
+_DISCONNECT_SECONDS = 60.0  # a replayed call of amoCRM's makes one request within this time
+_CHANNEL = "consents"
+_PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvon</title>
+<link rel="stylesheet" href="/admin/static/admin.css">
+<main><p>{text}</p><p><a href="{link}">{link}</a></p></main></html>
+"""
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+class Office(Protocol):
+    """One account while it runs."""
+
+    @property
+    def account(self) -> Account: ...
+
+    @property
+    def connector(self) -> Connector: ...
 
 
-class Consent:
-    """One account's consent. `on_connected` is told when the tokens are stored and the managers are read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldConsent:
+    """A consent that came without a state of ours, until somebody says that it was wanted."""
+
+    id: str
+    client_id: str
+    account: AccountId | None  # None: of any account of this integration
+    granted: Granted
+    at: Timestamp
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.granted.base_url).netloc
+
+
+class Consents:
+    """
+    The consents of all accounts. `listen` runs as long as the process lives.
+
+    Args:
+        on_connected: is told when tokens are stored and the managers are read.
+    """
 
     def __init__(
         self,
-        account: Account,
-        connector: Connector,
+        offices: Mapping[AccountId, Office],
         accounts: Accounts,
         coordination: Coordination,
+        clock: Clock,
         *,
         public_url: str,
-        on_connected: Callable[[], None],
+        on_connected: Callable[[AccountId], None],
     ) -> None:
-        self._account = account
-        self._connector = connector
+        self._offices = offices
         self._accounts = accounts
         self._coordination = coordination
+        self._clock = clock
         self._public_url = public_url
         self._on_connected = on_connected
+        self._held: dict[str, HeldConsent] = {}
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        callback = self._connector.oauth_callback(
-            take_state=self._take_state, on_installed=self._installed, opener_origin=self._public_url
-        )
-        hook = self._connector.disconnect_hook(on_disconnected=self._disconnected)
-        key = self._account.id
+        yield web.get(oauth_path(None), self._callback)
+        yield web.get("/hooks/amocrm/disconnected", self._disconnected)
+        for key in self._offices:
+            yield web.get(oauth_path(key), self._callback)
+            yield web.get(f"/hooks/amocrm/{key}/disconnected", self._disconnected)
+            yield web.get(f"/admin/{key}/connect", self._begin)
+            yield web.post(f"/admin/{key}/consents/{{consent:[A-Za-z0-9_-]{{1,64}}}}", self._confirm)
+
+    async def state_for(self, account: AccountId) -> str:
+        """A state that makes the next consent with it this account's; single use."""
+        return await self._coordination.issue_ticket({"account": account}, ttl_seconds=_STATE_SECONDS)
+
+    def waiting(self, account: AccountId) -> list[HeldConsent]:
+        """Those that an administrator may confirm for this account, the newest first."""
+        client_id = self._offices[account].connector.settings.client_id
         return [
-            web.get(oauth_path(key), self._then_map_people(callback)),
-            web.get(f"/admin/{key}/connect", self._begin),
-            web.get(f"/hooks/amocrm/{key}/disconnected", hook),
+            held for held in reversed(self._fresh()) if held.client_id == client_id and held.account in (None, account)
         ]
 
-    async def _begin(self, _: web.Request) -> web.StreamResponse:
-        state = await self._coordination.issue_ticket({"account": self._account.id}, ttl_seconds=_STATE_SECONDS)
-        raise web.HTTPSeeOther(self._connector.authorise_url(state))
+    async def confirm_by_widget(self, token: str) -> bool:
+        """
+        Bind the consent of the account whose administrator speaks through the widget, by the CRM's signed token.
 
-    async def _take_state(self, state: str) -> bool:
-        ticket = await self._coordination.take_ticket(state)
-        return ticket is not None and ticket.get("account") == self._account.id
+        Returns:
+            Whether an account was connected. Never raises.
+        """
+        for key, office in self._offices.items():
+            try:
+                claims = read_widget_token(office.connector.settings, token, now=self._clock.now())
+                if not claims.is_admin or office.connector.crm.crm_account_id not in (None, claims.crm_account_id):
+                    continue
+                for held in self.waiting(key):
+                    if held.host == claims.account_host:
+                        await self._accept(office, held.granted, of_account=claims.crm_account_id)
+                        self._held.pop(held.id, None)
+                        return True
+            except AuthFailed:
+                continue
+            except DozvonError as exc:
+                log.warning("consent not bound by the widget", account_id=key, error=str(exc))
+        return False
 
-    def _then_map_people(self, callback: Handler) -> Handler:
-        """In a person's browser the mapping page opens by itself; the CRM's own call gets a plain answer."""
+    async def listen(self) -> None:
+        """Consents that other processes hold; until cancelled."""
+        async for message in self._coordination.subscribe(_CHANNEL):
+            held = _read(message)
+            if held is not None:
+                self._keep(held)
 
-        async def handle(request: web.Request) -> web.StreamResponse:
-            response = await callback(request)
-            if response.status == 200 and "state" in request.query:
-                raise web.HTTPSeeOther(f"/admin/{self._account.id}/people?done=crm_connected")
-            return response
+    # ---- what amoCRM calls
 
-        return handle
-
-    async def _installed(self, _: Any) -> None:
+    async def _callback(self, request: web.Request) -> web.StreamResponse:
+        """
+        The redirect address. In a person's browser the mapping page opens by itself; amoCRM's own call gets a plain
+        answer at once.
+        """
+        t = texts(language_of(request))
         try:
-            await self._accounts.refresh_managers(self._account)
+            key, read = await self._wanted(request)
+            if isinstance(read, Refused):
+                raise Rejected("amoCRM was not allowed to be connected", code=read.error)
+            if key is None:
+                return self._page(request, t["consent_held"])
+            await self._accept(self._offices[key], read)
         except DozvonError as exc:
-            log.warning("managers not read after the consent", account_id=self._account.id, error=str(exc))
+            log.warning("amoCRM consent failed", error=type(exc).__name__, code=getattr(exc, "code", ""))
+            return self._page(request, f"{t['consent_failed']} {exc}", status=400)
+        raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
+
+    async def _wanted(self, request: web.Request) -> tuple[AccountId | None, Granted | Refused]:
+        """Which account this consent was asked for; None: nobody here did, and it is held. Raises Rejected."""
+        named, offices = self._meant(request)
+        read = offices[0].connector.read_callback(request.query)
+        if read.state is None:
+            if isinstance(read, Granted):
+                await self._hold(offices[0].connector.settings.client_id, named, read)
+            return None, read
+        ticket = await self._coordination.take_ticket(read.state)
+        key = AccountId(str(ticket.get("account"))) if ticket is not None else None
+        if key not in [office.account.id for office in offices]:
+            raise Rejected("The consent was not asked for here, or too long ago: start it again", code="state")
+        return key, read
+
+    def _meant(self, request: web.Request) -> tuple[AccountId | None, list[Office]]:
+        """The account that the address names, or all of the integration that the query names. Raises Rejected."""
+        for key, office in self._offices.items():
+            if request.path == oauth_path(key):
+                return key, [office]
+        client_id = request.query.get("client_id", "")
+        found = [office for office in self._offices.values() if office.connector.settings.client_id == client_id]
+        if not found:
+            raise Rejected("The consent is for another integration", code="client_id")
+        return None, found
+
+    async def _disconnected(self, request: web.Request) -> web.StreamResponse:
+        """The signed call when an administrator of the CRM has switched the integration off."""
+        is_signed = False
+        for key, office in self._offices.items():
+            if request.path not in ("/hooks/amocrm/disconnected", f"/hooks/amocrm/{key}/disconnected"):
+                continue
+            try:
+                crm_account_id = office.connector.read_disconnect(request.query)
+            except Rejected:
+                continue
+            is_signed = True
+            told = f"disconnected:{key}:{crm_account_id}"
+            if await self._coordination.once(told, ttl_seconds=_DISCONNECT_SECONDS) and (
+                await office.connector.disconnected(crm_account_id)
+            ):
+                log.warning("disconnected by the CRM", account_id=key)
+                self._accounts.refresh_soon()
+        if not is_signed:
+            log.warning("amoCRM disconnect call refused")
+            raise web.HTTPForbidden(text="The disconnect call is not signed by amoCRM")
+        return web.Response(text="ok")
+
+    # ---- what administrators press
+
+    async def _begin(self, request: web.Request) -> web.StreamResponse:
+        key = AccountId(request.path.split("/")[2])
+        raise web.HTTPSeeOther(self._offices[key].connector.authorise_url(await self.state_for(key)))
+
+    async def _confirm(self, request: web.Request) -> web.StreamResponse:
+        """A signed-in administrator says that this consent is to be this account's; `AdminSessions.guard` let in."""
+        key = AccountId(request.path.split("/")[2])
+        held = next((each for each in self.waiting(key) if each.id == request.match_info["consent"]), None)
+        if held is None:
+            raise web.HTTPSeeOther(f"/admin/{key}?done=consent_gone")
+        self._held.pop(held.id, None)
+        try:
+            await self._accept(self._offices[key], held.granted)
+        except DozvonError as exc:
+            log.warning("amoCRM consent failed", account_id=key, error=str(exc))
+            raise web.HTTPSeeOther(f"/admin/{key}?done=consent_gone") from exc
+        raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
+
+    # ---- pieces
+
+    async def _accept(self, office: Office, granted: Granted, *, of_account: str | None = None) -> None:
+        await office.connector.accept(granted, of_account=of_account)
+        try:
+            await self._accounts.refresh_managers(office.account)
+        except DozvonError as exc:
+            log.warning("managers not read after the consent", account_id=office.account.id, error=str(exc))
         self._accounts.refresh_soon()
-        self._on_connected()
+        self._on_connected(office.account.id)
 
-    async def _disconnected(self) -> None:
-        log.warning("disconnected by the CRM", account_id=self._account.id)
-        self._accounts.refresh_soon()
+    async def _hold(self, client_id: str, account: AccountId | None, granted: Granted) -> None:
+        held = HeldConsent(
+            id=secrets.token_urlsafe(16), client_id=client_id, account=account, granted=granted, at=self._clock.now()
+        )
+        self._keep(held)
+        try:
+            await self._coordination.publish(_CHANNEL, _written(held))
+        except DozvonError as exc:
+            log.info("consent not told to the other processes", error=str(exc))
+
+    def _keep(self, held: HeldConsent) -> None:
+        """One for each address; a newer code of the same CRM account takes the older one's place."""
+        same = [each.id for each in self._held.values() if (each.client_id, each.host) == (held.client_id, held.host)]
+        for old in same:
+            del self._held[old]
+        self._held[held.id] = held
+        for old in list(self._held)[:-_HELD_AT_MOST]:
+            del self._held[old]
+
+    def _fresh(self) -> list[HeldConsent]:
+        now = self._clock.now()
+        self._held = {key: held for key, held in self._held.items() if now - held.at < _STATE_SECONDS}
+        return list(self._held.values())
+
+    def _page(self, request: web.Request, text: str, *, status: int = 200) -> web.Response:
+        """Without a script: nothing waits for the end of a consent, and our CSP lets none run."""
+        body = _PAGE.format(
+            lang=language_of(request), text=html.escape(text), link=html.escape(f"{self._public_url}/admin")
+        )
+        headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+        return web.Response(text=body, content_type="text/html", status=status, headers=headers)
 
 
-def oauth_path(account: str) -> str:
-    """Where amoCRM sends a browser after the consent; the registered redirect address ends in it."""
-    return f"/oauth/amocrm/{account}"
+def oauth_path(account: str | None) -> str:
+    """
+    Where amoCRM sends a browser after the consent; the registered redirect address ends in it. None: for several
+    accounts of one integration, which has one address only.
+    """
+    return f"/oauth/amocrm/{account}" if account else "/oauth/amocrm"
+
+
+def _written(held: HeldConsent) -> dict[str, Any]:
+    granted = {"code": held.granted.code, "base_url": held.granted.base_url}
+    return {"id": held.id, "client_id": held.client_id, "account": held.account, "at": held.at, **granted}
+
+
+def _read(message: dict[str, Any]) -> HeldConsent | None:
+    match message:
+        case {"id": str(id_), "client_id": str(client_id), "code": str(code), "base_url": str(url), "at": float(at)}:
+            account = message.get("account")
+            return HeldConsent(
+                id=id_,
+                client_id=client_id,
+                account=AccountId(account) if isinstance(account, str) else None,
+                granted=Granted(code=code, base_url=url, state=None),
+                at=Timestamp(at),
+            )
+    return None

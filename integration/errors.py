@@ -3,6 +3,7 @@
 DozvonError
 ├── Unavailable          try again later (`retry_after_seconds` when the other side said so)
 │   ├── RateLimited      too many requests: slow down first
+│   ├── Unpaid           the CRM's subscription has ended: its owner has to pay, then it goes on
 │   └── OutcomeUnknown   the request may have been carried out: look before repeating it
 ├── AuthFailed           stop, and tell an administrator once
 ├── Rejected             the other side refuses this very request: never repeat it unchanged
@@ -30,6 +31,10 @@ class Unavailable(DozvonError):
 
 
 class RateLimited(Unavailable):
+    pass
+
+
+class Unpaid(Unavailable):
     pass
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from prometheus_client.core import Metric
 
 from integration import __version__
+from integration.domain.crm import CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
 from integration.metrics import counter, gauge
@@ -47,6 +48,7 @@ async def health(
             "pbx": "connected" if office.account.pbx.is_connected else "offline",
             **({} if office.account.pbx.is_connected else {"pbx_reason": office.tracking.link_reason}),
             "crm": _crm_state(office.account),
+            **({"crm_reason": office.account.condition.detail} if office.account.condition.trouble else {}),
             "unsaved_steps": office.tracking.unsaved_steps,
         }
         is_ok = is_ok and parts["pbx"] == parts["crm"] == "connected" and not parts["unsaved_steps"]
@@ -69,9 +71,14 @@ async def health(
 
 
 def _crm_state(account: Account) -> str:
-    if not account.crm_was_asked:
-        return "not_asked_yet"
-    return "connected" if account.crm_problem is None else "offline"
+    """`connected`, or what is wrong by its name: `offline` where the CRM does not answer."""
+    match account.condition.trouble:
+        case None:
+            return "connected" if account.crm_was_asked else "not_asked_yet"
+        case CrmTrouble.AWAY:
+            return "offline"
+        case trouble:
+            return trouble.value
 
 
 def gatherer(
@@ -102,7 +109,7 @@ def gatherer(
         yield gauge(
             "crm_connected",
             "1 while the CRM answers",
-            by_account(lambda o: float(_crm_state(o.account) == "connected")),
+            by_account(lambda o: float(_crm_state(o.account) in ("connected", CrmTrouble.SLOWED))),
         )
         yield gauge("open_pages", "Connected widgets", [({}, float(hub.page_count))])
         if shared is not None:

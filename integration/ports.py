@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from integration.domain.call import Call
 from integration.domain.client import Client
-from integration.domain.crm import Deal, EntityRef, Manager, Person
+from integration.domain.crm import CrmCondition, Deal, EntityRef, Manager, Person
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
 from integration.domain.intents import Priority
@@ -230,6 +230,14 @@ class InboxEntry:
 
 class Crm(Protocol):
     """One account of one CRM. Requests are paced inside; `priority` says in which queue they wait."""
+
+    @property
+    def condition(self) -> CrmCondition:
+        """How the CRM stands to us, as its last answers show it; asks nothing. Never raises."""
+
+    @property
+    def clock_ahead(self) -> float:
+        """By how many seconds the CRM's clock is ahead of ours, as its last answer said; 0 before any did."""
 
     async def managers(self) -> list[Manager]: ...
 

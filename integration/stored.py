@@ -116,6 +116,10 @@ class Outbox(Protocol):
 
     async def discard(self, account: AccountId, item: int) -> bool: ...
 
+    async def retry_now(self, account: AccountId, *, now: Timestamp, at_most: int | None = None) -> int:
+        """What waits for another attempt at the CRM is due now, the oldest first (at most so many): the cause of its
+        failures is gone. Returns how many."""
+
     async def listing(
         self, account: AccountId, states: Sequence[OutboxState], *, limit: int = 100
     ) -> list[OutboxItem]: ...
@@ -223,10 +227,10 @@ class CallbackTaskStore(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorProgress:
     """
-    How far an account's phone book has come, as the next process needs it. Moments by our clock.
+    How far an account's phone book has come, as the next process needs it. Moments by our clock but for `polled_at`.
 
     Attributes:
-        polled_at: what changed before is in it.
+        polled_at: what changed before is in it; by the CRM's clock.
         next_comparison: when everything is to be read again.
         unseen_since: whoever was not put since then is still to be looked for in the CRM; None: nobody.
         keyed_by: how the numbers were read by which the persons are found (`services.phone_book.keying`).
@@ -339,6 +343,9 @@ class RecordingStore(Protocol):
 
     async def reserve(self, account: AccountId, call: CallId) -> str:
         """The id before the file is there."""
+
+    async def account_of(self, opaque_id: str) -> AccountId | None:
+        """Whose recording it is, whether the file is there or not; None for an id that never was."""
 
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
         """Path of the file and its size; None when there is no such recording (any more)."""

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
+from integration.domain.crm import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
 from integration.domain.events import CallEvent
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.intents import Priority
@@ -66,6 +66,8 @@ class FakeCrm:
     methods that write, after they have written (the answer was lost).
     """
 
+    clock_ahead: float = 0.0
+    condition: CrmCondition = field(default_factory=CrmCondition)
     all_managers: list[Manager] = field(default_factory=list)
     persons: dict[EntityRef, Person] = field(default_factory=dict)
     deals: dict[EntityRef, Deal] = field(default_factory=dict)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from connectors.amocrm.connector import Connector, connect
+from connectors.amocrm.sending import Senders
 
-__all__ = ["Connector", "connect"]
+__all__ = ["Connector", "Senders", "connect"]

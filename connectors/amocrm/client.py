@@ -11,25 +11,26 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any, TypeVar
 
-import aiohttp
 import structlog
 
 from connectors.amocrm import mapping
 from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, pages, person_inside
 from connectors.amocrm.library import Library
+from connectors.amocrm.sending import Sender
 from connectors.amocrm.settings import AmocrmSettings
+from connectors.amocrm.standing import Standing
 from connectors.amocrm.tokens import AccountTokens, LongLivedToken
-from connectors.amocrm.transport import AccountState, Transport
+from connectors.amocrm.transport import Transport
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
 from connectors.amocrm.wire import UNKNOWN_USER
 from integration.domain.client import Client
-from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.crm import CrmCondition, CrmTrouble, Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.intents import Priority
 from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.phone import PhoneNumber, national_digits
 from integration.errors import NotFound, NotResponsible, ProtocolError, Rejected
-from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, RateBudget, TokenStore
+from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, TokenStore
 
 _log = structlog.get_logger()
 
@@ -48,7 +49,8 @@ class AmocrmCrm:
     """
     One account of amoCRM or Kommo (`integration.ports.Crm`).
 
-    `session` is the caller's and stays open; `close()` waits for a token refresh under way. Belongs to one event loop.
+    `sender` is the caller's and stays open; `close()` waits for a token refresh under way. Belongs to one event loop.
+    `standing.told` is called when `condition` has changed.
     """
 
     def __init__(
@@ -57,19 +59,21 @@ class AmocrmCrm:
         settings: AmocrmSettings,
         *,
         tokens: TokenStore,
-        session: aiohttp.ClientSession,
+        sender: Sender,
         clock: Clock,
         numbering: Numbering = DEFAULT_NUMBERING,
-        budget: RateBudget | None = None,
     ) -> None:
         self.account = account
         self.settings = settings
         self.tokens: AccountTokens | LongLivedToken = (
             LongLivedToken(settings)
             if settings.long_lived_token
-            else AccountTokens(account, settings, tokens, session, clock)
+            else AccountTokens(account, settings, tokens, sender, clock)
         )
-        self._transport = Transport(settings, session, self.tokens, budget)
+        self.standing = Standing()
+        self.sender = sender
+        sender.standings.append(self.standing)
+        self._transport = Transport(settings, sender, self.tokens, self.standing, clock)
         self._library = Library(self._transport)
         self._feed = CallFeed(self._transport, source=settings.source_name, service_code=settings.service_code)
         self._clock = clock
@@ -81,9 +85,22 @@ class AmocrmCrm:
         self._webhooks_at = 0.0
 
     @property
-    def state(self) -> AccountState:
-        """What was last learned about the account, for the administrator's page."""
-        return self._transport.state
+    def condition(self) -> CrmCondition:
+        return self.standing.condition
+
+    @property
+    def clock_ahead(self) -> float:
+        return self._transport.clock_ahead
+
+    def adopt(self, condition: CrmCondition) -> None:
+        """Another process was told so by amoCRM."""
+        if condition.trouble is CrmTrouble.BLOCKED and condition.until is not None:
+            self.sender.block(condition.until - time.time())
+        elif condition.trouble is None:
+            self.sender.unblock()
+        elif condition.trouble.is_for_consent:
+            self.tokens.reread()  # the store knows better
+        self.standing.adopt(condition)
 
     @property
     def crm_account_id(self) -> str | None:
@@ -98,8 +115,9 @@ class AmocrmCrm:
             AuthFailed: not connected.
             Unavailable: a long-lived token does not name its account, and amoCRM cannot be asked now.
         """
-        tokens = await self.tokens.stored()
+        tokens = await self._transport.identified()
         self._transport.base_url = tokens.base_url
+        self.standing.allowed()
         if isinstance(self.tokens, LongLivedToken) and not tokens.crm_account_id:
             self.tokens.belongs_to(str((await self.account_info())["id"]))
 
@@ -109,10 +127,6 @@ class AmocrmCrm:
             return self.settings.unsorted_pipeline_id
         return mapping.unsorted_pipeline(await self._stages(Priority.LOG))
 
-    async def count_request(self) -> None:
-        """The question of a consent, whose account it is, was a request as well."""
-        await self._transport.count_request()
-
     def forget(self) -> None:
         """Consent was given anew or withdrawn: nothing that was learned with the old one holds."""
         self.tokens.forget()
@@ -120,7 +134,9 @@ class AmocrmCrm:
         self._pipelines_until = 0.0
 
     async def close(self) -> None:
-        await self._transport.close()
+        self.standing.close()
+        if self.standing in self.sender.standings:
+            self.sender.standings.remove(self.standing)
         await self.tokens.close()
 
     # ---- people, persons, deals
@@ -187,26 +203,6 @@ class AmocrmCrm:
             created_at=now,
             updated_at=now,
         )
-
-    async def add_phone(self, ref: EntityRef, number: PhoneNumber) -> bool:
-        """
-        Add a number to a contact or company and keep those it has. Returns False when it was there already.
-
-        Raises:
-            NotFound: the card is gone.
-        """
-        if ref.kind not in _PERSON_KINDS:
-            raise Rejected("A deal has no telephone numbers", code="kind")
-        entity_id = mapping.number_of(ref.id)
-        item = await self._library.get(ref.kind, entity_id, Priority.CARD)
-        if item is None:
-            raise NotFound("The card is gone", code="404")
-        body = mapping.phone_added(item, number, self._numbering)
-        if body is None:
-            return False
-        path = f"/api/v4/{_PATHS[ref.kind]}/{entity_id}"
-        await self._transport.request("PATCH", path, priority=Priority.CARD, body=body)
-        return True
 
     async def _search(self, kind: EntityKind, number: PhoneNumber, priority: Priority) -> list[Person]:
         found = await self._found(kind, national_digits(number)[-_QUERY_DIGITS:], priority)
@@ -410,11 +406,6 @@ class AmocrmCrm:
             # The names of Unsorted's events are not documented: without them accepted callers come by the poll.
             body["settings"] = list(SUBSCRIBED)
             await self._transport.request("POST", "/api/v4/webhooks", priority=Priority.LOG, body=body)
-
-    async def remove_webhooks(self, destination: str) -> None:
-        """Before the integration is removed. Nothing happens when there is none."""
-        body = {"destination": destination}
-        await _or_none(self._transport.request("DELETE", "/api/v4/webhooks", priority=Priority.LOG, body=body))
 
 
 async def _in_name_of(manager: ManagerId | None, writing: Awaitable[Found]) -> Found:

@@ -5,22 +5,24 @@ No decisions belong here, and no routes: those who build the server mount the ha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
 import structlog
 
 from connectors.amocrm import oauth, web
 from connectors.amocrm.client import AmocrmCrm
+from connectors.amocrm.pacing import Blocked
+from connectors.amocrm.sending import Sender, Senders
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate
 from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId
 from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
-from integration.errors import AuthFailed, DozvonError, Rejected
-from integration.ports import Clock, Finding, FindingLevel, RateBudget, TokenStore
+from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unpaid
+from integration.ports import Clock, Finding, FindingLevel, TokenStore
 
 _log = structlog.get_logger()
 
@@ -33,7 +35,7 @@ class Connector:
     settings: AmocrmSettings
     crm: AmocrmCrm
     gate: AmocrmGate
-    session: aiohttp.ClientSession
+    sender: Sender
     clock: Clock
     store: TokenStore
 
@@ -49,27 +51,31 @@ class Connector:
     def authorise_url(self, state: str) -> str:
         return oauth.authorise_url(self.settings, state)
 
-    def oauth_callback(
-        self,
-        *,
-        take_state: Callable[[str], Awaitable[bool]],
-        on_installed: Callable[[oauth.Installed], Awaitable[None]],
-        opener_origin: str,
-    ) -> web.Handler:
-        """The tokens are stored before `on_installed` is called; another account than the connected one is refused."""
+    def read_callback(self, query: Mapping[str, str]) -> oauth.Granted | oauth.Refused:
+        """What amoCRM's redirect says; nothing is asked. Raises Rejected."""
+        return oauth.read_callback(self.settings, query)
 
-        async def install(installed: oauth.Installed) -> None:
-            await self.install(installed)
-            await on_installed(installed)
+    async def accept(self, granted: oauth.Granted, *, of_account: str | None = None) -> oauth.Installed:
+        """
+        Spend the code of a consent and store its tokens. Only for a consent that somebody of ours wanted: it costs two
+        requests. Goes on to its end when the caller is cancelled: the pair exists once only.
 
-        return web.oauth_callback(
-            self.settings,
-            self.session,
-            self.clock,
-            take_state=take_state,
-            on_installed=install,
-            opener_origin=opener_origin,
-        )
+        Args:
+            of_account: the CRM's account that it must be.
+
+        Raises:
+            Rejected: amoCRM does not take the code, or it is another account's than the connected one.
+            Unavailable, ProtocolError: as everywhere.
+        """
+        return await asyncio.shield(asyncio.ensure_future(self._accept(granted, of_account)))
+
+    async def _accept(self, granted: oauth.Granted, of_account: str | None) -> oauth.Installed:
+        installed = await oauth.exchange_code(self.settings, self.sender, self.clock, granted)
+        if of_account is not None and installed.crm_account_id != of_account:
+            raise Rejected("The consent is another account's of amoCRM", code="account")
+        await self.install(installed)
+        _log.info("amoCRM connected", account_id=self.account, crm_account_id=installed.crm_account_id)
+        return installed
 
     async def install(self, installed: oauth.Installed) -> None:
         """
@@ -81,23 +87,29 @@ class Connector:
         present = await self.store.load(self.account)
         if present is not None and present.crm_account_id not in ("", installed.crm_account_id):
             raise Rejected("Another amoCRM account is connected here: disconnect it first", code="account")
-        await self.crm.count_request()
         await self.store.save(self.account, installed.tokens)  # from here on everybody uses them
         self.crm.forget()
         await self.open()
 
-    def disconnect_hook(self, *, on_disconnected: Callable[[], Awaitable[None]]) -> web.Handler:
-        """`on_disconnected` is called when amoCRM really lets us in no longer; the tokens are deleted then."""
+    def read_disconnect(self, query: Mapping[str, str]) -> str:
+        """Which account of amoCRM an administrator has switched the integration off in. Raises Rejected."""
+        return oauth.read_disconnect(self.settings, query)
 
-        async def disconnected(crm_account_id: str) -> None:
-            known = await self.store.load(self.account)
-            if known is None or known.crm_account_id != crm_account_id or await self._is_let_in():
-                return
-            await self.store.delete(self.account)
-            self.crm.forget()
-            await on_disconnected()
+    async def disconnected(self, crm_account_id: str) -> bool:
+        """
+        amoCRM has said that this account is disconnected. The call can be replayed, so the tokens are deleted only when
+        amoCRM really lets us in no longer.
 
-        return web.disconnect_hook(self.settings, on_disconnected=disconnected)
+        Returns:
+            Whether they were.
+        """
+        known = await self.store.load(self.account)
+        if known is None or known.crm_account_id != crm_account_id or await self._is_let_in():
+            return False
+        await self.store.delete(self.account)
+        self.crm.forget()
+        await self.open()
+        return True
 
     def webhook_intake(
         self, *, on_changes: Callable[[list[CrmChange]], Awaitable[None]], on_lost: Callable[[], None] = lambda: None
@@ -146,16 +158,36 @@ async def check(crm: AmocrmCrm) -> list[Finding]:
         findings.append(_ok("amocrm.account", f"connected to {info.get('subdomain', '')}"))
         findings.append(_ok("amocrm.users", f"{len(await crm.managers())} users can be read"))
         findings.append(await _unsorted(crm))
-    except AuthFailed as exc:
-        remedy = "open the wizard's first step and allow the integration as an administrator of amoCRM"
-        findings.append(Finding(check="amocrm.access", level=FindingLevel.ERROR, message=str(exc), remedy=remedy))
-    except Rejected as exc:
-        remedy = "let an administrator of amoCRM allow the integration: the token acts with that user's rights"
-        findings.append(Finding(check="amocrm.rights", level=FindingLevel.ERROR, message=str(exc), remedy=remedy))
     except DozvonError as exc:
-        remedy = "check the addresses in [account.amocrm] and the way from this server to amoCRM"
-        findings.append(Finding(check="amocrm.reach", level=FindingLevel.ERROR, message=str(exc), remedy=remedy))
+        name, remedy = _trouble(exc)
+        findings.append(Finding(check=name, level=FindingLevel.ERROR, message=str(exc), remedy=remedy))
     return findings
+
+
+def _trouble(error: DozvonError) -> tuple[str, str]:
+    """The check that an error belongs to, and what to do about it."""
+    match error:
+        case AuthFailed():
+            return "amocrm.access", (
+                "press the button on the account's page of Dozvon and allow the integration as an administrator of"
+                " amoCRM"
+            )
+        case Unpaid():
+            return "amocrm.subscription", "pay for the amoCRM account; what waits is written by itself then"
+        case Blocked():
+            return "amocrm.block", (
+                "wait: Dozvon tries again by itself. See which other programs use this integration or this server's"
+                " address, and let them ask less"
+            )
+        case RateLimited():
+            return "amocrm.rate", (
+                "lower requests_per_second in [account.amocrm], or give other programs an integration of their own"
+            )
+        case Rejected():
+            return "amocrm.rights", (
+                "let an administrator of amoCRM allow the integration: the token acts with that user's rights"
+            )
+    return "amocrm.reach", "check the addresses in [account.amocrm] and the way from this server to amoCRM"
 
 
 async def _unsorted(crm: AmocrmCrm) -> Finding:
@@ -178,23 +210,23 @@ def connect(
     options: Mapping[str, Any],
     *,
     tokens: TokenStore,
-    session: aiohttp.ClientSession,
+    senders: Senders,
     clock: Clock,
     numbering: Numbering = DEFAULT_NUMBERING,
-    budget: RateBudget | None = None,
 ) -> Connector:
     """
     Build the connector of one account. Nothing is sent yet; call `open()` in the running loop.
 
     Args:
         options: the `[account.amocrm]` table.
-        session: stays the caller's; with a DummyCookieJar, so that no cookie of one account travels with another's.
-        budget: what all processes together may ask of this account; None where there is only this one.
+        senders: stay the caller's; their session has a DummyCookieJar, so that no cookie of one account travels with
+            another's.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.
     """
     settings = AmocrmSettings.parse(options)
-    crm = AmocrmCrm(account, settings, tokens=tokens, session=session, clock=clock, numbering=numbering, budget=budget)
+    sender = senders.of(settings, account)
+    crm = AmocrmCrm(account, settings, tokens=tokens, sender=sender, clock=clock, numbering=numbering)
     gate = AmocrmGate(account, settings, crm_account_id=lambda: crm.crm_account_id, clock=clock)
-    return Connector(account, settings, crm, gate, session, clock, tokens)
+    return Connector(account, settings, crm, gate, sender, clock, tokens)

@@ -6,7 +6,7 @@ Paths, requests and what to do with a result do not belong here.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from integration.domain.call import Call, Direction, Disposition
@@ -237,7 +237,7 @@ def unsorted_sip(record: CallRecord, *, pipeline_id: int | None, source: str, se
             "metadata": without_nulls(metadata),
             "_embedded": {
                 "leads": [{"name": f"{source}: {number}"}],
-                "contacts": [{"name": number, "custom_fields_values": [_phone_field([], number)]}],
+                "contacts": [{"name": number, "custom_fields_values": [_phone_field(number)]}],
             },
         }
     )
@@ -248,26 +248,9 @@ def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -
         {
             "name": plain(name, _LONGEST_NAME) or number.e164,
             "responsible_user_id": number_of(responsible) if responsible else None,
-            "custom_fields_values": [_phone_field([], number.e164)],
+            "custom_fields_values": [_phone_field(number.e164)],
         }
     )
-
-
-def phone_added(item: Json, number: PhoneNumber, numbering: Numbering) -> dict[str, Any] | None:
-    """
-    The body that adds a number to a contact or company: nothing but the PHONE field, with every phone it has, because
-    a multitext field is replaced as a whole (README: writing). None when the card has the number already.
-    """
-    found = person(item, EntityKind.CONTACT)
-    if has_number(found, number, numbering):
-        return None
-    present = [
-        without_nulls({key: value.get(key) for key in ("value", "enum_id")})
-        for field in item.get("custom_fields_values") or []
-        if field.get("field_code") == "PHONE"
-        for value in field.get("values") or []
-    ]
-    return {"custom_fields_values": [_phone_field(present, number.e164)]}
 
 
 def new_task(
@@ -318,8 +301,8 @@ def _responsible(record: CallRecord) -> int | None:
     return number_of(record.responsible) if record.responsible else None
 
 
-def _phone_field(present: Sequence[Json], number: str) -> dict[str, Any]:
-    return {"field_code": "PHONE", "values": [*present, {"value": number, "enum_code": "WORK"}]}
+def _phone_field(number: str) -> dict[str, Any]:
+    return {"field_code": "PHONE", "values": [{"value": number, "enum_code": "WORK"}]}
 
 
 def _id(item: Json) -> str:

@@ -12,16 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import aiohttp
-import structlog
-
+from connectors.amocrm.sending import Sender
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.tokens import ask_tokens, read_tokens
-from connectors.amocrm.wire import exchange, problem_text
+from connectors.amocrm.wire import problem_text
 from integration.errors import ProtocolError, Rejected, Unavailable
 from integration.ports import Clock, Tokens
-
-_log = structlog.get_logger()
 
 _CODE_LENGTH = 4096  # characters; real ones are below 2 KB
 
@@ -92,24 +88,23 @@ class Installed:
     tokens: Tokens
 
 
-async def exchange_code(
-    settings: AmocrmSettings, session: aiohttp.ClientSession, clock: Clock, granted: Granted
-) -> Installed:
+async def exchange_code(settings: AmocrmSettings, sender: Sender, clock: Clock, granted: Granted) -> Installed:
     """
-    Spend the code (20 minutes, once) and ask with the new token whose account it is.
+    Spend the code (20 minutes, once) and ask with the new token whose account it is. Both are requests like any other:
+    only a consent that we know to be wanted may cost them.
 
     Raises:
         Rejected: amoCRM does not accept the code.
         Unavailable, ProtocolError: as everywhere.
     """
     body = {"grant_type": "authorization_code", "code": granted.code}
-    answer = await ask_tokens(settings, session, granted.base_url, body)
+    answer = await ask_tokens(settings, sender, granted.base_url, body)
     if answer.status != 200:
         if answer.status >= 500 or answer.status == 429:
             raise Unavailable(f"amoCRM's token service is out of order ({answer.status})")
         raise Rejected(problem_text(answer.body) or "amoCRM does not accept the code", code=str(answer.status))
     tokens = read_tokens(answer.body, granted.base_url, "", clock)
-    account = await _account(settings, session, tokens)
+    account = await _account(settings, sender, tokens)
     return Installed(
         crm_account_id=str(account["id"]),
         subdomain=str(account.get("subdomain", "")),
@@ -118,9 +113,8 @@ async def exchange_code(
     )
 
 
-async def _account(settings: AmocrmSettings, session: aiohttp.ClientSession, tokens: Tokens) -> Mapping[str, Any]:
-    answer = await exchange(
-        session,
+async def _account(settings: AmocrmSettings, sender: Sender, tokens: Tokens) -> Mapping[str, Any]:
+    answer = await sender.ask(
         "GET",
         tokens.base_url + "/api/v4/account",
         headers={"Authorization": f"Bearer {tokens.access}"},

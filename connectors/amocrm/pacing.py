@@ -273,6 +273,10 @@ class Breaker:
         self._block = min(_LONGEST_BLOCK, self._block * 2)
         return True
 
+    def open(self, seconds: float) -> None:
+        """Somebody else was blocked, for so long from now on; 0: nobody is."""
+        self._until = self._now() + seconds
+
     def passed(self) -> None:
         self._endpoints.clear()
         self._block = self._first_block

@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlsplit
 
-import aiohttp
 import structlog
 
+from connectors.amocrm.sending import Sender
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.wire import Answer, exchange
+from connectors.amocrm.wire import Answer
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, OutcomeUnknown, ProtocolError, Unavailable
 from integration.ports import Clock, Tokens, TokenStore
@@ -25,21 +26,21 @@ from integration.ports import Clock, Tokens, TokenStore
 _log = structlog.get_logger()
 
 _EARLY_SECONDS = 600  # refresh before a token ends; amoCRM's live 24 h
-_IDLE_SECONDS = 7 * 86_400  # a refresh token dies after 3 idle months; once a week leaves many tries
 _FOREVER = Timestamp(float("inf"))
 
 
-async def ask_tokens(
-    settings: AmocrmSettings, session: aiohttp.ClientSession, base_url: str, body: Mapping[str, str]
-) -> Answer:
+class NotConnected(AuthFailed):
+    """Nobody has allowed the integration yet."""
+
+
+async def ask_tokens(settings: AmocrmSettings, sender: Sender, base_url: str, body: Mapping[str, str]) -> Answer:
     """One request to the token service of an account's host; `body` is the grant. Any status is an answer."""
     keys = {
         "client_id": settings.client_id,
         "client_secret": settings.client_secret,
         "redirect_uri": settings.redirect_uri,
     }
-    return await exchange(
-        session,
+    return await sender.ask(
         "POST",
         base_url + "/oauth2/access_token",
         headers={},
@@ -79,20 +80,18 @@ class Renewal(StrEnum):
 
     NOT_YET = "not_yet"
     BEFORE_USE = "before_use"  # the access token has ended or is about to: when it is used next
-    IDLE = "idle"  # nobody has used the account for a week: the scheduled refresh keeps the refresh token alive
     IMPOSSIBLE = "impossible"  # a long-lived token, or consent is needed
 
 
 def renewal(tokens: Tokens, now: float) -> Renewal:
     """
-    Decide about a refresh; pure. The scheduled job refreshes on IDLE, each use on BEFORE_USE and IDLE.
+    Decide about a refresh; pure. A refresh token lives long beyond its access token, and the managers are read every
+    few minutes: no account is idle for so long.
 
     Source: amoCRM OAuth 2.0, access token 24 h, refresh token 3 months since its issue.
     """
     if tokens.refresh is None or tokens.needs_consent:
         return Renewal.IMPOSSIBLE
-    if now >= tokens.expires_at + _IDLE_SECONDS:
-        return Renewal.IDLE
     return Renewal.BEFORE_USE if now >= tokens.expires_at - _EARLY_SECONDS else Renewal.NOT_YET
 
 
@@ -119,6 +118,9 @@ class LongLivedToken:
     async def current(self) -> Tokens:
         return self._tokens
 
+    def at_hand(self) -> Tokens | None:
+        return self._tokens
+
     def belongs_to(self, crm_account_id: str) -> None:
         """The account was asked for its id, which the token does not name."""
         self._tokens = replace(self._tokens, crm_account_id=crm_account_id)
@@ -129,6 +131,9 @@ class LongLivedToken:
     def forget(self) -> None:
         """The token is configuration: there is nothing to read again."""
 
+    def reread(self) -> None:
+        """As `forget`."""
+
     async def close(self) -> None:
         """Nothing runs."""
 
@@ -138,8 +143,7 @@ class AccountTokens:
     The current pair of one account, refreshed by one caller at a time.
 
     The refresh belongs to this object and not to the request that noticed: a request that is cancelled half-way must
-    not lose a pair that amoCRM has already rotated. Its few requests take no slots: those who hold
-    one may be waiting for them.
+    not lose a pair that amoCRM has already rotated.
     """
 
     def __init__(
@@ -147,13 +151,13 @@ class AccountTokens:
         account: AccountId,
         settings: AmocrmSettings,
         store: TokenStore,
-        session: aiohttp.ClientSession,
+        sender: Sender,
         clock: Clock,
     ) -> None:
         self._account = account
         self._settings = settings
         self._store = store
-        self._session = session
+        self._sender = sender
         self._clock = clock
         self._known: Tokens | None = None
         self._crm_account_id: str | None = None
@@ -168,7 +172,7 @@ class AccountTokens:
         """What the store has, fresh or not. Raises AuthFailed when there is none or consent is needed."""
         tokens = await self._store.load(self._account)
         if tokens is None:
-            raise AuthFailed("amoCRM has not been connected yet: allow the integration")
+            raise NotConnected("amoCRM has not been connected yet: allow the integration")
         return self._remembered(tokens)
 
     async def current(self) -> Tokens:
@@ -180,12 +184,19 @@ class AccountTokens:
             Unavailable: the token has ended and cannot be refreshed now.
         """
         tokens = self._known or await self.stored()
-        if renewal(tokens, self._clock.now()) in (Renewal.BEFORE_USE, Renewal.IDLE):
+        if renewal(tokens, self._clock.now()) is Renewal.BEFORE_USE:
             try:
                 return await self.renewed(tokens.access)
             except Unavailable:
                 if self._clock.now() >= tokens.expires_at:
                     raise
+        return tokens
+
+    def at_hand(self) -> Tokens | None:
+        """One that ends within minutes still works where it could not be refreshed."""
+        tokens = self._known
+        if tokens is None or (tokens.refresh is not None and self._clock.now() >= tokens.expires_at):
+            return None
         return tokens
 
     async def renewed(self, access: str) -> Tokens:
@@ -212,20 +223,37 @@ class AccountTokens:
         self._known = None
         self._crm_account_id = None
 
+    def reread(self) -> None:
+        """Another process has found that these tokens work no longer; the account goes on being the same."""
+        self._known = None
+
     async def close(self) -> None:
         """Wait for a refresh under way: its pair exists once only."""
         if self._refreshing is not None:
             await asyncio.wait([self._refreshing])
 
     def _remembered(self, tokens: Tokens) -> Tokens:
+        self._check_address(tokens)
         self._known = None if tokens.needs_consent else tokens
         self._crm_account_id = tokens.crm_account_id or None
         if tokens.needs_consent:
             raise AuthFailed("amoCRM has withdrawn the consent: an administrator must allow the integration again")
         return tokens
 
+    def _check_address(self, tokens: Tokens) -> None:
+        """
+        Our secret goes to the stored address, and a database can be written by others: a restored archive, an old
+        `account_hosts`. Raises AuthFailed.
+        """
+        if self._settings.account_address(urlsplit(tokens.base_url).netloc) != tokens.base_url:
+            self._known = None
+            raise AuthFailed(
+                "The stored address of the account is not one that amocrm.account_hosts allows: connect it again"
+            )
+
     async def _refresh(self, old: Tokens) -> Tokens:
         """Under the store's lock; what it returns is stored before anybody uses it."""
+        self._check_address(old)
         if old.refresh is None or old.needs_consent:
             return replace(old, needs_consent=True)
         answer = await self._ask(old, old.base_url)
@@ -254,11 +282,11 @@ class AccountTokens:
         """
         body = {"grant_type": "refresh_token", "refresh_token": old.refresh or ""}
         try:
-            return await ask_tokens(self._settings, self._session, base_url, body)
+            return await ask_tokens(self._settings, self._sender, base_url, body)
         except OutcomeUnknown:
             _log.warning("amoCRM's answer to a refresh was lost", account_id=self._account)
         try:
-            return await ask_tokens(self._settings, self._session, base_url, body)
+            return await ask_tokens(self._settings, self._sender, base_url, body)
         except OutcomeUnknown as exc:
             raise Unavailable(str(exc)) from exc
 
@@ -276,8 +304,7 @@ class AccountTokens:
                 raise Unavailable("amoCRM does not know the account's address any more")
             return None
         try:
-            answer = await exchange(
-                self._session,
+            answer = await self._sender.ask(
                 "GET",
                 directory + "/oauth2/account/current/subdomain",
                 headers={"X-Refresh-Token": old.refresh or ""},

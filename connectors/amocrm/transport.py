@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable
-from enum import StrEnum
 from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
-import aiohttp
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from connectors.amocrm.pacing import Blocked, Breaker, Pacer, SharedPacer
+from connectors.amocrm.pacing import Blocked, Slot
+from connectors.amocrm.sending import Sender
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.wire import ENTITY_NOT_FOUND, Answer, Query, exchange, problem_code, problem_text
+from connectors.amocrm.standing import Standing
+from connectors.amocrm.tokens import NotConnected
+from connectors.amocrm.wire import ENTITY_NOT_FOUND, Answer, Query, problem_code, problem_text
+from integration.domain.crm import CrmTrouble
 from integration.domain.intents import Priority
 from integration.errors import (
     AuthFailed,
@@ -25,11 +27,11 @@ from integration.errors import (
     NotFound,
     OutcomeUnknown,
     ProtocolError,
-    RateLimited,
     Rejected,
     Unavailable,
+    Unpaid,
 )
-from integration.ports import RateBudget, Tokens
+from integration.ports import Clock, Tokens
 
 _log = structlog.get_logger()
 
@@ -37,48 +39,38 @@ _log = structlog.get_logger()
 _ATTEMPTS = {Priority.CARD: 2, Priority.LOG: 3, Priority.IMPORT: 6}
 _LONGEST_WAIT_SECONDS = 8.0
 _REDIRECTS = 3
-_UNPAID_SECONDS = 600.0  # after a 402 writes are not sent for so long; the subscription may be renewed at any time
+_UNPAID = "The amoCRM subscription has ended (402)"
+_UNPAID_SECONDS = 30.0  # until a write may try again: the subscription may be renewed at any time
 _ADDRESS_SECONDS = 300.0  # how long a confirmed address is believed when a 404 comes
 
 
 class TokenSource(Protocol):
     """Where a request's token and address come from; `tokens.AccountTokens` and `tokens.LongLivedToken` are."""
 
+    async def stored(self) -> Tokens: ...
+
     async def current(self) -> Tokens: ...
+
+    def at_hand(self) -> Tokens | None:
+        """The pair that `current` would give without asking anybody; None where it would have to."""
 
     async def renewed(self, access: str) -> Tokens:
         """A pair other than the one that was refused; raises AuthFailed when there is none to be had."""
 
 
-class AccountState(StrEnum):
-    """What the connector last learned about the account."""
-
-    OK = "ok"
-    NEEDS_CONSENT = "needs_consent"
-    UNPAID = "unpaid"
-    BLOCKED = "blocked"
-
-
 class Transport:
-    """The only way to an account's API. `state` is for the administrator's page."""
+    """The only way to an account's API. What its answers show of the account goes into `standing`."""
 
     def __init__(
-        self,
-        settings: AmocrmSettings,
-        session: aiohttp.ClientSession,
-        tokens: TokenSource,
-        budget: RateBudget | None = None,
+        self, settings: AmocrmSettings, sender: Sender, tokens: TokenSource, standing: Standing, clock: Clock
     ) -> None:
-        """`budget`: of all processes together; None where there is only this one."""
         self._settings = settings
-        self._session = session
+        self._sender = sender
         self._tokens = tokens
-        rate = settings.requests_per_second
-        self._pacer = Pacer(rate) if budget is None else SharedPacer(rate, budget)
-        self._breaker = Breaker(settings.block_seconds)
-        self._unpaid_until = 0.0
+        self._standing = standing
+        self._clock = clock
+        self.clock_ahead = 0.0  # amoCRM's clock before ours, in seconds, as its last answer said
         self._address_confirmed_at = float("-inf")
-        self.state = AccountState.OK
         self.base_url = settings.account_url.rstrip("/")
 
     async def request(self, method: str, path: str, *, priority: Priority, query: Query = (), body: Any = None) -> Any:
@@ -91,52 +83,59 @@ class Transport:
             path: from the host on, `/api/v4/contacts`.
 
         Raises:
-            Unavailable: try again later; `Blocked` after a blanket 403.
+            Unavailable: try again later; `Blocked` after a blanket 403, `Unpaid` when the subscription has ended.
             RateLimited: 429, after the account's slots were paused.
             OutcomeUnknown: a write that may have been carried out.
-            AuthFailed: no (more) consent, or the subscription ended.
+            AuthFailed: no (more) consent.
             NotFound, Rejected: 404, and 400 or 403 with amoCRM's words.
             ProtocolError: an answer that is none of the documented ones.
         """
-        if method != "GET":
-            return await self._once(method, path, priority, query, body)
+        try:
+            if method != "GET":
+                return await self._once(method, path, priority, query, body)
+            return await self._read(path, priority, query)
+        except Unavailable as exc:
+            if type(exc) in (Unavailable, OutcomeUnknown):  # the others are answers, and known where they came
+                self._standing.away(str(exc))
+            raise
+
+    async def _read(self, path: str, priority: Priority, query: Query) -> Any:
         retrying = AsyncRetrying(
-            retry=retry_if_exception(lambda exc: isinstance(exc, Unavailable) and not isinstance(exc, Blocked)),
+            retry=retry_if_exception(
+                lambda exc: isinstance(exc, Unavailable) and not isinstance(exc, Blocked | Unpaid)
+            ),
             stop=stop_after_attempt(_ATTEMPTS[priority]),
             wait=wait_random_exponential(multiplier=self._settings.retry_seconds, max=_LONGEST_WAIT_SECONDS),
             reraise=True,
         )
         async for attempt in retrying:
             with attempt:
-                return await self._once(method, path, priority, query, None)
+                return await self._once("GET", path, priority, query, None)
         raise AssertionError  # reraise=True: the loop returns or raises
 
-    async def count_request(self) -> None:
-        """Take the slot of a request that went another way; those that follow keep their distance from it."""
-        slot = await self._pacer.slot(Priority.CARD)
-        self._pacer.answered(slot)
-        self._pacer.accepted(slot)
-
-    async def close(self) -> None:
-        await self._pacer.close()
-
     async def _once(self, method: str, path: str, priority: Priority, query: Query, body: Any) -> Any:
-        if method != "GET" and time.monotonic() < self._unpaid_until:
-            raise AuthFailed("The amoCRM subscription has ended (402)")
+        if method != "GET" and not self._standing.may_write():
+            raise Unpaid(_UNPAID, retry_after_seconds=_UNPAID_SECONDS)
         tokens, answer = await self._send(method, path, priority, query, body)
         if answer.status == 401 or (answer.status == 404 and await self._is_elsewhere(priority)):
             await self._authorised(self._tokens.renewed(tokens.access))
             _, answer = await self._send(method, path, priority, query, body)
             if answer.status == 401:
-                self.state = AccountState.NEEDS_CONSENT
-                raise AuthFailed("amoCRM refuses even a fresh token (401): allow the integration again")
+                refusal = "amoCRM refuses even a fresh token (401): allow the integration again"
+                self._standing.not_allowed(CrmTrouble.NEEDS_CONSENT, refusal)
+                raise AuthFailed(refusal)
         return self._judged(answer, method, path)
+
+    async def identified(self) -> Tokens:
+        """The pair that is stored. Raises AuthFailed when there is none or consent is needed."""
+        return await self._authorised(self._tokens.stored())
 
     async def _authorised(self, getting: Awaitable[Tokens]) -> Tokens:
         try:
             tokens = await getting
-        except AuthFailed:
-            self.state = AccountState.NEEDS_CONSENT
+        except AuthFailed as exc:
+            trouble = CrmTrouble.NOT_CONNECTED if isinstance(exc, NotConnected) else CrmTrouble.NEEDS_CONSENT
+            self._standing.not_allowed(trouble, str(exc))
             raise
         self.base_url = tokens.base_url
         return tokens
@@ -144,31 +143,33 @@ class Transport:
     async def _send(self, method: str, path: str, priority: Priority, query: Query, body: Any) -> tuple[Tokens, Answer]:
         redirect = ""
         for _ in range(_REDIRECTS):
-            self._breaker.check()
-            slot = await self._pacer.slot(priority)
-            try:
-                self._breaker.check()
-                # After the slot: who waited while another refreshed does not spend the old token.
-                tokens = await self._authorised(self._tokens.current())
-                url = redirect or tokens.base_url + path
-                answer = await self._exchange(tokens, method, url, () if redirect else query, body)
-            finally:
-                self._pacer.answered(slot)
-            if answer.status == 429:
-                wait = self._pacer.refused(slot)
-                _log.warning("amoCRM asks to slow down", pause_seconds=round(wait, 1), request_id=answer.request_id)
-                raise RateLimited("amoCRM asks to slow down (429)", retry_after_seconds=wait)
-            self._pacer.accepted(slot)
+            tokens, slot = await self._ready(priority)
+            url = redirect or tokens.base_url + path
+            answer = await self._exchange(slot, tokens, method, url, () if redirect else query, body)
             if answer.status not in (301, 302, 303, 307, 308):
                 return tokens, answer
             redirect = self._followed(method, url, answer)
         raise ProtocolError("amoCRM redirects in a circle")
 
-    async def _exchange(self, tokens: Tokens, method: str, url: str, query: Query, body: Any) -> Answer:
+    async def _ready(self, priority: Priority) -> tuple[Tokens, Slot]:
+        """
+        A pair and a slot, in this order: a refresh takes slots of its own and would wait for those who hold one. Who
+        waited for the slot while another refreshed takes the new pair.
+        """
+        while True:
+            await self._authorised(self._tokens.current())
+            slot = await self._sender.slot(priority)
+            tokens = self._tokens.at_hand()
+            if tokens is not None:
+                self.base_url = tokens.base_url
+                return tokens, slot
+            self._sender.give_back(slot)  # it has ended, or was withdrawn, while we waited
+
+    async def _exchange(self, slot: Slot, tokens: Tokens, method: str, url: str, query: Query, body: Any) -> Answer:
         started = time.monotonic()
         try:
-            answer = await exchange(
-                self._session,
+            answer = await self._sender.send(
+                slot,
                 method,
                 url,
                 headers={"Authorization": f"Bearer {tokens.access}"},
@@ -180,6 +181,10 @@ class Transport:
             if method == "GET":
                 raise Unavailable(str(exc)) from exc
             raise
+        if answer.status < 500:
+            self._standing.answered()
+        if answer.sent_at is not None:
+            self.clock_ahead = answer.sent_at - self._clock.now()
         _log.debug(
             "amoCRM answered",
             method=method,
@@ -218,11 +223,9 @@ class Transport:
                 error = OutcomeUnknown("amoCRM's answer is no JSON; the request may have been carried out")
             raise error
         if 200 <= answer.status < 300:
-            self._breaker.passed()
-            self.state = AccountState.OK
-            self._unpaid_until = 0.0
+            self._standing.passed(is_read=method == "GET")
             return answer.body
-        error = self._error(answer, method, path)
+        error = self._error(answer, method)
         _log.info(
             "amoCRM refused",
             method=method,
@@ -233,7 +236,7 @@ class Transport:
         )
         raise error
 
-    def _error(self, answer: Answer, method: str, path: str) -> DozvonError:
+    def _error(self, answer: Answer, method: str) -> DozvonError:
         text = problem_text(answer.body)
         match answer.status:
             case 400 | 409 | 413 | 422:
@@ -241,11 +244,10 @@ class Transport:
                 kind = NotFound if code == ENTITY_NOT_FOUND else Rejected
                 return kind(text or f"amoCRM refuses the request ({answer.status})", code=code)
             case 402:
-                self.state = AccountState.UNPAID
-                self._unpaid_until = time.monotonic() + _UNPAID_SECONDS
-                return AuthFailed("The amoCRM subscription has ended (402)")
+                self._standing.unpaid(_UNPAID, by_read=method == "GET")
+                return Unpaid(_UNPAID, retry_after_seconds=_UNPAID_SECONDS)
             case 403:
-                return self._forbidden(answer, path, text)
+                return Rejected(text or "The token's owner may not do this in amoCRM (403)", code="403")
             case 404 | 410:
                 return NotFound(text or "amoCRM does not have it (any more)", code=str(answer.status))
             case status if status >= 500:
@@ -254,11 +256,3 @@ class Transport:
                 return OutcomeUnknown(f"amoCRM is out of order ({status}); the request may have been carried out")
             case status:
                 return ProtocolError(f"amoCRM answered with an unexpected status {status}")
-
-    def _forbidden(self, answer: Answer, path: str, text: str) -> DozvonError:
-        if self._breaker.forbidden(path, is_blanket=not answer.is_problem):
-            self.state = AccountState.BLOCKED
-            pause = self._breaker.remaining_seconds
-            _log.error("amoCRM has blocked the integration", pause_seconds=round(pause), request_id=answer.request_id)
-            return Blocked("amoCRM has blocked this integration (403)", retry_after_seconds=pause)
-        return Rejected(text or "The token's owner may not do this in amoCRM (403)", code="403")

@@ -1,113 +1,26 @@
-"""amoCRM's calls to our server: the consent's callback, the disconnect hook, the webhooks; as aiohttp handlers.
+"""amoCRM's webhooks as an aiohttp handler.
 
-What follows from them is the caller's, handed in as callbacks. The widget's own routes are `integration/web`'s.
+What follows from them is the caller's. The consent's calls are `integration/consent.py`'s, the widget's
+`integration/web`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
-import html
-import json
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import structlog
 from aiohttp import web
 
 from connectors.amocrm import webhooks
-from connectors.amocrm.oauth import Granted, Installed, Refused, exchange_code, read_callback, read_disconnect
 from connectors.amocrm.settings import AmocrmSettings
 from integration.domain.crm import CrmChange
 from integration.domain.ids import AccountId
-from integration.errors import DozvonError, Rejected
-from integration.ports import Clock
+from integration.errors import DozvonError
 
 _log = structlog.get_logger()
 
 _DELIVERIES_WAITING = 500  # amoCRM waits 2 s for an answer and never longer; what overflows comes by the poll
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-_PAGE = """<!doctype html><meta charset="utf-8"><title>Dozvon</title>
-<body style="font:16px sans-serif;margin:3em"><p>{text}</p>
-<script>
-if (window.opener) {{
-  window.opener.postMessage({message}, {origin});
-  setTimeout(function () {{ window.close(); }}, 800);
-}}
-</script>
-"""
-
-
-def oauth_callback(
-    settings: AmocrmSettings,
-    session: aiohttp.ClientSession,
-    clock: Clock,
-    *,
-    take_state: Callable[[str], Awaitable[bool]],
-    on_installed: Callable[[Installed], Awaitable[None]],
-    opener_origin: str,
-) -> Handler:
-    """
-    The handler of the redirect address (GET).
-
-    Args:
-        take_state: whether this state was ours; single use. Not asked when amoCRM itself calls after an installation
-            from the marketplace, which carries none.
-        on_installed: store the tokens and start the account; an error of it is shown.
-        opener_origin: of our own pages, which may hear the outcome from the consent window.
-    """
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            read = read_callback(settings, request.query)
-            if read.state is not None and not await take_state(read.state):
-                raise Rejected("The consent was not asked for here, or too long ago: start it again", code="state")
-            if isinstance(read, Refused):
-                raise Rejected("amoCRM was not allowed to be connected", code=read.error)
-            installed = await _exchanged(settings, session, clock, read)
-            await on_installed(installed)
-        except DozvonError as exc:
-            _log.warning("amoCRM consent failed", error=type(exc).__name__, code=getattr(exc, "code", ""))
-            return _page(str(exc), opener_origin, is_connected=False, status=400)
-        _log.info("amoCRM connected", crm_account_id=installed.crm_account_id)
-        return _page("amoCRM: OK", opener_origin, is_connected=True, status=200)
-
-    return handle
-
-
-async def _exchanged(
-    settings: AmocrmSettings, session: aiohttp.ClientSession, clock: Clock, granted: Granted
-) -> Installed:
-    """The code is spent even when amoCRM's window is closed meanwhile: the pair exists once only."""
-    return await asyncio.shield(asyncio.ensure_future(exchange_code(settings, session, clock, granted)))
-
-
-def _page(text: str, opener_origin: str, *, is_connected: bool, status: int) -> web.Response:
-    message = json.dumps({"source": "dozvon", "type": "amocrm", "connected": is_connected})
-    body = _PAGE.format(
-        text=html.escape(text), message=message, origin=json.dumps(opener_origin).replace("<", "\\u003c")
-    )
-    headers = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return web.Response(text=body, content_type="text/html", status=status, headers=headers)
-
-
-def disconnect_hook(settings: AmocrmSettings, *, on_disconnected: Callable[[str], Awaitable[None]]) -> Handler:
-    """
-    The handler of the disconnect address (GET). `on_disconnected` gets the CRM's account id; the call can be replayed,
-    so it should try a request and delete the tokens on AuthFailed only.
-    """
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        try:
-            crm_account_id = read_disconnect(settings, request.query)
-        except Rejected as exc:
-            _log.warning("amoCRM disconnect call refused", code=exc.code)
-            raise web.HTTPForbidden(text=str(exc)) from exc
-        await on_disconnected(crm_account_id)
-        return web.Response(text="ok")
-
-    return handle
 
 
 class WebhookIntake:

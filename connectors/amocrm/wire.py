@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import aiohttp
@@ -35,6 +36,7 @@ class Answer:
     is_problem: bool
     request_id: str
     location: str = ""
+    sent_at: float | None = None  # by amoCRM's clock, in whole seconds; None where it does not say so
 
 
 async def exchange(
@@ -102,7 +104,15 @@ def _answer(response: aiohttp.ClientResponse, raw: bytes) -> Answer:
         is_problem=kind == "application/problem+json" and isinstance(body, dict),
         request_id=response.headers.get("X-Request-Id", ""),
         location=response.headers.get("Location", ""),
+        sent_at=_moment(response.headers.get("Date", "")),
     )
+
+
+def _moment(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def problem_text(body: Any) -> str:

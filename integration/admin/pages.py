@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,9 +11,10 @@ import jinja2
 from aiohttp import web
 
 from integration import __version__
+from integration.admin.language import LANGUAGE_COOKIE, language_of
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
-from integration.admin.view import call_row, outbox_rows, press_rows, timeline_rows
+from integration.admin.view import call_row, moment, outbox_rows, press_rows, timeline_rows
 from integration.domain.call import Call
 from integration.domain.client import client_of, search_keys
 from integration.domain.crm import EntityKind, EntityRef
@@ -35,10 +36,19 @@ from integration.services.tracking import CallTracking
 _HERE = Path(__file__).parent
 _PAGE_ROWS = 50
 _LONGEST_SEARCH = 250  # characters: a whole phone field of the CRM may be looked for
-_LANGUAGE_COOKIE = "dozvon_lang"
 
 Ask = Callable[[Account, RouteQuestion], Awaitable[RouteDecision]]
 """Decides without a call ("what would happen")."""
+
+
+class HeldConsent(Protocol):
+    """A consent that the CRM gave without being asked by us: an administrator decides."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
 
 
 class Timeline(Protocol):
@@ -67,6 +77,7 @@ class AdminPages:
         wake: Callable[[], None],
         read_anew: Callable[[AccountId], None],
         connect_urls: dict[AccountId, str],
+        held_consents: Callable[[AccountId], Sequence[HeldConsent]],
     ) -> None:
         self._accounts = accounts
         self._tracking = tracking
@@ -82,6 +93,7 @@ class AdminPages:
         self._wake = wake
         self._read_anew = read_anew
         self._connect_urls = connect_urls
+        self._held_consents = held_consents
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
         )
@@ -142,8 +154,10 @@ class AdminPages:
             "overview.html",
             account=account,
             section="overview",
-            crm_problem=account.crm_problem,
-            connect_url=self._connect_urls.get(account.id) if account.crm_needs_consent else None,
+            condition=account.condition,
+            until=moment(Timestamp(account.condition.until)) if account.condition.until else "",
+            connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
+            held_consents=self._held_consents(account.id),
             waiting=(await self._outbox.depth_of(account.id))[OutboxState.WAITING],
             link_reason=tracking.link_reason if tracking else "",
             live_calls=len(await self._live_calls.of(account)),
@@ -185,7 +199,7 @@ class AdminPages:
         call = await self._calls.get(account.id, CallId(request.match_info["call"]))
         if call is None:
             raise web.HTTPNotFound(text="There is no such call.")
-        lang = _language(request)
+        lang = language_of(request)
         decision = await self._routes.of(account.id, call.id)
         results = await self._outbox.results(account.id, call.id)
         logged = results.get(IntentKind.LOG_CALL, {})
@@ -261,7 +275,7 @@ class AdminPages:
         doubled = sorted({e for e in wanted.values() if e and list(wanted.values()).count(e) > 1})
         people = _employees(account, wanted, form, users)
         if doubled:
-            t = texts(_language(request))
+            t = texts(language_of(request))
             return await self._people_page(
                 request, account, people, [t["doubled"].format(extension=e) for e in doubled], wanted=wanted
             )
@@ -277,7 +291,7 @@ class AdminPages:
         *,
         wanted: dict[ManagerId, str] | None = None,
     ) -> web.Response:
-        t = texts(_language(request))
+        t = texts(language_of(request))
         managers = callable_managers(account.managers.values())
         users, is_asked = await _pbx_users(account)
         wrong = problems(managers, employees, users)
@@ -321,7 +335,7 @@ class AdminPages:
 
     async def what_if(self, request: web.Request) -> web.Response:
         account = self._account(request)
-        lang = _language(request)
+        lang = language_of(request)
         number, line = request.query.get("number", "")[:_LONGEST_SEARCH], request.query.get("line", "")[:64]
         decision = await self._ask(account, RouteQuestion(did=line, caller=number)) if number or line else None
         t = texts(lang)
@@ -370,7 +384,7 @@ class AdminPages:
         return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))
 
     async def _page(self, request: web.Request, template: str, **values: Any) -> web.Response:
-        lang = _language(request)
+        lang = language_of(request)
         t = texts(lang)
         account: Account | None = values.get("account")
         done, item = request.query.get("done", ""), request.query.get("item", "")
@@ -384,7 +398,7 @@ class AdminPages:
                 "account": None,
                 "section": "",
                 "message": t.get(done, "") if done in t else "",
-                "message_kind": "bad" if done == "already_gone" else "",
+                "message_kind": "bad" if done in ("already_gone", "consent_gone") else "",
                 "undo": undo if done == "discarded" else "",
                 "signed_in": await self._sessions.is_signed_in(request),
                 "enabled": self._sessions.is_enabled,
@@ -394,14 +408,13 @@ class AdminPages:
         )
         response = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
         if request.query.get("lang") in LANGUAGES:
-            response.set_cookie(_LANGUAGE_COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+            response.set_cookie(LANGUAGE_COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
         return response
 
 
-def _language(request: web.Request) -> str:
-    wishes = [request.query.get("lang", ""), request.cookies.get(_LANGUAGE_COOKIE, "")]
-    wishes += [part.split(";")[0].strip()[:2] for part in request.headers.get("Accept-Language", "").split(",")]
-    return next((wish for wish in wishes if wish in LANGUAGES), "ru")
+def _is_for_consent(account: Account) -> bool:
+    trouble = account.condition.trouble
+    return trouble is not None and trouble.is_for_consent
 
 
 def _moment(text: str) -> Timestamp | None:

@@ -45,6 +45,59 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "not_asked_yet": ("Ещё не опрошена", "Ще не опитана", "Not asked yet"),
     "not_connected": ("Нет связи", "Немає зв'язку", "Not connected"),
     "connect_crm": ("Подключить аккаунт CRM", "Підключити акаунт CRM", "Connect the CRM account"),
+    "trouble_not_connected": (
+        "Аккаунт CRM ещё не подключён.",
+        "Акаунт CRM ще не підключено.",
+        "The CRM account is not connected yet.",
+    ),
+    "trouble_needs_consent": (
+        "CRM отозвала доступ. Подключите аккаунт снова.",
+        "CRM відкликала доступ. Підключіть акаунт знову.",
+        "The CRM has withdrawn the access. Connect the account again.",
+    ),
+    "trouble_unpaid": (
+        "Подписка CRM закончилась. Оплатите её – записи пойдут дальше сами.",
+        "Підписка CRM закінчилася. Сплатіть її – записи підуть далі самі.",
+        "The CRM subscription has ended. Pay for it, and the records go on by themselves.",
+    ),
+    "trouble_blocked": (
+        "CRM временно блокирует запросы интеграции. Подождите: попытка повторится сама.",
+        "CRM тимчасово блокує запити інтеграції. Зачекайте: спроба повториться сама.",
+        "The CRM blocks the integration's requests for a while. Wait: Dozvon tries again by itself.",
+    ),
+    "trouble_slowed": (
+        "CRM просит реже отправлять запросы. Записи задерживаются.",
+        "CRM просить рідше надсилати запити. Записи затримуються.",
+        "The CRM asks for fewer requests. Records are late.",
+    ),
+    "trouble_away": ("CRM не отвечает.", "CRM не відповідає.", "The CRM does not answer."),
+    "trouble_refused": (
+        "CRM отказывает в доступе. Подключите аккаунт от имени администратора CRM.",
+        "CRM відмовляє в доступі. Підключіть акаунт від імені адміністратора CRM.",
+        "The CRM refuses access. Connect the account as an administrator of the CRM.",
+    ),
+    "tried_again_at": ("Повтор: {when}", "Повтор: {when}", "Next try: {when}"),
+    "consent_held": (
+        "amoCRM разрешила подключение. Откройте страницу Dozvon и подтвердите его там.",
+        "amoCRM дозволила підключення. Відкрийте сторінку Dozvon і підтвердьте його там.",
+        "amoCRM has allowed the connection. Open the page of Dozvon and confirm it there.",
+    ),
+    "consent_failed": (
+        "Аккаунт CRM не подключён.",
+        "Акаунт CRM не підключено.",
+        "The CRM account was not connected.",
+    ),
+    "consent_waits": (
+        "Разрешение получено от {host}. Подключить этот аккаунт?",
+        "Дозвіл отримано від {host}. Підключити цей акаунт?",
+        "{host} has allowed the connection. Connect this account?",
+    ),
+    "consent_confirm": ("Подключить", "Підключити", "Connect"),
+    "consent_gone": (
+        "Это разрешение больше не действует. Подключите аккаунт кнопкой на этой странице.",
+        "Цей дозвіл більше не діє. Підключіть акаунт кнопкою на цій сторінці.",
+        "This permission is no longer valid. Connect the account with the button on this page.",
+    ),
     "crm_connected": (
         "Аккаунт CRM подключён. Сопоставьте менеджеров и внутренние номера.",
         "Акаунт CRM підключено. Зіставте менеджерів і внутрішні номери.",

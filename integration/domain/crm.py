@@ -64,6 +64,35 @@ class Deal:
     is_deleted: bool = False
 
 
+# ---- how the CRM stands to us ---------------------------------------------------------------------------------------
+
+
+class CrmTrouble(StrEnum):
+    """Why an account's CRM cannot be worked with as it should. Pages and widgets have a sentence for each."""
+
+    NOT_CONNECTED = "not_connected"  # nobody has allowed the integration yet
+    NEEDS_CONSENT = "needs_consent"  # it was withdrawn, or has ended
+    UNPAID = "unpaid"  # the CRM's subscription has ended; allowing the integration again helps nothing
+    BLOCKED = "blocked"  # the CRM answers nothing for a while, because it was asked too much
+    AWAY = "away"  # it does not answer, or is out of order
+    SLOWED = "slowed"  # it answers, and asks for fewer requests
+    REFUSED = "refused"  # it answers, and refuses what Dozvon needs: rights are missing
+
+    @property
+    def is_for_consent(self) -> bool:
+        """Whether allowing the integration (again) mends it."""
+        return self in (CrmTrouble.NOT_CONNECTED, CrmTrouble.NEEDS_CONSENT, CrmTrouble.REFUSED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmCondition:
+    """`trouble` None: all is well. `detail` is technical; `until` (Unix seconds): when it will be tried again."""
+
+    trouble: CrmTrouble | None = None
+    detail: str = ""
+    until: float | None = None
+
+
 # ---- what changed in the CRM, as its webhooks or a poll tell --------------------------------------------------------
 
 

@@ -12,7 +12,6 @@ from integration.domain.ids import Timestamp
 _DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)
 _LONGEST_SECONDS = 1800
 _GIVE_UP_AFTER_SECONDS = 14 * 24 * 3600  # a CRM that is paid again after a fortnight still gets its calls
-_REFUSALS_BEFORE_DEAD = 1  # an unchanged request that was refused is refused again
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +40,14 @@ def after_failure(
 
     Args:
         attempts: how many were made, this one included; at least 1.
-        is_final: the other side refused this very request (`Rejected`).
+        is_final: the other side refused this very request (`Rejected`): unchanged it would refuse it again.
         retry_after_seconds: what the other side asked for; never undercut.
         chance: 0 to 1, spreads the retries of many items over 80 to 120 % of the delay.
 
     Returns:
         `RetryAt` later than `now`, or `GiveUp` (a dead letter with a button, never silence).
     """
-    if is_final and attempts >= _REFUSALS_BEFORE_DEAD:
+    if is_final:
         return GiveUp(error)
     if now - queued_at > _GIVE_UP_AFTER_SECONDS:
         return GiveUp(f"not delivered within {_GIVE_UP_AFTER_SECONDS // 86400} days; last error: {error}")

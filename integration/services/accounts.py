@@ -13,10 +13,10 @@ from typing import Any
 
 import structlog
 
-from integration.domain.crm import Manager
+from integration.domain.crm import CrmCondition, CrmTrouble, Manager
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.settings import AccountSettings, Employee
-from integration.errors import AuthFailed, DozvonError, ProtocolError
+from integration.errors import AuthFailed, DozvonError, ProtocolError, RateLimited, Rejected, Unpaid
 from integration.ports import Crm, Pbx, SettingsStore
 
 log = structlog.get_logger()
@@ -37,8 +37,7 @@ class Account:
         self.managers: dict[ManagerId, Manager] = {}
         self.has_records = False  # what the PBX wrote down itself is compared after each gap of its link
         self.crm_was_asked = False  # by this process; before that nothing is known of it
-        self.crm_problem: str | None = None  # what the CRM said last when it could not be asked
-        self.crm_needs_consent = False  # an administrator must allow the integration again
+        self.managers_reading = CrmCondition()  # how the last reading of the CRM's users ended
         self.ask_again_at = 0.0  # for a user who is not in the list; on the loop's clock
         self._refused: dict[ManagerId, float] = {}  # whom the CRM refused as responsible -> when, on the loop's clock
 
@@ -53,6 +52,12 @@ class Account:
     def is_refused(self, manager: ManagerId) -> bool:
         at = self._refused.get(manager)
         return at is not None and asyncio.get_running_loop().time() - at < _REFUSED_SECONDS
+
+    @property
+    def condition(self) -> CrmCondition:
+        """How the CRM stands to us: what its answers show, at once; else how the last reading of its users ended."""
+        own = self.crm.condition
+        return own if own.trouble is not None else self.managers_reading
 
     def manager_name(self, manager: ManagerId | None) -> str | None:
         found = self.managers.get(manager) if manager else None
@@ -144,12 +149,10 @@ class Accounts:
                 raise ProtocolError("The CRM names none of its users, not even the one who let us in")
         except DozvonError as exc:
             account.crm_was_asked = True
-            account.crm_problem = str(exc)
-            account.crm_needs_consent = isinstance(exc, AuthFailed)
+            account.managers_reading = CrmCondition(trouble=_trouble(exc), detail=str(exc))
             raise
         account.crm_was_asked = True
-        account.crm_problem = None
-        account.crm_needs_consent = False
+        account.managers_reading = CrmCondition()
         account.managers = {m.id: m for m in managers}
         active = frozenset(m.id for m in managers if m.is_active and m.is_paid)
         if active != account.settings.active_managers:
@@ -207,6 +210,19 @@ def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSetti
         active_managers=stored.active_managers,
         inactive_managers=stored.inactive_managers,
     )
+
+
+def _trouble(error: DozvonError) -> CrmTrouble:
+    match error:
+        case AuthFailed():
+            return CrmTrouble.NEEDS_CONSENT
+        case Unpaid():
+            return CrmTrouble.UNPAID
+        case RateLimited():
+            return CrmTrouble.SLOWED
+        case Rejected():
+            return CrmTrouble.REFUSED
+    return CrmTrouble.AWAY
 
 
 async def _nobody(_: AccountId) -> None:

@@ -19,7 +19,7 @@ from integration.domain.numbering import Numbering
 from integration.domain.participation import PartState, extensions_of
 from integration.domain.phone import PhoneNumber
 from integration.domain.phone_text import WrittenNumber, read_text
-from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
+from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
 from integration.ports import CallStore, ClickToCall, Coordination, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import CardService, part_of_manager
@@ -189,7 +189,9 @@ class ClickService:
         except Refused:
             raise
         except AuthFailed as exc:
-            raise Refused("crm_offline", "the CRM must be connected again by an administrator") from exc
+            raise Refused("crm_reauth", "the CRM must be connected again by an administrator") from exc
+        except Unpaid as exc:
+            raise Refused("crm_unpaid", "the CRM's subscription has ended") from exc
         except Unavailable as exc:
             raise Refused("crm_offline", "the CRM does not answer") from exc
         except Rejected as exc:

@@ -20,9 +20,10 @@ from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.follow_up import ringing_extensions
 from integration.domain.identity import ranked
 from integration.domain.ids import CallId, ManagerId, Timestamp
-from integration.domain.intents import Intent, IntentKind
+from integration.domain.intents import Intent, IntentKind, Priority
 from integration.domain.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
+from integration.domain.settings import LogTarget
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import (
     CallRecord,
@@ -51,6 +52,7 @@ _RECORDS_SECONDS = 90.0  # that a call whose end nobody saw waits for the PBX's 
 _RECORDS_LATE_SECONDS = 3.0  # after the end was noticed; the second look at a gap is 6 s after the link is back
 _LOOK_FOR_RECORDS_SECONDS = 1.0
 _LOG_WAITS_SECONDS = 45.0  # for the recording; afterwards the call is logged with an address that is filled later
+_DEALS_ASKED_FOR = 20  # of a client who is not in the phone book yet
 _LATE_KEY = "fetch_recording:late"
 _TASK_TEXTS = {
     "ru": "Перезвонить: пропущенный звонок {number}",
@@ -234,6 +236,15 @@ class DeliverySteps:
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
         return decided
 
+    async def _their_deals(self, account: Account, persons: Sequence[Person]) -> None:
+        """Into the phone book: the deals of persons whom it did not know."""
+        for ref in list(dict.fromkeys(ref for person in persons for ref in person.deals))[:_DEALS_ASKED_FOR]:
+            try:
+                deal = await account.crm.deal(ref, priority=Priority.LOG)
+            except NotFound:
+                continue
+            await self._phone_book.put_deals(account.id, [deal] if deal else [])
+
     async def _known(self, account: Account, client: Client) -> tuple[list[Person], list[Deal]]:
         """From the phone book; the CRM itself is asked before somebody is called a stranger."""
         if not isinstance(client, PhoneNumber):
@@ -244,6 +255,8 @@ class DeliverySteps:
         persons = await account.crm.find_persons(client)
         if persons:
             await self._phone_book.put_persons(account.id, persons, numbering=account.settings.numbering)
+            if account.settings.log_to is LogTarget.DEAL:
+                await self._their_deals(account, persons)
         return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
     async def _meet(

@@ -39,7 +39,7 @@ _COMPARE_AGAIN_SECONDS = 3600.0
 _TRUSTED_SECONDS = 3600.0  # nobody followed for longer: deletions may have been missed, and no poll tells of them
 _POLL_EVERY_SECONDS = 60.0  # with webhooks: only what a webhook lost
 _POLL_WITHOUT_WEBHOOKS_SECONDS = 10.0
-_OVERLAP_SECONDS = 120  # a poll looks back this far behind the last one: the CRM's clock and late writes
+_OVERLAP_SECONDS = 120  # a poll looks back this far behind the last one: writes that are seen late
 _FAILED_PAUSE_SECONDS = 30.0
 # Of all accounts in this process: reading at the CRM's pace takes a seventh of what one process can do, and cards wait.
 _COMPARISONS_AT_ONCE = 3
@@ -134,25 +134,32 @@ class PhoneBookMirror:
             state.progress = state.saved = await self._book.progress(account.id) if state.is_complete else None
         await self._key_again(account, state)
         state.has_webhooks = await self._ensure_webhooks(account)
-        now = self._clock.now()
+        now, began = self._clock.now(), time.monotonic()
         if state.is_doubted and state.progress is not None:
             await self._keep(account, state, replace(state.progress, next_comparison=now))  # whatever happens meanwhile
         state.is_doubted = False
-        if (before := state.progress) is None or _is_time_to_compare(before, now):
+        if (before := state.progress) is None or _is_time_to_compare(before, now, account.crm.clock_ahead):
             await self._compare(account, state)
             pause = _COMPARE_AGAIN_SECONDS if before is None else _COMPARE_EVERY_SECONDS
             done = MirrorProgress(
-                polled_at=now,
+                polled_at=self._by_the_crms_clock(account, began),
                 next_comparison=Timestamp(now + pause),
                 unseen_since=now,
                 keyed_by=keying(account.settings.numbering),
             )
         else:
             await self._read(account, state, updated_since=int(before.polled_at - _OVERLAP_SECONDS))
-            done = replace(before, polled_at=now)
+            done = replace(before, polled_at=self._by_the_crms_clock(account, began))
         await self._keep(account, state, done)
         if done.unseen_since is not None and not await self._look_for_unseen(account, done.unseen_since):
             await self._keep(account, state, replace(done, unseen_since=None))
+
+    def _by_the_crms_clock(self, account: Account, began: float) -> Timestamp:
+        """
+        When the reading began. What changed since is asked for by the CRM's moments: with ours a clock that is an hour
+        ahead would lose an hour of changes. Which clock the CRM has is known after its answers.
+        """
+        return Timestamp(self._clock.now() + account.crm.clock_ahead - int(time.monotonic() - began))
 
     async def _key_again(self, account: Account, state: MirrorState) -> None:
         """
@@ -280,8 +287,8 @@ def keying(numbering: Numbering) -> str:
     return f"{READING_RULE} {numbering.fingerprint}"
 
 
-def _is_time_to_compare(progress: MirrorProgress, now: Timestamp) -> bool:
-    return now >= progress.next_comparison or now - progress.polled_at > _TRUSTED_SECONDS
+def _is_time_to_compare(progress: MirrorProgress, now: Timestamp, clock_ahead: float) -> bool:
+    return now >= progress.next_comparison or now + clock_ahead - progress.polled_at > _TRUSTED_SECONDS
 
 
 def _pause(state: MirrorState) -> float:

@@ -282,6 +282,20 @@ class SqlOutbox:
             finished_at=self._clock.now(),
         )
 
+    async def retry_now(self, account: AccountId, *, now: Timestamp, at_most: int | None = None) -> int:
+        """Due since they were queued, so that the oldest comes first. A recording is fetched from the PBX, and what was
+        never tried waits on purpose."""
+        waits = and_(
+            outbox.c.account == account,
+            _is_waiting,
+            outbox.c.not_before > now,
+            outbox.c.attempts > 0,
+            outbox.c.kind != IntentKind.FETCH_RECORDING.value,
+        )
+        chosen = select(outbox.c.id).where(waits).order_by(outbox.c.queued_at, outbox.c.id).limit(at_most)
+        statement = update(outbox).where(waits, outbox.c.id.in_(chosen)).values(not_before=outbox.c.queued_at)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount, account)
+
     async def listing(self, account: AccountId, states: Sequence[OutboxState], *, limit: int = 100) -> list[OutboxItem]:
         """Newest first."""
         query = (

@@ -63,6 +63,14 @@ class FileRecordingStore:
 
         return await self._database.write(work, account)
 
+    async def account_of(self, opaque_id: str) -> AccountId | None:
+        """Raises: Unavailable. `opaque_id` may be anything that a stranger typed."""
+        if not opaque_id.isascii() or "\0" in opaque_id:
+            return None
+        query = select(recordings.c.account).where(recordings.c.opaque_id == opaque_id)
+        found = await self._database.read(lambda connection: connection.execute(query).scalar(), Across.RECORDING)
+        return None if found is None else AccountId(found)
+
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
         """Raises: Unavailable. `opaque_id` may be anything that a stranger typed."""
         query = select(recordings.c.opaque_id).where(

@@ -35,6 +35,8 @@ _STATUS = {
     "rate_limited": 429,
     "pbx_offline": 503,
     "crm_offline": 503,
+    "crm_reauth": 503,
+    "crm_unpaid": 503,
     "hang_up_failed": 502,
 }
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from aiohttp import web
 
+from integration.domain.ids import AccountId
 from integration.ports import RecordingStore
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-def recording_routes(store: RecordingStore) -> list[web.RouteDef]:
-    """`GET` and `HEAD /r/<id>.mp3`; 404 for what never was, is no more, or is not fetched yet."""
+def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], bool]) -> list[web.RouteDef]:
+    """
+    `GET` and `HEAD /r/<id>.mp3`; 404 for what never was, is no more, or is not fetched yet; 410 for an account that was
+    disconnected: its addresses stay in a CRM for ever, and whoever has them there is no customer any more.
+    """
 
     async def serve(request: web.Request) -> web.StreamResponse:
         opaque_id = request.match_info["id"]
-        found = await store.open(opaque_id) if _OPAQUE_ID.fullmatch(opaque_id) else None
+        account = await store.account_of(opaque_id) if _OPAQUE_ID.fullmatch(opaque_id) else None
+        if account is not None and not is_connected(account):
+            raise web.HTTPGone(text="This account is not connected any more.", headers={"Cache-Control": "no-store"})
+        found = await store.open(opaque_id) if account is not None else None
         if found is None:
             raise web.HTTPNotFound(text="There is no such recording.", headers={"Cache-Control": "no-store"})
         path, _ = found

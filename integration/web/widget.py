@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 from aiohttp import WSMsgType, web
 
 from integration import __version__
+from integration.domain.crm import CrmTrouble
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp
 from integration.errors import AuthFailed, Unavailable
 from integration.ports import Clock, Coordination, WidgetGate, WidgetUser
@@ -49,7 +50,16 @@ class WidgetApi:
         clicks: ClickService,
         coordination: Coordination,
         clock: Clock,
+        bind_consent: Callable[[str], Awaitable[bool]],
+        connect_urls: Mapping[AccountId, str],
     ) -> None:
+        """
+        Args:
+            bind_consent: gets a token that no gate took, and says whether it has connected an account.
+            connect_urls: where an administrator connects an account again.
+        """
+        self._bind_consent = bind_consent
+        self._connect_urls = connect_urls
         self._accounts = accounts
         self._gates = gates
         self._live_calls = live_calls
@@ -88,7 +98,7 @@ class WidgetApi:
         return web.Response(status=204 if self._allows(request.headers.get("Origin", "")) else 403)
 
     async def session(self, request: web.Request) -> web.Response:
-        user, account = self._who(request)
+        user, account = await self._who_enters(request)
         body = await json_body(request)
         if body.get("protocol") != _PROTOCOL:
             raise Refused("version_mismatch", "the widget was updated: reload the page")
@@ -112,7 +122,10 @@ class WidgetApi:
         if pbx == "offline":
             problems.append({"code": "pbx_offline", "text": "The telephone system is not connected"})
         if crm != "connected":
-            problems.append({"code": f"crm_{crm}", "text": account.crm_problem or "The CRM does not answer"})
+            problem = {"code": f"crm_{crm}", "text": account.condition.detail or "The CRM does not answer"}
+            if crm == "reauth" and _is_admin(account, user) and account.id in self._connect_urls:
+                problem["url"] = self._connect_urls[account.id]
+            problems.append(problem)
         return web.json_response(
             {
                 "manager": {"id": user.manager, "name": account.manager_name(user.manager) or ""},
@@ -249,6 +262,15 @@ class WidgetApi:
         """
         return isinstance(at, int | float) and not abs(self._clock.now() - at) <= seconds
 
+    async def _who_enters(self, request: web.Request) -> tuple[WidgetUser, Account]:
+        """Of an account that is not connected yet the token may bind the consent that the CRM gave for it."""
+        try:
+            return self._who(request)
+        except AuthFailed:
+            if not await self._bind_consent(request.headers.get("X-Auth-Token", "")):
+                raise
+        return self._who(request)
+
     def _who(self, request: web.Request) -> tuple[WidgetUser, Account]:
         token = request.headers.get("X-Auth-Token", "")
         reason = "no token"
@@ -283,7 +305,19 @@ def _dumps(message: Any) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
+def _is_admin(account: Account, user: WidgetUser) -> bool:
+    """Not every token says so (amoCRM reference, 2); the list of users does."""
+    manager = account.managers.get(user.manager)
+    return user.is_admin or (manager is not None and manager.is_admin)
+
+
 def _crm_state(account: Account) -> str:
-    if account.crm_problem is None:
-        return "connected"
-    return "reauth" if account.crm_needs_consent else "offline"
+    """As `widgets/README.md` names it."""
+    match account.condition.trouble:
+        case None:
+            return "connected"
+        case CrmTrouble.NOT_CONNECTED | CrmTrouble.NEEDS_CONSENT:
+            return "reauth"
+        case CrmTrouble.UNPAID | CrmTrouble.BLOCKED | CrmTrouble.SLOWED as trouble:
+            return trouble.value
+    return "offline"

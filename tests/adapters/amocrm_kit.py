@@ -16,10 +16,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from connectors.amocrm.client import AmocrmCrm
 from connectors.amocrm.connector import Connector, connect
-from connectors.amocrm.oauth import Granted, exchange_code
+from connectors.amocrm.oauth import Granted
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.sandbox import Fault
+from connectors.amocrm.sending import Senders
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
@@ -172,18 +173,20 @@ async def office(
                 "client_secret": SECRET,
                 "redirect_uri": REDIRECT,
                 "oauth_url": f"http://www.localhost:{port}/oauth",
-                "account_hosts": rf"[a-z0-9-]+\.localhost:{port}",
+                "account_hosts": r"[a-z0-9-]+\.localhost:\d+",
                 "api_host": f"api.localhost:{port}",
                 "retry_seconds": 0.01,
                 "request_seconds": 1.0,
                 **(options or {}),
             }
-            connector = connect(OFFICE, table, tokens=store, session=session, clock=SystemClock())
+            senders = Senders(session, lambda _: None)
+            connector = connect(OFFICE, table, tokens=store, senders=senders, clock=SystemClock())
             made = Office(sandbox, port, connector, store, session, app, table)
             if is_connected:
                 await consent(made)
             yield made
             await connector.close()
+            await senders.close()
 
 
 async def consent(made: Office, crm_account: int = CRM_ACCOUNT) -> None:
@@ -193,8 +196,7 @@ async def consent(made: Office, crm_account: int = CRM_ACCOUNT) -> None:
     code = tokens.issue_code(made.sandbox, integration, account, account.admin())
     base_url = f"http://{account.subdomain}.localhost:{made.port}"
     granted = Granted(code=code, base_url=base_url, state="s")
-    installed = await exchange_code(made.connector.settings, made.session, SystemClock(), granted)
-    await made.connector.install(installed)
+    await made.connector.accept(granted)
 
 
 def number(text: str = "+79161234567") -> PhoneNumber:

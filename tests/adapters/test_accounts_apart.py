@@ -236,6 +236,21 @@ async def test_a_recordings_address_is_found_by_its_name_only(town: Town) -> Non
         assert (await town.page(f"/r/{guess}.mp3"))[0] == 404
 
 
+async def test_a_recording_of_a_disconnected_account_is_gone(town: Town) -> None:
+    core = town.dozvon.core
+    recordings = core.storage.recordings
+    mine = await recordings.put(ACME, CallId("acme-pbx:1.0"), b"mp3 of acme")
+    other = await recordings.put(BETA, CallId("acme-pbx:1.0"), b"mp3 of beta")
+    left = await recordings.put(AccountId("left"), CallId("left-pbx:1.0"), b"mp3 of one who is not here any more")
+    await core.storage.tokens.delete(ACME)
+    connector = town.dozvon.offices[ACME].connector
+    connector.forget()
+    assert not await connector.open()
+    assert (await town.page(f"/r/{mine}.mp3"))[0] == 410
+    assert (await town.page(f"/r/{left}.mp3"))[0] == 410
+    assert await town.page(f"/r/{other}.mp3") == (200, "mp3 of beta")
+
+
 async def test_an_accounts_pages_show_nothing_of_another_and_nobody_without_the_password(town: Town) -> None:
     call = await town.ring(ACME)
     item = await _dead_letter(town)

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
 import aiohttp
 import pytest
 
-from connectors.amocrm import Connector, connect
+from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.pacing import SharedPacer
 from connectors.amocrm.sandbox.sandbox import Traffic
 from integration.clock import SystemClock
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
+from integration.ports import Coordination, RateBudget
 from integration.services.rate_budget import SharedBudget
 from integration.storage import open_coordination
 from integration.storage.coordination import InProcessCoordination
 from tests.adapters.amocrm_kit import OFFICE, Loopback, Office, office
 
 PROCESSES = 3
+
+
+def _budgets(coordination: Coordination, queue: str) -> Callable[[str], RateBudget]:
+    return lambda _: SharedBudget(coordination, queue, lambda: PROCESSES)
 
 
 @asynccontextmanager
@@ -36,14 +41,15 @@ async def processes(crm: Office, redis_url: str) -> AsyncIterator[list[Connector
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         coordination = open_coordination(redis_url)
-        budget = SharedBudget(coordination, queue, lambda: PROCESSES)
-        connector = connect(OFFICE, crm.table, tokens=crm.store, session=session, clock=SystemClock(), budget=budget)
-        made.append((connector, session, coordination))
+        senders = Senders(session, _budgets(coordination, queue))
+        connector = connect(OFFICE, crm.table, tokens=crm.store, senders=senders, clock=SystemClock())
+        made.append((connector, senders, session, coordination))
     try:
-        yield [connector for connector, _, _ in made]
+        yield [connector for connector, *_ in made]
     finally:
-        for connector, session, coordination in made:
+        for connector, senders, session, coordination in made:
             await connector.close()
+            await senders.close()
             await session.close()
             await coordination.close()
 

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.amocrm.connector import connect
+from connectors.amocrm import Senders, connect
 from connectors.amocrm.sandbox import tokens as sandbox_tokens
-from connectors.amocrm.transport import AccountState
+from connectors.amocrm.sandbox.sandbox import Traffic
+from integration.domain.crm import CrmTrouble, EntityKind, EntityRef
 from integration.domain.ids import Timestamp
 from integration.errors import (
     AuthFailed,
@@ -128,7 +129,7 @@ async def test_a_lost_refresh_that_was_carried_out_asks_for_consent_where_reuse_
     with pytest.raises(AuthFailed, match="withdrawn"):
         await crm.crm.account_info()
     assert crm.store.pairs[OFFICE].needs_consent
-    assert crm.crm.state is AccountState.NEEDS_CONSENT
+    assert crm.crm.condition.trouble is CrmTrouble.NEEDS_CONSENT
 
 
 async def test_a_refused_refresh_is_not_tried_again_and_the_gate_stays_open(crm: Office) -> None:
@@ -140,7 +141,7 @@ async def test_a_refused_refresh_is_not_tried_again_and_the_gate_stays_open(crm:
     assert crm.crm.crm_account_id == "31000000"  # the widget works through it (spec K7)
     await consent(crm)
     assert await crm.crm.account_info()
-    assert crm.crm.state is AccountState.OK
+    assert crm.crm.condition.trouble is None
 
 
 async def test_a_token_service_that_is_down_costs_no_consent(crm: Office) -> None:
@@ -150,6 +151,32 @@ async def test_a_token_service_that_is_down_costs_no_consent(crm: Office) -> Non
         await crm.crm.account_info()
     assert not crm.store.pairs[OFFICE].needs_consent
     crm.sandbox.faults.clear()
+    assert await crm.crm.account_info()
+
+
+async def test_requests_for_tokens_take_their_turns_among_the_others(crm: Office) -> None:
+    """The sandbox counts them as amoCRM does: seven in a second, whatever they are for."""
+    crm.sandbox.traffic = Traffic()
+    for _ in range(3):
+        crm.expire_access()
+        await asyncio.gather(*(crm.crm.deal(EntityRef(EntityKind.DEAL, "1")) for _ in range(6)))
+    assert crm.requests["POST /oauth2/access_token"] == 3
+    assert crm.sandbox.traffic.max_rate <= 7
+    assert "429" not in crm.sandbox.traffic.by_status
+
+
+@pytest.mark.parametrize("address", ["http://evil.example", "https://romashka.localhost:443", "not an address", ""])
+async def test_our_secret_does_not_go_to_a_stored_address_that_is_not_amocrms(crm: Office, address: str) -> None:
+    crm.store.pairs[OFFICE] = replace(crm.store.pairs[OFFICE], base_url=address, expires_at=Timestamp(0.0))
+    crm.crm.tokens.forget()
+    before = crm.sandbox.traffic.total
+    with pytest.raises(AuthFailed, match="account_hosts"):
+        await crm.crm.account_info()
+    assert crm.crm.condition.trouble is CrmTrouble.NEEDS_CONSENT
+    with pytest.raises(AuthFailed, match="account_hosts"):
+        await crm.crm.tokens.renewed(crm.store.pairs[OFFICE].access)
+    assert crm.sandbox.traffic.total == before
+    await consent(crm)
     assert await crm.crm.account_info()
 
 
@@ -175,7 +202,9 @@ async def test_a_long_lived_token_needs_no_consent(crm: Office) -> None:
         f"romashka.localhost:{crm.port}",
     )  # fmt: skip
     table = {"long_lived_token": grant, "account_url": f"http://romashka.localhost:{crm.port}"}
-    own = connect(OFFICE, table, tokens=MemoryTokens(), session=crm.session, clock=SystemClock())
+    own = connect(
+        OFFICE, table, tokens=MemoryTokens(), senders=Senders(crm.session, lambda _: None), clock=SystemClock()
+    )
     assert await own.open()
     assert own.crm.crm_account_id == "31000000"
     assert await own.crm.managers()

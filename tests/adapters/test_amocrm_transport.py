@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
@@ -10,15 +11,17 @@ import pytest
 from aiohttp import web
 
 from connectors.amocrm.pacing import Blocked
-from connectors.amocrm.transport import AccountState
+from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.errors import (
     AuthFailed,
     OutcomeUnknown,
     ProtocolError,
     RateLimited,
     Unavailable,
+    Unpaid,
 )
-from tests.adapters.amocrm_kit import OFFICE, Office, contact, number, record
+from integration.ports import FindingLevel
+from tests.adapters.amocrm_kit import OFFICE, Office, contact, number, office, record
 from tests.adapters.amocrm_sandbox_kit import serving
 
 # ---- statuses
@@ -27,16 +30,42 @@ from tests.adapters.amocrm_sandbox_kit import serving
 async def test_an_ended_subscription_stops_writing(crm: Office) -> None:
     known = crm.contact("Клиент", "+79990000001")
     crm.account.subscription_ended = "writes"
-    with pytest.raises(AuthFailed, match="subscription"):
+    with pytest.raises(Unpaid, match="subscription") as unpaid:
         await crm.crm.log_call(record(), contact(known))
+    assert not isinstance(unpaid.value, AuthFailed)
     sent = crm.sandbox.traffic.total
-    with pytest.raises(AuthFailed, match="subscription"):
+    with pytest.raises(Unpaid, match="subscription"):
         await crm.crm.log_call(record(), contact(known))
     assert crm.sandbox.traffic.total == sent
-    assert crm.crm.state is AccountState.UNPAID
+    assert await crm.crm.person(contact(known))  # reads go on, and say nothing of writes
+    assert crm.crm.condition.trouble is CrmTrouble.UNPAID
+
+
+async def test_a_write_tries_now_and_then_whether_it_was_paid(crm: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[CrmCondition] = []
+    crm.crm.standing.told = told.append
+    known = crm.contact("Клиент", "+79990000001")
+    crm.account.subscription_ended = "writes"
+    with pytest.raises(Unpaid):
+        await crm.crm.log_call(record(), contact(known))
     crm.account.subscription_ended = ""
-    assert await crm.crm.person(contact(known))  # reads go on, and show that it is paid again
+    with pytest.raises(Unpaid):
+        await crm.crm.log_call(record(), contact(known))
+    monkeypatch.setattr("connectors.amocrm.standing._PROBE_SECONDS", 0.0)
+    crm.crm.standing.unpaid("again", by_read=False)
     assert await crm.crm.log_call(record(), contact(known))
+    assert [condition.trouble for condition in told] == [CrmTrouble.UNPAID, None]
+
+
+async def test_when_reads_are_refused_for_want_of_payment_a_read_that_passes_ends_it(crm: Office) -> None:
+    crm.account.subscription_ended = "all"
+    with pytest.raises(Unpaid):
+        await crm.crm.managers()
+    assert crm.sandbox.traffic.by_status["402"] == 1  # not repeated
+    assert crm.crm.condition.trouble is CrmTrouble.UNPAID
+    crm.account.subscription_ended = ""
+    assert await crm.crm.managers()
+    assert crm.crm.condition.trouble is None
 
 
 async def test_a_single_forbidden_object_is_refused(crm: Office) -> None:
@@ -55,7 +84,101 @@ async def test_a_blanket_403_stops_everything_for_a_while(crm: Office) -> None:
     with pytest.raises(Unavailable):
         await crm.crm.log_call(record(), contact(1))
     assert crm.sandbox.traffic.total == sent
-    assert crm.crm.state is AccountState.BLOCKED
+    condition = crm.crm.condition
+    assert condition.trouble is CrmTrouble.BLOCKED
+    assert condition.until is not None
+    assert 290 < condition.until - time.time() <= 300
+
+
+async def test_what_another_process_was_told_is_taken_over(crm: Office) -> None:
+    told: list[CrmCondition] = []
+    crm.crm.standing.told = told.append
+    known = crm.contact("Клиент", "+79990000001")
+    sent = crm.sandbox.traffic.total
+    crm.crm.adopt(CrmCondition(trouble=CrmTrouble.BLOCKED, until=time.time() + 60))
+    with pytest.raises(Blocked):
+        await crm.crm.managers()
+    crm.crm.adopt(CrmCondition())
+    crm.crm.adopt(CrmCondition(trouble=CrmTrouble.UNPAID, detail="402"))
+    with pytest.raises(Unpaid):
+        await crm.crm.log_call(record(), contact(known))
+    assert crm.sandbox.traffic.total == sent
+    assert crm.crm.condition.trouble is CrmTrouble.UNPAID
+    crm.crm.adopt(CrmCondition())
+    assert crm.crm.condition == CrmCondition()
+    assert await crm.crm.log_call(record(), contact(known))
+    assert told == []  # nobody is told what came from others
+
+
+async def test_a_consent_that_another_process_found_withdrawn_keeps_the_widget_in(crm: Office) -> None:
+    crm.crm.adopt(CrmCondition(trouble=CrmTrouble.NEEDS_CONSENT, detail="withdrawn"))
+    assert crm.crm.condition.trouble is CrmTrouble.NEEDS_CONSENT
+    assert crm.crm.crm_account_id is not None
+    assert await crm.connector.open()  # as the store shows it, it is not
+    assert crm.crm.condition == CrmCondition()
+
+
+async def test_looking_again_for_a_consent_that_is_not_there_tells_nobody_twice() -> None:
+    async with office(is_connected=False) as crm:
+        told: list[CrmTrouble | None] = []
+        crm.crm.standing.told = lambda condition: told.append(condition.trouble)
+        for _ in range(3):
+            crm.connector.forget()
+            assert not await crm.connector.open()
+        assert told == [CrmTrouble.NOT_CONNECTED]
+
+
+@pytest.mark.parametrize(
+    ("ended", "status", "check"),
+    [
+        ("all", 0, "amocrm.subscription"),
+        ("", 403, "amocrm.block"),
+        ("", 429, "amocrm.rate"),
+        ("", 401, "amocrm.access"),
+        ("", 503, "amocrm.reach"),
+    ],
+)
+async def test_the_doctor_tells_each_trouble_apart_and_what_to_do(
+    crm: Office, ended: str, status: int, check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connectors.amocrm.pacing._LONGEST_PAUSE", 0.01)
+    crm.account.subscription_ended = ended
+    if status:
+        crm.fault("status", status=status, count=-1)
+    [finding] = await crm.connector.check()
+    assert (finding.check, finding.level) == (check, FindingLevel.ERROR)
+    assert finding.remedy
+
+
+async def test_a_block_that_is_over_is_told_without_a_request(crm: Office) -> None:
+    told: list[CrmTrouble | None] = []
+    over = asyncio.Event()
+
+    def note(condition: CrmCondition) -> None:
+        told.append(condition.trouble)
+        if condition.trouble is None:
+            over.set()
+
+    crm.crm.standing.told = note
+    crm.crm.standing.blocked(0.05)
+    sent = crm.sandbox.traffic.total
+    await asyncio.wait_for(over.wait(), 10)
+    assert told == [CrmTrouble.BLOCKED, None]
+    assert crm.sandbox.traffic.total == sent
+
+
+async def test_the_rate_is_shown_when_amocrm_asks_to_slow_down(crm: Office) -> None:
+    crm.fault("status", status=429, count=1)
+    assert await crm.crm.account_info()
+    assert crm.crm.condition.trouble is CrmTrouble.SLOWED
+
+
+async def test_the_crms_clock_is_read_from_its_answers(crm: Office) -> None:
+    assert await crm.crm.account_info()
+    assert crm.crm.clock_ahead == pytest.approx(0, abs=5)
+    crm.sandbox.now = lambda: time.time() - 18_000
+    assert await crm.crm.account_info()
+    assert crm.crm.clock_ahead == pytest.approx(-18_000, abs=5)
 
 
 async def test_after_429_reads_wait_and_go_on(crm: Office) -> None:

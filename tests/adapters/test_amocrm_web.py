@@ -1,4 +1,4 @@
-"""amoCRM's calls to our server: consent, disconnect, webhooks; with the sandbox on the other side."""
+"""amoCRM's webhooks, with the sandbox on the other side."""
 
 from __future__ import annotations
 
@@ -6,18 +6,13 @@ import asyncio
 import io
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import make_mocked_request
 from yarl import URL
 
-from connectors.amocrm.connector import connect
-from connectors.amocrm.oauth import Granted, Installed, disconnect_signature, exchange_code, read_callback
-from connectors.amocrm.sandbox import oauth as sandbox_oauth
-from connectors.amocrm.sandbox import tokens
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
 from connectors.amocrm.web import WebhookIntake
 from connectors.amocrm.webhooks import BODY_BYTES
@@ -25,14 +20,8 @@ from integration.domain.crm import CrmChange, EntityDeleted, EntityKind, EntityR
 from integration.ports import Crm, TokenStore, WidgetGate
 from tests.adapters.amocrm_kit import (
     ANNA,
-    CLIENT_ID,
     CRM_ACCOUNT,
-    OFFICE,
-    REDIRECT,
-    SECRET,
-    MemoryTokens,
     Office,
-    SystemClock,
     number,
     office,
     record,
@@ -49,10 +38,7 @@ class Server:
     url: str = ""
     changes: list[CrmChange] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
-    installed: list[Installed] = field(default_factory=list)
-    disconnected: int = 0
     lost: int = 0
-    states: set[str] = field(default_factory=set)
 
     async def on_changes(self, changes: list[CrmChange]) -> None:
         async with self.arrived:
@@ -80,28 +66,12 @@ async def our_server(made: Office) -> AsyncIterator[Server]:
     async def on_changes(changes: list[CrmChange]) -> None:
         await server.on_changes(changes)
 
-    async def take_state(state: str) -> bool:
-        known = state in server.states
-        server.states.discard(state)
-        return known
-
-    async def on_installed(installed: Installed) -> None:
-        server.installed.append(installed)
-
-    async def on_disconnected() -> None:
-        server.disconnected += 1
-
     def on_lost() -> None:
         server.lost += 1
 
     connector = made.connector
     server = Server(made, connector.webhook_intake(on_changes=on_changes, on_lost=on_lost))
     app = web.Application(client_max_size=8 * BODY_BYTES)
-    callback = connector.oauth_callback(
-        take_state=take_state, on_installed=on_installed, opener_origin="https://pbx.example.test"
-    )
-    app.router.add_get("/amo/oauth", callback)
-    app.router.add_get("/amo/disconnect", connector.disconnect_hook(on_disconnected=on_disconnected))
     app.router.add_post(server.intake.route, server.intake.handle)
     working = asyncio.create_task(server.intake.run())
     try:
@@ -117,82 +87,6 @@ async def our_server(made: Office) -> AsyncIterator[Server]:
 async def server() -> AsyncIterator[Server]:
     async with office() as made, our_server(made) as running:
         yield running
-
-
-# ---- consent
-
-
-def callback(made: Office, state: str | None = "s1") -> dict[str, str]:
-    integration = made.sandbox.integrations[CLIENT_ID]
-    code = tokens.issue_code(made.sandbox, integration, made.account, made.account.admin())
-    query = {"code": code, "referer": f"romashka.localhost:{made.port}", "client_id": CLIENT_ID}
-    return {**query, "state": state} if state else {**query, "from_widget": "1"}
-
-
-@pytest.mark.parametrize("state", ["s1", None])
-async def test_a_consent_is_exchanged_and_stored(state: str | None) -> None:
-    async with office(is_connected=False) as made, our_server(made) as server:
-        server.states.add("s1")
-        status, page = await server.get("/amo/oauth", **callback(made, state))
-        assert status == 200
-        assert "window.opener.postMessage" in page
-        assert made.store.pairs[OFFICE].crm_account_id == str(CRM_ACCOUNT)
-        assert server.installed[0].name == "Мебельный дом «Ромашка»"
-        assert await made.crm.managers()
-
-
-async def test_a_state_is_good_once(server: Server) -> None:
-    server.states.add("s1")
-    assert (await server.get("/amo/oauth", **callback(server.office)))[0] == 200
-    status, page = await server.get("/amo/oauth", **callback(server.office))
-    assert status == 400
-    assert "start it again" in page
-
-
-async def test_a_refusal_is_shown_without_markup_of_strangers(server: Server) -> None:
-    server.states.add("s1")
-    query = {"error": "<script>alert(1)</script>", "state": "s1", "client_id": CLIENT_ID}
-    status, page = await server.get("/amo/oauth", **query)
-    assert status == 400
-    assert "<script>alert" not in page
-
-
-async def test_a_code_that_is_none_is_refused(server: Server) -> None:
-    server.states.add("s1")
-    status, _ = await server.get("/amo/oauth", **{**callback(server.office), "code": "def502aa"})
-    assert status == 400
-
-
-# ---- disconnect
-
-
-def disconnect(made: Office) -> dict[str, str]:
-    signature = disconnect_signature(made.connector.settings, str(CRM_ACCOUNT))
-    return {"client_uuid": CLIENT_ID, "account_id": str(CRM_ACCOUNT), "signature": signature}
-
-
-async def test_a_disconnected_account_loses_its_tokens(server: Server) -> None:
-    made = server.office
-    made.sandbox.integrations[CLIENT_ID].disconnect_url = (
-        server.url.replace("pbx.localhost", "127.0.0.1") + "/amo/disconnect"
-    )
-    tokens.revoke(made.sandbox, CLIENT_ID, CRM_ACCOUNT)
-    told = await sandbox_oauth.tell_disconnected(made.app, made.account, made.sandbox.integrations[CLIENT_ID])
-    assert told == "Сервер интеграции ответил 200"
-    assert made.store.pairs == {}
-    assert server.disconnected == 1
-    assert made.crm.crm_account_id is None
-
-
-async def test_a_replayed_disconnect_call_does_nothing(server: Server) -> None:
-    assert (await server.get("/amo/disconnect", **disconnect(server.office)))[0] == 200
-    assert OFFICE in server.office.store.pairs
-    assert server.disconnected == 0
-
-
-async def test_an_unsigned_disconnect_call_is_refused(server: Server) -> None:
-    query = {**disconnect(server.office), "signature": "0" * 64}
-    assert (await server.get("/amo/disconnect", **query))[0] == 403
 
 
 # ---- webhooks
@@ -302,36 +196,6 @@ async def test_an_error_in_one_delivery_does_not_cost_the_next(server: Server) -
     assert seen == [1, 0, 1, 0]
     working.cancel()
     await asyncio.wait([working])
-
-
-# ---- one server without subdomains, as in the demonstration
-
-
-async def test_a_server_without_subdomains_stands_in(server: Server) -> None:
-    """`account_url` alone: consent, API and the page's token on one address."""
-    made = server.office
-    made.sandbox.settings = replace(made.sandbox.settings, account_host="")
-    base = f"http://127.0.0.1:{made.port}"
-    table = {
-        "client_id": CLIENT_ID,
-        "client_secret": SECRET,
-        "redirect_uri": REDIRECT,
-        "oauth_url": f"{base}/oauth",
-        "account_url": base,
-    }
-    own = connect(OFFICE, table, tokens=MemoryTokens(), session=made.session, clock=SystemClock())
-    integration = made.sandbox.integrations[CLIENT_ID]
-    code = tokens.issue_code(made.sandbox, integration, made.account, made.account.admin())
-    query = {"code": code, "state": "s", "referer": f"127.0.0.1:{made.port}", "client_id": CLIENT_ID}
-    read = read_callback(own.settings, query)
-    assert isinstance(read, Granted)
-    await own.install(await exchange_code(own.settings, made.session, SystemClock(), read))
-    assert await own.crm.managers()
-    assert own.gate.allows_origin(base)
-    request = make_mocked_request("GET", "/", headers={"Host": f"127.0.0.1:{made.port}"})
-    page_token = tokens.widget_token(made.sandbox, integration, made.account, made.account.users[int(ANNA)], request)
-    assert own.gate.user(page_token).manager == ANNA
-    await own.close()
 
 
 def as_ports(made: Office) -> tuple[Crm, WidgetGate, TokenStore]:

@@ -140,6 +140,26 @@ async def test_what_was_decided_is_kept_for_the_retry(storage: Storage, clock: F
     assert again.payload == {"a": 2}
 
 
+async def test_what_failed_at_the_crm_is_due_at_once_the_oldest_first(storage: Storage, clock: FakeClock) -> None:
+    began = clock.now()
+    kinds = (IntentKind.LOG_CALL, IntentKind.FETCH_RECORDING, IntentKind.LOG_CALL, IntentKind.LOG_CALL)
+    for number, kind in enumerate(kinds, start=1):
+        await _queue(storage, a_call(number), f"{number}", kind=kind)
+        clock.advance(1)
+    await _queue(storage, a_call(9), "untried", kind=IntentKind.LOG_CALL, not_before=Timestamp(clock.now() + 600))
+    for item in reversed(await _claim(storage, clock)):
+        await storage.outbox.retry(item, at=Timestamp(clock.now() + 600), error="402", is_uncertain=True)
+    assert await _claim(storage, clock) == []
+
+    assert await storage.outbox.retry_now(OTHER, now=clock.now()) == 0
+    assert await storage.outbox.retry_now(OFFICE, now=clock.now(), at_most=1) == 1
+    (first,) = await _claim(storage, clock)
+    assert (first.key, first.is_uncertain, first.not_before) == ("1", True, began)
+    assert await storage.outbox.retry_now(OFFICE, now=clock.now()) == 2
+    assert [item.key for item in await _claim(storage, clock)] == ["3", "4"]
+    assert await storage.outbox.retry_now(OFFICE, now=clock.now()) == 0
+
+
 async def test_a_dead_letter_is_seen_revived_and_holds_nobody_up(storage: Storage, clock: FakeClock) -> None:
     await _queue(storage, a_call(), "k", "after")
     (item,) = await _claim(storage, clock)

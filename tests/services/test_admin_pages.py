@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -16,6 +17,7 @@ from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import LANGUAGES, texts
+from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.domain.events import HangUpPressed
 from integration.domain.ids import AccountId, Extension, Timestamp
 from integration.domain.routing import RouteDecision, RouteQuestion
@@ -102,6 +104,7 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         wake=lambda: None,
         read_anew=doubted.append,
         connect_urls={ACME: "/admin/acme/connect"},
+        held_consents=lambda _: [],
     )
 
     async def healthy() -> dict[str, str]:
@@ -354,3 +357,22 @@ async def test_the_calls_page_says_who_pressed_for_its_end(signed_in: Office) ->
     ):
         assert words in page
     assert "HangUpPressed" in page  # in the course of events too
+
+
+@pytest.mark.parametrize("lang", ["ru", "uk", "en"])
+async def test_the_overview_says_what_is_wrong_with_the_crm_and_offers_the_button_where_it_helps(
+    signed_in: Office, lang: str
+) -> None:
+    crm = signed_in.world.crm
+    said = set()
+    for trouble in CrmTrouble:
+        crm.condition = CrmCondition(trouble=trouble, detail="amoCRM <said> so", until=1_700_000_000.0)
+        page = await signed_in.page(f"/admin/acme?lang={lang}")
+        said.add(texts(lang)[f"trouble_{trouble}"])
+        assert texts(lang)[f"trouble_{trouble}"] in html.unescape(page)
+        assert "amoCRM &lt;said&gt; so" in page
+        assert ("/admin/acme/connect" in page) is trouble.is_for_consent
+    assert len(said) == len(CrmTrouble)
+    assert not CrmTrouble.UNPAID.is_for_consent
+    crm.condition = CrmCondition()
+    assert texts(lang)["connected"] in html.unescape(await signed_in.page(f"/admin/acme?lang={lang}"))

@@ -9,7 +9,7 @@ import pytest
 from integration.domain.crm import Manager
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
+from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
 from integration.services.click import Refused, number_to_dial
 from tests.services.conftest import ACME, ANNA, BORIS, STRANGER, World, answered, call, offered, started, unanswered
 
@@ -106,6 +106,24 @@ async def test_a_contact_of_somebody_whom_the_crm_refuses_is_the_default_persons
     await world.emit(started(now, STRANGER), offered(now, "101"))
     person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
     assert (person.responsible, created) == (BORIS, True)
+
+
+@pytest.mark.parametrize(
+    ("failure", "code"),
+    [
+        (AuthFailed("withdrawn"), "crm_reauth"),
+        (Unpaid("402"), "crm_unpaid"),
+        (Unavailable("silence"), "crm_offline"),
+        (Rejected("no"), "not_allowed"),
+    ],
+)
+async def test_why_no_contact_can_be_made_is_told_apart(world: World, failure: DozvonError, code: str) -> None:
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    world.crm.fail_before = [failure]
+    with pytest.raises(Refused) as caught:
+        await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
+    assert caught.value.code == code
 
 
 async def test_a_number_that_somebody_saved_meanwhile_gets_no_second_contact(world: World) -> None:

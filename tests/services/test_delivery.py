@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from integration.domain.call import Direction
-from integration.domain.crm import EntityKind
+from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.events import CallEvent, CallStarted, ClientConnected
 from integration.domain.ids import Timestamp
 from integration.domain.settings import LogTarget
@@ -88,6 +88,19 @@ async def test_somebody_whom_only_the_crm_knows_is_no_stranger(world: World) -> 
     await world.deliver()
     assert world.crm.inbox == []
     assert world.crm.logged(record_key(call())) == 1
+
+
+@pytest.mark.parametrize("log_to", list(LogTarget))
+async def test_the_deal_of_somebody_whom_only_the_crm_knows_is_found(world: World, log_to: LogTarget) -> None:
+    world.account.settings = replace(world.account.settings, log_to=log_to)
+    await world.storage.phone_book.remove(ACME, [IVAN.ref, DEAL.ref])
+    closed = replace(DEAL, ref=EntityRef(EntityKind.DEAL, "8"), is_open=False)
+    gone = EntityRef(EntityKind.DEAL, "7")
+    world.crm.add(replace(IVAN, deals=(gone, closed.ref, DEAL.ref)), closed)
+    await world.emit(*missed_call(world.clock.now()))
+    await world.deliver()
+    target = DEAL.ref if log_to is LogTarget.DEAL else IVAN.ref
+    assert [record.key for record in world.crm.notes[target]] == [record_key(call())]
 
 
 @pytest.mark.parametrize(

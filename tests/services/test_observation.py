@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.errors import Unavailable
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
@@ -45,7 +46,7 @@ async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(worl
     again = await accounts.add(world.account.settings, world.crm, world.pbx)
     with pytest.raises(Unavailable):
         await accounts.refresh_managers(again)
-    assert (again.crm_was_asked, again.crm_problem) == (True, "The CRM does not answer.")
+    assert (again.crm_was_asked, again.condition.detail) == (True, "The CRM does not answer.")
 
 
 async def test_health_says_why_there_is_no_link_to_the_pbx(world: World) -> None:
@@ -56,6 +57,21 @@ async def test_health_says_why_there_is_no_link_to_the_pbx(world: World) -> None
     assert (office["pbx"], office["pbx_reason"]) == ("offline", "this PBX is too old")
     world.pbx.is_connected = True
     assert "pbx_reason" not in (await health(offices, world.storage.outbox))["accounts"][ACME]
+
+
+async def test_what_the_connector_knows_is_told_before_the_managers_are_read_again(world: World) -> None:
+    world.pbx.is_connected = True
+    offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}
+    for trouble in CrmTrouble:
+        world.crm.condition = CrmCondition(trouble=trouble, detail="said")
+        told = await health(offices, world.storage.outbox)
+        said = "offline" if trouble is CrmTrouble.AWAY else trouble.value
+        assert (told["status"], told["accounts"][ACME]["crm"]) == ("degraded", said)
+        assert told["accounts"][ACME]["crm_reason"] == "said"
+        is_answering = trouble is CrmTrouble.SLOWED
+        assert f'crm_connected{{account="acme"}} {float(is_answering)}' in figures(world, world.account)
+    world.crm.condition = CrmCondition()
+    assert (await health(offices, world.storage.outbox))["status"] == "ok"
 
 
 async def test_redis_is_told_where_processes_share_it(world: World) -> None:

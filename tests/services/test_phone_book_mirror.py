@@ -227,3 +227,17 @@ async def test_a_failed_round_is_told_and_tried_again_when_the_crm_is_back(offic
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
     assert await office.known() == {IVAN.ref, DEAL.ref}
+
+
+async def test_a_poll_asks_by_the_crms_clock(office: Office) -> None:
+    """Ours is five hours ahead: what has changed in the CRM meanwhile lies five hours back for us."""
+    office.crm.clock_ahead = -5 * HOUR
+    await office.rounds(0)
+    [since] = await office.rounds(10)
+    assert since == pytest.approx(office.clock.now() - 10 - 5 * HOUR - 120, abs=2)
+    office.clock.advance(30)
+    office.crm.add(replace(IVAN, name="Позже", updated_at=int(office.clock.now() - 5 * HOUR)))
+    assert await office.rounds(10) != [None]  # a poll, no comparison
+    found = await office.book.get(ACME, IVAN.ref)
+    assert found is not None
+    assert found.name == "Позже"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import aiohttp
@@ -13,6 +13,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.domain.ids import CallId
 from integration.errors import AuthFailed
 from integration.ports import WidgetUser
@@ -75,6 +76,10 @@ async def said(socket: aiohttp.ClientWebSocketResponse) -> dict[str, Any]:
         return message
 
 
+async def no_consent(_: str) -> bool:
+    return False
+
+
 @pytest_asyncio.fixture
 async def site(world: World) -> AsyncIterator[Site]:
     api = WidgetApi(
@@ -86,6 +91,8 @@ async def site(world: World) -> AsyncIterator[Site]:
         clicks=world.clicks,
         coordination=world.coordination,
         clock=world.clock,
+        bind_consent=no_consent,
+        connect_urls={ACME: "https://calls.test/admin/acme/connect"},
     )
     app = web.Application(middlewares=[api.cors, api_errors])
     app.add_routes(api.routes())
@@ -188,3 +195,40 @@ async def test_who_reconnects_sees_what_was_missed_a_minute_ago(site: Site) -> N
     await world.emit(ended(world.clock.now()))
     assert (await site.page(ANNA))[1]["calls"] == []
     assert [c["result"] for c in (await site.page(BORIS))[1]["calls"]] == ["answered"]
+
+
+# ---- what is known of the CRM
+
+
+@pytest.mark.parametrize(
+    ("trouble", "crm"),
+    [
+        (None, "connected"),
+        (CrmTrouble.NOT_CONNECTED, "reauth"),
+        (CrmTrouble.NEEDS_CONSENT, "reauth"),
+        (CrmTrouble.UNPAID, "unpaid"),
+        (CrmTrouble.BLOCKED, "blocked"),
+        (CrmTrouble.SLOWED, "slowed"),
+        (CrmTrouble.AWAY, "offline"),
+        (CrmTrouble.REFUSED, "offline"),
+    ],
+)
+async def test_what_the_connector_knows_is_in_the_status_at_once(
+    site: Site, trouble: CrmTrouble | None, crm: str
+) -> None:
+    site.world.pbx.is_connected = True
+    site.world.crm.condition = CrmCondition(trouble=trouble, detail="in amoCRM's words")
+    site.world.crm.all_managers[0] = replace(site.world.crm.all_managers[0], is_admin=True)
+    await site.world.accounts.refresh_managers(site.world.account)
+    for manager in (ANNA, BORIS):
+        headers = {"X-Auth-Token": manager, "Origin": "https://crm.example"}
+        async with site.client.get("/api/widget/status", headers=headers) as answer:
+            told = await answer.json()
+        assert told["crm"] == crm
+        if trouble is None:
+            assert told["problems"] == []
+            continue
+        [problem] = told["problems"]
+        assert (problem["code"], problem["text"]) == (f"crm_{crm}", "in amoCRM's words")
+        may_connect = crm == "reauth" and manager == ANNA
+        assert problem.get("url") == ("https://calls.test/admin/acme/connect" if may_connect else None)

@@ -166,7 +166,7 @@ def test_the_disconnect_call_must_be_signed() -> None:
         (601, "r", False, Renewal.NOT_YET),
         (600, "r", False, Renewal.BEFORE_USE),
         (-1, "r", False, Renewal.BEFORE_USE),
-        (-7 * 86_400, "r", False, Renewal.IDLE),
+        (-7 * 86_400, "r", False, Renewal.BEFORE_USE),
         (-1, None, False, Renewal.IMPOSSIBLE),
         (-1, "r", True, Renewal.IMPOSSIBLE),
     ],

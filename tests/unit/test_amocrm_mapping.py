@@ -13,7 +13,7 @@ from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
 from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.domain.phone import PhoneNumber, read_number
+from integration.domain.phone import PhoneNumber
 from integration.errors import ProtocolError, Rejected
 from integration.ports import CallRecord
 
@@ -245,27 +245,6 @@ def test_a_new_contact_without_a_name_is_called_by_its_number() -> None:
         "name": "+79161234567",
         "custom_fields_values": [{"field_code": "PHONE", "values": [{"value": "+79161234567", "enum_code": "WORK"}]}],
     }
-
-
-def test_a_number_is_added_beside_those_that_are_there() -> None:
-    """A multitext field is replaced as a whole: what is not sent is lost."""
-    other = read_number("+74955550142", DEFAULT_NUMBERING)
-    assert other is not None
-    assert mapping.phone_added(contact(), other, DEFAULT_NUMBERING) == {
-        "custom_fields_values": [
-            {
-                "field_code": "PHONE",
-                "values": [
-                    {"value": "8 (916) 123-45-67", "enum_id": 101},
-                    {"value": "+74955550142", "enum_code": "WORK"},
-                ],
-            }
-        ]
-    }
-
-
-def test_a_number_that_is_there_is_not_added() -> None:
-    assert mapping.phone_added(contact(), NUMBER, DEFAULT_NUMBERING) is None
 
 
 def test_a_task_ends_with_its_mark() -> None:

@@ -175,13 +175,15 @@ export interface CreateContactAnswer {
 export interface Problem {
   code: string;
   text: string;
+  /** Where an administrator mends it. */
+  url?: string;
 }
 
 export interface StatusAnswer {
   manager: { id: string; name: string };
   extension: string | null;
   pbx: "connected" | "offline";
-  crm: "connected" | "offline" | "reauth";
+  crm: "connected" | "offline" | "reauth" | "unpaid" | "blocked" | "slowed";
   version: string;
   problems: Problem[];
 }

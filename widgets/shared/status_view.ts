@@ -40,7 +40,7 @@ export class StatusView {
   private answer(status: StatusAnswer): HTMLElement[] {
     const { texts } = this;
     const link = (state: string) => texts.say(`status_${state}` as TextKey);
-    const problems = status.problems.map((one) => problem(texts.problem(one.code, one.text)));
+    const problems = status.problems.map((one) => problem(texts.problem(one.code, one.text), this.mending(one.url)));
     const fine = el("p", { class: "fine" }, icon("check"), texts.say("status_ok"));
     const rows = this.rows([
       ["status_manager", status.manager.name],
@@ -61,11 +61,17 @@ export class StatusView {
     return el("dl", {}, ...cells);
   }
 
+  /** Where an administrator mends it. The server is ours; still, nothing but a web address becomes a link. */
+  private mending(url: string | undefined): HTMLElement[] {
+    if (!url || !/^https?:\/\//.test(url)) return [];
+    return [el("a", { href: url, target: "_blank", rel: "noopener" }, this.texts.say("status_connect"))];
+  }
+
   private again(): HTMLElement {
     return el("button", { type: "button", onclick: () => void this.refresh() }, this.texts.say("status_again"));
   }
 }
 
-function problem(words: string): HTMLElement {
-  return el("p", { class: "problem", role: "alert" }, icon("warning"), el("span", {}, words));
+function problem(words: string, more: HTMLElement[] = []): HTMLElement {
+  return el("p", { class: "problem", role: "alert" }, icon("warning"), el("span", {}, words, " ", ...more));
 }

@@ -188,8 +188,10 @@ test("the settings window shows the extension, or says plainly that none is assi
   };
   const problems = [
     { code: "no_extension", text: "server's words" },
-    { code: "from_the_future", text: "Новая беда" },
+    { code: "from_the_future", text: "Новая беда", url: "javascript:alert(1)" },
+    { code: "crm_reauth", text: "withdrawn", url: "https://dozvon.example.com/admin/office/connect" },
   ];
+  let links: (string | null)[] = [];
   const view = async (answer: unknown) => {
     const { host } = aHost({ "/api/widget/status": answer });
     const made = new StatusView(makeApi(host), texts, host.backend);
@@ -197,6 +199,7 @@ test("the settings window shows the extension, or says plainly that none is assi
     await settled();
     const root = made.element.shadowRoot as ShadowRoot;
     assert.equal(root.querySelector("b"), null);
+    links = [...root.querySelectorAll("a")].map((link) => link.getAttribute("href"));
     return root.querySelector(".status")?.textContent ?? "";
   };
   const fine = await view(status);
@@ -205,6 +208,15 @@ test("the settings window shows the extension, or says plainly that none is assi
   const wrong = await view({ ...status, extension: null, crm: "reauth", problems });
   for (const word of ["вам не назначен внутренний номер", "Попросите администратора", "Новая беда", "заново"]) {
     assert.ok(wrong.includes(word), word);
+  }
+  assert.deepEqual(links, ["https://dozvon.example.com/admin/office/connect"]);
+  for (const [crm, words] of [
+    ["unpaid", "подписка CRM закончилась"],
+    ["blocked", "временно блокирует"],
+    ["slowed", "с задержкой"],
+  ] as const) {
+    const said = await view({ ...status, crm, problems: [{ code: `crm_${crm}`, text: "server's words" }] });
+    assert.ok(said.includes(words) && !said.includes("server's words"), said);
   }
   assert.ok((await view({ status: 0, body: null })).includes("Сервер Dozvon не отвечает"));
 });

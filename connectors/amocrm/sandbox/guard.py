@@ -10,12 +10,13 @@ import contextlib
 import uuid
 from collections import deque
 from collections.abc import Awaitable, Callable
+from email.utils import formatdate
 
 from aiohttp import web
 
 from connectors.amocrm.sandbox.problems import Problem
 from connectors.amocrm.sandbox.sandbox import SANDBOX, Fault, Sandbox
-from connectors.amocrm.sandbox.session import CALLER, Caller, api_caller
+from connectors.amocrm.sandbox.session import CALLER, api_caller
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -30,6 +31,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         return await handler(request)
     fault = take_fault(sandbox, request)
     response = await _with_fault(sandbox, request, handler, fault)
+    response.headers["Date"] = formatdate(sandbox.now(), usegmt=True)  # the CRM's own clock
     response.headers["X-Request-Id"] = uuid.uuid4().hex
     if is_api(request):
         traffic = sandbox.traffic
@@ -111,7 +113,7 @@ def _admit(sandbox: Sandbox, request: web.Request) -> web.Response | None:
     caller = api_caller(request)
     request[CALLER] = caller
     if caller.client_id:
-        refusal = _rate(sandbox, caller)
+        refusal = rate(sandbox, caller.client_id, caller.account.id)
         if refusal is not None:
             return refusal
     ended = caller.account.subscription_ended
@@ -120,22 +122,25 @@ def _admit(sandbox: Sandbox, request: web.Request) -> web.Response | None:
     return None
 
 
-def _rate(sandbox: Sandbox, caller: Caller) -> web.Response | None:
-    """7 requests in any second per integration, 50 per account; going on against 429 ends in 403 for everything."""
+def rate(sandbox: Sandbox, client_id: str, account_id: int | None) -> web.Response | None:
+    """
+    7 requests in any second per integration, those for tokens included; 50 per account (None: a token's, of which the
+    account is not known yet). Going on against 429 ends in 403 for everything.
+    """
     settings, traffic, now = sandbox.settings, sandbox.traffic, sandbox.now()
-    if now < traffic.blocked_until.get(caller.client_id, 0):
+    if now < traffic.blocked_until.get(client_id, 0):
         return plain(403)
-    mine = _within(traffic.recent.setdefault(caller.client_id, deque()), now, 1)
-    account = _within(traffic.recent.setdefault(f"account {caller.account.id}", deque()), now, 1)
+    mine = _within(traffic.recent.setdefault(client_id, deque()), now, 1)
+    account = _within(traffic.recent.setdefault(f"account {account_id}", deque()), now, 1)
     mine.append(now)
     account.append(now)
     traffic.max_rate = max(traffic.max_rate, len(mine))
     if len(mine) <= settings.requests_per_second and len(account) <= settings.account_requests_per_second:
         return None
-    refusals = _within(traffic.refusals.setdefault(caller.client_id, deque()), now, settings.block_window_seconds)
+    refusals = _within(traffic.refusals.setdefault(client_id, deque()), now, settings.block_window_seconds)
     refusals.append(now)
     if len(refusals) >= settings.refusals_before_block:
-        traffic.blocked_until[caller.client_id] = now + settings.block_seconds
+        traffic.blocked_until[client_id] = now + settings.block_seconds
         refusals.clear()
     return plain(429)
 

@@ -14,7 +14,7 @@ import jinja2
 from aiohttp import web
 from yarl import URL
 
-from connectors.amocrm.sandbox import tokens
+from connectors.amocrm.sandbox import guard, tokens
 from connectors.amocrm.sandbox.account import Account, Install
 from connectors.amocrm.sandbox.page_views import TEXTS, Texts
 from connectors.amocrm.sandbox.problems import Problem, oauth_problem
@@ -109,6 +109,9 @@ async def token(request: web.Request) -> web.Response:
     integration = sandbox.integrations.get(body["client_id"])
     if integration is None or not hmac.compare_digest(integration.client_secret, body["client_secret"]):
         raise oauth_problem("Client authentication failed", "client_id or client_secret is wrong")
+    refusal = guard.rate(sandbox, integration.client_id, None)
+    if refusal is not None:
+        return refusal
     if body["redirect_uri"] != integration.redirect_uri:
         raise oauth_problem("Check the redirect_uri parameter", "redirect_uri differs from the registered one", 400)
     grant_type = body["grant_type"]

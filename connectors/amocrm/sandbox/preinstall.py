@@ -13,12 +13,13 @@ from connectors.amocrm.sandbox.widget_boot import attach
 _INSTALL_SECONDS = 10.0
 
 
-async def preinstall(sandbox: Sandbox, data: bytes, *, host: str, session: aiohttp.ClientSession) -> None:
+async def preinstall(sandbox: Sandbox, data: bytes, *, host: str, state: str, session: aiohttp.ClientSession) -> None:
     """
-    Upload the archive into the first account, install it there as the administrator, and tell the integration's server
-    as amoCRM does after "Установить": its redirect address is called with a code.
+    Upload the archive into the first account, install it there as the administrator, and allow the integration: its
+    redirect address is called with a code, as by the browser of an administrator who began with a button.
 
     Args:
+        state: what the integration's server gave to that administrator.
         host: the sandbox's own `host:port`, as the integration's server reaches it.
 
     Raises:
@@ -35,9 +36,10 @@ async def preinstall(sandbox: Sandbox, data: bytes, *, host: str, session: aioht
         "code": tokens.issue_code(sandbox, integration, account, account.admin()),
         "referer": host,
         "client_id": integration.client_id,
-        "from_widget": "1",
+        "state": state,
     }
     timeout = aiohttp.ClientTimeout(total=_INSTALL_SECONDS)
-    async with session.get(URL(integration.redirect_uri).update_query(query), timeout=timeout) as answer:
-        if answer.status != 200:
+    address = URL(integration.redirect_uri).update_query(query)
+    async with session.get(address, timeout=timeout, allow_redirects=False) as answer:
+        if answer.status >= 400:
             raise ValueError(f"the integration's server answered {answer.status}")

@@ -1,0 +1,154 @@
+"""The only way of a request to amoCRM: in its turn, and not while amoCRM blocks us. OAuth's requests go through it too.
+
+What an answer means is `transport.py`'s and `tokens.py`'s, the turns are `pacing.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+
+from connectors.amocrm.pacing import Blocked, Breaker, Pacer, SharedPacer, Slot
+from connectors.amocrm.settings import AmocrmSettings
+from connectors.amocrm.standing import Standing
+from connectors.amocrm.wire import Answer, Query, exchange
+from integration.domain.intents import Priority
+from integration.errors import RateLimited, Unavailable
+from integration.ports import RateBudget
+
+_log = structlog.get_logger()
+
+
+class Sender:
+    """
+    Of one integration, however many accounts it serves here: amoCRM counts an integration's requests, and blocks it
+    whole. `standings` of the accounts hear of it. Belongs to one event loop.
+    """
+
+    def __init__(
+        self, settings: AmocrmSettings, session: aiohttp.ClientSession, budget: RateBudget | None = None
+    ) -> None:
+        """`session` stays the caller's. `budget`: of all processes together; None where there is only this one."""
+        self._session = session
+        rate = settings.requests_per_second
+        self._pacer = Pacer(rate) if budget is None else SharedPacer(rate, budget)
+        self._breaker = Breaker(settings.block_seconds)
+        self.standings: list[Standing] = []
+
+    async def slot(self, priority: Priority) -> Slot:
+        """
+        Wait for the turn of one request; spend it with `send`, or give it back.
+
+        Raises:
+            Blocked: amoCRM has blocked the integration.
+            RateLimited: too many requests wait already.
+        """
+        self._breaker.check()
+        slot = await self._pacer.slot(priority)
+        try:
+            self._breaker.check()
+        except Blocked:
+            self.give_back(slot)
+            raise
+        return slot
+
+    def give_back(self, slot: Slot) -> None:
+        self._pacer.answered(slot)
+
+    async def send(
+        self,
+        slot: Slot,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        timeout_seconds: float,
+        query: Query = (),
+        body: Any = None,
+    ) -> Answer:
+        """
+        Spend the slot. Any status is an answer but 429 and the 403 that blocks everything.
+
+        Raises:
+            RateLimited: 429, after the slots were paused.
+            Blocked: this 403 or those before it mean the whole integration.
+            Unavailable, OutcomeUnknown, ProtocolError: as `wire.exchange`.
+        """
+        try:
+            answer = await exchange(
+                self._session, method, url, headers=headers, timeout_seconds=timeout_seconds, query=query, body=body
+            )
+        finally:
+            self._pacer.answered(slot)
+        if answer.status == 429:
+            wait = self._pacer.refused(slot)
+            _log.warning("amoCRM asks to slow down", pause_seconds=round(wait, 1), request_id=answer.request_id)
+            for standing in self.standings:
+                standing.slowed()
+            raise RateLimited("amoCRM asks to slow down (429)", retry_after_seconds=wait)
+        self._pacer.accepted(slot)
+        if answer.status == 403 and self._breaker.forbidden(urlsplit(url).path, is_blanket=not answer.is_problem):
+            self._tell_blocked(answer.request_id)
+        if 200 <= answer.status < 300:
+            self._breaker.passed()
+        return answer
+
+    async def ask(
+        self, method: str, url: str, *, headers: Mapping[str, str], timeout_seconds: float, body: Any = None
+    ) -> Answer:
+        """
+        One of OAuth's few requests: a slot of a card's priority, and the request.
+
+        Raises:
+            Unavailable: no slot within `timeout_seconds`, among the rest.
+        """
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                slot = await self.slot(Priority.CARD)
+        except TimeoutError as exc:
+            raise Unavailable("amoCRM asked to slow down: the request waits for its turn") from exc
+        return await self.send(slot, method, url, headers=headers, timeout_seconds=timeout_seconds, body=body)
+
+    def block(self, seconds: float) -> None:
+        """Another process was blocked: this one need not try."""
+        self._breaker.open(seconds)
+
+    def unblock(self) -> None:
+        self._breaker.passed()
+        self._breaker.open(0.0)
+
+    async def close(self) -> None:
+        await self._pacer.close()
+
+    def _tell_blocked(self, request_id: str) -> None:
+        pause = self._breaker.remaining_seconds
+        _log.error("amoCRM has blocked the integration", pause_seconds=round(pause), request_id=request_id)
+        for standing in self.standings:
+            standing.blocked(pause)
+        raise Blocked("amoCRM has blocked this integration (403)", retry_after_seconds=pause)
+
+
+class Senders:
+    """One `Sender` for each integration of this process. The first account's rate and block times are everybody's."""
+
+    def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
+        """`budget`: what all processes together may ask, by the name of the integration."""
+        self._session = session
+        self._budget = budget
+        self._senders: dict[str, Sender] = {}
+
+    def of(self, settings: AmocrmSettings, account: str) -> Sender:
+        """`account` names the sender where no integration does: a long-lived token is of one account alone."""
+        name = settings.client_id if not settings.long_lived_token else f"token of {account}"
+        if name not in self._senders:
+            self._senders[name] = Sender(settings, self._session, self._budget(name))
+        return self._senders[name]
+
+    async def close(self) -> None:
+        for sender in self._senders.values():
+            await sender.close()

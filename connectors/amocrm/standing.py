@@ -1,0 +1,146 @@
+"""How an account stands with amoCRM, as the answers show it: allowed, paid, blocked, asked to slow down, away.
+
+Whoever wants to know reads `condition` or is told of changes; nothing is asked here. Sentences for people are the
+pages'.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from integration.domain.crm import CrmCondition, CrmTrouble
+
+_SLOWED_SECONDS = 30.0  # that a 429 is shown: pauses are a second long, nobody would see them
+_PROBE_SECONDS = 30.0  # between two writes that try whether a subscription was paid; others are not sent
+
+Told = Callable[[CrmCondition], None]
+
+
+class Standing:
+    """
+    Of one account; lives in one event loop. Several troubles may hold at once: `condition` is the one to mend first.
+
+    Source: README, limits. 402: writes stop when the subscription ends, reads some 30 days later, so a read that
+    passes says nothing of writes.
+    """
+
+    def __init__(self) -> None:
+        self.told: Told = _nobody
+        self._consent: CrmCondition | None = None
+        self._unpaid = ""  # amoCRM's words; empty while it is paid
+        self._unpaid_reads = False
+        self._probe_at = 0.0
+        self._blocked_until = 0.0
+        self._slowed_until = 0.0
+        self._away = ""
+        self._last = CrmCondition()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def condition(self) -> CrmCondition:
+        now = time.time()
+        if self._consent is not None:
+            return self._consent
+        if self._unpaid:
+            return CrmCondition(trouble=CrmTrouble.UNPAID, detail=self._unpaid)
+        if now < self._blocked_until:
+            return CrmCondition(
+                trouble=CrmTrouble.BLOCKED, detail="amoCRM answers 403 to everything", until=self._blocked_until
+            )
+        if self._away:
+            return CrmCondition(trouble=CrmTrouble.AWAY, detail=self._away)
+        if now < self._slowed_until:
+            return CrmCondition(trouble=CrmTrouble.SLOWED, detail="amoCRM answers 429", until=self._slowed_until)
+        return CrmCondition()
+
+    # ---- what answers show
+
+    def not_allowed(self, trouble: CrmTrouble, detail: str) -> None:
+        self._consent = CrmCondition(trouble=trouble, detail=detail)
+        self._look()
+
+    def allowed(self) -> None:
+        """Consent was given or withdrawn: nothing that was learned with the old one holds."""
+        self._consent, self._unpaid, self._unpaid_reads, self._away = None, "", False, ""
+        self._look()
+
+    def unpaid(self, detail: str, *, by_read: bool) -> None:
+        self._unpaid = detail
+        self._unpaid_reads = self._unpaid_reads or by_read
+        self._probe_at = time.monotonic() + _PROBE_SECONDS
+        self._look()
+
+    def may_write(self) -> bool:
+        """False where a write would only be refused for want of payment; now and then one may try."""
+        if not self._unpaid:
+            return True
+        if time.monotonic() < self._probe_at:
+            return False
+        self._probe_at = time.monotonic() + _PROBE_SECONDS
+        return True
+
+    def blocked(self, seconds: float) -> None:
+        self._blocked_until = time.time() + seconds
+        self._look()
+
+    def slowed(self) -> None:
+        self._slowed_until = time.time() + _SLOWED_SECONDS
+        self._look()
+
+    def away(self, detail: str) -> None:
+        self._away = detail
+        self._look()
+
+    def answered(self) -> None:
+        """Anything but silence and 5xx."""
+        self._away = ""
+        self._look()
+
+    def passed(self, *, is_read: bool) -> None:
+        """A 2xx with our token."""
+        self._consent, self._away, self._blocked_until = None, "", 0.0
+        if not is_read or self._unpaid_reads:
+            self._unpaid, self._unpaid_reads = "", False
+        self._look()
+
+    # ---- what other processes saw
+
+    def adopt(self, condition: CrmCondition) -> None:
+        """Take over what another process was told by amoCRM, as if we had been. Nobody is told of it."""
+        told, self.told = self.told, _nobody
+        try:
+            match condition.trouble:
+                case CrmTrouble.UNPAID:
+                    self.unpaid(condition.detail, by_read=False)
+                case CrmTrouble.BLOCKED if condition.until is not None:
+                    self.blocked(condition.until - time.time())
+                case CrmTrouble.SLOWED:
+                    self.slowed()
+                case CrmTrouble.NEEDS_CONSENT | CrmTrouble.NOT_CONNECTED:
+                    self.not_allowed(condition.trouble, condition.detail)
+                case None:
+                    self._slowed_until = 0.0
+                    self.passed(is_read=False)
+                case _:
+                    pass  # whether amoCRM can be reached is each process's own matter
+        finally:
+            self.told = told
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        self.close()
+        now = self.condition
+        if now.until is not None:  # nobody may ask for anything when it is over
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, now.until - time.time()) + 0.05, self._look)
+        changed, self._last = now.trouble is not self._last.trouble, now
+        if changed:
+            self.told(now)
+
+
+def _nobody(_: CrmCondition) -> None:
+    """Nobody wants to know."""

@@ -1,0 +1,133 @@
+"""What follows when a CRM begins or ceases to be in trouble: every process knows at once, and what waited goes on.
+
+How a connector notices it is its own matter; what pages say about it is theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+
+from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.ids import AccountId
+from integration.errors import DozvonError
+from integration.ports import Clock, Coordination, Outbox
+
+log = structlog.get_logger()
+
+_CHANNEL = "crm"
+_PROBE_SECONDS = 30.0
+
+Adopt = Callable[[AccountId, CrmCondition], None]
+
+
+class CrmWatch:
+    """
+    `told` is called by the connectors of this process; `listen` (where there are other processes) and `probe` run as
+    long as the process lives.
+
+    Args:
+        process: who we are.
+        conditions: how each account's CRM stands to us, as its connector knows.
+        adopt: tells a connector what another process was told by the CRM.
+        go_on: wakes what works with this CRM in this process.
+    """
+
+    def __init__(
+        self,
+        outbox: Outbox,
+        coordination: Coordination,
+        clock: Clock,
+        process: str,
+        *,
+        conditions: Callable[[], dict[AccountId, CrmCondition]],
+        adopt: Adopt,
+        go_on: Callable[[AccountId], None],
+    ) -> None:
+        self._outbox = outbox
+        self._coordination = coordination
+        self._clock = clock
+        self._process = process
+        self._conditions = conditions
+        self._adopt = adopt
+        self._go_on = go_on
+        self._following: set[asyncio.Task[None]] = set()
+
+    def told(self, account: AccountId, condition: CrmCondition) -> None:
+        """The CRM's answers show something new. Never waits, never raises."""
+        task = asyncio.create_task(self._follow(account, condition), name=f"crm condition {account}")
+        self._following.add(task)
+        task.add_done_callback(self._following.discard)
+
+    async def settled(self) -> None:
+        """Wait until what was told so far is done."""
+        await asyncio.gather(*self._following)
+
+    async def listen(self) -> None:
+        """Hear what other processes were told; until cancelled."""
+        async for message in self._coordination.subscribe(_CHANNEL):
+            account = AccountId(str(message.get("account")))
+            condition = _read(message)
+            if condition is None or message.get("process") == self._process or account not in self._conditions():
+                continue
+            self._adopt(account, condition)
+            if condition.trouble is None:
+                self._go_on(account)
+
+    async def probe(self) -> None:
+        """
+        Where a subscription has ended nothing but a write shows that it was paid: let one that waits try, the oldest,
+        however late its next attempt is. Until cancelled.
+        """
+        while True:
+            await asyncio.sleep(_PROBE_SECONDS)
+            for account, condition in self._conditions().items():
+                if condition.trouble is CrmTrouble.UNPAID:
+                    await self._hasten(account, at_most=1)
+                    self._go_on(account)
+
+    async def _follow(self, account: AccountId, condition: CrmCondition) -> None:
+        if condition.trouble is None:
+            log.info("the CRM can be worked with again", account_id=account)
+            await self._hasten(account)
+            self._go_on(account)
+        else:
+            log.warning("the CRM is in trouble", account_id=account, trouble=condition.trouble, detail=condition.detail)
+        try:
+            await self._coordination.publish(_CHANNEL, _written(self._process, account, condition))
+        except DozvonError as exc:
+            log.info("the CRM's trouble not told to the other processes", account_id=account, error=str(exc))
+
+    async def _hasten(self, account: AccountId, *, at_most: int | None = None) -> None:
+        try:
+            hastened = await self._outbox.retry_now(account, now=self._clock.now(), at_most=at_most)
+        except DozvonError as exc:
+            log.warning("what waits for the CRM is not hastened", account_id=account, error=str(exc))
+            return
+        if hastened:
+            log.info("what waited for the CRM goes on", account_id=account, items=hastened)
+
+
+def _written(process: str, account: AccountId, condition: CrmCondition) -> dict[str, Any]:
+    return {
+        "process": process,
+        "account": account,
+        "trouble": condition.trouble.value if condition.trouble else None,
+        "detail": condition.detail,
+        "until": condition.until,
+    }
+
+
+def _read(message: dict[str, Any]) -> CrmCondition | None:
+    """None: a later release's word for a trouble that is not known here."""
+    trouble, until = message.get("trouble"), message.get("until")
+    if trouble is not None and trouble not in list(CrmTrouble):
+        return None
+    return CrmCondition(
+        trouble=CrmTrouble(trouble) if trouble else None,
+        detail=str(message.get("detail", "")),
+        until=float(until) if isinstance(until, int | float) else None,
+    )
