@@ -33,9 +33,11 @@ from integration.domain.settings import AccountSettings, Employee
 from integration.domain.tracking import advance
 from integration.ports import OutboxState, SavedStep
 from integration.services.accounts import Account, Accounts
+from integration.services.callback_tasks import CallbackTasks
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub
+from integration.services.strangers import StrangerCalls
 from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakePbx
 
@@ -142,6 +144,14 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
                 employees = (Employee(extension=Extension("101"), manager=_ANNA),)
                 await book.add(AccountSettings(account=name, employees=employees), connector.crm, pbx)
             queued = await _queue(storage, list(book), calls, clock.now())
+            strangers = StrangerCalls(
+                strangers=storage.strangers,
+                calls=storage.calls,
+                outbox=storage.outbox,
+                phone_book=storage.phone_book,
+                clock=clock,
+                wake=wake,
+            )
             steps = DeliverySteps(
                 calls=storage.calls,
                 outbox=storage.outbox,
@@ -150,6 +160,10 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
                 watches=storage.watches,
                 coordination=coordination,
                 hub=Hub(coordination),
+                strangers=strangers,
+                tasks=CallbackTasks(
+                    tasks=storage.callback_tasks, calls=storage.calls, outbox=storage.outbox, clock=clock
+                ),
                 clock=clock,
                 public_url="https://calls.test",
             )

@@ -36,6 +36,7 @@ from integration.place import backups_of, place_of
 from integration.ports import Coordination, Finding, FindingLevel, Lease
 from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
+from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService
 from integration.services.click import ClickService
 from integration.services.crm_watch import CrmWatch
@@ -52,6 +53,7 @@ from integration.services.phone_book import PhoneBookMirror
 from integration.services.rate_budget import SharedBudget
 from integration.services.registration import Registration
 from integration.services.routing import Routing
+from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
 from integration.storage.private_files import close_to_others, make_folder
@@ -201,6 +203,14 @@ class Dozvon:
         self._spawn("registration", registration.run)
         if self.config.redis is None:
             await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
+        self.strangers = StrangerCalls(
+            strangers=core.storage.strangers,
+            calls=core.storage.calls,
+            outbox=core.storage.outbox,
+            phone_book=core.storage.phone_book,
+            clock=core.clock,
+            wake=core.wake,
+        )
         self.mirror = PhoneBookMirror(core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
         self.live_calls = LiveCalls({key: office.tracking for key, office in self.offices.items()}, core.storage.calls)
@@ -336,6 +346,13 @@ class Dozvon:
             watches=core.storage.watches,
             coordination=core.coordination,
             hub=core.hub,
+            strangers=self.strangers,
+            tasks=CallbackTasks(
+                tasks=core.storage.callback_tasks,
+                calls=core.storage.calls,
+                outbox=core.storage.outbox,
+                clock=core.clock,
+            ),
             clock=core.clock,
             public_url=self.config.public_url,
         )
@@ -429,6 +446,7 @@ class Dozvon:
         await self.mirror.run(account)
 
     async def _take_changes(self, office: Office, changes: list[CrmChange]) -> None:
+        await self.strangers.closed(office.account, changes)
         await self.mirror.apply(office.account, changes)
 
     async def _ensure_webhooks(self, account: Account) -> bool:

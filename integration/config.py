@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
 from integration.domain.numbering import DialForm, DialRules, is_country, no_such_country
@@ -57,6 +58,7 @@ class AccountConfig:
     country: str = "RU"
     dial: DialRules = field(default_factory=DialRules)
     language: str = "ru"
+    time_zone: str = ""
     default_responsible: ManagerId | None = None
     log_to: LogTarget = LogTarget.PERSON
     crm: str
@@ -75,6 +77,7 @@ class AccountConfig:
             country=self.country,
             dial=self.dial,
             language=self.language,
+            time_zone=self.time_zone,
             default_line=self.default_line,
             lines=self.lines,
             employees=self.employees,
@@ -264,7 +267,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
     pbx = _text(raw, "pbx", where, "asterisk")
     own = {
         *("id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "log_to"),
-        *("line", "employee", "dial"),
+        *("line", "employee", "dial", "time_zone"),
     }
     _no_strangers(raw, own | {crm, pbx}, where)
     account_id = _identifier(_text(raw, "id", where, ""), where + "id")
@@ -277,6 +280,13 @@ def _account(raw: Any, where: str) -> AccountConfig:
     language = _text(raw, "language", where, "ru")
     if language not in {"ru", "uk", "en"}:
         raise ConfigError(f'{where}language: "{language}" is none of ru, uk, en')
+    time_zone = _text(raw, "time_zone", where, "")
+    try:
+        ZoneInfo(time_zone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise ConfigError(
+            f'{where}time_zone: "{time_zone}" is no time zone; write for example "Europe/Moscow"'
+        ) from exc
     log_to = _text(raw, "log_to", where, "person")
     if log_to not in {str(word) for word in LogTarget}:
         raise ConfigError(f'{where}log_to: "{log_to}" is neither person nor deal')
@@ -286,6 +296,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
         country=country,
         dial=_dial(_table(raw, "dial", where), f"{where}dial."),
         language=language,
+        time_zone=time_zone,
         default_responsible=ManagerId(responsible) if responsible else None,
         crm=crm,
         crm_options=_table(raw, crm, where),

@@ -279,11 +279,21 @@ class Crm(Protocol):
         """What became of an entry. `deal` as `log_to_inbox` told it: without it an entry that has left is DECLINED."""
 
     async def create_task(
-        self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
+        self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
-        """Returns the task's id."""
+        """Returns the task's id. Raises OutcomeUnknown when it may have been made: look with `find_task`."""
 
-    async def find_task(self, *, key: str, target: EntityRef) -> str | None: ...
+    async def find_task(self, *, text: str, target: EntityRef) -> str | None:
+        """A task of this entity, open or completed, with exactly this text; the newest one's id."""
+
+    async def is_task_open(self, task: str) -> bool:
+        """False: completed, or deleted."""
+
+    async def change_task(self, task: str, *, text: str) -> None:
+        """May be repeated. Raises NotFound when it is gone."""
+
+    async def complete_task(self, task: str, *, result: str) -> None:
+        """Done, and `result` says in it how. May be repeated. Raises NotFound when it is gone."""
 
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person: ...
 

@@ -101,7 +101,10 @@ class Outbox(Protocol):
 
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None: ...
 
-    async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None: ...
+    async def retry(
+        self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool, afresh: bool = False
+    ) -> None:
+        """`afresh`: it counts as queued now, with no attempt made."""
 
     async def hasten(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
         """What of these calls waits for its time is due now. Returns how many items."""

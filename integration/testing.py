@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from integration.domain.crm import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
@@ -50,11 +50,11 @@ class FakeClock:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FakeTask:
     id: str
-    key: str
     text: str
     due_at: Timestamp
     responsible: ManagerId | None
     target: EntityRef
+    result: str | None = None  # of a completed one
 
 
 @dataclass(slots=True)
@@ -211,19 +211,39 @@ class FakeCrm:
         )
 
     async def create_task(
-        self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
+        self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
         self._begin(responsible)
         task = FakeTask(
-            id=f"task-{len(self.tasks) + 1}", key=key, text=text, due_at=due_at, responsible=responsible, target=target
+            id=f"task-{len(self.tasks) + 1}", text=text, due_at=due_at, responsible=responsible, target=target
         )
         self.tasks.append(task)
         self._end()
         return task.id
 
-    async def find_task(self, *, key: str, target: EntityRef) -> str | None:
+    async def find_task(self, *, text: str, target: EntityRef) -> str | None:
         self._begin()
-        return next((task.id for task in self.tasks if task.key == key and task.target == target), None)
+        return next((t.id for t in reversed(self.tasks) if t.text == text and t.target == target), None)
+
+    async def is_task_open(self, task: str) -> bool:
+        self._begin()
+        return any(each.id == task and each.result is None for each in self.tasks)
+
+    async def change_task(self, task: str, *, text: str) -> None:
+        self._begin()
+        self._change_task(task, lambda each: replace(each, text=text))
+        self._end()
+
+    async def complete_task(self, task: str, *, result: str) -> None:
+        self._begin()
+        self._change_task(task, lambda each: replace(each, result=result))
+        self._end()
+
+    def _change_task(self, task: str, change: Callable[[FakeTask], FakeTask]) -> None:
+        place = next((place for place, each in enumerate(self.tasks) if each.id == task), None)
+        if place is None:
+            raise NotFound("There is no such task.")
+        self.tasks[place] = change(self.tasks[place])
 
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
         self._begin(responsible)

@@ -313,10 +313,9 @@ class AmocrmCrm:
         return InboxEntry(ref=ref, state=InboxState.ACCEPTED, deal=found.ref, person=person)
 
     async def create_task(
-        self, *, key: str, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
+        self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
         body = mapping.new_task(
-            key=key,
             text=text,
             due_at=int(due_at),
             responsible=responsible,
@@ -325,8 +324,8 @@ class AmocrmCrm:
         )
         return str(await _in_name_of(responsible, self._library.create_task(body, Priority.LOG)))
 
-    async def find_task(self, *, key: str, target: EntityRef) -> str | None:
-        """Among the entity's tasks, open and done: amoCRM keeps no key of ours, the end of the text is the mark."""
+    async def find_task(self, *, text: str, target: EntityRef) -> str | None:
+        """Among the entity's tasks, open and completed: amoCRM keeps no key of ours with a task."""
         collection, entity_id = await self._feed.entity(target)
         query = [
             ("limit", str(PAGE)),
@@ -334,12 +333,27 @@ class AmocrmCrm:
             ("filter[entity_id][]", str(entity_id)),
             ("order[created_at]", "desc"),
         ]
-        marker = mapping.task_marker(key)
+        wanted = mapping.task_text(text)
         async for items in pages(self._transport, "/api/v4/tasks", "tasks", query, Priority.LOG, at_most=4):
             for item in items:
-                if item.get("entity_id") == entity_id and str(item.get("text", "")).endswith(marker):
+                if item.get("entity_id") == entity_id and item.get("text") == wanted:
                     return str(item.get("id", ""))
         return None
+
+    async def is_task_open(self, task: str) -> bool:
+        path = f"/api/v4/tasks/{mapping.number_of(task)}"
+        found = await _or_none(self._transport.request("GET", path, priority=Priority.LOG))
+        return isinstance(found, dict) and not found.get("is_completed")
+
+    async def change_task(self, task: str, *, text: str) -> None:
+        await self._patch_task(task, {"text": mapping.task_text(text)})
+
+    async def complete_task(self, task: str, *, result: str) -> None:
+        await self._patch_task(task, {"is_completed": True, "result": {"text": mapping.task_text(result)}})
+
+    async def _patch_task(self, task: str, body: dict[str, Any]) -> None:
+        path = f"/api/v4/tasks/{mapping.number_of(task)}"
+        await self._transport.request("PATCH", path, priority=Priority.LOG, body=body)
 
     async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
         """One notification for all these users, in the CRM and in its mobile application. Nothing for nobody."""

@@ -5,7 +5,6 @@ Paths, requests and what to do with a result do not belong here.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -254,27 +253,23 @@ def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -
 
 
 def new_task(
-    *, key: str, text: str, due_at: int, responsible: ManagerId | None, entity: tuple[str, int], type_id: int
+    *, text: str, due_at: int, responsible: ManagerId | None, entity: tuple[str, int], type_id: int
 ) -> dict[str, Any]:
     return without_nulls(
         {
-            "text": f"{plain(text, 500)} {task_marker(key)}",
+            "text": task_text(text),
             "complete_till": due_at,
             "task_type_id": type_id,
             "entity_type": entity[0],
             "entity_id": entity[1],
             "responsible_user_id": number_of(responsible) if responsible else None,
-            "request_id": key,
         }
     )
 
 
-def task_marker(key: str) -> str:
-    """
-    The end of a task's text by which it is found again: amoCRM stores no key of ours with a task, and the whole key
-    would be in people's way. 40 bits of a hash among the tasks of one contact.
-    """
-    return f"#{hashlib.blake2s(key.encode(), digest_size=5).hexdigest()}"
+def task_text(text: str) -> str:
+    """As amoCRM is given it. It keeps no key of ours with a task: by its text a task is found again."""
+    return plain(text, 500)
 
 
 def without_nulls(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -256,6 +256,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "intent_log_call": ("Записать звонок", "Записати дзвінок", "Log the call"),
     "intent_fetch_recording": ("Забрать запись", "Забрати запис", "Fetch the recording"),
+    "intent_close_task": ("Закрыть задачу", "Закрити завдання", "Complete the task"),
     "intent_create_task": ("Поставить задачу", "Поставити завдання", "Create a task"),
     "intent_notify_crm": ("Показать уведомление", "Показати сповіщення", "Show a popup"),
     "outbox_waiting": ("ждёт", "чекає", "waiting"),

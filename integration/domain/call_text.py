@@ -69,12 +69,12 @@ def _parts(call: Call, settings: AccountSettings, language: str) -> Iterator[tup
         yield call.disposition.value, ()
     until = call.answered_at if call.answered_at is not None else call.ended_at
     if until is not None and until - call.started_at >= 1:
-        yield "wait", (_duration(until - call.started_at, language),)
+        yield "wait", (duration(until - call.started_at, language),)
     yield from _people(call)
     for transfer in call.transfers:
         yield from _transfer(transfer)
     if call.held_seconds >= 1:
-        yield "hold", (_duration(call.held_seconds, language),)
+        yield "hold", (duration(call.held_seconds, language),)
     if call.recovered:
         yield "recovered", ()
 
@@ -103,7 +103,7 @@ def _transfer(transfer: Transfer) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "transfer" if worked else "transfer_failed", (transfer.from_, transfer.to)
 
 
-def _duration(seconds: float, language: str) -> str:
+def duration(seconds: float, language: str) -> str:
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     if minutes:

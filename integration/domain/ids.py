@@ -5,6 +5,7 @@ Ids of vendors (Asterisk's Linkedid, amoCRM's `uid`) do not belong here; they st
 
 from __future__ import annotations
 
+import hashlib
 from typing import NewType
 
 AccountId = NewType("AccountId", str)
@@ -33,3 +34,13 @@ Timestamp = NewType("Timestamp", float)
 def call_id(pbx: PbxId, uniqueid: str) -> CallId:
     """Derive a call's id from the PBX and the Uniqueid of its first channel."""
     return CallId(f"{pbx}:{uniqueid}")
+
+
+_RECORD_KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below
+
+
+def record_key(call: CallId) -> str:
+    """The idempotency key of a call in a CRM: its id where that is short ASCII, else a digest of it."""
+    if len(call) <= _RECORD_KEY_LENGTH and call.isascii() and call.isprintable():
+        return call
+    return "dozvon-" + hashlib.sha256(call.encode()).hexdigest()[:48]

@@ -18,6 +18,7 @@ class IntentKind(StrEnum):
     FETCH_RECORDING = "fetch_recording"  # bring the file home from the PBX, store it as mp3
     LOG_CALL = "log_call"  # into the feed of the entity that attribution chose, or into the leads inbox
     CREATE_TASK = "create_task"  # call back after a missed call
+    CLOSE_TASK = "close_task"  # they have talked: nobody has to call back any more
 
 
 class Priority(StrEnum):

@@ -218,6 +218,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Записано в «Нерозібране».",
         "Logged into the inbox of leads.",
     ),
+    "joined_entry": (
+        "Добавлен к записи, которая ждала в «Неразобранном»: этот номер уже звонил.",
+        "Додано до запису, який чекав у «Нерозібраному»: цей номер уже телефонував.",
+        "Added to the entry that waited in the inbox of leads: this number had called before.",
+    ),
     "answered_by": ("Ответил {extension}.", "Відповів {extension}.", "Answered by {extension}."),
     "had_client_last": (
         "Последним с клиентом говорил {extension}.",

@@ -61,6 +61,7 @@ class ReasonCode(StrEnum):
     TARGET_PERSON = "target_person"  # kind, id, name
     TARGET_SEVERAL_DEALS = "target_several_deals"  # count
     TARGET_INBOX = "target_inbox"
+    JOINED_ENTRY = "joined_entry"  # the entry of an earlier call of this number
     ANSWERED_BY = "answered_by"  # extension
     HAD_CLIENT_LAST = "had_client_last"  # extension
     RESPONSIBLE_OF_EXTENSION = "responsible_of_extension"  # manager, extension

@@ -73,6 +73,13 @@ class Employee:
     is_absent: bool = False  # set by hand: no call is routed to this person
 
 
+_ZONES = {
+    "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "BY": "Europe/Minsk", "KZ": "Asia/Almaty", "UZ": "Asia/Tashkent",
+    "KG": "Asia/Bishkek", "AM": "Asia/Yerevan", "AZ": "Asia/Baku", "GE": "Asia/Tbilisi", "MD": "Europe/Chisinau",
+}  # fmt: skip
+"""Of countries with one zone, and of Russia the capital's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSettings:
     """Everything that decisions about one account read. Built by the settings service; never changed in place."""
@@ -81,6 +88,7 @@ class AccountSettings:
     country: str = "RU"  # ISO 3166: how numbers of the country are read
     dial: DialRules = field(default_factory=DialRules)  # how the office dials
     language: str = "ru"
+    time_zone: str = ""  # IANA, of the times in texts for people; empty: the country's
     enabled: bool = True
     default_line: LineSettings = field(default_factory=LineSettings)
     lines: dict[str, LineSettings] = field(default_factory=dict)  # by DID as the PBX shows it, digits only
@@ -94,6 +102,11 @@ class AccountSettings:
     def numbering(self) -> Numbering:
         """The country and how the office dials: what reading and dialling numbers needs."""
         return _numbering(self.country, self.dial)
+
+    @property
+    def zone(self) -> str:
+        """The office's time zone by its IANA name."""
+        return self.time_zone or _ZONES.get(self.country, "UTC")
 
     def line_key(self, did: str | None) -> str | None:
         """

@@ -43,11 +43,17 @@ class Expired(Exception):
 
 
 class NotYet(Exception):
-    """The step waits for something that comes by itself: no failure, so the waits do not grow."""
+    """
+    The step waits for something that comes by itself: no failure, so the waits do not grow.
 
-    def __init__(self, reason: str, *, seconds: float) -> None:
+    `afresh`: it may wait for longer than an item is tried. Attempts, and the time after which it is given up, are
+    counted from now.
+    """
+
+    def __init__(self, reason: str, *, seconds: float, afresh: bool = False) -> None:
         super().__init__(reason)
         self.seconds = seconds
+        self.afresh = afresh
 
 
 StepFunction = Callable[[Account, OutboxItem], Awaitable[dict[str, Any]]]
@@ -171,7 +177,7 @@ class Delivery:
             return "expired"
         except NotYet as exc:
             when = Timestamp(self._clock.now() + exc.seconds)
-            await self._outbox.retry(item, at=when, error=str(exc), is_uncertain=item.is_uncertain)
+            await self._outbox.retry(item, at=when, error=str(exc), is_uncertain=item.is_uncertain, afresh=exc.afresh)
             return "retried"
         except TimeoutError:
             error: DozvonError = OutcomeUnknown("not finished in time")

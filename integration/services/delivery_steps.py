@@ -6,7 +6,6 @@ The order of a call's steps and their retries are `delivery.py`'s; whose call it
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,11 +14,11 @@ from weakref import WeakValueDictionary
 from integration.domain.attribution import Attribution, attribute
 from integration.domain.call import Call, Direction
 from integration.domain.call_text import describe
-from integration.domain.client import Client, call_key, client_of
+from integration.domain.client import Client, client_of
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.follow_up import ringing_extensions
-from integration.domain.identity import ranked
-from integration.domain.ids import CallId, ManagerId, Timestamp
+from integration.domain.ids import ManagerId
+from integration.domain.ids import record_key as record_key
 from integration.domain.intents import Intent, IntentKind, Priority
 from integration.domain.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
@@ -39,12 +38,13 @@ from integration.ports import (
     WatchLog,
 )
 from integration.services.accounts import Account
+from integration.services.callback_tasks import CallbackTasks
 from integration.services.delivery import Expired, NotYet, StepFunction
 from integration.services.hub import Hub
 from integration.services.recordings import fetch_recording
 from integration.services.responsible import with_responsible
+from integration.services.strangers import Entered, Known, Skipped, StrangerCalls
 
-_KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below
 _FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
 _FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # and the talk's own length: a long one takes its time to be mixed and moved
 _LOOK_FOR_FILE_SECONDS = 1.0
@@ -54,11 +54,6 @@ _LOOK_FOR_RECORDS_SECONDS = 1.0
 _LOG_WAITS_SECONDS = 45.0  # for the recording; afterwards the call is logged with an address that is filled later
 _DEALS_ASKED_FOR = 20  # of a client who is not in the phone book yet
 _LATE_KEY = "fetch_recording:late"
-_TASK_TEXTS = {
-    "ru": "Перезвонить: пропущенный звонок {number}",
-    "uk": "Передзвонити: пропущений дзвінок {number}",
-    "en": "Call back: missed call from {number}",
-}
 
 
 class DeliverySteps:
@@ -72,6 +67,8 @@ class DeliverySteps:
         watches: WatchLog,
         coordination: Coordination,
         hub: Hub,
+        strangers: StrangerCalls,
+        tasks: CallbackTasks,
         clock: Clock,
         public_url: str,
     ) -> None:
@@ -82,6 +79,8 @@ class DeliverySteps:
         self._watches = watches
         self._coordination = coordination
         self._hub = hub
+        self._strangers = strangers
+        self._tasks = tasks
         self._clock = clock
         self._public_url = public_url
         self._clients: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -92,6 +91,7 @@ class DeliverySteps:
             IntentKind.FETCH_RECORDING: self.fetch_recording,
             IntentKind.LOG_CALL: self.log_call,
             IntentKind.CREATE_TASK: self.create_task,
+            IntentKind.CLOSE_TASK: self.close_task,
         }
 
     async def notify_crm(self, account: Account, item: OutboxItem) -> dict[str, Any]:
@@ -164,19 +164,23 @@ class DeliverySteps:
             return await self._log_call(account, call, client, item)
 
     async def _log_call(self, account: Account, call: Call, client: Client, item: OutboxItem) -> dict[str, Any]:
-        decided = await self._decide(account, call, client, item)
+        decided, item = await self._decide(account, call, client, item)
         record = await self._record(account, call, client, decided)
-        if decided.target is None and call.direction is Direction.OUTBOUND:
-            if not isinstance(client, PhoneNumber):
-                return {"skipped": "no_full_number"}  # a contact with it could never be found again: one for each call
-            decided = await self._meet(account, call, client, decided, item)
-            if decided.target is None:
-                return {"skipped": "unknown_number_not_reached"}
+        if decided.target is None and isinstance(client, PhoneNumber):
+            outcome = await self._strangers.log(account, record, client, item)
+            if isinstance(outcome, Skipped):
+                return {"skipped": outcome.why}
+            if isinstance(outcome, Entered):
+                return _entered(account, call, decided, outcome)
+            decided = await self._met(decided, outcome, item)
+        elif decided.target is None and call.direction is Direction.OUTBOUND:
+            return {"skipped": "no_full_number"}  # a contact with it could never be found again: one for each call
         try:
             logged, responsible = await self._write(account, record, decided.target, look_first=item.is_uncertain)
         except NotFound as exc:
             await self._forget(account, item, decided.target)
             raise Unavailable(f"{exc}; deciding anew where the call belongs", retry_after_seconds=1.0) from exc
+        await self._close_task_behind(account, call, decided.target)
         return {
             "id": logged.id,
             "entity": {"kind": logged.entity.kind, "id": logged.entity.id},
@@ -196,28 +200,19 @@ class DeliverySteps:
             return {"skipped": "answered"}
         if log.get("inbox"):
             return {"skipped": "inbox"}  # the entry in the inbox is itself what asks to be worked on
-        if await self._reached_since(account, call):
-            return {"skipped": "reached_meanwhile"}
-        target = EntityRef(EntityKind(log["entity"]["kind"]), str(log["entity"]["id"]))
-        key = record_key(call.id)
-        if item.is_uncertain and (found := await account.crm.find_task(key=key, target=target)):
-            return {"id": found}
-        line = account.settings.line(call.line)
-        text = _TASK_TEXTS.get(account.settings.language, _TASK_TEXTS["en"]).format(number=client.written)
-        responsible = log.get("responsible")
-        task, _ = await with_responsible(
-            account,
-            ManagerId(str(responsible)) if responsible else None,
-            lambda manager: account.crm.create_task(
-                key=key,
-                text=text,
-                due_at=Timestamp(self._clock.now() + line.task_deadline_seconds),
-                responsible=manager,
-                target=target,
-            ),
-            line=call.line,
+        responsible = ManagerId(str(log["responsible"])) if log.get("responsible") else None
+        outcome = await self._tasks.missed(
+            account, call, client, _read_entity(log), responsible, look_first=item.is_uncertain
         )
-        return {"id": task}
+        return outcome.as_result()
+
+    async def close_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
+        """They have talked: nobody has to call back any more."""
+        call = await self._call(account, item)
+        log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
+        if log is None or "entity" not in log:
+            return {"skipped": "not_logged"}
+        return (await self._tasks.reached(account, call, _read_entity(log))).as_result()
 
     # ---- pieces ----------------------------------------------------------------------------------------------------
 
@@ -227,14 +222,15 @@ class DeliverySteps:
             raise Expired
         return call
 
-    async def _decide(self, account: Account, call: Call, client: Client, item: OutboxItem) -> Attribution:
+    async def _decide(
+        self, account: Account, call: Call, client: Client, item: OutboxItem
+    ) -> tuple[Attribution, OutboxItem]:
         """Attribution, decided once and kept: a retry must look where the first attempt wrote."""
         if "attribution" in item.payload:
-            return _read_attribution(item.payload["attribution"])
+            return _read_attribution(item.payload["attribution"]), item
         persons, deals = await self._known(account, client)
         decided = attribute(call, account.settings, persons, deals)
-        await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
-        return decided
+        return decided, await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
 
     async def _their_deals(self, account: Account, persons: Sequence[Person]) -> None:
         """Into the phone book: the deals of persons whom it did not know."""
@@ -250,7 +246,7 @@ class DeliverySteps:
         if not isinstance(client, PhoneNumber):
             return [], []
         persons, deals = await self._phone_book.known(account.id, client.match_key)
-        if persons:
+        if persons or await self._strangers.waits(account, client):
             return persons, deals
         persons = await account.crm.find_persons(client)
         if persons:
@@ -259,27 +255,18 @@ class DeliverySteps:
                 await self._their_deals(account, persons)
         return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
-    async def _meet(
-        self, account: Account, call: Call, number: PhoneNumber, decided: Attribution, item: OutboxItem
-    ) -> Attribution:
-        """An outgoing call to a stranger who answered becomes a contact: amoCRM has no inbox for outgoing calls."""
-        if call.answered_at is None:
-            return decided
-        # A contact may have come meanwhile: from an attempt whose answer was lost, from another call, from a person.
-        known, _ = await self._known(account, number)
-        if known:
-            person = ranked(known, [])[0]
-        else:
-            person, _ = await with_responsible(
-                account,
-                decided.responsible,
-                lambda manager: account.crm.create_contact(name=number.e164, number=number, responsible=manager),
-                line=call.line,
-            )
-            await self._phone_book.put_persons(account.id, [person], numbering=account.settings.numbering)
-        met = replace(decided, target=person.ref)
+    async def _met(self, decided: Attribution, known: Known, item: OutboxItem) -> Attribution:
+        """Who was a stranger when it was decided is somebody's contact by now, perhaps by this very call."""
+        met = replace(decided, target=known.person.ref)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
         return met
+
+    async def _close_task_behind(self, account: Account, call: Call, target: EntityRef | None) -> None:
+        """After a talk, where a task to call back is open: nearly no call has one, so it is asked for here."""
+        if call.answered_at is None or target is None or not await self._tasks.has_open(account, call, target):
+            return
+        closing = Intent(call=call.id, kind=IntentKind.CLOSE_TASK, key=IntentKind.CLOSE_TASK)
+        await self._calls.save([SavedStep(call=call, intents=[closing])])
 
     async def _record(self, account: Account, call: Call, client: Client, decided: Attribution) -> CallRecord:
         results = await self._outbox.results(account.id, call.id)
@@ -317,18 +304,6 @@ class DeliverySteps:
             await self._phone_book.remove(account.id, [target])
         await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k != "attribution"})
 
-    async def _reached_since(self, account: Account, call: Call) -> bool:
-        key = call_key(call, account.settings.numbering)
-        recent = await self._calls.recent(account.id, match_key=key, limit=10) if key else []
-        return any(c.answered_at is not None and c.started_at > call.started_at for c in recent)
-
-
-def record_key(call: CallId) -> str:
-    """The idempotency key of a call in a CRM: its id where that is short ASCII, else a digest of it."""
-    if len(call) <= _KEY_LENGTH and call.isascii() and call.isprintable():
-        return call
-    return "dozvon-" + hashlib.sha256(call.encode()).hexdigest()[:48]
-
 
 def _write_attribution(decided: Attribution) -> dict[str, Any]:
     target = {"kind": decided.target.kind, "id": decided.target.id} if decided.target else None
@@ -337,6 +312,22 @@ def _write_attribution(decided: Attribution) -> dict[str, Any]:
         "responsible": decided.responsible,
         "reasons": _write_reasons(decided),
     }
+
+
+def _entered(account: Account, call: Call, decided: Attribution, entered: Entered) -> dict[str, Any]:
+    return {
+        "id": entered.logged.id,
+        "entity": {"kind": entered.logged.entity.kind, "id": entered.logged.entity.id},
+        "inbox": True,  # or it was: what a person made of the entry asks to be worked on, not the call
+        "responsible": entered.responsible,
+        "reasons": _write_reasons(decided)
+        + _written(entered.reasons)
+        + _substituted(account, call, decided.responsible, entered.responsible),
+    }
+
+
+def _read_entity(log: dict[str, Any]) -> EntityRef:
+    return EntityRef(EntityKind(log["entity"]["kind"]), str(log["entity"]["id"]))
 
 
 def _write_reasons(decided: Attribution) -> list[dict[str, Any]]:

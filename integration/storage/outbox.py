@@ -223,13 +223,17 @@ class SqlOutbox:
         }
         await self._carry_out(item.account, _ITEM, values)
 
-    async def retry(self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool) -> None:
+    async def retry(
+        self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool, afresh: bool = False
+    ) -> None:
+        values: dict[str, Any] = {"attempts": 0, "queued_at": self._clock.now()} if afresh else {}
         await self._held(
             item,
             not_before=at,
             last_error=error[:_LONGEST_ERROR],
             is_uncertain=is_uncertain,
             leased_until=None,
+            **values,
         )
 
     async def hasten(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:

@@ -258,16 +258,15 @@ async def test_unsorted_switched_off_is_said(crm: Office) -> None:
 # ---- tasks, popup, addresses, check
 
 
-async def test_a_task_is_found_again_by_its_key(crm: Office) -> None:
+async def test_a_task_is_as_it_was_said_and_its_result_says_how_it_was_done(crm: Office) -> None:
     known = crm.contact("Клиент", "+79161234567")
-    other = crm.contact("Другой", "+79161234568")
     due = Timestamp(time.time() + 3600)
-    task = await crm.crm.create_task(key="k1", text="Перезвонить", due_at=due, responsible=ANNA, target=contact(known))
+    task = await crm.crm.create_task(text="Перезвонить", due_at=due, responsible=ANNA, target=contact(known))
     stored = crm.account.tasks[int(task)]
     assert (stored["entity_type"], stored["entity_id"], stored["complete_till"]) == ("contacts", known, int(due))
-    assert await crm.crm.find_task(key="k1", target=contact(known)) == task
-    assert await crm.crm.find_task(key="k2", target=contact(known)) is None
-    assert await crm.crm.find_task(key="k1", target=contact(other)) is None
+    assert stored["text"] == "Перезвонить"
+    await crm.crm.complete_task(task, result="Разговор состоялся")
+    assert (stored["is_completed"], stored["result"]["text"]) == (True, "Разговор состоялся")
 
 
 async def test_the_popup_is_one_request_for_all(crm: Office) -> None:

@@ -291,24 +291,47 @@ async def test_a_user_who_cannot_be_responsible_is_named_and_nothing_is_written(
     crm, dismissed = world.crm, replace(call(), responsible=BORIS)
     for write in (
         lambda: crm.log_call(dismissed, known),
-        lambda: crm.create_task(key="k", text="Перезвонить", due_at=LATER, responsible=BORIS, target=known),
+        lambda: crm.create_task(text="Перезвонить", due_at=LATER, responsible=BORIS, target=known),
         lambda: crm.create_contact(name="Новый", number=CLIENT, responsible=BORIS),
     ):
         with pytest.raises(NotResponsible) as refused:
             await write()
         assert refused.value.manager == BORIS
     assert world.written("pbx:1.1") == 0
-    assert await crm.find_task(key="k", target=known) is None
+    assert await crm.find_task(text="Перезвонить", target=known) is None
     assert await crm.find_persons(CLIENT) == []
 
 
-async def test_a_task_is_found_by_its_key_at_its_entity(world: World) -> None:
+async def test_a_task_is_found_by_its_text_at_its_entity(world: World) -> None:
     known, other = world.contact("Клиент", CLIENT.e164), world.contact("Другой", "+79010000001")
-    assert await world.crm.find_task(key="k", target=known) is None
-    task = await world.crm.create_task(key="k", text="Перезвонить", due_at=LATER, responsible=ANNA, target=known)
-    assert await world.crm.find_task(key="k", target=known) == task
-    assert await world.crm.find_task(key="k2", target=known) is None
-    assert await world.crm.find_task(key="k", target=other) is None
+    text = "Перезвонить: пропущенный звонок с +79161234567, 29.11 15:04 (UTC+3)"
+    assert await world.crm.find_task(text=text, target=known) is None
+    world.lose_next_answer()
+    with pytest.raises(OutcomeUnknown):
+        await world.crm.create_task(text=text, due_at=LATER, responsible=ANNA, target=known)
+    task = await world.crm.find_task(text=text, target=known)
+    assert task is not None
+    assert await world.crm.find_task(text=text + " ", target=other) is None
+    assert await world.crm.find_task(text=text.replace("15", "16"), target=known) is None
+
+
+async def test_a_task_is_changed_completed_and_asked_about(world: World) -> None:
+    known = world.contact("Клиент", CLIENT.e164)
+    task = await world.crm.create_task(text="Перезвонить: 1", due_at=LATER, responsible=ANNA, target=known)
+    assert await world.crm.is_task_open(task)
+    await world.crm.change_task(task, text="Перезвонить: 2")
+    assert await world.crm.find_task(text="Перезвонить: 2", target=known) == task
+    await world.crm.complete_task(task, result="Разговор состоялся")
+    await world.crm.complete_task(task, result="Разговор состоялся")
+    assert not await world.crm.is_task_open(task)
+    assert await world.crm.find_task(text="Перезвонить: 2", target=known) == task
+
+
+async def test_a_task_that_is_gone_is_not_open_and_cannot_be_changed(world: World) -> None:
+    assert not await world.crm.is_task_open("999999")
+    for change in (world.crm.change_task("999999", text="x"), world.crm.complete_task("999999", result="x")):
+        with pytest.raises(NotFound):
+            await change
 
 
 async def test_a_new_contact_is_found_by_its_number(world: World) -> None:

@@ -27,11 +27,13 @@ from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.ports import Coordination, OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts
+from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService
 from integration.services.click import ClickService
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
+from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakeClock, FakeCrm, FakePbx
@@ -76,6 +78,7 @@ class World:
     clicks: ClickService
     tracking: CallTracking
     delivery: Delivery
+    strangers: StrangerCalls
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def line(self, line: LineSettings) -> None:
@@ -136,6 +139,14 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
     hub = Hub(coordination)
     cards = CardService(hub, storage.calls, storage.phone_book)
     wake = asyncio.Event()
+    strangers = StrangerCalls(
+        strangers=storage.strangers,
+        calls=storage.calls,
+        outbox=storage.outbox,
+        phone_book=storage.phone_book,
+        clock=clock,
+        wake=wake,
+    )
     steps = DeliverySteps(
         calls=storage.calls,
         outbox=storage.outbox,
@@ -144,6 +155,8 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
         watches=storage.watches,
         coordination=coordination,
         hub=hub,
+        strangers=strangers,
+        tasks=CallbackTasks(tasks=storage.callback_tasks, calls=storage.calls, outbox=storage.outbox, clock=clock),
         clock=clock,
         public_url="https://calls.test",
     )
@@ -161,6 +174,7 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
         clicks=ClickService(coordination, storage.calls, storage.phone_book, cards),
         tracking=CallTracking(account, storage.calls, clock, [cards], wake),
         delivery=delivery,
+        strangers=strangers,
     )
     listening = asyncio.create_task(hub.run())
     await asyncio.sleep(0)  # the hub subscribes before the first message is sent

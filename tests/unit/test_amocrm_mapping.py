@@ -247,20 +247,18 @@ def test_a_new_contact_without_a_name_is_called_by_its_number() -> None:
     }
 
 
-def test_a_task_ends_with_its_mark() -> None:
+def test_a_task_says_what_it_was_given_and_nothing_else() -> None:
     task = mapping.new_task(
-        key="k1", text="Перезвонить", due_at=5, responsible=ManagerId("7"), entity=("contacts", 9001), type_id=1
+        text="Перезвонить", due_at=5, responsible=ManagerId("7"), entity=("contacts", 9001), type_id=1
     )
     assert task == {
-        "text": f"Перезвонить {mapping.task_marker('k1')}",
+        "text": "Перезвонить",
         "complete_till": 5,
         "task_type_id": 1,
         "entity_type": "contacts",
         "entity_id": 9001,
         "responsible_user_id": 7,
-        "request_id": "k1",
     }
-    assert mapping.task_marker("k1") != mapping.task_marker("k2")
 
 
 def test_unsorted_goes_to_the_main_pipeline_that_has_it() -> None:

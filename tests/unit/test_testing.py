@@ -68,8 +68,8 @@ async def test_crm_refuses_what_hangs_on_nothing_and_keeps_inbox_and_tasks() -> 
         await crm.log_call(RECORD, ANNA.ref)
     assert await crm.find_in_inbox(RECORD) is None
     assert await crm.log_to_inbox(RECORD) == await crm.find_in_inbox(RECORD)
-    created = await crm.create_task(key="t", text="", due_at=Timestamp(1.0), responsible=None, target=ANNA.ref)
-    assert await crm.find_task(key="t", target=ANNA.ref) == created
+    created = await crm.create_task(text="t", due_at=Timestamp(1.0), responsible=None, target=ANNA.ref)
+    assert await crm.find_task(text="t", target=ANNA.ref) == created
 
 
 class _Listener:

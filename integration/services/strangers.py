@@ -1,0 +1,333 @@
+"""Calls of numbers that nobody in the CRM has: one entry in the CRM's inbox for each number, whoever calls how often.
+
+Theory of operation. One row for each number says which call enters it into the CRM (`Strangers`). The calls after it
+wait for that call's delivery while it is under way, and take it over when it was given up: so two calls never make two
+entries, in two processes either, and a lost answer is looked for before anybody writes. As soon as the entry is there,
+later calls are written into it. A CRM that takes nothing while the entry waits is asked again at times; the call stays
+in the outbox until the entry was accepted (then it is written to its deal) or declined (then it is dropped). What a
+person does with the entry is heard by webhook (`closed`), and found out by asking where no webhook came.
+
+Which calls are a stranger's, and the writing for known clients, is `delivery_steps.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NoReturn
+
+from integration.domain.call import Call, Direction
+from integration.domain.crm import CrmChange, EntityKind, EntityRef, InboxClosed, Person
+from integration.domain.identity import ranked
+from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp, record_key
+from integration.domain.intents import IntentKind
+from integration.domain.phone import PhoneNumber
+from integration.domain.reasons import Reason, ReasonCode, because
+from integration.errors import InInbox, NotFound, Rejected, Unavailable
+from integration.ports import (
+    CallRecord,
+    CallStore,
+    Clock,
+    InboxState,
+    LoggedCall,
+    Outbox,
+    OutboxItem,
+    OutboxState,
+    PhoneBook,
+    Strangers,
+)
+from integration.services.accounts import Account
+from integration.services.delivery import NotYet
+from integration.services.responsible import with_responsible
+
+_WAIT_FOR_ENTRY_SECONDS = 1.0  # while another call of the number is being entered; longer the longer that takes
+_WAIT_FOR_ENTRY_AT_MOST_SECONDS = 60.0
+_TRUSTED_SECONDS = 60.0  # that an entry waits still, after the CRM said so
+_LOOK_AGAIN_SECONDS = 120.0  # at an entry that takes no calls; less and less often, once an hour at last
+_LOOK_AGAIN_AT_MOST_SECONDS = 3600.0
+_CALLS_OF_AN_ENTRY = 200  # that are hastened when it is closed; those before them find it out by asking
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """The call is in the CRM: as a new entry, in one that waits, or (`is_in_inbox` False) where that one went."""
+
+    logged: LoggedCall
+    responsible: ManagerId | None
+    is_in_inbox: bool = True
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """It is no stranger any more: write the call to this person."""
+
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Nothing of the call belongs into the CRM."""
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Join:
+    """The entry that a call joins; kept with its item before anything is tried."""
+
+    entry: EntityRef
+    deal: EntityRef | None
+    is_kept: bool = False  # the CRM took nothing: the call waits for what becomes of the entry
+
+
+class StrangerCalls:
+    def __init__(
+        self,
+        *,
+        strangers: Strangers,
+        calls: CallStore,
+        outbox: Outbox,
+        phone_book: PhoneBook,
+        clock: Clock,
+        wake: asyncio.Event,
+    ) -> None:
+        self._strangers = strangers
+        self._calls = calls
+        self._outbox = outbox
+        self._phone_book = phone_book
+        self._clock = clock
+        self._wake = wake
+        self._closed_inboxes: set[AccountId] = set()  # of CRMs that took no call for an entry that waits
+
+    async def waits(self, account: Account, number: PhoneNumber) -> bool:
+        """Whether the CRM said a moment ago that this number waits in its inbox: it need not be searched again."""
+        stranger = await self._strangers.get(account.id, number.match_key)
+        return stranger is not None and stranger.entry is not None and self._is_fresh(stranger.checked_at)
+
+    async def log(
+        self, account: Account, record: CallRecord, number: PhoneNumber, item: OutboxItem
+    ) -> Entered | Known | Skipped:
+        """
+        Write the call, or say why it is none of these.
+
+        Raises:
+            NotYet: another call of the number is being entered, or the CRM takes this one when a person has decided.
+            Others: as the CRM's and the storage's.
+        """
+        call = record.call
+        if (join := _read_join(item.payload)) is not None:
+            return await self._join(account, record, number, item, join)
+        if call.direction is Direction.OUTBOUND and call.answered_at is None:
+            stranger = await self._strangers.get(account.id, number.match_key)
+            if stranger is None or stranger.entry is None:
+                return Skipped("unknown_number_not_reached")
+        else:
+            stranger = await self._strangers.enter(account.id, number.match_key, call.id)
+        if stranger.entry is not None:
+            if stranger.entered_by == call.id:  # made before this attempt, which was to say so
+                logged = LoggedCall(id=stranger.entry.id, entity=stranger.entry, deal=stranger.deal)
+                return Entered(logged, record.responsible)
+            return await self._join(account, record, number, item, _Join(stranger.entry, stranger.deal))
+        former = stranger.entered_by if stranger.entered_by != call.id else None
+        if former is not None:
+            await self._take_over(account, number, former, call)
+        return await self._enter(account, record, number, item, former)
+
+    async def closed(self, account: Account, changes: Sequence[CrmChange]) -> None:
+        """People took entries out of the CRM's inbox: what waited for that goes on. Raises what the storage raises."""
+        for change in changes:
+            if isinstance(change, InboxClosed):
+                for match_key in await self._strangers.closed(account.id, change.ref):
+                    await self._hasten(account, match_key)
+
+    async def _hasten(self, account: Account, match_key: str) -> None:
+        calls = await self._calls.recent(account.id, match_key=match_key, limit=_CALLS_OF_AN_ENTRY)
+        if await self._outbox.hasten(account.id, [each.id for each in calls], now=self._clock.now()):
+            self._wake.set()
+
+    # ---- making the entry ------------------------------------------------------------------------------------------
+
+    async def _take_over(self, account: Account, number: PhoneNumber, former: CallId, call: Call) -> None:
+        """The outbox knows whether the other call's delivery is under way. Raises NotYet."""
+        items = await self._outbox.of_call(account.id, former)
+        is_under_way = any(item.kind is IntentKind.LOG_CALL and item.state is OutboxState.WAITING for item in items)
+        if is_under_way or not await self._strangers.take_over(account.id, number.match_key, of=former, call=call.id):
+            age = self._clock.now() - (call.ended_at or call.started_at)
+            seconds = min(max(age / 10, _WAIT_FOR_ENTRY_SECONDS), _WAIT_FOR_ENTRY_AT_MOST_SECONDS)
+            raise NotYet("another call of this number is being entered", seconds=seconds)
+
+    async def _enter(
+        self, account: Account, record: CallRecord, number: PhoneNumber, item: OutboxItem, former: CallId | None
+    ) -> Entered | Known | Skipped:
+        call = record.call
+        try:
+            may_be_there = item.is_uncertain and call.direction is Direction.INBOUND
+            if may_be_there and (found := await account.crm.find_in_inbox(record)) is not None:
+                return await self._entered(account, number, call.id, found, record.responsible)
+            found = await self._made_by(account, record, former) if former is not None else None
+            if found is not None and found.entity.kind is EntityKind.LEAD:
+                join = _Join(found.entity, found.deal)  # kept first: else the row would say that this call is in it
+                item = await self._outbox.amend(item, {**item.payload, "join": _write_join(join)})
+                await self._entered(account, number, call.id, found, record.responsible)
+                return await self._join(account, record, number, item, join)
+            person = await self._known(account, number, ask=item.attempts > 1 or former is not None)
+            if person is None and call.direction is Direction.OUTBOUND:
+                person = await self._new_contact(account, record, number)
+            if person is not None:
+                await self._strangers.forget(account.id, number.match_key, call=call.id)
+                return Known(person)
+            logged, responsible = await with_responsible(
+                account,
+                record.responsible,
+                lambda manager: account.crm.log_to_inbox(replace(record, responsible=manager)),
+                line=call.line,
+            )
+        except Rejected:  # this call becomes a dead letter: the next one of the number may try its luck
+            await self._strangers.forget(account.id, number.match_key, call=call.id)
+            raise
+        return await self._entered(account, number, call.id, logged, responsible)
+
+    async def _entered(
+        self, account: Account, number: PhoneNumber, call: CallId, logged: LoggedCall, responsible: ManagerId | None
+    ) -> Entered:
+        if logged.entity.kind is not EntityKind.LEAD:  # found where a person has accepted it to
+            await self._strangers.forget(account.id, number.match_key, call=call)
+            return Entered(logged, responsible, is_in_inbox=False)
+        await self._strangers.entered(account.id, number.match_key, call, entry=logged.entity, deal=logged.deal)
+        await self._hasten(account, number.match_key)  # those that wait for it
+        return Entered(logged, responsible)
+
+    async def _made_by(self, account: Account, record: CallRecord, former: CallId) -> LoggedCall | None:
+        """The entry of a call whose delivery was given up: its answer may have been lost before."""
+        call = await self._calls.get(account.id, former)
+        if call is None or call.direction is not Direction.INBOUND:
+            return None
+        return await account.crm.find_in_inbox(replace(record, key=record_key(former), call=call))
+
+    async def _known(self, account: Account, number: PhoneNumber, *, ask: bool) -> Person | None:
+        """Somebody may have got the number meanwhile: from a lost answer, from another call, from a person."""
+        persons, deals = await self._phone_book.known(account.id, number.match_key)
+        if not persons and ask:
+            persons = await account.crm.find_persons(number)
+            await self._phone_book.put_persons(account.id, persons, numbering=account.settings.numbering)
+        return next(iter(ranked(persons, deals)), None)
+
+    async def _new_contact(self, account: Account, record: CallRecord, number: PhoneNumber) -> Person:
+        """An outgoing call to a stranger who answered becomes a contact: amoCRM has no inbox for outgoing calls."""
+        person, _ = await with_responsible(
+            account,
+            record.responsible,
+            lambda manager: account.crm.create_contact(name=number.e164, number=number, responsible=manager),
+            line=record.call.line,
+        )
+        await self._phone_book.put_persons(account.id, [person], numbering=account.settings.numbering)
+        return person
+
+    # ---- joining one that waits ------------------------------------------------------------------------------------
+
+    async def _join(
+        self, account: Account, record: CallRecord, number: PhoneNumber, item: OutboxItem, join: _Join
+    ) -> Entered | Skipped:
+        reasons = (because(ReasonCode.JOINED_ENTRY),)
+        item = await self._outbox.amend(item, {**item.payload, "join": _write_join(join)})
+        if item.is_uncertain and (found := await self._find_joined(account, record, join)) is not None:
+            return Entered(found, record.responsible, found.entity.kind is EntityKind.LEAD, reasons)
+        try:
+            if account.id in self._closed_inboxes:
+                return await self._wait_for_decision(account, record, number, item, join)
+            logged, responsible = await self._write(account, record, join.entry)
+        except InInbox:
+            self._closed_inboxes.add(account.id)
+            await self._strangers.waits_still(account.id, number.match_key, join.entry)
+            await self._keep(record.call, item, join)
+        except NotFound:
+            return await self._after_decision(account, record, number, item, join)
+        await self._strangers.waits_still(account.id, number.match_key, join.entry)
+        return Entered(logged, responsible, reasons=reasons)
+
+    async def _wait_for_decision(
+        self, account: Account, record: CallRecord, number: PhoneNumber, item: OutboxItem, join: _Join
+    ) -> Entered | Skipped:
+        stranger = await self._strangers.get(account.id, number.match_key)
+        if stranger is None or stranger.entry != join.entry or not self._is_fresh(stranger.checked_at):
+            return await self._after_decision(account, record, number, item, join)
+        return await self._keep(record.call, item, join)
+
+    async def _keep(self, call: Call, item: OutboxItem, join: _Join) -> NoReturn:
+        """Raises NotYet: the call stays in the outbox until somebody has decided about the entry."""
+        await self._outbox.amend(item, {**item.payload, "join": _write_join(replace(join, is_kept=True))})
+        age = self._clock.now() - (call.ended_at or call.started_at)
+        seconds = min(max(age / 10, _LOOK_AGAIN_SECONDS), _LOOK_AGAIN_AT_MOST_SECONDS)
+        raise NotYet(
+            "waits until the entry of this number in the CRM's inbox is accepted", seconds=seconds, afresh=True
+        )
+
+    async def _after_decision(
+        self, account: Account, record: CallRecord, number: PhoneNumber, item: OutboxItem, join: _Join
+    ) -> Entered | Skipped:
+        became = await account.crm.inbox_entry(join.entry, deal=join.deal)
+        if became.state is InboxState.WAITING:
+            await self._strangers.waits_still(account.id, number.match_key, join.entry)
+            return await self._keep(record.call, item, join)
+        await self._strangers.forget(account.id, number.match_key, entry=join.entry)
+        if became.state is InboxState.DECLINED and join.is_kept:
+            return Skipped("declined")
+        target = became.deal or became.person
+        if became.state is InboxState.ACCEPTED and target is not None:
+            await self._take_in(account, became.person)
+            found = await account.crm.find_logged_call(record, target) if item.is_uncertain else None
+            try:
+                logged, responsible = (
+                    (found, record.responsible) if found else await self._write(account, record, target)
+                )
+                return Entered(logged, responsible, is_in_inbox=False, reasons=(because(ReasonCode.JOINED_ENTRY),))
+            except NotFound:
+                pass  # deleted since
+        await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k not in ("join", "attribution")})
+        raise Unavailable("The entry has left the CRM's inbox; deciding again where the call belongs.")
+
+    async def _write(
+        self, account: Account, record: CallRecord, target: EntityRef
+    ) -> tuple[LoggedCall, ManagerId | None]:
+        return await with_responsible(
+            account,
+            record.responsible,
+            lambda manager: account.crm.log_call(replace(record, responsible=manager), target),
+            line=record.call.line,
+        )
+
+    async def _find_joined(self, account: Account, record: CallRecord, join: _Join) -> LoggedCall | None:
+        """What was written into the entry is in its deal after it was accepted."""
+        for place in (join.entry, join.deal):
+            if place is None:
+                continue
+            try:
+                found = await account.crm.find_logged_call(record, place)
+            except NotFound:
+                continue
+            if found is not None:
+                return found
+        return None
+
+    async def _take_in(self, account: Account, person: EntityRef | None) -> None:
+        """Who was a stranger is in the phone book before the next call, also where no webhook tells of it."""
+        read = await account.crm.person(person) if person is not None else None
+        if read is not None:
+            await self._phone_book.put_persons(account.id, [read], numbering=account.settings.numbering)
+
+    def _is_fresh(self, checked_at: Timestamp) -> bool:
+        return self._clock.now() - checked_at < _TRUSTED_SECONDS
+
+
+def _write_join(join: _Join) -> dict[str, Any]:
+    return {"entry": join.entry.id, "deal": join.deal.id if join.deal else None, "kept": join.is_kept}
+
+
+def _read_join(payload: dict[str, Any]) -> _Join | None:
+    stored = payload.get("join")
+    if not stored:
+        return None
+    deal = EntityRef(EntityKind.DEAL, str(stored["deal"])) if stored.get("deal") else None
+    return _Join(EntityRef(EntityKind.LEAD, str(stored["entry"])), deal, is_kept=bool(stored.get("kept")))
