@@ -22,6 +22,7 @@ from integration.domain.settings import (
     AccountSettings,
     AfterNoAnswer,
     CardMoment,
+    ClickRules,
     Employee,
     LineSettings,
     LogTarget,
@@ -61,6 +62,7 @@ class AccountConfig:
     time_zone: str = ""
     default_responsible: ManagerId | None = None
     log_to: LogTarget = LogTarget.PERSON
+    clicks: ClickRules = field(default_factory=ClickRules)
     crm: str
     crm_options: dict[str, Any] = field(repr=False)
     pbx: str
@@ -78,6 +80,7 @@ class AccountConfig:
             dial=self.dial,
             language=self.language,
             time_zone=self.time_zone,
+            clicks=self.clicks,
             default_line=self.default_line,
             lines=self.lines,
             employees=self.employees,
@@ -267,7 +270,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
     pbx = _text(raw, "pbx", where, "asterisk")
     own = {
         *("id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "log_to"),
-        *("line", "employee", "dial", "time_zone"),
+        *("line", "employee", "dial", "time_zone", "clicks"),
     }
     _no_strangers(raw, own | {crm, pbx}, where)
     account_id = _identifier(_text(raw, "id", where, ""), where + "id")
@@ -293,6 +296,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
     return AccountConfig(
         id=AccountId(account_id),
         log_to=LogTarget(log_to),
+        clicks=_clicks(_table(raw, "clicks", where), f"{where}clicks."),
         country=country,
         dial=_dial(_table(raw, "dial", where), f"{where}dial."),
         language=language,
@@ -346,6 +350,17 @@ def _digits(raw: dict[str, Any], key: str, where: str, pattern: str, what: str) 
     if not isinstance(raw[key], str) or not re.fullmatch(pattern, raw[key]):
         raise ConfigError(f"{where}{key}: write {what}, in quotes")
     return str(raw[key])
+
+
+def _clicks(raw: dict[str, Any], where: str) -> ClickRules:
+    _no_strangers(raw, {f.name for f in fields(ClickRules)}, where)
+    rules = ClickRules(
+        **{key: _line_value(key, value, getattr(ClickRules(), key), where) for key, value in raw.items()}
+    )
+    for key in ("per_minute", "account_per_minute"):
+        if not 1 <= getattr(rules, key) <= 10_000:
+            raise ConfigError(f"{where}{key}: write 1 to 10000 calls a minute")
+    return rules
 
 
 def _line(raw: Any, inherited: LineSettings, where: str) -> LineSettings:

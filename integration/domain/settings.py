@@ -73,6 +73,16 @@ class Employee:
     is_absent: bool = False  # set by hand: no call is routed to this person
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClickRules:
+    """What clicks of managers may dial, and how often. Emergency numbers are always dialled."""
+
+    per_minute: int = 15  # of one manager; a person who works through a list comes to five
+    account_per_minute: int = 120
+    premium: bool = False
+    satellite: bool = False
+
+
 _ZONES = {
     "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "BY": "Europe/Minsk", "KZ": "Asia/Almaty", "UZ": "Asia/Tashkent",
     "KG": "Asia/Bishkek", "AM": "Asia/Yerevan", "AZ": "Asia/Baku", "GE": "Asia/Tbilisi", "MD": "Europe/Chisinau",
@@ -97,6 +107,7 @@ class AccountSettings:
     inactive_managers: frozenset[ManagerId] = frozenset()  # what the release before knows: nothing of the deleted
     default_responsible: ManagerId | None = None  # when no rule names anybody
     log_to: LogTarget = LogTarget.PERSON
+    clicks: ClickRules = field(default_factory=ClickRules)
 
     @property
     def numbering(self) -> Numbering:

@@ -10,25 +10,30 @@ from dataclasses import dataclass
 
 import structlog
 
-from integration.domain.call import Call
+from integration.domain.call import Call, Direction
 from integration.domain.client import client_of
 from integration.domain.crm import Person
 from integration.domain.dialling import digits_to_dial
 from integration.domain.ids import CallId, Extension, ManagerId
+from integration.domain.number_class import NumberClass, class_of, emergency_digits
 from integration.domain.numbering import Numbering
-from integration.domain.participation import PartState, extensions_of
+from integration.domain.participation import PartState, extensions_of, part_of
 from integration.domain.phone import PhoneNumber
 from integration.domain.phone_text import WrittenNumber, read_text
+from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
-from integration.ports import CallStore, ClickToCall, Coordination, PhoneBook
+from integration.ports import CallStore, ClickToCall, Clock, Coordination, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import CardService, part_of_manager
+from integration.services.live_calls import LiveCalls
 from integration.services.responsible import with_responsible
 
 log = structlog.get_logger()
 
 _DOUBLE_CLICK_SECONDS = 3.0
 _REQUEST_REMEMBERED_SECONDS = 3600.0
+_RATE_SECONDS = 60.0
+_LONGEST_TALK_SECONDS = 6 * 3600.0  # a call that never ends for us must not keep its employee from calling
 _SHORT = re.compile(r"[0-9](?:[ ()-]?[0-9]){1,5}")
 _SEPARATORS = re.compile(r"[ ()-]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
@@ -51,8 +56,18 @@ class Desk:
 
 
 class ClickService:
-    def __init__(self, coordination: Coordination, calls: CallStore, phone_book: PhoneBook, cards: CardService) -> None:
+    def __init__(
+        self,
+        coordination: Coordination,
+        calls: CallStore,
+        phone_book: PhoneBook,
+        cards: CardService,
+        live_calls: LiveCalls,
+        clock: Clock,
+    ) -> None:
         self._coordination = coordination
+        self._live_calls = live_calls
+        self._clock = clock
         self._calls = calls
         self._phone_book = phone_book
         self._cards = cards
@@ -73,11 +88,19 @@ class ClickService:
         desk = desk_of(account, manager)
         if not _REQUEST_ID.fullmatch(request):
             raise Refused("bad_request", "request: 8 to 64 letters, digits and dashes")
-        dialled, written = number_to_dial(number, account.settings.numbering)
+        settings = account.settings
+        extensions = {employee.extension for employee in settings.employees}
+        emergency = emergency_digits(number, settings.numbering, extensions)
+        dialled, written = (emergency, None) if emergency else number_to_dial(number, settings.numbering)
+        if emergency is None:
+            _check_class(settings, written.number if written else dialled, extensions)
         if not await self._coordination.once(
             f"click:{account.id}:{manager}:{request}", ttl_seconds=_REQUEST_REMEMBERED_SECONDS
         ):
             return request
+        if emergency is None:
+            await self._check_is_free(account, desk.extension)
+            await self._check_rate(account, manager)
         if not await self._coordination.once(
             f"click:{account.id}:{manager}:{dialled}", ttl_seconds=_DOUBLE_CLICK_SECONDS
         ):
@@ -95,6 +118,27 @@ class ClickService:
         except Rejected as exc:
             raise Refused(exc.code or "phone_unreachable", str(exc)) from exc
         return request
+
+    async def _check_is_free(self, account: Account, extension: Extension) -> None:
+        """A second call to a phone that talks would be refused by it, or disturb. Raises Refused."""
+        try:
+            calls = await self._live_calls.of(account)
+        except Unavailable:  # nothing false is said: the phone itself will tell
+            return
+        since = self._clock.now() - _LONGEST_TALK_SECONDS
+        if any(call.started_at > since and _is_engaged(call, extension) for call in calls):
+            raise Refused("already_talking", "you are in a call: end it and dial again")
+
+    async def _check_rate(self, account: Account, manager: ManagerId) -> None:
+        """A script in a page, or a stolen session, must not dial through the night. Raises Refused."""
+        rules = account.settings.clicks
+        for key, most in (
+            (f"clicks:{account.id}:{manager}", rules.per_minute),
+            (f"clicks:{account.id}", rules.account_per_minute),
+        ):
+            if await self._coordination.count(key, ttl_seconds=_RATE_SECONDS) > most:
+                log.warning("too many clicks", account_id=account.id, manager_id=manager)
+                raise Refused("too_many_clicks", f"no more than {most} calls a minute are allowed")
 
     async def hang_up(
         self, account: Account, manager: ManagerId, call: Call | None, *, only_ringing: bool = False
@@ -221,6 +265,25 @@ def desk_of(account: Account, manager: ManagerId) -> Desk:
     if employee is None:
         raise Refused("no_extension", "no extension is assigned to you; ask your administrator")
     return Desk(manager, employee.extension)
+
+
+def _check_class(settings: AccountSettings, number: PhoneNumber | str, extensions: set[Extension]) -> None:
+    """Raises Refused for what only an administrator may allow."""
+    if number in extensions:
+        return
+    match class_of(number, settings.numbering):
+        case NumberClass.PREMIUM if not settings.clicks.premium:
+            raise Refused("premium_not_allowed", "this number costs extra, and the account does not allow that")
+        case NumberClass.SATELLITE if not settings.clicks.satellite:
+            raise Refused("satellite_not_allowed", "this is a satellite number, and the account does not allow those")
+
+
+def _is_engaged(call: Call, extension: Extension) -> bool:
+    """Whether the employee talks in this call, or waits for whom they call."""
+    if call.direction is Direction.INTERNAL and call.caller == extension:
+        return call.is_live
+    part = part_of(call, extension)
+    return part is not None and (part.state is PartState.TALKING or (part.is_own and part.state is PartState.RINGING))
 
 
 def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber | None]:

@@ -33,6 +33,7 @@ from integration.services.click import ClickService
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
+from integration.services.live_calls import LiveCalls
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_coordination, open_storage
@@ -161,6 +162,8 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
         public_url="https://calls.test",
     )
     delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake)
+    tracking = CallTracking(account, storage.calls, clock, [cards], wake)
+    live_calls = LiveCalls({ACME: tracking}, storage.calls)
     made = World(
         storage=storage,
         coordination=coordination,
@@ -171,8 +174,8 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
         account=account,
         hub=hub,
         cards=cards,
-        clicks=ClickService(coordination, storage.calls, storage.phone_book, cards),
-        tracking=CallTracking(account, storage.calls, clock, [cards], wake),
+        clicks=ClickService(coordination, storage.calls, storage.phone_book, cards, live_calls, clock),
+        tracking=tracking,
         delivery=delivery,
         strangers=strangers,
     )

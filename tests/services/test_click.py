@@ -6,12 +6,27 @@ from dataclasses import replace
 
 import pytest
 
+from integration.domain.call import Direction, Origin
 from integration.domain.crm import Manager
+from integration.domain.events import CallStarted
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.settings import ClickRules
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
 from integration.services.click import Refused, number_to_dial
-from tests.services.conftest import ACME, ANNA, BORIS, STRANGER, World, answered, call, offered, started, unanswered
+from tests.services.conftest import (
+    ACME,
+    ANNA,
+    BORIS,
+    STRANGER,
+    World,
+    answered,
+    call,
+    ended,
+    offered,
+    started,
+    unanswered,
+)
 
 CLICK = "7f3c1d52-0000-4000-8000-000000000001"
 
@@ -198,3 +213,118 @@ async def test_hanging_up_is_for_ones_own_live_call(world: World) -> None:
 @pytest.mark.parametrize(("text", "dialled"), [("101", "101"), ("1-0-1", "101"), ("+7 916 123 45 67", "+79161234567")])
 def test_numbers_to_dial(text: str, dialled: str) -> None:
     assert number_to_dial(text, DEFAULT_NUMBERING)[0] == dialled
+
+
+# ---- what may be dialled, how often, and by whom just now ------------------------------------------------------------
+
+
+async def click(world: World, number: str, n: int = 1, manager: ManagerId = ANNA) -> None:
+    await world.clicks.call(world.account, manager, number=number, request=f"{CLICK[:-3]}{n:03}")
+
+
+async def refusal(world: World, number: str, n: int = 1, manager: ManagerId = ANNA) -> str:
+    with pytest.raises(Refused) as caught:
+        await click(world, number, n, manager)
+    return caught.value.code
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "allowed"),
+    [
+        ("8 809 555 12 34", "premium_not_allowed", ClickRules(premium=True)),
+        ("+870 773 123 456", "satellite_not_allowed", ClickRules(satellite=True)),
+        ("810881631455555", "satellite_not_allowed", ClickRules(satellite=True)),
+    ],
+)
+async def test_what_costs_extra_needs_a_setting(world: World, number: str, code: str, allowed: ClickRules) -> None:
+    assert await refusal(world, number) == code
+    assert world.pbx.clicks == []
+    world.account.settings = replace(world.account.settings, clicks=allowed)
+    await click(world, number)
+    assert len(world.pbx.clicks) == 1
+
+
+async def test_one_permission_is_not_the_other(world: World) -> None:
+    world.account.settings = replace(world.account.settings, clicks=ClickRules(satellite=True))
+    assert await refusal(world, "8 809 555 12 34") == "premium_not_allowed"
+
+
+async def test_a_manager_and_an_account_may_click_so_often_a_minute(world: World) -> None:
+    world.account.settings = replace(world.account.settings, clicks=ClickRules(per_minute=3, account_per_minute=4))
+    for n in range(3):
+        await click(world, f"8916123450{n}", n)
+    assert await refusal(world, "89161234509", 9) == "too_many_clicks"
+    await click(world, "89161234610", 10, BORIS)
+    assert await refusal(world, "89161234611", 11, BORIS) == "too_many_clicks"  # the account's fifth
+    assert len(world.pbx.clicks) == 4
+
+
+async def test_a_repeated_request_does_not_count(world: World) -> None:
+    world.account.settings = replace(world.account.settings, clicks=ClickRules(per_minute=1))
+    for _ in range(5):
+        await click(world, "89161234567")
+    assert len(world.pbx.clicks) == 1
+
+
+async def talking(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"), *answered(now + 1, "101"))
+
+
+async def test_who_talks_cannot_click(world: World) -> None:
+    await talking(world)
+    assert await refusal(world, "89161234567") == "already_talking"
+    await click(world, "89161234567", 2, BORIS)
+    assert [c.extension for c in world.pbx.clicks] == ["102"]
+    await world.emit(ended(world.clock.now() + 5))
+    await click(world, "89161234568", 3)
+
+
+async def test_who_waits_for_a_click_to_be_answered_cannot_click_again(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(
+        CallStarted(
+            call=call("9.0"),
+            at=now,
+            uniqueid="9.0",
+            direction=Direction.OUTBOUND,
+            caller="101",
+            called=STRANGER,
+            origin=Origin(kind="click"),
+        )
+    )
+    await world.emit(replace(offered(now, "101", "9.0"), via="click"))
+    assert await refusal(world, "89161234567") == "already_talking"
+
+
+async def test_a_call_between_colleagues_is_a_talk_too(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(
+        CallStarted(call=call("9.0"), at=now, uniqueid="9.0", direction=Direction.INTERNAL, caller="101", called="102"),
+        offered(now, "102", "9.0"),
+        *answered(now + 1, "102", "9.0"),
+    )
+    assert await refusal(world, "89161234567") == "already_talking"
+    assert await refusal(world, "89161234567", 2, BORIS) == "already_talking"
+
+
+async def test_a_ringing_phone_may_be_used_to_call(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    await click(world, "89161234567")
+    assert len(world.pbx.clicks) == 1
+
+
+async def test_a_call_that_seems_to_last_for_ever_does_not_keep_its_employee_from_calling(world: World) -> None:
+    await talking(world)
+    world.clock.advance(7 * 3600)
+    await click(world, "89161234567")
+    assert len(world.pbx.clicks) == 1
+
+
+async def test_help_can_be_called_always(world: World) -> None:
+    world.account.settings = replace(world.account.settings, clicks=ClickRules(per_minute=1))
+    await click(world, "89161234567", 1)
+    await talking(world)
+    await click(world, "112", 2)
+    assert [c.number for c in world.pbx.clicks][-1] == "112"

@@ -19,7 +19,7 @@ from connectors.amocrm.settings import AmocrmSettings
 from integration import __main__ as command_line
 from integration import config
 from integration.domain.numbering import DialRules
-from integration.domain.settings import LineSettings
+from integration.domain.settings import ClickRules, LineSettings
 from integration.errors import ConfigError
 from pbx_adapter.asterisk.settings import AsteriskSettings, FastAgiSettings, RecordingSettings, TlsSettings
 
@@ -71,6 +71,7 @@ TABLES: Mapping[str, Callable[[dict[str, Any]], object]] = {
     "[[account]]": lambda t: config.parse(account(**t)),
     "[account.line.default]": lambda t: config.parse(account(line={"default": t})),
     "[account.dial]": lambda t: config.parse(account(dial=t)),
+    "[account.clicks]": lambda t: config.parse(account(clicks=t)),
     "[account.employee]": lambda t: config.parse(account(employee={"101": t})),
     "[account.amocrm]": lambda t: AmocrmSettings.parse({**CRM, **t}),
     "[account.asterisk]": lambda t: asterisk(**t),
@@ -82,6 +83,7 @@ TABLES: Mapping[str, Callable[[dict[str, Any]], object]] = {
 DEFAULTS: Mapping[str, type[Any]] = {
     "[account.line.default]": LineSettings,
     "[account.dial]": DialRules,
+    "[account.clicks]": ClickRules,
     "[account.amocrm]": AmocrmSettings,
     "[account.asterisk]": AsteriskSettings,
     "[account.asterisk.tls]": TlsSettings,
