@@ -304,7 +304,22 @@ class RouteLog(Protocol):
 class SettingsStore(Protocol):
     async def load(self, account: AccountId) -> AccountSettings | None: ...
 
-    async def save(self, settings: AccountSettings) -> None: ...
+    async def save(self, settings: AccountSettings) -> None:
+        """Whatever is stored. To change what is stored: `change`."""
+
+    async def change(
+        self, account: AccountId, change: Callable[[AccountSettings | None], AccountSettings]
+    ) -> AccountSettings:
+        """
+        Read, decide and write in one step over all processes: nothing that others store meanwhile is lost.
+
+        Args:
+            change: from what is stored (None: nothing) to what is to be. Pure; it may run twice. What it raises comes
+                out, and nothing is stored.
+
+        Returns:
+            What is stored now.
+        """
 
     async def accounts(self) -> list[AccountId]: ...
 

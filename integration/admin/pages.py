@@ -28,7 +28,7 @@ from integration.domain.settings import Employee, PhoneType
 from integration.domain.user_mapping import PbxUser, callable_managers, problems, suggest
 from integration.errors import DozvonError
 from integration.ports import CallStore, Clock, Outbox, OutboxState, PhoneBook, RouteLog
-from integration.services.accounts import Account, Accounts
+from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of
 from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.tracking import CallTracking
@@ -264,6 +264,7 @@ class AdminPages:
     async def save_people(self, request: web.Request) -> web.StreamResponse:
         account = self._account(request)
         form = {key: str(value) for key, value in (await request.post()).items()}
+        await self._accounts.reload(account)  # what other processes have stored, also when their news was lost
         managers = callable_managers(account.managers.values())
         users, _ = await _pbx_users(account)
         wanted = {m.id: form.get(f"extension.{m.id}", "")[:20] for m in managers}
@@ -279,7 +280,15 @@ class AdminPages:
             return await self._people_page(
                 request, account, people, [t["doubled"].format(extension=e) for e in doubled], wanted=wanted
             )
-        await self._accounts.set_employees(account, people)
+        t = texts(language_of(request))
+        try:
+            await self._accounts.set_employees(account, people, shown=form.get("shown") or None)
+        except ChangedMeanwhile:
+            await self._accounts.reload(account)
+            return await self._people_page(request, account, account.settings.employees, [t["changed_meanwhile"]])
+        except NamedInFile as exc:
+            error = t["named_in_file"].format(extension=exc.extension)
+            return await self._people_page(request, account, people, [error], wanted=wanted)
         raise self._told(f"/admin/{account.id}/people", "saved")
 
     async def _people_page(
@@ -302,6 +311,8 @@ class AdminPages:
             employee = by_manager.get(manager.id)
             extension = (wanted or {}).get(manager.id, employee.extension if employee else "")
             notes = []
+            if employee is not None and employee.extension in account.named_in_file:
+                notes.append({"tone": "soft", "text": t["note_in_file"]})
             if manager.id in wrong.unmapped:
                 notes.append({"tone": "warn", "text": t["note_unmapped"]})
             if extension in wrong.doubled or manager.id in wrong.doubled:
@@ -327,6 +338,7 @@ class AdminPages:
             account=account,
             section="people",
             rows=rows,
+            shown=mark_of(account.settings.employees),
             problems=errors + ([] if is_asked else [t["pbx_silent"]]),
             has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
         )
@@ -454,7 +466,8 @@ def _employees(
     """The new mapping: those who are mapped, and the PBX's other people as outside the integration."""
     old = {e.extension: e for e in account.settings.employees}
     names = {user.extension: user.name for user in users}
-    people = {e.extension: replace(e, manager=None) for e in old.values()}
+    # Somebody who is not shown, because the CRM has dismissed them, keeps the extension until another one gets it.
+    people = {e.extension: replace(e, manager=None) if e.manager in wanted else e for e in old.values()}
     for manager, extension in wanted.items():
         if not extension:
             continue

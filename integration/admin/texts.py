@@ -288,6 +288,22 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "save": ("Сохранить", "Зберегти", "Save"),
     "saved": ("Сохранено.", "Збережено.", "Saved."),
     "note_unmapped": ("нет номера", "немає номера", "no extension"),
+    "note_in_file": ("из файла конфигурации", "із файлу конфігурації", "from the configuration file"),
+    "named_in_file": (
+        "Номер {extension} задан в файле конфигурации, и файл главнее этой страницы. Измените его там"
+        " и перезапустите Dozvon. Ничего не сохранено.",
+        "Номер {extension} задано у файлі конфігурації, і файл головніший за цю сторінку. Змініть його там"
+        " і перезапустіть Dozvon. Нічого не збережено.",
+        "Extension {extension} is set in the configuration file, and the file wins over this page. Change it there"
+        " and restart Dozvon. Nothing was saved.",
+    ),
+    "changed_meanwhile": (
+        "Пока вы правили, список изменил кто-то другой. Ваши правки не сохранены: проверьте список"
+        " и внесите их ещё раз.",
+        "Поки ви редагували, список змінив хтось інший. Ваші зміни не збережено: перевірте список і внесіть їх ще раз.",
+        "Somebody else changed this list while you were editing. Your changes were not saved: check the list"
+        " and make them again.",
+    ),
     "note_doubled": ("номер назначен дважды", "номер призначено двічі", "extension used twice"),
     "note_missing": ("такого номера нет на АТС", "такого номера немає на АТС", "not on the PBX"),
     "note_offline": ("телефон не в сети", "телефон не в мережі", "phone is offline"),

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import structlog
 
@@ -27,6 +27,18 @@ _ASK_AGAIN_SECONDS = 10.0
 _REFUSED_SECONDS = 3600.0  # then the CRM may try a responsible again: rights are given back sometimes
 
 
+class ChangedMeanwhile(Rejected):
+    """What was to be changed is not what was shown any more."""
+
+
+class NamedInFile(Rejected):
+    """The configuration file has the say about this person."""
+
+    def __init__(self, extension: Extension) -> None:
+        super().__init__(f"{extension} is named in the configuration file, which wins: change it there and restart")
+        self.extension = extension
+
+
 class Account:
     """One account: what belongs together while it runs."""
 
@@ -39,6 +51,8 @@ class Account:
         self.crm_was_asked = False  # by this process; before that nothing is known of it
         self.managers_reading = CrmCondition()  # how the last reading of the CRM's users ended
         self.ask_again_at = 0.0  # for a user who is not in the list; on the loop's clock
+        self.named_in_file: frozenset[Extension] = frozenset()  # people whom the configuration file has the say about
+        self.changing = asyncio.Lock()
         self._refused: dict[ManagerId, float] = {}  # whom the CRM refused as responsible -> when, on the loop's clock
 
     @property
@@ -97,35 +111,51 @@ class Accounts:
         Take an account up. Lines, country and language are the file's; of the people those that the file names are the
         file's and the rest is what was stored by the mapping page.
         """
-        stored = await self._store.load(from_file.account)
-        settings = from_file
-        if stored is not None:
-            named = {e.extension for e in from_file.employees}
+        named = frozenset(e.extension for e in from_file.employees)
+
+        def joined(stored: AccountSettings | None) -> AccountSettings:
+            if stored is None:
+                return from_file
             kept = tuple(e for e in stored.employees if e.extension not in named)
-            settings = replace(
-                from_file,
-                employees=from_file.employees + kept,
-                enabled=stored.enabled,
-                active_managers=stored.active_managers,
-                inactive_managers=stored.inactive_managers,
-            )
-        await self._store.save(settings)
-        account = Account(settings, crm, pbx)
+            return replace(_decided(from_file, stored), employees=from_file.employees + kept)
+
+        account = Account(await self._store.change(from_file.account, joined), crm, pbx)
+        account.named_in_file = named
         self._accounts[account.id] = account
         return account
 
-    async def set_employees(self, account: Account, employees: Iterable[Employee]) -> None:
-        """Store the mapping. Raises ValueError when an extension is named twice."""
+    async def set_employees(self, account: Account, employees: Iterable[Employee], *, shown: str | None = None) -> None:
+        """
+        Store the mapping.
+
+        Args:
+            shown: `mark_of` the people whom the administrator was shown and changed; None: whoever is stored.
+
+        Raises:
+            ValueError: an extension is named twice.
+            NamedInFile: a person of the configuration file is changed; at the next start the file would win.
+            ChangedMeanwhile: somebody else has changed the people since they were shown. Nothing is stored.
+        """
         people = tuple(sorted(employees, key=lambda e: e.extension))
         seen: set[Extension] = set()
         for employee in people:
             if employee.extension in seen:
                 raise ValueError(f"extension {employee.extension} is named twice")
             seen.add(employee.extension)
-        await self._change(account, employees=people)
+
+        def mapped(stored: AccountSettings) -> AccountSettings:
+            if shown is not None and shown != mark_of(stored.employees):
+                raise ChangedMeanwhile("Somebody else has changed these people since this page was opened.")
+            wanted = {e.extension: e for e in people}
+            for employee in stored.employees:
+                if employee.extension in account.named_in_file and wanted.get(employee.extension) != employee:
+                    raise NamedInFile(employee.extension)
+            return replace(stored, employees=people)
+
+        await self._change(account, mapped)
 
     async def set_enabled(self, account: Account, *, enabled: bool) -> None:
-        await self._change(account, enabled=enabled)
+        await self._change(account, lambda stored: replace(stored, enabled=enabled))
 
     async def reload(self, account: Account) -> None:
         """Take over what was decided on another process. Raises Unavailable."""
@@ -133,12 +163,14 @@ class Accounts:
         if stored is not None:
             account.settings = _decided(account.settings, stored)
 
-    async def _change(self, account: Account, **decided: Any) -> None:
-        """On top of what other processes have stored meanwhile."""
-        await self.reload(account)
-        settings = replace(account.settings, **decided)
-        await self._store.save(settings)
-        account.settings = settings
+    async def _change(self, account: Account, change: Callable[[AccountSettings], AccountSettings]) -> None:
+        """On top of what is stored at that moment, by whatever process."""
+
+        def on_top(stored: AccountSettings | None) -> AccountSettings:
+            return change(account.settings if stored is None else _decided(account.settings, stored))
+
+        async with account.changing:  # so that of two changes here the later one's result is kept
+            account.settings = await self._store.change(account.id, on_top)
         await self._on_changed(account.id)
 
     async def refresh_managers(self, account: Account) -> None:
@@ -157,7 +189,9 @@ class Accounts:
         active = frozenset(m.id for m in managers if m.is_active and m.is_paid)
         if active != account.settings.active_managers:
             inactive = frozenset(account.managers) - active
-            await self._change(account, active_managers=active, inactive_managers=inactive)
+            await self._change(
+                account, lambda stored: replace(stored, active_managers=active, inactive_managers=inactive)
+            )
 
     async def lets_in(self, account: Account, manager: ManagerId) -> bool:
         """
@@ -223,6 +257,11 @@ def _trouble(error: DozvonError) -> CrmTrouble:
         case Rejected():
             return CrmTrouble.REFUSED
     return CrmTrouble.AWAY
+
+
+def mark_of(employees: Iterable[Employee]) -> str:
+    """Tells two states of the mapping apart: a page carries it from its reading to its saving."""
+    return hashlib.sha256(repr(sorted(employees, key=lambda e: e.extension)).encode()).hexdigest()[:32]
 
 
 async def _nobody(_: AccountId) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, select, update
 
 from integration.domain.ids import AccountId
 from integration.domain.numbering import DialRules
@@ -26,19 +29,40 @@ class SqlSettingsStore:
         return None if state is None else decode(AccountSettings, state)
 
     async def save(self, settings: AccountSettings) -> None:
-        dial = encode(settings.dial) if settings.dial != DialRules() else None
-        content = {
+        await self.change(settings.account, lambda _: settings)
+
+    async def change(
+        self, account: AccountId, change: Callable[[AccountSettings | None], AccountSettings]
+    ) -> AccountSettings:
+        """
+        The row is locked between the read and the write: SQLite has one writer at a time, PostgreSQL locks it for the
+        transaction. Two who insert it at once meet at its key, and the second reads what the first has written.
+        """
+        query = select(accounts.c.settings).where(accounts.c.account == account).with_for_update()
+        put = insert(self._database.dialect, accounts)
+        is_there = put.on_conflict_do_nothing(index_elements=[accounts.c.account])
+
+        def work(connection: Connection) -> AccountSettings:
+            state = connection.execute(query).scalar()
+            if state is None:
+                settings = change(None)
+                if connection.execute(is_there, self._row(settings)).rowcount > 0:
+                    return settings
+                state = connection.execute(query).scalar_one()
+            settings = change(decode(AccountSettings, state))
+            connection.execute(update(accounts).where(accounts.c.account == account).values(**self._row(settings)))
+            return settings
+
+        return await self._database.write(work, account)
+
+    def _row(self, settings: AccountSettings) -> dict[str, Any]:
+        return {
+            "account": settings.account,
             "country": settings.country,
-            "dial": dial,
+            "dial": encode(settings.dial) if settings.dial != DialRules() else None,
             "settings": encode(settings),
             "saved_at": self._clock.now(),
         }
-        statement = (
-            insert(self._database.dialect, accounts)
-            .values(account=settings.account, **content)
-            .on_conflict_do_update(index_elements=[accounts.c.account], set_=content)
-        )
-        await self._database.write(lambda connection: connection.execute(statement), settings.account)
 
     async def accounts(self) -> list[AccountId]:
         """In alphabetical order."""

@@ -42,8 +42,14 @@ async def _same(tokens: Tokens) -> Tokens:
     return tokens
 
 
+def _own_settings(stored: AccountSettings | None) -> AccountSettings:
+    assert stored is None
+    return AccountSettings(account=OTHER)
+
+
 # What each method is asked with, as the other account. Its answer must be what an empty account answers.
 ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
+    "calls.ended_since": ((Timestamp(0.0),), {}),
     "calls.get": ((CALL.id,), {}),
     "calls.live": ((PBX,), {}),
     "calls.recent": ((), {}),
@@ -75,6 +81,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "phone_book.save_progress": ((PROGRESS,), {}),
     "phone_book.size": ((), {}),
     "phone_book.unseen": ((), {"seen_since": Timestamp(3e9), "at_most": 10}),
+    "settings.change": ((_own_settings,), {}),
     "settings.load": ((), {}),
     "strangers.closed": ((ENTRY,), {}),
     "strangers.enter": (("9161234567", CALL.id), {}),
@@ -122,6 +129,7 @@ ANSWERS_ITS_OWN = {
     "recordings.reserve",
     "strangers.enter",
     "callback_tasks.begin",
+    "settings.change",
 }  # rows of the asking account
 STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
 Snapshot = dict[str, list[tuple[Any, ...]]]

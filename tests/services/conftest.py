@@ -126,14 +126,12 @@ async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
     ]
     crm.add(IVAN, DEAL)
     accounts = Accounts(storage.settings)
-    settings = AccountSettings(
-        account=ACME,
-        employees=(
-            Employee(extension=Extension("101"), manager=ANNA),
-            Employee(extension=Extension("102"), manager=BORIS),
-        ),
-    )
-    account = await accounts.add(settings, crm, pbx)
+    account = await accounts.add(AccountSettings(account=ACME), crm, pbx)
+    people = [
+        Employee(extension=Extension("101"), manager=ANNA),
+        Employee(extension=Extension("102"), manager=BORIS),
+    ]
+    await accounts.set_employees(account, people)
     await accounts.refresh_managers(account)
     await storage.phone_book.put_persons(ACME, [IVAN], numbering=DEFAULT_NUMBERING)
     await storage.phone_book.put_deals(ACME, [DEAL])

@@ -21,10 +21,11 @@ from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.domain.events import HangUpPressed
 from integration.domain.ids import AccountId, Extension, Timestamp
 from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.domain.settings import PhoneType
 from integration.errors import Rejected
 from integration.metrics import Metrics
 from integration.ports import OutboxState, PbxEmployee
-from integration.services.accounts import Account
+from integration.services.accounts import Account, mark_of
 from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
@@ -32,7 +33,19 @@ from integration.storage import open_coordination
 from integration.storage.schema import admin_sessions
 from integration.web.client_address import ClientAddresses
 from integration.web.server import create_web_app
-from tests.services.conftest import ACME, BORIS, PBX, World, answered_call, call, ended, missed_call, offered, started
+from tests.services.conftest import (
+    ACME,
+    ANNA,
+    BORIS,
+    PBX,
+    World,
+    answered_call,
+    call,
+    ended,
+    missed_call,
+    offered,
+    started,
+)
 
 PASSWORD = "a secret of the office"
 Client = TestClient[web.Request, web.Application]
@@ -289,6 +302,33 @@ async def test_an_extension_twice_is_told_and_not_stored(signed_in: Office) -> N
     html = await signed_in.send("/admin/acme/people?lang=en", **{"extension.610077": "101", "extension.610078": "101"})
     assert "Extension 101 is assigned twice. Nothing was saved." in html
     assert signed_in.world.account.settings.employees == before
+
+
+async def test_of_two_administrators_the_second_is_told_and_nothing_is_lost(signed_in: Office) -> None:
+    world = signed_in.world
+    shown = mark_of(world.account.settings.employees)
+    form = {"extension.610077": "101", "extension.610078": "102"}
+    await signed_in.send("/admin/acme/people?lang=en", shown=shown, **{**form, "type.610077": "web"})
+    html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **{**form, "type.610078": "web"})
+    assert "Somebody else changed this list while you were editing." in html
+    kinds = {e.extension: e.phone_type for e in world.account.settings.employees}
+    assert kinds == {Extension("101"): PhoneType.WEB, Extension("102"): PhoneType.SIP}
+    again = mark_of(world.account.settings.employees)
+    assert f'name="shown" value="{again}"' in html  # saving the list that is shown now works
+    await signed_in.send("/admin/acme/people", shown=again, **form)
+    assert {e.phone_type for e in world.account.settings.employees} == {PhoneType.SIP}
+
+
+async def test_the_page_says_that_the_configuration_file_wins(signed_in: Office) -> None:
+    world = signed_in.world
+    world.account.named_in_file = frozenset({Extension("101")})
+    before = world.account.settings.employees
+    assert "from the configuration file" in await signed_in.page("/admin/acme/people?lang=en")
+    html = await signed_in.send("/admin/acme/people?lang=en", **{"extension.610077": "", "extension.610078": "102"})
+    assert "Extension 101 is set in the configuration file, and the file wins over this page." in html
+    assert world.account.settings.employees == before
+    await signed_in.send("/admin/acme/people", **{"extension.610077": "101", "extension.610078": ""})
+    assert {e.extension: e.manager for e in world.account.settings.employees} == {"101": ANNA, "102": None}
 
 
 async def test_the_integration_is_switched_off_and_on(signed_in: Office) -> None:
