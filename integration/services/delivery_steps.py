@@ -159,7 +159,8 @@ class DeliverySteps:
         client = client_of(call, account.settings.numbering)
         if client is None:
             return {"skipped": "no_client_number"}
-        # One client's calls one after the other: two at once would make two contacts of one stranger.
+        # One client's calls one after the other: the second finds what the first has learned of the client, instead of
+        # searching the CRM as well. That a stranger becomes one entry over all processes is the rows' of strangers.py.
         async with self._clients.setdefault(f"{account.id} {client.written}", asyncio.Lock()):
             return await self._log_call(account, call, client, item)
 
