@@ -18,7 +18,7 @@ from integration.domain.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings
 from integration.domain.tracking import Change
 from integration.errors import OutcomeUnknown
-from integration.ports import OutboxState, SavedStep
+from integration.ports import Crm, OutboxState, SavedStep
 from integration.services.accounts import Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.delivery import Delivery
@@ -83,12 +83,12 @@ async def two(storage: Storage, database_url: str, tmp_path: Path, clock: FakeCl
     crm.add(IVAN)
     await storage.phone_book.put_persons(OFFICE, [IVAN], numbering=DEFAULT_NUMBERING)
     other = await open_storage(database_url, tmp_path, clock=clock)
-    deliveries = [await _delivery(each, crm, clock) for each in (storage, other)]
+    deliveries = [await a_delivery(each, crm, clock) for each in (storage, other)]
     yield Two([storage, other], deliveries, crm, clock)
     await other.close()
 
 
-async def _delivery(storage: Storage, crm: FakeCrm, clock: FakeClock) -> Delivery:
+async def a_delivery(storage: Storage, crm: Crm, clock: FakeClock) -> Delivery:
     accounts, coordination, wake = Accounts(storage.settings), open_coordination(None), asyncio.Event()
     await accounts.add(AccountSettings(account=OFFICE), crm, FakePbx(id=PBX))
     steps = DeliverySteps(
