@@ -106,7 +106,7 @@ class Outbox(Protocol):
     ) -> None:
         """`afresh`: it counts as queued now, with no attempt made."""
 
-    async def hasten(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
+    async def hasten_calls(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
         """What of these calls waits for its time is due now. Returns how many items."""
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:

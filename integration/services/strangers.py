@@ -144,7 +144,7 @@ class StrangerCalls:
 
     async def _hasten(self, account: Account, match_key: str) -> None:
         calls = await self._calls.recent(account.id, match_key=match_key, limit=_CALLS_OF_AN_ENTRY)
-        if await self._outbox.hasten(account.id, [each.id for each in calls], now=self._clock.now()):
+        if await self._outbox.hasten_calls(account.id, [each.id for each in calls], now=self._clock.now()):
             self._wake.set()
 
     # ---- making the entry ------------------------------------------------------------------------------------------

@@ -236,7 +236,7 @@ class SqlOutbox:
             **values,
         )
 
-    async def hasten(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
+    async def hasten_calls(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
         """Items that somebody holds are left alone: they are being carried out."""
         is_free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
         of_calls = and_(outbox.c.account == account, outbox.c.call.in_(calls))

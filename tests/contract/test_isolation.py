@@ -62,7 +62,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "callback_tasks.take_over": ((REF,), {"of": CALL.id, "call": CallId("pbx:9")}),
     "outbox.depth_of": ((), {}),
     "outbox.discard": ((1,), {}),
-    "outbox.hasten": (([CALL.id],), {"now": NOW}),
+    "outbox.hasten_calls": (([CALL.id],), {"now": NOW}),
     "outbox.listing": ((list(OutboxState),), {}),
     "outbox.of_call": ((CALL.id,), {}),
     "outbox.results": ((CALL.id,), {}),

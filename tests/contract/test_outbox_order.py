@@ -108,5 +108,7 @@ async def test_what_waits_for_its_time_can_be_hastened(storage: Storage, clock: 
         if number < 3:
             later = Timestamp(clock.now() + 600)
             await storage.outbox.retry(item, at=later, error="waits", is_uncertain=False)
-    assert await storage.outbox.hasten(OFFICE, [a_call(1).id, a_call(3).id], now=clock.now()) == 1  # 3 is under way
+    assert (
+        await storage.outbox.hasten_calls(OFFICE, [a_call(1).id, a_call(3).id], now=clock.now()) == 1
+    )  # 3 is under way
     assert await _claimed(storage, clock, 8) == ["pbx:1"]

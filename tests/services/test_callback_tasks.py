@@ -234,3 +234,17 @@ async def test_no_hash_is_in_sight(world: World) -> None:
 )
 def test_times_are_said_with_their_zone(zone: str, shown: str) -> None:
     assert local_time(Timestamp(1_795_906_800.0), zone) == shown
+
+
+async def test_a_task_of_a_call_that_was_given_up_after_a_lost_answer_is_found_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await lose(world, "create_task", monkeypatch)
+    await miss(world, 1)
+    await world.deliver()
+    [item] = [each for each in await world.waiting() if each.key == "create_task"]
+    await world.storage.outbox.dead(item, error="given up by a person")
+    world.clock.advance(600)
+    await miss(world, 2)
+    await world.deliver_with_pauses()
+    assert len(world.crm.tasks) == 1
