@@ -148,7 +148,9 @@ async def test_what_the_crm_does_not_take_is_written_when_the_entry_is_accepted(
 
 async def test_what_the_crm_does_not_take_is_dropped_when_the_entry_is_declined(world: World) -> None:
     world.crm.takes_notes_in_inbox = False
-    await world.emit(*calls(world, [1, 2]))
+    await world.emit(*calls(world, [1]))
+    await world.deliver()
+    await world.emit(*calls(world, [2]))
     await world.deliver_with_pauses(seconds=300)
     await hear(world, world.crm.decline(only_entry(world).ref.id))
     await world.delivery.drain()
@@ -162,7 +164,9 @@ async def test_what_the_crm_does_not_take_is_dropped_when_the_entry_is_declined(
 
 async def test_without_a_webhook_the_decision_is_found_out_by_asking(world: World) -> None:
     world.crm.takes_notes_in_inbox = False
-    await world.emit(*calls(world, [1, 2]))
+    await world.emit(*calls(world, [1]))
+    await world.deliver()
+    await world.emit(*calls(world, [2]))
     await world.deliver_with_pauses(seconds=300)
     entry = only_entry(world)
     world.crm.accept(entry.ref.id)
