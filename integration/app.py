@@ -16,7 +16,7 @@ from aiohttp import web
 
 from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.settings import AmocrmSettings
-from integration import __version__, process_memory
+from integration import __version__, open_files, process_memory
 from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions
@@ -59,7 +59,8 @@ from integration.storage import Storage, open_coordination, open_storage
 from integration.storage.private_files import close_to_others, make_folder
 from integration.web.client_address import ClientAddresses
 from integration.web.recordings import recording_routes
-from integration.web.server import create_web_app
+from integration.web.refused_log import RefusedLog
+from integration.web.server import Edge, WebServer, create_web_app
 from integration.web.widget import WidgetApi
 from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer, build_pbx
 from pbx_adapter.asterisk.adapter import metrics as pbx_metrics
@@ -184,6 +185,7 @@ class Dozvon:
         self.config = config
         self.core = Core(config)
         self.url = ""
+        self.web: WebServer
         self.stopping = stopping or asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._agi: list[FastAgiServer] = []
@@ -280,6 +282,7 @@ class Dozvon:
 
     async def _serve_web(self) -> None:
         core = self.core
+        refused, edge = RefusedLog(), self._edge()
         self.consents = Consents(
             self.offices,
             core.accounts,
@@ -288,29 +291,32 @@ class Dozvon:
             public_url=self.config.public_url,
             on_connected=self.others.crm_connected,
         )
-        sessions = self._build_sessions()
+        sessions = self._build_sessions(edge.addresses)
         widget = self._build_widget_api()
+        pages = self._build_admin(sessions)
         shared = core.coordination if core.is_shared else None
         app = create_web_app(
             routes=[
                 *widget.routes(),
                 *recording_routes(core.storage.recordings, self._is_connected),
                 *self._crm_routes(),
-                *self._build_admin(sessions).routes(),
+                *pages.routes(),
             ],
-            middlewares=[sessions.guard, widget.cors],
+            middlewares=[sessions.guard],
+            outermost=[widget.cors],
+            error_page=pages.error_page,
+            edge=edge,
+            refused=refused,
             health=lambda: health(self.offices, core.storage.outbox, shared),
             metrics=Metrics(gatherer(self.offices, core.hub, self.delivery, self._adapter_figures, shared)),
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS / 2)
-        await runner.setup()
-        core.stack.push_async_callback(runner.cleanup)
+        self.web = WebServer(app, edge, refused, shutdown_seconds=SHUTDOWN_SECONDS / 2)
+        core.stack.push_async_callback(self.web.stop)
         try:
-            await web.TCPSite(runner, self.config.host, self.config.port, reuse_port=core.is_shared or None).start()
+            host, port = await self.web.start(self.config.host, self.config.port, reuse_port=core.is_shared or None)
         except OSError as exc:
             address = f"{self.config.host}:{self.config.port}"
             raise ConfigError(f"server.listen {address} cannot be opened: {exc.strerror or exc}") from exc
-        host, port = runner.addresses[0][:2]
         self.url = f"http://{host}:{port}"
 
     def _crm_routes(self) -> Iterable[web.AbstractRouteDef]:
@@ -399,14 +405,22 @@ class Dozvon:
             connect_urls={key: f"{self.config.public_url}/admin/{key}/connect" for key in self.offices},
         )
 
-    def _build_sessions(self) -> AdminSessions:
+    def _edge(self) -> Edge:
+        return Edge(
+            addresses=ClientAddresses(self.config.trusted_proxies),
+            connections=open_files.for_web(self.config.connections, open_files.raise_limit()),
+            connections_per_address=self.config.connections_per_address,
+            has_tls=self.config.public_url.startswith("https://"),
+        )
+
+    def _build_sessions(self, addresses: ClientAddresses) -> AdminSessions:
         core = self.core
         return AdminSessions(
             self.config.admin_password,
             self.config.public_url,
             store=core.storage.admin_sessions,
             brake=SignInBrake(core.coordination, open_coordination(None)),
-            addresses=ClientAddresses(self.config.trusted_proxies),
+            addresses=addresses,
             clock=core.clock,
         )
 

@@ -48,6 +48,9 @@ _ENVIRONMENT = {
 }
 
 
+ROUTE_WORDS = frozenset({"admin", "api", "health", "hooks", "metrics", "oauth", "r", "login", "logout", "static"})
+"""What our addresses begin with, or have where an account's id stands: `/admin/login`. No account has such an id."""
+
 ROLES = frozenset({"web", "pbx", "worker"})
 
 
@@ -107,6 +110,8 @@ class Config:
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may say whose request it is
+    connections: int = 4000  # to the web, in all
+    connections_per_address: int = 1000
     log_level: str = "info"
     roles: frozenset[str] = ROLES
     database: str = ""  # empty: SQLite in the data folder
@@ -159,6 +164,7 @@ def parse(document: Mapping[str, Any]) -> Config:
     server = _table(document, "server", "")
     storage = _table(document, "storage", "")
     own = {"listen", "public_url", "data_dir", "admin_password", "trusted_proxies", "log_level", "roles"}
+    own |= {"connections", "connections_per_address"}
     _no_strangers(server, own, "server.")
     _no_strangers(storage, {"database", "redis"}, "storage.")
     host, port = _listen(_text(server, "listen", "server.", "127.0.0.1:8080"))
@@ -188,10 +194,19 @@ def parse(document: Mapping[str, Any]) -> Config:
         **_security(_table(document, "security", "")),
         backup=_backup(_table(document, "backup", "")),
         accounts=accounts,
+        connections=_count(server, "connections", 4000),
+        connections_per_address=_count(server, "connections_per_address", 1000),
         trusted_proxies=_networks(server.get("trusted_proxies", []), "server.trusted_proxies"),
     )
     _check_password(config)
     return config
+
+
+def _count(server: dict[str, Any], key: str, default: int) -> int:
+    value = server.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
+        raise ConfigError(f"server.{key}: write a whole number, at least 1")
+    return value
 
 
 def is_loopback(host: str) -> bool:
@@ -274,6 +289,8 @@ def _account(raw: Any, where: str) -> AccountConfig:
     }
     _no_strangers(raw, own | {crm, pbx}, where)
     account_id = _identifier(_text(raw, "id", where, ""), where + "id")
+    if account_id in ROUTE_WORDS:
+        raise ConfigError(f'{where}id: "{account_id}" is a word of our own addresses; write another id')
     lines = _table(raw, "line", where)
     default = _line(lines.get("default", {}), LineSettings(), f"{where}line.default.")
     responsible = _text(raw, "default_responsible", where, "")

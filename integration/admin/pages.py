@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +12,8 @@ import jinja2
 from aiohttp import web
 
 from integration import __version__
-from integration.admin.language import LANGUAGE_COOKIE, language_of
 from integration.admin.session import AdminSessions, local_path
-from integration.admin.texts import LANGUAGES, texts
+from integration.admin.texts import texts
 from integration.admin.view import call_row, moment, outbox_rows, press_rows, timeline_rows
 from integration.domain.call import Call
 from integration.domain.client import client_of, search_keys
@@ -32,6 +32,8 @@ from integration.services.accounts import Account, Accounts, ChangedMeanwhile, N
 from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.tracking import CallTracking
+from integration.web.forms import read_form
+from integration.web.language import COOKIE, LANGUAGES, language_of, with_language
 
 _HERE = Path(__file__).parent
 _PAGE_ROWS = 50
@@ -112,8 +114,8 @@ class AdminPages:
             web.get(f"{own}/calls", self.calls),
             web.get(f"{own}/calls/{{call}}", self.call),
             web.get(f"{own}/delivery", self.delivery),
-            web.post(f"{own}/delivery/{{item:[0-9]+}}/retry", self.retry),
-            web.post(f"{own}/delivery/{{item:[0-9]+}}/discard", self.discard),
+            web.post(f"{own}/delivery/{{item:[0-9]{{1,18}}}}/retry", self.retry),
+            web.post(f"{own}/delivery/{{item:[0-9]{{1,18}}}}/discard", self.discard),
             web.get(f"{own}/people", self.people),
             web.post(f"{own}/people", self.save_people),
             web.get(f"{own}/route", self.what_if),
@@ -125,16 +127,16 @@ class AdminPages:
         return await self._page(request, "login.html", next=local_path(request.query.get("next", "")), failed=False)
 
     async def sign_in(self, request: web.Request) -> web.StreamResponse:
-        form = await request.post()
-        goal = local_path(str(form.get("next", "")))
+        form = await read_form(request)
+        goal = local_path(form.get("next", ""))
         welcome = web.HTTPSeeOther(goal)
-        if await self._sessions.sign_in(request, str(form.get("password", "")), welcome):
+        if await self._sessions.sign_in(request, form.get("password", ""), welcome):
             raise welcome
         return await self._page(request, "login.html", next=goal, failed=True)
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
         farewell = web.HTTPSeeOther("/admin/login")
-        everywhere = bool((await request.post()).get("everywhere"))
+        everywhere = bool((await read_form(request)).get("everywhere"))
         await self._sessions.sign_out(request, farewell, everywhere=everywhere)
         raise farewell
 
@@ -143,7 +145,7 @@ class AdminPages:
     async def home(self, request: web.Request) -> web.StreamResponse:
         accounts = list(self._accounts)
         if len(accounts) == 1:
-            raise web.HTTPSeeOther(f"/admin/{accounts[0].id}")
+            raise web.HTTPSeeOther(with_language(request, f"/admin/{accounts[0].id}"))
         return await self._page(request, "accounts.html", accounts=accounts)
 
     async def overview(self, request: web.Request) -> web.Response:
@@ -168,7 +170,7 @@ class AdminPages:
 
     async def switch(self, request: web.Request) -> web.StreamResponse:
         account = self._account(request)
-        enabled = bool((await request.post()).get("enabled"))
+        enabled = bool((await read_form(request)).get("enabled"))
         await self._accounts.set_enabled(account, enabled=enabled)
         raise self._told(f"/admin/{account.id}", "switched_on" if enabled else "switched_off")
 
@@ -198,7 +200,7 @@ class AdminPages:
         account = self._account(request)
         call = await self._calls.get(account.id, CallId(request.match_info["call"]))
         if call is None:
-            raise web.HTTPNotFound(text="There is no such call.")
+            raise web.HTTPNotFound
         lang = language_of(request)
         decision = await self._routes.of(account.id, call.id)
         results = await self._outbox.results(account.id, call.id)
@@ -263,7 +265,7 @@ class AdminPages:
 
     async def save_people(self, request: web.Request) -> web.StreamResponse:
         account = self._account(request)
-        form = {key: str(value) for key, value in (await request.post()).items()}
+        form = await read_form(request)
         await self._accounts.reload(account)  # what other processes have stored, also when their news was lost
         managers = callable_managers(account.managers.values())
         users, _ = await _pbx_users(account)
@@ -388,19 +390,38 @@ class AdminPages:
     def _account(self, request: web.Request) -> Account:
         account = self._accounts.get(AccountId(request.match_info["account"]))
         if account is None:
-            raise web.HTTPNotFound(text="There is no such account.")
+            raise web.HTTPNotFound
         return account
 
     def _told(self, path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
         """Back to a page, which says what was done; `undo` is the outbox item that can be taken back."""
         return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))
 
+    def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
+        """For a person whose request failed. Asks nobody: the database may be what failed."""
+        lang = language_of(request)
+        html = self._jinja.get_template("error.html").render(
+            {
+                "t": texts(lang),
+                "lang": lang,
+                "version": __version__,
+                "account": None,
+                "section": "",
+                "message": "",
+                "signed_in": False,
+                "status": status,
+                "sentence": message,
+            }
+        )
+        return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+
     async def _page(self, request: web.Request, template: str, **values: Any) -> web.Response:
         lang = language_of(request)
         t = texts(lang)
         account: Account | None = values.get("account")
         done, item = request.query.get("done", ""), request.query.get("item", "")
-        undo = f"/admin/{account.id}/delivery/{item}/retry" if account and item.isdigit() else ""
+        is_number = item.isascii() and item.isdigit() and len(item) <= 18
+        undo = f"/admin/{account.id}/delivery/{item}/retry" if account and is_number else ""
         dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
         html = self._jinja.get_template(template).render(
             {
@@ -420,7 +441,7 @@ class AdminPages:
         )
         response = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
         if request.query.get("lang") in LANGUAGES:
-            response.set_cookie(LANGUAGE_COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+            response.set_cookie(COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
         return response
 
 
@@ -431,9 +452,10 @@ def _is_for_consent(account: Account) -> bool:
 
 def _moment(text: str) -> Timestamp | None:
     try:
-        return Timestamp(float(text)) if text else None
+        moment = float(text[:40]) if text else math.nan
     except ValueError:
         return None
+    return Timestamp(moment) if math.isfinite(moment) else None
 
 
 def _sentences(account: Account, reasons: Iterable[Reason], lang: str) -> list[str]:

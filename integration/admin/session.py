@@ -19,6 +19,7 @@ from integration.domain.ids import Timestamp
 from integration.password import LONGEST, Password
 from integration.ports import AdminSessionStore, Clock
 from integration.web.client_address import ClientAddresses
+from integration.web.language import with_language
 
 _COOKIE = "dozvon_admin"
 _SESSION_SECONDS = 12 * 3600
@@ -123,7 +124,7 @@ class AdminSessions:
         if not is_login and not await self.is_signed_in(request):
             if request.method not in ("GET", "HEAD"):
                 raise web.HTTPForbidden(reason="Sign in again.")
-            raise web.HTTPSeeOther(f"/admin/login?next={quote(request.path_qs)}")
+            raise web.HTTPSeeOther(with_language(request, f"/admin/login?next={quote(request.path_qs, safe='/')}"))
         if request.method not in ("GET", "HEAD") and not self._is_own_page(request, is_login=is_login):
             raise web.HTTPForbidden(reason="This form was not sent from a page of Dozvon.")
         return await handler(request)

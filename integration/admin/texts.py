@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-LANGUAGES = ("ru", "uk", "en")
+from integration.web.language import LANGUAGES
 
 # key: (ru, uk, en)
 _TEXTS: dict[str, tuple[str, str, str]] = {
@@ -22,6 +22,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Пароль адміністратора не задано. Впишіть admin_password у розділ [server] файлу dozvon.toml і перезапустіть.",
         "No administrator's password is set. Write admin_password into [server] of dozvon.toml and restart.",
     ),
+    "to_the_start": ("На главную", "На головну", "To the start page"),
     "undo": ("Отменить", "Скасувати", "Undo"),
     "accounts": ("Подключённые CRM", "Підключені CRM", "Connected CRMs"),
     "no_accounts": (

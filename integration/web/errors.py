@@ -1,4 +1,7 @@
-"""How failures are told over HTTP: `{"error": {"code", "message"}}`, as `widgets/README.md` says."""
+"""How failures are told over HTTP, in the visitor's language and in the form that he can read.
+
+The API and programs get `{"error": {"code", "message"}}`, as `widgets/README.md` says; a person in a browser a page.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,11 @@ from aiohttp import web
 
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unavailable
 from integration.services.click import Refused
+from integration.web.client_address import ClientAddresses
+from integration.web.error_texts import error_text
+from integration.web.forms import BodyTooSlow, is_clean
+from integration.web.language import language_of
+from integration.web.refused_log import RefusedLog
 
 log = structlog.get_logger()
 
@@ -42,8 +50,11 @@ _STATUS = {
     "crm_unpaid": 503,
     "hang_up_failed": 502,
 }
+_CODES = {401: "auth_failed", 403: "not_allowed", 429: "rate_limited"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+ErrorPage = Callable[[web.Request, int, str], web.Response]
+"""A page for a person: the request, the status, a sentence."""
 
 
 def error_response(code: str, message: str, status: int | None = None) -> web.Response:
@@ -52,7 +63,7 @@ def error_response(code: str, message: str, status: int | None = None) -> web.Re
 
 @web.middleware
 async def api_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every failure of an API route becomes an answer with a code, never a traceback."""
+    """What the services refuse becomes an answer with its code."""
     if not request.path.startswith("/api/"):
         return await handler(request)
     try:
@@ -71,16 +82,77 @@ async def api_errors(request: web.Request, handler: Handler) -> web.StreamRespon
         return error_response("not_allowed", str(exc))
     except DozvonError as exc:
         return error_response("internal", str(exc))
-    except web.HTTPException as exc:
-        if exc.status < 400:
-            raise
-        return error_response("bad_request" if exc.status < 500 else "internal", exc.reason, exc.status)
+
+
+class ErrorAnswers:
+    """The outermost middleware but CORS: nothing leaves it but an answer, and each failure is one line in the log."""
+
+    def __init__(self, *, page: ErrorPage | None, addresses: ClientAddresses, refused: RefusedLog) -> None:
+        self._page = page
+        self._addresses = addresses
+        self._refused = refused
+
+    @web.middleware
+    async def told(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        reason = ""
+        try:
+            response = await handler(request)
+        except web.HTTPException as exc:
+            if exc.status < 400:
+                raise
+            reason = exc.reason
+            response = self._answer(request, exc.status)
+            for name in ("Retry-After", "Allow", "Cache-Control", "Content-Range"):
+                if name in exc.headers:
+                    response.headers[name] = exc.headers[name]
+        except DozvonError as exc:
+            log.warning("request not carried out", place=place_of(request), error=str(exc))
+            return self._answer(request, 503)
+        except BodyTooSlow:
+            reason, response = "the body came too slowly", self._answer(request, 408)
+            response.force_close()
+        except web.RequestPayloadError:
+            reason, response = "the body is malformed", self._answer(request, 400)
+            response.force_close()
+        except ConnectionError:
+            raise  # nobody is there to be told
+        except Exception:  # the loop of all requests must live on
+            log.exception("request broke", place=place_of(request), method=request.method)
+            return self._answer(request, 500)
+        if response.status >= 400:
+            self._refused.add(
+                status=response.status,
+                place=place_of(request),
+                method=request.method,
+                reason=reason or response.reason or "",
+                address=self._addresses.of(request),
+            )
+        return response
+
+    def _answer(self, request: web.Request, status: int) -> web.Response:
+        message = error_text(status, language_of(request))
+        if self._page is not None and _is_for_a_person(request):
+            return self._page(request, status, message)
+        return error_response(_CODES.get(status, "internal" if status >= 500 else "bad_request"), message, status)
+
+
+def place_of(request: web.Request) -> str:
+    """The route's pattern: what was really asked for may hold a secret."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "(no such page)"
+
+
+def _is_for_a_person(request: web.Request) -> bool:
+    path = request.path
+    if path.startswith("/api/"):
+        return False
+    return path == "/admin" or path.startswith("/admin/") or "text/html" in request.headers.get("Accept", "")
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
     """The request's JSON object. Raises Refused `bad_request`."""
     try:
-        body = json.loads(await request.text())
+        body = json.loads((await request.read()).decode())
     except (ValueError, RecursionError) as exc:  # UnicodeDecodeError is a ValueError
         raise Refused("bad_request", "the body is not JSON") from exc
     if not isinstance(body, dict):
@@ -89,8 +161,8 @@ async def json_body(request: web.Request) -> dict[str, Any]:
 
 
 def text_field(body: dict[str, Any], name: str, *, longest: int = 200) -> str:
-    """A text of the body. Raises Refused `bad_request` when it is absent, no text, or too long."""
+    """A text of the body. Raises Refused `bad_request` when it is absent, no text, too long, or cannot be stored."""
     value = body.get(name)
-    if not isinstance(value, str) or len(value) > longest:
+    if not isinstance(value, str) or len(value) > longest or not is_clean(value):
         raise Refused("bad_request", f"{name}: a text of at most {longest} characters")
     return value

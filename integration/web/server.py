@@ -1,52 +1,73 @@
-"""The HTTP side of a process: routes, middleware, health and metrics. What routes do is in their own modules."""
+"""The HTTP side of a process: routes, middlewares, health and metrics, the listening socket. What routes do is in their
+own modules."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-import structlog
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
-from integration.errors import DozvonError
 from integration.metrics import Metrics
-from integration.web.errors import Handler, api_errors
-
-log = structlog.get_logger()
+from integration.web.client_address import ClientAddresses
+from integration.web.connection import Connection, Door, bare_answer
+from integration.web.errors import ErrorAnswers, ErrorPage, Handler, api_errors
+from integration.web.forms import body_deadline, clean_address
+from integration.web.language import with_language
+from integration.web.refused_log import RefusedLog
 
 _LARGEST_BODY = 1024 * 1024  # webhooks are the largest that anybody may send (amoCRM reference, 9.5)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+    "Server": "Dozvon",  # aiohttp would tell its version and Python's
 }
+_TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
+
+_EXPECTED = "100-continue"
+_Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 Health = Callable[[], Awaitable[dict[str, Any]]]
 """`{"status": "ok"|"degraded", ...}`; degraded is still alive."""
 
 
-@web.middleware
-async def defects(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A defect of ours is logged with its traceback and told as one sentence; the process lives on."""
-    try:
-        response = await handler(request)
-    except web.HTTPException:
-        raise
-    except DozvonError as exc:
-        response = web.Response(status=503, text=str(exc))
-    except Exception:  # the loop of all requests must live on
-        log.exception("request broke", path=request.match_info.handler.__name__, method=request.method)
-        body = {"error": {"code": "internal", "message": "Something broke on our side; it was logged."}}
-        response = web.json_response(body, status=500)
-    if not response.prepared:
-        for header, value in _SECURITY_HEADERS.items():
-            response.headers.setdefault(header, value)
-    return response
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """How strangers are met."""
+
+    addresses: ClientAddresses = field(default_factory=ClientAddresses)
+    connections: int = 4000
+    connections_per_address: int = 1000  # an office behind one address has hundreds of widgets
+    head_seconds: float = 20.0
+    body_seconds: float = 30.0
+    has_tls: bool = False  # a proxy with TLS is in front
 
 
 def create_web_app(
-    *, routes: Iterable[web.AbstractRouteDef], middlewares: Iterable[Any], health: Health, metrics: Metrics
+    *,
+    routes: Iterable[web.AbstractRouteDef],
+    middlewares: Iterable[Any],
+    health: Health,
+    metrics: Metrics,
+    outermost: Iterable[Any] = (),
+    error_page: ErrorPage | None = None,
+    edge: Edge | None = None,
+    refused: RefusedLog | None = None,
 ) -> web.Application:
+    """
+    Args:
+        middlewares: see requests that are well-formed; what they raise becomes an answer.
+        outermost: see every answer, those to failures too.
+    """
+    edge = edge or Edge()
+    headers = security_headers(edge)
+
     async def show_health(_: web.Request) -> web.Response:
         state = await health()
         return web.json_response(state, headers={"Cache-Control": "no-store"})
@@ -54,8 +75,111 @@ def create_web_app(
     async def show_metrics(_: web.Request) -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    app = web.Application(middlewares=[defects, *middlewares, api_errors], client_max_size=_LARGEST_BODY)
+    async def to_the_pages(request: web.Request) -> web.StreamResponse:
+        raise web.HTTPSeeOther(with_language(request, "/admin"))
+
+    async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
+        for name, value in headers.items():
+            response.headers.setdefault(name, value)
+        response.headers["Server"] = headers["Server"]  # aiohttp has put its own there by now
+
+    answers = ErrorAnswers(page=error_page, addresses=edge.addresses, refused=refused or RefusedLog())
+    app = web.Application(
+        middlewares=[
+            *outermost,
+            answers.told,
+            clean_address,
+            _crowd(edge),
+            body_deadline(edge.body_seconds),
+            *middlewares,
+            api_errors,
+        ],
+        client_max_size=_LARGEST_BODY,
+    )
+    app.on_response_prepare.append(add_headers)
+    app.router.add_get("/", to_the_pages)
     app.router.add_get("/health", show_health)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_routes(routes)
     return app
+
+
+def security_headers(edge: Edge) -> dict[str, str]:
+    """On every answer, whatever it says."""
+    return _SECURITY_HEADERS | (_TLS_HEADERS if edge.has_tls else {})
+
+
+def _crowd(edge: Edge) -> Middleware:
+    """Behind a proxy all connections are the proxy's: what one visitor has open is counted by request. A WebSocket is
+    one for as long as it is open."""
+    under_way: Counter[str] = Counter()
+
+    @web.middleware
+    async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
+        address = edge.addresses.group_of(request)
+        if under_way[address] >= edge.connections_per_address:
+            raise web.HTTPTooManyRequests(headers={"Retry-After": "5"})
+        under_way[address] += 1
+        try:
+            return await handler(request)
+        finally:
+            under_way[address] -= 1
+            if under_way[address] <= 0:
+                del under_way[address]
+
+    return count
+
+
+def _expecting(handle: _Handle, headers: Mapping[str, str]) -> _Handle:
+    """aiohttp answers `Expect` before the middlewares, and breaks on one that is no text."""
+
+    async def checked(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Expect", _EXPECTED).lower() != _EXPECTED:
+            return bare_answer(417, headers)
+        return await handle(request)
+
+    return checked
+
+
+class WebServer:
+    """Serves an application at one address. `start()` once, `stop()` once."""
+
+    def __init__(self, app: web.Application, edge: Edge, refused: RefusedLog, *, shutdown_seconds: float) -> None:
+        self.app = app
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=shutdown_seconds)
+        self._edge = edge
+        self._refused = refused
+        self._server: asyncio.Server | None = None
+        self.door = Door(
+            most=edge.connections,
+            most_per_address=edge.connections_per_address,
+            addresses=edge.addresses,
+            refused=refused,
+        )
+
+    async def start(self, host: str, port: int, *, reuse_port: bool | None = None) -> tuple[str, int]:
+        """Returns where it listens. Raises: OSError."""
+        await self._runner.setup()
+        loop = asyncio.get_running_loop()
+        server = self._runner.server
+        assert server is not None
+        headers = security_headers(self._edge)
+        server.request_handler = _expecting(server.request_handler, headers)
+        connect = partial(
+            Connection,
+            server,
+            self.door,
+            self._refused,
+            headers,
+            loop=loop,
+            head_seconds=self._edge.head_seconds,
+        )
+        self._server = await loop.create_server(connect, host, port, reuse_port=reuse_port, backlog=1024)
+        bound_host, bound_port = self._server.sockets[0].getsockname()[:2]
+        return bound_host, bound_port
+
+    async def stop(self) -> None:
+        """Take no connection more, let requests end, close what is open."""
+        if self._server is not None:
+            self._server.close()
+        await self._runner.cleanup()

@@ -167,6 +167,8 @@ class WidgetApi:
     async def socket(self, request: web.Request) -> web.StreamResponse:
         if not self._allows(request.headers.get("Origin", "")):
             raise Refused("not_allowed", "this page may not connect")
+        if "websocket" not in request.headers.get("Upgrade", "").lower():
+            raise Refused("bad_request", "this address is for WebSockets")
         ticket = await self._coordination.take_ticket(request.query.get("ticket", ""))
         if ticket is None:
             raise AuthFailed("the ticket is unknown, used or too old")
@@ -274,6 +276,8 @@ class WidgetApi:
     def _who(self, request: web.Request) -> tuple[WidgetUser, Account]:
         token = request.headers.get("X-Auth-Token", "")
         reason = "no token"
+        if not token.isascii():  # bytes that are no UTF-8 arrive as halves of characters
+            raise AuthFailed("the page's token is not valid")
         for gate in self._gates.values():
             try:
                 user = gate.user(token)

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
-from integration.admin.texts import LANGUAGES, texts
+from integration.admin.texts import texts
 from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.domain.events import HangUpPressed
 from integration.domain.ids import AccountId, Extension, Timestamp
@@ -32,6 +32,7 @@ from integration.services.routing import Routing
 from integration.storage import open_coordination
 from integration.storage.schema import admin_sessions
 from integration.web.client_address import ClientAddresses
+from integration.web.language import LANGUAGES
 from integration.web.server import create_web_app
 from tests.services.conftest import (
     ACME,
@@ -123,7 +124,13 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
     async def healthy() -> dict[str, str]:
         return {"status": "ok"}
 
-    app = create_web_app(routes=pages.routes(), middlewares=[sessions.guard], health=healthy, metrics=Metrics(list))
+    app = create_web_app(
+        routes=pages.routes(),
+        middlewares=[sessions.guard],
+        health=healthy,
+        metrics=Metrics(list),
+        error_page=pages.error_page,
+    )
     async with TestClient(TestServer(app)) as client:
         made = Office(world, client, doubted)
         yield made

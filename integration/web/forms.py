@@ -1,0 +1,64 @@
+"""What a stranger sends, as texts that the rest of the program can take: no NULs, no halves of characters, in time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_UNREADABLE = (ValueError, LookupError, AssertionError, RuntimeError)  # what aiohttp raises for odd bodies and charsets
+
+
+class BodyTooSlow(Exception):
+    """The body did not come whole in its time."""
+
+
+def is_clean(text: str) -> bool:
+    """Neither a NUL, which databases refuse, nor a lone surrogate, which nothing can encode."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+async def read_form(request: web.Request) -> dict[str, str]:
+    """The fields of a form; files are left out. Raises: HTTPBadRequest, and HTTPRequestEntityTooLarge."""
+    try:
+        posted = await request.post()
+        form = {key: value for key, value in posted.items() if isinstance(value, str)}
+    except _UNREADABLE as exc:
+        raise web.HTTPBadRequest from exc
+    if not all(is_clean(key) and is_clean(value) for key, value in form.items()):
+        raise web.HTTPBadRequest
+    return form
+
+
+@web.middleware
+async def clean_address(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """No page and no interface of ours has an address with a NUL or half a character in it."""
+    parts = [request.path, *(text for pair in request.query.items() for text in pair)]
+    if not all(map(is_clean, parts)):
+        raise web.HTTPBadRequest
+    return await handler(request)
+
+
+def body_deadline(seconds: float) -> Middleware:
+    """A middleware: whoever reads a body that is not there in time gets `BodyTooSlow`."""
+
+    @web.middleware
+    async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not request.body_exists:
+            return await handler(request)
+
+        def expire() -> None:
+            if not request.content.is_eof():
+                request.content.set_exception(BodyTooSlow())
+
+        timer = asyncio.get_running_loop().call_later(seconds, expire)
+        try:
+            return await handler(request)
+        finally:
+            timer.cancel()
+
+    return watch

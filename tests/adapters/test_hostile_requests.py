@@ -1,0 +1,449 @@
+"""Every route of a running Dozvon is sent what nobody should send: each answer is a 4xx of ours, and no defect is seen.
+
+Raw sockets, because a client library would not send such things.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+import pytest_asyncio
+
+from connectors.amocrm.settings import AmocrmSettings
+from connectors.amocrm.webhooks import webhook_secret
+from integration.app import Dozvon
+from integration.config import ROUTE_WORDS, parse
+from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.errors import ConfigError
+from integration.ports import Tokens
+from integration.storage import open_storage
+from tests.lab.ports import free_port
+
+pytestmark = pytest.mark.timeout(300)
+
+ACME = AccountId("acme")
+CRM_ID = 31000001
+CLIENT_ID, SECRET = "6f0d3c1e-0000-4000-8000-000000000001", "secret-of-the-integration-0123456789abcdef"
+PASSWORD = "a password of the test"
+AWAY = {"pbx_offline", "crm_offline"}  # nothing stands behind this Dozvon, and it says so
+ANSWER_SECONDS = 30
+
+SECURITY = {
+    b"x-content-type-options": b"nosniff",
+    b"referrer-policy": b"",
+    b"content-security-policy": b"default-src 'self'",
+    b"server": b"Dozvon",
+}
+
+PATHS = [
+    b"%00", b"%ED%A0%80", b"%FF%FE", b"9" * 5000, b"x" * 3000, b"..%2f..%2fetc%2fpasswd", b"%2e%2e", b"%F0%9F%92%A9",
+    b"a%0d%0aSet-Cookie:%20x=y", b"%25s%25n", b"'%22<script>", b"-1", b"%C2%85", b"static",
+]  # fmt: skip
+QUERIES = [
+    b"number=%00", b"number=%ED%A0%80&line=%00", b"number=" + b"9" * 5000, b"before=nan", b"before=inf&number=1",
+    b"before=1e999", b"before=" + b"9" * 400, b"before=-1", b"lang=%FF", b"done=__class__&item=" + b"9" * 5000,
+    b"done=discarded&item=%C2%B2", b"ticket=%00", b"ticket=" + b"x" * 5000, b"ticket=%ED%A0%80", b"code=x&state=%00",
+    b"code=x&state=y&referer=%5B", b"error=%FF&state=%ED%A0%80", b"account_id=%D9%A1&client_uuid=x&signature=%FF",
+    b"next=//evil", b"next=%00", b"&&&===%", b"%" * 100, b"number=%D9%A1%D9%A2&line=%E2%80%AE",
+    b"a=" + b"&a=" * 1500,
+]  # fmt: skip
+HEADERS = [
+    b"Cookie: \xff\xfe=\xfd; dozvon_lang=\xff", b"Cookie: ;;;===;,\"\\\x01", b"Cookie: dozvon_admin=" + b"a" * 5000,
+    b"Cookie: dozvon_lang=%00; a[]=b; $Version=1", b"Cookie: " + b"a=b; " * 1000, b"X-Auth-Token: \xff\xfe\xfd",
+    b"X-Auth-Token: a.b.c", b"X-Auth-Token: " + b"a" * 8000, b"X-Auth-Token: e30.e30.e30", b"Origin: http://[",
+    b"Origin: null", b"Origin: \xff", b"Sec-Fetch-Site: \xff", b"Accept-Language: " + b"," * 5000,
+    b"Accept-Language: \xff;q=nan", b"Accept: text/html", b"Accept: \xff", b"Range: bytes=99999999999999999999-1",
+    b"Range: bytes=-", b"Range: \xff", b"If-Modified-Since: \xff", b"If-Range: 99999999999999",
+    b"If-None-Match: \xff", b"X-Forwarded-For: " + b"1.1.1.1," * 800, b"Expect: \xff", b"Expect: 200-ok",
+    b"Upgrade: websocket\r\nConnection: upgrade", b"Content-Type: text/\xff; charset=\xff",
+    b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x",
+    b"Accept-Encoding: \xff", b"X-Http-Method-Override: DELETE",
+]  # fmt: skip
+FORM, JSON, PARTS = b"application/x-www-form-urlencoded", b"application/json", b"multipart/form-data; boundary=b"
+BODIES = [
+    (JSON, b"[" * 100_000), (JSON, b'{"a":' * 50_000), (JSON, b'{"protocol": 1, "number": "\\ud800", "request": "r"}'),
+    (JSON, b'{"number": "\\u0000", "request": "\\u0000", "call": "\\u0000", "name": "\\u0000"}'),
+    (JSON, b'{"call": "\\udfff", "name": "\\ud800"}'), (JSON, b'{"protocol": ' + b"9" * 5000 + b"}"),
+    (JSON, b"\xff\xfe{\x00"), (JSON, b'"text"'), (JSON, b"null"), (JSON, b'{"protocol": NaN, "number": {}}'),
+    (JSON, b'{"number": "' + b"1" * 10_000 + b'", "request": []}'), (JSON, b""),
+    (b"application/json; charset=nonsense", b"{}"), (b"application/json; charset=utf-16", b'{"protocol": 1}'),
+    (JSON, b'{"number": "+79161234567", "request": "\\u202e", "call": "x", "name": "y"}'),
+    (FORM, b"password=%00&next=%00&enabled=%00"), (FORM, b"password=%ED%A0%80&next=%FF"), (FORM, b"\xff\xfe\x00"),
+    (FORM, b"a=b&" * 20_000), (FORM, b"extension.610077=%00&type.610077=%FF&do=suggest"),
+    (FORM, b"extension.610077=" + b"1" * 5000), (b"application/x-www-form-urlencoded; charset=nope", b"password=x"),
+    (b"application/x-www-form-urlencoded; charset=utf-7", b"password=+AA-"),
+    (PARTS, b"--b\r\n\r\nno name\r\n--b--\r\n"), (PARTS, b"nothing at all"), (PARTS, b"--b"), (PARTS, b""),
+    (PARTS, b'--b\r\nContent-Disposition: form-data; name="password"; filename="x"\r\n\r\ny\r\n--b--\r\n'),
+    (PARTS, b'--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: x\r\n\r\ny\r\n--b--\r\n'),
+    (PARTS, b'--b\r\nContent-Disposition: form-data; name="a"\r\nContent-Type: a/b; charset=no\r\n\r\ny\r\n--b--'),
+    (PARTS, b"--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--c--\r\n--b--\r\n"),
+    (b"multipart/form-data", b"no boundary"), (b"multipart/form-data; boundary=" + b"b" * 100, b"x"),
+    (b"", b"x"), (b"/;=", b"x"), (FORM, b"contacts" + b"[a]" * 2000 + b"=1"),
+    (FORM, b"account[id]=%FF&leads[add][0]=1"),
+    (FORM, b"x" * (1 << 20) + b"yz"),
+]  # fmt: skip
+NOT_HTTP = [
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n",
+    b"\x00" * 100 + b"\r\n\r\n",
+    b"G\xffT / HTTP/1.1\r\n\r\n", b"GET / HTTP/1.1\r\nHost\r\n\r\n", b"GET / HTTP/1.1\r\n: x\r\n\r\n",
+    b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HTTP/1.1\r\nA: " + b"b" * 20_000 + b"\r\n\r\n",
+    b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 1000 + b"\r\n", b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1e3\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"9" * 400 + b"\r\n\r\n",
+    b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n", b"GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET //[/ HTTP/1.1\r\nHost: x\r\n\r\n", b"GET http://a:999999/ HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", b"CONNECT a:1 HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET ? HTTP/1.1\r\nHost: x\r\n\r\n",
+    b"GET # HTTP/1.1\r\nHost: x\r\n\r\n", b"get / HTTP/1.1\r\nHost: x\r\n\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    b"POST /admin/login HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nx\r\n0\r\n\r\n",
+    b"POST /api/widget/session HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 100 + b"\r\n",
+    b"POST /admin/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nnope",
+    b"POST /api/widget/session HTTP/1.1\r\nHost: x\r\nContent-Encoding: deflate\r\nContent-Length: 4\r\n\r\nnope",
+    b"POST /admin/login HTTP/1.1\r\nHost: x\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nnope",
+]  # fmt: skip
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+
+@dataclass
+class Target:
+    dozvon: Dozvon
+    port: int
+    cookie: bytes
+    token: bytes
+    origin: bytes
+
+    async def send(self, raw: bytes) -> list[Answer]:
+        """All that comes until the server closes, or until one answer is whole."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                try:
+                    writer.write(raw)
+                    await writer.drain()
+                except ConnectionError:
+                    pass  # it has seen enough; what it answered is still to be read
+                return [await _answer(reader)]
+        finally:
+            writer.close()
+
+    async def ask(self, method: bytes, path: bytes, *headers: bytes, body: tuple[bytes, bytes] | None = None) -> Answer:
+        lines = [method + b" " + path + b" HTTP/1.1", b"Host: 127.0.0.1:%d" % self.port, b"Connection: close", *headers]
+        if body is not None:
+            lines += [b"Content-Type: " + body[0], b"Content-Length: %d" % len(body[1])]
+        [answer] = await self.send(b"\r\n".join(lines) + b"\r\n\r\n" + (body[1] if body else b""))
+        return answer
+
+    @property
+    def as_administrator(self) -> tuple[bytes, ...]:
+        return b"Cookie: dozvon_admin=" + self.cookie, b"Origin: http://127.0.0.1:%d" % self.port
+
+    def who(self, path: bytes) -> tuple[bytes, ...]:
+        """Whoever gets furthest there."""
+        return self.as_manager if path.startswith(b"/api") else self.as_administrator
+
+    @property
+    def as_manager(self) -> tuple[bytes, ...]:
+        return b"X-Auth-Token: " + self.token, b"Origin: " + self.origin
+
+
+async def _answer(reader: asyncio.StreamReader) -> Answer:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return Answer(0, {}, b"")
+    first, *lines = head.strip().split(b"\r\n")
+    headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(b":") for line in lines)}
+    status = int(first.split(b" ")[1])
+    try:
+        body = await reader.readexactly(int(headers.get(b"content-length", b"0"))) if status != 101 else b""
+    except (asyncio.IncompleteReadError, ConnectionError):
+        body = b""  # closed while we were still sending
+    return Answer(status, headers, body)
+
+
+def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
+    """Method and pattern of all; static files once."""
+    for route in dozvon.web.app.router.routes():
+        resource = route.resource
+        if resource is not None:
+            method = "PUT" if route.method == "*" else route.method
+            yield method.encode(), resource.canonical
+
+
+def _filled(pattern: str, value: bytes, secret: str) -> bytes:
+    """The pattern's holes with `value`; where there are several, the first ones with what is right."""
+    right = {"account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "secret": secret.encode()}
+    names = re.findall(r"\{(\w+)\}", pattern)
+    path = pattern.encode()
+    for name in names:
+        fits = value if name == names[-1] else right.get(name, b"x")
+        path = path.replace(b"{%s}" % name.encode(), fits)
+    return path
+
+
+@pytest_asyncio.fixture
+async def target(tmp_path: Path) -> AsyncIterator[Target]:
+    port, crm = free_port(), f"127.0.0.1:{free_port()}"
+    account: dict[str, Any] = {
+        "id": ACME,
+        "amocrm": {
+            "client_id": CLIENT_ID, "client_secret": SECRET, "oauth_url": f"http://{crm}/oauth",
+            "account_hosts": crm.replace(".", r"\."), "api_host": crm, "request_seconds": 1,
+        },
+        "asterisk": {
+            "host": "127.0.0.1", "port": free_port(), "username": "x", "secret": "x",
+            "fastagi": {"host": "127.0.0.1", "port": 0},
+        },
+        "employee": {"101": "610077"},
+    }  # fmt: skip
+    server = {"listen": f"127.0.0.1:{port}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    config = parse({"server": server, "account": [account]})
+    (tmp_path / "data").mkdir()
+    storage = await open_storage(config.database_url, config.data_dir)
+    tokens = Tokens(
+        access="a", refresh="r", expires_at=Timestamp(time.time() + 3600), base_url=f"http://{crm}",
+        crm_account_id=str(CRM_ID),
+    )  # fmt: skip
+    await storage.tokens.save(ACME, tokens)
+    await storage.recordings.put(ACME, CallId("acme-pbx:1.0"), b"mp3" * 1000)
+    await storage.close()
+    dozvon = Dozvon(config)
+    await dozvon.start()
+    try:
+        now = int(time.time())
+        claims = {
+            "iss": f"http://{crm}", "aud": "http://127.0.0.1", "jti": "x", "iat": now, "nbf": now, "exp": now + 600,
+            "account_id": CRM_ID, "user_id": 610077, "subdomain": "acme", "client_uuid": CLIENT_ID, "is_admin": False,
+        }  # fmt: skip
+        token = jwt.encode(claims, SECRET, algorithm="HS256").encode()
+        made = Target(dozvon, port, b"", token, f"http://{crm}".encode())
+        signed_in = await made.ask(
+            b"POST", b"/admin/login", body=(FORM, b"password=" + PASSWORD.replace(" ", "+").encode())
+        )
+        assert signed_in.status == 303
+        made.cookie = signed_in.headers[b"set-cookie"].split(b";")[0].partition(b"=")[2]
+        yield made
+    finally:
+        await dozvon.stop()
+
+
+@pytest.fixture
+def secret() -> str:
+    settings = AmocrmSettings.parse(
+        {"client_id": CLIENT_ID, "client_secret": SECRET, "redirect_uri": "http://127.0.0.1/oauth/amocrm/acme"}
+    )
+    return webhook_secret(settings, ACME)
+
+
+class Verdict:
+    """What was wrong with answers, to be told all at once."""
+
+    def __init__(self) -> None:
+        self.wrong: list[str] = []
+        self.count = 0
+
+    def on(self, what: bytes, answer: Answer, *, refused: bool = False) -> None:
+        self.count += 1
+        about = f"{what[:150]!r}: {answer.status} {answer.body[:100]!r}"
+        if answer.status == 0:
+            self.wrong.append(f"no answer to {about}")
+            return
+        if answer.status >= 500 and not _is_away(answer):
+            self.wrong.append(f"a failure of ours: {about}")
+        if refused and not 400 <= answer.status < 500:
+            self.wrong.append(f"not refused: {about}")
+        for name, begins in SECURITY.items():
+            if name not in answer.headers or not answer.headers[name].startswith(begins):
+                self.wrong.append(f"without {name.decode()}: {about}")
+        if b"aiohttp" in answer.body or b"Traceback" in answer.body:
+            self.wrong.append(f"tells of its inside: {about}")
+
+
+def _is_away(answer: Answer) -> bool:
+    try:
+        return bool(json.loads(answer.body)["error"]["code"] in AWAY)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _assert_quiet(printed: str) -> None:
+    """No traceback, no word of the stranger's, and no long line."""
+    assert "Traceback" not in printed, printed[printed.index("Traceback") - 500 :][:3000]
+    assert "broke" not in printed
+    assert [line[:200] for line in printed.splitlines() if len(line) > 1000] == []
+
+
+async def test_no_account_can_be_called_as_an_address_of_ours(target: Target) -> None:
+    """A new route whose word an account could have is noticed here."""
+    words = set()
+    for _, pattern in _routes(target.dozvon):
+        first, second, *_ = [*pattern.strip("/").split("/"), ""]
+        words |= {first, second} if first == "admin" else {first}
+    words = {word for word in words if word and not word.startswith("{")} - {ACME}
+    assert words == ROUTE_WORDS
+    for word in words:
+        with pytest.raises(ConfigError, match="our own addresses"):
+            parse({"account": [{"id": word}]})
+
+
+async def test_odd_addresses(target: Target, secret: str, capfd: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict()
+    for method, pattern in _routes(target.dozvon):
+        values = PATHS if "{" in pattern else [b""]
+        for value in values:
+            path = _filled(pattern, value, secret)
+            verdict.on(method + b" " + path, await target.ask(method, path, *target.who(path)))
+        for query in QUERIES:
+            path = _filled(pattern, b"acme", secret) + b"?" + query
+            verdict.on(method + b" " + path, await target.ask(method, path, *target.who(path)))
+    for value in PATHS:
+        verdict.on(value, await target.ask(b"GET", b"/" + value))
+    assert not verdict.wrong, "\n".join(verdict.wrong[:50])
+    assert verdict.count > 500
+    _assert_quiet("".join(capfd.readouterr()))
+
+
+async def test_odd_headers(target: Target, secret: str, capfd: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict()
+    for method, pattern in _routes(target.dozvon):
+        path = _filled(pattern, b"acme", secret)
+        for header in HEADERS:
+            answer = await target.ask(method, path, *target.who(path), header)
+            verdict.on(method + b" " + path + b" " + header, answer)
+    assert not verdict.wrong, "\n".join(verdict.wrong[:50])
+    _assert_quiet("".join(capfd.readouterr()))
+
+
+async def test_odd_bodies(target: Target, secret: str, capfd: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict()
+    for method, pattern in _routes(target.dozvon):
+        if method not in (b"POST", b"PUT"):
+            continue
+        path = _filled(pattern, secret.encode() if pattern.endswith("{secret}") else b"1", secret)
+        for body in BODIES:
+            answer = await target.ask(method, path, *target.who(path), body=body)
+            verdict.on(method + b" " + path + b" " + b" ".join(body)[:80], answer)
+    assert not verdict.wrong, "\n".join(verdict.wrong[:50])
+    assert target.dozvon.offices[ACME].account.settings.employees  # the forms of the fuzz mapped nobody away
+    _assert_quiet("".join(capfd.readouterr()))
+
+
+async def test_what_is_no_http(target: Target, capfd: pytest.CaptureFixture[str]) -> None:
+    verdict = Verdict()
+    for raw in NOT_HTTP:
+        for answer in await target.send(raw):
+            verdict.on(raw, answer)
+    assert not verdict.wrong, "\n".join(verdict.wrong[:50])
+    _assert_quiet("".join(capfd.readouterr()))
+
+
+async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.CaptureFixture[str]) -> None:
+    async def opened() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        session = await target.ask(b"POST", b"/api/widget/session", *target.as_manager, body=(JSON, b'{"protocol": 1}'))
+        ticket = json.loads(session.body)["ticket"].encode()
+        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+        writer.write(
+            b"GET /api/widget/ws?ticket=" + ticket + b" HTTP/1.1\r\nHost: x\r\nOrigin: " + target.origin + b"\r\n"
+            b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+        return reader, writer
+
+    frames = [
+        _frame(0x81, text)
+        for text in (
+            b"", b"\xff", b"[" * 3000, b'{"type": "hang_up", "call": "\\ud800"}', b'{"type": "hang_up", "call": {}}',
+            b'{"type": "hang_up", "call": "\\u0000"}', b'{"type": []}',
+            b'{"type": "hang_up", "call": "' + b"x" * 3000 + b'"}',
+            b"null", b"1" * 4000,
+        )
+    ]  # fmt: skip
+    frames += [
+        _frame(0x82, b"binary"),
+        _frame(0x81, b"x" * 10_000),
+        b"\xf1\x80mask",
+        b"\x81\x05unmasked",
+        b"\x8f\x80mask",
+    ]
+    frames += [
+        b"\x81\xff" + b"\xff" * 8 + b"mask",
+        _frame(0x88, b"\x00"),
+        _frame(0x88, b"\x03\xe8\xff"),
+        _frame(0x89, b"x" * 126),
+    ]
+    for frame in frames:
+        reader, writer = await opened()
+        writer.write(frame + _frame(0x81, b'{"type": "ping"}') + _frame(0x88, b""))
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await reader.read()  # until it is closed: no frame may hang it or break it
+        writer.close()
+    assert (await target.ask(b"GET", b"/health")).status == 200
+    _assert_quiet("".join(capfd.readouterr()))
+
+
+def _frame(first: int, payload: bytes) -> bytes:
+    """A client's frame, masked with noughts."""
+    size = len(payload)
+    length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
+    return bytes([first]) + length + b"\0" * 4 + payload
+
+
+@pytest.mark.parametrize("language", ["ru", "uk", "en"])
+async def test_each_is_told_in_his_form_and_language(target: Target, language: str) -> None:
+    sentence = {"ru": "Здесь ничего нет.", "uk": "Тут нічого немає.", "en": "There is nothing here."}[language].encode()
+    accept = b"Accept-Language: " + language.encode()
+    page = await target.ask(b"GET", b"/nowhere", accept, b"Accept: text/html,*/*")
+    assert page.status == 404
+    assert page.headers[b"content-type"].startswith(b"text/html")
+    assert sentence in page.body
+    program = await target.ask(b"GET", b"/nowhere", accept)
+    assert json.loads(program.body)["error"] == {"code": "bad_request", "message": sentence.decode()}
+    interface = await target.ask(b"GET", b"/api/widget/nowhere", accept, b"Accept: text/html")
+    assert json.loads(interface.body)["error"]["message"] in (sentence.decode(), _NOT_SO[language])
+
+
+_NOT_SO = {
+    "ru": "Так сюда обратиться нельзя.",
+    "uk": "Так сюди звернутися не можна.",
+    "en": "This address does not take such requests.",
+}
+
+
+async def test_the_bare_address_leads_to_the_pages_in_the_language_it_names(target: Target) -> None:
+    first = await target.ask(b"GET", b"/?lang=en")
+    assert (first.status, first.headers[b"location"]) == (303, b"/admin?lang=en")
+    login = await target.ask(b"GET", first.headers[b"location"])
+    assert login.headers[b"location"].endswith(b"&lang=en")
+    assert b'<html lang="en">' in (await target.ask(b"GET", login.headers[b"location"])).body
+    home = await target.ask(b"GET", b"/admin?lang=en", *target.as_administrator)
+    assert home.headers[b"location"] == b"/admin/acme?lang=en"
+
+
+async def test_a_flood_of_bad_requests_is_a_few_lines_in_the_log(
+    target: Target, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
+    for _ in range(300):
+        await target.send(b"nonsense\r\n\r\n")
+    printed = "".join(capfd.readouterr())
+    assert 0 < printed.count("request refused") <= 30
+    assert "nonsense" not in printed
