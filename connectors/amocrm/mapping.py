@@ -12,6 +12,7 @@ from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId
 from integration.domain.numbering import Numbering
+from integration.domain.person_names import without_direction
 from integration.domain.phone import PhoneNumber
 from integration.domain.phone_text import match_keys
 from integration.errors import ProtocolError, Rejected
@@ -313,9 +314,10 @@ def refs(items: Any, kind: EntityKind) -> tuple[EntityRef, ...]:
 
 
 def text_of(value: Any) -> str:
-    """Text and numbers as text; what no database stores (NUL, half a surrogate pair) is replaced."""
+    """Text and numbers as text; what no database stores (NUL, half a surrogate pair) and what
+    turns the text around it (bidirectional controls) is taken out."""
     if isinstance(value, str):
-        return value.replace("\0", "").encode("utf-8", "replace").decode()
+        return without_direction(value.replace("\0", "").encode("utf-8", "replace").decode())
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 

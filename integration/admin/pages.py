@@ -14,7 +14,7 @@ from aiohttp import web
 from integration import __version__
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import texts
-from integration.admin.view import call_row, moment, outbox_rows, press_rows, timeline_rows
+from integration.admin.view import call_row, delivery_text, moment, outbox_rows, press_rows, timeline_rows
 from integration.domain.call import Call
 from integration.domain.client import client_of, search_keys
 from integration.domain.crm import EntityKind, EntityRef
@@ -208,6 +208,7 @@ class AdminPages:
         recording = results.get(IntentKind.FETCH_RECORDING, {}).get("recording")
         entity = logged.get("entity")
         [row] = await self._rows(account, [call])
+        items = await self._outbox.of_call(account.id, call.id)
         return await self._page(
             request,
             "call.html",
@@ -221,7 +222,8 @@ class AdminPages:
             recording=f"/r/{recording}.mp3" if recording else None,
             presses=press_rows(account, call),
             timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
-            outbox=outbox_rows(await self._outbox.of_call(account.id, call.id)),
+            outbox=outbox_rows(account, items),
+            delivery_text=delivery_text(call, items),
         )
 
     # ---- delivery --------------------------------------------------------------------------------------------------
@@ -230,7 +232,7 @@ class AdminPages:
         account = self._account(request)
         states = (OutboxState.DEAD, OutboxState.WAITING, OutboxState.DISCARDED)
         dead, waiting, discarded = [
-            outbox_rows(await self._outbox.listing(account.id, [state], limit=200)) for state in states
+            outbox_rows(account, await self._outbox.listing(account.id, [state], limit=200)) for state in states
         ]
         return await self._page(
             request,

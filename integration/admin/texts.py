@@ -219,6 +219,23 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The PBX did not ask for a route for this call.",
     ),
     "not_logged_yet": ("В CRM ещё не записан.", "У CRM ще не записано.", "Not in the CRM yet."),
+    "logged_after_the_end": (
+        "Запишется в CRM после окончания звонка.",
+        "Запишеться в CRM після закінчення дзвінка.",
+        "Will be written to the CRM when the call is over.",
+    ),
+    "not_logged_at_all": (
+        "В CRM не записан: доставка остановлена.",
+        "У CRM не записано: доставку зупинено.",
+        "Not in the CRM: its delivery was given up.",
+    ),
+    "never_logged": (
+        "В CRM не записывается: внутренний звонок, скрытый номер, клиента не набирали, линия или интеграция выключена.",
+        "У CRM не записується: внутрішній дзвінок, прихований номер, клієнта не набирали, лінію або інтеграцію"
+        " вимкнено.",
+        "Not written to the CRM: an internal call, a withheld number, a client who was never dialled, or a line or an"
+        " integration that is off.",
+    ),
     "open_in_crm": ("Открыть в CRM", "Відкрити в CRM", "Open in the CRM"),
     "press_declined": ("Отклонено в карточке", "Відхилено в картці", "Declined in the card"),
     "press_hung_up": ("Завершено в карточке", "Завершено в картці", "Ended in the card"),

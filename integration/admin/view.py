@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from integration.domain.attribution import rang_personally
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.ids import Timestamp
+from integration.domain.intents import IntentKind
 from integration.ports import OutboxItem, OutboxState
 from integration.services.accounts import Account
 from integration.services.card import display_number
@@ -33,10 +36,10 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
     ended = call.ended_at or call.started_at
     waited = (call.answered_at or ended) - call.started_at
     client = call.client_number if call.direction is not Direction.INTERNAL else f"{call.caller} → {call.called}"
-    employee = call.final_responsible or next((leg.target for leg in reversed(call.legs)), None)
+    employee = call.final_responsible or _called_personally(call)
     return CallRow(
         call=call,
-        when=moment(call.started_at),
+        when=moment(call.started_at, account),
         client=display_number(client, account.settings.numbering) or (client or "" if "→" in (client or "") else ""),
         client_name=client_name or call.caller_name or "",
         employee=account.name_of(employee) or "",
@@ -46,7 +49,28 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
     )
 
 
-def outbox_rows(items: Iterable[OutboxItem]) -> list[dict[str, Any]]:
+def _called_personally(call: Call) -> str | None:
+    """Of a call that nobody had: whose it was all the same. A queue's or a group's phones ring for whoever is free."""
+    if call.direction is Direction.OUTBOUND:
+        own = next((leg.target for leg in call.legs if leg.via == "click"), None)
+        return own or call.caller or None
+    personal = rang_personally(call)
+    return personal[-1].target if personal else None
+
+
+def delivery_text(call: Call, items: Sequence[OutboxItem]) -> str:
+    """The key of what is said about writing this call into the CRM; empty where it is written."""
+    logs = [item for item in items if item.kind is IntentKind.LOG_CALL]
+    if any(item.state is OutboxState.DONE for item in logs):
+        return ""
+    if any(item.state is OutboxState.WAITING for item in logs):
+        return "not_logged_yet"
+    if logs:
+        return "not_logged_at_all"
+    return "logged_after_the_end" if call.is_live else "never_logged"
+
+
+def outbox_rows(account: Account, items: Iterable[OutboxItem]) -> list[dict[str, Any]]:
     return [
         {
             "id": item.id,
@@ -55,7 +79,7 @@ def outbox_rows(items: Iterable[OutboxItem]) -> list[dict[str, Any]]:
             "state": item.state,
             "attempts": item.attempts,
             "error": item.last_error,
-            "when": moment(item.queued_at),
+            "when": moment(item.queued_at, account),
             "tone": _OUTBOX_TONES.get(item.state, "soft"),
         }
         for item in items
@@ -88,9 +112,11 @@ def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> li
     return rows
 
 
-def moment(at: Timestamp) -> str:
-    """In the server's own time zone."""
-    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%d.%m.%Y %H:%M:%S")
+def moment(at: Timestamp, account: Account) -> str:
+    """On the office's clock, with the name of its zone: `29.11.2026 06:11:00 MSK`."""
+    local = datetime.fromtimestamp(at, ZoneInfo(account.settings.zone))
+    name = local.strftime("%Z")
+    return f"{local:%d.%m.%Y %H:%M:%S} {name if name.isalpha() else 'UTC' + name}"
 
 
 def duration(seconds: float) -> str:

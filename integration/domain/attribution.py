@@ -186,7 +186,7 @@ def _forwarded_by(call: Call) -> str | None:
 
 
 def _rang_at(call: Call, settings: AccountSettings, owner: ManagerId | None) -> Iterator[Claim]:
-    personal = _rang_personally(call)
+    personal = rang_personally(call)
     at_owner = next((leg for leg in personal if owner and settings.manager_of(leg.target) == owner), None)
     if at_owner:
         yield owner, because(ReasonCode.RANG_AT_RESPONSIBLE, extension=at_owner.target)
@@ -199,7 +199,7 @@ def _rang_at(call: Call, settings: AccountSettings, owner: ManagerId | None) -> 
         yield None, because(ReasonCode.RANG_AT_NOBODY)
 
 
-def _rang_personally(call: Call) -> list[Leg]:
+def rang_personally(call: Call) -> list[Leg]:
     """The legs by which one employee alone was called, in order: not a queue's, nor several offered at once."""
     legs = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION]
     return [

@@ -53,6 +53,10 @@ class Hub:
     def page_count(self) -> int:
         return sum(len(pages) for pages in self._pages.values())
 
+    def pages_of(self, account: AccountId, manager: ManagerId) -> int:
+        """How many of this manager are open on this process."""
+        return len(self._pages.get((account, manager), ()))
+
     def join(self, account: AccountId, manager: ManagerId) -> Page:
         page = Page(account, manager)
         self._pages[account, manager].add(page)

@@ -22,6 +22,8 @@ from integration.services.click import ClickService, Refused
 from integration.services.hub import Hub, Page
 from integration.services.live_calls import LiveCalls
 from integration.web.errors import Handler, json_body, text_field
+from integration.web.flow import Flow
+from integration.web.forms import is_clean
 
 log = structlog.get_logger()
 
@@ -34,6 +36,8 @@ _CLICK_SECONDS = 10.0  # the same for a click-to-call: the CRM's page fetches a 
 _MOST_COMMANDS = 8  # of one page at a time
 _ENDED_SHOWN_SECONDS = 60.0  # what a page missed while it was away and may still show
 _LONGEST_MESSAGE = 4096
+_MOST_PAGES = 20  # of one manager; browsers without Web Locks have one for each tab
+_MOST_MESSAGES, _MESSAGES_SECONDS = 200, 10.0  # of one manager: a page asks every few seconds
 _LONGEST_CLICK = 1000  # characters of a phone field
 _PREFIX = "/api/widget"
 
@@ -69,6 +73,7 @@ class WidgetApi:
         self._coordination = coordination
         self._clock = clock
         self._commands: set[asyncio.Task[None]] = set()
+        self._flow = Flow(most=_MOST_MESSAGES, seconds=_MESSAGES_SECONDS, now=clock.now)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -174,6 +179,8 @@ class WidgetApi:
             raise AuthFailed("the ticket is unknown, used or too old")
         account = self._account(AccountId(str(ticket["account"])))
         manager = ManagerId(str(ticket["manager"]))
+        if self._hub.pages_of(account.id, manager) >= _MOST_PAGES:
+            raise Refused("rate_limited", "too many pages of one manager are open")
         socket = web.WebSocketResponse(max_msg_size=_LONGEST_MESSAGE, timeout=5.0)
         await socket.prepare(request)
         page = self._hub.join(account.id, manager)
@@ -223,6 +230,10 @@ class WidgetApi:
             except TimeoutError:
                 return
             if received.type is not WSMsgType.TEXT:
+                return
+            if not self._flow.allows((account.id, page.manager)):
+                log.warning("a page sends too many messages, closed", account_id=account.id)
+                await socket.close(code=1008, message=b"too many messages")
                 return
             message = _message(received.data)
             match message.get("type"):
@@ -302,7 +313,9 @@ def _message(data: str) -> dict[str, Any]:
         message = json.loads(data)
     except (ValueError, RecursionError):
         return {}
-    return message if isinstance(message, dict) else {}
+    if not isinstance(message, dict):
+        return {}
+    return {key: value for key, value in message.items() if not isinstance(value, str) or is_clean(value)}
 
 
 def _dumps(message: Any) -> str:

@@ -355,19 +355,38 @@ async def test_what_is_no_http(target: Target, capfd: pytest.CaptureFixture[str]
     _assert_quiet("".join(capfd.readouterr()))
 
 
-async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.CaptureFixture[str]) -> None:
-    async def opened() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        session = await target.ask(b"POST", b"/api/widget/session", *target.as_manager, body=(JSON, b'{"protocol": 1}'))
-        ticket = json.loads(session.body)["ticket"].encode()
-        reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
-        writer.write(
-            b"GET /api/widget/ws?ticket=" + ticket + b" HTTP/1.1\r\nHost: x\r\nOrigin: " + target.origin + b"\r\n"
-            b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
-        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-        return reader, writer
+async def _opened(target: Target) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
+    """A WebSocket of the manager, or what came instead."""
+    session = await target.ask(b"POST", b"/api/widget/session", *target.as_manager, body=(JSON, b'{"protocol": 1}'))
+    ticket = json.loads(session.body)["ticket"].encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
+    writer.write(
+        b"GET /api/widget/ws?ticket=" + ticket + b" HTTP/1.1\r\nHost: x\r\nOrigin: " + target.origin + b"\r\n"
+        b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    return await reader.readuntil(b"\r\n\r\n"), reader, writer
 
+
+async def test_a_manager_has_so_many_pages(target: Target) -> None:
+    inside = [await _opened(target) for _ in range(20)]
+    assert all(b" 101 " in head for head, _, _ in inside)
+    head, _, writer = await _opened(target)
+    assert head.startswith(b"HTTP/1.1 429 ")
+    for each in (writer, *(w for _, _, w in inside)):
+        each.close()
+
+
+async def test_a_page_that_sends_without_end_is_closed(target: Target) -> None:
+    head, reader, writer = await _opened(target)
+    assert b" 101 " in head
+    writer.write(_frame(0x81, b'{"type": "ping"}') * 300)
+    async with asyncio.timeout(ANSWER_SECONDS):
+        assert b"\x03\xf0too many messages" in await reader.read()  # 1008, and no more after it
+    writer.close()
+
+
+async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.CaptureFixture[str]) -> None:
     frames = [
         _frame(0x81, text)
         for text in (
@@ -391,7 +410,8 @@ async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.Captu
         _frame(0x89, b"x" * 126),
     ]
     for frame in frames:
-        reader, writer = await opened()
+        head, reader, writer = await _opened(target)
+        assert b" 101 " in head
         writer.write(frame + _frame(0x81, b'{"type": "ping"}') + _frame(0x88, b""))
         async with asyncio.timeout(ANSWER_SECONDS):
             await reader.read()  # until it is closed: no frame may hang it or break it

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 import pytest_asyncio
+from yarl import URL
 
 from tests.e2e.crm_site import IVAN
 from tests.e2e.dozvon_process import DozvonProcess
@@ -85,6 +86,16 @@ async def test_a_recording_is_played_from_the_middle(town: Town, proxy: Proxy) -
             assert answer.status == 206
             assert answer.headers["Content-Range"] == f"bytes 100-199/{len(whole)}"
             assert await answer.read() == whole[100:200]
+
+
+async def test_the_proxy_keeps_the_figures_to_itself(town: Town, proxy: Proxy) -> None:
+    process = town.processes[0]
+    async with town.session.get(f"{process.url}/metrics") as answer:
+        assert answer.status == 200
+    for path in ("/metrics", "//metrics", "/./metrics", "/%6detrics"):
+        async with town.session.get(URL(f"{proxy.url}{path}", encoded=True)) as answer:
+            assert answer.status == 404
+            assert "nginx/" not in answer.headers["Server"]
 
 
 async def test_a_process_dies_and_requests_go_on(town: Town, proxy: Proxy) -> None:

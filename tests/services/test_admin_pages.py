@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
 
 import pytest
@@ -46,6 +47,7 @@ from tests.services.conftest import (
     missed_call,
     offered,
     started,
+    unanswered,
 )
 
 PASSWORD = "a secret of the office"
@@ -423,3 +425,64 @@ async def test_the_overview_says_what_is_wrong_with_the_crm_and_offers_the_butto
     assert not CrmTrouble.UNPAID.is_for_consent
     crm.condition = CrmCondition()
     assert texts(lang)["connected"] in html.unescape(await signed_in.page(f"/admin/acme?lang={lang}"))
+
+
+async def test_times_are_the_offices_and_name_their_zone(signed_in: Office) -> None:
+    world = signed_in.world
+    await world.emit(*answered_call(world.clock.now()))
+    begun = datetime.fromtimestamp(world.clock.now(), UTC)
+    for zone, hours, name in (("Asia/Tashkent", 5, "UTC+05"), ("Europe/Moscow", 3, "MSK"), ("UTC", 0, "UTC")):
+        world.account.settings = replace(world.account.settings, time_zone=zone)
+        said = f"{begun + timedelta(hours=hours):%d.%m.%Y %H:%M:%S} {name}"
+        for path in ("/admin/acme", "/admin/acme/calls", "/admin/acme/calls/acme-pbx:1.0", "/admin/acme/delivery"):
+            if path.endswith("delivery"):
+                assert name in await signed_in.page(path)
+            else:
+                assert said in await signed_in.page(path)
+
+
+async def test_a_call_that_is_not_for_the_crm_says_so_and_not_that_all_is_delivered(signed_in: Office) -> None:
+    world = signed_in.world
+    world.account.settings = replace(world.account.settings, enabled=False)
+    await world.emit(*missed_call(world.clock.now()))
+    page = await signed_in.page("/admin/acme/calls/acme-pbx:1.0?lang=en")
+    words = texts("en")
+    assert page.count(words["never_logged"]) == 2
+    assert words["nothing_here"] not in page
+    assert words["not_logged_yet"] not in page
+
+
+async def test_what_the_call_page_says_of_the_crm(signed_in: Office) -> None:
+    """From the ringing to the written call, and when it is given up."""
+    world, words = signed_in.world, texts("en")
+    now = world.clock.now()
+
+    async def says(key: str, uniqueid: str = "1.0") -> bool:
+        return words[key] in await signed_in.page(f"/admin/acme/calls/acme-pbx:{uniqueid}?lang=en")
+
+    await world.emit(started(now), offered(now, "101"))
+    assert await says("logged_after_the_end")
+    await world.emit(unanswered(now + 10, "101"), ended(now + 10))
+    assert await says("not_logged_yet")
+    await world.deliver_with_pauses()
+    assert not await says("not_logged_yet")
+    await world.emit(*missed_call(world.clock.now(), uniqueid="2.0"))
+    world.crm.fail_before = [Rejected("no")]
+    await world.deliver()
+    assert await says("not_logged_at_all", "2.0")
+
+
+async def test_a_missed_call_of_a_queue_is_nobodys(signed_in: Office) -> None:
+    world = signed_in.world
+    now = world.clock.now()
+    legs = [replace(offered(now + n, extension), via="queue:sales") for n, extension in enumerate(("101", "102"))]
+    await world.emit(started(now), *legs, *(unanswered(now + 10, e) for e in ("101", "102")), ended(now + 10))
+    page = await signed_in.page("/admin/acme/calls")
+    assert "<bdi>—</bdi>" in page
+    assert "Анна Орлова" not in page
+    assert "Борис Климов" not in page
+
+
+async def test_a_missed_call_of_one_person_is_that_persons(signed_in: Office) -> None:
+    await signed_in.world.emit(*missed_call(signed_in.world.clock.now()))
+    assert "<bdi>Анна Орлова</bdi>" in await signed_in.page("/admin/acme/calls")

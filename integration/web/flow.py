@@ -1,0 +1,28 @@
+"""How much one may send: so many in so many seconds, then no more until they have passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+_MOST_KEPT = 10_000
+
+
+class Flow:
+    """Counts by key, in windows."""
+
+    def __init__(self, *, most: int, seconds: float, now: Callable[[], float]) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._now = now
+        self._counts: dict[Hashable, tuple[float, int]] = {}  # when its window began, how many since
+
+    def allows(self, key: Hashable) -> bool:
+        """Count one more."""
+        now = self._now()
+        began, count = self._counts.get(key, (now, 0))
+        if now - began >= self._seconds:
+            began, count = now, 0
+        if key not in self._counts and len(self._counts) >= _MOST_KEPT:
+            self._counts = {k: v for k, v in self._counts.items() if now - v[0] < self._seconds}
+        self._counts[key] = (began, count + 1)
+        return count < self._most
