@@ -157,7 +157,7 @@ class AdminPages:
             account=account,
             section="overview",
             condition=account.condition,
-            until=moment(Timestamp(account.condition.until)) if account.condition.until else "",
+            until=moment(Timestamp(account.condition.until), account) if account.condition.until else "",
             connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
             held_consents=self._held_consents(account.id),
             waiting=(await self._outbox.depth_of(account.id))[OutboxState.WAITING],

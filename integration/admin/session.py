@@ -170,5 +170,5 @@ def _hash(token: str) -> str:
 
 def local_path(text: str) -> str:
     """Where to go after signing in: only a path of our own pages, never another site."""
-    is_ours = text.startswith("/admin") and "\\" not in text and text.isprintable()
+    is_ours = re.match(r"/admin(?:[/?]|$)", text) is not None and "\\" not in text and text.isprintable()
     return text if is_ours else "/admin"

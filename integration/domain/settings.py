@@ -73,6 +73,13 @@ class Employee:
     is_absent: bool = False  # set by hand: no call is routed to this person
 
 
+_ZONES = {
+    "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "BY": "Europe/Minsk", "KZ": "Asia/Almaty", "UZ": "Asia/Tashkent",
+    "KG": "Asia/Bishkek", "AM": "Asia/Yerevan", "AZ": "Asia/Baku", "GE": "Asia/Tbilisi", "MD": "Europe/Chisinau",
+}  # fmt: skip
+"""Of countries with one zone, and of Russia the capital's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickRules:
     """What clicks of managers may dial, and how often. Emergency numbers are always dialled."""
@@ -81,13 +88,6 @@ class ClickRules:
     account_per_minute: int = 120
     premium: bool = False
     satellite: bool = False
-
-
-_ZONES = {
-    "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "BY": "Europe/Minsk", "KZ": "Asia/Almaty", "UZ": "Asia/Tashkent",
-    "KG": "Asia/Bishkek", "AM": "Asia/Yerevan", "AZ": "Asia/Baku", "GE": "Asia/Tbilisi", "MD": "Europe/Chisinau",
-}  # fmt: skip
-"""Of countries with one zone, and of Russia the capital's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

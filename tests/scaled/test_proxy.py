@@ -17,7 +17,7 @@ from tests.e2e.crm_site import IVAN
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.waiting import until_told
 from tests.scaled.proxy import Proxy, nginx
-from tests.scaled.town import PATIENCE_SECONDS, Town
+from tests.scaled.town import PASSWORD, PATIENCE_SECONDS, Town
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 _MANY = 30  # requests in a row: each process gets some
@@ -86,6 +86,31 @@ async def test_a_recording_is_played_from_the_middle(town: Town, proxy: Proxy) -
             assert answer.status == 206
             assert answer.headers["Content-Range"] == f"bytes 100-199/{len(whole)}"
             assert await answer.read() == whole[100:200]
+
+
+async def test_who_signs_in_at_one_process_is_signed_in_at_all(town: Town, proxy: Proxy) -> None:
+    first, *others = [process.url for process in town.processes if process.is_alive]
+    form, cookies = {"password": PASSWORD}, aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=cookies) as person:
+        async with person.post(f"{first}/admin/login", data=form, allow_redirects=False) as answer:
+            assert answer.status == 303
+        for url in (*others, *[proxy.url] * _MANY):
+            async with person.get(f"{url}/admin/town", allow_redirects=False) as answer:
+                assert answer.status == 200
+        async with person.post(f"{first}/admin/logout", headers={"Origin": first}, allow_redirects=False):
+            pass
+        for url in others:
+            async with person.get(f"{url}/admin/town", allow_redirects=False) as answer:
+                assert answer.status == 303
+
+
+async def test_guesses_at_all_processes_are_counted_together(town: Town) -> None:
+    urls = [process.url for process in town.processes if process.is_alive]
+    statuses = []
+    for url in urls * 4:
+        async with town.session.post(f"{url}/admin/login", data={"password": "wrong"}) as answer:
+            statuses.append(answer.status)
+    assert statuses == [200] * 5 + [429] * (len(statuses) - 5)
 
 
 async def test_the_proxy_keeps_the_figures_to_itself(town: Town, proxy: Proxy) -> None:

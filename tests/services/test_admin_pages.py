@@ -375,6 +375,9 @@ async def test_signing_out_everywhere_ends_all(signed_in: Office) -> None:
         ("https://evil.example", "/admin"),
         ("//evil", "/admin"),
         ("/admin\\evil", "/admin"),
+        ("/admin@evil.example", "/admin"),
+        ("/admin/acme\r\nSet-Cookie: x=y", "/admin"),
+        ("/admin?lang=en", "/admin?lang=en"),
     ],
 )
 def test_after_signing_in_only_our_own_pages(wish: str, goal: str) -> None:
