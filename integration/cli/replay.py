@@ -28,17 +28,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print `{"calls": [...]}`. Returns 0, or 2 with one line on stderr when the file is no recording."""
+    """
+    Print `{"calls": [...]}`.
+
+    Returns:
+        0; or 2 with one line on stderr when the file is no recording. A last line that is cut off is named on stderr,
+        and the rest is printed.
+    """
     try:
         office = OfficeShape.from_words(trunks=args.trunk, extension=args.extension)
-        calls = replay_file(args.file, office)
+        calls = replay_file(args.file, office, lambda text: print(f"{args.file}: {text}", file=sys.stderr))
     except (ProtocolError, ConfigError) as exc:
         print(f"{args.file}: {exc}", file=sys.stderr)
         return _BAD_INPUT
     except OSError as exc:
         print(f"{args.file}: {exc.strerror or exc}", file=sys.stderr)
         return _BAD_INPUT
-    json.dump({"calls": [call_truth(call) for call in calls]}, sys.stdout, ensure_ascii=False, indent=1)
+    # A terminal that is not UTF-8 may lack a letter of a name; every one has the letters of \uXXXX.
+    is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    json.dump({"calls": [call_truth(call) for call in calls]}, sys.stdout, ensure_ascii=not is_utf8, indent=1)
     print()
     return 0
 

@@ -57,6 +57,41 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
         begin_call(board, call, at)
 
 
+def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """
+    The number of whoever calls, where the channel was made before it was heard (analogue lines, GSM gateways).
+
+    A dialplan sets callers' names and numbers too, but then there was a number before.
+    """
+    known = board.channels.get(present(frame.get("Uniqueid")))
+    was_open = known is not None and known.number_is_open
+    channel = board.channel(frame, "", at)
+    if channel is None or not was_open or channel.number_is_open:
+        return
+    call, name = channel.call, present(frame.get("CallerIDName"))
+    if channel is call.root and not call.caller_name and name and name != channel.party.number:
+        call.caller_name = name
+        if call.announced and not call.over:
+            board.tell(CallDescribed(call=call.id, at=at, caller_name=name))
+
+
+def on_number(board: Switchboard, channel: Channel) -> None:
+    """A channel's number became known after the channel: what was thought of its call without it may change."""
+    call = channel.call
+    if channel is not call.root or call.over:
+        return
+    if channel.party.kind is PartyKind.EXTENSION and call.client is channel:
+        call.client, call.direction = None, None  # an employee's phone, not a line to the outside
+    if call.announced:
+        board.announce(call, *describe(board, call))
+
+
+def learn_exten(channel: Channel, exten: str) -> None:
+    """What an analogue phone dials is known after its channel, which is made when the receiver is lifted."""
+    if channel.party.kind is PartyKind.EXTENSION and channel.exten in NOT_A_DID and exten not in NOT_A_DID:
+        channel.exten = exten
+
+
 def begin_call(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
     """Tell that this call began, if that was not told yet. Whatever is told of a call, this comes first."""
     if not call.announced and not call.over and call.merged_into is None:
@@ -69,9 +104,15 @@ def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
         board.announce(call, *describe(board, call))
 
 
-def is_service_code(call: LiveCall) -> bool:
-    """`*8` and its like: a command to the PBX, no call, unless something comes of it."""
-    return call.root is not None and call.root.exten[:1] in ("*", "#") and not call.originated and not call.legs
+def is_no_call(call: LiveCall) -> bool:
+    """
+    `*8` and its like, a command to the PBX, or a receiver that was lifted and nothing dialled (an analogue phone has a
+    channel by then): no call, unless something comes of it.
+    """
+    root = call.root
+    if root is None or call.originated or call.legs:
+        return False
+    return root.exten[:1] in ("*", "#") or (root.party.kind is PartyKind.EXTENSION and root.exten in NOT_A_DID)
 
 
 def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
@@ -81,7 +122,7 @@ def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
         return call.direction or Direction.INTERNAL, call.caller, call.called
     if call.direction is Direction.INBOUND:
         call.client = call.client or root
-        return Direction.INBOUND, call.caller or root.party.number, call.called or _did(root)
+        return Direction.INBOUND, root.party.number or call.caller, call.called or _did(root)
     if root.party.kind is PartyKind.EXTERNAL and not call.originated:
         # What was thought before the client's channel was seen (a stream that begins with the employee's) is void.
         call.client = root
@@ -108,8 +149,8 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[
     agent = next((leg for leg in call.legs if leg.via == "click" and leg.kind is LegKind.EXTENSION), None)
     client = next((leg for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTERNAL), None)
     action = board.originate_of(call) or {}
-    door = endpoint_of(root.name)[1].partition("@")[0]
-    caller = agent.target if agent else root.party.number or board.office.as_extension(door) or door
+    door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
+    caller = agent.target if agent else root.party.number or door
     called = client.target if client else present(action.get("Exten")) or call.called
     if board.office.as_extension(called) is None:
         return Direction.OUTBOUND, caller, called
@@ -140,8 +181,8 @@ def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         return
     call = LiveCall(uid, call_id(board.pbx, uid), at)
     board.calls[uid] = board.by_linkedid[uid] = call
-    agent = endpoint_of(present(frame.get("Channel")))[1].partition("@")[0]
-    agent = board.office.as_extension(agent) or agent
+    phone = present(frame.get("Channel"))
+    agent = board.office.extension_of(phone) or endpoint_of(phone)[1].partition("@")[0]
     action = board.originates.get(uid) or board.originates.get(present(frame.get("Channel"))) or {}
     call.originated, call.caller = True, agent
     call.called = present(frame.get("Exten")) or present(frame.get("CallerIDNum"))

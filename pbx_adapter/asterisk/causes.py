@@ -56,6 +56,7 @@ def leg_result(
     asker_left: bool = False,
     rang_out: bool = False,
     external: bool = False,
+    inherited: bool = False,
 ) -> LegResult:
     """
     Decide how an unanswered leg ended.
@@ -69,6 +70,8 @@ def leg_result(
         off_hook: the phone was picked up and yet never got the call: whatever a subroutine said then, it declined.
         asker_left: whom it was dialled for had gone before it stopped.
         external: the leg went to the outside: there nothing is "unavailable", the attempt failed.
+        inherited: the cause is one that an earlier leg left on the channel that dialled both; Asterisk 22 gives it to
+            every channel that hangs up after it.
     """
     if picked_up:
         result = LegResult.PICKED_UP_ELSEWHERE
@@ -76,7 +79,9 @@ def leg_result(
         result = LegResult.FORWARDED
     elif off_hook:
         result = LegResult.CANCELLED if asker_left or dial_status == "CANCEL" else LegResult.REJECTED
-    elif cause in _BY_CAUSE and not (cause == 26 and dial_status == "NOANSWER"):
+    elif dial_status == "CANCEL" and not rang_out:
+        result = LegResult.CANCELLED
+    elif cause in _BY_CAUSE and not inherited and not (cause == 26 and dial_status == "NOANSWER"):
         result = _BY_CAUSE[cause]
     elif dial_status == "NOANSWER" and refused:
         # The phone itself said 480, as in "do not disturb": the cause is 19 as of one that rang out.

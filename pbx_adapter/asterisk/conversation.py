@@ -56,7 +56,7 @@ def enter(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -
         return
     if channel.bridge is not None:
         board.leave_bridge(channel)
-    channel.bridge, channel.bridged_at = bridge, at
+    channel.bridge, channel.bridged_at, channel.left_first_at = bridge, at, None
     bridge.members[channel.uid] = channel
     if channel.recording and bridge.kind is not BridgeKind.WAITING:
         keep_recording(board, channel, at)
@@ -82,6 +82,8 @@ def leave(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     bridge = board.leave_bridge(channel)
     if bridge is None:
         return
+    was_moved = channel.moved_at is not None and at - channel.moved_at < SETTLE_SECONDS
+    channel.left_first_at = at if bridge.members and not was_moved else None
     if bridge.kind is BridgeKind.CONFERENCE:
         for leg in channel.call.legs:
             if leg.id == _room_leg(channel, bridge):
@@ -213,13 +215,20 @@ def _connect(
         board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
     if call.blond is not None:
         call.blond = None
-        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.COMPLETED))
+        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.COMPLETED, to=_number_of(person)))
     if call.parking is not None:
         result = TransferResult.RETURNED if call.parking.timed_out else TransferResult.COMPLETED
         call.parking = None
-        board.tell(TransferEnded(call=call.id, at=at, result=result, to=person.party.number if person else None))
+        board.tell(TransferEnded(call=call.id, at=at, result=result, to=_number_of(person)))
     if call.holders:
         board.tell(HoldStarted(call=call.id, at=at))
+
+
+def _number_of(person: Channel | None) -> str | None:
+    if person is None:
+        return None
+    is_outside_leg = person.leg is not None and person.leg.kind is LegKind.EXTERNAL
+    return person.leg.target if person.leg is not None and is_outside_leg else person.party.number
 
 
 def release_if_lost(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
@@ -247,9 +256,28 @@ def release(board: Switchboard, call: LiveCall) -> None:
         return
     lost_at, call.lost_at = call.lost_at, None
     hands, call.hands, call.room = call.hands, None, None
-    if hands is not None and hands.left_at is not None:
+    if hands is not None and left_at(board, hands) is not None:
         call.released_by = hands
     board.tell(ClientReleased(call=call.id, at=lost_at))
+
+
+HANGING_UP_SECONDS = 1.0
+"""A channel that left its bridge, or whose Dial was cancelled, and is gone within this time was hung up."""
+
+
+def left_at(board: Switchboard, channel: Channel) -> Timestamp | None:
+    """
+    When the far end of a channel hung up; None when it did not, or is still there.
+
+    An AMI user's filter may drop HangupRequest. Then the order tells: in a talk the one who hangs up is the first to
+    leave the bridge, and the other one is let go; before it, the Dial of a caller who gives up is cancelled.
+    """
+    if channel.left_at is not None or board.hears_requests or channel.let_go or channel.gone_at is None:
+        return channel.left_at
+    for moment in (channel.left_first_at, channel.gave_up_at):
+        if moment is not None and channel.gone_at - moment < HANGING_UP_SECONDS:
+            return moment
+    return None
 
 
 # -- hold -------------------------------------------------------------------------

@@ -5,15 +5,15 @@ from __future__ import annotations
 from integration.domain.call import Direction, HangupBy, LegKind, LegResult
 from integration.domain.events import CallDescribed, CallEnded
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.beginning import begin_call, is_service_code
+from pbx_adapter.asterisk.beginning import begin_call, is_no_call
 from pbx_adapter.asterisk.causes import number_or_none
-from pbx_adapter.asterisk.conversation import leave, release, release_if_lost, stop_holding, tell_recordings
+from pbx_adapter.asterisk.conversation import leave, left_at, release, release_if_lost, stop_holding, tell_recordings
 from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs, settle_ways
-from pbx_adapter.asterisk.live import Channel, LiveCall
+from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
-from pbx_adapter.asterisk.transfers import abort_consultation, fail_blind, settle_transfers
+from pbx_adapter.asterisk.transfers import abort_blond, abort_consultation, fail_blind, settle_transfers
 
 LEFT_SECONDS = 1.0
 """How long the Hangup of a channel is waited for whose far end has left already."""
@@ -21,20 +21,50 @@ LEFT_SECONDS = 1.0
 _BUSY = "7"
 """State of a channel to which the dialplan said Busy(); what follows is no leaving of its far end."""
 
+_UP = "6"
+
 _LEFT_BY_ITSELF = frozenset({"", "0", "16", "127"})
-"""Causes of a HangupRequest by which the far end left; any other one is the refusal that the PBX itself sent it."""
+"""Causes of a HangupRequest by which the far end surely left; see `_was_refused`."""
 
 
 def on_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     channel = board.channel(frame, "", at)
     if channel is None:
         return
-    if channel.leg is not None and channel.leg.answered_at is None:
-        channel.leg.refused = True
-    refused_by_pbx = frame.get("ChannelState") == _BUSY or present(frame.get("Cause")) not in _LEFT_BY_ITSELF
-    if channel.left_at is None and not refused_by_pbx:
+    board.hears_requests = True
+    leg = channel.leg
+    if leg is not None and leg.answered_at is None and leg.dial_status != "CANCEL":
+        leg.refused = True
+    if channel.left_at is None and not _was_refused(channel, frame):
         channel.left_at = at
         board.settle_later(channel.call, at)
+
+
+def on_soft_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """The PBX takes a channel down: on its own account, or (then it is out of its bridge) after the far end left."""
+    channel = board.channel(frame, "", at)
+    if channel is not None and channel.left_first_at is None and channel.gave_up_at is None:
+        channel.let_go = True
+
+
+def _was_refused(channel: Channel, frame: Frame) -> bool:
+    """
+    Whether a HangupRequest is no leaving of the far end: a dialled phone refused, or the PBX refused the caller.
+
+    The cause alone does not tell: a caller who gives up while a group rings carries the cause of its busy phone.
+    """
+    if frame.get("ChannelState") == _BUSY:
+        return True
+    if present(frame.get("Cause")) in _LEFT_BY_ITSELF:
+        return False
+    if channel.dialled_by is not None or channel.leg is not None or channel.party.kind is PartyKind.LOCAL:
+        return True
+    waits = channel.queue or any(_is_ringing(leg) for leg in channel.call.legs)
+    return frame.get("ChannelState") != _UP and not waits
+
+
+def _is_ringing(leg: LiveLeg) -> bool:
+    return leg.answered_at is None and leg.stopped_at is None and not leg.decided
 
 
 def on_hangup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -79,7 +109,7 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
 
 def _is_worth_telling(call: LiveCall) -> bool:
     """Not what a snapshot has still to explain, not a command to the PBX, not a helper channel of Asterisk's own."""
-    if call.unclear or call.root is None or is_service_code(call):
+    if call.unclear or call.root is None or is_no_call(call):
         return False
     return call.root.party.kind in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or bool(call.legs)
 
@@ -115,17 +145,18 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     """Tell the end of a call and everything that ends with it."""
     if call.over:
         return
-    if not call.announced and is_service_code(call):
+    if not call.announced and is_no_call(call):
         _let_go(board, call, at)
         return
     begin_call(board, call, at)
-    hangup_by = HangupBy.SYSTEM if inferred else _hangup_by(call)
+    hangup_by = HangupBy.SYSTEM if inferred else _hangup_by(board, call)
     release(board, call)
     tell_recordings(board, call)
     for leg in call.legs:
         if not leg.decided and leg.home.current is call and leg.kind is not LegKind.CONFERENCE:
             end_leg(board, leg, leg.stopped_at or at)
     fail_blind(board, call)
+    abort_blond(board, call)
     abort_consultation(board, call)
     if call.consults_for and call.direction is Direction.INTERNAL:
         board.tell(CallDescribed(call=call.id, at=at, consultation=True))
@@ -152,7 +183,7 @@ def _stop_talking(board: Switchboard, call: LiveCall) -> None:
 _REFUSED_OUTSIDE = frozenset({LegResult.BUSY, LegResult.REJECTED, LegResult.FAILED})
 
 
-def _hangup_by(call: LiveCall) -> HangupBy:
+def _hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     """
     Who ended the call, in the call's own sense of caller and callee.
 
@@ -164,19 +195,20 @@ def _hangup_by(call: LiveCall) -> HangupBy:
         client_side, office_side = office_side, client_side
     if person is not None and call.blind is None:
         # They were talking: the first to leave ended it.
-        left = [(side.left_at, name) for side, name in ((client, client_side), (person, office_side))
-                if side is not None and side.left_at is not None]  # fmt: skip
+        left = [(moment, name) for side, name in ((client, client_side), (person, office_side))
+                if side is not None and (moment := left_at(board, side)) is not None]  # fmt: skip
         return min(left)[1] if left else HangupBy.SYSTEM
     if call.was_connected or call.direction is Direction.INBOUND:
-        if client is not None and client.left_at is not None:
+        if client is not None and left_at(board, client) is not None:
             return client_side
         return office_side if call.released_by is not None and call.blind is None else HangupBy.SYSTEM
-    return _unanswered_hangup_by(call)
+    return _unanswered_hangup_by(board, call)
 
 
-def _unanswered_hangup_by(call: LiveCall) -> HangupBy:
+def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     """Of a call that a phone or a click began and nobody took: a refusal counts before the hanging up after it."""
-    caller_left = [channel.left_at for channel in (call.root, call.client) if channel and channel.left_at is not None]
+    sides = [channel for channel in (call.root, call.client) if channel is not None]
+    caller_left = [left for channel in sides if (left := left_at(board, channel)) is not None]
     agent_left = [
         channel.left_at
         for leg in call.legs

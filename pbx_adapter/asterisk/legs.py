@@ -28,10 +28,10 @@ from dataclasses import dataclass, field
 from integration.domain.call import Direction, LegKind, LegResult, TransferKind
 from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
-from pbx_adapter.asterisk.beginning import begin_call, describe_again, mark_originated
+from pbx_adapter.asterisk.beginning import begin_call, describe_again, learn_exten, mark_originated
 from pbx_adapter.asterisk.causes import leg_result
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
-from pbx_adapter.asterisk.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.names import PORTS, dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
@@ -81,13 +81,14 @@ def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         source.dial_made_legs = True
         source.dial_fan_out += 1
         dest.wanted_in = present(frame.get("Exten"))
+        learn_exten(source, dest.wanted_in)
     dest.born_at = at
     if dest.party.kind is PartyKind.LOCAL:
         _enter_doorway(source, dest, frame)
         return
     if dest.party.kind is PartyKind.NOBODY:
         return
-    number = dialled_number(present(frame.get("DialString")))
+    number = dialled_number(present(frame.get("DialString")), endpoint_of(dest.name)[0])
     external = dest.party.kind is PartyKind.EXTERNAL
     target = (number or present(frame.get("DestCallerIDNum"))) if external else dest.party.number
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
@@ -150,6 +151,8 @@ def offer_leg(
         call.client = dest or call.client
     describe_again(board, call, at)
     begin_call(board, call, at)
+    if call.blond is not None:
+        call.blond.legs.append(leg)
     if call.blind is not None:
         call.blind.legs.append(leg)
         if not call.blind.guessed:
@@ -258,7 +261,7 @@ def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
         return f"queue:{way.queue}"
     if call.parking is not None and call.parking.timed_out:
         return "parking-return"
-    if call.blind is not None:
+    if call.blind is not None or call.blond is not None:
         return "transfer"
     if way.originated:
         return "click"
@@ -326,9 +329,7 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
     wanted = channel.dial.partition(",")[0]
     # Where the PBX's event filter drops Newexten, only the exten tells whom it was for; `01` is rather a label.
     for text in wanted.split("&") if wanted else [exten] * (len(exten) >= SHORTEST_SURE_EXTEN):
-        if text.startswith("Local/"):
-            continue
-        number = dialled_number(text) or endpoint_of(text)[1]
+        number = _unreachable(board, text, exten)
         external = board.office.as_extension(number) is None
         leg = offer_leg(
             board, channel.call, number, LegKind.EXTERNAL if external else LegKind.EXTENSION, at, channel, None
@@ -337,6 +338,16 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
             leg.dial_status = status
             end_leg(board, leg, at)
     channel.dial = ""
+
+
+def _unreachable(board: Switchboard, dialled: str, exten: str) -> str:
+    """Whose phone a Dial was to ring, of what it was given; empty where that is a doorway or tells nobody."""
+    tech, endpoint = endpoint_of(dialled)
+    if tech == "Local":
+        return ""
+    if tech in PORTS:  # `DAHDI/12` is a wire; the phone on it is known by the exten that led there
+        return dialled_number(dialled, tech) or (exten if board.office.as_extension(exten) else "")
+    return dialled_number(dialled) or endpoint
 
 
 # -- the course of a leg --------------------------------------------------------------
@@ -372,6 +383,9 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     status = present(frame.get("DialStatus"))
     if dest is not None and dest.party.kind is PartyKind.LOCAL:
         dest.dial_status, dest.dial_ended_at = dest.dial_status or status, at
+    source = board.find(present(frame.get("Uniqueid"))) if status == "CANCEL" else None
+    if source is not None:
+        source.gave_up_at = at
     if leg is None or dest is None:
         return
     if status == "ANSWER":
@@ -473,6 +487,22 @@ def result_of(leg: LiveLeg) -> LegResult:
         asker_left=_asker_left(leg),
         rang_out=leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors),
         external=leg.kind is LegKind.EXTERNAL,
+        inherited=_has_inherited_cause(leg),
+    )
+
+
+def _has_inherited_cause(leg: LiveLeg) -> bool:
+    """Whether the cause may be another leg's: this one was not refused, and one that the same channel dialled was."""
+    if leg.refused or leg.source is None or leg.cause is None or leg.stopped_at is None:
+        return False
+    stopped_at = leg.stopped_at
+    return any(
+        other is not leg
+        and other.source is leg.source
+        and other.cause == leg.cause
+        and other.stopped_at is not None
+        and other.stopped_at < stopped_at
+        for other in leg.home.legs
     )
 
 

@@ -56,8 +56,13 @@ class Channel:
     dial_made_legs: bool = False
     dial_fan_out: int = 0  # how many legs and Local pairs its Dial of the moment has
     left_at: Timestamp | None = None  # its far end asked to hang up
+    gave_up_at: Timestamp | None = None  # its Dial was cancelled; that is its leaving when it hangs up just after
+    moved_at: Timestamp | None = None  # a blind transfer took it out of its bridge
+    let_go: bool = False  # the PBX asked it to hang up
+    left_first_at: Timestamp | None = None  # left its bridge, in which somebody stayed
     cause: int | None = None  # Q.850, of its Hangup
     recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
+    number_is_open: bool = False  # it shows no number yet: the line was heard to ring before who calls
     last_seen: Timestamp = NEVER
     half_seen: bool = False  # an event in passing named it; how it was made, and what it does, was not said yet
 
@@ -116,6 +121,14 @@ class BlindTransfer:
 
 
 @dataclass(slots=True, eq=False)
+class BlondTransfer:
+    """The client was handed over while the consulted still rang: a phone, a group, a queue that has yet to ring one."""
+
+    since: Timestamp
+    legs: list[LiveLeg] = field(default_factory=list)
+
+
+@dataclass(slots=True, eq=False)
 class Consultation:
     """A consultation by feature code (`*2`): a Local pair whose first half the consulting person is bridged with."""
 
@@ -161,7 +174,7 @@ class LiveCall:
     recordings: list[Recording] = field(default_factory=list)
     holders: dict[str, Channel] = field(default_factory=dict)
     blind: BlindTransfer | None = None
-    blond: LiveLeg | None = None  # handed over while this leg still rang
+    blond: BlondTransfer | None = None
     consultation: Consultation | None = None
     parking: Parking | None = None
     last_gone_at: Timestamp | None = None

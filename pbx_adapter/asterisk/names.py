@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+PORTS = frozenset({"DAHDI", "Zap", "mISDN", "Khomp", "Phone", "vpb", "CAPI", "Dongle", "Quectel"})
+"""Technologies whose channels are named after a port of a card or an ISDN span (`DAHDI/12-1`, `DAHDI/i1/7916…-3`)."""
+
 _LONG = r"-[0-9A-Fa-f]{6,}"
 _SHORT = r"-[0-9A-Fa-f]{4,}"
 _SUFFIXES = {
@@ -62,17 +65,28 @@ def endpoint_of(channel: str) -> tuple[str, str]:
     return tech, rest[: suffix.start()] if suffix else rest
 
 
-def dialled_number(dial_string: str) -> str:
+def is_nameless(channel: str) -> bool:
+    """Whether the endpoint of a channel is named after neither its number nor a place, so that what it shows counts."""
+    tech, endpoint = endpoint_of(channel)
+    return tech in PORTS or ("/" not in endpoint and not endpoint.isdigit())
+
+
+def dialled_number(dial_string: str, tech: str = "") -> str:
     """
     Find the number in what was given to Dial, with or without its technology; empty when there is none.
 
     The number is what comes last (`trunk/NUMBER`, also where the trunk is named by a number), but for the address of a
     registered phone (`101/sip:x7f3@10.0.0.5`), which says less than the phone's name.
 
+    Args:
+        tech: of the channel that was dialled, where it is known: `12` of DAHDI is a port and no number.
+
     >>> [dialled_number(text) for text in ("79037770000@trunk", "PJSIP/101", "101/sip:101@10.0.0.5:5060", "g0/8916")]
     ['79037770000', '101', '101', '8916']
     """
-    parts = dial_string.partition("&")[0].split("/")
+    parts = dial_string.partition("&")[0].removeprefix(f"{tech}/").split("/")
+    if tech in PORTS and len(parts) == 1:
+        return ""
     if len(parts) > 1 and _PHONE.fullmatch(parts[-2]) and _ADDRESS.match(parts[-1]):
         return parts[-2]
     for part in reversed(parts):
@@ -90,6 +104,6 @@ _DIALLED = re.compile(
     # What may stand before the number: a scheme, chan_dongle's treatment of other calls, CAPI's own number, pauses.
     r"(?:(?:sips?|tel|h323|holdother|conference|\+?\d+):)?[wW]*"
     r"(?P<number>\+?[\d*#]{2,})"
-    # What may follow it: chan_sip's `!`, and options after a colon (Khomp) that are no number themselves.
-    r"(?:!.*|(?P<options>:(?!\+?[\d*#]+$).*))?"
+    # What may follow it: chan_sip's `!`, tones after a pause, and options after a colon (Khomp) that are no number.
+    r"(?:!.*|[wW][\d*#wW]*|(?P<options>:(?!\+?[\d*#]+$).*))?"
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from integration.errors import ConfigError
-from pbx_adapter.asterisk.names import endpoint_of
+from pbx_adapter.asterisk.names import PORTS, endpoint_of, is_nameless
 
 ABSENT = frozenset({"", "<unknown>", "(null)", "unknown"})
 """Values with which AMI says that there is none. Source: reference of AMI, "Wire", measured on 16.28 and 22.10.1."""
@@ -49,7 +49,8 @@ class OfficeShape:
     What an administrator may say about the PBX where the guesses are wrong.
 
     Attributes:
-        trunks: endpoint names that are lines to the outside, whatever they look like.
+        trunks: endpoint names that are lines to the outside, whatever they look like; of a port with its technology
+            or without (`DAHDI/33`, `DAHDI/i1` for a whole ISDN span).
         extension: pattern of a whole endpoint name of an employee's phone; group 1 is the extension.
         trunk_contexts: pattern of the beginning of a context that calls from outside enter.
         did_variables: channel variables that hold the number dialled by the client.
@@ -85,14 +86,33 @@ class OfficeShape:
             return Party(PartyKind.LOCAL, "")
         if tech in _HELPERS:
             return Party(PartyKind.NOBODY, "")
-        outside = Party(PartyKind.EXTERNAL, present(caller_number))
-        if endpoint in self.trunks or re.match(self.trunk_contexts, context):
+        shown = present(caller_number)
+        outside = Party(PartyKind.EXTERNAL, shown)
+        if self._is_trunk(tech, endpoint) or re.match(self.trunk_contexts, context):
             return outside
-        extension = self.as_extension(endpoint)
-        if extension is None and "/" not in endpoint and not endpoint.isdigit():
-            # A phone that is not named after its number: `PJSIP/anna` showing 101.
-            extension = self.as_extension(present(caller_number))
+        extension = self.extension_of(channel)
+        if extension is None and is_nameless(channel):
+            # A phone that is not named after its number: `PJSIP/anna` showing 101, `DAHDI/12-1` showing 201.
+            extension = self.as_extension(shown)
         return outside if extension is None else Party(PartyKind.EXTENSION, extension)
+
+    def _is_trunk(self, tech: str, endpoint: str) -> bool:
+        if not self.trunks:
+            return False
+        group = endpoint.partition("/")[0]
+        return not self.trunks.isdisjoint((endpoint, f"{tech}/{endpoint}", group, f"{tech}/{group}"))
+
+    def extension_of(self, channel: str) -> str | None:
+        """
+        The extension that a channel's or a device's own name tells: `PJSIP/101-0000000a`, `Local/101@from-queue`.
+
+        Returns:
+            None where the name tells none: the number of a port (`DAHDI/12-1`) says where a wire ends.
+        """
+        tech, endpoint = endpoint_of(channel)
+        if tech in PORTS:
+            return None
+        return self.as_extension(endpoint.partition("@")[0] if tech == "Local" else endpoint)
 
     def as_extension(self, name: str) -> str | None:
         """The extension an endpoint's name (or a dialled number) stands for; None when it is not one."""

@@ -7,7 +7,7 @@ A line has `t` (seconds) and one of `event`, `response`, `action` (sent by the r
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from integration.domain.call import Call
@@ -31,9 +31,14 @@ Line = tuple[Timestamp, str, Frame | str]
 """Moment, one of `_KINDS`, and what was said; for `link` it is the word."""
 
 
-def replay_file(path: Path, office: OfficeShape | None = None) -> list[Call]:
+def replay_file(
+    path: Path, office: OfficeShape | None = None, on_cut: Callable[[str], None] | None = None
+) -> list[Call]:
     """
     Follow a recorded stream.
+
+    Args:
+        on_cut: hears that the last line is cut off and was left out; without it that is an error too.
 
     Returns:
         The calls in order of their start, without those that were joined to another. A call without an end was still
@@ -44,7 +49,7 @@ def replay_file(path: Path, office: OfficeShape | None = None) -> list[Call]:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        return replay(read_lines(file), office)
+        return replay(read_lines(file, on_cut), office)
 
 
 def replay(lines: Iterable[Line], office: OfficeShape | None = None) -> list[Call]:
@@ -77,24 +82,44 @@ def _step(tracker: Tracker, at: Timestamp, kind: str, said: Frame | str) -> list
     return tracker.feed(said, at)
 
 
-def read_lines(file: Iterable[bytes]) -> Iterator[Line]:
+def read_lines(file: Iterable[bytes], on_cut: Callable[[str], None] | None = None) -> Iterator[Line]:
     """
     Parse the lines of a recording, one by one.
+
+    Args:
+        on_cut: hears, in a sentence with the line's number, that the last line is cut off: a recorder that was
+            stopped, or a full disk. The lines before it are a recording all the same.
 
     Raises:
         ProtocolError: a line is not what it should be; the message has its number.
     """
+    unread: tuple[bytes, str] | None = None
     for number, raw in enumerate(file, 1):
         if not raw.strip():
             continue
+        if unread is not None:
+            raise ProtocolError(unread[1])
         try:
             line = json.loads(raw)
         except (ValueError, RecursionError) as exc:
-            raise ProtocolError(f"line {number}: not JSON: {exc}") from None
+            unread = raw, f"line {number}: not JSON: {exc}"
+            continue
         try:
             yield _line(line)
         except (TypeError, ValueError) as exc:
             raise ProtocolError(f"line {number}: {exc}") from None
+    if unread is None:
+        return
+    raw, complaint = unread
+    if on_cut is None or not _is_cut(raw):
+        raise ProtocolError(complaint)
+    on_cut(f"{complaint} (the last line is cut off: it was left out)")
+
+
+def _is_cut(raw: bytes) -> bool:
+    """Whether this looks like the beginning of a line of ours."""
+    text = raw.strip()
+    return text.startswith(b"{") and not (text.endswith(b"}") and raw.endswith(b"\n"))
 
 
 def _line(line: object) -> Line:
@@ -119,8 +144,21 @@ def _said(kind: str, said: object) -> Frame | str:
         return str(said)
     if not isinstance(said, dict):
         raise TypeError(f'"{kind}" is not an object')
-    for key, value in said.items():
-        if isinstance(value, str) or (isinstance(value, list) and all(isinstance(text, str) for text in value)):
-            continue
-        raise TypeError(f'"{kind}": the value of {key!r} is neither a text nor a list of texts')
-    return said
+    return {_text(key): _value(kind, key, value) for key, value in said.items()}
+
+
+def _value(kind: str, key: str, value: object) -> str | list[str]:
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, list) and all(isinstance(text, str) for text in value):
+        return [_text(text) for text in value]
+    raise TypeError(f'"{kind}": the value of {key!r} is neither a text nor a list of texts')
+
+
+def _text(text: str) -> str:
+    """JSON can spell half of a surrogate pair, which is no character: it is read as U+FFFD, as on a live connection."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

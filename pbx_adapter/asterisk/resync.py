@@ -200,6 +200,8 @@ class Resync:
         channel = board.channels.get(uid)
         if not uid or uid in board.dead:
             return None
+        if channel is not None:
+            board.learn_number(channel, present(row.get("CallerIDNum")))
         application, data = present(row.get("Application")), present(row.get("ApplicationData") or row.get("Data"))
         if channel is not None and not channel.half_seen:
             if application == "Dial":

@@ -12,8 +12,8 @@ from integration.domain.call import Direction
 from integration.domain.events import CallDescribed, CallEvent, CallStarted
 from integration.domain.ids import PbxId, Timestamp, call_id
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
-from pbx_adapter.asterisk.names import endpoint_of
-from pbx_adapter.asterisk.office import OfficeShape, PartyKind, present
+from pbx_adapter.asterisk.names import PORTS, endpoint_of
+from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 
 SETTLE_SECONDS = 0.25
@@ -49,9 +49,11 @@ class Switchboard:
         self.dead: dict[str, Channel] = {}
         self.finished: dict[str, None] = {}  # calls told to be over, the oldest first
         self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
+        self.hears_requests = False  # HangupRequest gets through: an AMI user's filter may drop it
         self.out: list[CallEvent] = []
         self._settling: deque[tuple[Timestamp, LiveCall]] = deque()
         self._burials: deque[tuple[Timestamp, Channel | LiveCall]] = deque()
+        self.number_learned: Callable[[Channel], None] = lambda channel: None
 
     # -- finding ---------------------------------------------------------------
 
@@ -73,6 +75,8 @@ class Switchboard:
         known = self.channels.get(uid)
         if known is not None:
             known.last_seen = at
+            if known.number_is_open:
+                self.learn_number(known, present(frame.get(prefix + "CallerIDNum")))
             return known
         name = present(frame.get(prefix + "Channel"))
         if not uid or not name or uid in self.dead:
@@ -106,12 +110,25 @@ class Switchboard:
             exten=present(frame.get(prefix + "Exten")),
             last_seen=at,
         )
+        channel.number_is_open = channel.party.kind is PartyKind.EXTERNAL and not _has_digit(channel.party.number)
         self.channels[uid] = channel
         call.channels[uid] = channel
         if channel.party.kind is PartyKind.EXTENSION and len(self.phones) < MOST_PHONES:
             self.phones.add(channel.party.number)
         self._pair(channel)
         return channel
+
+    def learn_number(self, channel: Channel, number: str) -> None:
+        """Of a channel that showed none; a port may turn out to be an employee's phone."""
+        if not channel.number_is_open or not _has_digit(number):
+            return
+        channel.number_is_open = False
+        party = self.office.party(channel.name, channel.context, number)
+        if party.kind is PartyKind.EXTERNAL or channel.uid == channel.linkedid or endpoint_of(channel.name)[0] in PORTS:
+            channel.party = party
+        else:
+            channel.party = Party(PartyKind.EXTERNAL, number)
+        self.number_learned(channel)
 
     def _pair(self, channel: Channel) -> None:
         """The halves of a Local pair have one name but for the last digit; LocalBridge says it again, but later."""
@@ -245,3 +262,7 @@ class Switchboard:
         if action is None and call.root is not None:
             action = self.originates.get("/".join(endpoint_of(call.root.name)))
         return action
+
+
+def _has_digit(text: str) -> bool:
+    return any(letter.isdigit() for letter in text)

@@ -43,6 +43,7 @@ class Tracker:
 
     def __init__(self, pbx: PbxId, office: OfficeShape | None = None) -> None:
         self._board = Switchboard(pbx, office or OfficeShape())
+        self._board.number_learned = lambda channel: beginning.on_number(self._board, channel)
         self._resync = resync.Resync(self._board)
 
     @property
@@ -152,6 +153,13 @@ def _on_queue_leave(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         channel.queue = ""
 
 
+def _on_queue_abandon(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    channel = board.find(present(frame.get("Uniqueid")))
+    if channel is not None:
+        channel.gave_up_at = at
+    _on_queue_leave(board, frame, at)
+
+
 def _on_local_bridge(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     one, two = board.channel(frame, "LocalOne", at), board.channel(frame, "LocalTwo", at)
     if one is not None and two is not None:
@@ -193,6 +201,7 @@ def _on_shutdown(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 _HANDLERS: dict[str, _Handler] = {
     "Newchannel": beginning.on_newchannel,
+    "NewCallerid": beginning.on_new_callerid,
     "Newstate": legs.on_newstate,
     "DialBegin": legs.on_dial_begin,
     "DialState": legs.on_dial_state,
@@ -202,6 +211,7 @@ _HANDLERS: dict[str, _Handler] = {
     "Hold": conversation.on_hold,
     "Unhold": conversation.on_unhold,
     "HangupRequest": ending.on_hangup_request,
+    "SoftHangupRequest": ending.on_soft_hangup_request,
     "Hangup": ending.on_hangup,
     "BlindTransfer": transfers.on_blind_transfer,
     "AttendedTransfer": transfers.on_attended_transfer,
@@ -214,7 +224,7 @@ _HANDLERS: dict[str, _Handler] = {
     "OriginateResponse": _on_originate_response,
     "QueueCallerJoin": _on_queue_join,
     "QueueCallerLeave": _on_queue_leave,
-    "QueueCallerAbandon": _on_queue_leave,
+    "QueueCallerAbandon": _on_queue_abandon,
     "AgentConnect": _on_agent_connect,
     "VarSet": _on_varset,
     "Newexten": _on_newexten,

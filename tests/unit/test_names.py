@@ -116,6 +116,22 @@ def test_the_number_is_found_in_a_dial_string(text: str, number: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12", ""),
+        ("12/89161112244", "89161112244"),
+        ("g0/89161112244", "89161112244"),
+        ("r1/ww89161112244wwww105", "89161112244"),
+        ("i1/+79161112244", "+79161112244"),
+        ("DAHDI/i1/89161112244", "89161112244"),
+        ("DAHDI/12", ""),
+    ],
+)
+def test_the_port_in_a_dial_string_is_no_number(text: str, number: str) -> None:
+    assert dialled_number(text, "DAHDI") == number
+
+
+@pytest.mark.parametrize(
     ("name", "extension"),
     [
         ("101", "101"),

@@ -34,6 +34,19 @@ def dahdi_trunk(text: str) -> str:
     return _NUMBER_AT_TRUNK.sub(r'"DialString": "g0/\1"', text)
 
 
+def dahdi_phones(text: str) -> str:
+    """Analogue phones: extension 101 is on port 11. What rings one is told by the port."""
+    text = re.sub(r"PJSIP/1(\d\d)-0000([0-9a-f]{4})", lambda m: f"DAHDI/{int(m[1]) + 10}-{int(m[2], 16) + 1}", text)
+    text = re.sub(r"PJSIP/1(\d\d)\b", lambda m: f"DAHDI/{int(m[1]) + 10}", text)
+    return re.sub(r'"DialString": "1(\d\d)(/sip:[^"]*)?"', lambda m: f'"DialString": "{int(m[1]) + 10}"', text)
+
+
+def isdn_phones(text: str) -> str:
+    text = re.sub(r"PJSIP/(1\d\d)-0000([0-9a-f]{4})", lambda m: f"DAHDI/i2/{m[1]}-{int(m[2], 16) + 1:x}", text)
+    text = re.sub(r"PJSIP/(1\d\d)\b", r"DAHDI/i2/\1", text)
+    return re.sub(r'"DialString": "(1\d\d)(/sip:[^"]*)?"', r'"DialString": "i2/\1"', text)
+
+
 def dashes_in_names(text: str) -> str:
     return text.replace("PJSIP/trunk-", "PJSIP/msk-sip-trunk-").replace('@trunk"', '@msk-sip-trunk"')
 
@@ -47,7 +60,8 @@ def system_name(text: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "renamed", [chan_sip, iax2, dahdi_trunk, dashes_in_names, trunk_named_by_number, system_name]
+    "renamed",
+    [chan_sip, iax2, dahdi_trunk, dahdi_phones, isdn_phones, dashes_in_names, trunk_named_by_number, system_name],
 )  # fmt: skip
 @pytest.mark.parametrize(
     "name",
@@ -79,6 +93,16 @@ def test_names_of_channels_do_not_matter(name: str, renamed: Callable[[str], str
         (OfficeShape(), "Local/101@x-00000001;2", "x", "101", PartyKind.LOCAL, ""),
         (OfficeShape(), "CBAnn/800-00000001;2", "x", "", PartyKind.NOBODY, ""),
         (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "<unknown>", PartyKind.EXTERNAL, ""),
+        # the number of a port is none of a phone: what it shows counts, and the context
+        (OfficeShape(), "DAHDI/12-1", "from-internal", "201", PartyKind.EXTENSION, "201"),
+        (OfficeShape(), "Zap/101-1", "from-internal", "201", PartyKind.EXTENSION, "201"),
+        (OfficeShape(), "DAHDI/i2/201-3", "from-internal", "201", PartyKind.EXTENSION, "201"),
+        (OfficeShape(), "DAHDI/12-1", "from-internal", "", PartyKind.EXTERNAL, ""),
+        (OfficeShape(), "DAHDI/101-1", "from-pstn", "201", PartyKind.EXTERNAL, "201"),
+        (OfficeShape(), "DAHDI/101-1", "city", "79161234567", PartyKind.EXTERNAL, "79161234567"),
+        (OfficeShape(), "DAHDI/i1/79161234567-1f", "city", "79161234567", PartyKind.EXTERNAL, "79161234567"),
+        (OfficeShape(trunks=frozenset({"DAHDI/33"})), "DAHDI/33-1", "city", "21345", PartyKind.EXTERNAL, "21345"),
+        (OfficeShape(trunks=frozenset({"DAHDI/i1"})), "DAHDI/i1/21345-4", "city", "21345", PartyKind.EXTERNAL, "21345"),
     ],
 )
 def test_whose_channel_it_is(

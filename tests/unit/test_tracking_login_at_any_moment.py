@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -184,6 +185,10 @@ def test_a_call_is_known_after_a_gap_of_the_link_and_every_call_ends(name: str) 
                 if call.direction is Direction.INTERNAL or not (uniqueid in known or uniqueid in live):
                     continue
                 found = calls[uniqueid]
-                assert (gap, found.direction, found.caller) == (gap, call.direction, call.caller)
+                assert (gap, found.direction) == (gap, call.direction)
+                if uniqueid in live or re.search(
+                    r"\d", found.caller
+                ):  # an analogue line's caller may fall into the gap
+                    assert (gap, found.caller) == (gap, call.caller)
                 if uniqueid in live:
                     assert _same_number(found.called, call.called), (gap, found.called, call.called)

@@ -43,27 +43,54 @@ def differences(trace: Path) -> list[str]:
 
 
 def call_differences(want: Truth, got: Truth) -> Iterator[str]:
-    """What differs between two calls, in words."""
+    """
+    What differs between two calls, in words.
+
+    A truth may tell a part only (`{"caller": ...}`): what it does not tell is not compared. A whole one has `legs` and
+    `started`, and there a field of `_ONLY_WHERE_SO` that is absent has to be absent from the call too.
+    """
+    is_whole = "legs" in want and "started" in want
     for key in (*_WORDS, *_ONLY_WHERE_SO):
-        yield from _word(key, want.get(key), got.get(key))
+        if key in want or (is_whole and key in _ONLY_WHERE_SO):
+            yield from _word(key, want.get(key), got.get(key))
     if "failure" in want:
         yield from _word("failure", want["failure"], got.get("failure"))
-    yield from _near("ended", want["ended"], got["ended"], _tolerance(want, "end_inferred"))
-    yield from _rows("legs", want["legs"], got["legs"], ("target", "kind", "via", "result"))
-    yield from _rows("transfers", want["transfers"], got["transfers"], ("kind", "from", "to", "result"))
+    if "ended" in want:
+        yield from _near("ended", want["ended"], got["ended"], _tolerance(want, "end_inferred"))
+    yield from _offers("legs", want, got, ("target", "kind", "via", "result"))
+    yield from _offers("transfers", want, got, ("kind", "from", "to", "result"))
     if want.get("seen_from_start") is False:
         return  # of a call found in its middle only the words and the end can be asked for
-    yield from _word("recording", want["recording"], got["recording"])
+    if "recording" in want:
+        yield from _word("recording", want["recording"], got["recording"])
+    if is_whole or "hold_seconds" in want:
+        yield from _near("hold_seconds", want.get("hold_seconds", 0.0), got.get("hold_seconds", 0.0), HOLD_SECONDS)
+    gap = _tolerance(want, "end_inferred") + _tolerance(want, "answer_inferred") - TIME_SECONDS
     for key in _TIMES:
-        gap = _tolerance(want, "end_inferred") + _tolerance(want, "answer_inferred") - TIME_SECONDS
-        yield from _near(key, want[key], got[key], gap)
-    yield from _near("hold_seconds", want.get("hold_seconds", 0.0), got.get("hold_seconds", 0.0), HOLD_SECONDS)
-    for leg, told in zip(want["legs"], got["legs"], strict=False):
+        if key in want:
+            yield from _near(key, want[key], got[key], gap)
+    yield from _times_of_legs(want, got)
+    yield from _times_of_transfers(want, got)
+
+
+def _offers(name: str, want: Truth, got: Truth, keys: tuple[str, ...]) -> Iterator[str]:
+    if name in want:
+        yield from _word(name, [[row.get(key) for key in keys] for row in want[name]],
+                         [[row[key] for key in keys] for row in got[name]])  # fmt: skip
+
+
+def _times_of_legs(want: Truth, got: Truth) -> Iterator[str]:
+    for leg, told in zip(want.get("legs", []), got["legs"], strict=False):
         if "ring_seconds" in leg:
             yield from _near(f"ring_seconds of {leg['target']}", leg["ring_seconds"], told.get("ring_seconds"))
-    for transfer, told in zip(want["transfers"], got["transfers"], strict=False):
-        yield from _near("transfer at", transfer["at"], told["at"])
-        yield from _word("its consultation", transfer.get("consultation_uniqueid"), told.get("consultation_uniqueid"))
+
+
+def _times_of_transfers(want: Truth, got: Truth) -> Iterator[str]:
+    for transfer, told in zip(want.get("transfers", []), got["transfers"], strict=False):
+        if "at" in transfer:
+            yield from _near("transfer at", transfer["at"], told["at"])
+            uid = transfer.get("consultation_uniqueid")
+            yield from _word("its consultation", uid, told.get("consultation_uniqueid"))
         if "consultation_seconds" in transfer:
             yield from _near("consultation", transfer["consultation_seconds"], told.get("consultation_seconds"))
 
@@ -83,7 +110,3 @@ def _near(name: str, want: float | None, got: float | None, tolerance: float = T
         return
     if want is None or got is None or abs(want - got) > tolerance:
         yield f"{name} is {got}, not {want}"
-
-
-def _rows(name: str, want: list[Truth], got: list[Truth], keys: tuple[str, ...]) -> Iterator[str]:
-    yield from _word(name, [[row[key] for key in keys] for row in want], [[row[key] for key in keys] for row in got])
