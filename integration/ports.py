@@ -164,8 +164,9 @@ class Pbx(Protocol):
 
     async def employees(self) -> list[PbxEmployee]: ...
 
-    def recording(self, file: str) -> AsyncIterator[bytes]:
-        """The bytes of a recording by the name in `RecordingStarted`. Raises: NotFound, Unavailable."""
+    def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
+        """The bytes of a recording by the name in `RecordingStarted`; with its call also where the PBX has renamed it.
+        Raises: NotFound (says what was looked for), Unavailable."""
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         """The PBX's part of `dozvon doctor`, with whether the PBX would take these numbers; never raises."""

@@ -355,7 +355,7 @@ class FakePbx:
         self._begin()
         return [replace(employee) for employee in self.extensions]
 
-    async def recording(self, file: str) -> AsyncIterator[bytes]:
+    async def recording(self, file: str, call: object = None) -> AsyncIterator[bytes]:
         self._begin()
         if file not in self.files:
             raise NotFound("There is no such recording.")

@@ -13,6 +13,7 @@ from typing import Any
 
 import structlog
 
+from integration.domain.call import Call
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall, Clock, Coordination, DialSample, Finding, Pbx, PbxEmployee, PbxListener
@@ -215,8 +216,8 @@ class RelayedPbx:
             return await self._own.employees()
         return [PbxEmployee(**each) for each in await self._relay.ask(self.id, "employees", {})]
 
-    def recording(self, file: str) -> AsyncIterator[bytes]:
-        return self._own.recording(file)
+    def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
+        return self._own.recording(file, call)
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         return await self._own.diagnose(samples)

@@ -32,7 +32,7 @@ async def fetch_recording(account: Account, call: Call, store: RecordingStore) -
     refusal: Rejected | None = None
     for file in call.recordings:
         try:
-            recorded = await _read(account, file)
+            recorded = await _read(account, file, call)
             mp3 = await asyncio.to_thread(to_mp3, recorded)
         except Rejected as exc:  # NotFound is one of them: another file may be there
             refusal = exc if refusal is None or isinstance(refusal, NotFound) else refusal
@@ -44,10 +44,10 @@ async def fetch_recording(account: Account, call: Call, store: RecordingStore) -
     return await store.put(account.id, call.id, best)
 
 
-async def _read(account: Account, file: str) -> bytes:
+async def _read(account: Account, file: str, call: Call) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in account.pbx.recording(file):
+    async for part in account.pbx.recording(file, call):
         size += len(part)
         if size > _MOST_BYTES:
             raise Rejected(f"the recording is larger than {_MOST_BYTES // 1024 // 1024} MB", code="large_recording")

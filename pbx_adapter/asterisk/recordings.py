@@ -7,16 +7,18 @@ Storing and converting belong to the services.
 from __future__ import annotations
 
 import asyncio
-import re
+import os
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
+from integration.domain.call import Call
 from integration.errors import AuthFailed, NotFound, Unavailable
+from pbx_adapter.asterisk.recording_names import Sought, is_subfolder
 from pbx_adapter.asterisk.settings import RecordingSettings
 
 _CHUNK = 65_536
@@ -26,26 +28,29 @@ _COMPLETE_SECONDS = 10.0  # MixMonitor's own conversion may take a while after t
 _LARGEST = 1024**3
 _WEB_TIMEOUT = aiohttp.ClientTimeout(total=300.0, connect=10.0, sock_read=20.0)
 _WEB_ATTEMPTS = 4
-_DAY = re.compile(r"(?<!\d)(20\d\d)(\d\d)(\d\d)(?!\d)")  # of FreePBX's names: ...-20261122-140312-...
 
 
-async def fetch(file: str, settings: RecordingSettings, session: aiohttp.ClientSession) -> AsyncIterator[bytes]:
+async def fetch(
+    file: str, settings: RecordingSettings, session: aiohttp.ClientSession, call: Call | None = None
+) -> AsyncIterator[bytes]:
     """
     The bytes of a recording.
 
     Args:
         file: as the PBX wrote it: a bare name, a name with folders, or a whole path on the PBX.
+        call: whose recording it is; one that the PBX has renamed is found by the call's id and day.
 
     Raises:
-        NotFound: there is none, it holds no sound, or recordings are fetched nowhere.
+        NotFound: there is none, it holds no sound, or recordings are fetched nowhere; says what was looked for.
         Unavailable: not complete yet, or the server does not answer. AuthFailed: the web server refuses us.
     """
     parts = _parts(file, settings.pbx_path)
+    sought = Sought(parts) if call is None else Sought(parts, call.uniqueid, call.started_at)
     if settings.path:
-        async for chunk in _from_folder(Path(settings.path), parts):
+        async for chunk in _from_folder(Path(settings.path), sought):
             yield chunk
     elif settings.url:
-        async for chunk in _from_web(session, settings, parts):
+        async for chunk in _from_web(session, settings, sought):
             yield chunk
     else:
         raise NotFound("no place for recordings is configured", code="no_recordings")
@@ -62,32 +67,48 @@ def _parts(file: str, pbx_path: str) -> tuple[str, ...]:
     return parts
 
 
-def candidates(root: Path, parts: tuple[str, ...]) -> Iterator[Path]:
-    """Where a recording can be: as named, in FreePBX's folder of its day, in any year/month/day."""
-    yield root.joinpath(*parts)
-    name = parts[-1]
-    if match := _DAY.search(name):
-        yield root.joinpath(*match.groups(), name)
-    yield root / name
-    if not any(c in name for c in "*?["):
-        yield from root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]/{name}")
+def find(root: Path, sought: Sought) -> Path | None:
+    """The very file where it was said to be, links resolved; None when there is none or a link leads out of `root`."""
+    return _inside(root, sought.parts) or _inside(root, (sought.name,))
 
 
-def find(root: Path, parts: tuple[str, ...]) -> Path | None:
-    """The file below `root`, links resolved; None when there is none or when a link leads out of `root`."""
-    real_root = root.resolve()
-    for path in candidates(root, parts):
-        try:
-            real = path.resolve(strict=True)
-            if real.is_relative_to(real_root) and stat.S_ISREG(real.stat().st_mode):
+def search(root: Path, sought: Sought, *, by_id: bool) -> Path | None:
+    """What became of the file, see `recording_names.py`. Reads the listings of a few folders."""
+    for folder in sought.folders():
+        for each in (folder, *((*folder, hour) for hour in _listing(root, folder, is_folder=True))):
+            name = sought.best_of(_listing(root, each), by_id=by_id)
+            if name is not None and (path := _inside(root, (*each, name))) is not None:
+                return path
+    if not any(c in sought.name for c in "*?["):
+        for path in root.glob(f"[0-9][0-9][0-9][0-9]/[0-9][0-9]/[0-9][0-9]/{sought.name}"):
+            if (real := _inside(root, path.relative_to(root).parts)) is not None:
                 return real
-        except (OSError, RuntimeError):
-            continue
     return None
 
 
-async def _from_folder(root: Path, parts: tuple[str, ...]) -> AsyncIterator[bytes]:
-    path = await _complete(root, parts)
+def _listing(root: Path, folder: tuple[str, ...], *, is_folder: bool = False) -> list[str]:
+    """Names of the files in a folder, or of its folders of hours; empty when there is no such folder."""
+    try:
+        with os.scandir(root.joinpath(*folder)) as entries:
+            if is_folder:
+                return sorted((e.name for e in entries if is_subfolder(e.name) and e.is_dir()), reverse=True)
+            return [entry.name for entry in entries if entry.is_file()]
+    except OSError:
+        return []
+
+
+def _inside(root: Path, parts: tuple[str, ...]) -> Path | None:
+    try:
+        real = root.joinpath(*parts).resolve(strict=True)
+        if real.is_relative_to(root.resolve()) and stat.S_ISREG(real.stat().st_mode):
+            return real
+    except (OSError, RuntimeError):
+        pass
+    return None
+
+
+async def _from_folder(root: Path, sought: Sought) -> AsyncIterator[bytes]:
+    path = await _complete(root, sought)
     file = await asyncio.to_thread(path.open, "rb")
     try:
         while chunk := await asyncio.to_thread(file.read, _CHUNK):
@@ -98,16 +119,24 @@ async def _from_folder(root: Path, parts: tuple[str, ...]) -> AsyncIterator[byte
         await asyncio.to_thread(file.close)
 
 
-async def _complete(root: Path, parts: tuple[str, ...]) -> Path:
+async def _complete(root: Path, sought: Sought) -> Path:
     """Wait until the file is there and nobody writes to it any more."""
     size, quiet_since = -1, 0.0
     clock = asyncio.get_running_loop().time
-    deadline = clock() + _COMPLETE_SECONDS
+    began = search_at = clock()
+    deadline = began + _COMPLETE_SECONDS
+    became: Path | None = None
     while True:
-        path = await asyncio.to_thread(find, root, parts)
         now = clock()
+        path = await asyncio.to_thread(find, root, sought)
+        if path is None and now >= search_at:
+            # By the call's id only when all else has failed: another recording of the call may have it too.
+            by_id = now - began >= _COMPLETE_SECONDS / 2
+            became = await asyncio.to_thread(search, root, sought, by_id=by_id)
+            search_at = now + _COMPLETE_SECONDS / 5  # listings cost more than a look at one name
+        path = path or became
         if path is not None:
-            new = path.stat().st_size
+            new = _size(path)
             if await asyncio.to_thread(_says_complete, path, new):
                 return path
             if new != size:
@@ -118,8 +147,15 @@ async def _complete(root: Path, parts: tuple[str, ...]) -> Path:
             break
         await asyncio.sleep(0.1)
     if path is None or size <= _WAV_HEADER:
-        raise NotFound("there is no such recording, or it holds no sound", code="no_recording")
+        raise NotFound(sought.told(str(root)), code="no_recording")
     raise Unavailable("the recording is still being written", retry_after_seconds=10.0)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:  # converted or moved in this moment
+        return -1
 
 
 def _says_complete(path: Path, size: int) -> bool:
@@ -135,6 +171,22 @@ def _says_complete(path: Path, size: int) -> bool:
 
 
 async def _from_web(
+    session: aiohttp.ClientSession, settings: RecordingSettings, sought: Sought
+) -> AsyncIterator[bytes]:
+    """A web server shows no listings: it is asked for the name, and for the name with other endings, in each folder."""
+    folders = sought.folders() if len(sought.parts) == 1 else [sought.parts[:-1]]
+    tried = [(*folder, name) for name in (sought.name, *sought.others()) for folder in folders]
+    for parts in dict.fromkeys(tried):
+        try:
+            async for chunk in _at(session, settings, parts):
+                yield chunk
+            return
+        except NotFound:
+            continue
+    raise NotFound(sought.told("the web server"), code="no_recording")
+
+
+async def _at(
     session: aiohttp.ClientSession, settings: RecordingSettings, parts: tuple[str, ...]
 ) -> AsyncIterator[bytes]:
     """Read over HTTP; a transfer that breaks off goes on where it stopped (Range), a few times."""
@@ -149,6 +201,8 @@ async def _from_web(
             ) as answer:
                 if got and answer.status == 416:  # nothing is left: it broke off after the last byte
                     return
+                if got and answer.status in (404, 410):
+                    raise Unavailable("the recording was taken away while it was fetched")
                 _check(answer.status)
                 skip = got if answer.status == 200 else 0  # the server knows no ranges: read past what we have
                 async for chunk in answer.content.iter_chunked(_CHUNK):

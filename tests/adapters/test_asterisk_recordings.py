@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
 
+from integration.domain.call import Call, Direction
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.errors import AuthFailed, NotFound, Unavailable
 from pbx_adapter.asterisk import recordings
+from pbx_adapter.asterisk.recording_names import Sought
 from pbx_adapter.asterisk.settings import RecordingSettings
 from pbx_adapter.asterisk.simulator.recording import write_wav
 
@@ -23,8 +29,10 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def fetched(file: str, settings: RecordingSettings, http: aiohttp.ClientSession) -> bytes:
-    return b"".join([chunk async for chunk in recordings.fetch(file, settings, http)])
+async def fetched(
+    file: str, settings: RecordingSettings, http: aiohttp.ClientSession, call: Call | None = None
+) -> bytes:
+    return b"".join([chunk async for chunk in recordings.fetch(file, settings, http, call)])
 
 
 @pytest.mark.parametrize(
@@ -44,6 +52,95 @@ async def test_a_recording_is_found_however_the_pbx_names_it(
     write_wav(tmp_path / stored, 0.5)
     sound = await fetched(named, RecordingSettings(path=str(tmp_path)), http)
     assert sound == (tmp_path / stored).read_bytes()
+
+
+CALL = Call(
+    id=CallId("office:1795320247.12"),
+    account=AccountId("office"),
+    pbx=PbxId("office"),
+    uniqueid="1795320247.12",
+    direction=Direction.INBOUND,
+    caller="79161234567",
+    called="74950000001",
+    started_at=Timestamp(datetime(2026, 11, 22, 3, 4, 7, tzinfo=UTC).timestamp()),
+)
+MONITOR = "/var/spool/asterisk/monitor"
+
+
+@pytest.mark.parametrize(
+    ("stored", "named"),
+    [
+        # converted after the call, beside where it was
+        ("in-1.mp3", "in-1.wav"),
+        ("in-1.WAV", "in-1.wav"),
+        ("in-1.opus", "in-1.wav"),
+        ("in-1.wav.mp3", "in-1.wav"),
+        ("In-1.Ogg", "in-1.wav"),
+        ("2026/11/22/x-20261122-140312-1.5.mp3", "x-20261122-140312-1.5.wav"),  # FreePBX, with a script of its own
+        ("2026/11/22/x.mp3", f"{MONITOR}/2026/11/22/x.wav"),
+        # moved into a folder of its day, and of its hour (MikoPBX); the PBX's day may be another one than UTC's
+        ("2026/11/22/06/mikopbx-7.mp3", f"{MONITOR}/mikopbx-7.wav"),
+        ("2026/11/21/22/mikopbx-7.wav", "mikopbx-7.wav"),
+        ("2026/11/22/in-1.wav", f"{MONITOR}/tmp/in-1.wav"),
+        # MikoPBX: announced in one folder, there as another kind in the same
+        ("2026/11/22/06/mikopbx-7.mp3", f"{MONITOR}/2026/11/22/06/mikopbx-7.wav"),
+        # renamed: the call's id is what is left
+        ("79161234567_1795320247.12.mp3", "in-1.wav"),
+        ("2026/11/22/out-1795320247.12-archive.wav", "in-1.wav"),
+    ],
+)
+async def test_a_recording_that_was_converted_or_renamed_is_found(
+    stored: str, named: str, tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "_COMPLETE_SECONDS", 1.0)
+    monkeypatch.setattr(recordings, "_QUIET_SECONDS", 0.05)
+    others = ("in-2.mp3", "in-11.mp3", "1795320247.120.wav", "11795320247.12.wav", "in-1.txt", "in-1.wav.part")
+    for other in others:
+        (tmp_path / other).write_bytes(b"x" * 100)
+        ((tmp_path / stored).parent / other).parent.mkdir(parents=True, exist_ok=True)
+        ((tmp_path / stored).parent / other).write_bytes(b"x" * 100)
+    (tmp_path / stored).write_bytes(b"the sound " * 10)
+    assert await fetched(named, RecordingSettings(path=str(tmp_path)), http, CALL) == b"the sound " * 10
+
+
+async def test_the_best_of_several_is_taken(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    """The very file before what was made of it, and a WAV before an mp3."""
+    for name in ("in-1.mp3", "in-1.gsm", "1795320247.12.wav"):
+        (tmp_path / name).write_bytes(name.encode() * 20)
+    write_wav(tmp_path / "in-1.WAV", 0.5)
+    place = RecordingSettings(path=str(tmp_path))
+    assert (await fetched("in-1.wav", place, http, CALL))[:4] == b"RIFF"
+    (tmp_path / "in-1.WAV").unlink()
+    assert await fetched("in-1.wav", place, http, CALL) == b"in-1.mp3" * 20
+
+
+async def test_a_recording_that_is_missing_says_what_was_looked_for(
+    tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recordings, "_COMPLETE_SECONDS", 0.05)
+    with pytest.raises(NotFound) as caught:
+        await fetched("a/in-1.wav", RecordingSettings(path=str(tmp_path)), http, CALL)
+    said = str(caught.value)
+    for word in (str(tmp_path), "a/in-1.wav", "mp3", "2026/11/22", "1795320247.12"):
+        assert word in said
+
+
+@given(
+    name=st.text(alphabet="ab.-0159/WAVmp3", min_size=1, max_size=30),
+    names=st.lists(st.text(alphabet="ab.-0159WAVmp3", min_size=1, max_size=20), max_size=8),
+    uniqueid=st.text(alphabet="0159.", max_size=14),
+)
+def test_whatever_is_there_only_a_kin_of_the_name_or_the_id_is_taken(
+    name: str, names: list[str], uniqueid: str
+) -> None:
+    sought = Sought(tuple(part for part in name.split("/") if part) or ("x",), uniqueid)
+    found = sought.best_of(names, by_id=True)
+    if found is None:
+        assert sought.name not in names
+    else:
+        stem = sought.name.lower().removesuffix(".wav").removesuffix(".mp3")
+        assert found in names
+        assert found.lower().startswith(stem) or (len(uniqueid) >= 10 and uniqueid in found)
 
 
 @pytest.mark.parametrize(
