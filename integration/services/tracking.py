@@ -118,17 +118,22 @@ class CallTracking:
         """Raises LeaseLost when another process has taken over; nothing of `events` is stored then."""
         if self.overtaken.is_set():
             raise LeaseLost("Another process follows this PBX.")
+        before = dict(self._live)
         steps: list[SavedStep] = []
         seen: list[tuple[Call, frozenset[Change]]] = []
-        for event in events:
-            step = await self._apply(event)
-            if step is not None:
-                saved, changes = step
-                steps.append(saved)
-                if changes:
-                    seen.append((saved.call, changes))
-        if steps:
-            await self._save(steps)
+        try:
+            for event in events:
+                step = await self._apply(event)
+                if step is not None:
+                    saved, changes = step
+                    steps.append(saved)
+                    if changes:
+                        seen.append((saved.call, changes))
+            if steps:
+                await self._save(steps)
+        except BaseException:
+            self._live = before  # they are offered again, and must then change the calls as they do now
+            raise
         for call, changes in seen:
             for observer in self._observers:
                 await observer.on_change(self._account, call, changes)

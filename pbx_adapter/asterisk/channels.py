@@ -27,6 +27,12 @@ async def exists(session: AmiSession, uniqueid: str) -> bool:
     return any(text(row, "Uniqueid") == uniqueid for row in rows)
 
 
+async def is_there(session: AmiSession, name: str, uniqueid: str) -> bool:
+    """Whether the channel of this name and Uniqueid lives. Raises: NotFound, Unavailable, Rejected."""
+    _, rows = await session.ask(question("Status", is_list=True, Channel=name))
+    return any(text(row, "Uniqueid") == uniqueid for row in rows)
+
+
 async def of_call(session: AmiSession, uniqueid: str, office: OfficeShape) -> list[CallChannel]:
     """
     The channels of the call that began with the channel `uniqueid`, oldest first.

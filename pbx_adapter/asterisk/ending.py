@@ -226,3 +226,14 @@ def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     if last.kind is LegKind.EXTERNAL and result_of(last) in _REFUSED_OUTSIDE:
         return HangupBy.CALLEE
     return HangupBy.SYSTEM
+
+
+def end_unseen(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """End a call whose end nobody told, if with the channels that are gone it is over. A call that was not told of is
+    only forgotten."""
+    if call.over or call.merged_into is not None or (call.channels and _ended_at(call) is None):
+        return
+    if call.announced:
+        finish(board, call, at, inferred=True)
+    else:
+        _let_go(board, call, at)

@@ -64,6 +64,8 @@ class Channel:
     recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
     number_is_open: bool = False  # it shows no number yet: the line was heard to ring before who calls
     last_seen: Timestamp = NEVER
+    asked_at: Timestamp = NEVER  # when the PBX was last asked whether it lives
+    confirmed_at: Timestamp = NEVER  # when the PBX said so
     half_seen: bool = False  # an event in passing named it; how it was made, and what it does, was not said yet
 
     @property

@@ -46,6 +46,7 @@ class Switchboard:
         self.clicks: dict[str, LiveCall] = {}  # the newest originated call that rings a phone, by `PJSIP/101`
         self.phones: set[str] = set()  # extensions of which a phone was seen
         self.talking: dict[str, LiveCall] = {}  # the call in which an extension has the client
+        self.half_seen: dict[str, Channel] = {}  # who was not heard of for longest first; some are known or gone since
         self.dead: dict[str, Channel] = {}
         self.finished: dict[str, None] = {}  # calls told to be over, the oldest first
         self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
@@ -75,6 +76,9 @@ class Switchboard:
         known = self.channels.get(uid)
         if known is not None:
             known.last_seen = at
+            if known.half_seen:
+                self.half_seen.pop(uid, None)
+                self.half_seen[uid] = known  # to the end of the line
             if known.number_is_open:
                 self.learn_number(known, present(frame.get(prefix + "CallerIDNum")))
             return known
@@ -83,6 +87,7 @@ class Switchboard:
             return None
         channel = self.adopt(frame, prefix, at)
         channel.half_seen = True
+        self.half_seen[uid] = channel
         return channel
 
     def adopt(self, frame: Frame, prefix: str, at: Timestamp) -> Channel:
@@ -220,6 +225,15 @@ class Switchboard:
         self.dead[channel.uid] = channel
         channel.call.channels.pop(channel.uid, None)
         self._burials.append((Timestamp(at + GRACE_SECONDS), channel))
+
+    def drop(self, channel: Channel) -> None:
+        """Take a channel out as if it had never been named; with the last one its call."""
+        self.channels.pop(channel.uid, None)
+        self.leave_bridge(channel)
+        call = channel.call
+        call.channels.pop(channel.uid, None)
+        if not call.channels:
+            self._forget(call)
 
     def bury_call(self, call: LiveCall, at: Timestamp) -> None:
         """Forget a call that is over once its last channel has had time to go."""

@@ -17,7 +17,7 @@ client, no channel left, a leg that stopped ringing) is first noted with its mom
     beginning.py     direction, numbers, clicks          conversation.py  who has the client, hold, recordings
     legs.py          who was offered the call            transfers.py     blind, attended, pickup, parking
     ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
-    found.py         what a channel of a snapshot tells
+    found.py         what a channel of a snapshot tells   forgetting.py  what was silent for long
 
 The work for one frame depends on the channels of one call, never on how many calls there are.
 """
@@ -29,7 +29,8 @@ from collections.abc import Callable
 from integration.domain.call import LegKind
 from integration.domain.events import CallDescribed, CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp
-from pbx_adapter.asterisk import beginning, conversation, ending, legs, resync, transfers
+from pbx_adapter.asterisk import beginning, conversation, ending, forgetting, legs, resync, transfers
+from pbx_adapter.asterisk.forgetting import Silent
 from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.office import OfficeShape, present
 from pbx_adapter.asterisk.protocol import Frame, Wanted
@@ -70,12 +71,30 @@ class Tracker:
             handler(board, frame, at)
         else:
             self._resync.feed(frame, at)
+        if len(board.half_seen) > forgetting.MOST_HALF_SEEN or len(board.bridges) > forgetting.MOST_BRIDGES:
+            forgetting.bound(board, at)
         return self._taken()
 
     def tick(self, now: Timestamp) -> list[CallEvent]:
         """Let time pass where nothing is heard; call it a few times a second."""
         self._board.settle_due(now, self._settle)
         self._resync.tick(now)
+        forgetting.bound(self._board, now)
+        return self._taken()
+
+    def silent(self, now: Timestamp, *, after: float, half_seen_after: float) -> list[Silent]:
+        """Channels that the PBX should be asked about; the answers go to `confirm` or `gone`. A lost Hangup would leave
+        their calls open for ever."""
+        return forgetting.silent(self._board, now, after=after, half_seen_after=half_seen_after)
+
+    def confirm(self, uid: str, at: Timestamp) -> None:
+        """The PBX has this channel."""
+        forgetting.confirm(self._board, uid, at)
+
+    def gone(self, uid: str, at: Timestamp) -> list[CallEvent]:
+        """The PBX has no such channel."""
+        self._board.settle_due(at, self._settle)
+        forgetting.gone(self._board, uid, at)
         return self._taken()
 
     def sent(self, action: Frame) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from integration.domain.call import Disposition
 from integration.domain.ids import Timestamp
-from integration.errors import LeaseLost, Unavailable
+from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports import Lease
 from integration.services.card import CardService
 from integration.services.live_calls import LiveCalls
@@ -99,6 +99,32 @@ async def test_a_full_disk_loses_no_step_and_stops_no_card(world: World, monkeyp
     assert stored is not None
     assert stored.disposition is Disposition.ANSWERED
     assert [item.key for item in await world.waiting()].count("log_call") == 1
+
+
+async def test_events_that_are_offered_again_after_a_failure_are_stored_with_what_follows(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is there and failed: the adapter offers the same events again, and nothing is missing."""
+    saves = SqlCallStore.save
+    failures = [Rejected("a value that this database does not take")]
+
+    async def save(store: SqlCallStore, steps: object, *, fence: Lease | None = None) -> None:
+        if failures:
+            raise failures.pop()
+        await saves(store, steps, fence=fence)  # type: ignore[arg-type]
+
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    monkeypatch.setattr(SqlCallStore, "save", save)
+    rest = [*answered(now + 3, "101"), ended(now + 9)]
+    with pytest.raises(Rejected):
+        await world.emit(*rest)
+    await world.emit(*rest)
+    stored = await world.storage.calls.get(ACME, call())
+    assert stored is not None
+    assert (stored.disposition, stored.talked_seconds) == (Disposition.ANSWERED, 6.0)
+    assert [item.key for item in await world.waiting()].count("log_call") == 1
+    assert [entry["event"] for entry in await world.storage.calls.timeline(ACME, call())].count("CallEnded") == 1
 
 
 async def _lease(world: World, holder: str) -> Lease:
