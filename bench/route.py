@@ -35,7 +35,8 @@ from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, St
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
-from pbx_adapter.asterisk.fastagi import FastAgiServer
+from pbx_adapter.asterisk.addresses import MayAsk
+from pbx_adapter.asterisk.fastagi import AgiDoor, FastAgiServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,9 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
             clock=SystemClock(),
         )
         keeping = asyncio.create_task(routing.run())
-        server = FastAgiServer({DECIDED: routing, EMPTY: _Empty()})
+        server = FastAgiServer(
+            [AgiDoor(frozenset({path}), asked, MayAsk()) for path, asked in ((DECIDED, routing), (EMPTY, _Empty()))]
+        )
         await server.start()
         process_memory.settle()  # as a process of Dozvon does when it has started
         processor = time.process_time()

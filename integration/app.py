@@ -62,7 +62,7 @@ from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app
 from integration.web.widget import WidgetApi
-from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer, build_pbx
+from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer, build_pbx
 from pbx_adapter.asterisk.adapter import metrics as pbx_metrics
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
@@ -268,12 +268,14 @@ class Dozvon:
 
     async def _serve_agi(self) -> None:
         """One server for each address, however many PBXs ask at it."""
-        by_address: dict[tuple[str, int], dict[str, Routing]] = {}
+        by_address: dict[tuple[str, int], list[AgiDoor]] = {}
         for office in self.offices.values():
-            fastagi = office.pbx.settings.fastagi
-            by_address.setdefault((fastagi.host, fastagi.port), {})[office.pbx.id] = office.routing
-        for (host, port), answerers in by_address.items():
-            server = FastAgiServer(answerers, host=host, port=port, reuse_port=self.core.is_shared)
+            settings = office.pbx.settings
+            paths = frozenset({settings.agi_path, settings.id})  # the id: in dialplans of older installations
+            door = AgiDoor(paths, office.routing, settings.agi_may_ask)
+            by_address.setdefault((settings.fastagi.host, settings.fastagi.port), []).append(door)
+        for (host, port), doors in by_address.items():
+            server = FastAgiServer(doors, host=host, port=port, reuse_port=self.core.is_shared)
             try:
                 await server.start()
             except OSError as exc:

@@ -33,6 +33,7 @@ log = structlog.get_logger()
 
 ACCOUNT = AccountId("demo")
 LINE = "74950000004"  # the responsible first, then the queue `sales`
+_AGI_PATH = "demo-office-questions"
 PASSWORD = "demo"  # noqa: S105 - of pages that only the loopback reaches, printed at the start
 _PEOPLE = (
     ("101", "610077", "Анна Орлова"),
@@ -91,7 +92,7 @@ class Demo:
             )
         )
         await self._serve(sandbox, self._ports["crm"])
-        await self._stack.enter_async_context(running(self._office_settings(f"agi://{at['agi']}/{ACCOUNT}-pbx")))
+        await self._stack.enter_async_context(running(self._office_settings(f"agi://{at['agi']}/{_AGI_PATH}")))
         process = Dozvon(self._configuration(at, addresses))
         self._stack.push_async_callback(process.stop)
         await process.start()
@@ -146,7 +147,7 @@ class Demo:
                             "port": self._ports["ami"],
                             "username": "dozvon",
                             "secret": "dozvon-secret",
-                            "fastagi": {"host": "127.0.0.1", "port": self._ports["agi"]},
+                            "fastagi": {"host": "127.0.0.1", "port": self._ports["agi"], "path": _AGI_PATH},
                             "recordings": {"path": str((self._folder / "spool").resolve())},
                             "originate_context": "internal",
                         },

@@ -294,9 +294,15 @@ class DecidedRoute:
 class RouteLog(Protocol):
     """The decisions about incoming calls, kept with their reasons (spec B14)."""
 
-    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
-        """Store them, in this order and all or none. The calls themselves may not be stored yet. A second decision of
-        one call (it came through the dialplan again) replaces the first."""
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
+        """
+        Store them, in this order and all or none, but only those of calls that are stored: whoever asks about a channel
+        that the PBX does not have leaves nothing behind. The first decision of a call stands; one that is asked for
+        again, with the same channel's name, does not replace it.
+
+        Returns:
+            The calls among them that are stored; of the others nothing is kept.
+        """
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None: ...
 

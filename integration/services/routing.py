@@ -6,13 +6,14 @@ What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
 
 import structlog
 
 from integration.domain.crm import Person
-from integration.domain.ids import AccountId, PbxId, call_id
+from integration.domain.ids import AccountId, CallId, PbxId, call_id
 from integration.domain.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing import RouteDecision, RouteQuestion, client_number, decide, reserve
@@ -26,6 +27,9 @@ DEADLINE_SECONDS = 1.2  # below the FastAGI server's, so that the decision is ke
 _MAX_LOOKUP_SECONDS = 1.0  # of a live search, whatever the line's settings say: the caller hears silence meanwhile
 _GATHER_SECONDS = 0.1  # the decisions of this time are stored together: callers do not wait for many small commits
 _MAX_UNDONE = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
+_MAX_UNKNOWN = 200  # decisions that wait for their call to be known
+_LOOK_AGAIN_SECONDS = 2.0  # for those calls
+_KNOWN_WITHIN_SECONDS = 900.0  # an ordinary call is known at once, one of a lost link when the link is back
 
 
 class Routing:
@@ -58,16 +62,24 @@ class Routing:
         self._crm = crm
         self._deadline_seconds = deadline_seconds
         self._undone: deque[DecidedRoute] = deque()  # decisions not yet stored
+        self._unknown: dict[CallId, DecidedRoute] = {}  # their call is not stored yet: soon, or never
         self._has_undone = asyncio.Event()
         self._is_log_down = False
         self._is_book_filled = False
+
+    @property
+    def waiting_for_calls(self) -> int:
+        """Decisions whose call is not stored yet."""
+        return len(self._unknown)
 
     async def run(self) -> None:
         """Store the decisions, after the PBX has its answers; until cancelled, when it stores what is left."""
         try:
             while True:
-                await self._has_undone.wait()
-                await asyncio.sleep(_GATHER_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_LOOK_AGAIN_SECONDS if self._unknown else None):
+                        await self._has_undone.wait()
+                        await asyncio.sleep(_GATHER_SECONDS)
                 await self._store()
         finally:
             await self._store()
@@ -128,34 +140,50 @@ class Routing:
 
     async def _store(self) -> None:
         """What cannot be stored now waits for the next decision, or for the end."""
-        batch = list(self._undone)
         self._has_undone.clear()
+        new = list(self._undone)
+        batch = [*self._unknown.values(), *(each for each in new if each.call not in self._unknown)]
         if not batch:
             return
-        is_stored = await self._remember(batch)
-        if is_stored:
-            for _ in batch:
+        settled = await self._remember(batch)
+        is_stored = settled is not None
+        if settled is not None:
+            for _ in new:
                 self._undone.popleft()
+            self._wait_for_calls([each for each in batch if each.call not in settled])
         if is_stored is self._is_log_down:
             self._is_log_down = not is_stored
             log.info("route decisions are kept again" if is_stored else "route decisions wait to be kept")
 
-    async def _remember(self, batch: Sequence[DecidedRoute]) -> bool:
-        """In one transaction: one each would take the processor from callers who wait. False: try again later."""
+    def _wait_for_calls(self, unknown: Sequence[DecidedRoute]) -> None:
+        """A decision of a call that never comes is let go, and the first of one call stands."""
+        youngest = self._clock.now() - _KNOWN_WITHIN_SECONDS
+        waiting: dict[CallId, DecidedRoute] = {}
+        for each in unknown:
+            if each.asked_at >= youngest:
+                waiting.setdefault(each.call, each)
+        for call in list(waiting)[: max(0, len(waiting) - _MAX_UNKNOWN)]:
+            del waiting[call]
+        self._unknown = waiting
+
+    async def _remember(self, batch: Sequence[DecidedRoute]) -> set[CallId] | None:
+        """In one transaction: one each would take the processor from callers who wait. Returns the calls whose decision
+        is kept, or never will be; None: try again later."""
         try:
-            await self._routes.remember(self._account, batch)
+            return set(await self._routes.remember(self._account, batch))
         except Rejected:
             # Somewhere in it is what the database will never take: it must not keep the others out.
             if len(batch) == 1:
                 log.warning("a route decision was not kept", call_id=batch[0].call)
-                return True
-            return all([await self._remember([decided]) for decided in batch])
+                return {batch[0].call}
+            each_alone = [await self._remember([decided]) for decided in batch]
+            return None if None in each_alone else set().union(*(settled or () for settled in each_alone))
         except DozvonError:
-            return False
+            return None
         except Exception:
             # The loop must live on: later decisions can still be kept.
             log.exception("route decisions were not kept", count=len(batch))
-        return True
+        return {each.call for each in batch}
 
 
 def _cannot_decide(question: RouteQuestion, settings: AccountSettings | None, why: Reason) -> RouteDecision:

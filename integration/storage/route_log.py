@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, text
+from sqlalchemy import Connection, select, text
 
 from integration.domain.ids import AccountId, CallId
 from integration.domain.routing import RouteDecision
 from integration.ports import DecidedRoute
 from integration.storage.codec import decode, encode
 from integration.storage.database import Database
-from integration.storage.schema import routes
+from integration.storage.schema import calls, routes
 
 # Text, not built each time: it is written while callers wait for decisions.
 _REMEMBER = text(
     "INSERT INTO routes (account, call, asked_at, outcome, decision)"
-    " VALUES (:account, :call, :asked_at, :outcome, :decision) ON CONFLICT (account, call) DO UPDATE"
-    " SET asked_at = excluded.asked_at, outcome = excluded.outcome, decision = excluded.decision"
+    " VALUES (:account, :call, :asked_at, :outcome, :decision) ON CONFLICT (account, call) DO NOTHING"
 )
 
 
@@ -27,7 +26,8 @@ class SqlRouteLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
+        asked = frozenset(each.call for each in decided)
         rows = [
             {
                 "account": account,
@@ -38,8 +38,15 @@ class SqlRouteLog:
             }
             for each in decided
         ]
-        if rows:
-            await self._database.write(lambda connection: connection.execute(_REMEMBER, rows), account)
+
+        def work(connection: Connection) -> list[CallId]:
+            query = select(calls.c.id).where(calls.c.account == account, calls.c.id.in_(asked))
+            known = [CallId(found) for found in connection.execute(query).scalars()]
+            if known:
+                connection.execute(_REMEMBER, [row for row in rows if row["call"] in known])
+            return known
+
+        return await self._database.write(work, account) if rows else []
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         query = select(routes.c.decision).where(routes.c.account == account, routes.c.call == call)

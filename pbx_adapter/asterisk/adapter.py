@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 import aiohttp
 import structlog
 
+from integration.domain.call import Call
 from integration.domain.events import CallEvent, HangUpPressed
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
@@ -63,6 +64,7 @@ class AsteriskPbx:
         self._pbx_began: Timestamp | None = None  # as it said itself
         self._is_ready = False
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
+        self._gone: dict[str, Timestamp] = {}  # channels that the PBX does not know any more, and when it was asked
         self._uncertain: set[str] = set()  # clicks that were sent and not answered
         self._pressed: list[CallEvent] = []  # what people asked for, to be told among the PBX's events
 
@@ -103,7 +105,10 @@ class AsteriskPbx:
         self._session = session
         if session.uptime is not None:
             self._pbx_began = Timestamp(time.time() - session.uptime)
-        asking = asyncio.create_task(self._ask_for_state(session))
+        asking = [
+            asyncio.create_task(self._ask_for_state(session)),
+            asyncio.create_task(self._ask_about_the_silent(session)),
+        ]
         try:
             await self._tell(listener, self._tracker.link_up(session.connected_at))
             while True:
@@ -121,12 +126,48 @@ class AsteriskPbx:
                     events += self._feed(frame, at)
                 if not batch:
                     events += self._tracker.tick(Timestamp(time.time()))
+                    events += self._take_verdicts()
                 await self._tell(listener, events)
         except Unavailable:
             await self._tell(listener, self._tracker.link_lost(Timestamp(time.time())))
         finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
+            for task in asking:
+                task.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _ask_about_the_silent(self, session: AmiSession) -> None:
+        """A lost Hangup would leave a call open for ever: channels without an event for long are asked about."""
+        timing = self._timing
+        self._gone.clear()
+        while True:
+            await asyncio.sleep(timing.ask_every)
+            if not self._is_ready:
+                continue
+            now = Timestamp(time.time())
+            for each in self._tracker.silent(now, after=timing.silent, half_seen_after=timing.half_seen):
+                try:
+                    is_there = await channels.is_there(session, each.name, each.uid)
+                except NotFound:
+                    is_there = False
+                except Rejected as exc:
+                    log.info("the PBX says nothing of single channels", reason=exc.code)
+                    return
+                except Unavailable:
+                    continue  # a slow PBX is asked again later; a lost link ends this
+                if is_there:
+                    self._tracker.confirm(each.uid, Timestamp(time.time()))
+                else:
+                    self._gone[each.uid] = now
+
+    def _take_verdicts(self) -> list[CallEvent]:
+        """Only when no event waits: what was sent before the PBX's answer has been taken by then."""
+        events: list[CallEvent] = []
+        for uid, asked_at in self._gone.items():
+            events += self._tracker.gone(uid, asked_at)
+        if self._gone:
+            log.warning("channels whose end the PBX did not tell are gone", pbx=self.id, count=len(self._gone))
+            self._gone.clear()
+        return events
 
     def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
         """The tracker takes anything a PBX may say; should one frame break it all the same, the others still count."""
@@ -200,22 +241,14 @@ class AsteriskPbx:
             Rejected: a number that cannot be sent, or no right to originate. Unavailable: no link, or (OutcomeUnknown)
                 it broke before the answer: call again with the same request to have it looked for, then dialled.
         """
-        settings = self.settings
-        action = commands.originate(
-            request_id=request.request_id,
-            extension=request.extension,
-            number=request.number,
-            channel_template=settings.originate_channel,
-            context=settings.originate_context,
-            timeout_seconds=settings.click_timeout_seconds,
-            dial_plus=settings.dial_plus,
-            crm_call_id=request.crm_call_id,
-        )
+        action = self._originate(request, has_caller_id=False)  # refused before anything is asked
         unique = commands.channel_id(request.request_id)
         call = call_id(self.id, unique)
         session = self._live_session()
         if unique in self._seen_clicks or (unique in self._uncertain and await channels.exists(session, unique)):
             return call
+        if await people.has_caller_id(session, dict(action.headers)["Channel"]):
+            action = self._originate(request, has_caller_id=True)
         self._tracker.sent(action.frame(unique))
         try:
             await session.ask(action, action_id=unique)
@@ -224,6 +257,20 @@ class AsteriskPbx:
             raise
         self._notice_click(unique)
         return call
+
+    def _originate(self, request: ClickToCall, *, has_caller_id: bool) -> commands.Action:
+        settings = self.settings
+        return commands.originate(
+            request_id=request.request_id,
+            extension=request.extension,
+            number=request.number,
+            channel_template=settings.originate_channel,
+            context=settings.originate_context,
+            timeout_seconds=settings.click_timeout_seconds,
+            dial_plus=settings.dial_plus,
+            crm_call_id=request.crm_call_id,
+            has_caller_id=has_caller_id,
+        )
 
     async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         """End every channel of the call. Raises: NotFound when it is over, Unavailable, Rejected."""
@@ -298,9 +345,9 @@ class AsteriskPbx:
         """Phones known to the PBX that look like employees'. Raises: Unavailable, Rejected."""
         return await people.employees(self._live_session(), self.settings.office)
 
-    def recording(self, file: str) -> AsyncIterator[bytes]:
+    def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
         """The bytes of a recording by the name in `RecordingStarted`. Raises: NotFound, Unavailable, AuthFailed."""
-        return recordings.fetch(file, self.settings.recordings, self._web)
+        return recordings.fetch(file, self.settings.recordings, self._web, call)
 
     def records(self) -> CallRecords | None:
         """What this PBX wrote down itself of its calls; None where it was not said where. Raises: ConfigError."""

@@ -70,6 +70,9 @@ class Timing:
     ping_every: float = 15.0
     ping_answer: float = 5.0
     backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # the last one for ever
+    silent: float = 600.0  # without an event, after which a channel is asked about
+    half_seen: float = 60.0  # the same for a channel that was only named by events in passing
+    ask_every: float = 30.0
     auth_retry: float = 60.0  # after a refused secret: an administrator has to do something first
 
 

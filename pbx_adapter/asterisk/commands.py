@@ -73,9 +73,16 @@ def originate(
     timeout_seconds: float,
     dial_plus: bool = False,
     crm_call_id: str | None = None,
+    has_caller_id: bool = False,
 ) -> Action:
     """
     Click to call: the employee's phone first, then the number, through the dialplan of phones.
+
+    The dialplan sees the same caller as when the employee dials by hand. `CallerID:` of the action would name both what
+    the phone shows and who calls: the client would be called with their own number, which carriers refuse.
+
+    Args:
+        has_caller_id: the endpoint has a `callerid` of its own, which stays; else its channel gets the extension.
 
     Always `Async`, always with our ChannelId, so that the call is ours from its first event and a repeat is found.
     AMI takes commas in `Variable` as separators, so the values of variables hold none.
@@ -90,7 +97,10 @@ def originate(
         dialled = dialled.removeprefix("+")
     unique = channel_id(request_id)
     channel = channel_template.format(extension=_check(_EXTENSION, extension, "extension"))
-    variables = [f"__DOZVON_CALL={request_id}"]
+    # The phone shows its connected line while it rings. FreePBX looks up the caller by REALCALLERIDNUM.
+    variables = [f"CONNECTEDLINE({part})={dialled}" for part in ("num", "name")]
+    variables += [] if has_caller_id else [f"CALLERID(num)={extension}"]
+    variables += [f"__REALCALLERIDNUM={extension}", f"__DOZVON_CALL={request_id}"]
     if crm_call_id is not None:
         variables.append(f"__CRM_CALL_ID={_check(_REQUEST, crm_call_id, 'CRM call id')}")
     headers = [
@@ -98,7 +108,6 @@ def originate(
         ("Context", _check(_CONTEXT, context, "context")),
         ("Exten", dialled),
         ("Priority", "1"),
-        ("CallerID", f"{dialled} <{dialled}>"),
         ("Timeout", str(round(timeout_seconds * 1000))),
         ("Async", "true"),
         ("ChannelId", unique),

@@ -15,11 +15,16 @@ import aiohttp
 import structlog
 
 from integration.errors import AuthFailed, NotFound, ProtocolError, Rejected, Unavailable
-from integration.ports import DialSample, Finding, FindingLevel
+from integration.ports import DialSample, Finding
 from pbx_adapter.asterisk import people
 from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.commands import CHANNEL_ID_PREFIX, Action, question
 from pbx_adapter.asterisk.doctor_dialling import dialling
+from pbx_adapter.asterisk.doctor_network import network
+from pbx_adapter.asterisk.doctor_trunks import trunks
+from pbx_adapter.asterisk.findings import error as _error
+from pbx_adapter.asterisk.findings import ok as _ok
+from pbx_adapter.asterisk.findings import warning as _warning
 from pbx_adapter.asterisk.protocol import OldAsterisk
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
@@ -46,18 +51,6 @@ NEEDED_ACTIONS = (
 RIGHTS = "read = system,call,agent,user,cdr,dialplan\nwrite = system,call,agent,originate,reporting"
 
 
-def _ok(check: str, message: str) -> Finding:
-    return Finding(check=check, level=FindingLevel.OK, message=message)
-
-
-def _warning(check: str, message: str, remedy: str) -> Finding:
-    return Finding(check=check, level=FindingLevel.WARNING, message=message, remedy=remedy)
-
-
-def _error(check: str, message: str, remedy: str) -> Finding:
-    return Finding(check=check, level=FindingLevel.ERROR, message=message, remedy=remedy)
-
-
 async def diagnose(
     settings: AsteriskSettings,
     session: aiohttp.ClientSession,
@@ -70,6 +63,7 @@ async def diagnose(
     findings: list[Finding] = []
     try:
         findings += await _over_ami(settings, samples, timing or Timing())
+        findings += await network(settings)
     except Exception:
         log.exception("the doctor failed")
         findings.append(_error("doctor", "this check failed for a reason of its own", "send us the log of Dozvon"))
@@ -88,6 +82,8 @@ async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], t
             findings += await _rights(session, settings)
             findings.append(await _clock(session))
             findings += await _calls_and_people(session, settings)
+            lines = await trunks(session, settings)
+            findings += [lines] if lines else []
             findings += await _dialplan(session, settings)
             findings += await dialling(session, settings, samples)
     except AuthFailed:
@@ -278,13 +274,21 @@ def _classes(seen: Iterable[str], user: str) -> list[Finding]:
 
 
 def _agi(told: dict[str, str], settings: AsteriskSettings) -> Finding:
+    if told.get("Answer") and told.get("Address", "").rpartition("/")[2] == settings.id:
+        return _warning(
+            "way back",
+            "the PBX asks Dozvon at an address of the old form, whose end anybody can guess",
+            f"write DOZVON_AGI = {settings.agi_url} under [globals] of extensions.conf (FreePBX: "
+            "globals_custom.conf), then run: asterisk -rx 'dialplan reload'",
+        )
     if told.get("Answer"):
         return _ok("way back", f"the PBX asks Dozvon at {told.get('Address') or settings.agi_url} and is answered")
     status, address = told.get("AgiStatus", ""), told.get("Address", "")
     if "AgiStatus" in told and not address:
         said = "the dialplan has no DOZVON_AGI"
     elif status == "SUCCESS":
-        said = f"somebody listens at {address}, but does not answer as Dozvon: is the last part of the address right?"
+        said = f"somebody listens at {address}, but does not answer as Dozvon: is the last part of it right, "
+        said += "and does Dozvon's log name an address that it turned away (fastagi.allow)?"
     elif status in ("SILENT", "HANGUP"):
         said = f"somebody listens at {address}, but does not answer in time"
     elif status:

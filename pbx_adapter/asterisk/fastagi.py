@@ -8,8 +8,11 @@ other one stopped. What the dialplan does with an answer, and without one, is in
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import time
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -18,6 +21,8 @@ from integration.domain.reasons import ReasonCode, because
 from integration.domain.routing import Step, StepKind, reserve
 from integration.errors import ProtocolError
 from integration.ports import RouteAnswerer
+from pbx_adapter.asterisk.accepting import Listener
+from pbx_adapter.asterisk.addresses import MayAsk
 from pbx_adapter.asterisk.agi import (
     MAX_HEAD_BYTES,
     AgiQuestion,
@@ -33,6 +38,8 @@ log = structlog.get_logger()
 
 _RESERVE = Step(kind=StepKind.RESERVE)
 _CONTINUE = Step(kind=StepKind.CONTINUE)
+_MOST_STRANGERS = 200  # addresses of which the log was told
+_LINGER_SECONDS = 1.0  # for the last bytes to leave
 
 
 @dataclass(slots=True)
@@ -41,92 +48,168 @@ class FastAgiCounters:
 
     answered: int = 0
     late: int = 0  # the answerer took longer than the deadline
-    refused: int = 0  # too many at once, or not a question of ours
+    refused: int = 0  # an address that may not ask, an unknown path, or too many at once
     broken: int = 0  # the PBX went away, or spoke nonsense
+
+
+@dataclass(frozen=True, slots=True)
+class AgiDoor:
+    """
+    One PBX's way in.
+
+    Attributes:
+        paths: of the addresses at which it asks (agi://host:port/PATH); an unknown one gets no answer.
+        may_ask: which peers the answers are for; what they say (who is responsible for a caller) is nobody else's.
+    """
+
+    paths: frozenset[str]
+    answerer: RouteAnswerer
+    may_ask: MayAsk
 
 
 class FastAgiServer:
     """
     Answers the questions of one or several PBXs.
 
+    A peer that may not ask at any door is closed before it says a word. Of the others, those that connect and say
+    nothing make room for those that ask: when there are `max_sessions`, the oldest silent one is dropped.
+
     Args:
-        answerers: by the path of the address that a PBX asks at (agi://host:port/PATH). A path is also a password: an
-            unknown one gets no answer, so choose one that cannot be guessed where others can reach the port.
         deadline_seconds: after it the answer is the reserve number, whatever the answerer is doing. Must be below
             the dialplan's DOZVON_PATIENCE.
         head_seconds: how long a connection may take to say what it wants.
         max_sessions: more at once are turned away, and their calls take the office's own route.
+        max_of_address: the same for the connections of one peer.
         reuse_port: other processes may listen at the same address; the system shares the questions out.
     """
 
     def __init__(
         self,
-        answerers: Mapping[str, RouteAnswerer],
+        doors: Iterable[AgiDoor],
         *,
         host: str = "127.0.0.1",
         port: int = 0,
         deadline_seconds: float = 1.5,
         head_seconds: float = 1.0,
         max_sessions: int = 500,
+        max_of_address: int = 400,
         reuse_port: bool = False,
     ) -> None:
-        self._answerers = dict(answerers)
-        self._host = host
-        self._port = port
+        self._doors = tuple(doors)
         self._deadline_seconds = deadline_seconds
         self._head_seconds = head_seconds
         self._max_sessions = max_sessions
-        self._reuse_port = reuse_port
-        self._server: asyncio.Server | None = None
-        self._sessions: set[asyncio.Task[None]] = set()
+        self._max_of_address = max_of_address
+        self._listener = Listener(host, port, self._arrived, reuse_port=reuse_port)
+        self._sessions: dict[asyncio.Task[None], str] = {}  # with their peers
+        self._of_address: Counter[str] = Counter()
+        self._silent: dict[asyncio.Task[None], None] = {}  # those that did not ask yet, the oldest first
+        self._strangers: dict[str, None] = {}  # who was turned away and told in the log, the oldest first
         self.counters = FastAgiCounters()
 
     @property
     def port(self) -> int:
         """The port it listens on; the system's choice when it was asked for 0."""
-        return int(self._server.sockets[0].getsockname()[1]) if self._server and self._server.sockets else self._port
+        return self._listener.port
 
     async def start(self) -> None:
         """Raises OSError when the address cannot be had."""
-        self._server = await asyncio.start_server(
-            self._accept, self._host, self._port, limit=MAX_HEAD_BYTES, reuse_port=self._reuse_port
-        )
+        await self._listener.start()
 
     async def close(self, *, grace_seconds: float = 2.0) -> None:
         """Take no more questions, let those under way be answered, then drop what is left."""
-        if self._server:
-            self._server.close()
+        self._listener.close()
         if self._sessions:
             await asyncio.wait(self._sessions, timeout=grace_seconds)
-        for task in self._sessions:
+        left = list(self._sessions)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*self._sessions, return_exceptions=True)
-        if self._server:
-            await self._server.wait_closed()
+        await asyncio.gather(*left, return_exceptions=True)
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    # ---- coming in -------------------------------------------------------------------------------------------------
+
+    def _arrived(self, connection: socket.socket, peer: str) -> None:
+        """A connection was accepted: it gets a session when there is room for one."""
+        if not self._has_room(peer):
+            self.counters.refused += 1
+            connection.close()
+            self._listener.restock()
+            return
+        task = asyncio.create_task(self._session(connection, peer))
+        self._sessions[task] = peer
+        self._silent[task] = None
+        self._of_address[peer] += 1
+
+        def over(task: asyncio.Task[None]) -> None:
+            self._leave(task)
+            connection.close()  # a task that was cancelled before its first step has not done so
+            self._listener.restock()
+
+        task.add_done_callback(over)
+
+    def _has_room(self, peer: str) -> bool:
+        own = self._of_address[peer]
+        if own < self._max_of_address and len(self._sessions) < self._max_sessions:
+            return True
+        for task in self._silent:
+            if own < self._max_of_address or self._sessions[task] == peer:
+                task.cancel()
+                self._leave(task)
+                self.counters.refused += 1
+                return True
+        return False
+
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        self._silent.pop(task, None)
+        peer = self._sessions.pop(task, None)
+        if peer is not None:
+            self._of_address[peer] -= 1
+            if not self._of_address[peer]:
+                del self._of_address[peer]
+
+    async def _session(self, connection: socket.socket, peer: str) -> None:
         task = asyncio.current_task()
         assert task is not None
-        self._sessions.add(task)
+        doors = [door for door in self._doors if await door.may_ask.allows(peer)]
+        if not doors:
+            self._turn_away(peer)
+            return
+        reader, writer = await asyncio.open_connection(sock=connection, limit=MAX_HEAD_BYTES)
         try:
-            if len(self._sessions) > self._max_sessions:
-                self.counters.refused += 1
-                return
-            await self._serve(reader, writer)
+            await self._serve(task, doors, reader, writer)
         finally:
-            self._sessions.discard(task)
             writer.close()
+            await _until_sent(writer)
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _turn_away(self, peer: str) -> None:
+        self.counters.refused += 1
+        if peer in self._strangers:
+            return
+        self._strangers[peer] = None
+        if len(self._strangers) > _MOST_STRANGERS:
+            del self._strangers[next(iter(self._strangers))]
+        log.warning("an address that may not ask was turned away; if it is the PBX's, write it into fastagi.allow",
+                    address=peer)  # fmt: skip
+
+    # ---- answering -------------------------------------------------------------------------------------------------
+
+    async def _serve(
+        self,
+        task: asyncio.Task[None],
+        doors: Sequence[AgiDoor],
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
         try:
             async with asyncio.timeout(self._head_seconds):
                 question = parse_head((await _read(reader, b"\n\n")).rstrip("\n"))
-            answerer = self._answerers.get(question.script)
-            if answerer is None:
+            self._silent.pop(task, None)
+            door = next((door for door in doors if question.script in door.paths), None)
+            if door is None:
                 self.counters.refused += 1
                 log.warning("an AGI question at a path that no PBX was given")
                 return
-            plan, step = await self._next(question, answerer)
+            plan, step = await self._next(question, door.answerer)
             async with asyncio.timeout(self._deadline_seconds):
                 await _tell(reader, writer, plan, step)
             self.counters.answered += 1
@@ -157,6 +240,13 @@ class FastAgiServer:
             log.warning("no route within the deadline", seconds=round(time.monotonic() - began, 3))
             decision = reserve(None, because(ReasonCode.TOO_SLOW, seconds=self._deadline_seconds))
         return encode_plan(decision.steps), decision.steps[0] if decision.steps else _CONTINUE
+
+
+async def _until_sent(writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_LINGER_SECONDS):
+            await writer.wait_closed()
+    writer.transport.abort()
 
 
 async def _read(reader: asyncio.StreamReader, end: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from integration.errors import Rejected
+from integration.errors import Rejected, Unavailable
 from integration.ports import PbxEmployee
 from pbx_adapter.asterisk.client import AmiSession, text
 from pbx_adapter.asterisk.commands import question
@@ -12,6 +12,7 @@ from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.protocol import Frame
 
 _MOST_NAMES = 500  # each name is a question of its own
+_CALLER_ID_SECONDS = 1.0  # an employee waits for the phone to ring
 _NAME = re.compile(r'\s*"?([^"<]*)"?\s*(?:<.*>)?\s*')
 
 
@@ -72,6 +73,26 @@ async def _chan_sip(session: AmiSession, office: OfficeShape) -> list[PbxEmploye
             raise
         return []
     return [_peer(row, extension) for row in rows if (extension := office.as_extension(text(row, "ObjectName")))]
+
+
+async def has_caller_id(session: AmiSession, channel: str) -> bool:
+    """
+    Whether the phone that `PJSIP/101` or `SIP/101` rings has a number in its `callerid`. Dialplans often show the
+    carrier that one, and without it what the phone says itself when it dials. False where the PBX does not tell.
+    """
+    tech, _, endpoint = channel.partition("/")
+    try:
+        if tech == "PJSIP":
+            ask = question("PJSIPShowEndpoint", is_list=True, Endpoint=endpoint)
+            _, rows = await session.ask(ask, timeout_seconds=_CALLER_ID_SECONDS)
+        elif tech == "SIP":
+            answer, _ = await session.ask(question("SIPshowpeer", Peer=endpoint), timeout_seconds=_CALLER_ID_SECONDS)
+            rows = [answer]
+        else:
+            return False  # Local and the like: a doorway has none
+    except (Rejected, Unavailable):
+        return False
+    return any(re.search(r"<\+?\d+>", text(row, "Callerid")) for row in rows)
 
 
 def _peer(row: Frame, extension: str) -> PbxEmployee:

@@ -5,6 +5,8 @@ Opening connections, and asking whether the values are true on the PBX, do not b
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +14,7 @@ from typing import Any
 
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
+from pbx_adapter.asterisk.addresses import MayAsk
 from pbx_adapter.asterisk.office import DEFAULT_EXTENSION, DEFAULT_TRUNK_CONTEXTS, OfficeShape
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 
@@ -48,6 +51,8 @@ class FastAgiSettings:
     host: str = "127.0.0.1"
     port: int = AGI_PORT
     public: str = ""  # host[:port] as the PBX sees it; empty: host and port above
+    allow: tuple[str, ...] = ()  # addresses and networks that may ask; empty: the PBX's own
+    path: str = field(default="", repr=False)  # the secret end of DOZVON_AGI; empty: made of the AMI secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +85,7 @@ class AsteriskSettings:
         Args:
             table: as TOML gives it: `host`, `port`, `username`, `secret`, `tls` (true or a table with `ca`, `verify`,
                 `server_name`), `recordings` (`path` or `url`, `username`, `password`, `pbx_path`), `fastagi` (`host`,
-                `port`, `public`), `trunks`, `extension_pattern`, `trunk_contexts`, `did_variables`,
+                `port`, `public`, `allow`, `path`), `trunks`, `extension_pattern`, `trunk_contexts`, `did_variables`,
                 `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`, `records`.
             key: what the table is called in the file; errors name it.
 
@@ -114,11 +119,22 @@ class AsteriskSettings:
         return settings
 
     @property
+    def agi_path(self) -> str:
+        """The end of DOZVON_AGI, which nobody can guess: the one that was set, or made of the AMI secret."""
+        derived = hmac.new(self.secret.encode(), f"dozvon fastagi {self.id}".encode(), hashlib.sha256).hexdigest()
+        return self.fastagi.path or derived[:24]
+
+    @property
+    def agi_may_ask(self) -> MayAsk:
+        """Who may ask over FastAGI."""
+        return MayAsk(self.fastagi.allow) if self.fastagi.allow else MayAsk((), host=self.host)
+
+    @property
     def agi_url(self) -> str:
-        """What the dialplan's DOZVON_AGI has to be; its path is the PBX's id."""
+        """What the dialplan's DOZVON_AGI has to be. The PBX's id as its path, as in older dialplans, works too."""
         public = self.fastagi.public or self.fastagi.host
         host = public if re.search(r":\d+$", public) else f"{public}:{self.fastagi.port}"
-        return f"agi://{host}/{self.id}"
+        return f"agi://{host}/{self.agi_path}"
 
     @property
     def office(self) -> OfficeShape:
@@ -174,10 +190,20 @@ def _fastagi(read: _Table) -> FastAgiSettings:
     public = sub.text("public", default="")
     if public and not re.fullmatch(r"[A-Za-z0-9_.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", public):
         raise ConfigError(f'{sub.key}.public = {public!r}: write the address the PBX reaches us at, "10.0.0.2:4573"')
+    allow = sub.names("allow", ())
+    try:
+        MayAsk(allow)
+    except ConfigError as exc:
+        raise ConfigError(f"{sub.key}.allow: {exc}") from exc
+    path = sub.text("path", default="")
+    if path and not re.fullmatch(r"[A-Za-z0-9_.\-]{16,64}", path):
+        raise ConfigError(f"{sub.key}.path: write 16 to 64 of A-Z, a-z, 0-9, _ . and -, which nobody can guess")
     fastagi = FastAgiSettings(
         host=sub.text("host", default="127.0.0.1"),
         port=sub.port("port", AGI_PORT, zero=True),
         public=public,
+        allow=allow,
+        path=path,
     )
     sub.no_more()
     return fastagi

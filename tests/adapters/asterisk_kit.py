@@ -15,6 +15,7 @@ from integration.domain.tracking import advance
 from pbx_adapter.asterisk import AsteriskPbx
 from pbx_adapter.asterisk.client import Timing
 from pbx_adapter.asterisk.settings import AsteriskSettings
+from tests.lab.asterisk import AGI_PATH
 
 QUICK = Timing(
     connect=2.0, answer=2.0, boot=5.0, boot_unseen=0.3, ping_every=0.2, ping_answer=0.3, backoff=(0.05,), auth_retry=0.3
@@ -76,6 +77,7 @@ def settings_for(port: int, **values: object) -> AsteriskSettings:
         "username": "dozvon",
         "secret": "dozvon-secret",
         "originate_context": "internal",
+        "fastagi": {"path": AGI_PATH},
         **values,
     }
     return AsteriskSettings.from_config("office", table)

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import subprocess
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,33 @@ async def test_values_that_are_too_long_are_cut_and_counted() -> None:
         names = [str(getattr(told, "caller_name", "")) for told in listener.events]
         assert [len(name) for name in names] == [256, 256]
         assert adapter.counters.values_cut == 2
+
+
+async def test_a_call_whose_hangup_was_lost_is_asked_about_and_ends() -> None:
+    """One channel is known to the PBX still, the other is not: a talk goes on, and what is over does not stay open."""
+    async with ScriptedPbx() as pbx:
+
+        async def status(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:
+            own = {"ActionID": action["ActionID"]}
+            if action["Action"] != "Status" or "Channel" not in action:
+                return await pbx.well_behaved(action, writer)
+            if action["Channel"].endswith("1"):
+                return f"Response: Error\r\nActionID: {own['ActionID']}\r\nMessage: No such channel\r\n\r\n".encode()
+            start = f"Response: Success\r\nActionID: {own['ActionID']}\r\nEventList: start\r\n\r\n".encode()
+            row = event("Status", **own, Channel=action["Channel"], Uniqueid="2.1")
+            return start + row + event("StatusComplete", **own, EventList="Complete")
+
+        pbx.reply = status
+        timing = replace(QUICK, silent=0.2, ask_every=0.05)
+        async with linked(settings_for(pbx.port), timing=timing) as (_, listener):
+            assert pbx.writer is not None
+            pbx.writer.write(event("Newchannel", **channel("1.1", "PJSIP/trunk-00000001")))
+            pbx.writer.write(event("Newchannel", **channel("2.1", "PJSIP/trunk-00000002")))
+            await listener.until(lambda: any(not call.is_live for call in listener.calls.values()))
+            (call,) = [call for call in listener.calls.values() if not call.is_live]
+            assert (call.uniqueid, call.end_inferred) == ("1.1", True)
+            await until(lambda: len([a for a in pbx.actions if a.get("Channel") == "PJSIP/trunk-00000002"]) > 2)
+            assert [each.uniqueid for each in listener.calls.values() if each.is_live] == ["2.1"]
 
 
 async def test_nobody_there_is_told_once_and_tried_for_ever() -> None:

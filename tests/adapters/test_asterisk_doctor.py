@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import aiohttp
 import pytest
 
+from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.ports import DialSample, Finding, FindingLevel
-from pbx_adapter.asterisk import FastAgiServer, doctor
+from pbx_adapter.asterisk import AgiDoor, FastAgiServer, doctor, doctor_network
+from pbx_adapter.asterisk.addresses import MayAsk
+from pbx_adapter.asterisk.client import AmiCounters, connected
+from pbx_adapter.asterisk.doctor_trunks import trunks
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import write_wav
 from tests.adapters.asterisk_kit import QUICK, settings_for
-from tests.adapters.scripted_pbx import ScriptedPbx
+from tests.adapters.scripted_pbx import ScriptedPbx, event
+from tests.lab.asterisk import AGI_PATH
 
 READ = frozenset({"system", "call", "agent", "user", "cdr", "dialplan"})
 WRITE = frozenset({"system", "call", "agent", "originate", "reporting"})
+
+
+class NeverAsked:
+    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+        raise AssertionError("the doctor's question decides nothing")
 
 
 async def examined(
@@ -28,13 +39,15 @@ async def examined(
     read: frozenset[str] = READ,
     write: frozenset[str] = WRITE,
     include: bool = True,
+    at: str = AGI_PATH,
+    is_answered: bool = False,
     **values: object,
 ) -> Mapping[str, Finding]:
     """Findings about an office whose user has these rights and whose include leads to a Dozvon that answers."""
-    server = FastAgiServer({})
+    server = FastAgiServer([AgiDoor(frozenset({at} if is_answered else ()), NeverAsked(), MayAsk())])
     await server.start()
     user = AmiUser("dozvon", "dozvon-secret", read, write)
-    agi = f"agi://127.0.0.1:{server.port}/office" if include else None
+    agi = f"agi://127.0.0.1:{server.port}/{at}" if include else None
     office = Simulator(SimulatorSettings(spool=tmp_path, users=(user,), agi=agi, agi_patience=0.5))
     await office.start()
     async with aiohttp.ClientSession() as session:
@@ -99,7 +112,7 @@ async def test_a_number_that_it_does_not_take_at_all_asks_for_a_route(tmp_path: 
 async def test_the_include_that_is_missing_is_explained(tmp_path: Path) -> None:
     finding = (await examined(tmp_path, include=False))["dialplan"]
     assert finding.level is FindingLevel.ERROR
-    assert "DOZVON_AGI = agi://127.0.0.1:4573/office" in finding.remedy
+    assert f"DOZVON_AGI = agi://127.0.0.1:4573/{AGI_PATH}" in finding.remedy
 
 
 async def test_somebody_else_at_the_agi_address_is_not_taken_for_dozvon(tmp_path: Path) -> None:
@@ -107,6 +120,113 @@ async def test_somebody_else_at_the_agi_address_is_not_taken_for_dozvon(tmp_path
     finding = (await examined(tmp_path))["way back"]
     assert finding.level is FindingLevel.ERROR
     assert "does not answer as Dozvon" in finding.message
+    assert "fastagi.allow" in finding.message
+
+
+async def test_an_address_of_questions_that_anybody_can_guess_is_named(tmp_path: Path) -> None:
+    """The PBX's id, as dialplans of older installations have it: it works, and should be changed."""
+    finding = (await examined(tmp_path, at="office", is_answered=True))["way back"]
+    assert finding.level is FindingLevel.WARNING
+    assert f"/{AGI_PATH} under [globals]" in finding.remedy
+    assert (await examined(tmp_path, is_answered=True))["way back"].level is FindingLevel.OK
+
+
+@pytest.mark.parametrize(
+    ("host", "is_far", "in_container", "tls", "level"),
+    [
+        ("127.0.0.1", False, False, False, FindingLevel.OK),
+        ("10.20.30.40", False, False, False, FindingLevel.OK),  # the next machine
+        ("10.20.30.40", True, False, False, FindingLevel.WARNING),
+        ("203.0.113.9", True, False, True, FindingLevel.OK),
+        ("10.20.30.40", True, True, False, FindingLevel.OK),  # Docker's own router stands before everything
+        ("8.8.8.8", True, True, False, FindingLevel.WARNING),
+        ("no-such-host.invalid", True, False, False, FindingLevel.OK),  # said with the connection
+    ],
+)
+async def test_plain_ami_across_networks_is_a_warning(
+    host: str, is_far: bool, in_container: bool, tls: bool, level: FindingLevel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_network, "is_behind_router", lambda _address: is_far)
+    monkeypatch.setattr(doctor_network, "_in_container", lambda: in_container)
+    ami, _ = await doctor_network.network(settings_for(5038, host=host, tls=tls))
+    assert (ami.check, ami.level) == ("AMI network", level)
+    assert ("tls = {" in ami.remedy) is (level is FindingLevel.WARNING)
+
+
+@pytest.mark.parametrize(
+    ("host", "in_container", "level"),
+    [
+        ("0.0.0.0", False, FindingLevel.WARNING),
+        ("::", False, FindingLevel.WARNING),
+        ("0.0.0.0", True, FindingLevel.OK),
+        ("127.0.0.1", False, FindingLevel.OK),
+    ],
+)
+async def test_fastagi_on_all_addresses_is_a_warning_with_the_address_to_write(
+    host: str, in_container: bool, level: FindingLevel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor_network, "_in_container", lambda: in_container)
+    _, fastagi = await doctor_network.network(settings_for(5038, fastagi={"host": host}))
+    assert (fastagi.check, fastagi.level) == ("FastAGI network", level)
+    if level is FindingLevel.WARNING:
+        assert 'fastagi.host = "127.0.0.1"' in fastagi.remedy
+
+
+ENDPOINTS = {
+    # name: context, logs in elsewhere, known by its address
+    "101": ("from-internal", False, False),
+    "102": ("from-internal", False, True),  # a phone with a fixed address
+    "anna": ("from-internal", False, False),
+    "uplink": ("office-in", False, True),
+    "carrier": ("from-pstn", True, True),
+    "300": ("office-in", True, False),
+}
+
+
+def endpoints_reply(pbx: ScriptedPbx) -> Callable[[dict[str, str], asyncio.StreamWriter], Awaitable[bytes | None]]:
+    async def reply(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:
+        own = {"ActionID": action["ActionID"]}
+        if action["Action"] == "PJSIPShowEndpoints":
+            rows = [
+                event("EndpointList", **own, ObjectName=name, OutboundAuths=name if logs_in else "")
+                for name, (_, logs_in, _) in ENDPOINTS.items()
+            ]
+        elif action["Action"] == "PJSIPShowEndpoint":
+            context, _, by_address = ENDPOINTS[action["Endpoint"]]
+            rows = [event("EndpointDetail", **own, ObjectName=action["Endpoint"], Context=context)]
+            rows += [event("IdentifyDetail", **own, Match="10.0.0.9/32")] if by_address else []
+        elif action["Action"] == "SIPpeers":  # this PBX has no chan_sip
+            return f"Response: Error\r\nActionID: {own['ActionID']}\r\nMessage: Unknown command\r\n\r\n".encode()
+        else:
+            return await pbx.well_behaved(action, writer)
+        start = f"Response: Success\r\nActionID: {own['ActionID']}\r\nEventList: start\r\n\r\n".encode()
+        return start + b"".join(rows) + event("ListComplete", **own, EventList="Complete")
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("known", "unknown"),
+    [
+        ((), ["300", "uplink"]),
+        (("uplink",), ["300"]),
+        (("uplink", "300"), []),
+    ],
+)
+async def test_a_line_that_nobody_named_is_told_with_the_setting_to_write(
+    known: tuple[str, ...], unknown: list[str]
+) -> None:
+    """Neither phones nor lines whose context says what they are; a short number on others is misread."""
+    async with ScriptedPbx() as pbx:
+        pbx.reply = endpoints_reply(pbx)
+        settings = settings_for(pbx.port, trunks=list(known))
+        async with connected(settings, wanted=None, timing=QUICK, counters=AmiCounters()) as session:
+            finding = await trunks(session, settings)
+    assert finding is not None
+    assert finding.level is (FindingLevel.WARNING if unknown else FindingLevel.OK)
+    if unknown:
+        wanted = ", ".join(f'"{name}"' for name in sorted({*known, *unknown}))
+        assert f"trunks = [{wanted}]" in finding.remedy
 
 
 async def test_an_asterisk_that_is_too_old_is_named_as_such() -> None:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import resource
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 import pytest_asyncio
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.errors import ProtocolError
+from pbx_adapter.asterisk.addresses import MayAsk
 from pbx_adapter.asterisk.agi import decode_plan, encode_plan, parse_head, parse_reply, set_variables
-from pbx_adapter.asterisk.fastagi import FastAgiServer
+from pbx_adapter.asterisk.fastagi import AgiDoor, FastAgiServer
 
 PLAN = (
     Step(kind=StepKind.NOTICE, sound="dozvon/connecting"),
@@ -57,6 +62,10 @@ def head(*, script: str = "office", step: str = "1", plan: str = "", name: str =
     return ("".join(f"{key}: {value}\n" for key, value in lines.items()) + "\n").encode()
 
 
+def door(answerer: Answerer, *, may_ask: MayAsk | None = None, path: str = "office") -> AgiDoor:
+    return AgiDoor(frozenset({path}), answerer, may_ask or MayAsk())
+
+
 @pytest.fixture
 def answerer() -> Answerer:
     return Answerer()
@@ -64,15 +73,17 @@ def answerer() -> Answerer:
 
 @pytest_asyncio.fixture
 async def server(answerer: Answerer) -> AsyncIterator[FastAgiServer]:
-    server = FastAgiServer({"office": answerer}, deadline_seconds=0.5, head_seconds=0.5)
+    server = FastAgiServer([door(answerer)], deadline_seconds=0.5, head_seconds=0.5)
     await server.start()
     yield server
     await server.close(grace_seconds=0.1)
 
 
-async def ask(server: FastAgiServer, question: bytes, reply: bytes = b"200 result=1\n") -> bytes:
+async def ask(
+    server: FastAgiServer, question: bytes, reply: bytes = b"200 result=1\n", *, peer: str = "127.0.0.1"
+) -> bytes:
     """What the server said until it closed the connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(peer, 0))
     writer.write(question)
     said = b""
     with contextlib.suppress(ConnectionResetError):  # it may close with bytes of ours unread
@@ -204,7 +215,7 @@ async def test_many_questions_at_once(server: FastAgiServer, answerer: Answerer)
 
 async def test_too_many_at_once_are_turned_away_at_once(answerer: Answerer) -> None:
     """The twenty under way are answered all the same."""
-    server = FastAgiServer({"office": answerer}, deadline_seconds=60, max_sessions=20)
+    server = FastAgiServer([door(answerer)], deadline_seconds=60, max_sessions=20)
     await server.start()
     answerer.may_answer.clear()
     waiting = [asyncio.create_task(ask(server, head())) for _ in range(20)]
@@ -219,8 +230,98 @@ async def test_too_many_at_once_are_turned_away_at_once(answerer: Answerer) -> N
     await server.close()
 
 
+async def test_an_address_that_may_not_ask_learns_nothing(answerer: Answerer) -> None:
+    """Not even with the right path: it is closed before anything is read, and told in the log once."""
+    server = FastAgiServer([door(answerer, may_ask=MayAsk(("192.0.2.0/24",)))])
+    await server.start()
+    with capture_logs() as said:
+        assert [await ask(server, head()) for _ in range(3)] == [b""] * 3
+    assert answerer.asked == []
+    assert server.counters.refused == 3
+    assert [line["address"] for line in said] == ["127.0.0.1"]
+    await server.close()
+
+
+async def test_each_pbx_asks_only_at_its_own_door() -> None:
+    """Two PBXs at one port: the path of one is no use to the other."""
+    here, elsewhere = Answerer(), Answerer()
+    doors = [
+        door(here, may_ask=MayAsk(("127.0.0.1",)), path="here"),
+        door(elsewhere, may_ask=MayAsk(("127.0.0.2",)), path="elsewhere"),
+    ]
+    server = FastAgiServer(doors)
+    await server.start()
+    assert (await ask(server, head(script="here"))).endswith(b'notice"\n')
+    assert await ask(server, head(script="elsewhere")) == b""
+    assert (await ask(server, head(script="elsewhere"), peer="127.0.0.2")).endswith(b'notice"\n')
+    assert (len(here.asked), len(elsewhere.asked)) == (1, 1)
+    await server.close()
+
+
+async def silent(server: FastAgiServer, count: int, peer: str = "127.0.0.1") -> list[asyncio.StreamWriter]:
+    """Connections that say nothing."""
+    opened = []
+    for _ in range(count):
+        _, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(peer, 0))
+        opened.append(writer)
+    return opened
+
+
+async def test_connections_that_say_nothing_make_room_for_those_that_ask(answerer: Answerer) -> None:
+    server = FastAgiServer([door(answerer)], head_seconds=60, max_sessions=5)
+    await server.start()
+    opened = await silent(server, 20)
+    assert (await ask(server, head())).endswith(b'notice"\n')
+    for writer in opened:
+        writer.close()
+    await server.close(grace_seconds=0)
+
+
+async def test_one_address_does_not_take_the_room_of_another(answerer: Answerer) -> None:
+    """Questions that wait for their answer are not dropped for a newcomer, so they must not fill the house."""
+    server = FastAgiServer([door(answerer)], deadline_seconds=60, max_sessions=20, max_of_address=5)
+    await server.start()
+    answerer.may_answer.clear()
+    waiting = [asyncio.create_task(ask(server, head())) for _ in range(5)]
+    async with asyncio.timeout(5):
+        while len(answerer.asked) < 5:
+            answerer.was_asked.clear()
+            await answerer.was_asked.wait()
+    assert await ask(server, head()) == b""
+    other = asyncio.create_task(ask(server, head(), peer="127.0.0.2"))
+    async with asyncio.timeout(5):
+        while len(answerer.asked) < 6:
+            answerer.was_asked.clear()
+            await answerer.was_asked.wait()
+    answerer.may_answer.set()
+    assert all(answer.endswith(b'notice"\n') for answer in await asyncio.gather(other, *waiting))
+    await server.close()
+
+
+async def test_a_process_without_open_files_still_answers_its_pbx(server: FastAgiServer, answerer: Answerer) -> None:
+    """What the web, flooded, has used up is not FastAGI's: some files are its own."""
+    running = asyncio.get_running_loop()
+    client = socket.socket()
+    client.setblocking(False)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    used: list[int] = []
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, hard), hard))
+        with contextlib.suppress(OSError):
+            while True:
+                used.append(os.open(os.devnull, os.O_RDONLY))
+        await running.sock_connect(client, ("127.0.0.1", server.port))
+        await running.sock_sendall(client, head())
+        assert b'notice"' in await asyncio.wait_for(running.sock_recv(client, 4096), 5)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for each in used:
+            os.close(each)
+        client.close()
+
+
 async def test_closing_lets_questions_under_way_be_answered(answerer: Answerer) -> None:
-    server = FastAgiServer({"office": answerer})
+    server = FastAgiServer([door(answerer)])
     await server.start()
     answerer.may_answer.clear()
     question = asyncio.create_task(ask(server, head()))
@@ -235,7 +336,7 @@ async def test_closing_lets_questions_under_way_be_answered(answerer: Answerer) 
 
 
 async def test_closing_does_not_wait_for_ever(answerer: Answerer) -> None:
-    server = FastAgiServer({"office": answerer}, deadline_seconds=60)
+    server = FastAgiServer([door(answerer)], deadline_seconds=60)
     await server.start()
     answerer.may_answer.clear()
     question = asyncio.create_task(ask(server, head()))

@@ -18,10 +18,11 @@ from integration.domain.phone import PhoneNumber
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.errors import Rejected, Unavailable
-from integration.ports import DecidedRoute
+from integration.ports import DecidedRoute, SavedStep
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
+from tests.contract.calls import a_call
 from tests.lab.waiting import until
 
 ACCOUNT, OLGA, PAVEL = AccountId("a"), ManagerId("1"), ManagerId("2")
@@ -64,6 +65,12 @@ def routing_with(storage: Storage, settings: AccountSettings | None = SETTINGS, 
     )
 
 
+async def begin(storage: Storage, *uniqueids: str) -> None:
+    """The PBX has these calls, and they are stored."""
+    calls = [a_call(id=CallId(f"office:{each}"), account=ACCOUNT, pbx=PbxId("office")) for each in uniqueids]
+    await storage.calls.save([SavedStep(call=call, intents=(), event=None) for call in calls])
+
+
 def codes(decision: RouteDecision) -> list[str]:
     return [reason.code for reason in decision.reasons]
 
@@ -83,12 +90,45 @@ async def test_decisions_are_kept_with_their_calls(storage: Storage) -> None:
     """Under the id that tracking derives; also those that still wait when Dozvon is told to stop."""
     routing = routing_with(storage)
     keeping = asyncio.create_task(routing.run())
+    await begin(storage, "1.1", "1.2")
     first = await routing.route(KNOWN, "1.1")
     last = await routing.route(STRANGER, "1.2")
     keeping.cancel()
     await asyncio.gather(keeping, return_exceptions=True)
     assert await storage.routes.of(ACCOUNT, CallId("office:1.1")) == first
     assert await storage.routes.of(ACCOUNT, CallId("office:1.2")) == last
+
+
+async def test_a_decision_waits_for_its_call_and_the_first_one_stands(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The question may be quicker than the event of the channel; what never becomes a call leaves nothing."""
+    monkeypatch.setattr("integration.services.routing._LOOK_AGAIN_SECONDS", 0.05)
+    routing = routing_with(storage)
+    keeping = asyncio.create_task(routing.run())
+    await storage.phone_book.put_persons(ACCOUNT, [ANNA], numbering=DEFAULT_NUMBERING)
+    first = await routing.route(KNOWN, "1.1")
+    await until(lambda: routing.waiting_for_calls == 1)
+    second = await routing.route(STRANGER, "1.1")
+    await routing.route(STRANGER, "made-up")
+    await until(lambda: routing.waiting_for_calls == 2)
+    await begin(storage, "1.1")
+    await until(lambda: routing.waiting_for_calls == 1)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+    assert await storage.routes.of(ACCOUNT, CallId("office:1.1")) == first != second
+    assert await storage.routes.of(ACCOUNT, CallId("office:made-up")) is None
+
+
+async def test_questions_about_no_calls_do_not_pile_up(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.services.routing._MAX_UNKNOWN", 5)
+    routing = routing_with(storage)
+    for number in range(12):
+        await routing.route(STRANGER, f"made-up-{number}")
+    keeping = asyncio.create_task(routing.run())
+    await until(lambda: routing.waiting_for_calls == 5)
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
 
 
 async def test_an_empty_phone_book_is_told_apart_from_a_stranger(storage: Storage) -> None:
@@ -152,13 +192,14 @@ class FailingLog:
         self.tried = 0
         self.kept: list[CallId] = []
 
-    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> None:
+    async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
         self.tried += 1
         if not self.is_up:
             raise Unavailable("The disk is full.")
         if self.refused & {each.call for each in decided}:
             raise Rejected("The database refuses these values.", code="bad_value")
         self.kept.extend(each.call for each in decided)
+        return [each.call for each in decided]
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         return None

@@ -15,12 +15,14 @@ import pytest
 from integration.domain.call import Call, Direction, Disposition, LegResult
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.ports import ClickToCall, FindingLevel
-from pbx_adapter.asterisk import FastAgiServer
+from pbx_adapter.asterisk import AgiDoor, FastAgiServer
+from pbx_adapter.asterisk.addresses import MayAsk
 from pbx_adapter.asterisk.client import Timing
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, Simulator, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.__main__ import parse
 from pbx_adapter.asterisk.simulator.traffic import PlannedCall, plan
 from tests.adapters.asterisk_kit import linked, settings_for
+from tests.lab.asterisk import AGI_PATH
 from tests.lab.waiting import until
 
 CLIENT = "79161234567"
@@ -46,7 +48,7 @@ class Plan:
 
 
 async def routed(plan: Plan, tmp_path: Path, script: Script, **values: float) -> list[Call]:
-    server = FastAgiServer({"office": plan})
+    server = FastAgiServer([AgiDoor(frozenset({"office"}), plan, MayAsk())])
     await server.start()
     settings = SimulatorSettings(
         spool=tmp_path,
@@ -140,9 +142,9 @@ async def test_nobody_at_the_agi_port_means_the_office_own_route(tmp_path: Path)
 
 
 async def test_the_doctor_is_content_with_the_simulated_office(tmp_path: Path) -> None:
-    server = FastAgiServer({"office": Plan(CONTINUE)})
+    server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), Plan(CONTINUE), MayAsk())])
     await server.start()
-    office = Simulator(SimulatorSettings(spool=tmp_path, agi=f"agi://127.0.0.1:{server.port}/office"))
+    office = Simulator(SimulatorSettings(spool=tmp_path, agi=f"agi://127.0.0.1:{server.port}/{AGI_PATH}"))
     await office.start()
     async with linked(settings_for(office.ami.port, recordings={"path": str(tmp_path)})) as (pbx, listener):
         findings = await pbx.diagnose()

@@ -15,9 +15,9 @@ from integration.domain.ids import CallId, Extension, ManagerId, Timestamp
 from integration.domain.routing import Outcome, Reason, RouteDecision, Step, StepKind
 from integration.domain.settings import AccountSettings, AfterNoAnswer, CardMoment, Employee, LineSettings
 from integration.errors import AuthFailed, Unavailable
-from integration.ports import DecidedRoute, RecordingStore, RouteLog, SettingsStore, Tokens, TokenStore
+from integration.ports import DecidedRoute, RecordingStore, RouteLog, SavedStep, SettingsStore, Tokens, TokenStore
 from integration.storage import Storage, open_storage
-from tests.contract.calls import OFFICE, OTHER
+from tests.contract.calls import OFFICE, OTHER, a_call
 
 TOKENS = Tokens(access="a1", refresh="r1", expires_at=Timestamp(5.0), base_url="https://x.example", crm_account_id="77")
 
@@ -45,19 +45,31 @@ async def test_settings_come_back_as_they_were_saved(storage: Storage) -> None:
     assert await storage.settings.accounts() == [OFFICE, OTHER]
 
 
-async def test_a_decision_is_kept_with_its_reasons_and_a_second_replaces_it(storage: Storage) -> None:
+async def test_a_decision_is_kept_with_its_reasons_and_a_second_does_not_replace_it(storage: Storage) -> None:
     call = CallId("pbx:1")
+    await storage.calls.save([SavedStep(call=a_call(id=call), intents=(), event=None)])
     steps = (Step(kind=StepKind.RING, target="101", seconds=10), Step(kind=StepKind.CONTINUE))
     first = RouteDecision(
         outcome=Outcome.RESPONSIBLE, steps=steps, reasons=(Reason(code="known", detail={"name": "Ж"}),)
     )
     second = RouteDecision(outcome=Outcome.ROUTE, steps=(), reasons=())
     assert await storage.routes.of(OFFICE, call) is None
-    await storage.routes.remember(OFFICE, [DecidedRoute(call, first, Timestamp(1.0))])
+    assert await storage.routes.remember(OFFICE, [DecidedRoute(call, first, Timestamp(1.0))]) == [call]
     assert await storage.routes.of(OFFICE, call) == first
-    await storage.routes.remember(OFFICE, [DecidedRoute(call, second, Timestamp(2.0))])
-    assert await storage.routes.of(OFFICE, call) == second
+    assert await storage.routes.remember(OFFICE, [DecidedRoute(call, second, Timestamp(2.0))]) == [call]
+    assert await storage.routes.of(OFFICE, call) == first
     assert await storage.routes.of(OTHER, call) is None
+
+
+async def test_a_decision_of_a_call_that_there_is_not_leaves_no_row(storage: Storage) -> None:
+    call, nobodys = CallId("pbx:1"), CallId("pbx:made-up")
+    decision = RouteDecision(outcome=Outcome.ROUTE, steps=(), reasons=())
+    await storage.calls.save([SavedStep(call=a_call(id=call), intents=(), event=None)])
+    both = [DecidedRoute(each, decision, Timestamp(1.0)) for each in (nobodys, call)]
+    assert await storage.routes.remember(OFFICE, both) == [call]
+    assert await storage.routes.of(OFFICE, call) == decision
+    assert await storage.routes.of(OFFICE, nobodys) is None
+    assert await storage.routes.remember(OTHER, both) == [], "another account's call is not known either"
 
 
 # ---- recordings ----------------------------------------------------------------------------------------------------

@@ -17,7 +17,9 @@ from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.routing import RouteDecision, RouteQuestion, decide
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
-from pbx_adapter.asterisk.fastagi import FastAgiServer
+from pbx_adapter.asterisk.addresses import MayAsk
+from pbx_adapter.asterisk.fastagi import AgiDoor, FastAgiServer
+from tests.lab.asterisk import AGI_PATH
 
 CLIENT = "79161234567"
 RESPONSIBLE = "104"  # in no queue of the lab's static route
@@ -45,7 +47,8 @@ class Answerer:
 
 
 async def main(port: int, behaviour: str) -> None:
-    server = FastAgiServer({"office": Answerer(**json.loads(behaviour))}, port=port, deadline_seconds=60)
+    door = AgiDoor(frozenset({AGI_PATH}), Answerer(**json.loads(behaviour)), MayAsk())
+    server = FastAgiServer([door], port=port, deadline_seconds=60)
     await server.start()
     print(json.dumps({"listens": port}), flush=True)
     await asyncio.Event().wait()

@@ -13,7 +13,7 @@ from integration.password import hashed
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import DMITRY, CrmSite, employees
 from tests.e2e.dozvon_process import DozvonProcess
-from tests.lab.asterisk import DOZVON_USER, AmiUser
+from tests.lab.asterisk import AGI_PATH, DOZVON_USER, AmiUser
 from tests.lab.office import Office
 from tests.lab.ports import free_port
 from widgets.pack import build_amocrm
@@ -44,7 +44,7 @@ secret = "{ami.secret}"
 trunks = ["trunk"]
 originate_context = "internal"
 recordings = {{ path = "{recordings}", pbx_path = "{pbx_recordings}" }}
-fastagi = {{ host = "127.0.0.1", port = {agi_port} }}
+fastagi = {{ host = "127.0.0.1", port = {agi_port}, path = "{agi_path}" }}
 
 [account.line.default]
 responsible_seconds = 2
@@ -77,7 +77,7 @@ class House:
             "ami_port": self.office.asterisk.ports.ami, "ami": ami,
             "recordings": self.office.asterisk.monitor,
             "pbx_recordings": f"{self.office.asterisk.base}/spool/monitor",
-            "agi_port": self.office.fastagi_port, "default_responsible": DMITRY,
+            "agi_port": self.office.fastagi_port, "agi_path": AGI_PATH, "default_responsible": DMITRY,
         }  # fmt: skip
         self.config.touch(0o600)
         self.config.write_text(_CONFIG.format(**values | changes))

@@ -15,13 +15,15 @@ from integration.domain.reasons import ReasonCode, because
 from integration.domain.routing import RouteDecision, RouteQuestion, go_on
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import ClickToCall, DialSample, Finding, FindingLevel
-from pbx_adapter.asterisk import AsteriskPbx, FastAgiServer
+from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
+from pbx_adapter.asterisk.addresses import MayAsk
 from pbx_adapter.asterisk.client import Timing
+from pbx_adapter.asterisk.commands import question
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from tests.adapters.asterisk_kit import Listener, linked, settings_for
-from tests.lab.asterisk import WEAK_USER
+from tests.lab.asterisk import AGI_PATH, WEAK_USER
 from tests.lab.fixtures import OpenOffice
-from tests.lab.office import Office, did
+from tests.lab.office import EXTENSIONS, Office, did
 from tests.lab.relay import Relay
 from tests.lab.waiting import until
 
@@ -132,6 +134,38 @@ async def test_a_click_is_given_up_while_the_employee_phone_rings(open_office: O
         await pbx.hang_up(call_id)
         (call,) = await listener.ended()
         assert call.answered_at is None
+
+
+@both
+@pytest.mark.parametrize(
+    ("extension", "channel", "shown"),
+    [
+        ("101", "PJSIP/{extension}", "101"),  # its endpoint says who it is: callerid = Anna Orlova <101>
+        ("107", "PJSIP/{extension}", "74950000107"),  # this one shows a line of its own
+        ("106", "PJSIP/{extension}", "106"),  # and this one says nothing: its phone would say 106
+        ("101", "Local/{extension}@click-agent", "101"),
+    ],
+)
+async def test_the_carrier_sees_the_employee_and_the_phone_the_client(
+    open_office: OpenOffice, major: int, extension: str, channel: str, shown: str
+) -> None:
+    """In an office whose dialplan shows the carrier whoever calls; with the client's own number carriers refuse."""
+    office = await open_office(major)
+    if extension not in EXTENSIONS:
+        await office.add_phone(extension)
+    async with on_lab(office, originate_channel=channel, originate_context="as-is") as (pbx, listener):
+        office.phone(extension).answers(after_seconds=0.2)
+        office.carrier.answers(after_seconds=0.2)
+        click = ClickToCall(request_id="req-9", extension=extension, number="79161112233")
+        call_id = await pbx.click_to_call(click)
+        ringing = await office.phone(extension).incoming()
+        assert ringing.other == "79161112233"
+        outside = await office.carrier.incoming()
+        assert (outside.other, outside.called) == (shown, "79161112233")
+        await listener.until(lambda: call_id in listener.calls and listener.calls[call_id].answered_at)
+        await pbx.hang_up(call_id)
+        (call,) = await listener.ended()
+        assert (call.direction, call.caller, call.called) == (Direction.OUTBOUND, extension, "79161112233")
 
 
 @both
@@ -298,6 +332,26 @@ async def test_a_call_that_ends_while_the_link_is_cut_is_ended_in_the_gap(open_o
         assert len(listener.records) == 2
 
 
+@both
+async def test_a_call_whose_hangup_the_pbx_never_told_ends_all_the_same(open_office: OpenOffice, major: int) -> None:
+    """The events of its end are held back by a filter; asked about the silent channels, the PBX does not know them."""
+    office = await open_office(major)
+    timing = Timing(backoff=(0.1,), boot_unseen=1.0, silent=1.5, ask_every=0.2)
+    hidden = "!^Event: (Hangup|SoftHangup|HangupRequest|BridgeLeave|BridgeDestroy|DialEnd)"
+    async with linked(lab_settings(office), timing=timing) as (pbx, listener):
+        assert pbx._session is not None
+        await pbx._session.ask(question("Filter", Operation="Add", Filter=hidden))
+        office.phone("101").answers()
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await listener.until(lambda: any(c.answered_at for c in listener.records))
+        await asyncio.sleep(4)  # silent for long enough to be asked about, twice, and going on
+        assert listener.records[0].is_live
+        await client.hang_up()
+        (call,) = await listener.ended()
+        assert (call.disposition, call.end_inferred) == (Disposition.ANSWERED, True)
+
+
 async def test_tls_with_the_pbx_own_certificate(office: Office) -> None:
     """With the certificate given as the authority it connects; without it, it says why not."""
     port, certificate = office.asterisk.ports.ami_tls, str(office.asterisk.tls_certificate)
@@ -324,7 +378,7 @@ def by_check(findings: list[Finding]) -> Mapping[str, Finding]:
 async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffice, major: int) -> None:
     """With the rights of the README, the include and a FastAGI server that answers; and no call comes of it."""
     office = await open_office(major)
-    server = FastAgiServer({"office": NeverAsked()}, port=office.fastagi_port or 0)
+    server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), NeverAsked(), MayAsk())], port=office.fastagi_port or 0)
     await server.start()
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(server.close)

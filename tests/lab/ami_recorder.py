@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +23,7 @@ Line = dict[str, float | str | Block]
 
 _ANSWER_SECONDS = 10.0
 _LINE_LIMIT = 1 << 20  # bytes; a variable may be long
+_AGI_ADDRESS = re.compile(r'(agi://[^/,\s"]+/)[^,\s"]+')
 
 
 class AmiRecorder:
@@ -88,11 +90,13 @@ class AmiRecorder:
         return [block for block in blocks if isinstance(block, dict) and block.get("Event") == name]
 
     def write(self, path: Path, *, hide: Mapping[str, str] | None = None) -> None:
-        """Write a JSON object a line; `hide` maps places of this machine to what stands in the file."""
+        """Write a JSON object a line; `hide` maps places of this machine to what stands in the file. The end of an
+        address of routing questions is a password, and is not written."""
         texts = (json.dumps(line, ensure_ascii=False) for line in self.lines)
         whole = "".join(text + "\n" for text in texts)
         for place, shown in (hide or {}).items():
             whole = whole.replace(place, shown)
+        whole = _AGI_ADDRESS.sub(r"\1secret", whole)
         path.write_text(whole, encoding="utf-8")
 
     def _keep(self, kind: str, what: str | Block, **more: str) -> None:

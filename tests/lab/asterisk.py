@@ -49,6 +49,9 @@ class AmiUser:
 
 
 DOZVON_USER = AmiUser("dozvon", "dozvon-secret")  # what the documentation asks an administrator for
+AGI_PATH = "lab-office-a7c91f3e"
+"""The secret end of DOZVON_AGI: `path` in the table `fastagi` of a Dozvon that answers this office."""
+
 WEAK_USER = AmiUser("weak", "weak-secret")  # may log in and little more
 RECORDER_USER = AmiUser("recorder", "recorder-secret")  # sees and may do everything
 ARI_USER = AmiUser("lab", "lab-ari-secret")
@@ -143,6 +146,7 @@ class Asterisk:
             "@RTP_END@": str(self.ports.rtp[1]),
             "@DOZVON_INCLUDE@": self._render_dozvon_include(),
             "@FASTAGI_PORT@": str(self.fastagi_port),
+            "@AGI_PATH@": AGI_PATH,
         }
         present = {module.name for module in modules.glob("*.so")}
         for name, template in self._templates().items():

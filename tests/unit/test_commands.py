@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -27,8 +29,10 @@ def click(**changes: object) -> commands.Action:
 def test_a_click_is_written_with_our_channel_id_and_async() -> None:
     assert click().wire("a1") == (
         b"Action: Originate\r\nActionID: a1\r\nChannel: PJSIP/101\r\nContext: internal\r\nExten: 79161112233\r\n"
-        b"Priority: 1\r\nCallerID: 79161112233 <79161112233>\r\nTimeout: 15000\r\nAsync: true\r\n"
-        b"ChannelId: dozvon-r-1\r\nVariable: __DOZVON_CALL=r-1\r\nVariable: __CRM_CALL_ID=1001\r\n\r\n"
+        b"Priority: 1\r\nTimeout: 15000\r\nAsync: true\r\nChannelId: dozvon-r-1\r\n"
+        b"Variable: CONNECTEDLINE(num)=79161112233\r\nVariable: CONNECTEDLINE(name)=79161112233\r\n"
+        b"Variable: CALLERID(num)=101\r\nVariable: __REALCALLERIDNUM=101\r\n"
+        b"Variable: __DOZVON_CALL=r-1\r\nVariable: __CRM_CALL_ID=1001\r\n\r\n"
     )
 
 
@@ -36,6 +40,17 @@ def test_a_local_channel_gets_an_id_for_its_second_half_too() -> None:
     headers = dict(click(channel_template="Local/{extension}@from-internal").headers)
     assert headers["Channel"] == "Local/101@from-internal"
     assert headers["OtherChannelId"] == "dozvon-r-1-2"
+
+
+def test_who_calls_is_the_employee_and_never_the_client() -> None:
+    """A carrier refuses a call that shows the number it is for. A phone's own `callerid` is left as it is."""
+    for has_caller_id in (True, False):
+        headers = click(has_caller_id=has_caller_id).headers
+        assert "CallerID" not in dict(headers)
+        said = [value for name, value in headers if name == "Variable"]
+        assert ("CALLERID(num)=101" in said) is not has_caller_id
+        assert "__REALCALLERIDNUM=101" in said
+        assert "CONNECTEDLINE(num)=79161112233" in said
 
 
 def test_the_plus_stays_where_the_dialplan_wants_it() -> None:
@@ -97,8 +112,24 @@ GOOD = {"host": "10.0.0.5", "username": "dozvon", "secret": "s3cret"}
 
 def test_settings_have_working_defaults_and_hide_the_secret() -> None:
     settings = AsteriskSettings.from_config("office", GOOD)
-    assert (settings.port, settings.tls, settings.agi_url) == (5038, None, "agi://127.0.0.1:4573/office")
+    assert (settings.port, settings.tls) == (5038, None)
     assert "s3cret" not in repr(settings)
+
+
+def test_the_address_of_questions_ends_in_what_nobody_can_guess() -> None:
+    """The same in every process, another for every PBX, and never the PBX's id, which pages and figures show."""
+    urls = {
+        AsteriskSettings.from_config(pbx, {**GOOD, "secret": secret}).agi_url
+        for pbx in ("office", "other")
+        for secret in ("s3cret", "another")
+    }
+    assert len(urls) == 4
+    settings = AsteriskSettings.from_config("office", GOOD)
+    assert re.fullmatch(r"agi://127\.0\.0\.1:4573/[0-9a-f]{24}", settings.agi_url)
+    assert settings.agi_url == AsteriskSettings.from_config("office", GOOD).agi_url
+    own = AsteriskSettings.from_config("office", {**GOOD, "fastagi": {"path": "x" * 16}})
+    assert own.agi_url == f"agi://127.0.0.1:4573/{'x' * 16}"
+    assert "x" * 16 not in repr(own)
 
 
 def test_tls_moves_the_port_and_a_public_address_keeps_its_own() -> None:
@@ -107,7 +138,7 @@ def test_tls_moves_the_port_and_a_public_address_keeps_its_own() -> None:
     assert settings.port == 5039
     assert settings.tls is not None
     assert settings.tls.verify
-    assert settings.agi_url == "agi://10.0.0.2:4999/office"
+    assert settings.agi_url.startswith("agi://10.0.0.2:4999/")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +162,8 @@ def test_tls_moves_the_port_and_a_public_address_keeps_its_own() -> None:
         ({"trunks": "trunk"}, "pbx.trunks"),
         ({"click_timeout_seconds": 0}, "pbx.click_timeout_seconds"),
         ({"fastagi": {"public": "a b"}}, "pbx.fastagi.public"),
+        ({"fastagi": {"allow": ["pbx.example"]}}, "pbx.fastagi.allow"),
+        ({"fastagi": {"path": "office"}}, "pbx.fastagi.path"),
     ],
 )
 def test_a_wrong_setting_is_named_and_says_what_to_write(changes: dict[str, object], named: str) -> None:

@@ -15,6 +15,7 @@ from typing import BinaryIO, TypeVar
 
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
+from pbx_adapter.asterisk.characters import decoded
 from pbx_adapter.asterisk.records.rows import NoRowError
 
 _CHUNK = 1 << 20  # bytes read at once, going back from the end
@@ -92,7 +93,7 @@ def _row(
         skipped.because("a line is longer than 64 KiB")
         return None
     try:
-        values = next(csv.reader([line.decode("utf-8", "replace")], strict=True), None)
+        values = next(csv.reader([decoded(line)], strict=True), None)
     except csv.Error as exc:
         skipped.because(str(exc))
         return None

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.characters import decoded
 
 CDR_MASTER = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer",
@@ -186,7 +187,7 @@ def text(value: Any) -> str:
     """One line, at most half a kilobyte, without control characters."""
     if value is None:
         return ""
-    shown = value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    shown = decoded(value) if isinstance(value, bytes) else str(value)
     return "".join(c for c in shown[:_LONGEST_TEXT] if c.isprintable()).strip()
 
 

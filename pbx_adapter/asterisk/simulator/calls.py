@@ -82,12 +82,16 @@ class Dialplan:
             exten="s",
         )
         switch.step(channel, "internal", "s", 1, "AppDial2", "(Outgoing Line)")
+        functions = {name: value for name, value in variables.items() if name.endswith(")")}
         for name, value in variables.items():
-            switch.variable(channel, name, value)
+            if name not in functions:
+                switch.variable(channel, name, value)
         match = re.fullmatch(r"(.*?)\s*<(.*)>", request.get("CallerID", ""))
-        name, number = (match[1], match[2]) if match else (extension, extension)
-        switch.caller_id(channel, number, name)
-        switch.connected_line(channel, number, name)
+        if match:
+            switch.caller_id(channel, match[2], match[1])
+            switch.connected_line(channel, match[2], match[1])
+        elif number := functions.get("CONNECTEDLINE(num)"):
+            switch.connected_line(channel, number, functions.get("CONNECTEDLINE(name)", ""))
         switch.pair("DialBegin", None, channel, ("DialString", extension))
         status = await self._agent(run, channel, busy=busy, seconds=float(request.get("Timeout", "30000")) / 1000)
         if status is DialStatus.ANSWER:

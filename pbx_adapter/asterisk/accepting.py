@@ -1,0 +1,100 @@
+"""Listening for FastAGI connections, apart from the web's: a web server that is flooded, or has used up the process's
+open files, must not keep a PBX from asking.
+
+Who may come in, and what they want, is `fastagi.py`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+from collections.abc import Callable
+
+import structlog
+
+log = structlog.get_logger()
+
+Arrived = Callable[[socket.socket, str], None]
+"""Takes an accepted connection, which is its to close, and the address of its peer."""
+
+_BACKLOG = 1024
+_PAUSE_SECONDS = 0.05
+_NO_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class Listener:
+    """
+    Sockets at one address, with open files kept in reserve for those who come when no others are left.
+
+    Args:
+        reserve: how many; so many PBX questions can be under way when the process has no file left.
+    """
+
+    def __init__(self, host: str, port: int, arrived: Arrived, *, reuse_port: bool = False, reserve: int = 32) -> None:
+        self._host, self._port, self._reuse_port = host, port, reuse_port
+        self._arrived = arrived
+        self._most_spare = reserve
+        self._spare: list[int] = []
+        self._sockets: list[socket.socket] = []
+        self._loops: list[asyncio.Task[None]] = []
+        self._is_short = False
+
+    @property
+    def port(self) -> int:
+        """The system's choice when it was asked for 0."""
+        return int(self._sockets[0].getsockname()[1]) if self._sockets else self._port
+
+    async def start(self) -> None:
+        """Raises OSError when the address cannot be had."""
+        rows = await asyncio.get_running_loop().getaddrinfo(
+            self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        try:
+            for family, _, _, _, address in dict.fromkeys(rows):
+                listening = socket.create_server(
+                    (str(address[0]), int(address[1])), family=family, backlog=_BACKLOG, reuse_port=self._reuse_port
+                )
+                listening.setblocking(False)
+                self._sockets.append(listening)
+        except OSError:
+            self.close()
+            raise
+        self.restock()
+        self._loops = [asyncio.create_task(self._accept(listening)) for listening in self._sockets]
+
+    def close(self) -> None:
+        """Take no more connections."""
+        for loop in self._loops:
+            loop.cancel()
+        for listening in self._sockets:
+            listening.close()
+        self._sockets.clear()
+        while self._spare:
+            os.close(self._spare.pop())
+        self._most_spare = 0
+
+    def restock(self) -> None:
+        """Fill the reserve again, as far as there are files: to be called when a connection was closed."""
+        with contextlib.suppress(OSError):
+            while len(self._spare) < self._most_spare:
+                self._spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))
+
+    async def _accept(self, listening: socket.socket) -> None:
+        running = asyncio.get_running_loop()
+        while True:
+            try:
+                connection, peer = await running.sock_accept(listening)
+            except OSError as exc:
+                if exc.errno in _NO_FILES and self._spare:
+                    os.close(self._spare.pop())
+                    continue
+                if exc.errno in _NO_FILES and not self._is_short:
+                    self._is_short = True
+                    log.error("no open file is left for a question of the PBX: raise LimitNOFILE")
+                await asyncio.sleep(_PAUSE_SECONDS)
+                continue
+            self._is_short = False
+            self._arrived(connection, str(peer[0]))

@@ -1,0 +1,17 @@
+"""Making findings of the doctor: what is well, what is doubtful, what is wrong."""
+
+from __future__ import annotations
+
+from integration.ports import Finding, FindingLevel
+
+
+def ok(check: str, message: str) -> Finding:
+    return Finding(check=check, level=FindingLevel.OK, message=message)
+
+
+def warning(check: str, message: str, remedy: str) -> Finding:
+    return Finding(check=check, level=FindingLevel.WARNING, message=message, remedy=remedy)
+
+
+def error(check: str, message: str, remedy: str) -> Finding:
+    return Finding(check=check, level=FindingLevel.ERROR, message=message, remedy=remedy)
