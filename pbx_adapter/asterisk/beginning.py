@@ -110,7 +110,7 @@ def is_no_call(call: LiveCall) -> bool:
     channel by then): no call, unless something comes of it.
     """
     root = call.root
-    if root is None or call.originated or call.legs:
+    if root is None or call.originated or call.legs or call.spies_on:
         return False
     return root.exten[:1] in ("*", "#") or (root.party.kind is PartyKind.EXTENSION and root.exten in NOT_A_DID)
 

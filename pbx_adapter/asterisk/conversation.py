@@ -31,7 +31,7 @@ from integration.domain.events import (
     TransferEnded,
 )
 from integration.domain.ids import LegId, Timestamp
-from pbx_adapter.asterisk.beginning import begin_call
+from pbx_adapter.asterisk.beginning import begin_call, describe_again
 from pbx_adapter.asterisk.joining import join
 from pbx_adapter.asterisk.legs import answer_leg, answer_legs_of, end_leg, tell_blind_transfer
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg, Recording
@@ -147,6 +147,7 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
 def _meet(board: Switchboard, call: LiveCall, room: Bridge, at: Timestamp) -> None:
     """An internal call that leads into a conference room talks to the room, whoever else is there."""
     call.lost_at = None
+    call.consults_for = ""  # whoever else is in there, it is a meeting
     if call.room is not room:
         _connect(board, call, None, "", f"conference:{room.room}", at)
         call.room = room
@@ -188,8 +189,6 @@ def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) ->
     if leg is not None and leg.answered_at is None and not leg.decided and leg in call.legs:
         answer_leg(board, leg, at)  # its DialEnd is late, or fell into a gap
     responsible = person.party.number if person.party.kind is PartyKind.EXTENSION else leg.forwarder if leg else ""
-    if responsible:
-        board.talking[responsible] = call
     answered_by = leg.target if leg is not None and leg.kind is LegKind.EXTERNAL else person.party.number
     room = person.bridge
     if call.direction is Direction.OUTBOUND:
@@ -203,7 +202,11 @@ def _connect(
     board: Switchboard, call: LiveCall, person: Channel | None, responsible: str, answered_by: str, at: Timestamp
 ) -> None:
     """Tell who has the client now, and close the transfer that led there."""
+    stop_talking(board, call)
     call.hands, call.room, call.lost_at, call.was_connected, call.released_by = person, None, None, True, None
+    call.responsible = responsible
+    if responsible:
+        board.talking[responsible] = call
     board.tell(
         ClientConnected(
             call=call.id, at=at, person=responsible, answered_by=answered_by, inferred=board.gap is not None
@@ -231,6 +234,13 @@ def _number_of(person: Channel | None) -> str | None:
     return person.leg.target if person.leg is not None and is_outside_leg else person.party.number
 
 
+def stop_talking(board: Switchboard, call: LiveCall) -> None:
+    """Whoever had the client has not any more: what that extension dials next is no consultation of this call."""
+    if board.talking.get(call.responsible) is call:
+        del board.talking[call.responsible]
+    call.responsible = ""
+
+
 def release_if_lost(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
     """Tell that nobody has the client any more, once that has stood long enough to be true."""
     if call.lost_at is None or now - call.lost_at < SETTLE_SECONDS * 0.99:
@@ -256,6 +266,7 @@ def release(board: Switchboard, call: LiveCall) -> None:
         return
     lost_at, call.lost_at = call.lost_at, None
     hands, call.hands, call.room = call.hands, None, None
+    stop_talking(board, call)
     if hands is not None and left_at(board, hands) is not None:
         call.released_by = hands
     board.tell(ClientReleased(call=call.id, at=lost_at))
@@ -278,6 +289,35 @@ def left_at(board: Switchboard, channel: Channel) -> Timestamp | None:
         if moment is not None and channel.gone_at - moment < HANGING_UP_SECONDS:
             return moment
     return None
+
+
+# -- listening --------------------------------------------------------------------
+
+
+def on_spy_start(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """
+    A supervisor listens to a call, whispers or barges in (ChanSpy(), ExtenSpy()).
+
+    He is in no bridge and no party to that call: his own call, by a feature code or an Originate, is an internal one
+    that the PBX answers.
+    """
+    spyer = board.channel(frame, "Spyer", at)
+    if spyer is None or spyer.call.over:
+        return
+    call = spyer.call
+    name, number = present(frame.get("SpyeeChannel")), present(frame.get("SpyeeCallerIDNum"))
+    call.spies_on = call.spies_on or board.office.party(name, "", number).number or name
+    begin_call(board, call, at)
+    describe_again(board, call, at)
+    if call.direction is Direction.INTERNAL:
+        _connect(board, call, None, "", call.called, at)
+
+
+def on_spy_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    spyer = board.find(present(frame.get("SpyerUniqueid")))
+    if spyer is not None and spyer.call.spies_on and spyer.call.lost_at is None:
+        spyer.call.lost_at = at
+        board.settle_later(spyer.call, at)
 
 
 # -- hold -------------------------------------------------------------------------
@@ -332,6 +372,8 @@ def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 def tell_recordings(board: Switchboard, call: LiveCall) -> None:
     """Several may be heard from the same moment on; they are told in the order in which they were started."""
+    if not call.was_connected and not any(leg.kind is LegKind.CONFERENCE for leg in call.legs):
+        return  # bridged with a phone that had been hung up: there is nothing to hear
     for recording in call.recordings:
         if recording.heard_at is not None and not recording.told:
             recording.told = True

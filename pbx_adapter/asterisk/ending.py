@@ -169,15 +169,7 @@ def _let_go(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
     board.bury_call(call, at)
     if call.originated:
         board.forget_originate(call)
-    _stop_talking(board, call)
-
-
-def _stop_talking(board: Switchboard, call: LiveCall) -> None:
-    for leg in call.legs:
-        if board.talking.get(leg.target) is call:
-            del board.talking[leg.target]
-    if board.talking.get(call.caller) is call:
-        del board.talking[call.caller]
+    stop_talking(board, call)
 
 
 _REFUSED_OUTSIDE = frozenset({LegResult.BUSY, LegResult.REJECTED, LegResult.FAILED})

@@ -34,6 +34,8 @@ def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> L
         return into
     begin_call(board, into, at)
     part.merged_into = into
+    if board.talking.get(part.responsible) is part:
+        board.talking[part.responsible] = into
     for channel in part.channels.values():
         channel.call = into
     into.channels.update(part.channels)

@@ -511,9 +511,10 @@ def _asker_left(leg: LiveLeg) -> bool:
     asker, stopped_at = leg.asker, leg.stopped_at
     if asker is None or stopped_at is None:
         return False
-    left_at = asker.left_at if asker.left_at is not None else asker.gone_at
+    if asker.left_at is None:
+        return asker.gone_at is not None and asker.gone_at < stopped_at
     own = [channel.left_at for channel in leg.channels.values() if channel.left_at is not None]
-    return left_at is not None and left_at <= stopped_at + SETTLE_SECONDS and left_at <= min(own, default=left_at)
+    return asker.left_at <= stopped_at + SETTLE_SECONDS and asker.left_at <= min(own, default=asker.left_at)
 
 
 def _rang_out(leg: LiveLeg, door: Channel) -> bool:

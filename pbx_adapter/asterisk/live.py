@@ -168,6 +168,8 @@ class LiveCall:
     client: Channel | None = None
     hands: Channel | None = None  # the person who has the client
     room: Bridge | None = None  # the conference room that an internal call talks to
+    responsible: str = ""  # the extension behind `hands`: its own, or that of whoever forwarded
+    spies_on: str = ""  # whom its caller listens to by ChanSpy()
     lost_at: Timestamp | None = None  # since when `hands` does not hear the client; not yet told
     unclear: bool = False  # found in a snapshot that is still coming in: nothing is told of it yet
     was_connected: bool = False

@@ -227,6 +227,8 @@ _HANDLERS: dict[str, _Handler] = {
     "DialEnd": legs.on_dial_end,
     "BridgeEnter": conversation.on_bridge_enter,
     "BridgeLeave": conversation.on_bridge_leave,
+    "ChanSpyStart": conversation.on_spy_start,
+    "ChanSpyStop": conversation.on_spy_stop,
     "Hold": conversation.on_hold,
     "Unhold": conversation.on_unhold,
     "HangupRequest": ending.on_hangup_request,
