@@ -76,7 +76,8 @@ class LegEnded(CallEvent):
 class ClientConnected(CallEvent):
     """The client and a person hear each other (first time: the call is answered). `person` is an extension; on an
     outbound call `answered_by` is the outside number. In a conference room with nobody of the office in it, and for an
-    employee's own call into one, it is `conference:ROOM`, and `person` is empty."""
+    employee's own call into one, it is `conference:ROOM`; for a supervisor who listens to an employee's call it is
+    `chanspy:EXTENSION`; `person` is empty then."""
 
     person: str
     answered_by: str

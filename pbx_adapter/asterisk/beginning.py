@@ -9,6 +9,7 @@ from __future__ import annotations
 from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin
 from integration.domain.events import CallDescribed, CallEnded, LegEnded, LegOffered
 from integration.domain.ids import LegId, Timestamp, call_id
+from pbx_adapter.asterisk.callbacks import describe_callback
 from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
@@ -146,13 +147,17 @@ def _did(root: Channel) -> str:
 
 def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[Direction, str, str]:
     """Agent first: the first leg is the caller, the next one whom the click was for."""
+    if call.client_first:
+        return describe_callback(board, call)
     agent = next((leg for leg in call.legs if leg.via == "click" and leg.kind is LegKind.EXTENSION), None)
     client = next((leg for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTERNAL), None)
     action = board.originate_of(call) or {}
     door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
     caller = agent.target if agent else root.party.number or door
-    called = client.target if client else present(action.get("Exten")) or call.called
-    if board.office.as_extension(called) is None:
+    called = client.target if client else present(action.get("Exten")) or call.made_for or call.called
+    if call.spies_on:
+        called = call.spies_on if called in ("", caller) else called
+    elif board.office.as_extension(called) is None:
         return Direction.OUTBOUND, caller, called
     if agent is not None and call.client is None:
         call.client = next(iter(agent.channels.values()), None)
@@ -168,7 +173,7 @@ def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
     if channel is not call.root or call.announced or call.originated:
         return
     call.originated, call.direction = True, None
-    board.clicks["/".join(endpoint_of(channel.name))] = call
+    board.note_click(call, channel, present(frame.get("DialString")))
     # Until it rings, the agent's phone shows whom it will be connected with: the `CallerID:` of the Originate.
     call.called = call.called or present(frame.get("DestCallerIDNum"))
     _origin_from(board, call, board.originate_of(call) or {})
@@ -177,26 +182,40 @@ def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
 def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     """An Originate of an unregistered phone makes no channel at all: its whole call is this one answer."""
     uid = present(frame.get("Uniqueid")) or present(frame.get("ActionID"))
-    if not uid or uid in board.by_linkedid:
+    if not uid or uid in board.by_linkedid or frame.get("Reason") in _RANG:
         return
     call = LiveCall(uid, call_id(board.pbx, uid), at)
     board.calls[uid] = board.by_linkedid[uid] = call
     phone = present(frame.get("Channel"))
-    agent = board.office.extension_of(phone) or endpoint_of(phone)[1].partition("@")[0]
-    action = board.originates.get(uid) or board.originates.get(present(frame.get("Channel"))) or {}
-    call.originated, call.caller = True, agent
-    call.called = present(frame.get("Exten")) or present(frame.get("CallerIDNum"))
+    name = endpoint_of(phone)[1].partition("@")[0]
+    rung = board.office.extension_of(phone) or name
+    exten = present(frame.get("Exten"))
+    action = board.originates.get(uid) or board.originates.get(phone) or {}
+    call.originated = True
+    if len(dialled_number(name)) > LONGEST_EXTENSION:
+        call.client_first = True
+        told = Direction.OUTBOUND, board.office.as_extension(exten) or "", dialled_number(name)
+        kind, via, result = LegKind.EXTERNAL, "direct", LegResult.FAILED
+    else:
+        called = exten or present(frame.get("CallerIDNum"))
+        inside = board.office.as_extension(called) is not None
+        told = Direction.INTERNAL if inside else Direction.OUTBOUND, rung, called
+        kind, via, result = LegKind.EXTENSION, "click", LegResult.UNAVAILABLE
+        set_origin(board, call, action_id=present(frame.get("ActionID")))
     _origin_from(board, call, action)
-    set_origin(board, call, action_id=present(frame.get("ActionID")))
-    inside = board.office.as_extension(call.called) is not None
-    board.announce(call, Direction.INTERNAL if inside else Direction.OUTBOUND, agent, call.called)
-    leg = LegId(f"{uid}:{agent}")
-    board.tell(LegOffered(call=call.id, at=at, leg=leg, target=agent, kind=LegKind.EXTENSION, via="click"))
-    board.tell(LegEnded(call=call.id, at=at, leg=leg, result=LegResult.UNAVAILABLE))
+    board.announce(call, *told)
+    leg = LegId(f"{uid}:{rung}")
+    board.tell(LegOffered(call=call.id, at=at, leg=leg, target=rung, kind=kind, via=via))
+    board.tell(LegEnded(call=call.id, at=at, leg=leg, result=result))
     board.tell(CallEnded(call=call.id, at=at, hangup_by=HangupBy.SYSTEM))
     call.over = True
     board.forget_originate(call)
     board.bury_call(call, at)
+
+
+_RANG = frozenset({"1", "3", "4", "5"})
+"""Reasons of an OriginateResponse that something rang: hung up, rang out, answered, busy. Its call is known, or was not
+seen from its start."""
 
 
 def _origin_from(board: Switchboard, call: LiveCall, action: Frame) -> None:

@@ -202,6 +202,9 @@ def _connect(
     board: Switchboard, call: LiveCall, person: Channel | None, responsible: str, answered_by: str, at: Timestamp
 ) -> None:
     """Tell who has the client now, and close the transfer that led there."""
+    if call.client_first and responsible and not call.taken_by:
+        call.taken_by = responsible
+        describe_again(board, call, at)
     stop_talking(board, call)
     call.hands, call.room, call.lost_at, call.was_connected, call.released_by = person, None, None, True, None
     call.responsible = responsible
@@ -305,12 +308,20 @@ def on_spy_start(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if spyer is None or spyer.call.over:
         return
     call = spyer.call
-    name, number = present(frame.get("SpyeeChannel")), present(frame.get("SpyeeCallerIDNum"))
-    call.spies_on = call.spies_on or board.office.party(name, "", number).number or name
+    call.spies_on = call.spies_on or _spied_on(board, frame)
     begin_call(board, call, at)
     describe_again(board, call, at)
     if call.direction is Direction.INTERNAL:
-        _connect(board, call, None, "", call.called, at)
+        _connect(board, call, None, "", f"chanspy:{call.spies_on}", at)
+
+
+def _spied_on(board: Switchboard, frame: Frame) -> str:
+    """The employee whose talk it is, also where the client's channel is listened to."""
+    spyee = board.find(present(frame.get("SpyeeUniqueid")))
+    if spyee is None:
+        return present(frame.get("SpyeeCallerIDNum"))
+    own = spyee.party.number if spyee.party.kind is PartyKind.EXTENSION else ""
+    return own or spyee.call.current.responsible or spyee.party.number
 
 
 def on_spy_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -365,6 +376,9 @@ def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Times
 
 def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     """Somebody is to be heard on it now."""
+    people = people_with(channel)
+    if people and all(person.left_at is not None for person in people):
+        return  # bridged with a phone that had been hung up: there is nothing to hear
     if channel.recording is not None:
         channel.recording.heard_at, channel.recording = at, None
         board.settle_later(channel.call, at)
@@ -372,8 +386,6 @@ def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 def tell_recordings(board: Switchboard, call: LiveCall) -> None:
     """Several may be heard from the same moment on; they are told in the order in which they were started."""
-    if not call.was_connected and not any(leg.kind is LegKind.CONFERENCE for leg in call.legs):
-        return  # bridged with a phone that had been hung up: there is nothing to hear
     for recording in call.recordings:
         if recording.heard_at is not None and not recording.told:
             recording.told = True

@@ -7,7 +7,15 @@ from integration.domain.events import CallDescribed, CallEnded
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, is_no_call
 from pbx_adapter.asterisk.causes import number_or_none
-from pbx_adapter.asterisk.conversation import leave, left_at, release, release_if_lost, stop_holding, tell_recordings
+from pbx_adapter.asterisk.conversation import (
+    leave,
+    left_at,
+    release,
+    release_if_lost,
+    stop_holding,
+    stop_talking,
+    tell_recordings,
+)
 from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs, settle_ways
 from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind, present
@@ -194,7 +202,19 @@ def _hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
         if client is not None and left_at(board, client) is not None:
             return client_side
         return office_side if call.released_by is not None and call.blind is None else HangupBy.SYSTEM
-    return _unanswered_hangup_by(board, call)
+    return _callback_hangup_by(board, call) if call.client_first else _unanswered_hangup_by(board, call)
+
+
+def _callback_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
+    """Of a call for which the client was rung first, and had nobody: the client refused or left, or the PBX gave up."""
+    last, client = call.legs[-1], call.client
+    left = left_at(board, client) if client is not None else None
+    if last.originated and last.answered_at is None:
+        return HangupBy.CALLEE if result_of(last) in _REFUSED_OUTSIDE else HangupBy.SYSTEM
+    if left is None:
+        return HangupBy.SYSTEM
+    stopped_by_that = last.stopped_at is None or result_of(last) is LegResult.CANCELLED
+    return HangupBy.CALLEE if stopped_by_that or left <= (last.stopped_at or left) else HangupBy.SYSTEM
 
 
 def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from integration.domain.call import Direction, LegKind, LegResult, TransferKind
 from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
+from pbx_adapter.asterisk import callbacks
 from pbx_adapter.asterisk.beginning import begin_call, describe_again, learn_exten, mark_originated
 from pbx_adapter.asterisk.causes import leg_result
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
@@ -138,7 +139,11 @@ def offer_leg(
             return device
     leg_id = LegId(dest.uid if dest else f"{source.uid if source else call.uid}:{target}:{len(call.legs)}")
     leg = LiveLeg(leg_id, target, kind, via, way.offered_at, call, source=source, doors=tuple(way.doors))
-    leg.asker = way.first
+    leg.asker, leg.originated = way.first, way.originated
+    if leg.originated:
+        callbacks.notice(board, call, leg)
+    elif call.client_first:
+        call.made_for = call.made_for or way.exten
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
@@ -147,7 +152,7 @@ def offer_leg(
     leg.via = via or _via(board, call, leg, way)
     call.legs.append(leg)
     board.settle_later(call, at)
-    if call.direction is not Direction.INBOUND and kind is LegKind.EXTERNAL and leg.via in ("direct", "click"):
+    if kind is LegKind.EXTERNAL and _is_to_client(call, leg):
         call.client = dest or call.client
     describe_again(board, call, at)
     begin_call(board, call, at)
@@ -159,6 +164,13 @@ def offer_leg(
             tell_blind_transfer(board, call)
     board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
     return leg
+
+
+def _is_to_client(call: LiveCall, leg: LiveLeg) -> bool:
+    """Whether this leg to the outside rings the client, and not a colleague's mobile."""
+    if call.client_first:
+        return leg.originated
+    return call.direction is not Direction.INBOUND and leg.via in ("direct", "click")
 
 
 def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
@@ -264,7 +276,7 @@ def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
     if call.blind is not None or call.blond is not None:
         return "transfer"
     if way.originated:
-        return "click"
+        return "direct" if call.client_first else "click"
     leg.forwarder = _forwarder(board, call, leg, way)
     if leg.forwarder:
         return "forward"
@@ -391,10 +403,10 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if status == "ANSWER":
         pick_up(leg, at)
         call = leg.home.current
-        if leg.via == "click":
+        if leg.originated:
             answer_leg(board, leg, at)
         if leg.kind is LegKind.EXTERNAL and call.direction is Direction.OUTBOUND and leg.via == "direct":
-            call.client = dest
+            call.client = dest if _is_to_client(call, leg) else call.client
         return
     leg.dial_status = leg.dial_status or status
     leg.forwarded = leg.forwarded or bool(present(frame.get("Forward")))
@@ -477,6 +489,9 @@ def result_of(leg: LiveLeg) -> LegResult:
         return leg.result
     if leg.answered_at is not None:
         return LegResult.ANSWERED
+    rang_out = leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors)
+    if leg.originated and leg.home.current.client_first and not leg.refused:
+        rang_out = True  # nobody but its own time ends the ringing of a client who is called back
     return leg_result(
         dial_status=leg.dial_status,
         cause=leg.cause,
@@ -485,7 +500,7 @@ def result_of(leg: LiveLeg) -> LegResult:
         picked_up=leg.picked_up,
         off_hook=leg.off_hook_at is not None,
         asker_left=_asker_left(leg),
-        rang_out=leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors),
+        rang_out=rang_out,
         external=leg.kind is LegKind.EXTERNAL,
         inherited=_has_inherited_cause(leg),
     )

@@ -90,6 +90,7 @@ class LiveLeg:
     home: LiveCall  # the call in which it was offered first
     source: Channel | None = None
     doors: tuple[Channel, ...] = ()  # first halves of the Local pairs through which it was reached
+    originated: bool = False  # rung by an Originate, not for a caller
     way_is_sure: bool = False  # what led to it has had time to become known
     forwarder: str = ""  # the extension that sent the call on to this leg
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
@@ -162,6 +163,10 @@ class LiveCall:
     caller_name: str = ""
     origin: Origin | None = None
     originated: bool = False
+    click_keys: tuple[str, ...] = ()  # what its Originate was told to ring, as AMI may name it
+    client_first: bool = False  # its Originate rings the client before anybody of the office
+    taken_by: str = ""  # the extension that took such a call first
+    made_for: str = ""  # the exten that its Originate leads to
     queue: str = ""
     consults_for: str = ""  # the extension whose other call holds the client while this one lasts
     legs: list[LiveLeg] = field(default_factory=list)

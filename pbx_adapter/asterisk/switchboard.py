@@ -245,8 +245,9 @@ class Switchboard:
     def _forget(self, call: LiveCall) -> None:
         self.calls.pop(call.uid, None)
         self.by_linkedid.pop(call.uid, None)
-        if call.root is not None and self.clicks.get("/".join(endpoint_of(call.root.name))) is call:
-            del self.clicks["/".join(endpoint_of(call.root.name))]
+        for key in call.click_keys:
+            if self.clicks.get(key) is call:
+                del self.clicks[key]
 
     def leave_bridge(self, channel: Channel) -> Bridge | None:
         """Take a channel out of its bridge; an empty bridge is forgotten."""
@@ -266,16 +267,27 @@ class Switchboard:
             while len(self.originates) > REMEMBERED_ORIGINATES:
                 del self.originates[next(iter(self.originates))]
 
+    def note_click(self, call: LiveCall, channel: Channel, dial_string: str) -> None:
+        """An Originate rings this channel: `PJSIP/101`, or `PJSIP/79161234567@trunk` on the channel `PJSIP/trunk-1`."""
+        name = "/".join(endpoint_of(channel.name))
+        dialled = f"{endpoint_of(channel.name)[0]}/{dial_string.removesuffix('/n')}" if dial_string else name
+        call.click_keys = (name,) if dialled == name else (dialled, name)
+        for key in call.click_keys:
+            self.clicks[key] = call
+
     def forget_originate(self, call: LiveCall) -> None:
-        for key in (call.uid, "/".join(endpoint_of(call.root.name)) if call.root else ""):
+        for key in self._originate_keys(call):
             self.originates.pop(key, None)
 
     def originate_of(self, call: LiveCall) -> Frame | None:
-        """The action of ours that a call came of: by its ChannelId, else by the phone it was to ring."""
-        action = self.originates.get(call.uid)
-        if action is None and call.root is not None:
-            action = self.originates.get("/".join(endpoint_of(call.root.name)))
-        return action
+        """The action of ours that a call came of: by its ChannelId, else by what it was to ring."""
+        keys = self._originate_keys(call)
+        return next((self.originates[key] for key in keys if key in self.originates), None)
+
+    @staticmethod
+    def _originate_keys(call: LiveCall) -> tuple[str, ...]:
+        root = ("/".join(endpoint_of(call.root.name)),) if call.root is not None else ()
+        return (call.uid, *(call.click_keys or root))
 
 
 def _has_digit(text: str) -> bool:

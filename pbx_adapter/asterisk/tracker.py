@@ -198,11 +198,15 @@ def _on_originate_response(board: Switchboard, frame: Frame, at: Timestamp) -> N
         if frame.get("Response") == "Failure":
             beginning.never_rang(board, frame, at)
         return
+    call = channel.call
     action_id = present(frame.get("ActionID"))
-    if action_id and channel.call.originated:
-        beginning.set_origin(board, channel.call, action_id=action_id)
+    if action_id and call.originated and not call.client_first:
+        beginning.set_origin(board, call, action_id=action_id)
+    if call.originated and call.announced:
+        call.made_for = present(frame.get("Exten")) or call.made_for
+        beginning.describe_again(board, call, at)
     if frame.get("Response") == "Failure" and frame.get("Reason") == "3":
-        for leg in channel.call.legs:
+        for leg in call.legs:
             leg.rang_out = leg.rang_out or leg.answered_at is None
 
 

@@ -30,6 +30,7 @@ _STORY_IS_GONE = {
     "forward_302_mobile": "whose phone forwarded",
     "forward_cfu_mobile": "whose forwarding it was",
     "freepbx_follow_me_external": "which number the phone of the follow-me stands for",
+    "uplink_callback": "that the PBX rang the client first",
     "uplink_numbers_rewritten": "the caller's number before the dialplan rewrote it",
 }
 """Streams in which a channel list does not tell what came before it."""
