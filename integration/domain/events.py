@@ -41,6 +41,7 @@ class CallDescribed(CallEvent):
     origin: Origin | None = None
     queue: str | None = None
     consultation: bool | None = None
+    seen_from_start: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -159,7 +159,7 @@ def _described(call: Call, event: CallDescribed) -> _Step:
     return (replace(call, **news) if news else call,)
 
 
-_DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue", "consultation")
+_DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue", "consultation", "seen_from_start")
 
 
 def _described_late(call: Call, event: CallDescribed) -> _Step:

@@ -14,11 +14,14 @@ from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
-from pbx_adapter.asterisk.switchboard import Switchboard
+from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
 
 NOT_A_DID = frozenset({"", "s", "i", "t", "h"})
 """Extens of the dialplan's own, which a trunk without a DID enters at."""
 
+
+_DOWN = "0"
+"""State in which the PBX makes a channel itself; what comes in from outside or from a phone rings, or is up."""
 
 LONGEST_EXTENSION = 6
 """Digits; what a phone dials beyond that is taken for an outside number until its leg shows better."""
@@ -35,7 +38,11 @@ def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         # An event of another channel was quicker and named it; what counts is how it was born.
         channel.exten, channel.context = present(frame.get("Exten")), present(frame.get("Context"))
     call = channel.call
-    call.seen_from_start = call.seen_from_start or (uid == call.uid and not call.announced)
+    is_young = not call.announced or at - call.started_at < SETTLE_SECONDS
+    if uid == call.uid and not call.seen_from_start and is_young:
+        call.seen_from_start = True
+        if call.announced and not call.over:
+            board.tell(CallDescribed(call=call.id, at=at, seen_from_start=True))
     channel.half_seen = False
     enter_as_root(board, channel, frame, at)
 
@@ -48,11 +55,13 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
     call.root = channel
     call.caller_name = present(frame.get("CallerIDName"))
     board.settle_later(call, at)
+    if frame.get("ChannelState") == _DOWN and channel.party.kind is not PartyKind.NOBODY:
+        become_click(board, channel)  # made by nobody's channel; the DialBegin that says so may come after its phone's
     other = board.talking.get(channel.party.number) if channel.party.kind is PartyKind.EXTENSION else None
     if other is not None and not other.over and other.direction is not Direction.INTERNAL:
         call.consults_for = channel.party.number
-    if channel.party.kind is not PartyKind.EXTERNAL or frame.get("ChannelState") == "0":
-        return  # a phone, or a channel that the PBX makes itself (an Originate)
+    if channel.party.kind is not PartyKind.EXTERNAL or call.originated:
+        return
     call.client, call.direction = channel, Direction.INBOUND
     if channel.exten not in NOT_A_DID and call.seen_from_start:
         begin_call(board, call, at)
@@ -150,33 +159,51 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[
     if call.client_first:
         return describe_callback(board, call)
     agent = next((leg for leg in call.legs if leg.via == "click" and leg.kind is LegKind.EXTENSION), None)
-    client = next((leg for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTERNAL), None)
+    client = next((leg for leg in call.legs if leg.via == "direct" and leg.kind is LegKind.EXTERNAL), None)
     action = board.originate_of(call) or {}
     door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
     caller = agent.target if agent else root.party.number or door
-    called = client.target if client else present(action.get("Exten")) or call.made_for or call.called
+    colleague = next((leg.target for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTENSION), "")
+    called = client.target if client else present(action.get("Exten")) or call.made_for or colleague or call.called
     if call.spies_on:
         called = call.spies_on if called in ("", caller) else called
     elif board.office.as_extension(called) is None:
         return Direction.OUTBOUND, caller, called
-    if agent is not None and call.client is None:
+    if agent is not None and (call.client is None or call.client.party.kind is PartyKind.LOCAL):
         call.client = next(iter(agent.channels.values()), None)
     return Direction.INTERNAL, caller, called
 
 
 def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
-    """A dial that nobody's channel did is an Originate; one of ours is a click, with the CRM's id of it."""
+    """A DialBegin without a source is an Originate."""
     call = channel.call
-    channel.originated = True
     if call.root is None and channel.uid == call.uid:
         call.root = channel  # a stream that begins between the making of this channel and its dial
-    if channel is not call.root or call.announced or call.originated:
+    if channel is call.root and not call.announced:
+        call.seen_from_start = True  # also where its Newchannel comes after this
+        # Until it rings, the agent's phone shows whom it will be connected with: the `CallerID:` of the Originate.
+        call.called = call.called or present(frame.get("DestCallerIDNum"))
+    become_click(board, channel)
+    if channel is call.root and not call.over:
+        board.note_click(call, channel, present(frame.get("DialString")))
+        _origin_from(board, call, board.originate_of(call) or {})
+
+
+def become_click(board: Switchboard, channel: Channel) -> None:
+    """
+    Take a channel for one that an Originate made; one of ours is a click, with the CRM's id of it.
+
+    Its events may be overtaken by those of the phone behind a Local pair, so the call may have been told of as another.
+    """
+    call = channel.call
+    channel.originated = True
+    if channel is not call.root or call.originated or call.over:
         return
-    call.originated, call.direction = True, None
-    board.note_click(call, channel, present(frame.get("DialString")))
-    # Until it rings, the agent's phone shows whom it will be connected with: the `CallerID:` of the Originate.
-    call.called = call.called or present(frame.get("DestCallerIDNum"))
+    call.originated, call.direction, call.client = True, None, None
+    board.note_click(call, channel, "")
     _origin_from(board, call, board.originate_of(call) or {})
+    if call.announced:
+        board.announce(call, *describe(board, call))
 
 
 def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:

@@ -24,7 +24,7 @@ def notice(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
     `Local/s@...` it is whoever is dialled there.
     """
     root = call.root
-    if not call.originated or root is None or call.legs or leg.kind is not LegKind.EXTERNAL:
+    if not call.originated or root is None or call.legs[:1] not in ([], [leg]) or leg.kind is not LegKind.EXTERNAL:
         return
     door = endpoint_of(root.name)[1].partition("@")[0]
     if root.party.kind is PartyKind.LOCAL and board.office.as_extension(door) is not None:

@@ -93,9 +93,18 @@ def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     external = dest.party.kind is PartyKind.EXTERNAL
     target = (number or present(frame.get("DestCallerIDNum"))) if external else dest.party.number
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
+    if source is not None:
+        _see_who_is_shown(source, target, present(frame.get("CallerIDNum")))
     leg = offer_leg(board, dest.call, target, kind, at, source, dest)
     if leg is not None and dest.gone_at is not None:
         on_leg_channel_gone(board, dest, dest.gone_at)
+
+
+def _see_who_is_shown(source: Channel, target: str, number: str) -> None:
+    """The phone of a click through `Local/101@...` shows whom it will be connected with, if the Originate says so."""
+    call = source.call
+    if call.originated and source.peer is call.root and not call.called and number != target:
+        call.called = number
 
 
 def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
@@ -142,8 +151,8 @@ def offer_leg(
     leg.asker, leg.originated = way.first, way.originated
     if leg.originated:
         callbacks.notice(board, call, leg)
-    elif call.client_first:
-        call.made_for = call.made_for or way.exten
+    elif call.originated and way.first is call.root:
+        call.made_for = call.made_for or dialled_number(way.exten)
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
@@ -183,11 +192,14 @@ def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
             continue
         leg.way_is_sure = True
         dest = next(iter(leg.channels.values()), None)
-        if leg.via == "direct" and dest is not None and leg.home is call:
+        if leg.via in ("direct", "fallback") and leg.source is not None and leg.home is call:
             way = _way_to(leg.source, dest, leg.offered_at)
-            if way.doors or way.queue or way.forward_of:
-                leg.doors, leg.asker = tuple(way.doors), way.first
+            if way.doors or way.queue or way.forward_of or way.originated:
+                leg.doors, leg.asker, leg.originated = tuple(way.doors), way.first, way.originated
+                if leg.originated:
+                    callbacks.notice(board, call, leg)
                 change_via(board, leg, _via(board, call, leg, way))
+                describe_again(board, call, now)
 
 
 def change_via(board: Switchboard, leg: LiveLeg, via: str) -> None:
@@ -235,6 +247,7 @@ def _way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> _Way
         way.follow_me = way.follow_me or _FOLLOW_ME in door.name
         if door.originated:
             way.originated = True
+            way.doors.append(door)
             break
         if door.dialled_by is None:
             if door.uid != door.call.uid and not door.is_gone:
@@ -280,9 +293,18 @@ def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
     leg.forwarder = _forwarder(board, call, leg, way)
     if leg.forwarder:
         return "forward"
-    if leg.kind is LegKind.EXTERNAL and call.direction is not Direction.OUTBOUND and (call.legs or call.queue):
+    is_outside = leg.kind is LegKind.EXTERNAL and call.direction is not Direction.OUTBOUND
+    if is_outside and (call.queue or any(_was_tried_before(known, leg) for known in call.legs)):
         return "fallback"
     return "direct"
+
+
+def _was_tried_before(known: LiveLeg, leg: LiveLeg) -> bool:
+    """Whether this leg came after another one, and not with it, as in a group of phones and a mobile."""
+    if known is leg or known.via == "click":
+        return False
+    has_ended = known.stopped_at is not None and known.stopped_at <= leg.offered_at
+    return has_ended or leg.offered_at - known.offered_at > DEVICE_SECONDS
 
 
 def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:

@@ -29,7 +29,7 @@ class PbxMirror:
             uid = said["Uniqueid"]
             self._rows[uid] = {"Uniqueid": uid, "DNID": said.get("Exten", ""), "BridgeId": ""}
             self._variables[uid], self._made_at[uid] = {}, at
-        for prefix in ("", "Dest"):
+        for prefix in ("", "Dest") if event != "OriginateResponse" else ():  # that repeats what was asked for
             row = self._rows.get(said.get(prefix + "Uniqueid", ""))
             if row is not None:
                 row.update({key: said[prefix + key] for key in _SAID_WITH_EACH_EVENT if prefix + key in said})

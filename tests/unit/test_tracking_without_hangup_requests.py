@@ -14,6 +14,7 @@ _NOT_TO_BE_TOLD = {
     "conference": "the employee who stays in the room is not let go",
     "conference_two_employees": "the employee who stays in the room is not let go",
     "uplink_conference": "the employee who stays in the room is not let go",
+    "uplink_whisper": "a supervisor who listens is in no bridge",
     "pbx_restart_now": "a PBX that stops says so in SoftHangupRequest only",
 }
 """Streams in which nothing else says who went."""

@@ -1,0 +1,203 @@
+"""Calls that an Originate makes: ours or another program's, by any channel, its events in any order."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.replay import Line
+from tests.unit.ami_story import Channel, Story, legs, told
+
+CLIENT = "79162223344"
+
+
+def _through_local(story: Story, exten: str) -> tuple[Channel, Channel, Channel, slice]:
+    """`Local/101@from-internal` is originated and 101 rings. Also: which lines tell it."""
+    begin = len(story.lines)
+    one, two = story.local("101")
+    two.number = exten
+    story.dial(None, one, "101@from-internal")
+    phone = story.rung("101", by=two)
+    story.ring(one)
+    end = len(story.lines)
+    story.wait(2)
+    return one, two, phone, slice(begin, end)
+
+
+def _picked_up(story: Story, one: Channel, two: Channel, phone: Channel, exten: str) -> None:
+    story.answer(two, phone)
+    story.answer(None, one)
+    story.bridge("b1", phone, two)
+    one.number, one.exten = exten, exten
+
+
+def _talked(story: Story, one: Channel, two: Channel, phone: Channel, other: Channel) -> None:
+    story.wait(2)
+    story.talk("b2", one, other)
+    story.wait(5)
+    story.leaves(other)
+    story.hangup(other, one, two, phone)
+
+
+def _click(story: Story, **headers: str) -> None:
+    story.action(
+        Action="Originate", ActionID="crm-1", Context="from-internal", Exten=CLIENT, Async="true",
+        Variable="__CRM_CALL_ID=1", CallerID=f"{CLIENT} <{CLIENT}>", **headers,
+    )  # fmt: skip
+
+
+def _a_click_through_local() -> tuple[list[Line], slice]:
+    story = Story()
+    _click(story, Channel="Local/101@from-internal")
+    one, two, phone, beginning = _through_local(story, CLIENT)
+    _picked_up(story, one, two, phone, CLIENT)
+    trunk = story.trunk(CLIENT, by=one)
+    _talked(story, one, two, phone, trunk)
+    return story.lines, beginning
+
+
+def _check_the_click(calls: list[dict[str, Any]]) -> None:
+    (call,) = calls
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", "101", CLIENT)
+    assert (call["answered_by"], call["final_responsible"], call["hangup_by"]) == (CLIENT, "101", "callee")
+    assert call["origin"] == {"kind": "click", "action_id": "crm-1", "crm_call_id": "1"}
+    assert legs(call) == [("101", "click", "answered"), (CLIENT, "direct", "answered")]
+    assert "seen_from_start" not in call
+
+
+def _orders(lines: list[Line], beginning: slice) -> Iterator[list[Line]]:
+    """The moments stay; what is said at them is exchanged, so that each event may be up to 50 ms late."""
+    part = lines[beginning]
+    moments = [Timestamp(part[0][0] + 0.05 * place / len(part)) for place in range(len(part))]
+    shuffled = random.Random(7)
+    for _ in range(300):
+        order = shuffled.sample(part, len(part))
+        late = [(at, kind, said) for at, (_, kind, said) in zip(moments, order, strict=True)]
+        yield lines[: beginning.start] + late + lines[beginning.stop :]
+
+
+def test_a_click_is_known_in_whatever_order_its_events_come() -> None:
+    """The phone's DialBegin 4 ms before the Originate's own lost the click: it was an internal call of nobody."""
+    lines, beginning = _a_click_through_local()
+    for order in _orders(lines, beginning):
+        _check_the_click(told(order))
+
+
+@pytest.mark.parametrize("late", [0.004, 0.02, 0.05])
+def test_a_click_is_known_however_late_one_of_its_events_is(late: float) -> None:
+    lines, beginning = _a_click_through_local()
+    for place in range(beginning.start, beginning.stop):
+        at, kind, said = lines[place]
+        moved = sorted([*lines[:place], *lines[place + 1 :], (Timestamp(at + late), kind, said)], key=lambda it: it[0])
+        _check_the_click(told(moved))
+
+
+@pytest.mark.parametrize("channel_id", ["", "1796000001.1"], ids=["by the phone", "by the ChannelId"])
+def test_a_click_that_rings_the_phone_itself_is_known_in_whatever_order_its_events_come(channel_id: str) -> None:
+    story = Story()
+    _click(story, Channel="PJSIP/101", **({"ChannelId": channel_id} if channel_id else {}))
+    begin = len(story.lines)
+    phone = story.channel("PJSIP/101-00000001", CLIENT)
+    story.dial(None, phone, "101")
+    story.ring(phone)
+    beginning = slice(begin, len(story.lines))
+    story.wait(2)
+    story.answer(None, phone)
+    phone.exten = CLIENT
+    trunk = story.trunk(CLIENT, by=phone)
+    story.wait(2)
+    story.talk("b1", phone, trunk)
+    story.wait(4)
+    story.leaves(trunk)
+    story.hangup(trunk, phone)
+    for order in itertools.permutations(story.lines[beginning]):
+        _check_the_click(told([*story.lines[: beginning.start], *_at_once(order), *story.lines[beginning.stop :]]))
+
+
+def _at_once(order: tuple[Line, ...]) -> Iterator[Line]:
+    first = min(line[0] for line in order)
+    return ((Timestamp(first + 0.01 * place), kind, said) for place, (_, kind, said) in enumerate(order))
+
+
+@pytest.mark.parametrize("shows", ["102", "101", ""], ids=["whom it is for", "the caller", "nothing"])
+def test_another_programs_call_between_colleagues_through_local_is_internal(shows: str) -> None:
+    story = Story()
+    one, two, phone, _ = _through_local(story, shows)
+    _picked_up(story, one, two, phone, "102")
+    colleague = story.rung("102", by=one)
+    _talked(story, one, two, phone, colleague)
+    call = story.call()
+    assert (call["direction"], call["caller"], call["called"]) == ("internal", "101", "102")
+    assert (call["disposition"], call["answered_by"], call["final_responsible"]) == ("answered", "102", "102")
+    assert legs(call) == [("101", "click", "answered"), ("102", "direct", "answered")]
+    assert (call["talk_seconds"], call["hangup_by"]) == (pytest.approx(5, abs=0.2), "callee")
+
+
+@pytest.mark.parametrize("channel", ["PJSIP/101-00000001", "SIP/101-b7e0f1c8", "IAX2/101-8721", "SCCP/101-0000000A"])
+@pytest.mark.parametrize("wanted", ["102", CLIENT])
+def test_another_programs_call_from_a_phone_of_any_technology(channel: str, wanted: str) -> None:
+    story = Story()
+    phone = story.channel(channel, wanted)
+    story.dial(None, phone, "101")
+    story.ring(phone)
+    story.wait(2)
+    story.answer(None, phone)
+    phone.exten = wanted
+    other = story.rung("102", by=phone) if wanted == "102" else story.trunk(wanted, by=phone)
+    story.wait(2)
+    story.talk("b1", phone, other)
+    story.wait(4)
+    story.leaves(phone)
+    story.hangup(phone, other)
+    call = story.call()
+    direction, responsible = ("internal", "102") if wanted == "102" else ("outbound", "101")
+    assert (call["direction"], call["caller"], call["called"]) == (direction, "101", wanted)
+    assert (call["answered_by"], call["final_responsible"], call["hangup_by"]) == (wanted, responsible, "caller")
+    assert call.get("origin") is None
+
+
+def test_another_programs_call_to_a_group_is_to_the_group() -> None:
+    story = Story()
+    one, two, phone, _ = _through_local(story, "")
+    _picked_up(story, one, two, phone, "700")
+    first, second = story.rung("102", by=one), story.rung("103", by=one)
+    story.wait(2)
+    story.end_dial(one, first, "CANCEL")
+    story.hangup(first, cause="26")
+    _talked(story, one, two, phone, second)
+    call = story.call()
+    assert (call["direction"], call["called"], call["answered_by"]) == ("internal", "700", "103")
+
+
+def test_another_programs_call_that_its_employee_does_not_take_never_rang_anybody_else() -> None:
+    story = Story()
+    one, two, phone, _ = _through_local(story, "102")
+    story.wait(20)
+    story.end_dial(None, one, "NOANSWER")
+    story.hangup(one)
+    story.end_dial(two, phone, "CANCEL")
+    story.hangup(phone, two)
+    call = story.call()
+    assert (call["direction"], call["caller"], call["called"]) == ("internal", "101", "102")
+    assert call["disposition"] == "failed"
+    assert legs(call) == [("101", "click", "noanswer")]
+
+
+def test_a_colleague_whose_phone_leads_to_a_mobile_is_who_the_click_was_for() -> None:
+    story = Story()
+    one, two, phone, _ = _through_local(story, "102")
+    _picked_up(story, one, two, phone, "102")
+    colleague = story.rung("102", by=one)
+    story.wait(10)
+    story.end_dial(one, colleague, "NOANSWER")
+    story.hangup(colleague)
+    mobile = story.trunk("79037770000", by=one)
+    _talked(story, one, two, phone, mobile)
+    call = story.call()
+    assert (call["direction"], call["called"]) == ("internal", "102")
+    assert call["answered_by"] == "79037770000"
