@@ -165,8 +165,10 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[
     caller = agent.target if agent else root.party.number or door
     colleague = next((leg.target for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTENSION), "")
     called = client.target if client else present(action.get("Exten")) or call.made_for or colleague or call.called
+    if called == caller:
+        called = ""  # what its phone shows while it rings: itself, when the Originate leads to an application
     if call.spies_on:
-        called = call.spies_on if called in ("", caller) else called
+        called = called or call.spies_on
     elif board.office.as_extension(called) is None:
         return Direction.OUTBOUND, caller, called
     if agent is not None and (call.client is None or call.client.party.kind is PartyKind.LOCAL):

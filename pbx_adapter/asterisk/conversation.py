@@ -108,6 +108,9 @@ def _room_leg(channel: Channel, bridge: Bridge) -> LegId:
 def _enter_room(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -> None:
     """A conference room is a leg of the call, answered as it is entered, even while nobody else is there."""
     call = channel.call
+    if call.originated and not call.made_for:
+        call.made_for = bridge.room
+        describe_again(board, call, at)
     begin_call(board, call, at)
     leg_id = _room_leg(channel, bridge)
     if call.over or any(leg.id == leg_id for leg in call.legs):
@@ -311,7 +314,7 @@ def on_spy_start(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     call.spies_on = call.spies_on or _spied_on(board, frame)
     begin_call(board, call, at)
     describe_again(board, call, at)
-    if call.direction is Direction.INTERNAL:
+    if call.direction is not Direction.OUTBOUND:  # a supervisor may call in from outside
         _connect(board, call, None, "", f"chanspy:{call.spies_on}", at)
 
 

@@ -16,10 +16,11 @@ from pbx_adapter.asterisk.conversation import (
     stop_talking,
     tell_recordings,
 )
-from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, result_of, settle_legs, settle_ways
+from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, settle_legs, settle_ways
 from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
 from pbx_adapter.asterisk.transfers import abort_blond, abort_consultation, fail_blind, settle_transfers
 

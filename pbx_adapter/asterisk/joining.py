@@ -13,9 +13,9 @@ from integration.domain.call import Direction
 from integration.domain.events import CallMerged, LegAnswered, LegEnded, LegOffered, LegRinging
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
-from pbx_adapter.asterisk.legs import result_of
 from pbx_adapter.asterisk.live import LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind
+from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import Switchboard
 
 

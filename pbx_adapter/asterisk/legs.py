@@ -4,9 +4,8 @@ Theory of operation
 -------------------
 
 A dial of a phone or a trunk is a leg; a dial of a Local channel is a doorway, and the leg is what is dialled behind it.
-So a leg asks for its *way*: from the channel that dials back through the halves of Local pairs to the channel that
-started it all. What is met on the way says how the call came to the leg (`via`): an app_queue, a transfer, a phone that
-answered 302, a parking lot, an Originate.
+So a leg asks for its *way* (`ways.py`): from the channel that dials back through the halves of Local pairs to the
+channel that started it all.
 
 A phone that is picked up has not answered the call yet: a subroutine (`Dial` with `U()` or `M()`) or FollowMe() may ask
 whether it takes the call. It has answered when it is joined to another person, since the moment it was picked up; one
@@ -23,48 +22,22 @@ An unregistered phone leaves no channel and no DialBegin. Its leg is made from w
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
-from integration.domain.call import Direction, LegKind, LegResult, TransferKind
+from integration.domain.call import Direction, LegKind, TransferKind
 from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk import callbacks
 from pbx_adapter.asterisk.beginning import begin_call, describe_again, learn_exten, mark_originated
-from pbx_adapter.asterisk.causes import leg_result
-from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
+from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.names import PORTS, dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
+from pbx_adapter.asterisk.ways import SHORTEST_SURE_EXTEN, notice_redirect, via_of, way_to
 
 DEVICE_SECONDS = 1.0
 """Two dials of one extension by one channel within this time are two devices of one person."""
-
-DOORWAY_SECONDS = 1.0
-"""A leg found behind a Local pair within this time counts from the dial of the pair: that is the order in which a ring
-group was dialled, while the phones behind it are reached in any order."""
-
-SHORTEST_SURE_EXTEN = 3
-"""Digits of an exten that is believed to be an employee's, when nothing else is known."""
-
-_FOLLOW_ME = "/FMGL-"
-"""FreePBX's follow me dials the numbers of the list through `Local/FMGL-NUMBER#@...`, the desk phone through FMPR-."""
-
-
-@dataclass(slots=True)
-class _Way:
-    """How the dial of a leg came about, read back from the channel that dialled to the one it is for."""
-
-    offered_at: Timestamp
-    first: Channel | None = None  # the channel that all this is done for
-    queue: str = ""
-    originated: bool = False
-    forward_of: LiveLeg | None = None
-    follow_me: bool = False
-    fan_out: int = 0  # how many were dialled at once
-    doors: list[Channel] = field(default_factory=list)  # first halves of the Local pairs on the way
-    consultation: Channel | None = None  # the half of a Local pair that a person made to consult somebody
-    exten: str = ""  # in which the outermost door was dialled
 
 
 def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -139,7 +112,7 @@ def offer_leg(
     call = call.current
     if call.over:
         return None
-    way = _way_to(source, dest, at)
+    way = way_to(source, dest, at)
     if dest is not None:
         device = _leg_of_other_device(call, target, source, at)
         if device is not None:
@@ -157,8 +130,8 @@ def offer_leg(
         leg.channels[dest.uid] = dest
         dest.leg = leg
     if not via:
-        _notice_redirect(call, leg, way)
-    leg.via = via or _via(board, call, leg, way)
+        notice_redirect(call, leg, way)
+    leg.via = via or via_of(board, call, leg, way)
     call.legs.append(leg)
     board.settle_later(call, at)
     if kind is LegKind.EXTERNAL and _is_to_client(call, leg):
@@ -193,12 +166,12 @@ def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
         leg.way_is_sure = True
         dest = next(iter(leg.channels.values()), None)
         if leg.via in ("direct", "fallback") and leg.source is not None and leg.home is call:
-            way = _way_to(leg.source, dest, leg.offered_at)
+            way = way_to(leg.source, dest, leg.offered_at)
             if way.doors or way.queue or way.forward_of or way.originated:
                 leg.doors, leg.asker, leg.originated = tuple(way.doors), way.first, way.originated
                 if leg.originated:
                     callbacks.notice(board, call, leg)
-                change_via(board, leg, _via(board, call, leg, way))
+                change_via(board, leg, via_of(board, call, leg, way))
                 describe_again(board, call, now)
 
 
@@ -226,120 +199,6 @@ def _leg_of_other_device(call: LiveCall, target: str, source: Channel | None, at
         if leg.target == target and leg.source is source and not leg.decided and at - leg.offered_at < DEVICE_SECONDS:
             return leg if leg.stopped_at is None else None
     return None
-
-
-def _way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> _Way:
-    way = _Way(at, originated=source is None and dest is not None and dest.originated)
-    if dest is not None:
-        way.exten = dest.wanted_in
-    channel = source
-    for _ in range(16):  # pairs behind pairs; a loop in a broken stream must end somewhere
-        if channel is None:
-            break
-        way.first = channel
-        way.queue = way.queue or channel.queue
-        way.fan_out = max(way.fan_out, channel.dial_fan_out)
-        # The second half runs the dialplan for whoever dialled the first; a first half runs it for itself.
-        door = channel.peer if channel.party.kind is PartyKind.LOCAL and channel.name.endswith(";2") else None
-        if door is None:
-            break
-        way.forward_of = way.forward_of or door.forward_of
-        way.follow_me = way.follow_me or _FOLLOW_ME in door.name
-        if door.originated:
-            way.originated = True
-            way.doors.append(door)
-            break
-        if door.dialled_by is None:
-            if door.uid != door.call.uid and not door.is_gone:
-                way.consultation = door
-            break
-        way.doors.append(door)
-        way.exten = door.wanted_in
-        if at - door.born_at < DOORWAY_SECONDS:
-            way.offered_at = min(way.offered_at, door.born_at)
-        channel = door.dialled_by
-    return way
-
-
-def _notice_redirect(call: LiveCall, leg: LiveLeg, way: _Way) -> None:
-    """
-    A client taken away from a person who did not hang up, and led to somebody else, was transferred by command.
-
-    AMI's Redirect, which a CRM's "transfer" button may use, leaves no other trace than that.
-    """
-    client, person = call.client, call.hands
-    if client is None or way.first is not client or client.bridge is not None or person is None:
-        return
-    if person.left_at is None and call.blind is None and call.parking is None and call.blond is None:
-        call.blind = BlindTransfer(person.party.number, leg.target, call.lost_at or leg.offered_at, guessed=True)
-
-
-def _via(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
-    """In words how the call came to this leg. The order matters: the nearest reason on the way counts."""
-    if way.forward_of is not None:
-        leg.forwarder = way.forward_of.target
-        return "forward"
-    if way.consultation is not None and call.hands is not None:
-        _note_consultation(call, leg, way.consultation)
-        return "consultation"
-    if way.queue:
-        return f"queue:{way.queue}"
-    if call.parking is not None and call.parking.timed_out:
-        return "parking-return"
-    if call.blind is not None or call.blond is not None:
-        return "transfer"
-    if way.originated:
-        return "direct" if call.client_first else "click"
-    leg.forwarder = _forwarder(board, call, leg, way)
-    if leg.forwarder:
-        return "forward"
-    is_outside = leg.kind is LegKind.EXTERNAL and call.direction is not Direction.OUTBOUND
-    if is_outside and (call.queue or any(_was_tried_before(known, leg) for known in call.legs)):
-        return "fallback"
-    return "direct"
-
-
-def _was_tried_before(known: LiveLeg, leg: LiveLeg) -> bool:
-    """Whether this leg came after another one, and not with it, as in a group of phones and a mobile."""
-    if known is leg or known.via == "click":
-        return False
-    has_ended = known.stopped_at is not None and known.stopped_at <= leg.offered_at
-    return has_ended or leg.offered_at - known.offered_at > DEVICE_SECONDS
-
-
-def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: _Way) -> str:
-    """
-    The extension whose forwarding led through a Local pair to somebody else; empty when it is no forwarding.
-
-    A dialplan has many Local channels that forward nothing: of groups, departments, lines, prefixes. It is a forwarding
-    when one of them was dialled alone, in the exten of an employee, to somebody else.
-    """
-    if not way.doors:
-        return ""
-    if way.follow_me and leg.kind is LegKind.EXTERNAL:
-        earlier = [known.target for known in call.legs if known.kind is LegKind.EXTENSION]
-        return earlier[-1] if earlier else board.office.as_extension(way.exten) or ""
-    extension = board.office.as_extension(way.exten)
-    if way.fan_out > 1 or not extension or extension == leg.target:
-        return ""
-    return extension if _is_employee(board, call, leg, extension) else ""
-
-
-def _is_employee(board: Switchboard, call: LiveCall, leg: LiveLeg, extension: str) -> bool:
-    """Whether a phone of that extension is known; on the way to a number outside what looks like one will do."""
-    if extension in board.phones:
-        return True
-    line = call.called if call.direction is Direction.INBOUND else ""
-    is_part_of_line = line.endswith(extension)  # a dialplan that goes on with the last digits of the number called
-    return leg.kind is LegKind.EXTERNAL and len(extension) >= SHORTEST_SURE_EXTEN and not is_part_of_line
-
-
-def _note_consultation(call: LiveCall, leg: LiveLeg, door: Channel) -> None:
-    if call.consultation is None or call.consultation.door is not door:
-        by = call.hands.party.number if call.hands else ""
-        call.consultation = Consultation(door, by, leg.target, leg)
-    else:
-        call.consultation.leg, call.consultation.to = leg, leg.target
 
 
 # -- the unreachable ----------------------------------------------------------------
@@ -503,64 +362,3 @@ def end_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
         if leg.answered_at is None and leg.off_hook_at is not None:
             at = leg.off_hook_at  # it rang until then
         board.tell(LegEnded(call=call.id, at=at, leg=leg.id, result=leg.result, cause=leg.cause))
-
-
-def result_of(leg: LiveLeg) -> LegResult:
-    """How a leg ended, or would if it ended now."""
-    if leg.result is not None:
-        return leg.result
-    if leg.answered_at is not None:
-        return LegResult.ANSWERED
-    rang_out = leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors)
-    if leg.originated and leg.home.current.client_first and not leg.refused:
-        rang_out = True  # nobody but its own time ends the ringing of a client who is called back
-    return leg_result(
-        dial_status=leg.dial_status,
-        cause=leg.cause,
-        refused=leg.refused,
-        forwarded=leg.forwarded,
-        picked_up=leg.picked_up,
-        off_hook=leg.off_hook_at is not None,
-        asker_left=_asker_left(leg),
-        rang_out=rang_out,
-        external=leg.kind is LegKind.EXTERNAL,
-        inherited=_has_inherited_cause(leg),
-    )
-
-
-def _has_inherited_cause(leg: LiveLeg) -> bool:
-    """Whether the cause may be another leg's: this one was not refused, and one that the same channel dialled was."""
-    if leg.refused or leg.source is None or leg.cause is None or leg.stopped_at is None:
-        return False
-    stopped_at = leg.stopped_at
-    return any(
-        other is not leg
-        and other.source is leg.source
-        and other.cause == leg.cause
-        and other.stopped_at is not None
-        and other.stopped_at < stopped_at
-        for other in leg.home.legs
-    )
-
-
-def _asker_left(leg: LiveLeg) -> bool:
-    """Whether the leg stopped because the channel that it was dialled for had left."""
-    asker, stopped_at = leg.asker, leg.stopped_at
-    if asker is None or stopped_at is None:
-        return False
-    if asker.left_at is None:
-        return asker.gone_at is not None and asker.gone_at < stopped_at
-    own = [channel.left_at for channel in leg.channels.values() if channel.left_at is not None]
-    return asker.left_at <= stopped_at + SETTLE_SECONDS and asker.left_at <= min(own, default=asker.left_at)
-
-
-def _rang_out(leg: LiveLeg, door: Channel) -> bool:
-    """
-    FollowMe() hangs its doors up when their time is over, and says nothing, or has said CANCEL when another phone was
-    picked up that did not take the call; they look cancelled. Nobody took the call and the client is there: they rang
-    out.
-    """
-    asker, stopped_at = leg.asker, leg.stopped_at
-    if door.gone_at is None or asker is None or stopped_at is None or abs(door.dial_ended_at - stopped_at) < 1.0:
-        return False
-    return asker.left_at is None and asker.bridge is None and (asker.gone_at is None or asker.gone_at >= stopped_at)

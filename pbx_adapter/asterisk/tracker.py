@@ -16,6 +16,8 @@ client, no channel left, a leg that stopped ringing) is first noted with its mom
 
     beginning.py     direction, numbers, clicks          conversation.py  who has the client, hold, recordings
     legs.py          who was offered the call            transfers.py     blind, attended, pickup, parking
+    ways.py          how the call came to them           results.py       how these offers ended
+    callbacks.py     Originates that ring the client first
     ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
     found.py         what a channel of a snapshot tells   forgetting.py  what was silent for long
 

@@ -21,11 +21,12 @@ from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
 from pbx_adapter.asterisk.conversation import look
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, change_via, offer_leg, result_of, tell_blind_transfer
+from pbx_adapter.asterisk.legs import answer_leg, change_via, offer_leg, tell_blind_transfer
 from pbx_adapter.asterisk.live import BlindTransfer, BlondTransfer, Channel, LiveCall, LiveLeg, Parking
 from pbx_adapter.asterisk.names import endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
 
 _IN_VAIN = {
