@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,7 @@ CONFIG = Path(__file__).parent / "config"
 CHECKOUT = Path(__file__).parents[2]
 DOZVON_INCLUDE = CHECKOUT / "pbx_adapter" / "asterisk" / "dialplan" / "extensions_dozvon.conf"
 LAB_VERSIONS = (22, 16)
+_SPOOL = ("spool/monitor", "spool/voicemail", "spool/outgoing")
 _LOGS = ("log", "log/cdr-csv", "log/cdr-custom", "log/cel-custom")  # Asterisk makes no folder by itself
 
 
@@ -128,7 +130,17 @@ class Asterisk:
 
     def render(self) -> None:
         """Write the configuration, the certificate and the music on hold. Existing recordings stay."""
-        for sub in ("etc/keys", "var/keys", "spool/monitor", "spool/voicemail", "run", "agi", "moh", *_LOGS):
+        for sub in (
+            "etc/keys",
+            "var/keys",
+            "spool/monitor",
+            "spool/voicemail",
+            "spool/outgoing",
+            "run",
+            "agi",
+            "moh",
+            *_LOGS,
+        ):
             (self._folder / sub).mkdir(parents=True, exist_ok=True)
         modules = next(
             iter(sorted(self.root.glob("usr/lib/*/asterisk/modules"))), self.root / "usr/lib/asterisk/modules"
@@ -246,6 +258,13 @@ class Asterisk:
         )
         printed, _ = await process.communicate()
         return printed.decode("utf-8", "replace")
+
+    def call_file(self, fields: Mapping[str, str]) -> None:
+        """Have a call made by a file in the folder of outgoing calls, as scripts of many offices do."""
+        text = "".join(f"{name}: {value}\n" for name, value in fields.items())
+        file = self._folder / "spool" / "new.call"
+        file.write_text(text)
+        file.rename(self._folder / "spool" / "outgoing" / "new.call")  # whole from its first moment
 
     async def stop(self, *, gracefully: bool = False) -> None:
         """Stop in order: `core stop now`, or `core stop gracefully` (waits for the calls to end). Idempotent."""

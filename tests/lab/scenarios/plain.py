@@ -1,19 +1,12 @@
-"""What happens in a recording: each scenario plays one story on an open office while AMI is recorded.
-
-`scripts/record.py NAME --out FOLDER` runs one. Expected truths are written by hand, beside the stream.
-"""
+"""The plainest stories: a call in, a queue after a busy phone, a click."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.office import Office, did
-
-Scenario = Callable[[Office, AmiRecorder], Awaitable[None]]
-
-CLIENT = "79161234567"
+from tests.lab.scenarios.people import CLIENT
 
 
 async def inbound_answered(office: Office, ami: AmiRecorder) -> None:
@@ -60,6 +53,4 @@ async def click_to_call_answered(office: Office, ami: AmiRecorder) -> None:
     await client.hang_up()
 
 
-SCENARIOS: dict[str, Scenario] = {
-    scenario.__name__: scenario for scenario in (inbound_answered, busy_phone_then_queue, click_to_call_answered)
-}
+SCENARIOS = (inbound_answered, busy_phone_then_queue, click_to_call_answered)

@@ -1,0 +1,25 @@
+"""What happens in a recording: each scenario plays one story on an open office while AMI is recorded.
+
+`scripts/record.py NAME --out FOLDER` runs one. Expected truths are written by hand, beside the stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from tests.lab.ami_recorder import AmiRecorder
+from tests.lab.office import Office
+from tests.lab.scenarios import callbacks, confirmed, doors, joined, plain
+
+Scenario = Callable[[Office, AmiRecorder], Awaitable[None]]
+
+SCENARIOS: dict[str, Scenario] = {
+    scenario.__name__: scenario
+    for scenario in (
+        *plain.SCENARIOS,
+        *confirmed.SCENARIOS,
+        *doors.SCENARIOS,
+        *joined.SCENARIOS,
+        *callbacks.SCENARIOS,
+    )
+}
