@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.office import Office
-from tests.lab.scenarios import callbacks, confirmed, doors, joined, plain
+from tests.lab.scenarios import callbacks, confirmed, doors, handed_over, joined, plain
 
 Scenario = Callable[[Office, AmiRecorder], Awaitable[None]]
 
@@ -20,6 +20,7 @@ SCENARIOS: dict[str, Scenario] = {
         *confirmed.SCENARIOS,
         *doors.SCENARIOS,
         *joined.SCENARIOS,
+        *handed_over.SCENARIOS,
         *callbacks.SCENARIOS,
     )
 }
