@@ -146,8 +146,8 @@ def _begin(event: CallStarted, account: AccountId, pbx: PbxId) -> Call:
     )
 
 
-# Every step takes the call and its event, and returns the new call followed by the changes, if any.
-_Step = tuple[Any, ...]
+# Every step takes the call and its event of one kind, and returns the new call followed by the changes, if any.
+_Step = tuple[Call, *tuple[Change, ...]]
 
 
 def _described(call: Call, event: CallDescribed) -> _Step:
@@ -164,7 +164,7 @@ _DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue
 
 def _described_late(call: Call, event: CallDescribed) -> _Step:
     """The call is over: what followed from the direction at its end is decided again."""
-    (after,) = _described(call, event)
+    after = _described(call, event)[0]
     if after.direction is not call.direction and after.disposition is not None and after.hangup_by is not None:
         after = replace(after, disposition=_disposition(after, after.hangup_by))
     told_before, told_now = ((it.direction, it.caller, it.called) for it in (call, after))
@@ -274,7 +274,7 @@ def _recording_started(call: Call, event: RecordingStarted) -> _Step:
 
 
 def _recording_started_late(call: Call, event: RecordingStarted) -> _Step:
-    (after,) = _recording_started(call, event)
+    after = _recording_started(call, event)[0]
     return (after,) if after is call else (after, Change.CORRECTED)
 
 
