@@ -194,10 +194,7 @@ class Call:
         A click rings the employee first. When that phone, or the one it forwards to, is not picked up, nobody has
         dialled the client: the call is `failed` and does not belong into the client's feed.
         """
-        is_ours = self.origin is not None and self.origin.kind == "click"
-        # Another program on the PBX may make clicks too (FOP2, a CRM's module); its id of one is not told to us.
-        is_click = is_ours or any(leg.via == "click" for leg in self.legs)
-        if not is_click or self.is_live or self.answered_at is not None:
+        if self.origin is None or self.origin.kind != "click" or self.is_live or self.answered_at is not None:
             return None
         if self.end_inferred or self.recovered or not (self.legs or self.seen_from_start):
             return None  # the employee may have answered while nobody watched

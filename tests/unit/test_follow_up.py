@@ -132,7 +132,7 @@ def test_a_click_that_never_dialled_the_client_is_not_in_the_clients_feed(result
 @pytest.mark.parametrize(
     "call",
     [
-        replace(CLICK, origin=None, legs=(replace(leg("101"), result=LegResult.NOANSWER),)),
+        replace(CLICK, origin=None),
         replace(CLICK, ended_at=None),
         replace(CLICK, end_inferred=True),
         replace(CLICK, seen_from_start=False, legs=()),
@@ -145,11 +145,6 @@ def test_a_click_that_never_dialled_the_client_is_not_in_the_clients_feed(result
 )
 def test_only_a_click_that_was_watched_whole_is_known_not_to_have_dialled(call: Call) -> None:
     assert call.failure is None
-
-
-def test_a_click_of_another_program_that_nobody_took_never_dialled_the_client_either() -> None:
-    click = replace(CLICK, origin=None, legs=(click_leg(LegResult.NOANSWER),), disposition=Disposition.FAILED)
-    assert (click.failure, kinds(click, ENDED)) == (Failure.AGENT_NOANSWER, [])
 
 
 def test_a_phone_that_sends_the_click_on_is_still_the_employees() -> None:

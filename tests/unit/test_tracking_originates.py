@@ -184,7 +184,7 @@ def test_another_programs_call_that_its_employee_does_not_take_never_rang_anybod
     story.hangup(phone, two)
     call = story.call()
     assert (call["direction"], call["caller"], call["called"]) == ("internal", "101", "102")
-    assert call["disposition"] == "failed"
+    assert call["answered_by"] is None
     assert legs(call) == [("101", "click", "noanswer")]
 
 
