@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 
 from integration.errors import AuthFailed, NotFound, ProtocolError, Rejected, Unavailable
-from integration.ports import DialSample, Finding, FindingLevel
+from integration.ports import DialSample, Finding
 from pbx_adapter.asterisk import people
 from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.commands import CHANNEL_ID_PREFIX, Action, question
