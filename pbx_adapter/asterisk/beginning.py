@@ -183,8 +183,7 @@ def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
         call.root = channel  # a stream that begins between the making of this channel and its dial
     if channel is call.root and not call.announced:
         call.seen_from_start = True  # also where its Newchannel comes after this
-        # Until it rings, the agent's phone shows whom it will be connected with: the `CallerID:` of the Originate.
-        call.called = call.called or present(frame.get("DestCallerIDNum"))
+        call.called = call.called or _shown_to(channel, frame)
     become_click(board, channel)
     if channel is call.root and not call.over:
         board.note_click(call, channel, present(frame.get("DialString")))
@@ -206,6 +205,18 @@ def become_click(board: Switchboard, channel: Channel) -> None:
     _origin_from(board, call, board.originate_of(call) or {})
     if call.announced:
         board.announce(call, *describe(board, call))
+
+
+def _shown_to(channel: Channel, frame: Frame) -> str:
+    """
+    Whom the agent's phone shows while it rings: the number it will be connected with. Empty when that is not said.
+
+    Our Originate says it as the connected line. The `CallerID:` of other programs' Originates makes it the number of
+    the agent's own channel as well, which without it is the agent's.
+    """
+    door = endpoint_of(channel.name)[1].partition("@")[0]
+    shown = [present(frame.get(key)) for key in ("DestConnectedLineNum", "DestCallerIDNum")]
+    return next((number for number in shown if number and number not in (channel.party.number, door)), "")
 
 
 def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:

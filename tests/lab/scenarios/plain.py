@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from pbx_adapter.asterisk.commands import originate
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.office import Office, did
 from tests.lab.scenarios.people import CLIENT
@@ -53,4 +54,73 @@ async def click_to_call_answered(office: Office, ami: AmiRecorder) -> None:
     await client.hang_up()
 
 
-SCENARIOS = (inbound_answered, busy_phone_then_queue, click_to_call_answered)
+async def _click(office: Office, ami: AmiRecorder, *, channel: str = "PJSIP/{extension}") -> None:
+    """A click as Dozvon makes it: the phone shows the client, and the client's leg the employee."""
+    action = originate(
+        request_id="click-1",
+        extension="101",
+        number=CLIENT,
+        channel_template=channel,
+        context="as-is",
+        timeout_seconds=3.0,
+        crm_call_id="1001",
+        has_caller_id=True,
+    )
+    said: dict[str, str | list[str]] = {}
+    for name, value in action.headers:
+        known = said.get(name)
+        said[name] = value if known is None else [*([known] if isinstance(known, str) else known), value]
+    await ami.action("Originate", {"ActionID": "dozvon-click-1", **said})
+
+
+async def click_own_number_answered(office: Office, ami: AmiRecorder) -> None:
+    """A click of Dozvon's: 101's phone rings 1 s, then the client's 1 s; the client hangs up after 3 s."""
+    office.phone("101").answers(after_seconds=1)
+    office.carrier.answers(after_seconds=1)
+    await _click(office, ami)
+    client = await office.carrier.incoming()
+    assert client.other == "101", "the carrier sees the employee"
+    await client.answered()
+    await asyncio.sleep(3)
+    await client.hang_up()
+
+
+async def click_own_number_client_busy(office: Office, ami: AmiRecorder) -> None:
+    """The same, and the client is busy."""
+    office.phone("101").answers(after_seconds=1)
+    office.carrier.rejects(486)
+    await _click(office, ami)
+    await office.carrier.incoming()
+    await asyncio.sleep(1)
+
+
+async def click_own_number_agent_noanswer(office: Office, ami: AmiRecorder) -> None:
+    """101's phone rings in vain for 3 s; the client is never dialled."""
+    office.phone("101").rings()
+    await _click(office, ami)
+    phone = await office.phone("101").incoming()
+    assert phone.other == CLIENT, "the phone shows the client"
+    await phone.over()
+
+
+async def click_own_number_through_local(office: Office, ami: AmiRecorder) -> None:
+    """The employee is rung by the dialplan, as FreePBX wants it."""
+    office.phone("101").answers(after_seconds=1)
+    office.carrier.answers(after_seconds=1)
+    await _click(office, ami, channel="Local/{extension}@click-agent")
+    client = await office.carrier.incoming()
+    assert client.other == "101"
+    await client.answered()
+    await asyncio.sleep(3)
+    await client.hang_up()
+
+
+SCENARIOS = (
+    inbound_answered,
+    busy_phone_then_queue,
+    click_to_call_answered,
+    click_own_number_answered,
+    click_own_number_client_busy,
+    click_own_number_agent_noanswer,
+    click_own_number_through_local,
+)
