@@ -28,6 +28,7 @@ from integration.domain.tracking import advance
 from pbx_adapter.asterisk.names import endpoint_of
 from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.records.crashes import CRASH
 from pbx_adapter.asterisk.records.rows import CelRow
 from pbx_adapter.asterisk.tracker import Tracker
 
@@ -122,7 +123,11 @@ def frames(rows: Sequence[CelRow]) -> list[tuple[Timestamp, Frame]]:
     office = _look_ahead(rows)
     told: list[tuple[Timestamp, Frame]] = []
     asked: set[str] = set()
+    # Before the first of them is gone: the order in which channels die with their PBX says nothing of who hung up.
+    died = [row for row in rows if row.extra.get("hangupsource") == CRASH]
     for row in rows:
+        if died and row is died[0]:
+            told += [(row.at, {"Event": "SoftHangupRequest", **_who(each)}) for each in died]
         left_at = office.left_at.get(row.channel)
         if left_at is not None and row.at >= left_at and row.channel not in asked:
             asked.add(row.channel)
@@ -142,7 +147,7 @@ def _look_ahead(rows: Sequence[CelRow]) -> _Office:
             office.ended_at[row.uniqueid] = row.at
             office.cause[row.channel] = row.extra.get("hangupcause", "")
             source = row.extra.get("hangupsource", "")
-            if source:
+            if source and source != CRASH:
                 sources.setdefault(source, row.at)
         elif row.event == "ANSWER" and row.app in ("AppDial", "AppQueue"):
             office.answers[row.linkedid].append(row.at)

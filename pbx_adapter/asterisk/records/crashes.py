@@ -8,6 +8,9 @@ from dataclasses import replace
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.records.rows import CelRow
 
+CRASH = "crash"
+"""The `hangupsource` of an end that the PBX's own death made: no channel has this name."""
+
 
 def with_crashed_ends(rows: Sequence[CelRow], began: Timestamp) -> list[CelRow]:
     """
@@ -18,7 +21,8 @@ def with_crashed_ends(rows: Sequence[CelRow], began: Timestamp) -> list[CelRow]:
         began: when the PBX that runs now was started.
 
     Returns:
-        The rows and the ends, which are dated by the last row that the PBX wrote before it died: it lived then.
+        The rows and the ends, which are dated by the last row that the PBX wrote before it died: it lived then. Their
+        `hangupsource` is CRASH: neither side hung up.
     """
     last: dict[str, CelRow] = {}
     over: set[str] = set()
@@ -33,5 +37,5 @@ def with_crashed_ends(rows: Sequence[CelRow], began: Timestamp) -> list[CelRow]:
         else:
             over.add(row.uniqueid)  # it was heard of since
     died = [row for uniqueid, row in last.items() if uniqueid not in over]
-    ends = [replace(row, event="HANGUP", at=alive_at, app="", appdata="", extra={}) for row in died]
+    ends = [replace(row, event="HANGUP", at=alive_at, app="", appdata="", extra={"hangupsource": CRASH}) for row in died]
     return [*rows, *ends]
