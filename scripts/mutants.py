@@ -37,7 +37,7 @@ SLOWEST = 6.0
 AT_LEAST_SECONDS = 20.0
 
 DOMAIN, SERVICES, TRACKER = "integration/domain", "integration/services", "pbx_adapter/asterisk"
-_TRACKING = ("tests/unit/test_tracking.py", "tests/unit/test_replay_traces.py")
+_TRACKING = ("tests/unit/test_tracking.py",)
 _DELIVERY = ("tests/services/test_delivery.py",)
 _STREAMS = ("tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py")
 NEAREST: dict[str, tuple[str, ...]] = {
