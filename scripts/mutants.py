@@ -37,21 +37,30 @@ SLOWEST = 6.0
 AT_LEAST_SECONDS = 20.0
 
 DOMAIN, SERVICES, TRACKER = "integration/domain", "integration/services", "pbx_adapter/asterisk"
-_TRACKING = ("tests/unit/test_tracking.py",)
-_DELIVERY = ("tests/services/test_delivery.py",)
+_TRACKING = ("tests/unit/test_tracking_late_events.py", "tests/unit/test_tracking.py")
+_DELIVERY = ("tests/services/test_delivery_attempts.py", "tests/services/test_delivery.py")
+_NUMBERS = ("tests/unit/test_phone.py", "tests/unit/test_phone_text.py")
 _STREAMS = ("tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py")
 NEAREST: dict[str, tuple[str, ...]] = {
-    f"{DOMAIN}/attribution.py": ("tests/unit/test_attribution.py",),
+    f"{DOMAIN}/attribution.py": ("tests/unit/test_attribution_personal.py", "tests/unit/test_attribution.py"),
+    f"{DOMAIN}/call.py": ("tests/unit/test_follow_up.py", *_TRACKING),
+    f"{DOMAIN}/call_text.py": ("tests/unit/test_attribution.py",),
     f"{DOMAIN}/follow_up.py": ("tests/unit/test_follow_up.py",),
     f"{DOMAIN}/identity.py": ("tests/unit/test_attribution.py", "tests/unit/test_routing.py"),
-    f"{DOMAIN}/phone.py": ("tests/unit/test_phone.py",),
+    f"{DOMAIN}/number_class.py": ("tests/unit/test_number_class.py",),
+    f"{DOMAIN}/numbering.py": _NUMBERS,
+    f"{DOMAIN}/participation.py": ("tests/unit/test_participation.py",),
+    f"{DOMAIN}/phone.py": _NUMBERS,
+    f"{DOMAIN}/phone_text.py": ("tests/unit/test_phone_text.py",),
     f"{DOMAIN}/retry.py": ("tests/unit/test_retry.py",),
     f"{DOMAIN}/routing.py": ("tests/unit/test_routing.py",),
     f"{DOMAIN}/tracking.py": _TRACKING,
     f"{DOMAIN}/truth.py": ("tests/unit/test_asterisk_records.py", "tests/services/test_recovery.py"),
     f"{DOMAIN}/user_mapping.py": ("tests/unit/test_user_mapping.py",),
+    f"{SERVICES}/callback_tasks.py": ("tests/services/test_callback_tasks.py",),
     f"{SERVICES}/delivery.py": _DELIVERY,
     f"{SERVICES}/delivery_steps.py": _DELIVERY,
+    f"{SERVICES}/strangers.py": ("tests/services/test_strangers.py",),
     f"{TRACKER}/beginning.py": _STREAMS,
     f"{TRACKER}/causes.py": _STREAMS,
     f"{TRACKER}/conversation.py": _STREAMS,

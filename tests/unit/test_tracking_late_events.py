@@ -188,8 +188,8 @@ def test_a_phone_that_is_over_neither_rings_nor_answers_late() -> None:
 
 def test_the_first_ringing_and_the_first_answer_and_the_first_end_stand() -> None:
     leg = leg_of(rings(2), rings(3), answers(4), answers(5), leg_ended(LegResult.ANSWERED, at=6))
-    assert (leg.ringing_at, leg.answered_at, leg.ended_at) == (2, 4, 6)
-    assert leg_of(leg_ended(LegResult.NOANSWER, at=4), leg_ended(LegResult.NOANSWER, at=9)).ended_at == 4
+    assert (leg.ringing_at, leg.answered_at, leg.ended_at) == (t(2), t(4), t(6))
+    assert leg_of(leg_ended(LegResult.NOANSWER, at=4), leg_ended(LegResult.NOANSWER, at=9)).ended_at == t(4)
 
 
 def test_only_the_first_end_of_a_leg_is_news() -> None:
@@ -210,7 +210,7 @@ def test_an_offer_that_is_told_again_corrects_its_way_only() -> None:
     assert call is not None
     assert changes == set()
     assert [(leg.target, leg.kind, leg.via, leg.offered_at) for leg in call.legs] == [
-        ("101", LegKind.EXTENSION, "forward", 1)
+        ("101", LegKind.EXTENSION, "forward", t(1))
     ]
 
 
@@ -264,15 +264,15 @@ def test_who_already_has_the_client_is_not_handed_over_to() -> None:
     again, changes = step(talking, connected(at=6))
     assert changes == set()
     assert again is not None
-    assert again.talk_since == 3
-    nobody, changes = step(talking, ClientConnected(call=ID, at=t(6), person=None, answered_by=None))
+    assert again.talk_since == t(3)
+    nobody, changes = step(talking, ClientConnected(call=ID, at=t(6), person="", answered_by=""))
     assert nobody is not None
     assert (nobody.final_responsible, changes) == ("101", set())
 
 
 def test_the_answer_is_the_first_connection_also_after_a_pause() -> None:
     call = told(started(), connected(at=3), released(5), connected("102", 7))
-    assert (call.answered_at, call.answered_by, call.talk_since) == (3, "101", 7)
+    assert (call.answered_at, call.answered_by, call.talk_since) == (t(3), "101", t(7))
 
 
 # ---- transfers -------------------------------------------------------------------------------------------------------
