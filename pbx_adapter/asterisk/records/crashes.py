@@ -37,5 +37,7 @@ def with_crashed_ends(rows: Sequence[CelRow], began: Timestamp) -> list[CelRow]:
         else:
             over.add(row.uniqueid)  # it was heard of since
     died = [row for uniqueid, row in last.items() if uniqueid not in over]
-    ends = [replace(row, event="HANGUP", at=alive_at, app="", appdata="", extra={"hangupsource": CRASH}) for row in died]
+    ends = [
+        replace(row, event="HANGUP", at=alive_at, app="", appdata="", extra={"hangupsource": CRASH}) for row in died
+    ]
     return [*rows, *ends]
