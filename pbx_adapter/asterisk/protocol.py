@@ -140,7 +140,7 @@ class FrameReader:
 
     def _frame(self, block: bytes) -> Frame:
         frame = parse_block(block)
-        if len(block) > LONGEST_VALUE:
+        if len(block) > LONGEST_VALUE and max(map(len, block.split(b"\r\n"))) > LONGEST_VALUE:
             self.values_cut += cut_values(frame)
         return frame
 
