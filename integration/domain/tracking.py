@@ -118,11 +118,18 @@ def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: Pbx
     step = (_STEPS if call.ended_at is None else _STEPS_AFTER_THE_END).get(type(event))
     if step is None or event.call != call.id:
         return Transition(call, NOTHING)
+    if type(event) in _KNOWN_BY_THEIR_LEG:
+        after, *changes = step(call, event)
+        return Transition(after, frozenset(changes))
     mark = _mark(event)
     if mark in call.heard:
         return Transition(call, NOTHING)
     after, *changes = step(call, event)
     return Transition(replace(after, heard=(*after.heard, mark)[-MOST_HEARD:]), frozenset(changes))
+
+
+# What these change can be read from the call, whenever they are repeated: they need not be remembered.
+_KNOWN_BY_THEIR_LEG = frozenset({LegRinging, LegAnswered, LegEnded, RecordingStarted, CallMerged, CallEnded})
 
 
 def _mark(event: CallEvent) -> str:
