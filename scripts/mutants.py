@@ -68,8 +68,8 @@ NEAREST: dict[str, tuple[str, ...]] = {
     f"{TRACKER}/joining.py": _STREAMS,
     f"{TRACKER}/legs.py": _STREAMS,
     f"{TRACKER}/transfers.py": _STREAMS,
-    "connectors/amocrm/mapping.py": ("tests/unit/test_amocrm_mapping.py",),
-    "connectors/amocrm/tokens.py": ("tests/adapters/test_amocrm_tokens.py",),
+    "connectors/amocrm/mapping.py": ("tests/unit/test_amocrm_mapping_rules.py", "tests/unit/test_amocrm_mapping.py"),
+    "connectors/amocrm/tokens.py": ("tests/unit/test_amocrm_token_rules.py", "tests/adapters/test_amocrm_tokens.py"),
 }
 
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {

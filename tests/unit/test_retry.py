@@ -56,7 +56,8 @@ def test_what_the_other_side_asks_for_does_not_hurry_us() -> None:
 
 def test_a_failure_of_the_last_minute_of_the_fortnight_is_tried_again() -> None:
     late = Timestamp(NOW + 14 * 24 * 3600)
-    assert isinstance(after_failure(attempts=90, queued_at=NOW, now=late, error="402", is_final=False), RetryAt)
+    decision = after_failure(attempts=90, queued_at=NOW, now=late, error="402", is_final=False)
+    assert decision == RetryAt(Timestamp(late + 1800), "402")
     later = Timestamp(late + 1)
     assert isinstance(after_failure(attempts=90, queued_at=NOW, now=later, error="402", is_final=False), GiveUp)
 
