@@ -14,7 +14,7 @@ _WORDS: dict[str, dict[str, str]] = {
     "queue": {"ru": "очередь {0}", "uk": "черга {0}", "en": "queue {0}"},
     "missed": {"ru": "пропущен", "uk": "пропущено", "en": "missed"},
     "busy": {"ru": "занято", "uk": "зайнято", "en": "busy"},
-    "failed": {"ru": "не удалось соединить", "uk": "не вдалося з'єднати", "en": "could not be connected"},
+    "failed": {"ru": "не удалось соединить", "uk": "не вдалося з’єднати", "en": "could not be connected"},
     "cancelled": {"ru": "отменён", "uk": "скасовано", "en": "cancelled"},
     "noanswer": {"ru": "нет ответа", "uk": "немає відповіді", "en": "no answer"},
     "rang_at": {"ru": "звонил у {0}", "uk": "дзвонив у {0}", "en": "rang at {0}"},

@@ -18,7 +18,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "line_own": (
         "Действуют собственные настройки линии {line}.",
         "Діють власні налаштування лінії {line}.",
-        "Line {line} has settings of its own.",
+        "Line {line} has its own settings.",
     ),
     "line_default": (
         "Для линии {line} действуют настройки для всех номеров.",
@@ -26,8 +26,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The settings for all lines apply to line {line}.",
     ),
     "line_not_processed": (
-        "Обработка вызовов линии {line} отключена.",
-        "Обробку викликів лінії {line} вимкнено.",
+        "Обработка звонков отключена для линии {line}.",
+        "Обробку дзвінків вимкнено для лінії {line}.",
         "Calls of line {line} are not processed.",
     ),
     "to_responsible_off": (
@@ -45,7 +45,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "caller_bare_digits": (
         "{number} — короткий, местный или несуществующий номер: клиента по нему не ищут.",
         "{number} — короткий, місцевий або неіснуючий номер: клієнта за ним не шукають.",
-        "{number} is a short, local or impossible number: nobody is looked up by it.",
+        "{number} is a short, local or impossible number: no client is looked up.",
     ),
     "caller_not_a_number": (
         "«{number}» не похоже на телефонный номер.",
@@ -71,12 +71,12 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "crm_asked": (
         "Найден прямым запросом в CRM за {seconds} с.",
         "Знайдено прямим запитом до CRM за {seconds} с.",
-        "Found by asking the CRM, in {seconds} s.",
+        "Found in the CRM itself in {seconds} s.",
     ),
     "crm_does_not_know": (
         "CRM опрошена за {seconds} с: номера нет и там.",
         "CRM опитано за {seconds} с: номера немає й там.",
-        "The CRM was asked, in {seconds} s: it does not have the number either.",
+        "The CRM does not have the number either (asked in {seconds} s).",
     ),
     "crm_too_slow": (
         "CRM не ответила за {seconds} с.",
@@ -94,8 +94,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The number belongs to {name} ({kind} {id}).",
     ),
     "person_deleted": (
-        "Запись {kind} {id} с этим номером удалена.",
-        "Запис {kind} {id} із цим номером видалено.",
+        "Удалено в CRM: {kind} {id} с этим номером.",
+        "Видалено в CRM: {kind} {id} із цим номером.",
         "The {kind} {id} with this number was deleted.",
     ),
     "company_only": (
@@ -104,9 +104,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Only a company has this number.",
     ),
     "several_persons": (
-        "Номер указан у нескольких ({count}); выбран: {name}.",
-        "Номер вказано в кількох ({count}); обрано: {name}.",
-        "Several ({count}) have this number; {name} was chosen.",
+        "Номер есть в нескольких карточках ({count}); выбрана: {name}.",
+        "Номер є в кількох картках ({count}); обрано: {name}.",
+        "Several cards ({count}) have this number; chosen: {name}.",
     ),
     # who is responsible
     "responsible_of_deal": (
@@ -115,45 +115,45 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Responsible for the open deal “{name}”: {manager}.",
     ),
     "responsible_of_person": (
-        "Ответственный за {name}: {manager}.",
-        "Відповідальний за {name}: {manager}.",
+        "Ответственный по клиенту «{name}»: {manager}.",
+        "Відповідальний за клієнтом «{name}»: {manager}.",
         "Responsible for {name}: {manager}.",
     ),
     "no_responsible": (
-        "У {name} нет ответственного.",
-        "У {name} немає відповідального.",
-        "{name} has nobody responsible.",
+        "Клиент без ответственного: {name}.",
+        "Клієнт без відповідального: {name}.",
+        "{name} has no responsible manager.",
     ),
     "manager_inactive": (
-        "Менеджер {manager} отключён в CRM.",
-        "Менеджера {manager} вимкнено в CRM.",
+        "Менеджер отключён в CRM: {manager}.",
+        "Менеджера вимкнено в CRM: {manager}.",
         "Manager {manager} is not active in the CRM.",
     ),
     "manager_without_extension": (
-        "Менеджеру {manager} не сопоставлен внутренний номер.",
-        "Менеджеру {manager} не зіставлено внутрішній номер.",
-        "Manager {manager} is mapped to no extension.",
+        "Внутренний номер не назначен: {manager}.",
+        "Внутрішній номер не призначено: {manager}.",
+        "Manager {manager} has no extension.",
     ),
     "manager_absent": (
-        "Менеджер {manager} ({extension}) отсутствует.",
-        "Менеджер {manager} ({extension}) відсутній.",
+        "Менеджер отсутствует: {manager} ({extension}).",
+        "Менеджер відсутній: {manager} ({extension}).",
         "Manager {manager} ({extension}) is away.",
     ),
     "nobody_to_ring": (
-        "Звонить некому, вызов идёт дальше по маршруту.",
-        "Дзвонити нікому, виклик іде далі за маршрутом.",
-        "There is nobody to ring: the call goes on by its route.",
+        "Позвонить некому: звонок идёт по схеме АТС.",
+        "Подзвонити нікому: дзвінок іде за схемою АТС.",
+        "There is nobody to ring: the call takes the PBX's own route.",
     ),
     # the plan
     "ring_responsible": (
-        "Звоним {manager} на {extension} в течение {seconds} с.",
-        "Дзвонимо {manager} на {extension} протягом {seconds} с.",
+        "Звонок на {extension} ({manager}), {seconds} с.",
+        "Дзвінок на {extension} ({manager}), {seconds} с.",
         "Ring {manager} at {extension} for {seconds} s.",
     ),
     "then_route": (
-        "Без ответа вызов пойдёт дальше по маршруту.",
-        "Без відповіді виклик піде далі за маршрутом.",
-        "Without an answer the call goes on by its route.",
+        "Без ответа — дальше по схеме АТС.",
+        "Без відповіді — далі за схемою АТС.",
+        "Without an answer: the PBX's own route.",
     ),
     "then_mobile": (
         "Без ответа — на мобильный сотрудника.",
@@ -197,7 +197,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "No decision within {seconds} s.",
     ),
     # attribution
-    "internal_call": ("Внутренний вызов.", "Внутрішній виклик.", "An internal call."),
+    "internal_call": ("Внутренний звонок.", "Внутрішній дзвінок.", "An internal call."),
     "target_deal": (
         "Записан в единственную открытую сделку «{name}» ({id}).",
         "Записано в єдину відкриту угоду «{name}» ({id}).",
@@ -227,37 +227,37 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "had_client_last": (
         "Последним с клиентом говорил {extension}.",
         "Останнім із клієнтом говорив {extension}.",
-        "{extension} had the client last.",
+        "{extension} was the last to speak to the client.",
     ),
     "responsible_of_extension": (
-        "Номеру {extension} сопоставлен {manager}.",
-        "Номеру {extension} зіставлено {manager}.",
-        "{extension} is mapped to {manager}.",
+        "Номер {extension} назначен: {manager}.",
+        "Номер {extension} призначено: {manager}.",
+        "Extension {extension} belongs to {manager}.",
     ),
     "forwarded_by": (
-        "{extension} переадресовал вызов на {number}.",
-        "{extension} переадресував виклик на {number}.",
+        "{extension} переадресовал звонок на {number}.",
+        "{extension} переадресував дзвінок на {number}.",
         "{extension} forwarded the call to {number}.",
     ),
     "called_by": ("Звонил {extension}.", "Дзвонив {extension}.", "{extension} called."),
     "rang_at": (
-        "Вызов шёл непосредственно на {extension}.",
-        "Виклик ішов безпосередньо на {extension}.",
+        "Звонили лично: {extension}.",
+        "Дзвонили особисто: {extension}.",
         "The call rang directly at {extension}.",
     ),
     "rang_at_responsible": (
-        "Вызов шёл непосредственно на ответственного ({extension}).",
-        "Виклик ішов безпосередньо на відповідального ({extension}).",
-        "The call rang directly at the responsible ({extension}).",
+        "Звонили лично ответственному ({extension}).",
+        "Дзвонили особисто відповідальному ({extension}).",
+        "The call rang directly at the responsible manager ({extension}).",
     ),
     "rang_at_group": (
-        "Вызов шёл на группу {group}, ни на кого лично.",
-        "Виклик ішов на групу {group}, ні на кого особисто.",
-        "The call rang at group {group}, at nobody in person.",
+        "Звонили группе {group}, никому лично.",
+        "Дзвонили групі {group}, нікому особисто.",
+        "The call rang at group {group}, not at one person.",
     ),
     "rang_at_nobody": (
-        "Вызов не дошёл ни до кого из сотрудников.",
-        "Виклик не дійшов до жодного зі співробітників.",
+        "Звонок не дошёл ни до кого из сотрудников.",
+        "Дзвінок не дійшов до жодного зі співробітників.",
         "The call reached no employee.",
     ),
     "outside_integration": (
@@ -266,34 +266,34 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "{extension} is outside the integration.",
     ),
     "outside_responsible": (
-        "Ответственный за неинтегрированных пользователей: {manager}.",
-        "Відповідальний за неінтегрованих користувачів: {manager}.",
+        "Ответственный за сотрудников вне интеграции: {manager}.",
+        "Відповідальний за співробітників поза інтеграцією: {manager}.",
         "Responsible for employees outside the integration: {manager}.",
     ),
     "missed_responsible": (
-        "Ответственный за пропущенные вызовы линии {line}: {manager}.",
-        "Відповідальний за пропущені виклики лінії {line}: {manager}.",
+        "Ответственный за пропущенные звонки линии {line}: {manager}.",
+        "Відповідальний за пропущені дзвінки лінії {line}: {manager}.",
         "Responsible for missed calls of line {line}: {manager}.",
     ),
     "default_responsible": (
         "Ответственный по умолчанию: {manager}.",
         "Відповідальний за замовчуванням: {manager}.",
-        "The default responsible: {manager}.",
+        "Responsible by default: {manager}.",
     ),
     "line_responsible": (
         "Вместо отключённого менеджера – ответственный линии {line}: {manager}.",
         "Замість вимкненого менеджера – відповідальний лінії {line}: {manager}.",
-        "In place of the inactive manager, the responsible of line {line}: {manager}.",
+        "The manager is inactive; responsible for line {line}: {manager}.",
     ),
     "manager_refused": (
         "CRM не принимает ответственного: {manager}.",
         "CRM не приймає відповідального: {manager}.",
-        "The CRM does not accept as responsible: {manager}.",
+        "The CRM does not accept this responsible manager: {manager}.",
     ),
     "nobody_responsible": (
         "Ответственный не определён.",
         "Відповідального не визначено.",
-        "Nobody is responsible.",
+        "No responsible manager was found.",
     ),
 }
 """By `ReasonCode`: Russian, Ukrainian, English, in the order of `LANGUAGES`."""

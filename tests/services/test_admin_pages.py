@@ -147,7 +147,7 @@ async def signed_in(office: Office) -> Office:
 async def test_without_the_password_nothing_is_shown(office: Office) -> None:
     for path in ("/admin", "/admin/acme", "/admin/acme/calls", "/admin/acme/delivery"):
         assert 'type="password"' in await office.page(path)
-    assert "That is not the password." in await office.send("/admin/login?lang=en", password="wrong")
+    assert "Wrong password." in await office.send("/admin/login?lang=en", password="wrong")
 
 
 async def test_guessing_is_slowed_down(office: Office) -> None:
