@@ -1,6 +1,6 @@
-"""What the services need from the outside, in the core's words. Few methods, no vendor types.
+"""What the services need from outside, in the core's terms. No vendor types.
 
-Errors: every method raises only from `integration.errors`; which ones is said where it is not plain.
+Errors: methods raise only exceptions of `integration.errors`; a docstring names them where it is not obvious.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ class Clock(Protocol):
 
 
 class PbxListener(Protocol):
-    """Who is told what happens on a PBX; `services.tracking` is."""
+    """Receives what happens on a PBX; `services.tracking` implements it."""
 
     async def on_events(self, events: Sequence[CallEvent]) -> None:
-        """Events in order. When it returns they are stored."""
+        """Events in order. They are stored when it returns."""
 
     async def on_resync(self, live: frozenset[CallId], at: Timestamp) -> None:
-        """The link is (again) up and the snapshot is complete: `live` are all calls that exist on the PBX. Calls that
-        the store holds as live and that are not in it ended while nobody watched."""
+        """The link is up (again) and the snapshot is complete: `live` are all calls on the PBX. Calls that are live in
+        the store and missing from it ended while the link was down."""
 
     async def on_link(self, is_up: bool, reason: str) -> None: ...
 
@@ -73,12 +73,12 @@ class ClickToCall:
     """
     `extension`'s phone rings first, then `number` is dialled.
 
-    `request_id` is ours and unique: the PBX channel is named after it, so that a repeat is found instead of dialled.
+    `request_id` is ours and unique: the PBX channel has its name, so a repeated request finds the call.
     """
 
     request_id: str
     extension: str
-    number: str  # digits with an optional leading +; already checked
+    number: str  # digits with an optional leading +; validated
     crm_call_id: str | None = None
 
 
@@ -90,7 +90,7 @@ class FindingLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One line of the doctor's report: what was checked, what was found, what to change (empty when nothing)."""
+    """One line of the doctor's report: the check, the result, and what to change (may be empty)."""
 
     check: str
     level: FindingLevel
@@ -101,11 +101,11 @@ class Finding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialSample:
     """
-    A number as a click of this office dials it, for the doctor to try on the PBX.
+    A number as a click in this office dials it; the doctor tries it on the PBX.
 
     Attributes:
         what: in plain words, "a mobile".
-        others: other ways to dial it, each behind the settings that would make a click dial so.
+        others: other ways to dial it, each with the settings that make a click dial this way.
     """
 
     what: str
@@ -128,30 +128,29 @@ class Pbx(Protocol):
     def is_connected(self) -> bool: ...
 
     async def run(self, listener: PbxListener) -> None:
-        """Keep the connection, resynchronise after each loss, hand over events; until cancelled."""
+        """Stay connected, resynchronise after each loss, pass on events; until cancelled."""
 
     async def click_to_call(self, request: ClickToCall) -> CallId:
-        """Start the call; returns its id at once, the result comes as events. Raises: Unavailable, Rejected."""
+        """Start the call. Returns its id at once; the result arrives as events. Raises: Unavailable, Rejected."""
 
     async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         """
-        End the whole call. `by`: the extension whose employee pressed for it, told as `HangUpPressed`.
+        End the whole call. `by`: the extension of the employee who pressed, reported as `HangUpPressed`.
 
         Raises: NotFound when it is over, Unavailable, Rejected.
         """
 
     async def reject(self, call: CallId, extension: str) -> None:
         """
-        Decline the call at the phones of one extension, all its devices, as a person at the phone would: the others
-        ring on, and the call goes on as the PBX does after a declined phone. Told as `HangUpPressed` too.
+        Decline the call on all devices of one extension, as a person at the phone would. Other phones keep ringing,
+        and the PBX continues as after a declined phone. Reported as `HangUpPressed` too.
 
-        Raises: NotFound when nothing rings there (any more), Unavailable, Rejected.
+        Raises: NotFound when nothing rings there, Unavailable, Rejected.
         """
 
     async def send_tones(self, call: CallId, digits: str) -> None:
         """
-        Dial digits to the client's side while they talk, as a person at the phone would: the extension behind a voice
-        menu.
+        Send digits as tones to the client's side during the talk, such as the extension behind a voice menu.
 
         Raises: NotFound when the call is over or nobody talks, Unavailable, Rejected.
         """
@@ -169,18 +168,18 @@ class Pbx(Protocol):
         Raises: NotFound (says what was looked for), Unavailable."""
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        """The PBX's part of `dozvon doctor`, with whether the PBX would take these numbers; never raises."""
+        """The PBX's part of `dozvon doctor`, including whether the PBX would accept these numbers; never raises."""
 
 
 class RouteAnswerer(Protocol):
-    """Who decides where an incoming call goes; `services.routing` does, a PBX adapter asks."""
+    """Decides where an incoming call goes: PBX adapters ask, `services.routing` implements it."""
 
     async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
         """
-        Decide about the call whose first channel is `uniqueid` (it makes the `CallId`).
+        Route the call whose first channel is `uniqueid` (the `CallId` is made from it).
 
-        Never raises: when it cannot decide the outcome is `reserve`. Asked once a call; the adapter keeps the plan on
-        the PBX's channel, so that later steps need nothing but the channel.
+        Never raises: the outcome is `reserve` when it cannot decide. Called once a call; the adapter stores the plan
+        on the PBX's channel, so later steps need only the channel.
         """
 
 
@@ -189,11 +188,11 @@ class RouteAnswerer(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
-    """A finished call as it is written into a CRM. `key` is the call's idempotency key, at most 64 ASCII characters."""
+    """A finished call to write into a CRM. `key` is the call's idempotency key, at most 64 ASCII characters."""
 
     key: str
     call: Call
-    client: Client  # `client.written` is what the CRM shows; nobody is looked up by BareDigits
+    client: Client  # `client.written` is what the CRM shows; BareDigits are never looked up
     responsible: ManagerId | None
     recording_url: str | None
     text: str  # one line for people: "queue 600, 35 s wait, transferred 101 → 102"
@@ -201,26 +200,26 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedCall:
-    """Where the CRM has it: `id` of the note or of the inbox entry, and the entity it hangs on."""
+    """Where the CRM stored it: `id` of the note or inbox entry, and its entity."""
 
     id: str
     entity: EntityRef
-    deal: EntityRef | None = None  # inside an entry of the inbox: keep it, by it the entry is known after it has left
+    deal: EntityRef | None = None  # inside an inbox entry: identifies the entry after it has left the inbox
 
 
 class InboxState(StrEnum):
     WAITING = "waiting"
     ACCEPTED = "accepted"
-    DECLINED = "declined"  # what was inside is deleted; also: nobody can say any more what became of it
+    DECLINED = "declined"  # the content is deleted, or its fate is unknown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InboxEntry:
     """
-    What became of an entry (`ref`, a LEAD) of the CRM's inbox of leads.
+    The state of an entry (`ref`, a LEAD) in the CRM's inbox of leads.
 
-    `deal` and its main `person` are hidden from every search while it waits, ordinary once it is accepted, and None
-    once it is declined.
+    While it waits, searches do not show `deal` and its main `person`; once accepted they are ordinary; once declined
+    they are None.
     """
 
     ref: EntityRef
@@ -230,23 +229,23 @@ class InboxEntry:
 
 
 class Crm(Protocol):
-    """One account of one CRM. Requests are paced inside; `priority` says in which queue they wait."""
+    """One account of one CRM. It paces its requests; `priority` chooses their queue."""
 
     @property
     def condition(self) -> CrmCondition:
-        """How the CRM stands to us, as its last answers show it; asks nothing. Never raises."""
+        """The CRM's condition according to its last answers; sends no request. Never raises."""
 
     @property
     def clock_ahead(self) -> float:
-        """By how many seconds the CRM's clock is ahead of ours, as its last answer said; 0 before any did."""
+        """Seconds by which the CRM's clock is ahead of ours, from its last answer; 0 before the first."""
 
     async def managers(self) -> list[Manager]: ...
 
     async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
-        """Live search; only persons who really have this number, oldest first."""
+        """Live search; only persons with exactly this number, oldest first."""
 
     async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
-        """None where the CRM has none (any more)."""
+        """None when the CRM does not have it."""
 
     async def deal(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Deal | None: ...
 
@@ -257,32 +256,32 @@ class Crm(Protocol):
 
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         """
-        Write the call to this entity's feed; to an entry of the inbox (a LEAD) where the CRM takes it.
+        Write the call to this entity's feed, or to an inbox entry (a LEAD) where the CRM allows it.
 
         Raises:
-            OutcomeUnknown: it may have been written.
+            OutcomeUnknown: it may be written.
             NotFound: the entity is gone, or the entry has left the inbox (`inbox_entry` says where to).
-            InInbox: the CRM writes nothing into an entry that waits. The call is to be kept until it is accepted.
-            NotResponsible: the CRM does not take the record's responsible. So do all methods that name one.
+            InInbox: the CRM does not write into a waiting entry. Keep the call until the entry is accepted.
+            NotResponsible: the CRM refuses the record's responsible. All methods with a responsible raise it.
         """
 
     async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
-        """Look for `record.key` where `log_call` would have put it."""
+        """Look for `record.key` where `log_call` puts it."""
 
     async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
-        """An unknown caller: into the CRM's inbox of leads (amoCRM: unsorted)."""
+        """Log an unknown caller's call into the CRM's inbox of leads (amoCRM: unsorted)."""
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None: ...
 
     async def inbox_entry(
         self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
     ) -> InboxEntry:
-        """What became of an entry. `deal` as `log_to_inbox` told it: without it an entry that has left is DECLINED."""
+        """The state of an entry. `deal`: from `log_to_inbox`; without it an entry that has left is DECLINED."""
 
     async def create_task(
         self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
-        """Returns the task's id. Raises OutcomeUnknown when it may have been made: look with `find_task`."""
+        """Returns the task's id. Raises OutcomeUnknown when it may exist: check with `find_task`."""
 
     async def find_task(self, *, text: str, target: EntityRef) -> str | None:
         """A task of this entity, open or completed, with exactly this text; the newest one's id."""
@@ -291,22 +290,22 @@ class Crm(Protocol):
         """False: completed, or deleted."""
 
     async def change_task(self, task: str, *, text: str) -> None:
-        """May be repeated. Raises NotFound when it is gone."""
+        """Idempotent. Raises NotFound when the task is gone."""
 
     async def complete_task(self, task: str, *, result: str) -> None:
-        """Done, and `result` says in it how. May be repeated. Raises NotFound when it is gone."""
+        """Complete it with `result` as its text. Idempotent. Raises NotFound when the task is gone."""
 
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person: ...
 
     async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
-        """The CRM's own popup for users without an open widget."""
+        """Show the CRM's own popup to users without an open widget."""
 
     def entity_url(self, ref: EntityRef) -> str: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WidgetUser:
-    """Who speaks through a widget, as the CRM's own token proves it."""
+    """The user of a widget, as the CRM's token proves."""
 
     account: AccountId
     manager: ManagerId
@@ -314,24 +313,24 @@ class WidgetUser:
 
 
 class WidgetGate(Protocol):
-    """What lets the browser side of a CRM in."""
+    """Authenticates the browser side of a CRM."""
 
     def user(self, token: str) -> WidgetUser:
         """Raises AuthFailed when the token is missing, expired or not signed by this account's CRM."""
 
     def allows_origin(self, origin: str) -> bool:
-        """Whether this page may ask at all (CORS)."""
+        """Whether pages of this origin may send requests (CORS)."""
 
 
 # ---- coordination --------------------------------------------------------------------------------------------------
 
 
 class Coordination(Protocol):
-    """Short-lived things that processes share; nothing that matters lives only here (design.md)."""
+    """Short-lived state that processes share; nothing important is stored only here."""
 
     @property
     def problem(self) -> str | None:
-        """Why the other processes cannot be reached, as far as the last question showed; None where they can."""
+        """Why the other processes cannot be reached, from the last request; None when they can."""
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str: ...
 
@@ -342,17 +341,17 @@ class Coordination(Protocol):
         """True for the first caller with this key within the time."""
 
     async def mark(self, key: str, *, ttl_seconds: float) -> None:
-        """Remember that `key` holds for so long, or for longer than it did."""
+        """Set `key` for this time; extends an earlier mark, never shortens it."""
 
     async def is_marked(self, key: str) -> bool: ...
 
     async def count(self, key: str, *, ttl_seconds: float) -> int:
-        """One more; how often in all since the first, which is forgotten `ttl_seconds` after it came."""
+        """Add one and return the count since the first, which expires after `ttl_seconds`."""
 
     async def forget_count(self, key: str) -> None: ...
 
     async def take_turn(self, queue: str, pace: Pace) -> Turn:
-        """Of one queue, for all processes together. A queue that was forgotten begins with a pause of its window."""
+        """A turn in one queue of all processes. A queue whose state was lost starts with a pause of its window."""
 
     async def end_turn(self, queue: str, turn: str) -> None: ...
 
@@ -361,6 +360,6 @@ class Coordination(Protocol):
     async def publish(self, channel: str, message: dict[str, Any]) -> None: ...
 
     def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
-        """Messages published after the iterator was entered."""
+        """Messages published after iteration started."""
 
     async def close(self) -> None: ...

@@ -1,4 +1,4 @@
-"""The part of `ports.py` about the time when nobody watched: what the PBX wrote down itself, and since when to ask."""
+"""The part of `ports.py` for calls that Dozvon missed: the PBX's own records, and the time to compare."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from integration.domain.ids import AccountId, PbxId, Timestamp
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedCall:
     """
-    One finished business call as the PBX's own records tell it, its several records folded into one.
+    One finished business call from the PBX's own records, all its rows combined.
 
-    `uniqueid` is the one the call would have had if it had been watched (it makes the same `CallId`); `joined` are
-    those of calls that turned out to be part of it. Numbers and names are as the PBX shows them. What the records do
-    not know is left out: legs without a ring time, transfers not named.
+    `uniqueid` is the same as that of a call followed live (so the `CallId` is the same); `joined` are those of calls
+    that became part of it. Numbers and names are as the PBX shows them. Facts that are not in the records are left out:
+    ring times of legs, names of transfers.
     """
 
     uniqueid: str
@@ -43,28 +43,28 @@ class RecordedCall:
 
 
 class CallRecords(Protocol):
-    """What a PBX wrote down by itself of its calls (CDR and the like); the truth about the time nobody watched."""
+    """A PBX's own call records (CDR, CEL); the source for calls that Dozvon missed."""
 
     @property
     def late_seconds(self) -> float:
-        """So long after the end of a call its records are surely written."""
+        """How long after a call its records are complete."""
 
     def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
         """
-        Calls that ended in this time (`since` included, `until` not), each once, in order of their start. A call that
-        still goes on, or whose beginning is in no record, is not among them.
+        Calls that ended in this time (`since` included, `until` not), each once, in order of their start. Leaves out
+        live calls and calls without a recorded start.
 
-        Raises: Unavailable (not there now), AuthFailed, ConfigError (the records are of another form than was said).
+        Raises: Unavailable (not there now), AuthFailed, ConfigError (the records do not have the configured form).
         """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
     """
-    How far a PBX was watched.
+    How long a PBX has been followed.
 
-    `unchecked_since`: from when the PBX's records have still to be compared; None: up to `watched_until` nothing is
-    missing. `compared_at`: when a gap was compared last, which is done more than once; None: never.
+    `unchecked_since`: start of the time not yet compared with the PBX's records; None: nothing is missing up to
+    `watched_until`. `compared_at`: last comparison of a gap, which is compared several times; None: never.
     """
 
     watched_until: Timestamp

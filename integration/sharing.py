@@ -1,4 +1,4 @@
-"""The part of `ports.py` by which several processes share the work: leases, and the pace of requests to one account."""
+"""The part of `ports.py` for sharing work between processes: leases, and the request rate of an account."""
 
 from __future__ import annotations
 
@@ -9,37 +9,37 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to do `name`. `token` grows each time the right changes hands: the larger one is the newer."""
+    """The right to do `name`. `token` grows with each new holder: the larger token is newer."""
 
     name: str
     token: int
 
 
 HUNG_SECONDS = 1.0
-"""A database that took so long for a lease may have hung until the leases of others ran out. Much less than a lease
-lives, less what passes between two looks at it."""
+"""A database that needs this long for a lease may have hung until other processes' leases expired. Much less than a
+lease's lifetime minus the time between two renewals."""
 
 
 class Leases(Protocol):
     """
-    Who does what among the processes on one database, by the database's own clock. Several leases in one go, because
+    Divides jobs between the processes on one database, by the database's clock. Takes several leases at once, because
     one process may hold a thousand. Errors: Unavailable.
     """
 
     async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
-        """Take those that nobody holds, or that ran out; the others are not in the answer. Unavailable also when the
-        database hung: the holders could not renew theirs meanwhile, and come first."""
+        """Take free and expired leases; returns only those taken. Raises Unavailable also after the database hung: the
+        holders could not renew in that time, and go first."""
 
     async def renew(self, leases: Sequence[Lease], *, ttl_seconds: float) -> list[Lease]:
-        """Those that are still ours, for another while. One that ran out is still ours until somebody takes it."""
+        """Extend and return the leases that are still ours. An expired one is ours until another process takes it."""
 
     async def release(self, leases: Sequence[Lease]) -> None:
-        """Free them for others at once. Those that are no longer ours are left alone."""
+        """Free them at once. Leaves alone those that are no longer ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """How fast something may be asked: evenly `per_second`, and never more than `most` within `window_seconds`."""
+    """A request rate: evenly `per_second`, and at most `most` within `window_seconds`."""
 
     per_second: float
     most: int
@@ -55,12 +55,12 @@ class Turn:
 
 
 class RateBudget(Protocol):
-    """What all processes together may ask of one account. Never raises."""
+    """The request budget of one account, shared by all processes. Never raises."""
 
     async def take(self, pace: Pace) -> Turn: ...
 
     async def end(self, turn: str) -> None:
-        """The request is over, with or without an answer: only then is it sure when it arrived."""
+        """The request has ended, with or without an answer: only then is its latest arrival time known."""
 
     async def put_off(self, seconds: float) -> None:
-        """The other side asked for a pause: nobody gets a turn for so long."""
+        """The other side asked for a pause: grant no turn for this time."""

@@ -1,6 +1,6 @@
-"""The part of `ports.py` about what is kept: calls and what follows from them, the phone book, settings, tokens.
+"""The part of `ports.py` about stored data: calls and their intents, the phone book, settings, tokens.
 
-How it is stored is `storage/`'s.
+`storage/` implements it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from integration.sharing import Lease
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedStep:
-    """One call's new state and what it queued: saved together or not at all."""
+    """One call's new state and its new intents, saved in one transaction."""
 
     call: Call
     intents: Sequence[Intent] = ()
@@ -35,11 +35,11 @@ class CallStore(Protocol):
     async def live(self, account: AccountId, pbx: PbxId) -> list[Call]: ...
 
     async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
-        """Calls that ended at `since` or later and began at most an hour before it; merged ones are left out."""
+        """Calls that ended at `since` or later and began at most an hour before it, without merged ones."""
 
     async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
-        """All steps in one transaction. An intent whose (call, key) is already queued or done is left alone. Raises
-        LeaseLost, and stores nothing, when `fence` is given and somebody else has taken that lease since."""
+        """Save all steps in one transaction. Ignores an intent whose (call, key) is already queued or done. Raises
+        LeaseLost, and stores nothing, when another process has taken the lease `fence`."""
 
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
@@ -47,7 +47,7 @@ class CallStore(Protocol):
         """Newest first; with `match_key` only calls with that client (`domain.client.call_key`)."""
 
     async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
-        """The `event`s of the call's steps, in the order in which they were saved."""
+        """The `event`s of the call's steps, in the order of saving."""
 
 
 class OutboxState(StrEnum):
@@ -75,53 +75,53 @@ class OutboxItem:
     last_error: str | None
     payload: dict[str, Any]
     result: dict[str, Any] | None
-    claim: int = 0  # how often it was claimed, ever: tells a holder whose lease ran out from the next one
+    claim: int = 0  # number of claims so far: distinguishes a holder whose lease expired from the next one
 
 
 class Outbox(Protocol):
     """
-    Ordered per call, fair between accounts. Within a priority answered calls and those of known clients go first, and
-    every fourth item is the one that has been due for longest, whoever called.
+    Ordered per call, fair between accounts. Within a priority answered calls and known clients go first; every fourth
+    item is the one due for the longest time, whoever called.
     """
 
     async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
-        """Due items, each the oldest waiting one of its call; claimed so that nobody else gets them for
-        `lease_seconds`. A claim marks the item uncertain until its outcome is recorded: who claims it after a crash
-        knows that the attempt may have succeeded."""
+        """Claim due items, each the oldest waiting one of its call, exclusively for `lease_seconds`. A claim marks the
+        item uncertain until its outcome is recorded: after a crash the next claimant knows that the attempt may have
+        succeeded."""
 
     async def extend(self, items: Sequence[OutboxItem], *, until: Timestamp) -> set[int]:
-        """Keep claimed items of one account for longer; the ids of those that are still ours."""
+        """Extend the claims on items of one account; returns the ids that are still ours."""
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]: ...
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None: ...
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
-        """Persist what was decided for this item before it is attempted, so that a retry decides alike."""
+        """Store the decision for this item before the attempt, so that a retry uses the same one."""
 
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None: ...
 
     async def retry(
         self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool, afresh: bool = False
     ) -> None:
-        """`afresh`: it counts as queued now, with no attempt made."""
+        """`afresh`: count it as queued now, without attempts."""
 
     async def hasten_calls(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
-        """What of these calls waits for its time is due now. Returns how many items."""
+        """Make the waiting items of these calls due now. Returns how many."""
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:
-        """Later items of the call go on waiting unless they do not depend on it; `expire` for worthless ones."""
+        """Later items that depend on it keep waiting. Use `expire` for items no longer worth delivering."""
 
     async def expire(self, item: OutboxItem) -> None: ...
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
-        """A person pressed "retry" on a dead letter, or took a discard back."""
+        """Somebody pressed "retry" on a dead letter, or undid a discard."""
 
     async def discard(self, account: AccountId, item: int) -> bool: ...
 
     async def retry_now(self, account: AccountId, *, now: Timestamp, at_most: int | None = None) -> int:
-        """What waits for another attempt at the CRM is due now, the oldest first (at most so many): the cause of its
-        failures is gone. Returns how many."""
+        """Make items that wait for a retry due now, oldest first, at most `at_most`: the cause of their failures is
+        gone. Returns how many."""
 
     async def listing(
         self, account: AccountId, states: Sequence[OutboxState], *, limit: int = 100
@@ -134,22 +134,22 @@ class Outbox(Protocol):
         """Results of the call's finished items by key."""
 
     async def depth(self) -> dict[OutboxState, int]:
-        """How many wait and how many were given up, of all accounts. Asked often: what is done is not counted."""
+        """Counts of waiting and dead items of all accounts. Called often, so it does not count done items."""
 
     async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
-        """The same of one account."""
+        """The same for one account."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stranger:
     """
-    A number that nobody in the CRM has, and what is entered there of it.
+    A number that is not in the CRM, and its entry in the CRM's inbox.
 
     Attributes:
-        entered_by: the call whose delivery makes the entry (or the contact); the others of this number wait for it.
-        entry: in the CRM's inbox, a LEAD. None: it is being made, or may have been.
-        deal: inside the entry, as `log_to_inbox` told it.
-        checked_at: when the CRM said last that the entry waits.
+        entered_by: the call whose delivery creates the entry (or the contact); other calls of this number wait for it.
+        entry: in the CRM's inbox, a LEAD. None: creation is under way, or its outcome is unknown.
+        deal: inside the entry, as `log_to_inbox` returned it.
+        checked_at: when the CRM last reported that the entry waits.
     """
 
     match_key: str
@@ -160,31 +160,31 @@ class Stranger:
 
 
 class Strangers(Protocol):
-    """One row for each number, over all processes: of several calls of one stranger one makes the entry."""
+    """One row for each number, for all processes: one of a stranger's calls creates the entry."""
 
     async def get(self, account: AccountId, match_key: str) -> Stranger | None: ...
 
     async def enter(self, account: AccountId, match_key: str, call: CallId) -> Stranger:
-        """Enter this number by this call, unless another call does so: its row then. May be repeated."""
+        """Let this call enter the number; returns another call's row if that one is entering it. Idempotent."""
 
     async def take_over(self, account: AccountId, match_key: str, *, of: CallId, call: CallId) -> bool:
-        """`call` enters the number instead of `of`, which was given up. False: somebody was quicker."""
+        """`call` enters the number instead of `of`, which was given up. False: another call was faster."""
 
     async def entered(
         self, account: AccountId, match_key: str, call: CallId, *, entry: EntityRef, deal: EntityRef | None
     ) -> None:
-        """`call` has made the entry."""
+        """`call` has created the entry."""
 
     async def waits_still(self, account: AccountId, match_key: str, entry: EntityRef) -> None:
-        """The CRM said so just now."""
+        """The CRM has just reported that the entry waits."""
 
     async def forget(
         self, account: AccountId, match_key: str, *, call: CallId | None = None, entry: EntityRef | None = None
     ) -> None:
-        """The number is no stranger's any more; only while `call` is entering it, or while this `entry` stands."""
+        """The number is no longer a stranger's. Does nothing unless `call` is entering it or `entry` is its entry."""
 
     async def closed(self, account: AccountId, entry: EntityRef) -> list[str]:
-        """The entry has left the CRM's inbox: forget it. The match keys of the numbers in it."""
+        """The entry has left the CRM's inbox: forget it. Returns the match keys of its numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,13 +193,13 @@ class CallbackTask:
     The open task to call a client back.
 
     Attributes:
-        target: the entity that the task stands on.
-        match_key: of the number that called last.
-        made_by: the missed call whose delivery makes the task; those of later ones wait for it.
-        task: the CRM's id; None: it is being made, or may have been.
-        text: as it was written last, or tried to.
+        target: the task's entity.
+        match_key: of the last caller's number.
+        made_by: the missed call whose delivery creates the task; deliveries of later calls wait for it.
+        task: the CRM's id. None: creation is under way, or its outcome is unknown.
+        text: as last written, or as last attempted.
         missed_at: start of the last missed call that `text` counts.
-        written_at: when the CRM was given `text`.
+        written_at: when `text` was sent to the CRM.
     """
 
     target: EntityRef
@@ -213,16 +213,16 @@ class CallbackTask:
 
 class CallbackTaskStore(Protocol):
     async def of_client(self, account: AccountId, *, target: EntityRef, match_key: str) -> list[CallbackTask]:
-        """On this entity or for this number, newest first: one, but for clients who were two entities a while ago."""
+        """On this entity or for this number, newest first; more than one only if the client was two entities before."""
 
     async def begin(self, account: AccountId, task: CallbackTask) -> CallbackTask:
-        """Keep `task`, unless there is one on this target: that one then. May be repeated."""
+        """Store `task`, or return the one that this target already has. Idempotent."""
 
     async def take_over(self, account: AccountId, target: EntityRef, *, of: CallId, call: CallId) -> bool:
-        """`call` makes the task instead of `of`, which was given up. False: somebody was quicker."""
+        """`call` creates the task instead of `of`, which was given up. False: another call was faster."""
 
     async def put(self, account: AccountId, task: CallbackTask) -> None:
-        """Replace what is known of the task on this target."""
+        """Replace the stored task of this target."""
 
     async def remove(self, account: AccountId, target: EntityRef) -> None: ...
 
@@ -230,13 +230,13 @@ class CallbackTaskStore(Protocol):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorProgress:
     """
-    How far an account's phone book has come, as the next process needs it. Moments by our clock but for `polled_at`.
+    Progress of an account's phone book, for the next process. Times by our clock, except `polled_at`.
 
     Attributes:
-        polled_at: what changed before is in it; by the CRM's clock.
-        next_comparison: when everything is to be read again.
-        unseen_since: whoever was not put since then is still to be looked for in the CRM; None: nobody.
-        keyed_by: how the numbers were read by which the persons are found (`services.phone_book.keying`).
+        polled_at: earlier changes are in the phone book; by the CRM's clock.
+        next_comparison: when to read everything again.
+        unseen_since: persons not stored since then must be checked in the CRM; None: nobody.
+        keyed_by: how the persons' numbers were read (`services.phone_book.keying`).
     """
 
     polled_at: Timestamp
@@ -254,7 +254,7 @@ class PhoneBook(Protocol):
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]: ...
 
     async def known(self, account: AccountId, match_key: str) -> tuple[list[Person], list[Deal]]:
-        """`lookup`, and `open_deals` of those persons, in one read: a caller waits for it."""
+        """`lookup` and `open_deals` of these persons in one read, because a caller is waiting."""
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None: ...
 
@@ -262,24 +262,24 @@ class PhoneBook(Protocol):
         """Insert or replace, unless the stored one is newer (`updated_at`); deleted ones are removed."""
 
     async def key_again(self, account: AccountId, *, numbering: Numbering) -> int:
-        """Read the numbers of every person of the account again; how many are found by others than before. Nothing else
-        changes: nobody counts as seen by it."""
+        """Read the numbers of all persons of the account again. Returns how many persons have other keys now. Nothing
+        else changes: it does not mark persons as seen."""
 
     async def put_deals(self, account: AccountId, deals: Sequence[Deal]) -> None: ...
 
     async def remove(self, account: AccountId, refs: Sequence[EntityRef]) -> None: ...
 
     async def unseen(self, account: AccountId, *, seen_since: Timestamp, at_most: int) -> list[EntityRef]:
-        """So many persons and deals that were not put since then: what a full comparison did not come across."""
+        """At most `at_most` persons and deals not stored since then, that is, missing from a full comparison."""
 
     async def has_persons(self, account: AccountId) -> bool:
-        """Fast, whatever the size."""
+        """Fast at any size."""
 
     async def size(self, account: AccountId) -> int:
-        """How many persons; counts them."""
+        """Number of persons; slow, because it counts them."""
 
     async def progress(self, account: AccountId) -> MirrorProgress | None:
-        """None: never read whole."""
+        """None: never read completely."""
 
     async def save_progress(self, account: AccountId, progress: MirrorProgress) -> None: ...
 
@@ -311,17 +311,17 @@ class SettingsStore(Protocol):
     async def load(self, account: AccountId) -> AccountSettings | None: ...
 
     async def save(self, settings: AccountSettings) -> None:
-        """Whatever is stored. To change what is stored: `change`."""
+        """Overwrite what is stored. Use `change` to modify it."""
 
     async def change(
         self, account: AccountId, change: Callable[[AccountSettings | None], AccountSettings]
     ) -> AccountSettings:
         """
-        Read, decide and write in one step over all processes: nothing that others store meanwhile is lost.
+        Read, modify and write atomically over all processes: no concurrent change is lost.
 
         Args:
-            change: from what is stored (None: nothing) to what is to be. Pure; it may run twice. What it raises comes
-                out, and nothing is stored.
+            change: from the stored settings (None: nothing stored) to the new ones. Pure; may run twice. If it raises,
+                nothing is stored.
 
         Returns:
             What is stored now.
@@ -353,8 +353,8 @@ class TokenStore(Protocol):
     async def refresh(
         self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], *, if_access: str
     ) -> Tokens:
-        """Run `refresh` for one caller at a time over all processes; stored before it is returned. When the stored
-        access token is no longer `if_access`, somebody else has refreshed: the stored pair is returned unchanged."""
+        """Run `refresh` for one caller at a time over all processes, and store the result before returning it. If the
+        stored access token is no longer `if_access`, another caller has refreshed: returns the stored pair."""
 
     async def save(self, account: AccountId, tokens: Tokens) -> None: ...
 
@@ -363,26 +363,26 @@ class TokenStore(Protocol):
 
 class RecordingStore(Protocol):
     async def put(self, account: AccountId, call: CallId, mp3: bytes) -> str:
-        """Store and return the opaque id under which `/r/<id>.mp3` serves it; the same call gives the same id."""
+        """Store it. Returns the opaque id for `/r/<id>.mp3`; the same call gives the same id."""
 
     async def reserve(self, account: AccountId, call: CallId) -> str:
-        """The id before the file is there."""
+        """The id, before the file exists."""
 
     async def account_of(self, opaque_id: str) -> AccountId | None:
-        """Whose recording it is, whether the file is there or not; None for an id that never was."""
+        """The recording's account, whether or not the file exists; None for an unknown id."""
 
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
-        """Path of the file and its size; None when there is no such recording (any more)."""
+        """Path of the file and its size; None when there is no such recording."""
 
 
 class AdminSessionStore(Protocol):
     """
-    Who is signed in to the administrator's pages, over all processes. `session` is a hash: what a browser holds is
-    never stored. `mark` says which password it was: sessions of another one do not count. Errors: Unavailable.
+    Sessions of the administrator's pages, shared by all processes. `session` is a hash: the browser's value is never
+    stored. `mark` identifies the password: sessions of another password are invalid. Errors: Unavailable.
     """
 
     async def begin(self, session: str, *, mark: str, now: Timestamp, until: Timestamp) -> None:
-        """Also drops what has run out."""
+        """Also deletes expired sessions."""
 
     async def is_live(self, session: str, *, mark: str, now: Timestamp) -> bool: ...
 
