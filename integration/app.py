@@ -487,7 +487,7 @@ class Dozvon:
             while True:
                 try:
                     await work()
-                except Exception:  # a defect in one task must not take the others down; it is logged and begun anew
+                except Exception:  # a defect in one task must not stop the others: log it, restart the task
                     log.exception("background task broke", task=name)
                 await asyncio.sleep(_RESTART_SECONDS)
 

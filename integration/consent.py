@@ -69,7 +69,7 @@ class Consents:
     The consents of all accounts. `listen` runs as long as the process lives.
 
     Args:
-        on_connected: is told when tokens are stored and the managers are read.
+        on_connected: called after tokens are stored and the managers are read.
     """
 
     def __init__(

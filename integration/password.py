@@ -29,7 +29,7 @@ class Password:
         if is_hash(configured):
             check_hash(configured)
         self._hash = configured if is_hash(configured) else _hasher.hash(configured)
-        # Says which password sessions were begun with: whoever changes it ends them. It must cost as much to
+        # Identifies the password of a session: changing the password ends its sessions. It must cost as much to
         # guess from as the hash, because it is stored beside the sessions.
         self.mark = hashlib.sha256(
             hash_secret_raw(

@@ -35,7 +35,7 @@ DEFAULT_PBX = PbxId("pbx")
 
 
 class FakeClock:
-    """Implements `ports.Clock`: stands still until it is told to go."""
+    """Implements `ports.Clock`: stands still until the test advances it."""
 
     def __init__(self, now: float = 1_700_000_000.0) -> None:
         self._now = now

@@ -93,7 +93,7 @@ class AmocrmCrm:
         return self._transport.clock_ahead
 
     def adopt(self, condition: CrmCondition) -> None:
-        """Another process was told so by amoCRM."""
+        """Another process learned this from amoCRM."""
         if condition.trouble is CrmTrouble.BLOCKED and condition.until is not None:
             self.sender.block(condition.until - time.time())
         elif condition.trouble is None:
@@ -122,13 +122,13 @@ class AmocrmCrm:
             self.tokens.belongs_to(str((await self.account_info())["id"]))
 
     async def unsorted_pipeline(self) -> int | None:
-        """Where unknown callers go; None when Unsorted is switched off in every pipeline."""
+        """The pipeline for unknown callers; None when Unsorted is off in every pipeline."""
         if self.settings.unsorted_pipeline_id is not None:
             return self.settings.unsorted_pipeline_id
         return mapping.unsorted_pipeline(await self._stages(Priority.LOG))
 
     def forget(self) -> None:
-        """Consent was given anew or withdrawn: nothing that was learned with the old one holds."""
+        """Consent was renewed or withdrawn: drop everything learned with the old one."""
         self.tokens.forget()
         self._webhooks = None
         self._pipelines_until = 0.0
@@ -162,7 +162,7 @@ class AmocrmCrm:
         return sorted(persons, key=lambda person: (person.created_at, person.ref.kind != "contact", person.ref.id))
 
     async def _persons_of(self, client: Client) -> list[Person]:
-        """Who has this number, or just these digits, where an entry with them was accepted."""
+        """Persons with this number, or with these bare digits from an accepted entry."""
         if isinstance(client, PhoneNumber):
             return await self.find_persons(client, priority=Priority.LOG)
         found = [await self._found(kind, client.digits, Priority.LOG) for kind in _PERSON_KINDS]
@@ -209,7 +209,7 @@ class AmocrmCrm:
         return [person for person in found if mapping.has_number(person, number, self._numbering)]
 
     async def _found(self, kind: EntityKind, wanted: str, priority: Priority) -> list[Person]:
-        """Whoever has this text in any field."""
+        """Persons with this text in any field."""
         query = [("query", wanted), ("with", "leads"), ("limit", str(PAGE))]
         persons: list[Person] = []
         path = f"/api/v4/{_PATHS[kind]}"
@@ -259,8 +259,8 @@ class AmocrmCrm:
         return await _in_name_of(record.responsible, self._feed.write_note(record, target))
 
     async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
-        """With `log_via = "calls"` the call may hang on the person or on one of the deals: all of them are looked at.
-        A target that is gone has no call either."""
+        """With `log_via = "calls"` the call may be on the person or on one of the deals: searches all of them.
+        A deleted target has no call."""
         for ref in await self._places(record, target):
             try:
                 found = await self._feed.find_note(record, ref)
@@ -356,7 +356,7 @@ class AmocrmCrm:
         await self._transport.request("PATCH", path, priority=Priority.LOG, body=body)
 
     async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
-        """One notification for all these users, in the CRM and in its mobile application. Nothing for nobody."""
+        """One notification for all these users, in the CRM and its mobile application. Does nothing without users."""
         if not managers:
             return
         users = [mapping.number_of(each) for each in managers]
@@ -364,7 +364,7 @@ class AmocrmCrm:
         await self._transport.request("POST", "/api/v2/events", priority=Priority.CARD, body={"add": [event]})
 
     def entity_url(self, ref: EntityRef) -> str:
-        """Relative to the CRM until the account's address is known. An entry of Unsorted has no page of its own."""
+        """Relative to the CRM until the account's address is known. An entry of Unsorted has no page."""
         collection = _PATHS.get(ref.kind)
         base = self._transport.base_url
         return f"{base}/{collection}/detail/{ref.id}" if collection else f"{base}/leads/"
@@ -444,5 +444,5 @@ def _updated(item: dict[str, Any]) -> int:
 
 
 def _is_newest_first(items: Sequence[dict[str, Any]]) -> bool:
-    """Whether the server did order the page as asked."""
+    """Whether the server ordered the page as requested."""
     return all(_updated(a) >= _updated(b) for a, b in itertools.pairwise(items))

@@ -3,7 +3,7 @@
 The library is synchronous, made for one account of amocrm.ru and refreshes without a lock. Its request classes run
 here in a greenlet with a session of ours, whose only method hands each request to the account's transport and waits
 for it without blocking the loop. Host, token, pacing, deadline, repeats and errors are the transport's. Its entity
-classes are not used: their links load through managers that belong to the whole process, so to nobody's account.
+classes are not used: their links load through managers of the whole process, not of one account.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""amoCRM's JSON to and from our words; pure. amoCRM's `leads` are our deals, its unsorted are our leads.
+"""amoCRM's JSON to and from our types; pure. amoCRM's `leads` are our deals, its unsorted are our leads.
 
 Paths, requests and what to do with a result do not belong here.
 """
@@ -132,7 +132,7 @@ def has_number(found: Person, number: PhoneNumber, numbering: Numbering) -> bool
 
 
 def manager_id(value: Any) -> ManagerId | None:
-    """User 0 is the robot, nobody who could answer a call."""
+    """User 0 is the robot, which cannot answer calls."""
     text = text_of(value)
     return ManagerId(text) if text.isdecimal() and text != "0" else None
 
@@ -148,7 +148,7 @@ def number_of(ref_id: str) -> int:
 
 
 def plain(text: str, longest: int) -> str:
-    """Text of callers and people without control characters, cut. Never empty text is not promised."""
+    """Text from callers and users without control characters, truncated. May return an empty string."""
     return "".join(c if c.isprintable() else " " for c in text).strip()[:longest].strip()
 
 
@@ -269,7 +269,7 @@ def new_task(
 
 
 def task_text(text: str) -> str:
-    """As amoCRM is given it. It keeps no key of ours with a task: by its text a task is found again."""
+    """The text as sent to amoCRM. Tasks have no field for our key, so a task is found by its text."""
     return plain(text, 500)
 
 

@@ -119,7 +119,7 @@ class Pacer:
             self._refusals = 0
 
     async def close(self) -> None:
-        """Nobody asks any more."""
+        """No more requests will come."""
 
     def _is_free(self, now: float) -> bool:
         return self._timer is None and now >= self._ready_at()
@@ -274,7 +274,7 @@ class Breaker:
         return True
 
     def open(self, seconds: float) -> None:
-        """Somebody else was blocked, for so long from now on; 0: nobody is."""
+        """Another process was blocked for this many seconds from now; 0: none is."""
         self._until = self._now() + seconds
 
     def passed(self) -> None:

@@ -1,4 +1,4 @@
-"""The only way of a request to amoCRM: in its turn, and not while amoCRM blocks us. OAuth's requests go through it too.
+"""Every request to amoCRM goes through here, OAuth's too: in its turn, and not while amoCRM blocks us.
 
 What an answer means is `transport.py`'s and `tokens.py`'s, the turns are `pacing.py`'s.
 """

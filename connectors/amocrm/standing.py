@@ -1,6 +1,6 @@
-"""How an account stands with amoCRM, as the answers show it: allowed, paid, blocked, asked to slow down, away.
+"""An account's condition according to amoCRM's answers: allowed, paid, blocked, asked to slow down, away.
 
-Whoever wants to know reads `condition` or is told of changes; nothing is asked here. Sentences for people are the
+Readers use `condition` or subscribe to changes; this module sends no requests. Sentences for people are the
 pages'.
 """
 
@@ -62,7 +62,7 @@ class Standing:
         self._look()
 
     def allowed(self) -> None:
-        """Consent was given or withdrawn: nothing that was learned with the old one holds."""
+        """Consent was given or withdrawn: drop everything learned with the old one."""
         self._consent, self._unpaid, self._unpaid_reads, self._away = None, "", False, ""
         self._look()
 
@@ -73,7 +73,7 @@ class Standing:
         self._look()
 
     def may_write(self) -> bool:
-        """False where a write would only be refused for want of payment; now and then one may try."""
+        """False while a write would be refused for lack of payment; one may try now and then."""
         if not self._unpaid:
             return True
         if time.monotonic() < self._probe_at:
@@ -108,7 +108,7 @@ class Standing:
     # ---- what other processes saw
 
     def adopt(self, condition: CrmCondition) -> None:
-        """Take over what another process was told by amoCRM, as if we had been. Nobody is told of it."""
+        """Apply what another process learned from amoCRM, without notifying anybody."""
         told, self.told = self.told, _nobody
         try:
             match condition.trouble:
@@ -143,4 +143,4 @@ class Standing:
 
 
 def _nobody(_: CrmCondition) -> None:
-    """Nobody wants to know."""
+    """No subscriber."""

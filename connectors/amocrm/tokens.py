@@ -30,7 +30,7 @@ _FOREVER = Timestamp(float("inf"))
 
 
 class NotConnected(AuthFailed):
-    """Nobody has allowed the integration yet."""
+    """The integration has not been allowed yet."""
 
 
 async def ask_tokens(settings: AmocrmSettings, sender: Sender, base_url: str, body: Mapping[str, str]) -> Answer:
@@ -219,7 +219,7 @@ class AccountTokens:
         raise AuthFailed("amoCRM gave the refused token again")
 
     def forget(self) -> None:
-        """Read the store again: consent was given anew or withdrawn."""
+        """Read the store again: consent was renewed or withdrawn."""
         self._known = None
         self._crm_account_id = None
 
@@ -324,6 +324,6 @@ class AccountTokens:
 
 
 def _retrieved(task: asyncio.Task[Tokens]) -> None:
-    """Whoever waited may be gone; the outcome is in the store or in the next attempt."""
+    """The waiting caller may be gone; the outcome is in the store or in the next attempt."""
     if not task.cancelled():
         task.exception()

@@ -50,7 +50,7 @@ class WebhookIntake:
 
     @property
     def path(self) -> str:
-        """Where `handle` is to be served, and what amoCRM is told after our public address."""
+        """The path of `handle`, which follows our public address in the address given to amoCRM."""
         return f"/hooks/amocrm/{self._account}/{webhooks.webhook_secret(self._settings, self._account)}"
 
     @property

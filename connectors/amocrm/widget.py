@@ -1,4 +1,4 @@
-"""Who speaks through the amoCRM widget: its one-time token, and which pages may ask at all.
+"""The amoCRM widget's user: its one-time token, and the origins that may send requests.
 
 The routes that a widget calls are `integration/web`'s.
 """

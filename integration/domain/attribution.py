@@ -1,4 +1,4 @@
-"""Whose call it was, and which object of the CRM it belongs to: `attribute()`, with its reasons.
+"""Who is responsible for a call and which CRM object it belongs to: `attribute()`, with its reasons.
 
 Writing it into the CRM belongs to the delivery; the line of text for people is `call_text.py`'s
 `describe()`, to be had here too.
@@ -22,13 +22,13 @@ from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing import responsible_of
 from integration.domain.settings import AccountSettings, LogTarget
 
-_GROUP_SECONDS = 1.0  # legs offered within this time ring together: nobody was called personally
+_GROUP_SECONDS = 1.0  # legs offered within this time ring together, so nobody was called personally
 _PERSONAL = frozenset({"direct", "transfer", "forward", "fallback", "consultation", "parking-return"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribution:
-    """`target` None: nobody in the CRM has the number, the call belongs into the inbox of leads."""
+    """`target` None: the number is not in the CRM; the call belongs into the inbox of leads."""
 
     target: EntityRef | None
     responsible: ManagerId | None
@@ -36,27 +36,27 @@ class Attribution:
 
 
 Claim = tuple[ManagerId | None, Reason]
-"""Somebody who may be responsible (None: the reason only explains why nobody is), and why."""
+"""A possible responsible (None: the reason only explains why there is none), and why."""
 
 
 def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], deals: Sequence[Deal]) -> Attribution:
     """
-    Decide whose call this is and where in the CRM it is written.
+    Decide who is responsible for this call and where in the CRM to log it.
 
     Args:
-        call: best when it has ended; of a live one what can be said so far.
-        persons: who has the client's number, in any order; deleted ones may be among them.
+        call: usually ended; the result for a live call is preliminary.
+        persons: those with the client's number, in any order; may include deleted ones.
         deals: open deals of these persons, in any order.
 
     Returns:
         Target: the likeliest person (`identity.ranked`), or where the account wants it so the only open deal of theirs;
         none for unknown and hidden numbers. Responsible: the first active manager among
 
-        - answered: who had the client last; for an extension outside the integration the line's manager for such;
-        - outgoing: who called, also when the call was handed over later;
-        - missed: whom it rang at personally (the contact's responsible before others, else the last one);
+        - answered: the last to have the client; for an extension outside the integration the line's manager for these;
+        - outgoing: the caller, even if the call was transferred later;
+        - missed: the person rung personally (the contact's responsible before others, else the last one);
         - then the contact's or deal's responsible; after a missed call the line's manager for those; the account's
-          default, and where somebody named above was dismissed, the line's managers. None when none of these is active.
+          default, and if somebody named above was dismissed, the line's managers. None when none of these is active.
 
         The reasons come in the order of the search. Never raises.
 

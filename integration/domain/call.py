@@ -1,7 +1,7 @@
-"""A business call: one conversation with one client, logged once, whatever happened to it.
+"""A business call: one conversation with one client, logged once, with all its legs and transfers.
 
-Channels, bridges and anything else a PBX keeps inside do not belong here: an adapter collapses them and says
-what happened in the words of `events.py`.
+Channels, bridges and other internals of a PBX do not belong here: an adapter turns them into the events of
+`events.py`.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Call:
     final_responsible: str | None = None  # the extension that had the client last
     legs: tuple[Leg, ...] = ()
     transfers: tuple[Transfer, ...] = ()
-    talk_since: Timestamp | None = None  # the client is in somebody's hands since
+    talk_since: Timestamp | None = None  # since when somebody has the client
     talked_seconds: float = 0.0  # closed talk periods
     hold_since: Timestamp | None = None
     held_seconds: float = 0.0
@@ -156,15 +156,15 @@ class Call:
     hangup_by: HangupBy | None = None
     hangup_cause: int | None = None  # Q.850
     origin: Origin | None = None
-    presses: tuple[Press, ...] = ()  # who asked for its end in the card, in order
+    presses: tuple[Press, ...] = ()  # presses in the card that ended it, in order
     queue: str | None = None
     consultation: bool = False  # an internal call that was a consultation never joined to the client's call
-    merged_into: CallId | None = None  # joined to another call: it has no record of its own
+    merged_into: CallId | None = None  # joined to another call: not logged separately
     seen_from_start: bool = True
     answer_inferred: bool = False
     end_inferred: bool = False
-    heard: tuple[str, ...] = ()  # marks of the events it was made of, so that one told again changes nothing
-    recovered: bool = False  # nobody watched it, or its end: told by the PBX's own records afterwards
+    heard: tuple[str, ...] = ()  # marks of its events, so that a repeated event changes nothing
+    recovered: bool = False  # Dozvon missed it, or its end, and read it from the PBX's records
 
     @property
     def client_number(self) -> str | None:
@@ -197,7 +197,7 @@ class Call:
         if self.origin is None or self.origin.kind != "click" or self.is_live or self.answered_at is not None:
             return None
         if self.end_inferred or self.recovered or not (self.legs or self.seen_from_start):
-            return None  # the employee may have answered while nobody watched
+            return None  # the employee may have answered while the link was down
         if any(leg.via not in _AGENT_SIDE or leg.answered_at is not None for leg in self.legs):
             return None
         results = [leg.result for leg in self.legs if leg.result in _AGENT_FAILURES]

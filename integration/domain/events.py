@@ -1,8 +1,8 @@
-"""What happened on a PBX, in neutral words; adapters make these, `tracking.py` folds them into a `Call`.
+"""What happened on a PBX, in neutral terms: adapters emit events, `tracking.py` applies them to a `Call`.
 
-An event names its call by `CallId` and its moment by `at` (Unix seconds). Adapters have collapsed channels, bridges,
-Local halves and the devices of one extension before they speak. A stream may start in the middle and stop; an event may
-be told again or come late. Two equal events are one: what happens twice has two moments.
+An event names its call by `CallId` and its moment by `at` (Unix seconds). Adapters combine channels, bridges, Local
+halves and the devices of one extension before they emit events. A stream may start in the middle and stop; events may
+repeat or come late. Two equal events are one: a repeated occurrence has another time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CallStarted(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallDescribed(CallEvent):
-    """A fact that became known, or was corrected, after the start. None: no news."""
+    """Facts learned or corrected after the start. None: unchanged."""
 
     direction: Direction | None = None
     caller: str | None = None
@@ -46,7 +46,7 @@ class CallDescribed(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LegOffered(CallEvent):
-    """May be told again with a better `via`, when what led to the leg becomes known after it."""
+    """May be repeated with a better `via` when the leg's origin becomes known later."""
 
     leg: LegId
     target: str
@@ -87,7 +87,7 @@ class ClientConnected(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientReleased(CallEvent):
-    """Nobody has the client any more, and the call goes on: blind transfer, parking, back in a queue."""
+    """Nobody has the client any more, and the call continues: blind transfer, parking, back in a queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,22 +119,22 @@ class TransferEnded(CallEvent):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallMerged(CallEvent):
-    """This call turned out to be part of `into` (a consultation that was joined): it gets no record of its own."""
+    """This call turned out to be part of `into` (a joined consultation): it is not logged separately."""
 
     into: CallId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingStarted(CallEvent):
-    """A recording on which there is something to hear; one that was started and stays empty is not told."""
+    """A recording with sound; a started recording that stays empty is not reported."""
 
     file: str  # as the PBX named it; may hold folders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HangUpPressed(CallEvent):
-    """An employee pressed "decline" (`own_leg`) or "hang up" in the card. What the PBX made of it is told by the other
-    events."""
+    """An employee pressed "decline" (`own_leg`) or "hang up" in the card. Other events report the PBX's
+    reaction."""
 
     extension: str
     own_leg: bool

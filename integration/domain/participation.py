@@ -1,6 +1,6 @@
-"""What one extension has of a call: it rings there, its employee talks, or what came of it there. Pure.
+"""One extension's part of a call: it rings, its employee talks, or the result there. Pure.
 
-What is shown of it, and to whom, is `services/card.py`'s; what a press on "hang up" does, `services/click.py`'s.
+`services/card.py` decides which managers see it; `services/click.py` handles "hang up".
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class PartState(StrEnum):
 
 
 class PartResult(StrEnum):
-    """What came of it at this extension. The words of `Disposition` are those of the whole call."""
+    """The result at this extension. `Disposition` has the results of the whole call."""
 
     ANSWERED = "answered"  # talked to the client until the end
     MISSED = "missed"  # rang here, and nobody answered the client
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     DECLINED = "declined"
     PASSED_ON = "passed_on"  # not answered here, and the call goes on
-    TRANSFERRED = "transferred"  # talked to the client and handed the call over
+    TRANSFERRED = "transferred"  # talked to the client and transferred the call
     CONSULTED = "consulted"  # talked to the colleague who has the client, and left
     BUSY = "busy"
     FAILED = "failed"
@@ -45,14 +45,14 @@ class PartResult(StrEnum):
 
 
 class Came(StrEnum):
-    """How a call came to this extension from a colleague."""
+    """How a colleague sent a call to this extension."""
 
     TRANSFER = "transfer"
     CONSULTATION = "consultation"
     FORWARD = "forward"
     PICKUP = "pickup"
     PARKING = "parking"
-    RETURN = "return"  # handed over by this employee, and not taken by that colleague
+    RETURN = "return"  # transferred by this employee, not answered by the colleague
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ def part_of(call: Call, extension: str) -> Part | None:
 
 
 def extensions_of(call: Call) -> tuple[str, ...]:
-    """Extensions that have, or had, to do with the call, in the order in which they came into it."""
+    """Extensions in the call now or before, in the order of joining."""
     return tuple(_legs_of(call))
 
 
@@ -172,7 +172,7 @@ def _over(call: Call, extension: str, legs: list[Leg], *, is_own: bool) -> Part 
 
 
 def _left(call: Call, ended: Part, answered: Leg | None, since: Timestamp) -> Part:
-    """Of somebody who talked, and whom the call has left behind."""
+    """The part of somebody who talked and then left the call."""
     handed_over = _handed_over(call, ended.extension)
     consulted = answered is not None and answered.via == "consultation" and handed_over is None
     if answered is not None and answered.ended_at is not None:
@@ -218,13 +218,13 @@ def _person(party: str | None) -> str | None:
 
 
 def _handed_over(call: Call, extension: str) -> Transfer | None:
-    """The newest transfer by this extension that was not in vain so far."""
+    """The newest transfer by this extension that has not failed."""
     good = _TOOK_IT | {None}
     return next((t for t in reversed(call.transfers) if t.from_ == extension and t.result in good), None)
 
 
 def _came(call: Call, leg: Leg | None, part: Part) -> Part:
-    """`part` with the colleague from whom the call came to this leg; itself when it came from nobody."""
+    """`part` with the colleague who sent the call to this leg; unchanged when there is none."""
     via = leg.via if leg is not None else ""
     if part.is_own:
         return part

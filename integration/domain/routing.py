@@ -1,11 +1,11 @@
 """Where an incoming call goes, and why: `decide()`.
 
 A route is a plan of steps that the PBX's dialplan carries out one by one; each decision is a value with its reasons.
-Sentences for people are in `reason_texts.py`; how a PBX carries a step out belongs to its adapter.
+Sentences for people are in `reason_texts.py`; its adapter says how a PBX carries out a step.
 
-The order of the questions, each of which may end the plan with "the PBX's own route goes on":
-is the integration on; is this line processed; may it go to the responsible at all; is there a number, and is it a
-client's; who has it in the phone book; who is responsible for them; can that manager be rung.
+The checks in order; each may end the plan with the PBX's own route: is the integration on; is this line processed; does
+it go to responsible managers; is there a number, and is it a client's; who has it in the phone book; who is responsible
+for them; can that manager be rung.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SOUND = re.compile(r"[0-9A-Za-z_./-]{1,200}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteQuestion:
-    """What the PBX knows about an incoming call when it asks. Hostile input: nothing of it has been checked."""
+    """What the PBX knows about an incoming call when it asks. Untrusted, unvalidated input."""
 
     did: str  # the line that was called, as the PBX shows it; may be empty
     caller: str  # the caller's number as the PBX shows it; may be empty or a word
@@ -42,7 +42,7 @@ class RouteQuestion:
 
 
 class Outcome(StrEnum):
-    """What became of the question; stored with the call and shown to people."""
+    """The outcome of the decision; stored with the call and shown to people."""
 
     RESPONSIBLE = "responsible"  # the plan begins with the responsible manager
     ROUTE = "route"  # the PBX's own route goes on

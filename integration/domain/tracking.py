@@ -1,31 +1,30 @@
-"""Folding events into calls: `advance()`. What a PBX's frames mean is an adapter's business, not decided here.
+"""Applying events to calls: `advance()`. Adapters interpret a PBX's frames.
 
 Theory of operation
 -------------------
 
-An adapter says what happened to one business call in the words of `events.py`. `advance()` takes the call as it was
-and one event, and returns the call as it is now, with a set of the changes other people may care about. It knows
-neither the PBX nor the clock: every moment is the event's own `at`.
+An adapter reports what happened to one business call as events of `events.py`. `advance()` takes a call and one event,
+and returns the new call and the set of changes that other parts react to. It uses neither the PBX nor a clock: the time
+is the event's `at`.
 
-A call has three states, and two questions are asked of it at any time:
+A call has three states, and answers two questions at any time:
 
-    not begun --CallStarted--> live --CallEnded--> over
-                                \\---CallMerged---> over, without a record of its own
+    none --CallStarted--> live --CallEnded--> over
+                           \\---CallMerged---> over, not logged separately
 
 - Who has the client? `ClientConnected` opens a period of talk (the first one answers the call), `ClientReleased` and
   the end close it. While one is open, `HoldStarted` and `HoldEnded` mark the part of it spent on hold.
-- Who was asked? Each `LegOffered` opens a leg; it is answered or ended once, and a result once given stands. The legs
+- Who was rung? Each `LegOffered` opens a leg; it is answered or ended once, and its result never changes. The legs
   are kept in the order of their offers (those of one moment by target), which is not always the order in which they
   become known.
 
-Streams repeat, so a call remembers the events it has taken (`Call.heard`): an event told again, at once or much later,
-gives the very same `Call` object and no changes, whatever kind of event it is.
+Streams repeat events, so a call remembers those it has applied (`Call.heard`): a repeated event, at once or much later,
+returns the same `Call` object and no changes.
 
-Streams also come late, so no moment is taken on trust: nothing begins before the call or before what it is part of, and
+Events also come late, so times are clamped: nothing begins before the call or before what it is part of, and
 no time is negative or longer than the call. After the end only facts that describe the call are still taken
 (`CallDescribed`, `RecordingStarted`, `HangUpPressed`); nothing can reopen it, and the result is decided again when the
-direction turns out to be another. An event for a call that never began is dropped, because without a start there is no
-direction and no number to show.
+direction changes. An event for a call without a start is dropped, because it has no direction and no number.
 """
 
 from __future__ import annotations
@@ -73,7 +72,7 @@ from integration.domain.ids import AccountId, LegId, PbxId, Timestamp
 
 
 class Change(StrEnum):
-    """What other people should know about after a step; several may come at once."""
+    """What other parts react to after a step; several may come at once."""
 
     STARTED = "started"
     RINGING = "ringing"  # an extension was offered the call
@@ -88,7 +87,7 @@ class Change(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    call: Call | None  # None: the event concerns a call that is unknown and cannot be begun from it
+    call: Call | None  # None: the call is unknown and the event cannot start it
     changes: frozenset[Change]
 
 
@@ -104,7 +103,7 @@ def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: Pbx
     Apply one event to one call.
 
     Args:
-        call: its state so far; None when this is the first that is heard of it.
+        call: its state so far; None for its first event.
 
     Returns:
         The new state and what changed. A repeated or late event changes nothing: `call` is the same object and
@@ -133,7 +132,7 @@ _KNOWN_BY_THEIR_LEG = frozenset({LegRinging, LegAnswered, LegEnded, RecordingSta
 
 
 def _mark(event: CallEvent) -> str:
-    """Equal for equal events only: 48 bits of a hash of all that the event says."""
+    """Equal for equal events only: 48 bits of a hash over all fields of the event."""
     return hashlib.blake2b(repr(event).encode(), digest_size=6).hexdigest()
 
 
@@ -181,7 +180,7 @@ def _described_late(call: Call, event: CallDescribed) -> _Step:
 def _leg_offered(call: Call, event: LegOffered) -> _Step:
     known = _leg(call, event.leg)
     if known is not None:
-        # Told again because it came another way than was thought; who was asked stands.
+        # Repeated with a better `via`; the target stays.
         return (call if known.via == event.via else _with_leg(call, replace(known, via=event.via)),)
     at = max(event.at, call.started_at)
     leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=at)
@@ -265,7 +264,7 @@ def _transfer_started(call: Call, event: TransferStarted) -> _Step:
 
 
 def _transfer_ended(call: Call, event: TransferEnded) -> _Step:
-    """The newest open one that had begun by then: word of an older one's end may come when the next has begun."""
+    """The newest open transfer that had begun by then: an older one's end may arrive after the next has begun."""
     for place in range(len(call.transfers) - 1, -1, -1):
         transfer = call.transfers[place]
         if transfer.result is None and transfer.at <= max(event.at, call.started_at):
@@ -356,10 +355,10 @@ def _close_hold(call: Call, at: Timestamp) -> Call:
 
 
 def _close(call: Call, at: Timestamp) -> Call:
-    """End everything that is still open at the call's end; nothing of an ended call may look alive."""
+    """Close everything that is open at the call's end; no part of an ended call may look live."""
     at = max(at, call.started_at if call.answered_at is None else call.answered_at)
     call = _close_talk(call, at)
-    # A hand-over that is told with its own, earlier moment may overlap with the talk before it.
+    # A hand-over reported with an earlier time may overlap with the talk before it.
     longest = 0.0 if call.answered_at is None else at - call.answered_at
     talked = min(call.talked_seconds, longest)
     call = replace(call, talked_seconds=talked, held_seconds=min(call.held_seconds, talked))

@@ -28,11 +28,11 @@ _REFUSED_SECONDS = 3600.0  # then the CRM may try a responsible again: rights ar
 
 
 class ChangedMeanwhile(Rejected):
-    """What was to be changed is not what was shown any more."""
+    """The settings have changed since they were shown."""
 
 
 class NamedInFile(Rejected):
-    """The configuration file has the say about this person."""
+    """This person is set in the configuration file."""
 
     def __init__(self, extension: Extension) -> None:
         super().__init__(f"{extension} is named in the configuration file, which wins: change it there and restart")
@@ -51,9 +51,9 @@ class Account:
         self.crm_was_asked = False  # by this process; before that nothing is known of it
         self.managers_reading = CrmCondition()  # how the last reading of the CRM's users ended
         self.ask_again_at = 0.0  # for a user who is not in the list; on the loop's clock
-        self.named_in_file: frozenset[Extension] = frozenset()  # people whom the configuration file has the say about
+        self.named_in_file: frozenset[Extension] = frozenset()  # people set in the configuration file
         self.changing = asyncio.Lock()
-        self._refused: dict[ManagerId, float] = {}  # whom the CRM refused as responsible -> when, on the loop's clock
+        self._refused: dict[ManagerId, float] = {}  # refused as responsible by the CRM -> when, on the loop's clock
 
     @property
     def id(self) -> AccountId:
@@ -91,7 +91,7 @@ class Accounts:
     """All accounts of this process, and the keeping of their settings."""
 
     def __init__(self, store: SettingsStore, on_changed: Callable[[AccountId], Awaitable[None]] | None = None) -> None:
-        """`on_changed` is told after settings were changed here, so that other processes hear of it."""
+        """`on_changed` runs after a change of settings here, to notify other processes."""
         self._store = store
         self._on_changed = on_changed or _nobody
         self._accounts: dict[AccountId, Account] = {}
@@ -129,7 +129,7 @@ class Accounts:
         Store the mapping.
 
         Args:
-            shown: `mark_of` the people whom the administrator was shown and changed; None: whoever is stored.
+            shown: `mark_of` the people that the administrator saw and changed; None: no check.
 
         Raises:
             ValueError: an extension is named twice.
@@ -158,7 +158,7 @@ class Accounts:
         await self._change(account, lambda stored: replace(stored, enabled=enabled))
 
     async def reload(self, account: Account) -> None:
-        """Take over what was decided on another process. Raises Unavailable."""
+        """Load the settings changed by another process. Raises Unavailable."""
         stored = await self._store.load(account.id)
         if stored is not None:
             account.settings = _decided(account.settings, stored)
@@ -174,7 +174,7 @@ class Accounts:
         await self._on_changed(account.id)
 
     async def refresh_managers(self, account: Account) -> None:
-        """Ask the CRM who works there. Raises what the CRM raises; what was known stays."""
+        """Read the CRM's users. Raises what the CRM raises, and then keeps the old list."""
         try:
             managers = await account.crm.managers()
             if not managers:
@@ -207,7 +207,7 @@ class Accounts:
         return account.settings.is_active(manager)
 
     def refresh_soon(self) -> None:
-        """Something was connected or changed: do not wait for the next round."""
+        """Something was connected or changed: start the next round now."""
         self._refresh.set()
 
     async def run(self) -> None:

@@ -1,6 +1,6 @@
-"""The card of a call: who sees it, and what is on it. Messages are those of `widgets/README.md`.
+"""The card of a call: who sees it, and its content. `widgets/README.md` defines the messages.
 
-Sending them is `hub.py`'s; which calls exist is `tracking.py`'s.
+`hub.py` sends them; `tracking.py` knows the calls.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class CardService:
         await self._hub.send(
             account.id, shown.keys() - parts.keys(), {"type": "call_removed", "id": call.id, "reason": "gone"}
         )
-        # Whose part is over and is told already hears nothing more of the call: thirty members of a queue would.
+        # A manager whose ended part was already shown gets no more messages: a queue may have thirty members.
         told = {m for m, part in parts.items() if part.state is PartState.ENDED and shown.get(m) == part}
         by_part: dict[Part, list[ManagerId]] = {}
         for manager, part in parts.items():
@@ -183,8 +183,8 @@ def card_audience(account: Account, call: Call) -> dict[ManagerId, Part]:
     """
     Who has a card of the call, each with the part that it shows.
 
-    Inbound: whose phone rings, who has the client, and what came of it for those who had; nobody where the line shows
-    no card. Outbound: who calls, and to whom it is handed over. Internal calls have no card.
+    Inbound: managers whose phone rings or rang, and those who have or had the client; nobody if the line shows no card.
+    Outbound: the caller, and those who get the call by a transfer. Internal calls have no card.
     """
     settings = account.settings
     line = settings.line(call.line)
@@ -197,7 +197,7 @@ def card_audience(account: Account, call: Call) -> dict[ManagerId, Part]:
 
 
 def part_of_manager(account: Account, manager: ManagerId, call: Call) -> Part | None:
-    """What this manager has of the call, whether a card shows it or not."""
+    """This manager's part of the call, whether or not a card shows it."""
     return _parts(account, call).get(manager)
 
 
@@ -205,7 +205,7 @@ _NEARNESS = {PartState.TALKING: 2, PartState.RINGING: 1, PartState.ENDED: 0}
 
 
 def _parts(account: Account, call: Call) -> dict[ManagerId, Part]:
-    """Of a manager with several extensions the part that matters most: a talk, then what rings, then the newest end."""
+    """For a manager with several extensions the most important part: a talk, then what rings, then the newest end."""
     parts: dict[ManagerId, Part] = {}
     for extension, part in parts_of(call).items():
         manager = account.settings.manager_of(extension)

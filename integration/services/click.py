@@ -1,4 +1,4 @@
-"""What a manager asks for in the CRM's page: call this number, hang up, create a contact from the card.
+"""A manager's requests from the CRM's page: call a number, hang up, create a contact from the card.
 
 Errors carry the codes of `widgets/README.md`; HTTP is `web/widget.py`'s.
 """
@@ -40,7 +40,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class Refused(DozvonError):
-    """A wish that is not granted; `code` is the stable one of the widget's API."""
+    """A refused request; `code` is the stable one of the widget's API."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -80,7 +80,7 @@ class ClickService:
             request: the click's own id; the same again dials nothing and gives the same answer.
 
         Returns:
-            The request's id. How the call goes on is told by cards.
+            The request's id. Cards show how the call continues.
 
         Raises:
             Refused: with the code that the widget translates.
@@ -112,7 +112,7 @@ class ClickService:
                 ClickToCall(request_id=request, extension=desk.extension, number=dialled, crm_call_id=request)
             )
         except OutcomeUnknown:
-            log.warning("click not confirmed by the PBX", account_id=account.id)  # the call may ring: say nothing false
+            log.warning("click not confirmed by the PBX", account_id=account.id)  # the call may ring: no failure
         except Unavailable as exc:
             raise Refused("pbx_offline", "the telephone system is not connected") from exc
         except Rejected as exc:
@@ -279,7 +279,7 @@ def _check_class(settings: AccountSettings, number: PhoneNumber | str, extension
 
 
 def _is_engaged(call: Call, extension: Extension) -> bool:
-    """Whether the employee talks in this call, or waits for whom they call."""
+    """Whether the employee talks in this call, or waits for the called party."""
     if call.direction is Direction.INTERNAL and call.caller == extension:
         return call.is_live
     part = part_of(call, extension)

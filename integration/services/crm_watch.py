@@ -32,7 +32,7 @@ class CrmWatch:
     Args:
         process: who we are.
         conditions: how each account's CRM stands to us, as its connector knows.
-        adopt: tells a connector what another process was told by the CRM.
+        adopt: passes another process's news about the CRM to a connector.
         go_on: wakes what works with this CRM in this process.
     """
 
@@ -57,17 +57,17 @@ class CrmWatch:
         self._following: set[asyncio.Task[None]] = set()
 
     def told(self, account: AccountId, condition: CrmCondition) -> None:
-        """The CRM's answers show something new. Never waits, never raises."""
+        """The CRM's answers show a new condition. Never waits, never raises."""
         task = asyncio.create_task(self._follow(account, condition), name=f"crm condition {account}")
         self._following.add(task)
         task.add_done_callback(self._following.discard)
 
     async def settled(self) -> None:
-        """Wait until what was told so far is done."""
+        """Wait until all changes so far are handled."""
         await asyncio.gather(*self._following)
 
     async def listen(self) -> None:
-        """Hear what other processes were told; until cancelled."""
+        """Receive other processes' changes; until cancelled."""
         async for message in self._coordination.subscribe(_CHANNEL):
             account = AccountId(str(message.get("account")))
             condition = _read(message)
@@ -79,7 +79,7 @@ class CrmWatch:
 
     async def probe(self) -> None:
         """
-        Where a subscription has ended nothing but a write shows that it was paid: let one that waits try, the oldest,
+        After a subscription has ended only a write shows that it was paid: make the oldest waiting one due now,
         however late its next attempt is. Until cancelled.
         """
         while True:

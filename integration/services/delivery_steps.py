@@ -234,7 +234,7 @@ class DeliverySteps:
         return decided, await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
 
     async def _their_deals(self, account: Account, persons: Sequence[Person]) -> None:
-        """Into the phone book: the deals of persons whom it did not know."""
+        """Store the deals of persons that were not in the phone book."""
         for ref in list(dict.fromkeys(ref for person in persons for ref in person.deals))[:_DEALS_ASKED_FOR]:
             try:
                 deal = await account.crm.deal(ref, priority=Priority.LOG)

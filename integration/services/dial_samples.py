@@ -36,7 +36,7 @@ def _sample(what: str, e164: str, numbering: Numbering) -> DialSample:
 
 
 def _others(numbering: Numbering) -> list[tuple[str, DialRules]]:
-    """How else offices dial, the usual ways last: of two that come to the same the plainer is told."""
+    """Other ways in which offices dial, the usual ones last: of two with the same result the simpler one is kept."""
     rules = numbering.rules
     forms = [DialForm.E164, DialForm.NATIONAL, *([DialForm.LOCAL] if rules.area_code else [])]
     ways = []

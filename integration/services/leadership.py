@@ -1,4 +1,4 @@
-"""Which of the jobs that one process does at a time are this one's: it holds a lease for each, or leaves it to others.
+"""Jobs that only one process does at a time: this process holds a lease for each of its jobs.
 
 What the jobs do is theirs. A job runs until it is cancelled; that of a lease which was lost is cancelled, and may not
 have noticed before: what it writes meanwhile is refused by the lease's token (`CallStore.save`), not by this module.
@@ -79,7 +79,7 @@ class Leadership:
             if lease not in kept:
                 await self._lost(lease)
         for lease, task in list(self._held.values()):
-            if task.done():  # it found out by itself
+            if task.done():  # the job noticed it
                 await self._lost(lease)
 
     async def _lost(self, lease: Lease) -> None:
@@ -106,7 +106,7 @@ class Leadership:
                 await self._jobs[lease.name](lease)
             except LeaseLost:
                 return
-            except Exception:  # a defect in one job must not take the others down; it is logged and begun anew
+            except Exception:  # a defect in one job must not take the others down; it is logged, and the job restarts
                 log.exception("a job broke", lease=lease.name)
             await asyncio.sleep(_RESTART_SECONDS)
 

@@ -1,6 +1,6 @@
 """Commands to a PBX from any process: the one that is linked to it carries them out, the others ask that one.
 
-Which process is linked is `leadership.py`'s matter; what may be asked by whom, `click.py`'s.
+`leadership.py` decides which process is linked; `click.py` checks permissions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 _CHANNEL = "pbx"
 _ANSWER_SECONDS = 6.0
-_STALE_SECONDS = 10.0  # a process that was paused must not dial what was asked for before; clocks may differ a little
+_STALE_SECONDS = 10.0  # a process that was paused must not dial old requests; clocks may differ a little
 _MOST_AT_ONCE = 200
 _ERRORS: dict[str, type[DozvonError]] = {
     each.__name__: each for each in (Unavailable, OutcomeUnknown, Rejected, NotFound, AuthFailed)
@@ -90,7 +90,7 @@ class PbxRelay:
 
     async def ask(self, pbx: PbxId, command: str, asked: dict[str, Any]) -> Any:
         """
-        Have it done by whoever is linked to the PBX.
+        Run the command on the process linked to the PBX.
 
         Raises:
             Unavailable: nobody is linked, or the processes cannot reach each other.
@@ -121,7 +121,7 @@ class PbxRelay:
             del self._asked[question]
 
     async def run(self) -> None:
-        """Carry out what others ask for, take the answers to what we ask; until cancelled."""
+        """Run other processes' commands and receive answers to ours; until cancelled."""
         async for message in self._coordination.subscribe(_CHANNEL):
             if message.get("to") == self._process:
                 waiting = self._asked.get(str(message.get("question")))

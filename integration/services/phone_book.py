@@ -1,4 +1,4 @@
-"""Keeping the mirror of the CRM true: a paced import, changes as they are told, and a comparison at intervals.
+"""Keeps the mirror in step with the CRM: a paced import, changes as they arrive, and a regular comparison.
 
 Reading it is whoever routes or shows; how it is stored is `storage/phone_book.py`'s.
 """
@@ -56,7 +56,7 @@ class MirrorState:
         is_complete: a full pass has ended since the book was empty.
         progress: None: everything is to be read, unless the storage knows better.
         saved: what of it is in the storage.
-        is_doubted: everything is to be read anew, whatever `progress` says.
+        is_doubted: read everything again, whatever `progress` says.
     """
 
     is_complete: bool = False
@@ -87,9 +87,9 @@ class PhoneBookMirror:
         return self._states.setdefault(account, MirrorState())
 
     async def run(self, account: Account) -> None:
-        """Import, then follow; until cancelled. Failures are told once and tried again."""
+        """Import, then follow; until cancelled. Logs a failure once and retries."""
         state = self.state(account.id)
-        state.progress = None  # whoever followed before may have come further
+        state.progress = None  # the previous process may have come further
         while True:
             state.wake.clear()
             try:
@@ -185,7 +185,7 @@ class PhoneBookMirror:
             state.saved = progress
 
     async def apply(self, account: Account, changes: Sequence[CrmChange]) -> None:
-        """What a webhook told. Raises what the CRM or the storage raises; the poll finds what is lost by that."""
+        """Apply a webhook's changes. Raises what the CRM or the storage raises; the poll finds what is lost by that."""
         numbering = account.settings.numbering
         persons = [change.person for change in changes if isinstance(change, PersonChanged)]
         if persons:
@@ -217,10 +217,10 @@ class PhoneBookMirror:
 
     async def _look_for_unseen(self, account: Account, since: Timestamp) -> bool:
         """
-        Ask the CRM for some whom the comparison did not come across, and drop those whom it does not have.
+        Look up some persons that the comparison did not find, and remove those that are not in the CRM.
 
-        Not to have come across somebody proves nothing: a card that is deleted while the list is read moves all behind
-        it up by one, and the first of the next page is never shown.
+        A person missing from the list may still exist: a card deleted while the list is read moves all later ones up
+        by one, so the first of the next page is never shown.
 
         Returns:
             Whether there may be more of them.

@@ -45,7 +45,7 @@ _ROUTINE_REACH_SECONDS = 3 * 3600.0
 _RETRY_SECONDS = 60.0
 _SLICE_SECONDS = 6 * 3600.0  # compared at once; bounds the memory for a gap of days
 _LONGEST_GAP_SECONDS = 31 * 86_400.0
-_JUST_ENDED_SECONDS = 2.0  # what ended a moment ago is still being told by the PBX itself
+_JUST_ENDED_SECONDS = 2.0  # the PBX's events of calls that ended a moment ago are still arriving
 
 
 class Outcome(StrEnum):
@@ -231,7 +231,7 @@ class Recovery:
         return Compared(known, Outcome.KNOWN)
 
     async def _is_under_another_id(self, ids: list[CallId]) -> bool:
-        """A part of it was seen and is a client's call of its own there: logging the whole would log it twice."""
+        """A part of it was followed live as a separate client's call: logging the whole would log it twice."""
         for each in ids:
             part = await self._calls.get(self._account.id, each)
             if part is not None and (part.client_number is not None or part.merged_into is not None):

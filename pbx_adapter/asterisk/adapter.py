@@ -1,6 +1,6 @@
-"""`AsteriskPbx`: the port `Pbx` on an Asterisk. Joins the connection, the tracker and the commands; decides nothing.
+"""`AsteriskPbx`: the port `Pbx` on an Asterisk. Connects the client, the tracker and the commands; decides nothing.
 
-Routing questions come by FastAGI and have a server of their own (`fastagi.py`).
+FastAGI routing requests have a separate server (`fastagi.py`).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pbx_adapter.asterisk.switchboard import Switchboard
 
 def notice(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
     """
-    See by the first leg of an Originate whom it rings first.
+    Find out from the first leg of an Originate which party it rings first.
 
     Behind `Local/101@...` it is the employee 101 even where the phone is a mobile; behind `Local/7916...@...` or
     `Local/s@...` it is whoever is dialled there.

@@ -68,7 +68,7 @@ def leg_result(
         rang_out: an Originate said so (Reason 3), or the dial of the Local pair through which the leg was reached;
             to the leg behind it that looks like a cancelled one.
         off_hook: the phone was picked up and yet never got the call: whatever a subroutine said then, it declined.
-        asker_left: whom it was dialled for had gone before it stopped.
+        asker_left: the party it was dialled for had left before it stopped.
         external: the leg went to the outside: there nothing is "unavailable", the attempt failed.
         inherited: the cause is one that an earlier leg left on the channel that dialled both; Asterisk 22 gives it to
             every channel that hangs up after it.

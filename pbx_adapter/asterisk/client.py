@@ -1,17 +1,17 @@
 """The AMI connection: login, keep-alive, reconnecting, actions and their answers. The only file here with a connection.
 
-What events mean is the tracker's business, and what is asked after a login is `snapshot.py`'s.
+The tracker interprets events; `snapshot.py` sends the queries after a login.
 
 Theory of operation
 -------------------
 
-One task reads: bytes become frames, an answer goes to the action that waits for it, and everything else into one line
-of live events, each with the moment it arrived. Somebody else takes them from there in batches. When nobody does, the
-line grows to `BACKLOG` events, then reading stops and TCP holds the PBX back; Asterisk drops a reader that stays away
-longer than its `writetimeout`, and the resynchronisation after the next login mends what was missed. While the state of
-the PBX is being asked for, live events only wait: the answers come through the same socket, so reading must go on.
+One task reads: it turns bytes into frames, passes an answer to the action that waits for it, and puts everything else
+into one queue of live events with their arrival times. The consumer takes them in batches. If it stops, the queue grows
+to `BACKLOG` events; then reading stops and TCP slows the PBX down. Asterisk drops a reader that is silent longer than
+its `writetimeout`, and the resynchronisation after the next login recovers the missed state. During a resynchronisation
+live events wait, but reading continues: the answers come through the same socket.
 
-A second task asks `Ping` now and then: a peer that died without a FIN is not seen otherwise for hours.
+A second task sends `Ping` regularly: otherwise a peer that died without a FIN stays unnoticed for hours.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class AmiSession:
     # ---- reading ---------------------------------------------------------------------------------------------------
 
     async def read_forever(self) -> None:
-        """Read until the connection is lost; then everybody who waits is told."""
+        """Read until the connection is lost; then fail all waiting actions."""
         try:
             await self._banner()
             while data := await self._reader.read(_CHUNK):
@@ -194,7 +194,7 @@ class AmiSession:
             self._sort(frame, now)
 
     def _sort(self, frame: Frame, now: Timestamp) -> None:
-        """An answer to whom it belongs, anything else to the line of live events."""
+        """Pass an answer to its action, anything else to the queue of live events."""
         pending = self._pending.get(text(frame, "ActionID"))
         if pending and pending.is_shared:
             self._line_up(now, frame)

@@ -1,7 +1,7 @@
-"""What we ask of Asterisk, as wire text; pure.
+"""Our AMI actions as wire text; pure.
 
-Every value is checked here, because numbers, names and extensions come from a CRM or a browser: AMI is a protocol of
-lines, so a line end in a value would be a header of its own. Sending, waiting and answers are `client.py`'s.
+Validates every value, because numbers, names and extensions come from a CRM or a browser: AMI is a line protocol, so
+a line end in a value would start a new header. `client.py` sends actions and waits for answers.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Who has the client: read from who shares a bridge with whom, never from the order of events.
+"""Who has the client: derived from the channels in each bridge, never from the order of events.
 
 Theory of operation
 -------------------
@@ -7,10 +7,10 @@ Theory of operation
 somebody's hands when a person's channel is in the same bridge, directly or through Local pairs. So after every change
 of a bridge `look()` walks from the client's channel through the bridges and names who is there:
 
-- somebody new: told at once, the call is answered or handed over;
-- nobody any more: not told yet. Most often the client is just moving from one bridge to another (an attended transfer,
+- somebody new: reported at once, the call is answered or handed over;
+- nobody any more: not reported yet. Most often the client is just moving between bridges (an attended transfer,
   a Local pair optimized away), or its colleague consults in another bridge and comes back. `release_if_lost()` decides
-  when the dust has settled: the client is still in somebody's hands while both are in bridges, even different ones.
+  after `SETTLE_SECONDS`: the client is still in somebody's hands while both are in bridges, even different ones.
 
 The holding bridge of a parking lot is no conversation. A conference room is one, but it does not join the calls of the
 people in it, and they are not each other's callers: a client there is in the hands of an employee, never of another
@@ -51,7 +51,7 @@ def on_bridge_enter(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def enter(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -> None:
-    """Put a channel into a bridge, whoever said so: an event or a snapshot."""
+    """Put a channel into a bridge, after an event or a snapshot."""
     if channel.bridge is bridge:
         return
     if channel.bridge is not None:
@@ -93,7 +93,7 @@ def leave(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 
 def look_at_bridge(board: Switchboard, bridge: Bridge, at: Timestamp) -> None:
-    """Ask every call with a channel in this bridge who has its client; a room may hold several calls."""
+    """Update every call with a channel in this bridge; a room may hold several calls."""
     seen: list[LiveCall] = []
     for member in list(bridge.members.values()):
         if member.call not in seen:
@@ -127,7 +127,7 @@ def _enter_room(board: Switchboard, channel: Channel, bridge: Bridge, at: Timest
 
 
 def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """Compare who is with the client now with who had it before, and tell what is new."""
+    """Compare who has the client now with who had it before, and report changes."""
     call = call.current
     client = call.client
     if client is None or call.over or call.unclear:
@@ -204,7 +204,7 @@ def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) ->
 def _connect(
     board: Switchboard, call: LiveCall, person: Channel | None, responsible: str, answered_by: str, at: Timestamp
 ) -> None:
-    """Tell who has the client now, and close the transfer that led there."""
+    """Report who has the client now, and close the transfer that led there."""
     if call.client_first and responsible and not call.taken_by:
         call.taken_by = responsible
         describe_again(board, call, at)
@@ -248,7 +248,7 @@ def stop_talking(board: Switchboard, call: LiveCall) -> None:
 
 
 def release_if_lost(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
-    """Tell that nobody has the client any more, once that has stood long enough to be true."""
+    """Report that nobody has the client, once that has lasted `SETTLE_SECONDS`."""
     if call.lost_at is None or now - call.lost_at < SETTLE_SECONDS * 0.99:
         return
     client, hands = call.client, call.hands
@@ -365,7 +365,7 @@ def stop_holding(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Timestamp) -> None:
     """
-    Remember a recording; it is told when there is something to hear in it.
+    Remember a recording; it is reported when it has sound.
 
     MixMonitorStart has no file name, so the variable that MixMonitor sets is what there is. With its option `b`, which
     offices use, nothing is written until the channel is bridged, and an unanswered call leaves no file.
@@ -388,7 +388,7 @@ def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 
 def tell_recordings(board: Switchboard, call: LiveCall) -> None:
-    """Several may be heard from the same moment on; they are told in the order in which they were started."""
+    """Several may get sound at the same moment; report them in the order of their start."""
     for recording in call.recordings:
         if recording.heard_at is not None and not recording.told:
             recording.told = True

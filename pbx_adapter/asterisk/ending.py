@@ -1,4 +1,4 @@
-"""How a call ends: when nobody of it is left, who hung up, and what has to be closed with it."""
+"""The end of a call: when its last party left, who hung up, and what closes with it."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def on_hangup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def hang_up(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
-    """Let a channel go, whoever said that it is gone: an event or its absence from a snapshot."""
+    """Remove a channel, after an event or its absence from a snapshot."""
     call = channel.call
     channel.cause = number_or_none(frame.get("Cause"))
     board.bury_channel(channel, at)
@@ -98,7 +98,7 @@ def hang_up(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -
 
 
 def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
-    """Decide what could not be decided while events may have been out of order."""
+    """Make the decisions that had to wait for events out of order."""
     if call.over or call.merged_into is not None:
         return
     settle_ways(board, call, now)
@@ -151,7 +151,7 @@ def _ended_at(call: LiveCall) -> Timestamp | None:
 
 
 def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool = False) -> None:
-    """Tell the end of a call and everything that ends with it."""
+    """Report the end of a call and of everything in it."""
     if call.over:
         return
     if not call.announced and is_no_call(call):

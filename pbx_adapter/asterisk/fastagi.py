@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 _RESERVE = Step(kind=StepKind.RESERVE)
 _CONTINUE = Step(kind=StepKind.CONTINUE)
-_MOST_STRANGERS = 200  # addresses of which the log was told
+_MOST_STRANGERS = 200  # addresses that were logged
 _LINGER_SECONDS = 1.0  # for the last bytes to leave
 
 

@@ -90,7 +90,7 @@ def bound(board: Switchboard, now: Timestamp) -> None:
 def _end(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     call = channel.call
     if not call.announced and channel.half_seen:
-        board.drop(channel)  # nobody was told of it, and nobody needs to be
+        board.drop(channel)  # it was never reported and need not be
         if not call.channels:
             call.over = True
         return

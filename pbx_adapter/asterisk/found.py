@@ -1,6 +1,6 @@
-"""What a channel that is found in a snapshot tells: whose leg it is, who was called, which file it is recorded to.
+"""What a channel in a snapshot shows: its leg, the called party, the recording file.
 
-When snapshots are worked in is `resync.py`'s.
+`resync.py` decides when to process snapshots.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def uid_of(row: Frame) -> str:
 
 
 def note_originate(channel: Channel, row: Frame) -> bool:
-    """Whether this is an Originate's channel whose call was not told of: nobody's channel dialled it."""
+    """Whether this channel of an unreported call was made by an Originate: it has no source channel."""
     call = channel.call
     is_root = channel is call.root or (call.root is None and channel.uid == call.uid)
     is_local_root = is_root and channel.party.kind is PartyKind.LOCAL
@@ -38,7 +38,7 @@ def note_originate(channel: Channel, row: Frame) -> bool:
 
 
 def may_be_leg(channel: Channel) -> bool:
-    """Whether it was dialled, and by whom was not heard."""
+    """Whether it was dialled by an unknown channel."""
     if channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
         return False
     return channel.originated or (channel is not channel.call.root and channel.uid != channel.linkedid)
@@ -70,7 +70,7 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 
 def _via(channel: Channel, root: Channel | None) -> str:
-    """In words how the call came to it, as far as the present state tells."""
+    """The leg's `via`, as far as the present state shows it."""
     call = channel.call
     if call.was_connected:
         return "transfer"  # somebody had the client before the gap, and this one came in it
@@ -87,7 +87,7 @@ def _is_behind_door(channel: Channel, root: Channel | None) -> bool:
 
 
 def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
-    """What only Status knows of a call that was not seen from its start."""
+    """Facts about a call not seen from its start that only Status has."""
     channel = board.channels.get(uid_of(row))
     if channel is None:
         return

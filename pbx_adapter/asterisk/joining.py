@@ -65,7 +65,7 @@ def _has_talked_to_client(call: LiveCall) -> bool:
 
 
 def _precedence(call: LiveCall) -> tuple[bool, float, str]:
-    """First the call with a client from outside, then the older one."""
+    """Prefer the call with an outside client, then the older one."""
     return (call.direction in (None, Direction.INTERNAL), call.started_at, call.uid)
 
 

@@ -12,11 +12,11 @@ whether it takes the call. It has answered when it is joined to another person, 
 that never was has declined. The phone that an Originate rings first has nobody to be joined to: it answers by picking
 up.
 
-A leg is ended only when the dust has settled: a queue sends two DialEnds for a member, a picked-up phone none, and what
-the phone really answered is in the Hangup of its own channel just after. The devices of one extension that are dialled
+A leg ends only after `SETTLE_SECONDS`: a queue sends two DialEnds for a member, a picked-up phone none, and the Hangup
+of the phone's channel, which has its real answer, comes just after. The devices of one extension that are dialled
 together are one leg.
 
-An unregistered phone leaves no channel and no DialBegin. Its leg is made from what the dialplan was told to dial.
+An unregistered phone leaves no channel and no DialBegin. Its leg is made from the arguments of the dialplan's Dial.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def _see_who_is_shown(source: Channel, target: str, number: str) -> None:
-    """The phone of a click through `Local/101@...` shows whom it will be connected with, if the Originate says so."""
+    """The phone of a click through `Local/101@...` shows the called party, if the Originate names it."""
     call = source.call
     if call.originated and source.peer is call.root and not call.called and number != target:
         call.called = number
@@ -205,7 +205,7 @@ def _leg_of_other_device(call: LiveCall, target: str, source: Channel | None, at
 
 
 def on_dial_text(board: Switchboard, channel: Channel, text: str) -> None:
-    """Newexten of a Dial: whom the dialplan wants, said before any channel is made."""
+    """Newexten of a Dial: the dialled parties, known before any channel exists."""
     channel.dial, channel.dial_made_legs = text, False
     channel.dial_fan_out = 1 if "&" in text.partition(",")[0] else 0
 
@@ -220,7 +220,7 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
         return
     channel.dial_made_legs = True
     wanted = channel.dial.partition(",")[0]
-    # Where the PBX's event filter drops Newexten, only the exten tells whom it was for; `01` is rather a label.
+    # Where the PBX's event filter drops Newexten, only the exten names the called party; `01` is more likely a label.
     for text in wanted.split("&") if wanted else [exten] * (len(exten) >= SHORTEST_SURE_EXTEN):
         number = _unreachable(board, text, exten)
         external = board.office.as_extension(number) is None
@@ -333,14 +333,14 @@ def on_leg_channel_gone(board: Switchboard, channel: Channel, at: Timestamp) -> 
 
 
 def stop_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
-    """The leg rings no more; why, is decided when everything about it has been heard."""
+    """The leg has stopped ringing; its result is decided later, when all its events have arrived."""
     if leg.answered_at is None and leg.stopped_at is None and not leg.decided:
         leg.stopped_at = at
         board.settle_later(leg.home.current, at)
 
 
 def settle_legs(board: Switchboard, call: LiveCall, now: Timestamp) -> bool:
-    """Decide the legs whose end has stood long enough. Returns whether some still have to wait."""
+    """Decide the legs that ended at least `SETTLE_SECONDS` ago. Returns whether some still wait."""
     waiting = False
     for leg in call.legs:
         if leg.stopped_at is not None and not leg.decided and leg.answered_at is None:
@@ -352,7 +352,7 @@ def settle_legs(board: Switchboard, call: LiveCall, now: Timestamp) -> bool:
 
 
 def end_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
-    """Close a leg with the result that is known by now."""
+    """Close a leg with its present result."""
     call = leg.home.current
     if leg.decided:
         return

@@ -1,6 +1,6 @@
-"""What the tracker keeps of a PBX while it lives: channels, bridges, legs and calls.
+"""The tracker's data about live channels, bridges, legs and calls.
 
-Data only; the rules that change it are in the modules beside this one.
+Data only; the modules beside this one change it.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ class Channel:
     peer: Channel | None = None  # the other half of a Local pair
     dialled_by: Channel | None = None
     wanted_in: str = ""  # the exten its dialler was in
-    originated: bool = False  # dialled by an Originate: nobody's channel did it
+    originated: bool = False  # dialled by an Originate: no source channel
     leg: LiveLeg | None = None
     dial_status: str = ""  # of a Local pair: how the dial of it ended
     dial_ended_at: Timestamp = NEVER
     forward_of: LiveLeg | None = None  # this Local stands for a phone that answered 302
     queue: str = ""  # it waits in this app_queue
-    ext_to_call: str = ""  # FreePBX's word for whom it is going to dial
-    dial: str = ""  # what its Dial of the moment was told to call
+    ext_to_call: str = ""  # FreePBX's variable for the party it is about to dial
+    dial: str = ""  # arguments of its current Dial
     dial_made_legs: bool = False
-    dial_fan_out: int = 0  # how many legs and Local pairs its Dial of the moment has
+    dial_fan_out: int = 0  # number of legs and Local pairs of its current Dial
     left_at: Timestamp | None = None  # its far end asked to hang up
     gave_up_at: Timestamp | None = None  # its Dial was cancelled; that is its leaving when it hangs up just after
     moved_at: Timestamp | None = None  # a blind transfer took it out of its bridge
@@ -94,11 +94,11 @@ class LiveLeg:
     way_is_sure: bool = False  # what led to it has had time to become known
     forwarder: str = ""  # the extension that sent the call on to this leg
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
-    asker: Channel | None = None  # the channel that it was all done for; None where nobody's is, as of an Originate
+    asker: Channel | None = None  # the channel that started the dial; None for an Originate
     ringing_at: Timestamp | None = None
     off_hook_at: Timestamp | None = None  # the phone was picked up; it may still decline, or be asked whether it agrees
     answered_at: Timestamp | None = None
-    stopped_at: Timestamp | None = None  # first word of its end; decided when the dust has settled
+    stopped_at: Timestamp | None = None  # first sign of its end; decided after `SETTLE_SECONDS`
     result: LegResult | None = None  # as it was decided
     dial_status: str = ""
     forwarded: bool = False
@@ -163,7 +163,7 @@ class LiveCall:
     caller_name: str = ""
     origin: Origin | None = None
     originated: bool = False
-    click_keys: tuple[str, ...] = ()  # what its Originate was told to ring, as AMI may name it
+    click_keys: tuple[str, ...] = ()  # targets of its Originate, as AMI may name them
     client_first: bool = False  # its Originate rings the client before anybody of the office
     taken_by: str = ""  # the extension that took such a call first
     made_for: str = ""  # the exten that its Originate leads to
@@ -174,9 +174,9 @@ class LiveCall:
     hands: Channel | None = None  # the person who has the client
     room: Bridge | None = None  # the conference room that an internal call talks to
     responsible: str = ""  # the extension behind `hands`: its own, or that of whoever forwarded
-    spies_on: str = ""  # whom its caller listens to by ChanSpy()
-    lost_at: Timestamp | None = None  # since when `hands` does not hear the client; not yet told
-    unclear: bool = False  # found in a snapshot that is still coming in: nothing is told of it yet
+    spies_on: str = ""  # the party its caller listens to with ChanSpy()
+    lost_at: Timestamp | None = None  # since when `hands` does not hear the client; not reported yet
+    unclear: bool = False  # found in an incomplete snapshot: not reported yet
     was_connected: bool = False
     answered_after: float | None = None  # seconds from start to answer, by the PBX's own record
     released_by: Channel | None = None  # the person whose hanging up let the client go
@@ -191,7 +191,7 @@ class LiveCall:
     settling: bool = False
     over: bool = False
     merged_into: LiveCall | None = None
-    told: set[tuple[str, ...]] = field(default_factory=set)  # transfers already told, so that a repeat is not one more
+    told: set[tuple[str, ...]] = field(default_factory=set)  # reported transfers, so that a repeat adds none
 
     @property
     def client_is_gone(self) -> bool:

@@ -11,7 +11,7 @@ from pbx_adapter.asterisk.commands import question
 from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.protocol import Frame
 
-_MOST_NAMES = 500  # each name is a question of its own
+_MOST_NAMES = 500  # each name needs a separate request
 _CALLER_ID_SECONDS = 1.0  # an employee waits for the phone to ring
 _NAME = re.compile(r'\s*"?([^"<]*)"?\s*(?:<.*>)?\s*')
 

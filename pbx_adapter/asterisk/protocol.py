@@ -1,4 +1,4 @@
-"""AMI on the wire: bytes in, frames out. No socket here, and no opinion on what a frame means.
+"""AMI on the wire: bytes in, frames out. No socket, and no interpretation of frames.
 
 How it works
 ------------
@@ -48,7 +48,7 @@ _OLD = re.compile(r"Asterisk Call Manager/(?:0|1)\.")
 
 
 class OldAsterisk(ProtocolError):
-    """An Asterisk that names neither the call of a channel nor its bridges: nothing true can be told of its calls."""
+    """An Asterisk that names neither a channel's call nor its bridges: its calls cannot be followed."""
 
 
 def refuse_old(banner: str) -> None:

@@ -45,7 +45,7 @@ _ROWS = {"CoreShowChannel": "CoreShowChannelsComplete", "Status": "StatusComplet
 
 
 CLEAR_UP_SECONDS = 1.0
-"""How long a channel list waits for the Status that explains it; then its calls are told with what is known."""
+"""How long a channel list waits for the Status that explains it; then its calls are reported with the known facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +85,12 @@ class Resync:
         self._up_at = at
 
     def tick(self, now: Timestamp) -> None:
-        """Tell what a channel list showed when no Status follows it."""
+        """Report the calls of a channel list when no Status follows it."""
         if self._unclear and now >= self._clear_up_at:
             self._clear_up(now)
 
     def feed(self, frame: Frame, at: Timestamp) -> None:
-        """Take a frame that is no event of a call: a row of a list, its end, or word of the PBX's own start."""
+        """Take a frame that is no call event: a row of a list, its end, or the PBX's start time."""
         event = str(frame.get("Event"))
         if event in _ROWS:
             self._rows.setdefault(_ROWS[event], []).append(frame)
@@ -121,7 +121,7 @@ class Resync:
 
     def _all_over(self, at: Timestamp) -> None:
         lost_at = self._lost_at
-        if lost_at is None:  # FullyBooted has said it before: calls that have begun since the link came up are new ones
+        if lost_at is None:  # FullyBooted said it before: calls since the link came up are new
             lost_at = self._up_at if self._up_at is not None else at
         end_everything(self._board, self._in_gap(lost_at, at), inferred=True, seen_before=lost_at)
         self._lost_at = None
@@ -160,7 +160,7 @@ class Resync:
             self._clear_up_at = Timestamp(at + CLEAR_UP_SECONDS)
 
     def _clear_up(self, at: Timestamp) -> None:
-        """Tell of the calls that a snapshot showed, or of what it showed of them."""
+        """Report the calls of a snapshot, or their changes."""
         unclear, self._unclear = self._unclear, []
         board = self._board
         for each in {id(each.call.current): each for each in reversed(unclear)}.values():
@@ -223,7 +223,7 @@ class Resync:
         return channel
 
     def _enter_as_root(self, channel: Channel, row: Frame, at: Timestamp) -> None:
-        """The first channel of a call; if the call was told of before it was known, what was said of it was a guess."""
+        """The first channel of a call. If the call was reported before, its facts were a guess."""
         board, call = self._board, channel.call
         was_guessed = call.announced and call.root is None
         if was_guessed:
@@ -294,7 +294,7 @@ def _recompute(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
 
 
 def _infer_transfer(board: Switchboard, call: LiveCall, before: Channel | None, at: Timestamp) -> None:
-    """Somebody else has the client than before the gap: that was a transfer which nobody saw."""
+    """Somebody else has the client than before the gap: a transfer happened in the gap."""
     after = call.hands
     if before is None or after is None or after is before or after.leg is None or after.leg.via != "transfer":
         return

@@ -1,6 +1,6 @@
-"""How one Asterisk is reached: a frozen dataclass, made from the plain table of the configuration file.
+"""Connection settings of one Asterisk: a frozen dataclass, made from the table of the configuration file.
 
-Opening connections, and asking whether the values are true on the PBX, do not belong here (`client.py`, `doctor.py`).
+`client.py` opens connections, and `doctor.py` checks the values on the PBX.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class AsteriskSettings:
 
     @property
     def office(self) -> OfficeShape:
-        """What the tracker is told of this PBX."""
+        """The tracker's settings for this PBX."""
         return OfficeShape(
             trunks=frozenset(self.trunks),
             extension=self.extension_pattern,

@@ -23,8 +23,8 @@ GRACE_SECONDS = 10.0
 """How long the dead are remembered, so that a late or repeated event does not raise them."""
 
 REMEMBERED_CALLS = 10_000
-"""Names of calls that were told to be over. One that was ended by inference (half seen, a lost link) may be heard of
-again much later; it must not begin a second time."""
+"""Number of ended calls remembered. Events of a call whose end was inferred (half seen, a lost link) may arrive much
+later; it must not begin a second time."""
 
 REMEMBERED_ORIGINATES = 1000
 """Actions of ours kept until their calls are over; a bound, should OriginateResponses never come."""
@@ -48,7 +48,7 @@ class Switchboard:
         self.talking: dict[str, LiveCall] = {}  # the call in which an extension has the client
         self.half_seen: dict[str, Channel] = {}  # who was not heard of for longest first; some are known or gone since
         self.dead: dict[str, Channel] = {}
-        self.finished: dict[str, None] = {}  # calls told to be over, the oldest first
+        self.finished: dict[str, None] = {}  # ended calls, oldest first
         self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
         self.hears_requests = False  # HangupRequest gets through: an AMI user's filter may drop it
         self.out: list[CallEvent] = []
@@ -165,7 +165,7 @@ class Switchboard:
         self.out.append(event)
 
     def announce(self, call: LiveCall, direction: Direction, caller: str, called: str) -> None:
-        """Say that a call began, or correct what was said about it."""
+        """Report that a call began, or correct its facts."""
         if call.over:
             return
         news = (direction, caller, called)
@@ -197,13 +197,13 @@ class Switchboard:
     # -- letting go ------------------------------------------------------------
 
     def settle_later(self, call: LiveCall, at: Timestamp) -> None:
-        """Look at this call again when events that came in another order have had time to arrive."""
+        """Look at this call again after `SETTLE_SECONDS`, when events out of order have arrived."""
         if not call.settling:
             call.settling = True
             self._settling.append((Timestamp(at + SETTLE_SECONDS), call))
 
     def settle_due(self, now: Timestamp, settle: Callable[[LiveCall, Timestamp], None]) -> None:
-        """Settle what is due and forget whom nobody will ask for any more."""
+        """Settle what is due and drop expired entries."""
         while self._settling and self._settling[0][0] <= now:
             due, call = self._settling.popleft()
             call.settling = False

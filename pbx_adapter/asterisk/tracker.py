@@ -5,14 +5,14 @@ Theory of operation
 
 The tracker keeps a mirror of what lives on the PBX (`live.py`, `switchboard.py`): channels, the bridges they are in,
 and the business calls they belong to. Channels belong together by their Linkedid, and calls become one when their
-channels share a bridge (`joining.py`). Every frame changes the mirror; what it means for the call is read from the
-mirror as it is then, not from the order in which frames came:
+channels share a bridge (`joining.py`). Every frame changes the mirror; its meaning for the call is derived from the
+mirror's new state, not from the order of frames:
 
-    what begins is told at once; what ends is told when it has stood for `SETTLE_SECONDS`.
+    starts are reported at once, ends after `SETTLE_SECONDS`.
 
 Between channels Asterisk's events come in any order within about 100 ms, so the absence of something (nobody with the
-client, no channel left, a leg that stopped ringing) is first noted with its moment and told later with that moment.
-`tick()` lets this time pass when no frame does.
+client, no channel left, a leg that stopped ringing) is first noted with its time and reported later with that time.
+`tick()` advances the time when no frame arrives.
 
     beginning.py     direction, numbers, clicks          conversation.py  who has the client, hold, recordings
     legs.py          who was offered the call            transfers.py     blind, attended, pickup, parking
@@ -21,7 +21,7 @@ client, no channel left, a leg that stopped ringing) is first noted with its mom
     ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
     found.py         what a channel of a snapshot tells   forgetting.py  what was silent for long
 
-The work for one frame depends on the channels of one call, never on how many calls there are.
+The cost of a frame depends on the channels of one call, not on the number of calls.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _Handler = Callable[[Switchboard, Frame, Timestamp], None]
 
 
 class Tracker:
-    """Follows every call of one PBX. Feed it everything the AMI connection says, in order, with the moment it came."""
+    """Follows every call of one PBX. Feed it all AMI frames, in order, with their arrival times."""
 
     def __init__(self, pbx: PbxId, office: OfficeShape | None = None) -> None:
         self._board = Switchboard(pbx, office or OfficeShape())
@@ -51,7 +51,7 @@ class Tracker:
 
     @property
     def wanted(self) -> Wanted:
-        """What a `FrameReader` has to let through for this tracker."""
+        """The frames that a `FrameReader` must pass to this tracker."""
         return wanted(self._board.office)
 
     def feed(self, frame: Frame, at: Timestamp) -> list[CallEvent]:
@@ -78,7 +78,7 @@ class Tracker:
         return self._taken()
 
     def tick(self, now: Timestamp) -> list[CallEvent]:
-        """Let time pass where nothing is heard; call it a few times a second."""
+        """Advance the time without a frame; call it a few times a second."""
         self._board.settle_due(now, self._settle)
         self._resync.tick(now)
         forgetting.bound(self._board, now)
@@ -100,12 +100,12 @@ class Tracker:
         return self._taken()
 
     def sent(self, action: Frame) -> None:
-        """Hear of an Originate of ours before it is sent, so that its call is known as a click."""
+        """Note our own Originate before it is sent, so that its call is recognised as a click."""
         if str(action.get("Action")).lower() == "originate":
             self._board.remember_originate(action)
 
     def link_lost(self, at: Timestamp) -> list[CallEvent]:
-        """The connection is gone: from now on nothing is known, until a snapshot says what is left."""
+        """The connection is lost: the state is unknown until the next snapshot."""
         self._board.settle_due(at, self._settle)
         self._resync.link_lost(at)
         return self._taken()
@@ -118,7 +118,7 @@ class Tracker:
     def calls_on_the_pbx(self) -> frozenset[CallId]:
         """
         All calls that exist, those among them that are not told of yet (seen a moment ago, or in a list whose
-        `Status` is still to come): what is not here is over.
+        `Status` has not arrived): all other calls have ended.
         """
         calls = self._board.calls.values()
         return frozenset(call.id for call in calls if call.channels and not call.over and call.merged_into is None)

@@ -1,4 +1,4 @@
-"""Handing a client over: blind and attended transfers, pickups, parking.
+"""Transfers: blind and attended, pickups, parking.
 
 Theory of operation
 -------------------
@@ -57,16 +57,16 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         fail_blind(board, call)  # an earlier one that nobody took
     call.blind = BlindTransfer(_name(transferer), present(frame.get("Extension")), at, transferer)
     if guess is not None:
-        call.blind.legs = guess.legs  # they were quicker than the word of the transfer
+        call.blind.legs = guess.legs  # they arrived before the transfer's event
     if frame.get("Result") != "Success":
         fail_blind(board, call)
         return
     for leg in call.legs:
         if leg.via == "direct" and leg.offered_at > at - SETTLE_SECONDS and leg.source is transferee:
-            change_via(board, leg, "transfer")  # it was quicker than the word of the transfer
+            change_via(board, leg, "transfer")  # it arrived before the transfer's event
             call.blind.legs.append(leg)
     if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
-        # The caller leaves; who stays is the client from now on, and in nobody's hands.
+        # The caller leaves; the remaining party is the client now, and nobody has it.
         call.client, call.hands, call.lost_at = transferee, None, None
         board.tell(ClientReleased(call=call.id, at=at))
     board.settle_later(call, at)
@@ -183,7 +183,7 @@ def _tell_attended(
 
 
 def settle_transfers(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
-    """Close the transfers that came to nothing; nobody says so."""
+    """Close the failed transfers; no event reports their failure."""
     blind = call.blind
     if blind is not None and now - blind.since >= SETTLE_SECONDS * 0.99:
         tell_blind_transfer(board, call)
@@ -219,7 +219,7 @@ def abort_blond(board: Switchboard, call: LiveCall) -> None:
 
 
 def fail_blind(board: Switchboard, call: LiveCall) -> None:
-    """A blind transfer that nobody took: its last leg says why, or there was none."""
+    """A blind transfer that nobody answered: its last leg shows why, if there was one."""
     tell_blind_transfer(board, call)
     blind, call.blind = call.blind, None
     if blind is None:
