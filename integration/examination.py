@@ -60,7 +60,7 @@ async def examine_redis(redis_url: str) -> Finding:
     finally:
         await coordination.close()
     if taken is None:
-        return _error("redis", "Redis forgot at once what it was told", "give it memory: maxmemory in redis.conf")
+        return _error("redis", "Redis lost a new value at once", "give it memory: maxmemory in redis.conf")
     return _ok("redis", "Redis answers")
 
 

@@ -71,7 +71,7 @@ def _give_libraries_our_form(level: int, processors: list[Any], renderer: Any) -
 class Repeats:
     """
     A structlog processor: of one warning or error at most so many lines a minute. A stranger who can cause one can
-    cause thousands; what was left out is told with the next line of the same message.
+    cause thousands; the next line of the same message says how many were left out.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

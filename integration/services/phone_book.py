@@ -229,7 +229,7 @@ class PhoneBookMirror:
         gone = [ref for ref in refs if not await self._is_found(account, ref)]
         await self._book.remove(account.id, gone)
         if refs:
-            log.info("looked for whom the list did not show", account_id=account.id, asked=len(refs), gone=len(gone))
+            log.info("looked up persons missing from the list", account_id=account.id, asked=len(refs), gone=len(gone))
         return len(refs) == _LOOKED_FOR_AT_ONCE
 
     async def _is_found(self, account: Account, ref: EntityRef) -> bool:

@@ -162,7 +162,7 @@ class SqlCallStore:
 
 def _goes_first(connection: Connection, call: Call, numbering: Numbering) -> bool:
     """
-    Whether what is done about a call comes before other things of its priority: a talk, and a client whom the CRM
+    Whether what is done about a call comes before other things of its priority: a talk, and a client that the CRM
     knows. Not the fourth of one client's unanswered calls that wait: a flood may bear a client's number.
     """
     if call.answered_at is not None:

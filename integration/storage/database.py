@@ -40,7 +40,7 @@ class Across(StrEnum):
 
 
 Scope = str | Across | None
-"""Whose rows a unit of work may touch: an account's id, all for a named reason, or nobody's (tables without accounts).
+"""Whose rows a unit of work may touch: an account's id, all for a named reason, or none (tables without accounts).
 
 SQLite cannot enforce it; there the queries alone keep accounts apart."""
 

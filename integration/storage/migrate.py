@@ -39,7 +39,7 @@ NOW: dict[str, ColumnElement[float]] = {
 
 
 def upgrade(connection: Connection, to: str | None = None) -> None:
-    """Take the missing steps up to `to` (HEAD), inside the transaction that the caller has begun and will commit.
+    """Take the missing steps up to `to` (HEAD), inside the caller's transaction, which the caller commits.
 
     Raises: as `take_step`.
     """

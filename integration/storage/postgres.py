@@ -98,7 +98,7 @@ class PostgresDatabase:
             async with self._reading.connect() as connection:
                 told = connection.info
                 if told.get(_TOLD) != scope:
-                    told[_TOLD] = ()  # nobody's: a change that is interrupted is made again
+                    told[_TOLD] = ()  # no account's: an interrupted change is repeated
                     await say_scope(connection, scope, is_local=False)
                     told[_TOLD] = scope
                 return await connection.run_sync(work)

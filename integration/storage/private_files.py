@@ -37,7 +37,7 @@ def new_file(path: str | os.PathLike[str], flags: int) -> int:
 
 def close_to_others(data_dir: Path, database: Path | None) -> None:
     """
-    What an earlier release left readable. Never raises: what is not ours to change is told in the log.
+    What an earlier release left readable. Never raises: the log names files that we may not change.
 
     The folder's own mode is the mark that all in it was done, so it is changed last, and a start need not look at each
     of a million recordings.

@@ -295,7 +295,7 @@ admin_sessions = Table(
     "admin_sessions",
     metadata,
     Column("id", Text, primary_key=True),  # SHA-256 of what the browser holds
-    Column("mark", Text, nullable=False),  # of the password that it was begun with
+    Column("mark", Text, nullable=False),  # of the password used to sign in
     Column("begun_at", Double, nullable=False),
     Column("until", Double, nullable=False),
 )

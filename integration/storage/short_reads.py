@@ -32,7 +32,7 @@ _ENDED = (
 @dataclass(slots=True)
 class _Reader:
     connection: Any
-    told: Scope = None  # as a new connection: nobody's rows
+    told: Scope = None  # as a new connection: no rows
 
 
 class ShortReads:
@@ -73,7 +73,7 @@ class ShortReads:
         return _Reader(connection)
 
     def _take(self, scope: Scope) -> _Reader | None:
-        """A free one, rather one that was told this already."""
+        """A free one, preferably one with this scope set."""
         for place in reversed(range(len(self._free))):
             if self._free[place].told == scope:
                 return self._free.pop(place)

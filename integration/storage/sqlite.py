@@ -229,7 +229,7 @@ def _run_job(connection: Connection, job: _Job) -> None:
     try:
         job.result = job.work(connection)
     except Exception as exc:
-        if not raw.in_transaction:  # a full disk ends the whole transaction: nobody's writes are there
+        if not raw.in_transaction:  # a full disk ends the whole transaction: no writes were stored
             raise
         raw.execute("ROLLBACK TO job").close()
         job.error = _ours(exc)

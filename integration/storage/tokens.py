@@ -49,7 +49,7 @@ class SqlTokenStore:
         self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], *, if_access: str
     ) -> Tokens:
         """
-        A caller that is cancelled leaves a refresh that has begun to its end: half of one would lose the tokens.
+        Cancelling the caller does not stop a running refresh: stopping it would lose the tokens.
 
         Raises:
             AuthFailed: no tokens are stored for this account.

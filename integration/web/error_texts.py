@@ -1,4 +1,4 @@
-"""What a visitor is told when a request fails, in Russian, Ukrainian and English, by HTTP status."""
+"""The message to a visitor when a request fails, in Russian, Ukrainian and English, by HTTP status."""
 
 from __future__ import annotations
 

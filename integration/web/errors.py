@@ -1,4 +1,4 @@
-"""How failures are told over HTTP, in the visitor's language and in the form that he can read.
+"""How HTTP reports failures: in the visitor's language and a form the client can read.
 
 The API and programs get `{"error": {"code", "message"}}`, as `widgets/README.md` says; a person in a browser a page.
 """

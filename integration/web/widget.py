@@ -270,7 +270,7 @@ class WidgetApi:
         """
         Whether a command was made too long ago to be meant still: it waited in a network that was away.
 
-        `at` is our own clock, as the page was told it in `snapshot` and `pong` and has counted on since; a page that
+        `at` is our own clock, as the page got it in `snapshot` and `pong` and has counted on since; a page that
         says nothing (of an earlier release, or never connected) is taken at its word.
         """
         return isinstance(at, int | float) and not abs(self._clock.now() - at) <= seconds

@@ -1,4 +1,4 @@
-"""CEL to calls: events of channels are told to the tracker as if AMI had said them, so both come to the same call.
+"""CEL to calls: feeds channel events to the tracker as if they came from AMI, so both give the same call.
 
 Theory of operation
 -------------------
@@ -106,7 +106,7 @@ class _Channel:
 
 @dataclass(slots=True)
 class _Office:
-    """What is known before the first frame is told, and what lives while they are."""
+    """The state before the first frame, and the state while frames are fed."""
 
     ended_at: dict[str, Timestamp] = field(default_factory=dict)  # uid -> HANGUP
     left_at: dict[str, Timestamp] = field(default_factory=dict)  # name of a hangup source -> when it left
