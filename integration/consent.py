@@ -246,7 +246,7 @@ class Consents:
         try:
             await self._coordination.publish(_CHANNEL, _written(held))
         except DozvonError as exc:
-            log.info("consent not told to the other processes", error=str(exc))
+            log.info("other processes not notified of the consent", error=str(exc))
 
     def _keep(self, held: HeldConsent) -> None:
         """One for each address; a newer code of the same CRM account takes the older one's place."""

@@ -32,7 +32,7 @@ def _password(password: str | None, file: Path | None) -> Finding:
     if (why := weakness(password)) is not None:
         return _warning("password", f"the administrator's password {why}", make)
     place = f"in {file}" if file is not None else "in the environment"
-    return _warning("password", f"the administrator's password stands {place} as it is", make)
+    return _warning("password", f"the administrator's password is stored {place} in plain text", make)
 
 
 def _address(config: Config) -> Finding:

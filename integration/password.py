@@ -62,7 +62,7 @@ def check_hash(configured: str) -> None:
     except VerifyMismatchError:
         return
     except (VerificationError, InvalidHashError) as exc:
-        raise ValueError("this is no whole argon2 hash") from exc
+        raise ValueError("this is not a complete argon2 hash") from exc
     raise ValueError("this is the hash of an empty password")
 
 

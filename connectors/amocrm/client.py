@@ -255,7 +255,7 @@ class AmocrmCrm:
             try:
                 return await _in_name_of(record.responsible, self._feed.write_call(record))
             except NotFound:
-                _log.info("amoCRM knows nobody with this number, the call becomes a note", account_id=self.account)
+                _log.info("no amoCRM card has this number, writing the call as a note", account_id=self.account)
         return await _in_name_of(record.responsible, self._feed.write_note(record, target))
 
     async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:

@@ -72,7 +72,7 @@ class Connector:
     async def _accept(self, granted: oauth.Granted, of_account: str | None) -> oauth.Installed:
         installed = await oauth.exchange_code(self.settings, self.sender, self.clock, granted)
         if of_account is not None and installed.crm_account_id != of_account:
-            raise Rejected("The consent is another account's of amoCRM", code="account")
+            raise Rejected("The consent belongs to another amoCRM account", code="account")
         await self.install(installed)
         _log.info("amoCRM connected", account_id=self.account, crm_account_id=installed.crm_account_id)
         return installed

@@ -143,7 +143,7 @@ def manager_id(value: Any) -> ManagerId | None:
 def number_of(ref_id: str) -> int:
     """amoCRM's ids are JSON numbers; a string is read as a name (README: calls). Raises Rejected for others."""
     if not (ref_id.isascii() and ref_id.isdecimal()):
-        raise Rejected("This is not an id of amoCRM", code="id")
+        raise Rejected("This is not an amoCRM id", code="id")
     return int(ref_id)
 
 

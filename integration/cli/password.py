@@ -18,7 +18,7 @@ def run(_: argparse.Namespace) -> int:
     """Prints nothing but the hash on standard output. Raises: ConfigError for a password that may not be one."""
     plain = _asked() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if len(plain) > LONGEST:
-        raise ConfigError(f"the password has {len(plain)} characters; {LONGEST} are the most")
+        raise ConfigError(f"the password has {len(plain)} characters; the maximum is {LONGEST}")
     if (why := weakness(plain)) is not None:
         raise ConfigError(f"the password cannot be used: it {why}")
     print(hashed(plain))

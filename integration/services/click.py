@@ -212,7 +212,7 @@ class ClickService:
         if client is None:
             raise Refused("bad_number", "the caller's number is withheld")
         if not isinstance(client, PhoneNumber):
-            raise Refused("bad_number", "these digits are no full number: nobody could be found by them again")
+            raise Refused("bad_number", "these digits are not a full number: a contact could not be found by them")
         key = client.match_key
         if not 1 <= len(cleaned) <= 200:
             raise Refused("bad_request", "name: 1 to 200 characters")

@@ -99,7 +99,7 @@ class CrmWatch:
         try:
             await self._coordination.publish(_CHANNEL, _written(self._process, account, condition))
         except DozvonError as exc:
-            log.info("the CRM's trouble not told to the other processes", account_id=account, error=str(exc))
+            log.info("other processes not notified of the CRM's trouble", account_id=account, error=str(exc))
 
     async def _hasten(self, account: AccountId, *, at_most: int | None = None) -> None:
         try:

@@ -84,7 +84,7 @@ class Hub:
                 for account, manager in list(self._pages):
                     await self._coordination.mark(_presence(account, manager), ttl_seconds=_PRESENT_SECONDS)
             except DozvonError as exc:
-                log.info("open pages not told to the other processes", error=str(exc))
+                log.info("other processes not notified of open pages", error=str(exc))
             try:
                 async with asyncio.timeout(_PRESENT_EVERY_SECONDS):
                     await self._joined.wait()

@@ -150,7 +150,7 @@ class PbxRelay:
         except DozvonError as exc:
             answer["error"] = {"kind": type(exc).__name__, "text": str(exc), "code": getattr(exc, "code", "")}
         except (KeyError, TypeError, ValueError):
-            log.exception("a command to the PBX that nobody knows")
+            log.exception("unknown command to the PBX")
             answer["error"] = {"kind": "Rejected", "text": "no such command", "code": "bad_command"}
         try:
             await self._coordination.publish(_CHANNEL, answer)

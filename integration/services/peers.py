@@ -71,7 +71,7 @@ class Peers:
                 _CHANNEL, {"process": self._process, "news": news.value, "account": account}
             )
         except DozvonError as exc:
-            log.info("news not told to the other processes", news=news, error=str(exc))
+            log.info("other processes not notified", news=news, error=str(exc))
 
     async def beat(self) -> None:
         """Say every second that we live; until cancelled."""

@@ -143,7 +143,7 @@ class CallTracking:
         known = {call.id for call in await self._stored_live()} | set(self._live)
         gone = [call_id for call_id in known if call_id not in live]
         if gone:
-            log.info("calls ended while nobody watched", account_id=self._account.id, count=len(gone))
+            log.info("calls ended while the link was down", account_id=self._account.id, count=len(gone))
         await self.on_events(
             [CallEnded(call=call_id, at=at, hangup_by=HangupBy.SYSTEM, inferred=True) for call_id in gone]
         )

@@ -217,7 +217,7 @@ def _read(text: str, channel: str) -> dict[str, Any] | None:
         message = None
     if isinstance(message, dict):
         return message
-    log.warning("message of a stranger on our channel", channel=channel)
+    log.warning("foreign message on our Redis channel", channel=channel)
     return None
 
 

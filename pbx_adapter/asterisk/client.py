@@ -185,7 +185,7 @@ class AmiSession:
         frames = self._frames.feed(data)
         if self._frames.values_cut > cut_before:
             if cut_before == 0:
-                log.warning("values that are longer than any Asterisk says them are cut; told once a connection")
+                log.warning("over-long values from the PBX are cut; logged once a connection")
             self._counters.values_cut += self._frames.values_cut - cut_before
         self._counters.bytes_received += len(data)
         self._counters.events_dropped += self._frames.blocks_seen - before - len(frames)

@@ -66,7 +66,7 @@ async def diagnose(
         findings += await network(settings)
     except Exception:
         log.exception("the doctor failed")
-        findings.append(_error("doctor", "this check failed for a reason of its own", "send us the log of Dozvon"))
+        findings.append(_error("doctor", "this check failed unexpectedly", "send us Dozvon's log"))
     findings.append(await recordings(settings, session))
     return findings
 

@@ -188,7 +188,7 @@ class FastAgiServer:
         self._strangers[peer] = None
         if len(self._strangers) > _MOST_STRANGERS:
             del self._strangers[next(iter(self._strangers))]
-        log.warning("an address that may not ask was turned away; if it is the PBX's, write it into fastagi.allow",
+        log.warning("request from a forbidden address refused; if it is the PBX's, add it to fastagi.allow",
                     address=peer)  # fmt: skip
 
     # ---- answering -------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def _parts(file: str, pbx_path: str) -> tuple[str, ...]:
     if inside.startswith("/"):  # another folder of the PBX than the one we know: only the name can be looked for
         parts = parts[-1:]
     if not parts or any(p in ("..", ".", "/") or "\0" in p or "\\" in p or not p.isprintable() for p in parts):
-        raise NotFound("this is no name of a recording", code="bad_name")
+        raise NotFound("this is not a recording's name", code="bad_name")
     return parts
 
 
@@ -202,7 +202,7 @@ async def _at(
                 if got and answer.status == 416:  # nothing is left: it broke off after the last byte
                     return
                 if got and answer.status in (404, 410):
-                    raise Unavailable("the recording was taken away while it was fetched")
+                    raise Unavailable("the recording disappeared during the download")
                 _check(answer.status)
                 skip = got if answer.status == 200 else 0  # the server knows no ranges: read past what we have
                 async for chunk in answer.content.iter_chunked(_CHUNK):
