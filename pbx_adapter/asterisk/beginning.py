@@ -1,7 +1,7 @@
 """How a call begins: its direction, its two numbers, and whether a click of ours asked for it.
 
-A client's call is told at once. What a phone begins is told when it is clear what it is: `*8` is somebody else's call a
-millisecond later, and the number sent to the carrier is first known when the trunk is dialled.
+A client's call is reported at once. A call from a phone is reported when its kind is clear: `*8` is somebody else's
+call a millisecond later, and the number sent to the carrier is first known when the trunk is dialled.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
-    """The first channel of a call says what kind of call it is; the others follow."""
+    """The first channel of a call decides its kind."""
     call = channel.call
     if channel.uid != call.uid or call.root is not None:
         return
@@ -56,7 +56,7 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
     call.caller_name = present(frame.get("CallerIDName"))
     board.settle_later(call, at)
     if frame.get("ChannelState") == _DOWN and channel.party.kind is not PartyKind.NOBODY:
-        become_click(board, channel)  # made by nobody's channel; the DialBegin that says so may come after its phone's
+        become_click(board, channel)  # no source channel; the DialBegin that says so may come after its phone's
     other = board.talking.get(channel.party.number) if channel.party.kind is PartyKind.EXTENSION else None
     if other is not None and not other.over and other.direction is not Direction.INTERNAL:
         call.consults_for = channel.party.number
@@ -103,13 +103,13 @@ def learn_exten(channel: Channel, exten: str) -> None:
 
 
 def begin_call(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """Tell that this call began, if that was not told yet. Whatever is told of a call, this comes first."""
+    """Report the start of this call once. This is always the first event of a call."""
     if not call.announced and not call.over and call.merged_into is None:
         board.announce(call, *describe(board, call))
 
 
 def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """A leg was offered: what it shows about direction and numbers may be better than what was thought."""
+    """A leg was offered: it may show the direction and numbers more exactly."""
     if call.direction is not Direction.INBOUND:
         board.announce(call, *describe(board, call))
 
@@ -155,7 +155,7 @@ def _did(root: Channel) -> str:
 
 
 def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[Direction, str, str]:
-    """Agent first: the first leg is the caller, the next one whom the click was for."""
+    """Agent first: the first leg is the caller, the next one the called party."""
     if call.client_first:
         return describe_callback(board, call)
     agent = next((leg for leg in call.legs if leg.via == "click" and leg.kind is LegKind.EXTENSION), None)

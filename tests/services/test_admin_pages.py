@@ -289,7 +289,7 @@ async def test_a_dead_letter_is_discarded_taken_back_and_delivered(signed_in: Of
     await signed_in.send(f"/admin/acme/delivery/{dead.id}/retry")
     await world.deliver()
     assert world.crm.logged("acme-pbx:1.0") == 1
-    assert "This entry has changed meanwhile." in await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard")
+    assert "This entry has already changed." in await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard")
 
 
 async def test_mapping_a_manager(signed_in: Office) -> None:

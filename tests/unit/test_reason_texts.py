@@ -29,7 +29,7 @@ def test_a_sentence_names_the_manager_and_says_the_kind() -> None:
     assert sentence(reason) == "Номер принадлежит: {ООО} (компания 5)."
     reason = because(ReasonCode.RING_RESPONSIBLE, manager="7", extension="101", seconds=10)
     assert sentence(reason, "en", names={"7": "Olga"}) == "Ring Olga at 101 for 10 s."
-    assert sentence(reason, "uk") == "Дзвонимо 7 на 101 протягом 10 с."
+    assert sentence(reason, "uk") == "Дзвінок на 101 (7), 10 с."
 
 
 def test_stored_reasons_of_other_versions_can_be_read() -> None:
