@@ -28,7 +28,7 @@ def found(config: Config, check: str) -> Finding | None:
         (None, WARNING, "nobody can sign in"),
         ("demo", WARNING, "4 characters"),
         ("aaaaaaaaaaaaaaaa", WARNING, "different"),
-        ("tail-of-the-kite", WARNING, "as it is"),
+        ("tail-of-the-kite", WARNING, "in plain text"),
         pytest.param(hashed("tail-of-the-kite"), OK, "hash", id="a hash"),  # one with its salt is new in every process
     ],
 )
