@@ -49,7 +49,7 @@ lab: setup ## start the lab office on a real Asterisk, for you to make it ring (
 	@scripts/lab-asterisk.sh 22
 	@$(PYTHON) -m tests.lab $(ARGS)
 
-lock: setup ## work out requirements.lock anew from pyproject.toml
+lock: setup ## work out requirements.lock again from pyproject.toml
 	@.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate \
 		--universal --python-version 3.11 pyproject.toml --extra dev -o requirements.lock
 

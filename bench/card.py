@@ -1,6 +1,6 @@
 """How soon a card is on the screen: from the ringing phone's bytes on AMI to the message in the manager's page.
 
-`dozvon bench card [--quick]`. Dozvon is whole and in a process of its own; CRM and PBX are the sandbox and the
+`dozvon bench card [--quick]`. Dozvon is whole and in its own process; CRM and PBX are the sandbox and the
 simulated office, whose AMI says here what a real Asterisk said in a recording. The pages are real WebSockets.
 """
 
@@ -200,7 +200,7 @@ def _say(office: Simulator, blocks: list[bytes]) -> None:
         office.ami.event(named["Event"], group, [pair for pair in pairs if pair[0] not in ("Event", "Privilege")])
 
 
-# ---- Dozvon, in a process of its own ------------------------------------------------------------------------------
+# ---- Dozvon, in its own process ------------------------------------------------------------------------------
 
 
 @asynccontextmanager

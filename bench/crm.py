@@ -1,6 +1,6 @@
-"""The sandbox amoCRM in a process of its own, so that its work is not counted as ours: `running_crm`.
+"""The sandbox amoCRM in its own process, so that its work is not counted as ours: `running_crm`.
 
-Each account has an integration of its own, as the limit of requests is one integration's. The process
+Each account has its own integration, as the limit of requests is one integration's. The process
 (`python -m bench.crm SETTINGS`) prints one line when it listens and, when its input ends, one with what it has seen.
 """
 

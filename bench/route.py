@@ -1,7 +1,7 @@
 """How long a caller waits for a decision: real FastAGI over TCP, the real phone book, a steady load.
 
 `dozvon bench route [--quick]`: on SQLite, on PostgreSQL where there is one, and beside them what a live question to the
-CRM takes. The asking side (`route_asker.py`) is a process of its own, so that its work is not counted as ours. In
+CRM takes. The asking side (`route_asker.py`) is its own process, so that its work is not counted as ours. In
 turns with the questions it puts others that are answered at once: what these take is the machine's share.
 """
 

@@ -1,4 +1,4 @@
-"""Who asks in `bench/route.py`: stands in for Asterisk, in a process of its own with as little in it as can be.
+"""Who asks in `bench/route.py`: stands in for Asterisk, in its own process with as little in it as can be.
 
 `python -m bench.route_asker PORT CONTACTS SECONDS` prints a JSON object, for each of both paths: `times_ms`,
 `late_ms`, `wrong`, `seconds`. Nothing but the standard library: with Dozvon imported, one full garbage collection

@@ -1,4 +1,4 @@
-"""Whether two processes do twice the work of one: each follows a PBX of its own, as accounts are shared out.
+"""Whether two processes do twice the work of one: each follows its own PBX, as accounts are shared out.
 
 `dozvon bench scale [--quick]`. Bytes to calls, and the same with every step stored in one PostgreSQL where there is
 one. In each round every process works alone and then all of them at once; the bytes are made before, outside of what
@@ -186,7 +186,7 @@ async def _worker(options: dict[str, Any]) -> AsyncIterator[asyncio.subprocess.P
         await process.wait()
 
 
-# ---- in a process of its own --------------------------------------------------------------------------------------
+# ---- in its own process --------------------------------------------------------------------------------------
 
 
 async def _work(place: int, live: int, events: int, url: str | None, folder: str) -> None:

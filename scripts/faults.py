@@ -3,7 +3,7 @@
 .venv/bin/python scripts/faults.py --calls 1000 --faults 50 --seed 7 --json faults.json
 
 A CRM takes seven requests a second from an account, which is some three calls: with three accounts, each with an office
-and a CRM of its own, the default 4 calls a second are delivered as they come.
+and its own CRM, the default 4 calls a second are delivered as they come.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=500)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
-    parser.add_argument("--accounts", type=int, default=3, help="each with an office and a CRM of its own")
+    parser.add_argument("--accounts", type=int, default=3, help="each with an office and its own CRM")
     parser.add_argument("--per-second", type=float, default=4.0, help="calls that begin in a second")
     parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
     parser.add_argument("--settle", type=float, default=1200.0, help="seconds for the outbox to empty at the end")

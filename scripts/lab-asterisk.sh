@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes a real Asterisk of one version in a folder of its own: lab-asterisk.sh 22|16
+# Makes a real Asterisk of one version in its own folder: lab-asterisk.sh 22|16
 # The folder is DOZVON_LAB_DIR/ast22 or .../ast16 (default: .lab in the checkout).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 major=${1:?"usage: lab-asterisk.sh 22|16"}
 case $major in
     22) suite=sid include=asterisk ;;
-    16) suite=bullseye include=asterisk,asterisk-voicemail ;; # voicemail is a package of its own there
+    16) suite=bullseye include=asterisk,asterisk-voicemail ;; # voicemail is its own package there
     *) fail "No recipe for Asterisk $major: 22 and 16 are known." ;;
 esac
 

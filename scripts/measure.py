@@ -1,7 +1,7 @@
 """Runs every bench in full, one after another, and writes their figures into docs/performance.md.
 
 `.venv/bin/python scripts/measure.py [--quick] [NAME...]`; the whole takes about half an hour. Run it on a machine that
-does nothing else. What each bench printed is kept in build/measured/NAME.json; with names, only those are run anew.
+does nothing else. What each bench printed is kept in build/measured/NAME.json; with names, only those are run again.
 """
 
 from __future__ import annotations

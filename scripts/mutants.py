@@ -32,7 +32,7 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 EXPLAINED = CHECKOUT / "tests/mutants_explained.toml"
 WORKERS = 2
-# A mutant that loops for ever is killed, in the sense of this word here, when it takes so many times the tests' time.
+# A mutant that loops forever is killed, in the sense of this word here, when it takes so many times the tests' time.
 SLOWEST = 6.0
 AT_LEAST_SECONDS = 20.0
 

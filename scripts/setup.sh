@@ -48,7 +48,7 @@ setup_python() {
     local wanted
     wanted=$(hash_of requirements.lock pyproject.toml)
     stamp_is "$python_stamp" "$wanted" && [ -x "$venv/bin/dozvon" ] && return
-    # An environment whose interpreter is gone or too old is made anew, any other one is brought up to date.
+    # An environment whose interpreter is gone or too old is made again, any other one is brought up to date.
     if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         make_venv "$(find_python)"
     fi
@@ -69,7 +69,7 @@ setup_widgets() {
     mapfile -d '' files < <(find widgets -name node_modules -prune -o -name dist -prune -o -name build -prune -o \
         -type f -not -name '*.py' -not -name '*.pyc' -not -name '*.md' -print0 | sort -z)
     sources=$(hash_of "${files[@]}")
-    # The compiled widgets are not kept in git: they are made anew whenever a source changed.
+    # The compiled widgets are not kept in git: they are made again whenever a source changed.
     stamp_is "$packages_stamp" "$packages" && stamp_is "$widgets_stamp" "$sources" && [ -f widgets/dist/amocrm/script.js ] && return
     major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
     [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null 2>&1 || fail \

@@ -15,7 +15,7 @@ missing=()
 command -v redis-server >/dev/null 2>&1 || missing+=(redis-server)
 have_postgres || missing+=(postgresql)
 { [ -x /usr/sbin/nginx ] && compgen -G "/usr/lib/nginx/modules/ngx_stream_module.so"; } >/dev/null 2>&1 || missing+=(nginx libnginx-mod-stream)
-# The two halves without the service: tests start a server of their own.
+# The two halves without the service: tests start their own server.
 { command -v mariadbd && command -v my_print_defaults; } >/dev/null 2>&1 || missing+=(mariadb-server-core mariadb-client-core)
 command -v openssl >/dev/null 2>&1 || missing+=(openssl)
 [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)

@@ -181,7 +181,7 @@ def _trouble(error: DozvonError) -> tuple[str, str]:
             )
         case RateLimited():
             return "amocrm.rate", (
-                "lower requests_per_second in [account.amocrm], or give other programs an integration of their own"
+                "lower requests_per_second in [account.amocrm], or give other programs their own integration"
             )
         case Rejected():
             return "amocrm.rights", (

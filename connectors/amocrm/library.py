@@ -28,7 +28,7 @@ from integration.domain.crm import EntityKind
 from integration.domain.intents import Priority
 from integration.errors import OutcomeUnknown, ProtocolError
 
-# The library writes to stderr by a handler of its own; ours are the only logs.
+# The library writes to stderr by its own handler; ours are the only logs.
 logging.getLogger("amocrm").handlers.clear()
 
 _PREFIX = "/api/v4/"

@@ -169,6 +169,6 @@ def _hash(token: str) -> str:
 
 
 def local_path(text: str) -> str:
-    """Where to go after signing in: only a path of our own pages, never another site."""
+    """Where to go after signing in: only to our own pages, never another site."""
     is_ours = re.match(r"/admin(?:[/?]|$)", text) is not None and "\\" not in text and text.isprintable()
     return text if is_ours else "/admin"

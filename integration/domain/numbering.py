@@ -151,7 +151,7 @@ def standing(number: phonenumbers.PhoneNumber) -> Standing:
     What the plans say of a parsed number.
 
     Google's "valid" is too strict here: it lacks ranges that are in use (`+375 25 1…`), and whoever has such a number
-    would be a stranger for ever. Its "possible" is too lax: it looks at the length only (`+7 000 000-00-00`). Between
+    would be a stranger forever. Its "possible" is too lax: it looks at the length only (`+7 000 000-00-00`). Between
     them: the length is that of the country's fixed or mobile numbers, and its code (area, operator) exists. A digit
     repeated through the whole number is what people write where a form demands a number.
     """

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 _CHANNEL = "browsers"
 _PRESENT_SECONDS = 20.0  # how long another process's word for an open page is believed
 _PRESENT_EVERY_SECONDS = 7.0
-_MOST_WAITING = 200  # messages to one page; a page that reads slower is closed and asks for a snapshot anew
+_MOST_WAITING = 200  # messages to one page; a page that reads slower is closed and asks for a snapshot again
 
 
 class Page:

@@ -233,8 +233,8 @@ class PhoneBookMirror:
         return len(refs) == _LOOKED_FOR_AT_ONCE
 
     async def _is_found(self, account: Account, ref: EntityRef) -> bool:
-        """Takes it over anew, too. What the CRM refuses by name, or answers with another card, is not there for us: it
-        would be asked for again for ever."""
+        """Takes it over again, too. What the CRM refuses by name, or answers with another card, is not there for us: it
+        would be asked for again forever."""
         found: Person | Deal | None
         try:
             if ref.kind is EntityKind.DEAL:

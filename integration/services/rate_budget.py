@@ -62,4 +62,4 @@ class SharedBudget:
     def _note(self, *, is_alone: bool) -> None:
         if is_alone is not self._is_alone:
             self._is_alone = is_alone
-            log.warning("requests are paced by a share of our own" if is_alone else "requests are paced together again")
+            log.warning("requests are paced by our own share" if is_alone else "requests are paced together again")

@@ -251,7 +251,7 @@ def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
             allowed -= _BLOCK + info.size
             if allowed < 0 or len(seen) >= _MOST_MEMBERS:
                 raise Rejected("This is no backup of Dozvon: it would grow to many times what a backup does.")
-            tar.members = []  # type: ignore[attr-defined] # it would keep each for ever
+            tar.members = []  # type: ignore[attr-defined] # it would keep each forever
             is_ours = info.name == MANIFEST or _MEMBER.fullmatch(info.name) is not None
             if not is_ours or not info.isreg() or info.name in seen:
                 raise Rejected(f"This is no backup of Dozvon: it holds {info.name[:100]!r}.")

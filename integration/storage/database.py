@@ -36,7 +36,7 @@ class Across(StrEnum):
     MIGRATION = "schema changes"
     RECORDING = "a recording by its unguessable name"
     RELEASE = "leases of a killed process"
-    SECRETS = "encrypting secrets anew"
+    SECRETS = "encrypting secrets again"
 
 
 Scope = str | Across | None

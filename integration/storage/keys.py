@@ -118,7 +118,7 @@ class KeyRing:
         self._read()
 
     def _put(self, keys: tuple[Key, ...]) -> None:
-        """Write the file anew with exactly these; whoever reads it sees the old file or the new one."""
+        """Write the file again with exactly these; whoever reads it sees the old file or the new one."""
         path = self.source.file
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:

@@ -68,7 +68,7 @@ _is_due = and_(
     outbox.c.not_before <= bindparam("now"),
     or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
 )
-# Built once: building one anew costs more than to have it carried out.
+# Built once: building one again costs more than to have it carried out.
 # The accounts with anything that waits, from one to the next along the index; each is then asked for one due item.
 _some = select(func.min(outbox.c.account).label("account")).where(_is_waiting).cte("some", recursive=True)
 _next = select(func.min(outbox.c.account)).where(_is_waiting, outbox.c.account > _some.c.account).scalar_subquery()
@@ -116,7 +116,7 @@ _HELD = _ITEM.where(_is_waiting, outbox.c.claims == bindparam("of_claim"))
 
 
 def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """How many wait and how many are dead, each by an index of its own, however much is done."""
+    """How many wait and how many are dead, each by its own index, however much is done."""
     # Every item has a call. Naming it keeps SQLite from the index that holds all states and needs no row.
     conditions = (outbox.c.call > "", *conditions)
     counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (_is_waiting, _is_dead))
@@ -264,7 +264,7 @@ class SqlOutbox:
         )
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
-        """Of a dead or a discarded item (a discard can be taken back). Attempts are counted anew; whether the last one
+        """Of a dead or a discarded item (a discard can be taken back). Attempts are counted again; whether the last one
         may have succeeded stays known. False: it is in neither state."""
         given_up = outbox.c.state.in_([OutboxState.DEAD.value, OutboxState.DISCARDED.value])
         return await self._update(

@@ -2,7 +2,7 @@
 
 Row-level security (docs/adr/0011): each unit of work says whose rows it may touch (`dozvon.account`, or `dozvon.all`
 with the reason), and the tables' policies show it no others; one that says nothing sees nothing. A transaction says it
-for itself (SET LOCAL). A read has no transaction: there the connection keeps what it was told last, and is told anew
+for itself (SET LOCAL). A read has no transaction: there the connection keeps what it was told last, and is told again
 when the next read is another account's.
 """
 
@@ -138,7 +138,7 @@ def _refuse_a_dead_one(connection: Any, record: Any, _checked_out: Any) -> None:
         except Exception:  # noqa: BLE001 - of whatever kind: it is not to be used
             is_dead = True
     if is_dead:
-        raise InvalidatePoolError("the connection has ended")  # those beside it are tried too, or made anew
+        raise InvalidatePoolError("the connection has ended")  # those beside it are tried too, or made again
 
 
 async def say_scope(connection: AsyncConnection, scope: Scope, *, is_local: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Steps of the schema on a PostgreSQL that others work on: one process takes them, each in a transaction of its own.
+"""Steps of the schema on a PostgreSQL that others work on: one process takes them, each in its own transaction.
 
 And the role that takes them: whether row-level security holds it.
 """

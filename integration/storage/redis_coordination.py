@@ -36,7 +36,7 @@ _ANSWER_SECONDS = 2.0  # it answers within a millisecond; a loaded process may r
 _SILENT_SECONDS = 3.0  # nobody asks for so long after it was silent: each would wait, one after another
 _PING_SECONDS = 5.0  # finds a subscriber's connection that died without a word
 _IDLE_SECONDS = 15.0  # a kept connection that was unused for longer is tried before it is used
-_ASKED = "still there?"  # a text of our own: redis-py keeps the answer to its own pings to itself
+_ASKED = "still there?"  # our own text: redis-py keeps the answer to its own pings to itself
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -189,7 +189,7 @@ class RedisCoordination:
                 await pubsub.subscribe(_PREFIX + channel)
             is_asked = False
             while True:
-                async with asyncio.timeout(_PING_SECONDS + _ANSWER_SECONDS):  # it connects anew where it has to
+                async with asyncio.timeout(_PING_SECONDS + _ANSWER_SECONDS):  # it connects again where it has to
                     got = await pubsub.get_message(timeout=_ANSWER_SECONDS if is_asked else _PING_SECONDS)
                 if got is None:
                     if is_asked:

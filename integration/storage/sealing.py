@@ -3,7 +3,7 @@
 Theory of operation. A secret is stored as `sealed:1:<key id>:<base64 of nonce, ciphertext and tag>`. The account and
 the column are authenticated with it: a row that is copied to another account does not decrypt. One row of the
 database (`secret_key`) names the key that is current. Who seals reads it inside its transaction, and a rotation
-changes it in the one transaction that encrypts everything anew, so nobody can write with the old key afterwards,
+changes it in the one transaction that encrypts everything again, so nobody can write with the old key afterwards,
 whatever its process remembers. A database whose key is not here is refused at the start.
 """
 
@@ -173,7 +173,7 @@ async def rotate(database: Database, source: KeySource) -> Rotated:
 async def forget(database: Database, source: KeySource) -> int:
     """
     The key is lost: drop the secrets that no key here opens, so that Dozvon starts again with a key that is here. The
-    accounts they were of have to be connected anew. What can be read stays as it is.
+    accounts they were of have to be connected again. What can be read stays as it is.
 
     Returns:
         How many were dropped.

@@ -2,7 +2,7 @@
 
 Theory of operation. Callers wait for these. One costs the server some tens of microseconds, so a few connections carry
 thousands a second, and who finds none free does better to wait for one than for a new one, which costs as much as
-fifty queries. Each remembers whose rows it was told to show (row-level security, docs/adr/0011) and is told anew for
+fifty queries. Each remembers whose rows it was told to show (row-level security, docs/adr/0011) and is told again for
 another account's query. Whatever went wrong on a connection, also a cancelled wait, is its end.
 """
 

@@ -21,7 +21,7 @@ log = structlog.get_logger()
 
 _COLUMN = str(tokens_table.c.state)
 _STORE_ATTEMPTS = 30
-_STORE_PAUSE_SECONDS = 1.0  # a new pair that is not stored is lost for ever: keep at it
+_STORE_PAUSE_SECONDS = 1.0  # a new pair that is not stored is lost forever: keep at it
 
 
 class SqlTokenStore:

@@ -36,6 +36,6 @@ _TEXTS: dict[int, tuple[str, str, str]] = {
 
 
 def error_text(status: int, language: str) -> str:
-    """Of a status without a sentence of its own: that of its class."""
+    """Of a status without its own sentence: that of its class."""
     known = _TEXTS.get(status) or _TEXTS[500 if status >= 500 else 400]
     return known[LANGUAGES.index(language)]

@@ -16,7 +16,7 @@ _OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], bool]) -> list[web.RouteDef]:
     """
     `GET` and `HEAD /r/<id>.mp3`; 404 for what never was, is no more, or is not fetched yet; 410 for an account that was
-    disconnected: its addresses stay in a CRM for ever, and whoever has them there is no customer any more.
+    disconnected: its addresses stay in a CRM forever, and whoever has them there is no customer any more.
     """
 
     async def serve(request: web.Request) -> web.StreamResponse:

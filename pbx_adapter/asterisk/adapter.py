@@ -35,7 +35,7 @@ _TICK_SECONDS = 0.1  # the tracker believes an end after 0.25 s of silence
 _BETWEEN_TONES_SECONDS = 0.25  # from one to the next: a tone of 0.12 s, and a pause that every menu hears
 _REMEMBERED_CLICKS = 1_000
 _OWN_EVENTS = frozenset({b"FullyBooted", b"Newchannel"})
-_STORE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)  # the last one for ever
+_STORE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)  # the last one forever
 _BUG_RETRIES = 3
 
 
@@ -136,7 +136,7 @@ class AsteriskPbx:
             await asyncio.gather(*asking, return_exceptions=True)
 
     async def _ask_about_the_silent(self, session: AmiSession) -> None:
-        """A lost Hangup would leave a call open for ever: channels without an event for long are asked about."""
+        """A lost Hangup would leave a call open forever: channels without an event for long are asked about."""
         timing = self._timing
         self._gone.clear()
         while True:
@@ -358,7 +358,7 @@ class AsteriskPbx:
         return AsteriskRecords(self.settings.records, self.settings.office, lambda: self._pbx_began)
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        """Check everything over a connection of its own, so that it also works beside a running Dozvon."""
+        """Check everything over its own connection, so that it also works beside a running Dozvon."""
         found = await doctor.diagnose(self.settings, self._web, samples=samples, timing=self._timing)
         return found + await check(self.records, Timestamp(time.time()))
 

@@ -67,7 +67,7 @@ class MayAsk:
         self._looking_up = asyncio.Lock()
 
     async def allows(self, peer: str) -> bool:
-        """Whether this peer may ask. Looks the name up anew, at most every ten seconds, before it says no."""
+        """Whether this peer may ask. Looks the name up again, at most every ten seconds, before it says no."""
         address = address_of(peer)
         if address is None:
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin
 from integration.domain.events import CallDescribed, CallEnded, LegEnded, LegOffered
 from integration.domain.ids import LegId, Timestamp, call_id
+from integration.domain.person_names import without_direction
 from pbx_adapter.asterisk.callbacks import describe_callback
 from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.names import dialled_number, endpoint_of
@@ -53,7 +54,7 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
     if channel.uid != call.uid or call.root is not None:
         return
     call.root = channel
-    call.caller_name = present(frame.get("CallerIDName"))
+    call.caller_name = without_direction(present(frame.get("CallerIDName")))
     board.settle_later(call, at)
     if frame.get("ChannelState") == _DOWN and channel.party.kind is not PartyKind.NOBODY:
         become_click(board, channel)  # no source channel; the DialBegin that says so may come after its phone's
@@ -78,7 +79,7 @@ def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     channel = board.channel(frame, "", at)
     if channel is None or not was_open or channel.number_is_open:
         return
-    call, name = channel.call, present(frame.get("CallerIDName"))
+    call, name = channel.call, without_direction(present(frame.get("CallerIDName")))
     if channel is call.root and not call.caller_name and name and name != channel.party.number:
         call.caller_name = name
         if call.announced and not call.over:

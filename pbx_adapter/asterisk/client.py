@@ -69,7 +69,7 @@ class Timing:
     boot_unseen: float = 2.0  # for FullyBooted where the user may not read `system` and never gets it
     ping_every: float = 15.0
     ping_answer: float = 5.0
-    backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # the last one for ever
+    backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # the last one forever
     silent: float = 600.0  # without an event, after which a channel is asked about
     half_seen: float = 60.0  # the same for a channel that was only named by events in passing
     ask_every: float = 30.0

@@ -1,5 +1,5 @@
 """`dozvon doctor` for an Asterisk: each thing that Dozvon needs is tried, and what fails says what to write into which
-file. Opens a connection of its own; changes nothing and rings no phone."""
+file. Opens its own connection; changes nothing and rings no phone."""
 
 from __future__ import annotations
 

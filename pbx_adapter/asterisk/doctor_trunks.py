@@ -12,7 +12,7 @@ from pbx_adapter.asterisk.commands import question
 from pbx_adapter.asterisk.findings import ok, warning
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
-_MOST_LOOKED_AT = 200  # endpoints; each is a question of its own
+_MOST_LOOKED_AT = 200  # endpoints; each is its own question
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What was not heard of for long: a lost Hangup must not leave a call open for ever, nor a name in passing a channel.
+"""What was not heard of for long: a lost Hangup must not leave a call open forever, nor a name in passing a channel.
 
 Events can be lost: Asterisk drops those of a manager whose connection stalls, and a filter or a right may keep some
 back. So channels that have been silent for long are asked about, one by one, and what the PBX does not know any more is

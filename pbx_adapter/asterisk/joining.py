@@ -1,9 +1,9 @@
 """Joining two calls into one: a consultation that was transferred, a pickup, a parked call fetched.
 
-Every phone's own call begins as a call of its own, with its own Linkedid. It turns out to be part of another when their
+Every phone's own call begins as its own call, with its own Linkedid. It turns out to be part of another when their
 channels share a bridge, or when an event says so. The call that has the client survives.
 
-Two calls that each have a client of their own stay two, whoever brings the clients or their employees together: each
+Two calls that each have their own client stay two, whoever brings the clients or their employees together: each
 client gets a record. A call to the outside becomes one of these with its answer: before it, it is a consultation.
 """
 

@@ -26,7 +26,7 @@ async def keep_connected(
     """
     Connect, `serve` each session until it is lost, wait, and again, until cancelled.
 
-    The waits grow, are jittered by a quarter and start anew after a session whose `serve` got as far as to clear
+    The waits grow, are jittered by a quarter and start again after a session whose `serve` got as far as to clear
     `is_asking`. `on_down` is called once for each loss and once for each new reason of failing to connect.
     """
     attempt, told = 0, ""

@@ -86,7 +86,7 @@ class Tracker:
 
     def silent(self, now: Timestamp, *, after: float, half_seen_after: float) -> list[Silent]:
         """Channels that the PBX should be asked about; the answers go to `confirm` or `gone`. A lost Hangup would leave
-        their calls open for ever."""
+        their calls open forever."""
         return forgetting.silent(self._board, now, after=after, half_seen_after=half_seen_after)
 
     def confirm(self, uid: str, at: Timestamp) -> None:

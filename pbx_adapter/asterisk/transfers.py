@@ -5,7 +5,7 @@ Theory of operation
 
 - Blind: the event says only that the dialplan was entered. The transfer stays open; the legs offered meanwhile are its
   own; it is answered when somebody takes the client, and failed when its last leg has ended in vain.
-- Attended by SIP (REFER with Replaces): the consultation is a call of its own and is joined by the event. Either of
+- Attended by SIP (REFER with Replaces): the consultation is its own call and is joined by the event. Either of
   the two calls may have been made to the one who transfers, and the phone may refer on either. When the colleague, or
   a group, still rings (a blond transfer), the client waits and the transfer is open until somebody takes the client.
 - Attended by feature code (`*2`): a Local pair in the client's own call; the transferer leaves the bridge and comes

@@ -150,7 +150,7 @@ async def office(
     *, options: dict[str, Any] | None = None, is_connected: bool = True, **sandbox_changes: Any
 ) -> AsyncIterator[Office]:
     """
-    A seeded sandbox on a free port with an account host of its own for each account, and a connector to the first.
+    A seeded sandbox on a free port with its own account host for each account, and a connector to the first.
 
     Args:
         options: settings of the connector beside its keys and addresses.

@@ -61,7 +61,7 @@ class Listener:
 
     @property
     def records(self) -> list[Call]:
-        """Calls that get a record of their own, in order of their start."""
+        """Calls that get their own record, in order of their start."""
         return sorted((c for c in self.calls.values() if c.merged_into is None), key=lambda c: c.started_at)
 
     async def ended(self, count: int = 1, *, timeout_seconds: float = 10.0) -> list[Call]:

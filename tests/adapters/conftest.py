@@ -11,6 +11,6 @@ from tests.adapters.amocrm_kit import Office, office
 
 @pytest.fixture
 async def crm() -> AsyncIterator[Office]:
-    """An office that is connected to a sandbox of its own."""
+    """An office that is connected to its own sandbox."""
     async with office() as made:
         yield made

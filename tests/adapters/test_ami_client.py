@@ -239,7 +239,7 @@ async def test_a_link_lost_in_the_middle_of_the_snapshot_is_asked_anew() -> None
 
 
 async def test_a_question_without_an_answer_ends_the_session() -> None:
-    """A snapshot that never completes must not leave calls unknown for ever."""
+    """A snapshot that never completes must not leave calls unknown forever."""
     async with ScriptedPbx() as pbx:
 
         async def silent(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:

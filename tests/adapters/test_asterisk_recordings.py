@@ -76,7 +76,7 @@ MONITOR = "/var/spool/asterisk/monitor"
         ("in-1.opus", "in-1.wav"),
         ("in-1.wav.mp3", "in-1.wav"),
         ("In-1.Ogg", "in-1.wav"),
-        ("2026/11/22/x-20261122-140312-1.5.mp3", "x-20261122-140312-1.5.wav"),  # FreePBX, with a script of its own
+        ("2026/11/22/x-20261122-140312-1.5.mp3", "x-20261122-140312-1.5.wav"),  # FreePBX, with its own script
         ("2026/11/22/x.mp3", f"{MONITOR}/2026/11/22/x.wav"),
         # moved into a folder of its day, and of its hour (MikoPBX); the PBX's day may be another one than UTC's
         ("2026/11/22/06/mikopbx-7.mp3", f"{MONITOR}/mikopbx-7.wav"),

@@ -83,7 +83,7 @@ async def test_a_count_is_of_all_who_count_and_runs_out(coordination: Coordinati
 
 
 async def test_counting_on_does_not_put_the_end_off(coordination: Coordination) -> None:
-    """Otherwise a guesser could keep an administrator out for ever."""
+    """Otherwise a guesser could keep an administrator out forever."""
     key = uuid4().hex
     until = time.monotonic() + 0.05
     await coordination.count(key, ttl_seconds=0.05)
@@ -237,7 +237,7 @@ async def test_a_flushed_and_cut_redis_costs_a_moment(redis_url: str) -> None:
 
 @pytest.mark.servers
 async def test_kept_connections_that_a_restart_has_cut_are_replaced_unnoticed(redis_url: str) -> None:
-    """The first page after a restart of Redis was refused: a kept connection fails once before it is opened anew."""
+    """The first page after a restart of Redis was refused: a kept connection fails once before it is opened again."""
     coordination = RedisCoordination(redis_url)
     server = redis.asyncio.Redis.from_url(redis_url)
     await asyncio.gather(*(coordination.issue_ticket({}, ttl_seconds=60) for _ in range(5)))
@@ -313,7 +313,7 @@ async def test_a_quiet_subscription_is_kept(redis_url: str, monkeypatch: pytest.
 
 @pytest.mark.servers
 async def test_a_cancellation_is_heard_at_any_moment_of_a_question(redis_url: str) -> None:
-    """With redis-py's own timeout on Python 3.11 a third of these went on for ever."""
+    """With redis-py's own timeout on Python 3.11 a third of these went on forever."""
     coordination = RedisCoordination(redis_url)
 
     async def publish_forever() -> None:

@@ -191,7 +191,7 @@ async def test_connections_that_the_server_ended_are_replaced_without_an_error(
             while await other.database.read(lambda c: c.execute(beside).scalar()):
                 pass
         await use()
-        # Nobody was told to the new ones: each says anew whose rows it wants.
+        # Nobody was told to the new ones: each says again whose rows it wants.
         assert await storage.calls.get(OFFICE, call.id) == call
     await storage.close()
     await other.close()

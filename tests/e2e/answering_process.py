@@ -1,4 +1,4 @@
-"""A process of its own that answers an office's routing questions, for tests that kill or stop it at a chosen moment.
+"""Its own process that answers an office's routing questions, for tests that kill or stop it at a chosen moment.
 
     python -m tests.e2e.answering_process PORT '{"think_seconds": 0, "after_no_answer": "route"}'
 

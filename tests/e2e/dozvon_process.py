@@ -1,4 +1,4 @@
-"""`dozvon run --config FILE` in a process of its own, started, watched and killed by tests."""
+"""`dozvon run --config FILE` in its own process, started, watched and killed by tests."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class DozvonProcess:
         there.
 
         Args:
-            disk: "16m" gives it a disk of its own of that size for its data, gone with the process.
+            disk: "16m" gives it its own disk of that size for its data, gone with the process.
         """
         self.launch(disk=disk)
         return await self.health(timeout_seconds=60.0, **wanted)

@@ -141,7 +141,7 @@ async def test_a_click_is_given_up_while_the_employee_phone_rings(open_office: O
     ("extension", "channel", "shown"),
     [
         ("101", "PJSIP/{extension}", "101"),  # its endpoint says who it is: callerid = Anna Orlova <101>
-        ("107", "PJSIP/{extension}", "74950000107"),  # this one shows a line of its own
+        ("107", "PJSIP/{extension}", "74950000107"),  # this one shows its own line
         ("106", "PJSIP/{extension}", "106"),  # and this one says nothing: its phone would say 106
         ("101", "Local/{extension}@click-agent", "101"),
     ],

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lab
 
 STATIC = "101"  # rings when the office's own route (the sales queue) goes on
 PATIENCE_SECONDS = 1.0
-BUSY_SECONDS = 10.0  # that a busy machine may add; a call that is lost waits for ever
+BUSY_SECONDS = 10.0  # that a busy machine may add; a call that is lost waits forever
 
 
 class Answering:

@@ -1,4 +1,4 @@
-"""One account of the stand: a simulated office, a sandbox CRM of its own, and its part of the configuration."""
+"""One account of the stand: a simulated office, its own sandbox CRM, and its part of the configuration."""
 
 from __future__ import annotations
 

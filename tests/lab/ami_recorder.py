@@ -80,7 +80,7 @@ class AmiRecorder:
         return await self._ask(name, fields or {}, keep=True)
 
     async def link_down(self, *, timeout_seconds: float | None = None) -> None:
-        """Wait until the PBX closes the connection; None waits for ever."""
+        """Wait until the PBX closes the connection; None waits forever."""
         if self._reading is not None:
             await asyncio.wait_for(asyncio.shield(self._reading), timeout_seconds)
 

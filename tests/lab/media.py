@@ -1,4 +1,4 @@
-"""The sound of one call: SDP, RTP with a tone of its own, DTMF (RFC 4733), and listening. No SIP here."""
+"""The sound of one call: SDP, RTP with its own tone, DTMF (RFC 4733), and listening. No SIP here."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ class Office:
         return phone
 
     async def register_all(self) -> None:
-        """Register the phones anew, as they would by themselves in time, after Asterisk was started again."""
+        """Register the phones again, as they would by themselves in time, after Asterisk was started again."""
         for phone in self._phones.values():
             await phone.register()
 

@@ -1,4 +1,4 @@
-"""A SIP phone on a UDP port of its own: registers, places and takes calls. What happens in a call is `sip_call`'s."""
+"""A SIP phone on its own UDP port: registers, places and takes calls. What happens in a call is `sip_call`'s."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Phone(asyncio.DatagramProtocol):
     """
     One SIP account. Without a password it does not register and so plays the carrier at the far end of a trunk.
 
-    Incoming calls ring for ever until told otherwise by `answers`, `rejects`, `redirects` or by the test itself through
+    Incoming calls ring forever until told otherwise by `answers`, `rejects`, `redirects` or by the test itself through
     `incoming()`; every call also arrives at `incoming()`, whatever the phone does with it.
 
     Args:

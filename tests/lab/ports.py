@@ -7,7 +7,7 @@ import random
 import socket
 
 # Below Linux's ephemeral range (32768), so that no outgoing connection takes a port between the look and the use.
-# Each worker of pytest-xdist has a range of its own: nobody takes a port between another's look and use.
+# Each worker of pytest-xdist has its own range: nobody takes a port between another's look and use.
 _WORKERS, _FIRST = 8, 10240
 _PORTS_PER_WORKER = 1200
 

@@ -67,7 +67,7 @@ def redis_server() -> Iterator[str]:
 @contextlib.contextmanager
 def postgres_server() -> Iterator[str]:
     """
-    Run a PostgreSQL with a cluster of its own and yield the URL of its maintenance database.
+    Run a PostgreSQL with its own cluster and yield the URL of its maintenance database.
 
     `create_database` makes others in it. The cluster never waits for the disk: it is thrown away.
 

@@ -65,7 +65,7 @@ def _addressed(text: str, folder: Path, ours: tuple[int, int], theirs: tuple[Seq
 
 
 def _load_stream(program: str) -> list[str]:
-    """Debian has it as a module of its own, the image of docker-compose.yml within."""
+    """Debian has it as its own module, the image of docker-compose.yml within."""
     built = subprocess.run([program, "-V"], capture_output=True, text=True).stderr
     if "--with-stream=dynamic" not in built:
         return []

@@ -58,7 +58,7 @@ Client = TestClient[web.Request, web.Application]
 class Office:
     world: World
     client: Client
-    doubted: list[AccountId]  # whose phone books were to be read anew
+    doubted: list[AccountId]  # whose phone books were to be read again
 
     async def page(self, path: str) -> str:
         async with self.client.get(path) as answer:

@@ -382,7 +382,7 @@ async def test_a_call_joined_from_two_is_not_logged_twice(gap: Gap) -> None:
 
 
 async def test_a_part_that_was_joined_when_it_was_seen_is_not_logged_alone(gap: Gap) -> None:
-    """CDR without CEL knows the consultation as a call of its own."""
+    """CDR without CEL knows the consultation as its own call."""
     world = gap.world
     now = world.clock.now()
     await world.emit(*list(answered_call(now, uniqueid="1.0"))[:-1], started(now + 5, uniqueid="2.0"))

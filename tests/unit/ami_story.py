@@ -63,7 +63,7 @@ class Story:
         self, name: str, number: str = "", *, context: str = "internal", exten: str = "s", state: str = "0",
         of: Channel | None = None,
     ) -> Channel:  # fmt: skip
-        """A channel, and its Newchannel. `of`: the channel that makes it; without, it begins a call of its own."""
+        """A channel, and its Newchannel. `of`: the channel that makes it; without, it begins its own call."""
         uid = f"1796000001.{self._numbers()}"
         made = Channel(name, uid, of.linkedid if of else uid, number, context, exten, state)
         self.say("Newchannel", made.headers())

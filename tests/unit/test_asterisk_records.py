@@ -79,7 +79,7 @@ def test_cel_tells_the_calls_as_ami_told_them(name: str) -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("kind", ["cdr", "master"])
 def test_cdr_alone_tells_who_and_when_and_whether(name: str, kind: str) -> None:
-    """Without CEL: the line that was dialled is unknown, a consultation is a call of its own, transfers are legs."""
+    """Without CEL: the line that was dialled is unknown, a consultation is its own call, transfers are legs."""
     truth = {want["uniqueid"]: want for want in truth_of(name)}
     calls = recorded([], read_cdr(name, kind), OfficeShape())
     others = [call for call in calls if call.uniqueid not in truth]

@@ -60,7 +60,7 @@ def test_the_plus_stays_where_the_dialplan_wants_it() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"number": "7916\r\nAction: Command"},  # a header of its own
+        {"number": "7916\r\nAction: Command"},  # its own header
         {"number": "79161112233,1,A(x)"},  # AMI and the dialplan take commas as separators
         {"number": ""},
         {"number": "Local/1@x"},

@@ -1,4 +1,4 @@
-"""Lost Hangups, and channels that are only named: no call stays open for ever, and nothing piles up."""
+"""Lost Hangups, and channels that are only named: no call stays open forever, and nothing piles up."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_an_event_that_overtook_the_answer_counts_for_more() -> None:
 
 
 def test_an_employee_channel_that_stays_behind_is_let_go_too() -> None:
-    """The client's Hangup came and ended the call; the other's was lost, and its channel must not stay for ever."""
+    """The client's Hangup came and ended the call; the other's was lost, and its channel must not stay forever."""
     tracker, calls, last = followed("inbound_answered", without=set())
     assert tracker._board.channels == {}
     tracker.feed({"Event": "Newchannel", "Uniqueid": "9.1", "Linkedid": "9.1", "Channel": "PJSIP/101-0000000b",

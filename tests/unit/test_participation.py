@@ -263,7 +263,7 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
             talking("102", 5, leg("102", answered=5), leg("101", 20, answered=25, via="consultation")),
             (PartState.TALKING, 25, Came.CONSULTATION, "102"),
         ),
-        # joined after a consultation that the phone made as a call of its own
+        # joined after a consultation that the phone made as its own call
         (
             talking(
                 "101",

@@ -30,5 +30,5 @@ def test_every_locked_package_has_hashes() -> None:
 
 
 def test_the_lock_names_no_registry() -> None:
-    """Whoever has a mirror of their own uses it: the hashes say what is right, not the address."""
+    """Whoever has their own mirror uses it: the hashes say what is right, not the address."""
     assert "://" not in LOCK

@@ -140,7 +140,7 @@ def test_frames_that_come_again_later_raise_no_ghosts(lines: list[Line], seed: i
 @FEW
 @given(lines=streams, seed=st.integers(0, 2**32))
 def test_order_between_channels_within_100_ms_does_not_matter(lines: list[Line], seed: int) -> None:
-    """Within a channel the order stays; each channel is delayed by its own time, anew for each of its moments."""
+    """Within a channel the order stays; each channel is delayed by its own time, again for each of its moments."""
     chance = random.Random(seed)
     clocks: dict[str, float] = {}
     moved: list[tuple[float, int, Line]] = []

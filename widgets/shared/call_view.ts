@@ -1,7 +1,7 @@
 /**
  * One call in the card: who it is, what they are buying, when they last called.
  *
- * The stack of calls, minimising, toasts and timers belong to `card.ts`. A section is built anew only when its data
+ * The stack of calls, minimising, toasts and timers belong to `card.ts`. A section is built again only when its data
  * changed, so that a link keeps the keyboard's focus and a half-typed name is not lost when an update arrives.
  */
 

@@ -196,7 +196,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     sandbox, who = sandbox_of(request), page_caller(request)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1000)
-    sandbox.watchers.add(queue)  # before the page hears that the stream is open, and reads anew what it shows
+    sandbox.watchers.add(queue)  # before the page hears that the stream is open, and reads again what it shows
     try:
         with contextlib.suppress(ConnectionResetError):
             await response.prepare(request)

@@ -35,7 +35,7 @@ _STAGES = {
 }
 _COLORS = ("#99ccff", "#ffff99", "#ffcc66", "#ffcccc")
 
-# What the demonstration calls with: known clients, each a case of its own.
+# What the demonstration calls with: known clients, each its own case.
 DEMO_CLIENTS: tuple[tuple[str, str], ...] = (
     ("Иван Петров", "+79161234567"),  # one open deal, responsible Anna
     ("Мария Кузнецова", "+79261112233"),  # no deal, responsible Boris

@@ -84,7 +84,7 @@ def body(account: Account, change: Change) -> str:
     key = "contacts" if change.entity == "companies" else change.entity
     action = change.action
     if key == "contacts" and action == "responsible":
-        # A contact's new owner comes as an update with the old owner beside it; only leads have an action of their own.
+        # A contact's new owner comes as an update with the old owner beside it; only leads have their own action.
         action = "update"
     tree = {
         key: {action: [_item(change)]},

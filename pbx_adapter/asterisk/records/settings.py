@@ -104,7 +104,7 @@ def _text(table: Mapping[str, Any], name: str, key: str) -> str:
 def _late(value: Any, key: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 1 <= value <= _MOST_LATE_SECONDS:
-        raise ConfigError(f"{key}.late_seconds: write after how many seconds the records are surely written, 1 to 7200")
+        raise ConfigError(f"{key}.late_seconds: write after how many seconds the records are complete, 1 to 7200")
     return float(value)
 
 

@@ -51,7 +51,7 @@ class WrittenRecords:
         self.restarted()
 
     def restarted(self) -> None:
-        """The PBX begins anew, with no channels."""
+        """The PBX begins again, with no channels."""
         self._channels: dict[str, _Channel] = {}
         self._sequence = 0
 

@@ -17,7 +17,7 @@ OTHER_CLIENT = "79167654321"
 
 @asynccontextmanager
 async def another_program(office: Office) -> AsyncIterator[AmiRecorder]:
-    """An AMI client of its own, whose actions are not in the recording; it stays until the story is over."""
+    """Its own AMI client, whose actions are not in the recording; it stays until the story is over."""
     async with AmiRecorder(office.asterisk.ports.ami, clock=office.clock) as program:
         yield program
 

@@ -228,7 +228,7 @@
     for (const entry of boot.widgets) if (entry.active && belongsHere(entry)) start(entry);
   }
 
-  /* Leaving a place ends the widgets that are not init_once; they are made anew where they belong. */
+  /* Leaving a place ends the widgets that are not init_once; they are made again where they belong. */
   crm.on("before", () => {
     for (const entry of boot.widgets) if (!entry.init_once) stop(entry);
   });
