@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from pbx_adapter.asterisk.replay import replay
 from tests.unit.ami_story import Channel, Story, legs
 
 NUMBER = "79160000001"
@@ -46,6 +47,19 @@ def test_where_the_filter_drops_newcallerid_the_next_event_tells_the_number() ->
     client.number = NUMBER
     _answered_by_101(story, client)
     assert story.call()["caller"] == NUMBER
+
+
+def test_a_callers_name_cannot_turn_round_the_text_beside_it() -> None:
+    """Controls of direction are taken out, whether the name comes with the channel or after it."""
+    early, late = Story(), Story()
+    known = early.client()
+    early.lines[-1][2]["CallerIDName"] = "\u202eIvan\u2066"  # type: ignore[index]
+    heard = late.channel("DAHDI/33-1", context="from-pstn", state="4")
+    heard.number = NUMBER
+    late.say("NewCallerid", heard.headers(), CallerIDName="\u202eIvan\u2066")
+    for story, client in ((early, known), (late, heard)):
+        _answered_by_101(story, client)
+        assert [call.caller_name for call in replay(story.lines)] == ["Ivan"]
 
 
 def test_a_number_that_is_known_is_not_replaced_by_what_the_dialplan_shows_the_phones() -> None:
