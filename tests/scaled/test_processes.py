@@ -204,7 +204,7 @@ async def test_the_process_is_killed_between_the_answer_to_a_refresh_and_its_sto
         process.kill()
     for process in town.processes:
         process.launch()
-    await town.processes[0].health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="offline")
+    await town.processes[0].health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="needs_consent")
     await town.talk(MARIA)
     town.hang_up()
     await until(lambda: town.office.is_free("101"), timeout_seconds=PATIENCE_SECONDS)
