@@ -191,7 +191,7 @@ async def test_garbage(house: House) -> None:
     folder, _, secret = address.rpartition("/")
     for other in (secret[::-1], secret + "%00", "x", secret.upper() + "x"):
         async with house.session.post(f"{folder}/{other}", data=b"contacts[add][0][id]=1", headers=form) as answer:
-            assert answer.status == 404
+            assert answer.status == (400 if "%00" in other else 404)
     await garbage_elsewhere(house)
     await a_call(house)
     note = await house.in_the_crm_once()
