@@ -290,7 +290,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
     _no_strangers(raw, own | {crm, pbx}, where)
     account_id = _identifier(_text(raw, "id", where, ""), where + "id")
     if account_id in ROUTE_WORDS:
-        raise ConfigError(f'{where}id: "{account_id}" is our own word addresses; write another id')
+        raise ConfigError(f'{where}id: "{account_id}" is one of our own addresses; write another id')
     lines = _table(raw, "line", where)
     default = _line(lines.get("default", {}), LineSettings(), f"{where}line.default.")
     responsible = _text(raw, "default_responsible", where, "")

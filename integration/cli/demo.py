@@ -15,7 +15,7 @@ Dozvon is running: nothing but this machine can reach it, and nothing is kept. C
   Dozvon's own pages:         {admin}   password: {password}
 
 Try this: open the CRM, press "Позвонить в офис как известный клиент" in the panel of the simulated office, look at the
-card, press "Ответить" at the ringing phone, then "Положить трубку", and listen to the recording in the contact's card.
+card, press "Ответить" at the ringing phone, then "✕", and listen to the recording in the contact's card.
 """
 
 
