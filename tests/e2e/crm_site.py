@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from typing import Any
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -43,7 +44,8 @@ class CrmSite:
         self.port = port
         self.host = f"127.0.0.1:{port}"
         self.url = f"http://{self.host}"
-        self._settings = SandboxSettings(port=port, redirect_uri=redirect_uri)
+        # As in life, no other CRM has an integration with this id: accounts that share one are one integration's.
+        self._settings = SandboxSettings(port=port, redirect_uri=redirect_uri, client_id=str(uuid4()))
         self.client_id, self.client_secret = self._settings.client_id, self._settings.client_secret
         self._app = create_sandbox(self._settings)
         self._sandbox = self._app[SANDBOX]
