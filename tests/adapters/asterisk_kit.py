@@ -55,9 +55,13 @@ class Listener:
             self._changed.notify_all()
 
     async def until(self, condition: Callable[[], object], *, timeout_seconds: float = 10.0) -> None:
-        """Wait until what was heard makes `condition()` true. Raises: TimeoutError."""
-        async with asyncio.timeout(timeout_seconds), self._changed:
-            await self._changed.wait_for(condition)
+        """Wait until what was heard makes `condition()` true. Raises: TimeoutError, with what was heard."""
+        try:
+            async with asyncio.timeout(timeout_seconds), self._changed:
+                await self._changed.wait_for(condition)
+        except TimeoutError:
+            heard = f"{len(self.events)} events, {len(self.resyncs)} logins, losses of the link: {self.links}"
+            raise TimeoutError(f"not within {timeout_seconds} s; heard {heard}") from None
 
     @property
     def records(self) -> list[Call]:

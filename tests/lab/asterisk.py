@@ -224,7 +224,7 @@ class Asterisk:
                 await self._wait_for_boot()
         except TimeoutError:
             self.kill()
-            raise RuntimeError(f"Asterisk did not boot in {timeout_seconds} s:\n{self._last_words()}") from None
+            raise RuntimeError(f"Asterisk did not boot in {timeout_seconds} s:\n{self.last_words()}") from None
         return time.monotonic() - began
 
     async def _wait_for_boot(self) -> None:
@@ -232,10 +232,11 @@ class Asterisk:
         while "fully booted" not in await self.cli("core waitfullybooted"):
             if self._process is not None and self._process.poll() is not None:
                 code, self._process = self._process.returncode, None
-                raise RuntimeError(f"Asterisk ended with {code}:\n{self._last_words()}")
+                raise RuntimeError(f"Asterisk ended with {code}:\n{self.last_words()}")
             await asyncio.sleep(0.05)
 
-    def _last_words(self) -> str:
+    def last_words(self) -> str:
+        """The end of what it printed and logged."""
         texts = [
             path.read_text(errors="replace") for path in (self._folder / "log" / "console", self.log) if path.exists()
         ]

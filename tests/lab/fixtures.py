@@ -65,7 +65,9 @@ async def open_office() -> AsyncIterator[OpenOffice]:
         async def open_one(major: int = 22, **arguments: Any) -> Office:
             with _missing_fails():
                 root = lab_root(major)
-            return await stack.enter_async_context(Office(root, **arguments))
+            office = await stack.enter_async_context(Office(root, **arguments))
+            stack.callback(lambda: print(office.asterisk.last_words()))  # pytest shows it beside a test that failed
+            return office
 
         yield open_one
 
