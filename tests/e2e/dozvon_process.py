@@ -32,7 +32,7 @@ class DozvonProcess:
         self.config, self.url = config, url
         self._module = module
         self.log_file = config.with_suffix(".log")
-        self._session = session
+        self.session = session
         self._process: subprocess.Popen[bytes] | None = None
         self._began_at = 0  # where in the log this start begins
 
@@ -105,7 +105,7 @@ class DozvonProcess:
     async def _ask_health(self) -> dict[str, Any] | None:
         try:
             timeout = aiohttp.ClientTimeout(total=_HEALTH_SECONDS)
-            async with self._session.get(f"{self.url}/health", timeout=timeout) as answer:
+            async with self.session.get(f"{self.url}/health", timeout=timeout) as answer:
                 found: dict[str, Any] = await answer.json()
                 return found
         except (aiohttp.ClientError, TimeoutError):
@@ -113,7 +113,7 @@ class DozvonProcess:
 
     async def figure(self, name: str) -> float:
         """The sum of a figure's rows in /metrics."""
-        async with self._session.get(f"{self.url}/metrics") as answer:
+        async with self.session.get(f"{self.url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
 

@@ -10,7 +10,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from tests.scaled.servers import Server, own_postgres, own_redis
 
 PASSWORD = "town"
 LINE = "74950000001"  # Anna's phone, 101
+BRANCH_LINE = "74950000005"  # Boris's phone, 102, in the branch
 PATIENCE_SECONDS = 60.0  # of a slow machine that does something else, too
 _CONFIG = """\
 [server]
@@ -44,7 +45,7 @@ redis = "redis://127.0.0.1:{redis}/0"
 
 [[account]]
 id = "town"
-pbx_id = "office"
+pbx_id = "{pbx}"
 default_responsible = "{default_responsible}"
 
 {amocrm}
@@ -60,6 +61,16 @@ fastagi = {{ host = "127.0.0.1", port = {agi} }}
 {employees}"""
 
 
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A PBX as the configuration names it: two ports, and the folder of its recordings."""
+
+    id: str
+    ami: int
+    agi: int
+    spool: Path
+
+
 class Town:
     """
     Attributes:
@@ -68,26 +79,32 @@ class Town:
     """
 
     def __init__(
-        self, folder: Path, session: aiohttp.ClientSession, postgres: Server, redis: Server, office: Simulator, agi: int
+        self,
+        folder: Path,
+        session: aiohttp.ClientSession,
+        postgres: Server,
+        redis: Server,
+        office: Simulator,
+        pbx: Link,
     ) -> None:
         self.folder, self.session, self.postgres, self.redis, self.office = folder, session, postgres, redis, office
         ports = [free_port() for _ in range(3)]
         self.url = f"http://127.0.0.1:{ports[0]}"
         self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/town")
         self.processes = [
-            DozvonProcess(self._configure(number, port, agi), f"http://127.0.0.1:{port}", session)
+            DozvonProcess(self._configure(f"process{number}", port, pbx), f"http://127.0.0.1:{port}", session)
             for number, port in enumerate(ports)
         ]
 
-    def _configure(self, number: int, port: int, agi: int) -> Path:
-        """The same for all but for the page's port, by which a test speaks to one of them; FastAGI's is shared."""
+    def _configure(self, name: str, port: int, pbx: Link) -> Path:
+        """The same for all but for the page's port, by which a test speaks to one of them, and the branch's PBX."""
         values = {
             "port": port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
             "postgres": self.postgres.port, "redis": self.redis.port, "default_responsible": DMITRY,
-            "amocrm": self.crm.table(), "employees": employees(), "ami": self.office.ami.port,
-            "spool": self.folder / "spool", "agi": agi,
+            "amocrm": self.crm.table(), "employees": employees(), "pbx": pbx.id, "ami": pbx.ami,
+            "spool": pbx.spool, "agi": pbx.agi,
         }  # fmt: skip
-        file = self.folder / f"process{number}.toml"
+        file = self.folder / f"{name}.toml"
         file.write_text(_CONFIG.format(**values))
         return file
 
@@ -97,6 +114,25 @@ class Town:
         file = self.folder / f"{name}.toml"
         file.write_text(first.config.read_text().replace("[storage]", f"{roles}\n[storage]", 1))
         return DozvonProcess(file, first.url, self.session)
+
+    @contextlib.asynccontextmanager
+    async def branch(self) -> AsyncIterator[tuple[Simulator, DozvonProcess]]:
+        """
+        The same account's branch: its own PBX, where Boris has a phone, and a fourth process, which alone is linked to
+        it. Database, Redis and CRM are the town's.
+        """
+        pbx = Link("branch", 0, free_port(), self.folder / "branch-spool")
+        async with _simulated(pbx, Line(BRANCH_LINE, (RingStep(("102",), 60.0),))) as office:
+            port = free_port()
+            config = self._configure("branch", port, replace(pbx, ami=office.ami.port))
+            process = DozvonProcess(config, f"http://127.0.0.1:{port}", self.session)
+            try:
+                process.launch()
+                await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="connected")
+                yield office, process
+            finally:
+                process.kill()
+                process.print_log()
 
     async def move_in(self) -> None:
         for process in self.processes:
@@ -267,15 +303,22 @@ def is_paused(process: DozvonProcess) -> bool:
 
 
 @contextlib.asynccontextmanager
+async def _simulated(pbx: Link, line: Line) -> AsyncIterator[Simulator]:
+    """An office with this one line."""
+    people = replace(DEMO_OFFICE, lines=(line,))
+    settings = SimulatorSettings(office=people, spool=pbx.spool, agi=f"agi://127.0.0.1:{pbx.agi}/{pbx.id}")
+    async with running(settings) as (office, _):
+        yield office
+
+
+@contextlib.asynccontextmanager
 async def open_town(folder: Path) -> AsyncIterator[Town]:
     """Everything runs, the CRM is connected. All ends with the block."""
-    agi = free_port()
-    people = replace(DEMO_OFFICE, lines=(Line(LINE, (RingStep(("101",), 60.0),)),))
-    settings = SimulatorSettings(office=people, spool=folder / "spool", agi=f"agi://127.0.0.1:{agi}/office")
+    pbx = Link("office", 0, free_port(), folder / "spool")
     session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     with own_postgres() as postgres, own_redis() as redis:
-        async with session, running(settings) as (office, _):
-            town = Town(folder, session, postgres, redis, office, agi)
+        async with session, _simulated(pbx, Line(LINE, (RingStep(("101",), 60.0),))) as office:
+            town = Town(folder, session, postgres, redis, office, replace(pbx, ami=office.ami.port))
             await town.crm.start()
             try:
                 await town.move_in()
