@@ -23,7 +23,7 @@ from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.sandbox.tables import FIRST_GENERATED
 from integration import logs
 from integration.clock import SystemClock
-from integration.domain.call import Call, Direction, HangupBy, LegKind
+from integration.domain.call import Call, Direction, HangupBy, LegKind, Via
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.events import CallEnded, CallEvent, CallStarted, ClientConnected, LegAnswered, LegOffered
 from integration.domain.follow_up import follow_up
@@ -227,7 +227,7 @@ def _events(call: CallId, n: int, began: float) -> Iterator[CallEvent]:
     yield CallStarted(
         call=call, at=at, uniqueid=f"{n}.0", direction=Direction.INBOUND, caller=number(n), called="74950000001"
     )
-    yield LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via="direct")
+    yield LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via=Via.DIRECT)
     yield LegAnswered(call=call, at=Timestamp(began + 5), leg=LegId("1"))
     yield ClientConnected(call=call, at=Timestamp(began + 5), person="101", answered_by="101")
     yield CallEnded(call=call, at=Timestamp(began + 50), hangup_by=HangupBy.CALLER, cause=16)

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from integration.domain.attribution import rang_personally
-from integration.domain.call import Call, Direction, Disposition
+from integration.domain.call import Call, Direction, Disposition, Via
 from integration.domain.ids import Timestamp
 from integration.domain.intents import IntentKind
 from integration.ports import OutboxItem, OutboxState
@@ -52,7 +52,7 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
 def _called_personally(call: Call) -> str | None:
     """Of a call that nobody had: whose it was all the same. A queue's or a group's phones ring for whoever is free."""
     if call.direction is Direction.OUTBOUND:
-        own = next((leg.target for leg in call.legs if leg.via == "click"), None)
+        own = next((leg.target for leg in call.legs if leg.via is Via.CLICK), None)
         return own or call.caller or None
     personal = rang_personally(call)
     return personal[-1].target if personal else None

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
+from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.call_text import describe as describe
 from integration.domain.client import client_of
 from integration.domain.crm import Deal, EntityRef, Person
@@ -23,7 +23,7 @@ from integration.domain.routing import responsible_of
 from integration.domain.settings import AccountSettings, LogTarget
 
 _GROUP_SECONDS = 1.0  # legs offered within this time ring together, so nobody was called personally
-_PERSONAL = frozenset({"direct", "transfer", "forward", "fallback", "consultation", "parking-return"})
+_PERSONAL = frozenset({Via.DIRECT, Via.TRANSFER, Via.FORWARD, Via.FALLBACK, Via.CONSULTATION, Via.PARKING_RETURN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

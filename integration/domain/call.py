@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
@@ -82,21 +83,47 @@ class HangupBy(StrEnum):
     SYSTEM = "system"
 
 
+class Via(StrEnum):
+    """How the call came to a leg."""
+
+    DIRECT = "direct"
+    QUEUE = "queue"
+    TRANSFER = "transfer"
+    CONSULTATION = "consultation"
+    PICKUP = "pickup"
+    FORWARD = "forward"  # an employee's phone or line sent it on
+    FALLBACK = "fallback"  # to the outside, since nobody inside took it
+    CLICK = "click"
+    PARKING = "parking"
+    PARKING_RETURN = "parking-return"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One offer of the call to one party. `via`: `direct`, `queue:NAME`, `transfer`, `consultation`, `pickup`,
-    `forward`, `fallback`, `click`, `parking`, `parking-return`."""
+    """One offer of the call to one party."""
 
     id: LegId
     target: str
     kind: LegKind
-    via: str
+    via: Via
+    queue: str | None = None  # the name of the queue, with `Via.QUEUE`
     offered_at: Timestamp
     ringing_at: Timestamp | None = None
     answered_at: Timestamp | None = None
     ended_at: Timestamp | None = None
     result: LegResult | None = None  # None while it is open
     cause: int | None = None  # Q.850
+
+    @classmethod
+    def upgraded(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        """States of releases before 2026-12 have `via` as a text, with the queue's name in it: `queue:sales`."""
+        via, colon, queue = str(stored.get("via")).partition(":")
+        return {**stored, "via": via, "queue": queue or None} if colon else stored
+
+    @property
+    def way(self) -> str:
+        """`via` with the queue's name after a colon (`queue:sales`), as traces and pages show it."""
+        return f"{self.via}:{self.queue}" if self.queue else self.via.value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +231,7 @@ class Call:
         return _AGENT_FAILURES[results[-1]] if results else Failure.AGENT_FAILED
 
 
-_AGENT_SIDE = frozenset({"click", "forward"})  # the employee's own phone, and where that phone sends the call on
+_AGENT_SIDE = frozenset({Via.CLICK, Via.FORWARD})  # the employee's own phone, and where that phone sends the call on
 _AGENT_FAILURES: dict[LegResult | None, Failure] = {
     LegResult.NOANSWER: Failure.AGENT_NOANSWER,
     LegResult.BUSY: Failure.AGENT_BUSY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from integration.domain.call import Call, Disposition, LegKind, LegResult, Transfer, TransferKind, TransferResult
+from integration.domain.call import Call, Disposition, LegKind, LegResult, Transfer, TransferKind, TransferResult, Via
 from integration.domain.settings import AccountSettings
 
 LANGUAGES = ("ru", "uk", "en")
@@ -82,9 +82,9 @@ def _parts(call: Call, settings: AccountSettings, language: str) -> Iterator[tup
 def _people(call: Call) -> Iterator[tuple[str, tuple[str, ...]]]:
     for number, leg in enumerate(call.legs, start=1):
         if leg.result is LegResult.FORWARDED:
-            to = next((after.target for after in call.legs[number:] if after.via == "forward"), "…")
+            to = next((after.target for after in call.legs[number:] if after.via is Via.FORWARD), "…")
             yield "forward", (leg.target, to)
-    taker = next((leg for leg in call.legs if leg.via == "pickup" and leg.result is LegResult.ANSWERED), None)
+    taker = next((leg for leg in call.legs if leg.via is Via.PICKUP and leg.result is LegResult.ANSWERED), None)
     if taker:
         yield "pickup", (taker.target,)
     elif call.line and call.answered_by:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin, TransferKind, TransferResult
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin, TransferKind, TransferResult, Via
 from integration.domain.ids import CallId, LegId, Timestamp
 
 
@@ -51,7 +51,8 @@ class LegOffered(CallEvent):
     leg: LegId
     target: str
     kind: LegKind
-    via: str
+    via: Via
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

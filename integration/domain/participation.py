@@ -18,6 +18,7 @@ from integration.domain.call import (
     Transfer,
     TransferKind,
     TransferResult,
+    Via,
 )
 from integration.domain.ids import Timestamp
 
@@ -119,7 +120,7 @@ def _legs_of(call: Call) -> dict[str, list[Leg]]:
 
 def _part(call: Call, extension: str, legs: list[Leg]) -> Part | None:
     is_own = call.direction is Direction.OUTBOUND and (
-        extension == call.caller or any(leg.via == "click" for leg in legs)
+        extension == call.caller or any(leg.via is Via.CLICK for leg in legs)
     )
     if call.is_live:
         ringing = next((leg for leg in reversed(legs) if leg.result is None and leg.answered_at is None), None)
@@ -174,7 +175,7 @@ def _over(call: Call, extension: str, legs: list[Leg], *, is_own: bool) -> Part 
 def _left(call: Call, ended: Part, answered: Leg | None, since: Timestamp) -> Part:
     """The part of somebody who talked and then left the call."""
     handed_over = _handed_over(call, ended.extension)
-    consulted = answered is not None and answered.via == "consultation" and handed_over is None
+    consulted = answered is not None and answered.via is Via.CONSULTATION and handed_over is None
     if answered is not None and answered.ended_at is not None:
         left_at = answered.ended_at
     else:
@@ -225,23 +226,23 @@ def _handed_over(call: Call, extension: str) -> Transfer | None:
 
 def _came(call: Call, leg: Leg | None, part: Part) -> Part:
     """`part` with the colleague who sent the call to this leg; unchanged when there is none."""
-    via = leg.via if leg is not None else ""
+    via = leg.via if leg is not None else None
     if part.is_own:
         return part
     match via:
-        case "transfer":
+        case Via.TRANSFER:
             newest = call.transfers[-1] if call.transfers else None
             if newest is not None and newest.from_ == part.extension:
                 return replace(part, came=Came.RETURN, came_from=newest.to)
             return replace(part, came=Came.TRANSFER, came_from=_transferer(call, part.extension))
-        case "consultation":
+        case Via.CONSULTATION:
             holder = call.final_responsible if call.final_responsible != part.extension else None
             return replace(part, came=Came.CONSULTATION, came_from=holder or _transferer(call, part.extension))
-        case "forward":
+        case Via.FORWARD:
             return replace(part, came=Came.FORWARD, came_from=_before(call, leg, LegResult.FORWARDED))
-        case "pickup":
+        case Via.PICKUP:
             return replace(part, came=Came.PICKUP, came_from=_before(call, leg, LegResult.PICKED_UP_ELSEWHERE))
-        case "parking" | "parking-return":
+        case Via.PARKING | Via.PARKING_RETURN:
             parked = (t.from_ for t in reversed(call.transfers) if t.kind is TransferKind.PARK)
             return replace(part, came=Came.PARKING, came_from=next(parked, None))
     handed = next((t for t in reversed(call.transfers) if t.to == part.extension and t.result in _TOOK_IT), None)

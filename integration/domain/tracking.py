@@ -24,7 +24,8 @@ returns the same `Call` object and no changes.
 Events also come late, so times are clamped: nothing begins before the call or before what it is part of, and
 no time is negative or longer than the call. After the end only facts that describe the call are still taken
 (`CallDescribed`, `RecordingStarted`, `HangUpPressed`); nothing can reopen it, and the result is decided again when the
-direction changes. An event for a call without a start is dropped, because it has no direction and no number.
+direction changes. An event for a call without a start is dropped, because it has no direction and no number, and so is
+one for a leg without an offer. Such an event has not been applied: repeated after the start or the offer, it counts.
 """
 
 from __future__ import annotations
@@ -181,9 +182,10 @@ def _leg_offered(call: Call, event: LegOffered) -> _Step:
     known = _leg(call, event.leg)
     if known is not None:
         # Repeated with a better `via`; the target stays.
-        return (call if known.via == event.via else _with_leg(call, replace(known, via=event.via)),)
+        better = replace(known, via=event.via, queue=event.queue)
+        return (call if better == known else _with_leg(call, better),)
     at = max(event.at, call.started_at)
-    leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, offered_at=at)
+    leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, queue=event.queue, offered_at=at)
     place = len(call.legs)
     while place and (call.legs[place - 1].offered_at, call.legs[place - 1].target) > (at, event.target):
         place -= 1

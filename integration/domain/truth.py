@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.domain.call import Call, Leg, LegKind, LegResult, Transfer
+from integration.domain.call import Call, Leg, LegKind, LegResult, Transfer, Via
 from integration.domain.tracking import recording_name
 
 
@@ -65,12 +65,12 @@ def _leg_truth(leg: Leg) -> dict[str, Any]:
     truth: dict[str, Any] = {
         "target": leg.target,
         "kind": leg.kind.value,
-        "via": leg.via,
+        "via": leg.way,
         "result": leg.result.value if leg.result else None,
     }
     stopped = leg.answered_at if leg.result is LegResult.ANSWERED else leg.ended_at
     # A phone that took the call by itself (a pickup, a parked call, a room) never rang.
-    if stopped is not None and leg.kind is not LegKind.CONFERENCE and leg.via not in ("pickup", "parking"):
+    if stopped is not None and leg.kind is not LegKind.CONFERENCE and leg.via not in (Via.PICKUP, Via.PARKING):
         truth["ring_seconds"] = _tenths(stopped - leg.offered_at)
     return truth
 

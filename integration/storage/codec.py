@@ -3,7 +3,8 @@
 For rolling upgrades: a field that the reader does not know is ignored, one that is missing takes its default, and
 `None` and empty collections are left out where they are the default. A change that an older reader would
 misunderstand raises `FORMAT`; such a state is refused by older processes instead of being damaged. A new word of an
-enum is such a change, unless a release that can read it goes out before the first that writes it.
+enum is such a change, unless a release that can read it goes out before the first that writes it. A class whose stored
+form has changed turns the old form into the present one in `upgraded(data)`.
 """
 
 from __future__ import annotations
@@ -136,8 +137,10 @@ def _dict_of(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def _dataclass_reader(cls: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(cls)
     readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}
+    upgraded: Callable[[dict[str, Any]], dict[str, Any]] = getattr(cls, "upgraded", _same)
 
     def read(data: dict[str, Any]) -> Any:
+        data = upgraded(data)
         return cls(**{name: readers[name](value) for name, value in data.items() if name in readers})
 
     return read

@@ -6,7 +6,7 @@ call a millisecond later, and the number sent to the carrier is first known when
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin, Via
 from integration.domain.events import CallDescribed, CallEnded, LegEnded, LegOffered
 from integration.domain.ids import LegId, Timestamp, call_id
 from integration.domain.person_names import without_direction
@@ -142,7 +142,7 @@ def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
         return _describe_click(board, call, root)
     caller, wanted = root.party.number or call.caller, root.exten
     inside = board.office.as_extension(wanted) is not None
-    outside = next((leg for leg in call.legs if leg.kind is LegKind.EXTERNAL and leg.via == "direct"), None)
+    outside = next((leg for leg in call.legs if leg.kind is LegKind.EXTERNAL and leg.via is Via.DIRECT), None)
     if outside is not None and (not inside or outside is call.legs[0]):
         return Direction.OUTBOUND, caller, outside.target
     if not inside and len(dialled_number(wanted)) > LONGEST_EXTENSION:
@@ -159,12 +159,14 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[
     """Agent first: the first leg is the caller, the next one the called party."""
     if call.client_first:
         return describe_callback(board, call)
-    agent = next((leg for leg in call.legs if leg.via == "click" and leg.kind is LegKind.EXTENSION), None)
-    client = next((leg for leg in call.legs if leg.via == "direct" and leg.kind is LegKind.EXTERNAL), None)
+    agent = next((leg for leg in call.legs if leg.via is Via.CLICK and leg.kind is LegKind.EXTENSION), None)
+    client = next((leg for leg in call.legs if leg.via is Via.DIRECT and leg.kind is LegKind.EXTERNAL), None)
     action = board.originate_of(call) or {}
     door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
     caller = agent.target if agent else root.party.number or door
-    colleague = next((leg.target for leg in call.legs if leg.via != "click" and leg.kind is LegKind.EXTENSION), "")
+    colleague = next(
+        (leg.target for leg in call.legs if leg.via is not Via.CLICK and leg.kind is LegKind.EXTENSION), ""
+    )
     called = client.target if client else present(action.get("Exten")) or call.made_for or colleague or call.called
     if called == caller:
         called = ""  # what its phone shows while it rings: itself, when the Originate leads to an application
@@ -236,12 +238,12 @@ def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if len(dialled_number(name)) > LONGEST_EXTENSION:
         call.client_first = True
         told = Direction.OUTBOUND, board.office.as_extension(exten) or "", dialled_number(name)
-        kind, via, result = LegKind.EXTERNAL, "direct", LegResult.FAILED
+        kind, via, result = LegKind.EXTERNAL, Via.DIRECT, LegResult.FAILED
     else:
         called = exten or present(frame.get("CallerIDNum"))
         inside = board.office.as_extension(called) is not None
         told = Direction.INTERNAL if inside else Direction.OUTBOUND, rung, called
-        kind, via, result = LegKind.EXTENSION, "click", LegResult.UNAVAILABLE
+        kind, via, result = LegKind.EXTENSION, Via.CLICK, LegResult.UNAVAILABLE
         set_origin(board, call, action_id=present(frame.get("ActionID")))
     _origin_from(board, call, action)
     board.announce(call, *told)

@@ -19,21 +19,20 @@ client, and the internal call of an employee who dials in is answered by the roo
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind, TransferResult
+from integration.domain.call import Direction, LegKind, TransferResult, Via
 from integration.domain.events import (
     ClientConnected,
     ClientReleased,
     HoldEnded,
     HoldStarted,
     LegAnswered,
-    LegOffered,
     RecordingStarted,
     TransferEnded,
 )
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe_again
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, answer_legs_of, end_leg, tell_blind_transfer
+from pbx_adapter.asterisk.legs import answer_leg, answer_legs_of, end_leg, tell_blind_transfer, tell_offer
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg, Recording
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -115,11 +114,11 @@ def _enter_room(board: Switchboard, channel: Channel, bridge: Bridge, at: Timest
     leg_id = _room_leg(channel, bridge)
     if call.over or any(leg.id == leg_id for leg in call.legs):
         return
-    via = "transfer" if call.blind else "direct"
+    via = Via.TRANSFER if call.blind else Via.DIRECT
     leg = LiveLeg(leg_id, f"conference:{bridge.room}", LegKind.CONFERENCE, via, at, call)
     leg.answered_at = at
     call.legs.append(leg)
-    board.tell(LegOffered(call=call.id, at=at, leg=leg.id, target=leg.target, kind=leg.kind, via=via))
+    tell_offer(board, call, leg)
     board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
 from integration.domain.events import CallDescribed, CallEnded
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, is_no_call
@@ -225,7 +225,7 @@ def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     agent_left = [
         channel.left_at
         for leg in call.legs
-        if leg.via == "click"
+        if leg.via is Via.CLICK
         for channel in leg.channels.values()
         if channel.left_at is not None and leg.answered_at is not None
     ]

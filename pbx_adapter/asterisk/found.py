@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from integration.domain.call import Direction, LegKind
+from integration.domain.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import NOT_A_DID, set_origin
 from pbx_adapter.asterisk.conversation import on_recording_name
@@ -69,14 +69,14 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
         answer_leg(board, leg, Timestamp(max(found_at, leg.offered_at)))
 
 
-def _via(channel: Channel, root: Channel | None) -> str:
-    """The leg's `via`, as far as the present state shows it."""
+def _via(channel: Channel, root: Channel | None) -> Via:
+    """How the call came to this leg, as far as the present state shows it."""
     call = channel.call
     if call.was_connected:
-        return "transfer"  # somebody had the client before the gap, and this one came in it
+        return Via.TRANSFER  # somebody had the client before the gap, and this one came in it
     if channel.originated or _is_behind_door(channel, root):
-        return "click"
-    return f"queue:{call.queue}" if root is not None and call.queue else "direct"
+        return Via.CLICK
+    return Via.QUEUE if root is not None and call.queue else Via.DIRECT
 
 
 def _is_behind_door(channel: Channel, root: Channel | None) -> bool:

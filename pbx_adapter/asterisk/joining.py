@@ -9,10 +9,11 @@ client gets a record. A call to the outside becomes one of these with its answer
 
 from __future__ import annotations
 
-from integration.domain.call import Direction
-from integration.domain.events import CallMerged, LegAnswered, LegEnded, LegOffered, LegRinging
+from integration.domain.call import Direction, Via
+from integration.domain.events import CallMerged, LegAnswered, LegEnded, LegRinging
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
+from pbx_adapter.asterisk.legs import tell_offer
 from pbx_adapter.asterisk.live import LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind
 from pbx_adapter.asterisk.results import result_of
@@ -71,9 +72,9 @@ def _precedence(call: LiveCall) -> tuple[bool, float, str]:
 
 def _bring(board: Switchboard, into: LiveCall, leg: LiveLeg) -> None:
     """A leg of the other call becomes a consultation of this one, with its own times."""
-    leg.via = "consultation"
+    leg.via = Via.CONSULTATION
     into.legs.append(leg)
-    board.tell(LegOffered(call=into.id, at=leg.offered_at, leg=leg.id, target=leg.target, kind=leg.kind, via=leg.via))
+    tell_offer(board, into, leg)
     if leg.ringing_at is not None:
         board.tell(LegRinging(call=into.id, at=leg.ringing_at, leg=leg.id))
     if leg.answered_at is not None:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from integration.domain.call import Direction, LegKind, TransferKind
+from integration.domain.call import Direction, LegKind, TransferKind, Via
 from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk import callbacks
@@ -99,7 +99,7 @@ def offer_leg(
     at: Timestamp,
     source: Channel | None,
     dest: Channel | None,
-    via: str = "",
+    via: Via | None = None,
 ) -> LiveLeg | None:
     """
     Open a leg, or add a device to the leg that is open for the same extension.
@@ -120,7 +120,7 @@ def offer_leg(
             dest.leg = device
             return device
     leg_id = LegId(dest.uid if dest else f"{source.uid if source else call.uid}:{target}:{len(call.legs)}")
-    leg = LiveLeg(leg_id, target, kind, via, way.offered_at, call, source=source, doors=tuple(way.doors))
+    leg = LiveLeg(leg_id, target, kind, via or Via.DIRECT, way.offered_at, call, source=source, doors=tuple(way.doors))
     leg.asker, leg.originated = way.first, way.originated
     if leg.originated:
         callbacks.notice(board, call, leg)
@@ -129,7 +129,7 @@ def offer_leg(
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
-    if not via:
+    if via is None:
         notice_redirect(call, leg, way)
     leg.via = via or via_of(board, call, leg, way)
     call.legs.append(leg)
@@ -144,7 +144,7 @@ def offer_leg(
         call.blind.legs.append(leg)
         if not call.blind.guessed:
             tell_blind_transfer(board, call)
-    board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=target, kind=kind, via=leg.via))
+    tell_offer(board, call, leg)
     return leg
 
 
@@ -152,7 +152,7 @@ def _is_to_client(call: LiveCall, leg: LiveLeg) -> bool:
     """Whether this leg to the outside rings the client, and not a colleague's mobile."""
     if call.client_first:
         return leg.originated
-    return call.direction is not Direction.INBOUND and leg.via in ("direct", "click")
+    return call.direction is not Direction.INBOUND and leg.via in (Via.DIRECT, Via.CLICK)
 
 
 def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
@@ -165,7 +165,7 @@ def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
             continue
         leg.way_is_sure = True
         dest = next(iter(leg.channels.values()), None)
-        if leg.via in ("direct", "fallback") and leg.source is not None and leg.home is call:
+        if leg.via in (Via.DIRECT, Via.FALLBACK) and leg.source is not None and leg.home is call:
             way = way_to(leg.source, dest, leg.offered_at)
             if way.doors or way.queue or way.forward_of or way.originated:
                 leg.doors, leg.asker, leg.originated = tuple(way.doors), way.first, way.originated
@@ -175,11 +175,25 @@ def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
                 describe_again(board, call, now)
 
 
-def change_via(board: Switchboard, leg: LiveLeg, via: str) -> None:
+def tell_offer(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
+    board.tell(
+        LegOffered(
+            call=call.id,
+            at=leg.offered_at,
+            leg=leg.id,
+            target=leg.target,
+            kind=leg.kind,
+            via=leg.via,
+            queue=(leg.queue or call.queue or None) if leg.via is Via.QUEUE else None,
+        )
+    )
+
+
+def change_via(board: Switchboard, leg: LiveLeg, via: Via) -> None:
     call = leg.home.current
     if via != leg.via and not call.over:
         leg.via = via
-        board.tell(LegOffered(call=call.id, at=leg.offered_at, leg=leg.id, target=leg.target, kind=leg.kind, via=via))
+        tell_offer(board, call, leg)
 
 
 def tell_blind_transfer(board: Switchboard, call: LiveCall) -> None:
@@ -286,7 +300,7 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         call = leg.home.current
         if leg.originated:
             answer_leg(board, leg, at)
-        if leg.kind is LegKind.EXTERNAL and call.direction is Direction.OUTBOUND and leg.via == "direct":
+        if leg.kind is LegKind.EXTERNAL and call.direction is Direction.OUTBOUND and leg.via is Via.DIRECT:
             call.client = dest if _is_to_client(call, leg) else call.client
         return
     leg.dial_status = leg.dial_status or status

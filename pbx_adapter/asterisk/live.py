@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from integration.domain.call import Direction, LegKind, LegResult, Origin
+from integration.domain.call import Direction, LegKind, LegResult, Origin, Via
 from integration.domain.ids import CallId, LegId, Timestamp
 from pbx_adapter.asterisk.office import Party
 
@@ -85,9 +85,10 @@ class LiveLeg:
     id: LegId
     target: str
     kind: LegKind
-    via: str
+    via: Via
     offered_at: Timestamp
     home: LiveCall  # the call in which it was offered first
+    queue: str | None = None  # with Via.QUEUE, its name
     source: Channel | None = None
     doors: tuple[Channel, ...] = ()  # first halves of the Local pairs through which it was reached
     originated: bool = False  # rung by an Originate, not for a caller

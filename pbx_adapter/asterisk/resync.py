@@ -24,7 +24,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from integration.domain.call import TransferKind, TransferResult
+from integration.domain.call import TransferKind, TransferResult, Via
 from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe, enter_as_root
@@ -296,7 +296,7 @@ def _recompute(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
 def _infer_transfer(board: Switchboard, call: LiveCall, before: Channel | None, at: Timestamp) -> None:
     """Somebody else has the client than before the gap: a transfer happened in the gap."""
     after = call.hands
-    if before is None or after is None or after is before or after.leg is None or after.leg.via != "transfer":
+    if before is None or after is None or after is before or after.leg is None or after.leg.via is not Via.TRANSFER:
         return
     board.tell(
         TransferStarted(call=call.id, at=at, kind=TransferKind.BLIND, from_=before.party.number, to=after.party.number)

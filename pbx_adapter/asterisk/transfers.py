@@ -15,7 +15,7 @@ Theory of operation
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind, LegResult, TransferKind, TransferResult
+from integration.domain.call import Direction, LegKind, LegResult, TransferKind, TransferResult, Via
 from integration.domain.events import ClientReleased, TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
@@ -62,8 +62,8 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         fail_blind(board, call)
         return
     for leg in call.legs:
-        if leg.via == "direct" and leg.offered_at > at - SETTLE_SECONDS and leg.source is transferee:
-            change_via(board, leg, "transfer")  # it arrived before the transfer's event
+        if leg.via is Via.DIRECT and leg.offered_at > at - SETTLE_SECONDS and leg.source is transferee:
+            change_via(board, leg, Via.TRANSFER)  # it arrived before the transfer's event
             call.blind.legs.append(leg)
     if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
         # The caller leaves; the remaining party is the client now, and nobody has it.
@@ -291,10 +291,10 @@ def on_pickup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if picker is None or target is None:
         return
     call = join(board, target.call, picker.call, at)
-    took_over(board, call, picker, "pickup", at)
+    took_over(board, call, picker, Via.PICKUP, at)
 
 
-def took_over(board: Switchboard, call: LiveCall, person: Channel, via: str, at: Timestamp) -> None:
+def took_over(board: Switchboard, call: LiveCall, person: Channel, via: Via, at: Timestamp) -> None:
     """A leg of somebody who took the call without having been offered it."""
     if person.leg is not None or call.over:
         return
@@ -325,7 +325,7 @@ def on_unparked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if parkee is None or retriever is None:
         return
     call = join(board, parkee.call, retriever.call, at)
-    took_over(board, call, retriever, "parking", at)
+    took_over(board, call, retriever, Via.PARKING, at)
 
 
 def on_parking_timeout(board: Switchboard, frame: Frame, at: Timestamp) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from integration.domain.call import Direction, LegKind
+from integration.domain.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind
@@ -91,34 +91,35 @@ def notice_redirect(call: LiveCall, leg: LiveLeg, way: Way) -> None:
         call.blind = BlindTransfer(person.party.number, leg.target, call.lost_at or leg.offered_at, guessed=True)
 
 
-def via_of(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> str:
+def via_of(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> Via:
     """In words how the call came to this leg. The order matters: the nearest reason on the way counts."""
     if way.forward_of is not None:
         leg.forwarder = way.forward_of.target
-        return "forward"
+        return Via.FORWARD
     if way.consultation is not None and call.hands is not None:
         _note_consultation(call, leg, way.consultation)
-        return "consultation"
+        return Via.CONSULTATION
     if way.queue:
-        return f"queue:{way.queue}"
+        leg.queue = way.queue
+        return Via.QUEUE
     if call.parking is not None and call.parking.timed_out:
-        return "parking-return"
+        return Via.PARKING_RETURN
     if call.blind is not None or call.blond is not None:
-        return "transfer"
+        return Via.TRANSFER
     if way.originated:
-        return "direct" if call.client_first else "click"
+        return Via.DIRECT if call.client_first else Via.CLICK
     leg.forwarder = _forwarder(board, call, leg, way)
     if leg.forwarder:
-        return "forward"
+        return Via.FORWARD
     is_outside = leg.kind is LegKind.EXTERNAL and (call.client_first or call.direction is not Direction.OUTBOUND)
     if is_outside and (call.queue or any(_was_tried_before(known, leg) for known in call.legs)):
-        return "fallback"
-    return "direct"
+        return Via.FALLBACK
+    return Via.DIRECT
 
 
 def _was_tried_before(known: LiveLeg, leg: LiveLeg) -> bool:
     """Whether this leg came after another one, and not with it, as in a group of phones and a mobile."""
-    if known is leg or known.via == "click" or known.originated:
+    if known is leg or known.via is Via.CLICK or known.originated:
         return False
     has_ended = known.stopped_at is not None and known.stopped_at <= leg.offered_at
     return has_ended or leg.offered_at - known.offered_at > TOGETHER_SECONDS

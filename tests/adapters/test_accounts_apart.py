@@ -20,7 +20,7 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import webhook_secret
 from integration.app import Dozvon
 from integration.config import parse
-from integration.domain.call import Direction, LegKind
+from integration.domain.call import Direction, LegKind, Via
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.events import CallStarted, LegOffered
 from integration.domain.ids import AccountId, CallId, LegId, ManagerId, PbxId, Timestamp, call_id
@@ -80,7 +80,7 @@ class Town:
         started = CallStarted(
             call=call, at=at, uniqueid="1.0", direction=Direction.INBOUND, caller=CLIENT, called="74950000001"
         )
-        offered = LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via="direct")
+        offered = LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via=Via.DIRECT)
         tracking = self.dozvon.offices[account].tracking
         await tracking.on_resync(frozenset(), at)
         await tracking.on_events([started, offered])

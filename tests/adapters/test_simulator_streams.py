@@ -277,7 +277,7 @@ async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) 
     assert call.answered_by == expected["answered_by"]
     assert call.final_responsible == expected["final_responsible"]
     assert str(call.hangup_by) == expected["hangup_by"]
-    assert [(leg.target, leg.via, str(leg.result)) for leg in call.legs] == [
+    assert [(leg.target, leg.way, str(leg.result)) for leg in call.legs] == [
         (leg["target"], leg["via"], leg["result"]) for leg in expected["legs"]
     ]
     assert call.talked_seconds == pytest.approx(expected["talk_seconds"], abs=4)

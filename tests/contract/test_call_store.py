@@ -17,6 +17,7 @@ from integration.domain.call import (
     Transfer,
     TransferKind,
     TransferResult,
+    Via,
 )
 from integration.domain.ids import CallId, LegId, PbxId, Timestamp
 from integration.domain.settings import AccountSettings
@@ -34,7 +35,8 @@ async def test_a_call_comes_back_as_it_was_saved(storage: Storage) -> None:
         id=LegId("l1"),
         target="101",
         kind=LegKind.EXTENSION,
-        via="queue:600",
+        via=Via.QUEUE,
+        queue="600",
         offered_at=Timestamp(1.5),
         result=LegResult.ANSWERED,
         cause=16,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.events import (
     CallEnded,
@@ -208,7 +208,7 @@ def offered(at: float, extension: str, uniqueid: str = "1.0", *, via: str = "dir
         leg=LegId(extension),
         target=extension,
         kind=LegKind.EXTENSION,
-        via=via,
+        via=Via(via),
     )
 
 

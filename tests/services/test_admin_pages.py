@@ -18,6 +18,7 @@ from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import texts
+from integration.domain.call import Via
 from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.domain.events import HangUpPressed
 from integration.domain.ids import AccountId, Extension, Timestamp
@@ -478,7 +479,9 @@ async def test_what_the_call_page_says_of_the_crm(signed_in: Office) -> None:
 async def test_a_missed_call_of_a_queue_is_nobodys(signed_in: Office) -> None:
     world = signed_in.world
     now = world.clock.now()
-    legs = [replace(offered(now + n, extension), via="queue:sales") for n, extension in enumerate(("101", "102"))]
+    legs = [
+        replace(offered(now + n, extension), via=Via.QUEUE, queue="sales") for n, extension in enumerate(("101", "102"))
+    ]
     await world.emit(started(now), *legs, *(unanswered(now + 10, e) for e in ("101", "102")), ended(now + 10))
     page = await signed_in.page("/admin/acme/calls")
     assert "<bdi>—</bdi>" in page

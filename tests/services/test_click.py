@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Direction, Origin
+from integration.domain.call import Direction, Origin, Via
 from integration.domain.crm import Manager
 from integration.domain.events import CallStarted
 from integration.domain.ids import ManagerId
@@ -293,7 +293,7 @@ async def test_who_waits_for_a_click_to_be_answered_cannot_click_again(world: Wo
             origin=Origin(kind="click"),
         )
     )
-    await world.emit(replace(offered(now, "101", "9.0"), via="click"))
+    await world.emit(replace(offered(now, "101", "9.0"), via=Via.CLICK))
     assert await refusal(world, "89161234567") == "already_talking"
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest_asyncio
 
-from integration.domain.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult
+from integration.domain.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult, Via
 from integration.domain.events import CallEnded, CallMerged, CallStarted
 from integration.domain.ids import LegId, Timestamp
 from integration.errors import Unavailable
@@ -89,7 +89,7 @@ def recorded(ended_at: float, uniqueid: str = "1.0", caller: str = CLIENT, *, an
         id=LegId("101"),
         target="101",
         kind=LegKind.EXTENSION,
-        via="direct",
+        via=Via.DIRECT,
         offered_at=started_at,
         answered_at=answered_at,
         ended_at=Timestamp(ended_at),

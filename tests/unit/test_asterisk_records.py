@@ -66,7 +66,7 @@ def test_cel_tells_the_calls_as_ami_told_them(name: str) -> None:
     assert [told(call) for call in calls] == [{key: want[key] for key in told(calls[0])} for want in truth]
     for call, want in zip(calls, truth, strict=True):
         assert (call.called, call.hangup_by, call.queue) == (want["called"], want["hangup_by"], want.get("queue"))
-        legs = [(leg.target, leg.kind, leg.via, leg.result) for leg in call.legs]
+        legs = [(leg.target, leg.kind, leg.way, leg.result) for leg in call.legs]
         assert legs == [(leg["target"], leg["kind"], leg["via"], leg["result"]) for leg in want["legs"]]
         transfers = [(t.kind, t.from_, t.to, t.result) for t in call.transfers]
         assert transfers == [(t["kind"], t["from"], t["to"], t["result"]) for t in want["transfers"]]

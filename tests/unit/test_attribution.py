@@ -20,6 +20,7 @@ from integration.domain.call import (
     Transfer,
     TransferKind,
     TransferResult,
+    Via,
 )
 from integration.domain.crm import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
@@ -51,7 +52,9 @@ def leg(
     at: float = 1.0,
     kind: LegKind = LegKind.EXTENSION,
 ) -> Leg:
-    return Leg(id=LegId(f"{target}@{at}"), target=target, kind=kind, via=via, offered_at=Timestamp(at), result=result)
+    return Leg(
+        id=LegId(f"{target}@{at}"), target=target, kind=kind, via=Via(via), offered_at=Timestamp(at), result=result
+    )
 
 
 def call(direction: Direction = Direction.INBOUND, **more: object) -> Call:
@@ -91,7 +94,7 @@ class Case:
     settings: AccountSettings = SETTINGS
 
 
-QUEUE = (leg("101", "queue:sales"), leg("102", "queue:sales"))
+QUEUE = (leg("101", "queue"), leg("102", "queue"))
 HERE = "target_person "
 
 CASES = {
@@ -166,7 +169,7 @@ CASES = {
     "missed by the responsible": Case(call(legs=(leg("101"),)), OLGA, HERE + "rang_at_responsible"),
     "missed by somebody else": Case(call(legs=(leg("102"),)), PAVEL, HERE + "rang_at responsible_of_extension"),
     "rang at the responsible, then in the queue": Case(
-        call(legs=(leg("101"), leg("101", "queue:sales", at=11), leg("102", "queue:sales", at=11)), queue="sales"),
+        call(legs=(leg("101"), leg("101", "queue", at=11), leg("102", "queue", at=11)), queue="sales"),
         OLGA,
         HERE + "rang_at_responsible",
     ),
@@ -361,7 +364,7 @@ legs = st.builds(
     id=st.builds(LegId, st.text(max_size=3)),
     target=numbers,
     kind=st.sampled_from(LegKind),
-    via=st.sampled_from(["direct", "queue:sales", "transfer", "pickup", "forward", "fallback", "click", "?"]),
+    via=st.sampled_from(Via),
     offered_at=st.floats(0, 100).map(Timestamp),
     result=st.one_of(st.none(), st.sampled_from(LegResult)),
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.call import Call
+from integration.domain.call import Call, Leg, Via
 from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.routing import RouteDecision
 from integration.domain.settings import AccountSettings
@@ -97,3 +97,19 @@ def test_what_cannot_be_understood_is_said(text: str) -> None:
 def test_every_stored_class_has_a_reader(cls: type[object]) -> None:
     with pytest.raises(ProtocolError):
         decode(cls, "{}")
+
+
+@pytest.mark.parametrize(
+    ("stored", "via", "queue"),
+    [
+        ("queue:sales", Via.QUEUE, "sales"),
+        ("queue:a:b", Via.QUEUE, "a:b"),
+        ("queue:", Via.QUEUE, None),
+        ("direct", Via.DIRECT, None),
+    ],
+)
+def test_a_leg_of_a_release_that_kept_the_queue_in_its_via_is_read(stored: str, via: Via, queue: str | None) -> None:
+    text = json.dumps({"id": "l1", "target": "101", "kind": "extension", "via": stored, "offered_at": 1.0, "v": 1})
+    leg = decode(Leg, text)
+    assert (leg.via, leg.queue) == (via, queue)
+    assert decode(Leg, encode(leg)) == leg

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Call, Direction, Disposition, Failure, Leg, LegKind, LegResult, Origin
+from integration.domain.call import Call, Direction, Disposition, Failure, Leg, LegKind, LegResult, Origin, Via
 from integration.domain.follow_up import follow_up, ringing_extensions
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
 from integration.domain.intents import IntentKind
@@ -21,7 +21,7 @@ SETTINGS = AccountSettings(
 
 
 def leg(target: str) -> Leg:
-    return Leg(id=LegId(target), target=target, kind=LegKind.EXTENSION, via="direct", offered_at=NOW)
+    return Leg(id=LegId(target), target=target, kind=LegKind.EXTENSION, via=Via.DIRECT, offered_at=NOW)
 
 
 RINGING = Call(
@@ -104,13 +104,13 @@ CLICK = replace(
     caller="101",
     called="79161234567",
     origin=Origin(kind="click"),
-    legs=(replace(leg("101"), via="click"),),
+    legs=(replace(leg("101"), via=Via.CLICK),),
     ended_at=NOW,
 )
 
 
 def click_leg(result: LegResult) -> Leg:
-    return replace(leg("101"), via="click", result=result, answered_at=NOW if result is LegResult.ANSWERED else None)
+    return replace(leg("101"), via=Via.CLICK, result=result, answered_at=NOW if result is LegResult.ANSWERED else None)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +148,6 @@ def test_only_a_click_that_was_watched_whole_is_known_not_to_have_dialled(call: 
 
 
 def test_a_phone_that_sends_the_click_on_is_still_the_employees() -> None:
-    forwarded = replace(leg("79031112233"), kind=LegKind.EXTERNAL, via="forward", result=LegResult.BUSY)
+    forwarded = replace(leg("79031112233"), kind=LegKind.EXTERNAL, via=Via.FORWARD, result=LegResult.BUSY)
     click = replace(CLICK, legs=(click_leg(LegResult.FORWARDED), forwarded))
     assert click.failure is Failure.AGENT_BUSY

@@ -19,6 +19,7 @@ from integration.domain.call import (
     Transfer,
     TransferKind,
     TransferResult,
+    Via,
 )
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 from integration.domain.participation import Came, Part, PartResult, PartState, extensions_of, part_of, parts_of
@@ -39,7 +40,7 @@ def leg(target: str, offered: float = 0.0, *, via: str = "direct", **fields: Any
         id=LegId(f"{target}@{offered}"),
         target=target,
         kind=kind,
-        via=via,
+        via=Via(via),
         offered_at=Timestamp(offered),
         answered_at=answered,
         ended_at=ended,

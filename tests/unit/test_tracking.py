@@ -13,6 +13,7 @@ from integration.domain.call import (
     LegResult,
     TransferKind,
     TransferResult,
+    Via,
 )
 from integration.domain.events import (
     CallDescribed,
@@ -49,7 +50,7 @@ def started(direction: Direction = IN, at: float = 0.0) -> CallStarted:
 
 
 def offered(leg: LegId = A, target: str = "101", at: float = 1.0, kind: LegKind = LegKind.EXTENSION) -> LegOffered:
-    return LegOffered(call=ID, at=t(at), leg=leg, target=target, kind=kind, via="direct")
+    return LegOffered(call=ID, at=t(at), leg=leg, target=target, kind=kind, via=Via.DIRECT)
 
 
 def connected(person: str = "101", at: float = 3.0) -> ClientConnected:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration.domain.call import Call, Direction, Disposition, HangupBy, LegKind, LegResult, TransferKind
+from integration.domain.call import Call, Direction, Disposition, HangupBy, LegKind, LegResult, TransferKind, Via
 from integration.domain.call import TransferResult as Result
 from integration.domain.events import (
     CallDescribed,
@@ -60,7 +62,7 @@ def _events() -> st.SearchStrategy[CallEvent]:
             leg=legs,
             target=people,
             kind=st.sampled_from(LegKind),
-            via=st.sampled_from(["direct", "transfer"]),
+            via=st.sampled_from([Via.DIRECT, Via.TRANSFER]),
         ),
         st.builds(LegRinging, call=_call, at=moments, leg=legs),
         st.builds(LegAnswered, call=_call, at=moments, leg=legs),
@@ -137,13 +139,23 @@ def test_any_events_leave_a_call_that_contradicts_itself_nowhere(stream: list[Ca
     assert_true_to_itself(told([START, *stream, END])[0])
 
 
+def _after_their_offers(stream: Iterable[CallEvent]) -> Iterator[CallEvent]:
+    """The stream without what is told of a leg before its offer: that is dropped, and counts when it is repeated."""
+    offered = set()
+    for event in stream:
+        if isinstance(event, LegOffered):
+            offered.add(event.leg)
+        if not isinstance(event, LegRinging | LegAnswered | LegEnded) or event.leg in offered:
+            yield event
+
+
 @MANY
 @given(stream=streams, repeats=st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=30))
 def test_events_told_again_at_any_later_time_change_nothing(
     stream: list[CallEvent], repeats: list[tuple[int, int]]
 ) -> None:
     """Also after the end, and where the state that the event began has been left and entered again since."""
-    plain = list(dict.fromkeys([START, *stream, END]))
+    plain = list(_after_their_offers(dict.fromkeys([START, *stream, END])))
     repeated: list[CallEvent] = list(plain)
     for one, other in repeats:
         place = 1 + other % len(repeated)

@@ -18,6 +18,7 @@ from integration.domain.call import (
     Origin,
     TransferKind,
     TransferResult,
+    Via,
 )
 from integration.domain.events import (
     CallDescribed,
@@ -204,13 +205,19 @@ def test_word_of_a_leg_that_was_never_offered_changes_nothing(event: CallEvent) 
     assert (call.legs, changes) == ((), set())
 
 
-def test_an_offer_that_is_told_again_corrects_its_way_only() -> None:
-    again = LegOffered(call=ID, at=t(5), leg=A, target="109", kind=LegKind.EXTERNAL, via="forward")
+@pytest.mark.parametrize("event", [rings(2), answers(2), leg_ended(LegResult.BUSY)])
+def test_word_of_a_leg_before_its_offer_counts_when_it_is_repeated_after_it(event: CallEvent) -> None:
+    assert told(started(), event, offered(), event) == told(started(), offered(), event)
+
+
+@pytest.mark.parametrize(("via", "queue"), [(Via.FORWARD, None), (Via.QUEUE, "sales")])
+def test_an_offer_that_is_told_again_corrects_its_way_only(via: Via, queue: str | None) -> None:
+    again = LegOffered(call=ID, at=t(5), leg=A, target="109", kind=LegKind.EXTERNAL, via=via, queue=queue)
     call, changes = step(told(started(), offered()), again)
     assert call is not None
     assert changes == set()
-    assert [(leg.target, leg.kind, leg.via, leg.offered_at) for leg in call.legs] == [
-        ("101", LegKind.EXTENSION, "forward", t(1))
+    assert [(leg.target, leg.kind, leg.via, leg.queue, leg.offered_at) for leg in call.legs] == [
+        ("101", LegKind.EXTENSION, via, queue, t(1))
     ]
 
 
@@ -393,11 +400,11 @@ def click(*events: CallEvent, by: HangupBy) -> Disposition | None:
     begun = CallStarted(
         call=ID, at=t(0), uniqueid="1.0", direction=OUT, caller="101", called="7916", origin=Origin(kind="click")
     )
-    own = LegOffered(call=ID, at=t(1), leg=A, target="101", kind=LegKind.EXTENSION, via="click")
+    own = LegOffered(call=ID, at=t(1), leg=A, target="101", kind=LegKind.EXTENSION, via=Via.CLICK)
     return told(begun, own, *events, ended(by)).disposition
 
 
-CLIENT_LEG = LegOffered(call=ID, at=t(4), leg=B, target="7916", kind=LegKind.EXTERNAL, via="direct")
+CLIENT_LEG = LegOffered(call=ID, at=t(4), leg=B, target="7916", kind=LegKind.EXTERNAL, via=Via.DIRECT)
 
 
 @pytest.mark.parametrize(

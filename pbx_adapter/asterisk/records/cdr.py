@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult
+from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.ids import LegId, Timestamp
 from integration.ports import RecordedCall
 from pbx_adapter.asterisk.beginning import LONGEST_EXTENSION
@@ -159,7 +159,8 @@ def _leg(row: CdrRow, party: Party, rows: Sequence[CdrRow]) -> Leg:
         id=LegId(f"{row.uniqueid}:{row.dstchannel}"),
         target=_outside_number(row) if is_external else party.number,
         kind=LegKind.EXTERNAL if is_external else LegKind.EXTENSION,
-        via=f"queue:{queue}" if queue else "direct",
+        via=Via.QUEUE if queue else Via.DIRECT,
+        queue=queue or None,
         offered_at=row.start,
         answered_at=answered_at,
         ended_at=row.end,
@@ -173,7 +174,7 @@ def _clicked(root: CdrRow, caller: Party) -> Leg:
         id=LegId(f"{root.uniqueid}:{root.channel}"),
         target=caller.number,
         kind=LegKind.EXTENSION,
-        via="click",
+        via=Via.CLICK,
         offered_at=root.start,
         answered_at=None,
         ended_at=root.end,
