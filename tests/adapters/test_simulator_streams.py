@@ -162,6 +162,76 @@ async def click_to_call_client_busy(office: Simulator, pause: Pause) -> None:
     office.answer("101")
 
 
+# ---- refusals: what Asterisk says of a phone that is busy (486), declines (603) or has no such number (404) ----------
+
+
+async def inbound_busy(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000001")
+    await pause(1)
+    office.reject("101")
+
+
+async def inbound_rejected(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000001")
+    await pause(2)
+    office.reject("101", busy=False)
+
+
+async def outbound_busy(office: Simulator, pause: Pause) -> None:
+    office.call_from("101", "89165550011")
+    await pause(2)
+    office.client_reject("79165550011")
+
+
+async def outbound_rejected(office: Simulator, pause: Pause) -> None:
+    office.call_from("101", "89165550011")
+    await pause(2)
+    office.client_reject("79165550011", busy=False)
+
+
+async def queue_reject_then_answer(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000002")
+    await pause(1)
+    office.reject("101")
+    await pause(1)
+    office.reject("102", busy=False)
+    await pause(2)
+    office.answer("103")
+    await pause(2)
+    office.hangup("103")
+
+
+async def ring_group_noanswer(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000010")
+    await pause(2)
+    office.reject("102")
+
+
+async def click_agent_busy(office: Simulator, pause: Pause) -> None:
+    await office.handle_action("Originate", click("79161112233", "click-4", "crm-1004"))
+    await pause(1)
+    office.reject("101")
+
+
+async def group_all_decline(office: Simulator, pause: Pause) -> None:
+    office.inbound(CLIENT, "74950000010")
+    await pause(1)
+    office.reject("102")
+    await pause(1)
+    office.reject("101", busy=False)
+    await pause(1)
+    office.reject("103", busy=False)
+
+
+async def click_own_number_agent_declined(office: Simulator, pause: Pause) -> None:
+    lines = (TRACES / "click_own_number_agent_declined.jsonl").read_text().splitlines()
+    [said] = [action for line in lines if (action := json.loads(line).get("action"))]
+    lists = {name: value if isinstance(value, list) else [value] for name, value in said.items()}
+    await office.handle_action("Originate", [(name, each) for name, values in lists.items() for each in values])
+    await pause(1)
+    office.reject("101", busy=False)
+
+
 SCENARIOS: dict[str, Script] = {
     f.__name__: f
     for f in (
@@ -175,15 +245,25 @@ SCENARIOS: dict[str, Script] = {
         outbound_answered_hold,
         click_to_call_answered,
         click_to_call_client_busy,
+        inbound_busy,
+        inbound_rejected,
+        outbound_busy,
+        outbound_rejected,
+        queue_reject_then_answer,
+        ring_group_noanswer,
+        click_agent_busy,
+        click_own_number_agent_declined,
     )
 }
+# Recorded with a later dialplan, which has a step more: what it says of the dial is compared, not the rest.
+_LATER = {group_all_decline.__name__: group_all_decline}
 _played: dict[str, tuple[list[Event], list[Call]]] = {}
 
 
 async def played(name: str, tmp_path: Path) -> tuple[list[Event], list[Call]]:
     """Each scenario runs once for all its tests: it takes half a second."""
     if name not in _played:
-        _played[name] = await play(SCENARIOS[name], tmp_path)
+        _played[name] = await play({**SCENARIOS, **_LATER}[name], tmp_path)
     return _played[name]
 
 
@@ -238,6 +318,22 @@ async def test_the_same_events_come_with_the_same_fields(name: str, tmp_path: Pa
             assert [k for k in event if k not in optional] == [k for k in twin if k not in optional]
 
 
+async def test_a_group_that_declines_is_busy_when_one_of_it_is(tmp_path: Path) -> None:
+    """Which phone ended how, in order, and what Dial makes of it."""
+
+    def said(events: list[Event]) -> list[tuple[str, ...]]:
+        fields = ("Event", "Channel", "DestChannel", "DialStatus", "Cause", "TechCause", "Value", "ChannelStateDesc")
+        wanted = ("DialBegin", "DialState", "DialEnd", "HangupRequest", "SoftHangupRequest", "Hangup", "Newstate")
+        return sorted(
+            tuple(event.get(field, "") for field in fields)
+            for event in events
+            if event["Event"] in wanted or event.get("Variable") == "DIALSTATUS"
+        )
+
+    events, _ = await played("group_all_decline", tmp_path)
+    assert said(events) == said(recorded("group_all_decline"))
+
+
 _MEASURED = ("HoldTime", "RingTime", "TalkTime")  # run with the clock
 _MEASURED_VARIABLES = ("ANSWEREDTIME", "DIALEDTIME", "RINGTIME", "QUEUEWAIT")
 
@@ -264,7 +360,7 @@ async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) 
     assert differences == []
 
 
-@every_scenario
+@pytest.mark.parametrize("name", [*SCENARIOS, *_LATER])
 async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) -> None:
     """The truth of the recording, in every word; the times within 4 s, a fifth of a second of the wall clock."""
     _, calls = await played(name, tmp_path)

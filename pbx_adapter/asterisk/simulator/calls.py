@@ -11,11 +11,19 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pbx_adapter.asterisk.simulator.agi import AgiStatus, ask
-from pbx_adapter.asterisk.simulator.dialling import CallOver, Dialler, DialStatus, SentAway, Target
+from pbx_adapter.asterisk.simulator.dialling import (
+    USER_BUSY,
+    CallOver,
+    Dialler,
+    DialStatus,
+    SentAway,
+    Target,
+    refusal_status,
+)
 from pbx_adapter.asterisk.simulator.office import QueueStep, RingStep, SimulatorSettings
 from pbx_adapter.asterisk.simulator.queueing import Alert, QueueApp
 from pbx_adapter.asterisk.simulator.recording import RecordingFolder
-from pbx_adapter.asterisk.simulator.switch import DOWN, RINGING, UP, Channel, Headers, Run, Said
+from pbx_adapter.asterisk.simulator.switch import BUSY, DOWN, RINGING, UP, Channel, Headers, Run, Said, Signal
 
 Part = Coroutine[Any, Any, None]
 Script = Callable[[], Part]
@@ -82,16 +90,17 @@ class Dialplan:
             exten="s",
         )
         switch.step(channel, "internal", "s", 1, "AppDial2", "(Outgoing Line)")
-        functions = {name: value for name, value in variables.items() if name.endswith(")")}
-        for name, value in variables.items():
-            if name not in functions:
-                switch.variable(channel, name, value)
-        match = re.fullmatch(r"(.*?)\s*<(.*)>", request.get("CallerID", ""))
-        if match:
-            switch.caller_id(channel, match[2], match[1])
-            switch.connected_line(channel, match[2], match[1])
-        elif number := functions.get("CONNECTEDLINE(num)"):
-            switch.connected_line(channel, number, functions.get("CONNECTEDLINE(name)", ""))
+        for name, value in reversed(variables.items()):  # Asterisk sets the last one first
+            match name:
+                case "CONNECTEDLINE(num)":
+                    switch.connected_line(channel, value, channel.connected_name)
+                case "CONNECTEDLINE(name)":
+                    switch.connected_line(channel, channel.connected, value)
+                case _ if not name.endswith(")"):
+                    switch.variable(channel, name, value)
+        if caller_id := re.fullmatch(r"(.*?)\s*<(.*)>", request.get("CallerID", "")):
+            switch.caller_id(channel, caller_id[2], caller_id[1])
+            switch.connected_line(channel, caller_id[2], caller_id[1])
         switch.pair("DialBegin", None, channel, ("DialString", extension))
         status = await self._agent(run, channel, busy=busy, seconds=float(request.get("Timeout", "30000")) / 1000)
         if status is DialStatus.ANSWER:
@@ -102,7 +111,7 @@ class Dialplan:
         return status
 
     async def _agent(self, run: Run, channel: Channel, *, busy: bool, seconds: float) -> DialStatus:
-        """Ring the phone of a click's employee. Its legs have no source channel, and a failed one gets no DialEnd."""
+        """Ring the phone of a click's employee. It has no source channel; ringing in vain gives no DialEnd."""
         switch = self._switch
         await self._dialler.pause(0.05)
         if not busy:
@@ -110,19 +119,24 @@ class Dialplan:
             switch.device(channel.endpoint)
             switch.pair("DialState", None, channel, ("DialStatus", "RINGING"))
             self._alert(channel, Target(channel.endpoint))
-        signal = None if busy else await self._dialler.wait(run, seconds)
-        if signal and signal.said is Said.ANSWER:
+            signal = await self._dialler.wait(run, seconds)
+        else:
+            signal = Signal(Said.REJECT, channel, cause=USER_BUSY, tech_cause="486")
+        if signal is None:
+            self._dialler.cdr(channel, None, "NO ANSWER")
+            self._dialler.gone(channel, 19)
+            return DialStatus.NOANSWER
+        if signal.said is Said.ANSWER:
             switch.state(channel, UP)
             switch.pair("DialEnd", None, channel, ("DialStatus", "ANSWER"))
             switch.device(channel.endpoint)
             return DialStatus.ANSWER
-        refused = busy or (signal is not None and signal.said is Said.REJECT)
-        cause, tech = (17, "486") if refused else (16, "") if signal else (19, "")
-        if refused:
-            switch.request("HangupRequest", channel, cause, tech)
-        self._dialler.cdr(channel, None, "BUSY" if refused else "NO ANSWER")
-        self._dialler.gone(channel, cause, tech)
-        return DialStatus.BUSY if refused else DialStatus.NOANSWER
+        switch.refuse(signal)
+        status = refusal_status(signal.cause)
+        switch.pair("DialEnd", None, channel, ("DialStatus", status))
+        self._dialler.cdr(channel, None, "BUSY" if status is DialStatus.BUSY else "NO ANSWER")
+        self._dialler.gone(channel, signal.cause, signal.tech_cause)
+        return DialStatus.CHANUNAVAIL
 
     def _originate_response(self, request: dict[str, str], channel: Channel | None, status: DialStatus) -> None:
         answered = status is DialStatus.ANSWER
@@ -194,13 +208,16 @@ class Dialplan:
         switch.step(channel, *place, "Goto", f"result,s-{status},1")
         if status is DialStatus.BUSY:
             switch.step(channel, "result", "s-BUSY", 1, "Busy", "1")
-            await self._dialler.pause(1.0)
-            self._dialler.end(channel, 17, "486")
+            if channel.state == UP:
+                await self._dialler.pause(1.0)  # of the tone; a caller who is not connected gets 486 at once
+            else:
+                switch.state(channel, BUSY)
+                switch.request("HangupRequest", channel, USER_BUSY, "486")
+            self._dialler.end(channel, USER_BUSY, "486")
         else:
-            switch.step(
-                channel, "result", f"s-{status}", 1, "Hangup", "20" if status is DialStatus.CHANUNAVAIL else "0"
-            )
-            self._dialler.end(channel, 20 if status is DialStatus.CHANUNAVAIL else 16)
+            cause = 20 if status is DialStatus.CHANUNAVAIL else channel.hangup_cause
+            switch.step(channel, "result", f"s-{status}", 1, "Hangup", str(cause))
+            self._dialler.end(channel, cause or 16)
         raise CallOver
 
     async def _dialled(self, run: Run, channel: Channel, number: str) -> None:

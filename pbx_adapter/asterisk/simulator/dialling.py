@@ -25,6 +25,14 @@ class DialStatus(StrEnum):
     CHANUNAVAIL = "CHANUNAVAIL"
 
 
+USER_BUSY = 17  # the one cause (a phone's 486) that Asterisk calls busy
+
+
+def refusal_status(cause: int) -> DialStatus:
+    """What DialEnd says of a phone that ended its ringing itself: a decline (603, cause 21) is no answer."""
+    return DialStatus.BUSY if cause == USER_BUSY else DialStatus.NOANSWER
+
+
 class CallOver(Exception):
     """The caller's channel has ended: nothing of the script goes on."""
 
@@ -103,7 +111,7 @@ class Dialler:
             caller_name=phone.name if phone else "",
         )
 
-    def _begin(self, run: Run, caller: Channel, target: Target) -> Channel:
+    def _create(self, run: Run, caller: Channel, target: Target) -> Channel:
         switch = self.switch
         leg = self.leg(run, caller, target)
         switch.variable(leg, "DIALEDPEERNUMBER", target.dial_string)
@@ -117,10 +125,18 @@ class Dialler:
         if target.number:
             switch.caller_id(leg, leg.caller, leg.caller_name)
         switch.connected_line(leg, caller.caller, caller.caller_name)
-        switch.pair("DialBegin", caller, leg, ("DialString", target.dial_string))
-        if (caller.connected, caller.connected_name) != (leg.caller, leg.caller_name):
-            switch.connected_line(caller, leg.caller, leg.caller_name)
         return leg
+
+    def _begin(self, run: Run, caller: Channel, targets: Sequence[Target]) -> dict[Channel, Target]:
+        """All channels exist before the first is called. The caller is told who is called when it is one only."""
+        switch = self.switch
+        legs = {self._create(run, caller, target): target for target in targets}
+        for leg, target in legs.items():
+            switch.pair("DialBegin", caller, leg, ("DialString", target.dial_string))
+            named = caller.connected, caller.connected_name
+            if len(legs) == 1 and named != (leg.caller, leg.caller_name):
+                switch.connected_line(caller, leg.caller, leg.caller_name)
+        return legs
 
     def is_busy(self, endpoint: str) -> bool:
         return any(c.endpoint == endpoint for c in self.switch.channels.values())
@@ -141,7 +157,7 @@ class Dialler:
         switch.variables(caller, f"DIALSTATUS DIALEDPEERNUMBER DIALEDPEERNAME {_DIAL_TIMES}")
         # Before the legs exist: a phone that is in a call says 486 (no call waiting in this office).
         busy = {t for t in targets if not t.number and self.is_busy(t.endpoint)}
-        legs = {self._begin(run, caller, target): target for target in targets}
+        legs = self._begin(run, caller, targets)
         began = switch.now()
         await self.pause(_ALERT_SECONDS)
         for leg, target in legs.items():
@@ -149,7 +165,7 @@ class Dialler:
                 run.signals.put_nowait(Signal(Said.REJECT, leg, cause=17, tech_cause="486"))
             else:
                 self._ring(caller, leg, target)
-        status = DialStatus.NOANSWER
+        refusals: set[DialStatus] = set()
         while legs:
             signal = await self.wait(run, seconds - (switch.now() - began))
             if signal is None:
@@ -162,17 +178,22 @@ class Dialler:
                 self._answered(caller, signal.channel, legs)
                 return DialStatus.ANSWER, signal.channel
             if signal.said in (Said.REJECT, Said.HANG_UP, Said.AMI_HANG_UP):
-                status = self._refused(caller, signal, last=len(legs) == 1)
                 del legs[signal.channel]
-        self._rang_out(caller, legs)
-        return (status if not legs else DialStatus.NOANSWER), None
+                refusals.add(self._refused(caller, signal))
+        if legs or not refusals:
+            self._rang_out(caller, legs)
+            return DialStatus.NOANSWER, None
+        status = DialStatus.BUSY if DialStatus.BUSY in refusals else DialStatus.CHANUNAVAIL
+        switch.variable(caller, "DIALSTATUS", status)
+        return status, None
 
     def _ring(self, caller: Channel, leg: Channel, target: Target) -> None:
         switch = self.switch
         switch.state(leg, RINGING)
         switch.device(leg.endpoint)
-        switch.variable(caller, "RINGTIME", "0")
-        switch.variable(caller, "RINGTIME_MS", "53")
+        if not caller.variables.get("RINGTIME"):  # the first of a group
+            switch.variable(caller, "RINGTIME", "0")
+            switch.variable(caller, "RINGTIME_MS", "53")
         switch.pair("DialState", caller, leg, ("DialStatus", "RINGING"))
         switch.device(caller.endpoint)
         self._alert(leg, target)
@@ -192,18 +213,13 @@ class Dialler:
                 switch.hang_up(other, 26)
         switch.state(caller, UP)
 
-    def _refused(self, caller: Channel, signal: Signal, *, last: bool) -> DialStatus:
+    def _refused(self, caller: Channel, signal: Signal) -> DialStatus:
+        """One of the phones ended its ringing, as those of `refusal_status` do. Returns its part in DIALSTATUS."""
         switch, leg = self.switch, signal.channel
-        by_ami = signal.said is Said.AMI_HANG_UP
-        switch.request("SoftHangupRequest" if by_ami else "HangupRequest", leg, signal.cause, signal.tech_cause)
-        status = DialStatus.BUSY if signal.cause in (17, 21) else DialStatus.NOANSWER
-        if by_ami and signal.cause == 21:  # measured: NOANSWER for the leg, CHANUNAVAIL when it was the last one
-            switch.pair("DialEnd", caller, leg, ("DialStatus", DialStatus.NOANSWER))
-            status = DialStatus.CHANUNAVAIL
-        else:
-            switch.pair("DialEnd", caller, leg, ("DialStatus", status))
-        if last:
-            switch.variable(caller, "DIALSTATUS", status)
+        switch.refuse(signal)
+        status = refusal_status(signal.cause)
+        switch.pair("DialEnd", caller, leg, ("DialStatus", status))
+        caller.hangup_cause = signal.cause
         self.cdr(caller, leg, "BUSY" if status is DialStatus.BUSY else "NO ANSWER")
         switch.hang_up(leg, signal.cause, signal.tech_cause)
         return status

@@ -77,13 +77,14 @@ class QueueApp:
                 self._answered(caller, signal.channel, legs)
                 return signal.channel
             elif signal.channel in legs and signal.said in (Said.REJECT, Said.HANG_UP, Said.AMI_HANG_UP):
-                # A refusal is told as NOANSWER by the queue (603), only a busy phone as BUSY.
-                self._no_answer(
-                    caller, queue, signal.channel, began, signal.cause, "BUSY" if signal.cause == 17 else ""
-                )
+                switch.refuse(signal)
+                self._no_answer(caller, queue, signal.channel, began)
+                switch.hang_up(signal.channel, signal.cause, signal.tech_cause)
                 legs.remove(signal.channel)
         for leg in legs:
-            self._no_answer(caller, queue, leg, began, 0, "")
+            self._no_answer(caller, queue, leg, began)
+            switch.pair("DialEnd", caller, leg, ("DialStatus", "CANCEL"))
+            switch.hang_up(leg, 0)
         signal = await self._dialler.wait(run, queue.retry)
         if signal and signal.channel is caller:
             self._leave(caller, queue, [], signal, joined)
@@ -131,9 +132,10 @@ class QueueApp:
             self._dialler.cdr(caller, other, "NO ANSWER")
             switch.hang_up(other, 26)
 
-    def _no_answer(self, caller: Channel, queue: Queue, leg: Channel, began: float, cause: int, status: str) -> None:
+    def _no_answer(self, caller: Channel, queue: Queue, leg: Channel, began: float) -> None:
+        """The queue says the same of a phone that rang in vain, is busy or declined."""
         switch = self._switch
-        switch.pair("DialEnd", caller, leg, ("DialStatus", status or "NOANSWER"))
+        switch.pair("DialEnd", caller, leg, ("DialStatus", "NOANSWER"))
         switch.pair(
             "AgentRingNoAnswer",
             caller,
@@ -143,8 +145,6 @@ class QueueApp:
             ("MemberName", leg.caller_name),
             ("RingTime", str(int((switch.now() - began) * 1000))),
         )
-        switch.pair("DialEnd", caller, leg, ("DialStatus", "CANCEL"))
-        switch.hang_up(leg, cause)
 
     def _hand_over(self, caller: Channel, leg: Channel, member: Member, left: int, joined: float) -> None:
         switch = self._switch

@@ -213,9 +213,7 @@ class Simulator:
 
     def reject(self, extension: str, *, busy: bool = True) -> None:
         """Press "busy" (486) or "decline" (603)."""
-        channels = self._channels(extension, RINGING)
-        cause, tech = (17, "486") if busy else (21, "603")
-        self._say(Said.REJECT, channels, cause=cause, tech_cause=tech)
+        self._refuse(self._channels(extension, RINGING), busy)
 
     def hangup(self, extension: str) -> None:
         """Put the receiver down, or decline what rings."""
@@ -240,6 +238,10 @@ class Simulator:
     def client_answer(self, number: str) -> None:
         self._say(Said.ANSWER, [c for c in self._outside(number) if c.state == RINGING])
 
+    def client_reject(self, number: str, *, busy: bool = True) -> None:
+        """The same at a client's phone, or by their carrier."""
+        self._refuse([c for c in self._outside(number) if c.state == RINGING], busy)
+
     def is_free(self, extension: str) -> bool:
         return not self._channels(extension)
 
@@ -250,6 +252,10 @@ class Simulator:
 
     def _outside(self, number: str) -> list[Channel]:
         return [c for c in self._channels("trunk") if c.caller == number]
+
+    def _refuse(self, channels: list[Channel], busy: bool) -> None:
+        cause, tech = (17, "486") if busy else (21, "603")
+        self._say(Said.REJECT, channels, cause=cause, tech_cause=tech)
 
     def _say(self, said: Said, channels: list[Channel], **values: Any) -> None:
         if not channels:

@@ -18,7 +18,7 @@ Sink = Callable[[str, str, Headers], None]
 """Takes an event: name, privilege class, headers."""
 
 _STATES = {0: "Down", 4: "Ring", 5: "Ringing", 6: "Up", 7: "Busy"}
-DOWN, RING, RINGING, UP = 0, 4, 5, 6
+DOWN, RING, RINGING, UP, BUSY = 0, 4, 5, 6, 7
 CAUSES = {
     0: "Unknown",
     1: "Unallocated (unassigned) number",
@@ -108,6 +108,7 @@ class Channel:
     created: float = 0.0
     answered_at: float | None = None
     bridge: Bridge | None = None
+    hangup_cause: int = 0  # HANGUPCAUSE: why the last of those it dialled refused
     variables: dict[str, str] = field(default_factory=dict)
     is_gone: bool = False
 
@@ -238,6 +239,11 @@ class Switch:
     def pair(self, event: str, source: Channel | None, dest: Channel, *extra: tuple[str, str]) -> None:
         """An event with two channels (Dial..., Agent...); the first leg of a click has no source."""
         self.emit(event, [*(source.headers() if source else []), *dest.headers("Dest"), *extra])
+
+    def refuse(self, signal: Signal) -> None:
+        """Who rang ends it: the phone (486, 603, ...) or, through AMI, the PBX."""
+        event = "SoftHangupRequest" if signal.said is Said.AMI_HANG_UP else "HangupRequest"
+        self.request(event, signal.channel, signal.cause, signal.tech_cause)
 
     def hang_up(self, channel: Channel, cause: int = 16, tech_cause: str = "") -> None:
         """The channel is gone: Hangup, and the device is free again."""

@@ -103,6 +103,22 @@ async def click_own_number_agent_noanswer(office: Office, ami: AmiRecorder) -> N
     await phone.over()
 
 
+async def click_own_number_agent_declined(office: Office, ami: AmiRecorder) -> None:
+    """101 declines (603) after 1 s; the client is never dialled."""
+    office.phone("101").rejects(603, after_seconds=1)
+    await _click(office, ami)
+    await (await office.phone("101").incoming()).over()
+
+
+async def group_all_decline(office: Office, ami: AmiRecorder) -> None:
+    """A ring group: 102 is busy (486) after 1 s, 101 declines (603) after 2 s, 103 after 3 s."""
+    office.phone("102").rejects(486, after_seconds=1)
+    office.phone("101").rejects(603, after_seconds=2)
+    office.phone("103").rejects(603, after_seconds=3)
+    client = await office.inbound(CLIENT, did(10))
+    await client.over()
+
+
 async def click_own_number_through_local(office: Office, ami: AmiRecorder) -> None:
     """The employee is rung by the dialplan, as FreePBX wants it."""
     office.phone("101").answers(after_seconds=1)
@@ -122,5 +138,7 @@ SCENARIOS = (
     click_own_number_answered,
     click_own_number_client_busy,
     click_own_number_agent_noanswer,
+    click_own_number_agent_declined,
+    group_all_decline,
     click_own_number_through_local,
 )
