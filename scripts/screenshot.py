@@ -15,12 +15,12 @@ import tempfile
 from pathlib import Path
 
 import aiohttp
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page, ViewportSize, async_playwright
 
 from integration import logs
 from integration.demo import LINE, Demo
 
-_SIZE = {"width": 1280, "height": 800}
+_SIZE: ViewportSize = {"width": 1280, "height": 800}
 _CLIENT = "79161234567"  # of the sandbox's office: a contact with a company and an open deal
 _RESPONSIBLE = "31000000:610077"  # the sandbox's account and the manager whose extension is 101
 _NAME = "Иван Петров"

@@ -295,7 +295,7 @@ class AccountTokens:
         The account's new address when its subdomain was changed, else None.
 
         Raises:
-            Unavailable: the old address is gone and the new one cannot be asked for now.
+            Unavailable: the old address is gone, and nobody names another one now; the token was not refused.
         """
         api_host = self._settings.api_host or str(claims(old.access).get("api_domain", ""))
         directory = self._settings.account_address(api_host) if api_host else None
@@ -320,7 +320,11 @@ class AccountTokens:
                 raise Unavailable("amoCRM does not say where the account has moved")
             return None
         base_url = self._settings.account_address(domain)
-        return base_url if base_url != old.base_url else None
+        if base_url != old.base_url:
+            return base_url
+        if is_gone:
+            raise Unavailable("amoCRM's token service is not at the account's address now")
+        return None
 
 
 def _retrieved(task: asyncio.Task[Tokens]) -> None:

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 from integration.domain.ids import Timestamp
 
-_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)
-_LONGEST_SECONDS = 1800
+_DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # the last one again and again
 _GIVE_UP_AFTER_SECONDS = 14 * 24 * 3600  # a CRM that is paid again after a fortnight still gets its calls
 
 
@@ -51,6 +50,6 @@ def after_failure(
         return GiveUp(error)
     if now - queued_at > _GIVE_UP_AFTER_SECONDS:
         return GiveUp(f"not delivered within {_GIVE_UP_AFTER_SECONDS // 86400} days; last error: {error}")
-    step = _DELAYS_SECONDS[attempts - 1] if attempts <= len(_DELAYS_SECONDS) else _LONGEST_SECONDS
+    step = _DELAYS_SECONDS[min(attempts, len(_DELAYS_SECONDS)) - 1]
     delay = max(step * (0.8 + 0.4 * chance), retry_after_seconds or 0.0)
     return RetryAt(Timestamp(now + delay), error)

@@ -29,6 +29,7 @@ from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee
 MIN_RING_SECONDS = 1
 MAX_RING_SECONDS = 120  # longer than carriers let an unanswered call ring
 MOBILE_RING_SECONDS = 25  # a mobile network needs up to 8 s before anything rings
+_SHOWN_CHARACTERS = 40  # of what the PBX sent: reasons are for people, and a caller id may be of any length
 _SOUND = re.compile(r"[0-9A-Za-z_./-]{1,200}")
 
 
@@ -99,16 +100,17 @@ def client_number(question: RouteQuestion, settings: AccountSettings) -> tuple[P
     shown = question.caller.strip()
     if is_hidden(shown):
         return None, (because(ReasonCode.CALLER_HIDDEN),)
+    told = shown[:_SHOWN_CHARACTERS]
     if any(employee.extension == shown for employee in settings.employees):
-        return None, (because(ReasonCode.CALLER_INTERNAL, number=shown[:40]),)
+        return None, (because(ReasonCode.CALLER_INTERNAL, number=told),)
     number = read_number(shown, settings.numbering) or next(iter(read_text(shown, settings.numbering).numbers), None)
     if number is None:
         is_digits = bare_digits(shown, settings.numbering) is not None
         code = ReasonCode.CALLER_BARE_DIGITS if is_digits else ReasonCode.CALLER_NOT_A_NUMBER
-        return None, (because(code, number=shown[:40]),)
+        return None, (because(code, number=told),)
     if shown in (number.e164, number.digits):
         return number, ()
-    return number, (because(ReasonCode.CALLER_LOCAL_FORM, number=shown[:40], e164=number.e164),)
+    return number, (because(ReasonCode.CALLER_LOCAL_FORM, number=told, e164=number.e164),)
 
 
 def decide(
@@ -140,9 +142,10 @@ def decide(
         return go_on(because(ReasonCode.INTEGRATION_OFF))
     line = settings.line(question.did)
     own = settings.line_key(question.did) is not None
-    reasons = [because(ReasonCode.LINE_OWN if own else ReasonCode.LINE_DEFAULT, line=question.did[:40])]
+    called = question.did[:_SHOWN_CHARACTERS]
+    reasons = [because(ReasonCode.LINE_OWN if own else ReasonCode.LINE_DEFAULT, line=called)]
     if not line.process:
-        return go_on(*reasons, because(ReasonCode.LINE_NOT_PROCESSED, line=question.did[:40]))
+        return go_on(*reasons, because(ReasonCode.LINE_NOT_PROCESSED, line=called))
     if not line.to_responsible:
         return go_on(*reasons, because(ReasonCode.TO_RESPONSIBLE_OFF))
     number, read = client_number(question, settings)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -153,7 +152,8 @@ class Delivery:
         return min(max(0.0, due - self._clock.now()), _LOOK_AT_LEAST_EVERY_SECONDS)
 
     async def _deliver(self, account: Account, item: OutboxItem) -> None:
-        began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         outcome = "failed"
         try:
             outcome = await self._attempt(account, item)
@@ -161,7 +161,7 @@ class Delivery:
             log.error("outcome not recorded", account_id=account.id, call_id=item.call, error=str(exc))
         finally:
             self.counts[item.kind, outcome] += 1
-            self.milliseconds_spent[item.kind] += int((time.monotonic() - began) * 1000)
+            self.milliseconds_spent[item.kind] += round((loop.time() - began) * 1000)
 
     async def _attempt(self, account: Account, item: OutboxItem) -> str:
         if item.expires_at is not None and self._clock.now() > item.expires_at:

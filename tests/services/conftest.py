@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,7 +37,7 @@ from integration.services.hub import Hub, Page
 from integration.services.live_calls import LiveCalls
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
-from integration.storage import Storage, open_coordination, open_storage
+from integration.storage import Storage, migrate, open_coordination, open_storage
 from integration.testing import FakeClock, FakeCrm, FakePbx
 
 ACME = AccountId("acme")
@@ -115,8 +116,19 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables and nothing in them: making the tables takes longer than most tests."""
+    file = tmp_path_factory.mktemp("blank") / "dozvon.sqlite3"
+    with asyncio.Runner() as runner:
+        runner.run(migrate(f"sqlite:///{file}"))
+    assert [each.name for each in file.parent.iterdir()] == [file.name], "what is not in the file yet would be missing"
+    return file
+
+
 @pytest_asyncio.fixture
-async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
+async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> AsyncIterator[World]:
+    shutil.copyfile(blank_database, tmp_path / "dozvon.sqlite3")
     storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path, clock=clock)
     coordination = open_coordination(None)
     crm, pbx = FakeCrm(), FakePbx(id=PBX)

@@ -113,3 +113,25 @@ def test_the_reserve_of_no_line_is_left_to_the_dialplan() -> None:
     assert reserve(None).steps[0].target is None
     assert reserve(LineSettings()).steps[0].target is None
     assert reserve(LineSettings(reserve="600")).steps[0].target == "600"
+
+
+@pytest.mark.parametrize(
+    ("caller", "number"),
+    [
+        ("79161234567", "+79161234567"),
+        ("+7 916 123-45-67 доб. 12", "+79161234567"),
+        ("Иван 8 916 123-45-67", "+79161234567"),
+        ("79031112233, 79161234567", "+79031112233"),
+        ("Иван", None),
+    ],
+)
+def test_a_caller_who_shows_words_as_well_is_looked_up_by_the_first_number_among_them(
+    caller: str, number: str | None
+) -> None:
+    found, _ = client_number(RouteQuestion(did=DID, caller=caller), SETTINGS)
+    assert (found.e164 if found else None) == number
+
+
+def test_an_unknown_caller_is_one_whom_a_filled_phone_book_does_not_have() -> None:
+    assert decide(QUESTION, SETTINGS, [], ()).reasons[-1].code == ReasonCode.CALLER_UNKNOWN
+    assert decide(QUESTION, SETTINGS, [], (), is_book_empty=True).reasons[-1].code == ReasonCode.PHONE_BOOK_EMPTY
