@@ -193,6 +193,7 @@ class AdminPages:
             section="calls",
             number=number,
             rows=await self._rows(account, found),
+            nothing_found="no_calls_found" if number.strip() else "no_older_calls" if before else "no_calls",
             older=found[-1].started_at if len(found) == _PAGE_ROWS else None,
         )
 

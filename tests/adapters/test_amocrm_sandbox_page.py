@@ -15,6 +15,7 @@ import pytest
 from playwright.async_api import Page, Request, Route, async_playwright, expect
 
 from connectors.amocrm.sandbox.page_views import TEXTS
+from connectors.amocrm.sandbox.tables import Table
 from tests.adapters.amocrm_sandbox_kit import (
     ADMIN,
     ANNA,
@@ -264,6 +265,23 @@ async def test_the_page_speaks_three_languages(desk: Desk) -> None:
         await desk.open(f"/leads/?lang={lang}")
         await expect(desk.page.locator(".nav")).to_contain_text(word)
         assert await desk.page.evaluate("APP.lang_id") == lang
+
+
+async def test_an_empty_list_says_whether_anything_was_searched_for(desk: Desk) -> None:
+    for lang in TEXTS:
+        for path, kind in (
+            ("/leads/list/", "leads"),
+            ("/contacts/list/", "contacts"),
+            ("/contacts/list/companies/", "companies"),
+        ):
+            words = TEXTS[lang]
+            await desk.open(f"{path}?lang={lang}&query=nobody-has-this-name")
+            await expect(desk.page.locator("td.empty")).to_have_text(words["empty_search"])
+            kept = getattr(desk.crm.office, kind)
+            setattr(desk.crm.office, kind, Table())
+            await desk.open(f"{path}?lang={lang}")
+            await expect(desk.page.locator("td.empty")).to_have_text(words[f"empty_{kind}"])
+            setattr(desk.crm.office, kind, kept)
 
 
 async def test_without_the_npm_packages_the_page_says_what_to_do(tmp_path: Path) -> None:

@@ -277,6 +277,28 @@ async def test_the_search_finds_any_spelling(signed_in: Office) -> None:
     assert 'class="empty"' in await signed_in.page("/admin/acme/calls?number=nonsense")
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_a_search_without_a_match_does_not_say_that_there_are_no_calls(signed_in: Office, lang: str) -> None:
+    words = texts(lang)
+    assert words["no_calls"] in await signed_in.page(f"/admin/acme/calls?lang={lang}")
+    await signed_in.world.emit(*answered_call(signed_in.world.clock.now()))
+    for query, said in (("number=%2B79990001122", "no_calls_found"), ("before=1", "no_older_calls")):
+        html = await signed_in.page(f"/admin/acme/calls?lang={lang}&{query}")
+        assert words[said] in html
+        assert words["no_calls"] not in html
+
+
+async def test_each_empty_list_of_deliveries_says_what_is_not_there(signed_in: Office) -> None:
+    words = texts("en")
+    html = await signed_in.page("/admin/acme/delivery?lang=en")
+    assert words["none_dead"] in html
+    assert words["none_waiting"] in html
+    await signed_in.world.emit(*missed_call(signed_in.world.clock.now()))
+    html = await signed_in.page("/admin/acme/delivery?lang=en")
+    assert words["none_dead"] in html
+    assert words["none_waiting"] not in html
+
+
 async def test_a_dead_letter_is_discarded_taken_back_and_delivered(signed_in: Office) -> None:
     world = signed_in.world
     await world.emit(*missed_call(world.clock.now()))
@@ -452,7 +474,7 @@ async def test_a_call_that_is_not_for_the_crm_says_so_and_not_that_all_is_delive
     page = await signed_in.page("/admin/acme/calls/acme-pbx:1.0?lang=en")
     words = texts("en")
     assert page.count(words["never_logged"]) == 2
-    assert words["nothing_here"] not in page
+    assert words["none_waiting"] not in page
     assert words["not_logged_yet"] not in page
 
 
