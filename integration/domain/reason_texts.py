@@ -40,7 +40,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "caller_internal": (
         "{number} — внутренний номер сотрудника, не клиент.",
         "{number} — внутрішній номер співробітника, не клієнт.",
-        "{number} is an employee's extension, not a client.",
+        "{number} is an employee’s extension, not a client.",
     ),
     "caller_bare_digits": (
         "{number} — короткий, местный или несуществующий номер: клиента по нему не ищут.",
@@ -110,13 +110,13 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     # who is responsible
     "responsible_of_deal": (
-        "Ответственный по открытой сделке «{name}»: {manager}.",
-        "Відповідальний за відкритою угодою «{name}»: {manager}.",
+        "Ответственный за открытую сделку «{name}»: {manager}.",
+        "Відповідальний за відкриту угоду «{name}»: {manager}.",
         "Responsible for the open deal “{name}”: {manager}.",
     ),
     "responsible_of_person": (
-        "Ответственный по клиенту «{name}»: {manager}.",
-        "Відповідальний за клієнтом «{name}»: {manager}.",
+        "Ответственный за клиента «{name}»: {manager}.",
+        "Відповідальний за клієнта «{name}»: {manager}.",
         "Responsible for {name}: {manager}.",
     ),
     "no_responsible": (
@@ -140,9 +140,9 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Manager {manager} ({extension}) is away.",
     ),
     "nobody_to_ring": (
-        "Позвонить некому: звонок идёт по схеме АТС.",
-        "Подзвонити нікому: дзвінок іде за схемою АТС.",
-        "There is nobody to ring: the call takes the PBX's own route.",
+        "Позвонить некому: звонок идёт по маршруту АТС.",
+        "Подзвонити нікому: дзвінок іде за маршрутом АТС.",
+        "There is nobody to ring: the call takes the PBX’s own route.",
     ),
     # the plan
     "ring_responsible": (
@@ -151,19 +151,19 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Ring {manager} at {extension} for {seconds} s.",
     ),
     "then_route": (
-        "Без ответа — дальше по схеме АТС.",
-        "Без відповіді — далі за схемою АТС.",
-        "Without an answer: the PBX's own route.",
+        "Без ответа — дальше по маршруту АТС.",
+        "Без відповіді — далі за маршрутом АТС.",
+        "Without an answer: the PBX’s own route.",
     ),
     "then_mobile": (
         "Без ответа — на мобильный сотрудника.",
         "Без відповіді — на мобільний співробітника.",
-        "Without an answer: to the employee's mobile.",
+        "Without an answer: to the employee’s mobile.",
     ),
     "then_voicemail": (
         "Без ответа — в голосовую почту сотрудника.",
         "Без відповіді — у голосову пошту співробітника.",
-        "Without an answer: to the employee's voicemail.",
+        "Without an answer: to the employee’s voicemail.",
     ),
     "then_group": (
         "Без ответа — в группу {group}.",
@@ -173,7 +173,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "no_mobile": (
         "Мобильный номер сотрудника не указан.",
         "Мобільний номер співробітника не вказано.",
-        "The employee's mobile is not set.",
+        "The employee’s mobile is not set.",
     ),
     "no_group": (
         "Группа для линии не указана.",
@@ -189,7 +189,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "storage_failed": (
         "Хранилище Dozvon не ответило.",
         "Сховище Dozvon не відповіло.",
-        "Dozvon's storage did not answer.",
+        "Dozvon’s storage did not answer.",
     ),
     "too_slow": (
         "Решение не найдено за {seconds} с.",
@@ -211,7 +211,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "target_several_deals": (
         "Открытых сделок несколько ({count}), поэтому выбрана карточка клиента.",
         "Відкритих угод кілька ({count}), тому обрано картку клієнта.",
-        "There are several open deals ({count}), so the client's card was chosen.",
+        "There are several open deals ({count}), so the client’s card was chosen.",
     ),
     "target_inbox": (
         "Записан в «Неразобранное».",
@@ -281,8 +281,8 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Responsible by default: {manager}.",
     ),
     "line_responsible": (
-        "Вместо отключённого менеджера – ответственный линии {line}: {manager}.",
-        "Замість вимкненого менеджера – відповідальний лінії {line}: {manager}.",
+        "Менеджер отключён; ответственный за линию {line}: {manager}.",
+        "Менеджера вимкнено; відповідальний за лінію {line}: {manager}.",
         "The manager is inactive; responsible for line {line}: {manager}.",
     ),
     "manager_refused": (

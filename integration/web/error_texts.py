@@ -14,7 +14,11 @@ _TEXTS: dict[int, tuple[str, str, str]] = {
         "Access denied. Sign in again and repeat the action on a page of Dozvon.",
     ),
     404: ("Здесь ничего нет.", "Тут нічого немає.", "There is nothing here."),
-    405: ("Так сюда обратиться нельзя.", "Так сюди звернутися не можна.", "This address does not take such requests."),
+    405: (
+        "Этот адрес не принимает запросы такого вида.",
+        "Ця адреса не приймає запитів такого виду.",
+        "This address does not take requests of this kind.",
+    ),
     408: ("Запрос пришёл слишком медленно.", "Запит надійшов надто повільно.", "The request came too slowly."),
     413: ("Запрос слишком большой.", "Запит завеликий.", "The request is too large."),
     429: (

@@ -442,9 +442,9 @@ async def test_each_is_told_in_his_form_and_language(target: Target, language: s
 
 
 _NOT_SO = {
-    "ru": "Так сюда обратиться нельзя.",
-    "uk": "Так сюди звернутися не можна.",
-    "en": "This address does not take such requests.",
+    "ru": "Этот адрес не принимает запросы такого вида.",
+    "uk": "Ця адреса не приймає запитів такого виду.",
+    "en": "This address does not take requests of this kind.",
 }
 
 

@@ -45,7 +45,7 @@ def test_it_prints_every_reason_and_every_step(config: Path, capsys: pytest.Capt
         "The number belongs to Anna (contact 5).",
         "Responsible for Anna: 1.",
         "Ring 1 at 101 for 10 s.",
-        "Without an answer: the PBX's own route.",
+        "Without an answer: the PBX’s own route.",
         "",
         "1. ring 101 for 10 s",
         "2. the PBX's own route goes on",

@@ -128,7 +128,7 @@ async def test_after_a_gap_each_call_is_in_the_journal_and_in_the_crm_once(gap: 
     await world.deliver_with_pauses(120)
     assert [world.crm.logged(call(uniqueid)) for uniqueid in ("1.0", "2.0")] == [1, 1]
     (record,) = world.crm.notes[IVAN.ref]
-    assert record.text.endswith("восстановлен из записей АТС")
+    assert record.text.endswith("восстановлен по журналу АТС")
     gap.recovery = gap.restarted()
     await gap.watch(4000)  # a restart, and the hourly comparison
     assert await world.waiting() == []

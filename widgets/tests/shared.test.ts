@@ -206,7 +206,7 @@ test("the settings window shows the extension, or says plainly that none is assi
   for (const word of ["Всё работает", "101", "<b>Анна</b>", "подключено", "dozvon.example.com"])
     assert.ok(fine.includes(word), word);
   const wrong = await view({ ...status, extension: null, crm: "reauth", problems });
-  for (const word of ["вам не назначен внутренний номер", "Попросите администратора", "Новая беда", "заново"]) {
+  for (const word of ["вам не назначен внутренний номер", "Попросите администратора", "Новая беда", "снова"]) {
     assert.ok(wrong.includes(word), word);
   }
   assert.deepEqual(links, ["https://dozvon.example.com/admin/office/connect"]);
