@@ -1,7 +1,6 @@
-"""How numbers are written where an office is, and how it dials: the country's plan and the office's own rules.
+"""An office's numbering: its country's numbering plan and its own rules for dialling.
 
-The plans of all countries are Google's (`phonenumbers`, ADR 2). Reading a number is `phone.py`'s, dialling one
-`dialling.py`'s.
+The plans of all countries come from Google (`phonenumbers`, ADR 2). `phone.py` reads numbers, `dialling.py` dials them.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import phonenumbers
 from phonenumbers import PhoneMetadata, ValidationResult
 
 _COMMON_MISTAKES = {"UK": "GB", "EN": "GB", "SU": "RU", "KAZ": "KZ", "EL": "GR", "UKR": "UA", "RUS": "RU", "BLR": "BY"}
-# Filling for the end of a number whose beginning is in question: ranges are seldom allocated one number at a time.
+# Ends of numbers, for testing whether a beginning exists: ranges are seldom allocated one number at a time.
 _FILLINGS = ("2345678901", "5555555555", "0000000000", "9876543210")
 
 
@@ -31,15 +30,16 @@ class DialForm(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialRules:
     """
-    How the office dials out. All are digits, `*` and `#`; empty: there is none.
+    How the office dials out. Each prefix is made of digits, `*` and `#`; an empty one does not exist.
 
     Attributes:
-        area_code: what stands before a number of `local_length` digits, `495`.
-        local_length: None: what is left of a number of the country beside the area code.
+        area_code: the code that a number of `local_length` digits lacks, `495`.
+        local_length: digits of a number without its area code; None: the country's length minus the area code.
         trunk_prefix: before a number of the country, `8`, `0`; None: the country's own.
         international_prefix: before a country code, `810`, `00`; None: the country's own.
         outside_prefix: what a phone of the office dials before an outside number, `9`.
-        carrier_prefix: what the PBX puts before a number for its carrier, `0001#`. Only read: no click dials it.
+        carrier_prefix: what the PBX puts before a number for its carrier, `0001#`. Only for reading: a click does not
+            dial it.
 
     Source: seed S3 (module settings of telephony), spec A9 and A12.
     """
@@ -55,7 +55,7 @@ class DialRules:
 
 @dataclass(frozen=True, slots=True)
 class Numbering:
-    """All that reading and dialling numbers has to know of an office. `country`: ISO 3166, `RU`."""
+    """What an office needs set for its numbers to be read and dialled. `country`: ISO 3166, `RU`."""
 
     country: str = "RU"
     rules: DialRules = field(default_factory=DialRules)
@@ -87,46 +87,46 @@ class Numbering:
 
     @property
     def shortest(self) -> int:
-        """How many digits a number of the country has at least, with its area code."""
+        """Digits of the country's shortest number, area code included."""
         return min(_lengths(self.country), default=7)
 
     def is_shaped(self, digits: str) -> bool:
-        """Whether these have the trunk prefix and the length of a number of the country."""
+        """Whether these digits are the trunk prefix and as many digits as a number of the country has."""
         trunk = self.trunk_prefix
         return bool(trunk) and digits.startswith(trunk) and len(digits) - len(trunk) in _lengths(self.country)
 
     @property
     def dials_as_written(self) -> bool:
-        """No rule says how an outside number is dialled: whoever wrote digits to dial knew their PBX."""
+        """Whether digits to dial go to the PBX unchanged: no rule of the office says how to dial an outside number."""
         return self.rules.click is DialForm.E164 and not self.rules.outside_prefix
 
     @property
     def fingerprint(self) -> str:
-        """Changes when the same texts may be read in another way."""
+        """Changes whenever the settings that decide how a text is read change."""
         rules = self.rules
         own = (rules.area_code, self.local_length or "", self.trunk_prefix, self.international_prefix)
         return "/".join(map(str, (self.country, *own, rules.outside_prefix, rules.carrier_prefix)))
 
 
 DEFAULT_NUMBERING = Numbering()
-"""Of an account that says nothing of it."""
+"""For an account without settings for its numbers."""
 
 
 class Standing(IntEnum):
-    """What the plans say of a number."""
+    """Whether a number exists, by the numbering plans."""
 
     IMPOSSIBLE = 0
-    POSSIBLE = 1  # length and code exist; the range is not among those that the plans know
+    POSSIBLE = 1  # length and code exist, but the plans do not list the range
     VALID = 2
 
 
 def is_country(text: str) -> bool:
-    """Whether there is a numbering plan of this name."""
+    """Whether a numbering plan has this name."""
     return text in phonenumbers.SUPPORTED_REGIONS
 
 
 def country_like(text: str) -> str | None:
-    """The country that somebody who wrote this probably meant: `GB` for `UK`. None: no idea. Never raises."""
+    """The country that was probably meant: `GB` for `UK`. None: no guess. Never raises."""
     wanted = text.strip().upper()
     if is_country(wanted):
         return wanted
@@ -140,7 +140,7 @@ def country_like(text: str) -> str | None:
 
 
 def no_such_country(text: str) -> str:
-    """A sentence for whoever wrote this as a country, with what was probably meant."""
+    """The error message for a country that does not exist, with the one that was probably meant."""
     near = country_like(text)
     advice = f'write "{near}"' if near else 'write two letters, for example "RU", "UA" or "KZ"'
     return f'there is no numbering plan "{text}": {advice}'
@@ -148,12 +148,12 @@ def no_such_country(text: str) -> str:
 
 def standing(number: phonenumbers.PhoneNumber) -> Standing:
     """
-    What the plans say of a parsed number.
+    Look a parsed number up in the numbering plans.
 
-    Google's "valid" is too strict here: it lacks ranges that are in use (`+375 25 1…`), and whoever has such a number
-    would be a stranger forever. Its "possible" is too lax: it looks at the length only (`+7 000 000-00-00`). Between
-    them: the length is that of the country's fixed or mobile numbers, and its code (area, operator) exists. A digit
-    repeated through the whole number is what people write where a form demands a number.
+    Google's "valid" is too strict here: it lacks ranges that are in use (`+375 25 1…`), and a client with one of these
+    numbers would never be recognised. Its "possible" is too lax: it looks at the length only (`+7 000 000-00-00`).
+    `POSSIBLE` lies between them: the country's fixed or mobile numbers have this length, and the code (area, operator)
+    exists. One digit repeated through the whole number is impossible: people write that where a form demands a number.
     """
     national = phonenumbers.national_significant_number(number)
     if len(set(national)) == 1:
@@ -177,7 +177,7 @@ def standing(number: phonenumbers.PhoneNumber) -> Standing:
 
 @lru_cache(maxsize=4096)
 def _has_code(region: str, code: str, length: int) -> bool:
-    """Whether any number of this length begins with this area or operator code."""
+    """Whether a valid number of this length begins with this area or operator code."""
     for next_digit in "0123456789":
         for filling in _FILLINGS:
             national = (code + next_digit + filling * 2)[:length]
@@ -191,14 +191,14 @@ def _has_code(region: str, code: str, length: int) -> bool:
 
 @lru_cache(maxsize=512)
 def _plan(country: str) -> PhoneMetadata:
-    """The plan of a country; an empty one for a country without."""
+    """The plan of a country; an empty plan where Google has none."""
     found = PhoneMetadata.metadata_for_region(country, None)
     return PhoneMetadata("ZZ", register=False) if found is None else found
 
 
 @lru_cache(maxsize=512)
 def _lengths(country: str) -> frozenset[int]:
-    """How long the country's fixed and mobile numbers are, without country code and trunk prefix."""
+    """Lengths of the country's fixed and mobile numbers in digits, without country code and trunk prefix."""
     plan = _plan(country)
     kinds = [kind for kind in (plan.fixed_line, plan.mobile) if kind is not None]
     return frozenset(length for kind in kinds for length in kind.possible_length if length > 0)

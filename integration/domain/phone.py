@@ -1,7 +1,7 @@
-"""One telephone number as a PBX shows it, and its E.164 form for comparing and writing.
+"""Reads one telephone number as a PBX shows it, into E.164 for comparing and writing.
 
-A text that people wrote (several numbers, an extension, remarks) is `phone_text.py`'s. `phonenumbers` (Google's
-libphonenumber data) is the one library the domain uses: it does no I/O (docs/adr/0002); how it is asked is ADR 15.
+`phone_text.py` reads what people write: several numbers, an extension, remarks. `phonenumbers` (Google's libphonenumber
+data) is the only library in the domain: it does no I/O (ADR 2). ADR 15 says how we use it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ import phonenumbers
 from integration.domain.numbering import Numbering, Standing, standing
 
 READING_RULE = "2"
-"""Goes up when the same text is read in another way than before: phone books are then keyed again."""
+"""Raise it when a text may now be read differently: phone books are then keyed again."""
 
 _HIDDEN = frozenset(
     {"", "anonymous", "<unknown>", "unknown", "(null)", "restricted", "private", "unavailable", "withheld"}
 )
-# What nearly all numbers of Russia and Kazakhstan look like, in a CRM and at a PBX. All of these the plans know.
+# The form of nearly all Russian and Kazakh numbers in a CRM and at a PBX. The plans list every number of this form.
 _PLAIN = re.compile(r"(\+?7|8)((?!([0-9])\3{9})(?:9[0-9]{2}|49[59]|812|7(?:0[0-25-8]|47|7[15-8]))[0-9]{7})")
 _TRUNK_PREFIX_8 = frozenset({"RU", "KZ"})
-# Countries whose people still dial and write what the Soviet network had: 8 before the rest, 810 for abroad.
+# Countries where people still dial and write the Soviet prefixes: 8 at home, 810 for abroad.
 _ONCE_SOVIET = frozenset({"RU", "KZ", "UA", "BY", "UZ", "KG", "TJ", "TM", "AM", "AZ", "GE", "MD"})
-_SHORT = 6  # digits; a bare number this short or shorter is internal, a service's, or of the own town
-_BARE_INTERNATIONAL = 10  # digits, at least: 3712345 is a number of somebody's town, not of Latvia
-_DOUBTFUL_INTERNATIONAL = 11  # digits, at least, where the plans do not know the range
+_SHORT = 6  # digits; a bare number of up to this length is an extension, a service or a local number
+_BARE_INTERNATIONAL = 10  # digits at least: 3712345 is a local number, not a Latvian one
+_DOUBTFUL_INTERNATIONAL = 11  # digits at least, where the plans do not list the range
 _SHOWN = re.compile(r"[0-9+*#().\-/\s‐-―−]+")
 _MOST_SHOWN = 80  # characters
 
@@ -47,21 +47,21 @@ class PhoneNumber:
 
     @property
     def match_key(self) -> str:
-        """The key under which two spellings of one number meet: the last ten digits."""
+        """The last ten digits: the same for every spelling of one number."""
         return self.digits[-10:]
 
     @property
     def written(self) -> str:
-        """As it is written into a CRM."""
+        """The form for the CRM."""
         return self.e164
 
 
 @dataclass(frozen=True, slots=True)
 class BareDigits:
     """
-    Digits of an outside party that are no number of any plan: of the own town without the area code, a service's, a
-    gateway's noughts. Such a call is written down under them; nobody is looked up by them, and no two calls belong to
-    one person because of them.
+    Digits of an outside party that no numbering plan has: a local number without its area code, a service, a gateway's
+    noughts. The call is logged under these digits. They identify no client: nobody is looked up by them, and two calls
+    with the same digits may come from different people.
     """
 
     digits: str
@@ -72,12 +72,12 @@ class BareDigits:
 
 
 class Certainty(IntEnum):
-    """How surely some digits are the number they were read as."""
+    """How certain it is that digits mean the number that was read from them."""
 
-    DOUBTFUL = 1  # a foreign number without the plus, of a range that no plan knows
+    DOUBTFUL = 1  # a foreign number without the plus, of a range that no plan lists
     FOREIGN = 2  # a foreign number without the plus
     LOCAL = 3  # without the area code
-    LIKELY = 4  # a number of the country or with the plus, of a range that no plan knows
+    LIKELY = 4  # a number of the country or with the plus, of a range that no plan lists
     SURE = 5
 
 
@@ -88,7 +88,7 @@ class Reading:
 
 
 def is_hidden(text: str | None) -> bool:
-    """True when a caller id holds no number at all. AMI: `<unknown>` and `(null)` mean absent."""
+    """Whether a caller id holds no number. In AMI `<unknown>` and `(null)` mean absent."""
     return text is None or text.strip().lower() in _HIDDEN
 
 
@@ -97,8 +97,8 @@ def read_number(text: str, numbering: Numbering) -> PhoneNumber | None:
     Read a number as the PBX shows it.
 
     Args:
-        text: `89161234567`, `79161234567`, `+7...`, `00...`, `810...`, `sip:+7916...@carrier`, `0001#7916...`, with
-            `numbering`'s rules also `72667777`'s last seven digits or what an outside prefix stands before.
+        text: `89161234567`, `79161234567`, `+7...`, `00...`, `810...`, `sip:+7916...@carrier`, `0001#7916...`; where
+            `numbering` has the rules, also a local number (`2667777`) and a number after the outside prefix.
         numbering: the office's country and how it dials.
 
     Returns:
@@ -109,7 +109,7 @@ def read_number(text: str, numbering: Numbering) -> PhoneNumber | None:
 
 
 def read_plain(text: str, numbering: Numbering) -> PhoneNumber | None:
-    """The short way, in a fifteenth of the time: what nearly all numbers look like. None says nothing."""
+    """Read the commonest form, fifteen times as fast as by the plans. None: the number may be one all the same."""
     plain = _PLAIN.fullmatch(text)
     if plain is not None and (plain[1] != "8" or numbering.country in _TRUNK_PREFIX_8):
         return PhoneNumber(f"+7{plain[2]}", text)
@@ -118,7 +118,7 @@ def read_plain(text: str, numbering: Numbering) -> PhoneNumber | None:
 
 @lru_cache(maxsize=16384)
 def read_by_plans(text: str, numbering: Numbering) -> PhoneNumber | None:
-    """What `read_number` says, without its short way."""
+    """Read by the numbering plans: `read_number` without its shortcut."""
     shown = _as_shown(text)
     if shown is None:
         return None
@@ -131,14 +131,14 @@ def read_by_plans(text: str, numbering: Numbering) -> PhoneNumber | None:
 
 
 def _only_number(shown: str, numbering: Numbering) -> Reading | None:
-    """`0001#7916...` has one number; `7916...*7495...` is a puzzle."""
+    """The number in `0001#7916...`; None for two of them, as in `7916...*7495...`."""
     runs = [run for run in re.split(r"[*#]+", shown) if run]
     found = [reading for run in runs if (reading := read_digits(run, numbering)) is not None]
     return found[0] if len(found) == 1 else None
 
 
 def bare_digits(text: str | None, numbering: Numbering) -> BareDigits | None:
-    """The digits that the PBX shows, whether or not they are a number; None where there are none. Never raises."""
+    """All digits that the PBX shows, whether or not they form a number; None without digits. Never raises."""
     shown = _as_shown(text or "")
     digits = re.sub(r"[^0-9]", "", shown.removeprefix(numbering.rules.carrier_prefix)) if shown else ""
     return BareDigits(digits) if digits else None
@@ -146,7 +146,7 @@ def bare_digits(text: str | None, numbering: Numbering) -> BareDigits | None:
 
 def match_key(text: str, numbering: Numbering) -> str | None:
     """
-    The key under which two spellings of one number meet: the last ten digits of its E.164 form.
+    The last ten digits of the number's E.164 form: the same for every spelling of one number.
 
     Returns:
         Up to ten digits; None where `read_number` gives None. Never raises.
@@ -162,8 +162,7 @@ def read_digits(cleaned: str, numbering: Numbering) -> Reading | None:
     """
     Read digits with an optional plus before them, and nothing else. Never raises.
 
-    The order of the readings is the order of their likelihood; a range that the plans know goes before one that they do
-    not.
+    The candidates are tried by falling likelihood. A range that the plans list wins over one that they do not.
     """
     best: Reading | None = None
     for candidate, region, if_valid, if_possible in _candidates(cleaned, numbering):
@@ -181,8 +180,8 @@ def read_digits(cleaned: str, numbering: Numbering) -> Reading | None:
 
 
 _Candidate = tuple[str, str | None, Certainty, Certainty | None]
-"""What to parse, by the plan of which country (None: it has a plus), and how sure the outcome is, where the plans know
-the range and where they do not (None: then it is none)."""
+"""The text to parse; the country whose plan applies (None: the text has a plus); how certain the result is if the plans
+list the range; and if they do not (None: the candidate is dropped)."""
 
 
 def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
@@ -209,21 +208,21 @@ def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
         home.append((digits[1:], country, Certainty.SURE, None))
     bare: list[_Candidate] = []
     if country in _ONCE_SOVIET - _TRUNK_PREFIX_8 and len(digits) == 11 and digits.startswith("8"):
-        bare.append(("+7" + digits[1:], None, Certainty.FOREIGN, None))  # `8 916 ...` is of Russia for its neighbours
-    # `8 123 456-78-90` is a wrong number of Russia, not one of Japan.
+        bare.append(("+7" + digits[1:], None, Certainty.FOREIGN, None))  # in neighbour countries `8 916 ...` is Russian
+    # `8 123 456-78-90` is a wrong Russian number, not a Japanese one (81).
     if len(digits) >= _BARE_INTERNATIONAL and not digits.startswith("0") and not numbering.is_shaped(digits):
         is_home = digits.startswith(_country_code(country))
         doubtful = Certainty.DOUBTFUL if len(digits) >= _DOUBTFUL_INTERNATIONAL else None
         valid, possible = (Certainty.SURE, Certainty.LIKELY) if is_home else (Certainty.FOREIGN, doubtful)
         bare.append(("+" + digits, None, valid, possible))
-    # Carriers send `380671234567` without the plus; shorter ones and those with the country's 8 or 0 are its own.
+    # Carriers send `380671234567` without the plus; shorter numbers and those with an 8 or 0 before them are national.
     if len(digits) >= 11 and not digits.startswith(("0", "8")):
         return [*abroad, *bare, *home, *_seven_eight(digits)]
     return [*abroad, *home, *bare]
 
 
 def _seven_eight(digits: str) -> list[_Candidate]:
-    """`+7 8 916 123-45-67`: whoever put the country code before the number left the trunk prefix in."""
+    """`+7 8 916 123-45-67`: the trunk prefix was left in behind the country code."""
     if len(digits) == 12 and digits.startswith("78"):
         return [("+7" + digits[2:], None, Certainty.SURE, None)]
     return []
@@ -247,7 +246,7 @@ def _country_code(country: str) -> str:
 
 
 def ascii_digits(text: str) -> str:
-    """Digits of every script, and the wide plus, as ASCII."""
+    """Turn digits of any script, and the full-width plus, into ASCII."""
     if text.isascii():
         return text
     return "".join(_ascii_digit(c) for c in text)
@@ -261,7 +260,7 @@ def _ascii_digit(character: str) -> str:
 
 
 def _as_shown(text: str) -> str | None:
-    """What is shown without what may stand around and between: `+`, digits, `*`, `#`; None for a text with words."""
+    """Only the `+`, digits, `*` and `#` of what the PBX shows; None for a text with words."""
     if is_hidden(text) or len(text) > _MOST_SHOWN:
         return None
     bare = re.sub(r"^(?:sips?|tel):", "", ascii_digits(text).strip(), flags=re.IGNORECASE)
@@ -274,8 +273,8 @@ def _as_shown(text: str) -> str | None:
 
 def _without_prefixes(shown: str, numbering: Numbering) -> str:
     """
-    What is left without the carrier's prefix and the office's own. `984951234567` could be of Iran as it stands; where
-    the office dials 9 for the outside it is 84951234567, unless nothing is left that somebody could have dialled.
+    Take off the carrier's prefix and the office's outside prefix. `984951234567` could be Iranian, but in an office
+    that dials 9 for the outside it is 84951234567. A prefix stays if the rest is not something the office could dial.
     """
     rules = numbering.rules
     for prefix in (rules.carrier_prefix, rules.outside_prefix, rules.carrier_prefix):
@@ -286,7 +285,7 @@ def _without_prefixes(shown: str, numbering: Numbering) -> str:
 
 
 def _is_dialled(digits: str, numbering: Numbering) -> bool:
-    """Whether this is how the office dials a number: from its first digit on it says what it is, and nothing lacks."""
+    """Whether the office could dial these digits: they begin with a known prefix or code, and form a whole number."""
     beginnings = ("+", numbering.trunk_prefix, numbering.international_prefix, _country_code(numbering.country))
     if len(digits) != numbering.local_length and not digits.startswith(tuple(b for b in beginnings if b)):
         return False
@@ -296,9 +295,9 @@ def _is_dialled(digits: str, numbering: Numbering) -> bool:
 
 def national_digits(number: PhoneNumber) -> str:
     """
-    The digits that every spelling of the number contains, without country code and trunk prefix: `9161234567` for
-    `+79161234567` and `8 916 ...`, `671234567` for `+380671234567` and `067 ...`. Never raises; all digits for a
-    number that no numbering plan knows.
+    The number without country code and trunk prefix, as every spelling of it contains it: `9161234567` for
+    `+79161234567` and `8 916 ...`, `671234567` for `+380671234567` and `067 ...`. All digits where no numbering plan
+    has the number. Never raises.
     """
     try:
         return str(phonenumbers.parse(number.e164, None).national_number)

@@ -1,9 +1,9 @@
-"""What people write into a phone field: several numbers, an extension, a remark, a name. Which numbers are in it?
+"""Finds the telephone numbers in what people write into a phone field: several numbers, an extension, a remark, a name.
 
-Google's `PhoneNumberMatcher` finds one number in a letter well, and less in a CRM's field: it takes `доб.` for the end,
-joins a floor or a hour to the number before, and knows nothing of an office's area code. So the text is cut into groups
-of digits here, and the plans (`phone.py`) only say which runs of neighbouring groups are numbers. Of all ways to pick
-runs that do not overlap the likeliest wins; digits with words between them are never put together (ADR 15).
+Google's `PhoneNumberMatcher` works for prose, but not for a CRM's field: it stops at `доб.`, joins a floor or an hour
+to the number before it, and does not know the office's area code. So this module cuts the text into groups of digits,
+and the plans (`phone.py`) only say which runs of neighbouring groups are numbers. Of all ways to pick runs that do not
+overlap, the likeliest wins. Digits with words between them are never joined (ADR 15).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from integration.domain.phone import Certainty, PhoneNumber, ascii_digits, read_
 _LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
 _MOST_GROUPS = 16  # of digits, in one number: `7 9 1 6 1 2 3 4 5 6 7`
 _LEAST_DIGITS, _MOST_DIGITS = 5, 20
-_MOST_TRIED = 3000  # runs of groups that are read in one text, whatever somebody has put into it
+_MOST_TRIED = 3000  # runs of groups read in one text: the limit for hostile input
 _EXTENSION_DIGITS = 7
 
 _DASHES = r"\-‐-―−~"
-# Between the groups of one number. A slash with spaces parts numbers, and so does a line's end.
+# Allowed between the groups of one number. A slash with spaces, or a line end, separates two numbers.
 _SPACES = r"[^\S\n\r\t]*"
 _SOFT = re.compile(rf"{_SPACES}[(){_DASHES}./]?{_SPACES}[({_DASHES}]?{_SPACES}")
 _PARTING_SLASH = re.compile(r"\s/|/\s")
@@ -35,23 +35,23 @@ _EXTENSION_WORD = (
 )
 _AFTER_WORD = rf"\s*[.:=№#{_DASHES}]*\s*(?:номер|number|no\.?|№)?\s*[(\[]?\s*"
 _MARKED = re.compile(rf"[\s,;.({_DASHES}\[/)+]*(?<![^\W\d_]){_EXTENSION_WORD}{_AFTER_WORD}", re.IGNORECASE)
-_SIGNED = re.compile(r"\s*[#*]\s*|[pwPW]")  # what a dialler's pause and a voice menu's sign look like
-_PAUSED = re.compile(r"\s*(?:,{1,3}|;)\s*")  # the same, but as well what parts a remark
+_SIGNED = re.compile(r"\s*[#*]\s*|[pwPW]")  # a dialler's pause, or the keys of a voice menu
+_PAUSED = re.compile(r"\s*(?:,{1,3}|;)\s*")  # a pause too, but it may also separate a remark
 _IN_BRACKETS = re.compile(r"\s*[(\[]\s*")
 _CLOSED = re.compile(r"\s*[)\]]")
-_GOES_ON = re.compile(r"\s*[^\W_]")  # with a word, so that the digits before it count something
-_ALIKE = str.maketrans("[]{}_·•", "()()---")  # signs that people put where others put these
+_GOES_ON = re.compile(r"\s*[^\W_]")  # a word follows: the digits before it count something
+_ALIKE = str.maketrans("[]{}_·•", "()()---")  # other signs that people use for brackets and dashes
 _GROUPS = re.compile(r"[0-9]+")
 _NUMBERED = re.compile(r"[)\].]\s")  # `1) 8916...`, `2. 8916...`
 _MAIL = re.compile(r"[^\s@<>,;]*[^\W\d_][^\s@<>,;]*@[^\s@<>,;]+")
-# How a program or a tidy person writes a number of Russia: `+7 (916) 123-45-67`.
+# The usual form of a Russian number: `+7 (916) 123-45-67`.
 _USUAL = re.compile(r"(\+?7|8)[ \xa0(-]{0,2}([0-9]{3})[ \xa0)-]{0,2}([0-9]{3})[ \xa0-]?([0-9]{2})[ \xa0-]?([0-9]{2})")
 _ADDRESS = re.compile(r"(?<![\w.])(?:sips?|tel|callto):", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenNumber:
-    """A number of a text with the extension written after it."""
+    """A number in a text, and the extension written after it."""
 
     number: PhoneNumber
     extension: str | None = None
@@ -59,7 +59,7 @@ class WrittenNumber:
 
 @dataclass(frozen=True, slots=True)
 class PhoneText:
-    """The numbers of a text in their order, each once."""
+    """The numbers in a text, in order, each once."""
 
     written: tuple[WrittenNumber, ...] = ()
 
@@ -87,11 +87,11 @@ class PhoneText:
 @lru_cache(maxsize=8192)
 def read_text(text: str, numbering: Numbering) -> PhoneText:
     """
-    Read what somebody wrote into a phone field.
+    Read the numbers in a phone field.
 
     Returns:
-        The numbers, in order, each once; none where there is none that somebody could be called by. Never raises. An
-        E.164 number in any usual formatting gives that number; N numbers with `,`, `;`, `/` or lines between give N.
+        The numbers in order, each once; empty if none could be called. Never raises. An E.164 number in any usual
+        formatting gives that number; N numbers separated by `,`, `;`, `/` or line ends give N.
     """
     if plain := read_plain("".join(usual.groups()) if (usual := _USUAL.fullmatch(text)) else text, numbering):
         return PhoneText((WrittenNumber(PhoneNumber(plain.e164, text)),))
@@ -108,17 +108,17 @@ def read_text(text: str, numbering: Numbering) -> PhoneText:
 
 
 def match_keys(texts: Sequence[str], numbering: Numbering) -> tuple[str, ...]:
-    """The keys of every number in these texts, each once, in order."""
+    """The match keys of all numbers in these texts, in order, each once."""
     return tuple(dict.fromkeys(key for text in texts for key in read_text(text, numbering).match_keys))
 
 
 def extension_for(texts: Sequence[str], match_key: str, numbering: Numbering) -> str | None:
-    """The extension that a person's phone fields give to the number of this key."""
+    """The extension that these phone fields give to the number with this key; None without one."""
     return next((e for text in texts if (e := read_text(text, numbering).extension_of(match_key)) is not None), None)
 
 
 def _readable(text: str) -> str:
-    """Cut, without what nobody sees, without mail addresses, with ASCII digits; lines ends and tabs stay."""
+    """The text cut to length, with ASCII digits, without invisible characters and mail addresses; line ends stay."""
     cut = text[:_LONGEST_TEXT]
     if not cut.isascii():
         cut = "".join(c for c in ascii_digits(cut) if unicodedata.category(c) != "Cf")
@@ -130,7 +130,7 @@ class _Gap(Enum):
     """What stands between two groups of digits."""
 
     SOFT = "soft"  # may be inside a number
-    BRACKET = "bracket"  # the same, and the next group stands in brackets: an area code, near a number's beginning
+    BRACKET = "bracket"  # the same, but the next group is in brackets: an area code, near a number's beginning
     WEAK = "weak"  # a comma without spaces: a number only if nothing else fits
     HARD = "hard"  # never inside a number
 
@@ -141,7 +141,7 @@ class _Group:
     has_plus: bool
     before: str  # the text between the group before and this one
     after: str
-    gap: _Gap  # to the group before
+    gap: _Gap  # between the group before and this one
     is_word: bool  # a letter follows at once: `2й`
 
 
@@ -170,7 +170,7 @@ def _gap(between: str, previous: _Group) -> _Gap:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring groups that are one number. `end` is behind the extension's group, where there is one."""
+    """Neighbouring groups that form one number. `end` is the index of the group after it and its extension."""
 
     end: int
     e164: str
@@ -185,11 +185,11 @@ _SCORES = {
     Certainty.LOCAL: 50,
     Certainty.DOUBTFUL: 30,
 }
-_FOREIGN_IN_ONE = 20  # more, for a foreign number without the plus that is written in one piece
+_FOREIGN_IN_ONE = 20  # added for a foreign number without the plus that is written in one piece
 _WEAK_SCORE = 35
 _EXTENSION_SCORE = 5
-_LEFT_OUT = 10  # less, for a group left out beside a number, with nothing but a space between
-_LEFT_OUT_BESIDE_PARTS = 45  # the same, beside a number in several parts: a part of it probably
+_LEFT_OUT = 10  # taken off for a group left out beside a number, with only soft signs between
+_LEFT_OUT_BESIDE_PARTS = 45  # the same beside a number in several groups: it probably belongs to it
 
 
 def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
@@ -214,7 +214,7 @@ def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
 
 
 def _ends(groups: Sequence[_Group], start: int) -> list[int]:
-    """Where a number that begins here may end."""
+    """The group indexes at which a number that begins here may end."""
     ends, digits = [], 0
     for index in range(start, min(start + _MOST_GROUPS, len(groups))):
         group = groups[index]
@@ -239,10 +239,10 @@ def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -
         return None
     is_before_free = parts[0].gap is _Gap.HARD
     if not is_before_free and reading.certainty <= Certainty.FOREIGN and len(parts) > 1:
-        return None  # the rest of something longer, in which any country's code can be found
+        return None  # the rest of something longer: some country's code fits any digits
     is_whole = is_before_free and (_is_free_behind(groups, end) or _extension(groups, end)[0] is not None)
     if len(parts) > 1 and reading.certainty is Certainty.LIKELY and not parts[0].has_plus and not is_whole:
-        return None  # a piece of a number in several parts, which happens to have the right length
+        return None  # a piece of a longer number that happens to have the right length
     if reading.certainty is Certainty.LOCAL and not (is_before_free and _is_free_behind(groups, end)):
         return None  # seven digits out of the middle of something longer
     score = _SCORES[reading.certainty]
@@ -266,7 +266,7 @@ def _is_free_behind(groups: Sequence[_Group], end: int) -> bool:
 
 
 def _extension(groups: Sequence[_Group], end: int) -> tuple[str | None, int]:
-    """What stands behind a number as its extension, and which group comes after that."""
+    """The extension behind a number (None without one), and the index of the next group."""
     if end == len(groups) or groups[end].has_plus:
         return None, end
     group = groups[end]
