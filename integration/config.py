@@ -305,7 +305,7 @@ def _account(raw: Any, where: str) -> AccountConfig:
         ZoneInfo(time_zone or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
         raise ConfigError(
-            f'{where}time_zone: "{time_zone}" is no time zone; write for example "Europe/Moscow"'
+            f'{where}time_zone: "{time_zone}" is not a time zone; write for example "Europe/Moscow"'
         ) from exc
     log_to = _text(raw, "log_to", where, "person")
     if log_to not in {str(word) for word in LogTarget}:

@@ -1,4 +1,4 @@
-"""`dozvon doctor`: everything that has to work, tried out, and in plain words what to change where it does not."""
+"""`dozvon doctor`: tries everything that has to work, and says what to change where it does not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """1 when something is an error, else 0."""
+    """Returns the exit status: 1 if a finding is an error, else 0."""
     logs.set_up("error", readable=True)
     settings = config.load(arguments.config)
     found = asyncio.run(diagnose(settings))

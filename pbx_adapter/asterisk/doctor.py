@@ -1,5 +1,5 @@
-"""`dozvon doctor` for an Asterisk: each thing that Dozvon needs is tried, and what fails says what to write into which
-file. Opens its own connection; changes nothing and rings no phone."""
+"""`dozvon doctor` for an Asterisk: tries everything that Dozvon needs, and says what to write into which file where
+something fails. Opens its own connection, changes nothing and rings no phone."""
 
 from __future__ import annotations
 
@@ -58,8 +58,7 @@ async def diagnose(
     samples: Sequence[DialSample] = (),
     timing: Timing | None = None,
 ) -> list[Finding]:
-    """All findings in the order in which they should be mended; the first error usually explains the next. Never
-    raises."""
+    """All findings, in the order to mend them: the first error often causes the next ones. Never raises."""
     findings: list[Finding] = []
     try:
         findings += await _over_ami(settings, samples, timing or Timing())
@@ -127,7 +126,7 @@ def _version(banner: str) -> Finding:
 
 
 async def _rights(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
-    """What the PBX itself says our user may do, and whether it told us that it has booted (read class `system`)."""
+    """Which actions the PBX allows our user, and whether we get its boot event (read class `system`)."""
     response, _ = await session.ask(question("ListCommands"))
     user = settings.username
     findings = []
@@ -149,16 +148,18 @@ async def _rights(session: AmiSession, settings: AsteriskSettings) -> list[Findi
         findings.append(
             _warning(
                 "permission Command",
-                f"{user} may run any command of the PBX, which Dozvon never does",
+                f"{user} may run any command on the PBX; Dozvon does not need that",
                 f"take command and all out of write = under [{user}] in manager.conf",
             )
         )
     if session.uptime is None:
         findings.append(_unread("system", "noticing restarts of the PBX", user))
     if "Filter" in response and not await session.set_filters():
-        findings.append(_warning("event filter", "the PBX refuses filters", "nothing: Dozvon drops the events itself"))
+        findings.append(
+            _warning("event filter", "the PBX refuses filters", "nothing: Dozvon drops unneeded events itself")
+        )
     elif "Filter" in response:
-        findings.append(_ok("event filter", "unneeded events are kept back by the PBX"))
+        findings.append(_ok("event filter", "the PBX does not send unneeded events"))
     return findings
 
 
@@ -177,7 +178,7 @@ async def _clock(session: AmiSession) -> Finding:
     try:
         difference = float(text(response, "Timestamp")) - (before + after) / 2
     except ValueError:
-        return _warning("clock", "the PBX does not tell its time", "nothing: this check is left out")
+        return _warning("clock", "the PBX does not send its time", "nothing to do: this check is left out")
     said = f"the PBX's clock is {abs(difference):.1f} s {'ahead of' if difference > 0 else 'behind'} ours"
     remedy = "let both machines take their time from NTP (timedatectl set-ntp true)"
     if abs(difference) > _CLOCK_ERROR:
@@ -198,7 +199,7 @@ async def _calls_and_people(session: AmiSession, settings: AsteriskSettings) -> 
         staff = await people.employees(session, settings.office)
     except Rejected:
         remedy = f"add system to write = under [{settings.username}] in manager.conf"
-        return [*findings, _warning("employees", "the list of phones may not be read", remedy)]
+        return [*findings, _warning("employees", "Dozvon may not read the list of phones", remedy)]
     if not staff:
         remedy = "write extension_pattern in Dozvon's configuration so that it fits the names of your endpoints"
         return [*findings, _warning("employees", "no endpoint of the PBX looks like an employee's phone", remedy)]
@@ -210,7 +211,7 @@ async def _calls_and_people(session: AmiSession, settings: AsteriskSettings) -> 
 
 
 async def _dialplan(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
-    """Is the include there, and does it reach a Dozvon that answers?"""
+    """Does the dialplan have our include, and does it reach a Dozvon that answers?"""
     try:
         for context in ("dozvon-inbound", CONTEXT):
             await session.ask(question("ShowDialPlan", is_list=True, Context=context), timeout_seconds=15.0)
@@ -234,8 +235,10 @@ async def _dialplan(session: AmiSession, settings: AsteriskSettings) -> list[Fin
 
 
 async def _way_back(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
-    """A Local channel runs `dozvon-doctor`, which asks our FastAGI and tells as a UserEvent what came of it. On the way
-    it shows which classes of events we receive."""
+    """A Local channel runs `dozvon-doctor`, which calls our FastAGI and sends the result as a UserEvent.
+
+    Its events also show which event classes we receive.
+    """
     unique = f"{CHANNEL_ID_PREFIX}doctor-{random.getrandbits(48):012x}"
     headers = (
         ("Channel", f"Local/s@{CONTEXT}/n"),
@@ -277,29 +280,29 @@ def _agi(told: dict[str, str], settings: AsteriskSettings) -> Finding:
     if told.get("Answer") and told.get("Address", "").rpartition("/")[2] == settings.id:
         return _warning(
             "way back",
-            "the PBX asks Dozvon at an address of the old form, whose end anybody can guess",
+            "the PBX asks Dozvon at an address of the old form, which is easy to guess",
             f"write DOZVON_AGI = {settings.agi_url} under [globals] of extensions.conf (FreePBX: "
             "globals_custom.conf), then run: asterisk -rx 'dialplan reload'",
         )
     if told.get("Answer"):
-        return _ok("way back", f"the PBX asks Dozvon at {told.get('Address') or settings.agi_url} and is answered")
+        return _ok("way back", f"the PBX asks Dozvon at {told.get('Address') or settings.agi_url}, and Dozvon answers")
     status, address = told.get("AgiStatus", ""), told.get("Address", "")
     if "AgiStatus" in told and not address:
         said = "the dialplan has no DOZVON_AGI"
     elif status == "SUCCESS":
-        said = f"somebody listens at {address}, but does not answer as Dozvon: is the last part of it right, "
+        said = f"a server at {address} answers, but not as Dozvon: is the last part of the address right, "
         said += "and does Dozvon's log name an address that it turned away (fastagi.allow)?"
     elif status in ("SILENT", "HANGUP"):
-        said = f"somebody listens at {address}, but does not answer in time"
+        said = f"a server listens at {address}, but does not answer in time"
     elif status:
         said = f"the PBX cannot reach Dozvon at {address}"
     else:
-        said = "the PBX did not tell whether it reaches Dozvon"
+        said = "the PBX did not say whether it reaches Dozvon"
     return _error(
         "way back",
         said,
         f"write DOZVON_AGI = {settings.agi_url} under [globals] of extensions.conf (FreePBX: globals_custom.conf), "
-        "run: asterisk -rx 'dialplan reload'; let Dozvon run, with fastagi.host an address that the PBX reaches, "
+        "run: asterisk -rx 'dialplan reload'; start Dozvon with an address in fastagi.host that the PBX reaches, "
         "and open the port in Dozvon's firewall",
     )
 
@@ -308,14 +311,14 @@ def _agi(told: dict[str, str], settings: AsteriskSettings) -> Finding:
 
 
 async def recordings(settings: AsteriskSettings, session: aiohttp.ClientSession) -> Finding:
-    """Can recordings be fetched? Never raises."""
+    """Check whether recordings can be fetched. Never raises."""
     place = settings.recordings
     if place.path:
         return await asyncio.to_thread(_folder, Path(place.path))
     if place.url:
         return await _web(session, place.url, place.username, place.password)
     remedy = 'write recordings = { path = "/var/spool/asterisk/monitor" } (or url = "https://...") for this PBX'
-    return _warning("recordings", "no place is configured: calls are logged without recordings", remedy)
+    return _warning("recordings", "recordings is not configured: calls are logged without recordings", remedy)
 
 
 def _folder(folder: Path) -> Finding:
@@ -324,14 +327,14 @@ def _folder(folder: Path) -> Finding:
         return _error("recordings", f"there is no folder {folder}", remedy)
     if not os.access(folder, os.R_OK | os.X_OK):
         remedy = f"let Dozvon's user read it: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}"
-        return _error("recordings", f"{folder} may not be read", remedy)
+        return _error("recordings", f"Dozvon may not read {folder}", remedy)
     newest = _newest(folder)
     if newest is None:
-        return _ok("recordings", f"{folder} is there and can be read; it holds no recording yet")
+        return _ok("recordings", f"{folder} can be read; it holds no recording yet")
     path, changed = newest
     if not os.access(path, os.R_OK):
         remedy = f"let Dozvon's user read new files too: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}"
-        return _error("recordings", "the newest recording may not be read", remedy)
+        return _error("recordings", "Dozvon may not read the newest recording", remedy)
     age = time.time() - changed
     if age > _FRESH_SECONDS:
         remedy = "check that the lines are recorded, and that this is the folder in use"
@@ -340,7 +343,7 @@ def _folder(folder: Path) -> Finding:
 
 
 def _newest(folder: Path) -> tuple[Path, float] | None:
-    """The newest file of the folder, or of its newest year/month/day."""
+    """The newest file in the folder, or in its newest year/month/day, with the time of its last change."""
     for _ in range(4):
         try:
             entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
@@ -368,5 +371,5 @@ async def _web(session: aiohttp.ClientSession, url: str, username: str, password
         return _error("recordings", "the web server refuses our name and password", remedy)
     if status >= 500:
         return _error("recordings", f"the web server answers {status}", "look into the web server's log")
-    # 403 and 404 are what a server without listings says to its folder.
+    # A server without directory listings answers 403 or 404 for its folder.
     return _ok("recordings", f"the web server answers {status}")

@@ -1,5 +1,4 @@
-"""The doctor's question whether the PBX takes the numbers that a click dials: what the office says of its dialling is
-tried in the dialplan itself. Rings nobody."""
+"""The doctor's check of numbers that a click dials: does the PBX's dialplan take them? Rings nobody."""
 
 from __future__ import annotations
 
@@ -12,12 +11,12 @@ from pbx_adapter.asterisk.commands import question
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 _CHECK = "numbers dialled"
-# What takes every number only to say that it is wrong. Source: FreePBX's dialplan.
+# Contexts that take every number, only to announce that it is wrong. Source: FreePBX's dialplan.
 _DEAD_ENDS = frozenset({"bad-number"})
 
 
 async def dialling(session: AmiSession, settings: AsteriskSettings, samples: Sequence[DialSample]) -> list[Finding]:
-    """One finding for each sample. A dialplan that leads elsewhere by a switch is not seen through: a warning only."""
+    """One finding for each sample; at worst a warning, since a number may also be taken through a `switch`."""
     try:
         return [await _sample(session, settings, sample) for sample in samples]
     except Rejected:
@@ -37,8 +36,8 @@ async def _sample(session: AmiSession, settings: AsteriskSettings, sample: DialS
             break
     else:
         remedy = (
-            f"give {context} an outgoing route for such numbers, or say under [account.dial] of Dozvon's "
-            "configuration how the office dials (click, trunk_prefix, outside_prefix)"
+            f"give {context} an outgoing route for such numbers, or set how the office dials under [account.dial] of "
+            "Dozvon's configuration (click, trunk_prefix, outside_prefix)"
         )
     message = f"no extension of {context} takes {dialled}: a click on such a number dials nothing"
     return Finding(check=check, level=FindingLevel.WARNING, message=message, remedy=remedy)
@@ -49,7 +48,7 @@ def _as_sent(number: str, settings: AsteriskSettings) -> str:
 
 
 async def _is_taken(session: AmiSession, context: str, number: str) -> bool:
-    """Whether the context, or one that it includes, has a pattern for it. Raises Rejected without the right to ask."""
+    """Whether the context, or one that it includes, takes the number. Raises: Rejected (no right to ask)."""
     asked = question("ShowDialPlan", is_list=True, Context=context, Extension=number)
     try:
         _, rows = await session.ask(asked, timeout_seconds=15.0)

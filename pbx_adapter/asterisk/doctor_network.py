@@ -1,4 +1,4 @@
-"""The doctor's look at who can listen between us and the PBX, and who can reach our FastAGI port."""
+"""The doctor's network checks: can strangers read our AMI connection, and can they reach our FastAGI port?"""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ async def network(settings: AsteriskSettings) -> list[Finding]:
 def _ami(settings: AsteriskSettings, pbx: Address | None) -> Finding:
     if settings.tls is not None:
         return ok("AMI network", "the manager connection is encrypted")
-    # A container sees every machine behind a router: Docker's.
+    # From a container every other machine is behind a router, Docker's.
     is_far = pbx is not None and is_behind_router(pbx) and not (_in_container() and pbx.is_private)
     if not is_far:
         return ok("AMI network", "the PBX is on this machine or in its network")
     return warning(
         "AMI network",
-        f"the manager connection to {settings.host} leaves this network and is plain text: whoever stands between can "
+        f"the manager connection to {settings.host} leaves this network in plain text: anybody on the way can "
         "read every number and send commands",
         "write tlsenable = yes, tlsbindaddr = 0.0.0.0:5039 and tlscertfile = a certificate into [general] of "
         'manager.conf, and tls = { ca = "/etc/dozvon/pbx-ca.pem" } into Dozvon\'s configuration; or let a VPN carry it',

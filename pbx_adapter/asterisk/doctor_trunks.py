@@ -1,4 +1,4 @@
-"""The doctor's look at lines to the outside that Dozvon would take for employees' phones."""
+"""The doctor's check for trunks that Dozvon would take for employees' phones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pbx_adapter.asterisk.commands import question
 from pbx_adapter.asterisk.findings import ok, warning
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
-_MOST_LOOKED_AT = 200  # endpoints; each is its own question
+_MOST_LOOKED_AT = 200  # endpoints; each takes a request
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """An endpoint that looks like a line: it logs in elsewhere, or is known by its address instead of logging in."""
+    """An endpoint that looks like a trunk: the PBX logs in to it, or recognises it by its address without a login."""
 
     name: str
     context: str
@@ -25,11 +25,11 @@ class _Line:
 
 async def trunks(session: AmiSession, settings: AsteriskSettings) -> Finding | None:
     """
-    A line is known by `trunks`, or by the context in which its calls enter. One that is known by neither is told apart
-    by the numbers that it shows, and a number of six digits or fewer looks like an extension.
+    Find trunks that neither `trunks` nor the context of their calls identifies. Dozvon then goes by the numbers they
+    show, and a number of up to six digits looks like an extension.
 
     Returns:
-        None where the PBX does not let us look. Raises: Unavailable.
+        None if the PBX does not let us look. Raises: Unavailable.
     """
     try:
         lines = await _pjsip_lines(session, settings)
@@ -38,12 +38,12 @@ async def trunks(session: AmiSession, settings: AsteriskSettings) -> Finding | N
         return None  # said among the permissions
     unknown = sorted(line.name for line in lines if not _is_known(line, settings))
     if not unknown:
-        return ok("trunks", f"{len(lines)} lines to the outside are known as such" if lines else "no line is unknown")
+        return ok("trunks", f"{len(lines)} trunks, all of them known" if lines else "no unknown trunk")
     names = ", ".join(f'"{name}"' for name in sorted({*settings.trunks, *unknown}))
     return warning(
         "trunks",
-        f"{', '.join(unknown)}: looks like a line to the outside, and its context does not say so; a "
-        "call on it with a short number (up to 6 digits) is taken for an employee's",
+        f"{', '.join(unknown)}: looks like a trunk, but neither `trunks` nor its context says so; a call "
+        "on it with a short number (up to 6 digits) is taken for an employee's",
         f"write trunks = [{names}] into Dozvon's configuration (leave out what is a phone)",
     )
 
@@ -60,7 +60,7 @@ async def _pjsip_lines(session: AmiSession, settings: AsteriskSettings) -> list[
             raise
         return []  # no chan_pjsip here
     rows = [row for row in rows if text(row, "Event") == "EndpointList" and text(row, "ObjectName")]
-    # Phones have extensions for names: those that do not log in elsewhere need no question.
+    # A phone is named by its extension. Only endpoints with other names, or with an outbound login, may be trunks.
     rows = [
         row
         for row in rows

@@ -119,7 +119,7 @@ async def test_somebody_else_at_the_agi_address_is_not_taken_for_dozvon(tmp_path
     """The path is unknown to the server there: it accepts, and answers nothing."""
     finding = (await examined(tmp_path))["way back"]
     assert finding.level is FindingLevel.ERROR
-    assert "does not answer as Dozvon" in finding.message
+    assert "answers, but not as Dozvon" in finding.message
     assert "fastagi.allow" in finding.message
 
 

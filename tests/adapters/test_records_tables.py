@@ -176,7 +176,7 @@ async def test_what_is_wrong_in_postgresql_is_said_in_words(pg_url: str) -> None
 
 
 async def refused(kind: str, url: str) -> None:
-    with pytest.raises(ConfigError, match="there is no table calls"):
+    with pytest.raises(ConfigError, match="the table calls does not exist"):
         await found(records(kind, url, cdr="calls"))
     with pytest.raises(ConfigError, match="has no column"):
         await found(records(kind, url, cdr="cel"))

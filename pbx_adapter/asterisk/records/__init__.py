@@ -1,1 +1,1 @@
-"""Calls read from what an Asterisk wrote down by itself: CDR and CEL, in CSV files or in tables of a database."""
+"""Reads calls from Asterisk's own records: CDR and CEL, in CSV files or database tables."""

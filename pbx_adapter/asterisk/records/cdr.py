@@ -1,8 +1,8 @@
-"""CDR to calls: several rows of pairs of channels folded into one business call, by their linkedid.
+"""CDR to calls: folds the rows with one linkedid, one row for each pair of channels, into one business call.
 
-CDR is written for bills, not for people, and knows less than CEL (docs/howto/recover-missed-calls.md has the table):
-an answer is a row that is ANSWERED and whose second channel is a person's; a queue's or a voicemail's own answer is
-none. When somebody in a queue answered is only seen from the others' phones, which stop ringing at that moment.
+CDR is made for billing and holds less than CEL (docs/howto/recover-missed-calls.md compares them). A call is answered
+if a row is ANSWERED and its second channel belongs to a person; a queue or voicemail that answers by itself does not
+count. CDR does not say when somebody in a queue answered: it is the moment when the other phones stopped ringing.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind
 from pbx_adapter.asterisk.records.rows import CdrRow
 
 _TOGETHER_SECONDS = 0.25
-_WHOLE_SECOND = 1.0  # how far two moments of Master.csv may be apart that were one
-_ORIGINATED = "AppDial2"  # what a channel that was originated is in until it is up
+_WHOLE_SECOND = 1.0  # Master.csv has whole seconds: one moment may be written as two
+_ORIGINATED = "AppDial2"  # the application of an originated channel until it is answered
 _LEG_RESULTS = {
     "ANSWERED": LegResult.ANSWERED,
     "NO ANSWER": LegResult.NOANSWER,
@@ -37,13 +37,13 @@ _DISPOSITIONS = {
 
 def recorded(calls: Iterable[Call], rows: Iterable[CdrRow], office: OfficeShape) -> list[RecordedCall]:
     """
-    The calls of CEL with their recordings from CDR, and those calls of CDR that CEL does not know.
+    Join both kinds of records: calls of CEL with their recordings from CDR, and calls that only CDR has.
 
     Args:
-        calls: as `cel.calls_of` gives them, those that go on or were joined included.
+        calls: what `cel.calls_of` returns, with live and joined calls.
 
     Returns:
-        By start; each call once.
+        Each ended call once, by start.
     """
     by_linkedid: dict[str, list[CdrRow]] = defaultdict(list)
     for row in dict.fromkeys(rows):
@@ -94,7 +94,7 @@ def _from_call(call: Call, joined: Sequence[str], rows: dict[str, list[CdrRow]])
 
 
 def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
-    """One call of all rows of one linkedid; None where they are none: a code dialled, a helper of Asterisk's own."""
+    """One call from all rows of one linkedid; None for a feature code or an internal channel of Asterisk."""
     ordered = sorted(rows, key=lambda row: (row.start, row.sequence, row.uniqueid, row.dstchannel))
     root = next((row for row in ordered if row.uniqueid == row.linkedid), None)
     if root is None:
@@ -138,7 +138,7 @@ def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
 
 
 def _legs(rows: Sequence[CdrRow], root: CdrRow, office: OfficeShape) -> list[Leg]:
-    """One leg for each person's channel. A person reached through a Local pair has two rows; the inner one is true."""
+    """One leg for each person's channel. A person reached through a Local pair has two rows; the inner one counts."""
     legs: list[Leg] = []
     seen: set[str] = {root.channel}
     for row in sorted(rows, key=lambda row: (not row.channel.startswith("Local/"), row.start)):
@@ -169,7 +169,7 @@ def _leg(row: CdrRow, party: Party, rows: Sequence[CdrRow]) -> Leg:
 
 
 def _clicked(root: CdrRow, caller: Party) -> Leg:
-    """The phone of whoever clicked, when it was not taken; when it was, the row is of the call to the client."""
+    """The phone of the employee who clicked and did not pick up; else the row describes the client's leg."""
     return Leg(
         id=LegId(f"{root.uniqueid}:{root.channel}"),
         target=caller.number,
@@ -191,8 +191,8 @@ def _answered_at(row: CdrRow, rows: Sequence[CdrRow]) -> Timestamp:
     """
     When a person answered.
 
-    A queue answers the client itself, so its row says that it was answered when the phone began to ring. The phones of
-    the others stop ringing when one is taken; where nobody else rang, the beginning is all there is.
+    A queue answers the client itself, so its row has the moment when the phone began to ring. The other phones stop
+    ringing when one is picked up, which gives the moment. If only one phone rang, the row's own moment is returned.
     """
     answer = row.answer if row.answer is not None else row.start
     if row.lastapp != "Queue" or answer - row.start > _TOGETHER_SECONDS:
@@ -210,7 +210,7 @@ def _answered_at(row: CdrRow, rows: Sequence[CdrRow]) -> Timestamp:
 
 
 def _outside_number(row: CdrRow) -> str:
-    """From what was dialled: `PJSIP/79161234567@trunk,20`."""
+    """The number in the dial string: `PJSIP/79161234567@trunk,20`."""
     endpoint = endpoint_of(row.dstchannel)[1]
     for part in row.lastdata.partition(",")[0].split("&"):
         number = dialled_number(part)

@@ -1,18 +1,18 @@
-"""CEL to calls: feeds channel events to the tracker as if they came from AMI, so both give the same call.
+"""CEL to calls: feeds channel events to the tracker in the form of AMI events, so both give the same call.
 
 Theory of operation
 -------------------
 
-CEL has the channels, the bridges and the transfers of AMI, with the same ids. What it lacks is put back:
+CEL has the channels, the bridges and the transfers of AMI, with the same ids. This module infers what CEL lacks:
 
-- who dialled a channel: the newest Dial or Queue of the same Linkedid that was running when the channel was made, one
-  that names its endpoint first (`cel.conf`: `apps = dial,queue`; without it, the call's first channel);
-- how a dial ended: an ANSWER of the dialled channel; for the others their cause, and whether whoever dialled went on
-  without them (rang out) or left with them (cancelled);
-- that a channel was originated (a click): a row of it in AppDial2; the number to be shown there is the client's;
-- who hung up first: `hangupsource`.
+- which channel dialled: the newest Dial or Queue with the same Linkedid that ran when the dialled channel was created;
+  one that names its endpoint comes first (`cel.conf`: `apps = dial,queue`; without it, the call's first channel);
+- how a dial ended: answered, if the dialled channel has an ANSWER; busy, by its hangup cause; cancelled, if the
+  dialling channel hung up at the same moment or another phone answered; otherwise it rang out;
+- that a channel was originated (a click): it has a row in AppDial2, whose number is the client's;
+- which side hung up first: `hangupsource`.
 
-Ringing, hold and recordings are not in CEL.
+CEL has no ringing, hold or recordings.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from pbx_adapter.asterisk.records.crashes import CRASH
 from pbx_adapter.asterisk.records.rows import CelRow
 from pbx_adapter.asterisk.tracker import Tracker
 
-_TOGETHER_SECONDS = 0.25  # what happens within this time is one thing
-_SILENCE_SECONDS = 60.0  # after the last row; everything the tracker decides by silence is decided by then
+_TOGETHER_SECONDS = 0.25  # rows within this time belong to one event
+_SILENCE_SECONDS = 60.0  # after the last row; longer than any timeout of the tracker
 _RANK = {
     name: place
     for place, name in enumerate(
@@ -48,11 +48,11 @@ _ACCOUNT = AccountId("records")
 
 def calls_of(rows: Iterable[CelRow], office: OfficeShape) -> list[Call]:
     """
-    Follow the rows.
+    Read calls from the rows. Rows may come in any order, twice, or be missing.
 
     Returns:
-        Every call that was seen from its start, by start; those that went on at the last row have no end, and those
-        that were joined to another say so. Rows may come in any order, twice, or be missing. Never raises.
+        Every call that was seen from its start, by start. A call that was live at the last row has no end; a call that
+        was joined to another has `merged_into`. Never raises.
     """
     tracker = Tracker(_REPLAY, office)
     calls: dict[CallId, Call] = {}
@@ -75,10 +75,10 @@ def calls_of(rows: Iterable[CelRow], office: OfficeShape) -> list[Call]:
 
 def in_order(rows: Iterable[CelRow]) -> list[CelRow]:
     """
-    Each row once, in the order of what happened.
+    Each row once, in the order of events.
 
-    Moments with fractions are trusted, with the kind of event deciding between equal ones. A table that keeps whole
-    seconds has only the order in which it was written.
+    Moments with fractions of a second give the order, and the kind of event decides between equal ones. Rows with whole
+    seconds keep the order in which they were written.
     """
     once = list({_identity(row): row for row in rows}.values())
     if any(row.at % 1 for row in once):
@@ -109,7 +109,7 @@ class _Office:
     """The state before the first frame, and the state while frames are fed."""
 
     ended_at: dict[str, Timestamp] = field(default_factory=dict)  # uid -> HANGUP
-    left_at: dict[str, Timestamp] = field(default_factory=dict)  # name of a hangup source -> when it left
+    left_at: dict[str, Timestamp] = field(default_factory=dict)  # name of a `hangupsource` -> when it left
     cause: dict[str, str] = field(default_factory=dict)  # by name
     originated: dict[str, CelRow] = field(default_factory=dict)  # uid -> its first row in AppDial2
     answers: dict[str, list[Timestamp]] = field(default_factory=lambda: defaultdict(list))  # by linkedid, of phones
@@ -119,11 +119,11 @@ class _Office:
 
 
 def frames(rows: Sequence[CelRow]) -> list[tuple[Timestamp, Frame]]:
-    """Tell ordered rows in the words of AMI."""
+    """Translate ordered rows into AMI events, each with its moment."""
     office = _look_ahead(rows)
     told: list[tuple[Timestamp, Frame]] = []
     asked: set[str] = set()
-    # Before the first of them is gone: the order in which channels die with their PBX says nothing of who hung up.
+    # Before the first crashed channel ends: their order does not say which side hung up.
     died = [row for row in rows if row.extra.get("hangupsource") == CRASH]
     for row in rows:
         if died and row is died[0]:
@@ -205,7 +205,7 @@ def _started(row: CelRow, office: _Office) -> list[Frame]:
             {"Event": "NewCallerid", **_who(shown), "ChannelState": "0"},
             {"Event": "DialBegin", **_who(shown, "Dest"), "DialString": endpoint_of(row.channel)[1]},
         ]
-    # A channel that the PBX makes to ring a phone begins in the extension s; who calls begins with a number.
+    # A channel that the PBX creates to ring a phone starts in the extension s; a caller's channel has a number.
     is_made = row.exten in ("", "s") and not is_root
     born: Frame = {"Event": "Newchannel", **_who(row), "ChannelState": "0" if is_made else "4"}
     told = [born]
@@ -229,7 +229,7 @@ def _started(row: CelRow, office: _Office) -> list[Frame]:
 
 
 def _dialler(row: CelRow, office: _Office) -> tuple[_Channel | None, str]:
-    """Whoever runs a Dial or Queue that may have made this channel, and what it dialled."""
+    """The channel whose Dial or Queue probably created this one, and its dial string."""
     if row.uniqueid == row.linkedid:
         return None, ""
     family = [c for c in office.by_linkedid.get(row.linkedid, ()) if c.uid in office.channels]
@@ -286,7 +286,7 @@ def _hung_up(row: CelRow, office: _Office) -> list[Frame]:
 
 
 def _dial_status(row: CelRow, channel: _Channel, office: _Office) -> str:
-    """Rang out, when whoever dialled went on; cancelled, when that one left or somebody else answered."""
+    """CANCEL if the dialling channel left at the same moment or another phone answered; NOANSWER if it rang out."""
     cause = row.extra.get("hangupcause", "")
     if cause in ("17", "21"):
         return "BUSY"

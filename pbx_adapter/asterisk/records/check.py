@@ -1,4 +1,4 @@
-"""The doctor's line about the PBX's own records: whether they can be read, and hold calls."""
+"""The doctor's check of the PBX's own records: can they be read, and do they hold calls?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REMEDY = "see docs/howto/recover-missed-calls.md"
 
 
 async def check(records: Callable[[], CallRecords | None], now: Timestamp) -> list[Finding]:
-    """Nothing where none are configured; never raises what the records raise."""
+    """One finding; none if no records are configured. An error of the records becomes a finding."""
     try:
         opened = records()
         if opened is None:
@@ -25,6 +25,6 @@ async def check(records: Callable[[], CallRecords | None], now: Timestamp) -> li
     except DozvonError as exc:
         return [Finding(check=_CHECK, level=FindingLevel.ERROR, message=str(exc), remedy=_REMEDY)]
     if not count:
-        message = "the PBX's records can be read, but no call of the last day is in them"
+        message = "the PBX's records can be read, but hold no call of the last day"
         return [Finding(check=_CHECK, level=FindingLevel.WARNING, message=message, remedy=_REMEDY)]
     return [Finding(check=_CHECK, level=FindingLevel.OK, message=f"{count} calls of the last day are in the records")]

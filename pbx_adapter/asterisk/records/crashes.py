@@ -1,4 +1,4 @@
-"""The end of calls that a PBX was in when it died: CEL has their rows up to then, and nobody ever writes their end."""
+"""Adds an end to calls that were live when the PBX crashed: CEL has their rows up to the crash, but no hangup."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.records.rows import CelRow
 
 CRASH = "crash"
-"""The `hangupsource` of an end that the PBX's own death made: no channel has this name."""
+"""The `hangupsource` of a call that a crash ended. No channel has this name."""
 
 
 def with_crashed_ends(rows: Sequence[CelRow], began: Timestamp) -> list[CelRow]:
     """
-    Add the hangup of each channel that was there before the PBX began to run, and has none.
+    Add a hangup for each channel that has rows from before the PBX's last start only, and no hangup.
 
     Args:
         rows: in any order.
-        began: when the PBX that runs now was started.
+        began: when the running PBX was started.
 
     Returns:
-        The rows and the ends, which are dated by the last row that the PBX wrote before it died: it lived then. Their
-        `hangupsource` is CRASH: neither side hung up.
+        The rows with the added hangups. These have the moment of the last row before the crash, and CRASH as their
+        `hangupsource`: neither side hung up.
     """
     last: dict[str, CelRow] = {}
     over: set[str] = set()
@@ -35,7 +35,7 @@ def with_crashed_ends(rows: Sequence[CelRow], began: Timestamp) -> list[CelRow]:
             if row.uniqueid not in last or row.at >= last[row.uniqueid].at:
                 last[row.uniqueid] = row
         else:
-            over.add(row.uniqueid)  # it was heard of since
+            over.add(row.uniqueid)  # has a row since the start: it did not die in the crash
     died = [row for uniqueid, row in last.items() if uniqueid not in over]
     ends = [
         replace(row, event="HANGUP", at=alive_at, app="", appdata="", extra={"hangupsource": CRASH}) for row in died

@@ -1,6 +1,6 @@
-"""The CSV files of cdr-csv, cdr-custom and cel-custom: read from their end, with their rotated parts, line by line.
+"""Reads the CSV files of cdr-csv, cdr-custom and cel-custom from their end, line by line, with their rotated parts.
 
-A line is what Asterisk wrote at once; the last one may be half there. What a row means is not decided here.
+Asterisk writes a line at a time, so the last one may be incomplete. `cdr.py` and `cel.py` interpret the rows.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Parse = Callable[[Mapping[str, str], int], tuple[Timestamp, Row]]
 
 @dataclass(slots=True)
 class Skipped:
-    """Lines that were no rows, and the first reason; a file of another layout has nothing but those."""
+    """Lines that could not be read as rows, with the first reason; in a file of another layout, every line."""
 
     lines: int = 0
     rows: int = 0
@@ -49,18 +49,18 @@ def read(
     is_enough: Callable[[Row], bool] = lambda row: False,
 ) -> tuple[list[Row], Skipped]:
     """
-    The rows of a file and of its rotated parts that are not older than `since`.
+    Read the rows of a file and its rotated parts that are not older than `since`.
 
     Args:
-        parse: a line's columns and its number to its moment and its row; raises NoRowError.
-        is_enough: told each row from the newest back; when it says so, nothing older is read.
+        parse: turns a line's columns and its number into its moment and its row; raises NoRowError.
+        is_enough: gets each row, the newest first; reading stops when it returns true.
 
     Returns:
-        Rows, newest file first and within one in the order of its lines; and what was left out.
+        The rows, the newest file first, each file in the order of its lines; and the lines left out.
 
     Raises:
-        Unavailable: the file is not there, or cannot be read.
-        ConfigError: nothing in it fits the columns.
+        Unavailable: the file does not exist or cannot be read.
+        ConfigError: no line fits the columns.
     """
     skipped = Skipped()
     found: list[Row] = []
@@ -110,7 +110,7 @@ def _row(
 
 
 def _parts(path: Path, since: Timestamp) -> Iterator[Path]:
-    """The file, then what logrotate made of it (`.1`, `-20261122`, either with `.gz`), the newest first."""
+    """The file, then its rotated parts (`.1`, `-20261122`, either with `.gz`), the newest first."""
     try:
         path.stat()
     except OSError as exc:
@@ -133,7 +133,7 @@ def _escaped(name: str) -> str:
 
 
 def _lines_back(path: Path) -> Iterator[bytes]:
-    """Whole lines from the last to the first; what follows the last line end is not a line yet."""
+    """Complete lines from the last to the first; text behind the last line end is left out."""
     try:
         if path.suffix == ".gz":
             with gzip.open(path, "rb") as packed:
@@ -159,6 +159,6 @@ def _pieces_back(file: BinaryIO) -> Iterator[bytes]:
             lines.pop()
         yield from reversed(lines)
         if len(rest) > _LONGEST_LINE:
-            rest = rest[-_LONGEST_LINE - 1 :]  # no row; kept long enough to be refused as one
+            rest = rest[-_LONGEST_LINE - 1 :]  # too long for a row; enough of it is kept to be refused as one
     if has_end and rest:
         yield rest

@@ -1,6 +1,6 @@
-"""How far back the records have to be read: until every call of the time asked for is there from its beginning.
+"""Decides how far back to read the records: until every call of the wanted time is complete from its beginning.
 
-Rows come from the newest back. A PBX with many calls writes tens of thousands of rows an hour, and most gaps are short.
+Rows come newest first. A busy PBX writes tens of thousands of rows an hour, and most gaps are short.
 """
 
 from __future__ import annotations
@@ -8,19 +8,19 @@ from __future__ import annotations
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.records.rows import CdrRow, CelRow
 
-_SLACK_SECONDS = 60.0  # rows are written in the order of what happened, but for so much
+_SLACK_SECONDS = 60.0  # how far rows may be out of order
 
 
 class CelReach:
-    """A call is named by its channels, and each of them begins with CHAN_START; those that were joined name others."""
+    """CEL: each channel begins with CHAN_START. A row names its own channel and, as linkedid, one of the same call."""
 
     def __init__(self, since: Timestamp) -> None:
         self._since = since
-        self._wanted: set[str] = set()  # channels in such calls whose beginning was not met yet
+        self._wanted: set[str] = set()  # channels of wanted calls without their CHAN_START so far
         self._begun: set[str] = set()
 
     def is_enough(self, row: CelRow) -> bool:
-        """Take the next row back; whether it is the last one needed."""
+        """Take the next older row. Returns whether it is the last one needed."""
         ids = {row.uniqueid, row.linkedid}
         if row.at >= self._since or not self._wanted.isdisjoint(ids):
             self._wanted |= ids - self._begun
@@ -31,16 +31,16 @@ class CelReach:
 
 
 class CdrReach:
-    """The rows of a call are written when it ends, and the one of its first channel has its Linkedid as Uniqueid."""
+    """CDR: a call's rows are written when it ends. In the row of its first channel Uniqueid and Linkedid are equal."""
 
     def __init__(self, since: Timestamp) -> None:
         self._since = since
-        self._wanted: set[str] = set()  # Linkedids whose first channel was not met yet
+        self._wanted: set[str] = set()  # Linkedids without the row of their first channel so far
         self._earliest = since
         self._met: set[str] = set()
 
     def is_enough(self, row: CdrRow) -> bool:
-        """Take the next row back; whether it is the last one needed."""
+        """Take the next older row. Returns whether it is the last one needed."""
         if row.uniqueid == row.linkedid:
             self._met.add(row.linkedid)
         if row.end >= self._since and row.linkedid not in self._met:

@@ -1,6 +1,6 @@
-"""One row of Asterisk's CDR and of its CEL, whatever it was read from: names, moments, and what is no row.
+"""One row of Asterisk's CDR or CEL, from a file or a table: its names, its moments, and when it is invalid.
 
-Reading files and tables is in `csv_files.py` and `tables.py`; what the rows mean is in `cel.py` and `cdr.py`.
+`csv_files.py` and `tables.py` read files and tables; `cel.py` and `cdr.py` turn rows into calls.
 """
 
 from __future__ import annotations
@@ -37,19 +37,19 @@ CEL_CUSTOM = (
 CDR_NEEDED = ("start", "channel", "disposition", "uniqueid", "linkedid")
 CEL_NEEDED = ("eventtype", "eventtime", "channame", "uniqueid", "linkedid")
 
-_LONGEST_TEXT = 512  # characters; a column that is longer holds no telephone number and no name
+_LONGEST_TEXT = 512  # characters; longer than any telephone number or name
 _SOUND = re.compile(r"[^\x00-\x1f]+\.(wav|wav49|gsm|mp3|ogg|g722|ulaw|alaw|sln)", re.IGNORECASE)
 _EPOCH = re.compile(r"\d{9,11}(\.\d{1,9})?")
-_LATEST = 32_503_680_000.0  # the year 3000; what is later is no moment
+_LATEST = 32_503_680_000.0  # the year 3000; anything later is not a moment
 
 
 class NoRowError(ValueError):
-    """What was read is not a row: cut off, of other columns, or without a moment."""
+    """A line or record is not a row: it is cut off, has other columns, or has no moment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CdrRow:
-    """One record of a pair of channels; a business call has several. Texts are as the PBX wrote them: hostile."""
+    """The record of a pair of channels; a business call has several. Texts come from outside: treat them as hostile."""
 
     linkedid: str
     uniqueid: str
@@ -72,7 +72,7 @@ class CdrRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CelRow:
-    """One event of one channel. `sequence` is the row's place among those of the same moment."""
+    """One event of one channel. `sequence` orders rows with the same moment."""
 
     sequence: int
     event: str
@@ -91,10 +91,10 @@ class CelRow:
 
 def cdr_row(columns: Mapping[str, Any], zone: tzinfo) -> CdrRow:
     """
-    Read one CDR from its columns, named as in cdr.conf or as in the tables of FreePBX.
+    Read one CDR from its columns, which have the names of cdr.conf or of FreePBX's tables.
 
     Raises:
-        NoRowError: no moment, no channel, no id.
+        NoRowError: the moment, the channel or the id is missing.
     """
     start = moment(_first(columns, "start", "calldate"), zone)
     if start is None:
@@ -159,10 +159,10 @@ def moment(value: Any, zone: tzinfo) -> Timestamp | None:
     A moment as Asterisk and databases write it: seconds since 1970, or a date and time.
 
     Args:
-        zone: of dates that do not say theirs. In the hour that summer time repeats the first one is taken.
+        zone: for dates without a time zone. In the hour that the end of summer time repeats, the first one is taken.
 
     Returns:
-        None where there is none (unanswered calls) or where it is no moment.
+        None for an empty value (unanswered calls) and for anything that is not a moment.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return Timestamp(float(value)) if 0 < value < _LATEST else None
@@ -192,7 +192,7 @@ def text(value: Any) -> str:
 
 
 def _extra(value: Any) -> Mapping[str, str]:
-    """The JSON of `eventextra`; anything else (older versions write words) is nothing."""
+    """The JSON of `eventextra`; empty for anything else (older versions write words)."""
     if value is None or value == "":
         return {}
     try:
@@ -215,13 +215,13 @@ def _number(value: Any) -> float:
 
 
 def _name(clid: str) -> str:
-    """`"Anna" <101>` is Anna."""
+    """The name in `"Anna" <101>`."""
     shown = clid.rpartition("<")[0].strip()
     return shown.strip('"').strip()
 
 
 def _recording(columns: Mapping[str, Any]) -> str:
-    """FreePBX has a column for it; elsewhere the dialplan puts it into `userfield`."""
+    """The recording's file name. FreePBX has a column for it; elsewhere the dialplan writes it into `userfield`."""
     for name in ("recordingfile", "userfield"):
         said = text(columns.get(name))
         if _SOUND.fullmatch(said):

@@ -1,4 +1,4 @@
-"""Where a PBX keeps its records: `[account.asterisk.records]`. Opening what is named is `source.py`'s."""
+"""Where a PBX keeps its records: `[account.asterisk.records]`. `source.py` opens them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KEYS = ("kind", "cdr", "cel", "cdr_columns", "cel_columns", "url", "time_zone",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordsSettings:
-    """`cdr` and `cel` are paths for CSV files and names of tables for databases; empty: not kept there."""
+    """`cdr` and `cel` are paths of CSV files or names of database tables; empty: the PBX does not keep them."""
 
     kind: Kind
     cdr: str = ""
@@ -32,16 +32,16 @@ class RecordsSettings:
     cel_columns: tuple[str, ...] = CEL_CUSTOM
     url: str = field(default="", repr=False)  # holds a password
     time_zone: ZoneInfo = _UTC
-    late_seconds: float = LATE_SECONDS  # after a call its records are written by then
-    key: str = "records"  # what the table is called in the file; errors name it
+    late_seconds: float = LATE_SECONDS  # how long after a call its records are complete
+    key: str = "records"  # the table's name in the configuration file, for error messages
 
     @classmethod
     def from_config(cls, table: Any, *, key: str) -> RecordsSettings | None:
         """
-        Read the table; None where there is none, or an empty one.
+        Read the table; None for an empty one.
 
         Raises:
-            ConfigError: a key is missing, unknown or has a wrong value; the text says what to write.
+            ConfigError: a key is missing, unknown or has a wrong value. The message says what to write.
         """
         if not isinstance(table, Mapping):
             raise ConfigError(f"{key}: write a table, [{key}]")
@@ -55,11 +55,11 @@ class RecordsSettings:
             raise ConfigError(f"{key}.kind: write one of {', '.join(_KINDS)}")
         cdr, cel, url = (_text(table, name, key) for name in ("cdr", "cel", "url"))
         if not cdr and not cel:
-            raise ConfigError(f"{key}: write cdr, cel or both, so that it is known where the records are")
+            raise ConfigError(f"{key}: write cdr, cel or both: where the records are")
         if kind != "csv":
             _check_tables(kind, url, (cdr, cel), key)
         elif not all(path.startswith("/") for path in (cdr, cel) if path):
-            raise ConfigError(f"{key}: write cdr and cel as whole paths, beginning with /")
+            raise ConfigError(f"{key}: write cdr and cel as absolute paths, beginning with /")
         is_master = cdr.rpartition("/")[2].startswith("Master.csv")
         return cls(
             kind=kind,
@@ -79,7 +79,7 @@ def _check_tables(kind: Kind, url: str, tables: tuple[str, ...], key: str) -> No
         raise ConfigError(f'{key}.url: write where the tables are, "{kind}://user:password@host/asteriskcdrdb"')
     for table in tables:
         if table and not _TABLE.fullmatch(table):
-            raise ConfigError(f"{key}: {table!r} is no name of a table; write letters, digits, _ and one dot at most")
+            raise ConfigError(f"{key}: {table!r} is not a table name; write letters, digits, _ and at most one dot")
 
 
 def _columns(
@@ -87,7 +87,7 @@ def _columns(
 ) -> tuple[str, ...]:
     value = table.get(name, default)
     if not isinstance(value, list | tuple) or not all(isinstance(column, str) and column for column in value):
-        raise ConfigError(f"{key}.{name}: write a list of the columns' names, in the order of the file")
+        raise ConfigError(f"{key}.{name}: write a list of column names, in the order of the file")
     missing = [column for column in needed if column not in value]
     if missing:
         raise ConfigError(f"{key}.{name}: the column {missing[0]} is missing; without it calls cannot be told apart")
@@ -104,7 +104,9 @@ def _text(table: Mapping[str, Any], name: str, key: str) -> str:
 def _late(value: Any, key: str) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not 1 <= value <= _MOST_LATE_SECONDS:
-        raise ConfigError(f"{key}.late_seconds: write after how many seconds the records are complete, 1 to 7200")
+        raise ConfigError(
+            f"{key}.late_seconds: write how many seconds after a call the records are complete, 1 to 7200"
+        )
     return float(value)
 
 
@@ -112,4 +114,4 @@ def _zone(name: str, key: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError) as exc:
-        raise ConfigError(f'{key}.time_zone: {name!r} is no time zone; write for example "Europe/Moscow"') from exc
+        raise ConfigError(f'{key}.time_zone: {name!r} is not a time zone; write for example "Europe/Moscow"') from exc

@@ -1,4 +1,4 @@
-"""`AsteriskRecords`: the port `CallRecords` on what an Asterisk wrote down by itself. Reads, folds, and hands over."""
+"""`AsteriskRecords`: implements the port `CallRecords` on Asterisk's own records, CDR and CEL."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from pbx_adapter.asterisk.records.tables import open_tables
 log = structlog.get_logger()
 
 LONGEST_CALL_SECONDS = 6 * 3600.0
-"""How far before the asked time rows are read: a call that began earlier than this is not found."""
+"""How far before the wanted time rows are read. A call that began earlier is not found."""
 
-_CLOCKS_DIFFER_SECONDS = 900.0  # more than any clock is wrong; less than any two time zones differ
+_CLOCKS_DIFFER_SECONDS = 900.0  # more than a clock is ever wrong, less than two time zones differ
 _BORN = re.compile(r"(?:.*-)?(\d{9,11})\.\d+")  # a Uniqueid begins with the second of its channel
 
 
@@ -49,7 +49,7 @@ class AsteriskRecords:
     ) -> None:
         """
         Args:
-            pbx_began: when the PBX that runs now was started; None while that is not known.
+            pbx_began: when the running PBX was started; None while that is unknown.
 
         Raises:
             ConfigError: the driver of the database is not installed.
@@ -60,7 +60,7 @@ class AsteriskRecords:
         self._tables = None if settings.kind == "csv" else open_tables(settings)
 
     async def between(self, since: Timestamp, until: Timestamp) -> AsyncIterator[RecordedCall]:
-        """Calls that ended in this time; see the port. Raises: Unavailable, AuthFailed, ConfigError."""
+        """The calls that ended in this time; see the port. Raises: Unavailable, AuthFailed, ConfigError."""
         earliest = Timestamp(since - LONGEST_CALL_SECONDS)
         if self._tables is None:
             found = await asyncio.to_thread(self._from_files, earliest, since)
@@ -134,7 +134,7 @@ class AsteriskRecords:
         return recorded(calls_of(cel, self._office), cdr, self._office)
 
     def _check_zone(self, births: Iterable[tuple[str, Timestamp]]) -> None:
-        """Asterisk names a channel after the second in which it was made: that shows a wrong time zone."""
+        """Find a wrong time zone: a channel's Uniqueid begins with the second of its creation. Raises: ConfigError."""
         earliest: dict[str, float] = {}
         for uniqueid, at in births:
             earliest[uniqueid] = min(at, earliest.get(uniqueid, at))

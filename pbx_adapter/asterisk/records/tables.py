@@ -1,6 +1,6 @@
-"""CDR and CEL in tables of PostgreSQL or MySQL/MariaDB, as cdr_pgsql, cel_odbc and FreePBX fill them.
+"""Reads CDR and CEL from tables of PostgreSQL or MySQL/MariaDB, as cdr_pgsql, cel_odbc and FreePBX fill them.
 
-Only reads. The tables are asked for their columns first, so that a missing one is said by name.
+It reads the columns of a table first, so that an error can name a missing one. It never writes.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Tables(Protocol):
         self, table: str, moments: Sequence[str], needed: Sequence[str], since: Timestamp, until: Timestamp
     ) -> list[Row]:
         """
-        All columns of the rows of this time and a day around it, in the order in which they were written.
+        All columns of the rows of this time, and of a day before and after it, in the order in which they were written.
 
         Args:
-            moments: what the column with the moment may be called; the first that is there counts.
+            moments: possible names of the column with the moment; the first that exists is taken.
 
         Raises: ConfigError (no such table or column), AuthFailed, Unavailable.
         """
@@ -47,7 +47,7 @@ def open_tables(settings: RecordsSettings) -> Tables:
 
 def _moment_column(table: str, columns: Mapping[str, str], moments: Sequence[str], needed: Sequence[str]) -> str:
     if not columns:
-        raise ConfigError(f"the PBX's records: there is no table {table}, or we may not read it")
+        raise ConfigError(f"the PBX's records: the table {table} does not exist, or Dozvon may not read it")
     column = next((name for name in moments if name in columns), None)
     if column is None:
         raise ConfigError(f"the PBX's records: {table} has no column {' or '.join(moments)}")
@@ -97,7 +97,7 @@ class PostgresTables:
         column = _moment_column(table, columns, moments, needed)
         is_aware = columns[column] == "timestamp with time zone"
         if not is_aware and not columns[column].startswith("timestamp"):
-            raise ConfigError(f"the PBX's records: {table}.{column} is no timestamp but {columns[column]}")
+            raise ConfigError(f"the PBX's records: {table}.{column} is not a timestamp but {columns[column]}")
 
         def bound(at: float) -> datetime:
             return datetime.fromtimestamp(at, UTC) if is_aware else _local(at, self._settings)
@@ -171,8 +171,8 @@ class MysqlTables:
             columns = {str(row["name"]): str(row["type"]) for row in await cursor.fetchall()}
             column = _moment_column(table, columns, moments, needed)
             if columns[column] not in ("datetime", "timestamp"):
-                raise ConfigError(f"the PBX's records: {table}.{column} is no datetime but {columns[column]}")
-            # A TIMESTAMP is given in the session's zone, which is UTC; a DATETIME as Asterisk wrote it.
+                raise ConfigError(f"the PBX's records: {table}.{column} is not a datetime but {columns[column]}")
+            # A TIMESTAMP comes in the session's zone, which is UTC; a DATETIME comes as Asterisk wrote it.
             is_utc = columns[column] == "timestamp"
             quoted = ".".join(f"`{part}`" for part in table.split("."))
             order = f"`{column}`" + (", `id`" if "id" in columns else "")
