@@ -1,6 +1,6 @@
-"""The durable truth on SQLite or PostgreSQL: `open_storage()` gives every store of `ports.py`.
+"""Lasting storage on SQLite or PostgreSQL: `open_storage()` opens every store of `ports.py`.
 
-What processes share for moments only (tickets, fan-out) is in `coordination.py` and `redis_coordination.py`.
+`coordination.py` and `redis_coordination.py` hold what processes share for moments only: tickets and fan-out.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Storage:
     database: Database
 
     async def close(self) -> None:
-        """End after token refreshes under way and queued writes are done."""
+        """Close, once running token refreshes and queued writes are done."""
         await self.tokens.close()
         await self.database.close()
 
@@ -59,16 +59,16 @@ async def open_storage(
     url: str, data_dir: Path, *, clock: Clock | None = None, keys: KeySource | None = None
 ) -> Storage:
     """
-    Connect, bring the tables up to date, and give the stores.
+    Connect, bring the tables up to date, and return the stores.
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
-        data_dir: recordings go to `recordings/` in it; made when missing.
-        clock: the system's when left out.
-        keys: for the secrets; `secret.key` in `data_dir` when left out, made at the first start.
+        data_dir: holds `recordings/`; created if missing.
+        clock: the system's clock by default.
+        keys: for the secrets; by default `secret.key` in `data_dir`, created at the first start.
 
     Raises:
-        ConfigError: the address is of neither form, or the key is missing, broken or not this database's.
+        ConfigError: the address has neither form, or the key is missing, broken or belongs to another database.
         Unavailable: the database cannot be opened.
     """
     clock = clock or SystemClock()
@@ -97,13 +97,13 @@ async def open_storage(
 
 
 async def migrate(url: str) -> None:
-    """Bring a database's tables up to date and leave (`dozvon migrate`). Raises as `open_storage`."""
+    """Bring a database's tables up to date (`dozvon migrate`). Raises: as `open_storage`."""
     database = await open_database(url)
     await database.close()
 
 
 def open_coordination(redis_url: str | None) -> Coordination:
-    """In this process only without an address, else in Redis (which need not be there yet). Raises: ConfigError."""
+    """Coordination in Redis, which may start later; without an address within this process. Raises: ConfigError."""
     if redis_url is None:
         return InProcessCoordination()
     from integration.storage.redis_coordination import RedisCoordination  # only where it is used

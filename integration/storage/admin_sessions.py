@@ -1,4 +1,4 @@
-"""Who is signed in to the administrator's pages. Cookies and passwords are `admin/session.py`'s."""
+"""Sessions of the administrator's pages. `admin/session.py` handles cookies and passwords."""
 
 from __future__ import annotations
 

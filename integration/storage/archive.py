@@ -1,8 +1,8 @@
-"""The file that a backup is: a compressed tar with a manifest at its end. What goes into it is `backup.py`'s.
+"""Reads and writes a backup's file: a compressed tar with a manifest at its end. `backup.py` decides what goes into it.
 
 Members: `database.sqlite3`, or `tables/<name>.copy` for PostgreSQL; `recordings/aa/bb/<opaque id>.mp3`; `secret.key`
-when it was asked for; at the end `manifest.json` with the SHA-256 of each. Whatever else is in a file is refused: it
-comes from outside. All functions here block; call them on a thread.
+when it was asked for; at the end `manifest.json` with the SHA-256 of each. A file with any other member is refused,
+since archives come from outside. All functions here block; call them on a thread.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ _MEMBER = re.compile(
     re.ASCII,
 )
 _MOST_MEMBERS = 5_000_000
-_MANIFEST_BYTES = 64 << 10  # and so many for each member before it:
+_MANIFEST_BYTES = 64 << 10  # plus this many for each member:
 _MANIFEST_BYTES_A_MEMBER = 400
-_HEADER_BYTES = 64 << 10  # of a header that says more about the next member; ours have none
-_EXPANSION, _EXPANSION_FREE = 200, 64 << 20  # a database shrinks to a tenth, noughts to a thousandth
+_HEADER_BYTES = 64 << 10  # of an extended header; our archives have none
+_EXPANSION, _EXPANSION_FREE = 200, 64 << 20  # may grow so much: a database shrinks to a tenth, zeros far more
 _BLOCK = 512  # of a tar
-_COMPRESSION = 3  # of 9: the database shrinks well already, recordings never do
+_COMPRESSION = 3  # of 9: enough for the database, and recordings do not shrink at any level
 _CHUNK = 1 << 20
 _DAMAGE = (tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
 
@@ -56,17 +56,17 @@ class Part:
 
 @dataclass(slots=True, kw_only=True)
 class Manifest:
-    """What an archive holds. `tables`: rows by table."""
+    """The contents of an archive. `tables`: number of rows by table."""
 
     version: str
     made_at: float  # Unix seconds
     database: str  # sqlite or postgresql
     revision: str  # of the schema
     tables: dict[str, int]
-    columns: dict[str, list[str]] = field(default_factory=dict)  # PostgreSQL: as the tables' copies have them
-    sequences: dict[str, int] = field(default_factory=dict)  # PostgreSQL: the last number that was given out, by table
+    columns: dict[str, list[str]] = field(default_factory=dict)  # PostgreSQL: of each table's copy, in order
+    sequences: dict[str, int] = field(default_factory=dict)  # PostgreSQL: the last id given out, by table
     recordings: int = 0
-    recordings_missing: int = 0  # known to the database, and not on the disk any more
+    recordings_missing: int = 0  # in the database, but no longer on the disk
     key_id: str | None = None
     has_key: bool = False
     parts: dict[str, Part] = field(default_factory=dict)
@@ -81,30 +81,32 @@ class Manifest:
         try:
             data = json.loads(text)
             if data["format"] > FORMAT:
-                raise Rejected("The backup was made by a newer Dozvon, in a form that this one cannot read.")
+                raise Rejected("The backup was made by a newer Dozvon, and this version cannot read it.")
             known = {each.name for each in fields(cls)}
             values: dict[str, Any] = {name: value for name, value in data.items() if name in known}
             values["parts"] = {name: Part(**part) for name, part in data["parts"].items()}
             return cls(**values)
         except (ValueError, TypeError, KeyError, AttributeError) as exc:
-            raise Rejected("The backup's manifest cannot be read: the file is damaged or no backup.") from exc
+            raise Rejected("The backup's manifest cannot be read: the file is damaged or is not a backup.") from exc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """A database as of one moment, in files; the words are those of `Manifest`."""
+    """A database as of one moment, in files. The fields mean what they mean in `Manifest`."""
 
     revision: str
     tables: dict[str, int]
     columns: dict[str, list[str]] = field(default_factory=dict)
     sequences: dict[str, int] = field(default_factory=dict)
     key_id: str | None
-    recordings: list[str]  # opaque ids of those whose files should be there
+    recordings: list[str]  # opaque ids of the recordings whose files should exist
 
 
 class ArchiveWriter:
-    """Writes beside `path` and takes its place at `finish`; leaving without it leaves nothing. Errors: Unavailable,
-    also soon after `stopping` was set."""
+    """Writes to a temporary file that `finish` renames to `path`; without `finish` nothing stays.
+
+    Raises (all methods): Unavailable, also soon after `stopping` was set.
+    """
 
     def __init__(self, path: Path, stopping: threading.Event) -> None:
         self._stopping = stopping
@@ -121,12 +123,12 @@ class ArchiveWriter:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for each in (self._tar, self._file):
-            with suppress(OSError, ValueError):  # what could not be written goes away in any case
+            with suppress(OSError, ValueError):  # the temporary file is deleted in any case
                 each.close()
         self._temporary.unlink(missing_ok=True)
 
     def add(self, name: str, source: Path) -> bool:
-        """False when the file is not there (any more)."""
+        """Add a file. Returns False if it does not exist (any more)."""
         try:
             file = source.open("rb")
         except FileNotFoundError:
@@ -156,7 +158,7 @@ class ArchiveWriter:
 
 
 class _Hashed:
-    """A file whose bytes are hashed as they are read."""
+    """A file that hashes its bytes as they are read."""
 
     def __init__(self, file: IO[bytes], stopping: threading.Event | None = None) -> None:
         self._file = file
@@ -176,7 +178,7 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
     Read the whole archive and compare every byte with its manifest. Writes nothing.
 
     Raises:
-        Rejected: it is damaged, incomplete, of a newer form, or holds what no backup holds.
+        Rejected: it is damaged, incomplete, of a newer form, or has members that no backup has.
         Unavailable: the file cannot be read.
     """
     found: dict[str, Part] = {}
@@ -185,7 +187,7 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
         for info, content in _members(path):
             if info.name == MANIFEST:
                 if info.size > _MANIFEST_BYTES + len(found) * _MANIFEST_BYTES_A_MEMBER:
-                    raise Rejected("The backup's manifest is too large: this is no backup of Dozvon.")
+                    raise Rejected("The backup's manifest is too large: this is not a backup of Dozvon.")
                 manifest = Manifest.of(content.read())
                 continue
             hashed = _Hashed(content)
@@ -195,7 +197,7 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
             if len(found) % 1000 == 0:
                 say(f"checked {len(found)} parts")
     if manifest is None:
-        raise Rejected("The backup has no manifest: the file is incomplete or no backup of Dozvon.")
+        raise Rejected("The backup has no manifest: the file is incomplete or not a backup of Dozvon.")
     if found != manifest.parts:
         wrong = next(name for name in {**found, **manifest.parts} if found.get(name) != manifest.parts.get(name))
         raise Rejected(f"The backup is damaged: {wrong} is not what its manifest says.")
@@ -204,9 +206,9 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
 
 def extract(path: Path, manifest: Manifest, place: Callable[[str], Path]) -> None:
     """
-    Write the members of a verified archive to where `place` says, each readable by the owner only.
+    Write the members of a verified archive to the paths that `place` returns, each readable by the owner only.
 
-    Raises: as `verify`; also when the file has changed since.
+    Raises: as `verify`; also Rejected if the file has changed since.
     """
     with _reading():
         for info, content in _members(path):
@@ -231,30 +233,30 @@ def _write(target: Path, content: IO[bytes]) -> Part:
 
 
 class _Info(tarfile.TarInfo):
-    """Refuses headers that tarfile would follow into memory without end, or make something else of than a file."""
+    """Refuses headers that make tarfile read without limit or create anything but a plain file."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
         info = super().frombuf(buf, encoding, errors)
         is_plain = info.type in (tarfile.REGTYPE, tarfile.AREGTYPE)
         if info.size < 0 or (not is_plain and info.size > _HEADER_BYTES) or info.type == tarfile.GNUTYPE_SPARSE:
-            raise Rejected(f"This is no backup of Dozvon: it holds a header of type {info.type[:1]!r}.")
+            raise Rejected(f"This is not a backup of Dozvon: it holds a header of type {info.type[:1]!r}.")
         return info
 
 
 def _members(path: Path) -> Iterator[tuple[tarfile.TarInfo, IO[bytes]]]:
-    """Those that a backup may have; each must be read before the next is asked for."""
+    """The members of an archive; refuses any that a backup does not have. Read each before asking for the next."""
     seen: set[str] = set()
     allowed = path.stat().st_size * _EXPANSION + _EXPANSION_FREE
     with tarfile.open(path, mode="r|gz", tarinfo=_Info) as tar:
         for info in tar:
             allowed -= _BLOCK + info.size
             if allowed < 0 or len(seen) >= _MOST_MEMBERS:
-                raise Rejected("This is no backup of Dozvon: it would grow to many times what a backup does.")
+                raise Rejected("This is not a backup of Dozvon: it would grow to many times the size of a backup.")
             tar.members = []  # type: ignore[attr-defined] # it would keep each forever
             is_ours = info.name == MANIFEST or _MEMBER.fullmatch(info.name) is not None
             if not is_ours or not info.isreg() or info.name in seen:
-                raise Rejected(f"This is no backup of Dozvon: it holds {info.name[:100]!r}.")
+                raise Rejected(f"This is not a backup of Dozvon: it holds {info.name[:100]!r}.")
             seen.add(info.name)
             content = tar.extractfile(info)
             assert content is not None  # a regular file has content
@@ -282,7 +284,7 @@ def _writing() -> Iterator[None]:
 
 
 def sync_folder(folder: Path) -> None:
-    """The name of a new file is safe only when its folder is on the disk."""
+    """Sync the folder: only then does a new file's name survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

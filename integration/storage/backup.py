@@ -1,7 +1,7 @@
-"""One file with everything that a Dozvon needs to go on elsewhere, written while it runs. Going back is `restore.py`'s.
+"""Writes one file with all that Dozvon needs to continue on another machine, while it runs. `restore.py` reads it.
 
-The database is copied first, as of one moment, then the recordings that it knows: each of those is on the disk by
-then, and those that come later are the next backup's. Secrets stay encrypted; their key goes along only when asked.
+The database is copied first, as of one moment, then the recordings that it lists. Their files exist by then; later
+recordings go into the next backup. Secrets stay encrypted; their key is included only on request.
 """
 
 from __future__ import annotations
@@ -28,19 +28,19 @@ from integration.storage.recordings import recording_file
 from integration.storage.schema import NOT_KEPT
 
 Say = Callable[[str], None]
-"""Told what has been done, a line at a time."""
+"""Called with each line of progress."""
 
 _SAY_EVERY = 500  # recordings
-_LOOK_EVERY_STEPS = 100_000  # of SQLite: how soon it sees that nobody wants the copy any more
+_LOOK_EVERY_STEPS = 100_000  # of SQLite's machine, between two checks whether the copy was cancelled
 
 
 async def write_backup(place: Place, target: Path, *, clock: Clock, say: Say, with_key: bool = False) -> Manifest:
     """
-    Write the archive `target`, which must not exist; it is there whole or not at all.
+    Write the archive `target`, which must not exist. It appears complete or not at all.
 
     Raises:
-        ConfigError: there is no such database, `target` exists, or the key that is to go along is not here.
-        Unavailable: a disk is full or the database fails; nothing half-written stays.
+        ConfigError: the database does not exist, `target` exists, or the key to include is missing.
+        Unavailable: a disk is full or the database fails. No partial file stays.
     """
     if await asyncio.to_thread(target.exists):
         raise ConfigError(f"{target} exists already; a backup does not replace another file.")
@@ -55,7 +55,7 @@ async def write_backup(place: Place, target: Path, *, clock: Clock, say: Say, wi
         return await asyncio.shield(writing)
     except asyncio.CancelledError:
         stopping.set()
-        await asyncio.wait([writing])  # its thread sees that within a chunk, and cleans up
+        await asyncio.wait([writing])  # its thread notices within a chunk, and cleans up
         if not writing.cancelled():
             writing.exception()
         raise
@@ -70,7 +70,7 @@ async def _write(
     if place.sqlite_file is not None:
         copied = await asyncio.to_thread(_copy_sqlite, place.sqlite_file, work / archive.DATABASE, say, stopping)
     else:
-        from integration.storage import table_copies  # asyncpg: not for an office on SQLite
+        from integration.storage import table_copies  # imports asyncpg, which an office on SQLite does not need
 
         copied = await table_copies.export(make_url(place.url), work, say, stopping)
     manifest = Manifest(
@@ -103,7 +103,7 @@ def _pack(
         for file in sorted(work.iterdir()):
             if file.name != archive.KEY:
                 writer.add(file.name if manifest.database == "sqlite" else f"tables/{file.name}", file)
-            file.unlink()  # a large database need not lie there twice until the end
+            file.unlink()  # free the space of a large database at once
         for number, opaque_id in enumerate(recordings, 1):
             name = recording_file(opaque_id)
             if writer.add(f"recordings/{name.as_posix()}", place.recordings / name):
@@ -119,7 +119,7 @@ def _pack(
 def _pack_key(place: Place, work: Path, manifest: Manifest, writer: ArchiveWriter) -> None:
     key = KeyRing(place.keys).get(manifest.key_id) if manifest.key_id else None
     if key is None:
-        raise ConfigError("The key of the secrets is not here, so it cannot go into the backup.")
+        raise ConfigError("The key of the secrets is missing here, so it cannot go into the backup.")
     file = work / archive.KEY
     file.touch(0o600)
     file.write_text(key.text() + "\n", "ascii")
@@ -127,7 +127,7 @@ def _pack_key(place: Place, work: Path, manifest: Manifest, writer: ArchiveWrite
 
 
 def _copy_sqlite(database: Path, target: Path, say: Say, stopping: threading.Event) -> Copied:
-    """VACUUM INTO: one read transaction, which holds up nobody, and what was deleted is not in the copy."""
+    """VACUUM INTO: one read transaction that blocks nobody; the copy has no remains of deleted rows."""
     if not database.is_file():
         raise ConfigError(f"There is no database at {database} to be backed up.")
     with translating():
@@ -153,7 +153,7 @@ def _described(copy: sqlite3.Connection, say: Say) -> Copied:
     tables = sqlite_counts(copy)
     revision = copy.execute("SELECT version_num FROM alembic_version").fetchone() if "calls" in tables else None
     if revision is None:
-        raise Rejected("This database holds no tables of Dozvon.")
+        raise Rejected("This database has no tables of Dozvon.")
     for name, rows in tables.items():
         say(f"{name}: {rows} rows")
     key = copy.execute("SELECT key_id FROM secret_key").fetchone() if "secret_key" in tables else None
@@ -167,7 +167,7 @@ def _described(copy: sqlite3.Connection, say: Say) -> Copied:
 
 
 def sqlite_counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Rows by table, without SQLite's own and what is of the moment."""
+    """Number of rows by table, without SQLite's own tables and those with passing state."""
     query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
     names = [row[0] for row in connection.execute(query) if row[0] not in NOT_KEPT]
     return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}  # noqa: S608

@@ -1,4 +1,4 @@
-"""The open tasks to call back, one for each client. What is written into them is `services/callback_tasks.py`'s."""
+"""Open tasks to call back, one for each client. `services/callback_tasks.py` writes their text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from integration.ports import CallbackTask
 from integration.storage.database import Database, insert
 from integration.storage.schema import callback_tasks
 
-_TRIES = 3  # a row that vanishes between the insert and the look was another's, who is finished with it
+_TRIES = 3  # another process may delete its row between our insert and our look
 
 
 class SqlCallbackTasks:
@@ -45,7 +45,7 @@ class SqlCallbackTasks:
             found = await self._database.write(work, account)
             if found is not None:
                 return _task(found)
-        raise Unavailable("Who makes this task cannot be decided now.")
+        raise Unavailable("Another process is changing this task. Try again.")
 
     async def take_over(self, account: AccountId, target: EntityRef, *, of: CallId, call: CallId) -> bool:
         statement = _of(account, target).where(callback_tasks.c.made_by == of, callback_tasks.c.task.is_(None))

@@ -1,4 +1,4 @@
-"""Calls with their timelines, and the intents that are queued with them. Carrying intents out is `outbox.py`'s."""
+"""Calls with their timelines, and the intents queued with them. `outbox.py` hands the intents out."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from integration.storage.schema import accounts, call_events, calls, outbox, per
 from integration.storage.short_query import ShortQuery
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
-_LONGEST_CALL_SECONDS = 3600.0  # of those whose card may come back after a page was reconnected
-_CALLS_AHEAD = 3  # of one client, that wait unanswered: what comes after them does not go first any more
+_LONGEST_CALL_SECONDS = 3600.0  # of calls whose card may come back after a page reconnects
+_CALLS_AHEAD = 3  # unanswered calls of one client that may wait and go first; later ones do not
 
 _IS_KNOWN = select(person_phones.c.person).where(
     person_phones.c.account == bindparam("of_account"), person_phones.c.match_key == bindparam("of_key")
@@ -90,7 +90,7 @@ class SqlCallStore:
         return [decode(Call, state) for state in states]
 
     async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
-        """For cards of calls that have just ended. The bound of their start lets the index of starts serve."""
+        """For cards of calls that have just ended. The limit on their start lets SQL use the index of starts."""
         query = select(calls.c.state).where(
             calls.c.account == account,
             calls.c.started_at >= since - _LONGEST_CALL_SECONDS,
@@ -102,12 +102,11 @@ class SqlCallStore:
 
     async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
         """
-        All steps in one transaction. The call's key is made by the country and the rules of dialling that the account's
-        settings say at this moment.
+        Save all steps in one transaction. The call's key follows the account's present country and dialling rules.
 
         Raises:
-            Unavailable: nothing of it is stored; saving it again later is right.
-            LeaseLost: nothing of it is stored, and another process writes these calls now.
+            Unavailable: nothing was stored; save it again later.
+            LeaseLost: nothing was stored; another process writes these calls now.
         """
         if not steps:
             return
@@ -124,7 +123,7 @@ class SqlCallStore:
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
     ) -> list[Call]:
-        """Newest first, by their start; calls that were merged into another are left out."""
+        """Newest first, by start, without calls that were merged into another."""
         query = select(calls.c.state).where(calls.c.account == account, calls.c.is_merged.is_(False))
         if match_key is not None:
             query = query.where(calls.c.match_key == match_key)
@@ -162,8 +161,9 @@ class SqlCallStore:
 
 def _goes_first(connection: Connection, call: Call, numbering: Numbering) -> bool:
     """
-    Whether what is done about a call comes before other things of its priority: a talk, and a client that the CRM
-    knows. Not the fourth of one client's unanswered calls that wait: a flood may bear a client's number.
+    Whether a call's intents go before others of their priority: it was answered, or the CRM knows the client.
+
+    From the fourth waiting unanswered call of one client on they do not: a flood may carry a client's number.
     """
     if call.answered_at is not None:
         return True

@@ -1,10 +1,10 @@
-"""Our dataclasses as JSON text and back, by their type hints. No tables and no field names of ours here.
+"""Turns our dataclasses into JSON text and back, by their type hints. Knows no tables and no field names.
 
-For rolling upgrades: a field that the reader does not know is ignored, one that is missing takes its default, and
-`None` and empty collections are left out where they are the default. A change that an older reader would
-misunderstand raises `FORMAT`; such a state is refused by older processes instead of being damaged. A new word of an
-enum is such a change, unless a release that can read it goes out before the first that writes it. A class whose stored
-form has changed turns the old form into the present one in `upgraded(data)`.
+For rolling upgrades a reader ignores unknown fields, and a missing field takes its default. `None` and empty
+collections are left out where they are the default. Raise `FORMAT` for a change that an older reader would
+misunderstand: older processes then refuse the state instead of damaging it. A new enum member is a change of this
+kind, unless a release that can read it comes out before the first release that writes it. A class whose stored form
+has changed converts the old form in `upgraded(data)`.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _EMPTY: tuple[Any, ...] = (None, (), frozenset(), {})
 
 
 def encode(value: Any) -> str:
-    """JSON text of a dataclass, ASCII only, so that NULs and lone surrogates of hostile names are carried."""
+    """JSON text of a dataclass, in ASCII, so that NULs and lone surrogates in hostile names survive."""
     plain: dict[str, Any] = _writer(typing.cast(Hashable, type(value)))(value)
     plain["v"] = FORMAT
     return _to_text(plain)
 
 
 def decode(cls: type[T], text: str) -> T:
-    """Raises: ProtocolError when the text was written by a newer, incompatible Dozvon, or is no such state."""
+    """Raises: ProtocolError if a newer, incompatible Dozvon wrote the text, or it is not a stored state."""
     try:
         data = json.loads(text)
         if data.get("v", FORMAT) <= FORMAT:
@@ -48,7 +48,7 @@ def decode(cls: type[T], text: str) -> T:
 
 @cache
 def _writer(hint: Any) -> Callable[[Any], Any]:
-    """A function that makes of a value of this type what `json` can say; a StrEnum is its word already."""
+    """A function that turns a value of this type into something `json` can write. A StrEnum needs no change."""
     while hasattr(hint, "__supertype__"):  # NewType
         hint = hint.__supertype__
     origin = typing.get_origin(hint)
@@ -86,7 +86,7 @@ def _list_writer(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 
 def _fields(cls: Any) -> tuple[tuple[str, Any], ...]:
-    """Names with their defaults; `MISSING` where there is none."""
+    """Field names with their defaults; `MISSING` for a field without one."""
     return tuple(
         (field.name, field.default_factory() if field.default_factory is not MISSING else field.default)
         for field in fields(cls)
@@ -99,7 +99,7 @@ def _same(value: Any) -> Any:
 
 @cache
 def _reader(hint: Any) -> Callable[[Any], Any]:
-    """A function that makes a value of this type from parsed JSON."""
+    """A function that turns parsed JSON into a value of this type."""
     while hasattr(hint, "__supertype__"):  # NewType
         hint = hint.__supertype__
     origin = typing.get_origin(hint)

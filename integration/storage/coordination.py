@@ -1,6 +1,6 @@
-"""What processes share for moments, when there is only one: tickets, "once", and fan-out, in memory.
+"""Short-lived state that processes share, for a single process: tickets, "once" and fan-out, in memory.
 
-Nothing that matters is kept here. For several processes: `redis_coordination.py`, held to the same contract suite.
+All of it may be lost without harm. For several processes: `redis_coordination.py`, with the same contract tests.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from integration.storage.turns import TurnQueue
 
 log = structlog.get_logger()
 
-TICKET_BYTES = 32  # of chance
-_MOST_KEPT = 100_000  # tickets and keys each; beyond it the oldest go, as in a flushed Redis
-_MOST_WAITING = 10_000  # messages for one subscriber that does not read
+TICKET_BYTES = 32  # random
+_MOST_KEPT = 100_000  # tickets, and as many keys; then the oldest are dropped
+_MOST_WAITING = 10_000  # messages kept for one subscriber that does not read
 
 
 class InProcessCoordination:
@@ -87,7 +87,7 @@ class InProcessCoordination:
         self._queues.setdefault(queue, TurnQueue(self._monotonic)).put_off(seconds)
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
-        text = json.dumps(message)  # through text, so that subscribers get copies, as from another process
+        text = json.dumps(message)  # subscribers get copies, as they would from another process
         for waiting in self._subscribers.get(channel, ()):
             if waiting.full():
                 waiting.get_nowait()
@@ -109,7 +109,7 @@ class InProcessCoordination:
 
 
 class _Expiring:
-    """Texts by key, each for its time, in the order in which they were put."""
+    """Texts by key, each with a time to live, in the order of their insertion."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -123,7 +123,7 @@ class _Expiring:
         return text if until > self._monotonic() else None
 
     def change(self, key: str, text: str) -> None:
-        """Another text for the time that is left."""
+        """Replace the text; its time to live does not change."""
         self._kept[key] = (text, self._kept[key][1])
 
     def put(self, key: str, text: str, ttl_seconds: float) -> None:

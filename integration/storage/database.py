@@ -1,7 +1,7 @@
-"""One database, whichever it is: units of work that run in a transaction. No tables and no SQL of ours here.
+"""`Database`: SQLite and PostgreSQL behind one interface that runs units of work in transactions. Knows no tables.
 
-A unit of work is a plain function over a SQLAlchemy `Connection`. On SQLite it runs on a thread of the database, a
-whole transaction for one hop; on PostgreSQL it runs in SQLAlchemy's greenlet over asyncpg. So each query is written
+A unit of work is a plain function of a SQLAlchemy `Connection`. On SQLite a thread of the database runs it, with one
+hop for the whole transaction; on PostgreSQL it runs in SQLAlchemy's greenlet over asyncpg. So each query is written
 once, and nothing blocks the event loop.
 """
 
@@ -26,7 +26,7 @@ Dialect = Literal["sqlite", "postgresql"]
 
 
 class Across(StrEnum):
-    """Every reason for which a unit of work may see the rows of all accounts; on PostgreSQL its transaction says it."""
+    """Reasons why a unit of work may see the rows of all accounts. On PostgreSQL its transaction names the reason."""
 
     ACCOUNTS = "which accounts there are"
     BACKUP = "backup and restore"
@@ -40,46 +40,50 @@ class Across(StrEnum):
 
 
 Scope = str | Across | None
-"""Whose rows a unit of work may touch: an account's id, all for a named reason, or none (tables without accounts).
+"""Whose rows a unit of work may touch: one account's, all for a reason, or none (tables without accounts).
 
-SQLite cannot enforce it; there the queries alone keep accounts apart."""
+SQLite cannot enforce it: there only the queries keep accounts apart."""
 
 
 def scope_words(scope: Scope) -> tuple[str, str]:
-    """The values of `dozvon.account` and `dozvon.all` on PostgreSQL; one of them is empty, or both."""
+    """The values of `dozvon.account` and `dozvon.all` on PostgreSQL; at least one of them is empty."""
     reason = str(scope) if isinstance(scope, Across) else ""
     return "" if scope is None or reason else str(scope), reason
 
 
 class Database(Protocol):
     """
-    Errors of `write`, `read` and `rows`: `Unavailable` when the database cannot be reached or cannot write (disk full,
-    read-only), `Rejected` when it refuses the values. In both cases nothing of the unit of work is stored.
+    `write`, `read` and `rows` raise `Unavailable` if the database cannot be reached or cannot write (disk full,
+    read-only), and `Rejected` if it refuses the values. In both cases nothing of the unit of work is stored.
     """
 
     @property
     def dialect(self) -> Dialect: ...
 
     async def write(self, work: Work[T], scope: Scope = None) -> T:
-        """Run `work` in a transaction; when this returns, its writes survive a power cut. On SQLite, units of work
-        of one moment share a commit; each still stands or falls alone."""
+        """Run `work` in a transaction. After the return its writes survive a power cut.
+
+        On SQLite simultaneous units of work share a commit, but each succeeds or fails alone.
+        """
 
     async def read(self, work: Work[T], scope: Scope = None) -> T:
-        """Run `work`, which must not write. Each statement in it sees the newest state."""
+        """Run `work`, which must not write. Each of its statements sees the newest state."""
 
     async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
-        """Read by one short query, by the shortest way. Rows can be unpacked and indexed."""
+        """Run one short query with the least overhead. Rows can be unpacked and indexed."""
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
-        """Held by one over all processes on this database, also while it waits for something outside; freed when the
-        holder dies. Raises Unavailable when it is not free within a minute."""
+        """A lock over all processes on this database; it may be held while waiting for a CRM.
+
+        Freed when its holder dies. Raises: Unavailable if it is not free within a minute.
+        """
 
     async def close(self) -> None:
-        """End after what is queued has been written."""
+        """Close, once queued writes are done."""
 
 
 def insert(dialect: Dialect, table: Table) -> Any:
-    """An INSERT that can say `on_conflict_do_update` and `on_conflict_do_nothing`: both databases spell it alike."""
+    """An INSERT with `on_conflict_do_update` and `on_conflict_do_nothing`, which both databases have."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
@@ -91,10 +95,10 @@ async def open_database(url: str) -> Database:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://user:password@host/name`.
 
     Raises:
-        ConfigError: the address is of neither form, or the database of a release beside which this one cannot work.
+        ConfigError: the address has neither form, or the database belongs to an incompatible release.
         Unavailable: the database cannot be opened.
     """
-    # Imported here: an office on SQLite does not pay for asyncpg, nor a server for a thread it does not use.
+    # Imported here: an office on SQLite does not load asyncpg, and one on PostgreSQL starts no SQLite threads.
     try:
         parsed = make_url(url)
     except ArgumentError as exc:

@@ -1,4 +1,4 @@
-"""What a database or a disk says when it fails, in the words of `integration.errors`. No retries here."""
+"""Translates errors of databases and disks into `integration.errors`. Retries nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integration.errors import DozvonError, Rejected, Unavailable
 
-# SQLite's own sentences (sqlite3.c, `sqlite3ErrStr`) and what a person should do about each.
+# SQLite's messages (sqlite3.c, `sqlite3ErrStr`) and what to do about each.
 _SENTENCES = (
     ("database or disk is full", "The disk with the database is full; free some space. Nothing was lost from it."),
     ("readonly database", "The database file is read-only for this process; check its owner and its disk."),
@@ -26,7 +26,7 @@ _REFUSED = (DataError, IntegrityError, sqlite3.IntegrityError)
 
 
 def translated(exc: BaseException) -> DozvonError | None:
-    """Our error for one of a database or a disk; None for everything else (a fault of ours: let it be seen)."""
+    """Our error for an error of a database or a disk; None for any other (a bug: do not hide it)."""
     if isinstance(exc, DozvonError):
         return exc
     if isinstance(exc, UnicodeEncodeError | OverflowError):
@@ -43,7 +43,7 @@ def translated(exc: BaseException) -> DozvonError | None:
 
 
 def driver_failure(exc: BaseException) -> DozvonError:
-    """Our error for one of a database's driver, or SQLAlchemy's around it."""
+    """Our error for a driver's error, or for SQLAlchemy's error around it."""
     cause = getattr(exc, "orig", None) or exc
     text = str(cause)
     for fragment, sentence in _SENTENCES:
@@ -59,7 +59,7 @@ def driver_failure(exc: BaseException) -> DozvonError:
 
 
 def disk_failure(exc: OSError, what: str) -> Unavailable:
-    """An `OSError` as a sentence that begins with `what`."""
+    """Our error for an `OSError`; its message begins with `what`."""
     if exc.errno in (errno.ENOSPC, errno.EDQUOT):
         return Unavailable(f"{what}: the disk is full.")
     if exc.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
@@ -69,7 +69,7 @@ def disk_failure(exc: OSError, what: str) -> Unavailable:
 
 @contextmanager
 def translating() -> Iterator[None]:
-    """Turn errors of the database into ours at the edge."""
+    """Turn errors of the database into ours."""
     try:
         yield
     except Exception as exc:

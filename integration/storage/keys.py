@@ -1,6 +1,6 @@
-"""The keys that secrets are encrypted with: from the environment or a file, and the making of a new one.
+"""The keys that encrypt secrets: reads them from the environment or a file, and creates new ones.
 
-Encrypting and what the database knows of its key is `sealing.py`'s.
+`sealing.py` encrypts, and records in the database which key is current.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _KEY_BYTES = 32  # AES-256
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key; its `id` says which it is and nothing of what it is."""
+    """One key. Its `id` identifies it without revealing it."""
 
     id: str
     secret: bytes = field(repr=False)
@@ -37,7 +37,7 @@ class Key:
 
     @classmethod
     def parse(cls, text: str, place: str) -> Key:
-        """Raises: ConfigError, which names `place`."""
+        """Raises: ConfigError, whose message names `place`."""
         try:
             secret = base64.b64decode(text.strip(), validate=True)
         except (binascii.Error, ValueError):
@@ -47,29 +47,29 @@ class Key:
         return cls.of(secret)
 
     def text(self) -> str:
-        """As it is written in a file or the environment."""
+        """The form for a file or the environment."""
         return base64.b64encode(self.secret).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeySource:
-    """Where a process has its keys from: `text` (the environment) wins over `file`."""
+    """Where a process gets its keys: `text` (the environment) wins over `file`."""
 
     file: Path
     text: str | None = field(default=None, repr=False)
-    may_be_made: bool = False  # nobody has named the file, so a first start makes it
+    may_be_made: bool = False  # the configuration names no file, so the first start creates it
 
     @classmethod
     def in_folder(cls, data_dir: Path) -> KeySource:
-        """Of a configuration that says nothing of keys."""
+        """The source for a configuration without settings for keys."""
         return cls(file=data_dir / "secret.key", may_be_made=True)
 
 
 class KeyRing:
     """
-    Keys in the order in which they came into use. In a file one stands on a line, in the environment commas part them.
+    Keys in the order in which they came into use: one a line in a file, separated by commas in the environment.
 
-    Raises (all methods): ConfigError when a key or the file cannot be read; Unavailable when it cannot be written.
+    Raises (all methods): ConfigError if a key or the file cannot be read; Unavailable if the file cannot be written.
     """
 
     def __init__(self, source: KeySource) -> None:
@@ -79,7 +79,7 @@ class KeyRing:
 
     @property
     def place(self) -> str:
-        """For people: where the keys are."""
+        """Where the keys are, for messages."""
         return "the environment (DOZVON_KEY)" if self.source.text is not None else str(self.source.file)
 
     @property
@@ -87,7 +87,7 @@ class KeyRing:
         return self._keys[-1] if self._keys else None
 
     def get(self, key_id: str) -> Key | None:
-        """An unknown one may have come into the file meanwhile (a rotation), so it is read again."""
+        """The key with this id. If it is unknown, the file is read again: a rotation may have added it."""
         for _ in range(2):
             found = next((key for key in self._keys if key.id == key_id), None)
             if found is not None:
@@ -96,13 +96,15 @@ class KeyRing:
         return None
 
     def after(self, key_id: str) -> Key | None:
-        """The newest key, when that is not `key_id` itself: what a rotation goes to."""
+        """The newest key, unless it is `key_id` itself: the one to rotate to."""
         self._read()
         return self.newest if self.newest is not None and self.newest.id != key_id else None
 
     def make(self) -> Key:
-        """Write a new key behind the others. Another process that makes the first one at the same moment wins or
-        loses; either way the file's is returned."""
+        """Write a new key behind the others and return it.
+
+        If another process creates the first key at the same moment, both return the one that is in the file.
+        """
         if self.source.text is not None:
             raise ConfigError(
                 "DOZVON_KEY holds the only key. Write the new one behind it, after a comma, for every process; make it"
@@ -113,12 +115,12 @@ class KeyRing:
         return self.newest
 
     def add(self, key: Key) -> None:
-        """Behind the others, in the file."""
+        """Append a key to the file."""
         self._put((*self._keys, key))
         self._read()
 
     def _put(self, keys: tuple[Key, ...]) -> None:
-        """Write the file again with exactly these; whoever reads it sees the old file or the new one."""
+        """Replace the file by one with exactly these keys. A reader sees the old file or the new one."""
         path = self.source.file
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
         try:
@@ -127,11 +129,11 @@ class KeyRing:
                 _write(temporary, "".join(f"{key.text()}\n" for key in keys))
                 if self._keys:
                     before = path.stat()
-                    if before.st_uid != os.geteuid():  # an administrator rotates what the service has to read
+                    if before.st_uid != os.geteuid():  # an administrator rotates; the service must read it
                         os.chown(temporary, before.st_uid, before.st_gid)
                     temporary.replace(path)
                 else:
-                    os.link(temporary, path)  # never over a file that another process has just made
+                    os.link(temporary, path)  # fails if another process has just created it
             except FileExistsError:
                 return
             finally:
@@ -141,7 +143,7 @@ class KeyRing:
         self._keys = keys
 
     def keep_only(self, key: Key) -> None:
-        """End of a rotation. What the environment holds an administrator removes."""
+        """End a rotation: remove the other keys from the file. In the environment an administrator removes them."""
         if self.source.text is None:
             self._put((key,))
 
@@ -161,7 +163,7 @@ class KeyRing:
 
     @property
     def is_open_to_others(self) -> bool:
-        """Whether anybody but the owner may read the file."""
+        """Whether others than the owner may read the file."""
         return self.source.text is None and bool(self.source.file.stat().st_mode & 0o077)
 
 

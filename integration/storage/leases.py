@@ -1,9 +1,9 @@
-"""Leases with fencing tokens: one row each, by the database's clock. What is done under a lease is services' work.
+"""Leases with fencing tokens: one row each, by the database's clock. Services do the work under a lease.
 
-Theory of operation. A lease that changes hands gets the next token. Who writes under a lease names its token, and the
-same transaction looks whether it is still the newest (`guard`): a process that was paused and overtaken finds out at
-its first write, whatever its own clock says. On PostgreSQL the look locks the row against a taker until the writer's
-commit, so the two cannot pass each other; SQLite has one writer anyway.
+Theory of operation. A lease that changes hands gets the next token. A write under a lease names its token, and the same
+transaction checks that it is still the newest (`guard`). So a process that was paused and replaced finds out at its
+first write, whatever its own clock says. On PostgreSQL the check locks the row until the writer's commit, so nobody can
+take the lease in between; SQLite has one writer anyway.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ class SqlLeases:
         self._database = database
 
     async def acquire(self, names: Sequence[str], *, holder: str, ttl_seconds: float) -> list[Lease]:
-        """In the order of `names`; two processes that ask for the same names get each name once."""
-        wanted = sorted(set(names))  # rows are locked in one order, so that two takers do not wait in a circle
+        """In the order of `names`. If two processes ask for the same names, each name goes to one of them."""
+        wanted = sorted(set(names))  # one order for all processes prevents a deadlock
         asked = time.monotonic()
         return await self._database.write(
             lambda connection: self._acquire(connection, wanted, holder, ttl_seconds, asked)
@@ -42,13 +42,13 @@ class SqlLeases:
     ) -> list[Lease]:
         dialect = self._database.dialect
         now = float(connection.execute(select(NOW[dialect])).scalar_one())
-        # The database hung: leases ran out because nobody could renew them. When it hangs later than here, `now` is
-        # from before, and by it they have not run out.
+        # The database hung, so leases ran out because nobody could renew them: take none. If it hangs after this line,
+        # `now` is from before the hang, and by it the leases have not run out.
         if time.monotonic() - asked > HUNG_SECONDS:
             raise Unavailable("The database has not answered for a moment.")
         known = set(connection.execute(select(table.c.name).where(table.c.name.in_(wanted))).scalars())
-        # A row that somebody has locked is left for the next look: it may be in the transaction of a paused process,
-        # which PostgreSQL ends (postgres.py), and our own leases must be renewed meanwhile.
+        # Locked rows are skipped until the next call. A paused process may hold one until PostgreSQL ends its
+        # transaction (postgres.py), and we must not wait for it: our own leases need renewing.
         ended = select(table.c.name).where(table.c.name.in_(wanted), table.c.until <= now)
         free = set(connection.execute(ended.with_for_update(skip_locked=True)).scalars())
         put = insert(dialect, table)
@@ -89,7 +89,7 @@ def _are(leases: Sequence[Lease]) -> ColumnElement[bool]:
 
 
 def guard(connection: Connection, dialect: Dialect, lease: Lease) -> None:
-    """Inside a transaction: nobody can take this lease before its commit. Raises LeaseLost when somebody has."""
+    """In a transaction: keep others from taking this lease before the commit. Raises: LeaseLost if it was taken."""
     query = select(table.c.token).where(table.c.name == lease.name)
     if dialect == "postgresql":
         query = query.with_for_update(read=True)

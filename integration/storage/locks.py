@@ -1,6 +1,6 @@
 """Locks over processes that end with their holder: file locks beside a SQLite file, advisory locks on PostgreSQL.
 
-For rare and slow things (a token's refresh, which waits for the CRM). Leases with fencing do not belong here.
+For rare and slow work (a token's refresh, which waits for the CRM). `leases.py` has leases with fencing tokens.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _WAIT_SECONDS = 60.0  # longer than the longest holder (an HTTP request with its
 
 
 class FileLocks:
-    """`flock` on `<database>-locks/<hash>`: the kernel frees it when its process dies."""
+    """`flock` on `<database>-locks/<hash>`: the kernel frees the lock when its process dies."""
 
     def __init__(self, database_path: str) -> None:
         self._folder = Path(f"{database_path}-locks")
@@ -51,7 +51,7 @@ class FileLocks:
             make_folder(self._folder)
             return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
-            raise disk_failure(exc, "A lock file cannot be made") from exc
+            raise disk_failure(exc, "A lock file cannot be created") from exc
 
 
 def _try(descriptor: int) -> bool:
@@ -66,7 +66,7 @@ class AdvisoryLocks:
     """`pg_advisory_xact_lock`: freed with its transaction, and so with its connection."""
 
     def __init__(self, engine: AsyncEngine) -> None:
-        """`engine`: without a pool."""
+        """`engine` must have no pool."""
         self._engine = engine
 
     @asynccontextmanager

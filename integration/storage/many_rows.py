@@ -1,4 +1,4 @@
-"""One INSERT for hundreds of rows at a time, as an import puts them. Its text is made once, not for each page."""
+"""One INSERT for hundreds of rows at a time, for imports. Its text is built once, not for each page."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from sqlalchemy import Connection
 class ManyRows:
     """
     Args:
-        statement: an INSERT whose columns take values as the driver does (texts, numbers, Booleans).
+        statement: an INSERT whose values need no conversion for the driver (texts, numbers, Booleans).
     """
 
     def __init__(self, statement: Any) -> None:
         self._statement = statement
-        self._made: tuple[str, list[str]] | None = None  # its text for the driver, and the order of the values
+        self._made: tuple[str, list[str]] | None = None  # the text for the driver, and the order of its values
 
     def __call__(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-        """`rows` name every column."""
+        """Each of `rows` has a value for every column."""
         if self._made is None:
             names = list(rows[0])
             compiled = self._statement.compile(dialect=connection.dialect, column_keys=names)

@@ -1,9 +1,10 @@
-"""Bringing a database's tables up to date, by Alembic's numbered steps in `migrations/versions/`.
+"""Brings a database's tables up to date, by Alembic's numbered steps in `migrations/versions/`.
 
-Theory of operation (docs/adr/0013). Processes of the release before go on working beside new ones. So a step expands
-(adds), or it contracts: takes away what no code uses since an earlier step, which it names as `needs`. A contracting
-step waits until no process lives that does not know that step (`releases.py`), and writes down in `compatibility` what
-a process has to know from now on. One that knows less is refused at its start, and ends if it runs.
+Theory of operation (ADR 13). Processes of the previous release keep working beside new ones. So a step either expands
+(adds something), or contracts: it removes what no code has used since an earlier step, which it names as `needs`. A
+contracting step waits until every running process knows that earlier step (`releases.py`), and records in
+`compatibility` which step a process must know from then on. A process that does not know it is refused at its start,
+and stops if it runs.
 """
 
 from __future__ import annotations
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 HEAD = "0012"
-"""The newest step; written down so that a start on a database that is up to date does not wait for Alembic."""
+"""The newest step, as a constant: a start on an up-to-date database then needs no Alembic."""
 
 FOLDERS = [Path(__file__).parent / "migrations" / "versions"]
-"""Where steps are. The test of two releases side by side adds those of a release to come."""
+"""Where the steps are. The test of two releases side by side adds the steps of a future release."""
 
 NOW: dict[str, ColumnElement[float]] = {
     "postgresql": literal_column("extract(epoch FROM clock_timestamp())"),
     "sqlite": literal_column("(julianday('now') - 2440587.5) * 86400.0"),
 }
-"""Unix seconds as the database has them: the processes' machines need not agree about the time."""
+"""Unix seconds by the database's clock, because the clocks of machines may differ."""
 
 
 def upgrade(connection: Connection, to: str | None = None) -> None:
@@ -49,14 +50,14 @@ def upgrade(connection: Connection, to: str | None = None) -> None:
 
 def take_step(connection: Connection, to: str | None = None) -> bool:
     """
-    Take the next missing step, inside the caller's transaction, which holds the lock of those who take steps.
+    Take the next missing step, inside the caller's transaction, which must hold the migration lock.
 
     Returns:
-        Whether one was taken; there may be more then.
+        Whether a step was taken; if so, there may be more.
 
     Raises:
-        ConfigError: the database is of a release that this one cannot work beside.
-        Unavailable: this release needs a step that has to wait for processes of an older one.
+        ConfigError: the database belongs to an incompatible release.
+        Unavailable: this release needs a step that waits for processes of an older release to stop.
     """
     to = to or HEAD
     current = revision(connection)
@@ -81,24 +82,24 @@ def take_step(connection: Connection, to: str | None = None) -> bool:
 
 
 def check_fits(connection: Connection) -> None:
-    """Raises: ConfigError when this release lacks what a process on this database has to know."""
+    """Raises: ConfigError if this release does not know the step that every process on this database must know."""
     if not inspect(connection).has_table(compatibility.name):
         return
     oldest = connection.execute(select(compatibility.c.oldest)).scalar()
     if oldest is not None and oldest > HEAD:
         raise ConfigError(
-            f"The database is of a newer release, which this one (step {HEAD}) cannot work beside: it needs step"
-            f" {oldest}. Update Dozvon here; nothing was changed."
+            f"The database belongs to a newer release and needs step {oldest}; this one knows step {HEAD} at most."
+            " Update Dozvon here. Nothing was changed."
         )
 
 
 def knows(step: str) -> bool:
-    """Whether this release has that step: a database that has taken others is of a newer one."""
+    """Whether this release has that step. If not, a newer release made the database."""
     return any(known.revision == step for known in _steps(_config()))
 
 
 def revision(connection: Connection) -> str | None:
-    """The last step that this database has taken; None for an empty one."""
+    """The last step that this database has taken; None for an empty database."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     step: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
@@ -106,13 +107,13 @@ def revision(connection: Connection) -> str | None:
 
 
 def _needs(step: Script) -> str | None:
-    """Of a contracting step: what a process has to know to work after it."""
+    """For a contracting step: the step that a process must know to work after it."""
     needs: str | None = getattr(step.module, "needs", None)
     return needs
 
 
 def _may_contract(connection: Connection, needs: str) -> bool:
-    """Nobody lives who does not know that step. The lock on the row keeps out who is about to register."""
+    """Whether every running process knows that step. Locks a row, so that no other process can register meanwhile."""
     connection.execute(select(compatibility.c.oldest).with_for_update()).scalar()
     now = NOW[connection.dialect.name]
     older = select(func.count()).select_from(processes).where(processes.c.knows < needs, processes.c.until > now)
@@ -120,12 +121,12 @@ def _may_contract(connection: Connection, needs: str) -> bool:
 
 
 def _postponed(step: Script, steps: list[Script]) -> None:
-    """Raises: Unavailable when this release has steps behind the one that waits, which its code relies on."""
+    """Raises: Unavailable if this release has later steps that its code relies on."""
     behind = steps[steps.index(step) + 1 :]
     if any(_needs(each) is None for each in behind):
         raise Unavailable(
-            f"Processes of an older release are running beside which this one cannot work (step {step.revision} waits"
-            " for their end). Stop them, or update them to the release between first."
+            f"This release cannot work beside the running processes of an older one (step {step.revision} waits until"
+            " they end). Stop them, or update them to the release in between first."
         )
     log.warning("a step waits until no process of an older release runs", step=step.revision)
 
@@ -148,7 +149,7 @@ def _config() -> Config:
 
 
 def _steps(config: Config) -> list[Script]:
-    """Up to HEAD, the oldest first."""
+    """The steps up to HEAD, the oldest first."""
     from alembic.script import ScriptDirectory
 
     scripts: ScriptDirectory = ScriptDirectory.from_config(config)

@@ -1,13 +1,13 @@
-"""What waits to be done, and who is doing it. Queueing happens with the call (`calls.py`); deciding is domain/retry.
+"""The outbox: work that waits, and which process has claimed it. `calls.py` queues it; `domain/retry.py` plans retries.
 
-Theory of operation. Among a call's items only the oldest waiting one can be claimed; items that are done, dead,
-discarded or expired hold nobody up. A claim writes, before anything is attempted, that the outcome is uncertain, and
-a lease. A holder that dies says nothing more; the lease runs out, and the next one sees `is_uncertain`. A holder that
-comes too late (its lease was given to another) can still say that the item is done, because that is a fact; its
-`retry`, `dead` and `expire` are opinions, and are ignored: `claims` tells the holders apart.
+Theory of operation. Of a call's items only the oldest waiting one can be claimed; items that are done, dead, discarded
+or expired block nothing. A claim first stores a lease and marks the outcome as uncertain, before anything is attempted.
+If the holder dies, the lease runs out and the next holder sees `is_uncertain`. A late holder, whose lease went to
+another, may still report that the item is done, because that is a fact. Its `retry`, `dead` and `expire` are ignored,
+because the new holder decides now: `claims` tells the holders apart.
 
-Within a priority `goes_first` (`calls.py` says whose) comes before the rest, so that a flood of short calls does not
-hold up clients; every fourth item handed out is the one that has been due for longest, so that nothing starves.
+Within a priority, items with `goes_first` come before the rest, so that a flood of short calls does not hold up clients
+(`calls.py` sets it). Every fourth item handed out is the one that has been due longest, so that nothing starves.
 """
 
 from __future__ import annotations
@@ -46,16 +46,16 @@ from integration.storage.short_query import ShortQuery
 
 _RESULTS = ShortQuery("SELECT key, result FROM outbox WHERE account = :account AND call = :call AND state = 'done'")
 _LONGEST_ERROR = 2000  # characters; a person reads it
-_OLDEST_EVERY = 4  # items: one of so many is the one that has been due for longest
+_OLDEST_EVERY = 4  # every so many items, the one that has been due longest is handed out
 
 _earlier = outbox.alias("earlier")
-# `state` is compared with a literal in the text of the query: only then is an index of such items used.
+# The query's text compares `state` with a literal: only then does the database use the index of waiting items.
 _WAITING: ColumnElement[str] = literal_column(f"'{OutboxState.WAITING.value}'")
 _is_waiting = outbox.c.state == _WAITING
 _is_dead = outbox.c.state == literal_column(f"'{OutboxState.DEAD.value}'")
 _before_it = (_earlier.c.account == outbox.c.account, _earlier.c.call == outbox.c.call, _earlier.c.state == _WAITING)
-# With min() the index of a call's waiting items is asked row by row, which is what a claim of a few rows needs; as
-# NOT EXISTS, PostgreSQL reads all of them for it. Where all are looked at, that is the faster way.
+# With min() the database looks into the index of a call's waiting items row by row, which suits a claim of a few rows.
+# With NOT EXISTS, PostgreSQL reads all waiting items, which is faster only where all of them are needed.
 _is_first = outbox.c.id == select(func.min(_earlier.c.id)).where(*_before_it).scalar_subquery()
 _has_none_before_it = ~exists(select(_earlier.c.id).where(*_before_it, _earlier.c.id < outbox.c.id))
 _may_run_at = case(
@@ -68,8 +68,8 @@ _is_due = and_(
     outbox.c.not_before <= bindparam("now"),
     or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
 )
-# Built once: building one again costs more than to have it carried out.
-# The accounts with anything that waits, from one to the next along the index; each is then asked for one due item.
+# Built once: building a statement costs more than running it.
+# Steps along the index from one account with waiting items to the next, and looks for one due item of each.
 _some = select(func.min(outbox.c.account).label("account")).where(_is_waiting).cte("some", recursive=True)
 _next = select(func.min(outbox.c.account)).where(_is_waiting, outbox.c.account > _some.c.account).scalar_subquery()
 _some = _some.union_all(select(_next).where(_some.c.account.is_not(None)))
@@ -78,7 +78,9 @@ _ACCOUNTS_DUE = select(_some.c.account).where(
     exists(
         select(outbox.c.id).where(
             outbox.c.account == _some.c.account,
-            outbox.c.priority.in_([priority.value for priority in Priority]),  # a range of the index for each
+            outbox.c.priority.in_(
+                [priority.value for priority in Priority]
+            ),  # one range of the index for each priority
             _is_waiting,
             _is_due,
             _is_first,
@@ -112,12 +114,12 @@ _CLAIM = (
 )
 _ITEM = update(outbox).where(outbox.c.account == bindparam("of_account"), outbox.c.id == bindparam("of_item"))
 _HELD = _ITEM.where(_is_waiting, outbox.c.claims == bindparam("of_claim"))
-"""Nobody else has claimed it since, nobody has finished it."""
+"""The item still waits, and nobody has claimed it since."""
 
 
 def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
-    """How many wait and how many are dead, each by its own index, however much is done."""
-    # Every item has a call. Naming it keeps SQLite from the index that holds all states and needs no row.
+    """Count waiting and dead items, each by its own index, so that finished items cost nothing."""
+    # Always true. Without it SQLite takes a covering index that holds items of all states.
     conditions = (outbox.c.call > "", *conditions)
     counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (_is_waiting, _is_dead))
     return select(*counts)
@@ -129,12 +131,12 @@ class SqlOutbox:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._handed_out: Counter[AccountId] = Counter()  # of the priorities in which some go first
+        self._handed_out: Counter[AccountId] = Counter()  # by account, in priorities where some items go first
 
     async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
         """
-        The most urgent priority first, then as above. Items past `expires_at` are handed out too: `expire` them. Each
-        item's `is_uncertain` says how the attempts *before* this claim ended.
+        The most urgent priority first, then in the order described above. Items past `expires_at` are included:
+        `expire` them. Each item's `is_uncertain` is about the attempts *before* this claim.
         """
 
         def work(connection: Connection) -> list[OutboxItem]:
@@ -152,7 +154,7 @@ class SqlOutbox:
         return await self._database.write(work, account)
 
     def _find(self, connection: Connection, account: AccountId, wanted: dict[str, Any]) -> list[Row[Any]]:
-        """Of one priority, in the order in which they are handed out."""
+        """Claimable items of one priority, in the order in which they are handed out."""
         oldest = list(connection.execute(_FIND, wanted).all())
         if wanted["of_priority"] == Priority.CARD or not oldest:
             return oldest
@@ -168,7 +170,7 @@ class SqlOutbox:
         return list(chosen.values())
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]:
-        """In alphabetical order; those with nothing that could be claimed at `now` are not in it."""
+        """The accounts with an item that can be claimed at `now`, in alphabetical order."""
         at = {"now": now}
         names = await self._database.read(
             lambda connection: connection.execute(_ACCOUNTS_DUE, at).scalars().all(), Across.DELIVERY
@@ -176,23 +178,23 @@ class SqlOutbox:
         return sorted(AccountId(name) for name in names)
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None:
-        """When the next item can be claimed: at most `now` when one can be at once, None when nothing waits."""
+        """When the next item can be claimed: up to `now` if one can be claimed at once, None if nothing waits."""
         moment = await self._database.read(lambda connection: connection.execute(_NEXT_DUE).scalar(), Across.DELIVERY)
         return None if moment is None else Timestamp(moment)
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
         """
-        The same item with the new payload; the lease stays as it is.
+        Replace the item's payload and return the item. The lease does not change.
 
         Raises:
-            Unavailable: also when the lease was lost, so that the decision is the new holder's.
+            Unavailable: also if the lease was lost, because the new holder decides now.
         """
         if not await self._held(item, payload=json.dumps(payload)):
-            raise Unavailable("Somebody else has claimed this item since.")
+            raise Unavailable("Another process has claimed this item since.")
         return replace(item, payload=payload)
 
     async def extend(self, items: Sequence[OutboxItem], *, until: Timestamp) -> set[int]:
-        """The ids of those that nobody else has claimed since; their leases last until then. All of one account."""
+        """Extend the leases of items of one account. Returns the ids of those that nobody else has claimed since."""
         held = tuple_(outbox.c.id, outbox.c.claims).in_([(item.id, item.claim) for item in items])
         account = items[0].account
         statement = (
@@ -204,13 +206,15 @@ class SqlOutbox:
         return await self._database.write(lambda connection: set(connection.execute(statement).scalars()), account)
 
     async def release(self) -> int:
-        """Forget all leases: for the start of the only process on a database. What a killed process held is due at
-        once instead of after its lease, and still uncertain. Returns how many."""
+        """Forget all leases, at the start of the only process on a database. Returns how many.
+
+        Items of a killed process are then due at once, not after their lease, and are still uncertain.
+        """
         statement = update(outbox).where(_is_waiting, outbox.c.leased_until.is_not(None)).values(leased_until=None)
         return await self._database.write(lambda connection: connection.execute(statement).rowcount, Across.RELEASE)
 
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None:
-        """True of the CRM whoever says it, so no lease is asked for."""
+        """Needs no lease: that the CRM has it is a fact, whichever process says so."""
         values = {
             "of_account": item.account,
             "of_item": item.id,
@@ -237,7 +241,7 @@ class SqlOutbox:
         )
 
     async def hasten_calls(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
-        """Items that somebody holds are left alone: they are being carried out."""
+        """Leaves claimed items alone: another process is working on them."""
         is_free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
         of_calls = and_(outbox.c.account == account, outbox.c.call.in_(calls))
         statement = (
@@ -246,7 +250,7 @@ class SqlOutbox:
         return await self._database.write(lambda connection: connection.execute(statement).rowcount, account)
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:
-        """The call's next item becomes the oldest waiting one."""
+        """Give the item up. The call's next item can then be claimed."""
         await self._held(
             item,
             state=OutboxState.DEAD.value,
@@ -264,8 +268,10 @@ class SqlOutbox:
         )
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
-        """Of a dead or a discarded item (a discard can be taken back). Attempts are counted again; whether the last one
-        may have succeeded stays known. False: it is in neither state."""
+        """Queue a dead or discarded item again. Returns False if it is neither.
+
+        Its attempts count from 0 again, but `is_uncertain` stays: the last attempt may have succeeded.
+        """
         given_up = outbox.c.state.in_([OutboxState.DEAD.value, OutboxState.DISCARDED.value])
         return await self._update(
             account,
@@ -278,7 +284,7 @@ class SqlOutbox:
         )
 
     async def discard(self, account: AccountId, item: int) -> bool:
-        """Only a dead letter can be discarded."""
+        """Discard a dead item. Returns False if it is not dead."""
         return await self._update(
             account,
             and_(outbox.c.id == item, outbox.c.state == OutboxState.DEAD.value),
@@ -287,8 +293,10 @@ class SqlOutbox:
         )
 
     async def retry_now(self, account: AccountId, *, now: Timestamp, at_most: int | None = None) -> int:
-        """Due since they were queued, so that the oldest comes first. A recording is fetched from the PBX, and what was
-        never tried waits on purpose."""
+        """Make failed items due since they were queued, so that the oldest comes first.
+
+        Leaves out recordings, which come from the PBX, and items that were never tried: those wait on purpose.
+        """
         waits = and_(
             outbox.c.account == account,
             _is_waiting,
@@ -339,7 +347,7 @@ class SqlOutbox:
         return await self._carry_out(item.account, _HELD, values)
 
     async def _carry_out(self, account: AccountId, statement: Update, values: dict[str, Any]) -> bool:
-        """`values`: the columns to set, and what the statement asks for. Returns whether a row was there."""
+        """Run an update. `values`: columns to set, and the statement's parameters. Returns whether it found a row."""
         return await self._database.write(
             lambda connection: connection.execute(statement, values).rowcount > 0, account
         )

@@ -1,4 +1,4 @@
-"""The mirror of the CRM's persons and deals, found by number. Filling it and asking the CRM is services' work."""
+"""The mirror of the CRM's persons and deals, searched by number. Services fill it and ask the CRM."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from integration.storage.many_rows import ManyRows
 from integration.storage.schema import deal_persons, deals, mirrors, person_phones, persons
 from integration.storage.short_query import ShortQuery
 
-_MOST_IN_ONE_WRITE = 500  # rows; between two such writes a ringing call gets its turn
+_MOST_IN_ONE_WRITE = 500  # rows; between two writes a ringing call gets its turn
 
 _LOOKUP = ShortQuery(
     "SELECT p.state FROM person_phones n JOIN persons p ON p.account = n.account AND p.kind = n.kind"
@@ -50,7 +50,7 @@ _OPEN_DEALS = ShortQuery(
     "SELECT d.state FROM deal_persons l JOIN deals d ON d.account = l.account AND d.kind = l.deal_kind"
     " AND d.id = l.deal WHERE l.account = :account AND l.person_kind = :kind AND l.person = :id AND d.is_open"
 )
-# Both in one round trip. CROSS JOIN keeps SQLite to this order; by itself it begins with all deals of the account.
+# Both in one round trip. CROSS JOIN makes SQLite keep this order; otherwise it reads all deals of the account first.
 _KNOWN = ShortQuery(
     "SELECT 1 AS is_person, p.state, p.created_at AS moment, p.id FROM person_phones n CROSS JOIN persons p"
     " WHERE n.account = :account AND n.match_key = :match_key"
@@ -71,7 +71,7 @@ X = TypeVar("X")
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """A person or deal that is about to be put: its row and those that hang on it."""
+    """A person or deal to be stored: its row and the rows of its links."""
 
     ref: EntityRef
     row: dict[str, Any]
@@ -80,7 +80,7 @@ class _Entry:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """What persons and deals have in common: a table, a table of links, and which of its columns name the owner."""
+    """How persons or deals are stored: their table, the table of their links, and its columns that name the owner."""
 
     table: Table
     links: Table
@@ -108,8 +108,8 @@ class SqlPhoneBook:
         return found, _latest_first(state for is_person, state, *_ in rows if not is_person)
 
     async def open_deals(self, account: AccountId, persons: Sequence[EntityRef]) -> list[Deal]:
-        """Deals that are open and hang on any of these, each once, the last changed first."""
-        # One query a person: joined to the numbers, SQLite would begin with the deals.
+        """The open deals linked to any of these persons, each once, the last changed first."""
+        # One query for each person: in a join with the numbers SQLite would read all deals first.
         states: list[str] = []
         for ref in dict.fromkeys(persons):
             key = {"account": account, "kind": ref.kind.value, "id": ref.id}
@@ -122,8 +122,10 @@ class SqlPhoneBook:
         return None if state is None else decode(Person, state)
 
     async def put_persons(self, account: AccountId, persons: Sequence[Person], *, numbering: Numbering) -> None:
-        """A deleted one is removed whatever its `updated_at`: webhooks of deletions carry none. One that the store
-        knows better counts as seen (`unseen`)."""
+        """Store persons that are newer than ours; the others only count as seen (`unseen`).
+
+        A deleted person is removed whatever its `updated_at`: webhooks of deletions carry none.
+        """
         seen_at = self._clock.now()
         await self._remove(_persons, account, [person.ref for person in persons if person.is_deleted])
         for part in _parts([person for person in persons if not person.is_deleted]):
@@ -131,7 +133,7 @@ class SqlPhoneBook:
             await self._database.write(_putting(self._database, _persons, account, entries), account)
 
     async def key_again(self, account: AccountId, *, numbering: Numbering) -> int:
-        """In parts, so that a ringing call gets its turn; a part is read and written in one transaction."""
+        """Work in parts, each in one transaction, so that a ringing call gets its turn between them."""
         changed, after = 0, ("", "")
         while True:
             work = partial(_key_part_again, self._database, account, numbering, after)
@@ -150,12 +152,12 @@ class SqlPhoneBook:
             await self._database.write(work, account)
 
     async def remove(self, account: AccountId, refs: Sequence[EntityRef]) -> None:
-        """Persons and deals of these names; one that is not there is no error."""
+        """Remove these persons and deals; a missing one is not an error."""
         await self._remove(_persons, account, refs)
         await self._remove(_deals, account, refs)
 
     async def unseen(self, account: AccountId, *, seen_since: Timestamp, at_most: int) -> list[EntityRef]:
-        """Reads the whole account when there are fewer."""
+        """Reads the whole account if it has fewer than `at_most` of them."""
         found: list[EntityRef] = []
         for table in (persons, deals):
             query = select(table.c.kind, table.c.id).where(table.c.account == account, table.c.seen_at < seen_since)
@@ -171,7 +173,7 @@ class SqlPhoneBook:
         return bool(await self._database.rows(_ANY, {"account": account}, account))
 
     async def size(self, account: AccountId) -> int:
-        """How many persons; counts them."""
+        """The number of persons. Counts them, so it is slow for a large account."""
         query = select(func.count()).select_from(persons).where(persons.c.account == account)
         return await self._database.read(lambda connection: connection.execute(query).scalar_one(), account)
 
@@ -197,7 +199,7 @@ class SqlPhoneBook:
 
 
 def _latest_first(states: Iterable[str]) -> list[Deal]:
-    """Each once: a deal may hang on two of the persons."""
+    """Each deal once, though it may be linked to two of the persons."""
     return sorted(
         (decode(Deal, state) for state in dict.fromkeys(states)), key=lambda deal: (-deal.updated_at, deal.ref.id)
     )
@@ -249,7 +251,7 @@ def _person_entries(
 def _key_part_again(
     database: Database, account: AccountId, numbering: Numbering, after: tuple[str, str], connection: Connection
 ) -> tuple[int, tuple[str, str] | None]:
-    """The persons that come after this kind and id. Returns how many changed, and the last one; None: that was all."""
+    """Key the next persons after this kind and id. Returns how many changed, and the last one; None if none is left."""
     _one_at_a_time(database, account, connection)
     table = persons.c
     beyond = or_(table.kind > after[0], and_(table.kind == after[0], table.id > after[1]))
@@ -304,7 +306,7 @@ def _deal_entries(account: AccountId, part: Sequence[Deal], seen_at: Timestamp) 
 def _putting(
     database: Database, kind: _Kind, account: AccountId, entries: Sequence[_Entry]
 ) -> Callable[[Connection], None]:
-    """The unit of work that puts these: newer ones replace, equal ones are only marked as seen."""
+    """A unit of work that stores these entries: newer ones replace ours, equal ones are only marked as seen."""
     put, link = _puts(database.dialect, kind)
     by_ref = {entry.ref: entry for entry in entries}
 
@@ -326,14 +328,14 @@ def _putting(
 
 
 def _one_at_a_time(database: Database, account: AccountId, connection: Connection) -> None:
-    """One page for an account: two that overlap would wait for each other in a circle."""
+    """Lets one page of an account through at a time: two that overlap could deadlock."""
     if database.dialect == "postgresql":
         connection.execute(_ONE_WRITER, {"name": f"phone_book:{account}"})
 
 
 @cache
 def _puts(dialect: Dialect, kind: _Kind) -> tuple[ManyRows, ManyRows]:
-    """What puts rows of the kind, and what puts rows of its links."""
+    """The statements that store rows of this kind, and rows of its links."""
     upsert = insert(dialect, kind.table)
     changing = [column.name for column in kind.table.columns if not column.primary_key]
     put = upsert.on_conflict_do_update(
@@ -343,16 +345,16 @@ def _puts(dialect: Dialect, kind: _Kind) -> tuple[ManyRows, ManyRows]:
 
 
 def _compared(kind: _Kind) -> list[str]:
-    """The columns that tell whether anything has changed, the first one whether it is newer."""
+    """The columns to compare for changes; the first one tells which row is newer."""
     names = ["updated_at", "state"]
-    # The country may have changed, and the person not.
+    # The account's country may have changed while the person has not.
     return [*names, "match_keys"] if "match_keys" in kind.table.c else names
 
 
 def _stored(
     connection: Connection, kind: _Kind, account: AccountId, refs: Iterable[EntityRef]
 ) -> dict[EntityRef, tuple[Any, ...]]:
-    """What `_compared` names, of those that are there."""
+    """The `_compared` columns of the entries that are stored already."""
     table = kind.table
     if connection.dialect.name == "postgresql":
         names = {"kinds": [ref.kind.value for ref in refs], "ids": [ref.id for ref in refs]}
@@ -366,8 +368,8 @@ def _stored(
 @cache
 def _stored_one_by_one(kind: _Kind) -> Select[Any]:
     """
-    By the primary key for each. Given a list, PostgreSQL reads all persons of an account that its statistics do not
-    know to be large yet, and compares each with the whole list: an import becomes slower with every page.
+    One query by primary key for each. With a list of keys, PostgreSQL reads the whole account and compares each row
+    with the list, until its statistics show that the account is large: an import then slows down with every page.
     """
     names = (bindparam(name, type_=ARRAY(Text)) for name in ("kinds", "ids"))
     wanted = func.unnest(*names).table_valued("kind", "id").render_derived(name="wanted")
@@ -381,7 +383,7 @@ def _stored_one_by_one(kind: _Kind) -> Select[Any]:
 def _compare(
     names: Sequence[str], stored: Mapping[EntityRef, tuple[Any, ...]], by_ref: Mapping[EntityRef, _Entry]
 ) -> tuple[list[_Entry], list[EntityRef], list[EntityRef]]:
-    """What to write, what to mark as seen only, and whose links to drop first."""
+    """Which entries to write, which to mark as seen only, and which owners' links to delete first."""
     changed, seen, relinked = [], [], []
     for ref, entry in by_ref.items():
         old = stored.get(ref)
@@ -397,7 +399,7 @@ def _compare(
     return changed, seen, relinked
 
 
-# One statement for each owner, carried out for many: as `_stored_one_by_one`, and as quick on SQLite.
+# One statement for each owner, run for many, for the reason in `_stored_one_by_one`; as fast on SQLite.
 
 
 def _named_as(account: AccountId, ref: EntityRef) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Where a Dozvon keeps what lasts: database, files, keys. Opening them is done elsewhere."""
+"""Where Dozvon keeps its data: database, files and keys. Opens nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from integration.storage.keys import KeySource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """`url` as `open_storage` takes it."""
+    """`url`: as for `open_storage`."""
 
     url: str
     data_dir: Path
@@ -24,6 +24,6 @@ class Place:
 
     @property
     def sqlite_file(self) -> Path | None:
-        """None: it is PostgreSQL."""
+        """The file of a SQLite database; None for PostgreSQL."""
         url = make_url(self.url)
         return Path(url.database or "") if url.get_backend_name() == "sqlite" else None

@@ -1,6 +1,6 @@
-"""Steps of the schema on a PostgreSQL that others work on: one process takes them, each in its own transaction.
+"""Migrates a PostgreSQL while other processes work on it: one process takes the steps, each in its own transaction.
 
-And the role that takes them: whether row-level security holds it.
+Also says whether the database role is subject to row-level security.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from integration.storage.migrate import take_step
 log = structlog.get_logger()
 
 MIGRATION_LOCK = 0x646F7A766F6E  # "dozvon" in ASCII: one process at a time takes the steps
-_TABLE_WAIT = "3s"  # whoever waits for a table makes all others wait behind it
-_PAUSED = "20s"  # a process that was stopped in the middle of a step must not keep its locks
+_TABLE_WAIT = "3s"  # while one waits for a table's lock, all others wait behind it
+_PAUSED = "20s"  # a process that hangs in the middle of a step must not keep its locks
 _TRIES = 10
 _LOCK_NOT_AVAILABLE = "55P03"
 
 
 async def bring_up_to_date(url: URL, connect_seconds: float, scope: str) -> None:
     """
-    Take the missing steps; wait while another process does. The connection knows no deadline: a step may fill a column
-    of a large table.
+    Take the missing steps, or wait while another process does. The connection has no deadline, because a step may fill
+    a column of a large table.
 
     Args:
         url: with asyncpg's driver name.
         scope: why the steps may see the rows of all accounts.
 
     Raises:
-        ConfigError: the database is of a release beside which this one cannot work.
-        Unavailable: a step has to wait for processes of an older release, or the tables stay busy.
+        ConfigError: the database belongs to an incompatible release.
+        Unavailable: a step waits for processes of an older release to stop, or the tables stay busy.
     """
     settings = {"idle_in_transaction_session_timeout": _PAUSED}
     arguments = {"timeout": connect_seconds, "server_settings": settings}
@@ -59,7 +59,7 @@ async def bring_up_to_date(url: URL, connect_seconds: float, scope: str) -> None
 
 
 async def _alone(connection: AsyncConnection) -> None:
-    """Until the transaction's end."""
+    """Hold the migration lock until the transaction's end."""
     key = {"key": MIGRATION_LOCK}
     if not (await connection.execute(text("SELECT pg_try_advisory_xact_lock(:key)"), key)).scalar():
         log.info("another process changes the schema, waiting for it")
@@ -71,7 +71,7 @@ def _step(connection: Connection) -> bool:
 
 
 def role_of(connection: Connection) -> tuple[str, bool]:
-    """Its name, and whether it is above row-level security."""
+    """The role's name, and whether it bypasses row-level security."""
     query = text("SELECT current_user, rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
     role, is_above = connection.execute(query).one()
     return str(role), bool(is_above)

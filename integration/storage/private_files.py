@@ -1,4 +1,4 @@
-"""Files and folders that nobody but their owner may look into, from their first byte. What is in them is others'."""
+"""Creates files and folders that only their owner may read, from the first byte on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def make_folder(path: Path) -> None:
-    """With the folders above it that are missing; one that is there stays as it is. Raises: OSError."""
+    """Create a folder and its missing parents; an existing one does not change. Raises: OSError."""
     missing = []
     while not path.is_dir():
         missing.append(path)
@@ -26,7 +26,7 @@ def make_folder(path: Path) -> None:
 
 
 def make_file(path: Path) -> None:
-    """An empty one, where there is none. Raises: OSError."""
+    """Create an empty file if none exists. Raises: OSError."""
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE))
 
 
@@ -37,10 +37,10 @@ def new_file(path: str | os.PathLike[str], flags: int) -> int:
 
 def close_to_others(data_dir: Path, database: Path | None) -> None:
     """
-    What an earlier release left readable. Never raises: the log names files that we may not change.
+    Close files that an earlier release left readable. Never raises: the log names files that we may not change.
 
-    The folder's own mode is the mark that all in it was done, so it is changed last, and a start need not look at each
-    of a million recordings.
+    The folder's own mode changes last and marks that everything in it is done: a start then need not check each of a
+    million recordings.
     """
     if database is not None:
         locks = database.with_name(f"{database.name}-locks")

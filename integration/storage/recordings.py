@@ -1,6 +1,6 @@
-"""Recordings as files under unguessable names, and the table that knows which call each is of.
+"""Recordings as files with names that cannot be guessed, and the table of their calls.
 
-Fetching from the PBX and making mp3 is `services/recordings.py`'s; serving them is the web's.
+`services/recordings.py` fetches them from the PBX and converts them to mp3; `web/recordings.py` serves them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from integration.storage.failures import disk_failure
 from integration.storage.private_files import make_folder, new_file
 from integration.storage.schema import recordings
 
-_NAME_BYTES = 24  # of chance: an address cannot be guessed
+_NAME_BYTES = 24  # random, so that an address cannot be guessed
 
 
 class FileRecordingStore:
@@ -34,10 +34,10 @@ class FileRecordingStore:
 
     async def put(self, account: AccountId, call: CallId, mp3: bytes) -> str:
         """
-        The file is there whole or not at all, also after a power cut.
+        Store a recording. The file exists complete or not at all, also after a power cut.
 
         Raises:
-            Unavailable: the disk is full or cannot be written; nothing half-written stays.
+            Unavailable: the disk is full or cannot be written. No partial file stays.
         """
         opaque_id = await self.reserve(account, call)
         await asyncio.to_thread(_write_file, self._path(opaque_id), mp3)
@@ -64,7 +64,7 @@ class FileRecordingStore:
         return await self._database.write(work, account)
 
     async def account_of(self, opaque_id: str) -> AccountId | None:
-        """Raises: Unavailable. `opaque_id` may be anything that a stranger typed."""
+        """`opaque_id` comes from outside: it may be any text. Raises: Unavailable."""
         if not opaque_id.isascii() or "\0" in opaque_id:
             return None
         query = select(recordings.c.account).where(recordings.c.opaque_id == opaque_id)
@@ -72,7 +72,7 @@ class FileRecordingStore:
         return None if found is None else AccountId(found)
 
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
-        """Raises: Unavailable. `opaque_id` may be anything that a stranger typed."""
+        """`opaque_id` comes from outside: it may be any text. Raises: Unavailable."""
         query = select(recordings.c.opaque_id).where(
             recordings.c.opaque_id == opaque_id, recordings.c.bytes.is_not(None)
         )
@@ -90,7 +90,7 @@ class FileRecordingStore:
 
 
 def recording_file(opaque_id: str) -> Path:
-    """Within the folder of recordings."""
+    """The file's path within the folder of recordings."""
     return Path(opaque_id[:2]) / opaque_id[2:4] / f"{opaque_id}.mp3"
 
 

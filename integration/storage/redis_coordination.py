@@ -1,7 +1,7 @@
-"""What processes share for moments, in Redis: tickets, "once", and fan-out.
+"""Short-lived state that processes share, in Redis: tickets, "once" and fan-out.
 
-Nothing that matters is kept here: a Redis that is flushed or restarted costs latency only. Subscribers come back by
-themselves; the other methods raise `Unavailable` while it is away.
+All of it may be lost: flushing or restarting Redis only costs time. While Redis is away subscribers keep trying to
+connect, and the other methods raise `Unavailable`.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from integration.storage.coordination import TICKET_BYTES
 log = structlog.get_logger()
 
 _PREFIX = "dozvon:"
-_ANSWER_SECONDS = 2.0  # it answers within a millisecond; a loaded process may read that a second late
-_SILENT_SECONDS = 3.0  # nobody asks for so long after it was silent: each would wait, one after another
-_PING_SECONDS = 5.0  # finds a subscriber's connection that died without a word
-_IDLE_SECONDS = 15.0  # a kept connection that was unused for longer is tried before it is used
-_ASKED = "still there?"  # our own text: redis-py keeps the answer to its own pings to itself
+_ANSWER_SECONDS = 2.0  # Redis answers within a millisecond, but a busy process may read the answer a second late
+_SILENT_SECONDS = 3.0  # after no answer, nobody asks for this long; otherwise each caller would wait in turn
+_PING_SECONDS = 5.0  # finds a subscriber's connection that died silently
+_IDLE_SECONDS = 15.0  # a connection unused for longer is tested before use
+_ASKED = "still there?"  # our own text, because redis-py hides the answers to its own pings
 _FIRST_PAUSE_SECONDS = 0.1
 _LONGEST_PAUSE_SECONDS = 5.0
 
@@ -48,20 +48,20 @@ return count
 
 
 class RedisCoordination:
-    """Implements `ports.Coordination`. Does not connect before it is used."""
+    """Implements `ports.Coordination`. Connects at the first use."""
 
     def __init__(self, url: str) -> None:
-        """Raises: ConfigError when the address is none of Redis."""
+        """Raises: ConfigError if this is not an address of Redis."""
         try:
             self._redis: Redis = Redis.from_url(
                 url,
                 decode_responses=True,
-                # With a timeout redis-py sends by `asyncio.wait_for`, which in Python 3.11 loses a cancellation that
-                # comes together with the result (cpython issue 86296): a task that is ended would go on. Ours it is.
+                # No timeout of redis-py: it uses `asyncio.wait_for`, which in Python 3.11 loses a cancellation that
+                # comes together with the result (cpython issue 86296), so a cancelled task would go on.
                 socket_timeout=None,
                 socket_connect_timeout=_ANSWER_SECONDS,
                 health_check_interval=_IDLE_SECONDS,
-                # After a restart of Redis each kept connection fails once. Not after a timeout: that one waited enough.
+                # After a restart of Redis each connection fails once. No retry after a timeout: it was long enough.
                 retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), 3, supported_errors=(ConnectionLost,)),
             )
         except ValueError as exc:
@@ -69,7 +69,7 @@ class RedisCoordination:
         self.problem: str | None = None
         self._silent_until = 0.0  # on the loop's clock
         self._count = self._redis.register_script(_COUNT)
-        self._take_turn = self._redis.register_script(turns.TAKE)  # sent again by itself to a Redis that forgot it
+        self._take_turn = self._redis.register_script(turns.TAKE)  # redis-py sends it again after a flush
         self._end_turn = self._redis.register_script(turns.END)
         self._put_off_turns = self._redis.register_script(turns.PUT_OFF)
 
@@ -80,7 +80,7 @@ class RedisCoordination:
         return ticket
 
     async def take_ticket(self, ticket: str) -> dict[str, Any] | None:
-        if not ticket.isascii():  # a stranger typed it; lone surrogates cannot be sent
+        if not ticket.isascii():  # comes from outside; lone surrogates cannot be sent
             return None
         async with self._answering():
             text = await self._redis.getdel(_ticket_key(ticket))
@@ -138,7 +138,7 @@ class RedisCoordination:
             await self._redis.publish(_PREFIX + channel, json.dumps(message))
 
     async def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
-        """Ends only with its reader; what is published while Redis is away is lost."""
+        """Ends only when the reader stops. Messages published while Redis is away are lost."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -161,8 +161,8 @@ class RedisCoordination:
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[None]:
         """
-        Around each question. Raises Unavailable: at once for a while after Redis was silent, when one tries again
-        before the others do.
+        Wraps each request. Raises: Unavailable, for a while at once after Redis did not answer; then one request tries
+        before the others.
         """
         loop = asyncio.get_running_loop()
         if loop.time() < self._silent_until:
@@ -183,13 +183,13 @@ class RedisCoordination:
         self._silent_until, self.problem = 0.0, None
 
     async def _messages(self, channel: str) -> AsyncGenerator[dict[str, Any] | None, None]:
-        """Messages of one connection; None when it has proved to be alive. Ends by raising."""
+        """Messages of one connection; None for a sign of life. Ends by raising."""
         async with self._redis.pubsub() as pubsub:
             async with asyncio.timeout(_ANSWER_SECONDS):
                 await pubsub.subscribe(_PREFIX + channel)
             is_asked = False
             while True:
-                async with asyncio.timeout(_PING_SECONDS + _ANSWER_SECONDS):  # it connects again where it has to
+                async with asyncio.timeout(_PING_SECONDS + _ANSWER_SECONDS):  # connects again if necessary
                     got = await pubsub.get_message(timeout=_ANSWER_SECONDS if is_asked else _PING_SECONDS)
                 if got is None:
                     if is_asked:
@@ -206,7 +206,7 @@ class RedisCoordination:
 
 
 def _words(exc: Exception) -> str:
-    """Redis says in its answer what is to be done (a password is missing, protected mode), at length."""
+    """The error, cut to 200 characters: Redis explains at length what to do (missing password, protected mode)."""
     return textwrap.shorten(str(exc) or type(exc).__name__, 200, placeholder=" …").rstrip(".")
 
 
@@ -217,7 +217,7 @@ def _read(text: str, channel: str) -> dict[str, Any] | None:
         message = None
     if isinstance(message, dict):
         return message
-    log.warning("foreign message on our Redis channel", channel=channel)
+    log.warning("unreadable message on our Redis channel", channel=channel)
     return None
 
 

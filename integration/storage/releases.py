@@ -1,9 +1,8 @@
-"""Which processes run on this database, and the newest step of its schema that each of them knows.
+"""Which processes run on this database, and the newest schema step that each of them knows.
 
-Theory of operation. A process registers before it does anything, renews its row, and takes it away at its end. A step
-that takes something away looks at the rows (`migrate.py`), both under the lock of one row: either the step sees the
-process, or the process sees the step and is refused. Who was paused so long that its row ran out finds out at its next
-renewal.
+Theory of operation. A process registers before it does anything else, renews its row, and deletes it at its end. A
+contracting step (`migrate.py`) reads these rows. Both lock the same row: either the step sees the process, or the
+process sees the step and is refused. A process that was paused until its row ran out finds out at its next renewal.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ class SqlRegister:
 
     async def enter(self, process: str, *, ttl_seconds: float) -> None:
         """
-        Say, also again, that `process` runs for at least so long.
+        Register `process`, or renew its row.
 
         Raises:
-            ConfigError: the database is of a release beside which this one cannot work.
-            Unavailable: it cannot be reached.
+            ConfigError: the database belongs to an incompatible release.
+            Unavailable: the database cannot be reached.
         """
         await self._database.write(lambda connection: self._enter(connection, process, ttl_seconds))
 
@@ -40,7 +39,7 @@ class SqlRegister:
         connection.execute(put.on_conflict_do_update(index_elements=["id"], set_={"until": put.excluded.until}))
 
     async def leave(self, process: str) -> None:
-        """Raises: Unavailable; then the row runs out."""
+        """Delete the row. Raises: Unavailable; the row then runs out by itself."""
         await self._database.write(
             lambda connection: connection.execute(delete(processes).where(processes.c.id == process))
         )

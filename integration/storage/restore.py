@@ -1,8 +1,8 @@
-"""Bringing a backup into place: checked to its last byte first, then everything at once. Making one is `backup.py`'s.
+"""Restores a backup: checks it to the last byte, then replaces everything at once. `backup.py` makes backups.
 
-Order. Nothing is touched until the archive has been read whole. Then it is unpacked beside what is there; the database
-is made and counted there too. The recordings' folder is exchanged, and last the database: by a rename, or by the
-commit of the one transaction that replaced all tables. Until that moment the old state is put back on every error.
+The order: read the whole archive before changing anything. Unpack it beside the present data; build the database and
+count its rows there. Exchange the folder of recordings, and last the database: by a rename, or by the commit of the one
+transaction that replaced all tables. Until then every error puts the old state back.
 """
 
 from __future__ import annotations
@@ -40,26 +40,26 @@ from integration.storage.sealing import stored_secrets, strange_rows
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     manifest: Manifest
-    is_key_here: bool  # False: the secrets cannot be read until their key is brought
+    is_key_here: bool  # False: the secrets cannot be read until their key is added
 
 
 async def restore_backup(place: Place, source: Path, *, force: bool, say: Say) -> Restored:
     """
-    Replace the database and the recordings by the backup's, bring the tables up to date, count again.
+    Replace the database and the recordings by the backup's, migrate the tables, and count the rows again.
 
     Args:
-        force: also when there is data already, which is lost.
+        force: restore even if there is data already; that data is lost.
 
     Raises:
-        ConfigError: there is data and no `force`; the backup is of the other kind of database.
-        Rejected: the backup is damaged, of a newer release, or no backup.
+        ConfigError: there is data and no `force`, or the backup is of the other kind of database.
+        Rejected: the file is damaged, of a newer release, or not a backup.
         Unavailable: a disk or the database fails, or Dozvon runs on this SQLite file. The old state stays.
     """
     restoring = asyncio.ensure_future(_restore(place, source, say, force=force))
     try:
         return await asyncio.shield(restoring)
     except asyncio.CancelledError:
-        await asyncio.wait([restoring])  # half of it would be neither the old state nor the new
+        await asyncio.wait([restoring])  # never stop half-way: that would leave neither the old state nor the new
         raise
 
 
@@ -95,11 +95,11 @@ def _check_fits(place: Place, manifest: Manifest) -> None:
         raise Rejected(f"The backup is of a newer release ({manifest.version}): update Dozvon, then restore it.")
     tables = {f"tables/{name}.copy" for name in manifest.tables} if kind == "postgresql" else {archive.DATABASE}
     if {name for name in manifest.parts if not name.startswith("recordings/")} - {archive.KEY} != tables:
-        raise Rejected("The backup is damaged: its tables are not those that its manifest counts.")
+        raise Rejected("The backup is damaged: its tables do not match its manifest.")
 
 
 def _check_space(place: Place, manifest: Manifest) -> None:
-    """Before the first byte is written. Raises: Unavailable."""
+    """Check before the first byte is written. Raises: Unavailable."""
     needed: Counter[Path] = Counter()
     for name, part in manifest.parts.items():
         is_database = name == archive.DATABASE and place.sqlite_file is not None
@@ -139,7 +139,7 @@ def _is_empty_sqlite(database: Path) -> bool:
 
 
 def _unpack(source: Path, manifest: Manifest, folder: Path, staged: Path | None) -> None:
-    """The database of SQLite beside the one that it will replace: only there can it be renamed."""
+    """Unpack a SQLite database beside the one it will replace: a rename works only within one file system."""
 
     def place(name: str) -> Path:
         return staged if staged is not None and name == archive.DATABASE else folder / name
@@ -152,7 +152,7 @@ def _unpack(source: Path, manifest: Manifest, folder: Path, staged: Path | None)
 
 
 def _bring_key(place: Place, manifest: Manifest, unpacked: Path) -> bool:
-    """Add the backup's key to the key file, where it is a new one. A key too many harms nobody."""
+    """Add the backup's key to the key file if it is not there. An extra key does no harm."""
     if manifest.key_id is None:
         return True
     ring = KeyRing(place.keys)
@@ -183,18 +183,18 @@ def _check_sqlite(staged: Path, manifest: Manifest) -> None:
         try:
             connection.execute("PRAGMA trusted_schema=OFF").close()
             strange = "SELECT count(*) FROM sqlite_master WHERE type NOT IN ('table', 'index') OR sql LIKE '%VIRTUAL%'"
-            if connection.execute(strange).fetchone()[0]:  # triggers and views would act for who wrote them
-                raise Rejected("The backup's database holds what Dozvon does not make. Nothing was changed.")
+            if connection.execute(strange).fetchone()[0]:  # triggers and views would run an attacker's SQL
+                raise Rejected("The backup's database holds objects that Dozvon never creates. Nothing was changed.")
             is_whole = connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
             revision = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             if not is_whole or revision != (manifest.revision,) or sqlite_counts(connection) != manifest.tables:
-                raise Rejected("The backup's database is not what its manifest says. Nothing was changed.")
+                raise Rejected("The backup's database does not match its manifest. Nothing was changed.")
         finally:
             connection.close()
 
 
 def _disarm_sqlite(place: Place, staged: Path) -> None:
-    """An archive comes from outside: no secret of another's making, and nobody is signed in by it."""
+    """The archive comes from outside: refuse secrets that Dozvon did not seal, and delete its sessions."""
     engine = create_engine(URL.create("sqlite+pysqlite", database=str(staged)), poolclass=NullPool)
     try:
         with translating(), engine.begin() as connection:
@@ -211,7 +211,7 @@ def _exchange_sqlite(place: Place, database: Path, staged: Path, unpacked: Path)
     with _alone(database), _exchanged(place.recordings, unpacked / "recordings"):
         try:
             _sync(staged)
-            for suffix in ("-wal", "-shm"):  # of a damaged file that could not be opened
+            for suffix in ("-wal", "-shm"):  # left by a damaged file that could not be opened
                 Path(f"{database}{suffix}").unlink(missing_ok=True)
             staged.replace(database)
             sync_folder(database.parent)
@@ -221,20 +221,20 @@ def _exchange_sqlite(place: Place, database: Path, staged: Path, unpacked: Path)
 
 @contextmanager
 def _alone(database: Path) -> Iterator[None]:
-    """Nobody else has the file open, or will while the block runs. Raises: Unavailable."""
+    """Keep the file to ourselves while the block runs. Raises: Unavailable if a process has it open."""
     connection = None
     try:
         if database.exists():
             connection = sqlite3.connect(database, timeout=1.0, isolation_level=None)
             try:
                 connection.execute("PRAGMA locking_mode=EXCLUSIVE").fetchall()
-                # Leaving WAL needs that no other connection is open, and leaves no side files.
+                # Leaving WAL mode works only without other connections, and removes the side files.
                 if connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0] != "delete":
                     raise sqlite3.OperationalError("database is locked")
                 connection.execute("BEGIN EXCLUSIVE").close()
             except sqlite3.OperationalError as exc:
                 raise Unavailable(f"Dozvon is running on {database}: stop it, then restore.") from exc
-            except sqlite3.DatabaseError:  # damaged: that is what it is replaced for
+            except sqlite3.DatabaseError:  # damaged, and about to be replaced
                 connection.close()
         yield
     finally:
@@ -256,14 +256,14 @@ def _sync(file: Path) -> None:
 async def _into_postgres(place: Place, url: URL, unpacked: Path, manifest: Manifest, say: Say) -> None:
     from integration.storage import table_copies
 
-    with ExitStack() as until_committed:  # the recordings are put back when the commit fails
+    with ExitStack() as until_committed:  # if the commit fails, the recordings are put back
         secrets_are_ours = partial(refuse_strange_rows, place=place)
         async with table_copies.importing(url, manifest, unpacked / "tables", say, secrets_are_ours):
             until_committed.enter_context(_exchanged(place.recordings, unpacked / "recordings"))
 
 
 def refuse_strange_rows(stored: Iterable[tuple[str, str, str]], place: Place) -> None:
-    """Raises: Rejected, before anything is in place."""
+    """Raises: Rejected, before anything is replaced."""
     strange = strange_rows(stored, KeyRing(place.keys))
     if strange:
         raise Rejected(
@@ -277,7 +277,7 @@ def refuse_strange_rows(stored: Iterable[tuple[str, str, str]], place: Place) ->
 
 @contextmanager
 def _exchanged(folder: Path, fresh: Path) -> Iterator[None]:
-    """`fresh` is `folder` when the block ends, and what was there is gone; when the block raises all is as before."""
+    """Replace `folder` by `fresh` when the block ends; if the block raises, `folder` stays as it was."""
     old = fresh.with_name("recordings-before")
     try:
         if folder.exists():
@@ -317,7 +317,7 @@ async def _count_again(place: Place, manifest: Manifest) -> None:
         found = await asyncio.to_thread(_counted, place.sqlite_file)
     wrong = [name for name, rows in manifest.tables.items() if found.get(name) != rows]
     if wrong:
-        raise Rejected(f"After the restore these tables are not as in the backup: {', '.join(wrong)}.")
+        raise Rejected(f"After the restore these tables differ from the backup: {', '.join(wrong)}.")
 
 
 def _counted(database: Path) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Decisions about incoming calls with their reasons. Deciding is `domain/routing.py`'s."""
+"""Stores decisions about incoming calls with their reasons. `domain/routing.py` decides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from integration.storage.codec import decode, encode
 from integration.storage.database import Database
 from integration.storage.schema import calls, routes
 
-# Text, not built each time: it is written while callers wait for decisions.
+# Plain SQL text, built once: callers wait while this runs.
 _REMEMBER = text(
     "INSERT INTO routes (account, call, asked_at, outcome, decision)"
     " VALUES (:account, :call, :asked_at, :outcome, :decision) ON CONFLICT (account, call) DO NOTHING"

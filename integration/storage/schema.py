@@ -1,8 +1,8 @@
-"""The tables, as the code sees them. How a database gets there is in `migrations/`; a test holds both equal.
+"""The tables, as the code sees them. `migrations/` creates them; a test keeps both equal.
 
-The account comes first in every key; on PostgreSQL row-level security watches over it (`migrations/row_security.py`).
-Moments are Unix seconds. States are JSON as text, not as a JSON type: a caller's name may hold a NUL, which
-PostgreSQL's JSON refuses and escaped text carries.
+The account comes first in every key; on PostgreSQL row-level security enforces it (`migrations/row_security.py`).
+Moments are Unix seconds. States are JSON in text columns: a caller's name may hold a NUL, which PostgreSQL's JSON type
+refuses, and escaped text does not.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-# SQLite numbers rows by itself only for a column that is called INTEGER.
+# SQLite numbers rows by itself only in a column of type INTEGER.
 _RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 accounts = Table(
@@ -33,7 +33,7 @@ accounts = Table(
     Column("country", Text, nullable=False),
     Column("settings", Text, nullable=False),
     Column("saved_at", Double, nullable=False),
-    Column("dial", Text),  # how the office dials; None: nothing is set
+    Column("dial", Text),  # the office's dialling rules; None: not set
 )
 
 calls = Table(
@@ -57,7 +57,7 @@ Index(
     "calls_live",
     calls.c.account,
     calls.c.pbx,
-    sqlite_where=text("is_live = 1"),  # as the queries say it on each: only then is the index used
+    sqlite_where=text("is_live = 1"),  # the exact text of the queries: only then is the index used
     postgresql_where=text("is_live"),
 )
 Index("calls_recent", calls.c.account, calls.c.started_at)
@@ -98,15 +98,15 @@ outbox = Table(
     Column("not_before", Double, nullable=False),
     Column("expires_at", Double),
     Column("leased_until", Double),
-    Column("claims", Integer, nullable=False),  # how often it was claimed, ever: tells one holder from the next
+    Column("claims", Integer, nullable=False),  # how often it was claimed in all: tells one holder from the next
     Column("attempts", Integer, nullable=False),  # since it was queued or revived
     Column("is_uncertain", Boolean, nullable=False),
     Column("last_error", Text),
     Column("payload", Text, nullable=False),
     Column("result", Text),
     Column("finished_at", Double),
-    Column("goes_first", Boolean),  # within its priority; of rows of the release before 0012 NULL
-    sqlite_autoincrement=True,  # the order of a call's items is the order of their ids: none is ever given twice
+    Column("goes_first", Boolean),  # within its priority; NULL in rows from before step 0012
+    sqlite_autoincrement=True,  # ids give the order of a call's items, so none is ever reused
 )
 _WAITING = text("state = 'waiting'")
 Index("outbox_once", outbox.c.account, outbox.c.call, outbox.c.key, unique=True)
@@ -118,7 +118,7 @@ Index(
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )
-Index(  # what is due: a claim reads as many rows as it takes, however many wait
+Index(  # due items: a claim reads only the rows it takes, however many wait
     "outbox_due",
     outbox.c.account,
     outbox.c.priority,
@@ -127,7 +127,7 @@ Index(  # what is due: a claim reads as many rows as it takes, however many wait
     sqlite_where=_WAITING,
     postgresql_where=_WAITING,
 )
-Index(  # the same of what goes before the rest of its priority
+Index(  # the same for items that go first in their priority
     "outbox_first",
     outbox.c.account,
     outbox.c.priority,
@@ -149,7 +149,7 @@ persons = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Column("seen_at", Double, nullable=False),
-    Column("match_keys", Text, nullable=False),  # in order, with spaces between
+    Column("match_keys", Text, nullable=False),  # in order, separated by spaces
     Column("state", Text, nullable=False),
 )
 
@@ -217,7 +217,7 @@ recordings = Table(
     Column("call", Text, primary_key=True),
     Column("opaque_id", Text, nullable=False, unique=True),
     Column("reserved_at", Double, nullable=False),
-    Column("bytes", BigInteger),  # None: the file is not there yet
+    Column("bytes", BigInteger),  # None: there is no file yet
 )
 
 leases = Table(
@@ -225,7 +225,7 @@ leases = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("holder", Text, nullable=False),
-    Column("token", BigInteger, nullable=False),  # a row is never deleted: its token must go on growing
+    Column("token", BigInteger, nullable=False),  # rows are never deleted: a token must keep growing
     Column("until", Double, nullable=False),  # by the database's clock
 )
 
@@ -236,7 +236,7 @@ mirrors = Table(
     Column("polled_at", Double, nullable=False),
     Column("next_comparison", Double, nullable=False),
     Column("unseen_since", Double),
-    Column("keyed_by", Text),  # by which reading of numbers persons are found; None: an older one
+    Column("keyed_by", Text),  # the rules by which numbers were read for the keys; None: an older version's
 )
 
 watches = Table(
@@ -249,13 +249,13 @@ watches = Table(
     Column("compared_at", Double),
 )
 
-strangers = Table(  # numbers that nobody in the CRM has, and what is entered there of them
+strangers = Table(  # numbers that nobody in the CRM has, and their entries in its inbox
     "strangers",
     metadata,
     Column("account", Text, primary_key=True),
     Column("match_key", Text, primary_key=True),
     Column("entered_by", Text, nullable=False),  # the call
-    Column("entry", Text),  # the CRM's id of the entry in its inbox; None: being made
+    Column("entry", Text),  # the CRM's id of the entry; None: being created
     Column("deal", Text),
     Column("checked_at", Double, nullable=False),
 )
@@ -269,7 +269,7 @@ callback_tasks = Table(  # open tasks to call back, one for each client
     Column("entity", Text, primary_key=True),
     Column("match_key", Text, nullable=False),
     Column("made_by", Text, nullable=False),  # the call
-    Column("task", Text),  # the CRM's id; None: being made
+    Column("task", Text),  # the CRM's id; None: being created
     Column("text", Text, nullable=False),
     Column("missed_at", Double, nullable=False),
     Column("written_at", Double, nullable=False),
@@ -288,20 +288,20 @@ compatibility = Table(
     "compatibility",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),  # one row, 1
-    Column("oldest", Text, nullable=False),  # the step that a process has to know at least
+    Column("oldest", Text, nullable=False),  # the oldest step that a process may know as its newest
 )
 
 admin_sessions = Table(
     "admin_sessions",
     metadata,
-    Column("id", Text, primary_key=True),  # SHA-256 of what the browser holds
-    Column("mark", Text, nullable=False),  # of the password used to sign in
+    Column("id", Text, primary_key=True),  # SHA-256 of the browser's token
+    Column("mark", Text, nullable=False),  # identifies the password that was used to sign in
     Column("begun_at", Double, nullable=False),
     Column("until", Double, nullable=False),
 )
 
 OWN_AFFAIRS = frozenset({"secret_key", "processes", "compatibility", "admin_sessions", "alembic_version"})
-"""Tables with rows in a database that nobody has used yet."""
+"""Tables that have rows in an unused database."""
 
 NOT_KEPT = frozenset({"processes", "compatibility", "admin_sessions", "alembic_version"})
-"""Tables that no backup counts: what they say is of the moment, or made by the steps of the schema."""
+"""Tables that a backup does not count: their rows are passing state, or come from the schema's steps."""

@@ -1,10 +1,10 @@
-"""Secrets in the database, encrypted with AES-256-GCM. Where keys come from is `keys.py`'s.
+"""Encrypts secrets in the database with AES-256-GCM. `keys.py` reads and creates the keys.
 
 Theory of operation. A secret is stored as `sealed:1:<key id>:<base64 of nonce, ciphertext and tag>`. The account and
-the column are authenticated with it: a row that is copied to another account does not decrypt. One row of the
-database (`secret_key`) names the key that is current. Who seals reads it inside its transaction, and a rotation
-changes it in the one transaction that encrypts everything again, so nobody can write with the old key afterwards,
-whatever its process remembers. A database whose key is not here is refused at the start.
+the column are authenticated with it, so a row copied to another account does not decrypt. One row of the database
+(`secret_key`) names the current key. Sealing reads that row inside its transaction, and a rotation changes it in the
+transaction that encrypts everything again: afterwards no process can write with the old key, even if it still has it in
+memory. A start is refused if the database's key is missing.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from integration.storage.schema import secret_key, tokens
 log = structlog.get_logger()
 
 _PREFIX = "sealed:1:"
-_NONCE_BYTES = 12  # of GCM; random, which is safe for 2^32 secrets a key (NIST SP 800-38D)
-_ROW = 1  # the only one of `secret_key`
+_NONCE_BYTES = 12  # GCM's; random nonces are safe for 2^32 secrets a key (NIST SP 800-38D)
+_ROW = 1  # the id of the only row of `secret_key`
 _COLUMNS = (tokens.c.state,)
-"""Every column that holds a secret; its table's key is the account."""
+"""Every column that holds a secret. The key of its table is the account."""
 
 
 class Sealer:
-    """Encrypts and decrypts with the ring's keys. Never in logs: it has no `repr` of its own, and keys hide theirs."""
+    """Encrypts and decrypts with the ring's keys. Safe to log: no `repr` shows a key."""
 
     def __init__(self, ring: KeyRing) -> None:
         self._ring = ring
 
     def seal(self, connection: Connection, plain: str, *, account: str, column: str) -> str:
-        """With the database's current key, inside the transaction that stores it. Raises: ConfigError."""
+        """Encrypt with the current key, inside the transaction that stores the result. Raises: ConfigError."""
         return self.seal_with(self.key(current_key(connection)), plain, account=account, column=column)
 
     def seal_with(self, key: Key, plain: str, *, account: str, column: str) -> str:
@@ -52,10 +52,10 @@ class Sealer:
 
     def unseal(self, stored: str, *, account: str, column: str) -> str:
         """
-        The secret; what was stored before there was encryption comes back as it is.
+        Decrypt a secret. Text stored before Dozvon encrypted secrets is returned unchanged.
 
         Raises:
-            ConfigError: its key is not here.
+            ConfigError: its key is missing.
             ProtocolError: it was sealed for another account or column, or is damaged.
         """
         if not is_sealed(stored):
@@ -73,7 +73,7 @@ class Sealer:
             raise ProtocolError("A stored secret is damaged, or was sealed for another account.") from exc
 
     def key(self, key_id: str | None) -> Key:
-        """Raises: ConfigError when the ring does not hold it."""
+        """Raises: ConfigError if the ring does not hold it."""
         key = self._ring.get(key_id) if key_id else None
         if key is None:
             raise ConfigError(
@@ -88,7 +88,7 @@ def is_sealed(stored: str) -> bool:
 
 
 def current_key(connection: Connection) -> str | None:
-    """Its id; on PostgreSQL a rotation waits until the transaction ends that has asked, and the other way round."""
+    """The current key's id. On PostgreSQL a transaction that reads it and a rotation wait for each other."""
     query = select(secret_key.c.key_id).where(secret_key.c.id == _ROW)
     if connection.dialect.name == "postgresql":
         query = query.with_for_update(read=True)
@@ -98,10 +98,10 @@ def current_key(connection: Connection) -> str | None:
 
 async def open_sealer(database: Database, source: KeySource) -> Sealer:
     """
-    The database's sealer; the first start makes a key where nobody has named one, and encrypts what is still plain.
+    Open the database's sealer. The first start creates a key, unless one is configured, and encrypts plain secrets.
 
     Raises:
-        ConfigError: no key, a broken one, or not the one that this database is encrypted with. Nothing is changed.
+        ConfigError: the key is missing, broken, or not the key of this database. Nothing is changed.
         Unavailable: the database or the key file cannot be written.
     """
     registered = await database.read(_registered)
@@ -109,20 +109,22 @@ async def open_sealer(database: Database, source: KeySource) -> Sealer:
     if ring.newest is None:
         if registered is not None:
             raise ConfigError(
-                f"The secrets in the database are encrypted with key {registered}, and its file {source.file} is not"
-                " there. Put it back from your backup; no new one was made."
+                f"The secrets in the database are encrypted with key {registered}, and its file {source.file} is"
+                " missing. Put it back from your backup; no new key was created."
             )
         if not source.may_be_made:
             raise ConfigError(f"security.key_file: {source.file} is not there; make it: openssl rand -base64 32")
         ring.make()
-        log.warning("made a key for the secrets; back it up, a backup does not hold it", file=str(source.file))
+        log.warning(
+            "created a key for the secrets; keep a copy of it, a backup does not contain it", file=str(source.file)
+        )
     sealer = Sealer(ring)
     if registered is None:
         registered = await database.write(lambda connection: _register(connection, database, ring))
     sealer.key(registered)
     sealed = await database.write(lambda c: _reseal(c, sealer, None), Across.SECRETS)
     if sealed:
-        log.info("secrets that were stored in plain are encrypted now", count=sealed)
+        log.info("encrypted secrets that were stored in plain text", count=sealed)
     return sealer
 
 
@@ -132,7 +134,7 @@ def _registered(connection: Connection) -> str | None:
 
 
 def _register(connection: Connection, database: Database, ring: KeyRing) -> str | None:
-    """Whoever comes first; the other learns whose key it is."""
+    """Register our newest key if the database has none. Returns the id of the key that it has now."""
     assert ring.newest is not None
     put = insert(database.dialect, secret_key).values(id=_ROW, key_id=ring.newest.id)
     connection.execute(put.on_conflict_do_nothing())
@@ -148,11 +150,12 @@ class Rotated:
 
 async def rotate(database: Database, source: KeySource) -> Rotated:
     """
-    Encrypt everything with a newer key: the one that stands behind the current one, else a new one (key file only).
+    Encrypt everything with a newer key: the newest one configured, or else a new one (key file only).
 
-    In one transaction; running processes find the new key in the file. The old one leaves the file at the end.
+    Everything happens in one transaction; running processes find the new key in the file. At the end the old key is
+    removed from the file.
 
-    Raises: as `open_sealer`; before the transaction's end nothing has changed but that a new key is in the file.
+    Raises: as `open_sealer`. If the transaction fails, the only change is that the file has the new key.
     """
     sealer = await open_sealer(database, source)
     async with database.lock("secrets"):
@@ -172,14 +175,14 @@ async def rotate(database: Database, source: KeySource) -> Rotated:
 
 async def forget(database: Database, source: KeySource) -> int:
     """
-    The key is lost: drop the secrets that no key here opens, so that Dozvon starts again with a key that is here. The
-    accounts they were of have to be connected again. What can be read stays as it is.
+    For a lost key: delete the secrets that none of our keys opens, so that Dozvon starts again. Their accounts must be
+    connected again. Readable secrets do not change.
 
     Returns:
-        How many were dropped.
+        How many were deleted.
 
     Raises:
-        ConfigError: no key is here, and none may be made.
+        ConfigError: there is no key, and none may be created.
     """
     ring = KeyRing(source)
     if ring.newest is None and not source.may_be_made:
@@ -207,7 +210,7 @@ def _drop_unreadable(connection: Connection, sealer: Sealer, column: Column[str]
 
 
 def _reseal(connection: Connection, sealer: Sealer, target: Key | None) -> int:
-    """With `target`; without one only what is plain, with the current key. Returns how many."""
+    """Seal all secrets with `target`; without it only plain ones, with the current key. Returns how many."""
     count = 0
     for column in _COLUMNS:
         table = column.table
@@ -226,17 +229,17 @@ def _reseal(connection: Connection, sealer: Sealer, target: Key | None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What `dozvon secrets check` found. `by_key`: secrets by the id of their key, plain ones under the empty id."""
+    """The result of `dozvon secrets check`. `by_key`: number of secrets by key id; plain ones under the empty id."""
 
     place: str
     current: str | None
     by_key: dict[str, int]
     problems: tuple[str, ...]
-    is_open_to_others: bool  # the key file
+    is_open_to_others: bool  # whether others may read the key file
 
 
 async def check(database: Database, source: KeySource) -> Checked:
-    """Decrypt every secret and forget it. Changes nothing. Raises: ConfigError (the keys cannot be read)."""
+    """Try to decrypt every secret. Changes nothing. Raises: ConfigError (the keys cannot be read)."""
     ring = KeyRing(source)
     sealer = Sealer(ring)
     current = await database.read(_registered)
@@ -261,9 +264,10 @@ async def check(database: Database, source: KeySource) -> Checked:
 
 def strange_rows(stored: Iterable[tuple[str, str, str]], ring: KeyRing) -> list[str]:
     """
-    Of what a restore brings (account, column, text): where a plain secret stands, one sealed for another account, or a
-    damaged one. Who wrote the archive could let us send our secrets to himself by such a row. What is sealed with a
-    key that is not here is left to the start, which refuses it.
+    Find rows of a restored archive (account, column, text) whose secret is plain, damaged or of another account.
+
+    With a forged row the archive's author could make us send our secrets to them. Secrets sealed with a missing key are
+    not reported: the next start refuses those.
     """
     sealer, strange = Sealer(ring), []
     for account, column, text in stored:
@@ -279,7 +283,7 @@ def strange_rows(stored: Iterable[tuple[str, str, str]], ring: KeyRing) -> list[
 
 
 def stored_secrets(connection: Connection) -> list[tuple[str, str, str]]:
-    """Account, column and text of each."""
+    """Account, column and text of every stored secret."""
     return [
         (account, str(column), stored)
         for column in _COLUMNS
@@ -288,5 +292,5 @@ def stored_secrets(connection: Connection) -> list[tuple[str, str, str]]:
 
 
 def _place(account: str, column: str) -> bytes:
-    """What is authenticated with a secret; a NUL cannot be in an account's id."""
+    """The data that is authenticated with a secret. An account's id cannot contain a NUL."""
     return f"{account}\0{column}".encode()

@@ -1,4 +1,4 @@
-"""Accounts and what their administrators decided. Secrets do not belong here; tokens are in `tokens.py`."""
+"""Accounts and their settings. Holds no secrets: tokens are in `tokens.py`."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class SqlSettingsStore:
         self, account: AccountId, change: Callable[[AccountSettings | None], AccountSettings]
     ) -> AccountSettings:
         """
-        The row is locked between the read and the write: SQLite has one writer at a time, PostgreSQL locks it for the
-        transaction. Two who insert it at once meet at its key, and the second reads what the first has written.
+        The row is locked between the read and the write: SQLite has one writer at a time, and PostgreSQL locks the row
+        for the transaction. Of two simultaneous inserts the second conflicts, and reads what the first has written.
         """
         query = select(accounts.c.settings).where(accounts.c.account == account).with_for_update()
         put = insert(self._database.dialect, accounts)
@@ -65,7 +65,7 @@ class SqlSettingsStore:
         }
 
     async def accounts(self) -> list[AccountId]:
-        """In alphabetical order."""
+        """All account ids, in alphabetical order."""
         query = select(accounts.c.account).order_by(accounts.c.account)
         names = await self._database.read(lambda connection: connection.execute(query).scalars().all(), Across.ACCOUNTS)
         return [AccountId(name) for name in names]

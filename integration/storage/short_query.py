@@ -1,5 +1,7 @@
-"""Queries that are asked for every call, as text for the drivers themselves: SQLAlchemy's share would be the larger
-half on SQLite, and three quarters on PostgreSQL. `Database.rows` carries them out."""
+"""Queries that run for every call, as text for the driver: SQLAlchemy would take more than half of their time.
+
+On PostgreSQL it would take three quarters. `Database.rows` runs the queries.
+"""
 
 from __future__ import annotations
 
@@ -18,5 +20,5 @@ class ShortQuery:
         self.for_postgresql = _NAME.sub(lambda found: f"${self._names.index(found[1]) + 1}", sql)
 
     def ordered(self, values: Mapping[str, str]) -> list[str]:
-        """`values` in the order of the numbers in both texts."""
+        """The values in the order of their numbers in both texts."""
         return [values[name] for name in self._names]

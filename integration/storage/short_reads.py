@@ -1,9 +1,9 @@
-"""Short queries to PostgreSQL, straight to asyncpg on connections of their own. Writes and all else: `postgres.py`.
+"""Short queries to PostgreSQL through asyncpg, on separate connections. `postgres.py` does writes and everything else.
 
-Theory of operation. Callers wait for these. One costs the server some tens of microseconds, so a few connections carry
-thousands a second, and who finds none free does better to wait for one than for a new one, which costs as much as
-fifty queries. Each remembers whose rows it was told to show (row-level security, docs/adr/0011) and is told again for
-another account's query. Whatever went wrong on a connection, also a cancelled wait, is its end.
+Theory of operation. Callers wait for these queries. One takes the server some tens of microseconds, so a few
+connections serve thousands a second. If none is free, waiting for one is faster than opening another, which costs as
+much as fifty queries. Each connection remembers whose rows it shows (row-level security, ADR 11), and is switched for
+another account's query. After any error, and after a cancelled query, a connection is closed.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from integration.storage.database import Scope, scope_words
 
 CONNECTIONS = 3
 _SCOPE = "SELECT set_config('dozvon.account', $1, false), set_config('dozvon.all', $2, false)"
-# The connection had ended before, and nothing was asked, or the answer is lost: a read may be asked again.
+# The connection had ended before the query, or the answer was lost: a read may be repeated.
 _ENDED = (
     asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,  # the server is being stopped
+    asyncpg.OperatorInterventionError,  # the server is shutting down
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # it is being told of its end this moment
+    asyncpg.InternalClientError,  # the connection is being closed at this moment
     ConnectionError,
 )
 
@@ -32,34 +32,34 @@ _ENDED = (
 @dataclass(slots=True)
 class _Reader:
     connection: Any
-    told: Scope = None  # as a new connection: no rows
+    told: Scope = None  # a new connection shows no rows
 
 
 class ShortReads:
     """
     Args:
-        options: arguments of `asyncpg.connect`, the address among them.
+        options: arguments of `asyncpg.connect`, with the address.
     """
 
     def __init__(self, options: dict[str, Any]) -> None:
         self._options = options
         self._is_closed = False
-        self._free: list[_Reader] = []  # the last is the one used last, and its statements are prepared
+        self._free: list[_Reader] = []  # the last one was used last: its statements are prepared
         self._turns = asyncio.Semaphore(CONNECTIONS)
 
     async def rows(self, sql: str, values: list[str], scope: Scope) -> list[Any]:
-        """Raises what asyncpg raises, and OSError."""
+        """Raises: asyncpg's errors, and OSError."""
         async with self._turns:
             try:
                 return await self._ask(self._take(scope) or await self._connect(), sql, values, scope)
-            except TimeoutError:  # an OSError too, but no end
+            except TimeoutError:  # also an OSError, but the connection has not ended
                 raise
             except _ENDED:
-                self._drop_free()  # they have ended too
+                self._drop_free()  # the other free connections have ended too
                 return await self._ask(await self._connect(), sql, values, scope)
 
     def close(self) -> None:
-        """Queries under way are answered, then their connections are closed too."""
+        """Close. Running queries are answered first, then their connections are closed too."""
         self._is_closed = True
         self._drop_free()
 
@@ -73,7 +73,7 @@ class ShortReads:
         return _Reader(connection)
 
     def _take(self, scope: Scope) -> _Reader | None:
-        """A free one, preferably one with this scope set."""
+        """A free connection, preferably one with this scope set; None if none is free."""
         for place in reversed(range(len(self._free))):
             if self._free[place].told == scope:
                 return self._free.pop(place)

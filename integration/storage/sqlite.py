@@ -1,10 +1,9 @@
-"""SQLite in one file: a writer thread that groups commits, and readers beside it. No tables of ours here.
+"""SQLite in one file: a writer thread that groups commits, and reader threads. Knows no tables.
 
-Theory of operation. SQLite has one writer, and in WAL mode readers never wait for it. A commit costs an fsync
-(`synchronous=FULL`: what was committed survives a power cut, not only `kill -9`), which is far dearer than the
-statements. So one thread owns the writing connection: it takes everything that is queued at the moment, runs each
-unit of work in a savepoint of one transaction, commits once, and only then tells those who wait. While it waits for
-the disk the next batch gathers.
+Theory of operation. SQLite has one writer, and in WAL mode readers never wait for it. A commit needs an fsync
+(`synchronous=FULL`: it survives a power cut, not only `kill -9`), which takes far longer than the statements. So one
+thread owns the writing connection. It takes everything queued at the moment, runs each unit of work in a savepoint of
+one transaction, commits once, and only then wakes those who wait. During the commit the next batch gathers.
 """
 
 from __future__ import annotations
@@ -73,8 +72,10 @@ def _is_busy(exc: BaseException) -> bool:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """A new file becomes a WAL file once. While another process does just that, SQLite says busy at once instead of
-    waiting (each could wait for the other), so two processes that make the file together have to try again."""
+    """Switch a new file to WAL mode, with retries.
+
+    If another process does the same at that moment, SQLite does not wait (that could deadlock) but reports "busy".
+    """
     tries = Retrying(
         retry=retry_if_exception(_is_busy),
         wait=wait_random(0.001, 0.02),
@@ -93,8 +94,8 @@ class _Job:
     error: BaseException | None = None
 
     def settle(self) -> None:
-        """On the loop's own thread."""
-        if self.future.done():  # who waited was cancelled; what was written stays written
+        """Must run on the event loop's thread."""
+        if self.future.done():  # the waiting task was cancelled; its writes stay
             return
         if self.error is not None:
             self.future.set_exception(self.error)
@@ -120,10 +121,12 @@ class SqliteDatabase:
         self._is_at_end = False
 
     def start(self) -> None:
-        """Open the file and bring its tables up to date; blocks, call it on a thread. Two that start together wait for
-        each other at BEGIN. Raises: ConfigError, Unavailable."""
-        with suppress(OSError):  # SQLite says it better
-            make_file(Path(self._path))  # its side files take their modes from it
+        """Open the file and bring its tables up to date. Blocks: call it on a thread.
+
+        Two processes that start together wait for each other at BEGIN. Raises: ConfigError, Unavailable.
+        """
+        with suppress(OSError):  # SQLite reports it more clearly
+            make_file(Path(self._path))  # SQLite gives its side files the same mode
         with translating(), self._engine.connect() as connection:
             _begin(connection)
             try:
@@ -161,7 +164,7 @@ class SqliteDatabase:
             try:
                 return work(connection)
             finally:
-                connection.rollback()  # SQLAlchemy's own notion of a transaction only: the driver has none open
+                connection.rollback()  # ends a transaction of SQLAlchemy's that the driver does not have
 
     async def close(self) -> None:
         if self._is_closed:
@@ -196,7 +199,7 @@ class SqliteDatabase:
             connection.close()
 
     def _run_batch(self, connection: Connection, batch: list[_Job]) -> None:
-        """Run `batch[0]` and what else is queued (added to `batch`), and commit."""
+        """Run `batch[0]` and everything else that is queued (added to `batch`), then commit."""
         _begin(connection)
         started = time.monotonic()
         position = 0
@@ -217,7 +220,7 @@ class SqliteDatabase:
 
 
 def _begin(connection: Connection) -> None:
-    """IMMEDIATE: wait for another process here, not in the middle, where SQLite cannot wait."""
+    """BEGIN IMMEDIATE: waits for another process here, because SQLite cannot wait in the middle."""
     _raw(connection).execute("BEGIN IMMEDIATE").close()
 
 
@@ -257,7 +260,7 @@ def _raw(connection: Connection) -> sqlite3.Connection:
 
 
 def _settle(batch: list[_Job]) -> None:
-    """Wake those who wait, one wake-up for each loop."""
+    """Wake the waiting tasks, with one wake-up for each event loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
     for job in batch:
         by_loop.setdefault(job.loop, []).append(job)

@@ -1,6 +1,6 @@
-"""Numbers that nobody in the CRM has: which call enters each there, and the entry that waits. One row for each number.
+"""Strangers, numbers that nobody in the CRM has: which call enters each into the CRM's inbox, and its waiting entry.
 
-What is done about them is `services/strangers.py`'s.
+One row for each number. `services/strangers.py` decides what to do about them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from integration.ports import Clock, Stranger
 from integration.storage.database import Database, insert
 from integration.storage.schema import strangers
 
-_TRIES = 3  # a row that vanishes between the insert and the look was another's, who is finished with it
+_TRIES = 3  # another process may delete its row between our insert and our look
 
 
 class SqlStrangers:
@@ -36,7 +36,7 @@ class SqlStrangers:
         return _stranger(row) if row is not None else None
 
     async def enter(self, account: AccountId, match_key: str, call: CallId) -> Stranger:
-        """The row is unique: of two processes the second waits for the first one's commit and reads its row."""
+        """The row is unique: of two processes, the second waits for the first one's commit and reads its row."""
         row = {"account": account, "match_key": match_key, "entered_by": call, "checked_at": self._clock.now()}
         query = select(strangers).where(*_of(account, match_key))
 
@@ -48,7 +48,7 @@ class SqlStrangers:
             found = await self._database.write(work, account)
             if found is not None:
                 return _stranger(found)
-        raise Unavailable("Who enters this number cannot be decided now.")
+        raise Unavailable("Another process is changing this number's entry. Try again.")
 
     async def take_over(self, account: AccountId, match_key: str, *, of: CallId, call: CallId) -> bool:
         entered_by = strangers.c.entered_by == of

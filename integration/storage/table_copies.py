@@ -1,4 +1,4 @@
-"""PostgreSQL's tables as files and back, by COPY in one transaction each way. No archive and no recordings here."""
+"""Copies PostgreSQL's tables to files and back, by COPY, each way in one transaction. `archive.py` packs the files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from integration.storage.schema import NOT_KEPT, OWN_AFFAIRS, metadata
 from integration.storage.sealing import stored_secrets
 
 _LOCK_WAIT = "30s"  # for tables that running processes read
-_BUFFER = 1 << 20  # bytes between two writes to the disk
+_BUFFER = 1 << 20  # bytes collected for one write to the disk
 _TABLES = """SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace
     ORDER BY relname"""
 _COLUMNS = """SELECT attname FROM pg_attribute
@@ -37,11 +37,11 @@ _FORCED = """SELECT relname FROM pg_class
 
 async def export(url: URL, folder: Path, say: Callable[[str], None], stopping: threading.Event) -> Copied:
     """
-    Copy every table of the schema into `folder` as `<table>.copy`, all as of one moment; writers are not held up.
+    Copy every table of the schema into `folder` as `<table>.copy`, as of one moment. Writers do not wait.
 
     Raises:
         Unavailable: the database or the disk fails, or `stopping` was set.
-        Rejected: there are no tables of Dozvon.
+        Rejected: the database has no tables of Dozvon.
     """
     with _translating():
         connection = await asyncpg.connect(
@@ -57,7 +57,7 @@ async def export(url: URL, folder: Path, say: Callable[[str], None], stopping: t
 
 async def _export(connection: Any, folder: Path, say: Callable[[str], None], stopping: threading.Event) -> Copied:
     if await connection.fetchval("SELECT to_regclass('alembic_version')") is None:
-        raise Rejected("This database holds no tables of Dozvon.")
+        raise Rejected("This database has no tables of Dozvon.")
     revision = await connection.fetchval("SELECT version_num FROM alembic_version")
     names = [row["relname"] for row in await connection.fetch(_TABLES) if row["relname"] not in NOT_KEPT]
     tables, columns, sequences = {}, {}, {}
@@ -71,7 +71,7 @@ async def _export(connection: Any, folder: Path, say: Callable[[str], None], sto
         for column in columns[name]:
             sequence = await connection.fetchval("SELECT pg_get_serial_sequence($1, $2)", f'"{name}"', column)
             if sequence is not None:
-                # Its own query: a sequence moves on outside of transactions, so this is at least what the rows have.
+                # A later query is safe: sequences grow outside transactions, so this is at least the rows' last id.
                 row = await connection.fetchrow(f"SELECT last_value, is_called FROM {sequence}")  # noqa: S608
                 sequences[f"{name}.{column}"] = row["last_value"] if row["is_called"] else 0
     recordings = await connection.fetch("SELECT opaque_id FROM recordings WHERE bytes IS NOT NULL")
@@ -86,7 +86,7 @@ async def _export(connection: Any, folder: Path, say: Callable[[str], None], sto
 
 
 async def is_empty(url: URL) -> bool:
-    """Whether no table of ours has a row. Raises: Unavailable."""
+    """Whether all our tables are empty. Raises: Unavailable."""
     async with _transaction(url) as connection:
         return await connection.run_sync(_is_empty)
 
@@ -109,13 +109,13 @@ async def importing(
     check_secrets: Callable[[list[tuple[str, str, str]]], None],
 ) -> AsyncIterator[None]:
     """
-    Replace our tables by those of `folder` and bring them up to date, in one transaction: it is committed when the
-    block ends, and undone when the block raises.
+    Replace our tables by those in `folder` and migrate them, in one transaction. It is committed when the block ends,
+    and rolled back if the block raises.
 
     Raises:
         Unavailable: the database fails, or running processes keep its tables busy.
-        Rejected: the rows that arrived are not those that the manifest counts. Whatever `check_secrets` raises about
-            the secrets among them.
+        Rejected: the number of rows differs from the manifest.
+        Whatever `check_secrets` raises about the secrets among the rows.
     """
     async with _transaction(url) as connection:
         await connection.execute(text(f"SET LOCAL lock_timeout = '{_LOCK_WAIT}'"))
@@ -123,7 +123,8 @@ async def importing(
         await connection.run_sync(_empty)
         await connection.run_sync(upgrade, manifest.revision)
         forced = set((await connection.execute(text(_FORCED))).scalars())
-        for name in sorted(forced):  # COPY does not go through policies; the owner may do without, until the commit
+        # COPY FROM does not work with policies; the owner may switch them off until the commit.
+        for name in sorted(forced):
             await connection.execute(text(f'ALTER TABLE "{name}" NO FORCE ROW LEVEL SECURITY'))
         driver: Any = (await connection.get_raw_connection()).driver_connection
         for name in _in_order(manifest.tables):
@@ -154,13 +155,13 @@ def _empty(connection: Connection) -> None:
 
 
 def _in_order(names: dict[str, int]) -> list[str]:
-    """Tables before those that refer to them."""
+    """The tables, each before those that refer to it."""
     order = [table.name for table in metadata.sorted_tables]
     return sorted(names, key=lambda name: order.index(name) if name in order else -1)
 
 
 async def counts(url: URL, tables: dict[str, int]) -> dict[str, int]:
-    """Rows of these tables as they are now. Raises: Unavailable."""
+    """The present number of rows by table. Raises: Unavailable."""
     async with _transaction(url) as connection:
         return {name: await connection.run_sync(_count, name) for name in tables}
 
@@ -185,9 +186,9 @@ async def _transaction(url: URL) -> AsyncIterator[AsyncConnection]:
 
 
 class _Sink:
-    """A file that a COPY goes to; the disk is waited for on a thread, a megabyte at a time.
+    """The file of a COPY. A thread writes to the disk, a megabyte at a time.
 
-    What goes wrong is kept until the end: asyncpg cannot use a connection on which a COPY was left half-way.
+    Errors are raised at the end only: asyncpg cannot use a connection after an unfinished COPY.
     """
 
     def __init__(self, path: Path, stopping: threading.Event) -> None:
@@ -207,7 +208,7 @@ class _Sink:
             await self._flush()
 
     async def finish(self) -> None:
-        """Raises: Unavailable, also for what went wrong before."""
+        """Raises: Unavailable, also for earlier errors."""
         if self._error is None:
             await self._flush()
         if self._error is not None:
@@ -228,7 +229,7 @@ def _append(path: Path, content: bytes) -> None:
 
 @contextmanager
 def _translating() -> Iterator[None]:
-    """Errors of the driver, which here is used without SQLAlchemy too."""
+    """Translate the driver's errors; here it is also used without SQLAlchemy."""
     try:
         with translating():
             yield

@@ -1,5 +1,7 @@
-"""The tokens of CRM accounts, encrypted, refreshed by one at a time over all processes. Asking the CRM is the
-connector's, keys are `keys.py`'s."""
+"""The encrypted tokens of CRM accounts. Of all processes, one at a time refreshes an account's tokens.
+
+The connector asks the CRM; `keys.py` has the keys.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ log = structlog.get_logger()
 
 _COLUMN = str(tokens_table.c.state)
 _STORE_ATTEMPTS = 30
-_STORE_PAUSE_SECONDS = 1.0  # a new pair that is not stored is lost forever: keep at it
+_STORE_PAUSE_SECONDS = 1.0  # between attempts to store a new pair: without storing it is lost forever
 
 
 class SqlTokenStore:
@@ -35,7 +37,7 @@ class SqlTokenStore:
         self._running: set[asyncio.Task[Tokens]] = set()
 
     async def load(self, account: AccountId) -> Tokens | None:
-        """Raises: ConfigError when their key is not here, ProtocolError when they were sealed for another account."""
+        """Raises: ConfigError if their key is missing, ProtocolError if they were sealed for another account."""
         query = select(tokens_table.c.state).where(tokens_table.c.account == account)
         stored = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         if stored is None:
@@ -49,7 +51,7 @@ class SqlTokenStore:
         self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], *, if_access: str
     ) -> Tokens:
         """
-        Cancelling the caller does not stop a running refresh: stopping it would lose the tokens.
+        Cancelling the caller does not stop a running refresh, because that would lose the tokens.
 
         Raises:
             AuthFailed: no tokens are stored for this account.
@@ -76,11 +78,11 @@ class SqlTokenStore:
         await self._database.write(lambda connection: connection.execute(statement), account)
 
     async def close(self) -> None:
-        """Wait for refreshes that are under way."""
+        """Wait for running refreshes."""
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _seal(self, connection: Connection, account: AccountId, plain: str) -> None:
-        """Of a process of the release before, which may go on beside this one; unless somebody has changed it since."""
+        """Seal plain tokens that a process of the previous release stored, unless they have changed since."""
         sealed = self._sealer.seal(connection, plain, account=account, column=_COLUMN)
         statement = update(tokens_table).where(tokens_table.c.account == account, tokens_table.c.state == plain)
         connection.execute(statement.values(state=sealed))
@@ -88,7 +90,7 @@ class SqlTokenStore:
     def _forget(self, task: asyncio.Task[Tokens]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # who asked may be gone; the next one sees the same
+            task.exception()  # marks the error as seen: the caller may be gone, and the next one gets the same error
 
     async def _refresh(
         self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], if_access: str
@@ -111,7 +113,7 @@ class SqlTokenStore:
             except Unavailable as exc:
                 if attempt == _STORE_ATTEMPTS:
                     raise
-                log.error("new tokens cannot be stored yet", account_id=account, error=str(exc))
+                log.error("new tokens not stored yet, trying again", account_id=account, error=str(exc))
                 await asyncio.sleep(_STORE_PAUSE_SECONDS)
             else:
                 return

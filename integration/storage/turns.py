@@ -1,9 +1,9 @@
-"""Turns of a queue: who may send when. The same rule twice: in Python for one process, as a script for Redis.
+"""Turns of a queue: when a process may send its request. One rule, twice: in Python for one process, as a Redis script.
 
-Even spacing at our end is not even arrival at theirs: a request has arrived when it is over, so the turn after `most`
-others waits for the window to pass since the oldest of them ended. A turn that is taken late does not put off those
-after it: one gap is caught up with, no more, and the window holds all the same. A turn whose process died counts as
-over after `LOST_SECONDS`. Moments are milliseconds.
+Requests sent at even intervals may arrive unevenly. One has surely arrived when its answer is here. So after `most`
+turns the next one waits until the window has passed since the oldest of them ended. A late turn does not delay later
+ones: at most one gap is caught up, and the window still holds. A turn whose process died counts as ended after
+`LOST_SECONDS`. Redis counts in milliseconds.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from integration.ports import Pace, Turn
 
 LOST_SECONDS = 15.0  # longer than any request's deadline
-LOOK_AGAIN_SECONDS = 0.02  # while the oldest request is on its way
-KEPT_SECONDS = 7 * 86_400.0  # a queue that nobody uses
+LOOK_AGAIN_SECONDS = 0.02  # while the oldest request has no answer yet
+KEPT_SECONDS = 7 * 86_400.0  # an unused queue
 
 # KEYS[1]: the queue. ARGV: gap, most, window, id, lost, look again, kept (milliseconds).
 TAKE = """
@@ -71,7 +71,7 @@ class _Taken:
 
 
 class TurnQueue:
-    """One queue in this process."""
+    """A queue within one process."""
 
     def __init__(self, monotonic: Callable[[], float], pace: Pace | None = None) -> None:
         self._monotonic = monotonic

@@ -1,4 +1,4 @@
-"""How far each PBX was watched. What is done about a gap is `services/recovery.py`'s."""
+"""Until when each PBX was watched. `services/recovery.py` fills the gaps."""
 
 from __future__ import annotations
 

@@ -352,7 +352,7 @@ async def test_no_member_leads_out_of_the_folder(packed: bytes, office_file: Pla
     def add(info: tarfile.TarInfo, content: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
         return [(tarfile.TarInfo(name), b"x"), (info, content)] if info.name == MANIFEST else [(info, content)]
 
-    await _refused(office_file, _changed(packed, add), tmp_path, "no backup")
+    await _refused(office_file, _changed(packed, add), tmp_path, "not a backup")
 
 
 async def test_no_link_is_followed_and_nothing_comes_twice(packed: bytes, office_file: Place, tmp_path: Path) -> None:
@@ -365,12 +365,12 @@ async def test_no_link_is_followed_and_nothing_comes_twice(packed: bytes, office
         return [(info, content), (info, content)]
 
     for change in (link, twice):
-        await _refused(office_file, _changed(packed, change), tmp_path, "no backup")
+        await _refused(office_file, _changed(packed, change), tmp_path, "not a backup")
 
 
 @pytest.mark.parametrize(
     ("field", "value", "words"),
-    [("revision", "9999", "newer release"), ("format", 99, "newer Dozvon"), ("tables", {"calls": 5}, "not what")],
+    [("revision", "9999", "newer release"), ("format", 99, "newer Dozvon"), ("tables", {"calls": 5}, "does not match")],
 )
 async def test_a_manifest_of_another_time_is_refused(
     packed: bytes, office_file: Place, tmp_path: Path, field: str, value: Any, words: str
@@ -487,8 +487,8 @@ async def _with_database(packed: bytes, tmp_path: Path, *statements: str) -> byt
         ('UPDATE tokens SET state = \'{"base_url": "https://evil.example"}\'', "did not seal"),
         ("UPDATE tokens SET account = 'other'", "did not seal"),  # sealed for another account
         ("UPDATE tokens SET state = state || 'AAAA'", "did not seal"),
-        ("CREATE TRIGGER t AFTER INSERT ON calls BEGIN DELETE FROM tokens; END", "does not make"),
-        ("CREATE VIEW v AS SELECT * FROM tokens", "does not make"),
+        ("CREATE TRIGGER t AFTER INSERT ON calls BEGIN DELETE FROM tokens; END", "never creates"),
+        ("CREATE VIEW v AS SELECT * FROM tokens", "never creates"),
     ],
 )
 async def test_an_archive_that_somebody_changed_is_refused(
