@@ -6,12 +6,27 @@ call a millisecond later, and the number sent to the carrier is first known when
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin, Via
-from integration.domain.events import CallDescribed, CallEnded, LegEnded, LegOffered
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
+from integration.domain.events import CallEnded, LegEnded, LegOffered
 from integration.domain.ids import LegId, Timestamp, call_id
 from integration.domain.person_names import without_direction
-from pbx_adapter.asterisk.callbacks import describe_callback
-from pbx_adapter.asterisk.live import Channel, LiveCall
+from pbx_adapter.asterisk.callbacks import describe_callback, rings_client_first
+from pbx_adapter.asterisk.facts import (
+    Facts,
+    announce,
+    become_callback,
+    become_originated,
+    change_called,
+    come_in,
+    consult_for,
+    forget_sides,
+    name_caller,
+    originate,
+    see_from_start,
+    set_origin,
+    set_root,
+)
+from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -41,10 +56,8 @@ def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     call = channel.call
     is_young = not call.announced or at - call.started_at < SETTLE_SECONDS
     if uid == call.uid and not call.seen_from_start and is_young:
-        call.seen_from_start = True
-        if call.announced and not call.over:
-            board.tell(CallDescribed(call=call.id, at=at, seen_from_start=True))
-    channel.half_seen = False
+        see_from_start(board, call, at)
+    board.know(channel)
     enter_as_root(board, channel, frame, at)
 
 
@@ -53,17 +66,17 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
     call = channel.call
     if channel.uid != call.uid or call.root is not None:
         return
-    call.root = channel
-    call.caller_name = without_direction(present(frame.get("CallerIDName")))
+    set_root(call, channel)
+    name_caller(board, call, without_direction(present(frame.get("CallerIDName"))), at)
     board.settle_later(call, at)
     if frame.get("ChannelState") == _DOWN and channel.party.kind is not PartyKind.NOBODY:
         become_click(board, channel)  # no source channel; the DialBegin that says so may come after its phone's
     other = board.talking.get(channel.party.number) if channel.party.kind is PartyKind.EXTENSION else None
     if other is not None and not other.over and other.direction is not Direction.INTERNAL:
-        call.consults_for = channel.party.number
+        consult_for(call, channel.party.number)
     if channel.party.kind is not PartyKind.EXTERNAL or call.originated:
         return
-    call.client, call.direction = channel, Direction.INBOUND
+    come_in(call, channel)
     if channel.exten not in NOT_A_DID and call.seen_from_start:
         begin_call(board, call, at)
 
@@ -81,9 +94,7 @@ def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         return
     call, name = channel.call, without_direction(present(frame.get("CallerIDName")))
     if channel is call.root and not call.caller_name and name and name != channel.party.number:
-        call.caller_name = name
-        if call.announced and not call.over:
-            board.tell(CallDescribed(call=call.id, at=at, caller_name=name))
+        name_caller(board, call, name, at)
 
 
 def on_number(board: Switchboard, channel: Channel) -> None:
@@ -92,27 +103,31 @@ def on_number(board: Switchboard, channel: Channel) -> None:
     if channel is not call.root or call.over:
         return
     if channel.party.kind is PartyKind.EXTENSION and call.client is channel:
-        call.client, call.direction = None, None  # an employee's phone, not a line to the outside
+        forget_sides(call)  # an employee's phone, not a line to the outside
     if call.announced:
-        board.announce(call, *describe(board, call))
+        announce(board, call, describe(board, call))
 
 
 def learn_exten(channel: Channel, exten: str) -> None:
     """What an analogue phone dials is known after its channel, which is made when the receiver is lifted."""
     if channel.party.kind is PartyKind.EXTENSION and channel.exten in NOT_A_DID and exten not in NOT_A_DID:
-        channel.exten = exten
+        change_exten(channel, exten)
+
+
+def change_exten(channel: Channel, exten: str) -> None:
+    channel.exten = exten
 
 
 def begin_call(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
     """Report the start of this call once. This is always the first event of a call."""
     if not call.announced and not call.over and call.merged_into is None:
-        board.announce(call, *describe(board, call))
+        announce(board, call, describe(board, call))
 
 
 def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
     """A leg was offered: it may show the direction and numbers more exactly."""
     if call.direction is not Direction.INBOUND:
-        board.announce(call, *describe(board, call))
+        announce(board, call, describe(board, call))
 
 
 def is_no_call(call: LiveCall) -> bool:
@@ -126,39 +141,35 @@ def is_no_call(call: LiveCall) -> bool:
     return root.exten[:1] in ("*", "#") or (root.party.kind is PartyKind.EXTENSION and root.exten in NOT_A_DID)
 
 
-def describe(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
-    """Work out direction, caller and called from the first channel and the legs so far."""
+def describe(board: Switchboard, call: LiveCall) -> Facts:
+    """Work out direction, numbers and client from the first channel and the legs so far."""
     root = call.root or next(iter(call.channels.values()), None)
     if root is None:
-        return call.direction or Direction.INTERNAL, call.caller, call.called
+        return Facts(call.direction or Direction.INTERNAL, call.caller, call.called, call.client)
     if call.direction is Direction.INBOUND:
-        call.client = call.client or root
-        return Direction.INBOUND, root.party.number or call.caller, call.called or _did(root)
+        called = call.called or _did(root)
+        return Facts(Direction.INBOUND, root.party.number or call.caller, called, call.client or root)
     if root.party.kind is PartyKind.EXTERNAL and not call.originated:
         # What was thought before the client's channel was seen (a stream that begins with the employee's) is void.
-        call.client = root
-        return Direction.INBOUND, root.party.number, _did(root) or call.called
+        return Facts(Direction.INBOUND, root.party.number, _did(root) or call.called, root)
     if call.originated:
-        return _describe_click(board, call, root)
+        return describe_callback(board, call) if call.client_first else _describe_click(board, call, root)
     caller, wanted = root.party.number or call.caller, root.exten
     inside = board.office.as_extension(wanted) is not None
     outside = next((leg for leg in call.legs if leg.kind is LegKind.EXTERNAL and leg.via is Via.DIRECT), None)
     if outside is not None and (not inside or outside is call.legs[0]):
-        return Direction.OUTBOUND, caller, outside.target
+        return Facts(Direction.OUTBOUND, caller, outside.target, call.client)
     if not inside and len(dialled_number(wanted)) > LONGEST_EXTENSION:
-        return Direction.OUTBOUND, caller, wanted
-    call.client = call.client or root
-    return Direction.INTERNAL, caller, wanted
+        return Facts(Direction.OUTBOUND, caller, wanted, call.client)
+    return Facts(Direction.INTERNAL, caller, wanted, call.client or root)
 
 
 def _did(root: Channel) -> str:
     return "" if root.exten in NOT_A_DID else root.exten
 
 
-def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[Direction, str, str]:
+def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
     """Agent first: the first leg is the caller, the next one the called party."""
-    if call.client_first:
-        return describe_callback(board, call)
     agent = next((leg for leg in call.legs if leg.via is Via.CLICK and leg.kind is LegKind.EXTENSION), None)
     client = next((leg for leg in call.legs if leg.via is Via.DIRECT and leg.kind is LegKind.EXTERNAL), None)
     action = board.originate_of(call) or {}
@@ -173,20 +184,36 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> tuple[
     if call.spies_on:
         called = called or call.spies_on
     elif board.office.as_extension(called) is None:
-        return Direction.OUTBOUND, caller, called
-    if agent is not None and (call.client is None or call.client.party.kind is PartyKind.LOCAL):
-        call.client = next(iter(agent.channels.values()), None)
-    return Direction.INTERNAL, caller, called
+        return Facts(Direction.OUTBOUND, caller, called, call.client)
+    own = call.client
+    if agent is not None and (own is None or own.party.kind is PartyKind.LOCAL):
+        own = next(iter(agent.channels.values()), None)
+    return Facts(Direction.INTERNAL, caller, called, own)
+
+
+def see_whom_it_rings(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
+    """The first leg of an Originate shows whether it rings the client first, or the employee."""
+    if rings_client_first(board, call, leg):
+        become_callback(call)
+
+
+def mark_originated_found(channel: Channel, shown: str) -> None:
+    """A snapshot shows a channel that an Originate made; its phone shows `shown`, the `CallerID:` of the Originate."""
+    call = channel.call
+    become_originated(channel)
+    originate(call)
+    set_root(call, channel)
+    change_called(call, call.called or shown)
 
 
 def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
     """A DialBegin without a source is an Originate."""
     call = channel.call
     if call.root is None and channel.uid == call.uid:
-        call.root = channel  # a stream that begins between the making of this channel and its dial
+        set_root(call, channel)  # a stream that begins between the making of this channel and its dial
     if channel is call.root and not call.announced:
-        call.seen_from_start = True  # also where its Newchannel comes after this
-        call.called = call.called or _shown_to(channel, frame)
+        see_from_start(board, call, channel.last_seen)  # also where its Newchannel comes after this
+        change_called(call, call.called or _shown_to(channel, frame))
     become_click(board, channel)
     if channel is call.root and not call.over:
         board.note_click(call, channel, present(frame.get("DialString")))
@@ -200,14 +227,14 @@ def become_click(board: Switchboard, channel: Channel) -> None:
     Its events may be overtaken by those of the phone behind a Local pair, so the call may have been told of as another.
     """
     call = channel.call
-    channel.originated = True
+    become_originated(channel)
     if channel is not call.root or call.originated or call.over:
         return
-    call.originated, call.direction, call.client = True, None, None
+    originate(call)
     board.note_click(call, channel, "")
     _origin_from(board, call, board.originate_of(call) or {})
     if call.announced:
-        board.announce(call, *describe(board, call))
+        announce(board, call, describe(board, call))
 
 
 def _shown_to(channel: Channel, frame: Frame) -> str:
@@ -227,33 +254,31 @@ def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     uid = present(frame.get("Uniqueid")) or present(frame.get("ActionID"))
     if not uid or uid in board.by_linkedid or frame.get("Reason") in _RANG:
         return
-    call = LiveCall(uid, call_id(board.pbx, uid), at)
-    board.calls[uid] = board.by_linkedid[uid] = call
     phone = present(frame.get("Channel"))
     name = endpoint_of(phone)[1].partition("@")[0]
+    client_first = len(dialled_number(name)) > LONGEST_EXTENSION
+    call = LiveCall(uid, call_id(board.pbx, uid), at, originated=True, client_first=client_first)
+    board.calls[uid] = board.by_linkedid[uid] = call
     rung = board.office.extension_of(phone) or name
     exten = present(frame.get("Exten"))
     action = board.originates.get(uid) or board.originates.get(phone) or {}
-    call.originated = True
-    if len(dialled_number(name)) > LONGEST_EXTENSION:
-        call.client_first = True
-        told = Direction.OUTBOUND, board.office.as_extension(exten) or "", dialled_number(name)
+    if client_first:
+        facts = Facts(Direction.OUTBOUND, board.office.as_extension(exten) or "", dialled_number(name), None)
         kind, via, result = LegKind.EXTERNAL, Via.DIRECT, LegResult.FAILED
     else:
         called = exten or present(frame.get("CallerIDNum"))
         inside = board.office.as_extension(called) is not None
-        told = Direction.INTERNAL if inside else Direction.OUTBOUND, rung, called
+        facts = Facts(Direction.INTERNAL if inside else Direction.OUTBOUND, rung, called, None)
         kind, via, result = LegKind.EXTENSION, Via.CLICK, LegResult.UNAVAILABLE
         set_origin(board, call, action_id=present(frame.get("ActionID")))
     _origin_from(board, call, action)
-    board.announce(call, *told)
+    announce(board, call, facts)
     leg = LegId(f"{uid}:{rung}")
     board.tell(LegOffered(call=call.id, at=at, leg=leg, target=rung, kind=kind, via=via))
     board.tell(LegEnded(call=call.id, at=at, leg=leg, result=result))
     board.tell(CallEnded(call=call.id, at=at, hangup_by=HangupBy.SYSTEM))
-    call.over = True
     board.forget_originate(call)
-    board.bury_call(call, at)
+    board.close_call(call, at)
 
 
 _RANG = frozenset({"1", "3", "4", "5"})
@@ -271,23 +296,11 @@ def _origin_from(board: Switchboard, call: LiveCall, action: Frame) -> None:
         set_origin(board, call, action_id=present(action.get("ActionID")))
 
 
-def set_origin(board: Switchboard, call: LiveCall, *, action_id: str = "", crm_call_id: str = "") -> None:
-    """Note who asked for a call; each half may become known without the other."""
-    old = call.origin or Origin(kind="click")
-    new = Origin(kind="click", action_id=old.action_id or action_id or None,
-                 crm_call_id=old.crm_call_id or crm_call_id or None)  # fmt: skip
-    if new == call.origin:
-        return
-    call.origin = new
-    if call.announced and not call.over:
-        board.tell(CallDescribed(call=call.id, at=Timestamp(board.channels_time(call)), origin=new))
-
-
 def on_variable(board: Switchboard, channel: Channel, name: str, value: str) -> None:
     """A channel variable that says something about the whole call."""
     call = channel.call
     if name == board.office.crm_variable:
         set_origin(board, call, crm_call_id=value)
     elif call.direction is Direction.INBOUND and not call.announced:
-        call.called = value
+        change_called(call, value)
         begin_call(board, call, channel.last_seen)

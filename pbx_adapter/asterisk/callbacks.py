@@ -10,34 +10,33 @@ Clicks ring the employee first; they are `beginning.py`'s.
 from __future__ import annotations
 
 from integration.domain.call import Direction, LegKind
+from pbx_adapter.asterisk.facts import Facts
 from pbx_adapter.asterisk.live import LiveCall, LiveLeg
 from pbx_adapter.asterisk.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.switchboard import Switchboard
 
 
-def notice(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
+def rings_client_first(board: Switchboard, call: LiveCall, leg: LiveLeg) -> bool:
     """
-    Find out from the first leg of an Originate which party it rings first.
+    Whether the first leg of an Originate is the client's, and not an employee's.
 
     Behind `Local/101@...` it is the employee 101 even where the phone is a mobile; behind `Local/7916...@...` or
     `Local/s@...` it is whoever is dialled there.
     """
     root = call.root
     if not call.originated or root is None or call.legs[:1] not in ([], [leg]) or leg.kind is not LegKind.EXTERNAL:
-        return
+        return False
     door = endpoint_of(root.name)[1].partition("@")[0]
-    if root.party.kind is PartyKind.LOCAL and board.office.as_extension(door) is not None:
-        return
-    call.client_first = True
-    call.caller_name = ""  # it is the name that the client was shown
+    return root.party.kind is not PartyKind.LOCAL or board.office.as_extension(door) is None
 
 
-def describe_callback(board: Switchboard, call: LiveCall) -> tuple[Direction, str, str]:
-    """Direction, the employee (empty while there is none to name), and the number as it was sent to the carrier."""
+def describe_callback(board: Switchboard, call: LiveCall) -> Facts:
+    """The employee is empty while there is none to name; the client's number is as it was sent to the carrier."""
     client = next((leg for leg in call.legs if leg.originated), None)
     door = endpoint_of(call.root.name)[1] if call.root is not None else ""
-    return Direction.OUTBOUND, _employee(board, call), client.target if client else dialled_number(door)
+    called = client.target if client else dialled_number(door)
+    return Facts(Direction.OUTBOUND, _employee(board, call), called, call.client)
 
 
 def _employee(board: Switchboard, call: LiveCall) -> str:

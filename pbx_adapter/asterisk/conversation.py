@@ -19,21 +19,17 @@ client, and the internal call of an employee who dials in is answered by the roo
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind, TransferResult, Via
-from integration.domain.events import (
-    ClientConnected,
-    ClientReleased,
-    HoldEnded,
-    HoldStarted,
-    LegAnswered,
-    RecordingStarted,
-    TransferEnded,
-)
+from integration.domain.call import Direction, LegKind
+from integration.domain.events import ClientConnected, ClientReleased, HoldStarted
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe_again
+from pbx_adapter.asterisk.bridges import people_in, people_with
+from pbx_adapter.asterisk.facts import become_meeting, change_client, lead_to, take_callback
+from pbx_adapter.asterisk.handovers import end_with
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, answer_legs_of, end_leg, tell_blind_transfer, tell_offer
-from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall, LiveLeg, Recording
+from pbx_adapter.asterisk.legs import answer_leg, answer_legs_of, end_leg, enter_room
+from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
+from pbx_adapter.asterisk.mixmonitor import keep_recording
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
@@ -53,10 +49,8 @@ def enter(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -
     """Put a channel into a bridge, after an event or a snapshot."""
     if channel.bridge is bridge:
         return
-    if channel.bridge is not None:
-        board.leave_bridge(channel)
-    channel.bridge, channel.bridged_at, channel.left_first_at = bridge, at, None
-    bridge.members[channel.uid] = channel
+    board.enter_bridge(channel, bridge)
+    channel.bridged_at, channel.left_first_at = at, None
     if channel.recording and bridge.kind is not BridgeKind.WAITING:
         keep_recording(board, channel, at)
     if bridge.kind is BridgeKind.CONFERENCE:
@@ -91,6 +85,11 @@ def leave(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     look_at_bridge(board, bridge, at)
 
 
+def move_away(channel: Channel, at: Timestamp) -> None:
+    """A blind transfer takes the channel out of its bridge: that is no leaving of its far end."""
+    channel.moved_at, channel.left_first_at = at, None
+
+
 def look_at_bridge(board: Switchboard, bridge: Bridge, at: Timestamp) -> None:
     """Update every call with a channel in this bridge; a room may hold several calls."""
     seen: list[LiveCall] = []
@@ -105,21 +104,12 @@ def _room_leg(channel: Channel, bridge: Bridge) -> LegId:
 
 
 def _enter_room(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -> None:
-    """A conference room is a leg of the call, answered as it is entered, even while nobody else is there."""
     call = channel.call
     if call.originated and not call.made_for:
-        call.made_for = bridge.room
+        lead_to(call, bridge.room)
         describe_again(board, call, at)
     begin_call(board, call, at)
-    leg_id = _room_leg(channel, bridge)
-    if call.over or any(leg.id == leg_id for leg in call.legs):
-        return
-    via = Via.TRANSFER if call.blind else Via.DIRECT
-    leg = LiveLeg(leg_id, f"conference:{bridge.room}", LegKind.CONFERENCE, via, at, call)
-    leg.answered_at = at
-    call.legs.append(leg)
-    tell_offer(board, call, leg)
-    board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
+    enter_room(board, call, _room_leg(channel, bridge), bridge.room, at)
 
 
 # -- hands ------------------------------------------------------------------------
@@ -149,40 +139,10 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
 def _meet(board: Switchboard, call: LiveCall, room: Bridge, at: Timestamp) -> None:
     """An internal call that leads into a conference room talks to the room, whoever else is there."""
     call.lost_at = None
-    call.consults_for = ""  # whoever else is in there, it is a meeting
+    become_meeting(call)
     if call.room is not room:
         _connect(board, call, None, "", f"conference:{room.room}", at)
         call.room = room
-
-
-def people_with(channel: Channel) -> list[Channel]:
-    """Everybody who hears this channel, in its own bridge or behind Local pairs; helpers of Asterisk's own left out."""
-    bridge = channel.bridge
-    if bridge is None:
-        return []
-    return [person for person in people_in(bridge) if person is not channel]
-
-
-def people_in(bridge: Bridge) -> list[Channel]:
-    """Everybody in this bridge and behind the Local pairs in it."""
-    found: list[Channel] = []
-    seen: set[str] = set()
-    todo = [bridge]
-    while todo:
-        bridge = todo.pop()
-        if bridge.kind is BridgeKind.WAITING:
-            continue
-        for member in bridge.members.values():
-            if member.uid in seen:
-                continue
-            seen.add(member.uid)
-            if member.party.kind is PartyKind.LOCAL:
-                if member.peer is not None and member.peer.uid not in seen and member.peer.bridge is not None:
-                    seen.add(member.peer.uid)
-                    todo.append(member.peer.bridge)
-            elif member.party.kind is not PartyKind.NOBODY:
-                found.append(member)
-    return found
 
 
 def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) -> None:
@@ -205,7 +165,7 @@ def _connect(
 ) -> None:
     """Report who has the client now, and close the transfer that led there."""
     if call.client_first and responsible and not call.taken_by:
-        call.taken_by = responsible
+        take_callback(call, responsible)
         describe_again(board, call, at)
     stop_talking(board, call)
     call.hands, call.room, call.lost_at, call.was_connected, call.released_by = person, None, None, True, None
@@ -217,17 +177,7 @@ def _connect(
             call=call.id, at=at, person=responsible, answered_by=answered_by, inferred=board.gap is not None
         )
     )
-    if call.blind is not None:
-        tell_blind_transfer(board, call)
-        call.blind = None
-        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.ANSWERED))
-    if call.blond is not None:
-        call.blond = None
-        board.tell(TransferEnded(call=call.id, at=at, result=TransferResult.COMPLETED, to=_number_of(person)))
-    if call.parking is not None:
-        result = TransferResult.RETURNED if call.parking.timed_out else TransferResult.COMPLETED
-        call.parking = None
-        board.tell(TransferEnded(call=call.id, at=at, result=result, to=_number_of(person)))
+    end_with(board, call, _number_of(person), at)
     if call.holders:
         board.tell(HoldStarted(call=call.id, at=at))
 
@@ -275,6 +225,13 @@ def release(board: Switchboard, call: LiveCall) -> None:
     if hands is not None and left_at(board, hands) is not None:
         call.released_by = hands
     board.tell(ClientReleased(call=call.id, at=lost_at))
+
+
+def leave_to(board: Switchboard, call: LiveCall, stays: Channel, at: Timestamp) -> None:
+    """The caller of an internal call has transferred it and leaves; who stays is the client now, and nobody has it."""
+    change_client(call, stays)
+    call.hands, call.lost_at = None, None
+    board.tell(ClientReleased(call=call.id, at=at))
 
 
 HANGING_UP_SECONDS = 1.0
@@ -331,71 +288,3 @@ def on_spy_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if spyer is not None and spyer.call.spies_on and spyer.call.lost_at is None:
         spyer.call.lost_at = at
         board.settle_later(spyer.call, at)
-
-
-# -- hold -------------------------------------------------------------------------
-
-
-def on_hold(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel = board.channel(frame, "", at)
-    if channel is None or channel.call.over:
-        return
-    call = channel.call
-    if not call.holders:
-        board.tell(HoldStarted(call=call.id, at=at))
-    call.holders[channel.uid] = channel
-
-
-def on_unhold(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel = board.channel(frame, "", at)
-    if channel is not None:
-        stop_holding(board, channel, at)
-
-
-def stop_holding(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """A transfer by REFER puts out an Unhold of somebody who never held: that is nothing."""
-    call = channel.call
-    if call.holders.pop(channel.uid, None) is not None and not call.holders:
-        board.tell(HoldEnded(call=call.id, at=at))
-
-
-# -- recordings -------------------------------------------------------------------
-
-
-def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Timestamp) -> None:
-    """
-    Remember a recording; it is reported when it has sound.
-
-    MixMonitorStart has no file name, so the variable that MixMonitor sets is what there is. With its option `b`, which
-    offices use, nothing is written until the channel is bridged, and an unanswered call leaves no file.
-    """
-    if all(known.file != file for known in channel.call.recordings):
-        channel.recording = Recording(file)
-        channel.call.recordings.append(channel.recording)
-    if channel.bridge is not None and channel.bridge.kind is not BridgeKind.WAITING:
-        keep_recording(board, channel, at)
-
-
-def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """Somebody is to be heard on it now."""
-    people = people_with(channel)
-    if people and all(person.left_at is not None for person in people):
-        return  # bridged with a phone that had been hung up: there is nothing to hear
-    if channel.recording is not None:
-        channel.recording.heard_at, channel.recording = at, None
-        board.settle_later(channel.call, at)
-
-
-def tell_recordings(board: Switchboard, call: LiveCall) -> None:
-    """Several may get sound at the same moment; report them in the order of their start."""
-    for recording in call.recordings:
-        if recording.heard_at is not None and not recording.told:
-            recording.told = True
-            begin_call(board, call, recording.heard_at)
-            board.tell(RecordingStarted(call=call.id, at=recording.heard_at, file=recording.file))
-
-
-def on_mixmonitor_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel = board.channels.get(present(frame.get("Uniqueid")))
-    if channel is not None:
-        channel.recording = None

@@ -12,17 +12,17 @@ from pbx_adapter.asterisk.conversation import (
     left_at,
     release,
     release_if_lost,
-    stop_holding,
     stop_talking,
-    tell_recordings,
 )
+from pbx_adapter.asterisk.handovers import abort_blond, abort_consultation, fail_blind, settle_transfers
+from pbx_adapter.asterisk.holding import stop_holding
 from pbx_adapter.asterisk.legs import end_leg, on_leg_channel_gone, settle_legs, settle_ways
 from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
+from pbx_adapter.asterisk.mixmonitor import tell_recordings
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
-from pbx_adapter.asterisk.transfers import abort_blond, abort_consultation, fail_blind, settle_transfers
 
 LEFT_SECONDS = 1.0
 """How long the Hangup of a channel is waited for whose far end has left already."""
@@ -174,8 +174,7 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
 
 
 def _let_go(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    call.over = True
-    board.bury_call(call, at)
+    board.close_call(call, at)
     if call.originated:
         board.forget_originate(call)
     stop_talking(board, call)

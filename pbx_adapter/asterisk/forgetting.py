@@ -91,8 +91,6 @@ def _end(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     call = channel.call
     if not call.announced and channel.half_seen:
         board.drop(channel)  # it was never reported and need not be
-        if not call.channels:
-            call.over = True
         return
     hang_up(board, channel, {}, at)
     end_unseen(board, call, at)

@@ -9,10 +9,12 @@ from datetime import datetime
 
 from integration.domain.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.beginning import NOT_A_DID, set_origin
-from pbx_adapter.asterisk.conversation import on_recording_name
+from pbx_adapter.asterisk.beginning import NOT_A_DID, change_exten, mark_originated_found
+from pbx_adapter.asterisk.dials import explain_dial, find_dial
+from pbx_adapter.asterisk.facts import Facts, announce, change_called, set_origin
 from pbx_adapter.asterisk.legs import answer_leg, offer_leg, ring_leg
 from pbx_adapter.asterisk.live import Channel
+from pbx_adapter.asterisk.mixmonitor import on_recording_name
 from pbx_adapter.asterisk.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
@@ -30,10 +32,7 @@ def note_originate(channel: Channel, row: Frame) -> bool:
     is_local_root = is_root and channel.party.kind is PartyKind.LOCAL
     if call.announced or call.originated or not (is_local_root or present(row.get("Application")) == "AppDial2"):
         return False
-    channel.originated = call.originated = True
-    call.direction = None
-    # Its phone shows the client: the `CallerID:` of the Originate.
-    call.root, call.called = channel, call.called or present(row.get("ConnectedLineNum"))
+    mark_originated_found(channel, present(row.get("ConnectedLineNum")))
     return True
 
 
@@ -61,7 +60,7 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     if leg is None:
         return
     if source is not None:
-        source.dial_made_legs = True  # what DIALSTATUS says is said of it
+        explain_dial(source)
     if channel.bridge is None:
         ring_leg(board, leg, at)
     else:
@@ -95,7 +94,7 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     said = row.get("Variable", [])
     variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
     if present(row.get("Application")) == "AppDial":
-        channel.dial = channel.dial or present(variables.get("DIALEDPEERNUMBER"))
+        find_dial(channel, channel.dial or present(variables.get("DIALEDPEERNUMBER")))
     crm_id = present(variables.get(board.office.crm_variable))
     if crm_id:
         set_origin(board, call, crm_call_id=crm_id)
@@ -111,12 +110,12 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     number = "" if number in NOT_A_DID else number
     if call.announced:  # by an event that came before this answer; the DID was a guess by where the call is now
         if number and call.direction is Direction.INBOUND:
-            board.announce(call, call.direction, call.caller, number)
+            announce(board, call, Facts(call.direction, call.caller, number, call.client))
         return
     if number and call.direction is Direction.INBOUND:
-        call.called = number
+        change_called(call, number)
     elif number or channel.exten in NOT_A_DID:
-        channel.exten = number or present(row.get("Exten"))
+        change_exten(channel, number or present(row.get("Exten")))
     answered = _seconds_to_answer(variables)
     if answered is not None:
         call.answered_after = answered

@@ -9,14 +9,17 @@ client gets a record. A call to the outside becomes one of these with its answer
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, Via
-from integration.domain.events import CallMerged, LegAnswered, LegEnded, LegRinging
+from integration.domain.call import Direction
+from integration.domain.events import CallMerged
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
-from pbx_adapter.asterisk.legs import tell_offer
-from pbx_adapter.asterisk.live import LiveCall, LiveLeg
+from pbx_adapter.asterisk.facts import change_client
+from pbx_adapter.asterisk.holding import bring_holders
+from pbx_adapter.asterisk.legs import bring_leg
+from pbx_adapter.asterisk.live import LiveCall
+from pbx_adapter.asterisk.mixmonitor import bring_recordings
 from pbx_adapter.asterisk.office import PartyKind
-from pbx_adapter.asterisk.results import result_of
+from pbx_adapter.asterisk.queues import bring_queue
 from pbx_adapter.asterisk.switchboard import Switchboard
 
 
@@ -30,29 +33,24 @@ def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> L
     one, other = one.current, other.current
     if one is other or (_has_talked_to_client(one) and _has_talked_to_client(other)):
         return one
-    into, part = sorted((one, other), key=_precedence)
+    into = min(one, other, key=_precedence)
+    part = other if into is one else one
     if into.over or part.over:
         return into
     begin_call(board, into, at)
     part.merged_into = into
     if board.talking.get(part.responsible) is part:
         board.talking[part.responsible] = into
-    for channel in part.channels.values():
-        channel.call = into
-    into.channels.update(part.channels)
-    part.channels = {}
-    for uid in part.holders:
-        if uid in into.channels:
-            into.holders[uid] = into.channels[uid]
-    part.holders = {}
-    into.recordings += [recording for recording in part.recordings if not recording.told]
+    board.move_channels(part, into)
+    bring_holders(into, part)
+    bring_recordings(into, part)
     if part.announced:
         board.tell(CallMerged(call=part.id, at=at, into=into.id))
     for leg in part.legs:
-        _bring(board, into, leg)
+        bring_leg(board, into, leg)
     if into.client is None:
-        into.client = part.client
-    into.queue = into.queue or part.queue
+        change_client(into, part.client)
+    bring_queue(into, part)
     board.bury_call(part, at)
     board.settle_later(into, at)
     return into
@@ -68,17 +66,3 @@ def _has_talked_to_client(call: LiveCall) -> bool:
 def _precedence(call: LiveCall) -> tuple[bool, float, str]:
     """Prefer the call with an outside client, then the older one."""
     return (call.direction in (None, Direction.INTERNAL), call.started_at, call.uid)
-
-
-def _bring(board: Switchboard, into: LiveCall, leg: LiveLeg) -> None:
-    """A leg of the other call becomes a consultation of this one, with its own times."""
-    leg.via = Via.CONSULTATION
-    into.legs.append(leg)
-    tell_offer(board, into, leg)
-    if leg.ringing_at is not None:
-        board.tell(LegRinging(call=into.id, at=leg.ringing_at, leg=leg.id))
-    if leg.answered_at is not None:
-        board.tell(LegAnswered(call=into.id, at=leg.answered_at, leg=leg.id))
-    if leg.decided and leg.stopped_at is not None:
-        result = result_of(leg)
-        board.tell(LegEnded(call=into.id, at=leg.stopped_at, leg=leg.id, result=result, cause=leg.cause))

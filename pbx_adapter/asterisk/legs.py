@@ -16,79 +16,33 @@ A leg ends only after `SETTLE_SECONDS`: a queue sends two DialEnds for a member,
 of the phone's channel, which has its real answer, comes just after. The devices of one extension that are dialled
 together are one leg.
 
-An unregistered phone leaves no channel and no DialBegin. Its leg is made from the arguments of the dialplan's Dial.
+Dials, and the legs of phones that cannot be dialled, are `dials.py`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from integration.domain.call import Direction, LegKind, TransferKind, Via
-from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging, TransferStarted
+from integration.domain.call import Direction, LegKind, Via
+from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging
 from integration.domain.ids import LegId, Timestamp
-from pbx_adapter.asterisk import callbacks
-from pbx_adapter.asterisk.beginning import begin_call, describe_again, learn_exten, mark_originated
+from pbx_adapter.asterisk import handovers
+from pbx_adapter.asterisk.beginning import (
+    begin_call,
+    describe_again,
+    see_whom_it_rings,
+)
+from pbx_adapter.asterisk.facts import change_client, lead_to
 from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
-from pbx_adapter.asterisk.names import PORTS, dialled_number, endpoint_of
+from pbx_adapter.asterisk.names import dialled_number
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
 from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
-from pbx_adapter.asterisk.ways import SHORTEST_SURE_EXTEN, notice_redirect, via_of, way_to
+from pbx_adapter.asterisk.ways import Arrival, Way, arrival_of, notice_redirect, way_to
 
 DEVICE_SECONDS = 1.0
 """Two dials of one extension by one channel within this time are two devices of one person."""
-
-
-def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    source = board.channel(frame, "", at)
-    # A phone that refuses at once may have hung up before its dial is heard of.
-    dest = board.dead.get(present(frame.get("DestUniqueid"))) or board.channel(frame, "Dest", at)
-    if dest is None or dest.leg is not None or dest.dialled_by is not None:
-        return
-    if source is None:
-        if present(frame.get("Uniqueid")):
-            return  # late news of a channel that has hung up
-        mark_originated(board, dest, frame)
-    else:
-        dest.dialled_by = source
-        source.dial_made_legs = True
-        source.dial_fan_out += 1
-        dest.wanted_in = present(frame.get("Exten"))
-        learn_exten(source, dest.wanted_in)
-    dest.born_at = at
-    if dest.party.kind is PartyKind.LOCAL:
-        _enter_doorway(source, dest, frame)
-        return
-    if dest.party.kind is PartyKind.NOBODY:
-        return
-    number = dialled_number(present(frame.get("DialString")), endpoint_of(dest.name)[0])
-    external = dest.party.kind is PartyKind.EXTERNAL
-    target = (number or present(frame.get("DestCallerIDNum"))) if external else dest.party.number
-    kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
-    if source is not None:
-        _see_who_is_shown(source, target, present(frame.get("CallerIDNum")))
-    leg = offer_leg(board, dest.call, target, kind, at, source, dest)
-    if leg is not None and dest.gone_at is not None:
-        on_leg_channel_gone(board, dest, dest.gone_at)
-
-
-def _see_who_is_shown(source: Channel, target: str, number: str) -> None:
-    """The phone of a click through `Local/101@...` shows the called party, if the Originate names it."""
-    call = source.call
-    if call.originated and source.peer is call.root and not call.called and number != target:
-        call.called = number
-
-
-def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
-    """A phone that answered 302 is replaced by a Local channel to the number it named."""
-    if source is None:
-        return
-    number = dialled_number(present(frame.get("DialString")))
-    for leg in reversed(source.call.legs):
-        if leg.source is source and leg.forwarded and (not leg.forwarder or leg.forwarder == number):
-            dest.forward_of, leg.forwarder = leg, number
-            return
 
 
 def offer_leg(
@@ -120,32 +74,37 @@ def offer_leg(
             dest.leg = device
             return device
     leg_id = LegId(dest.uid if dest else f"{source.uid if source else call.uid}:{target}:{len(call.legs)}")
-    leg = LiveLeg(leg_id, target, kind, via or Via.DIRECT, way.offered_at, call, source=source, doors=tuple(way.doors))
-    leg.asker, leg.originated = way.first, way.originated
-    if leg.originated:
-        callbacks.notice(board, call, leg)
-    elif call.originated and way.first is call.root:
-        call.made_for = call.made_for or dialled_number(way.exten)
+    leg = LiveLeg(leg_id, target, kind, via or Via.DIRECT, way.offered_at, call, source=source)
+    _take_way(board, call, leg, way)
+    if not leg.originated and call.originated and way.first is call.root:
+        lead_to(call, dialled_number(way.exten))
     if dest is not None:
         leg.channels[dest.uid] = dest
         dest.leg = leg
     if via is None:
         notice_redirect(call, leg, way)
-    leg.via = via or via_of(board, call, leg, way)
+        _arrive(call, leg, arrival_of(board, call, leg, way))
     call.legs.append(leg)
     board.settle_later(call, at)
     if kind is LegKind.EXTERNAL and _is_to_client(call, leg):
-        call.client = dest or call.client
+        change_client(call, dest or call.client)
     describe_again(board, call, at)
     begin_call(board, call, at)
-    if call.blond is not None:
-        call.blond.legs.append(leg)
-    if call.blind is not None:
-        call.blind.legs.append(leg)
-        if not call.blind.guessed:
-            tell_blind_transfer(board, call)
+    handovers.add_leg(board, call, leg)
     tell_offer(board, call, leg)
     return leg
+
+
+def _take_way(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> None:
+    leg.doors, leg.asker, leg.originated = tuple(way.doors), way.first, way.originated
+    if leg.originated:
+        see_whom_it_rings(board, call, leg)
+
+
+def _arrive(call: LiveCall, leg: LiveLeg, arrival: Arrival) -> None:
+    leg.via, leg.queue, leg.forwarder = arrival.via, arrival.queue, arrival.forwarder
+    if arrival.consultation is not None:
+        handovers.consult(call, leg, arrival.consultation)
 
 
 def _is_to_client(call: LiveCall, leg: LiveLeg) -> bool:
@@ -168,10 +127,8 @@ def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
         if leg.via in (Via.DIRECT, Via.FALLBACK) and leg.source is not None and leg.home is call:
             way = way_to(leg.source, dest, leg.offered_at)
             if way.doors or way.queue or way.forward_of or way.originated:
-                leg.doors, leg.asker, leg.originated = tuple(way.doors), way.first, way.originated
-                if leg.originated:
-                    callbacks.notice(board, call, leg)
-                change_via(board, leg, via_of(board, call, leg, way))
+                _take_way(board, call, leg, way)
+                change_via(board, leg, arrival_of(board, call, leg, way))
                 describe_again(board, call, now)
 
 
@@ -189,23 +146,38 @@ def tell_offer(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
     )
 
 
-def change_via(board: Switchboard, leg: LiveLeg, via: Via) -> None:
+def change_via(board: Switchboard, leg: LiveLeg, arrival: Arrival) -> None:
+    """The call came to this leg another way than was told."""
     call = leg.home.current
-    if via != leg.via and not call.over:
-        leg.via = via
+    if (arrival.via, arrival.queue) != (leg.via, leg.queue) and not call.over:
+        _arrive(call, leg, arrival)
         tell_offer(board, call, leg)
 
 
-def tell_blind_transfer(board: Switchboard, call: LiveCall) -> None:
-    """
-    Tell of a blind transfer, once it is sure to be one.
+def bring_leg(board: Switchboard, into: LiveCall, leg: LiveLeg) -> None:
+    """A leg of a call that is joined to this one: a consultation, with its own times."""
+    _arrive(into, leg, Arrival(Via.CONSULTATION, forwarder=leg.forwarder))
+    into.legs.append(leg)
+    tell_offer(board, into, leg)
+    if leg.ringing_at is not None:
+        board.tell(LegRinging(call=into.id, at=leg.ringing_at, leg=leg.id))
+    if leg.answered_at is not None:
+        board.tell(LegAnswered(call=into.id, at=leg.answered_at, leg=leg.id))
+    if leg.decided and leg.stopped_at is not None:
+        result = result_of(leg)
+        board.tell(LegEnded(call=into.id, at=leg.stopped_at, leg=leg.id, result=result, cause=leg.cause))
 
-    A REFER to the parking extension looks like one for a millisecond, until ParkedCall comes.
-    """
-    blind = call.blind
-    if blind is not None and not blind.told:
-        blind.told = True
-        board.tell(TransferStarted(call=call.id, at=blind.since, kind=TransferKind.BLIND, from_=blind.by, to=blind.to))
+
+def enter_room(board: Switchboard, call: LiveCall, leg_id: LegId, room: str, at: Timestamp) -> None:
+    """A conference room is a leg of the call, answered as it is entered, even while nobody else is there."""
+    if call.over or any(leg.id == leg_id for leg in call.legs):
+        return
+    via = Via.TRANSFER if call.blind else Via.DIRECT
+    leg = LiveLeg(leg_id, f"conference:{room}", LegKind.CONFERENCE, via, at, call)
+    leg.answered_at = at
+    call.legs.append(leg)
+    tell_offer(board, call, leg)
+    board.tell(LegAnswered(call=call.id, at=at, leg=leg.id))
 
 
 def _leg_of_other_device(call: LiveCall, target: str, source: Channel | None, at: Timestamp) -> LiveLeg | None:
@@ -213,48 +185,6 @@ def _leg_of_other_device(call: LiveCall, target: str, source: Channel | None, at
         if leg.target == target and leg.source is source and not leg.decided and at - leg.offered_at < DEVICE_SECONDS:
             return leg if leg.stopped_at is None else None
     return None
-
-
-# -- the unreachable ----------------------------------------------------------------
-
-
-def on_dial_text(board: Switchboard, channel: Channel, text: str) -> None:
-    """Newexten of a Dial: the dialled parties, known before any channel exists."""
-    channel.dial, channel.dial_made_legs = text, False
-    channel.dial_fan_out = 1 if "&" in text.partition(",")[0] else 0
-
-
-def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str, at: Timestamp) -> None:
-    """VarSet DIALSTATUS: empty when a Dial begins; a failure without any leg means that nobody could be dialled."""
-    if not status:
-        channel.dial_made_legs = False
-        channel.dial_fan_out = 1 if "&" in channel.dial.partition(",")[0] else 0
-        return
-    if channel.dial_made_legs or status not in ("CHANUNAVAIL", "CONGESTION", "BUSY"):
-        return
-    channel.dial_made_legs = True
-    wanted = channel.dial.partition(",")[0]
-    # Where the PBX's event filter drops Newexten, only the exten names the called party; `01` is more likely a label.
-    for text in wanted.split("&") if wanted else [exten] * (len(exten) >= SHORTEST_SURE_EXTEN):
-        number = _unreachable(board, text, exten)
-        external = board.office.as_extension(number) is None
-        leg = offer_leg(
-            board, channel.call, number, LegKind.EXTERNAL if external else LegKind.EXTENSION, at, channel, None
-        ) if number else None  # fmt: skip
-        if leg is not None:
-            leg.dial_status = status
-            end_leg(board, leg, at)
-    channel.dial = ""
-
-
-def _unreachable(board: Switchboard, dialled: str, exten: str) -> str:
-    """Whose phone a Dial was to ring, of what it was given; empty where that is a doorway or tells nobody."""
-    tech, endpoint = endpoint_of(dialled)
-    if tech == "Local":
-        return ""
-    if tech in PORTS:  # `DAHDI/12` is a wire; the phone on it is known by the exten that led there
-        return dialled_number(dialled, tech) or (exten if board.office.as_extension(exten) else "")
-    return dialled_number(dialled) or endpoint
 
 
 # -- the course of a leg --------------------------------------------------------------
@@ -292,7 +222,7 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         dest.dial_status, dest.dial_ended_at = dest.dial_status or status, at
     source = board.find(present(frame.get("Uniqueid"))) if status == "CANCEL" else None
     if source is not None:
-        source.gave_up_at = at
+        give_up(source, at)
     if leg is None or dest is None:
         return
     if status == "ANSWER":
@@ -301,12 +231,17 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         if leg.originated:
             answer_leg(board, leg, at)
         if leg.kind is LegKind.EXTERNAL and call.direction is Direction.OUTBOUND and leg.via is Via.DIRECT:
-            call.client = dest if _is_to_client(call, leg) else call.client
+            change_client(call, dest if _is_to_client(call, leg) else call.client)
         return
     leg.dial_status = leg.dial_status or status
     leg.forwarded = leg.forwarded or bool(present(frame.get("Forward")))
     if len(leg.channels) <= 1 or all(channel.is_gone for channel in leg.channels.values()):
         stop_leg(board, leg, at)
+
+
+def give_up(channel: Channel, at: Timestamp) -> None:
+    """Its Dial or its waiting in a queue was cancelled: that is its leaving, when it hangs up just after."""
+    channel.gave_up_at = at
 
 
 def pick_up(leg: LiveLeg, at: Timestamp) -> None:
@@ -351,6 +286,12 @@ def stop_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
     if leg.answered_at is None and leg.stopped_at is None and not leg.decided:
         leg.stopped_at = at
         board.settle_later(leg.home.current, at)
+
+
+def fail_leg(board: Switchboard, leg: LiveLeg, dial_status: str, at: Timestamp) -> None:
+    """Of a phone that could not be dialled: what its Dial says is all there is."""
+    leg.dial_status = dial_status
+    end_leg(board, leg, at)
 
 
 def settle_legs(board: Switchboard, call: LiveCall, now: Timestamp) -> bool:

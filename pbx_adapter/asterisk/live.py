@@ -94,6 +94,7 @@ class LiveLeg:
     originated: bool = False  # rung by an Originate, not for a caller
     way_is_sure: bool = False  # what led to it has had time to become known
     forwarder: str = ""  # the extension that sent the call on to this leg
+    forwarded_to: str = ""  # the number that this phone sent the call on to, and that has been dialled
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
     asker: Channel | None = None  # the channel that started the dial; None for an Originate
     ringing_at: Timestamp | None = None

@@ -29,11 +29,14 @@ from integration.domain.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call, describe, enter_as_root
 from pbx_adapter.asterisk.conversation import enter, leave, look
+from pbx_adapter.asterisk.dials import find_dial
 from pbx_adapter.asterisk.ending import finish, hang_up
+from pbx_adapter.asterisk.facts import announce, forget_guess
 from pbx_adapter.asterisk.found import become_leg, may_be_leg, note_originate, take_facts, uid_of
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
 from pbx_adapter.asterisk.office import present
 from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.queues import on_queue_entry, wait_in
 from pbx_adapter.asterisk.switchboard import Switchboard
 
 EVENTS = frozenset({
@@ -101,7 +104,7 @@ class Resync:
         elif event in ("BridgeListItem", "BridgeInfoComplete"):
             self._on_bridge(frame, at)
         elif event == "QueueEntry":
-            self._on_queue_entry(frame, at)
+            on_queue_entry(self._board, frame, at)
         elif "CoreStartupDate" in frame:
             self._on_core_status(frame, at)
 
@@ -205,18 +208,17 @@ class Resync:
         application, data = present(row.get("Application")), present(row.get("ApplicationData") or row.get("Data"))
         if channel is not None and not channel.half_seen:
             if application == "Dial":
-                channel.dial = data
+                find_dial(channel, data)
             return channel if note_originate(channel, row) or may_be_leg(channel) else None
         channel = channel or board.adopt(row, "", at)
-        channel.half_seen = False
-        channel.born_at = Timestamp(at - _age(row))
+        board.know(channel)
+        board.date(channel, Timestamp(at - _age(row)))
         call = channel.call
         call.started_at = min(call.started_at, channel.born_at)
         if not application.startswith("AppDial"):
-            channel.dial = channel.dial or data
+            find_dial(channel, channel.dial or data)
         if application == "Queue":
-            channel.queue = channel.dial.partition(",")[0]
-            call.queue = call.queue or channel.queue
+            wait_in(channel, channel.dial.partition(",")[0])
         if channel.uid == call.uid and application not in ("AppDial", "AppDial2"):
             self._enter_as_root(channel, row, at)
         note_originate(channel, row)
@@ -227,10 +229,10 @@ class Resync:
         board, call = self._board, channel.call
         was_guessed = call.announced and call.root is None
         if was_guessed:
-            call.direction, call.client, call.caller, call.called = None, None, "", ""
+            forget_guess(call)
         enter_as_root(board, channel, {**row, "ChannelState": "4"}, at)
         if was_guessed:
-            board.announce(call, *describe(board, call))
+            announce(board, call, describe(board, call))
 
     def _place(self, row: Frame, at: Timestamp) -> None:
         board = self._board
@@ -259,11 +261,6 @@ class Resync:
         if bridge.kind is not before:
             for member in list(bridge.members.values()):
                 look(self._board, member.call, at)
-
-    def _on_queue_entry(self, frame: Frame, at: Timestamp) -> None:
-        channel = self._board.channels.get(uid_of(frame))
-        if channel is not None:
-            channel.queue = present(frame.get("Queue"))
 
 
 def _roots_first(rows: list[Frame]) -> list[Frame]:

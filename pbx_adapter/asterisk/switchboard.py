@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from integration.domain.call import Direction
-from integration.domain.events import CallDescribed, CallEvent, CallStarted
+from integration.domain.events import CallEvent
 from integration.domain.ids import PbxId, Timestamp, call_id
 from pbx_adapter.asterisk.live import Bridge, BridgeKind, Channel, LiveCall
 from pbx_adapter.asterisk.names import PORTS, endpoint_of
@@ -101,8 +100,7 @@ class Switchboard:
             call = LiveCall(linkedid, call_id(self.pbx, linkedid), at, seen_from_start=False)
             self.calls[linkedid] = self.by_linkedid[linkedid] = call
             if linkedid in self.finished:
-                call.over = True
-                self.bury_call(call, at)
+                self.close_call(call, at)
         call = call.current
         channel = Channel(
             uid,
@@ -123,6 +121,16 @@ class Switchboard:
         self._pair(channel)
         return channel
 
+    @staticmethod
+    def know(channel: Channel) -> None:
+        """How the channel was made, and what it does, has been said."""
+        channel.half_seen = False
+
+    @staticmethod
+    def date(channel: Channel, born_at: Timestamp) -> None:
+        """When the channel was made, or dialled, if that is not when it was first named."""
+        channel.born_at = born_at
+
     def learn_number(self, channel: Channel, number: str) -> None:
         """Of a channel that showed none; a port may turn out to be an employee's phone."""
         if not channel.number_is_open or not _has_digit(number):
@@ -142,8 +150,12 @@ class Switchboard:
         stem = channel.name[:-1]
         for other in channel.call.channels.values():
             if other is not channel and other.peer is None and other.name[:-1] == stem:
-                channel.peer, other.peer = other, channel
+                self.pair(channel, other)
                 return
+
+    @staticmethod
+    def pair(one: Channel, two: Channel) -> None:
+        one.peer, two.peer = two, one
 
     def bridge(self, frame: Frame, prefix: str = "") -> Bridge | None:
         """The bridge that a frame names; made when it is not known yet."""
@@ -163,32 +175,6 @@ class Switchboard:
 
     def tell(self, event: CallEvent) -> None:
         self.out.append(event)
-
-    def announce(self, call: LiveCall, direction: Direction, caller: str, called: str) -> None:
-        """Report that a call began, or correct its facts."""
-        if call.over:
-            return
-        news = (direction, caller, called)
-        if call.announced:
-            if news != (call.direction, call.caller, call.called):
-                at = Timestamp(max(call.started_at, self.channels_time(call)))
-                self.tell(CallDescribed(call=call.id, at=at, direction=direction, caller=caller, called=called))
-        else:
-            call.announced = True
-            self.tell(
-                CallStarted(
-                    call=call.id,
-                    at=call.started_at,
-                    uniqueid=call.uid,
-                    direction=direction,
-                    caller=caller,
-                    called=called,
-                    caller_name=call.caller_name or None,
-                    origin=call.origin,
-                    seen_from_start=call.seen_from_start,
-                )
-            )
-        call.direction, call.caller, call.called = news
 
     @staticmethod
     def channels_time(call: LiveCall) -> float:
@@ -226,6 +212,13 @@ class Switchboard:
         channel.call.channels.pop(channel.uid, None)
         self._burials.append((Timestamp(at + GRACE_SECONDS), channel))
 
+    def move_channels(self, part: LiveCall, into: LiveCall) -> None:
+        """Two calls are one from now on."""
+        for channel in part.channels.values():
+            channel.call = into
+        into.channels.update(part.channels)
+        part.channels = {}
+
     def drop(self, channel: Channel) -> None:
         """Take a channel out as if it had never been named; with the last one its call."""
         self.channels.pop(channel.uid, None)
@@ -233,7 +226,13 @@ class Switchboard:
         call = channel.call
         call.channels.pop(channel.uid, None)
         if not call.channels:
+            call.over = True
             self._forget(call)
+
+    def close_call(self, call: LiveCall, at: Timestamp) -> None:
+        """The call is over: nothing is told of it any more."""
+        call.over = True
+        self.bury_call(call, at)
 
     def bury_call(self, call: LiveCall, at: Timestamp) -> None:
         """Forget a call that is over once its last channel has had time to go."""
@@ -248,6 +247,13 @@ class Switchboard:
         for key in call.click_keys:
             if self.clicks.get(key) is call:
                 del self.clicks[key]
+
+    def enter_bridge(self, channel: Channel, bridge: Bridge) -> None:
+        """Put a channel into a bridge, and out of the one that it was in."""
+        if channel.bridge is not None:
+            self.leave_bridge(channel)
+        channel.bridge = bridge
+        bridge.members[channel.uid] = channel
 
     def leave_bridge(self, channel: Channel) -> Bridge | None:
         """Take a channel out of its bridge; an empty bridge is forgotten."""

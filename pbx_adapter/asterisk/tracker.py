@@ -14,12 +14,18 @@ Between channels Asterisk's events come in any order within about 100 ms, so the
 client, no channel left, a leg that stopped ringing) is first noted with its time and reported later with that time.
 `tick()` advances the time when no frame arrives.
 
-    beginning.py     direction, numbers, clicks          conversation.py  who has the client, hold, recordings
-    legs.py          who was offered the call            transfers.py     blind, attended, pickup, parking
-    ways.py          how the call came to them           results.py       how these offers ended
+    beginning.py     direction, numbers, clicks          facts.py         what is known of a call as a whole
     callbacks.py     Originates that ring the client first
+    dials.py         what is dialled                     legs.py          who was offered the call
+    ways.py          how the call came to them           results.py       how these offers ended
+    queues.py        who waits in which queue
+    conversation.py  who has the client                  bridges.py       who hears whom
+    holding.py       who holds                           mixmonitor.py    recordings
+    transfers.py     blind, attended, pickup, parking    handovers.py     transfers that are open
     ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
-    found.py         what a channel of a snapshot tells   forgetting.py  what was silent for long
+    found.py         what a channel of a snapshot tells  forgetting.py    what was silent for long
+
+Each field of `LiveCall` is written by one module (`tests/unit/test_one_writer.py`).
 
 The cost of a frame depends on the channels of one call, not on the number of calls.
 """
@@ -29,9 +35,22 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from integration.domain.call import LegKind
-from integration.domain.events import CallDescribed, CallEvent
+from integration.domain.events import CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp
-from pbx_adapter.asterisk import beginning, conversation, ending, forgetting, legs, resync, transfers
+from pbx_adapter.asterisk import (
+    beginning,
+    conversation,
+    dials,
+    ending,
+    facts,
+    forgetting,
+    holding,
+    legs,
+    mixmonitor,
+    queues,
+    resync,
+    transfers,
+)
 from pbx_adapter.asterisk.forgetting import Silent
 from pbx_adapter.asterisk.live import Channel, LiveCall
 from pbx_adapter.asterisk.office import OfficeShape, present
@@ -141,9 +160,9 @@ def _on_varset(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     value = present(frame.get("Value"))
     if name == "MIXMONITOR_FILENAME":
         if value:
-            conversation.on_recording_name(board, channel, value, at)
+            mixmonitor.on_recording_name(board, channel, value, at)
     elif name == "DIALSTATUS":
-        legs.on_dial_status(board, channel, value, channel.ext_to_call or present(frame.get("Exten")), at)
+        dials.on_dial_status(board, channel, value, channel.ext_to_call or present(frame.get("Exten")), at)
     elif name == "EXTTOCALL":
         channel.ext_to_call = value
     elif value and (name == board.office.crm_variable or name in board.office.did_variables):
@@ -153,38 +172,13 @@ def _on_varset(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 def _on_newexten(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     channel = board.channel(frame, "", at)
     if channel is not None and frame.get("Application") == "Dial":
-        legs.on_dial_text(board, channel, present(frame.get("AppData")))
-
-
-def _on_queue_join(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel = board.channel(frame, "", at)
-    if channel is None:
-        return
-    channel.queue = present(frame.get("Queue"))
-    call = channel.call
-    beginning.begin_call(board, call, at)
-    if not call.over and not call.queue:
-        call.queue = channel.queue
-        board.tell(CallDescribed(call=call.id, at=at, queue=channel.queue))
-
-
-def _on_queue_leave(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel = board.channels.get(present(frame.get("Uniqueid")))
-    if channel is not None:
-        channel.queue = ""
-
-
-def _on_queue_abandon(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel = board.find(present(frame.get("Uniqueid")))
-    if channel is not None:
-        channel.gave_up_at = at
-    _on_queue_leave(board, frame, at)
+        dials.on_dial_text(board, channel, present(frame.get("AppData")))
 
 
 def _on_local_bridge(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     one, two = board.channel(frame, "LocalOne", at), board.channel(frame, "LocalTwo", at)
     if one is not None and two is not None:
-        one.peer, two.peer = two, one
+        board.pair(one, two)
 
 
 def _on_agent_connect(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -203,9 +197,9 @@ def _on_originate_response(board: Switchboard, frame: Frame, at: Timestamp) -> N
     call = channel.call
     action_id = present(frame.get("ActionID"))
     if action_id and call.originated and not call.client_first:
-        beginning.set_origin(board, call, action_id=action_id)
+        facts.set_origin(board, call, action_id=action_id)
     if call.originated and call.announced:
-        call.made_for = present(frame.get("Exten")) or call.made_for
+        facts.lead_to(call, present(frame.get("Exten")), is_sure=True)
         beginning.describe_again(board, call, at)
     if frame.get("Response") == "Failure" and frame.get("Reason") == "3":
         for leg in call.legs:
@@ -228,15 +222,15 @@ _HANDLERS: dict[str, _Handler] = {
     "Newchannel": beginning.on_newchannel,
     "NewCallerid": beginning.on_new_callerid,
     "Newstate": legs.on_newstate,
-    "DialBegin": legs.on_dial_begin,
+    "DialBegin": dials.on_dial_begin,
     "DialState": legs.on_dial_state,
     "DialEnd": legs.on_dial_end,
     "BridgeEnter": conversation.on_bridge_enter,
     "BridgeLeave": conversation.on_bridge_leave,
     "ChanSpyStart": conversation.on_spy_start,
     "ChanSpyStop": conversation.on_spy_stop,
-    "Hold": conversation.on_hold,
-    "Unhold": conversation.on_unhold,
+    "Hold": holding.on_hold,
+    "Unhold": holding.on_unhold,
     "HangupRequest": ending.on_hangup_request,
     "SoftHangupRequest": ending.on_soft_hangup_request,
     "Hangup": ending.on_hangup,
@@ -247,11 +241,11 @@ _HANDLERS: dict[str, _Handler] = {
     "UnParkedCall": transfers.on_unparked,
     "ParkedCallTimeOut": transfers.on_parking_timeout,
     "LocalBridge": _on_local_bridge,
-    "MixMonitorStop": conversation.on_mixmonitor_stop,
+    "MixMonitorStop": mixmonitor.on_mixmonitor_stop,
     "OriginateResponse": _on_originate_response,
-    "QueueCallerJoin": _on_queue_join,
-    "QueueCallerLeave": _on_queue_leave,
-    "QueueCallerAbandon": _on_queue_abandon,
+    "QueueCallerJoin": queues.on_queue_join,
+    "QueueCallerLeave": queues.on_queue_leave,
+    "QueueCallerAbandon": queues.on_queue_abandon,
     "AgentConnect": _on_agent_connect,
     "VarSet": _on_varset,
     "Newexten": _on_newexten,

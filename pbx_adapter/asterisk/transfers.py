@@ -15,26 +15,29 @@ Theory of operation
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind, LegResult, TransferKind, TransferResult, Via
-from integration.domain.events import ClientReleased, TransferEnded, TransferStarted
+from integration.domain.call import Direction, LegKind, TransferKind, TransferResult, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.beginning import begin_call
-from pbx_adapter.asterisk.conversation import look
+from pbx_adapter.asterisk.conversation import leave_to, look, move_away
+from pbx_adapter.asterisk.handovers import (
+    add_leg,
+    begin_blind,
+    begin_blond,
+    end_consultation,
+    fail_blind,
+    park,
+    tell_end,
+    tell_start,
+    time_out_parking,
+)
 from pbx_adapter.asterisk.joining import join
-from pbx_adapter.asterisk.legs import answer_leg, change_via, offer_leg, tell_blind_transfer
-from pbx_adapter.asterisk.live import BlindTransfer, BlondTransfer, Channel, LiveCall, LiveLeg, Parking
+from pbx_adapter.asterisk.legs import answer_leg, change_via, offer_leg
+from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.names import endpoint_of
 from pbx_adapter.asterisk.office import PartyKind, present
 from pbx_adapter.asterisk.protocol import Frame
-from pbx_adapter.asterisk.results import result_of
 from pbx_adapter.asterisk.switchboard import SETTLE_SECONDS, Switchboard
-
-_IN_VAIN = {
-    LegResult.BUSY: TransferResult.BUSY,
-    LegResult.REJECTED: TransferResult.BUSY,
-    LegResult.UNAVAILABLE: TransferResult.FAILED,
-    LegResult.FAILED: TransferResult.FAILED,
-}
+from pbx_adapter.asterisk.ways import Arrival
 
 
 def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -48,27 +51,20 @@ def on_blind_transfer(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         return
     call.told.add(key)
     if transferee is not None:
-        transferee.moved_at, transferee.left_first_at = at, None
+        move_away(transferee, at)
     begin_call(board, call, at)
     if call.parking is not None and at - call.parking.since < SETTLE_SECONDS:
         return
-    guess = call.blind if call.blind is not None and call.blind.guessed and not call.blind.told else None
-    if guess is None:
-        fail_blind(board, call)  # an earlier one that nobody took
-    call.blind = BlindTransfer(_name(transferer), present(frame.get("Extension")), at, transferer)
-    if guess is not None:
-        call.blind.legs = guess.legs  # they arrived before the transfer's event
+    begin_blind(board, call, _name(transferer), present(frame.get("Extension")), at, transferer)
     if frame.get("Result") != "Success":
         fail_blind(board, call)
         return
     for leg in call.legs:
         if leg.via is Via.DIRECT and leg.offered_at > at - SETTLE_SECONDS and leg.source is transferee:
-            change_via(board, leg, Via.TRANSFER)  # it arrived before the transfer's event
-            call.blind.legs.append(leg)
+            change_via(board, leg, Arrival(Via.TRANSFER))  # it arrived before the transfer's event
+            add_leg(board, call, leg)
     if call.direction is Direction.INTERNAL and call.client is transferer and transferee is not None:
-        # The caller leaves; the remaining party is the client now, and nobody has it.
-        call.client, call.hands, call.lost_at = transferee, None, None
-        board.tell(ClientReleased(call=call.id, at=at))
+        leave_to(board, call, transferee, at)
     board.settle_later(call, at)
 
 
@@ -91,7 +87,7 @@ def _complete_by_code(
 ) -> None:
     call = transferer.call.current
     call.told.add(key)
-    consultation, call.consultation = call.consultation, None
+    consultation = end_consultation(call)
     leg = consultation.leg if consultation else target.leg if target else None
     to = leg.target if leg else consultation.to if consultation else ""
     if not call.over:
@@ -132,7 +128,10 @@ def _complete_by_refer(board: Switchboard, first: Channel, second: Channel, fram
     waits = not legs and frame.get("DestType") == "App" and frame.get("DestApp") in _RINGING_APPS
     _tell_attended(board, call, _name(first), to, legs, at, part.uid if part is not None else None, waits=waits)
     if call.direction is Direction.INTERNAL and call.client in (first, second):
-        _leave_call(board, call, next((side for side in sides if side is not consulted), None), at)
+        stays = next((side for side in sides if side is not consulted), None)
+        if stays is not None:
+            leave_to(board, call, stays, at)
+            look(board, call, at)
 
 
 def _last_joined(call: LiveCall) -> LiveCall | None:
@@ -146,15 +145,6 @@ def _is_of(board: Switchboard, channel: Channel, part: LiveCall | None) -> bool:
 
 def _rings(leg: LiveLeg) -> bool:
     return leg.answered_at is None and leg.stopped_at is None and not leg.decided
-
-
-def _leave_call(board: Switchboard, call: LiveCall, stays: Channel | None, at: Timestamp) -> None:
-    """The caller of an internal call has transferred and leaves; who stays is the client from now on."""
-    if stays is None:
-        return
-    call.client, call.hands, call.lost_at = stays, None, None
-    board.tell(ClientReleased(call=call.id, at=at))
-    look(board, call, at)
 
 
 def _tell_attended(
@@ -174,92 +164,12 @@ def _tell_attended(
         waits: nobody rings yet, and somebody will.
     """
     answered_at = next((leg.answered_at for leg in legs if leg.answered_at is not None), None)
-    _start(board, call, TransferKind.ATTENDED, by, to, at, uid, 0.0 if answered_at is None else at - answered_at)
+    tell_start(board, call, TransferKind.ATTENDED, by, to, at, uid, 0.0 if answered_at is None else at - answered_at)
     ringing = [leg for leg in legs if leg.answered_at is None and not leg.decided]
     if waits or (answered_at is None and ringing):
-        call.blond = BlondTransfer(at, ringing)
+        begin_blond(call, ringing, at)
     else:
-        _end(board, call, TransferResult.COMPLETED, at)
-
-
-def settle_transfers(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
-    """Close the failed transfers; no event reports their failure."""
-    blind = call.blind
-    if blind is not None and now - blind.since >= SETTLE_SECONDS * 0.99:
-        tell_blind_transfer(board, call)
-    if blind is not None and blind.legs and all(leg.decided for leg in blind.legs):
-        # The dialplan may go on to the next one (a queue, a fallback); then this is not its last word.
-        if now - _last_stop(blind.legs, blind.since) >= 4 * SETTLE_SECONDS:
-            fail_blind(board, call)
-        else:
-            board.settle_later(call, now)
-    blond = call.blond
-    if blond is not None and blond.legs and all(leg.decided for leg in blond.legs):
-        if now - _last_stop(blond.legs, blond.since) >= 4 * SETTLE_SECONDS:
-            abort_blond(board, call)
-        else:
-            board.settle_later(call, now)
-    consultation = call.consultation
-    if consultation is not None and consultation.door.gone_at is not None:
-        if now - consultation.door.gone_at >= SETTLE_SECONDS * 0.99:
-            abort_consultation(board, call)
-        else:
-            board.settle_later(call, now)
-
-
-def _last_stop(legs: list[LiveLeg], since: Timestamp) -> Timestamp:
-    return max((leg.stopped_at or since for leg in legs), default=since)
-
-
-def abort_blond(board: Switchboard, call: LiveCall) -> None:
-    """The client was handed over, and nobody of those who rang took them."""
-    blond, call.blond = call.blond, None
-    if blond is not None:
-        _end(board, call, TransferResult.ABORTED, _last_stop(blond.legs, blond.since))
-
-
-def fail_blind(board: Switchboard, call: LiveCall) -> None:
-    """A blind transfer that nobody answered: its last leg shows why, if there was one."""
-    tell_blind_transfer(board, call)
-    blind, call.blind = call.blind, None
-    if blind is None:
-        return
-    result = _IN_VAIN.get(result_of(blind.legs[-1]), TransferResult.NOANSWER) if blind.legs else TransferResult.FAILED
-    _end(board, call, result, blind.legs[-1].stopped_at or blind.since if blind.legs else blind.since)
-
-
-def abort_consultation(board: Switchboard, call: LiveCall) -> None:
-    """A consultation by feature code ended without a transfer: the client's person came back."""
-    consultation, call.consultation = call.consultation, None
-    if consultation is None:
-        return
-    ended = consultation.door.gone_at or call.last_gone_at or call.started_at
-    leg = consultation.leg
-    talked = ended - leg.answered_at if leg is not None and leg.answered_at is not None else 0.0
-    _start(board, call, TransferKind.ATTENDED, consultation.by, consultation.to, ended, None, talked)
-    _end(board, call, TransferResult.ABORTED, ended)
-
-
-def _start(
-    board: Switchboard,
-    call: LiveCall,
-    kind: TransferKind,
-    by: str,
-    to: str,
-    at: Timestamp,
-    uid: str | None = None,
-    talked: float | None = None,
-) -> None:
-    begin_call(board, call, at)
-    board.tell(
-        TransferStarted(
-            call=call.id, at=at, kind=kind, from_=by, to=to, consultation_uniqueid=uid, consultation_seconds=talked
-        )
-    )
-
-
-def _end(board: Switchboard, call: LiveCall, result: TransferResult, at: Timestamp) -> None:
-    board.tell(TransferEnded(call=call.id, at=at, result=result))
+        tell_end(board, call, TransferResult.COMPLETED, at)
 
 
 def _client_of(call: LiveCall) -> str:
@@ -314,10 +224,7 @@ def on_parked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     call = parkee.call
     parker = present(frame.get("ParkerDialString"))
     by = board.office.extension_of(parker) or (call.hands.party.number if call.hands else endpoint_of(parker)[1])
-    call.parking = Parking(by, at)
-    if call.blind is not None and not call.blind.told:
-        call.blind = None  # a REFER to the parking extension: parked, not transferred
-    _start(board, call, TransferKind.PARK, by, present(frame.get("ParkingSpace")), at)
+    park(board, call, by, present(frame.get("ParkingSpace")), at)
 
 
 def on_unparked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -330,5 +237,5 @@ def on_unparked(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 def on_parking_timeout(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     parkee = board.channel(frame, "Parkee", at)
-    if parkee is not None and parkee.call.parking is not None:
-        parkee.call.parking.timed_out = True
+    if parkee is not None:
+        time_out_parking(parkee.call)

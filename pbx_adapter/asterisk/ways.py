@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from integration.domain.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.live import BlindTransfer, Channel, Consultation, LiveCall, LiveLeg
+from pbx_adapter.asterisk.handovers import guess_blind
+from pbx_adapter.asterisk.live import Channel, LiveCall, LiveLeg
 from pbx_adapter.asterisk.office import PartyKind
 from pbx_adapter.asterisk.switchboard import Switchboard
 
@@ -88,33 +89,40 @@ def notice_redirect(call: LiveCall, leg: LiveLeg, way: Way) -> None:
     if client is None or way.first is not client or client.bridge is not None or person is None:
         return
     if person.left_at is None and call.blind is None and call.parking is None and call.blond is None:
-        call.blind = BlindTransfer(person.party.number, leg.target, call.lost_at or leg.offered_at, guessed=True)
+        guess_blind(call, person.party.number, leg.target, call.lost_at or leg.offered_at)
 
 
-def via_of(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> Via:
-    """In words how the call came to this leg. The order matters: the nearest reason on the way counts."""
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How the call came to a leg, in a word."""
+
+    via: Via
+    queue: str | None = None  # with Via.QUEUE
+    forwarder: str = ""  # the extension that sent the call on, with Via.FORWARD
+    consultation: Channel | None = None  # the door of the one who consults by feature code
+
+
+def arrival_of(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> Arrival:
+    """The order matters: the nearest reason on the way counts."""
     if way.forward_of is not None:
-        leg.forwarder = way.forward_of.target
-        return Via.FORWARD
+        return Arrival(Via.FORWARD, forwarder=way.forward_of.target)
     if way.consultation is not None and call.hands is not None:
-        _note_consultation(call, leg, way.consultation)
-        return Via.CONSULTATION
+        return Arrival(Via.CONSULTATION, consultation=way.consultation)
     if way.queue:
-        leg.queue = way.queue
-        return Via.QUEUE
+        return Arrival(Via.QUEUE, queue=way.queue)
     if call.parking is not None and call.parking.timed_out:
-        return Via.PARKING_RETURN
+        return Arrival(Via.PARKING_RETURN)
     if call.blind is not None or call.blond is not None:
-        return Via.TRANSFER
+        return Arrival(Via.TRANSFER)
     if way.originated:
-        return Via.DIRECT if call.client_first else Via.CLICK
-    leg.forwarder = _forwarder(board, call, leg, way)
-    if leg.forwarder:
-        return Via.FORWARD
+        return Arrival(Via.DIRECT if call.client_first else Via.CLICK)
+    forwarder = _forwarder(board, call, leg, way)
+    if forwarder:
+        return Arrival(Via.FORWARD, forwarder=forwarder)
     is_outside = leg.kind is LegKind.EXTERNAL and (call.client_first or call.direction is not Direction.OUTBOUND)
     if is_outside and (call.queue or any(_was_tried_before(known, leg) for known in call.legs)):
-        return Via.FALLBACK
-    return Via.DIRECT
+        return Arrival(Via.FALLBACK)
+    return Arrival(Via.DIRECT)
 
 
 def _was_tried_before(known: LiveLeg, leg: LiveLeg) -> bool:
@@ -150,11 +158,3 @@ def _is_employee(board: Switchboard, call: LiveCall, leg: LiveLeg, extension: st
     line = call.called if call.direction is Direction.INBOUND else ""
     is_part_of_line = line.endswith(extension)  # a dialplan that goes on with the last digits of the number called
     return leg.kind is LegKind.EXTERNAL and len(extension) >= SHORTEST_SURE_EXTEN and not is_part_of_line
-
-
-def _note_consultation(call: LiveCall, leg: LiveLeg, door: Channel) -> None:
-    if call.consultation is None or call.consultation.door is not door:
-        by = call.hands.party.number if call.hands else ""
-        call.consultation = Consultation(door, by, leg.target, leg)
-    else:
-        call.consultation.leg, call.consultation.to = leg, leg.target
