@@ -199,8 +199,22 @@ def _filled(pattern: str, value: bytes, secret: str) -> bytes:
     return path
 
 
+# SQLite stores what PostgreSQL refuses: a NUL in a text, half a surrogate pair, a number that is no bigint.
+on_both_databases = pytest.mark.parametrize(
+    "database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)], indirect=True
+)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The table `storage` of the configuration; SQLite where a test does not say."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return {}
+    return {"storage": {"database": request.getfixturevalue("postgres_url")}}
+
+
 @pytest_asyncio.fixture
-async def target(tmp_path: Path) -> AsyncIterator[Target]:
+async def target(tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Target]:
     port, crm = free_port(), f"127.0.0.1:{free_port()}"
     account: dict[str, Any] = {
         "id": ACME,
@@ -215,7 +229,7 @@ async def target(tmp_path: Path) -> AsyncIterator[Target]:
         "employee": {"101": "610077"},
     }  # fmt: skip
     server = {"listen": f"127.0.0.1:{port}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
-    config = parse({"server": server, "account": [account]})
+    config = parse({"server": server, "account": [account], **database})
     (tmp_path / "data").mkdir()
     storage = await open_storage(config.database_url, config.data_dir)
     tokens = Tokens(
@@ -304,6 +318,7 @@ async def test_no_account_can_be_called_as_an_address_of_ours(target: Target) ->
             parse({"account": [{"id": word}]})
 
 
+@on_both_databases
 async def test_odd_addresses(target: Target, secret: str, capfd: pytest.CaptureFixture[str]) -> None:
     verdict = Verdict()
     for method, pattern in _routes(target.dozvon):
@@ -321,6 +336,7 @@ async def test_odd_addresses(target: Target, secret: str, capfd: pytest.CaptureF
     _assert_quiet("".join(capfd.readouterr()))
 
 
+@on_both_databases
 async def test_odd_headers(target: Target, secret: str, capfd: pytest.CaptureFixture[str]) -> None:
     verdict = Verdict()
     for method, pattern in _routes(target.dozvon):
@@ -332,6 +348,7 @@ async def test_odd_headers(target: Target, secret: str, capfd: pytest.CaptureFix
     _assert_quiet("".join(capfd.readouterr()))
 
 
+@on_both_databases
 async def test_odd_bodies(target: Target, secret: str, capfd: pytest.CaptureFixture[str]) -> None:
     verdict = Verdict()
     for method, pattern in _routes(target.dozvon):
@@ -386,6 +403,7 @@ async def test_a_page_that_sends_without_end_is_closed(target: Target) -> None:
     writer.close()
 
 
+@on_both_databases
 async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.CaptureFixture[str]) -> None:
     frames = [
         _frame(0x81, text)
