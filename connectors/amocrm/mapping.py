@@ -133,8 +133,8 @@ def has_number(found: Person, number: PhoneNumber, numbering: Numbering) -> bool
 
 def manager_id(value: Any) -> ManagerId | None:
     """User 0 is the robot, which cannot answer calls."""
-    text = text_of(value)
-    return ManagerId(text) if text.isdecimal() and text != "0" else None
+    text = id_of(value)
+    return ManagerId(text) if text and text != "0" else None
 
 
 # ---- to amoCRM -----------------------------------------------------------------------------------------------------
@@ -301,8 +301,14 @@ def _phone_field(number: str) -> dict[str, Any]:
     return {"field_code": "PHONE", "values": [{"value": number, "enum_code": "WORK"}]}
 
 
+def id_of(value: Any) -> str:
+    """amoCRM's ids are whole numbers, in webhooks as text; empty for anything else, and for what no database keeps."""
+    text = text_of(value)
+    return text if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else ""
+
+
 def _id(item: Json) -> str:
-    text = text_of(item.get("id"))
+    text = id_of(item.get("id"))
     if not text:
         raise ProtocolError("amoCRM gave an object without id")
     return text
@@ -310,7 +316,8 @@ def _id(item: Json) -> str:
 
 def refs(items: Any, kind: EntityKind) -> tuple[EntityRef, ...]:
     entries = items if isinstance(items, list) else []
-    return tuple(EntityRef(kind, _id(each)) for each in entries if isinstance(each, Mapping) and each.get("id"))
+    ids = [id_of(each.get("id")) for each in entries if isinstance(each, Mapping)]
+    return tuple(EntityRef(kind, each) for each in ids if each and each != "0")
 
 
 def text_of(value: Any) -> str:
@@ -324,6 +331,6 @@ def text_of(value: Any) -> str:
 def whole(value: Any) -> int:
     """Times and sums, which webhooks send as text; 0 for anything else."""
     if isinstance(value, float) and value.is_integer():
-        return int(value)
+        value = int(value)
     text = text_of(value)
     return int(text) if len(text) <= LONGEST_NUMBER and text.removeprefix("-").isdecimal() else 0

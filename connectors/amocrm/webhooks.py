@@ -130,8 +130,8 @@ def _items(topic: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
 
 
 def _change(topic: str, action: str, item: Mapping[str, Any]) -> CrmChange | None:
-    ref_id = mapping.text_of(item.get("id"))
-    if not (ref_id.isascii() and ref_id.isdecimal()) or len(ref_id) > mapping.LONGEST_NUMBER:
+    ref_id = mapping.id_of(item.get("id"))
+    if not ref_id:
         return None
     # Companies arrive under `contacts` and say so in `type` only (README: webhooks).
     is_company = topic == "companies" or item.get("type") == "company"
@@ -147,14 +147,14 @@ def _change(topic: str, action: str, item: Mapping[str, Any]) -> CrmChange | Non
 
 def _person(item: Mapping[str, Any], ref: EntityRef) -> Person:
     fields = [_field(each) for each in _values(item.get("custom_fields"))]
-    company = mapping.text_of(item.get("linked_company_id"))
+    company = mapping.id_of(item.get("linked_company_id"))
     return Person(
         ref=ref,
         name=mapping.text_of(item.get("name")),
         responsible=mapping.manager_id(item.get("responsible_user_id")),
         phones=mapping.field_values(fields, "PHONE"),
         emails=mapping.field_values(fields, "EMAIL"),
-        company=EntityRef(EntityKind.COMPANY, company) if company.isdecimal() and company != "0" else None,
+        company=EntityRef(EntityKind.COMPANY, company) if company and company != "0" else None,
         deals=tuple(EntityRef(EntityKind.DEAL, lead) for lead in _linked(item.get("linked_leads_id"))),
         created_at=mapping.whole(item.get("created_at", item.get("date_create"))),
         updated_at=_updated_at(item),
@@ -182,11 +182,11 @@ def _unsorted(action: str, item: Mapping[str, Any]) -> CrmChange | None:
         return None
     result = item.get("accept_result")
     leads = _values(result.get("leads")) if isinstance(result, Mapping) else []
-    ids = [mapping.text_of(each.get("id")) if isinstance(each, Mapping) else mapping.text_of(each) for each in leads]
+    ids = [mapping.id_of(each.get("id") if isinstance(each, Mapping) else each) for each in leads]
     return InboxClosed(
         ref=EntityRef(EntityKind.LEAD, uid),
         is_accepted=item.get("action") == "accept",
-        deals=tuple(EntityRef(EntityKind.DEAL, each) for each in ids if each.isdecimal()),
+        deals=tuple(EntityRef(EntityKind.DEAL, each) for each in ids if each),
     )
 
 
@@ -203,7 +203,7 @@ def _values(node: Any) -> list[Any]:
 
 def _linked(node: Any) -> list[str]:
     """Ids are the keys here: `linked_leads_id[15][ID]=15`."""
-    return [each for each in node if each.isdecimal()] if isinstance(node, Mapping) else []
+    return [each for each in node if mapping.id_of(each)] if isinstance(node, Mapping) else []
 
 
 def _updated_at(item: Mapping[str, Any]) -> int:

@@ -11,6 +11,7 @@ from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
 from integration.ports import CallbackTask
+from integration.storage.codec import storable
 from integration.storage.database import Database, insert
 from integration.storage.schema import callback_tasks
 
@@ -75,7 +76,7 @@ def _content(task: CallbackTask) -> dict[str, Any]:
         "match_key": task.match_key,
         "made_by": task.made_by,
         "task": task.task,
-        "text": task.text,
+        "text": storable(task.text),
         "missed_at": task.missed_at,
         "written_at": task.written_at,
     }

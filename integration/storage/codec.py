@@ -34,6 +34,11 @@ def encode(value: Any) -> str:
     return _to_text(plain)
 
 
+def storable(text: str) -> str:
+    """A text as every database takes it, for columns that hold no JSON: what none stores becomes U+FFFD."""
+    return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 def decode(cls: type[T], text: str) -> T:
     """Raises: ProtocolError if a newer, incompatible Dozvon wrote the text, or it is not a stored state."""
     try:

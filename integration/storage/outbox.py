@@ -40,6 +40,7 @@ from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.intents import IntentKind, Priority
 from integration.errors import Unavailable
 from integration.ports import Clock, OutboxItem, OutboxState
+from integration.storage.codec import storable
 from integration.storage.database import Across, Database
 from integration.storage.schema import outbox
 from integration.storage.short_query import ShortQuery
@@ -234,7 +235,7 @@ class SqlOutbox:
         await self._held(
             item,
             not_before=at,
-            last_error=error[:_LONGEST_ERROR],
+            last_error=storable(error[:_LONGEST_ERROR]),
             is_uncertain=is_uncertain,
             leased_until=None,
             **values,
@@ -254,7 +255,7 @@ class SqlOutbox:
         await self._held(
             item,
             state=OutboxState.DEAD.value,
-            last_error=error[:_LONGEST_ERROR],
+            last_error=storable(error[:_LONGEST_ERROR]),
             leased_until=None,
             finished_at=self._clock.now(),
         )

@@ -10,6 +10,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 import aiohttp
 import structlog
@@ -190,17 +191,29 @@ class AsteriskPbx:
         await self._until_stored(lambda: listener.on_resync(self._tracker.calls_on_the_pbx(), at))
 
     async def _tell(self, listener: PbxListener, events: Sequence[CallEvent]) -> None:
-        if events:
-            await self._until_stored(lambda: listener.on_events(events))
+        """Where one of several events cannot be taken, each is handed over alone: they may be of many calls."""
+        if events and not await self._until_stored(lambda: listener.on_events(events)) and len(events) > 1:
+            for event in events:
+                await self._until_stored(partial(listener.on_events, [event]))
 
-    async def _until_stored(self, hand_over: Handover) -> None:
-        """Nothing is lost because a disk is full: what cannot be stored is offered again until it can, while the PBX's
-        events wait. Something that fails for a reason of ours is given up after a few attempts, loudly."""
+    async def _until_stored(self, hand_over: Handover) -> bool:
+        """
+        Nothing is lost because a disk is full: what cannot be stored is offered again until it can, while the PBX's
+        events wait. What is refused for good is given up at once, and what fails for a reason of ours after a few
+        attempts, loudly: the events of all other calls wait behind it.
+
+        Returns:
+            Whether it was taken.
+        """
         bugs = 0
         for attempt in range(1_000_000_000):
             try:
                 await hand_over()
-                return
+                return True
+            except Rejected as exc:
+                self.listener_failures += 1
+                log.error("events were refused", reason=str(exc))
+                return False
             except DozvonError as exc:
                 self.listener_failures += 1
                 if attempt == 0:
@@ -211,9 +224,10 @@ class AsteriskPbx:
                 log.exception("handling events failed", attempt=bugs)
                 if bugs >= _BUG_RETRIES:
                     log.error("events were given up")
-                    return
+                    return False
             wait = _STORE_RETRY_SECONDS[min(attempt, len(_STORE_RETRY_SECONDS) - 1)]
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))
+        return False
 
     def _notice_click(self, uniqueid: str) -> None:
         if not uniqueid.startswith(commands.CHANNEL_ID_PREFIX):

@@ -160,7 +160,11 @@ class FrameReader:
 
 
 def parse_block(block: bytes) -> Frame:
-    """Decode one block (without its closing empty line). A line without a colon is kept as a key with no value."""
+    """
+    Decode one block (without its closing empty line). A line without a colon is kept as a key with no value. NULs are
+    left out: a text of Asterisk ends at one, so none is meant, and no database keeps them.
+    """
+    block = block.replace(b"\0", b"")
     try:
         lines = block.decode().split("\r\n")
     except UnicodeDecodeError:

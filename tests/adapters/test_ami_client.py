@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import hashlib
 import subprocess
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from integration.domain.call import Disposition
+from integration.domain.events import CallEvent, CallStarted
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall
 from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connected
@@ -382,6 +383,30 @@ async def test_events_that_cannot_be_stored_wait_and_none_is_lost(tmp_path: Path
         assert call.disposition is Disposition.ANSWERED
         assert call.seen_from_start
         assert pbx.listener_failures == 3
+        assert len(listener.links) == 1
+    await office.stop()
+
+
+async def test_events_that_are_refused_for_good_do_not_hold_up_the_others(tmp_path: Path) -> None:
+    """An event with a value that no database takes is given up; those of other calls are taken, with it or after it."""
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=20))
+    await office.start()
+    async with linked(settings_for(office.ami.port)) as (pbx, listener):
+        take = listener.on_events
+
+        async def refuse(events: Sequence[CallEvent]) -> None:
+            if any(isinstance(event, CallStarted) and event.caller == "79160000000" for event in events):
+                raise Rejected("The database refuses these values.")
+            await take(events)
+
+        listener.on_events = refuse  # type: ignore[method-assign]
+        office.inbound("79160000000", "74950000003")
+        office.answers_after["101"], office.talks_for["101"] = 1.0, 2.0
+        office.inbound("79161234567", "74950000001")
+        await listener.until(lambda: any(call.disposition for call in listener.calls.values()))
+        (call,) = (call for call in listener.calls.values() if call.disposition)
+        assert (call.caller, call.disposition) == ("79161234567", Disposition.ANSWERED)
+        assert pbx.listener_failures in (1, 2)  # alone, or with the others and then alone
         assert len(listener.links) == 1
     await office.stop()
 

@@ -93,6 +93,23 @@ def test_an_object_without_id_is_a_broken_protocol() -> None:
         mapping.person({"name": "nobody"}, EntityKind.CONTACT)
 
 
+@pytest.mark.parametrize("id_", ["9" * 19, 10**18, "7" * 5000, "-1", "1e3", "٣", 5.0, True, None, "", "x"])
+def test_what_is_no_id_of_amocrm_is_none(id_: Any) -> None:
+    """No index of a database takes a key of thousands of digits: one such link would keep the whole page out."""
+    links = {"contacts": [{"id": id_}, {"id": 7}], "companies": [{"id": id_}], "leads": [{"id": id_}, {"id": "8"}]}
+    assert mapping.refs(links["contacts"], EntityKind.CONTACT) == (EntityRef(EntityKind.CONTACT, "7"),)
+    person = mapping.person(contact(_embedded=links, responsible_user_id=id_), EntityKind.CONTACT)
+    assert (person.company, person.responsible) == (None, None)
+    assert person.deals == (EntityRef(EntityKind.DEAL, "8"),)
+    with pytest.raises(ProtocolError):
+        mapping.person(contact(id=id_), EntityKind.CONTACT)
+
+
+@pytest.mark.parametrize("moment", [1e30, 10**30, "9" * 30, 1.5, float("inf"), float("nan"), "soon", None])
+def test_a_moment_that_no_database_keeps_is_none(moment: Any) -> None:
+    assert mapping.person(contact(updated_at=moment, created_at=moment), EntityKind.CONTACT).updated_at == 0
+
+
 def test_names_hold_nothing_that_a_database_refuses() -> None:
     assert mapping.person(contact(name="a\x00b\ud800c"), EntityKind.CONTACT).name == "ab?c"
 

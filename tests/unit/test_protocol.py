@@ -101,6 +101,8 @@ def test_unwanted_blocks_are_counted() -> None:
         (b"A: 1\r\nA: 2", {"A": ["1", "2"]}),
         (b":nameless\r\nA: 1", {"A": "1"}),
         (b"A: \x98", {"A": "\ufffd"}),
+        (b"A: Iv\x00an\r\nB\x00: \x00", {"A": "Ivan", "B": ""}),
+        (b"A: Iv\x00an \xc8\xe2\xe0\xed", {"A": "Ivan Иван"}),
     ],
 )
 def test_odd_lines_are_kept_as_far_as_they_go(block: bytes, frame: Frame) -> None:
