@@ -102,7 +102,7 @@ async def running_crm(size: CrmSize) -> AsyncIterator[Crm]:
             await process.wait()
 
 
-# ---- in the process of its own ------------------------------------------------------------------------------------
+# ---- in the separate process --------------------------------------------------------------------------------------
 
 
 class _Watch:

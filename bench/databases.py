@@ -19,7 +19,7 @@ def postgres() -> Iterator[str | None]:
         yield os.environ[VARIABLE]
         return
     if str(_CHECKOUT) not in sys.path:
-        # The tests are no part of the installed package, and cacofonisk installs `tests` of its own.
+        # The installed package lacks the tests, and cacofonisk installs another package `tests`.
         sys.path.insert(0, str(_CHECKOUT))
     try:
         from tests.lab.asterisk import LabMissingError

@@ -1,8 +1,8 @@
 """Events per second from AMI bytes to calls: parser, tracker and `advance()`, at a few and at very many live calls.
 
-`dozvon bench track [--quick]`. The streams are recordings of real calls, unfiltered, as many at once as wanted, each
-copy with ids of its own. panoramisk and cacofonisk (`track_pair.py`) hear the same bytes in turn with us. Reading the
-socket is not in the figures, making the bytes neither; what storing adds is measured beside them.
+`dozvon bench track [--quick]`. The streams are unfiltered recordings of real calls, any number at once, each
+copy with different ids. panoramisk and cacofonisk (`track_pair.py`) get the same bytes, in turn with us. The figures
+include neither reading the socket nor making the bytes; storing is measured separately.
 """
 
 from __future__ import annotations
@@ -189,7 +189,7 @@ class Listener:
 
 @dataclass(slots=True)
 class _Level:
-    """One number of live calls: who makes the bytes, who hears them, and how long each needed for an event."""
+    """The run with one number of live calls: its bytes, the programs that read them, and their time for an event."""
 
     office: Office
     listener: Listener

@@ -69,7 +69,7 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 log = structlog.get_logger()
 
 _RESTART_SECONDS = 1.0  # between a background task's defect and its next start
-SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`, whoever waits for it
+SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class NotFound(Rejected):
 
 
 class NotResponsible(Rejected):
-    """`manager` is who was refused: dismissed, deleted, never of this account, or without the right."""
+    """The CRM refuses `manager`: dismissed, deleted, of another account, or without the right."""
 
     def __init__(self, message: str, *, manager: ManagerId) -> None:
         super().__init__(message, code="responsible")

@@ -1,4 +1,4 @@
-"""What the doctor says of how open this installation is: password, addresses, who may read its files. Reads only."""
+"""The doctor's checks of this installation's exposure: password, addresses, rights on files. Changes nothing."""
 
 from __future__ import annotations
 

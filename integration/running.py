@@ -42,9 +42,9 @@ async def run_until_stopped(config: Config) -> None:
 
 async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patience_seconds: float) -> None:
     """
-    Start a process, again for so long while something that it needs is away; stop it when `stopping` is set.
+    Start a process, and stop it when `stopping` is set. While something it needs is away, try again for the given time.
 
-    Raises: what its start raises; Unavailable when the patience is over.
+    Raises: what its start raises; Unavailable after that time.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + patience_seconds

@@ -80,8 +80,8 @@ class OutboxItem:
 
 class Outbox(Protocol):
     """
-    Ordered per call, fair between accounts. Within a priority answered calls and known clients go first; every fourth
-    item is the one due for the longest time, whoever called.
+    Ordered per call, fair between accounts. Within a priority answered calls and known clients go first, but every
+    fourth item is the one that has been due longest.
     """
 
     async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
@@ -296,12 +296,12 @@ class RouteLog(Protocol):
 
     async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
         """
-        Store them, in this order and all or none, but only those of calls that are stored: whoever asks about a channel
-        that the PBX does not have leaves nothing behind. The first decision of a call stands; one that is asked for
-        again, with the same channel's name, does not replace it.
+        Store these decisions in this order, all or none. Decisions about calls that are not stored are dropped, so that
+        a stranger who asks about invented channels leaves nothing behind. A call's first decision stays: a later one
+        for the same channel does not replace it.
 
         Returns:
-            The calls among them that are stored; of the others nothing is kept.
+            The calls whose decisions were kept.
         """
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None: ...

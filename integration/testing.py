@@ -285,7 +285,7 @@ class Redirect:
 @dataclass(slots=True)
 class FakePbx:
     """
-    Implements `ports.Pbx`. `emit` hands events to whoever runs it; requests are kept in the attributes.
+    Implements `ports.Pbx`. `emit` sends events to the listener of `run`; requests are kept in the attributes.
 
     `live` is what a resync finds; `fail_next` are raised one by one by the next requests.
     """

@@ -85,8 +85,8 @@ class Renewal(StrEnum):
 
 def renewal(tokens: Tokens, now: float) -> Renewal:
     """
-    Decide about a refresh; pure. A refresh token lives long beyond its access token, and the managers are read every
-    few minutes: no account is idle for so long.
+    Decide about a refresh; pure. A refresh token lives far longer than its access token, and Dozvon reads the managers
+    every few minutes, so a refresh token never expires unused.
 
     Source: amoCRM OAuth 2.0, access token 24 h, refresh token 3 months since its issue.
     """
@@ -201,7 +201,7 @@ class AccountTokens:
 
     async def renewed(self, access: str) -> Tokens:
         """
-        A pair newer than `access`. Whoever else has refreshed meanwhile, here or in another process, did it for us.
+        A pair newer than `access`: one that another task or process has got meanwhile, or else a fresh one.
 
         Raises:
             AuthFailed: amoCRM refuses the refresh token.

@@ -153,8 +153,8 @@ class Transport:
 
     async def _ready(self, priority: Priority) -> tuple[Tokens, Slot]:
         """
-        A pair and a slot, in this order: a refresh takes slots of its own and would wait for those who hold one. Who
-        waited for the slot while another refreshed takes the new pair.
+        A pair and a slot. First the pair, because a refresh needs slots and would wait for those held by requests.
+        After waiting for the slot, the pair is read again: another task may have refreshed it.
         """
         while True:
             await self._authorised(self._tokens.current())

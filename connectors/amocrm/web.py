@@ -27,7 +27,7 @@ class WebhookIntake:
     """
     Takes an account's webhooks: answers at once, works later.
 
-    Nothing is parsed before the answer: amoCRM waits two seconds and switches off who is late or refuses too often.
+    It answers before parsing: amoCRM waits two seconds, and switches off a webhook that is late or refuses too often.
     What is lost here (a full queue, a killed process) is found by the poll of the phone book; `on_lost` may start it
     early. `crm_account_id` gives the account's id in the CRM, or None while it is not known.
     """

@@ -51,8 +51,8 @@ _UID = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 def webhook_secret(settings: AmocrmSettings, account: AccountId) -> str:
     """
-    The part of the address that proves who calls: amoCRM signs nothing. Derived, so that every process and every start
-    comes to the same one; it changes with the integration's secret.
+    The secret part of the webhook's address: amoCRM signs nothing, so only it shows that a request is genuine. It is
+    derived from the integration's secret, so that every process has the same one.
     """
     key = settings.client_secret or settings.long_lived_token
     return hmac.new(key.encode(), f"dozvon webhook {account}".encode(), hashlib.sha256).hexdigest()[:40]

@@ -491,7 +491,7 @@ def _employees(
     """The new mapping: those who are mapped, and the PBX's other people as outside the integration."""
     old = {e.extension: e for e in account.settings.employees}
     names = {user.extension: user.name for user in users}
-    # Somebody who is not shown, because the CRM has dismissed them, keeps the extension until another one gets it.
+    # A manager dismissed in the CRM is not shown, but keeps the extension until another manager gets it.
     people = {e.extension: replace(e, manager=None) if e.manager in wanted else e for e in old.values()}
     for manager, extension in wanted.items():
         if not extension:

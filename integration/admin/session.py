@@ -1,6 +1,6 @@
-"""Who may see the administrator's pages: one password, sessions that the database keeps, forms of our own pages only.
+"""Controls access to the administrator's pages: one password, sessions in the database, forms only from our pages.
 
-People with roles of their own are a later row of the specification (C2).
+People with separate roles are a later row of the specification (C2).
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
 
 
 def _called_personally(call: Call) -> str | None:
-    """Of a call that nobody had: whose it was all the same. A queue's or a group's phones ring for whoever is free."""
+    """The employee of a call that nobody answered. None for a call to a queue or group, which was for no one person."""
     if call.direction is Direction.OUTBOUND:
         own = next((leg.target for leg in call.legs if leg.via is Via.CLICK), None)
         return own or call.caller or None

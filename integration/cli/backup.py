@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     if manifest.recordings_missing:
         print(f"{manifest.recordings_missing} recordings are not on the disk any more; the backup does not have them.")
     if arguments.with_key:
-        print("The key is in it: who has this file can read the tokens of your CRM.")
+        print("The key is in it: anybody with this file can read the tokens of your CRM.")
     elif manifest.key_id:
         print(
             f"The secrets in it are encrypted with key {manifest.key_id}, which is not in it: keep the key elsewhere."

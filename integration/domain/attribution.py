@@ -41,7 +41,7 @@ Claim = tuple[ManagerId | None, Reason]
 
 def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], deals: Sequence[Deal]) -> Attribution:
     """
-    Decide who is responsible for this call and where in the CRM to log it.
+    Decide which manager is responsible for this call, and where in the CRM to log it.
 
     Args:
         call: usually ended; the result for a live call is preliminary.

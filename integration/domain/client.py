@@ -1,4 +1,4 @@
-"""Who the outside party of a call is, as far as a number can say. The channel decides the direction, not the number."""
+"""The outside party of a call, by its number. The channel decides the direction, not the number."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from integration.domain.phone_text import match_keys
 
 Client = PhoneNumber | BareDigits
 
-_BARE = "="  # before the digits in a call's key, so that no number's key is like it
+_BARE = "="  # before the digits in a call's key, so that it never equals a number's key
 
 
 def client_of(call: Call, numbering: Numbering) -> Client | None:
     """
-    The outside party, to be written down; only a `PhoneNumber` may be looked up, made a contact or joined by.
+    The outside party, for logging. Only a `PhoneNumber` may be looked up, become a contact or identify a person.
 
     Returns:
         None for internal calls and hidden callers. Never raises.
@@ -26,7 +26,7 @@ def client_of(call: Call, numbering: Numbering) -> Client | None:
 
 
 def call_key(call: Call, numbering: Numbering) -> str | None:
-    """Under what a call is found again: its client's match key, or the digits as they are. Never raises."""
+    """The key to find a call by: its client's match key, or the bare digits; None without a number. Never raises."""
     client = client_of(call, numbering)
     if client is None:
         return None
@@ -34,7 +34,7 @@ def call_key(call: Call, numbering: Numbering) -> str | None:
 
 
 def search_keys(text: str, numbering: Numbering) -> tuple[str, ...]:
-    """The `call_key`s of the calls that somebody looks for who writes this: of every number in it, else its digits."""
+    """The `call_key`s to search for: of every number in the text, else of its digits; empty without digits."""
     keys = match_keys([text], numbering)
     if keys:
         return keys

@@ -105,7 +105,7 @@ class PersonChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DealChanged:
-    """A deal as it is now. `has_persons` False: the notice does not say who takes part; read the deal again."""
+    """A deal as it is now. `has_persons` False: the webhook does not name the deal's persons; read the deal again."""
 
     deal: Deal
     has_persons: bool

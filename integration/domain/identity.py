@@ -27,11 +27,11 @@ def ranked(persons: Sequence[Person], deals: Sequence[Deal]) -> list[Person]:
     """
     Order the persons who have one number: the likeliest first, deleted ones left out. Never raises.
 
-    1. A contact goes before a company: it is a person who calls.
-    2. Who has an open deal goes before who has none; among them the one whose deal was touched last.
+    1. A contact goes before a company, because a person is calling.
+    2. A person with an open deal goes before one without; the most recently changed deal goes first.
     3. Otherwise the oldest. Source: amoCRM's own popup names the oldest contact (its documentation of call events).
 
-    The order does not depend on that of the arguments: one number has one owner, whoever asks.
+    The order of the arguments does not matter: a number always has the same owner.
     """
 
     def key(person: Person) -> tuple[bool, bool, int, int, int, str]:

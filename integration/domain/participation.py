@@ -24,7 +24,7 @@ from integration.domain.ids import Timestamp
 
 
 class PartState(StrEnum):
-    RINGING = "ringing"  # of who calls: the client's phone, or their own first
+    RINGING = "ringing"  # for the calling employee: the client's phone rings, or first their own
     TALKING = "talking"
     ENDED = "ended"  # for this extension: the call may go on elsewhere
 

@@ -57,7 +57,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Номер {number} прочитано як {e164}.",
         "The number {number} was read as {e164}.",
     ),
-    # who it is
+    # the caller
     "caller_unknown": (
         "Номера нет в телефонной книге.",
         "Номера немає в телефонній книзі.",
@@ -108,7 +108,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Номер є в кількох картках ({count}); обрано: {name}.",
         "Several cards ({count}) have this number; chosen: {name}.",
     ),
-    # who is responsible
+    # the responsible manager
     "responsible_of_deal": (
         "Ответственный за открытую сделку «{name}»: {manager}.",
         "Відповідальний за відкриту угоду «{name}»: {manager}.",

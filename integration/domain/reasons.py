@@ -14,7 +14,7 @@ class ReasonCode(StrEnum):
 
     # the account and the line
     INTEGRATION_OFF = "integration_off"
-    LINE_OWN = "line_own"  # line: the line has settings of its own
+    LINE_OWN = "line_own"  # line: the line has its own settings
     LINE_DEFAULT = "line_default"  # line: the settings for all lines apply
     LINE_NOT_PROCESSED = "line_not_processed"  # line
     TO_RESPONSIBLE_OFF = "to_responsible_off"
@@ -34,8 +34,8 @@ class ReasonCode(StrEnum):
     PERSON_FOUND = "person_found"  # kind, id, name
     PERSON_DELETED = "person_deleted"  # kind, id
     COMPANY_ONLY = "company_only"
-    SEVERAL_PERSONS = "several_persons"  # count, name: who was chosen
-    # who is responsible
+    SEVERAL_PERSONS = "several_persons"  # count, name: the chosen person
+    # the responsible manager
     RESPONSIBLE_OF_DEAL = "responsible_of_deal"  # manager, id, name
     RESPONSIBLE_OF_PERSON = "responsible_of_person"  # manager, name
     NO_RESPONSIBLE = "no_responsible"  # name

@@ -1,11 +1,15 @@
 """Where an incoming call goes, and why: `decide()`.
 
-A route is a plan of steps that the PBX's dialplan carries out one by one; each decision is a value with its reasons.
-Sentences for people are in `reason_texts.py`; its adapter says how a PBX carries out a step.
+A route is a plan of steps that the PBX's dialplan executes one by one. A decision has its plan and its reasons.
+`reason_texts.py` turns reasons into sentences; each PBX's adapter executes the steps.
 
-The checks in order; each may end the plan with the PBX's own route: is the integration on; is this line processed; does
-it go to responsible managers; is there a number, and is it a client's; who has it in the phone book; who is responsible
-for them; can that manager be rung.
+The checks, in order. After any of them the plan may be the PBX's own route:
+
+1. Is the integration on, and is this line processed?
+2. Do calls of this line go to responsible managers?
+3. Is there a number, and does it belong to a client?
+4. Which persons in the phone book have it?
+5. Which manager is responsible for them, and can that manager be rung?
 """
 
 from __future__ import annotations
@@ -126,10 +130,10 @@ def decide(
     Choose the route of an incoming call.
 
     Args:
-        persons: who has the caller's number, in any order; deleted ones may be among them.
+        persons: those with the caller's number, in any order, perhaps with deleted ones.
         deals: open deals of these persons, in any order.
-        is_book_empty: the phone book was never filled, so that "unknown" means little.
-        looked_up: what came of a live search in the CRM, to be told with the decision.
+        is_book_empty: the phone book was never filled, so "unknown" means little.
+        looked_up: the result of a live search in the CRM, for the reasons.
 
     Returns:
         A plan of one to five steps whose last and only last one is terminal, with the reasons in the order in which

@@ -139,7 +139,7 @@ class AccountSettings:
         return self.lines[key] if key is not None else self.default_line
 
     def is_active(self, manager: ManagerId) -> bool:
-        """Whether this user exists in the CRM and can work there. Whoever is not in the CRM's list was deleted."""
+        """Whether this user exists in the CRM and can work there. A user missing in the CRM's list was deleted."""
         if self.active_managers is not None:
             return manager in self.active_managers
         return manager not in self.inactive_managers
@@ -154,7 +154,7 @@ class AccountSettings:
         return next((e.manager for e in self.employees if e.extension == extension), None)
 
     def employee_of(self, manager: ManagerId | None) -> Employee | None:
-        """The first employee who is mapped to this manager."""
+        """The first employee mapped to this manager."""
         return next((e for e in self.employees if e.manager == manager), None) if manager else None
 
 

@@ -50,7 +50,7 @@ class Account:
         self.has_records = False  # what the PBX wrote down itself is compared after each gap of its link
         self.crm_was_asked = False  # by this process; before that nothing is known of it
         self.managers_reading = CrmCondition()  # how the last reading of the CRM's users ended
-        self.ask_again_at = 0.0  # for a user who is not in the list; on the loop's clock
+        self.ask_again_at = 0.0  # for a user missing in the list; on the loop's clock
         self.named_in_file: frozenset[Extension] = frozenset()  # people set in the configuration file
         self.changing = asyncio.Lock()
         self._refused: dict[ManagerId, float] = {}  # refused as responsible by the CRM -> when, on the loop's clock
@@ -195,8 +195,8 @@ class Accounts:
 
     async def lets_in(self, account: Account, manager: ManagerId) -> bool:
         """
-        Whether this CRM user may work with Dozvon. Who is not in the list that was read last may have come since:
-        it is read again, though not for everybody who asks. Never raises.
+        Whether this CRM user may work with Dozvon. A user who is missing in our list may be new, so the list is read
+        again, but not for every request. Never raises.
         """
         now = asyncio.get_running_loop().time()
         is_missing = not account.settings.is_active(manager) and manager not in account.managers

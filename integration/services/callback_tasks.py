@@ -1,11 +1,11 @@
-"""The task to call a client back: one for each client, whoever misses how many calls, closed when they have talked.
+"""The task to call a client back: one for each client, however many calls were missed, completed after a talk.
 
-Theory of operation. A row of ours says which task of the CRM is a client's open one (`CallbackTaskStore`). The first
-missed call writes the row and then makes the task; later ones change its text, at most once a minute. A CRM keeps no
-key of ours with a task, so after a lost answer the task is looked for by its text, which names the number and the time
-of the call. A talk with the client, whoever called, completes the task and says so in it.
+Theory of operation. A row of ours says which task in the CRM is a client's open task (`CallbackTaskStore`). The first
+missed call writes the row and then creates the task; later ones change its text, at most once a minute. A CRM stores no
+key of ours with a task. So after a lost answer we search for the task by its text, which names the number and the time
+of the call. A talk with the client, in either direction, completes the task and is noted in it.
 
-That a missed call asks for a task at all is decided by `domain/follow_up.py`.
+`domain/follow_up.py` decides whether a missed call needs a task.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from integration.services.accounts import Account
 from integration.services.delivery import NotYet
 from integration.services.responsible import with_responsible
 
-_LOOKED_BACK = 100  # of the client's newest calls: more missed ones are counted as so many
-_CHANGED_APART_SECONDS = 60.0  # a caller who calls 100 times in a minute is one change
+_LOOKED_BACK = 100  # newest calls of the client; more missed calls than this are not counted
+_CHANGED_APART_SECONDS = 60.0  # 100 calls in a minute make one change
 _WAIT_FOR_TASK_SECONDS = 2.0  # while another call makes it
 
 _ONE = {

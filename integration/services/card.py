@@ -258,7 +258,7 @@ def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
 
 
 def _failure(call: Call, part: Part) -> Failure | None:
-    """Why the manager's click never dialled the client. Whoever pressed "hang up" meanwhile knows it better."""
+    """Why the manager's click never dialled the client. None after "hang up": the manager knows why."""
     if call.failure is None or not part.is_own:
         return None
     return Failure.AGENT_CANCELLED if part.result is PartResult.CANCELLED else call.failure

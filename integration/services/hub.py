@@ -1,6 +1,6 @@
-"""Messages to browsers: who has an open page, and how a message reaches it from whichever process it comes.
+"""Messages to browsers: which managers have an open page, and how a message reaches it from any process.
 
-What is in a message is `card.py`'s; the WebSocket itself is `web/widget.py`'s.
+`card.py` builds the messages; `web/widget.py` has the WebSocket.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The other processes of this installation: how many there are, which PBXs they are linked to, and news from them.
 
-Everything here is a matter of seconds and may be lost at any time: what must not be missed is looked up in the store at
-intervals by whoever needs it. Commands to a PBX are `pbx_relay.py`'s.
+Everything here lasts for seconds and may be lost at any time. A reader that must not miss anything looks into the store
+at intervals. `pbx_relay.py` passes commands to a PBX.
 """
 
 from __future__ import annotations

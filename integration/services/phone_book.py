@@ -1,6 +1,6 @@
 """Keeps the mirror in step with the CRM: a paced import, changes as they arrive, and a regular comparison.
 
-Reading it is whoever routes or shows; how it is stored is `storage/phone_book.py`'s.
+Routing and cards read it; `storage/phone_book.py` stores it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from integration.services.accounts import Account
 log = structlog.get_logger()
 
 _COMPARE_EVERY_SECONDS = 24 * 3600.0
-# After the first import: whoever was skipped in it (`_look_for_unseen` says how) is in no book to be missed from.
+# After the first import: a person skipped in it (`_look_for_unseen` says how) is not in the book, so nothing shows it.
 _COMPARE_AGAIN_SECONDS = 3600.0
 _TRUSTED_SECONDS = 3600.0  # nobody followed for longer: deletions may have been missed, and no poll tells of them
 _POLL_EVERY_SECONDS = 60.0  # with webhooks: only what a webhook lost
@@ -124,9 +124,9 @@ class PhoneBookMirror:
 
     async def bring_up_to_date(self, account: Account) -> None:
         """
-        One round: everything, or what has changed since the last one; then a part of those who were not come across.
+        One round: read everything, or the changes since the last round; then check some of the persons not seen lately.
 
-        Raises: what the CRM and the storage raise; the next round goes on from where this one came to.
+        Raises: what the CRM and the storage raise. The next round continues where this one stopped.
         """
         state = self.state(account.id)
         if state.progress is None:

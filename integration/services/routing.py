@@ -104,7 +104,7 @@ class Routing:
 
     async def consider(self, question: RouteQuestion) -> RouteDecision:
         """
-        Look up who calls and decide, without keeping it: also the answer to "what would happen" (spec B14).
+        Look up the caller and decide, without storing the decision: also for "what would happen" (spec B14).
 
         Raises:
             DozvonError: the storage failed. A CRM that fails is a reason in the decision.

@@ -1,13 +1,13 @@
-"""Calls of numbers that nobody in the CRM has: one entry in the CRM's inbox for each number, whoever calls how often.
+"""Calls from strangers, numbers that nobody in the CRM has: one entry in the CRM's inbox for each number.
 
-Theory of operation. One row for each number says which call enters it into the CRM (`Strangers`). The calls after it
-wait for that call's delivery while it is under way, and take it over when it was given up: so two calls never make two
-entries, in two processes either, and a lost answer is looked for before anybody writes. As soon as the entry is there,
-later calls are written into it. A CRM that takes nothing while the entry waits is asked again at times; the call stays
-in the outbox until the entry was accepted (then it is written to its deal) or declined (then it is dropped). What a
-person does with the entry is heard by webhook (`closed`), and found out by asking where no webhook came.
+Theory of operation. A row for each number says which call enters it into the CRM (`Strangers`). Later calls wait while
+that call is being delivered, and one of them takes over if it is given up. So two calls never make two entries, even in
+two processes, and after a lost answer we look in the CRM before writing. Once the entry exists, later calls are written
+into it. If the CRM does not allow that while the entry waits, the call stays in the outbox and is tried again at times.
+When the entry is accepted, the call is written to its deal; when it is declined, the call is dropped. A webhook reports
+what a person did with the entry (`closed`); without a webhook we ask.
 
-Which calls are a stranger's, and the writing for known clients, is `delivery_steps.py`'s.
+`delivery_steps.py` decides which calls come from strangers, and logs the calls of known clients.
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class CallObserver(Protocol):
         """A call changed in a way that people can see. Must not raise."""
 
     def on_resumed(self, account: Account, call: Call) -> None:
-        """A live call, as whoever followed it until now has left it."""
+        """This process takes over a live call, in the state that the last process stored."""
 
 
 class CallTracking:

@@ -1,6 +1,6 @@
-"""One connection to the web server: how many there may be, how long its head may take, what malformed HTTP is told.
+"""Connections to the web server: limits on their number, a deadline for headers, and our answer to malformed HTTP.
 
-aiohttp answers what it cannot parse before any middleware of ours; this is where that answer is ours too.
+aiohttp answers what it cannot parse before any middleware runs; this module replaces that answer with ours.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Door:
         return self._inside.total()
 
     def enter(self, address: str) -> bool:
-        """Whoever is let in must `leave`."""
+        """Count a connection. Returns False if it is refused; otherwise call `leave` at its end."""
         key = group(address)
         is_full = self.count >= self._most
         if is_full or (self._inside[key] >= self._most_per_address and not self._addresses.trusts(address)):

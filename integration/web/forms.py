@@ -44,7 +44,7 @@ async def clean_address(request: web.Request, handler: Handler) -> web.StreamRes
 
 
 def body_deadline(seconds: float) -> Middleware:
-    """A middleware: whoever reads a body that is not there in time gets `BodyTooSlow`."""
+    """A middleware: reading a body that does not arrive in time raises `BodyTooSlow`."""
 
     @web.middleware
     async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:

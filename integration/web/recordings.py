@@ -15,8 +15,8 @@ _OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], bool]) -> list[web.RouteDef]:
     """
-    `GET` and `HEAD /r/<id>.mp3`; 404 for what never was, is no more, or is not fetched yet; 410 for an account that was
-    disconnected: its addresses stay in a CRM forever, and whoever has them there is no customer any more.
+    `GET` and `HEAD /r/<id>.mp3`. 404: unknown, deleted or not fetched yet. 410: the account was disconnected. Its
+    recordings' addresses stay in the CRM, but its users are no longer customers.
     """
 
     async def serve(request: web.Request) -> web.StreamResponse:

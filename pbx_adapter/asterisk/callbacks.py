@@ -1,10 +1,10 @@
-"""Calls for which the PBX rings the client first: a callback ordered on a site, a dialler, a call file.
+"""Calls for which the PBX rings the client first: a callback ordered on a web site, a dialler, a call file.
 
-An Originate rings the client, and whoever answers is led into the dialplan like a caller: to an extension, a queue, a
-menu. For the business it is an outgoing call to that client. Its employee is whoever takes it first; before that, and
-when nobody does, the extension that it was made for.
+An Originate rings the client, and after the answer the client enters the dialplan like a caller: at an extension, a
+queue, or a menu. For the business it is an outgoing call to that client. Its employee is the first one to answer;
+before that, or if nobody does, it is the extension that the call was made for.
 
-Clicks ring the employee first; they are `beginning.py`'s.
+Clicks ring the employee first; `beginning.py` handles them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ def rings_client_first(board: Switchboard, call: LiveCall, leg: LiveLeg) -> bool
     """
     Whether the first leg of an Originate is the client's, and not an employee's.
 
-    Behind `Local/101@...` it is the employee 101 even where the phone is a mobile; behind `Local/7916...@...` or
-    `Local/s@...` it is whoever is dialled there.
+    Behind `Local/101@...` it is the employee 101, even if the phone is a mobile; behind `Local/7916...@...` or
+    `Local/s@...` it is the dialled party.
     """
     root = call.root
     if not call.originated or root is None or call.legs[:1] not in ([], [leg]) or leg.kind is not LegKind.EXTERNAL:

@@ -84,7 +84,7 @@ def ringing_at(channels: Sequence[CallChannel], extension: str) -> list[CallChan
 
 def client_and_employee(channels: Sequence[CallChannel]) -> tuple[CallChannel, CallChannel | None]:
     """
-    The client's channel (in an internal call the caller's), and that of the employee who is bridged with it.
+    The client's channel (in an internal call the caller's), and the channel of the employee bridged with it.
 
     A channel's context moves through the dialplan during a call, so a channel is taken for outside by its endpoint.
     """

@@ -1,7 +1,7 @@
-"""Bytes of a PBX as text: UTF-8, or the code page of old Cyrillic gateways where they are not; pure.
+"""Decodes text from a PBX: UTF-8, or else the code page of old Cyrillic gateways; pure.
 
-Carriers, gateways and old phones send callers' names in CP1251, and Asterisk passes the bytes on as they came, beside
-text of its own in UTF-8: so each value is judged by itself, and a value that holds both is read piece by piece.
+Carriers, gateways and old phones send callers' names in CP1251. Asterisk passes these bytes on unchanged, together with
+its own text in UTF-8. So each value is decoded separately, and a value that holds both is decoded piece by piece.
 """
 
 from __future__ import annotations

@@ -78,11 +78,12 @@ def originate(
     """
     Click to call: the employee's phone first, then the number, through the dialplan of phones.
 
-    The dialplan sees the same caller as when the employee dials by hand. `CallerID:` of the action would name both what
-    the phone shows and who calls: the client would be called with their own number, which carriers refuse.
+    The dialplan sees the same caller as when the employee dials by hand. The action's `CallerID:` would set both the
+    number on the phone's display and the caller's number, so the client would be called from the client's own number,
+    which carriers refuse.
 
     Args:
-        has_caller_id: the endpoint has a `callerid` of its own, which stays; else its channel gets the extension.
+        has_caller_id: the endpoint's own `callerid` stays; without one its channel gets the extension.
 
     Always `Async`, always with our ChannelId, so that the call is ours from its first event and a repeat is found.
     AMI takes commas in `Variable` as separators, so the values of variables hold none.

@@ -1,8 +1,8 @@
-"""The FastAGI server: the dialplan asks for the next step of a call, and is answered within a deadline.
+"""The FastAGI server: the dialplan asks for the next step of a call, and gets an answer within a deadline.
 
-Deciding does not belong here: the first question of a call goes to a `RouteAnswerer`, whose plan is left on the
-channel; later questions are answered from there, so that a Dozvon which was restarted in between goes on where the
-other one stopped. What the dialplan does with an answer, and without one, is in `dialplan/extensions_dozvon.conf`.
+It does not decide: the first question of a call goes to a `RouteAnswerer`, whose plan is stored on the channel. Later
+questions are answered from that plan, so a restarted Dozvon continues where it stopped. `extensions_dozvon.conf` in
+`dialplan/` has the PBX's side.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class AgiDoor:
 
     Attributes:
         paths: of the addresses at which it asks (agi://host:port/PATH); an unknown one gets no answer.
-        may_ask: which peers the answers are for; what they say (who is responsible for a caller) is nobody else's.
+        may_ask: the peers that get answers; others must not learn who is responsible for a caller.
     """
 
     paths: frozenset[str]
@@ -104,7 +104,7 @@ class FastAgiServer:
         self._sessions: dict[asyncio.Task[None], str] = {}  # with their peers
         self._of_address: Counter[str] = Counter()
         self._silent: dict[asyncio.Task[None], None] = {}  # those that did not ask yet, the oldest first
-        self._strangers: dict[str, None] = {}  # who was turned away and told in the log, the oldest first
+        self._strangers: dict[str, None] = {}  # refused peers that are already in the log, the oldest first
         self.counters = FastAgiCounters()
 
     @property
@@ -259,7 +259,7 @@ async def _read(reader: asyncio.StreamReader, end: bytes) -> str:
 
 
 async def _tell(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plan: str | None, step: Step) -> None:
-    """Set the variables that the dialplan reads. DOZVON_DO comes last: whoever dies before it has said nothing."""
+    """Set the variables that the dialplan reads. DOZVON_DO comes last, so that an interrupted answer has no effect."""
     variables = {
         "DOZVON_TARGET": step.target or "",
         "DOZVON_SECONDS": "" if step.seconds is None else str(step.seconds),

@@ -1,11 +1,11 @@
-"""What was not heard of for long: a lost Hangup must not leave a call open forever, nor a name in passing a channel.
+"""Finds channels whose end was lost: a lost Hangup must not leave a call open forever.
 
-Events can be lost: Asterisk drops those of a manager whose connection stalls, and a filter or a right may keep some
-back. So channels that have been silent for long are asked about, one by one, and what the PBX does not know any more is
-over. Silence alone ends nothing: a talk without an event for hours is a talk.
+Events can be lost: Asterisk drops events for a manager whose connection stalls, and a filter or a missing right may
+keep some back. So we ask the PBX about channels that have been silent for long, one by one, and end those that it does
+not know. Silence alone ends nothing: a talk may have no event for hours.
 
-Only channels of which nothing but the name was ever heard (`half_seen`) are let go unasked, when there are too many of
-them or when the PBX may not be asked.
+Only channels of which we know nothing but the name (`half_seen`) are dropped without asking, if there are too many of
+them, or if we may not ask the PBX.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pbx_adapter.asterisk.live import Channel
 from pbx_adapter.asterisk.switchboard import Switchboard
 
 SILENT_SECONDS = 600.0
-"""After so long without an event of it a channel is asked about, and again after as long."""
+"""After this time without an event we ask about a channel, and again after the same time."""
 
 HALF_SEEN_SECONDS = 60.0
 """The same for a channel that was only named."""
 
 MOST_HALF_SEEN = 10_000
-"""Channels that were only named; of more those are let go that were not heard of for longest. A PBX has hundreds of
-channels, and lists them all after a login, which makes them known."""
+"""At most this many channels of which only the name is known; the longest silent ones are dropped first. A PBX has
+hundreds of channels, and lists them all after a login."""
 
 UNASKED_SECONDS = 4 * 3600.0
 """How long a channel that was only named is kept where the PBX may not be asked."""

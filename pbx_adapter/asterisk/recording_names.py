@@ -1,9 +1,8 @@
-"""Where a recording may be that is not where the PBX said: under which names, in which folders. Opens nothing.
+"""The names and folders to look for a recording that is not where the PBX said. Opens nothing.
 
-A PBX names a recording when it begins. Afterwards its own scripts convert it (`.wav` becomes `.mp3`, `.opus`, `.WAV`),
-move it into a folder of its day (FreePBX: year/month/day, MikoPBX: also the hour), or give it another name, in which
-the call's id is mostly left. So it is looked for, in this order, under the very name, under the name with another
-ending, and by the id of the call.
+A PBX names a recording at its beginning. Later its scripts may convert it (`.wav` becomes `.mp3`, `.opus`, `.WAV`),
+move it into a folder for the day (FreePBX: year/month/day, MikoPBX: also the hour), or rename it, usually keeping the
+call's id in the name. So we look for the exact name, then for the name with another ending, then for the call's id.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from integration.domain.ids import Timestamp
 
 ENDINGS = ("wav", "mp3", "ogg", "opus", "flac", "oga", "wav49", "gsm", "m4a", "webm")
-"""What PBXs convert to, what is heard best first. The last ones are found, and told as no sound that can be read."""
+"""Endings of the formats that PBXs convert to, the best sound first. We find the last ones, but cannot read them."""
 
 _SHORTEST_ID = 10  # characters: a shorter one is part of too many names
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?([01]\d)-?([0-3]\d)(?!\d)")  # in names: ...-20261122-140312-..., 2026-11-22_14-03
@@ -93,7 +92,7 @@ class Sought:
         return stem if dot and ending.lower() in ENDINGS else self.name
 
     def told(self, place: str) -> str:
-        """A sentence on what was looked for, for whoever misses the recording."""
+        """A sentence that says where we looked, for people who miss the recording."""
         folders = ", ".join("/".join(folder) or "." for folder in self.folders())
         by_id = f", and any file with {self.uniqueid} in its name" if len(self.uniqueid) >= _SHORTEST_ID else ""
         return (

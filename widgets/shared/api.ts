@@ -1,4 +1,4 @@
-/** Dozvon's HTTP calls, typed. Which host sends them and what a person is told do not belong here. */
+/** Dozvon's HTTP calls, typed. The host sends them; messages for people are elsewhere. */
 
 import type { Host } from "./host";
 import {

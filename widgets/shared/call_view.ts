@@ -115,7 +115,7 @@ export class CallView {
       if (colleague && this.texts.has(by)) return { key: by, name: colleague.name };
       return { key: this.texts.has(key) ? key : "ended_gone" };
     }
-    // A call that a colleague made and hands over comes in, for the one who is asked to take it.
+    // For the manager who gets it, a colleague's outgoing call that is handed over is incoming.
     const way = direction === "outbound" && !is_own ? "inbound" : direction;
     const byDirection = { inbound: "incoming", outbound: "outgoing", internal: "internal" } as const;
     return { key: byDirection[way] ?? "incoming" };
@@ -272,7 +272,7 @@ export class CallView {
   }
 }
 
-/** "Create contact" of an unknown number: a button, then a form with one field, then what came of it. */
+/** "Create contact" of an unknown number: a button, then a form with one field, then the result. */
 class CreateContact {
   readonly element = el("div", { class: "create" });
   isOpen = false;
@@ -329,7 +329,7 @@ class CreateContact {
       event.preventDefault();
       void this.submit(input, save, answer);
     };
-    // The CRM has hot keys of its own: what is typed here is for this field alone.
+    // The CRM has hot keys, so keys typed here must not reach it.
     const quiet = (event: Event) => event.stopPropagation();
     const onkeydown = (event: Event) => {
       event.stopPropagation();

@@ -33,7 +33,7 @@ export class Clicks {
     private readonly online: () => boolean = () => window.navigator.onLine,
   ) {}
 
-  /** Never rejects: what happened is told to the events. A repeated click within 3 s does nothing. */
+  /** Never rejects: it reports the result to the events. A repeated click within 3 s does nothing. */
   async dial(typed: string, entity: EntityRef | null): Promise<void> {
     const text = typed.trim();
     const digits = text.replace(/\D/g, "");

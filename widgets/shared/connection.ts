@@ -8,7 +8,7 @@
 import { type Api, ApiError } from "./api";
 import { CloseCode, FromWidget, Path, readServerMessage, type ServerMessage, type WidgetMessage } from "./messages";
 
-/** `refused`: not for this manager now, asked again rarely. `outdated`: only a reload of the page helps. */
+/** `refused`: not allowed for this manager now, tried again rarely. `outdated`: only a reload of the page helps. */
 export type LinkState = "connecting" | "open" | "waiting" | "refused" | "outdated" | "closed";
 
 export interface Socket {
@@ -18,22 +18,22 @@ export interface Socket {
   close(): void;
 }
 
-/** The browser, as far as a connection needs it; tests put their own in. */
+/** What a connection needs of the browser; tests pass their own. */
 export interface Environment {
   openSocket(url: string): Socket;
-  /** Runs once after so many milliseconds; the answer cancels it. */
+  /** Runs once after this many milliseconds; the returned function cancels it. */
   after(milliseconds: number, run: () => void): () => void;
-  /** Milliseconds of a clock that only goes on. */
+  /** Milliseconds of a monotonic clock. */
   now(): number;
   random(): number;
 }
 
-/** How often the server is asked for a sign of life, by this tab's timer or by another tab's (`beat`). */
+/** How often we ping the server, by this tab's timer or by another tab's (`beat`). */
 export const BEAT_MS = 5_000;
-// A question that stands unanswered for so long: the network is away, whatever the browser thinks. Counted from the
-// question, so that a hidden tab, whose timers may run once a minute, takes no pause of its own for a silence.
+// Without an answer for this long the network is away, whatever the browser reports. Counted from the question: timers
+// of a hidden tab may run once a minute, and that pause is not a silence of the server.
 const ANSWER_MS = 5_000;
-// A connection attempt that neither opens nor fails (a proxy that swallows it) is given up.
+// After this time a connection attempt that neither opens nor fails (a silent proxy) is abandoned.
 const OPEN_DEADLINE_MS = 15_000;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT_MS = 60_000;
@@ -42,7 +42,7 @@ const RARE = new Set(["integration_disabled", "not_allowed", "account_unknown"])
 
 export interface ConnectionEvents {
   message(message: ServerMessage): void;
-  /** `sure`: the network itself is away, so that there is no sense in hoping for the next second. */
+  /** `sure`: the network itself is away, so the connection will not come back within a second. */
   link(state: LinkState, sure: boolean): void;
 }
 
@@ -50,9 +50,9 @@ export class Connection {
   private socket: Socket | null = null;
   private cancelTimer: () => void = () => {};
   private cancelBeat: () => void = () => {};
-  private askedAt: number | null = null; // when the ping was sent that nothing has come after
+  private askedAt: number | null = null; // when the unanswered ping was sent
   private failures = 0;
-  private attempt = 0; // a late answer of an abandoned attempt is told by its number
+  private attempt = 0; // tells the late answer of an abandoned attempt apart
   private state: LinkState = "closed";
 
   constructor(

@@ -9,14 +9,14 @@ export interface RingSound {
 const BURSTS = [0, 0.6];
 const BURST = 0.4;
 const PERIOD = 3;
-/** A phone that rings longer than this is nobody's: the title and the card go on. */
+/** Seconds of sound. After this probably nobody is there; title and card stay. */
 const LONGEST = 60;
 const LOUDNESS = 0.08;
 const TONES = [440, 480];
 
 /**
- * Browsers play nothing in a page that nobody has touched (autoplay policy): the first press or key in the page makes the
- * sound possible, and until then a call is told by the title and the card alone.
+ * Browsers play no sound in a page before its first click or key (autoplay policy). Until then only title and card show
+ * a call.
  */
 export class BrowserRing implements RingSound {
   private context: AudioContext | null = null;

@@ -154,7 +154,7 @@ class RunningWidget implements Widget {
     window.addEventListener("blur", () => this.callToIt(), { signal });
     document.addEventListener("visibilitychange", looked, { signal });
     window.addEventListener("online", () => this.nudge(), { signal });
-    // What the browser knows by itself is told at once, in every tab, whoever holds the connection.
+    // Every tab shows at once what the browser itself knows, also without the connection.
     window.addEventListener("offline", () => this.lost(), { signal });
     this.beatLater();
     window.addEventListener("pagehide", () => this.tabs.withdraw(), { signal });

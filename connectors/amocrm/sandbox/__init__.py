@@ -1,6 +1,6 @@
 """A CRM that behaves like the documented amoCRM: API, webhooks and page, for tests and for the demonstration.
 
-It is held to the documentation and knows nothing of our connector; nothing of the connector is imported here.
+It follows the documentation, not our connector, and imports nothing of the connector.
 """
 
 from connectors.amocrm.sandbox.sandbox import SANDBOX, Sandbox

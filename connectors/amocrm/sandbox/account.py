@@ -1,6 +1,6 @@
 """One account of the sandbox CRM: its records, and the changes that people and programs make to them.
 
-Each change writes the events feed and tells the listener (webhooks, live pages). Nothing here knows HTTP.
+Each change writes the events feed and calls the listener (webhooks, live pages). Nothing here knows HTTP.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SINGULAR = {"contacts": "contact", "companies": "company", "leads": "lead", "cus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """`entity` contacts|companies|leads|task|unsorted; `action` as webhooks name it; `old` the record before."""
+    """`entity`: contacts|companies|leads|task|unsorted. `action`: its name in webhooks. `old`: the record before."""
 
     entity: str
     action: str
@@ -30,13 +30,13 @@ class Change:
 
 @dataclass(slots=True, kw_only=True)
 class Install:
-    """A widget's state in the account: shown in settings, `fields` are what the settings window saved."""
+    """A widget's state in the account, as settings show it. `fields` come from the settings window."""
 
     is_active: bool = False
     fields: dict[str, Any] = field(default_factory=dict)
     status: str = "install"  # install | installed | not_configured
     installed_by: int | None = None
-    last_notice: str = ""  # what came of telling the integration's server
+    last_notice: str = ""  # the result of the last request to the integration's server
 
 
 @dataclass(slots=True)
@@ -80,7 +80,7 @@ class Account:
         return next(user for user in self.users.values() if user["rights"]["is_admin"])
 
     def assignable(self) -> set[int]:
-        """Users who may be responsible; 0 is the robot and never is."""
+        """Users who may be responsible. User 0 is the robot, which may not."""
         return {id_ for id_, user in self.users.items() if user["rights"]["is_active"]}
 
     def ordinary_stages(self, pipeline_id: int) -> set[int]:
@@ -101,7 +101,7 @@ class Account:
     # ---- contacts, companies, leads
 
     def create(self, kind: str, values: Record, by: int, *, id_: int | None = None, hidden: bool = False) -> Record:
-        """`values` hold checked API fields; `contacts` (ids, the main one first) and `company_id` are links."""
+        """`values`: checked API fields. `contacts` (ids, the main one first) and `company_id` are links."""
         at = self.moment()
         record: Record = {
             "id": id_ if id_ is not None else self.next_id(),
@@ -141,7 +141,7 @@ class Account:
         self.listener(self, Change(entity=kind, action="add", record=record))
 
     def update(self, kind: str, record: Record, values: Record, by: int) -> Record:
-        """Apply checked fields; returns the new record. Stage and owner changes are announced by their own names."""
+        """Apply checked fields and return the new record. Changes of stage and owner have separate action names."""
         old = record
         record = {**record, **values, "updated_at": values.get("updated_at", self.moment()), "updated_by": by}
         if kind == "leads" and values.get("status_id") in (WON, LOST):
@@ -223,7 +223,7 @@ class Account:
     # ---- notes, events, matching
 
     def add_note(self, kind: str, entity_id: int, values: Record, by: int) -> Record:
-        """`values`: note_type, params, and what the caller sent of created_by, created_at, responsible_user_id."""
+        """`values`: note_type, params, and, if the caller sent them, created_by, created_at, responsible_user_id."""
         at = self.moment()
         entity = self.table(kind).get(entity_id) or {}
         note: Record = {
@@ -250,7 +250,7 @@ class Account:
         return note
 
     def touch(self) -> None:
-        """Something that has no webhook changed: open pages should look again."""
+        """After a change without a webhook: make open pages reload."""
         self.listener(self, Change(entity="", action="", record={}))
 
     def notes_of(self, kind: str, entity_id: int) -> list[Record]:
@@ -280,7 +280,7 @@ class Account:
         )
 
     def match_phone(self, number: str, count: int) -> tuple[str, Record] | None:
-        """The contact, else the company, with that number, the oldest first; `count` digits are compared."""
+        """The oldest contact with that number, else the oldest company. Compares the last `count` digits."""
         for kind in ("contacts", "companies"):
             found = self.table(kind).by_phone(number, count)
             if found:
@@ -288,7 +288,7 @@ class Account:
         return None
 
     def landing(self, number: str, count: int) -> tuple[str, Record] | None:
-        """Where a call or a popup belongs: the one active lead of the match if there is exactly one, else the match."""
+        """The card of a call or popup: the match's active lead if it has exactly one, else the match itself."""
         match = self.match_phone(number, count)
         if match is None:
             return None

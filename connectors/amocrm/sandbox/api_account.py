@@ -1,6 +1,6 @@
 """GET methods about the account itself: account, users, roles, pipelines, custom fields; the widgets' methods.
 
-Section 4 and 10.8 of the documentation's facts; nothing here writes clients' data.
+Source: sections 4 and 10.8 of the API facts. Writes no client data.
 """
 
 from __future__ import annotations

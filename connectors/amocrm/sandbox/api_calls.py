@@ -1,6 +1,6 @@
 """`POST /api/v4/calls` and `POST /api/v2/events`: calls and popups, matched to clients by their number.
 
-Calls come back as notes; there is no reading or changing of them here, as in the CRM.
+Calls are read as notes. As in the CRM, these methods cannot read or change them.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def _schema(account: Account) -> Schema:
 
 async def create(request: web.Request) -> web.Response:
     """
-    Log calls. Nothing is deduplicated: `uniq` is a label. An unknown number is an entry of `errors`; when no call
-    at all found its entity, the status is 400.
+    Log calls. Duplicates are not detected: `uniq` is only a label. A call with an unknown number gives an entry of
+    `errors`; if no call of the request finds its entity, the status is 400.
     """
     who = caller(request)
     logged, errors = [], []
@@ -76,7 +76,7 @@ def _log(who: Caller, item: Record, kind: str, entity: Record) -> Record:
 
 
 def note_values(account: Account, item: Record) -> Record:
-    """The note of a call; also for calls of accepted unsorted leads (which are always inbound)."""
+    """The note of a call, also of a call in an accepted unsorted lead (always inbound)."""
     at = account.moment()
     values: Record = {
         "note_type": "call_out" if item.get("direction") == "outbound" else "call_in",
@@ -92,8 +92,8 @@ def note_values(account: Account, item: Record) -> Record:
 
 def author(account: Account, item: Record) -> int:
     """
-    Whose call it is in the statistics: `call_responsible` as a number, else `created_by`, else the robot. A numeric
-    string is taken for a name.
+    The user of a call in the statistics: `call_responsible` if it is a number, else `created_by`, else the robot. A
+    numeric string counts as a name.
     """
     responsible = item.get("call_responsible")
     if isinstance(responsible, int) and responsible in account.users:
@@ -121,7 +121,7 @@ async def popup(request: web.Request) -> web.Response:
 
 
 def popup_content(account: Account, number: str) -> Record:
-    """What the notification shows: the match by the last eight digits, or the offer to create a contact."""
+    """The notification's content: the match by the last eight digits, or an offer to create a contact."""
     landing = account.landing(number, _POPUP_DIGITS)
     content: Record = {"type": "phone_call", "phone_number": number, "entity": None}
     if landing is not None:

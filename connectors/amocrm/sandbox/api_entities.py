@@ -1,6 +1,6 @@
 """Contacts, companies and leads: lists, search, reading, creating, changing, linking.
 
-Creating a lead with its contact in one request is in `api_complex.py`.
+`api_links.py` creates a lead together with its contact.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LINKED = Rule("list", items={"id": INT.needed(), "is_main": Rule("bool"), "_lin
 
 
 def schema(kind: str, account: Account) -> Schema:
-    """What may be written. `responsible_user_id` of a user who was switched off is refused, as on old accounts."""
+    """The writable fields. A deactivated user is refused as `responsible_user_id`, as on old accounts."""
     users = account.assignable()
     common: Schema = {
         "name": TEXT,
@@ -96,7 +96,7 @@ async def index(request: web.Request) -> web.Response:
         records = _candidates(account, kind, filters)
     elif tree.get("order", {"id": "asc"}) != {"id": "asc"}:
         records = table.scan()
-    else:  # the order of the table itself: only this page is made
+    else:  # the table's own order: only the records of this page are generated
         page, limit = listing.paging(request)
         skipped = (page - 1) * limit
         records = table.scan(skipped)
@@ -109,7 +109,7 @@ async def index(request: web.Request) -> web.Response:
 
 
 def _candidates(account: Account, kind: str, filters: dict[str, Any]) -> Iterable[Record]:
-    """The records worth testing: by id where ids are named, without the untouched population where it is too old."""
+    """The records to filter: only those named by id, if any; without the untouched population if it is too old."""
     table = account.table(kind)
     if "id" in filters:
         found = (table.get(id_) for id_ in sorted(brackets.ints(filters["id"])))
@@ -159,7 +159,7 @@ def prepare(account: Account, kind: str, item: Record, record: Record | None) ->
     """
     Turn a checked item into stored values: custom fields merged, names joined, tags, stage and links.
 
-    `record` is the one being changed, None for a new one.
+    `record`: the record to change; None for a new one.
     """
     plain = ("request_id", "custom_fields_values", "tags_to_add", "tags_to_delete", "_embedded", "id")
     values = {name: value for name, value in item.items() if name not in plain}
@@ -178,7 +178,7 @@ def prepare(account: Account, kind: str, item: Record, record: Record | None) ->
 
 
 def _join_names(values: Record, record: Record | None) -> None:
-    """A contact has one name and two parts of it; whichever is written, the other follows."""
+    """Keep a contact's name and its two parts equal, whichever was written."""
     if "first_name" in values or "last_name" in values:
         old = record or {}
         parts = [values.get(part, old.get(part, "")) for part in ("first_name", "last_name")]
@@ -210,7 +210,7 @@ def _stage(account: Account, values: Record, record: Record | None) -> list[Erro
         values["status_id"] = account.first_stage(pipeline)
     if values["status_id"] in account.ordinary_stages(pipeline) | {WON, LOST}:
         return []
-    return [{"code": "NotSupportedChoice", "path": "status_id", "detail": "The stage is not one of the pipeline."}]
+    return [{"code": "NotSupportedChoice", "path": "status_id", "detail": "The stage does not belong to the pipeline."}]
 
 
 def _embedded_links(account: Account, kind: str, embedded: Record, values: Record) -> list[Error]:
@@ -276,7 +276,7 @@ def _change(request: web.Request, who: Caller, kind: str, items: list[Record]) -
         if record is None:
             raise Problem(404, f"{kind} {item['id']} does not exist")
         values, errors = prepare(who.account, kind, item, record)
-        # Links are changed by link and unlink, not by a PATCH of the lead.
+        # Only link and unlink change links, a PATCH of the lead does not.
         values.pop("contacts", None)
         prepared.append((record, values))
         if errors:

@@ -1,6 +1,6 @@
 """Links between leads and contacts or companies, and `leads/complex`: a lead with its contact and company at once.
 
-Plain creating and changing is in `api_entities.py`.
+`api_entities.py` creates and changes single records.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def _own(request: web.Request, account: Account) -> Record:
 
 
 def _pairs(account: Account, kind: str, record: Record, item: Record) -> tuple[Record, str, int]:
-    """`(lead, other kind, other id)` whichever side the link was named from; a contact with a company is none."""
+    """`(lead, other kind, other id)`, whichever side the request names. A contact and a company are not such a pair."""
     other, other_id = item["to_entity_type"], item["to_entity_id"]
     target = account.table(other).get(other_id)
     if target is None:
@@ -46,7 +46,7 @@ def _pairs(account: Account, kind: str, record: Record, item: Record) -> tuple[R
 
 
 def _link_contact_to_company(who: Caller, kind: str, record: Record, item: Record, *, on: bool) -> bool:
-    """Contact and company are linked from either side by the contact's company; False when it is another pair."""
+    """Link a contact and a company, from either side, by the contact's company. False for another pair."""
     other, other_id = item["to_entity_type"], item["to_entity_id"]
     if {kind, other} != {"contacts", "companies"}:
         return False
@@ -118,7 +118,7 @@ def _complex_schema(account: Account) -> Schema:
 
 
 async def complex_create(request: web.Request) -> web.Response:
-    """At most 50 leads, one contact and one company each, 40 custom fields per entity. Duplicate control is off."""
+    """At most 50 leads, each with one contact and one company; 40 custom fields per entity. Merges no duplicates."""
     who = caller(request)
     items = await batch(request, _complex_schema(who.account), limit=_COMPLEX_LIMIT)
     failures = [

@@ -1,6 +1,6 @@
 """Notes of contacts, companies and leads, calls among them: writing, changing, reading with filters.
 
-Which entity a call belongs to is decided in `api_calls.py`.
+`api_calls.py` decides which entity a call belongs to.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ def view(request: web.Request, note: Record) -> Record:
 
 
 async def index(request: web.Request) -> web.Response:
-    """Calls logged to a contact are not listed under its lead."""
+    """Does not list a contact's calls under its lead."""
     account, kind = caller(request).account, request.match_info["kind"]
     filters = listing.query_tree(request).get("filter", {})
     notes = [note for note in account.notes.values() if note["entity_type"] == kind]

@@ -1,6 +1,6 @@
 """Incoming leads ("unsorted") of telephony: created by the API, accepted or declined by a person or the API.
 
-Until then their contact and lead exist but are found by no search and no phone matching.
+Until then their contact and lead exist, but search and phone matching do not find them.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _errors(account: Account, item: Record) -> list[dict[str, str]]:
 
 
 def _fingerprint(item: Record) -> str:
-    """Identical data are refused the second time; the echo id is no part of the data."""
+    """For refusing identical data a second time. The echo id does not count."""
     return json.dumps({k: v for k, v in item.items() if k != "request_id"}, sort_keys=True)
 
 
@@ -145,7 +145,7 @@ def _ids(entry: Record, lead: Record | None) -> dict[str, list[dict[str, Any]]]:
 def view(account: Account, entry: Record) -> Record:
     lead = account.leads.get(entry["lead_id"])
     shown = {name: value for name, value in entry.items() if name != "lead_id"}
-    # `is_call_event_needed` can be written, not read.
+    # `is_call_event_needed` can be written but not read.
     shown["metadata"] = {k: v for k, v in entry["metadata"].items() if k != "is_call_event_needed"}
     return {**shown, "_embedded": _ids(entry, lead)}
 
@@ -187,13 +187,13 @@ async def accept(request: web.Request) -> web.Response:
     schema = {"user_id": Rule("int", choices=who.account.assignable()), "status_id": INT}
     body = await _decision(request, who.account, schema)
     if "status_id" in body and body["status_id"] not in who.account.ordinary_stages(entry["pipeline_id"]):
-        raise refused("NotSupportedChoice", "status_id", "The stage is not one of the pipeline.")
+        raise refused("NotSupportedChoice", "status_id", "The stage does not belong to the pipeline.")
     lead = accept_entry(who.account, entry, body.get("user_id", who.user_id), body.get("status_id"))
     return hal(_settled(entry, lead))
 
 
 def accept_entry(account: Account, entry: Record, user_id: int, status_id: int | None) -> Record:
-    """Contact, company and lead appear under `user_id`; the call joins the feed when it was asked for."""
+    """Show the contact, company and lead, under `user_id`. The call joins the feed if the request asked for it."""
     lead = account.leads.get(entry["lead_id"])
     assert lead is not None
     del account.unsorted[entry["uid"]]
@@ -224,7 +224,7 @@ async def decline(request: web.Request) -> web.Response:
 
 
 def decline_entry(account: Account, entry: Record, by: int) -> Record:
-    """The data of the incoming lead are deleted."""
+    """Delete the data of the incoming lead."""
     lead = account.leads.get(entry["lead_id"])
     assert lead is not None
     del account.unsorted[entry["uid"]]

@@ -1,6 +1,6 @@
 """Tasks, the events feed and webhook subscriptions.
 
-Delivering webhooks is in `webhooks.py`.
+`webhooks.py` delivers webhooks.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ async def task(request: web.Request) -> web.Response:
 
 
 async def events(request: web.Request) -> web.Response:
-    """The feed, the newest first, pages of at most 100."""
+    """The feed, newest first, in pages of at most 100."""
     account = caller(request).account
     filters = listing.query_tree(request).get("filter", {})
     found = list(reversed(account.events))
@@ -175,7 +175,7 @@ async def events(request: web.Request) -> web.Response:
 
 
 async def subscribe(request: web.Request) -> web.Response:
-    """Subscribing the same destination again replaces its settings and switches it on."""
+    """A second subscription of the same destination replaces its settings and switches it on."""
     who, sandbox = caller(request), sandbox_of(request)
     who.require_admin()
     if not sandbox.settings.webhooks_available:
@@ -220,7 +220,7 @@ async def unsubscribe(request: web.Request) -> web.Response:
     item = await single(request, {"destination": Rule("str", required=True), "settings": Rule("list"), "sort": INT})
     found: list[Hook] = sandbox_of(request).hooks.get(who.account.id, [])
     for hook in [each for each in found if each.destination == item["destination"]]:
-        hook.disabled = True  # what is still being delivered to it is given up
+        hook.disabled = True  # deliveries that still run are abandoned
         found.remove(hook)
     return nothing()
 

@@ -1,6 +1,6 @@
 """Checks a widget archive as amoCRM does at upload: structure, manifest, images, translations.
 
-Every fault is a sentence that says which file or key is wrong; nothing is stored here.
+Each error is a sentence that names the wrong file or key. Stores nothing.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Archive:
 
 
 def read(data: bytes) -> Archive:
-    """Unpack and check; with `errors` the archive must not be installed. Never raises."""
+    """Unpack and check. An archive with `errors` must not be installed. Never raises."""
     archive = Archive()
     try:
         _unpack(data, archive)
@@ -174,7 +174,7 @@ def _text_errors(archive: Archive) -> list[str]:
 
 
 def _used_keys(manifest: dict[str, Any]) -> set[str]:
-    """The translation keys that the manifest names as values."""
+    """The translation keys that the manifest uses."""
     widget = manifest.get("widget")
     keys = {f"widget.{name}" for name in _REQUIRED_TEXTS}
     if isinstance(widget, dict):

@@ -1,6 +1,6 @@
-"""PHP bracket keys: reading `filter[id][]=1` from a query, writing `contacts[add][0][id]=1` into a webhook's body.
+"""PHP bracket keys: reads `filter[id][]=1` from a query, writes `contacts[add][0][id]=1` into a webhook's body.
 
-Pure; what a filter means is not decided here.
+Pure. `listing.py` applies filters.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 _KEY = re.compile(r"\[([^\]]*)\]")
-_DEPTH = 6  # deeper keys are nobody's filter
+_DEPTH = 6  # no filter has deeper keys
 
 
 def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """
-    Nested mappings of strings; `a[]` counts up. `a[0]` and `a[]` both give `{"a": {"0": ...}}`. Never raises:
-    a key that contradicts an earlier one replaces it.
+    Read keys into nested mappings of strings. `a[]` counts up, so `a[0]` and `a[]` both give `{"a": {"0": ...}}`.
+    Never raises: a key that contradicts an earlier one replaces it.
     """
     tree: dict[str, Any] = {}
     for key, value in pairs:
@@ -35,7 +35,7 @@ def parse(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
 
 def values(node: Any) -> list[str]:
-    """A filter value that may be a single string or a list of them."""
+    """The values of a filter, given as a single string or a list."""
     if isinstance(node, dict):
         return [each for each in node.values() if isinstance(each, str)]
     return [] if node is None else [str(node)]
@@ -47,7 +47,7 @@ def ints(node: Any) -> set[int]:
 
 def flatten(tree: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
     """
-    Pairs for a form body: lists become `[0]`, mappings `[key]`, every value text; None and empty lists vanish.
+    Pairs for a form body: lists become `[0]`, mappings `[key]`, values text. None and empty lists are left out.
     """
     if isinstance(tree, dict):
         entries: Iterable[tuple[Any, Any]] = tree.items()

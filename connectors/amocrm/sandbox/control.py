@@ -1,6 +1,6 @@
-"""The sandbox's own controls under `/_sandbox`: faults, state for tests, reset, switches of an account. Loopback only.
+"""The sandbox's controls under `/_sandbox`: faults, state for tests, reset, switches of an account. Loopback only.
 
-Nothing here exists in amoCRM.
+amoCRM has none of this.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from connectors.amocrm.sandbox.session import sandbox_of
 from connectors.amocrm.sandbox.validation import INT, TEXT, Rule, single
 from connectors.amocrm.sandbox.webhooks import Hook
 
-_STATE_RECORDS = 2000  # of one kind in the answer; what a test made is always far less
+_STATE_RECORDS = 2000  # of one kind in the answer; tests create far fewer
 
 _FAULT = {
     "kind": Rule("str", required=True, choices=("status", "timeout_after_store", "slow", "drop")),
@@ -32,13 +32,13 @@ _FAULT = {
 
 def _local_only(request: web.Request) -> Sandbox:
     """
-    The controls answer the machine itself only, and no foreign page in its browser (a page names its own origin).
+    Answer only this machine, and no foreign page in its browser (a page's request has its origin).
     """
     address = request.remote or ""
     origin = request.headers.get("Origin", "")
     is_local = bool(address) and ipaddress.ip_address(address.partition("%")[0]).is_loopback
     if not is_local or (origin and origin.partition("://")[2] != request.host):
-        raise web.HTTPForbidden(text="The sandbox is controlled from its own machine only")
+        raise web.HTTPForbidden(text="The sandbox can only be controlled from its own machine")
     return sandbox_of(request)
 
 
@@ -50,7 +50,7 @@ async def _body(request: web.Request, schema: dict[str, Rule]) -> dict[str, Any]
 
 
 async def add_fault(request: web.Request) -> web.Response:
-    """`count` requests meet the fault; below 0: all of them until it is removed."""
+    """Add a fault for the next `count` requests; below 0, for all until it is removed."""
     sandbox = _local_only(request)
     fault = Fault(**await _body(request, _FAULT))
     if fault.count == 0:
@@ -70,7 +70,7 @@ async def reset(request: web.Request) -> web.Response:
 
 
 async def state(request: web.Request) -> web.Response:
-    """All that tests look at; the first account unless `?account=` names another."""
+    """Everything that tests look at, of the first account unless `?account=` names another."""
     sandbox = _local_only(request)
     account = _account(sandbox, request.query.get("account", ""))
     traffic = sandbox.traffic
@@ -118,7 +118,7 @@ def _account(sandbox: Sandbox, text: str) -> Account:
 
 async def change_account(request: web.Request) -> web.Response:
     """
-    Switches of an account: `subdomain`, `subscription_ended` ("", writes, all), `is_api_filter_enabled`,
+    Change an account: `subdomain`, `subscription_ended` ("", writes, all), `is_api_filter_enabled`,
     `unsorted_takes_notes`.
     """
     sandbox = _local_only(request)
@@ -135,7 +135,7 @@ async def change_account(request: web.Request) -> web.Response:
 
 
 async def change_integration(request: web.Request) -> web.Response:
-    """Where the integration lives: what an administrator types into its settings."""
+    """Set the integration's addresses, which an administrator types into its settings."""
     sandbox = _local_only(request)
     integration = sandbox.integrations[sandbox.settings.client_id]
     for name, value in (await _body(request, {"redirect_uri": TEXT, "disconnect_url": TEXT})).items():

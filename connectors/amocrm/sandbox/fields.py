@@ -1,6 +1,6 @@
-"""The custom fields of the sandbox's accounts (phone, e-mail, position, a text) and how values of them are written.
+"""The custom fields of the sandbox's accounts (phone, e-mail, position, a text), and writing their values.
 
-What a contact is beyond its fields does not belong here.
+Other properties of a contact do not belong here.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def written(
     kind: str, incoming: Iterable[Record], existing: Iterable[Record] | None
 ) -> tuple[list[Record] | None, list[Error]]:
     """
-    Merge written fields into the stored ones. A field is replaced as a whole (a multitext loses the values that are
-    not sent again); `values: null` or [] removes it.
+    Merge written fields into the stored ones. A field is replaced as a whole, so a multitext loses values that are not
+    sent again. `values: null` or [] removes it.
 
     Returns:
-        The new `custom_fields_values` (None when nothing is left) and the faults: unknown field, unknown enum.
+        The new `custom_fields_values` (None if nothing is left), and the errors: unknown field, unknown enum.
     """
     merged = {field["field_id"]: field for field in existing or []}
     errors: list[Error] = []
@@ -108,7 +108,7 @@ def _find(kind: str, item: Record) -> dict[str, Any] | None:
 
 
 def _enum(definition: dict[str, Any], value: Record) -> dict[str, Any] | None:
-    """The enum members of a stored value; {} where the field has none; None for an unknown enum."""
+    """The enum members of a stored value; {} if the field has none; None for an unknown enum."""
     enums: dict[int, str] = definition["enums"]
     if not enums:
         return {}
@@ -121,8 +121,8 @@ def _enum(definition: dict[str, Any], value: Record) -> dict[str, Any] | None:
 
 def text_of(record: Record) -> str:
     """
-    Everything filled in, as the text search sees it: name and every field's values. Numbers are searched as their
-    digits too, yet `+7...`, `7...` and `8...` stay different strings.
+    The text that the search looks in: the name and the values of every field. Numbers are also included as digits, but
+    `+7...`, `7...` and `8...` stay different strings.
     """
     parts = [str(record.get(name) or "") for name in ("name", "first_name", "last_name", "price")]
     for field in record.get("custom_fields_values") or []:

@@ -1,6 +1,6 @@
-"""What stands before every API handler: faults on order, authentication, rate limits, the ended subscription.
+"""Runs before every API handler: ordered faults, authentication, rate limits, the ended subscription.
 
-Handlers behind it only see requests that amoCRM would have let through.
+Handlers only see requests that amoCRM would let through.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HTML = "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}<
 
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """The outermost middleware: counts, request ids, faults, problems to answers."""
+    """The outermost middleware: counts requests, sets request ids, applies faults, and turns problems into answers."""
     sandbox = request.app[SANDBOX]
     if request.path.startswith("/_sandbox"):
         return await handler(request)
@@ -72,14 +72,14 @@ async def _with_fault(
 
 
 def _cut(request: web.Request) -> web.Response:
-    """Close the connection; the client reads nothing of the answer that is returned to satisfy the server."""
+    """Close the connection. aiohttp needs a returned answer, but the client gets nothing of it."""
     if request.transport is not None:
         request.transport.close()
     return web.Response(status=500)
 
 
 async def pause(sandbox: Sandbox, seconds: float) -> None:
-    """Wait, but never longer than the sandbox lives."""
+    """Wait, but not beyond the end of the sandbox."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(sandbox.closing.wait(), seconds)
 
@@ -124,8 +124,8 @@ def _admit(sandbox: Sandbox, request: web.Request) -> web.Response | None:
 
 def rate(sandbox: Sandbox, client_id: str, account_id: int | None) -> web.Response | None:
     """
-    7 requests in any second per integration, those for tokens included; 50 per account (None: a token's, of which the
-    account is not known yet). Going on against 429 ends in 403 for everything.
+    Allow 7 requests in any second per integration, including those for tokens, and 50 per account (None for a token's
+    request, whose account is not known yet). A client that goes on despite 429 gets 403 for everything.
     """
     settings, traffic, now = sandbox.settings, sandbox.traffic, sandbox.now()
     if now < traffic.blocked_until.get(client_id, 0):
@@ -152,6 +152,6 @@ def _within(times: deque[float], now: float, seconds: float) -> deque[float]:
 
 
 def plain(status: int) -> web.Response:
-    """429 and the blanket 403 come from the front server: no JSON."""
+    """429 and the general 403 come from the front server, so they are not JSON."""
     title = {429: "429 Too Many Requests", 403: "403 Forbidden"}[status]
     return web.Response(status=status, text=_HTML.format(title), content_type="text/html")

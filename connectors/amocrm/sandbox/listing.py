@@ -1,6 +1,6 @@
-"""Lists as the API gives them: pages of at most 250, `_links.next` while more exists, 204 when empty, order, filters.
+"""Lists in the form of the API: pages of at most 250, `_links.next` while there are more, 204 if empty, order, filters.
 
-Which records are listed is the handlers' choice.
+Handlers choose which records to list.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ View = Callable[[Record], Record]
 
 def paging(request: web.Request, *, most: int = 250, usual: int = 50) -> tuple[int, int]:
     """
-    `(page, limit)` of the query; a limit above `most` counts as `most`.
+    The query's `(page, limit)`; a limit above `most` counts as `most`.
 
     Raises:
-        Problem: 400 when one is not a positive number.
+        Problem: 400 if one of them is not a positive number.
     """
     page, limit = request.query.get("page", "1"), request.query.get("limit", str(usual))
     if not (page.isdigit() and limit.isdigit() and 0 < int(page) < 10**9 and int(limit) > 0):
-        raise Problem(400, "page and limit are positive numbers")
+        raise Problem(400, "page and limit must be positive numbers")
     return int(page), min(int(limit), most)
 
 
@@ -43,8 +43,8 @@ def answer(
     extra: Record | None = None,
 ) -> web.Response:
     """
-    One page of `records`; `skipped` of them were left out by the caller already (deep pages), `extra` are further
-    members of the body.
+    Answer with one page of `records`. `skipped`: how many the caller has left out before them (deep pages). `extra`:
+    further members of the body.
     """
     page, limit = paging(request, most=most)
     start = (page - 1) * limit - skipped
@@ -75,7 +75,7 @@ def wanted(request: web.Request) -> set[str]:
 
 
 def matches(record: Record, filters: dict[str, Any], fields: Iterable[str]) -> bool:
-    """Equality with one or many values, or a `from`/`to` range, for each named field that the query filters by."""
+    """Whether a record passes the query's filters: each field has one of the values, or is in a `from`/`to` range."""
     for field in fields:
         rule = filters.get(field)
         if rule is None:
@@ -98,14 +98,14 @@ def _in_range(value: object, rule: dict[str, Any]) -> bool:
 
 def ordered(request: web.Request, records: Iterable[Record], fields: tuple[str, ...]) -> Iterable[Record]:
     """
-    `order[field]=asc|desc`; the given order without one.
+    Sort by `order[field]=asc|desc`; without it keep the given order.
 
     Raises:
-        Problem: 400 for a field that cannot be ordered by.
+        Problem: 400 for a field that records cannot be sorted by.
     """
     order = query_tree(request).get("order")
     if not isinstance(order, dict) or not order or order == {"id": "asc"}:
-        return records  # every list is by rising id already
+        return records  # lists are sorted by id already
     field, direction = next(iter(order.items()))
     if field not in fields or direction not in ("asc", "desc"):
         raise Problem(400, f"order is one of {', '.join(fields)} with asc or desc")

@@ -1,6 +1,6 @@
-"""OAuth of the sandbox: consent page, token endpoint, moved accounts, the calls that amoCRM makes to the integration.
+"""OAuth of the sandbox: consent page, token endpoint, moved accounts, and amoCRM's requests to the integration.
 
-The rules of tokens are in `tokens.py`.
+`tokens.py` has the rules of tokens.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _TOKEN_FIELDS = ("client_id", "client_secret", "grant_type", "redirect_uri")
 
 
 async def consent(request: web.Request) -> web.Response:
-    """GET /oauth: which account, allow or deny."""
+    """GET /oauth: the page to choose an account, and to allow or deny access."""
     sandbox = sandbox_of(request)
     integration = sandbox.integrations.get(request.query.get("client_id", ""))
     mode = request.query.get("mode", "popup")
@@ -57,7 +57,7 @@ async def consent(request: web.Request) -> web.Response:
 
 
 async def decide(request: web.Request) -> web.Response:
-    """POST /oauth: the answer of the consent page; redirects to the integration."""
+    """POST /oauth: takes the answer of the consent page and redirects to the integration."""
     same_origin(request)
     sandbox = sandbox_of(request)
     form = await request.post()
@@ -126,11 +126,11 @@ async def token(request: web.Request) -> web.Response:
 
 
 def _check_host(request: web.Request, sandbox: Sandbox) -> None:
-    """Under `account_host` an address that is no account's (any more) has no token endpoint."""
+    """With `account_host`, an address without an account (any more) has no token endpoint."""
     if sandbox.settings.account_host and not any(
         sandbox.account_host(account, request) == request.host for account in sandbox.accounts.values()
     ):
-        raise Problem(404, "No account lives at this address")
+        raise Problem(404, "No account has this address")
 
 
 async def current_subdomain(request: web.Request) -> web.Response:
@@ -149,10 +149,10 @@ async def current_subdomain(request: web.Request) -> web.Response:
 
 async def tell_installed(app: web.Application, request: web.Request, account: Account, integration: Integration) -> str:
     """
-    The install from the widget window: amoCRM itself calls the redirect URI, without state, with `from_widget`.
+    Install from the widget window: amoCRM itself calls the redirect URI, without a state, with `from_widget`.
 
     Returns:
-        What came of it, in words for the settings page.
+        The result, as text for the settings page.
     """
     sandbox = app[SANDBOX]
     if not integration.redirect_uri:
@@ -167,7 +167,7 @@ async def tell_installed(app: web.Application, request: web.Request, account: Ac
 
 
 async def tell_disconnected(app: web.Application, account: Account, integration: Integration) -> str:
-    """The disconnect hook, signed as documented."""
+    """Call the disconnect hook, signed as documented."""
     if not integration.disconnect_url:
         return "Адрес для уведомления об отключении не задан"
     message = f"{integration.client_id}|{account.id}".encode()
@@ -191,7 +191,7 @@ async def _server_call(app: web.Application, url: URL) -> str:
 
 
 async def uninstall(app: web.Application, account: Account, integration: Integration) -> Install:
-    """Switch the integration off in an account: tokens die at once, the integration's server is told."""
+    """Switch the integration off in an account: revoke its tokens, and call the disconnect hook."""
     install = account.installs.setdefault(integration.client_id, Install())
     install.is_active = False
     install.status = "install"

@@ -1,6 +1,6 @@
-"""The frame of the CRM's pages: rendering whole or as a fragment, the language, what the page's script starts with.
+"""The frame of the CRM's pages: renders them whole or as a fragment, and sets the language and the script's start data.
 
-Single pages are in `pages.py` and `widget_pages.py`.
+`pages.py` and `widget_pages.py` have the pages.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def add_filters(env: jinja2.Environment) -> None:
 
 
 def page(request: web.Request, template: str, *, area: str, title: str, **data: Any) -> web.Response:
-    """Render one page; `area` is what widgets are told, `title` a key of the texts or a name as it is."""
+    """Render a page. `area`: its name for widgets. `title`: a key of the texts, or a name."""
     who, lang = page_caller(request), language(request)
     texts = views.TEXTS[lang]
     title = texts.get(title, title)
@@ -71,7 +71,7 @@ def _badges(who: Caller) -> dict[str, int]:
 
 
 def _boot(request: web.Request, who: Caller, lang: str, place: dict[str, Any]) -> dict[str, Any]:
-    """What the page's script starts with: the constants of the widgets' API and the installed widgets."""
+    """The start data of the page's script: the constants of the widgets' API, and the installed widgets."""
     account, settings = who.account, sandbox_of(request).settings
     return {
         "lang": lang,
@@ -112,8 +112,8 @@ def _boot(request: web.Request, who: Caller, lang: str, place: dict[str, Any]) -
 
 async def page_body(request: web.Request, schema: Schema) -> dict[str, Any]:
     """
-    The JSON of a button. A page of another origin cannot press it: it may not send JSON without asking, and its name
-    is checked besides.
+    The JSON of a button. A page of another origin cannot press it: the browser does not let it send JSON without a
+    preflight request, and the origin is checked as well.
     """
     same_origin(request)
     try:

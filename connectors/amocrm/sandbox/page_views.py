@@ -1,4 +1,4 @@
-"""What the CRM's pages show, prepared for the templates: rows of lists, columns of the board, cards and their feeds.
+"""Prepares what the CRM's pages show: rows of lists, columns of the board, cards and their feeds.
 
 No HTML and no routes; texts come from `web/texts.json`.
 """
@@ -19,7 +19,7 @@ TEXTS: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "web" / "
 
 
 class Texts:
-    """What templates call `t`: `t.keys` is the text of that name, where a dict would give its method."""
+    """The `t` of templates. With a plain dict `t.keys` would be a method, not the text of that name."""
 
     def __init__(self, texts: dict[str, str]) -> None:
         self._texts = texts
@@ -28,7 +28,7 @@ class Texts:
         return self._texts[key]
 
 
-_BOARD_CARDS = 40  # of one column
+_BOARD_CARDS = 40  # in one column
 PAGE = 50
 
 
@@ -54,7 +54,7 @@ def company_of(account: Account, record: Record) -> Record | None:
 
 
 def person_rows(account: Account, kind: str, query: str, page: int) -> tuple[list[dict[str, Any]], bool]:
-    """Rows of a list of contacts or companies, the newest first, and whether there are more."""
+    """Rows of a list of contacts or companies, newest first, and whether there are more."""
     table = account.table(kind)
     records = table.search(query, text_of) if query else [each for each in table.own() if not each["hidden"]]
     records = sorted(records, key=lambda record: (record["created_at"], record["id"]), reverse=True)
@@ -103,7 +103,7 @@ def lead_row(account: Account, lead: Record) -> dict[str, Any]:
 
 
 def board(account: Account, pipeline_id: int) -> list[dict[str, Any]]:
-    """Columns of the pipeline with their cards; the incoming column first, the closing stages without cards last."""
+    """The pipeline's columns with their cards: the incoming column first, the closing stages last and without cards."""
     columns = []
     for each in account.pipelines[pipeline_id]["_embedded"]["statuses"]:
         if each["type"] == 1:
@@ -153,15 +153,15 @@ def unsorted_rows(account: Account, pipeline_id: int | None = None) -> list[dict
 
 
 def safe_link(link: object) -> str:
-    """Recordings are played from http(s) only; anything else a program stored is not followed."""
+    """The link if it is http(s), else none: programs may store any text as a recording's link."""
     text = str(link or "")
     return text if text.startswith(("http://", "https://")) else ""
 
 
 def feed(account: Account, kind: str, record: Record) -> list[dict[str, Any]]:
     """
-    Notes of the card, the newest first: its own, a deal's contacts' and company's, a client's deals'. `where` names the
-    other card that a note belongs to.
+    Notes for the card, newest first: its own, those of a deal's contacts and company, and those of a client's deals.
+    `where` names the other card of a note.
     """
     sources: list[tuple[str, int]] = [(kind, record["id"])]
     if kind == "leads":
@@ -237,7 +237,7 @@ def card(account: Account, kind: str, record: Record) -> dict[str, Any]:
 
 
 def task_groups(account: Account, user_id: int) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The user's tasks: overdue, today's, later, completed; every user's for nobody in particular (0)."""
+    """A user's tasks in groups: overdue, today, later, completed. User 0: all users' tasks."""
     now = account.moment()
     end_of_day = datetime.datetime.fromtimestamp(now, MOSCOW).replace(hour=23, minute=59, second=59).timestamp()
     groups: dict[str, list[dict[str, Any]]] = {"overdue": [], "today": [], "later": [], "completed": []}
@@ -283,5 +283,5 @@ def initials(name: str) -> str:
 
 
 def hue(text: str) -> int:
-    """A steady colour for an avatar."""
+    """The colour of a name's avatar, always the same."""
     return sum(text.encode()) * 37 % 360

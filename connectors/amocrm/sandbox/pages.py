@@ -1,6 +1,6 @@
 """The CRM's pages and what their buttons do, apart from widgets (`widget_pages.py`).
 
-A page is asked for whole, or as a fragment (`X-Fragment`) when the browser only changes place or looks again.
+The browser asks for a whole page, or for a fragment (`X-Fragment`) when it changes the page or reloads its content.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ async def add_note(request: web.Request) -> web.Response:
 
 
 async def edit(request: web.Request) -> web.Response:
-    """A card's owner, stage, name or one more phone."""
+    """Change a card's owner, stage or name, or add a phone."""
     who = page_caller(request)
     kind, record = _entity(request, who)
     schema: Schema = {
@@ -192,11 +192,11 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def stream(request: web.Request) -> web.StreamResponse:
-    """Server-sent events for one open page: something changed, a notification for this user."""
+    """Server-sent events for an open page: changes, and notifications for its user."""
     sandbox, who = sandbox_of(request), page_caller(request)
     response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
     queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(1000)
-    sandbox.watchers.add(queue)  # before the page hears that the stream is open, and reads again what it shows
+    sandbox.watchers.add(queue)  # before the page learns that the stream is open, and reloads its content
     try:
         with contextlib.suppress(ConnectionResetError):
             await response.prepare(request)

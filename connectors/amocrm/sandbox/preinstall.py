@@ -1,4 +1,4 @@
-"""A widget that is installed when the demonstration begins: what settings page and consent do by hand."""
+"""Installs the widget for the demonstration, as an administrator would on the settings and consent pages."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ _INSTALL_SECONDS = 10.0
 
 async def preinstall(sandbox: Sandbox, data: bytes, *, host: str, state: str, session: aiohttp.ClientSession) -> None:
     """
-    Upload the archive into the first account, install it there as the administrator, and allow the integration: its
-    redirect address is called with a code, as by the browser of an administrator who began with a button.
+    Upload the archive into the first account, install it there as the administrator, and allow the integration.
+
+    Calls the redirect address with a code, as the browser of an administrator would after pressing "Connect".
 
     Args:
-        state: what the integration's server gave to that administrator.
-        host: the sandbox's own `host:port`, as the integration's server reaches it.
+        state: the state that the integration's server gave to that administrator.
+        host: the sandbox's `host:port`, at which the integration's server reaches it.
 
     Raises:
-        ValueError: the archive breaks amoCRM's rules, or the integration's server did not take the code.
+        ValueError: the archive breaks amoCRM's rules, or the integration's server did not accept the code.
     """
     found = archive.read(data)
     if found.errors:

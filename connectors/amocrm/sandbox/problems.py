@@ -1,6 +1,6 @@
-"""Answers of the API as amoCRM shapes them: HAL JSON, problem+json, and the bodiless 204 of an empty list.
+"""Answers in amoCRM's form: HAL JSON, problem+json, and 204 without a body for an empty list.
 
-Which answer is due is decided by the handlers.
+Handlers decide which answer to give.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _TITLES = {
 
 
 class Problem(Exception):
-    """An `application/problem+json` answer on its way out; `extra` adds members such as `validation-errors`."""
+    """Raised to answer with `application/problem+json`; `extra` adds members, for example `validation-errors`."""
 
     def __init__(self, status: int, detail: str, *, title: str = "", extra: Mapping[str, Any] | None = None) -> None:
         super().__init__(detail)
@@ -47,7 +47,7 @@ def hal(body: Any, status: int = 200) -> web.Response:
 
 
 def nothing() -> web.Response:
-    """An empty list and an unknown id: 204 without a body, never 200 with []."""
+    """The answer for an empty list or an unknown id: 204 without a body, never 200 with []."""
     return web.Response(status=204)
 
 

@@ -1,6 +1,6 @@
-"""The state of one sandbox: accounts, integrations, tokens, faults, counters. In memory, gone with the process.
+"""The state of a sandbox: accounts, integrations, tokens, faults, counters. In memory only.
 
-How requests reach it is in `server.py`; what the API does with it in the `api_*` modules.
+`server.py` routes requests to it; the `api_*` modules implement the API.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from connectors.amocrm.sandbox.tables import Record
 
 @dataclass(slots=True, kw_only=True)
 class Integration:
-    """What an account's administrator sees under "Integrations": keys, addresses and the widget archive."""
+    """What administrators see under "Integrations": keys, addresses and the widget archive."""
 
     client_id: str
     client_secret: str = field(repr=False)
     redirect_uri: str
     disconnect_url: str = ""
     name: str = ""
-    code: str = ""  # of the widget, generated at upload
+    code: str = ""  # the widget's code, generated at upload
     archive: dict[str, bytes] = field(default_factory=dict, repr=False)
     manifest: dict[str, Any] = field(default_factory=dict)
     texts: dict[str, dict[str, Any]] = field(default_factory=dict)  # locale -> i18n file
@@ -37,7 +37,7 @@ class Integration:
 
 @dataclass(slots=True, kw_only=True)
 class Grant:
-    """One issued pair (or a lone long-lived access token) of one integration for one account."""
+    """A pair of tokens, or a long-lived access token, that an integration got for an account."""
 
     id: str
     client_id: str
@@ -46,8 +46,8 @@ class Grant:
     refresh_token: str
     issued_at: float
     access_until: float
-    replaces: str = ""  # with refresh_grace: the grant whose refresh token still works until this one is used
-    is_spent: bool = False  # its refresh token was exchanged; the access token goes on until it expires
+    replaces: str = ""  # with refresh_grace: the older grant, whose refresh token works until this one is used
+    is_spent: bool = False  # its refresh token was exchanged; its access token works until it expires
     is_revoked: bool = False
 
 
@@ -64,7 +64,7 @@ class Code:
 class Fault:
     kind: str  # status | timeout_after_store | slow | drop
     status: int = 500
-    count: int = 1  # how many requests it still meets; below 0: all until removed
+    count: int = 1  # how many more requests it affects; below 0: all until removed
     path_prefix: str = "/api/"
     method: str = ""  # empty: any
     seconds: float = 1.0
@@ -72,7 +72,7 @@ class Fault:
 
 @dataclass(slots=True)
 class Traffic:
-    """Counts of requests, and the busiest second seen, per integration."""
+    """Counts requests, and finds the busiest second of each integration."""
 
     total: int = 0
     by_path: dict[str, int] = field(default_factory=dict)
@@ -86,7 +86,7 @@ class Traffic:
 class Sandbox:
     """
     Args:
-        now: Unix seconds; given by tests that let time pass.
+        now: returns Unix seconds; tests pass a clock that they control.
     """
 
     def __init__(self, settings: SandboxSettings, *, now: Callable[[], float] = time.time) -> None:
@@ -99,7 +99,7 @@ class Sandbox:
         self.clear()
 
     def clear(self) -> None:
-        """Back to an empty CRM without accounts; integrations lose what was uploaded."""
+        """Reset to a CRM without accounts; uploaded archives are removed from integrations."""
         self.accounts: dict[int, Account] = {}
         self.grants: dict[str, Grant] = {}
         self.codes: dict[str, Code] = {}
@@ -138,14 +138,14 @@ class Sandbox:
         self.tell_pages({"kind": "changed", "account": account.id})
 
     def tell_pages(self, message: dict[str, Any]) -> None:
-        """To every open page; a page that does not read loses messages and catches up with the next."""
+        """Send to every open page. A page that does not read loses messages, and catches up with the next one."""
         self.revision += 1
         for queue in self.watchers:
             if not queue.full():
                 queue.put_nowait(message)
 
     def notify_user(self, account: Account, user_ids: list[int], popup: Record) -> None:
-        """A notification in the CRM's page of each listed user."""
+        """Show a notification on the CRM pages of the listed users."""
         popup = {"id": uuid.uuid4().hex, "at": account.moment(), "users": user_ids, **popup}
         account.popups.append(popup)
         self.tell_pages({"kind": "popup", "account": account.id, "popup": popup})

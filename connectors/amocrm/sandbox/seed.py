@@ -1,6 +1,6 @@
 """Fills a sandbox with a plausible Russian office: managers, clients, companies, deals in two pipelines, notes, tasks.
 
-The same every time; only the dates follow the clock, so that the page never looks abandoned. The numbers are made up.
+Always the same office. Only the dates follow the clock, so that the page looks in use. The numbers are invented.
 """
 
 from __future__ import annotations
@@ -35,15 +35,15 @@ _STAGES = {
 }
 _COLORS = ("#99ccff", "#ffff99", "#ffcc66", "#ffcccc")
 
-# What the demonstration calls with: known clients, each its own case.
+# The demonstration calls from these numbers: known clients, each a different case.
 DEMO_CLIENTS: tuple[tuple[str, str], ...] = (
     ("Иван Петров", "+79161234567"),  # one open deal, responsible Anna
     ("Мария Кузнецова", "+79261112233"),  # no deal, responsible Boris
     ("Олег Смирнов", "+74955550142"),  # two open deals, number typed in local form
     ("Ольга Николаева", "+79037654321"),  # two contacts with this number
     ("ООО «Вектор»", "+74955550100"),  # a company's number
-    ("Сергей Волков", "+79165550177"),  # responsible was switched off
-    ("Татьяна Крылова", "+79165550188"),  # responsible is a free user, no call target
+    ("Сергей Волков", "+79165550177"),  # responsible user is deactivated
+    ("Татьяна Крылова", "+79165550188"),  # responsible is a free user, who cannot be called
 )
 
 _MEN = ("Алексей", "Андрей", "Виктор", "Денис", "Игорь", "Константин", "Максим", "Никита", "Павел", "Роман", "Юрий")
@@ -63,7 +63,7 @@ _PHONE_FORMS = ("+7 ({a}) {b}-{c}-{d}", "8 ({a}) {b}-{c}-{d}", "+7{a}{b}{c}{d}",
 
 
 def seed_office(sandbox: Sandbox) -> None:
-    """Two accounts: the office, and an empty branch that the consent page can choose instead."""
+    """Make two accounts: the office, and an empty branch that can be chosen on the consent page."""
     account = sandbox.add_account(31_000_000, "Мебельный дом «Ромашка»", "romashka")
     account.groups = {0: "Администрация", 1: "Отдел продаж", 2: "Сервис"}
     _people(account, _USERS)
@@ -129,14 +129,15 @@ def _pipelines(account: Account) -> None:
 
 
 class _Office:
-    """The random part, drawn from a fixed seed; ids rise from small numbers so that they are easy to read."""
+    """The random part, from a fixed seed. Ids begin with small numbers, so that they are easy to read."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.chance = random.Random(20_261_122)
         self.today = account.moment() // DAY * DAY
         self.last_id = 9_000
-        self.days = iter(range(24, 0, -1))  # the special cases are the newest of the office, each newer than the last
+        # The special cases are the office's newest records, each newer than the one before.
+        self.days = iter(range(24, 0, -1))
 
     def id(self) -> int:
         self.last_id += 1
@@ -242,7 +243,7 @@ class _Office:
         contact: Record | None,
         company: Record | None = None,
     ) -> Record:
-        """`step`: the number of the stage, or 142 and 143."""
+        """`step`: the number of the stage, or 142 or 143."""
         times = self._times(owner)
         stage = step if step in (WON, LOST) else pipeline * 10 + step
         values = {"name": name, "price": price, "pipeline_id": pipeline, "status_id": stage, **times}
@@ -258,7 +259,7 @@ class _Office:
 
 
 def _population(account: Account, count: int) -> Population:
-    """Contacts for measurements: number +7 900 and the index in seven digits, responsible by turns."""
+    """Contacts for measurements: number +7 900 and the index in seven digits; managers are responsible in turn."""
     owners = (ANNA, BORIS, VERA, GRIGORY)
     at = account.moment() // DAY * DAY - 800 * DAY
 

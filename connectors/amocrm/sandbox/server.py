@@ -1,6 +1,6 @@
 """Builds the sandbox's web application: API, OAuth, the CRM's page, the controls.
 
-What each of them does is in its own module.
+Each of them is in a separate module.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _MAX_BODY = 16 * 1024 * 1024  # a widget archive
 
 def create_sandbox(settings: SandboxSettings, sandbox: Sandbox | None = None) -> web.Application:
     """
-    The application, ready for a runner. Its state is `app[SANDBOX]`.
+    Build the application, ready for a runner. Its state is `app[SANDBOX]`.
 
     Args:
-        sandbox: state made by the caller (a test's own accounts or clock); None: a seeded office.
+        sandbox: the state, for tests with their own accounts or clock; None: a seeded office.
     """
     if sandbox is None:
         sandbox = Sandbox(settings)
@@ -55,7 +55,7 @@ def create_sandbox(settings: SandboxSettings, sandbox: Sandbox | None = None) ->
     page_shell.add_filters(app[TEMPLATES])
     app.cleanup_ctx.append(webhooks.running)
     app.on_shutdown.append(_close)
-    # Fixed paths before patterns: the router takes the first that fits.
+    # Fixed paths before patterns: the router takes the first match.
     for module in (api_links, api_unsorted, api_account, api_calls, api_work, api_notes, api_entities):
         module.add_routes(app.router)
     for module in (oauth, control, widget_pages, pages):
@@ -65,6 +65,6 @@ def create_sandbox(settings: SandboxSettings, sandbox: Sandbox | None = None) ->
 
 
 async def _close(app: web.Application) -> None:
-    """Lets go of open event streams and ordered delays, so that the server ends at once."""
+    """End open event streams and delays, so that the server stops at once."""
     app[SANDBOX].closing.set()
     app[SANDBOX].tell_pages({"kind": "closing"})

@@ -1,6 +1,6 @@
-"""Who is asking: the bearer of a token, or the person who is "logged in" on the CRM page by a cookie.
+"""Identifies the caller: the bearer of a token, or the person who is "logged in" on the CRM page by a cookie.
 
-The page lets anybody be anybody, that is its use; the API does not.
+On the page anybody may choose any user, for demonstrations; the API checks tokens.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def sandbox_of(request: web.Request) -> Sandbox:
 
 
 def page_caller(request: web.Request) -> Caller:
-    """The person of the cookie; without one the first account's first ordinary manager."""
+    """The person in the cookie; without a cookie, the first ordinary manager of the first account."""
     sandbox = sandbox_of(request)
     account_text, _, user_text = request.cookies.get(COOKIE, "").partition(":")
     account = sandbox.accounts.get(int(account_text)) if account_text.isdigit() else None
@@ -67,7 +67,7 @@ def page_caller(request: web.Request) -> Caller:
 
 def api_caller(request: web.Request) -> Caller:
     """
-    The caller of an API request: bearer token first, else the page's session for same-origin requests of widgets.
+    The caller of an API request: from its bearer token, else, for same-origin requests of widgets, from the session.
 
     Raises:
         Problem: 401.
@@ -81,7 +81,7 @@ def api_caller(request: web.Request) -> Caller:
     grant = tokens.bearer(sandbox, token.strip())
     account = sandbox.accounts[grant.account_id]
     if sandbox.settings.account_host and request.host != sandbox.account_host(account, request):
-        raise Problem(401, "The account does not live at this address")
+        raise Problem(401, "The account does not have this address")
     user = account.users[grant.user_id]
     if not user["rights"]["is_active"]:
         raise Problem(401, "The user who gave access is switched off")
@@ -89,7 +89,7 @@ def api_caller(request: web.Request) -> Caller:
 
 
 def _acting(request: web.Request, account: Account, user: Record) -> Record:
-    """`X-Context-User-ID`: an administrator's token acts with another user's rights."""
+    """`X-Context-User-ID`: an administrator's token may act with another user's rights."""
     wanted = request.headers.get("X-Context-User-ID", "")
     if not wanted:
         return user
@@ -100,7 +100,7 @@ def _acting(request: web.Request, account: Account, user: Record) -> Record:
 
 
 def language(request: web.Request) -> str:
-    """The page's language: `?lang=`, else what was chosen before, else Russian."""
+    """The page's language: `?lang=`, else the earlier choice, else Russian."""
     wanted = request.query.get("lang") or request.cookies.get(LANGUAGE_COOKIE, "ru")
     return wanted if wanted in LANGUAGES else "ru"
 
@@ -108,7 +108,7 @@ def language(request: web.Request) -> str:
 def same_origin(request: web.Request) -> None:
     """
     Raises:
-        HTTPForbidden: the request comes from a page of another origin (a page names its own).
+        HTTPForbidden: the request comes from a page of another origin (by its Origin header).
     """
     origin = request.headers.get("Origin", "")
     if origin and origin.partition("://")[2] != request.host:

@@ -1,6 +1,6 @@
-"""Records of one kind by id, and a generated population that costs no memory until a record of it is changed.
+"""Records of one kind by id, and a generated population that needs no memory until one of its records is changed.
 
-Records are plain dictionaries in the shape of the API; what they mean is not known here.
+Records are plain dictionaries in the form of the API; this module does not interpret them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 Record = dict[str, Any]
 
 FIRST_GENERATED = 10_000_000
-FIRST_CREATED = 40_000_000  # ids of what people and programs create; above every generated one
+FIRST_CREATED = 40_000_000  # ids of records that people and programs create; above all generated ids
 
 
 def digits(text: object) -> str:
@@ -31,14 +31,14 @@ def phones_of(record: Record) -> list[str]:
 
 
 class Population:
-    """`count` records made by `make(index)` on demand; none of them was touched after `updated_until`."""
+    """`count` records that `make(index)` generates on demand; none was changed after `updated_until`."""
 
     def __init__(
         self, count: int, make: Callable[[int], Record], find: Callable[[str], int | None], updated_until: int
     ) -> None:
         self.count = count
         self.make = make
-        self.find = find  # digits -> index of the one whose number ends with them
+        self.find = find  # digits -> index of the record whose number ends with them
         self.updated_until = updated_until
 
     def __contains__(self, id_: int) -> bool:
@@ -46,7 +46,7 @@ class Population:
 
 
 class Table:
-    """Ordered by id. A phone index over the last seven digits makes the three documented ways of matching cheap."""
+    """Records ordered by id. An index of the last seven digits serves all three documented ways of phone matching."""
 
     def __init__(self) -> None:
         self._own: dict[int, Record] = {}
@@ -90,7 +90,7 @@ class Table:
 
     def scan(self, start: int = 0) -> Iterator[Record]:
         """
-        Every record that is not hidden by rising id, from the `start`-th on; cheap to start far inside the population.
+        All records that are not hidden, by rising id, from the `start`-th on. Fast even for a large `start`.
         """
         own = [id_ for id_ in sorted(self._own) if not self._own[id_].get("hidden")]
         low = [id_ for id_ in own if id_ < FIRST_GENERATED]
@@ -114,13 +114,13 @@ class Table:
         yield from islice((self._own[id_] for id_ in own if id_ >= FIRST_CREATED), start, None)
 
     def own(self) -> list[Record]:
-        """The records that were seeded, created or changed, hidden ones too; without the untouched population."""
+        """The records that were seeded, created or changed, with hidden ones, without the untouched population."""
         return [self._own[id_] for id_ in sorted(self._own)]
 
     def search(self, query: str, text_of: Callable[[Record], str]) -> list[Record]:
         """
-        The text search: `query` anywhere in what is filled in. Of the untouched population only numbers are searched,
-        by their last seven digits or more.
+        Text search: records with `query` anywhere in their fields. In the untouched population it only searches
+        numbers, by seven or more of their last digits.
         """
         needle = query.strip().lower()
         found = [record for record in self.own() if not record.get("hidden") and needle in text_of(record)]
@@ -133,8 +133,8 @@ class Table:
 
     def by_phone(self, number: str, count: int) -> list[Record]:
         """
-        Records with a number whose last `count` digits are those of `number`; the oldest first. Hidden ones (inside an
-        unaccepted unsorted) are not found.
+        Records with a number that has the same last `count` digits as `number`, oldest first. Hidden records (in an
+        unaccepted unsorted lead) are not found.
         """
         tail = digits(number)[-count:]
         if len(tail) < count:

@@ -1,6 +1,6 @@
 """Tokens of the sandbox: access and refresh pairs with rotation, long-lived tokens, the widget's one-time token.
 
-How they travel (forms, headers, pages) is in `oauth.py` and `server.py`.
+`oauth.py` and `server.py` read and send them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from connectors.amocrm.sandbox.problems import Problem, oauth_problem
 from connectors.amocrm.sandbox.sandbox import Code, Grant, Integration, Sandbox
 from connectors.amocrm.sandbox.tables import Record
 
-_SIGNING_KEY = secrets.token_hex(32)  # of access tokens; nobody else can or needs to check them
+_SIGNING_KEY = secrets.token_hex(32)  # for access tokens; only the sandbox checks them
 _SCOPES = ["crm", "notifications", "push_notifications", "files", "files_delete"]
 
 
@@ -32,25 +32,25 @@ def issue_code(sandbox: Sandbox, integration: Integration, account: Account, use
 
 
 def redeem_code(sandbox: Sandbox, integration: Integration, code: str) -> Grant:
-    """A code is good for 20 minutes and one exchange."""
+    """Exchange a code, which is valid for 20 minutes and one exchange."""
     known = sandbox.codes.get(code)
     if known is None or known.client_id != integration.client_id:
         raise oauth_problem("Cannot decrypt the authorization code", "The authorization code is unknown", 400)
     if known.is_used:
         raise oauth_problem("Authorization code has been revoked", "The authorization code was used before", 400)
     if sandbox.now() > known.issued_at + sandbox.settings.code_seconds:
-        raise oauth_problem("Authorization code has expired", "The authorization code lives 20 minutes", 400)
+        raise oauth_problem("Authorization code has expired", "The authorization code is valid for 20 minutes", 400)
     known.is_used = True
     return _issue(sandbox, integration, known.account_id, known.user_id)
 
 
 def rotate(sandbox: Sandbox, integration: Integration, refresh_token: str) -> Grant:
-    """Spend a refresh token for a new pair; spending it twice is refused unless the grace rule of Kommo is on."""
+    """Exchange a refresh token for a new pair. A second exchange is refused unless `refresh_grace` (Kommo) is on."""
     old = grant_of_refresh(sandbox, refresh_token)
     if old is None or old.client_id != integration.client_id:
         raise oauth_problem("Cannot decrypt the refresh token", "The refresh token is invalid")
     if sandbox.now() > old.issued_at + sandbox.settings.refresh_seconds:
-        raise oauth_problem("Token has expired", "The refresh token lives three months")
+        raise oauth_problem("Token has expired", "The refresh token is valid for three months")
     if old.is_revoked:
         raise oauth_problem("Token has been revoked", "The access was withdrawn")
     if old.is_spent:
@@ -71,7 +71,7 @@ def grant_of_refresh(sandbox: Sandbox, refresh_token: str) -> Grant | None:
 
 
 def confirm(grant: Grant) -> None:
-    """The first use of a new pair ends the grace of the one before."""
+    """The first use of a new pair ends the grace period of the older one."""
     grant.replaces = ""
 
 
@@ -93,7 +93,7 @@ def _issue(sandbox: Sandbox, integration: Integration, account_id: int, user_id:
 def issue_long_lived(
     sandbox: Sandbox, integration: Integration, account: Account, user: Record, seconds: int, host: str
 ) -> str:
-    """A bearer token without a refresh token, as an administrator makes it in the integration's keys."""
+    """A long-lived token without a refresh token, as administrators create it under the integration's keys."""
     grant = _issue(sandbox, integration, account.id, user["id"])
     grant.refresh_token = ""
     grant.access_until = sandbox.now() + seconds
@@ -132,7 +132,7 @@ def pair(sandbox: Sandbox, grant: Grant, host: str) -> dict[str, Any]:
 
 def bearer(sandbox: Sandbox, token: str) -> Grant:
     """
-    The living grant of an access token.
+    The valid grant of an access token.
 
     Raises:
         Problem: 401 for a token that is foreign, expired or revoked.
@@ -153,14 +153,14 @@ def bearer(sandbox: Sandbox, token: str) -> Grant:
 
 @lru_cache(maxsize=1024)
 def _signed_id(token: str) -> str:
-    """What our signature is under; kept, as a client sends the same token with every request."""
-    # Lifetime is judged by the sandbox's own clock: tests let it run ahead.
+    """The id in a token with our signature. Cached, because a client sends the same token with every request."""
+    # The sandbox's clock decides about expiry, because tests move it forward.
     options: Any = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
     return str(jwt.decode(token, _SIGNING_KEY, algorithms=["HS256"], options=options).get("jti"))
 
 
 def revoke(sandbox: Sandbox, client_id: str, account_id: int) -> None:
-    """An administrator switched the integration off: every token of it in that account is dead."""
+    """Revoke all tokens of an integration in an account, after an administrator switched it off there."""
     for grant in sandbox.grants.values():
         if grant.client_id == client_id and grant.account_id == account_id:
             grant.is_revoked = True

@@ -1,7 +1,7 @@
 """Checks bodies of writes field by field and answers with the documented codes.
 
-Only the form of a value is judged here; whether the user or the pipeline that it names exists is the handlers' concern,
-which pass the allowed values in as `choices`.
+It checks only the form of values. Handlers know which users and pipelines exist, and pass the allowed values as
+`choices`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ type_names: dict[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Rule:
     """
-    What one field may hold.
+    The rule for one field.
 
     `kind`: int, str, bool, number, list, object, any, or party (a user id as a number, else a phone or a name).
     `blank` allows the empty string; `choices` are the allowed values; `items` is the schema of an object, or of
@@ -48,7 +48,7 @@ INT, TEXT, FLAG, ANY = Rule("int"), Rule("str"), Rule("bool"), Rule("any", nulla
 
 
 def check(item: Any, schema: Schema, path: str = "") -> list[Error]:
-    """Every fault of one object, outermost first; empty when it is sound."""
+    """All errors of an object, outermost first; empty if it is valid."""
     if not isinstance(item, dict):
         return [_error("InvalidType", path, "This value should be of type object.")]
     errors = [
@@ -87,7 +87,7 @@ def _fits(value: Any, kind: str) -> bool:
     types: dict[str, type | tuple[type, ...]] = {
         "int": int, "str": str, "number": (int, float), "list": list, "object": dict, "party": (int, str), "any": object
     }  # fmt: skip
-    # The official client and others send whole floats for times; amoCRM reads them as integers.
+    # The official client and others send times as floats with whole values; amoCRM reads them as integers.
     return isinstance(value, types.get(kind, ())) or (kind == "int" and isinstance(value, float) and value.is_integer())
 
 
@@ -100,7 +100,7 @@ def _join(path: str, name: str) -> str:
 
 
 async def json_body(request: web.Request) -> Any:
-    """The request's JSON; a 400 problem when it is none."""
+    """The request's JSON. Raises: Problem 400 if it is not JSON."""
     try:
         return json.loads(await request.text())
     except (ValueError, RecursionError) as exc:
@@ -109,7 +109,7 @@ async def json_body(request: web.Request) -> Any:
 
 async def batch(request: web.Request, schema: Schema, *, limit: int = 250) -> list[dict[str, Any]]:
     """
-    Read and check an array of objects; every item gets its `request_id`, the array index when none was sent.
+    Read and check an array of objects. Each item gets its `request_id`, by default its index.
 
     Raises:
         Problem: 400; one bad item refuses the whole batch.

@@ -1,6 +1,6 @@
-"""Webhooks: which change interests which subscription, the form-encoded body, delivery, retries, switching off.
+"""Webhooks: matches changes to subscriptions, builds form bodies, delivers, retries, and switches subscriptions off.
 
-Subscribing is a method of the API, in `api_work.py`.
+The API's method to subscribe is in `api_work.py`.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Hook:
     updated_at: int = 0
     delivered: int = 0
     failures: deque[float] = field(default_factory=deque)
-    waiting: asyncio.Queue[str] | None = None  # bodies on their way; made with the hook's worker
+    waiting: asyncio.Queue[str] | None = None  # bodies to deliver; created with the hook's worker
 
     def renew(self, settings: list[str], sort: int, at: int) -> None:
         self.settings, self.sort, self.updated_at = list(settings), sort, at
@@ -80,11 +80,11 @@ def setting_of(change: Change) -> str:
 
 
 def body(account: Account, change: Change) -> str:
-    """One delivery: `contacts[add][0][id]=...`; every value is text, companies travel as contacts."""
+    """The body of a delivery: `contacts[add][0][id]=...`. All values are text; companies are sent as contacts."""
     key = "contacts" if change.entity == "companies" else change.entity
     action = change.action
     if key == "contacts" and action == "responsible":
-        # A contact's new owner comes as an update with the old owner beside it; only leads have their own action.
+        # A contact's new owner is an update with the old owner in it; only leads have an action for it.
         action = "update"
     tree = {
         key: {action: [_item(change)]},
@@ -217,7 +217,7 @@ def _unsorted_item(change: Change) -> Record:
 
 
 class Deliveries:
-    """Owns one worker per subscription, so that deliveries of one destination keep their order."""
+    """Runs one worker for each subscription, so that the deliveries of a destination keep their order."""
 
     def __init__(self, sandbox: Sandbox, http: aiohttp.ClientSession) -> None:
         self._sandbox = sandbox
@@ -245,7 +245,7 @@ class Deliveries:
         while True:
             text = await queue.get()
             if not await self._deliver(account, hook, text):
-                # The retries of one delivery do not hold up the next ones: order was never promised.
+                # A retry does not delay the next deliveries: amoCRM promises no order.
                 self._start(self._retry(account, hook, text))
 
     async def _retry(self, account: Account, hook: Hook, text: str) -> None:
@@ -255,7 +255,7 @@ class Deliveries:
                 return
 
     async def _deliver(self, account: Account, hook: Hook, text: str) -> bool:
-        """One attempt: an answer within two seconds with a status of 100 to 299 counts as delivered."""
+        """One attempt. An answer within two seconds with a status of 100 to 299 counts as delivered."""
         if hook.disabled:
             return True
         headers = {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "amoCRM-Webhooks/3.0"}
@@ -292,7 +292,7 @@ class Deliveries:
 
 
 async def running(app: web.Application) -> Any:
-    """The cleanup context: one HTTP session and the workers."""
+    """The application's cleanup context: owns the HTTP session and the workers."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         app[HTTP] = http
         deliveries = Deliveries(app[SANDBOX], http)

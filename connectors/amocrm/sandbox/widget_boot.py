@@ -1,6 +1,6 @@
-"""What the CRM's page is told about widgets: the uploaded ones, their texts and state; where their libraries lie.
+"""What the CRM's page needs about widgets: the uploaded ones, their texts and state, and where their libraries are.
 
-Uploading and installing is in `widget_pages.py`.
+`widget_pages.py` uploads and installs them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ VENDOR = {"jquery.js": "jquery/dist/jquery.min.js", "require.js": "requirejs/req
 
 
 def attach(integration: Integration, found: Archive) -> None:
-    """Give a sound archive to an integration; its code stays the same from upload to upload."""
+    """Attach a valid archive to an integration, whose code does not change with new uploads."""
     integration.code = integration.code or "dv" + secrets.token_hex(14)
     integration.archive, integration.manifest, integration.texts = found.files, found.manifest, found.texts
 
 
 def boot(request: web.Request, who: Caller, lang: str) -> list[dict[str, Any]]:
-    """Every uploaded widget; the script starts those that are active in the account."""
+    """All uploaded widgets; the page's script starts those that are active in the account."""
     found = []
     for integration in sandbox_of(request).integrations.values():
         if not integration.code:

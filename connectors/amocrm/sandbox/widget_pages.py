@@ -1,6 +1,6 @@
 """Widgets on the CRM's page: upload, installing, settings, their files, their one-time tokens, the form proxy.
 
-What a sound archive is, is said in `archive.py`.
+`archive.py` checks archives.
 """
 
 from __future__ import annotations
@@ -56,14 +56,14 @@ def _by_code(request: web.Request) -> Integration:
 
 
 async def widget_file(request: web.Request) -> web.Response:
-    """A file of the uploaded archive, cached by its version as in the CRM."""
+    """A file of the uploaded archive, cached by version as in the CRM."""
     name = request.match_info["path"]
     data = _by_code(request).archive.get(name)
     if data is None:
         raise web.HTTPNotFound(text="no such file in the archive")
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if kind in ("text/html", "image/svg+xml"):
-        kind = "text/plain"  # nothing of an archive runs as a page of the CRM's origin
+        kind = "text/plain"  # no file of an archive may run as a page of the CRM's origin
     caching = {"Cache-Control": "private, max-age=3600" if request.query.get("v") else "no-cache"}
     return web.Response(body=data, content_type=kind, headers=caching, charset="utf-8" if "text" in kind else None)
 
@@ -94,8 +94,8 @@ def _integration(sandbox: Sandbox, client_id: str) -> Integration:
 
 async def upload(request: web.Request) -> web.Response:
     """
-    A widget archive (form field `archive`). It joins the integration of the settings; `other=1` makes an integration of
-    its own, as a second vendor's widget would be.
+    Upload a widget archive (form field `archive`). It is attached to the integration of the settings; `other=1` creates
+    another integration for it, like a widget of a second vendor.
     """
     same_origin(request)
     _admin(request)
@@ -119,7 +119,7 @@ async def upload(request: web.Request) -> web.Response:
 
 
 async def install(request: web.Request) -> web.Response:
-    """Установить: only with the consent ticked; amoCRM then tells the integration's server itself."""
+    """The button Установить. Needs the ticked consent; amoCRM then calls the integration's server itself."""
     body = await page_body(request, {"client_id": _CODE, "consent": FLAG})
     who = _admin(request)
     if not body.get("consent"):
@@ -138,7 +138,7 @@ async def uninstall(request: web.Request) -> web.Response:
 
 
 async def save_settings(request: web.Request) -> web.Response:
-    """What the settings window saved after the widget's `onSave` agreed."""
+    """Save the values of the settings window, after the widget's `onSave` agreed."""
     body = await page_body(request, {"client_id": _CODE, "fields": Rule("object", required=True)})
     who = _admin(request)
     integration = _integration(sandbox_of(request), body["client_id"])
@@ -167,7 +167,7 @@ async def widget_token(request: web.Request) -> web.Response:
 
 
 async def crm_post(request: web.Request) -> web.Response:
-    """`crm_post`: the CRM's server posts a form for the widget; ten seconds at most, no token."""
+    """`crm_post`: the CRM's server posts a form for the widget, without a token, within ten seconds."""
     body = await page_body(request, {"url": _CODE, "data": TEXT})
     try:
         url = URL(body["url"])

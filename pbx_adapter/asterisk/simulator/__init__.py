@@ -1,6 +1,6 @@
-"""A simulated office for the demonstration, for load and for faults: it speaks real AMI and FastAGI over TCP.
+"""A simulated office for the demonstration, load tests and fault tests. It speaks real AMI and FastAGI over TCP.
 
-It is a teaching tool, not a PBX: no SIP, no sound but that of its recordings.
+It is not a PBX: it has no SIP, and no sound except in its recordings.
 `python -m pbx_adapter.asterisk.simulator` runs it.
 """
 

@@ -1,4 +1,4 @@
-"""The PBX's side of FastAGI: what Asterisk's `AGI(agi://host:port/path,args)` says and accepts."""
+"""The PBX's side of FastAGI: what Asterisk's `AGI(agi://host:port/path,args)` sends and accepts."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _COMMAND = re.compile(r'SET VARIABLE (\S+) (?:"((?:[^"\\]|\\.)*)"|(\S*))\s*$')
 
 class AgiStatus(StrEnum):
     SUCCESS = "SUCCESS"
-    FAILURE = "FAILURE"  # nobody listens
+    FAILURE = "FAILURE"  # nothing listens there
 
 
 async def ask(
     address: str, channel: Channel, args: Sequence[str], set_variable: Callable[[str, str], None]
 ) -> AgiStatus:
     """
-    One AGI session: send the head, carry out SET VARIABLE until the server closes.
+    Run one AGI session: send the header, then execute SET VARIABLE until the server closes.
 
-    Has no deadline of its own, as the real one; cancel it. Never raises but CancelledError.
+    It has no deadline, like the real one: cancel it. Raises nothing but CancelledError.
     """
     parts = urlsplit(address)
     try:
@@ -76,7 +76,7 @@ def _carry_out(line: str, set_variable: Callable[[str, str], None]) -> bytes:
     if match := _COMMAND.match(line):
         name, quoted, bare = match.groups()
         value = re.sub(r"\\(.)", r"\1", quoted) if quoted is not None else bare
-        if array := re.fullmatch(r"ARRAY\((.*)\)", name):  # the function that sets several at once
+        if array := re.fullmatch(r"ARRAY\((.*)\)", name):  # the function that sets several variables
             names = array[1].split(",")
             values = [*value.split(","), *[""] * len(names)]
             for each, one in zip(names, values, strict=False):

@@ -1,6 +1,6 @@
-"""The simulated PBX's manager port: sessions with login, rights, filters and actions, as manager.conf describes them.
+"""The simulated PBX's manager port: sessions with login, rights, filters and actions, as in manager.conf.
 
-What the answers to questions contain is in `answers.py`; what a command does to calls, in `Simulator`.
+`answers.py` answers queries; `Simulator` executes actions on calls.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from pbx_adapter.asterisk.simulator.switch import Headers
 
 Request = list[tuple[str, str]]
 Answer = tuple[Headers, list[Headers]]
-"""The response's headers without ActionID, and the events of a list (each gets the ActionID)."""
+"""The response's headers without ActionID, and the events of a list. Each event gets the ActionID."""
 
 _MAX_BLOCK = 64 * 1024
-_MAX_UNREAD = 8 * 1024 * 1024  # bytes a slow reader may owe before it is dropped, as Asterisk does
+_MAX_UNREAD = 8 * 1024 * 1024  # unread bytes of a slow client before it is dropped, as in Asterisk
 
 _ANY: frozenset[str] = frozenset()
 RIGHTS: dict[str, frozenset[str]] = {
-    # action: write classes of which one is needed, as ListCommands of Asterisk 22 shows them
+    # action: write classes, one of which is needed. Source: ListCommands of Asterisk 22
     "BlindTransfer": frozenset({"call"}),
     "BridgeInfo": _ANY,
     "BridgeList": _ANY,
@@ -72,7 +72,7 @@ class AmiSession:
         self._writer = writer
         self._challenge = ""
         self._user: AmiUser | None = None
-        self._classes: frozenset[str] | None = frozenset()  # None: all that the user may read
+        self._classes: frozenset[str] | None = frozenset()  # None: all classes that the user may read
         self._filters: list[tuple[bool, re.Pattern[str]]] = []
 
     async def run(self) -> None:
@@ -162,7 +162,7 @@ class AmiSession:
         return self._user is not None and group in self._user.read and (self._classes is None or group in self._classes)
 
     def event(self, group: str, text: str, block: bytes) -> None:
-        """Send an event that this session may see and has not filtered out."""
+        """Send an event, if this session may see it and has not filtered it out."""
         if not self.reads(group):
             return
         includes = [p for is_exclude, p in self._filters if not is_exclude]
@@ -183,13 +183,13 @@ class AmiSession:
 
 
 class AmiServer:
-    """Listens, and gives every event to every session. `handle` answers the actions that concern calls."""
+    """Listens, and sends every event to every session. `handle` executes actions on calls."""
 
     def __init__(self, users: Sequence[AmiUser], version: str, booted_at: Callable[[], float], handle: Handler) -> None:
         self.users = tuple(users)
         self.version = version
         self.handle = handle
-        self.is_frozen = False  # reads on, and answers nothing: a hanging PBX
+        self.is_frozen = False  # reads, but answers nothing: a hanging PBX
         self.port = 0
         self.events_sent = 0
         self._booted_at = booted_at
@@ -199,7 +199,7 @@ class AmiServer:
 
     @property
     def is_heard(self) -> bool:
-        """Somebody is logged in and is sent the events of calls now."""
+        """Whether a logged-in session gets the events of calls now."""
         return not self.is_frozen and any(session.reads("call") for session in self._sessions)
 
     async def start(self, port: int, ssl: SSLContext | None = None) -> None:
@@ -222,7 +222,7 @@ class AmiServer:
             self._server = None
 
     async def cut(self) -> None:
-        """Every connection is lost; new ones are taken."""
+        """Break all connections; new ones are accepted."""
         tasks = list(self._sessions.values())
         for session in list(self._sessions):
             session.cut()
@@ -259,7 +259,7 @@ class AmiServer:
         try:
             await session.run()
         except ConnectionError:
-            pass  # the other side is gone: that is how AMI sessions usually end
+            pass  # the client is gone: AMI sessions usually end like this
         finally:
             self._sessions.pop(session, None)
             writer.close()

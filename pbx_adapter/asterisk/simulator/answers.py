@@ -1,4 +1,4 @@
-"""What the simulated PBX answers to questions over AMI; pure reads of its state."""
+"""The simulated PBX's answers to AMI queries. Only reads its state."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def core_status(booted_at: float, live: int) -> Answer:
 
 
 def _takes(extension: str, wanted: str) -> bool:
-    """Asterisk's patterns: `_` begins one, X Z N are digits, `.` the rest, `!` the rest or nothing."""
+    """Whether an Asterisk pattern matches: `_` begins one, X Z N are digits, `.` is the rest, `!` may be empty."""
     if not extension.startswith("_"):
         return extension == wanted
     classes = {"X": "[0-9]", "Z": "[1-9]", "N": "[2-9]", ".": ".+", "!": ".*"}

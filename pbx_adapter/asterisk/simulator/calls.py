@@ -1,6 +1,6 @@
 """The office's dialplan as scripts: from the trunk, from a phone, by AMI Originate, and Dozvon's include.
 
-Each script is one task with one `Run`; it ends when the last channel of the call has.
+Each script is a task with one `Run`, and ends when the call's last channel ends.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from pbx_adapter.asterisk.simulator.switch import BUSY, DOWN, RINGING, UP, Chann
 Part = Coroutine[Any, Any, None]
 Script = Callable[[], Part]
 _OUTSIDE = re.compile(r"[78]\d{10}")
-_MAX_STEPS = 20  # of a plan; more would be a loop
-_REASONS = {DialStatus.ANSWER: "4", DialStatus.NOANSWER: "3"}  # of OriginateResponse; everything else is 0
+_MAX_STEPS = 20  # in a plan; more must be a loop
+_REASONS = {DialStatus.ANSWER: "4", DialStatus.NOANSWER: "3"}  # Reason of OriginateResponse; 0 for all others
 
 
 class Dialplan:
-    """Plays calls on the dialler's switch. `report` puts out events that belong to no channel."""
+    """Plays calls on the dialler's switch. `report` sends events that belong to no channel."""
 
     def __init__(
         self, settings: SimulatorSettings, dialler: Dialler, recordings: RecordingFolder, *, alert: Alert
@@ -48,7 +48,7 @@ class Dialplan:
     # ---- ways in ---------------------------------------------------------------------------------------------------
 
     async def from_trunk(self, run: Run, channel: Channel, did: str) -> None:
-        """A client called the line `did`; `channel` is already announced."""
+        """Play the call of a client to the line `did`. `channel` is already announced."""
         switch = self._switch
         channel.dnid = did
         switch.variable(channel, "SIPDOMAIN", "127.0.0.1")
@@ -72,7 +72,7 @@ class Dialplan:
         await self._play(run, channel, lambda: self._dialled(run, channel, number))
 
     async def originate(self, run: Run, request: dict[str, str], variables: dict[str, str]) -> DialStatus:
-        """AMI Originate to a phone, then to Exten in Context. `request` has the headers of the action."""
+        """AMI Originate: ring a phone, then dial Exten in Context. `request` has the headers of the action."""
         switch, extension = self._switch, request["Channel"].partition("/")[2]
         phone = self._dialler.office.phone(extension)
         busy = self._dialler.is_busy(extension)
@@ -111,7 +111,7 @@ class Dialplan:
         return status
 
     async def _agent(self, run: Run, channel: Channel, *, busy: bool, seconds: float) -> DialStatus:
-        """Ring the phone of a click's employee. It has no source channel; ringing in vain gives no DialEnd."""
+        """Ring the phone of the employee who clicked. No source channel; without an answer there is no DialEnd."""
         switch = self._switch
         await self._dialler.pause(0.05)
         if not busy:
@@ -157,7 +157,7 @@ class Dialplan:
     # ---- the office's own routes -----------------------------------------------------------------------------------
 
     async def _play(self, run: Run, caller: Channel, script: Script) -> bool:
-        """Run a part of the dialplan; follow the call where it is sent. False: the call is over."""
+        """Run a part of the dialplan, and follow the call where it is sent. Returns False if the call is over."""
         while True:
             try:
                 await script()
@@ -196,20 +196,20 @@ class Dialplan:
         await self.queues.run(run, channel, queue, self._alert)
 
     async def _dial_and_talk(self, run: Run, channel: Channel, targets: list[Target], seconds: float) -> DialStatus:
-        """Returns only when nobody answered."""
+        """Dial, and play the conversation. Returns only if nobody answered."""
         status, answered = await self._dialler.dial(run, channel, targets, seconds)
         if answered:
             await self._dialler.talk(run, channel, answered)
         return status
 
     async def _result(self, run: Run, channel: Channel, place: tuple[str, str, int], status: DialStatus) -> None:
-        """The caller hears what became of it, and is let go."""
+        """Let the caller hear the result, then hang up."""
         switch = self._switch
         switch.step(channel, *place, "Goto", f"result,s-{status},1")
         if status is DialStatus.BUSY:
             switch.step(channel, "result", "s-BUSY", 1, "Busy", "1")
             if channel.state == UP:
-                await self._dialler.pause(1.0)  # of the tone; a caller who is not connected gets 486 at once
+                await self._dialler.pause(1.0)  # of the tone; a caller without an answered channel gets 486 at once
             else:
                 switch.state(channel, BUSY)
                 switch.request("HangupRequest", channel, USER_BUSY, "486")
@@ -221,7 +221,7 @@ class Dialplan:
         raise CallOver
 
     async def _dialled(self, run: Run, channel: Channel, number: str) -> None:
-        """A phone, or a click, dialled `number` in the context of phones."""
+        """Play a call to `number` in the phones' context, dialled by a phone or a click."""
         if not _OUTSIDE.fullmatch(number):
             self._switch.step(channel, "internal", number, 1, "Goto", f"ext,{number},1")
             await self._extension(run, channel, number)
@@ -258,7 +258,7 @@ class Dialplan:
     # ---- Dozvon's include ------------------------------------------------------------------------------------------
 
     async def _dozvon(self, run: Run, channel: Channel, did: str) -> None:
-        """`dozvon-inbound` of extensions_dozvon.conf: ask, do, ask again. Returns: the office's own route goes on."""
+        """`dozvon-inbound` of extensions_dozvon.conf: ask, act, ask again. Returns if the office's route goes on."""
         switch = self._switch
         for name, value in (("DOZVON_DID", did), ("DOZVON_PLAN", ""), ("DOZVON_RESULT", "")):
             switch.variable(channel, name, value)
@@ -277,7 +277,7 @@ class Dialplan:
                 case "group" if self._dialler.office.queue(target) or self._dialler.office.phone(target):
                     switch.variable(channel, "DOZVON_RESULT", "group")
                     raise SentAway(channel, "internal", target)
-                case "continue" | "group" | "voicemail":  # no mailboxes here: as if TryExec had failed
+                case "continue" | "group" | "voicemail":  # no mailboxes here: as if TryExec failed
                     switch.variable(channel, "DOZVON_RESULT", "continue")
                     return
                 case _:
@@ -285,7 +285,7 @@ class Dialplan:
         switch.variable(channel, "DOZVON_RESULT", "failed")
 
     async def _ask(self, channel: Channel, did: str, number: int) -> bool:
-        """One question. False: no answer in time, or nobody there."""
+        """Ask once. Returns False if nothing listens or no answer comes in time."""
         switch = self._switch
         switch.variable(channel, "DOZVON_DO", "")
         switch.variable(channel, "DOZVON_TARGET", "")
@@ -313,7 +313,7 @@ class Dialplan:
     # ---- recording -------------------------------------------------------------------------------------------------
 
     def _record(self, run: Run, channel: Channel, name: str, priority: int) -> None:
-        """REC, CDR(userfield) and MixMonitor(...,b), as the office's dialplan has them."""
+        """Set REC and CDR(userfield), and start MixMonitor(...,b), as the office's dialplan does."""
         switch, context, exten = self._switch, channel.context, channel.exten
         switch.step(channel, context, exten, priority, "Set", f"REC={name}")
         switch.variable(channel, "REC", name)
@@ -324,7 +324,7 @@ class Dialplan:
         run.recording = name
 
     def _close(self, run: Run) -> None:
-        """Everything ended: the recording is written, if there was anything to hear; as long as it was by the clock."""
+        """After the call: write the recording, if anybody spoke. It is as long as the talk was."""
         if run.recording and run.talked > 0:
             self._recordings.write(run.recording, run.talked / self._settings.speed)
 

@@ -2,7 +2,9 @@
 
 GET /state; POST /call {"number", "did"}; POST /answer/{extension}; POST /hangup/{extension}; POST /hold/{extension};
 POST /unhold/{extension}; POST /transfer/{extension} {"to"}; POST /dial/{extension} {"number"};
-POST /client-hangup/{number}; POST /client-answer/{number}. Answers are JSON; a wrong moment is 409 with `error`.
+POST /client-hangup/{number}; POST /client-answer/{number}.
+
+Answers are JSON. A request at the wrong moment gets 409 with `error`.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ def _is_loopback_origin(origin: str) -> bool:
 
 @web.middleware
 async def _loopback_pages_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer pages from the loopback, and refuse others: any page in the browser could reach this port."""
+    """Refuse pages that are not from the loopback: any page in the browser can reach this port."""
     origin = request.headers.get("Origin")
     host = urlsplit(f"//{request.headers.get('Host', '')}").hostname
     if host not in _LOOPBACK or (origin and not _is_loopback_origin(origin)):
@@ -44,7 +46,7 @@ async def _loopback_pages_only(request: web.Request, handler: Handler) -> web.St
 
 
 class Control:
-    """The routes; `start` listens, `stop` ends."""
+    """The HTTP server: `start` listens, `stop` ends it."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator
@@ -104,7 +106,7 @@ class Control:
 
 
 async def _body(request: web.Request) -> dict[str, str]:
-    """The JSON object sent, texts only; empty for anything else."""
+    """The text values of the JSON object in the request; empty for anything else."""
     if not request.can_read_body:
         return {}
     try:

@@ -1,6 +1,6 @@
-"""Dial and the conversation after it, event by event as Asterisk 22 puts them out.
+"""Dial and the conversation after it, with the same events as Asterisk 22.
 
-The queue application is in `queueing.py`; which of these a call goes through is decided in `calls.py`.
+`queueing.py` has the queue application; `calls.py` decides which of them a call uses.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from enum import StrEnum
 from pbx_adapter.asterisk.simulator.office import Office
 from pbx_adapter.asterisk.simulator.switch import DOWN, RINGING, UP, Channel, Headers, Run, Said, Signal, Switch
 
-_ALERT_SECONDS = 0.05  # from the INVITE to the phone's 180, as measured on a real office
+_ALERT_SECONDS = 0.05  # from the INVITE to the phone's 180, measured in a real office
 _DIAL_TIMES = "ANSWEREDTIME ANSWEREDTIME_MS DIALEDTIME DIALEDTIME_MS RINGTIME RINGTIME_MS PROGRESSTIME PROGRESSTIME_MS"
 
 
@@ -34,12 +34,12 @@ def refusal_status(cause: int) -> DialStatus:
 
 
 class CallOver(Exception):
-    """The caller's channel has ended: nothing of the script goes on."""
+    """The caller's channel has ended: the script stops."""
 
 
 @dataclass(eq=False)
 class SentAway(Exception):
-    """`channel` goes on at another place of the dialplan: a transfer, or AMI's Redirect."""
+    """`channel` continues elsewhere in the dialplan, after a transfer or AMI's Redirect."""
 
     channel: Channel
     context: str
@@ -48,7 +48,7 @@ class SentAway(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Whom Dial calls: an employee's endpoint, or a number through the trunk."""
+    """A destination of Dial: an employee's endpoint, or a number through the trunk."""
 
     endpoint: str
     number: str = ""
@@ -60,7 +60,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """The queue's side of a conversation: who took the call, for AgentComplete."""
+    """The queue member who took the call, for AgentComplete."""
 
     queue: str
     interface: str
@@ -69,7 +69,7 @@ class Member:
 
 
 class Dialler:
-    """Dial for all calls. `alert` is told of every phone that begins to ring and lets its owner react."""
+    """Dials for all calls. `alert` is called for every phone that starts to ring, so that its owner can react."""
 
     def __init__(
         self, switch: Switch, office: Office, *, speed: float, alert: Callable[[Channel, Target], None]
@@ -83,7 +83,7 @@ class Dialler:
         await asyncio.sleep(seconds / self._speed)
 
     async def wait(self, run: Run, seconds: float | None) -> Signal | None:
-        """The next signal of this call; None when the time is over first."""
+        """The next signal of this call; None after the time is over."""
         try:
             async with asyncio.timeout(None if seconds is None else max(seconds, 0) / self._speed):
                 while True:
@@ -96,7 +96,7 @@ class Dialler:
     # ---- ringing ---------------------------------------------------------------------------------------------------
 
     def leg(self, run: Run, caller: Channel, target: Target) -> Channel:
-        """The outgoing channel of one target, with what a dialled channel inherits."""
+        """Create the outgoing channel of a target, with the variables that a dialled channel inherits."""
         if target.number:
             return self.switch.create(run, target.endpoint, state=DOWN, parent=caller, context="from-trunk", exten="s")
         phone = self.office.phone(target.endpoint)
@@ -128,7 +128,7 @@ class Dialler:
         return leg
 
     def _begin(self, run: Run, caller: Channel, targets: Sequence[Target]) -> dict[Channel, Target]:
-        """All channels exist before the first is called. The caller is told who is called when it is one only."""
+        """Create all channels before the first rings. With only one target the caller sees its name."""
         switch = self.switch
         legs = {self._create(run, caller, target): target for target in targets}
         for leg, target in legs.items():
@@ -148,14 +148,14 @@ class Dialler:
         Ring all targets until the first answers.
 
         Returns:
-            The status, and the channel of who answered.
+            The status, and the channel that answered.
 
         Raises:
             CallOver: the caller hung up. SentAway: AMI moved the caller elsewhere.
         """
         switch = self.switch
         switch.variables(caller, f"DIALSTATUS DIALEDPEERNUMBER DIALEDPEERNAME {_DIAL_TIMES}")
-        # Before the legs exist: a phone that is in a call says 486 (no call waiting in this office).
+        # Before the legs exist: a phone in a call answers 486 (this office has no call waiting).
         busy = {t for t in targets if not t.number and self.is_busy(t.endpoint)}
         legs = self._begin(run, caller, targets)
         began = switch.now()
@@ -234,9 +234,9 @@ class Dialler:
             self.switch.hang_up(leg, 0)
 
     def _abandon(self, caller: Channel, legs: list[Channel], signal: Signal) -> None:
-        """The caller left while it rang. Raises: CallOver, SentAway."""
+        """The caller left while phones rang. Raises: CallOver, SentAway."""
         switch = self.switch
-        sip_cancel = caller.state != UP  # a CANCEL, where a BYE ends a channel that is up
+        sip_cancel = caller.state != UP  # a CANCEL; a channel that is up ends with a BYE
         if signal.said is Said.HANG_UP:
             switch.request("HangupRequest", caller, 127 if sip_cancel else 16, "487" if sip_cancel else "")
         for leg in legs:
@@ -257,10 +257,10 @@ class Dialler:
 
     async def talk(self, run: Run, caller: Channel, callee: Channel, member: Member | None = None) -> None:
         """
-        The conversation, until it ends.
+        Play the conversation until it ends.
 
         Raises:
-            CallOver: both channels are gone. SentAway: one goes on elsewhere, the other is gone.
+            CallOver: both channels have ended. SentAway: one continues elsewhere, the other has ended.
         """
         switch = self.switch
         began = switch.now()
@@ -348,9 +348,9 @@ class Dialler:
     def _transfer(
         self, signal: Signal, peer: Channel, caller: Channel, callee: Channel, member: Member | None, began: float
     ) -> None:
-        """A blind transfer by REFER: the transferer's channel ends, the other one goes on in the dialplan."""
+        """A blind transfer by REFER: the transferer's channel ends, the other one continues in the dialplan."""
         switch, who = self.switch, signal.channel
-        switch.emit("Unhold", who.headers())  # sent even if nobody held
+        switch.emit("Unhold", who.headers())  # sent even if nobody was on hold
         switch.variable(peer, "BLINDTRANSFER", who.name)
         switch.variable(who, "BLINDTRANSFER", peer.name)
         switch.variable(peer, "SIPTRANSFER", "yes")
@@ -372,7 +372,7 @@ class Dialler:
             self._complete(caller, callee, member, "transfer", began)
         switch.part(who)
         self._unbridged(peer)
-        # The channel is set to its new place while it is still in the old application.
+        # The channel gets its new place while it is still in the old application.
         switch.step(peer, signal.context, signal.extension, 1, peer.application, peer.data)
         switch.part(peer)
         if peer is caller:
@@ -382,7 +382,7 @@ class Dialler:
         raise SentAway(peer, signal.context, signal.extension)
 
     def _redirect(self, signal: Signal, peer: Channel) -> None:
-        """AMI's Redirect takes one channel out of the bridge; the other one is alone and ends."""
+        """AMI's Redirect takes one channel out of the bridge; the other one ends."""
         switch, moved = self.switch, signal.channel
         self._unbridged(moved, peer)
         switch.step(moved, signal.context, signal.extension, 1, moved.application, moved.data)
@@ -394,7 +394,7 @@ class Dialler:
     # ---- the end ---------------------------------------------------------------------------------------------------
 
     def cdr(self, source: Channel, dest: Channel | None, disposition: str) -> None:
-        """Note a record of this pair; they are put out when the call's last channel ends."""
+        """Keep a record of this pair. Records are written when the call's last channel ends."""
         dated = self.switch.dated
         began, now = dated(source.created), dated(self.switch.now())
         answered = dated(source.answered_at) if source.answered_at else None
@@ -423,7 +423,7 @@ class Dialler:
         )
 
     def end(self, caller: Channel, cause: int = 16, tech_cause: str = "") -> None:
-        """The PBX lets the caller go."""
+        """The PBX hangs up on the caller."""
         if caller.is_gone:
             return
         self.switch.request("SoftHangupRequest", caller, 16, tech_cause)

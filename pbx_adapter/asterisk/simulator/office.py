@@ -1,4 +1,4 @@
-"""The people, lines and rights of the simulated office: plain data, with a ready-made office for the demonstration."""
+"""The people, lines and rights of the simulated office, as plain data, and the office of the demonstration."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody outside. When the office calls them they answer after `answers_after` seconds (None: let it ring)."""
+    """Somebody outside. They answer the office's calls after `answers_after` seconds (None: they let it ring)."""
 
     number: str
     name: str
@@ -28,7 +28,7 @@ class Queue:
 
     name: str
     members: tuple[str, ...]
-    extension: str = ""  # dialled from phones
+    extension: str = ""  # phones dial it
     timeout: float = 20.0
     retry: float = 1.0
 
@@ -46,7 +46,7 @@ class QueueStep:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A DID and the office's own route for it, carried out step by step until somebody answers."""
+    """A DID and the office's own route for it, whose steps run until somebody answers."""
 
     did: str
     steps: tuple[RingStep | QueueStep, ...]
@@ -54,7 +54,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class AmiUser:
-    """A section of manager.conf; `read` and `write` are its classes."""
+    """A section of manager.conf. `read` and `write`: its classes."""
 
     name: str
     secret: str = field(repr=False)
@@ -74,15 +74,15 @@ class Office:
         return next((p for p in self.phones if p.extension == extension), None)
 
     def client(self, number: str) -> Client:
-        """The client with this number; a stranger who answers like anybody when there is none."""
+        """The client with this number; if there is none, a stranger with default behaviour."""
         return next((c for c in self.clients if c.number == number), Client(number, ""))
 
     def queue(self, name: str) -> Queue | None:
-        """The queue of this name, or with this extension."""
+        """The queue with this name or extension."""
         return next((q for q in self.queues if name and name in (q.name, q.extension)), None)
 
     def line(self, did: str) -> Line | None:
-        """The line of this number; one that ends in an extension is that phone's own outside number."""
+        """The line with this number. If the number ends in an extension, it is the direct number of that phone."""
         own = next((p for p in self.phones if did.endswith(p.extension)), None)
         default = Line(did, (RingStep((own.extension,)),)) if own else None
         return next((line for line in self.lines if line.did == did), default)
@@ -119,17 +119,17 @@ DEMO_OFFICE = Office(
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimulatorSettings:
     """
-    How the simulated PBX runs. Every listener is on the loopback only.
+    How the simulated PBX runs. It listens on the loopback only.
 
     Args of the constructor:
         ami_port, control_port: 0 lets the system choose; `control_port` None: no HTTP control.
-        agi: `agi://host:port/name` of Dozvon, as DOZVON_AGI in the dialplan; None: the include is not installed.
-        spool: the folder that recordings are written to.
-        logs: the folder that CDR and CEL are written to, as Asterisk's log folder; None: they are not.
-        pbx_spool: the same folder as the PBX calls it in events; None: `spool` itself.
-        speed: seconds of the office per second of the wall clock; 50 makes a load test quick.
-        seed: every choice of the background traffic comes from it.
-        traffic_per_minute: calls that the office has by itself; 0 is none.
+        agi: Dozvon's `agi://host:port/name`, the DOZVON_AGI of the dialplan; None: the include is not installed.
+        spool: the folder for recordings.
+        logs: the folder for CDR and CEL, like Asterisk's log folder; None: they are not written.
+        pbx_spool: the path of `spool` in the PBX's events; None: `spool` itself.
+        speed: seconds of the office per second of the wall clock; 50 for a fast load test.
+        seed: determines all background traffic.
+        traffic_per_minute: calls of the background traffic; 0: none.
     """
 
     office: Office = DEMO_OFFICE
@@ -144,5 +144,5 @@ class SimulatorSettings:
     speed: float = 1.0
     seed: int = 1
     traffic_per_minute: float = 0.0
-    version: str = "11.0.0"  # of the manager protocol: 22's
+    version: str = "11.0.0"  # of the manager protocol, as in Asterisk 22
     ssl_cert: Path | None = None  # a PEM with certificate and key: AMI over TLS

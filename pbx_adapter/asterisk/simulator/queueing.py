@@ -1,4 +1,4 @@
-"""`app_queue` with strategy ringall: waiting, ringing the members, handing over, giving up."""
+"""`app_queue` with strategy ringall: callers wait, members ring, one answers or the caller gives up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _WAIT = "ANSWEREDTIME ANSWEREDTIME_MS DIALEDTIME DIALEDTIME_MS QUEUEWAIT QUEUEWA
 
 
 class QueueApp:
-    """Plays `Queue(name)` for one caller after the other; `waiting` has who is in which queue, in order."""
+    """Plays `Queue(name)` for callers. `waiting`: the callers in each queue, in order."""
 
     def __init__(self, dialler: Dialler) -> None:
         self._dialler = dialler
@@ -26,7 +26,7 @@ class QueueApp:
         Wait in the queue and talk.
 
         Raises:
-            CallOver: the call has ended, answered or given up. SentAway: it goes on elsewhere.
+            CallOver: the call has ended, answered or not. SentAway: it continues elsewhere.
         """
         switch = self._switch
         switch.variables(caller, _WAIT)
@@ -58,7 +58,7 @@ class QueueApp:
         switch.emit("MusicOnHoldStart", [*caller.headers(), ("Class", "default")])
 
     async def _round(self, run: Run, caller: Channel, queue: Queue, alert: Alert, joined: float) -> Channel | None:
-        """Ring every free member once; returns the channel of who answered."""
+        """Ring every free member once. Returns the channel that answered."""
         switch = self._switch
         free = [e for e in queue.members if not self._dialler.is_busy(e)]
         legs = [self._call(run, caller, queue, extension) for extension in free]
@@ -127,7 +127,7 @@ class QueueApp:
         for other in others:
             switch.pair("DialEnd", caller, other, ("DialStatus", "CANCEL"))
         switch.connected_line(caller, leg.caller, leg.caller_name)
-        for other in others:  # said twice, as the real queue does
+        for other in others:  # sent twice, as the real queue does
             switch.pair("DialEnd", caller, other, ("DialStatus", "CANCEL"))
             self._dialler.cdr(caller, other, "NO ANSWER")
             switch.hang_up(other, 26)
@@ -168,7 +168,7 @@ class QueueApp:
         )
 
     def _leave(self, caller: Channel, queue: Queue, legs: list[Channel], signal: Signal, joined: float) -> None:
-        """The caller gives up, or AMI takes them out. Raises: CallOver, SentAway."""
+        """The caller gives up, or AMI redirects them. Raises: CallOver, SentAway."""
         if signal.said not in (Said.HANG_UP, Said.AMI_HANG_UP, Said.AMI_REDIRECT):
             return
         switch = self._switch

@@ -1,4 +1,4 @@
-"""Recordings of the simulated office: real WAV files in which two voice-like tones take turns."""
+"""Recordings of the simulated office: real WAV files in which two voice-like tones alternate."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import wave
 from pathlib import Path
 
-RATE = 8000  # Hz, 16 bit, mono: what MixMonitor writes for a .wav
+RATE = 8000  # Hz; 16 bit, mono: the format of MixMonitor's .wav
 _LONGEST_SECONDS = 120.0  # a load test must not fill the disk
 _TURN_SECONDS = 1.6
 
@@ -27,7 +27,7 @@ class RecordingFolder:
         return f"{self._pbx_folder}/{name}"
 
     def write(self, name: str, seconds: float) -> None:
-        """Write a recording of this length in a thread; it is there soon after the hangup, as MixMonitor's is."""
+        """Write a recording of this length in a thread. Like MixMonitor's, it is complete soon after the hangup."""
         loop = asyncio.get_running_loop()
         task = loop.run_in_executor(None, write_wav, self._folder / name, seconds)
         self._writing.add(task)
@@ -40,7 +40,7 @@ class RecordingFolder:
 
 
 def write_wav(path: Path, seconds: float) -> None:
-    """Write `seconds` (at most two minutes) of two voices in turn."""
+    """Write `seconds` (at most two minutes) of two alternating voices."""
     turn = _turns()
     wanted = int(min(seconds, _LONGEST_SECONDS) * RATE)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def _turns() -> bytes:
 
 
 def _voice(pitch: float, formants: tuple[float, float]) -> list[int]:
-    """Harmonics of a pitch that wavers, strongest near two formants, in syllables of a quarter of a second."""
+    """A voice: harmonics of a wavering pitch, strongest near two formants, in syllables of a quarter of a second."""
     harmonics = [
         (n, sum(math.exp(-(((n * pitch - f) / 220.0) ** 2)) for f in formants) + 0.12 / n) for n in range(1, 15)
     ]

@@ -1,7 +1,7 @@
-"""The records that the simulated PBX writes by itself, as Asterisk 22 does: CEL by cel_custom, CDR by cdr_csv.
+"""Writes the simulated PBX's own records, like Asterisk 22: CEL by cel_custom, CDR by cdr_csv.
 
-A witness of its events; the columns are those of docs/howto/recover-missed-calls.md. A PBX that crashes has written
-CEL up to then, and no CDR of the calls that it lost. When there is a CDR, `dialling.py` says.
+It gets every event of the PBX. The columns are those of docs/howto/recover-missed-calls.md. After a crash there is CEL
+up to the crash, and no CDR of the calls that were live. `dialling.py` decides when to write a CDR.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ _CDR_TEXTS = (
 
 @dataclass(slots=True)
 class _Channel:
-    fields: Mapping[str, str]  # of its latest event
-    app: tuple[str, str] = ("", "")  # and its data
-    made_for: tuple[str, str] = ("", "")  # by Originate; what it is in whenever it is in nothing else
+    fields: Mapping[str, str]  # of the channel's latest event
+    app: tuple[str, str] = ("", "")  # the application and its data
+    made_for: tuple[str, str] = ("", "")  # the application of Originate; counts while the channel is in no other
     bridge: str = ""
     dial_status: str = ""
     hangup_source: str = ""
@@ -34,10 +34,10 @@ class _Channel:
 
 class WrittenRecords:
     """
-    Appends to `CEL_FILE` and `CDR_FILE` in `folder`, which are there from the beginning.
+    Appends to `CEL_FILE` and `CDR_FILE` in `folder`, and creates both at once.
 
     Args:
-        now: Unix seconds of the wall clock, which dates what is written.
+        now: returns Unix seconds of the wall clock, for the rows' moments.
     """
 
     def __init__(self, folder: Path, now: Callable[[], float]) -> None:
@@ -51,17 +51,17 @@ class WrittenRecords:
         self.restarted()
 
     def restarted(self) -> None:
-        """The PBX begins again, with no channels."""
+        """The PBX has restarted, without channels."""
         self._channels: dict[str, _Channel] = {}
         self._sequence = 0
 
     def witness(self, name: str, group: str, headers: Headers) -> None:
-        """Take one event of the PBX."""
+        """Take an event of the PBX."""
         fields = dict(headers)
         if name == "Cdr":
             self._write_cdr(fields)
             return
-        # Later than what was written before: two moments that are one would have no order.
+        # Later than the last row: equal moments would have no order.
         self._at = max(self._now(), self._at + 1e-6)
         if name == "BlindTransfer":
             self._transferred(fields)
@@ -81,7 +81,7 @@ class WrittenRecords:
             self._leave_app(name)
         channel.fields = fields
         match event:
-            case "Newexten" if not channel.bridge:  # in a bridge it is only given the place where it will go on
+            case "Newexten" if not channel.bridge:  # in a bridge it only gets the place where it will continue
                 self._enter_app(name, (fields["Application"], fields["AppData"]))
             case "Newstate" if fields["ChannelState"] == _UP != was["ChannelState"]:
                 self._row("ANSWER", name)
@@ -153,7 +153,7 @@ class WrittenRecords:
         self._lines.append(",".join(map(_quoted, columns)) + "\n")
 
     def _write_cdr(self, fields: Mapping[str, str]) -> None:
-        """Numbers are not quoted, and a moment that there was not is nothing at all."""
+        """Write a row like Asterisk: numbers are not quoted, and a missing moment is an empty field."""
         columns: Sequence[str] = (
             *(_quoted(fields[key]) if fields[key] or key != "AnswerTime" else "" for key in _CDR_TEXTS),
             fields["Duration"], fields["BillableSeconds"], _quoted(fields["Disposition"]), _quoted(fields["AMAFlags"]),

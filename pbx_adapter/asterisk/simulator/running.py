@@ -1,4 +1,4 @@
-"""The whole simulated office for the life of a block: PBX, HTTP control, background traffic."""
+"""Runs the whole simulated office within a block: PBX, HTTP control, background traffic."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pbx_adapter.asterisk.simulator.traffic import keep_busy
 
 @contextlib.asynccontextmanager
 async def running(settings: SimulatorSettings) -> AsyncIterator[tuple[Simulator, Control]]:
-    """The office with its control and traffic, for the life of the block."""
+    """Run the office with its control and traffic until the block ends."""
     office = Simulator(settings)
     control = Control(office)
     await office.start()
     await control.start(settings.control_port or 0)
-    extensions = tuple(p.extension for p in settings.office.phones[2:])  # the first two are played by people
+    extensions = tuple(p.extension for p in settings.office.phones[2:])  # people play the first two
     traffic = (
         asyncio.create_task(keep_busy(office, settings.traffic_per_minute, extensions))
         if settings.traffic_per_minute

@@ -1,4 +1,4 @@
-"""The simulated PBX put together: an AMI port, a dialplan, and the hands that lift and put down the phones."""
+"""The whole simulated PBX: an AMI port, a dialplan, and methods for people who use the phones."""
 
 from __future__ import annotations
 
@@ -50,17 +50,17 @@ class Simulator:
     """
     An office that speaks AMI and FastAGI as Asterisk 22 does.
 
-    `start` before anything else, `stop` at the end. Methods named after what people do (`inbound`, `answer`, ...)
-    return at once; the events follow. Those about a phone or a client raise LookupError when there is nothing to do.
+    Call `start` first and `stop` last. Methods named after what people do (`inbound`, `answer`, ...) return at once,
+    and the events follow. Methods about a phone or client raise LookupError if there is nothing to do.
     """
 
     def __init__(self, settings: SimulatorSettings) -> None:
         self.settings = settings
         self.office = settings.office
         self.rng = random.Random(settings.seed)
-        self.answers_after: dict[str, float] = {}  # phones that pick up by themselves, after these seconds
+        self.answers_after: dict[str, float] = {}  # phones that answer by themselves, after these seconds
         self.talks_for: dict[str, float] = {}  # and hang up after these
-        self.witnesses: list[Sink] = []  # are told of every event, whether or not anybody listens on AMI
+        self.witnesses: list[Sink] = []  # get every event, also without an AMI client
         self._epoch = time.time()
         self._started = time.monotonic()
         self._booted_at = self._epoch
@@ -75,7 +75,7 @@ class Simulator:
         self._build()
 
     def _build(self) -> None:
-        """A PBX without calls, as after its start."""
+        """Build a PBX without calls, as after its start."""
         self.switch = Switch(self.now, self.dated, self._event, self.rng)
         if self.records is not None:
             self.records.restarted()
@@ -87,13 +87,13 @@ class Simulator:
         return self._epoch + (time.monotonic() - self._started) * self.settings.speed
 
     def dated(self, at: float) -> float:
-        """A moment of the office's time on the wall clock."""
+        """Convert a moment of the office's time to the wall clock."""
         return self._epoch + (at - self._epoch) / self.settings.speed
 
     # ---- life ------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Listen on the loopback. Raises OSError when the port is taken."""
+        """Listen on the loopback. Raises: OSError if the port is taken."""
         self.settings.spool.mkdir(parents=True, exist_ok=True)
         await self.ami.start(self.settings.ami_port, self._tls())
 
@@ -105,7 +105,7 @@ class Simulator:
         return context
 
     async def stop(self) -> None:
-        """Stop as `core stop now` does: every channel ends, then Shutdown."""
+        """Stop like `core stop now`: every channel ends, then comes Shutdown."""
         for channel in list(self.switch.channels.values()):
             self.switch.part(channel)
             self.switch.hang_up(channel, 16)
@@ -115,7 +115,7 @@ class Simulator:
         await self.recordings.settle()
 
     async def crash(self) -> None:
-        """Die without a word (kill -9). `boot` brings it back, with no calls."""
+        """Crash (kill -9): no event is sent. `boot` starts it again, without calls."""
         await self.ami.close()
         await self._drop_calls()
 
@@ -156,7 +156,7 @@ class Simulator:
         task.add_done_callback(self._tasks.discard)
 
     def later(self, seconds: float, what: Said, channel: Channel) -> None:
-        """Let somebody do something in `seconds` of the office's time."""
+        """Run an action after `seconds` of the office's time."""
 
         def do() -> None:
             self._timers.discard(timer)
@@ -173,7 +173,7 @@ class Simulator:
         self.ami.event(name, group, headers)
 
     def _alert(self, leg: Channel, target: Target) -> None:
-        """A phone rings: whoever it belongs to reacts."""
+        """A phone rings: let its owner react."""
         if target.number:
             client = self.office.client(target.number)
             if client.is_busy:
@@ -216,7 +216,7 @@ class Simulator:
         self._refuse(self._channels(extension, RINGING), busy)
 
     def hangup(self, extension: str) -> None:
-        """Put the receiver down, or decline what rings."""
+        """Hang up, or decline a ringing call."""
         channels = self._channels(extension)
         if channels and channels[0].state == RINGING:
             self.reject(extension, busy=False)
@@ -270,7 +270,7 @@ class Simulator:
             channels = self._channels(phone.extension)
             channel = channels[0] if channels else None
             state = "idle"
-            if channel is not None and channel.state != DOWN:  # DOWN: called, but the phone does not ring yet
+            if channel is not None and channel.state != DOWN:  # DOWN: dialled, but the phone does not ring yet
                 state = "ringing" if channel.state == RINGING else "talking"
             phones.append(
                 {
@@ -293,7 +293,7 @@ class Simulator:
     # ---- AMI actions -----------------------------------------------------------------------------------------------
 
     async def handle_action(self, action: str, request: Request) -> Answer:
-        """Carry out an AMI action for a user who may."""
+        """Execute an AMI action. The user's rights are already checked."""
         switch = self.switch
         match action:
             case "CoreShowChannels":
@@ -359,7 +359,7 @@ class Simulator:
         return success("Originate successfully queued")
 
     async def _doctor(self, unique: str) -> None:
-        """`dozvon-doctor` of the include: ask Dozvon's FastAGI, and tell what came of it as a UserEvent."""
+        """`dozvon-doctor` of the include: ask Dozvon's FastAGI, and send the result as a UserEvent."""
         switch = self.switch
         name = f"Local/s@dozvon-doctor-{unique[-8:]};2"
         channel = switch.create(

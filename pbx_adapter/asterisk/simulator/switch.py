@@ -1,7 +1,7 @@
-"""Channels and bridges of the simulated PBX, and the AMI events that every change of them puts out.
+"""Channels and bridges of the simulated PBX, and the AMI events for every change of them.
 
-Field names and their order are those of the recorded Asterisk 22 streams. What a call does is in `dialling.py`,
-`queueing.py` and `calls.py`.
+Field names and their order come from recorded streams of Asterisk 22. `dialling.py`, `queueing.py` and `calls.py` play
+the calls.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ _AGENT_EVENTS = ("Queue", "Agent")
 
 
 class Said(StrEnum):
-    """What a party, or AMI, does to a channel."""
+    """An action on a channel, by a party or by AMI."""
 
     ANSWER = "answer"
     REJECT = "reject"
     HANG_UP = "hang_up"
     HOLD = "hold"
     UNHOLD = "unhold"
-    TRANSFER = "transfer"  # by REFER of the party on this channel
+    TRANSFER = "transfer"  # by a REFER from the party on this channel
     AMI_HANG_UP = "ami_hang_up"
     AMI_REDIRECT = "ami_redirect"
 
@@ -58,14 +58,14 @@ class Signal:
 
 @dataclass(slots=True, eq=False)
 class Run:
-    """One live call: the script that plays it reads `signals`."""
+    """A live call. The script that plays it reads `signals`."""
 
     signals: asyncio.Queue[Signal] = field(default_factory=asyncio.Queue)
     channels: list[Channel] = field(default_factory=list)
     cdrs: list[Headers] = field(default_factory=list)
-    recording: str | None = None  # name of the file that MixMonitor was told
+    recording: str | None = None  # the file name that MixMonitor got
     talked: float = 0.0
-    queue: str = ""  # the one the caller waits in
+    queue: str = ""  # the queue in which the caller waits
     task: asyncio.Task[None] | None = None
 
 
@@ -133,7 +133,7 @@ class Channel:
 
     @property
     def inherited(self) -> dict[str, str]:
-        """Variables with two underscores go on to every channel that this one dials."""
+        """Variables with two underscores, which every channel that this one dials inherits."""
         return {k: v for k, v in self.variables.items() if k.startswith("__")}
 
 
@@ -142,8 +142,8 @@ class Switch:
     The PBX's channels.
 
     Args:
-        now: the office's time in Unix seconds.
-        dated: the moment on the wall clock of one of the office's; what the PBX dates, it dates so.
+        now: returns the office's time in Unix seconds.
+        dated: converts a moment of the office's time to the wall clock, for the dates in events.
     """
 
     def __init__(
@@ -180,7 +180,7 @@ class Switch:
         name: str = "",
         linkedid: str = "",
     ) -> Channel:
-        """A new channel, announced with Newchannel; a child has its parent's Linkedid."""
+        """Create a channel and send Newchannel. A child has its parent's Linkedid."""
         own = uniqueid or f"{int(self.dated(self.now()))}.{self._serial}"
         name = name or f"PJSIP/{endpoint}-{self._names:08x}"
         self._serial += 1
@@ -208,12 +208,12 @@ class Switch:
         self.emit("VarSet", [*channel.headers(), ("Variable", name), ("Value", value)], "dialplan")
 
     def variables(self, channel: Channel, names: str, value: str = "") -> None:
-        """Set several at once: `names` are parted by blanks."""
+        """Set several variables; spaces separate `names`."""
         for name in names.split():
             self.variable(channel, name, value)
 
     def step(self, channel: Channel, context: str, exten: str, priority: int, application: str, data: str = "") -> None:
-        """The channel enters an application of the dialplan: Newexten."""
+        """The channel enters an application of the dialplan: send Newexten."""
         channel.context, channel.exten, channel.priority = context, exten, priority
         channel.application, channel.data = application, data
         extra = [("Extension", exten), ("Application", application), ("AppData", data)]
@@ -237,7 +237,7 @@ class Switch:
         self.emit("NewConnectedLine", channel.headers())
 
     def pair(self, event: str, source: Channel | None, dest: Channel, *extra: tuple[str, str]) -> None:
-        """An event with two channels (Dial..., Agent...); the first leg of a click has no source."""
+        """Send an event with two channels (Dial..., Agent...). The first leg of a click has no source."""
         self.emit(event, [*(source.headers() if source else []), *dest.headers("Dest"), *extra])
 
     def refuse(self, signal: Signal) -> None:
@@ -246,7 +246,7 @@ class Switch:
         self.request(event, signal.channel, signal.cause, signal.tech_cause)
 
     def hang_up(self, channel: Channel, cause: int = 16, tech_cause: str = "") -> None:
-        """The channel is gone: Hangup, and the device is free again."""
+        """End the channel: send Hangup, and set its device free."""
         if channel.is_gone:
             return
         channel.is_gone = True
@@ -259,7 +259,7 @@ class Switch:
         self.device(channel.endpoint)
 
     def request(self, event: str, channel: Channel, cause: int | None = 16, tech_cause: str = "") -> None:
-        """HangupRequest (the far end asked) or SoftHangupRequest (the PBX did)."""
+        """Send HangupRequest (from the far end) or SoftHangupRequest (from the PBX)."""
         extra = [("Cause", str(cause))] if cause is not None else []
         if tech_cause:
             extra.append(("TechCause", tech_cause))
@@ -269,7 +269,7 @@ class Switch:
 
     def join(self, *channels: Channel) -> Bridge:
         """Put channels into a new bridge, in this order."""
-        # From the seeded generator, so that the same run writes the same stream.
+        # From the seeded generator, so that runs are repeatable.
         bridge = Bridge(str(uuid.UUID(int=self.rng.getrandbits(128), version=4)), self.now())
         self.bridges[bridge.id] = bridge
         self.emit("BridgeCreate", bridge.headers())
@@ -284,7 +284,7 @@ class Switch:
         return bridge
 
     def bridge_variables(self, *channels: Channel) -> None:
-        """Every change of a bridge tells each channel of it who the others are."""
+        """After every change of a bridge, tell each of its channels about the others."""
         for channel in channels:
             self.variable(channel, "BRIDGEPEER", ",".join(c.name for c in channels if c is not channel))
             self.variable(channel, "BRIDGEPVTCALLID", str(uuid.UUID(int=self.rng.getrandbits(128), version=4)))
@@ -309,7 +309,7 @@ class Switch:
         return "RINGING" if RINGING in states else "NOT_INUSE"
 
     def device(self, endpoint: str) -> None:
-        """Announce a device whose state has changed."""
+        """Send the event for a device whose state has changed."""
         state = self.device_state(endpoint)
         if self._devices.get(endpoint, "NOT_INUSE") != state:
             self._devices[endpoint] = state

@@ -1,4 +1,4 @@
-"""Plausible background traffic: other phones take and place calls now and then, all chosen from one seed."""
+"""Background traffic: other phones take and place calls from time to time, all determined by a seed."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pbx_adapter.asterisk.simulator.office import Client
 from pbx_adapter.asterisk.simulator.simulator import Simulator
 from pbx_adapter.asterisk.simulator.switch import RINGING, Said
 
-_ANSWERED = 0.75  # share of inbound calls that somebody takes
+_ANSWERED = 0.75  # share of inbound calls that are answered
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedCall:
-    """`answers_after` None: nobody takes it. All in seconds of the office."""
+    """Times are seconds of the office. `answers_after` None: nobody answers."""
 
     wait: float
     extension: str
@@ -29,7 +29,7 @@ class PlannedCall:
 def plan(
     rng: random.Random, calls_per_minute: float, extensions: Sequence[str], clients: Sequence[Client]
 ) -> Iterator[PlannedCall]:
-    """Calls without end, exponentially distributed in time; the same generator state gives the same calls."""
+    """An endless series of calls, exponentially distributed in time. The same generator state gives the same calls."""
     while True:
         yield PlannedCall(
             wait=rng.expovariate(calls_per_minute / 60.0),
@@ -43,10 +43,10 @@ def plan(
 
 async def keep_busy(simulator: Simulator, calls_per_minute: float, extensions: Sequence[str]) -> None:
     """
-    Let the planned calls happen, until cancelled; a call to a phone that is busy is left out.
+    Play the planned calls until cancelled. A call to a busy phone is left out.
 
     Args:
-        extensions: the phones that live by themselves; those that a person plays are left alone.
+        extensions: the phones that the simulator plays; people play the others.
     """
     rng = random.Random(f"traffic {simulator.settings.seed}")
     for call in plan(rng, calls_per_minute, extensions, simulator.office.clients):
@@ -61,7 +61,7 @@ async def keep_busy(simulator: Simulator, calls_per_minute: float, extensions: S
 
 
 def _inbound(simulator: Simulator, call: PlannedCall) -> None:
-    simulator.inbound(call.number, f"74950000{call.extension}")  # the phone's own outside number
+    simulator.inbound(call.number, f"74950000{call.extension}")  # the phone's direct number
     if call.answers_after is None:
         simulator.answers_after.pop(call.extension, None)
     else:

@@ -27,7 +27,7 @@
     look();
   }
 
-  /* The office speaks digits only; without lines of its own it chooses one itself. */
+  /* The office speaks digits only; without configured lines it chooses one itself. */
   function call(number) {
     const did = line.value ? { did: line.value } : {};
     press("/call", { number: number.replace(/\D/g, ""), ...did });
