@@ -6,6 +6,7 @@ here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from integration.domain.crm import Deal, EntityKind, Person
@@ -34,12 +35,11 @@ def ranked(persons: Sequence[Person], deals: Sequence[Deal]) -> list[Person]:
     The order of the arguments does not matter: a number always has the same owner.
     """
 
-    def key(person: Person) -> tuple[bool, bool, int, int, int, str]:
-        touched = max((deal.updated_at for deal in open_deals_of(person, deals)), default=None)
+    def key(person: Person) -> tuple[bool, float, int, int, str]:
+        touched = max((deal.updated_at for deal in open_deals_of(person, deals)), default=-math.inf)
         return (
             person.ref.kind is not EntityKind.CONTACT,
-            touched is None,
-            -(touched or 0),
+            -touched,
             person.created_at,
             len(person.ref.id),  # ids are numbers as text: the shorter is the smaller
             person.ref.id,

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 
 from integration.domain.call import (
     Call,
@@ -71,10 +71,10 @@ class Part:
 
     extension: str
     state: PartState
+    is_own: bool
     since: Timestamp | None = None
     ended_at: Timestamp | None = None
     result: PartResult | None = None
-    is_own: bool = False
     holds_client: bool = False
     colleague: str | None = None
     came: Came | None = None
@@ -139,10 +139,13 @@ def _talking(call: Call, extension: str, legs: list[Leg], *, is_own: bool) -> Pa
     holds = call.answered_at is not None and call.final_responsible == extension
     part = Part(extension=extension, state=PartState.TALKING, is_own=is_own, holds_client=holds)
     if call.answered_at is None:
-        if own_leg is None and not is_own:
-            return None
         # The phone is off the hook, and the client is not reached yet.
-        since = call.started_at if own_leg is None or is_own else own_leg.offered_at
+        if is_own:
+            since = call.started_at
+        elif own_leg is not None:
+            since = own_leg.offered_at
+        else:
+            return None
         return Part(extension=extension, state=PartState.RINGING, since=since, is_own=is_own)
     if holds:
         if call.talk_since is None and _handed_over(call, extension) is not None:
@@ -208,9 +211,9 @@ def _unanswered(call: Call, ended: Part, leg: Leg) -> Part:
 
 def _taker(call: Call, leg: Leg) -> str | None:
     """Who took the call while, or after, it rang at `leg`; a transfer may have given it to others since."""
-    took = [other for other in call.legs if other.answered_at is not None and other.answered_at >= leg.offered_at]
-    first = min(took, key=lambda other: other.answered_at or 0.0, default=None)
-    return first.target if first is not None else call.answered_by
+    answers = ((other.answered_at, other.target) for other in call.legs if other.answered_at is not None)
+    first = min((each for each in answers if each[0] >= leg.offered_at), key=lambda each: each[0], default=None)
+    return call.answered_by if first is None else first[1]
 
 
 def _person(party: str | None) -> str | None:
@@ -226,27 +229,33 @@ def _handed_over(call: Call, extension: str) -> Transfer | None:
 
 def _came(call: Call, leg: Leg | None, part: Part) -> Part:
     """`part` with the colleague who sent the call to this leg; unchanged when there is none."""
-    via = leg.via if leg is not None else None
     if part.is_own:
         return part
-    match via:
-        case Via.TRANSFER:
-            newest = call.transfers[-1] if call.transfers else None
-            if newest is not None and newest.from_ == part.extension:
-                return replace(part, came=Came.RETURN, came_from=newest.to)
-            return replace(part, came=Came.TRANSFER, came_from=_transferer(call, part.extension))
-        case Via.CONSULTATION:
-            holder = call.final_responsible if call.final_responsible != part.extension else None
-            return replace(part, came=Came.CONSULTATION, came_from=holder or _transferer(call, part.extension))
-        case Via.FORWARD:
-            return replace(part, came=Came.FORWARD, came_from=_before(call, leg, LegResult.FORWARDED))
-        case Via.PICKUP:
-            return replace(part, came=Came.PICKUP, came_from=_before(call, leg, LegResult.PICKED_UP_ELSEWHERE))
-        case Via.PARKING | Via.PARKING_RETURN:
-            parked = (t.from_ for t in reversed(call.transfers) if t.kind is TransferKind.PARK)
-            return replace(part, came=Came.PARKING, came_from=next(parked, None))
+    if leg is not None and (sent := _sent(call, leg)) is not None:
+        return replace(part, came=sent[0], came_from=sent[1])
     handed = next((t for t in reversed(call.transfers) if t.to == part.extension and t.result in _TOOK_IT), None)
     return replace(part, came=Came.TRANSFER, came_from=handed.from_) if handed is not None else part
+
+
+def _sent(call: Call, leg: Leg) -> tuple[Came, str | None] | None:
+    """How a colleague sent the call to this leg, and who; None for a leg that the PBX itself offered."""
+    match leg.via:
+        case Via.TRANSFER:
+            newest = call.transfers[-1] if call.transfers else None
+            if newest is not None and newest.from_ == leg.target:
+                return Came.RETURN, newest.to
+            return Came.TRANSFER, _transferer(call, leg.target)
+        case Via.CONSULTATION:
+            holder = call.final_responsible if call.final_responsible != leg.target else None
+            return Came.CONSULTATION, holder or _transferer(call, leg.target)
+        case Via.FORWARD:
+            return Came.FORWARD, _before(call, leg, LegResult.FORWARDED)
+        case Via.PICKUP:
+            return Came.PICKUP, _before(call, leg, LegResult.PICKED_UP_ELSEWHERE)
+        case Via.PARKING | Via.PARKING_RETURN:
+            parked = (t.from_ for t in reversed(call.transfers) if t.kind is TransferKind.PARK)
+            return Came.PARKING, next(parked, None)
+    return None
 
 
 def _transferer(call: Call, extension: str) -> str | None:
@@ -255,11 +264,7 @@ def _transferer(call: Call, extension: str) -> str | None:
     return newest.from_ if newest is not None and newest.from_ != extension else None
 
 
-def _before(call: Call, leg: Leg | None, result: LegResult) -> str | None:
-    """The nearest phone before this one that ended so."""
-    earlier: Iterator[Leg] = iter(())
-    if leg is not None:
-        place = next((i for i, known in enumerate(call.legs) if known.id == leg.id), 0)
-        # A picked-up phone was offered before, and may be ended after, the pickup.
-        earlier = (known for known in reversed(call.legs[:place]) if known.result is result)
-    return next((known.target for known in earlier), None)
+def _before(call: Call, leg: Leg, result: LegResult) -> str | None:
+    """The nearest phone before this one that ended so. It may have ended after this one began, as in a pickup."""
+    before = list(takewhile(lambda known: known.id != leg.id, call.legs))
+    return next((known.target for known in reversed(before) if known.result is result), None)

@@ -250,6 +250,18 @@ def test_an_account_has_eight_attempts_at_once() -> None:
     assert all(limit > 0 for _, limit in outbox.claims), "an account that is busy enough is not asked for"
 
 
+def test_room_for_one_attempt_is_used() -> None:
+    outbox = Waiting([item(n) for n in range(7)])
+
+    async def one_more(delivery: Delivery) -> None:
+        await asyncio.sleep(2.0)
+        outbox.items.append(item(7))
+        delivery.wake.set()
+
+    running(outbox, 13.0, taking(10.0), meanwhile=one_more)
+    assert outbox.outcomes[-1] == (7, "done", 12.0)
+
+
 def test_all_accounts_are_begun_eight_claims_at_once() -> None:
     ids = [AccountId(f"a{n}") for n in range(20)]
     outbox = Waiting([item(n, each) for n, each in enumerate(ids)], claim_seconds=0.01)
@@ -329,7 +341,12 @@ def test_an_item_is_worth_something_until_it_expires(expires_at: float | None, o
 
 
 def test_what_was_done_is_counted_with_its_time() -> None:
-    outbox = Waiting([item(1), item(2), item(3)])
+    outbox = Waiting()
+
+    async def queue(delivery: Delivery) -> None:
+        await asyncio.sleep(7.0)
+        outbox.items.extend([item(1), item(2), item(3)])
+        delivery.wake.set()
 
     async def step(_: Account, each: OutboxItem) -> dict[str, Any]:
         await asyncio.sleep(each.id / 2)
@@ -337,7 +354,7 @@ def test_what_was_done_is_counted_with_its_time() -> None:
             raise Rejected("400")
         return {}
 
-    delivery = running(outbox, 3.0, step)
+    delivery = running(outbox, 9.0, step, meanwhile=queue)
     assert delivery.counts == {(IntentKind.LOG_CALL, "done"): 2, (IntentKind.LOG_CALL, "dead"): 1}
     assert delivery.milliseconds_spent == {IntentKind.LOG_CALL: 3000}
 

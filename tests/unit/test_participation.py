@@ -362,3 +362,188 @@ def test_an_outgoing_call_that_was_handed_over() -> None:
 def test_only_who_has_the_client_may_end_the_talk() -> None:
     call = talking("102", 5, leg("102", answered=5), leg("101", 20, answered=25, via="consultation"))
     assert [part(call, extension).holds_client for extension in ("101", "102")] == [False, True]
+
+
+# ---- the rules one by one --------------------------------------------------------------------------------------------
+
+
+def press(extension: str, at: float, *, own_leg: bool = True) -> Press:
+    return Press(extension=extension, at=Timestamp(at), own_leg=own_leg)
+
+
+@pytest.mark.parametrize(
+    ("presses", "result"),
+    [
+        ((), PartResult.PASSED_ON),
+        ((press("101", 9.9),), PartResult.PASSED_ON),  # declined an earlier offer
+        ((press("101", 10.0),), PartResult.DECLINED),
+        ((press("101", 11.0),), PartResult.DECLINED),
+        ((press("102", 11.0),), PartResult.PASSED_ON),  # somebody else declined
+        ((press("101", 11.0, own_leg=False),), PartResult.PASSED_ON),  # it ended the call, not the ringing here
+        ((press("101", 9.9), press("102", 11.0), press("101", 11.0)), PartResult.DECLINED),
+    ],
+)
+def test_who_presses_while_it_rings_here_declines(presses: tuple[Press, ...], result: PartResult) -> None:
+    call = incoming(leg("101", 10, ended=12), leg("102", 12), presses=presses)
+    assert ended(call, "101") == (result, 12, None)
+
+
+@pytest.mark.parametrize(
+    ("answers", "taker"),
+    [
+        ((leg("102", 0, answered=9.9),), "1xx"),  # before it rang here: as the call says
+        ((leg("102", 0, answered=10.0),), "102"),
+        ((leg("103", 12, answered=20.0), leg("102", 0, answered=11.0)), "102"),
+        ((leg("103", 0, answered=11.0), leg("102", 12, answered=20.0)), "103"),
+        ((leg("103", 0, answered=11.0), leg("102", 0, answered=11.0)), "103"),
+        ((leg("102", 0, ended=12.0),), "1xx"),
+    ],
+)
+def test_the_first_to_answer_since_it_rang_here_took_it(answers: tuple[Leg, ...], taker: str) -> None:
+    call = talking("1xx", 5, leg("101", 10, ended=30), *answers)
+    assert ended(call, "101") == (PartResult.ANSWERED_ELSEWHERE, 30, taker)
+
+
+def failed_transfer(result: TransferResult) -> Call:
+    """101 has sent the client to 102, and has it back, or not yet."""
+    return talking("101", 5, leg("101", answered=5), talk_since=None, transfers=(transfer("101", "102", 20, result),))
+
+
+@pytest.mark.parametrize(
+    ("call", "state"),
+    [
+        (talking("101", 5, leg("101", answered=5)), PartState.TALKING),
+        (talking("101", 5, leg("101", answered=5), talk_since=None), PartState.TALKING),  # held by the PBX
+        (failed_transfer(TransferResult.NOANSWER), PartState.TALKING),
+        (failed_transfer(TransferResult.ANSWERED), PartState.ENDED),
+        (failed_transfer(TransferResult.COMPLETED), PartState.ENDED),
+        (
+            replace(failed_transfer(TransferResult.ANSWERED), talk_since=Timestamp(40.0)),
+            PartState.TALKING,
+        ),  # it is back
+        (
+            talking("101", 5, leg("101", answered=5), talk_since=None, transfers=(transfer("102", "101", 20),)),
+            PartState.TALKING,
+        ),
+        (
+            talking("101", 5, leg("101", answered=5), talk_since=None, transfers=(transfer("101", "102", 20),)),
+            PartState.ENDED,
+        ),
+    ],
+)
+def test_who_hands_the_client_over_talks_until_then_and_when_it_is_back(call: Call, state: PartState) -> None:
+    assert part(call, "101").state is state
+
+
+@pytest.mark.parametrize("result", [TransferResult.ANSWERED, None])
+def test_a_transfer_by_somebody_else_makes_no_transferer_of_who_was_asked(result: TransferResult | None) -> None:
+    call = talking(
+        "103",
+        5,
+        leg("102", answered=5, ended=30),
+        leg("101", 10, answered=12, ended=20, via="consultation"),
+        leg("103", 30, answered=33, via="transfer"),
+        transfers=(transfer("102", "103", 30, result),),
+    )
+    assert ended(call, "101") == (PartResult.CONSULTED, 20, "103")
+
+
+@pytest.mark.parametrize(
+    ("call", "since", "ended_at", "holds_client"),
+    [
+        (talking("101", 5, leg("101", 2, answered=4, ended=60), ended_at=60.0), 5, 60, True),  # a confirmation between
+        (talking("101", 5, leg("101", 2, answered=9, ended=60), ended_at=60.0), 9, 60, True),  # fetched from another
+        (talking("101", 5, ended_at=60.0), 5, 60, True),
+        (talking("102", 5, leg("101", 2, answered=9, ended=60), ended_at=80.0), 9, 60, False),
+        (talking("102", 5, leg("101", 2, answered=3, ended=4), ended_at=80.0), 5, 5, False),
+    ],
+)
+def test_a_part_that_is_over_says_since_when_and_how_long_it_talked(
+    call: Call, since: float, ended_at: float, holds_client: bool
+) -> None:
+    found = part(call, "101")
+    assert (found.state, found.since, found.ended_at, found.holds_client) == (
+        PartState.ENDED, since, ended_at, holds_client,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("call", "extension", "is_own"),
+    [
+        (outgoing(leg("101", 1, via="click", answered=3), leg(CLIENT, 3), origin=CLICK), "101", True),
+        (outgoing(leg("102", 1, via="click"), origin=CLICK), "102", True),  # the PBX shows another extension
+        (outgoing(leg("102", 1, via="click", ended=4), leg("102", 8, via="transfer"), origin=CLICK), "102", True),
+        (outgoing(leg(CLIENT, answered=9), leg("102", 20, via="transfer")), "102", False),
+        (outgoing(leg(CLIENT, answered=9), answered_at=9.0, final_responsible="102"), "102", False),  # without a leg
+        (incoming(leg("101", 1, via="click")), "101", False),
+    ],
+)
+def test_an_outgoing_call_is_that_of_who_placed_it(call: Call, extension: str, is_own: bool) -> None:
+    assert part(call, extension).is_own is is_own
+
+
+@pytest.mark.parametrize(
+    ("call", "since"),
+    [
+        (outgoing(leg("101", 2, via="click", answered=3), origin=CLICK), 0),
+        (outgoing(), 0),
+        (incoming(leg("101", 2, answered=3)), 2),
+    ],
+)
+def test_until_the_client_is_reached_it_rings_and_nobody_has_the_client(call: Call, since: float) -> None:
+    found = part(call, "101")
+    assert (found.state, found.since, found.holds_client) == (PartState.RINGING, since, False)
+
+
+def test_an_incoming_call_that_rings_nowhere_is_nobodys() -> None:
+    assert part_of(incoming(final_responsible="101"), "101") is None
+
+
+@pytest.mark.parametrize(
+    ("call", "came_from"),
+    [
+        (talking("101", 5, transfers=(transfer("102", "101", 20, TransferResult.COMPLETED),)), "102"),
+        (talking("101", 5, transfers=(transfer("102", "101", 20, TransferResult.NOANSWER),)), None),
+        (talking("101", 5, transfers=(transfer("102", "101", 20),)), None),
+        (talking("101", 5, transfers=(transfer("102", "103", 20, TransferResult.ANSWERED),)), None),
+        (
+            talking(
+                "101",
+                5,
+                transfers=(
+                    transfer("102", "101", 20, TransferResult.ANSWERED),
+                    transfer("101", "103", 30, TransferResult.ANSWERED),
+                    transfer("104", "101", 40, TransferResult.ANSWERED),
+                ),
+            ),
+            "104",
+        ),
+    ],
+)
+def test_who_has_the_client_without_a_leg_has_it_from_who_handed_it_over(call: Call, came_from: str | None) -> None:
+    expected = (Came.TRANSFER, came_from) if came_from else (None, None)
+    assert came(call, "101")[2:] == expected
+
+
+@pytest.mark.parametrize(
+    ("transfers", "came_from"),
+    [
+        ((), None),
+        ((transfer("102", "101", 20),), "102"),
+        ((transfer("102", "600", 20),), "102"),  # a group of which 101 is one
+        ((transfer("102", "101", 20), transfer("103", "104", 30)), "102"),
+        ((transfer("103", "101", 10), transfer("102", "101", 20)), "102"),
+        ((transfer("103", "104", 10), transfer("102", "600", 20)), "102"),
+    ],
+)
+def test_a_transfer_comes_from_who_made_the_newest_to_this_extension(
+    transfers: tuple[Transfer, ...], came_from: str | None
+) -> None:
+    call = talking("102", 5, leg("101", 30, via="transfer"), talk_since=None, transfers=transfers)
+    assert came(call, "101") == (PartState.RINGING, 30, Came.TRANSFER, came_from)
+
+
+def test_a_forwarded_call_comes_from_the_nearest_phone_before_it_that_forwards() -> None:
+    away = [leg(n, at, ended=at, result=LegResult.FORWARDED) for n, at in (("102", 0), ("103", 1), ("104", 3))]
+    call = incoming(*away[:2], leg("101", 2, via="forward"), away[2])
+    assert came(call, "101") == (PartState.RINGING, 2, Came.FORWARD, "103")
