@@ -32,7 +32,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -50,6 +50,7 @@ from integration.domain.call import (
     TransferKind,
     TransferResult,
 )
+from integration.domain.copying import changed
 from integration.domain.events import (
     CallDescribed,
     CallEnded,
@@ -125,7 +126,7 @@ def advance(call: Call | None, event: CallEvent, *, account: AccountId, pbx: Pbx
     if mark in call.heard:
         return Transition(call, NOTHING)
     after, *changes = step(call, event)
-    return Transition(replace(after, heard=(*after.heard, mark)[-MOST_HEARD:]), frozenset(changes))
+    return Transition(changed(after, heard=(*after.heard, mark)[-MOST_HEARD:]), frozenset(changes))
 
 
 # What these change can be read from the call, whenever they are repeated: they need not be remembered.
@@ -163,7 +164,7 @@ def _described(call: Call, event: CallDescribed) -> _Step:
         for name in _DESCRIBABLE
         if (value := getattr(event, name)) is not None and value != getattr(call, name)
     }
-    return (replace(call, **news) if news else call,)
+    return (changed(call, **news) if news else call,)
 
 
 _DESCRIBABLE = ("direction", "caller", "called", "caller_name", "origin", "queue", "consultation", "seen_from_start")
@@ -173,7 +174,7 @@ def _described_late(call: Call, event: CallDescribed) -> _Step:
     """The call is over: what followed from the direction at its end is decided again."""
     after = _described(call, event)[0]
     if after.direction is not call.direction and after.disposition is not None and after.hangup_by is not None:
-        after = replace(after, disposition=_disposition(after, after.hangup_by))
+        after = changed(after, disposition=_disposition(after, after.hangup_by))
     told_before, told_now = ((it.direction, it.caller, it.called) for it in (call, after))
     return (after,) if told_now == told_before else (after, Change.CORRECTED)
 
@@ -182,14 +183,14 @@ def _leg_offered(call: Call, event: LegOffered) -> _Step:
     known = _leg(call, event.leg)
     if known is not None:
         # Repeated with a better `via`; the target stays.
-        better = replace(known, via=event.via, queue=event.queue)
+        better = changed(known, via=event.via, queue=event.queue)
         return (call if better == known else _with_leg(call, better),)
     at = max(event.at, call.started_at)
     leg = Leg(id=event.leg, target=event.target, kind=event.kind, via=event.via, queue=event.queue, offered_at=at)
     place = len(call.legs)
     while place and (call.legs[place - 1].offered_at, call.legs[place - 1].target) > (at, event.target):
         place -= 1
-    call = replace(call, legs=(*call.legs[:place], leg, *call.legs[place:]))
+    call = changed(call, legs=(*call.legs[:place], leg, *call.legs[place:]))
     return (call, Change.RINGING) if event.kind is LegKind.EXTENSION else (call,)
 
 
@@ -197,7 +198,7 @@ def _leg_ringing(call: Call, event: LegRinging) -> _Step:
     leg = _leg(call, event.leg)
     if leg is None or leg.ringing_at is not None or leg.result is not None:
         return (call,)
-    return (_with_leg(call, replace(leg, ringing_at=max(event.at, leg.offered_at))),)
+    return (_with_leg(call, changed(leg, ringing_at=max(event.at, leg.offered_at))),)
 
 
 def _leg_answered(call: Call, event: LegAnswered) -> _Step:
@@ -205,7 +206,7 @@ def _leg_answered(call: Call, event: LegAnswered) -> _Step:
     if leg is None or leg.result is not None:
         return (call,)
     at = max(event.at, leg.offered_at)
-    return (_with_leg(call, replace(leg, answered_at=at, result=LegResult.ANSWERED)),)
+    return (_with_leg(call, changed(leg, answered_at=at, result=LegResult.ANSWERED)),)
 
 
 def _leg_ended(call: Call, event: LegEnded) -> _Step:
@@ -213,7 +214,7 @@ def _leg_ended(call: Call, event: LegEnded) -> _Step:
     if leg is None or leg.ended_at is not None:
         return (call,)
     at = max(event.at, leg.answered_at or leg.offered_at)
-    ended = replace(leg, ended_at=at, result=leg.result or event.result, cause=event.cause)
+    ended = changed(leg, ended_at=at, result=leg.result or event.result, cause=event.cause)
     return _with_leg(call, ended), Change.LEG_ENDED
 
 
@@ -230,7 +231,7 @@ def _connected(call: Call, event: ClientConnected) -> _Step:
         news["final_responsible"] = event.person
         if not changes:
             changes.append(Change.HANDED_OVER)
-    return (replace(call, **news) if news else call, *changes)
+    return (changed(call, **news) if news else call, *changes)
 
 
 def _released(call: Call, event: ClientReleased) -> _Step:
@@ -242,7 +243,7 @@ def _released(call: Call, event: ClientReleased) -> _Step:
 def _hold_started(call: Call, event: HoldStarted) -> _Step:
     if call.talk_since is None or call.hold_since is not None:
         return (call,)
-    return replace(call, hold_since=max(event.at, call.talk_since)), Change.HELD
+    return changed(call, hold_since=max(event.at, call.talk_since)), Change.HELD
 
 
 def _hold_ended(call: Call, event: HoldEnded) -> _Step:
@@ -262,7 +263,7 @@ def _transfer_started(call: Call, event: TransferStarted) -> _Step:
     )
     if any((known.kind, known.from_, known.at) == (event.kind, event.from_, transfer.at) for known in call.transfers):
         return (call,)
-    return (replace(call, transfers=(*call.transfers, transfer)),)
+    return (changed(call, transfers=(*call.transfers, transfer)),)
 
 
 def _transfer_ended(call: Call, event: TransferEnded) -> _Step:
@@ -270,15 +271,15 @@ def _transfer_ended(call: Call, event: TransferEnded) -> _Step:
     for place in range(len(call.transfers) - 1, -1, -1):
         transfer = call.transfers[place]
         if transfer.result is None and transfer.at <= max(event.at, call.started_at):
-            closed = replace(transfer, result=event.result, to=event.to or transfer.to)
-            return (replace(call, transfers=(*call.transfers[:place], closed, *call.transfers[place + 1 :])),)
+            closed = changed(transfer, result=event.result, to=event.to or transfer.to)
+            return (changed(call, transfers=(*call.transfers[:place], closed, *call.transfers[place + 1 :])),)
     return (call,)
 
 
 def _recording_started(call: Call, event: RecordingStarted) -> _Step:
     if event.file in call.recordings:
         return (call,)
-    return (replace(call, recordings=(*call.recordings, event.file)),)
+    return (changed(call, recordings=(*call.recordings, event.file)),)
 
 
 def _recording_started_late(call: Call, event: RecordingStarted) -> _Step:
@@ -288,16 +289,16 @@ def _recording_started_late(call: Call, event: RecordingStarted) -> _Step:
 
 def _hang_up_pressed(call: Call, event: HangUpPressed) -> _Step:
     press = Press(extension=event.extension, at=event.at, own_leg=event.own_leg)
-    return (call if press in call.presses else replace(call, presses=(*call.presses, press)),)
+    return (call if press in call.presses else changed(call, presses=(*call.presses, press)),)
 
 
 def _merged(call: Call, event: CallMerged) -> _Step:
-    return replace(_close(call, event.at), merged_into=event.into), Change.MERGED
+    return changed(_close(call, event.at), merged_into=event.into), Change.MERGED
 
 
 def _ended(call: Call, event: CallEnded) -> _Step:
     call = _close(call, event.at)
-    call = replace(
+    call = changed(
         call,
         disposition=_disposition(call, event.hangup_by),
         hangup_by=event.hangup_by,
@@ -339,7 +340,7 @@ def _leg(call: Call, leg: LegId) -> Leg | None:
 
 
 def _with_leg(call: Call, leg: Leg) -> Call:
-    return replace(call, legs=tuple(leg if known.id == leg.id else known for known in call.legs))
+    return changed(call, legs=tuple(leg if known.id == leg.id else known for known in call.legs))
 
 
 def _close_talk(call: Call, at: Timestamp) -> Call:
@@ -348,12 +349,12 @@ def _close_talk(call: Call, at: Timestamp) -> Call:
     if call.talk_since is None:
         return call
     talked = call.talked_seconds + max(0.0, at - call.talk_since)
-    return replace(call, talked_seconds=talked, held_seconds=min(call.held_seconds, talked), talk_since=None)
+    return changed(call, talked_seconds=talked, held_seconds=min(call.held_seconds, talked), talk_since=None)
 
 
 def _close_hold(call: Call, at: Timestamp) -> Call:
     since = at if call.hold_since is None else call.hold_since
-    return replace(call, held_seconds=call.held_seconds + max(0.0, at - since), hold_since=None)
+    return changed(call, held_seconds=call.held_seconds + max(0.0, at - since), hold_since=None)
 
 
 def _close(call: Call, at: Timestamp) -> Call:
@@ -363,21 +364,27 @@ def _close(call: Call, at: Timestamp) -> Call:
     # A hand-over reported with an earlier time may overlap with the talk before it.
     longest = 0.0 if call.answered_at is None else at - call.answered_at
     talked = min(call.talked_seconds, longest)
-    call = replace(call, talked_seconds=talked, held_seconds=min(call.held_seconds, talked))
     legs = tuple(leg if leg.ended_at is not None else _cut_off(leg, at) for leg in call.legs)
     transfers = tuple(
         # A blind transfer that nobody took by the end rang in vain; a parked client who left has no result.
-        replace(transfer, result=TransferResult.NOANSWER)
+        changed(transfer, result=TransferResult.NOANSWER)
         if transfer.result is None and transfer.kind is TransferKind.BLIND
         else transfer
         for transfer in call.transfers
     )
-    return replace(call, legs=legs, transfers=transfers, ended_at=at)
+    return changed(
+        call,
+        talked_seconds=talked,
+        held_seconds=min(call.held_seconds, talked),
+        legs=legs,
+        transfers=transfers,
+        ended_at=at,
+    )
 
 
 def _cut_off(leg: Leg, at: Timestamp) -> Leg:
     at = max(at, leg.answered_at or leg.offered_at)
-    return replace(leg, ended_at=at, result=leg.result or LegResult.CANCELLED)
+    return changed(leg, ended_at=at, result=leg.result or LegResult.CANCELLED)
 
 
 _BY_LAST_LEG = {

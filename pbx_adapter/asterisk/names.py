@@ -7,6 +7,7 @@ their names (`ast_channel_alloc` in each driver's source); every one is in the t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 PORTS = frozenset({"DAHDI", "Zap", "mISDN", "Khomp", "Phone", "vpb", "CAPI", "Dongle", "Quectel"})
 """Technologies whose channels are named after a port of a card or an ISDN span (`DAHDI/12-1`, `DAHDI/i1/7916…-3`)."""
@@ -48,6 +49,7 @@ _COMPILED = {tech: re.compile(suffix + _HALF) for tech, suffix in _SUFFIXES.item
 _COMPILED_ANY = re.compile(f"(?:{_ANY_SUFFIX})?{_HALF}")
 
 
+@lru_cache(maxsize=4096)  # a channel's name is asked about several times while it lives
 def endpoint_of(channel: str) -> tuple[str, str]:
     """
     Split a channel's name into technology and endpoint; the endpoint's name may hold dashes itself.

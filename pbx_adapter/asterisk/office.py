@@ -128,6 +128,6 @@ _HELPERS = frozenset({
 
 def present(value: object) -> str:
     """A header's value, or nothing where AMI says that there is none; a repeated header counts as its first."""
-    if isinstance(value, list):
-        value = value[0] if value else ""
-    return "" if not isinstance(value, str) or value in ABSENT else value
+    if isinstance(value, str):
+        return "" if value in ABSENT else value
+    return present(value[0]) if isinstance(value, list) and value else ""

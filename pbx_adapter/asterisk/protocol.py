@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from integration.errors import ProtocolError
 from pbx_adapter.asterisk.characters import decoded
@@ -39,6 +40,8 @@ _TEXTS = frozenset({"AppData", "ApplicationData", "Data", "DialString", "Filenam
 
 _END = b"\r\n\r\n"
 _EVENT = b"Event: "
+_VARSET = b"Event: VarSet"
+_NEWEXTEN = b"Event: Newexten"
 _VARIABLE = b"\r\nVariable: "
 _DIAL = b"\r\nApplication: Dial\r\n"
 _ACTION_ID = b"\r\nActionID: "
@@ -80,19 +83,23 @@ class Wanted:
     events: AbstractSet[bytes]
     variables: AbstractSet[bytes]
     dials: bool = True
+    _first_lines: AbstractSet[bytes] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_first_lines", frozenset(_EVENT + name for name in self.events))
 
     def wants(self, block: bytes) -> bool:
-        """Whether to decode this block (without its closing empty line)."""
-        if not block.startswith(_EVENT):
-            return True
-        end = block.find(b"\r\n", 7)
-        name = block[7:end] if end > 0 else block[7:]
-        if name == b"VarSet":
+        """Whether to decode this block (without its closing empty line). Asked of every block, most often of VarSet."""
+        first, _, _ = block.partition(b"\r\n")
+        if first == _VARSET:
             at = block.rfind(_VARIABLE)
-            return at < 0 or block[at + 12 : block.find(b"\r\n", at + 12)].lstrip(b"_") in self.variables
-        if name == b"Newexten":
+            name = block[at + 12 : block.find(b"\r\n", at + 12)]
+            return at < 0 or name in self.variables or (name[:1] == b"_" and name.lstrip(b"_") in self.variables)
+        if first in self._first_lines:
+            return True
+        if first == _NEWEXTEN:
             return self.dials and _DIAL in block
-        return name in self.events or _ACTION_ID in block
+        return _ACTION_ID in block or not first.startswith(_EVENT)
 
 
 class FrameReader:
@@ -140,7 +147,7 @@ class FrameReader:
 
     def _frame(self, block: bytes) -> Frame:
         frame = parse_block(block)
-        if len(block) > LONGEST_VALUE and max(map(len, block.split(b"\r\n"))) > LONGEST_VALUE:
+        if _has_long_line(block):
             self.values_cut += cut_values(frame)
         return frame
 
@@ -159,6 +166,17 @@ class FrameReader:
         return data[end + 2 :]
 
 
+def _has_long_line(block: bytes) -> bool:
+    """Whether a line has more bytes than a value may have characters; looks at a few line ends only."""
+    begin, last = 0, len(block) - LONGEST_VALUE
+    while begin < last:
+        end = block.rfind(b"\r\n", begin, begin + LONGEST_VALUE + 2)
+        if end < 0:
+            return True
+        begin = end + 2
+    return False
+
+
 def parse_block(block: bytes) -> Frame:
     """
     Decode one block (without its closing empty line). A line without a colon is kept as a key with no value. NULs are
@@ -171,7 +189,8 @@ def parse_block(block: bytes) -> Frame:
         lines = [decoded(line) for line in block.split(b"\r\n")]
     try:
         # The usual case, in one pass: every line is `Key: Value` and no key comes twice.
-        frame: Frame = {key: value for key, value in [line.split(": ", 1) for line in lines]}  # noqa: C416
+        pairs: Any = (line.split(": ", 1) for line in lines)
+        frame: Frame = dict(pairs)
     except ValueError:
         frame = {}
     return frame if len(frame) == len(lines) else _parse_line_by_line(lines)

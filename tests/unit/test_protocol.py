@@ -203,6 +203,15 @@ def test_what_is_longer_than_any_asterisk_says_it_is_cut_and_counted() -> None:
     assert reader.values_cut == 3, "a long block is no long value"
 
 
+@given(lengths=st.lists(st.sampled_from([1, 2, 3, 253, 254, 255, 256, 257, 600]), min_size=1, max_size=6))
+def test_each_long_value_is_cut_wherever_it_stands_in_its_block(lengths: list[int]) -> None:
+    reader = FrameReader()
+    lines = [b"%c: " % (65 + place) + b"x" * length for place, length in enumerate(lengths)]
+    (frame,) = reader.feed(BANNER + b"\r\n".join(lines) + b"\r\n\r\n")
+    assert [len(value) for value in frame.values()] == [min(length, LONGEST_VALUE) for length in lengths]
+    assert reader.values_cut == sum(length > LONGEST_VALUE for length in lengths)
+
+
 @pytest.mark.parametrize(
     ("greeting", "is_old"),
     [
