@@ -47,7 +47,13 @@ _DELIVERY = (
     "tests/services/test_delivery.py",
 )
 _NUMBERS = ("tests/unit/test_phone.py", "tests/unit/test_phone_text.py")
-_STREAMS = ("tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py")
+_STREAMS = (
+    "tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py", "tests/unit/test_replay_clicks.py",
+    "tests/unit/test_tracking_attended_transfers.py", "tests/unit/test_tracking_first_and_fallback.py",
+    "tests/unit/test_tracking_inherited_causes.py", "tests/unit/test_tracking_joined_late.py",
+    "tests/unit/test_tracking_lines_and_ports.py", "tests/unit/test_tracking_originates.py",
+    "tests/unit/test_tracking_restarted_pbx.py", "tests/unit/test_tracking_without_hangup_requests.py",
+)  # fmt: skip
 NEAREST: dict[str, tuple[str, ...]] = {
     f"{DOMAIN}/attribution.py": ("tests/unit/test_attribution_personal.py", "tests/unit/test_attribution.py"),
     f"{DOMAIN}/call.py": ("tests/unit/test_follow_up.py", *_TRACKING),
