@@ -26,10 +26,10 @@ from bench.track import template
 from integration import config, logs
 from integration.app import Dozvon
 from integration.domain.ids import PbxId, Timestamp
-from pbx_adapter.asterisk.protocol import FrameReader, parse_block
+from pbx_adapter.asterisk.ami.protocol import FrameReader, parse_block
 from pbx_adapter.asterisk.simulator.office import SimulatorSettings
 from pbx_adapter.asterisk.simulator.simulator import Simulator
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 AIM_P99_MS = 50.0
 CALLS_PER_SECOND = 5  # 18,000 an hour: a very large office

@@ -35,8 +35,8 @@ from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, St
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.fastagi import AgiDoor, FastAgiServer
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,8 +34,8 @@ from integration.services.accounts import Account
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm, FakePbx
-from pbx_adapter.asterisk.protocol import FrameReader
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.ami.protocol import FrameReader
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 AIM_TIMES_THE_PAIR = 5.0
 AIM_FLATNESS = 1.25

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from integration.domain.truth import call_truth
 from integration.errors import ConfigError, ProtocolError
-from pbx_adapter.asterisk.office import DEFAULT_EXTENSION, OfficeShape
 from pbx_adapter.asterisk.replay import replay_file
+from pbx_adapter.asterisk.tracker.office import DEFAULT_EXTENSION, OfficeShape
 
 HELP = "print the calls of a recorded Asterisk stream as JSON"
 

@@ -8,8 +8,8 @@ from typing import Any
 import aiohttp
 
 from pbx_adapter.asterisk.adapter import AsteriskPbx as AsteriskPbx
-from pbx_adapter.asterisk.fastagi import AgiDoor as AgiDoor
-from pbx_adapter.asterisk.fastagi import FastAgiServer as FastAgiServer
+from pbx_adapter.asterisk.agi.server import AgiDoor as AgiDoor
+from pbx_adapter.asterisk.agi.server import FastAgiServer as FastAgiServer
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 

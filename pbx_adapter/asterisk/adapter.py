@@ -20,14 +20,16 @@ from integration.domain.events import CallEvent, HangUpPressed
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import CallRecords, ClickToCall, DialSample, Finding, PbxEmployee, PbxListener
-from pbx_adapter.asterisk import channels, commands, doctor, people, recordings
-from pbx_adapter.asterisk.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
-from pbx_adapter.asterisk.protocol import Frame, Wanted
-from pbx_adapter.asterisk.reconnect import keep_connected
+from pbx_adapter.asterisk import people, recordings
+from pbx_adapter.asterisk.ami import channels, commands
+from pbx_adapter.asterisk.ami.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
+from pbx_adapter.asterisk.ami.protocol import Frame, Wanted
+from pbx_adapter.asterisk.ami.reconnect import keep_connected
+from pbx_adapter.asterisk.ami.snapshot import ask_for_state
+from pbx_adapter.asterisk.doctor import checks as doctor
 from pbx_adapter.asterisk.records.check import check
 from pbx_adapter.asterisk.settings import AsteriskSettings
-from pbx_adapter.asterisk.snapshot import ask_for_state
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 log = structlog.get_logger()
 

@@ -6,10 +6,10 @@ import re
 
 from integration.errors import Rejected, Unavailable
 from integration.ports import PbxEmployee
-from pbx_adapter.asterisk.client import AmiSession, text
-from pbx_adapter.asterisk.commands import question
-from pbx_adapter.asterisk.office import OfficeShape
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.ami.client import AmiSession, text
+from pbx_adapter.asterisk.ami.commands import question
+from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.tracker.office import OfficeShape
 
 _MOST_NAMES = 500  # each name needs a separate request
 _CALLER_ID_SECONDS = 1.0  # an employee waits for the phone to ring

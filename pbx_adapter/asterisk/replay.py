@@ -15,9 +15,9 @@ from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.tracking import advance
 from integration.errors import ProtocolError
-from pbx_adapter.asterisk.office import OfficeShape
-from pbx_adapter.asterisk.protocol import Frame, cut_values
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.ami.protocol import Frame, cut_values
+from pbx_adapter.asterisk.tracker.office import OfficeShape
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 _PBX = PbxId("replay")
 _ACCOUNT = AccountId("replay")

@@ -14,9 +14,9 @@ from typing import Any
 
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.office import DEFAULT_EXTENSION, DEFAULT_TRUNK_CONTEXTS, OfficeShape
+from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.records.settings import RecordsSettings
+from pbx_adapter.asterisk.tracker.office import DEFAULT_EXTENSION, DEFAULT_TRUNK_CONTEXTS, OfficeShape
 
 AMI_PORT = 5038
 AMI_TLS_PORT = 5039

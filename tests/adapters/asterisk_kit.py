@@ -13,7 +13,7 @@ from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.tracking import advance
 from pbx_adapter.asterisk import AsteriskPbx
-from pbx_adapter.asterisk.client import Timing
+from pbx_adapter.asterisk.ami.client import Timing
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from tests.lab.asterisk import AGI_PATH
 

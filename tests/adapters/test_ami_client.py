@@ -16,8 +16,8 @@ from integration.domain.call import Disposition
 from integration.domain.events import CallEvent, CallStarted
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall
-from pbx_adapter.asterisk.client import AmiCounters, AmiSession, Timing, connected
-from pbx_adapter.asterisk.commands import hang_up, question
+from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected
+from pbx_adapter.asterisk.ami.commands import hang_up, question
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from tests.adapters.asterisk_kit import QUICK, linked, settings_for
 from tests.adapters.scripted_pbx import ScriptedPbx, channel, event, whole_call
@@ -415,7 +415,7 @@ async def test_a_listener_that_hangs_stops_the_reading_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Backpressure: the line of events has a bound, reading stops there, and goes on when there is room again."""
-    monkeypatch.setattr("pbx_adapter.asterisk.client.BACKLOG", 50)
+    monkeypatch.setattr("pbx_adapter.asterisk.ami.client.BACKLOG", 50)
     async with (
         ScriptedPbx() as pbx,
         linked(settings_for(pbx.port), timing=Timing(boot_unseen=1.0)) as (adapter, listener),

@@ -13,10 +13,12 @@ import pytest
 
 from integration.domain.routing import RouteDecision, RouteQuestion
 from integration.ports import DialSample, Finding, FindingLevel
-from pbx_adapter.asterisk import AgiDoor, FastAgiServer, doctor, doctor_network
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.client import AmiCounters, connected
-from pbx_adapter.asterisk.doctor_trunks import trunks
+from pbx_adapter.asterisk import AgiDoor, FastAgiServer
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.ami.client import AmiCounters, connected
+from pbx_adapter.asterisk.doctor import checks as doctor
+from pbx_adapter.asterisk.doctor import network as doctor_network
+from pbx_adapter.asterisk.doctor.trunks import trunks
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import write_wav
 from tests.adapters.asterisk_kit import QUICK, settings_for
@@ -243,7 +245,7 @@ async def test_clocks_that_differ_are_a_warning_or_an_error(tmp_path: Path, monk
     now = time.time
     for ahead, level in ((10.0, FindingLevel.WARNING), (3600.0, FindingLevel.ERROR)):
         monkeypatch.setattr("pbx_adapter.asterisk.simulator.ami.time.time", lambda ahead=ahead: now() + ahead)
-        monkeypatch.setattr("pbx_adapter.asterisk.doctor.time", _Clock(now))
+        monkeypatch.setattr("pbx_adapter.asterisk.doctor.checks.time", _Clock(now))
         assert (await examined(tmp_path))["clock"].level is level
 
 

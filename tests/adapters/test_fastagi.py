@@ -17,9 +17,9 @@ from structlog.testing import capture_logs
 
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.errors import ProtocolError
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.agi import decode_plan, encode_plan, parse_head, parse_reply, set_variables
-from pbx_adapter.asterisk.fastagi import AgiDoor, FastAgiServer
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.agi.protocol import decode_plan, encode_plan, parse_head, parse_reply, set_variables
+from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
 
 PLAN = (
     Step(kind=StepKind.NOTICE, sound="dozvon/connecting"),

@@ -16,10 +16,10 @@ import pytest_asyncio
 from integration.domain.ids import Timestamp
 from integration.errors import AuthFailed, ConfigError, Unavailable
 from integration.ports import RecordedCall
-from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records.rows import CdrRow, CelRow
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.source import AsteriskRecords
+from pbx_adapter.asterisk.tracker.office import OfficeShape
 from tests.asterisk_records import read_cdr, read_cel
 from tests.lab.mariadb import mariadb_server
 

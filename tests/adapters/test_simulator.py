@@ -16,8 +16,8 @@ from integration.domain.call import Call, Direction, Disposition, LegResult
 from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.ports import ClickToCall, FindingLevel
 from pbx_adapter.asterisk import AgiDoor, FastAgiServer
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.client import Timing
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.ami.client import Timing
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, Simulator, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.__main__ import parse
 from pbx_adapter.asterisk.simulator.traffic import PlannedCall, plan

@@ -15,12 +15,12 @@ import pytest
 
 from integration.domain.ids import Timestamp
 from integration.ports import RecordedCall
-from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records.rows import CDR_MASTER, CEL_CUSTOM
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.source import AsteriskRecords
 from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
+from pbx_adapter.asterisk.tracker.office import OfficeShape
 from tests.asterisk_records import RECORDS
 from tests.lab.waiting import until
 

@@ -12,7 +12,7 @@ import pytest
 
 from integration.domain.call import Call
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import replay
 from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.ami import Request

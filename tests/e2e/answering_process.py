@@ -17,8 +17,8 @@ from integration.domain.crm import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.routing import RouteDecision, RouteQuestion, decide
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.fastagi import AgiDoor, FastAgiServer
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
 from tests.lab.asterisk import AGI_PATH
 
 CLIENT = "79161234567"

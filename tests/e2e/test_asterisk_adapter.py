@@ -16,9 +16,9 @@ from integration.domain.routing import RouteDecision, RouteQuestion, go_on
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import ClickToCall, DialSample, Finding, FindingLevel
 from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
-from pbx_adapter.asterisk.addresses import MayAsk
-from pbx_adapter.asterisk.client import Timing
-from pbx_adapter.asterisk.commands import question
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.ami.client import Timing
+from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from tests.adapters.asterisk_kit import Listener, linked, settings_for
 from tests.lab.asterisk import AGI_PATH, WEAK_USER

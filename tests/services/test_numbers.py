@@ -29,7 +29,7 @@ from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
-from pbx_adapter.asterisk.commands import originate
+from pbx_adapter.asterisk.ami.commands import originate
 from tests.services.conftest import ACME, ANNA, BORIS, IVAN, World, answered, call, ended, missed_call, started
 
 CASES = json.loads((Path(__file__).parent.parent / "fixtures/numbers/numbers.json").read_text("utf-8"))

@@ -9,8 +9,8 @@ from typing import Any
 
 from integration.domain.ids import Timestamp
 from integration.domain.truth import call_truth
-from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.replay import Line, replay
+from pbx_adapter.asterisk.tracker.office import OfficeShape
 
 STEP = 0.001
 """Seconds between two events that follow each other at once."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.ami.protocol import Frame
 
 _SAID_WITH_EACH_EVENT = (
     "Channel", "ChannelState", "ChannelStateDesc", "CallerIDNum", "CallerIDName", "ConnectedLineNum",

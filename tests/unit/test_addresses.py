@@ -7,8 +7,8 @@ import ipaddress
 import pytest
 
 from integration.errors import ConfigError
-from pbx_adapter.asterisk import addresses
-from pbx_adapter.asterisk.addresses import Address, MayAsk, address_of, is_behind_router, is_here, network_of
+from pbx_adapter.asterisk.agi import addresses
+from pbx_adapter.asterisk.agi.addresses import Address, MayAsk, address_of, is_behind_router, is_here, network_of
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ async def test_a_name_is_looked_up_and_not_for_each_stranger(monkeypatch: pytest
 
     now = 1000.0
     monkeypatch.setattr(addresses, "addresses_of", look_up)
-    monkeypatch.setattr("pbx_adapter.asterisk.addresses.time.monotonic", lambda: now)
+    monkeypatch.setattr("pbx_adapter.asterisk.agi.addresses.time.monotonic", lambda: now)
     door = MayAsk((), host="pbx.example")
     assert await door.allows("192.0.2.7")
     assert [await door.allows(f"198.51.100.{number}") for number in range(50)] == [False] * 50

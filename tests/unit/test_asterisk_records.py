@@ -24,13 +24,13 @@ from integration.domain.call import Direction, Disposition
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
 from integration.ports import FindingLevel, RecordedCall
-from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
 from pbx_adapter.asterisk.records.check import check
 from pbx_adapter.asterisk.records.rows import CEL_CUSTOM, CdrRow, CelRow, NoRowError, cdr_row, cel_row, moment
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.source import AsteriskRecords
+from pbx_adapter.asterisk.tracker.office import OfficeShape
 from tests.asterisk_records import RECORDS, UTC, read_cdr, read_cel
 
 SCENARIOS = sorted(path.name.removesuffix(".truth.json") for path in RECORDS.glob("*.truth.json"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.errors import ConfigError, Rejected
-from pbx_adapter.asterisk import commands
+from pbx_adapter.asterisk.ami import commands
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from integration.domain.call import Disposition
 from integration.domain.events import CallEnded, CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp
-from pbx_adapter.asterisk import forgetting
 from pbx_adapter.asterisk.replay import fold, read_lines
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker import forgetting
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.trace_compare import TRACES
 
 PBX = PbxId("pbx")

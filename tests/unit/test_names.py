@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_adapter.asterisk.names import dialled_number, endpoint_of
-from pbx_adapter.asterisk.office import OfficeShape, PartyKind
+from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.tracker.office import OfficeShape, PartyKind
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.errors import ProtocolError
-from pbx_adapter.asterisk.characters import decoded
-from pbx_adapter.asterisk.protocol import (
+from pbx_adapter.asterisk.ami.characters import decoded
+from pbx_adapter.asterisk.ami.protocol import (
     LONGEST_BLOCK,
     LONGEST_TEXT,
     LONGEST_VALUE,

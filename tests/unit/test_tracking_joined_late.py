@@ -7,7 +7,7 @@ import pytest
 from integration.domain.call import Call, Direction
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.replay import Line, fold, read_lines
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.trace_compare import TRACES
 
 

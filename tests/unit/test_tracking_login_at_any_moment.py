@@ -11,9 +11,9 @@ import pytest
 
 from integration.domain.call import Call, Direction
 from integration.domain.ids import CallId, PbxId, Timestamp
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import fold, read_lines, replay
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.pbx_mirror import PbxMirror
 from tests.unit.trace_compare import TRACES
 

@@ -15,7 +15,7 @@ from integration.domain.events import CallStarted
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.tracking import advance
 from pbx_adapter.asterisk.replay import Line, fold, read_lines, replay
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.trace_compare import TRACES
 
 ACCOUNT, PBX = AccountId("office"), PbxId("pbx")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from integration.domain.call import Call
 from integration.domain.ids import CallId, PbxId, Timestamp
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import fold
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 
 def _caller(event: str, uid: str) -> Frame:

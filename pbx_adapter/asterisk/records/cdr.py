@@ -13,10 +13,10 @@ from collections.abc import Iterable, Sequence
 from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.ids import LegId, Timestamp
 from integration.ports import RecordedCall
-from pbx_adapter.asterisk.beginning import LONGEST_EXTENSION
-from pbx_adapter.asterisk.names import dialled_number, endpoint_of
-from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind
 from pbx_adapter.asterisk.records.rows import CdrRow
+from pbx_adapter.asterisk.tracker.beginning import LONGEST_EXTENSION
+from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.tracker.office import OfficeShape, Party, PartyKind
 
 _TOGETHER_SECONDS = 0.25
 _WHOLE_SECOND = 1.0  # Master.csv has whole seconds: one moment may be written as two

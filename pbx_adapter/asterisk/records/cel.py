@@ -25,12 +25,12 @@ from integration.domain.call import Call
 from integration.domain.events import CallEvent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.tracking import advance
-from pbx_adapter.asterisk.names import endpoint_of
-from pbx_adapter.asterisk.office import OfficeShape
-from pbx_adapter.asterisk.protocol import Frame
+from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.records.crashes import CRASH
 from pbx_adapter.asterisk.records.rows import CelRow
-from pbx_adapter.asterisk.tracker import Tracker
+from pbx_adapter.asterisk.tracker.names import endpoint_of
+from pbx_adapter.asterisk.tracker.office import OfficeShape
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 _TOGETHER_SECONDS = 0.25  # rows within this time belong to one event
 _SILENCE_SECONDS = 60.0  # after the last row; longer than any timeout of the tracker

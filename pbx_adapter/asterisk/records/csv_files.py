@@ -15,7 +15,7 @@ from typing import BinaryIO, TypeVar
 
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
-from pbx_adapter.asterisk.characters import decoded
+from pbx_adapter.asterisk.ami.characters import decoded
 from pbx_adapter.asterisk.records.rows import NoRowError
 
 _CHUNK = 1 << 20  # bytes read at once, going back from the end

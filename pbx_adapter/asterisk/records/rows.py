@@ -13,7 +13,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 from integration.domain.ids import Timestamp
-from pbx_adapter.asterisk.characters import decoded
+from pbx_adapter.asterisk.ami.characters import decoded
 
 CDR_MASTER = (
     "accountcode", "src", "dst", "dcontext", "clid", "channel", "dstchannel", "lastapp", "lastdata", "start", "answer",

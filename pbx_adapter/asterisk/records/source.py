@@ -14,7 +14,6 @@ import structlog
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError
 from integration.ports import RecordedCall
-from pbx_adapter.asterisk.office import OfficeShape
 from pbx_adapter.asterisk.records import csv_files
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
@@ -31,6 +30,7 @@ from pbx_adapter.asterisk.records.rows import (
 )
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.tables import open_tables
+from pbx_adapter.asterisk.tracker.office import OfficeShape
 
 log = structlog.get_logger()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from pbx_adapter.asterisk.commands import originate
+from pbx_adapter.asterisk.ami.commands import originate
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.office import Office, did
 from tests.lab.scenarios.people import CLIENT

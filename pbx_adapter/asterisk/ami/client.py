@@ -1,0 +1,433 @@
+"""The AMI connection: login, keep-alive, reconnecting, actions and their answers. The only file here with a connection.
+
+The tracker interprets events; `snapshot.py` sends the queries after a login.
+
+Theory of operation
+-------------------
+
+One task reads: it turns bytes into frames, passes an answer to the action that waits for it, and puts everything else
+into one queue of live events with their arrival times. The consumer takes them in batches. If it stops, the queue grows
+to `BACKLOG` events; then reading stops and TCP slows the PBX down. Asterisk drops a reader that is silent longer than
+its `writetimeout`, and the resynchronisation after the next login recovers the missed state. During a resynchronisation
+live events wait, but reading continues: the answers come through the same socket.
+
+A second task sends `Ping` regularly: otherwise a peer that died without a FIN stays unnoticed for hours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import itertools
+import random
+import ssl
+import time
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import structlog
+
+from integration.domain.ids import Timestamp
+from integration.errors import AuthFailed, NotFound, OutcomeUnknown, ProtocolError, Rejected, Unavailable
+from pbx_adapter.asterisk.ami.commands import Action, question
+from pbx_adapter.asterisk.ami.protocol import Frame, FrameReader, Wanted, refuse_old
+from pbx_adapter.asterisk.settings import AsteriskSettings
+
+log = structlog.get_logger()
+
+BACKLOG = 20_000  # live events that may wait for their taker before reading stops: 8 MB, 80 busy calls
+SNAPSHOT_DONE: Frame = {"Event": "SnapshotDone"}
+"""Stands in the line of live events where the answers about the PBX's state are complete; compared by identity."""
+SNAPSHOT_BACKLOG = 200_000  # while the snapshot is asked; more means that the PBX is faster than we are
+_CHUNK = 65_536
+_LONGEST_BANNER = 1024
+
+EVENT_CLASSES = "system,call,agent,user,dialplan"
+"""Asked for at login. Leaves out `reporting` (RTCP reports, 40 % of all bytes), `cdr`, `security` and the rest, also
+where the user may read them and no filter can be set."""
+
+FILTERS = (
+    # Old form: regular expressions over the whole block, understood by 16 and by 22; the newer `name()` form is ignored
+    # by 16 without a word. Anchored, and with a control character before `Variable`, because a caller's name is part of
+    # the block too: a client named "Event: TestEvent" must not make his own call invisible.
+    "!^Event: (RTCP|TestEvent|JitterBufStats|NewCallerid|MusicOnHold|QueueMemberStatus|DeviceStateChange)",
+    "!^Event: Newexten.*[[:cntrl:]]Application: ([^D]|D[^i]|Di[^a]|Dia[^l])",
+    "!^Event: VarSet.*[[:cntrl:]]Variable: (RTPAUDIOQOS|BRIDGEPVTCALLID|ANSWEREDTIME|DIALEDTIME|RINGTIME|PROGRESSTIME)",
+    "!^Event: VarSet.*[[:cntrl:]]Variable: (DIALEDPEER|QUEUEWAIT|QUEUEPOSITION|MACRO_|GOSUB_|SIPDOMAIN|SIPCALLID)",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """All waits, in seconds; tests use shorter ones."""
+
+    connect: float = 10.0
+    answer: float = 5.0
+    boot: float = 10.0  # for FullyBooted of a PBX that still loads; going on earlier is harmless, it has no calls
+    boot_unseen: float = 2.0  # for FullyBooted where the user may not read `system` and never gets it
+    ping_every: float = 15.0
+    ping_answer: float = 5.0
+    backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # the last one forever
+    silent: float = 600.0  # without an event, after which a channel is asked about
+    half_seen: float = 60.0  # the same for a channel that was only named by events in passing
+    ask_every: float = 30.0
+    auth_retry: float = 60.0  # after a refused secret: an administrator has to do something first
+
+
+@dataclass(slots=True)
+class AmiCounters:
+    """Since the start of the process; for metrics."""
+
+    events_received: int = 0  # taken into the line of live events
+    events_dropped: int = 0  # blocks that nobody wants, dropped undecoded
+    bytes_received: int = 0
+    reconnects: int = 0
+    values_cut: int = 0  # longer than any Asterisk says them
+    pauses: int = 0  # times reading stopped because the line was full
+    last_event_at: float | None = None  # Unix seconds
+
+    def last_event_age(self, now: float) -> float | None:
+        """Seconds since anything came; None before the first."""
+        return None if self.last_event_at is None else max(0.0, now - self.last_event_at)
+
+
+@dataclass(slots=True)
+class _Pending:
+    action: Action
+    done: asyncio.Future[tuple[Frame, list[Frame]]]
+    is_shared: bool
+    response: Frame | None = None
+    items: list[Frame] = field(default_factory=list)
+
+
+def text(frame: Frame, name: str) -> str:
+    """A header's value; the first one when it came several times, empty when it did not come."""
+    value = frame.get(name, "")
+    return value[0] if isinstance(value, list) else value
+
+
+class AmiSession:
+    """One connection, from connecting to its loss. Made by `connected()`."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        *,
+        wanted: Wanted | None,
+        timing: Timing,
+        counters: AmiCounters,
+    ) -> None:
+        self.banner = ""
+        self.connected_at = Timestamp(time.time())
+        self.uptime: float | None = None  # of the PBX at FullyBooted, seconds; None when it did not say
+        self.filters_refused = False
+        self._reader = reader
+        self._writer = writer
+        self._frames = FrameReader(wanted)
+        self._timing = timing
+        self._counters = counters
+        self._ids = itertools.count(1)
+        self._prefix = f"dz{random.getrandbits(32):08x}"
+        self._pending: dict[str, _Pending] = {}
+        self._events: deque[tuple[Timestamp, Frame]] = deque()
+        self._arrived = asyncio.Event()
+        self._room = asyncio.Event()
+        self._booted = asyncio.Event()
+        self._lost = asyncio.Event()
+        self.reason = ""  # why it was lost
+        self.broken: ProtocolError | None = None  # what the other side did that no AMI server does
+        self.is_asking = True  # the snapshot is under way: live events wait without a bound on reading
+
+    @property
+    def is_lost(self) -> bool:
+        return self._lost.is_set()
+
+    # ---- reading ---------------------------------------------------------------------------------------------------
+
+    async def read_forever(self) -> None:
+        """Read until the connection is lost; then fail all waiting actions."""
+        try:
+            await self._banner()
+            while data := await self._reader.read(_CHUNK):
+                self._take_in(data)
+                while len(self._events) > (SNAPSHOT_BACKLOG if self.is_asking else BACKLOG):
+                    if self.is_asking:
+                        raise ProtocolError("the PBX sends events faster than its state can be asked for")
+                    self._counters.pauses += 1
+                    self._room.clear()
+                    await self._room.wait()
+            self.lose("the PBX closed the connection")
+        except ProtocolError as exc:
+            self.broken = exc
+            self.lose(str(exc))
+        except OSError as exc:
+            self.lose(str(exc) or type(exc).__name__)
+
+    async def _banner(self) -> None:
+        try:
+            line = await self._reader.readuntil(b"\n")
+        except asyncio.IncompleteReadError as exc:
+            raise ProtocolError("the PBX closed the connection at once: is our address in `permit`?") from exc
+        except asyncio.LimitOverrunError as exc:
+            raise ProtocolError("no AMI banner: this is not an Asterisk manager port") from exc
+        if not line.startswith(b"Asterisk Call Manager") or len(line) > _LONGEST_BANNER:
+            raise ProtocolError("no AMI banner: this is not an Asterisk manager port")
+        self._frames.feed(line.rstrip(b"\r\n") + b"\r\n")
+        self.banner = line.decode("utf-8", "replace").strip()
+        refuse_old(self.banner)
+
+    def _take_in(self, data: bytes) -> None:
+        now = Timestamp(time.time())
+        before, cut_before = self._frames.blocks_seen, self._frames.values_cut
+        frames = self._frames.feed(data)
+        if self._frames.values_cut > cut_before:
+            if cut_before == 0:
+                log.warning("over-long values from the PBX are cut; logged once a connection")
+            self._counters.values_cut += self._frames.values_cut - cut_before
+        self._counters.bytes_received += len(data)
+        self._counters.events_dropped += self._frames.blocks_seen - before - len(frames)
+        self._counters.last_event_at = now
+        for frame in frames:
+            self._sort(frame, now)
+
+    def _sort(self, frame: Frame, now: Timestamp) -> None:
+        """Pass an answer to its action, anything else to the queue of live events."""
+        pending = self._pending.get(text(frame, "ActionID"))
+        if pending and pending.is_shared:
+            self._line_up(now, frame)
+        if "Event" not in frame:
+            if pending and "Response" in frame:
+                pending.response = frame
+                if not pending.action.is_list or frame["Response"] != "Success":
+                    self._finish(pending)
+            return
+        if pending and pending.action.is_list:
+            pending.items.append(frame)
+            if frame.get("EventList") == "Complete":
+                self._finish(pending)
+            return
+        if frame["Event"] == "FullyBooted":
+            uptime = text(frame, "Uptime")
+            self.uptime = float(uptime) if uptime.isdigit() else None
+            self._booted.set()
+        self._counters.events_received += 1
+        self._line_up(now, frame)
+
+    def _line_up(self, now: Timestamp, frame: Frame) -> None:
+        self._events.append((now, frame))
+        self._arrived.set()
+
+    def snapshot_done(self) -> None:
+        """Mark the place in the line; from here on a full line stops reading."""
+        self.is_asking = False
+        self._line_up(Timestamp(time.time()), SNAPSHOT_DONE)
+
+    def _finish(self, pending: _Pending) -> None:
+        if not pending.done.done():
+            pending.done.set_result((pending.response or {}, pending.items))
+
+    def lose(self, reason: str) -> None:
+        """The connection is gone: wake everybody. The first reason counts."""
+        if self.is_lost:
+            return
+        self.reason = reason
+        self._lost.set()
+        self._arrived.set()
+        self._room.set()
+        for pending in self._pending.values():
+            if not pending.done.done():
+                pending.done.set_exception(_lost(pending.action, reason))
+        self._writer.transport.abort()
+
+    async def take(self, *, timeout_seconds: float, limit: int = 500) -> list[tuple[Timestamp, Frame]]:
+        """
+        The next live events in order of arrival, each with its Unix time.
+
+        Returns:
+            At least one; empty when none came in time.
+
+        Raises:
+            Unavailable: the connection is lost, and everything that came before was taken.
+        """
+        if not self._events:
+            self._arrived.clear()
+            if not self.is_lost:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(timeout_seconds):
+                        await self._arrived.wait()
+        if not self._events and self.is_lost:
+            raise Unavailable(self.reason)
+        batch = [self._events.popleft() for _ in range(min(limit, len(self._events)))]
+        if len(self._events) <= BACKLOG // 2:
+            self._room.set()
+        return batch
+
+    # ---- asking ----------------------------------------------------------------------------------------------------
+
+    async def ask(
+        self, action: Action, *, timeout_seconds: float | None = None, action_id: str = "", share: bool = False
+    ) -> tuple[Frame, list[Frame]]:
+        """
+        Send an action and wait for its answer.
+
+        Args:
+            action_id: ours, where the answer is to be recognised later; drawn when empty.
+            share: put the answer also into the line of live events, in the order in which it came.
+
+        Returns:
+            The response, and the events of its list (the closing one last; empty for others).
+
+        Raises:
+            Rejected: the PBX said no (`code` permission_denied, unknown_action or refused); NotFound: no such channel.
+            OutcomeUnknown: sent, but the answer did not come, and the action changes something: look before repeating.
+            Unavailable: the same for a question, or the connection was already gone.
+        """
+        if self.is_lost:
+            raise Unavailable(self.reason)
+        action_id = action_id or f"{self._prefix}-{next(self._ids)}"
+        pending = _Pending(action, asyncio.get_running_loop().create_future(), share)
+        self._pending[action_id] = pending
+        try:
+            async with asyncio.timeout(timeout_seconds or self._timing.answer):
+                self._writer.write(action.wire(action_id))
+                await self._writer.drain()
+                response, items = await pending.done
+        except TimeoutError as exc:
+            raise _lost(action, "no answer in time") from exc
+        except OSError as exc:
+            raise _lost(action, str(exc)) from exc
+        finally:
+            del self._pending[action_id]
+            if not pending.done.cancel() and not pending.done.cancelled():
+                pending.done.exception()  # seen, should it have come together with the timeout
+        if text(response, "Response") not in ("Success", "Goodbye"):
+            raise _refused(action, text(response, "Message"))
+        return response, items
+
+    async def log_in(self, username: str, secret: str) -> None:
+        """
+        Log in, by MD5 challenge where the PBX offers it, and wait until it is fully booted.
+
+        Raises:
+            AuthFailed: it refuses this user and secret. Unavailable: it said nothing in time.
+        """
+        proof: tuple[tuple[str, str], ...] = (("Secret", secret),)
+        with contextlib.suppress(Rejected):
+            response, _ = await self.ask(question("Challenge", AuthType="MD5"))
+            # MD5 is all that Asterisk 16 to 22 offers; over an untrusted network use TLS.
+            digest = hashlib.md5((text(response, "Challenge") + secret).encode(), usedforsecurity=False).hexdigest()
+            proof = (("AuthType", "MD5"), ("Key", digest))
+        try:
+            await self.ask(Action("Login", (("Username", username), *proof, ("Events", EVENT_CLASSES))))
+        except Rejected as exc:
+            raise AuthFailed(f"the PBX refuses the user {username!r} or its secret ({exc})") from exc
+        except Unavailable as exc:
+            # Asterisk may close the connection instead of answering a wrong secret.
+            raise Unavailable(f"no answer to the login: {exc}") from exc
+        await self._wait_for_boot()
+
+    async def _wait_for_boot(self) -> None:
+        """FullyBooted is only sent to users who may read `system` (measured on 16 and 22): others ask CoreStatus."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.boot_unseen):
+                await self._booted.wait()
+            return
+        try:
+            await self.ask(question("CoreStatus"))
+        except Rejected:
+            return  # may neither be told nor ask: take it for booted
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._timing.boot):
+                await self._booted.wait()
+
+    async def set_filters(self) -> bool:
+        """Ask the PBX to keep back what nobody needs. False: it refuses, and everything is dropped here instead."""
+        try:
+            for pattern in FILTERS:
+                await self.ask(question("Filter", Operation="Add", Filter=pattern))
+        except Rejected as exc:
+            self.filters_refused = True
+            log.info("the PBX sets no event filter for this user; unwanted events are dropped here", reason=exc.code)
+        return not self.filters_refused
+
+    async def keep_alive(self) -> None:
+        """Ping for as long as the connection lives; a missing answer loses it."""
+        while not self.is_lost:
+            await asyncio.sleep(self._timing.ping_every)
+            if len(self._events) > BACKLOG:
+                continue  # reading is stopped by ourselves: an answer could not be seen
+            try:
+                await self.ask(question("Ping"), timeout_seconds=self._timing.ping_answer)
+            except Unavailable:
+                self.lose("no answer to a ping")
+            except Rejected:
+                continue  # an answer all the same
+
+
+def _lost(action: Action, reason: str) -> Unavailable:
+    kind = OutcomeUnknown if action.changes else Unavailable
+    return kind(f"{action.name}: {reason}")
+
+
+def _refused(action: Action, message: str) -> Rejected:
+    said = message.lower()
+    if "permission denied" in said:
+        return Rejected(f"the PBX does not permit {action.name} to our user", code="permission_denied")
+    if "unknown command" in said:
+        return Rejected(f"this PBX has no {action.name}", code="unknown_action")
+    if "no such channel" in said or "does not exist" in said or "not found" in said or "did not find" in said:
+        return NotFound(message, code="not_found")
+    return Rejected(message or f"the PBX refused {action.name}", code="refused")
+
+
+def _tls(settings: AsteriskSettings) -> ssl.SSLContext | None:
+    if settings.tls is None:
+        return None
+    context = ssl.create_default_context(cafile=settings.tls.ca)
+    if not settings.tls.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    settings: AsteriskSettings, *, wanted: Wanted | None, timing: Timing, counters: AmiCounters
+) -> AsyncIterator[AmiSession]:
+    """
+    Connect and log in; the connection is closed when the block ends.
+
+    Raises:
+        AuthFailed, Unavailable (also for a certificate that does not fit), ProtocolError.
+    """
+    try:
+        context = _tls(settings)
+        name = (settings.tls.server_name or settings.host) if settings.tls else None
+        async with asyncio.timeout(timing.connect):
+            reader, writer = await asyncio.open_connection(
+                settings.host, settings.port, ssl=context, server_hostname=name, limit=_CHUNK
+            )
+    except (OSError, TimeoutError) as exc:
+        raise Unavailable(f"no connection to {settings.host}:{settings.port}: {exc or 'no answer'}") from exc
+    session = AmiSession(reader, writer, wanted=wanted, timing=timing, counters=counters)
+    tasks = [asyncio.create_task(session.read_forever()), asyncio.create_task(session.keep_alive())]
+    try:
+        try:
+            await session.log_in(settings.username, settings.secret)
+        except Unavailable:
+            if session.broken is not None:
+                raise session.broken from None  # it says more than that no answer came
+            raise
+        yield session
+    finally:
+        session.lose("closed by us")
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        writer.close()
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(1.0):
+                await writer.wait_closed()

@@ -1,0 +1,52 @@
+"""Staying connected: when to try again after a lost link, and what is said about it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from integration.errors import AuthFailed, DozvonError
+from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing
+
+log = structlog.get_logger()
+
+
+async def keep_connected(
+    connect: Callable[[], contextlib.AbstractAsyncContextManager[AmiSession]],
+    serve: Callable[[AmiSession], Awaitable[None]],
+    on_down: Callable[[str], Awaitable[None]],
+    *,
+    timing: Timing,
+    counters: AmiCounters,
+) -> None:
+    """
+    Connect, `serve` each session until it is lost, wait, and again, until cancelled.
+
+    The waits grow, are jittered by a quarter and start again after a session whose `serve` got as far as to clear
+    `is_asking`. `on_down` is called once for each loss and once for each new reason of failing to connect.
+    """
+    attempt, told = 0, ""
+    while True:
+        wait = timing.backoff[min(attempt, len(timing.backoff) - 1)]
+        session: AmiSession | None = None
+        try:
+            async with connect() as session:
+                await serve(session)
+            reason = session.reason
+        except AuthFailed as exc:
+            wait, reason = timing.auth_retry, str(exc)
+        except DozvonError as exc:
+            reason = str(exc)
+        if session is not None and not session.is_asking:
+            attempt, told, wait = 0, "", timing.backoff[0]
+        attempt += 1
+        counters.reconnects += 1
+        if reason != told:
+            told = reason
+            log.warning("no link to the PBX", reason=reason)
+            await on_down(reason)
+        await asyncio.sleep(wait * random.uniform(0.75, 1.25))

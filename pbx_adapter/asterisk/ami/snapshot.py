@@ -1,0 +1,62 @@
+"""What is asked of the PBX after each login, so that calls under way are known. The answers are read by `resync.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from integration.errors import Rejected
+from pbx_adapter.asterisk.ami.client import AmiSession, text
+from pbx_adapter.asterisk.ami.commands import Action, question
+from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.tracker.office import OfficeShape
+
+log = structlog.get_logger()
+
+_LIST_SECONDS = 30.0  # a PBX with a thousand channels answers in one or two
+_MOST_BRIDGES = 2_000
+
+
+async def ask_for_state(session: AmiSession, office: OfficeShape) -> list[str]:
+    """
+    Ask for all that lives on the PBX; the answers go into the session's line of live events.
+
+    Returns:
+        Names of the questions that our user may not ask: calls under way are then known less well.
+
+    Raises:
+        Unavailable: the connection was lost, or an answer did not come.
+    """
+    refused: list[str] = []
+    variables = ",".join(
+        (
+            *office.did_variables,
+            office.crm_variable,
+            "DIALEDPEERNUMBER",
+            "MIXMONITOR_FILENAME",
+            "CDR(start)",
+            "CDR(answer)",
+        )
+    )
+    await _ask(session, question("CoreStatus"), refused)
+    await _ask(session, question("CoreShowChannels", is_list=True), refused)
+    await _ask(session, question("Status", is_list=True, Variables=variables), refused)
+    bridges = await _ask(session, question("BridgeList", is_list=True), refused)
+    for row in bridges[:_MOST_BRIDGES]:
+        if bridge := text(row, "BridgeUniqueid"):
+            await _ask(session, question("BridgeInfo", is_list=True, BridgeUniqueid=bridge), [])
+    await _ask(session, question("QueueStatus", is_list=True), refused)
+    session.snapshot_done()
+    if refused:
+        log.warning("the PBX refuses questions about calls under way", actions=refused)
+    return refused
+
+
+async def _ask(session: AmiSession, action: Action, refused: list[str]) -> Sequence[Frame]:
+    try:
+        _, rows = await session.ask(action, timeout_seconds=_LIST_SECONDS, share=True)
+    except Rejected:  # no right, no such module (app_queue), or a bridge that has gone meanwhile
+        refused.append(action.name)
+        return ()
+    return rows

@@ -1,0 +1,306 @@
+"""How a call begins: its direction, its two numbers, and whether a click of ours asked for it.
+
+A client's call is reported at once. A call from a phone is reported when its kind is clear: `*8` is somebody else's
+call a millisecond later, and the number sent to the carrier is first known when the trunk is dialled.
+"""
+
+from __future__ import annotations
+
+from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
+from integration.domain.events import CallEnded, LegEnded, LegOffered
+from integration.domain.ids import LegId, Timestamp, call_id
+from integration.domain.person_names import without_direction
+from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.tracker.callbacks import describe_callback, rings_client_first
+from pbx_adapter.asterisk.tracker.facts import (
+    Facts,
+    announce,
+    become_callback,
+    become_originated,
+    change_called,
+    come_in,
+    consult_for,
+    forget_sides,
+    name_caller,
+    originate,
+    see_from_start,
+    set_origin,
+    set_root,
+)
+from pbx_adapter.asterisk.tracker.live import Channel, LiveCall, LiveLeg
+from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.tracker.office import PartyKind, present
+from pbx_adapter.asterisk.tracker.switchboard import SETTLE_SECONDS, Switchboard
+
+NOT_A_DID = frozenset({"", "s", "i", "t", "h"})
+"""Extens of the dialplan's own, which a trunk without a DID enters at."""
+
+
+_DOWN = "0"
+"""State in which the PBX makes a channel itself; what comes in from outside or from a phone rings, or is up."""
+
+LONGEST_EXTENSION = 6
+"""Digits; what a phone dials beyond that is taken for an outside number until its leg shows better."""
+
+
+def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    uid = present(frame.get("Uniqueid"))
+    if not uid or uid in board.dead:
+        return
+    channel = board.channels.get(uid)
+    if channel is None:
+        channel = board.adopt(frame, "", at)
+    elif not channel.call.announced:
+        # An event of another channel was quicker and named it; what counts is how it was born.
+        channel.exten, channel.context = present(frame.get("Exten")), present(frame.get("Context"))
+    call = channel.call
+    is_young = not call.announced or at - call.started_at < SETTLE_SECONDS
+    if uid == call.uid and not call.seen_from_start and is_young:
+        see_from_start(board, call, at)
+    board.know(channel)
+    enter_as_root(board, channel, frame, at)
+
+
+def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
+    """The first channel of a call decides its kind."""
+    call = channel.call
+    if channel.uid != call.uid or call.root is not None:
+        return
+    set_root(call, channel)
+    name_caller(board, call, without_direction(present(frame.get("CallerIDName"))), at)
+    board.settle_later(call, at)
+    if frame.get("ChannelState") == _DOWN and channel.party.kind is not PartyKind.NOBODY:
+        become_click(board, channel)  # no source channel; the DialBegin that says so may come after its phone's
+    other = board.talking.get(channel.party.number) if channel.party.kind is PartyKind.EXTENSION else None
+    if other is not None and not other.over and other.direction is not Direction.INTERNAL:
+        consult_for(call, channel.party.number)
+    if channel.party.kind is not PartyKind.EXTERNAL or call.originated:
+        return
+    come_in(call, channel)
+    if channel.exten not in NOT_A_DID and call.seen_from_start:
+        begin_call(board, call, at)
+
+
+def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """
+    The number of whoever calls, where the channel was made before it was heard (analogue lines, GSM gateways).
+
+    A dialplan sets callers' names and numbers too, but then there was a number before.
+    """
+    known = board.channels.get(present(frame.get("Uniqueid")))
+    was_open = known is not None and known.number_is_open
+    channel = board.channel(frame, "", at)
+    if channel is None or not was_open or channel.number_is_open:
+        return
+    call, name = channel.call, without_direction(present(frame.get("CallerIDName")))
+    if channel is call.root and not call.caller_name and name and name != channel.party.number:
+        name_caller(board, call, name, at)
+
+
+def on_number(board: Switchboard, channel: Channel) -> None:
+    """A channel's number became known after the channel: what was thought of its call without it may change."""
+    call = channel.call
+    if channel is not call.root or call.over:
+        return
+    if channel.party.kind is PartyKind.EXTENSION and call.client is channel:
+        forget_sides(call)  # an employee's phone, not a line to the outside
+    if call.announced:
+        announce(board, call, describe(board, call))
+
+
+def learn_exten(channel: Channel, exten: str) -> None:
+    """What an analogue phone dials is known after its channel, which is made when the receiver is lifted."""
+    if channel.party.kind is PartyKind.EXTENSION and channel.exten in NOT_A_DID and exten not in NOT_A_DID:
+        change_exten(channel, exten)
+
+
+def change_exten(channel: Channel, exten: str) -> None:
+    channel.exten = exten
+
+
+def begin_call(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """Report the start of this call once. This is always the first event of a call."""
+    if not call.announced and not call.over and call.merged_into is None:
+        announce(board, call, describe(board, call))
+
+
+def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
+    """A leg was offered: it may show the direction and numbers more exactly."""
+    if call.direction is not Direction.INBOUND:
+        announce(board, call, describe(board, call))
+
+
+def is_no_call(call: LiveCall) -> bool:
+    """
+    `*8` and its like, a command to the PBX, or a receiver that was lifted and nothing dialled (an analogue phone has a
+    channel by then): no call, unless something comes of it.
+    """
+    root = call.root
+    if root is None or call.originated or call.legs or call.spies_on:
+        return False
+    return root.exten[:1] in ("*", "#") or (root.party.kind is PartyKind.EXTENSION and root.exten in NOT_A_DID)
+
+
+def describe(board: Switchboard, call: LiveCall) -> Facts:
+    """Work out direction, numbers and client from the first channel and the legs so far."""
+    root = call.root or next(iter(call.channels.values()), None)
+    if root is None:
+        return Facts(call.direction or Direction.INTERNAL, call.caller, call.called, call.client)
+    if call.direction is Direction.INBOUND:
+        called = call.called or _did(root)
+        return Facts(Direction.INBOUND, root.party.number or call.caller, called, call.client or root)
+    if root.party.kind is PartyKind.EXTERNAL and not call.originated:
+        # What was thought before the client's channel was seen (a stream that begins with the employee's) is void.
+        return Facts(Direction.INBOUND, root.party.number, _did(root) or call.called, root)
+    if call.originated:
+        return describe_callback(board, call) if call.client_first else _describe_click(board, call, root)
+    caller, wanted = root.party.number or call.caller, root.exten
+    inside = board.office.as_extension(wanted) is not None
+    outside = next((leg for leg in call.legs if leg.kind is LegKind.EXTERNAL and leg.via is Via.DIRECT), None)
+    if outside is not None and (not inside or outside is call.legs[0]):
+        return Facts(Direction.OUTBOUND, caller, outside.target, call.client)
+    if not inside and len(dialled_number(wanted)) > LONGEST_EXTENSION:
+        return Facts(Direction.OUTBOUND, caller, wanted, call.client)
+    return Facts(Direction.INTERNAL, caller, wanted, call.client or root)
+
+
+def _did(root: Channel) -> str:
+    return "" if root.exten in NOT_A_DID else root.exten
+
+
+def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
+    """Agent first: the first leg is the caller, the next one the called party."""
+    agent = next((leg for leg in call.legs if leg.via is Via.CLICK and leg.kind is LegKind.EXTENSION), None)
+    client = next((leg for leg in call.legs if leg.via is Via.DIRECT and leg.kind is LegKind.EXTERNAL), None)
+    action = board.originate_of(call) or {}
+    door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
+    caller = agent.target if agent else root.party.number or door
+    colleague = next(
+        (leg.target for leg in call.legs if leg.via is not Via.CLICK and leg.kind is LegKind.EXTENSION), ""
+    )
+    called = client.target if client else present(action.get("Exten")) or call.made_for or colleague or call.called
+    if called == caller:
+        called = ""  # what its phone shows while it rings: itself, when the Originate leads to an application
+    if call.spies_on:
+        called = called or call.spies_on
+    elif board.office.as_extension(called) is None:
+        return Facts(Direction.OUTBOUND, caller, called, call.client)
+    own = call.client
+    if agent is not None and (own is None or own.party.kind is PartyKind.LOCAL):
+        own = next(iter(agent.channels.values()), None)
+    return Facts(Direction.INTERNAL, caller, called, own)
+
+
+def see_whom_it_rings(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
+    """The first leg of an Originate shows whether it rings the client first, or the employee."""
+    if rings_client_first(board, call, leg):
+        become_callback(call)
+
+
+def mark_originated_found(channel: Channel, shown: str) -> None:
+    """A snapshot shows a channel that an Originate made; its phone shows `shown`, the `CallerID:` of the Originate."""
+    call = channel.call
+    become_originated(channel)
+    originate(call)
+    set_root(call, channel)
+    change_called(call, call.called or shown)
+
+
+def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
+    """A DialBegin without a source is an Originate."""
+    call = channel.call
+    if call.root is None and channel.uid == call.uid:
+        set_root(call, channel)  # a stream that begins between the making of this channel and its dial
+    if channel is call.root and not call.announced:
+        see_from_start(board, call, channel.last_seen)  # also where its Newchannel comes after this
+        change_called(call, call.called or _shown_to(channel, frame))
+    become_click(board, channel)
+    if channel is call.root and not call.over:
+        board.note_click(call, channel, present(frame.get("DialString")))
+        _origin_from(board, call, board.originate_of(call) or {})
+
+
+def become_click(board: Switchboard, channel: Channel) -> None:
+    """
+    Take a channel for one that an Originate made; one of ours is a click, with the CRM's id of it.
+
+    Its events may be overtaken by those of the phone behind a Local pair, so the call may have been told of as another.
+    """
+    call = channel.call
+    become_originated(channel)
+    if channel is not call.root or call.originated or call.over:
+        return
+    originate(call)
+    board.note_click(call, channel, "")
+    _origin_from(board, call, board.originate_of(call) or {})
+    if call.announced:
+        announce(board, call, describe(board, call))
+
+
+def _shown_to(channel: Channel, frame: Frame) -> str:
+    """
+    Whom the agent's phone shows while it rings: the number it will be connected with. Empty when that is not said.
+
+    Our Originate says it as the connected line. The `CallerID:` of other programs' Originates makes it the number of
+    the agent's own channel as well, which without it is the agent's.
+    """
+    door = endpoint_of(channel.name)[1].partition("@")[0]
+    shown = [present(frame.get(key)) for key in ("DestConnectedLineNum", "DestCallerIDNum")]
+    return next((number for number in shown if number and number not in (channel.party.number, door)), "")
+
+
+def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """An Originate of an unregistered phone makes no channel at all: its whole call is this one answer."""
+    uid = present(frame.get("Uniqueid")) or present(frame.get("ActionID"))
+    if not uid or uid in board.by_linkedid or frame.get("Reason") in _RANG:
+        return
+    phone = present(frame.get("Channel"))
+    name = endpoint_of(phone)[1].partition("@")[0]
+    client_first = len(dialled_number(name)) > LONGEST_EXTENSION
+    call = LiveCall(uid, call_id(board.pbx, uid), at, originated=True, client_first=client_first)
+    board.calls[uid] = board.by_linkedid[uid] = call
+    rung = board.office.extension_of(phone) or name
+    exten = present(frame.get("Exten"))
+    action = board.originates.get(uid) or board.originates.get(phone) or {}
+    if client_first:
+        facts = Facts(Direction.OUTBOUND, board.office.as_extension(exten) or "", dialled_number(name), None)
+        kind, via, result = LegKind.EXTERNAL, Via.DIRECT, LegResult.FAILED
+    else:
+        called = exten or present(frame.get("CallerIDNum"))
+        inside = board.office.as_extension(called) is not None
+        facts = Facts(Direction.INTERNAL if inside else Direction.OUTBOUND, rung, called, None)
+        kind, via, result = LegKind.EXTENSION, Via.CLICK, LegResult.UNAVAILABLE
+        set_origin(board, call, action_id=present(frame.get("ActionID")))
+    _origin_from(board, call, action)
+    announce(board, call, facts)
+    leg = LegId(f"{uid}:{rung}")
+    board.tell(LegOffered(call=call.id, at=at, leg=leg, target=rung, kind=kind, via=via))
+    board.tell(LegEnded(call=call.id, at=at, leg=leg, result=result))
+    board.tell(CallEnded(call=call.id, at=at, hangup_by=HangupBy.SYSTEM))
+    board.forget_originate(call)
+    board.close_call(call, at)
+
+
+_RANG = frozenset({"1", "3", "4", "5"})
+"""Reasons of an OriginateResponse that something rang: hung up, rang out, answered, busy. Its call is known, or was not
+seen from its start."""
+
+
+def _origin_from(board: Switchboard, call: LiveCall, action: Frame) -> None:
+    variables = action.get("Variable", [])
+    for text in variables if isinstance(variables, list) else variables.split(","):
+        name, _, value = text.partition("=")
+        if name.lstrip("_") == board.office.crm_variable and value:
+            set_origin(board, call, crm_call_id=value)
+    if action:
+        set_origin(board, call, action_id=present(action.get("ActionID")))
+
+
+def on_variable(board: Switchboard, channel: Channel, name: str, value: str) -> None:
+    """A channel variable that says something about the whole call."""
+    call = channel.call
+    if name == board.office.crm_variable:
+        set_origin(board, call, crm_call_id=value)
+    elif call.direction is Direction.INBOUND and not call.announced:
+        change_called(call, value)
+        begin_call(board, call, channel.last_seen)

@@ -1,0 +1,131 @@
+"""What a channel in a snapshot shows: its leg, the called party, the recording file.
+
+`resync.py` decides when to process snapshots.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from integration.domain.call import Direction, LegKind, Via
+from integration.domain.ids import Timestamp
+from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.tracker.beginning import NOT_A_DID, change_exten, mark_originated_found
+from pbx_adapter.asterisk.tracker.dials import explain_dial, find_dial
+from pbx_adapter.asterisk.tracker.facts import Facts, announce, change_called, set_origin
+from pbx_adapter.asterisk.tracker.legs import answer_leg, offer_leg, ring_leg
+from pbx_adapter.asterisk.tracker.live import Channel
+from pbx_adapter.asterisk.tracker.mixmonitor import on_recording_name
+from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.tracker.office import PartyKind, present
+from pbx_adapter.asterisk.tracker.switchboard import Switchboard
+
+
+def uid_of(row: Frame) -> str:
+    return present(row.get("Uniqueid"))
+
+
+def note_originate(channel: Channel, row: Frame) -> bool:
+    """Whether this channel of an unreported call was made by an Originate: it has no source channel."""
+    call = channel.call
+    is_root = channel is call.root or (call.root is None and channel.uid == call.uid)
+    is_local_root = is_root and channel.party.kind is PartyKind.LOCAL
+    if call.announced or call.originated or not (is_local_root or present(row.get("Application")) == "AppDial2"):
+        return False
+    mark_originated_found(channel, present(row.get("ConnectedLineNum")))
+    return True
+
+
+def may_be_leg(channel: Channel) -> bool:
+    """Whether it was dialled by an unknown channel."""
+    if channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
+        return False
+    return channel.originated or (channel is not channel.call.root and channel.uid != channel.linkedid)
+
+
+def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
+    """A channel found in the middle of a call that was dialled by it: who was offered the call, and how far it got."""
+    if not may_be_leg(channel):
+        return
+    call = channel.call
+    source = call.root
+    external = channel.party.kind is PartyKind.EXTERNAL
+    dial = channel.dial or (source.dial if source is not None else "")
+    number = dialled_number(dial.partition(",")[0]) if external else ""
+    if not number and call.direction is Direction.OUTBOUND:
+        number = call.called
+    target = (number or channel.party.number) if external else channel.party.number
+    kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
+    leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, _via(channel, source))
+    if leg is None:
+        return
+    if source is not None:
+        explain_dial(source)
+    if channel.bridge is None:
+        ring_leg(board, leg, at)
+    else:
+        found_at = at if call.was_connected else min(at, call.started_at + (call.answered_after or 0.0))
+        answer_leg(board, leg, Timestamp(max(found_at, leg.offered_at)))
+
+
+def _via(channel: Channel, root: Channel | None) -> Via:
+    """How the call came to this leg, as far as the present state shows it."""
+    call = channel.call
+    if call.was_connected:
+        return Via.TRANSFER  # somebody had the client before the gap, and this one came in it
+    if channel.originated or _is_behind_door(channel, root):
+        return Via.CLICK
+    return Via.QUEUE if root is not None and call.queue else Via.DIRECT
+
+
+def _is_behind_door(channel: Channel, root: Channel | None) -> bool:
+    """`Local/101@...` was originated, and this is the phone of 101."""
+    if root is None or not root.originated or root.party.kind is not PartyKind.LOCAL:
+        return False
+    return endpoint_of(root.name)[1].partition("@")[0] == channel.party.number
+
+
+def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
+    """Facts about a call not seen from its start that only Status has."""
+    channel = board.channels.get(uid_of(row))
+    if channel is None:
+        return
+    call = channel.call
+    said = row.get("Variable", [])
+    variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
+    if present(row.get("Application")) == "AppDial":
+        find_dial(channel, channel.dial or present(variables.get("DIALEDPEERNUMBER")))
+    crm_id = present(variables.get(board.office.crm_variable))
+    if crm_id:
+        set_origin(board, call, crm_call_id=crm_id)
+    file = present(variables.get("MIXMONITOR_FILENAME"))
+    # An event that came before the list may have named the first channel already; then it was entered as no root.
+    is_first = channel is call.root or (call.root is None and channel.uid == call.uid)
+    if file and is_first:
+        on_recording_name(board, channel, file, at)
+    if not is_first or (call.announced and call.seen_from_start):
+        return
+    dids = [present(variables.get(name)) for name in board.office.did_variables]
+    number = next((did for did in dids if did), "") or present(row.get("DNID"))
+    number = "" if number in NOT_A_DID else number
+    if call.announced:  # by an event that came before this answer; the DID was a guess by where the call is now
+        if number and call.direction is Direction.INBOUND:
+            announce(board, call, Facts(call.direction, call.caller, number, call.client))
+        return
+    if number and call.direction is Direction.INBOUND:
+        change_called(call, number)
+    elif number or channel.exten in NOT_A_DID:
+        change_exten(channel, number or present(row.get("Exten")))
+    answered = _seconds_to_answer(variables)
+    if answered is not None:
+        call.answered_after = answered
+
+
+def _seconds_to_answer(variables: dict[str, str]) -> float | None:
+    """From the PBX's own record; in its own time zone, so only the difference can be used."""
+    try:
+        start = datetime.fromisoformat(variables.get("CDR(start)", ""))
+        answer = datetime.fromisoformat(variables.get("CDR(answer)", ""))
+    except ValueError:
+        return None
+    return max(0.0, (answer - start).total_seconds())
