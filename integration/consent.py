@@ -18,7 +18,7 @@ import structlog
 from aiohttp import web
 
 from connectors.amocrm import Connector
-from connectors.amocrm.oauth import Granted, Refused
+from connectors.amocrm.api.oauth import Granted, Refused
 from connectors.amocrm.widget import read_widget_token
 from integration.admin.texts import texts
 from integration.domain.ids import AccountId, Timestamp

@@ -92,7 +92,10 @@ NEAREST: dict[str, tuple[str, ...]] = {
     f"{TRACKER}/transfers.py": _STREAMS,
     f"{TRACKER}/ways.py": _STREAMS,
     "connectors/amocrm/mapping.py": ("tests/unit/test_amocrm_mapping_rules.py", "tests/unit/test_amocrm_mapping.py"),
-    "connectors/amocrm/tokens.py": ("tests/unit/test_amocrm_token_rules.py", "tests/adapters/test_amocrm_tokens.py"),
+    "connectors/amocrm/api/tokens.py": (
+        "tests/unit/test_amocrm_token_rules.py",
+        "tests/adapters/test_amocrm_tokens.py",
+    ),
 }
 
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
+from connectors.amocrm.api.sending import Senders
 from connectors.amocrm.connector import Connector, connect
-from connectors.amocrm.sending import Senders
 
 __all__ = ["Connector", "Senders", "connect"]

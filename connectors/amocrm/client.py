@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import structlog
 
 from connectors.amocrm import mapping
+from connectors.amocrm.api.library import Library
+from connectors.amocrm.api.sending import Sender
+from connectors.amocrm.api.standing import Standing
+from connectors.amocrm.api.tokens import AccountTokens, LongLivedToken
+from connectors.amocrm.api.transport import Transport
+from connectors.amocrm.api.wire import UNKNOWN_USER
 from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, pages, person_inside
-from connectors.amocrm.library import Library
-from connectors.amocrm.sending import Sender
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.standing import Standing
-from connectors.amocrm.tokens import AccountTokens, LongLivedToken
-from connectors.amocrm.transport import Transport
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
-from connectors.amocrm.wire import UNKNOWN_USER
 from integration.domain.client import Client
 from integration.domain.crm import CrmCondition, CrmTrouble, Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp

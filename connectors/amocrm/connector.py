@@ -12,10 +12,11 @@ from typing import Any
 
 import structlog
 
-from connectors.amocrm import oauth, web
+from connectors.amocrm import web
+from connectors.amocrm.api import oauth
+from connectors.amocrm.api.pacing import Blocked
+from connectors.amocrm.api.sending import Sender, Senders
 from connectors.amocrm.client import AmocrmCrm
-from connectors.amocrm.pacing import Blocked
-from connectors.amocrm.sending import Sender, Senders
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate
 from integration.domain.crm import CrmChange

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from connectors.amocrm import mapping
-from connectors.amocrm.transport import Transport
-from connectors.amocrm.wire import ENTITY_NOT_FOUND, Query
+from connectors.amocrm.api.transport import Transport
+from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Query
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
 from integration.errors import InInbox, NotFound, OutcomeUnknown, ProtocolError, Rejected

@@ -14,13 +14,13 @@ import aiohttp
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from connectors.amocrm.api.oauth import Granted
+from connectors.amocrm.api.sending import Senders
 from connectors.amocrm.client import AmocrmCrm
 from connectors.amocrm.connector import Connector, connect
-from connectors.amocrm.oauth import Granted
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.sandbox import Fault
-from connectors.amocrm.sending import Senders
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connectors.amocrm.library import Library
+from connectors.amocrm.api.library import Library
 from integration.domain.crm import EntityKind
 from integration.domain.intents import Priority
 from integration.errors import NotFound, OutcomeUnknown, ProtocolError, Unavailable

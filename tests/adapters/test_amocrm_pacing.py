@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from connectors.amocrm.pacing import Blocked, Breaker, Pacer, Slot, turn
+from connectors.amocrm.api.pacing import Blocked, Breaker, Pacer, Slot, turn
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
 from tests.adapters.amocrm_kit import ANNA, Office, contact, number

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from connectors.amocrm import Connector, Senders, connect
-from connectors.amocrm.pacing import SharedPacer
+from connectors.amocrm.api.pacing import SharedPacer
 from connectors.amocrm.sandbox.sandbox import Traffic
 from integration.clock import SystemClock
 from integration.domain.crm import EntityKind, EntityRef

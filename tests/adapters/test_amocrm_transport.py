@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from aiohttp import web
 
-from connectors.amocrm.pacing import Blocked
+from connectors.amocrm.api.pacing import Blocked
 from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.errors import (
     AuthFailed,
@@ -51,7 +51,7 @@ async def test_a_write_tries_now_and_then_whether_it_was_paid(crm: Office, monke
     crm.account.subscription_ended = ""
     with pytest.raises(Unpaid):
         await crm.crm.log_call(record(), contact(known))
-    monkeypatch.setattr("connectors.amocrm.standing._PROBE_SECONDS", 0.0)
+    monkeypatch.setattr("connectors.amocrm.api.standing._PROBE_SECONDS", 0.0)
     crm.crm.standing.unpaid("again", by_read=False)
     assert await crm.crm.log_call(record(), contact(known))
     assert [condition.trouble for condition in told] == [CrmTrouble.UNPAID, None]
@@ -141,7 +141,7 @@ async def test_looking_again_for_a_consent_that_is_not_there_tells_nobody_twice(
 async def test_the_doctor_tells_each_trouble_apart_and_what_to_do(
     crm: Office, ended: str, status: int, check: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.amocrm.pacing._LONGEST_PAUSE", 0.01)
+    monkeypatch.setattr("connectors.amocrm.api.pacing._LONGEST_PAUSE", 0.01)
     crm.account.subscription_ended = ended
     if status:
         crm.fault("status", status=status, count=-1)

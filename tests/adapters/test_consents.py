@@ -15,8 +15,8 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
-from connectors.amocrm.oauth import disconnect_signature
-from connectors.amocrm.pacing import Blocked
+from connectors.amocrm.api.oauth import disconnect_signature
+from connectors.amocrm.api.pacing import Blocked
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.sandbox import Fault
 from integration.app import Dozvon

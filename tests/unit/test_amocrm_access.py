@@ -8,7 +8,7 @@ from typing import Any
 import jwt
 import pytest
 
-from connectors.amocrm.oauth import (
+from connectors.amocrm.api.oauth import (
     Granted,
     Refused,
     authorise_url,
@@ -16,8 +16,8 @@ from connectors.amocrm.oauth import (
     read_callback,
     read_disconnect,
 )
+from connectors.amocrm.api.tokens import Renewal, claims, renewal
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.tokens import Renewal, claims, renewal
 from connectors.amocrm.widget import AmocrmGate, allows_origin, read_widget_token
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.errors import AuthFailed, ConfigError, Rejected

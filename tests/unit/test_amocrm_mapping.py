@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.amocrm import mapping
-from connectors.amocrm.wire import ENTITY_NOT_FOUND, UNKNOWN_USER, problem_code, problem_text
+from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, UNKNOWN_USER, problem_code, problem_text
 from integration.domain.call import Call, Direction, Disposition
 from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
+from connectors.amocrm.api.transport import Transport
 from connectors.amocrm.feed import pages
-from connectors.amocrm.transport import Transport
 from integration.domain.intents import Priority
 from integration.errors import ProtocolError
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from connectors.amocrm.api.tokens import AccountTokens, LongLivedToken, Renewal, claims, read_tokens, renewal
+from connectors.amocrm.api.wire import Answer
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.tokens import AccountTokens, LongLivedToken, Renewal, claims, read_tokens, renewal
-from connectors.amocrm.wire import Answer
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, OutcomeUnknown, ProtocolError, Unavailable
 from integration.ports import Tokens

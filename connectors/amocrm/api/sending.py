@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
-from connectors.amocrm.pacing import Blocked, Breaker, Pacer, SharedPacer, Slot
+from connectors.amocrm.api.pacing import Blocked, Breaker, Pacer, SharedPacer, Slot
+from connectors.amocrm.api.standing import Standing
+from connectors.amocrm.api.wire import Answer, Query, exchange
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.standing import Standing
-from connectors.amocrm.wire import Answer, Query, exchange
 from integration.domain.intents import Priority
 from integration.errors import RateLimited, Unavailable
 from integration.ports import RateBudget

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from connectors.amocrm.sending import Sender
+from connectors.amocrm.api.sending import Sender
+from connectors.amocrm.api.tokens import ask_tokens, read_tokens
+from connectors.amocrm.api.wire import problem_text
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.tokens import ask_tokens, read_tokens
-from connectors.amocrm.wire import problem_text
 from integration.errors import ProtocolError, Rejected, Unavailable
 from integration.ports import Clock, Tokens
 

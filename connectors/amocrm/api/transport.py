@@ -13,12 +13,12 @@ from urllib.parse import urljoin, urlsplit
 import structlog
 from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from connectors.amocrm.pacing import Blocked, Slot
-from connectors.amocrm.sending import Sender
+from connectors.amocrm.api.pacing import Blocked, Slot
+from connectors.amocrm.api.sending import Sender
+from connectors.amocrm.api.standing import Standing
+from connectors.amocrm.api.tokens import NotConnected
+from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Answer, Query, problem_code, problem_text
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.standing import Standing
-from connectors.amocrm.tokens import NotConnected
-from connectors.amocrm.wire import ENTITY_NOT_FOUND, Answer, Query, problem_code, problem_text
 from integration.domain.crm import CrmTrouble
 from integration.domain.intents import Priority
 from integration.errors import (

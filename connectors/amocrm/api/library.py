@@ -23,7 +23,7 @@ from amocrm.v2.entity.task import TasksInteraction
 from amocrm.v2.exceptions import BaseModuleException, NotFound
 from amocrm.v2.interaction import GenericInteraction
 
-from connectors.amocrm.transport import Transport
+from connectors.amocrm.api.transport import Transport
 from integration.domain.crm import EntityKind
 from integration.domain.intents import Priority
 from integration.errors import OutcomeUnknown, ProtocolError

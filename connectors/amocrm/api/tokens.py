@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from connectors.amocrm.sending import Sender
+from connectors.amocrm.api.sending import Sender
+from connectors.amocrm.api.wire import Answer
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.wire import Answer
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, OutcomeUnknown, ProtocolError, Unavailable
 from integration.ports import Clock, Tokens, TokenStore
