@@ -56,7 +56,7 @@ from integration.services.routing import Routing
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
-from integration.storage.private_files import close_to_others, make_folder
+from integration.storage.secrets.private_files import close_to_others, make_folder
 from integration.web.client_address import ClientAddresses
 from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog

@@ -24,7 +24,7 @@ from integration import config
 from integration.app import Dozvon
 from integration.consent import oauth_path
 from integration.domain.ids import AccountId
-from integration.storage.private_files import make_folder
+from integration.storage.secrets.private_files import make_folder
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.office import Client, Phone
 from widgets.pack import build_amocrm

@@ -14,11 +14,11 @@ from integration.place import place_of
 from integration.ports import Clock, Finding, FindingLevel
 from integration.services.backups import moments_of_backups
 from integration.storage import open_coordination
-from integration.storage.database import Database, open_database
-from integration.storage.keys import KeyRing, KeySource
-from integration.storage.postgres_steps import role_of
-from integration.storage.private_files import make_folder
-from integration.storage.sealing import check
+from integration.storage.secrets.keys import KeyRing, KeySource
+from integration.storage.secrets.private_files import make_folder
+from integration.storage.secrets.sealing import check
+from integration.storage.sql.database import Database, open_database
+from integration.storage.sql.postgres_steps import role_of
 
 INSTALLATION = "Dozvon"
 """Under this name the findings stand beside those of the accounts, whose names have no capitals."""

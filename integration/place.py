@@ -9,10 +9,10 @@ import structlog
 from integration.config import BackupConfig, Config
 from integration.ports import Clock
 from integration.services.backups import ScheduledBackups
-from integration.storage.backup import write_backup
-from integration.storage.database import Database
-from integration.storage.keys import KeySource
+from integration.storage.backup.making import write_backup
 from integration.storage.place import Place
+from integration.storage.secrets.keys import KeySource
+from integration.storage.sql.database import Database
 
 log = structlog.get_logger()
 

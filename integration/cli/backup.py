@@ -10,8 +10,8 @@ from pathlib import Path
 from integration import config, logs
 from integration.clock import SystemClock
 from integration.place import place_of
-from integration.storage.archive import Manifest
-from integration.storage.backup import write_backup
+from integration.storage.backup.archive import Manifest
+from integration.storage.backup.making import write_backup
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from integration import config, logs
 from integration.cli.backup import say, told
 from integration.place import place_of
-from integration.storage.restore import restore_backup
+from integration.storage.backup.restore import restore_backup
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from integration import config, logs
 from integration.place import place_of
-from integration.storage.database import open_database
 from integration.storage.place import Place
-from integration.storage.sealing import Checked, Rotated, check, forget, rotate
+from integration.storage.secrets.sealing import Checked, Rotated, check, forget, rotate
+from integration.storage.sql.database import open_database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

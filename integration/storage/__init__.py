@@ -8,26 +8,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import integration.storage.migrate  # noqa: F401 - here, so that a later import does not hide the function `migrate`
+import integration.storage.sql.migrate  # noqa: F401 - here, so that a later import does not hide the function `migrate`
 from integration.clock import SystemClock
 from integration.ports import Clock, Coordination
-from integration.storage.admin_sessions import SqlAdminSessions
-from integration.storage.callback_tasks import SqlCallbackTasks
-from integration.storage.calls import SqlCallStore
-from integration.storage.coordination import InProcessCoordination
-from integration.storage.database import Database, open_database
-from integration.storage.keys import KeySource
-from integration.storage.leases import SqlLeases
-from integration.storage.outbox import SqlOutbox
-from integration.storage.phone_book import SqlPhoneBook
+from integration.storage.coordination.memory import InProcessCoordination
 from integration.storage.recordings import FileRecordingStore
-from integration.storage.releases import SqlRegister
-from integration.storage.route_log import SqlRouteLog
-from integration.storage.sealing import open_sealer
-from integration.storage.settings import SqlSettingsStore
-from integration.storage.strangers import SqlStrangers
-from integration.storage.tokens import SqlTokenStore
-from integration.storage.watches import SqlWatchLog
+from integration.storage.secrets.keys import KeySource
+from integration.storage.secrets.sealing import open_sealer
+from integration.storage.sql.admin_sessions import SqlAdminSessions
+from integration.storage.sql.callback_tasks import SqlCallbackTasks
+from integration.storage.sql.calls import SqlCallStore
+from integration.storage.sql.database import Database, open_database
+from integration.storage.sql.leases import SqlLeases
+from integration.storage.sql.outbox import SqlOutbox
+from integration.storage.sql.phone_book import SqlPhoneBook
+from integration.storage.sql.releases import SqlRegister
+from integration.storage.sql.route_log import SqlRouteLog
+from integration.storage.sql.settings import SqlSettingsStore
+from integration.storage.sql.strangers import SqlStrangers
+from integration.storage.sql.tokens import SqlTokenStore
+from integration.storage.sql.watches import SqlWatchLog
 
 __all__ = ["KeySource", "Storage", "migrate", "open_coordination", "open_storage"]
 
@@ -106,6 +106,6 @@ def open_coordination(redis_url: str | None) -> Coordination:
     """Coordination in Redis, which may start later; without an address within this process. Raises: ConfigError."""
     if redis_url is None:
         return InProcessCoordination()
-    from integration.storage.redis_coordination import RedisCoordination  # only where it is used
+    from integration.storage.coordination.redis import RedisCoordination
 
     return RedisCoordination(redis_url)

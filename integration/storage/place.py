@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
-from integration.storage.keys import KeySource
+from integration.storage.secrets.keys import KeySource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

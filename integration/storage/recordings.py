@@ -15,11 +15,11 @@ from sqlalchemy import Connection, select, update
 from integration.domain.ids import AccountId, CallId
 from integration.errors import Unavailable
 from integration.ports import Clock
-from integration.storage.archive import sync_folder
-from integration.storage.database import Across, Database, insert
-from integration.storage.failures import disk_failure
-from integration.storage.private_files import make_folder, new_file
-from integration.storage.schema import recordings
+from integration.storage.backup.archive import sync_folder
+from integration.storage.secrets.private_files import make_folder, new_file
+from integration.storage.sql.database import Across, Database, insert
+from integration.storage.sql.failures import disk_failure
+from integration.storage.sql.schema import recordings
 
 _NAME_BYTES = 24  # random, so that an address cannot be guessed
 

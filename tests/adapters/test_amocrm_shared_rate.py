@@ -20,7 +20,7 @@ from integration.domain.intents import Priority
 from integration.ports import Coordination, RateBudget
 from integration.services.rate_budget import SharedBudget
 from integration.storage import open_coordination
-from integration.storage.coordination import InProcessCoordination
+from integration.storage.coordination.memory import InProcessCoordination
 from tests.adapters.amocrm_kit import OFFICE, Loopback, Office, office
 
 PROCESSES = 3

@@ -205,7 +205,7 @@ async def test_a_new_pair_is_stored_as_soon_as_the_database_takes_it(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await storage.tokens.save(OFFICE, TOKENS)
-    monkeypatch.setattr("integration.storage.tokens._STORE_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("integration.storage.sql.tokens._STORE_PAUSE_SECONDS", 0.0)
     write, failures = storage.database.write, [Unavailable("disk full"), Unavailable("disk full")]
 
     async def sometimes(work: Any, scope: str) -> Any:

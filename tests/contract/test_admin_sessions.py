@@ -7,7 +7,7 @@ from sqlalchemy import select
 from integration.domain.ids import Timestamp
 from integration.ports import AdminSessionStore
 from integration.storage import Storage
-from integration.storage.schema import admin_sessions
+from integration.storage.sql.schema import admin_sessions
 
 NOW, LATER = Timestamp(1000.0), Timestamp(2000.0)
 

@@ -30,14 +30,14 @@ from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError, Rejected, Unavailable
 from integration.ports import OutboxState, SavedStep, Tokens
 from integration.storage import KeySource, Storage, migrate, open_storage
-from integration.storage.archive import MANIFEST, Manifest
-from integration.storage.backup import write_backup
-from integration.storage.codec import encode
-from integration.storage.database import Across, open_database
-from integration.storage.migrate import HEAD, revision, upgrade
+from integration.storage.backup.archive import MANIFEST, Manifest
+from integration.storage.backup.making import write_backup
+from integration.storage.backup.restore import Restored, restore_backup
 from integration.storage.place import Place
-from integration.storage.restore import Restored, restore_backup
-from integration.storage.schema import metadata
+from integration.storage.sql.codec import encode
+from integration.storage.sql.database import Across, open_database
+from integration.storage.sql.migrate import HEAD, revision, upgrade
+from integration.storage.sql.schema import metadata
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER, a_call, an_intent
 
@@ -256,19 +256,19 @@ async def test_a_full_disk_leaves_no_half_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setattr("integration.storage.archive.os.fsync", full)
+        patched.setattr("integration.storage.backup.archive.os.fsync", full)
         with pytest.raises(Unavailable, match="disk is full"):
             await _backup(place, target)
         assert _left(target.parent) == []
     with monkeypatch.context() as patched:  # while the tables are copied
-        patched.setattr("integration.storage.table_copies._append", full)
-        patched.setattr("integration.storage.backup.sqlite_counts", full)
+        patched.setattr("integration.storage.backup.table_copies._append", full)
+        patched.setattr("integration.storage.backup.making.sqlite_counts", full)
         with pytest.raises(Unavailable, match="disk is full"):
             await _backup(place, target)
         assert _left(target.parent) == []
     await _backup(place, target)
     with monkeypatch.context() as patched:
-        patched.setattr("integration.storage.archive.os.fsync", full)
+        patched.setattr("integration.storage.backup.archive.os.fsync", full)
         with pytest.raises(Unavailable, match="disk is full"):
             await _restore(elsewhere, target)
     assert _left(elsewhere.data_dir) == []

@@ -16,10 +16,11 @@ import redis.asyncio
 from integration.errors import ConfigError, Unavailable
 from integration.ports import Coordination, Pace
 from integration.services.ending import ended
-from integration.storage import open_coordination, redis_coordination
-from integration.storage.coordination import InProcessCoordination
-from integration.storage.redis_coordination import RedisCoordination
-from integration.storage.turns import LOST_SECONDS, TurnQueue
+from integration.storage import open_coordination
+from integration.storage.coordination import redis as redis_coordination
+from integration.storage.coordination.memory import InProcessCoordination
+from integration.storage.coordination.redis import RedisCoordination
+from integration.storage.coordination.turns import LOST_SECONDS, TurnQueue
 from tests.lab.relay import Relay
 
 DEADLINE_SECONDS = 30.0
@@ -130,7 +131,7 @@ async def test_a_subscriber_that_does_not_read_loses_the_oldest_only() -> None:
 
 
 async def test_tickets_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("integration.storage.coordination._MOST_KEPT", 10)
+    monkeypatch.setattr("integration.storage.coordination.memory._MOST_KEPT", 10)
     coordination = InProcessCoordination()
     tickets = [await coordination.issue_ticket({}, ttl_seconds=60) for _ in range(12)]
     assert await coordination.take_ticket(tickets[0]) is None

@@ -15,8 +15,9 @@ from sqlalchemy import text
 from integration.domain.ids import CallId, Timestamp
 from integration.errors import Rejected, Unavailable
 from integration.ports import OutboxState, SavedStep
-from integration.storage import open_storage, postgres
-from integration.storage.database import Across, open_database
+from integration.storage import open_storage
+from integration.storage.sql import postgres
+from integration.storage.sql.database import Across, open_database
 from tests.contract.calls import OFFICE, PBX, a_call, an_intent
 
 LINES_BEFORE_THE_KILL = 400
@@ -111,7 +112,7 @@ async def test_processes_make_a_new_file_together(tmp_path: Path) -> None:
 async def test_another_process_that_keeps_the_file_locked_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("integration.storage.sqlite.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("integration.storage.sql.sqlite.BUSY_SECONDS", 0.05)
     storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
     stranger = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     stranger.execute("BEGIN IMMEDIATE")

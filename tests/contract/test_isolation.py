@@ -19,8 +19,8 @@ from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
 from integration.ports import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens, Watch
 from integration.storage import Storage
-from integration.storage.database import Across
-from integration.storage.schema import metadata
+from integration.storage.sql.database import Across
+from integration.storage.sql.schema import metadata
 from tests.contract.calls import OFFICE, OTHER, PBX, a_call, an_intent
 
 NOW = Timestamp(2e9)

@@ -14,9 +14,9 @@ from integration.domain.ids import AccountId, CallId
 from integration.domain.settings import AccountSettings
 from integration.place import place_of
 from integration.storage import open_storage
-from integration.storage.backup import write_backup
-from integration.storage.private_files import close_to_others, make_folder
-from integration.storage.restore import restore_backup
+from integration.storage.backup.making import write_backup
+from integration.storage.backup.restore import restore_backup
+from integration.storage.secrets.private_files import close_to_others, make_folder
 from integration.testing import FakeClock
 
 OFFICE = AccountId("office")

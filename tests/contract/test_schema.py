@@ -12,10 +12,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from integration.errors import ConfigError, Unavailable
-from integration.storage import migrate, migrations, open_storage
-from integration.storage.database import open_database
-from integration.storage.migrate import HEAD, revision
-from integration.storage.schema import metadata
+from integration.storage import migrate, open_storage
+from integration.storage.sql import migrations
+from integration.storage.sql.database import open_database
+from integration.storage.sql.migrate import HEAD, revision
+from integration.storage.sql.schema import metadata
 
 Catalogue = list[tuple[str, ...]]
 

@@ -16,10 +16,10 @@ from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, ProtocolError
 from integration.ports import Tokens
 from integration.storage import KeySource, Storage, open_storage
-from integration.storage.codec import encode
-from integration.storage.database import Across, Database
-from integration.storage.keys import Key, KeyRing
-from integration.storage.sealing import check, forget, rotate
+from integration.storage.secrets.keys import Key, KeyRing
+from integration.storage.secrets.sealing import check, forget, rotate
+from integration.storage.sql.codec import encode
+from integration.storage.sql.database import Across, Database
 from tests.contract.calls import OFFICE, OTHER
 
 TOKENS = Tokens(

@@ -18,10 +18,10 @@ from integration.ports import SavedStep
 from integration.services import registration
 from integration.services.registration import Registration
 from integration.storage import Storage, migrate, open_storage
-from integration.storage.database import Across, open_database
-from integration.storage.migrate import HEAD, revision, upgrade
-from integration.storage.releases import SqlRegister
-from integration.storage.schema import metadata
+from integration.storage.sql.database import Across, open_database
+from integration.storage.sql.migrate import HEAD, revision, upgrade
+from integration.storage.sql.releases import SqlRegister
+from integration.storage.sql.schema import metadata
 from tests.contract.calls import OFFICE, a_call
 from tests.next_release import BEHIND, CONTRACTED, EXPANDED, STEPS
 
@@ -32,7 +32,7 @@ Release = Callable[[str], None]
 @pytest.fixture
 def release(monkeypatch: pytest.MonkeyPatch) -> Release:
     """Makes this process one of the release whose newest step is that."""
-    steps: Any = importlib.import_module("integration.storage.migrate")
+    steps: Any = importlib.import_module("integration.storage.sql.migrate")
 
     def become(head: str) -> None:
         monkeypatch.setattr(steps, "HEAD", head)
@@ -177,7 +177,7 @@ async def test_a_busy_table_is_waited_for_in_short_turns(
     postgres_url: str, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A step that waited for long would make everybody wait who comes after it."""
-    monkeypatch.setattr("integration.storage.postgres_steps._TABLE_WAIT", "100ms")
+    monkeypatch.setattr("integration.storage.sql.postgres_steps._TABLE_WAIT", "100ms")
     busy, idle = await open_database(postgres_url), await open_database(postgres_url)
     release(EXPANDED)
 

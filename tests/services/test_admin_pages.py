@@ -32,7 +32,7 @@ from integration.services.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination
-from integration.storage.schema import admin_sessions
+from integration.storage.sql.schema import admin_sessions
 from integration.web.client_address import ClientAddresses
 from integration.web.language import LANGUAGES
 from integration.web.server import create_web_app

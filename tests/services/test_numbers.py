@@ -316,7 +316,7 @@ async def make_old(world: World, person: Person, key: str) -> None:
     """As the rule before would have keyed this person."""
     from sqlalchemy import delete, insert, update
 
-    from integration.storage.schema import person_phones, persons
+    from integration.storage.sql.schema import person_phones, persons
 
     def work(connection: Any) -> None:
         of = (person_phones.c.account == ACME) & (person_phones.c.person == person.ref.id)

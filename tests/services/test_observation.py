@@ -12,7 +12,7 @@ from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.ports import Coordination
 from integration.services.accounts import Account, Accounts
-from integration.storage.redis_coordination import RedisCoordination
+from integration.storage.coordination.redis import RedisCoordination
 from tests.services.conftest import ACME, World
 
 

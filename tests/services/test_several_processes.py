@@ -22,7 +22,7 @@ from integration.services.hub import Hub
 from integration.services.pbx_relay import PbxRelay, RelayedPbx
 from integration.services.peers import News, Peers
 from integration.services.phone_book import PhoneBookMirror
-from integration.storage.coordination import InProcessCoordination
+from integration.storage.coordination.memory import InProcessCoordination
 from integration.testing import FakeClock, FakePbx
 from tests.services.conftest import ACME, ANNA, PBX, World
 

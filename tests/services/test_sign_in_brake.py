@@ -6,7 +6,7 @@ import pytest
 
 from integration.admin.brake import SignInBrake
 from integration.errors import Unavailable
-from integration.storage.coordination import InProcessCoordination
+from integration.storage.coordination.memory import InProcessCoordination
 from integration.testing import FakeClock
 
 

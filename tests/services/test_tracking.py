@@ -13,7 +13,7 @@ from integration.ports import Lease
 from integration.services.card import CardService
 from integration.services.live_calls import LiveCalls
 from integration.services.tracking import CallTracking, follow_pbx
-from integration.storage.calls import SqlCallStore
+from integration.storage.sql.calls import SqlCallStore
 from tests.services.conftest import (
     ACME,
     ANNA,

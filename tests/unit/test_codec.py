@@ -17,7 +17,7 @@ from integration.domain.routing import RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import ProtocolError
 from integration.ports import Tokens
-from integration.storage.codec import FORMAT, decode, encode
+from integration.storage.sql.codec import FORMAT, decode, encode
 
 Name = NewType("Name", str)
 

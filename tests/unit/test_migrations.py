@@ -20,7 +20,7 @@ from alembic import op
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 
-from integration.storage import migrations
+from integration.storage.sql import migrations
 from tests.next_release import STEPS
 
 ROOT = Path(__file__).parents[2]

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.sql.elements import ColumnElement
 
-from integration.storage.outbox import counting
-from integration.storage.schema import metadata, outbox
+from integration.storage.sql.outbox import counting
+from integration.storage.sql.schema import metadata, outbox
 
 
 @pytest.mark.parametrize("conditions", [[], [outbox.c.account == "acme"]], ids=["all accounts", "one account"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from integration.storage.migrations.row_security import protect
+from integration.storage.sql.migrations.row_security import protect
 
 revision = "9001"
 down_revision: str | None = "0012"  # the newest step of the present release

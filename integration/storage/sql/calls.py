@@ -1,0 +1,230 @@
+"""Calls with their timelines, and the intents queued with them. `outbox.py` hands the intents out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, desc, exists, func, literal_column, select
+
+from integration.domain.call import Call
+from integration.domain.client import call_key
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
+from integration.domain.intents import Intent
+from integration.domain.numbering import DialRules, Numbering
+from integration.ports import Clock, Lease, OutboxState, SavedStep
+from integration.storage.sql.codec import decode, encode
+from integration.storage.sql.database import Across, Database, insert
+from integration.storage.sql.leases import guard
+from integration.storage.sql.schema import accounts, call_events, calls, outbox, person_phones
+from integration.storage.sql.short_query import ShortQuery
+
+_STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
+_LONGEST_CALL_SECONDS = 3600.0  # of calls whose card may come back after a page reconnects
+_CALLS_AHEAD = 3  # unanswered calls of one client that may wait and go first; later ones do not
+
+_IS_KNOWN = select(person_phones.c.person).where(
+    person_phones.c.account == bindparam("of_account"), person_phones.c.match_key == bindparam("of_key")
+)
+_before = (
+    select(calls.c.id)
+    .where(
+        calls.c.account == bindparam("of_account"),
+        calls.c.match_key == bindparam("of_key"),
+        calls.c.id != bindparam("of_call"),
+        calls.c.answered_at.is_(None),
+    )
+    .order_by(desc(calls.c.started_at))
+    .limit(_CALLS_AHEAD)
+    .subquery()
+)
+_WAIT_AHEAD = (
+    select(func.count())
+    .select_from(_before)
+    .where(
+        exists(
+            select(outbox.c.id).where(
+                outbox.c.account == bindparam("of_account"),
+                outbox.c.call == _before.c.id,
+                outbox.c.state == literal_column(f"'{OutboxState.WAITING.value}'"),
+            )
+        )
+    )
+)
+
+
+class SqlCallStore:
+    """Implements `ports.CallStore`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        upsert = insert(database.dialect, calls)
+        changing = [column.name for column in calls.columns if not column.primary_key]
+        self._put_call = upsert.on_conflict_do_update(
+            index_elements=[calls.c.account, calls.c.id], set_={name: upsert.excluded[name] for name in changing}
+        )
+        last = (
+            select(func.coalesce(func.max(call_events.c.seq), 0) + 1)
+            .where(call_events.c.account == bindparam("of_account"), call_events.c.call == bindparam("of_call"))
+            .scalar_subquery()
+        )
+        self._put_event = insert(database.dialect, call_events).values(seq=last)
+        self._put_intent = insert(database.dialect, outbox).on_conflict_do_nothing(
+            index_elements=[outbox.c.account, outbox.c.call, outbox.c.key]
+        )
+
+    async def get(self, account: AccountId, call: CallId) -> Call | None:
+        rows = await self._database.rows(_STATE, {"account": account, "id": call}, account)
+        return decode(Call, rows[0][0]) if rows else None
+
+    async def live(self, account: AccountId, pbx: PbxId) -> list[Call]:
+        query = (
+            select(calls.c.state)
+            .where(calls.c.account == account, calls.c.pbx == pbx, calls.c.is_live)
+            .order_by(calls.c.started_at)
+        )
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
+        return [decode(Call, state) for state in states]
+
+    async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
+        """For cards of calls that have just ended. The limit on their start lets SQL use the index of starts."""
+        query = select(calls.c.state).where(
+            calls.c.account == account,
+            calls.c.started_at >= since - _LONGEST_CALL_SECONDS,
+            calls.c.ended_at >= since,
+            calls.c.is_merged.is_(False),
+        )
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
+        return [decode(Call, state) for state in states]
+
+    async def save(self, steps: Sequence[SavedStep], *, fence: Lease | None = None) -> None:
+        """
+        Save all steps in one transaction. The call's key follows the account's present country and dialling rules.
+
+        Raises:
+            Unavailable: nothing was stored; save it again later.
+            LeaseLost: nothing was stored; another process writes these calls now.
+        """
+        if not steps:
+            return
+        now = self._clock.now()
+
+        def work(connection: Connection) -> None:
+            if fence is not None:
+                guard(connection, self._database.dialect, fence)
+            self._save(connection, steps, now)
+
+        of = {step.call.account for step in steps}
+        await self._database.write(work, of.pop() if len(of) == 1 else Across.CALLS_OF_SEVERAL)
+
+    async def recent(
+        self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
+    ) -> list[Call]:
+        """Newest first, by start, without calls that were merged into another."""
+        query = select(calls.c.state).where(calls.c.account == account, calls.c.is_merged.is_(False))
+        if match_key is not None:
+            query = query.where(calls.c.match_key == match_key)
+        if before is not None:
+            query = query.where(calls.c.started_at < before)
+        query = query.order_by(desc(calls.c.started_at)).limit(limit)
+        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
+        return [decode(Call, state) for state in states]
+
+    async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
+        query = (
+            select(call_events.c.event)
+            .where(call_events.c.account == account, call_events.c.call == call)
+            .order_by(call_events.c.seq)
+        )
+        events = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
+        return [json.loads(event) for event in events]
+
+    def _save(self, connection: Connection, steps: Sequence[SavedStep], now: Timestamp) -> None:
+        numberings: dict[AccountId, Numbering] = {}
+        for step in steps:
+            call = step.call
+            if call.account not in numberings:
+                query = select(accounts.c.country, accounts.c.dial).where(accounts.c.account == call.account)
+                row = connection.execute(query).first()
+                numberings[call.account] = Numbering() if row is None else _numbering(row.country, row.dial)
+            connection.execute(self._put_call, _call_row(call, numberings[call.account], now))
+            if step.event is not None:
+                connection.execute(self._put_event, _event_row(call, step.event, now))
+            if step.intents:
+                goes_first = _goes_first(connection, call, numberings[call.account])
+                rows = [_intent_row(call.account, intent, now, goes_first=goes_first) for intent in step.intents]
+                connection.execute(self._put_intent, rows)
+
+
+def _goes_first(connection: Connection, call: Call, numbering: Numbering) -> bool:
+    """
+    Whether a call's intents go before others of their priority: it was answered, or the CRM knows the client.
+
+    From the fourth waiting unanswered call of one client on they do not: a flood may carry a client's number.
+    """
+    if call.answered_at is not None:
+        return True
+    key = call_key(call, numbering)
+    if key is None:
+        return False
+    of = {"of_account": call.account, "of_key": key, "of_call": call.id}
+    if connection.execute(_IS_KNOWN, of).first() is None:
+        return False
+    return bool(connection.execute(_WAIT_AHEAD, of).scalar_one() < _CALLS_AHEAD)
+
+
+@lru_cache(maxsize=1024)
+def _numbering(country: str, dial: str | None) -> Numbering:
+    return Numbering(country, decode(DialRules, dial) if dial else DialRules())
+
+
+def _call_row(call: Call, numbering: Numbering, now: Timestamp) -> dict[str, Any]:
+    return {
+        "account": call.account,
+        "id": call.id,
+        "pbx": call.pbx,
+        "is_live": call.is_live and call.merged_into is None,
+        "is_merged": call.merged_into is not None,
+        "direction": call.direction.value,
+        "disposition": call.disposition.value if call.disposition else None,
+        "match_key": call_key(call, numbering),
+        "started_at": call.started_at,
+        "answered_at": call.answered_at,
+        "ended_at": call.ended_at,
+        "saved_at": now,
+        "state": encode(call),
+    }
+
+
+def _event_row(call: Call, event: dict[str, Any], now: Timestamp) -> dict[str, Any]:
+    at = event.get("at")
+    return {
+        "account": call.account,
+        "call": call.id,
+        "of_account": call.account,
+        "of_call": call.id,
+        "at": at if isinstance(at, int | float) else now,
+        "event": json.dumps(event, separators=(",", ":")),
+    }
+
+
+def _intent_row(account: AccountId, intent: Intent, now: Timestamp, *, goes_first: bool) -> dict[str, Any]:
+    return {
+        "account": account,
+        "call": intent.call,
+        "key": intent.key,
+        "kind": intent.kind.value,
+        "priority": intent.priority.value,
+        "state": OutboxState.WAITING.value,
+        "queued_at": now,
+        "not_before": now if intent.not_before is None else intent.not_before,
+        "expires_at": intent.expires_at,
+        "claims": 0,
+        "attempts": 0,
+        "is_uncertain": False,
+        "payload": json.dumps(intent.payload or {}, separators=(",", ":")),
+        "goes_first": goes_first,
+    }

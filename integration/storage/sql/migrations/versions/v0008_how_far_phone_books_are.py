@@ -1,0 +1,24 @@
+"""How far each mirror of a CRM has come: a process that takes it over does not read the whole CRM again. The release
+before does not look at it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+from integration.storage.sql.migrations.row_security import protect
+
+revision = "0008"
+down_revision: str | None = "0007"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "mirrors",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("polled_at", sa.Double(), nullable=False),
+        sa.Column("next_comparison", sa.Double(), nullable=False),
+        sa.Column("unseen_since", sa.Double()),
+        sa.PrimaryKeyConstraint("account"),
+    )
+    protect("mirrors")
