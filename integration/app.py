@@ -31,7 +31,6 @@ from integration.examination import INSTALLATION, examine, examine_redis
 from integration.exposure import examine_exposure
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
-from integration.others import Others
 from integration.place import backups_of, place_of
 from integration.ports import Coordination, Finding, FindingLevel, Lease
 from integration.recoveries import recoveries
@@ -39,19 +38,20 @@ from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService
 from integration.services.click import ClickService
+from integration.services.cluster.leadership import Leadership
+from integration.services.cluster.live_calls import LiveCalls
+from integration.services.cluster.news import Others
+from integration.services.cluster.pbx_relay import PbxRelay
+from integration.services.cluster.peers import News, Peers
+from integration.services.cluster.rate_budget import SharedBudget
+from integration.services.cluster.registration import Registration
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.dial_samples import dial_samples
 from integration.services.ending import ended
 from integration.services.hub import Hub
-from integration.services.leadership import Leadership
-from integration.services.live_calls import LiveCalls
-from integration.services.pbx_relay import PbxRelay
-from integration.services.peers import News, Peers
 from integration.services.phone_book import PhoneBookMirror
-from integration.services.rate_budget import SharedBudget
-from integration.services.registration import Registration
 from integration.services.routing import Routing
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking, follow_pbx

@@ -29,7 +29,7 @@ from integration.domain.user_mapping import PbxUser, callable_managers, problems
 from integration.errors import DozvonError
 from integration.ports import CallStore, Clock, Outbox, OutboxState, PhoneBook, RouteLog
 from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of
-from integration.services.live_calls import LiveCalls
+from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.tracking import CallTracking
 from integration.web.forms import read_form

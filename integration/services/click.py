@@ -25,7 +25,7 @@ from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown
 from integration.ports import CallStore, ClickToCall, Clock, Coordination, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import CardService, part_of_manager
-from integration.services.live_calls import LiveCalls
+from integration.services.cluster.live_calls import LiveCalls
 from integration.services.responsible import with_responsible
 
 log = structlog.get_logger()

@@ -19,8 +19,8 @@ from integration.ports import Clock, Coordination, WidgetGate, WidgetUser
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService, Refused
+from integration.services.cluster.live_calls import LiveCalls
 from integration.services.hub import Hub, Page
-from integration.services.live_calls import LiveCalls
 from integration.web.errors import Handler, json_body, text_field
 from integration.web.flow import Flow
 from integration.web.forms import is_clean

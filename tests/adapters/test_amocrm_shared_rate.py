@@ -18,7 +18,7 @@ from integration.clock import SystemClock
 from integration.domain.crm import EntityKind, EntityRef
 from integration.domain.intents import Priority
 from integration.ports import Coordination, RateBudget
-from integration.services.rate_budget import SharedBudget
+from integration.services.cluster.rate_budget import SharedBudget
 from integration.storage import open_coordination
 from integration.storage.coordination.memory import InProcessCoordination
 from tests.adapters.amocrm_kit import OFFICE, Loopback, Office, office

@@ -15,8 +15,8 @@ from sqlalchemy import Connection, inspect, text
 
 from integration.errors import ConfigError, Unavailable
 from integration.ports import SavedStep
-from integration.services import registration
-from integration.services.registration import Registration
+from integration.services.cluster import registration
+from integration.services.cluster.registration import Registration
 from integration.storage import Storage, migrate, open_storage
 from integration.storage.sql.database import Across, open_database
 from integration.storage.sql.migrate import HEAD, revision, upgrade

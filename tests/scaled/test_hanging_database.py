@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, text
 
-from integration.services import leadership
-from integration.services.leadership import Leadership
+from integration.services.cluster import leadership
+from integration.services.cluster.leadership import Leadership
 from integration.storage import Storage, open_storage
 from tests.lab.waiting import until
 from tests.scaled.servers import own_postgres

@@ -31,10 +31,10 @@ from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService
 from integration.services.click import ClickService
+from integration.services.cluster.live_calls import LiveCalls
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
-from integration.services.live_calls import LiveCalls
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, migrate, open_coordination, open_storage

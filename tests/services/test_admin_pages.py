@@ -28,7 +28,7 @@ from integration.errors import Rejected
 from integration.metrics import Metrics
 from integration.ports import OutboxState, PbxEmployee
 from integration.services.accounts import Account, mark_of
-from integration.services.live_calls import LiveCalls
+from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination

@@ -11,8 +11,8 @@ import pytest
 
 from integration.errors import LeaseLost, Unavailable
 from integration.ports import Lease, Leases
-from integration.services import leadership
-from integration.services.leadership import Leadership
+from integration.services.cluster import leadership
+from integration.services.cluster.leadership import Leadership
 from integration.storage import open_storage
 
 NAME = "pbx:office"

@@ -13,14 +13,14 @@ import pytest
 from integration.domain.ids import AccountId, CallId, Extension, call_id
 from integration.domain.settings import Employee
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.others import Others
 from integration.ports import ClickToCall, PbxEmployee
-from integration.services import pbx_relay, peers
 from integration.services.accounts import Account, Accounts
+from integration.services.cluster import pbx_relay, peers
+from integration.services.cluster.news import Others
+from integration.services.cluster.pbx_relay import PbxRelay, RelayedPbx
+from integration.services.cluster.peers import News, Peers
 from integration.services.ending import ended
 from integration.services.hub import Hub
-from integration.services.pbx_relay import PbxRelay, RelayedPbx
-from integration.services.peers import News, Peers
 from integration.services.phone_book import PhoneBookMirror
 from integration.storage.coordination.memory import InProcessCoordination
 from integration.testing import FakeClock, FakePbx

@@ -11,7 +11,7 @@ from integration.domain.ids import Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports import Lease
 from integration.services.card import CardService
-from integration.services.live_calls import LiveCalls
+from integration.services.cluster.live_calls import LiveCalls
 from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage.sql.calls import SqlCallStore
 from tests.services.conftest import (

@@ -17,7 +17,7 @@ from integration.domain.crm import CrmCondition, CrmTrouble
 from integration.domain.ids import CallId
 from integration.errors import AuthFailed
 from integration.ports import WidgetUser
-from integration.services.live_calls import LiveCalls
+from integration.services.cluster.live_calls import LiveCalls
 from integration.testing import FakePbx
 from integration.web.errors import api_errors
 from integration.web.widget import WidgetApi

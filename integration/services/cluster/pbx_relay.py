@@ -17,7 +17,7 @@ from integration.domain.call import Call
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall, Clock, Coordination, DialSample, Finding, Pbx, PbxEmployee, PbxListener
-from integration.services.peers import Peers
+from integration.services.cluster.peers import Peers
 
 log = structlog.get_logger()
 

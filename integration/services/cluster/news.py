@@ -14,7 +14,7 @@ import structlog
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
 from integration.services.accounts import Account, Accounts
-from integration.services.peers import News, Peers
+from integration.services.cluster.peers import News, Peers
 from integration.services.phone_book import PhoneBookMirror
 
 log = structlog.get_logger()
