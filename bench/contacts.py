@@ -23,8 +23,8 @@ from connectors.amocrm import Senders, connect
 from integration import logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId
-from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.domain.phone import match_key
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.phone import match_key
 from integration.domain.settings import AccountSettings
 from integration.services.accounts import Account, Accounts
 from integration.services.phone_book import PhoneBookMirror

@@ -23,14 +23,14 @@ from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.sandbox.tables import FIRST_GENERATED
 from integration import logs
 from integration.clock import SystemClock
-from integration.domain.call import Call, Direction, HangupBy, LegKind, Via
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.events import CallEnded, CallEvent, CallStarted, ClientConnected, LegAnswered, LegOffered
-from integration.domain.follow_up import follow_up
+from integration.domain.calls.call import Call, Direction, HangupBy, LegKind, Via
+from integration.domain.calls.events import CallEnded, CallEvent, CallStarted, ClientConnected, LegAnswered, LegOffered
+from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.tracking import advance
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee
-from integration.domain.tracking import advance
 from integration.ports import OutboxState, SavedStep
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks

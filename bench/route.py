@@ -27,11 +27,11 @@ from bench.route_asker import DECIDED, EMPTY, MANAGERS, SHARED, manager_of, numb
 from connectors.amocrm import Senders, connect
 from integration import logs, process_memory
 from integration.clock import SystemClock
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
-from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.domain.phone import read_number
-from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.phone import read_number
+from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage

@@ -25,11 +25,11 @@ from bench.report import aim, machine
 from bench.track_pair import Pair
 from integration import logs
 from integration.clock import SystemClock
-from integration.domain.call import Call
-from integration.domain.events import CallEvent
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallEvent
+from integration.domain.calls.tracking import advance
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.settings import AccountSettings
-from integration.domain.tracking import advance
 from integration.services.accounts import Account
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_storage

@@ -23,9 +23,9 @@ from integration.admin.session import AdminSessions
 from integration.clock import SystemClock
 from integration.config import AccountConfig, Config
 from integration.consent import Consents, oauth_path
-from integration.domain.crm import CrmChange, CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, PbxId
-from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
 from integration.examination import INSTALLATION, examine, examine_redis
 from integration.exposure import examine_exposure

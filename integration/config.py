@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
-from integration.domain.numbering import DialForm, DialRules, is_country, no_such_country
+from integration.domain.numbers.numbering import DialForm, DialRules, is_country, no_such_country
 from integration.domain.settings import (
     AccountSettings,
     AfterNoAnswer,

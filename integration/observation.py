@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from prometheus_client.core import Metric
 
 from integration import __version__
-from integration.domain.crm import CrmTrouble
+from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
 from integration.metrics import counter, gauge

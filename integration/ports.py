@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from integration.domain.call import Call
-from integration.domain.client import Client
-from integration.domain.crm import CrmCondition, Deal, EntityRef, Manager, Person
-from integration.domain.events import CallEvent
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallEvent
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import CrmCondition, Deal, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
-from integration.domain.intents import Priority
-from integration.domain.phone import PhoneNumber
-from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.domain.numbers.client import Client
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.recorded import CallRecords as CallRecords
 from integration.recorded import RecordedCall as RecordedCall
 from integration.recorded import Watch as Watch

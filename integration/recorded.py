@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from integration.domain.call import Direction, Disposition, HangupBy, Leg, Transfer
+from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg, Transfer
 from integration.domain.ids import AccountId, PbxId, Timestamp
 
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from integration.domain.call import Call
-from integration.domain.crm import Deal, EntityRef, Person
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import Intent, IntentKind, Priority
+from integration.domain.crm.entities import Deal, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.intents import Intent, IntentKind, Priority
-from integration.domain.numbering import Numbering
-from integration.domain.routing import RouteDecision
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.routing.route import RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.sharing import Lease
 

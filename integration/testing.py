@@ -11,13 +11,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from integration.domain.crm import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
-from integration.domain.events import CallEvent
+from integration.domain.calls.events import CallEvent
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
-from integration.domain.intents import Priority
-from integration.domain.numbering import Numbering
-from integration.domain.phone import PhoneNumber
-from integration.domain.phone_text import match_keys
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.numbers.phone_text import match_keys
 from integration.errors import DozvonError, InInbox, NotFound, NotResponsible
 from integration.ports import (
     CallRecord,

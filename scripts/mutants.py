@@ -6,7 +6,7 @@ write the test, or explain in `tests/mutants_explained.toml` why the change make
 
     .venv/bin/python scripts/mutants.py                              every module of the table, all mutants
     .venv/bin/python scripts/mutants.py --sample 70 --seed 3         seventy, chosen by the seed
-    .venv/bin/python scripts/mutants.py integration/domain/retry.py  one module
+    .venv/bin/python scripts/mutants.py integration/domain/calls/retry.py  one module
     .venv/bin/python scripts/mutants.py --only "_rang_at: call.queue"  those with this in their key, as it was printed
 
 Prints one JSON object. Ends with 1 when a mutant survived that nobody explained, or an explanation fits no mutant.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from integration.domain.truth import call_truth
+from integration.domain.calls.truth import call_truth
 from pbx_adapter.asterisk.replay import read_lines, replay
 from tests.lab.ami_recorder import AmiRecorder
 from tests.lab.asterisk import lab_root

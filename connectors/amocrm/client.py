@@ -23,12 +23,12 @@ from connectors.amocrm.api.wire import UNKNOWN_USER
 from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, pages, person_inside
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
-from integration.domain.client import Client
-from integration.domain.crm import CrmCondition, CrmTrouble, Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import CrmCondition, CrmTrouble, Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
-from integration.domain.intents import Priority
-from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
-from integration.domain.phone import PhoneNumber, national_digits
+from integration.domain.numbers.client import Client
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.numbers.phone import PhoneNumber, national_digits
 from integration.errors import NotFound, NotResponsible, ProtocolError, Rejected
 from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, TokenStore
 

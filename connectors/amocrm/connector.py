@@ -19,9 +19,9 @@ from connectors.amocrm.api.sending import Sender, Senders
 from connectors.amocrm.client import AmocrmCrm
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate
-from integration.domain.crm import CrmChange
+from integration.domain.crm.entities import CrmChange
 from integration.domain.ids import AccountId
-from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unpaid
 from integration.ports import Clock, Finding, FindingLevel, TokenStore
 

@@ -12,8 +12,8 @@ from typing import Any
 from connectors.amocrm import mapping
 from connectors.amocrm.api.transport import Transport
 from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Query
-from integration.domain.crm import EntityKind, EntityRef
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.errors import InInbox, NotFound, OutcomeUnknown, ProtocolError, Rejected
 from integration.ports import CallRecord, LoggedCall
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from integration.domain.call import Call, Direction, Disposition
-from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.calls.call import Call, Direction, Disposition
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId
-from integration.domain.numbering import Numbering
-from integration.domain.person_names import without_direction
-from integration.domain.phone import PhoneNumber
-from integration.domain.phone_text import match_keys
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.numbers.phone_text import match_keys
+from integration.domain.people.names import without_direction
 from integration.errors import ProtocolError, Rejected
 from integration.ports import CallRecord
 

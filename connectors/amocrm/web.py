@@ -14,7 +14,7 @@ from aiohttp import web
 
 from connectors.amocrm import webhooks
 from connectors.amocrm.settings import AmocrmSettings
-from integration.domain.crm import CrmChange
+from integration.domain.crm.entities import CrmChange
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 from connectors.amocrm import mapping
 from connectors.amocrm.settings import AmocrmSettings
-from integration.domain.crm import (
+from integration.domain.crm.entities import (
     CrmChange,
     Deal,
     DealChanged,

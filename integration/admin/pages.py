@@ -15,17 +15,17 @@ from integration import __version__
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import texts
 from integration.admin.view import call_row, delivery_text, moment, outbox_rows, press_rows, timeline_rows
-from integration.domain.call import Call
-from integration.domain.client import client_of, search_keys
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import IntentKind
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Extension, ManagerId, Timestamp
-from integration.domain.intents import IntentKind
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.client import client_of, search_keys
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.reason_texts import sentence
 from integration.domain.reasons import Reason
-from integration.domain.routing import RouteDecision, RouteQuestion, Step
+from integration.domain.routing.route import RouteDecision, RouteQuestion, Step
 from integration.domain.settings import Employee, PhoneType
-from integration.domain.user_mapping import PbxUser, callable_managers, problems, suggest
 from integration.errors import DozvonError
 from integration.ports import CallStore, Clock, Outbox, OutboxState, PhoneBook, RouteLog
 from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from integration.domain.attribution import rang_personally
-from integration.domain.call import Call, Direction, Disposition, Via
+from integration.domain.calls.attribution import rang_personally
+from integration.domain.calls.call import Call, Direction, Disposition, Via
+from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp
-from integration.domain.intents import IntentKind
 from integration.ports import OutboxItem, OutboxState
 from integration.services.accounts import Account
 from integration.services.card import display_number

@@ -7,8 +7,8 @@ import json
 from pathlib import Path
 
 from integration import config
-from integration.domain.numbering import DialRules, Numbering, is_country, no_such_country
-from integration.domain.phone_text import read_text
+from integration.domain.numbers.numbering import DialRules, Numbering, is_country, no_such_country
+from integration.domain.numbers.phone_text import read_text
 from integration.errors import ConfigError
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from integration import config, logs
 from integration.app import Core
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError
 from integration.recoveries import recoveries

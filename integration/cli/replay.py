@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from integration.domain.truth import call_truth
+from integration.domain.calls.truth import call_truth
 from integration.errors import ConfigError, ProtocolError
 from pbx_adapter.asterisk.replay import replay_file
 from pbx_adapter.asterisk.tracker.office import DEFAULT_EXTENSION, OfficeShape

@@ -13,7 +13,7 @@ from integration import config, logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.reason_texts import LANGUAGES, sentence
-from integration.domain.routing import RouteDecision, RouteQuestion, StepKind
+from integration.domain.routing.route import RouteDecision, RouteQuestion, StepKind
 from integration.errors import ConfigError
 from integration.place import place_of
 from integration.services.routing import Routing

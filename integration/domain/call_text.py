@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from integration.domain.call import Call, Disposition, LegKind, LegResult, Transfer, TransferKind, TransferResult, Via
+from integration.domain.calls.call import (
+    Call,
+    Disposition,
+    LegKind,
+    LegResult,
+    Transfer,
+    TransferKind,
+    TransferResult,
+    Via,
+)
 from integration.domain.settings import AccountSettings
 
 LANGUAGES = ("ru", "uk", "en")

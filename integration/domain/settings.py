@@ -7,8 +7,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from integration.domain.ids import AccountId, Extension, ManagerId
-from integration.domain.numbering import DialRules, Numbering
-from integration.domain.phone import bare_digits, match_key
+from integration.domain.numbers.numbering import DialRules, Numbering
+from integration.domain.numbers.phone import bare_digits, match_key
 
 
 class CardMoment(StrEnum):

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import structlog
 
-from integration.domain.crm import CrmCondition, CrmTrouble, Manager
+from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.settings import AccountSettings, Employee
 from integration.errors import AuthFailed, DozvonError, ProtocolError, RateLimited, Rejected, Unpaid

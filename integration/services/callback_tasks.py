@@ -18,12 +18,12 @@ from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from integration.domain.call import Call, Direction
 from integration.domain.call_text import duration
-from integration.domain.client import Client, call_key
-from integration.domain.crm import EntityRef
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.intents import IntentKind
+from integration.domain.crm.entities import EntityRef
 from integration.domain.ids import ManagerId, Timestamp
-from integration.domain.intents import IntentKind
+from integration.domain.numbers.client import Client, call_key
 from integration.errors import NotFound
 from integration.ports import CallbackTask, CallbackTaskStore, CallStore, Clock, Outbox, OutboxState
 from integration.services.accounts import Account

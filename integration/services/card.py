@@ -11,17 +11,17 @@ from typing import Any
 import phonenumbers
 import structlog
 
-from integration.domain.call import Call, Direction, Disposition, Failure
-from integration.domain.client import Client, client_of
-from integration.domain.crm import Deal, Person
-from integration.domain.identity import open_deals_of, ranked
+from integration.domain.calls.call import Call, Direction, Disposition, Failure
+from integration.domain.calls.participation import Part, PartResult, PartState, parts_of
+from integration.domain.calls.tracking import Change
+from integration.domain.crm.entities import Deal, Person
+from integration.domain.crm.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
-from integration.domain.numbering import Numbering
-from integration.domain.participation import Part, PartResult, PartState, parts_of
-from integration.domain.phone import PhoneNumber, bare_digits, read_number
-from integration.domain.phone_text import extension_for
+from integration.domain.numbers.client import Client, client_of
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import PhoneNumber, bare_digits, read_number
+from integration.domain.numbers.phone_text import extension_for
 from integration.domain.settings import CardMoment
-from integration.domain.tracking import Change
 from integration.errors import DozvonError
 from integration.ports import CallStore, PhoneBook
 from integration.services.accounts import Account

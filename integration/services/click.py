@@ -10,16 +10,16 @@ from dataclasses import dataclass
 
 import structlog
 
-from integration.domain.call import Call, Direction
-from integration.domain.client import client_of
-from integration.domain.crm import Person
-from integration.domain.dialling import digits_to_dial
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.participation import PartState, extensions_of, part_of
+from integration.domain.crm.entities import Person
 from integration.domain.ids import CallId, Extension, ManagerId
-from integration.domain.number_class import NumberClass, class_of, emergency_digits
-from integration.domain.numbering import Numbering
-from integration.domain.participation import PartState, extensions_of, part_of
-from integration.domain.phone import PhoneNumber
-from integration.domain.phone_text import WrittenNumber, read_text
+from integration.domain.numbers.client import client_of
+from integration.domain.numbers.dialling import digits_to_dial
+from integration.domain.numbers.number_class import NumberClass, class_of, emergency_digits
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.numbers.phone_text import WrittenNumber, read_text
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
 from integration.ports import CallStore, ClickToCall, Clock, Coordination, PhoneBook

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
 from integration.ports import Clock, Coordination, Outbox

@@ -14,9 +14,9 @@ from typing import Any
 
 import structlog
 
+from integration.domain.calls.intents import IntentKind
+from integration.domain.calls.retry import GiveUp, after_failure
 from integration.domain.ids import AccountId, Timestamp
-from integration.domain.intents import IntentKind
-from integration.domain.retry import GiveUp, after_failure
 from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import Clock, Outbox, OutboxItem
 from integration.services.accounts import Account, Accounts

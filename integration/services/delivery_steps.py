@@ -11,16 +11,16 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from integration.domain.attribution import Attribution, attribute
-from integration.domain.call import Call, Direction
 from integration.domain.call_text import describe
-from integration.domain.client import Client, client_of
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
-from integration.domain.follow_up import ringing_extensions
+from integration.domain.calls.attribution import Attribution, attribute
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.follow_up import ringing_extensions
+from integration.domain.calls.intents import Intent, IntentKind, Priority
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import ManagerId
 from integration.domain.ids import record_key as record_key
-from integration.domain.intents import Intent, IntentKind, Priority
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.client import Client, client_of
+from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.settings import LogTarget
 from integration.errors import NotFound, Rejected, Unavailable

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import phonenumbers
 
-from integration.domain.dialling import digits_to_dial
-from integration.domain.numbering import DialForm, DialRules, Numbering
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.dialling import digits_to_dial
+from integration.domain.numbers.numbering import DialForm, DialRules, Numbering
+from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.settings import AccountSettings
 from integration.ports import DialSample
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from integration.domain.crm import (
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import (
     CrmChange,
     Deal,
     DealChanged,
@@ -24,9 +25,8 @@ from integration.domain.crm import (
     PersonChanged,
 )
 from integration.domain.ids import AccountId, Timestamp
-from integration.domain.intents import Priority
-from integration.domain.numbering import Numbering
-from integration.domain.phone import READING_RULE
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import READING_RULE
 from integration.errors import DozvonError, NotFound, Rejected
 from integration.ports import Clock, MirrorProgress, PhoneBook
 from integration.services.accounts import Account

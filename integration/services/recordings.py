@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.errors import NotFound, Rejected
 from integration.ports import RecordingStore
 from integration.services.accounts import Account

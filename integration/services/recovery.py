@@ -25,11 +25,11 @@ from enum import StrEnum
 
 import structlog
 
-from integration.domain.call import Call, Direction
-from integration.domain.follow_up import follow_up
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.intents import IntentKind
+from integration.domain.calls.tracking import Change
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
-from integration.domain.intents import IntentKind
-from integration.domain.tracking import Change
 from integration.errors import DozvonError
 from integration.ports import CallRecords, CallStore, Clock, Outbox, RecordedCall, SavedStep, Watch, WatchLog
 from integration.services.accounts import Account

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from integration.domain.crm import Person
+from integration.domain.crm.entities import Person
 from integration.domain.ids import AccountId, CallId, PbxId, call_id
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
-from integration.domain.routing import RouteDecision, RouteQuestion, client_number, decide, reserve
+from integration.domain.routing.route import RouteDecision, RouteQuestion, client_number, decide, reserve
 from integration.domain.settings import AccountSettings
 from integration.errors import DozvonError, Rejected
 from integration.ports import Clock, Crm, DecidedRoute, PhoneBook, RouteLog

@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-from integration.domain.call import Call, Direction
-from integration.domain.crm import CrmChange, EntityKind, EntityRef, InboxClosed, Person
-from integration.domain.identity import ranked
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.intents import IntentKind
+from integration.domain.crm.entities import CrmChange, EntityKind, EntityRef, InboxClosed, Person
+from integration.domain.crm.identity import ranked
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp, record_key
-from integration.domain.intents import IntentKind
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.errors import InInbox, NotFound, Rejected, Unavailable
 from integration.ports import (

@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 import structlog
 
-from integration.domain.call import Call, HangupBy
-from integration.domain.events import CallEnded, CallEvent
-from integration.domain.follow_up import follow_up
+from integration.domain.calls.call import Call, HangupBy
+from integration.domain.calls.events import CallEnded, CallEvent
+from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.tracking import Change, advance
 from integration.domain.ids import CallId, Timestamp
-from integration.domain.tracking import Change, advance
 from integration.errors import DozvonError, LeaseLost, Unavailable
 from integration.ports import CallStore, Clock, Lease, Pbx, SavedStep
 from integration.services.accounts import Account

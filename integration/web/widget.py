@@ -12,7 +12,7 @@ import structlog
 from aiohttp import WSMsgType, web
 
 from integration import __version__
-from integration.domain.crm import CrmTrouble
+from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp
 from integration.errors import AuthFailed, Unavailable
 from integration.ports import Clock, Coordination, WidgetGate, WidgetUser

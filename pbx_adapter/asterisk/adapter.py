@@ -15,8 +15,8 @@ from functools import partial
 import aiohttp
 import structlog
 
-from integration.domain.call import Call
-from integration.domain.events import CallEvent, HangUpPressed
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallEvent, HangUpPressed
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import CallRecords, ClickToCall, DialSample, Finding, PbxEmployee, PbxListener

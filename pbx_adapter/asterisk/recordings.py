@@ -16,7 +16,7 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.errors import AuthFailed, NotFound, Unavailable
 from pbx_adapter.asterisk.recording_names import Sought, is_subfolder
 from pbx_adapter.asterisk.settings import RecordingSettings

@@ -10,10 +10,10 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from integration.domain.call import Call
-from integration.domain.events import CallEvent
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallEvent
+from integration.domain.calls.tracking import advance
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.tracking import advance
 from integration.errors import ProtocolError
 from pbx_adapter.asterisk.ami.protocol import Frame, cut_values
 from pbx_adapter.asterisk.tracker.office import OfficeShape

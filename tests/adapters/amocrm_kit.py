@@ -21,11 +21,11 @@ from connectors.amocrm.connector import Connector, connect
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.sandbox import Fault
-from integration.domain.call import Call, Direction, Disposition
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.calls.call import Call, Direction, Disposition
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.domain.phone import PhoneNumber, read_number
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.phone import PhoneNumber, read_number
 from integration.errors import AuthFailed
 from integration.ports import CallRecord, Tokens
 from tests.adapters.amocrm_sandbox_kit import serving

@@ -8,10 +8,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 import aiohttp
 
-from integration.domain.call import Call
-from integration.domain.events import CallEvent
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallEvent
+from integration.domain.calls.tracking import advance
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.tracking import advance
 from pbx_adapter.asterisk import AsteriskPbx
 from pbx_adapter.asterisk.ami.client import Timing
 from pbx_adapter.asterisk.settings import AsteriskSettings

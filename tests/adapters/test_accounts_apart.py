@@ -20,11 +20,11 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import webhook_secret
 from integration.app import Dozvon
 from integration.config import parse
-from integration.domain.call import Direction, LegKind, Via
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.events import CallStarted, LegOffered
+from integration.domain.calls.call import Direction, LegKind, Via
+from integration.domain.calls.events import CallStarted, LegOffered
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, LegId, ManagerId, PbxId, Timestamp, call_id
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.ports import OutboxState, SavedStep, Tokens
 from integration.storage import open_storage
 from tests.contract.calls import a_call, an_intent

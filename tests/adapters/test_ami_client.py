@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from integration.domain.call import Disposition
-from integration.domain.events import CallEvent, CallStarted
+from integration.domain.calls.call import Disposition
+from integration.domain.calls.events import CallEvent, CallStarted
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
-from integration.domain.call import Direction, Disposition
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.calls.call import Direction, Disposition
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
-from integration.domain.phone import BareDigits
+from integration.domain.numbers.phone import BareDigits
 from integration.errors import NotFound, Rejected
 from integration.ports import FindingLevel
 from tests.adapters.amocrm_kit import ANNA, DISMISSED, Office, contact, number, office, record

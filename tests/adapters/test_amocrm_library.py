@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from connectors.amocrm.api.library import Library
-from integration.domain.crm import EntityKind
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import EntityKind
 from integration.errors import NotFound, OutcomeUnknown, ProtocolError, Unavailable
 
 

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from connectors.amocrm.api.pacing import Blocked, Breaker, Pacer, Slot, turn
-from integration.domain.crm import EntityKind, EntityRef
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import EntityKind, EntityRef
 from tests.adapters.amocrm_kit import ANNA, Office, contact, number
 
 

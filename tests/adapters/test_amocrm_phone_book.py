@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
-from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.settings import AccountSettings
 from integration.services.accounts import Account
 from integration.services.phone_book import PhoneBookMirror

@@ -15,8 +15,8 @@ from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.api.pacing import SharedPacer
 from connectors.amocrm.sandbox.sandbox import Traffic
 from integration.clock import SystemClock
-from integration.domain.crm import EntityKind, EntityRef
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.ports import Coordination, RateBudget
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.storage import open_coordination

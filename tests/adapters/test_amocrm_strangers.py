@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 
 from connectors.amocrm.sandbox.api_unsorted import accept_entry, decline_entry
-from integration.domain.call import Call
-from integration.domain.follow_up import follow_up
+from integration.domain.calls.call import Call
+from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.tracking import Change
 from integration.domain.ids import Timestamp, record_key
 from integration.domain.settings import AccountSettings
-from integration.domain.tracking import Change
 from integration.ports import OutboxState, SavedStep
 from integration.services.delivery import Delivery
 from integration.storage import Storage, open_storage

@@ -11,7 +11,7 @@ import pytest
 from connectors.amocrm import Senders, connect
 from connectors.amocrm.sandbox import tokens as sandbox_tokens
 from connectors.amocrm.sandbox.sandbox import Traffic
-from integration.domain.crm import CrmTrouble, EntityKind, EntityRef
+from integration.domain.crm.entities import CrmTrouble, EntityKind, EntityRef
 from integration.domain.ids import Timestamp
 from integration.errors import (
     AuthFailed,

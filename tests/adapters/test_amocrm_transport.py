@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from connectors.amocrm.api.pacing import Blocked
-from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.errors import (
     AuthFailed,
     OutcomeUnknown,

@@ -16,7 +16,7 @@ from yarl import URL
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
 from connectors.amocrm.web import WebhookIntake
 from connectors.amocrm.webhooks import BODY_BYTES
-from integration.domain.crm import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
+from integration.domain.crm.entities import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
 from integration.ports import Crm, TokenStore, WidgetGate
 from tests.adapters.amocrm_kit import (
     ANNA,

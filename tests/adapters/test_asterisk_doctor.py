@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.ports import DialSample, Finding, FindingLevel
 from pbx_adapter.asterisk import AgiDoor, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.call import Call, Direction
+from integration.domain.calls.call import Call, Direction
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.errors import AuthFailed, NotFound, Unavailable
 from pbx_adapter.asterisk import recordings

@@ -22,7 +22,7 @@ from connectors.amocrm.sandbox.sandbox import Fault
 from integration.app import Dozvon
 from integration.config import parse
 from integration.consent import oauth_path
-from integration.domain.crm import CrmTrouble
+from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, ManagerId
 from integration.errors import AuthFailed, Unpaid
 from tests.adapters.amocrm_kit import CLIENT_ID, CRM_ACCOUNT, SECRET

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
+from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.errors import ProtocolError
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.agi.protocol import decode_plan, encode_plan, parse_head, parse_reply, set_variables

@@ -24,7 +24,7 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import webhook_secret
 from integration.app import Dozvon
 from integration.config import ROUTE_WORDS, parse
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import ConfigError
 from integration.ports import Tokens

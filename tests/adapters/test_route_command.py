@@ -11,7 +11,7 @@ import pytest
 
 from integration.__main__ import main
 from integration.domain.ids import AccountId
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.storage import open_storage
 from tests.adapters.test_routing_service import ANNA, SETTINGS
 

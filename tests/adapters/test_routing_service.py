@@ -11,11 +11,11 @@ import pytest
 import pytest_asyncio
 
 from integration.clock import SystemClock
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId
-from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.domain.phone import PhoneNumber
-from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, StepKind
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.errors import Rejected, Unavailable
 from integration.ports import DecidedRoute, SavedStep

@@ -12,8 +12,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from integration.domain.call import Call, Direction, Disposition, LegResult
-from integration.domain.routing import Outcome, RouteDecision, RouteQuestion, Step, StepKind
+from integration.domain.calls.call import Call, Direction, Disposition, LegResult
+from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.ports import ClickToCall, FindingLevel
 from pbx_adapter.asterisk import AgiDoor, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import replay

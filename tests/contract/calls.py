@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from integration.domain.call import Call, Direction
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.intents import Intent, IntentKind
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.intents import Intent, IntentKind
 
 OFFICE = AccountId("office")
 OTHER = AccountId("other")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from integration.domain.ids import CallId, Extension, ManagerId, Timestamp
-from integration.domain.routing import Outcome, Reason, RouteDecision, Step, StepKind
+from integration.domain.routing.route import Outcome, Reason, RouteDecision, Step, StepKind
 from integration.domain.settings import AccountSettings, AfterNoAnswer, CardMoment, Employee, LineSettings
 from integration.errors import AuthFailed, Unavailable
 from integration.ports import DecidedRoute, RecordingStore, RouteLog, SavedStep, SettingsStore, Tokens, TokenStore

@@ -23,9 +23,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import CallId, Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError, Rejected, Unavailable
 from integration.ports import OutboxState, SavedStep, Tokens

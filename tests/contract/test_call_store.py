@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Direction,
     Disposition,
     HangupBy,

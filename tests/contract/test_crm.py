@@ -10,7 +10,7 @@ from typing import Protocol
 import pytest
 
 from connectors.amocrm.sandbox.api_unsorted import accept_entry, decline_entry
-from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId, Timestamp
 from integration.errors import InInbox, NotFound, NotResponsible, OutcomeUnknown, Unavailable
 from integration.ports import CallRecord, Crm, InboxState

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from integration.domain.call import Call, Direction, Disposition
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.follow_up import follow_up
+from integration.domain.calls.call import Call, Direction, Disposition
+from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.tracking import Change
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import Timestamp, record_key
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings
-from integration.domain.tracking import Change
 from integration.errors import OutcomeUnknown
 from integration.ports import Crm, OutboxState, SavedStep
 from integration.services.accounts import Accounts

@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
-from integration.domain.routing import Outcome, RouteDecision
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.routing.route import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
 from integration.ports import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens, Watch

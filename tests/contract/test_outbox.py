@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import Timestamp
-from integration.domain.intents import IntentKind, Priority
 from integration.errors import Unavailable
 from integration.ports import Outbox, OutboxItem, OutboxState, SavedStep
 from integration.storage import Storage

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.call import Call
-from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import Timestamp
-from integration.domain.intents import Priority
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.ports import SavedStep
 from integration.storage import Storage
 from integration.testing import FakeClock

@@ -9,9 +9,9 @@ from typing import Any
 import asyncpg
 import pytest
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import ManagerId, Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.ports import MirrorProgress, PhoneBook
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integration.domain.ids import Extension, ManagerId
-from integration.domain.numbering import DialRules
+from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import AccountSettings, Employee
 from integration.ports import SettingsStore
 from integration.storage import Storage, open_storage

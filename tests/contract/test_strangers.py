@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import CallId, Timestamp
 from integration.ports import CallbackTask, CallbackTaskStore, Strangers
 from integration.storage import Storage, open_storage

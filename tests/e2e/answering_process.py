@@ -13,9 +13,9 @@ import json
 import sys
 from typing import Any
 
-from integration.domain.crm import EntityKind, EntityRef, Person
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId
-from integration.domain.routing import RouteDecision, RouteQuestion, decide
+from integration.domain.routing.route import RouteDecision, RouteQuestion, decide
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.domain.call import Direction, Disposition
+from integration.domain.calls.call import Direction, Disposition
 from integration.domain.ids import CallId
 from integration.domain.reasons import ReasonCode, because
-from integration.domain.routing import RouteDecision, RouteQuestion, go_on
+from integration.domain.routing.route import RouteDecision, RouteQuestion, go_on
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports import ClickToCall, DialSample, Finding, FindingLevel
 from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer

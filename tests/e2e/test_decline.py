@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.call import Call, LegResult, Press
+from integration.domain.calls.call import Call, LegResult, Press
 from integration.domain.ids import CallId
 from integration.errors import NotFound
 from integration.ports import ClickToCall

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from integration.clock import SystemClock
-from integration.domain.call import Call, Direction, Disposition
+from integration.domain.calls.call import Call, Direction, Disposition
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings import AccountSettings
 from integration.ports import OutboxState

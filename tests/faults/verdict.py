@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.domain.ids import CallId
 from tests.faults.ledger import Ledger, PbxCall
 from tests.faults.office import KNOWN

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
-from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
-from integration.domain.events import (
+from integration.domain.calls.call import Direction, HangupBy, LegKind, LegResult, Via
+from integration.domain.calls.events import (
     CallEnded,
     CallEvent,
     CallStarted,
@@ -23,8 +22,9 @@ from integration.domain.events import (
     LegOffered,
     RecordingStarted,
 )
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.ports import Coordination, OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts

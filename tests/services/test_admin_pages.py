@@ -18,11 +18,11 @@ from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
 from integration.admin.texts import texts
-from integration.domain.call import Via
-from integration.domain.crm import CrmCondition, CrmTrouble
-from integration.domain.events import HangUpPressed
+from integration.domain.calls.call import Via
+from integration.domain.calls.events import HangUpPressed
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, Extension, Timestamp
-from integration.domain.routing import RouteDecision, RouteQuestion
+from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.domain.settings import PhoneType
 from integration.errors import Rejected
 from integration.metrics import Metrics

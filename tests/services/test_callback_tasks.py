@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Direction
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.errors import OutcomeUnknown, Unavailable
 from integration.services.callback_tasks import local_time
 from integration.testing import FakeTask

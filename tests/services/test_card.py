@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Direction, LegResult, Origin, TransferKind
-from integration.domain.events import CallStarted, ClientReleased, HangUpPressed, LegEnded, TransferStarted
+from integration.domain.calls.call import Direction, LegResult, Origin, TransferKind
+from integration.domain.calls.events import CallStarted, ClientReleased, HangUpPressed, LegEnded, TransferStarted
 from integration.domain.ids import LegId, Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import CardMoment, LineSettings
 from integration.services.card import display_number
 from integration.services.hub import Page

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Direction, Origin, Via
-from integration.domain.crm import Manager
-from integration.domain.events import CallStarted
+from integration.domain.calls.call import Direction, Origin, Via
+from integration.domain.calls.events import CallStarted
+from integration.domain.crm.entities import Manager
 from integration.domain.ids import ManagerId
-from integration.domain.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import ClickRules
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
 from integration.services.click import Refused, number_to_dial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import Unpaid
 from integration.ports import Coordination

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Direction
-from integration.domain.crm import EntityKind, EntityRef
-from integration.domain.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import Timestamp
 from integration.domain.settings import LogTarget
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, RateLimited, Rejected, Unavailable

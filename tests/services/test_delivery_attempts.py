@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp, record_key
-from integration.domain.intents import IntentKind
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.phone import PhoneNumber
 from integration.errors import OutcomeUnknown, Unavailable
 from integration.ports import CallRecord, OutboxItem, OutboxState
 from integration.services import delivery as worker

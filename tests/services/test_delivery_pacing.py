@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import AccountId, CallId, Timestamp
-from integration.domain.intents import IntentKind, Priority
 from integration.domain.settings import AccountSettings
 from integration.errors import Rejected, Unavailable
 from integration.ports import OutboxItem, OutboxState

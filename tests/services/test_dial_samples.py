@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.domain.ids import AccountId
-from integration.domain.numbering import DialForm, DialRules
+from integration.domain.numbers.numbering import DialForm, DialRules
 from integration.domain.settings import AccountSettings
 from integration.services.dial_samples import dial_samples
 

@@ -12,16 +12,16 @@ import pytest
 import pytest_asyncio
 
 from connectors.amocrm import mapping
-from integration.domain.call import Call, Direction, Disposition, Origin
-from integration.domain.client import call_key, search_keys
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.follow_up import follow_up
+from integration.domain.calls.call import Call, Direction, Disposition, Origin
+from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.tracking import Change
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId, Timestamp
-from integration.domain.numbering import DialForm, DialRules, Numbering
-from integration.domain.phone import PhoneNumber
-from integration.domain.routing import RouteQuestion, StepKind
+from integration.domain.numbers.client import call_key, search_keys
+from integration.domain.numbers.numbering import DialForm, DialRules, Numbering
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.routing.route import RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee
-from integration.domain.tracking import Change
 from integration.errors import Rejected
 from integration.ports import ClickToCall
 from integration.services.click import Refused, number_to_dial

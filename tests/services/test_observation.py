@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.errors import Unavailable
 from integration.metrics import Metrics
 from integration.observation import gatherer, health

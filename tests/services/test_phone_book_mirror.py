@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId
-from integration.domain.intents import Priority
 from integration.domain.settings import AccountSettings
 from integration.errors import DozvonError, Rejected, Unavailable
 from integration.ports import PhoneBook

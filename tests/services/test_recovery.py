@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest_asyncio
 
-from integration.domain.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult, Via
-from integration.domain.events import CallEnded, CallMerged, CallStarted
+from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult, Via
+from integration.domain.calls.events import CallEnded, CallMerged, CallStarted
 from integration.domain.ids import LegId, Timestamp
 from integration.errors import Unavailable
 from integration.ports import OutboxState, RecordedCall

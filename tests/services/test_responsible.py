@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Direction
-from integration.domain.crm import EntityKind, Manager
-from integration.domain.events import ClientConnected
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import ClientConnected
+from integration.domain.calls.intents import IntentKind
+from integration.domain.crm.entities import EntityKind, Manager
 from integration.domain.ids import ManagerId, Timestamp
-from integration.domain.intents import IntentKind
 from integration.domain.settings import LineSettings
 from integration.errors import ProtocolError, Unavailable
 from tests.services.conftest import (

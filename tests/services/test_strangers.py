@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Direction
-from integration.domain.crm import EntityKind, EntityRef, InboxClosed
-from integration.domain.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import CallEvent, CallStarted, ClientConnected
+from integration.domain.crm.entities import EntityKind, EntityRef, InboxClosed
 from integration.domain.ids import Timestamp, record_key
 from integration.errors import OutcomeUnknown, Rejected, Unavailable
 from integration.ports import OutboxState

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from integration.domain.call import Disposition
+from integration.domain.calls.call import Disposition
 from integration.domain.ids import Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports import Lease

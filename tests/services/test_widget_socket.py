@@ -13,7 +13,7 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import CallId
 from integration.errors import AuthFailed
 from integration.ports import WidgetUser

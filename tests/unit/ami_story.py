@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration.domain.calls.truth import call_truth
 from integration.domain.ids import Timestamp
-from integration.domain.truth import call_truth
 from pbx_adapter.asterisk.replay import Line, replay
 from pbx_adapter.asterisk.tracker.office import OfficeShape
 

@@ -9,11 +9,11 @@ import pytest
 
 from connectors.amocrm import mapping
 from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, UNKNOWN_USER, problem_code, problem_text
-from integration.domain.call import Call, Direction, Disposition
-from integration.domain.crm import Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.calls.call import Call, Direction, Disposition
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp
-from integration.domain.numbering import DEFAULT_NUMBERING
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
+from integration.domain.numbers.phone import PhoneNumber
 from integration.errors import ProtocolError, Rejected
 from integration.ports import CallRecord
 

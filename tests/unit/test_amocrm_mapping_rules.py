@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.amocrm import mapping
-from integration.domain.call import Direction, Disposition
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.calls.call import Direction, Disposition
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
 from tests.unit.test_amocrm_mapping import CALL, NUMBER, RECORD, contact
 

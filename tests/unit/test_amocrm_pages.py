@@ -9,7 +9,7 @@ import pytest
 
 from connectors.amocrm.api.transport import Transport
 from connectors.amocrm.feed import pages
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
 from integration.errors import ProtocolError
 
 Answer = dict[str, Any] | None

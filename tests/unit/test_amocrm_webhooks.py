@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from connectors.amocrm import webhooks
 from connectors.amocrm.settings import AmocrmSettings
-from integration.domain.crm import (
+from integration.domain.crm.entities import (
     CrmChange,
     Deal,
     DealChanged,

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration.domain.call import Direction, Disposition
+from integration.domain.calls.call import Direction, Disposition
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
 from integration.ports import FindingLevel, RecordedCall

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.attribution import attribute, describe
-from integration.domain.call import (
+from integration.domain.calls.attribution import attribute, describe
+from integration.domain.calls.call import (
     Call,
     Direction,
     Disposition,
@@ -22,7 +22,7 @@ from integration.domain.call import (
     TransferResult,
     Via,
 )
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
 from integration.domain.settings import AccountSettings, Employee, LineSettings, LogTarget
 

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.attribution import Attribution, attribute
-from integration.domain.call import Direction, Disposition
+from integration.domain.calls.attribution import Attribution, attribute
+from integration.domain.calls.call import Direction, Disposition
 from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.reasons import ReasonCode
 from integration.domain.settings import LineSettings

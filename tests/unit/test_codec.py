@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.call import Call, Leg, Via
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.routing import RouteDecision
+from integration.domain.calls.call import Call, Leg, Via
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
+from integration.domain.routing.route import RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import ProtocolError
 from integration.ports import Tokens

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integration.config import load, parse
-from integration.domain.numbering import DEFAULT_NUMBERING, DialForm, DialRules, Numbering
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, DialForm, DialRules, Numbering
 from integration.domain.settings import AfterNoAnswer, CardMoment
 from integration.errors import ConfigError
 

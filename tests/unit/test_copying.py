@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Call, Direction, Leg, LegKind, Transfer, TransferKind, Via
+from integration.domain.calls.call import Call, Direction, Leg, LegKind, Transfer, TransferKind, Via
 from integration.domain.copying import changed
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 

@@ -18,7 +18,7 @@ import pytest
 from connectors.amocrm.settings import AmocrmSettings
 from integration import __main__ as command_line
 from integration import config
-from integration.domain.numbering import DialRules
+from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import ClickRules, LineSettings
 from integration.errors import ConfigError
 from pbx_adapter.asterisk.settings import AsteriskSettings, FastAgiSettings, RecordingSettings, TlsSettings

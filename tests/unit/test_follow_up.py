@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Call, Direction, Disposition, Failure, Leg, LegKind, LegResult, Origin, Via
-from integration.domain.follow_up import follow_up, ringing_extensions
+from integration.domain.calls.call import Call, Direction, Disposition, Failure, Leg, LegKind, LegResult, Origin, Via
+from integration.domain.calls.follow_up import follow_up, ringing_extensions
+from integration.domain.calls.intents import IntentKind
+from integration.domain.calls.tracking import Change
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
-from integration.domain.intents import IntentKind
 from integration.domain.settings import AccountSettings, CardMoment, Employee, LineSettings
-from integration.domain.tracking import Change
 
 NOW = Timestamp(1_760_000_010.0)
 SETTINGS = AccountSettings(

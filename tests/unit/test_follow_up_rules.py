@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Call, Direction, Disposition, LegKind, LegResult
-from integration.domain.follow_up import follow_up, ringing_extensions
+from integration.domain.calls.call import Call, Direction, Disposition, LegKind, LegResult
+from integration.domain.calls.follow_up import follow_up, ringing_extensions
+from integration.domain.calls.tracking import Change
 from integration.domain.settings import CardMoment, LineSettings
-from integration.domain.tracking import Change
 from tests.unit.test_follow_up import ANSWERED, ENDED, MISSED, NOW, RANG, RINGING, SETTINGS, kinds, leg, line
 
 AT_ANSWER = line(LineSettings(card=CardMoment.ANSWER))

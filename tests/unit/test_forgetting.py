@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration.domain.call import Disposition
-from integration.domain.events import CallEnded, CallEvent
+from integration.domain.calls.call import Disposition
+from integration.domain.calls.events import CallEnded, CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.replay import fold, read_lines
 from pbx_adapter.asterisk.tracker import forgetting

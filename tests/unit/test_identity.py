@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
-from integration.domain.identity import open_deals_of, ranked
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.identity import open_deals_of, ranked
 
 CONTACT, COMPANY, DEAL = EntityKind.CONTACT, EntityKind.COMPANY, EntityKind.DEAL
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.number_class import NumberClass, class_of, emergency_digits
-from integration.domain.numbering import DialRules, Numbering
-from integration.domain.phone_text import read_text
+from integration.domain.numbers.number_class import NumberClass, class_of, emergency_digits
+from integration.domain.numbers.numbering import DialRules, Numbering
+from integration.domain.numbers.phone_text import read_text
 
 RU = Numbering("RU")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Call,
     Direction,
     Disposition,
@@ -21,8 +21,8 @@ from integration.domain.call import (
     TransferResult,
     Via,
 )
+from integration.domain.calls.participation import Came, Part, PartResult, PartState, extensions_of, part_of, parts_of
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
-from integration.domain.participation import Came, Part, PartResult, PartState, extensions_of, part_of, parts_of
 
 CLIENT, DID = "79161234567", "74950000001"
 

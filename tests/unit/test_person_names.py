@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connectors.amocrm.mapping import text_of
-from integration.domain.person_names import without_direction
+from integration.domain.people.names import without_direction
 
 CONTROLS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 

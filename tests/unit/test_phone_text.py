@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from integration.domain.numbering import DialRules, Numbering
-from integration.domain.phone_text import extension_for, match_keys, read_text
+from integration.domain.numbers.numbering import DialRules, Numbering
+from integration.domain.numbers.phone_text import extension_for, match_keys, read_text
 
 FOREIGN_INPUT = json.loads((Path(__file__).parent.parent / "fixtures/numbers/numbers.json").read_text("utf-8"))
 MOSCOW = Numbering("RU", DialRules(area_code="495"))

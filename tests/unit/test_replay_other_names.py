@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.domain.truth import call_truth
+from integration.domain.calls.truth import call_truth
 from pbx_adapter.asterisk.replay import read_lines, replay
 from pbx_adapter.asterisk.tracker.office import OfficeShape, PartyKind
 from tests.unit.trace_compare import TRACES, call_differences, expected_of

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration.domain.calls.retry import GiveUp, RetryAt, after_failure
 from integration.domain.ids import Timestamp
-from integration.domain.retry import GiveUp, RetryAt, after_failure
 
 NOW = Timestamp(1_760_000_000.0)
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.reason_texts import sentence
-from integration.domain.routing import (
+from integration.domain.routing.route import (
     MAX_RING_SECONDS,
     MIN_RING_SECONDS,
     TERMINAL,

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.crm import Deal, Person
+from integration.domain.crm.entities import Deal, Person
 from integration.domain.reasons import ReasonCode, because
-from integration.domain.routing import RouteQuestion, StepKind, client_number, decide, reserve, responsible_of
+from integration.domain.routing.route import RouteQuestion, StepKind, client_number, decide, reserve, responsible_of
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from tests.unit.test_routing import (
     CLIENT,

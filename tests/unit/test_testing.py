@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from integration.domain.call import Call, Direction
-from integration.domain.crm import EntityKind, EntityRef, Person
-from integration.domain.events import CallEvent, HoldStarted
+from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.events import CallEvent, HoldStarted
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.phone import PhoneNumber
 from integration.errors import NotFound, OutcomeUnknown, Unavailable
 from integration.ports import CallRecord, ClickToCall, Clock, Crm, Pbx
 from integration.testing import FakeClock, FakeCrm, FakePbx

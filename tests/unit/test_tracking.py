@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Call,
     Direction,
     Disposition,
@@ -15,7 +15,7 @@ from integration.domain.call import (
     TransferResult,
     Via,
 )
-from integration.domain.events import (
+from integration.domain.calls.events import (
     CallDescribed,
     CallEnded,
     CallEvent,
@@ -33,8 +33,8 @@ from integration.domain.events import (
     TransferEnded,
     TransferStarted,
 )
+from integration.domain.calls.tracking import Change, advance, recording_name
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
-from integration.domain.tracking import Change, advance, recording_name
 
 ID, OTHER = CallId("pbx:1.0"), CallId("pbx:2.0")
 A, B = LegId("1.1"), LegId("1.2")

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration.domain.call import Call, Direction, Disposition, HangupBy, LegKind, LegResult, TransferKind, Via
-from integration.domain.call import TransferResult as Result
-from integration.domain.events import (
+from integration.domain.calls.call import Call, Direction, Disposition, HangupBy, LegKind, LegResult, TransferKind, Via
+from integration.domain.calls.call import TransferResult as Result
+from integration.domain.calls.events import (
     CallDescribed,
     CallEnded,
     CallEvent,
@@ -27,8 +27,8 @@ from integration.domain.events import (
     TransferEnded,
     TransferStarted,
 )
+from integration.domain.calls.tracking import MOST_HEARD, Change, advance
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
-from integration.domain.tracking import MOST_HEARD, Change, advance
 
 ID = CallId("pbx:1.0")
 START = CallStarted(

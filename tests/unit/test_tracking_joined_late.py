@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.call import Call, Direction
+from integration.domain.calls.call import Call, Direction
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.replay import Line, fold, read_lines
 from pbx_adapter.asterisk.tracker.tracker import Tracker

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Call,
     Direction,
     Disposition,
@@ -20,7 +20,7 @@ from integration.domain.call import (
     TransferResult,
     Via,
 )
-from integration.domain.events import (
+from integration.domain.calls.events import (
     CallDescribed,
     CallEvent,
     CallMerged,
@@ -37,7 +37,7 @@ from integration.domain.events import (
     TransferEnded,
     TransferStarted,
 )
-from integration.domain.tracking import MOST_HEARD, Change
+from integration.domain.calls.tracking import MOST_HEARD, Change
 from tests.unit.test_tracking import (
     ID,
     IN,

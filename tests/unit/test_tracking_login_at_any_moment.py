@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Call, Direction
+from integration.domain.calls.call import Call, Direction
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import fold, read_lines, replay

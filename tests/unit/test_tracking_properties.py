@@ -10,10 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from integration.domain.call import Call
-from integration.domain.events import CallStarted
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallStarted
+from integration.domain.calls.tracking import advance
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.tracking import advance
 from pbx_adapter.asterisk.replay import Line, fold, read_lines, replay
 from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.trace_compare import TRACES

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.replay import fold

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.truth import call_truth
+from integration.domain.calls.truth import call_truth
 from pbx_adapter.asterisk.replay import Line, read_lines, replay
 from tests.unit.trace_compare import TRACES, expected_of
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Call,
     Direction,
     Disposition,
@@ -22,8 +22,8 @@ from integration.domain.call import (
     TransferResult,
     Via,
 )
+from integration.domain.calls.truth import call_truth
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
-from integration.domain.truth import call_truth
 
 BLANK = Call(
     id=CallId("p:1"),

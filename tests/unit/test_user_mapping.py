@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from integration.domain.crm import Manager
+from integration.domain.crm.entities import Manager
 from integration.domain.ids import Extension, ManagerId
+from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee
-from integration.domain.user_mapping import PbxUser, callable_managers, problems, suggest
 
 ANNA = Manager(id=ManagerId("1"), name="Анна Орлова", email="orlova@firm.test")
 BORIS = Manager(id=ManagerId("2"), name="Boris Klimov", phone="102")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from integration.domain.truth import call_truth
+from integration.domain.calls.truth import call_truth
 from pbx_adapter.asterisk.replay import replay_file
 
 TRACES = Path(__file__).parent.parent / "fixtures" / "asterisk"

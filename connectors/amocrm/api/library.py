@@ -24,8 +24,8 @@ from amocrm.v2.exceptions import BaseModuleException, NotFound
 from amocrm.v2.interaction import GenericInteraction
 
 from connectors.amocrm.api.transport import Transport
-from integration.domain.crm import EntityKind
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import EntityKind
 from integration.errors import OutcomeUnknown, ProtocolError
 
 # The library writes to stderr by its own handler; ours are the only logs.

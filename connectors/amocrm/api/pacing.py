@@ -13,7 +13,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
 from integration.errors import RateLimited, Unavailable
 from integration.ports import Pace, RateBudget
 

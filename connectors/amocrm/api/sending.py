@@ -17,7 +17,7 @@ from connectors.amocrm.api.pacing import Blocked, Breaker, Pacer, SharedPacer, S
 from connectors.amocrm.api.standing import Standing
 from connectors.amocrm.api.wire import Answer, Query, exchange
 from connectors.amocrm.settings import AmocrmSettings
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
 from integration.errors import RateLimited, Unavailable
 from integration.ports import RateBudget
 

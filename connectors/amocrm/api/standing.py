@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from integration.domain.crm import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble
 
 _SLOWED_SECONDS = 30.0  # that a 429 is shown: pauses are a second long, nobody would see them
 _PROBE_SECONDS = 30.0  # between two writes that try whether a subscription was paid; others are not sent

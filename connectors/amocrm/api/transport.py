@@ -19,8 +19,8 @@ from connectors.amocrm.api.standing import Standing
 from connectors.amocrm.api.tokens import NotConnected
 from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Answer, Query, problem_code, problem_text
 from connectors.amocrm.settings import AmocrmSettings
-from integration.domain.crm import CrmTrouble
-from integration.domain.intents import Priority
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import CrmTrouble
 from integration.errors import (
     AuthFailed,
     DozvonError,

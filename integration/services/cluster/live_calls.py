@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
 from integration.ports import CallStore

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 
-from integration.domain.call import Call
+from integration.domain.calls.call import Call
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports import ClickToCall, Clock, Coordination, DialSample, Finding, Pbx, PbxEmployee, PbxListener

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, and_, delete, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from integration.domain.crm import EntityKind, EntityRef
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
 from integration.ports import CallbackTask

@@ -9,11 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, desc, exists, func, literal_column, select
 
-from integration.domain.call import Call
-from integration.domain.client import call_key
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import Intent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.intents import Intent
-from integration.domain.numbering import DialRules, Numbering
+from integration.domain.numbers.client import call_key
+from integration.domain.numbers.numbering import DialRules, Numbering
 from integration.ports import Clock, Lease, OutboxState, SavedStep
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert

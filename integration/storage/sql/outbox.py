@@ -36,8 +36,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
+from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import AccountId, CallId, Timestamp
-from integration.domain.intents import IntentKind, Priority
 from integration.errors import Unavailable
 from integration.ports import Clock, OutboxItem, OutboxState
 from integration.storage.sql.codec import storable

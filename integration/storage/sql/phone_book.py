@@ -29,10 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.elements import ColumnElement
 
-from integration.domain.crm import Deal, EntityKind, EntityRef, Person
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Timestamp
-from integration.domain.numbering import Numbering
-from integration.domain.phone_text import match_keys
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone_text import match_keys
 from integration.ports import Clock, MirrorProgress
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, Dialect, insert

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, text
 
 from integration.domain.ids import AccountId, CallId
-from integration.domain.routing import RouteDecision
+from integration.domain.routing.route import RouteDecision
 from integration.ports import DecidedRoute
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database

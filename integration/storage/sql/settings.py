@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from integration.domain.ids import AccountId
-from integration.domain.numbering import DialRules
+from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import AccountSettings
 from integration.ports import Clock
 from integration.storage.sql.codec import decode, encode

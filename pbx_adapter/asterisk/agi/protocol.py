@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from integration.domain.routing import RouteQuestion, Step, StepKind
+from integration.domain.routing.route import RouteQuestion, Step, StepKind
 from integration.errors import ProtocolError
 
 MAX_HEAD_BYTES = 16 * 1024  # Asterisk sends about 600; arguments and names are below 1 KiB each

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import structlog
 
 from integration.domain.reasons import ReasonCode, because
-from integration.domain.routing import Step, StepKind, reserve
+from integration.domain.routing.route import Step, StepKind, reserve
 from integration.errors import ProtocolError
 from integration.ports import RouteAnswerer
 from pbx_adapter.asterisk.agi.accepting import Listener

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
+from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.ids import LegId, Timestamp
 from integration.ports import RecordedCall
 from pbx_adapter.asterisk.records.rows import CdrRow

@@ -21,10 +21,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from integration.domain.call import Call
-from integration.domain.events import CallEvent
+from integration.domain.calls.call import Call
+from integration.domain.calls.events import CallEvent
+from integration.domain.calls.tracking import advance
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
-from integration.domain.tracking import advance
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.records.crashes import CRASH
 from pbx_adapter.asterisk.records.rows import CelRow

@@ -6,10 +6,10 @@ call a millisecond later, and the number sent to the carrier is first known when
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
-from integration.domain.events import CallEnded, LegEnded, LegOffered
+from integration.domain.calls.call import Direction, HangupBy, LegKind, LegResult, Via
+from integration.domain.calls.events import CallEnded, LegEnded, LegOffered
 from integration.domain.ids import LegId, Timestamp, call_id
-from integration.domain.person_names import without_direction
+from integration.domain.people.names import without_direction
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.callbacks import describe_callback, rings_client_first
 from pbx_adapter.asterisk.tracker.facts import (

@@ -9,7 +9,7 @@ Clicks ring the employee first; `beginning.py` handles them.
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind
+from integration.domain.calls.call import Direction, LegKind
 from pbx_adapter.asterisk.tracker.facts import Facts
 from pbx_adapter.asterisk.tracker.live import LiveCall, LiveLeg
 from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of

@@ -7,7 +7,7 @@ Source: measured on 16.28 and 22.10.1.
 
 from __future__ import annotations
 
-from integration.domain.call import LegResult
+from integration.domain.calls.call import LegResult
 
 _BY_CAUSE = {
     17: LegResult.BUSY,

@@ -19,8 +19,8 @@ client, and the internal call of an employee who dials in is answered by the roo
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind
-from integration.domain.events import ClientConnected, ClientReleased, HoldStarted
+from integration.domain.calls.call import Direction, LegKind
+from integration.domain.calls.events import ClientConnected, ClientReleased, HoldStarted
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import begin_call, describe_again

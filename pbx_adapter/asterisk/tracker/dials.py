@@ -5,7 +5,7 @@ An unregistered phone leaves no channel and no DialBegin. Its leg is made from t
 
 from __future__ import annotations
 
-from integration.domain.call import LegKind
+from integration.domain.calls.call import LegKind
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import learn_exten, mark_originated

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Via
-from integration.domain.events import CallDescribed, CallEnded
+from integration.domain.calls.call import Direction, HangupBy, LegKind, LegResult, Via
+from integration.domain.calls.events import CallDescribed, CallEnded
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import begin_call, is_no_call

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from integration.domain.call import Direction, Origin
-from integration.domain.events import CallDescribed, CallStarted
+from integration.domain.calls.call import Direction, Origin
+from integration.domain.calls.events import CallDescribed, CallStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.tracker.live import Channel, LiveCall
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from integration.domain.call import Direction, LegKind, Via
+from integration.domain.calls.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import NOT_A_DID, change_exten, mark_originated_found

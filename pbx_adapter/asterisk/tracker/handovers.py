@@ -7,8 +7,8 @@ parking each stay open until somebody has the client, or it is clear that nobody
 
 from __future__ import annotations
 
-from integration.domain.call import LegResult, TransferKind, TransferResult
-from integration.domain.events import TransferEnded, TransferStarted
+from integration.domain.calls.call import LegResult, TransferKind, TransferResult
+from integration.domain.calls.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.tracker.beginning import begin_call
 from pbx_adapter.asterisk.tracker.live import (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.domain.events import HoldEnded, HoldStarted
+from integration.domain.calls.events import HoldEnded, HoldStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.live import Channel, LiveCall

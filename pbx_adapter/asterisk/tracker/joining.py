@@ -9,8 +9,8 @@ client gets a record. A call to the outside becomes one of these with its answer
 
 from __future__ import annotations
 
-from integration.domain.call import Direction
-from integration.domain.events import CallMerged
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import CallMerged
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.tracker.beginning import begin_call
 from pbx_adapter.asterisk.tracker.facts import change_client

@@ -23,8 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from integration.domain.call import Direction, LegKind, Via
-from integration.domain.events import LegAnswered, LegEnded, LegOffered, LegRinging
+from integration.domain.calls.call import Direction, LegKind, Via
+from integration.domain.calls.events import LegAnswered, LegEnded, LegOffered, LegRinging
 from integration.domain.ids import LegId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker import handovers

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from integration.domain.call import Direction, LegKind, LegResult, Origin, Via
+from integration.domain.calls.call import Direction, LegKind, LegResult, Origin, Via
 from integration.domain.ids import CallId, LegId, Timestamp
 from pbx_adapter.asterisk.tracker.office import Party
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.domain.call import LegKind, LegResult
+from integration.domain.calls.call import LegKind, LegResult
 from pbx_adapter.asterisk.tracker.causes import leg_result
 from pbx_adapter.asterisk.tracker.live import Channel, LiveLeg
 from pbx_adapter.asterisk.tracker.switchboard import SETTLE_SECONDS

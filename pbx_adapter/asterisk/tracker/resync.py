@@ -24,8 +24,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from integration.domain.call import TransferKind, TransferResult, Via
-from integration.domain.events import TransferEnded, TransferStarted
+from integration.domain.calls.call import TransferKind, TransferResult, Via
+from integration.domain.calls.events import TransferEnded, TransferStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import begin_call, describe, enter_as_root

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from integration.domain.events import CallEvent
+from integration.domain.calls.events import CallEvent
 from integration.domain.ids import PbxId, Timestamp, call_id
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.live import Bridge, BridgeKind, Channel, LiveCall

@@ -34,8 +34,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from integration.domain.call import LegKind
-from integration.domain.events import CallEvent
+from integration.domain.calls.call import LegKind
+from integration.domain.calls.events import CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame, Wanted
 from pbx_adapter.asterisk.tracker import (

@@ -15,7 +15,7 @@ Theory of operation
 
 from __future__ import annotations
 
-from integration.domain.call import Direction, LegKind, TransferKind, TransferResult, Via
+from integration.domain.calls.call import Direction, LegKind, TransferKind, TransferResult, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import begin_call

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from integration.domain.call import Direction, LegKind, Via
+from integration.domain.calls.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.tracker.handovers import guess_blind
 from pbx_adapter.asterisk.tracker.live import Channel, LiveCall, LiveLeg

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from integration.domain.call import Call, Leg, LegKind, LegResult, Transfer, Via
-from integration.domain.tracking import recording_name
+from integration.domain.calls.call import Call, Leg, LegKind, LegResult, Transfer, Via
+from integration.domain.calls.tracking import recording_name
 
 
 def call_truth(call: Call) -> dict[str, Any]:

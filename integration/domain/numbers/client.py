@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from integration.domain.call import Call
-from integration.domain.numbering import Numbering
-from integration.domain.phone import BareDigits, PhoneNumber, bare_digits, read_number
-from integration.domain.phone_text import match_keys
+from integration.domain.calls.call import Call
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import BareDigits, PhoneNumber, bare_digits, read_number
+from integration.domain.numbers.phone_text import match_keys
 
 Client = PhoneNumber | BareDigits
 

@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from integration.domain.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.call_text import describe as describe
-from integration.domain.client import client_of
-from integration.domain.crm import Deal, EntityRef, Person
-from integration.domain.identity import open_deals_of, ranked
+from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
+from integration.domain.crm.entities import Deal, EntityRef, Person
+from integration.domain.crm.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
-from integration.domain.phone import PhoneNumber, match_key
-from integration.domain.phone_text import match_keys
+from integration.domain.numbers.client import client_of
+from integration.domain.numbers.phone import PhoneNumber, match_key
+from integration.domain.numbers.phone_text import match_keys
 from integration.domain.reasons import Reason, ReasonCode, because
-from integration.domain.routing import responsible_of
+from integration.domain.routing.route import responsible_of
 from integration.domain.settings import AccountSettings, LogTarget
 
 _GROUP_SECONDS = 1.0  # legs offered within this time ring together, so nobody was called personally

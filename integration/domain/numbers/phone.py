@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import phonenumbers
 
-from integration.domain.numbering import Numbering, Standing, standing
+from integration.domain.numbers.numbering import Numbering, Standing, standing
 
 READING_RULE = "2"
 """Raise it when a text may now be read differently: phone books are then keyed again."""

@@ -11,8 +11,8 @@ from enum import StrEnum
 
 import phonenumbers
 
-from integration.domain.numbering import Numbering
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import PhoneNumber
 
 # Countries of nobody: Inmarsat, the mobile satellite system, international networks (satellite and ships among them).
 # Source: ITU-T E.164 assigned codes.

@@ -36,7 +36,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Call,
     Direction,
     Disposition,
@@ -50,8 +50,7 @@ from integration.domain.call import (
     TransferKind,
     TransferResult,
 )
-from integration.domain.copying import changed
-from integration.domain.events import (
+from integration.domain.calls.events import (
     CallDescribed,
     CallEnded,
     CallEvent,
@@ -70,6 +69,7 @@ from integration.domain.events import (
     TransferEnded,
     TransferStarted,
 )
+from integration.domain.copying import changed
 from integration.domain.ids import AccountId, LegId, PbxId, Timestamp
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from integration.domain.crm import Deal, EntityKind, Person
+from integration.domain.crm.entities import Deal, EntityKind, Person
 
 
 def open_deals_of(person: Person, deals: Sequence[Deal]) -> list[Deal]:

@@ -9,7 +9,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from integration.domain.call import Direction, HangupBy, LegKind, LegResult, Origin, TransferKind, TransferResult, Via
+from integration.domain.calls.call import (
+    Direction,
+    HangupBy,
+    LegKind,
+    LegResult,
+    Origin,
+    TransferKind,
+    TransferResult,
+    Via,
+)
 from integration.domain.ids import CallId, LegId, Timestamp
 
 

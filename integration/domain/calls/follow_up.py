@@ -6,13 +6,13 @@ because a contact may be created while the call goes on.
 
 from __future__ import annotations
 
-from integration.domain.call import Call, Direction, Disposition, LegKind
-from integration.domain.client import client_of
+from integration.domain.calls.call import Call, Direction, Disposition, LegKind
+from integration.domain.calls.intents import Intent, IntentKind, Priority
+from integration.domain.calls.tracking import Change
 from integration.domain.ids import Timestamp
-from integration.domain.intents import Intent, IntentKind, Priority
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.client import client_of
+from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.settings import AccountSettings, CardMoment
-from integration.domain.tracking import Change
 
 _POPUP_WORTH_SECONDS = 3.0  # a popup that comes later than this disturbs more than it helps (amoCRM reference, 8.1)
 _RECORDS_SPEAK_SECONDS = 8.0  # after a gap of the link, until the PBX's own records were compared

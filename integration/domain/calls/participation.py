@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
 
-from integration.domain.call import (
+from integration.domain.calls.call import (
     Call,
     Direction,
     Leg,

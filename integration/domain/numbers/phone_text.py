@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
-from integration.domain.numbering import Numbering
-from integration.domain.phone import Certainty, PhoneNumber, ascii_digits, read_digits, read_plain
+from integration.domain.numbers.numbering import Numbering
+from integration.domain.numbers.phone import Certainty, PhoneNumber, ascii_digits, read_digits, read_plain
 
 _LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
 _MOST_GROUPS = 16  # of digits, in one number: `7 9 1 6 1 2 3 4 5 6 7`

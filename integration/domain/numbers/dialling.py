@@ -6,9 +6,9 @@ import re
 
 import phonenumbers
 
-from integration.domain.numbering import DialForm, Numbering
-from integration.domain.phone import PhoneNumber
-from integration.domain.phone_text import read_text
+from integration.domain.numbers.numbering import DialForm, Numbering
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.numbers.phone_text import read_text
 
 _EXTENSION = re.compile(r"[0-9A-Za-z+*#_.-]{1,40}")  # names of endpoints too: `anna.petrova`, `1001-2002`
 _DIGITS = re.compile(r"\+?[0-9*#]{1,40}")

@@ -19,13 +19,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integration.domain.crm import Deal, EntityKind, Person
-from integration.domain.dialling import destination_to_dial, extension_to_dial, number_to_dial
-from integration.domain.identity import open_deals_of, ranked
+from integration.domain.crm.entities import Deal, EntityKind, Person
+from integration.domain.crm.identity import open_deals_of, ranked
 from integration.domain.ids import ManagerId
-from integration.domain.numbering import DEFAULT_NUMBERING, Numbering
-from integration.domain.phone import PhoneNumber, bare_digits, is_hidden, read_number
-from integration.domain.phone_text import read_text
+from integration.domain.numbers.dialling import destination_to_dial, extension_to_dial, number_to_dial
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.numbers.phone import PhoneNumber, bare_digits, is_hidden, read_number
+from integration.domain.numbers.phone_text import read_text
 from integration.domain.reasons import Reason as Reason
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings

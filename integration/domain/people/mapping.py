@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from integration.domain.crm import Manager
+from integration.domain.crm.entities import Manager
 from integration.domain.ids import Extension, ManagerId
 from integration.domain.settings import Employee
 
