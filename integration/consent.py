@@ -20,11 +20,11 @@ from aiohttp import web
 from connectors.amocrm import Connector
 from connectors.amocrm.api.oauth import Granted, Refused
 from connectors.amocrm.widget import read_widget_token
-from integration.admin.texts import texts
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, DozvonError, Rejected
 from integration.ports import Clock, Coordination
 from integration.services.accounts import Account, Accounts
+from integration.texts.pages import texts
 from integration.web.language import language_of
 
 log = structlog.get_logger()

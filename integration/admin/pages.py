@@ -13,7 +13,6 @@ from aiohttp import web
 
 from integration import __version__
 from integration.admin.session import AdminSessions, local_path
-from integration.admin.texts import texts
 from integration.admin.view import call_row, delivery_text, moment, outbox_rows, press_rows, timeline_rows
 from integration.domain.calls.call import Call
 from integration.domain.calls.intents import IntentKind
@@ -22,7 +21,6 @@ from integration.domain.ids import AccountId, CallId, Extension, ManagerId, Time
 from integration.domain.numbers.client import client_of, search_keys
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
-from integration.domain.reason_texts import sentence
 from integration.domain.reasons import Reason
 from integration.domain.routing.route import RouteDecision, RouteQuestion, Step
 from integration.domain.settings import Employee, PhoneType
@@ -32,8 +30,11 @@ from integration.services.accounts import Account, Accounts, ChangedMeanwhile, N
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.tracking import CallTracking
+from integration.texts import LANGUAGES
+from integration.texts.pages import texts
+from integration.texts.reasons import sentence
 from integration.web.forms import read_form
-from integration.web.language import COOKIE, LANGUAGES, language_of, with_language
+from integration.web.language import COOKIE, language_of, with_language
 
 _HERE = Path(__file__).parent
 _PAGE_ROWS = 50

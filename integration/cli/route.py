@@ -12,12 +12,13 @@ from pathlib import Path
 from integration import config, logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId, PbxId
-from integration.domain.reason_texts import LANGUAGES, sentence
 from integration.domain.routing.route import RouteDecision, RouteQuestion, StepKind
 from integration.errors import ConfigError
 from integration.place import place_of
 from integration.services.routing import Routing
 from integration.storage import open_storage
+from integration.texts import LANGUAGES
+from integration.texts.reasons import sentence
 
 _STEPS = {
     StepKind.NOTICE: "play {sound}",

@@ -18,7 +18,6 @@ from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from integration.domain.call_text import duration
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.intents import IntentKind
 from integration.domain.crm.entities import EntityRef
@@ -29,6 +28,7 @@ from integration.ports import CallbackTask, CallbackTaskStore, CallStore, Clock,
 from integration.services.accounts import Account
 from integration.services.delivery import NotYet
 from integration.services.responsible import with_responsible
+from integration.texts.calls import duration
 
 _LOOKED_BACK = 100  # newest calls of the client; more missed calls than this are not counted
 _CHANGED_APART_SECONDS = 60.0  # 100 calls in a minute make one change

@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from integration.domain.call_text import describe
 from integration.domain.calls.attribution import Attribution, attribute
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.follow_up import ringing_extensions
@@ -44,6 +43,7 @@ from integration.services.hub import Hub
 from integration.services.recordings import fetch_recording
 from integration.services.responsible import with_responsible
 from integration.services.strangers import Entered, Known, Skipped, StrangerCalls
+from integration.texts.calls import describe
 
 _FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
 _FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # and the talk's own length: a long one takes its time to be mixed and moved

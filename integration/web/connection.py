@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from integration.texts.errors import error_text
 from integration.web.client_address import ClientAddresses, group
-from integration.web.error_texts import error_text
 from integration.web.forms import BodyTooSlow
 from integration.web.refused_log import RefusedLog
 

@@ -14,8 +14,8 @@ from aiohttp import web
 
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unavailable
 from integration.services.click import Refused
+from integration.texts.errors import error_text
 from integration.web.client_address import ClientAddresses
-from integration.web.error_texts import error_text
 from integration.web.forms import BodyTooSlow, is_clean
 from integration.web.language import language_of
 from integration.web.refused_log import RefusedLog

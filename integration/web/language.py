@@ -6,7 +6,8 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-LANGUAGES = ("ru", "uk", "en")
+from integration.texts import LANGUAGES
+
 COOKIE = "dozvon_lang"
 
 

@@ -17,7 +17,6 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions, local_path
-from integration.admin.texts import texts
 from integration.domain.calls.call import Via
 from integration.domain.calls.events import HangUpPressed
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
@@ -33,8 +32,9 @@ from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination
 from integration.storage.sql.schema import admin_sessions
+from integration.texts import LANGUAGES
+from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
-from integration.web.language import LANGUAGES
 from integration.web.server import create_web_app
 from tests.services.conftest import (
     ACME,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.calls.attribution import attribute, describe
+from integration.domain.calls.attribution import attribute
 from integration.domain.calls.call import (
     Call,
     Direction,
@@ -25,6 +25,7 @@ from integration.domain.calls.call import (
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp
 from integration.domain.settings import AccountSettings, Employee, LineSettings, LogTarget
+from integration.texts.calls import describe
 
 CLIENT, DID, MOBILE = "79161234567", "74950000001", "79035550000"
 OLGA, PAVEL, CHIEF, OUTSIDE, ADMIN = (ManagerId(n) for n in ("1", "2", "8", "9", "10"))

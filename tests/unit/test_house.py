@@ -88,14 +88,14 @@ def test_the_domain_does_no_io_and_has_no_clock_and_no_chance() -> None:
 @pytest.mark.parametrize(
     ("folder", "allowed"),
     [
-        ("integration/services", (*CORE, "integration.services")),
+        ("integration/services", (*CORE, "integration.texts", "integration.services")),
         (
             "integration/storage",
             (*CORE, "integration.storage", "integration.clock"),
         ),
         (
             "integration/web",
-            (*CORE, "integration.services", "integration.web",
+            (*CORE, "integration.texts", "integration.services", "integration.web",
              "integration.metrics", "integration.__version__"),
         ),
         (

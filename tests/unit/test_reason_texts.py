@@ -6,8 +6,9 @@ import string
 
 import pytest
 
-from integration.domain.reason_texts import LANGUAGES, TEXTS, sentence
 from integration.domain.reasons import Reason, ReasonCode, because
+from integration.texts import LANGUAGES
+from integration.texts.reasons import TEXTS, sentence
 
 
 @pytest.mark.parametrize("code", list(ReasonCode))

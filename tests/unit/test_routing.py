@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId
-from integration.domain.reason_texts import sentence
 from integration.domain.routing.route import (
     MAX_RING_SECONDS,
     MIN_RING_SECONDS,
@@ -23,6 +22,7 @@ from integration.domain.routing.route import (
     reserve,
 )
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
+from integration.texts.reasons import sentence
 
 CLIENT = "79161234567"
 DID = "74950000001"

@@ -1,7 +1,7 @@
 """Who is responsible for a call and which CRM object it belongs to: `attribute()`, with its reasons.
 
-Writing it into the CRM belongs to the delivery; the line of text for people is `call_text.py`'s
-`describe()`, to be had here too.
+Writing it into the CRM belongs to the delivery; the line of text for people is
+`texts/calls.py`'s.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from integration.domain.call_text import describe as describe
 from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.crm.entities import Deal, EntityRef, Person
 from integration.domain.crm.identity import open_deals_of, ranked

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from integration.domain.reasons import Reason
-
-LANGUAGES = ("ru", "uk", "en")
+from integration.texts import LANGUAGES
 
 TEXTS: dict[str, tuple[str, str, str]] = {
     # the account and the line

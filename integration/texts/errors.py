@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.web.language import LANGUAGES
+from integration.texts import LANGUAGES
 
 # status: (ru, uk, en)
 _TEXTS: dict[int, tuple[str, str, str]] = {

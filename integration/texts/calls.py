@@ -15,8 +15,7 @@ from integration.domain.calls.call import (
     Via,
 )
 from integration.domain.settings import AccountSettings
-
-LANGUAGES = ("ru", "uk", "en")
+from integration.texts import LANGUAGES
 
 _WORDS: dict[str, dict[str, str]] = {
     "line": {"ru": "линия {0}", "uk": "лінія {0}", "en": "line {0}"},

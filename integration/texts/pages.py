@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.web.language import LANGUAGES
+from integration.texts import LANGUAGES
 
 # key: (ru, uk, en)
 _TEXTS: dict[str, tuple[str, str, str]] = {
