@@ -31,7 +31,7 @@ from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee
-from integration.ports import OutboxState, SavedStep
+from integration.ports.stores import OutboxState, SavedStep
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.delivery import Delivery

@@ -32,7 +32,8 @@ from integration.exposure import examine_exposure
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
 from integration.place import backups_of, place_of
-from integration.ports import Coordination, Finding, FindingLevel, Lease
+from integration.ports.coordination import Coordination, Lease
+from integration.ports.findings import Finding, FindingLevel
 from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks

@@ -22,7 +22,8 @@ from connectors.amocrm.api.oauth import Granted, Refused
 from connectors.amocrm.widget import read_widget_token
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, DozvonError, Rejected
-from integration.ports import Clock, Coordination
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
 from integration.services.accounts import Account, Accounts
 from integration.texts.pages import texts
 from integration.web.language import language_of

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from integration.config import Config, is_loopback
 from integration.password import is_hash, weakness
-from integration.ports import Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
 
 
 def examine_exposure(config: Config) -> list[Finding]:

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from integration.ports import CallRecords, CallStore, Clock, Outbox, WatchLog
+from integration.ports.clock import Clock
+from integration.ports.records import CallRecords, WatchLog
+from integration.ports.stores import CallStore, Outbox
 from integration.services.accounts import Account
 from integration.services.recovery import Recovery
 from integration.services.tracking import CallTracking

@@ -19,17 +19,9 @@ from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import match_keys
 from integration.errors import DozvonError, InInbox, NotFound, NotResponsible
-from integration.ports import (
-    CallRecord,
-    ClickToCall,
-    DialSample,
-    Finding,
-    InboxEntry,
-    InboxState,
-    LoggedCall,
-    PbxEmployee,
-    PbxListener,
-)
+from integration.ports.crm import CallRecord, InboxEntry, InboxState, LoggedCall
+from integration.ports.findings import Finding
+from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
 
 DEFAULT_PBX = PbxId("pbx")
 

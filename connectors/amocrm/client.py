@@ -30,7 +30,9 @@ from integration.domain.numbers.client import Client
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.numbers.phone import PhoneNumber, national_digits
 from integration.errors import NotFound, NotResponsible, ProtocolError, Rejected
-from integration.ports import CallRecord, Clock, InboxEntry, InboxState, LoggedCall, TokenStore
+from integration.ports.clock import Clock
+from integration.ports.crm import CallRecord, InboxEntry, InboxState, LoggedCall
+from integration.ports.stores import TokenStore
 
 _log = structlog.get_logger()
 

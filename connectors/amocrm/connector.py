@@ -23,7 +23,9 @@ from integration.domain.crm.entities import CrmChange
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unpaid
-from integration.ports import Clock, Finding, FindingLevel, TokenStore
+from integration.ports.clock import Clock
+from integration.ports.findings import Finding, FindingLevel
+from integration.ports.stores import TokenStore
 
 _log = structlog.get_logger()
 

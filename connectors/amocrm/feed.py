@@ -15,7 +15,7 @@ from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Query
 from integration.domain.calls.intents import Priority
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.errors import InInbox, NotFound, OutcomeUnknown, ProtocolError, Rejected
-from integration.ports import CallRecord, LoggedCall
+from integration.ports.crm import CallRecord, LoggedCall
 
 PAGE = 250  # the largest page. Source: README, limits
 _LOOK_BACK_SECONDS = 3600  # clocks differ, and a note's time may be changed by hand

@@ -16,7 +16,7 @@ from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import match_keys
 from integration.domain.people.names import without_direction
 from integration.errors import ProtocolError, Rejected
-from integration.ports import CallRecord
+from integration.ports.crm import CallRecord
 
 Json = Mapping[str, Any]
 

@@ -16,7 +16,8 @@ from connectors.amocrm.mapping import manager_id, text_of
 from connectors.amocrm.settings import AmocrmSettings
 from integration.domain.ids import AccountId, ManagerId
 from integration.errors import AuthFailed
-from integration.ports import Clock, WidgetUser
+from integration.ports.clock import Clock
+from integration.ports.crm import WidgetUser
 
 _LEEWAY_SECONDS = 60
 _LONGEST_TOKEN = 8192  # characters; real ones are below 1 KB

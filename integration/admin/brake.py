@@ -5,7 +5,7 @@ from __future__ import annotations
 import structlog
 
 from integration.errors import Unavailable
-from integration.ports import Coordination
+from integration.ports.coordination import Coordination
 
 log = structlog.get_logger()
 

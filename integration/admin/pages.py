@@ -25,7 +25,8 @@ from integration.domain.reasons import Reason
 from integration.domain.routing.route import RouteDecision, RouteQuestion, Step
 from integration.domain.settings import Employee, PhoneType
 from integration.errors import DozvonError
-from integration.ports import CallStore, Clock, Outbox, OutboxState, PhoneBook, RouteLog
+from integration.ports.clock import Clock
+from integration.ports.stores import CallStore, Outbox, OutboxState, PhoneBook, RouteLog
 from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror

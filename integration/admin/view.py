@@ -12,7 +12,7 @@ from integration.domain.calls.attribution import rang_personally
 from integration.domain.calls.call import Call, Direction, Disposition, Via
 from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp
-from integration.ports import OutboxItem, OutboxState
+from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account
 from integration.services.card import display_number
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from integration import config, logs
 from integration.app import diagnose
-from integration.ports import Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
 
 _MARKS = {FindingLevel.OK: "ok     ", FindingLevel.WARNING: "warning", FindingLevel.ERROR: "ERROR  "}
 

@@ -17,7 +17,9 @@ from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.settings import AccountSettings, Employee
 from integration.errors import AuthFailed, DozvonError, ProtocolError, RateLimited, Rejected, Unpaid
-from integration.ports import Crm, Pbx, SettingsStore
+from integration.ports.crm import Crm
+from integration.ports.pbx import Pbx
+from integration.ports.stores import SettingsStore
 
 log = structlog.get_logger()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import structlog
 
 from integration.errors import DozvonError
-from integration.ports import Clock
+from integration.ports.clock import Clock
 
 log = structlog.get_logger()
 

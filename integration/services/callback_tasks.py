@@ -24,7 +24,8 @@ from integration.domain.crm.entities import EntityRef
 from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.numbers.client import Client, call_key
 from integration.errors import NotFound
-from integration.ports import CallbackTask, CallbackTaskStore, CallStore, Clock, Outbox, OutboxState
+from integration.ports.clock import Clock
+from integration.ports.stores import CallbackTask, CallbackTaskStore, CallStore, Outbox, OutboxState
 from integration.services.accounts import Account
 from integration.services.delivery import NotYet
 from integration.services.responsible import with_responsible

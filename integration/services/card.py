@@ -23,7 +23,7 @@ from integration.domain.numbers.phone import PhoneNumber, bare_digits, read_numb
 from integration.domain.numbers.phone_text import extension_for
 from integration.domain.settings import CardMoment
 from integration.errors import DozvonError
-from integration.ports import CallStore, PhoneBook
+from integration.ports.stores import CallStore, PhoneBook
 from integration.services.accounts import Account
 from integration.services.hub import Hub
 

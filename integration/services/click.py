@@ -22,7 +22,10 @@ from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import WrittenNumber, read_text
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
-from integration.ports import CallStore, ClickToCall, Clock, Coordination, PhoneBook
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
+from integration.ports.pbx import ClickToCall
+from integration.ports.stores import CallStore, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import CardService, part_of_manager
 from integration.services.cluster.live_calls import LiveCalls

@@ -14,7 +14,9 @@ import structlog
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
-from integration.ports import Clock, Coordination, Outbox
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
+from integration.ports.stores import Outbox
 
 log = structlog.get_logger()
 

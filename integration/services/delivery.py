@@ -18,7 +18,8 @@ from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.retry import GiveUp, after_failure
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import Clock, Outbox, OutboxItem
+from integration.ports.clock import Clock
+from integration.ports.stores import Outbox, OutboxItem
 from integration.services.accounts import Account, Accounts
 from integration.services.ending import ended
 

@@ -23,19 +23,11 @@ from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.settings import LogTarget
 from integration.errors import NotFound, Rejected, Unavailable
-from integration.ports import (
-    CallRecord,
-    CallStore,
-    Clock,
-    Coordination,
-    LoggedCall,
-    Outbox,
-    OutboxItem,
-    PhoneBook,
-    RecordingStore,
-    SavedStep,
-    WatchLog,
-)
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
+from integration.ports.crm import CallRecord, LoggedCall
+from integration.ports.records import WatchLog
+from integration.ports.stores import CallStore, Outbox, OutboxItem, PhoneBook, RecordingStore, SavedStep
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.delivery import Expired, NotYet, StepFunction

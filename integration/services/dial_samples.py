@@ -10,7 +10,7 @@ from integration.domain.numbers.dialling import digits_to_dial
 from integration.domain.numbers.numbering import DialForm, DialRules, Numbering
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.settings import AccountSettings
-from integration.ports import DialSample
+from integration.ports.pbx import DialSample
 
 _LOCAL = "2345678901"
 

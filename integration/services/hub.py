@@ -15,7 +15,7 @@ import structlog
 
 from integration.domain.ids import AccountId, ManagerId
 from integration.errors import DozvonError
-from integration.ports import Coordination
+from integration.ports.coordination import Coordination
 
 log = structlog.get_logger()
 

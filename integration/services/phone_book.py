@@ -28,7 +28,8 @@ from integration.domain.ids import AccountId, Timestamp
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import READING_RULE
 from integration.errors import DozvonError, NotFound, Rejected
-from integration.ports import Clock, MirrorProgress, PhoneBook
+from integration.ports.clock import Clock
+from integration.ports.stores import MirrorProgress, PhoneBook
 from integration.services.accounts import Account
 
 log = structlog.get_logger()

@@ -9,7 +9,7 @@ import asyncio
 
 from integration.domain.calls.call import Call
 from integration.errors import NotFound, Rejected
-from integration.ports import RecordingStore
+from integration.ports.stores import RecordingStore
 from integration.services.accounts import Account
 from integration.services.audio import to_mp3
 

@@ -31,7 +31,9 @@ from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.tracking import Change
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError
-from integration.ports import CallRecords, CallStore, Clock, Outbox, RecordedCall, SavedStep, Watch, WatchLog
+from integration.ports.clock import Clock
+from integration.ports.records import CallRecords, RecordedCall, Watch, WatchLog
+from integration.ports.stores import CallStore, Outbox, SavedStep
 from integration.services.accounts import Account
 
 log = structlog.get_logger()

@@ -19,7 +19,9 @@ from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing.route import RouteDecision, RouteQuestion, client_number, decide, reserve
 from integration.domain.settings import AccountSettings
 from integration.errors import DozvonError, Rejected
-from integration.ports import Clock, Crm, DecidedRoute, PhoneBook, RouteLog
+from integration.ports.clock import Clock
+from integration.ports.crm import Crm
+from integration.ports.stores import DecidedRoute, PhoneBook, RouteLog
 
 log = structlog.get_logger()
 

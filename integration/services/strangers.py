@@ -25,18 +25,9 @@ from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp, reco
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.errors import InInbox, NotFound, Rejected, Unavailable
-from integration.ports import (
-    CallRecord,
-    CallStore,
-    Clock,
-    InboxState,
-    LoggedCall,
-    Outbox,
-    OutboxItem,
-    OutboxState,
-    PhoneBook,
-    Strangers,
-)
+from integration.ports.clock import Clock
+from integration.ports.crm import CallRecord, InboxState, LoggedCall
+from integration.ports.stores import CallStore, Outbox, OutboxItem, OutboxState, PhoneBook, Strangers
 from integration.services.accounts import Account
 from integration.services.delivery import NotYet
 from integration.services.responsible import with_responsible

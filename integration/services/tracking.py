@@ -19,7 +19,10 @@ from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.tracking import Change, advance
 from integration.domain.ids import CallId, Timestamp
 from integration.errors import DozvonError, LeaseLost, Unavailable
-from integration.ports import CallStore, Clock, Lease, Pbx, SavedStep
+from integration.ports.clock import Clock
+from integration.ports.coordination import Lease
+from integration.ports.pbx import Pbx
+from integration.ports.stores import CallStore, SavedStep
 from integration.services.accounts import Account
 from integration.services.ending import ended
 

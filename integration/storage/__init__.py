@@ -10,7 +10,8 @@ from pathlib import Path
 
 import integration.storage.sql.migrate  # noqa: F401 - here, so that a later import does not hide the function `migrate`
 from integration.clock import SystemClock
-from integration.ports import Clock, Coordination
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
 from integration.storage.coordination.memory import InProcessCoordination
 from integration.storage.recordings import FileRecordingStore
 from integration.storage.secrets.keys import KeySource

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from integration.domain.ids import AccountId, CallId
 from integration.errors import Unavailable
-from integration.ports import Clock
+from integration.ports.clock import Clock
 from integration.storage.backup.archive import sync_folder
 from integration.storage.secrets.private_files import make_folder, new_file
 from integration.storage.sql.database import Across, Database, insert

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from integration.domain.ids import AccountId
-from integration.ports import RecordingStore
+from integration.ports.stores import RecordingStore
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 

@@ -15,7 +15,9 @@ from integration import __version__
 from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp
 from integration.errors import AuthFailed, Unavailable
-from integration.ports import Clock, Coordination, WidgetGate, WidgetUser
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
+from integration.ports.crm import WidgetGate, WidgetUser
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService, Refused

@@ -19,7 +19,9 @@ from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent, HangUpPressed
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import CallRecords, ClickToCall, DialSample, Finding, PbxEmployee, PbxListener
+from integration.ports.findings import Finding
+from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
+from integration.ports.records import CallRecords
 from pbx_adapter.asterisk import people, recordings
 from pbx_adapter.asterisk.ami import channels, commands
 from pbx_adapter.asterisk.ami.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected

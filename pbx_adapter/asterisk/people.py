@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from integration.errors import Rejected, Unavailable
-from integration.ports import PbxEmployee
+from integration.ports.pbx import PbxEmployee
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.ami.protocol import Frame

@@ -27,7 +27,8 @@ from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestam
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.numbers.phone import PhoneNumber, read_number
 from integration.errors import AuthFailed
-from integration.ports import CallRecord, Tokens
+from integration.ports.crm import CallRecord
+from integration.ports.stores import Tokens
 from tests.adapters.amocrm_sandbox_kit import serving
 
 OFFICE = AccountId("office")

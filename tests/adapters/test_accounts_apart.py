@@ -25,7 +25,7 @@ from integration.domain.calls.events import CallStarted, LegOffered
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
-from integration.ports import OutboxState, SavedStep, Tokens
+from integration.ports.stores import OutboxState, SavedStep, Tokens
 from integration.storage import open_storage
 from tests.contract.calls import a_call, an_intent
 from tests.lab.ports import free_port

@@ -15,7 +15,7 @@ import pytest
 from integration.domain.calls.call import Disposition
 from integration.domain.calls.events import CallEvent, CallStarted
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import ClickToCall
+from integration.ports.pbx import ClickToCall
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected
 from pbx_adapter.asterisk.ami.commands import hang_up, question
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings

@@ -13,7 +13,7 @@ from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.numbers.phone import BareDigits
 from integration.errors import NotFound, Rejected
-from integration.ports import FindingLevel
+from integration.ports.findings import FindingLevel
 from tests.adapters.amocrm_kit import ANNA, DISMISSED, Office, contact, number, office, record
 
 DEAL = EntityKind.DEAL

@@ -17,7 +17,7 @@ from connectors.amocrm.sandbox.sandbox import Traffic
 from integration.clock import SystemClock
 from integration.domain.calls.intents import Priority
 from integration.domain.crm.entities import EntityKind, EntityRef
-from integration.ports import Coordination, RateBudget
+from integration.ports.coordination import Coordination, RateBudget
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.storage import open_coordination
 from integration.storage.coordination.memory import InProcessCoordination

@@ -18,7 +18,7 @@ from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.tracking import Change
 from integration.domain.ids import Timestamp, record_key
 from integration.domain.settings import AccountSettings
-from integration.ports import OutboxState, SavedStep
+from integration.ports.stores import OutboxState, SavedStep
 from integration.services.delivery import Delivery
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock

@@ -19,7 +19,7 @@ from integration.errors import (
     Rejected,
     Unavailable,
 )
-from integration.ports import Tokens
+from integration.ports.stores import Tokens
 from tests.adapters.amocrm_kit import OFFICE, MemoryTokens, Office, SystemClock, consent, contact, office, record
 
 

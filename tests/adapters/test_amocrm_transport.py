@@ -20,7 +20,7 @@ from integration.errors import (
     Unavailable,
     Unpaid,
 )
-from integration.ports import FindingLevel
+from integration.ports.findings import FindingLevel
 from tests.adapters.amocrm_kit import OFFICE, Office, contact, number, office, record
 from tests.adapters.amocrm_sandbox_kit import serving
 

@@ -17,7 +17,8 @@ from connectors.amocrm.sandbox.api_unsorted import accept_entry
 from connectors.amocrm.web import WebhookIntake
 from connectors.amocrm.webhooks import BODY_BYTES
 from integration.domain.crm.entities import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
-from integration.ports import Crm, TokenStore, WidgetGate
+from integration.ports.crm import Crm, WidgetGate
+from integration.ports.stores import TokenStore
 from tests.adapters.amocrm_kit import (
     ANNA,
     CRM_ACCOUNT,

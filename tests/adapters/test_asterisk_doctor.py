@@ -12,7 +12,8 @@ import aiohttp
 import pytest
 
 from integration.domain.routing.route import RouteDecision, RouteQuestion
-from integration.ports import DialSample, Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
+from integration.ports.pbx import DialSample
 from pbx_adapter.asterisk import AgiDoor, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.ami.client import AmiCounters, connected

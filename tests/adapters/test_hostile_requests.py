@@ -27,7 +27,7 @@ from integration.config import ROUTE_WORDS, parse
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import ConfigError
-from integration.ports import Tokens
+from integration.ports.stores import Tokens
 from integration.storage import open_storage
 from tests.lab.ports import free_port
 from tests.lab.waiting import until_told

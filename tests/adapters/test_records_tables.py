@@ -15,7 +15,7 @@ import pytest_asyncio
 
 from integration.domain.ids import Timestamp
 from integration.errors import AuthFailed, ConfigError, Unavailable
-from integration.ports import RecordedCall
+from integration.ports.records import RecordedCall
 from pbx_adapter.asterisk.records.rows import CdrRow, CelRow
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.source import AsteriskRecords

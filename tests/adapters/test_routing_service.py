@@ -18,7 +18,7 @@ from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.errors import Rejected, Unavailable
-from integration.ports import DecidedRoute, SavedStep
+from integration.ports.stores import DecidedRoute, SavedStep
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm

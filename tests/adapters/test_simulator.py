@@ -14,7 +14,8 @@ import pytest
 
 from integration.domain.calls.call import Call, Direction, Disposition, LegResult
 from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
-from integration.ports import ClickToCall, FindingLevel
+from integration.ports.findings import FindingLevel
+from integration.ports.pbx import ClickToCall
 from pbx_adapter.asterisk import AgiDoor, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.ami.client import Timing

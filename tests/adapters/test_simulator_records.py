@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from integration.domain.ids import Timestamp
-from integration.ports import RecordedCall
+from integration.ports.records import RecordedCall
 from pbx_adapter.asterisk.records.rows import CDR_MASTER, CEL_CUSTOM
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.records.source import AsteriskRecords

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from integration.ports import Coordination
+from integration.ports.coordination import Coordination
 from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakeClock
 from tests.lab.servers import create_database, drop_database

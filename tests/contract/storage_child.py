@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 
 from integration.domain.ids import Timestamp
-from integration.ports import SavedStep
+from integration.ports.stores import SavedStep
 from integration.storage import open_storage
 from tests.contract.calls import OFFICE, a_call, an_intent
 

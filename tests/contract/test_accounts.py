@@ -15,7 +15,15 @@ from integration.domain.ids import CallId, Extension, ManagerId, Timestamp
 from integration.domain.routing.route import Outcome, Reason, RouteDecision, Step, StepKind
 from integration.domain.settings import AccountSettings, AfterNoAnswer, CardMoment, Employee, LineSettings
 from integration.errors import AuthFailed, Unavailable
-from integration.ports import DecidedRoute, RecordingStore, RouteLog, SavedStep, SettingsStore, Tokens, TokenStore
+from integration.ports.stores import (
+    DecidedRoute,
+    RecordingStore,
+    RouteLog,
+    SavedStep,
+    SettingsStore,
+    Tokens,
+    TokenStore,
+)
 from integration.storage import Storage, open_storage
 from tests.contract.calls import OFFICE, OTHER, a_call
 

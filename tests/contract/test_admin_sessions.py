@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from integration.domain.ids import Timestamp
-from integration.ports import AdminSessionStore
+from integration.ports.stores import AdminSessionStore
 from integration.storage import Storage
 from integration.storage.sql.schema import admin_sessions
 

@@ -28,7 +28,7 @@ from integration.domain.ids import CallId, Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError, Rejected, Unavailable
-from integration.ports import OutboxState, SavedStep, Tokens
+from integration.ports.stores import OutboxState, SavedStep, Tokens
 from integration.storage import KeySource, Storage, migrate, open_storage
 from integration.storage.backup.archive import MANIFEST, Manifest
 from integration.storage.backup.making import write_backup

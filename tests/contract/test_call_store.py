@@ -21,7 +21,7 @@ from integration.domain.calls.call import (
 )
 from integration.domain.ids import CallId, LegId, PbxId, Timestamp
 from integration.domain.settings import AccountSettings
-from integration.ports import CallStore, OutboxState, SavedStep
+from integration.ports.stores import CallStore, OutboxState, SavedStep
 from integration.storage import Storage
 from tests.contract.calls import OFFICE, OTHER, PBX, a_call, an_intent
 

@@ -15,7 +15,7 @@ import redis
 import yaml
 
 from integration.examination import examine_redis
-from integration.ports import FindingLevel
+from integration.ports.findings import FindingLevel
 from tests.lab.ports import free_port
 
 pytestmark = pytest.mark.servers

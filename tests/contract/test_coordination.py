@@ -14,7 +14,7 @@ import pytest
 import redis.asyncio
 
 from integration.errors import ConfigError, Unavailable
-from integration.ports import Coordination, Pace
+from integration.ports.coordination import Coordination, Pace
 from integration.services.ending import ended
 from integration.storage import open_coordination
 from integration.storage.coordination import redis as redis_coordination

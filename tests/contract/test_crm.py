@@ -13,7 +13,7 @@ from connectors.amocrm.sandbox.api_unsorted import accept_entry, decline_entry
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId, Timestamp
 from integration.errors import InInbox, NotFound, NotResponsible, OutcomeUnknown, Unavailable
-from integration.ports import CallRecord, Crm, InboxState
+from integration.ports.crm import CallRecord, Crm, InboxState
 from integration.testing import FakeCrm
 from tests.adapters.amocrm_kit import ANNA, Office, number, office, record
 

@@ -18,7 +18,8 @@ from integration.domain.ids import Timestamp, record_key
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings
 from integration.errors import OutcomeUnknown
-from integration.ports import Crm, OutboxState, SavedStep
+from integration.ports.crm import Crm
+from integration.ports.stores import OutboxState, SavedStep
 from integration.services.accounts import Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.delivery import Delivery

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from integration.domain.ids import CallId, Timestamp
 from integration.errors import Rejected, Unavailable
-from integration.ports import OutboxState, SavedStep
+from integration.ports.stores import OutboxState, SavedStep
 from integration.storage import open_storage
 from integration.storage.sql import postgres
 from integration.storage.sql.database import Across, open_database

@@ -12,7 +12,7 @@ import pytest
 from integration.config import BackupConfig, Config
 from integration.errors import Unavailable
 from integration.examination import examine, examine_redis
-from integration.ports import Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
 from integration.storage import open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE

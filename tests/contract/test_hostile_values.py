@@ -11,7 +11,7 @@ from typing import Any
 
 from integration.domain.ids import CallId
 from integration.errors import AuthFailed, Rejected
-from integration.ports import SavedStep
+from integration.ports.stores import SavedStep
 from integration.storage import Storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, a_call, an_intent

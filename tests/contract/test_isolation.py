@@ -17,7 +17,8 @@ from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.routing.route import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import AuthFailed, DozvonError, Unavailable
-from integration.ports import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens, Watch
+from integration.ports.records import Watch
+from integration.ports.stores import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens
 from integration.storage import Storage
 from integration.storage.sql.database import Across
 from integration.storage.sql.schema import metadata

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from integration.errors import LeaseLost
-from integration.ports import Lease, Leases, OutboxState, SavedStep
+from integration.ports.coordination import Lease, Leases
+from integration.ports.stores import OutboxState, SavedStep
 from integration.storage import Storage, open_storage
 from tests.contract.calls import OFFICE, a_call, an_intent
 

@@ -11,7 +11,7 @@ from integration.domain.calls.call import Call
 from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import Timestamp
 from integration.errors import Unavailable
-from integration.ports import Outbox, OutboxItem, OutboxState, SavedStep
+from integration.ports.stores import Outbox, OutboxItem, OutboxState, SavedStep
 from integration.storage import Storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER, a_call, an_intent

@@ -9,7 +9,7 @@ from integration.domain.calls.intents import Priority
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
-from integration.ports import SavedStep
+from integration.ports.stores import SavedStep
 from integration.storage import Storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, a_call, an_intent

@@ -12,7 +12,7 @@ import pytest
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
-from integration.ports import MirrorProgress, PhoneBook
+from integration.ports.stores import MirrorProgress, PhoneBook
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER

@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, ProtocolError
-from integration.ports import Tokens
+from integration.ports.stores import Tokens
 from integration.storage import KeySource, Storage, open_storage
 from integration.storage.secrets.keys import Key, KeyRing
 from integration.storage.secrets.sealing import check, forget, rotate

@@ -11,7 +11,7 @@ import pytest
 from integration.domain.ids import Extension, ManagerId
 from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import AccountSettings, Employee
-from integration.ports import SettingsStore
+from integration.ports.stores import SettingsStore
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Connection, inspect, text
 
 from integration.errors import ConfigError, Unavailable
-from integration.ports import SavedStep
+from integration.ports.stores import SavedStep
 from integration.services.cluster import registration
 from integration.services.cluster.registration import Registration
 from integration.storage import Storage, migrate, open_storage

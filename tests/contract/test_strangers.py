@@ -8,7 +8,7 @@ from pathlib import Path
 
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import CallId, Timestamp
-from integration.ports import CallbackTask, CallbackTaskStore, Strangers
+from integration.ports.stores import CallbackTask, CallbackTaskStore, Strangers
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.domain.ids import AccountId, PbxId, Timestamp
-from integration.ports import Watch
+from integration.ports.records import Watch
 from integration.storage import Storage
 
 ACME, OTHER = AccountId("acme"), AccountId("other")

@@ -14,7 +14,8 @@ from integration.domain.ids import CallId
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.routing.route import RouteDecision, RouteQuestion, go_on
 from integration.errors import NotFound, Rejected, Unavailable
-from integration.ports import ClickToCall, DialSample, Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
+from integration.ports.pbx import ClickToCall, DialSample
 from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.ami.client import Timing

@@ -7,7 +7,7 @@ import pytest
 from integration.domain.calls.call import Call, LegResult, Press
 from integration.domain.ids import CallId
 from integration.errors import NotFound
-from integration.ports import ClickToCall
+from integration.ports.pbx import ClickToCall
 from tests.adapters.asterisk_kit import Listener
 from tests.e2e.test_asterisk_adapter import CLIENT, on_lab
 from tests.lab.fixtures import OpenOffice

@@ -14,7 +14,7 @@ from integration.clock import SystemClock
 from integration.domain.calls.call import Call, Direction, Disposition
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings import AccountSettings
-from integration.ports import OutboxState
+from integration.ports.stores import OutboxState
 from integration.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.recovery import Outcome, Recovery

@@ -26,7 +26,8 @@ from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee, LineSettings
-from integration.ports import Coordination, OutboxItem, OutboxState
+from integration.ports.coordination import Coordination
+from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService

@@ -25,7 +25,8 @@ from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.domain.settings import PhoneType
 from integration.errors import Rejected
 from integration.metrics import Metrics
-from integration.ports import OutboxState, PbxEmployee
+from integration.ports.pbx import PbxEmployee
+from integration.ports.stores import OutboxState
 from integration.services.accounts import Account, mark_of
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror

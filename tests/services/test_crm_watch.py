@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import Unpaid
-from integration.ports import Coordination
+from integration.ports.coordination import Coordination
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery_steps import record_key
 from tests.services.conftest import ACME, IVAN, World, call, missed_call

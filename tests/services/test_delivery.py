@@ -14,7 +14,7 @@ from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import Timestamp
 from integration.domain.settings import LogTarget
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, RateLimited, Rejected, Unavailable
-from integration.ports import OutboxState
+from integration.ports.stores import OutboxState
 from integration.services.delivery_steps import record_key
 from integration.testing import FakeCrm
 from tests.services.conftest import (

@@ -13,7 +13,7 @@ from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.settings import AccountSettings
 from integration.errors import Rejected, Unavailable
-from integration.ports import OutboxItem, OutboxState
+from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account
 from integration.services.delivery import Delivery
 from integration.testing import FakeCrm, FakePbx

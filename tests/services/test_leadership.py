@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from integration.errors import LeaseLost, Unavailable
-from integration.ports import Lease, Leases
+from integration.ports.coordination import Lease, Leases
 from integration.services.cluster import leadership
 from integration.services.cluster.leadership import Leadership
 from integration.storage import open_storage

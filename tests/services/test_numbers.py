@@ -23,7 +23,7 @@ from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.routing.route import RouteQuestion, StepKind
 from integration.domain.settings import AccountSettings, Employee
 from integration.errors import Rejected
-from integration.ports import ClickToCall
+from integration.ports.pbx import ClickToCall
 from integration.services.click import Refused, number_to_dial
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing

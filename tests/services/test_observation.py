@@ -10,7 +10,7 @@ from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.errors import Unavailable
 from integration.metrics import Metrics
 from integration.observation import gatherer, health
-from integration.ports import Coordination
+from integration.ports.coordination import Coordination
 from integration.services.accounts import Account, Accounts
 from integration.storage.coordination.redis import RedisCoordination
 from tests.services.conftest import ACME, World

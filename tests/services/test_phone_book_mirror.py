@@ -13,7 +13,7 @@ from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId
 from integration.domain.settings import AccountSettings
 from integration.errors import DozvonError, Rejected, Unavailable
-from integration.ports import PhoneBook
+from integration.ports.stores import PhoneBook
 from integration.services.accounts import Account
 from integration.services.phone_book import PhoneBookMirror
 from integration.testing import FakeClock, FakeCrm, FakePbx

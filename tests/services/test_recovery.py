@@ -12,7 +12,8 @@ from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg,
 from integration.domain.calls.events import CallEnded, CallMerged, CallStarted
 from integration.domain.ids import LegId, Timestamp
 from integration.errors import Unavailable
-from integration.ports import OutboxState, RecordedCall
+from integration.ports.records import RecordedCall
+from integration.ports.stores import OutboxState
 from integration.services.recovery import Outcome, Recovery
 from tests.services.conftest import ACME, CLIENT, DID, IVAN, PBX, STRANGER, World, answered_call, call, offered, started
 from tests.services.test_delivery import wav

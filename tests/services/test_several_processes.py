@@ -13,7 +13,7 @@ import pytest
 from integration.domain.ids import AccountId, CallId, Extension, call_id
 from integration.domain.settings import Employee
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import ClickToCall, PbxEmployee
+from integration.ports.pbx import ClickToCall, PbxEmployee
 from integration.services.accounts import Account, Accounts
 from integration.services.cluster import pbx_relay, peers
 from integration.services.cluster.news import Others

@@ -13,7 +13,7 @@ from integration.domain.calls.events import CallEvent, CallStarted, ClientConnec
 from integration.domain.crm.entities import EntityKind, EntityRef, InboxClosed
 from integration.domain.ids import Timestamp, record_key
 from integration.errors import OutcomeUnknown, Rejected, Unavailable
-from integration.ports import OutboxState
+from integration.ports.stores import OutboxState
 from tests.services.conftest import ACME, STRANGER, World, call, ended, missed_call
 
 KEY = STRANGER[-10:]

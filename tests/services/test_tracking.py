@@ -9,7 +9,7 @@ import pytest
 from integration.domain.calls.call import Disposition
 from integration.domain.ids import Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
-from integration.ports import Lease
+from integration.ports.coordination import Lease
 from integration.services.card import CardService
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.tracking import CallTracking, follow_pbx

@@ -16,7 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import CallId
 from integration.errors import AuthFailed
-from integration.ports import WidgetUser
+from integration.ports.crm import WidgetUser
 from integration.services.cluster.live_calls import LiveCalls
 from integration.testing import FakePbx
 from integration.web.errors import api_errors

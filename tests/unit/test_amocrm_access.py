@@ -21,7 +21,8 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate, allows_origin, read_widget_token
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.errors import AuthFailed, ConfigError, Rejected
-from integration.ports import Tokens, WidgetUser
+from integration.ports.crm import WidgetUser
+from integration.ports.stores import Tokens
 
 NOW = 1_790_000_000.0
 SECRET = "secret-of-the-integration-0123456789abcdef"

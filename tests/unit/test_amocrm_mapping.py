@@ -15,7 +15,7 @@ from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestam
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.numbers.phone import PhoneNumber
 from integration.errors import ProtocolError, Rejected
-from integration.ports import CallRecord
+from integration.ports.crm import CallRecord
 
 NUMBER = PhoneNumber("+79161234567", "8 916 123-45-67")
 

@@ -14,7 +14,7 @@ from connectors.amocrm.api.wire import Answer
 from connectors.amocrm.settings import AmocrmSettings
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, OutcomeUnknown, ProtocolError, Unavailable
-from integration.ports import Tokens
+from integration.ports.stores import Tokens
 from integration.testing import FakeClock
 from tests.adapters.amocrm_kit import MemoryTokens
 

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from integration.domain.calls.call import Direction, Disposition
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
-from integration.ports import FindingLevel, RecordedCall
+from integration.ports.findings import FindingLevel
+from integration.ports.records import RecordedCall
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
 from pbx_adapter.asterisk.records.check import check

@@ -16,7 +16,7 @@ from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.routing.route import RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.errors import ProtocolError
-from integration.ports import Tokens
+from integration.ports.stores import Tokens
 from integration.storage.sql.codec import FORMAT, decode, encode
 
 Name = NewType("Name", str)

@@ -12,7 +12,7 @@ import pytest
 from integration.config import Config
 from integration.exposure import examine_exposure
 from integration.password import hashed
-from integration.ports import Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
 
 OK, WARNING, _ = FindingLevel
 PUBLIC = "https://calls.example.com"

@@ -12,7 +12,9 @@ from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.numbers.phone import PhoneNumber
 from integration.errors import NotFound, OutcomeUnknown, Unavailable
-from integration.ports import CallRecord, ClickToCall, Clock, Crm, Pbx
+from integration.ports.clock import Clock
+from integration.ports.crm import CallRecord, Crm
+from integration.ports.pbx import ClickToCall, Pbx
 from integration.testing import FakeClock, FakeCrm, FakePbx
 
 CLIENT = PhoneNumber("+79161234567", "89161234567")

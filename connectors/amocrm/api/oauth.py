@@ -17,7 +17,8 @@ from connectors.amocrm.api.tokens import ask_tokens, read_tokens
 from connectors.amocrm.api.wire import problem_text
 from connectors.amocrm.settings import AmocrmSettings
 from integration.errors import ProtocolError, Rejected, Unavailable
-from integration.ports import Clock, Tokens
+from integration.ports.clock import Clock
+from integration.ports.stores import Tokens
 
 _CODE_LENGTH = 4096  # characters; real ones are below 2 KB
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from integration.domain.calls.intents import Priority
 from integration.errors import RateLimited, Unavailable
-from integration.ports import Pace, RateBudget
+from integration.ports.coordination import Pace, RateBudget
 
 _WAITING_AT_MOST = 2000  # requests of one account; more is a fault of the caller, not work to be done
 _LONGEST_PAUSE = 60.0  # seconds; 1, 2, 4 ... 60 after 429. Source: amoCRM names no Retry-After (README: limits)

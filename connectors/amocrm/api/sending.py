@@ -19,7 +19,7 @@ from connectors.amocrm.api.wire import Answer, Query, exchange
 from connectors.amocrm.settings import AmocrmSettings
 from integration.domain.calls.intents import Priority
 from integration.errors import RateLimited, Unavailable
-from integration.ports import RateBudget
+from integration.ports.coordination import RateBudget
 
 _log = structlog.get_logger()
 

@@ -21,7 +21,8 @@ from connectors.amocrm.api.wire import Answer
 from connectors.amocrm.settings import AmocrmSettings
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, OutcomeUnknown, ProtocolError, Unavailable
-from integration.ports import Clock, Tokens, TokenStore
+from integration.ports.clock import Clock
+from integration.ports.stores import Tokens, TokenStore
 
 _log = structlog.get_logger()
 

@@ -31,7 +31,8 @@ from integration.errors import (
     Unavailable,
     Unpaid,
 )
-from integration.ports import Clock, Tokens
+from integration.ports.clock import Clock
+from integration.ports.stores import Tokens
 
 _log = structlog.get_logger()
 

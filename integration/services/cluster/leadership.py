@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from integration.errors import DozvonError, LeaseLost, Unavailable
-from integration.ports import HUNG_SECONDS, Lease, Leases
+from integration.ports.coordination import HUNG_SECONDS, Lease, Leases
 from integration.services.ending import ended
 
 log = structlog.get_logger()

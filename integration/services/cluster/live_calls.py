@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from integration.domain.calls.call import Call
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
-from integration.ports import CallStore
+from integration.ports.stores import CallStore
 from integration.services.accounts import Account
 from integration.services.tracking import CallTracking
 

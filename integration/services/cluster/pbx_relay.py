@@ -16,7 +16,10 @@ import structlog
 from integration.domain.calls.call import Call
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports import ClickToCall, Clock, Coordination, DialSample, Finding, Pbx, PbxEmployee, PbxListener
+from integration.ports.clock import Clock
+from integration.ports.coordination import Coordination
+from integration.ports.findings import Finding
+from integration.ports.pbx import ClickToCall, DialSample, Pbx, PbxEmployee, PbxListener
 from integration.services.cluster.peers import Peers
 
 log = structlog.get_logger()

@@ -16,7 +16,7 @@ import structlog
 
 from integration.domain.ids import AccountId, PbxId
 from integration.errors import DozvonError
-from integration.ports import Coordination
+from integration.ports.coordination import Coordination
 
 log = structlog.get_logger()
 

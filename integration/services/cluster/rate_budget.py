@@ -8,7 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from integration.errors import DozvonError
-from integration.ports import Coordination, Pace, Turn
+from integration.ports.coordination import Coordination, Pace, Turn
 
 log = structlog.get_logger()
 

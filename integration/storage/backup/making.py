@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 
 from integration import __version__
 from integration.errors import ConfigError, Rejected, Unavailable
-from integration.ports import Clock
+from integration.ports.clock import Clock
 from integration.storage.backup import archive
 from integration.storage.backup.archive import ArchiveWriter, Copied, Manifest
 from integration.storage.place import Place

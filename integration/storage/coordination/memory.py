@@ -15,7 +15,7 @@ from typing import Any
 
 import structlog
 
-from integration.ports import Pace, Turn
+from integration.ports.coordination import Pace, Turn
 from integration.storage.coordination.turns import TurnQueue
 
 log = structlog.get_logger()

@@ -25,7 +25,7 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as ConnectingTookTooLong
 
 from integration.errors import ConfigError, Unavailable
-from integration.ports import Pace, Turn
+from integration.ports.coordination import Pace, Turn
 from integration.storage.coordination import turns
 from integration.storage.coordination.memory import TICKET_BYTES
 

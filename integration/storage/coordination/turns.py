@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from integration.ports import Pace, Turn
+from integration.ports.coordination import Pace, Turn
 
 LOST_SECONDS = 15.0  # longer than any request's deadline
 LOOK_AGAIN_SECONDS = 0.02  # while the oldest request has no answer yet

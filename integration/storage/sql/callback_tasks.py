@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
-from integration.ports import CallbackTask
+from integration.ports.stores import CallbackTask
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database, insert
 from integration.storage.sql.schema import callback_tasks

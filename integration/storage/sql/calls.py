@@ -14,7 +14,9 @@ from integration.domain.calls.intents import Intent
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.numbers.client import call_key
 from integration.domain.numbers.numbering import DialRules, Numbering
-from integration.ports import Clock, Lease, OutboxState, SavedStep
+from integration.ports.clock import Clock
+from integration.ports.coordination import Lease
+from integration.ports.stores import OutboxState, SavedStep
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.leases import guard

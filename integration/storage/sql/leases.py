@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.errors import LeaseLost, Unavailable
-from integration.ports import HUNG_SECONDS, Lease
+from integration.ports.coordination import HUNG_SECONDS, Lease
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.migrate import NOW
 from integration.storage.sql.schema import leases as table

@@ -39,7 +39,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
-from integration.ports import Clock, OutboxItem, OutboxState
+from integration.ports.clock import Clock
+from integration.ports.stores import OutboxItem, OutboxState
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Across, Database
 from integration.storage.sql.schema import outbox

@@ -33,7 +33,8 @@ from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone_text import match_keys
-from integration.ports import Clock, MirrorProgress
+from integration.ports.clock import Clock
+from integration.ports.stores import MirrorProgress
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.many_rows import ManyRows

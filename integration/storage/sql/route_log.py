@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select, text
 
 from integration.domain.ids import AccountId, CallId
 from integration.domain.routing.route import RouteDecision
-from integration.ports import DecidedRoute
+from integration.ports.stores import DecidedRoute
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database
 from integration.storage.sql.schema import calls, routes

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import AccountSettings
-from integration.ports import Clock
+from integration.ports.clock import Clock
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.schema import accounts

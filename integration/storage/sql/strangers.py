@@ -13,7 +13,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
-from integration.ports import Clock, Stranger
+from integration.ports.clock import Clock
+from integration.ports.stores import Stranger
 from integration.storage.sql.database import Database, insert
 from integration.storage.sql.schema import strangers
 

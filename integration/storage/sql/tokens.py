@@ -13,7 +13,8 @@ from sqlalchemy import Connection, delete, select, update
 
 from integration.domain.ids import AccountId
 from integration.errors import AuthFailed, Unavailable
-from integration.ports import Clock, Tokens
+from integration.ports.clock import Clock
+from integration.ports.stores import Tokens
 from integration.storage.secrets.sealing import Sealer, is_sealed
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Database, insert

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from integration.domain.ids import AccountId, PbxId
-from integration.ports import Watch
+from integration.ports.records import Watch
 from integration.storage.sql.database import Database, insert
 from integration.storage.sql.schema import watches
 

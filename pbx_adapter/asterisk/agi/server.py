@@ -20,7 +20,7 @@ import structlog
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.routing.route import Step, StepKind, reserve
 from integration.errors import ProtocolError
-from integration.ports import RouteAnswerer
+from integration.ports.pbx import RouteAnswerer
 from pbx_adapter.asterisk.agi.accepting import Listener
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.agi.protocol import (

@@ -15,7 +15,8 @@ import aiohttp
 import structlog
 
 from integration.errors import AuthFailed, NotFound, ProtocolError, Rejected, Unavailable
-from integration.ports import DialSample, Finding
+from integration.ports.findings import Finding
+from integration.ports.pbx import DialSample
 from pbx_adapter.asterisk import people
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.ami.commands import CHANNEL_ID_PREFIX, Action, question

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from integration.errors import NotFound, Rejected
-from integration.ports import DialSample, Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
+from integration.ports.pbx import DialSample
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.settings import AsteriskSettings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from integration.ports import Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
 
 
 def ok(check: str, message: str) -> Finding:

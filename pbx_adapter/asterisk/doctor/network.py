@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integration.ports import Finding
+from integration.ports.findings import Finding
 from pbx_adapter.asterisk.agi.addresses import Address, addresses_of, is_behind_router, own_address_towards
 from pbx_adapter.asterisk.doctor.findings import ok, warning
 from pbx_adapter.asterisk.settings import AsteriskSettings

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from integration.errors import Rejected
-from integration.ports import Finding
+from integration.ports.findings import Finding
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.doctor.findings import ok, warning

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.ids import LegId, Timestamp
-from integration.ports import RecordedCall
+from integration.ports.records import RecordedCall
 from pbx_adapter.asterisk.records.rows import CdrRow
 from pbx_adapter.asterisk.tracker.beginning import LONGEST_EXTENSION
 from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of

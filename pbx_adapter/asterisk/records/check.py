@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from integration.domain.ids import Timestamp
 from integration.errors import DozvonError
-from integration.ports import CallRecords, Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel
+from integration.ports.records import CallRecords
 
 _CHECK = "records"
 _DAY_SECONDS = 86_400.0

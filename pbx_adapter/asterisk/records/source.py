@@ -13,7 +13,7 @@ import structlog
 
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError
-from integration.ports import RecordedCall
+from integration.ports.records import RecordedCall
 from pbx_adapter.asterisk.records import csv_files
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of

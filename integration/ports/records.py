@@ -1,4 +1,4 @@
-"""The part of `ports.py` for calls that Dozvon missed: the PBX's own records, and the time to compare."""
+"""Calls that Dozvon missed: the PBX's own records, and the time to compare."""
 
 from __future__ import annotations
 

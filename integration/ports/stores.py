@@ -1,7 +1,4 @@
-"""The part of `ports.py` about stored data: calls and their intents, the phone book, settings, tokens.
-
-`storage/` implements it.
-"""
+"""Stored data: calls and their intents, the phone book, settings, tokens. `storage/` implements it."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.routing.route import RouteDecision
 from integration.domain.settings import AccountSettings
-from integration.sharing import Lease
+from integration.ports.coordination import Lease
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

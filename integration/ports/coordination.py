@@ -1,10 +1,10 @@
-"""The part of `ports.py` for sharing work between processes: leases, and the request rate of an account."""
+"""What processes share: leases, request rates, and state that lasts only moments."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +64,43 @@ class RateBudget(Protocol):
 
     async def put_off(self, seconds: float) -> None:
         """The other side asked for a pause: grant no turn for this time."""
+
+
+class Coordination(Protocol):
+    """Short-lived state that processes share; nothing important is stored only here."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why the other processes cannot be reached, from the last request; None when they can."""
+
+    async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str: ...
+
+    async def take_ticket(self, ticket: str) -> dict[str, Any] | None:
+        """Single use: the second taker gets None."""
+
+    async def once(self, key: str, *, ttl_seconds: float) -> bool:
+        """True for the first caller with this key within the time."""
+
+    async def mark(self, key: str, *, ttl_seconds: float) -> None:
+        """Set `key` for this time; extends an earlier mark, never shortens it."""
+
+    async def is_marked(self, key: str) -> bool: ...
+
+    async def count(self, key: str, *, ttl_seconds: float) -> int:
+        """Add one and return the count since the first, which expires after `ttl_seconds`."""
+
+    async def forget_count(self, key: str) -> None: ...
+
+    async def take_turn(self, queue: str, pace: Pace) -> Turn:
+        """A turn in one queue of all processes. A queue whose state was lost starts with a pause of its window."""
+
+    async def end_turn(self, queue: str, turn: str) -> None: ...
+
+    async def put_off_turns(self, queue: str, seconds: float) -> None: ...
+
+    async def publish(self, channel: str, message: dict[str, Any]) -> None: ...
+
+    def subscribe(self, channel: str) -> AsyncIterator[dict[str, Any]]:
+        """Messages published after iteration started."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,151 @@
+"""A CRM: its people and deals, where calls are written, and who sits before its pages."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import Priority
+from integration.domain.crm.entities import CrmCondition, Deal, EntityRef, Manager, Person
+from integration.domain.ids import AccountId, ManagerId, Timestamp
+from integration.domain.numbers.client import Client
+from integration.domain.numbers.phone import PhoneNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRecord:
+    """A finished call to write into a CRM. `key` is the call's idempotency key, at most 64 ASCII characters."""
+
+    key: str
+    call: Call
+    client: Client  # `client.written` is what the CRM shows; BareDigits are never looked up
+    responsible: ManagerId | None
+    recording_url: str | None
+    text: str  # one line for people: "queue 600, 35 s wait, transferred 101 → 102"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedCall:
+    """Where the CRM stored it: `id` of the note or inbox entry, and its entity."""
+
+    id: str
+    entity: EntityRef
+    deal: EntityRef | None = None  # inside an inbox entry: identifies the entry after it has left the inbox
+
+
+class InboxState(StrEnum):
+    WAITING = "waiting"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"  # the content is deleted, or its fate is unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InboxEntry:
+    """
+    The state of an entry (`ref`, a LEAD) in the CRM's inbox of leads.
+
+    While it waits, searches do not show `deal` and its main `person`; once accepted they are ordinary; once declined
+    they are None.
+    """
+
+    ref: EntityRef
+    state: InboxState
+    deal: EntityRef | None = None
+    person: EntityRef | None = None
+
+
+class Crm(Protocol):
+    """One account of one CRM. It paces its requests; `priority` chooses their queue."""
+
+    @property
+    def condition(self) -> CrmCondition:
+        """The CRM's condition according to its last answers; sends no request. Never raises."""
+
+    @property
+    def clock_ahead(self) -> float:
+        """Seconds by which the CRM's clock is ahead of ours, from its last answer; 0 before the first."""
+
+    async def managers(self) -> list[Manager]: ...
+
+    async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
+        """Live search; only persons with exactly this number, oldest first."""
+
+    async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
+        """None when the CRM does not have it."""
+
+    async def deal(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Deal | None: ...
+
+    def all_persons(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Person]]:
+        """Contacts and companies, page by page, with import priority."""
+
+    def all_deals(self, *, updated_since: int | None = None) -> AsyncIterator[Sequence[Deal]]: ...
+
+    async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
+        """
+        Write the call to this entity's feed, or to an inbox entry (a LEAD) where the CRM allows it.
+
+        Raises:
+            OutcomeUnknown: it may be written.
+            NotFound: the entity is gone, or the entry has left the inbox (`inbox_entry` says where to).
+            InInbox: the CRM does not write into a waiting entry. Keep the call until the entry is accepted.
+            NotResponsible: the CRM refuses the record's responsible. All methods with a responsible raise it.
+        """
+
+    async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
+        """Look for `record.key` where `log_call` puts it."""
+
+    async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
+        """Log an unknown caller's call into the CRM's inbox of leads (amoCRM: unsorted)."""
+
+    async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None: ...
+
+    async def inbox_entry(
+        self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
+    ) -> InboxEntry:
+        """The state of an entry. `deal`: from `log_to_inbox`; without it an entry that has left is DECLINED."""
+
+    async def create_task(
+        self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
+    ) -> str:
+        """Returns the task's id. Raises OutcomeUnknown when it may exist: check with `find_task`."""
+
+    async def find_task(self, *, text: str, target: EntityRef) -> str | None:
+        """A task of this entity, open or completed, with exactly this text; the newest one's id."""
+
+    async def is_task_open(self, task: str) -> bool:
+        """False: completed, or deleted."""
+
+    async def change_task(self, task: str, *, text: str) -> None:
+        """Idempotent. Raises NotFound when the task is gone."""
+
+    async def complete_task(self, task: str, *, result: str) -> None:
+        """Complete it with `result` as its text. Idempotent. Raises NotFound when the task is gone."""
+
+    async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person: ...
+
+    async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
+        """Show the CRM's own popup to users without an open widget."""
+
+    def entity_url(self, ref: EntityRef) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WidgetUser:
+    """The user of a widget, as the CRM's token proves."""
+
+    account: AccountId
+    manager: ManagerId
+    is_admin: bool = False
+
+
+class WidgetGate(Protocol):
+    """Authenticates the browser side of a CRM."""
+
+    def user(self, token: str) -> WidgetUser:
+        """Raises AuthFailed when the token is missing, expired or not signed by this account's CRM."""
+
+    def allows_origin(self, origin: str) -> bool:
+        """Whether pages of this origin may send requests (CORS)."""
