@@ -23,9 +23,10 @@ import aiohttp
 from bench.crm import CrmSize, number, running_crm
 from bench.report import aim, machine, percentile
 from bench.track import template
-from integration import config, logs
-from integration.app import Dozvon
+from integration import logs
 from integration.domain.ids import PbxId, Timestamp
+from integration.process import config
+from integration.process.process import Dozvon
 from pbx_adapter.asterisk.ami.protocol import FrameReader, parse_block
 from pbx_adapter.asterisk.simulator.office import SimulatorSettings
 from pbx_adapter.asterisk.simulator.simulator import Simulator

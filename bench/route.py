@@ -25,7 +25,7 @@ from bench.databases import postgres
 from bench.report import aim, machine, percentile
 from bench.route_asker import DECIDED, EMPTY, MANAGERS, SHARED, manager_of, number_of
 from connectors.amocrm import Senders, connect
-from integration import logs, process_memory
+from integration import logs
 from integration.clock import SystemClock
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
@@ -33,6 +33,7 @@ from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.numbers.phone import read_number
 from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.domain.settings import AccountSettings, Employee, LineSettings
+from integration.process import process_memory
 from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from pbx_adapter.asterisk.agi.addresses import MayAsk

@@ -20,10 +20,10 @@ from aiohttp import web
 
 from connectors.amocrm.sandbox import DEMO_CLIENTS, SANDBOX, SandboxSettings, create_sandbox
 from connectors.amocrm.sandbox.preinstall import preinstall
-from integration import config
-from integration.app import Dozvon
 from integration.consent import oauth_path
 from integration.domain.ids import AccountId
+from integration.process import config
+from integration.process.process import Dozvon
 from integration.storage.secrets.private_files import make_folder
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.office import Client, Phone

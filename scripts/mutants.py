@@ -39,7 +39,7 @@ WORKERS = 2
 SLOWEST = 6.0
 AT_LEAST_SECONDS = 20.0
 
-DOMAIN, SERVICES, TRACKER = "integration/domain", "integration/services", "pbx_adapter/asterisk"
+DOMAIN, SERVICES, TRACKER = "integration/domain", "integration/services", "pbx_adapter/asterisk/tracker"
 _TRACKING = ("tests/unit/test_tracking_late_events.py", "tests/unit/test_tracking.py")
 _DELIVERY = (
     "tests/services/test_delivery_pacing.py",
@@ -55,21 +55,21 @@ _STREAMS = (
     "tests/unit/test_tracking_restarted_pbx.py", "tests/unit/test_tracking_without_hangup_requests.py",
 )  # fmt: skip
 NEAREST: dict[str, tuple[str, ...]] = {
-    f"{DOMAIN}/attribution.py": ("tests/unit/test_attribution_personal.py", "tests/unit/test_attribution.py"),
-    f"{DOMAIN}/call.py": ("tests/unit/test_follow_up.py", *_TRACKING),
-    f"{DOMAIN}/call_text.py": ("tests/unit/test_attribution.py",),
-    f"{DOMAIN}/follow_up.py": ("tests/unit/test_follow_up_rules.py", "tests/unit/test_follow_up.py"),
-    f"{DOMAIN}/identity.py": ("tests/unit/test_identity.py",),
-    f"{DOMAIN}/number_class.py": ("tests/unit/test_number_class.py",),
-    f"{DOMAIN}/numbering.py": _NUMBERS,
-    f"{DOMAIN}/participation.py": ("tests/unit/test_participation.py",),
-    f"{DOMAIN}/phone.py": _NUMBERS,
-    f"{DOMAIN}/phone_text.py": ("tests/unit/test_phone_text.py",),
-    f"{DOMAIN}/retry.py": ("tests/unit/test_retry.py",),
-    f"{DOMAIN}/routing.py": ("tests/unit/test_routing_tries.py", "tests/unit/test_routing.py"),
-    f"{DOMAIN}/tracking.py": _TRACKING,
-    f"{DOMAIN}/truth.py": ("tests/unit/test_truth.py",),
-    f"{DOMAIN}/user_mapping.py": ("tests/unit/test_user_mapping.py",),
+    f"{DOMAIN}/calls/attribution.py": ("tests/unit/test_attribution_personal.py", "tests/unit/test_attribution.py"),
+    f"{DOMAIN}/calls/call.py": ("tests/unit/test_follow_up.py", *_TRACKING),
+    "integration/texts/calls.py": ("tests/unit/test_attribution.py",),
+    f"{DOMAIN}/calls/follow_up.py": ("tests/unit/test_follow_up_rules.py", "tests/unit/test_follow_up.py"),
+    f"{DOMAIN}/crm/identity.py": ("tests/unit/test_identity.py",),
+    f"{DOMAIN}/numbers/number_class.py": ("tests/unit/test_number_class.py",),
+    f"{DOMAIN}/numbers/numbering.py": _NUMBERS,
+    f"{DOMAIN}/calls/participation.py": ("tests/unit/test_participation.py",),
+    f"{DOMAIN}/numbers/phone.py": _NUMBERS,
+    f"{DOMAIN}/numbers/phone_text.py": ("tests/unit/test_phone_text.py",),
+    f"{DOMAIN}/calls/retry.py": ("tests/unit/test_retry.py",),
+    f"{DOMAIN}/routing/route.py": ("tests/unit/test_routing_tries.py", "tests/unit/test_routing.py"),
+    f"{DOMAIN}/calls/tracking.py": _TRACKING,
+    f"{DOMAIN}/calls/truth.py": ("tests/unit/test_truth.py",),
+    f"{DOMAIN}/people/mapping.py": ("tests/unit/test_user_mapping.py",),
     f"{SERVICES}/callback_tasks.py": ("tests/services/test_callback_tasks.py",),
     f"{SERVICES}/delivery.py": _DELIVERY,
     f"{SERVICES}/delivery_steps.py": _DELIVERY,

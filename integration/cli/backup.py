@@ -7,9 +7,10 @@ import asyncio
 import sys
 from pathlib import Path
 
-from integration import config, logs
+from integration import logs
 from integration.clock import SystemClock
-from integration.place import place_of
+from integration.process import config
+from integration.process.place import place_of
 from integration.storage.backup.archive import Manifest
 from integration.storage.backup.making import write_backup
 

@@ -9,9 +9,10 @@ import textwrap
 from dataclasses import asdict
 from pathlib import Path
 
-from integration import config, logs
-from integration.app import diagnose
+from integration import logs
 from integration.ports.findings import Finding, FindingLevel
+from integration.process import config
+from integration.process.process import diagnose
 
 _MARKS = {FindingLevel.OK: "ok     ", FindingLevel.WARNING: "warning", FindingLevel.ERROR: "ERROR  "}
 

@@ -6,7 +6,8 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from integration import config, logs
+from integration import logs
+from integration.process import config
 from integration.storage import migrate
 
 

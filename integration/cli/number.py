@@ -6,10 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from integration import config
 from integration.domain.numbers.numbering import DialRules, Numbering, is_country, no_such_country
 from integration.domain.numbers.phone_text import read_text
 from integration.errors import ConfigError
+from integration.process import config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,12 +8,13 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from integration import config, logs
-from integration.app import Core
+from integration import logs
 from integration.domain.calls.call import Call
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError
-from integration.recoveries import recoveries
+from integration.process import config
+from integration.process.process import Core
+from integration.process.recoveries import recoveries
 from integration.services.recovery import Compared, Outcome
 
 _AGO = re.compile(r"(\d{1,5})([mhd])")

@@ -7,9 +7,10 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 
-from integration import config, logs
+from integration import logs
 from integration.cli.backup import say, told
-from integration.place import place_of
+from integration.process import config
+from integration.process.place import place_of
 from integration.storage.backup.restore import restore_backup
 
 

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from integration import config, logs
+from integration import logs
 from integration.clock import SystemClock
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing.route import RouteDecision, RouteQuestion, StepKind
 from integration.errors import ConfigError
-from integration.place import place_of
+from integration.process import config
+from integration.process.place import place_of
 from integration.services.routing import Routing
 from integration.storage import open_storage
 from integration.texts import LANGUAGES

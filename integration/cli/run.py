@@ -7,7 +7,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from integration import config, logs
+from integration import logs
+from integration.process import config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     settings = config.load(arguments.config)
-    from integration.running import run_until_stopped  # takes seconds to load: what is wrong in the file is said before
+    from integration.process.running import run_until_stopped
 
     logs.set_up(settings.log_level, readable=sys.stderr.isatty())
     asyncio.run(run_until_stopped(settings))

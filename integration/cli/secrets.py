@@ -6,8 +6,9 @@ import argparse
 import asyncio
 from pathlib import Path
 
-from integration import config, logs
-from integration.place import place_of
+from integration import logs
+from integration.process import config
+from integration.process.place import place_of
 from integration.storage.place import Place
 from integration.storage.secrets.sealing import Checked, Rotated, check, forget, rotate
 from integration.storage.sql.database import open_database

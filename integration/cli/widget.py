@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from integration import __version__, config
+from integration import __version__
 from integration.errors import ConfigError
+from integration.process import config
 from widgets import pack
 
 _USUAL_FILE = Path("dozvon.toml")  # what `dozvon init` writes

@@ -13,12 +13,12 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from integration.metrics import Metrics
 from integration.web.client_address import ClientAddresses
 from integration.web.connection import Connection, Door, bare_answer
 from integration.web.errors import ErrorAnswers, ErrorPage, Handler, api_errors
 from integration.web.forms import body_deadline, clean_address
 from integration.web.language import with_language
+from integration.web.metrics import Metrics
 from integration.web.refused_log import RefusedLog
 
 _LARGEST_BODY = 1024 * 1024  # webhooks are the largest that anybody may send (amoCRM reference, 9.5)

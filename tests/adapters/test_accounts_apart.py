@@ -18,14 +18,14 @@ from sqlalchemy import text
 
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import webhook_secret
-from integration.app import Dozvon
-from integration.config import parse
 from integration.domain.calls.call import Direction, LegKind, Via
 from integration.domain.calls.events import CallStarted, LegOffered
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.ports.stores import OutboxState, SavedStep, Tokens
+from integration.process.config import parse
+from integration.process.process import Dozvon
 from integration.storage import open_storage
 from tests.contract.calls import a_call, an_intent
 from tests.lab.ports import free_port

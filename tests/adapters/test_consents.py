@@ -19,12 +19,12 @@ from connectors.amocrm.api.oauth import disconnect_signature
 from connectors.amocrm.api.pacing import Blocked
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.sandbox import Fault
-from integration.app import Dozvon
-from integration.config import parse
 from integration.consent import oauth_path
 from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, ManagerId
 from integration.errors import AuthFailed, Unpaid
+from integration.process.config import parse
+from integration.process.process import Dozvon
 from tests.adapters.amocrm_kit import CLIENT_ID, CRM_ACCOUNT, SECRET
 from tests.adapters.amocrm_sandbox_kit import serving
 

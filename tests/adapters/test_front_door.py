@@ -11,9 +11,9 @@ from ipaddress import ip_network
 import pytest
 from aiohttp import web
 
-from integration import open_files
-from integration.metrics import Metrics
+from integration.process import open_files
 from integration.web.client_address import ClientAddresses
+from integration.web.metrics import Metrics
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app
 from tests.lab.waiting import until

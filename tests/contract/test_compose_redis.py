@@ -14,8 +14,8 @@ import pytest
 import redis
 import yaml
 
-from integration.examination import examine_redis
 from integration.ports.findings import FindingLevel
+from integration.process.doctor import examine_redis
 from tests.lab.ports import free_port
 
 pytestmark = pytest.mark.servers

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from integration.config import BackupConfig, Config
 from integration.errors import Unavailable
-from integration.examination import examine, examine_redis
 from integration.ports.findings import Finding, FindingLevel
+from integration.process.config import BackupConfig, Config
+from integration.process.doctor import examine, examine_redis
 from integration.storage import open_storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE

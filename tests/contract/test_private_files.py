@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.config import Config
 from integration.domain.ids import AccountId, CallId
 from integration.domain.settings import AccountSettings
-from integration.place import place_of
+from integration.process.config import Config
+from integration.process.place import place_of
 from integration.storage import open_storage
 from integration.storage.backup.making import write_backup
 from integration.storage.backup.restore import restore_backup

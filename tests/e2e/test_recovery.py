@@ -15,7 +15,7 @@ from integration.domain.calls.call import Call, Direction, Disposition
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings import AccountSettings
 from integration.ports.stores import OutboxState
-from integration.recoveries import recoveries
+from integration.process.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.recovery import Outcome, Recovery
 from integration.services.tracking import CallTracking, follow_pbx
@@ -33,7 +33,7 @@ ACME = AccountId("acme")
 
 
 class Following:
-    """What one process has of one account while it runs; `integration.recoveries.Member`."""
+    """What one process has of one account while it runs; `integration.process.recoveries.Member`."""
 
     def __init__(self, account: Account, pbx: AsteriskPbx, tracking: CallTracking) -> None:
         self.account, self.pbx, self.tracking = account, pbx, tracking

@@ -24,7 +24,6 @@ from integration.domain.ids import AccountId, Extension, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.domain.settings import PhoneType
 from integration.errors import Rejected
-from integration.metrics import Metrics
 from integration.ports.pbx import PbxEmployee
 from integration.ports.stores import OutboxState
 from integration.services.accounts import Account, mark_of
@@ -36,6 +35,7 @@ from integration.storage.sql.schema import admin_sessions
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
+from integration.web.metrics import Metrics
 from integration.web.server import create_web_app
 from tests.services.conftest import (
     ACME,

@@ -8,11 +8,11 @@ import pytest
 
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.errors import Unavailable
-from integration.metrics import Metrics
-from integration.observation import gatherer, health
 from integration.ports.coordination import Coordination
+from integration.process.health import gatherer, health
 from integration.services.accounts import Account, Accounts
 from integration.storage.coordination.redis import RedisCoordination
+from integration.web.metrics import Metrics
 from tests.services.conftest import ACME, World
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from integration.config import load, parse
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, DialForm, DialRules, Numbering
 from integration.domain.settings import AfterNoAnswer, CardMoment
 from integration.errors import ConfigError
+from integration.process.config import load, parse
 
 
 def account(**own: Any) -> dict[str, Any]:

@@ -17,10 +17,10 @@ import pytest
 
 from connectors.amocrm.settings import AmocrmSettings
 from integration import __main__ as command_line
-from integration import config
 from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import ClickRules, LineSettings
 from integration.errors import ConfigError
+from integration.process import config
 from pbx_adapter.asterisk.settings import AsteriskSettings, FastAgiSettings, RecordingSettings, TlsSettings
 
 ROOT = Path(__file__).parents[2]

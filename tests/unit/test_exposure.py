@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.config import Config
-from integration.exposure import examine_exposure
 from integration.password import hashed
 from integration.ports.findings import Finding, FindingLevel
+from integration.process.config import Config
+from integration.process.exposure import examine_exposure
 
 OK, WARNING, _ = FindingLevel
 PUBLIC = "https://calls.example.com"

@@ -24,7 +24,7 @@ VENDORS = {
     "sqlalchemy": {"integration/storage"},
     "alembic": {"integration/storage"},
     "jinja2": {"integration/admin", "connectors/amocrm/sandbox"},
-    "aiohttp": {"integration/web", "integration/admin", "integration/app.py", "integration/demo.py",
+    "aiohttp": {"integration/web", "integration/admin", "integration/process/process.py", "integration/demo.py",
                 "integration/consent.py", "integration/cli", "connectors", "pbx_adapter", "bench"},
 }  # fmt: skip
 
@@ -96,7 +96,7 @@ def test_the_domain_does_no_io_and_has_no_clock_and_no_chance() -> None:
         (
             "integration/web",
             (*CORE, "integration.texts", "integration.services", "integration.web",
-             "integration.metrics", "integration.__version__"),
+             "integration.web.metrics", "integration.__version__"),
         ),
         (
             "connectors/amocrm",
@@ -119,7 +119,7 @@ def test_the_sandbox_is_no_part_of_the_connector() -> None:
 
 def test_only_the_composition_root_names_adapters() -> None:
     roots = (
-        "integration/app.py",
+        "integration/process/process.py",
         "integration/consent.py",
         "integration/demo.py",
         "integration/consent.py",

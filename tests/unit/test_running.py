@@ -8,9 +8,9 @@ from collections.abc import Callable
 import pytest
 from structlog.testing import capture_logs
 
-from integration import running
 from integration.errors import ConfigError, DozvonError, Unavailable
-from integration.running import follow
+from integration.process import running
+from integration.process.running import follow
 
 
 class Process:

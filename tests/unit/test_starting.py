@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from integration.app import Dozvon, diagnose
-from integration.config import Config, parse
 from integration.errors import ConfigError
+from integration.process.config import Config, parse
+from integration.process.process import Dozvon, diagnose
 
 AMOCRM = {"client_id": "id", "client_secret": "secret"}
 ASTERISK = {"host": "127.0.0.1", "username": "dozvon", "secret": "secret"}

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import structlog
 
-from integration.config import BackupConfig, Config
 from integration.ports.clock import Clock
+from integration.process.config import BackupConfig, Config
 from integration.services.backups import ScheduledBackups
 from integration.storage.backup.making import write_backup
 from integration.storage.place import Place

@@ -16,25 +16,25 @@ from aiohttp import web
 
 from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.settings import AmocrmSettings
-from integration import __version__, open_files, process_memory
+from integration import __version__
 from integration.admin.brake import SignInBrake
 from integration.admin.pages import AdminPages
 from integration.admin.session import AdminSessions
 from integration.clock import SystemClock
-from integration.config import AccountConfig, Config
 from integration.consent import Consents, oauth_path
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
-from integration.examination import INSTALLATION, examine, examine_redis
-from integration.exposure import examine_exposure
-from integration.metrics import Metrics
-from integration.observation import gatherer, health
-from integration.place import backups_of, place_of
 from integration.ports.coordination import Coordination, Lease
 from integration.ports.findings import Finding, FindingLevel
-from integration.recoveries import recoveries
+from integration.process import open_files, process_memory
+from integration.process.config import AccountConfig, Config
+from integration.process.doctor import INSTALLATION, examine, examine_redis
+from integration.process.exposure import examine_exposure
+from integration.process.health import gatherer, health
+from integration.process.place import backups_of, place_of
+from integration.process.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService
@@ -59,6 +59,7 @@ from integration.services.tracking import CallTracking, follow_pbx
 from integration.storage import Storage, open_coordination, open_storage
 from integration.storage.secrets.private_files import close_to_others, make_folder
 from integration.web.client_address import ClientAddresses
+from integration.web.metrics import Metrics
 from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app

@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from integration.config import BackupConfig, Config
 from integration.errors import ConfigError, DozvonError
-from integration.place import place_of
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel
+from integration.process.config import BackupConfig, Config
+from integration.process.place import place_of
 from integration.services.backups import moments_of_backups
 from integration.storage import open_coordination
 from integration.storage.secrets.keys import KeyRing, KeySource

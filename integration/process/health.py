@@ -12,13 +12,13 @@ from integration import __version__
 from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId
 from integration.errors import DozvonError
-from integration.metrics import counter, gauge
 from integration.ports.coordination import Coordination
 from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account
 from integration.services.delivery import Delivery
 from integration.services.hub import Hub
 from integration.services.tracking import CallTracking
+from integration.web.metrics import counter, gauge
 
 
 class Observed(Protocol):

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 
 import structlog
 
-from integration.app import SHUTDOWN_SECONDS, Dozvon
-from integration.config import Config
 from integration.errors import Unavailable
+from integration.process.config import Config
+from integration.process.process import SHUTDOWN_SECONDS, Dozvon
 
 log = structlog.get_logger()
 
