@@ -16,11 +16,11 @@ from aiohttp import web
 
 from integration.admin.brake import SignInBrake
 from integration.domain.ids import Timestamp
-from integration.password import LONGEST, Password
 from integration.ports.clock import Clock
 from integration.ports.stores import AdminSessionStore
 from integration.web.client_address import ClientAddresses
 from integration.web.language import with_language
+from integration.web.password import LONGEST, Password
 
 _COOKIE = "dozvon_admin"
 _SESSION_SECONDS = 12 * 3600

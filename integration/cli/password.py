@@ -7,7 +7,7 @@ import getpass
 import sys
 
 from integration.errors import ConfigError
-from integration.password import LONGEST, hashed, weakness
+from integration.web.password import LONGEST, hashed, weakness
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -29,7 +29,7 @@ from integration.domain.settings import (
     PhoneType,
 )
 from integration.errors import ConfigError
-from integration.password import LONGEST, SHORTEST, check_hash, is_hash
+from integration.web.password import LONGEST, SHORTEST, check_hash, is_hash
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _ENVIRONMENT = {

@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from integration.password import is_hash, weakness
 from integration.ports.findings import Finding, FindingLevel
 from integration.process.config import Config, is_loopback
+from integration.web.password import is_hash, weakness
 
 
 def examine_exposure(config: Config) -> list[Finding]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from integration.password import hashed
 from integration.ports.findings import Finding, FindingLevel
 from integration.process.config import Config
 from integration.process.exposure import examine_exposure
+from integration.web.password import hashed
 
 OK, WARNING, _ = FindingLevel
 PUBLIC = "https://calls.example.com"
