@@ -17,9 +17,6 @@ from aiohttp import web
 from connectors.amocrm import Connector, Senders, connect
 from connectors.amocrm.settings import AmocrmSettings
 from integration import __version__
-from integration.admin.brake import SignInBrake
-from integration.admin.pages import AdminPages
-from integration.admin.session import AdminSessions
 from integration.clock import SystemClock
 from integration.consent import Consents, oauth_path
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
@@ -60,6 +57,9 @@ from integration.storage import Storage, open_coordination, open_storage
 from integration.storage.secrets.private_files import close_to_others, make_folder
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
+from integration.web.pages.brake import SignInBrake
+from integration.web.pages.pages import AdminPages
+from integration.web.pages.session import AdminSessions
 from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app

@@ -14,9 +14,6 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from integration.admin.brake import SignInBrake
-from integration.admin.pages import AdminPages
-from integration.admin.session import AdminSessions, local_path
 from integration.domain.calls.call import Via
 from integration.domain.calls.events import HangUpPressed
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
@@ -36,6 +33,9 @@ from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
+from integration.web.pages.brake import SignInBrake
+from integration.web.pages.pages import AdminPages
+from integration.web.pages.session import AdminSessions, local_path
 from integration.web.server import create_web_app
 from tests.services.conftest import (
     ACME,

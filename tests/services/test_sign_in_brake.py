@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from integration.admin.brake import SignInBrake
 from integration.errors import Unavailable
 from integration.storage.coordination.memory import InProcessCoordination
 from integration.testing import FakeClock
+from integration.web.pages.brake import SignInBrake
 
 
 class Away(InProcessCoordination):

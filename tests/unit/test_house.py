@@ -23,8 +23,8 @@ VENDORS = {
     "redis": {"integration/storage"},
     "sqlalchemy": {"integration/storage"},
     "alembic": {"integration/storage"},
-    "jinja2": {"integration/admin", "connectors/amocrm/sandbox"},
-    "aiohttp": {"integration/web", "integration/admin", "integration/process/process.py", "integration/demo.py",
+    "jinja2": {"integration/web/pages", "connectors/amocrm/sandbox"},
+    "aiohttp": {"integration/web", "integration/web/pages", "integration/process/process.py", "integration/demo.py",
                 "integration/consent.py", "integration/cli", "connectors", "pbx_adapter", "bench"},
 }  # fmt: skip
 

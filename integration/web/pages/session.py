@@ -14,12 +14,12 @@ from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 
-from integration.admin.brake import SignInBrake
 from integration.domain.ids import Timestamp
 from integration.ports.clock import Clock
 from integration.ports.stores import AdminSessionStore
 from integration.web.client_address import ClientAddresses
 from integration.web.language import with_language
+from integration.web.pages.brake import SignInBrake
 from integration.web.password import LONGEST, Password
 
 _COOKIE = "dozvon_admin"

@@ -12,8 +12,6 @@ import jinja2
 from aiohttp import web
 
 from integration import __version__
-from integration.admin.session import AdminSessions, local_path
-from integration.admin.view import call_row, delivery_text, moment, outbox_rows, press_rows, timeline_rows
 from integration.domain.calls.call import Call
 from integration.domain.calls.intents import IntentKind
 from integration.domain.crm.entities import EntityKind, EntityRef
@@ -36,6 +34,8 @@ from integration.texts.pages import texts
 from integration.texts.reasons import sentence
 from integration.web.forms import read_form
 from integration.web.language import COOKIE, language_of, with_language
+from integration.web.pages.session import AdminSessions, local_path
+from integration.web.pages.view import call_row, delivery_text, moment, outbox_rows, press_rows, timeline_rows
 
 _HERE = Path(__file__).parent
 _PAGE_ROWS = 50
