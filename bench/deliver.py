@@ -19,7 +19,7 @@ import aiohttp
 
 from bench.crm import UNLIMITED, Crm, CrmSize, number, running_crm
 from bench.report import aim, machine, processors_busy
-from connectors.amocrm import Connector, Senders, connect
+from connectors.amocrm import AmocrmConnector, Senders, connect
 from connectors.amocrm.sandbox.tables import FIRST_GENERATED
 from integration import logs
 from integration.clock import SystemClock
@@ -123,7 +123,7 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
     storage = await open_storage(f"sqlite:///{folder / 'bench.db'}", folder)
     coordination = open_coordination(None)
     clock, wake = SystemClock(), asyncio.Event()
-    connectors: list[Connector] = []
+    connectors: list[AmocrmConnector] = []
     try:
         async with aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=100)

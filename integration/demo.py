@@ -20,11 +20,11 @@ from aiohttp import web
 
 from connectors.amocrm.sandbox import DEMO_CLIENTS, SANDBOX, SandboxSettings, create_sandbox
 from connectors.amocrm.sandbox.preinstall import preinstall
-from integration.consent import oauth_path
 from integration.domain.ids import AccountId
 from integration.process import config
 from integration.process.process import Dozvon
 from integration.storage.secrets.private_files import make_folder
+from integration.web.consent import oauth_path
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.office import Client, Phone
 from widgets.pack import build_amocrm
@@ -85,7 +85,7 @@ class Demo:
         sandbox = create_sandbox(
             SandboxSettings(
                 port=self._ports["crm"],
-                redirect_uri=addresses.dozvon + oauth_path(ACCOUNT),
+                redirect_uri=addresses.dozvon + oauth_path("amocrm", ACCOUNT),
                 disconnect_url=f"{addresses.dozvon}/hooks/amocrm/{ACCOUNT}/disconnected",
                 demo_office_url=addresses.office,
                 demo_line=LINE,

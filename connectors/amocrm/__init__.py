@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from connectors.amocrm.api.sending import Senders
-from connectors.amocrm.connector import Connector, connect
+from connectors.amocrm.connector import AmocrmConnector, connect
+from connectors.amocrm.kind import AmocrmKind
 
-__all__ = ["Connector", "Senders", "connect"]
+__all__ = ["AmocrmConnector", "AmocrmKind", "Senders", "connect"]

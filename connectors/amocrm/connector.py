@@ -8,22 +8,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 
-from connectors.amocrm import web
 from connectors.amocrm.api import oauth
 from connectors.amocrm.api.pacing import Blocked
 from connectors.amocrm.api.sending import Sender, Senders
 from connectors.amocrm.client import AmocrmCrm
+from connectors.amocrm.intake import AmocrmIntake
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.widget import AmocrmGate
-from integration.domain.crm.entities import CrmChange
+from connectors.amocrm.widget import AmocrmGate, read_widget_token
+from integration.domain.crm.entities import CrmChange, CrmCondition
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unpaid
 from integration.ports.clock import Clock
+from integration.ports.connector import ConsentProof, Granted, Refused
 from integration.ports.findings import Finding, FindingLevel
 from integration.ports.stores import TokenStore
 
@@ -31,8 +32,11 @@ _log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Connector:
-    """One account's connector: `crm` and `gate` are the ports; the rest is for the wizard and the server."""
+class AmocrmConnector:
+    """`integration.ports.connector.Connector` of one account."""
+
+    kind: ClassVar[str] = "amocrm"
+    label: ClassVar[str] = "amoCRM"
 
     account: AccountId
     settings: AmocrmSettings
@@ -43,42 +47,32 @@ class Connector:
     store: TokenStore
 
     @property
+    def integration(self) -> str:
+        return self.settings.client_id
+
+    @property
     def is_known(self) -> bool:
-        """Whether it is known which account of amoCRM is connected."""
         return self.crm.crm_account_id is not None
 
     def forget(self) -> None:
-        """Consent was given or withdrawn, perhaps by way of another process."""
         self.crm.forget()
 
     def authorise_url(self, state: str) -> str:
         return oauth.authorise_url(self.settings, state)
 
-    def read_callback(self, query: Mapping[str, str]) -> oauth.Granted | oauth.Refused:
-        """What amoCRM's redirect says; nothing is asked. Raises Rejected."""
+    def read_callback(self, query: Mapping[str, str]) -> Granted | Refused:
         return oauth.read_callback(self.settings, query)
 
-    async def accept(self, granted: oauth.Granted, *, of_account: str | None = None) -> oauth.Installed:
-        """
-        Spend the code of a consent and store its tokens. Only for a consent that somebody of ours wanted: it costs two
-        requests. Goes on to its end when the caller is cancelled: the pair exists once only.
+    async def accept(self, granted: Granted, *, of_account: str | None = None) -> None:
+        """Costs two requests."""
+        await asyncio.shield(asyncio.ensure_future(self._accept(granted, of_account)))
 
-        Args:
-            of_account: the CRM's account that it must be.
-
-        Raises:
-            Rejected: amoCRM does not take the code, or it is another account's than the connected one.
-            Unavailable, ProtocolError: as everywhere.
-        """
-        return await asyncio.shield(asyncio.ensure_future(self._accept(granted, of_account)))
-
-    async def _accept(self, granted: oauth.Granted, of_account: str | None) -> oauth.Installed:
+    async def _accept(self, granted: Granted, of_account: str | None) -> None:
         installed = await oauth.exchange_code(self.settings, self.sender, self.clock, granted)
         if of_account is not None and installed.crm_account_id != of_account:
             raise Rejected("The consent belongs to another amoCRM account", code="account")
         await self.install(installed)
         _log.info("amoCRM connected", account_id=self.account, crm_account_id=installed.crm_account_id)
-        return installed
 
     async def install(self, installed: oauth.Installed) -> None:
         """
@@ -94,18 +88,18 @@ class Connector:
         self.crm.forget()
         await self.open()
 
+    def read_proof(self, token: str) -> ConsentProof:
+        claims = read_widget_token(self.settings, token, now=self.clock.now())
+        if not claims.is_admin:
+            raise AuthFailed("the page's user is no administrator of amoCRM")
+        if self.crm.crm_account_id not in (None, claims.crm_account_id):
+            raise AuthFailed("the page's token is another account's")
+        return ConsentProof(crm_account_id=claims.crm_account_id, host=claims.account_host)
+
     def read_disconnect(self, query: Mapping[str, str]) -> str:
-        """Which account of amoCRM an administrator has switched the integration off in. Raises Rejected."""
         return oauth.read_disconnect(self.settings, query)
 
     async def disconnected(self, crm_account_id: str) -> bool:
-        """
-        amoCRM has said that this account is disconnected. The call can be replayed, so the tokens are deleted only when
-        amoCRM really lets us in no longer.
-
-        Returns:
-            Whether they were.
-        """
         known = await self.store.load(self.account)
         if known is None or known.crm_account_id != crm_account_id or await self._is_let_in():
             return False
@@ -115,9 +109,9 @@ class Connector:
         return True
 
     def webhook_intake(
-        self, *, on_changes: Callable[[list[CrmChange]], Awaitable[None]], on_lost: Callable[[], None] = lambda: None
-    ) -> web.WebhookIntake:
-        return web.WebhookIntake(
+        self, *, on_changes: Callable[[list[CrmChange]], Awaitable[None]], on_lost: Callable[[], None]
+    ) -> AmocrmIntake:
+        return AmocrmIntake(
             self.account,
             self.settings,
             crm_account_id=lambda: self.crm.crm_account_id,
@@ -125,11 +119,17 @@ class Connector:
             on_lost=on_lost,
         )
 
+    async def ensure_webhooks(self, address: str) -> bool:
+        return await self.crm.ensure_webhooks(address)
+
+    def adopt(self, condition: CrmCondition) -> None:
+        self.crm.adopt(condition)
+
+    def on_condition(self, told: Callable[[CrmCondition], None]) -> None:
+        self.crm.standing.told = told
+
     async def open(self) -> bool:
-        """
-        Learn at the start which account is connected, so that the gate and the webhooks know it; True when one is.
-        Asks amoCRM only about a long-lived token that does not name its account. Never raises.
-        """
+        """Asks amoCRM only about a long-lived token that does not name its account."""
         try:
             await self.crm.identify()
         except DozvonError as exc:
@@ -137,7 +137,6 @@ class Connector:
         return self.is_known
 
     async def check(self) -> list[Finding]:
-        """The live check of the settings, for the wizard and the doctor. Never raises."""
         return await check(self.crm)
 
     async def close(self) -> None:
@@ -216,7 +215,7 @@ def connect(
     senders: Senders,
     clock: Clock,
     numbering: Numbering = DEFAULT_NUMBERING,
-) -> Connector:
+) -> AmocrmConnector:
     """
     Build the connector of one account. Nothing is sent yet; call `open()` in the running loop.
 
@@ -232,4 +231,4 @@ def connect(
     sender = senders.of(settings, account)
     crm = AmocrmCrm(account, settings, tokens=tokens, sender=sender, clock=clock, numbering=numbering)
     gate = AmocrmGate(account, settings, crm_account_id=lambda: crm.crm_account_id, clock=clock)
-    return Connector(account, settings, crm, gate, sender, clock, tokens)
+    return AmocrmConnector(account, settings, crm, gate, sender, clock, tokens)

@@ -1,6 +1,6 @@
 """amoCRM's webhooks: the secret in the address, the form with PHP bracket keys, and the neutral changes in it; pure.
 
-Answering requests does not belong here (`web.py`), nor does deciding what a change is good for.
+Answering requests does not belong here (`intake.py`), nor does deciding what a change is good for.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from pathlib import Path
 from integration import logs
 from integration.ports.findings import Finding, FindingLevel
 from integration.process import config
-from integration.process.process import diagnose
+from integration.process.doctor import diagnose
 
 _MARKS = {FindingLevel.OK: "ok     ", FindingLevel.WARNING: "warning", FindingLevel.ERROR: "ERROR  "}
 

@@ -13,7 +13,7 @@ from integration.domain.calls.call import Call
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError
 from integration.process import config
-from integration.process.process import Core
+from integration.process.core import Core
 from integration.process.recoveries import recoveries
 from integration.services.recovery import Compared, Outcome
 

@@ -11,6 +11,7 @@ from integration.domain.calls.events import CallEvent
 from integration.domain.ids import CallId, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.ports.findings import Finding
+from integration.ports.records import CallRecords
 
 
 class PbxListener(Protocol):
@@ -123,3 +124,23 @@ class RouteAnswerer(Protocol):
         Never raises: the outcome is `reserve` when it cannot decide. Called once a call; the adapter stores the plan
         on the PBX's channel, so later steps need only the channel.
         """
+
+
+class PbxConnection(Pbx, Protocol):
+    """A PBX as the process that builds it sees it: besides the port, its own records and its figures."""
+
+    def records(self) -> CallRecords | None:
+        """What the PBX wrote down of its calls; None where the settings do not say where. Raises ConfigError."""
+
+    def figures(self, now: float) -> dict[str, float]:
+        """For `/metrics`, by name; `now` in Unix seconds."""
+
+
+class RouteServer(Protocol):
+    """Where PBXs of one kind ask for routes."""
+
+    async def start(self) -> None:
+        """Raises ConfigError when its address is taken."""
+
+    async def close(self) -> None:
+        """Take no more questions, and let those under way be answered."""

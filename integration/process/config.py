@@ -29,6 +29,7 @@ from integration.domain.settings import (
     PhoneType,
 )
 from integration.errors import ConfigError
+from integration.process.adapters import CRMS, PBXS
 from integration.web.password import LONGEST, SHORTEST, check_hash, is_hash
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -281,8 +282,8 @@ def _backup(raw: dict[str, Any]) -> BackupConfig | None:
 def _account(raw: Any, where: str) -> AccountConfig:
     if not isinstance(raw, dict):
         raise ConfigError(f"{where}: write a table")
-    crm = _text(raw, "crm", where, "amocrm")
-    pbx = _text(raw, "pbx", where, "asterisk")
+    crm = _text(raw, "crm", where, next(iter(CRMS)))
+    pbx = _text(raw, "pbx", where, next(iter(PBXS)))
     own = {
         *("id", "crm", "pbx", "pbx_id", "country", "language", "default_responsible", "log_to"),
         *("line", "employee", "dial", "time_zone", "clicks"),

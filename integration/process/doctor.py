@@ -1,4 +1,4 @@
-"""What `dozvon doctor` finds about this installation: database, keys, backups, Redis. CRM and PBX are the adapters'.
+"""What `dozvon doctor` finds: `diagnose()`. This installation is looked at here; CRM and PBX look at themselves.
 
 Changes nothing that a start would not change.
 """
@@ -12,8 +12,12 @@ from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel
 from integration.process.config import BackupConfig, Config
+from integration.process.connections import check_adapters
+from integration.process.core import Core
+from integration.process.exposure import examine_exposure
 from integration.process.place import place_of
 from integration.services.backups import moments_of_backups
+from integration.services.dial_samples import dial_samples
 from integration.storage import open_coordination
 from integration.storage.secrets.keys import KeyRing, KeySource
 from integration.storage.secrets.private_files import make_folder
@@ -126,3 +130,31 @@ def _warning(name: str, message: str, remedy: str) -> Finding:
 
 def _error(name: str, message: str, remedy: str) -> Finding:
     return Finding(check=name, level=FindingLevel.ERROR, message=message, remedy=remedy)
+
+
+async def diagnose(config: Config) -> dict[str, list[Finding]]:
+    """
+    What `dozvon doctor` finds: about this installation, then by account the CRM's findings and the PBX's. Where the
+    installation's own are errors, nothing else is asked.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        Unavailable: the database cannot be opened.
+    """
+    core = Core(config)
+    try:
+        check_adapters(config)
+        found = {INSTALLATION: [*examine_exposure(config), *await examine(config, core.clock)]}
+        if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
+            return found
+        if config.redis is not None:
+            found[INSTALLATION].append(await examine_redis(config.redis))
+        await core.open()
+        for key, office in core.offices.items():
+            found[key] = [
+                *await office.connector.check(),
+                *await office.pbx.diagnose(dial_samples(office.account.settings)),
+            ]
+        return found
+    finally:
+        await core.close()

@@ -1,61 +1,45 @@
-"""The composition root: the only module that names concrete adapters; it builds a process and starts it in order."""
+"""One running process: builds its services on `core.py`, starts servers and background tasks, ends them in order."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
-from typing import Any
-from uuid import uuid4
 
-import aiohttp
 import structlog
 from aiohttp import web
 
-from connectors.amocrm import Connector, Senders, connect
-from connectors.amocrm.settings import AmocrmSettings
 from integration import __version__
-from integration.clock import SystemClock
-from integration.consent import Consents, oauth_path
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
-from integration.domain.ids import AccountId, PbxId
+from integration.domain.ids import AccountId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
-from integration.ports.coordination import Coordination, Lease
-from integration.ports.findings import Finding, FindingLevel
+from integration.ports.coordination import Lease
+from integration.ports.pbx import RouteServer
 from integration.process import open_files, process_memory
-from integration.process.config import AccountConfig, Config
-from integration.process.doctor import INSTALLATION, examine, examine_redis
-from integration.process.exposure import examine_exposure
+from integration.process.config import Config
+from integration.process.core import Core, Office
 from integration.process.health import gatherer, health
-from integration.process.place import backups_of, place_of
+from integration.process.place import backups_of
 from integration.process.recoveries import recoveries
-from integration.services.accounts import Account, Accounts
+from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
-from integration.services.card import CardService
 from integration.services.click import ClickService
 from integration.services.cluster.leadership import Leadership
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.cluster.news import Others
-from integration.services.cluster.pbx_relay import PbxRelay
-from integration.services.cluster.peers import News, Peers
-from integration.services.cluster.rate_budget import SharedBudget
 from integration.services.cluster.registration import Registration
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
-from integration.services.dial_samples import dial_samples
 from integration.services.ending import ended
-from integration.services.hub import Hub
 from integration.services.phone_book import PhoneBookMirror
-from integration.services.routing import Routing
 from integration.services.strangers import StrangerCalls
-from integration.services.tracking import CallTracking, follow_pbx
-from integration.storage import Storage, open_coordination, open_storage
-from integration.storage.secrets.private_files import close_to_others, make_folder
+from integration.services.tracking import follow_pbx
+from integration.storage import open_coordination
 from integration.web.client_address import ClientAddresses
+from integration.web.consent import Consents
+from integration.web.hooks import Hooks
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
 from integration.web.pages.pages import AdminPages
@@ -64,119 +48,11 @@ from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app
 from integration.web.widget import WidgetApi
-from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer, build_pbx
-from pbx_adapter.asterisk.adapter import metrics as pbx_metrics
-from pbx_adapter.asterisk.settings import AsteriskSettings
 
 log = structlog.get_logger()
 
 _RESTART_SECONDS = 1.0  # between a background task's defect and its next start
 SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`
-
-
-@dataclass(frozen=True, slots=True)
-class Office:
-    """One account's parts while it runs."""
-
-    account: Account
-    connector: Connector
-    pbx: AsteriskPbx
-    tracking: CallTracking
-    routing: Routing
-
-
-class Core:
-    """What a process is made of, without servers and background tasks; the doctor needs no more."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-        self.clock = SystemClock()
-        self.process = uuid4().hex  # who we are among the processes
-        self.offices: dict[AccountId, Office] = {}
-        self.wake = asyncio.Event()  # intents were queued
-        self.stack = AsyncExitStack()
-        self.storage: Storage
-        self.coordination: Coordination
-        self.session: aiohttp.ClientSession
-        self.senders: Senders
-        self.peers: Peers
-        self.relay: PbxRelay
-        self.accounts: Accounts
-        self.hub: Hub
-        self.cards: CardService
-
-    async def open(self) -> None:
-        """
-        Raises:
-            ConfigError: a setting is wrong; the message names it.
-            Unavailable: the database cannot be opened.
-        """
-        check_adapters(self.config)
-        try:
-            await asyncio.to_thread(make_folder, self.config.data_dir)
-        except OSError as exc:
-            raise ConfigError(f"server.data_dir {self.config.data_dir} cannot be made: {exc.strerror}") from exc
-        place = place_of(self.config)
-        await asyncio.to_thread(close_to_others, place.data_dir, place.sqlite_file)
-        self.storage = await open_storage(place.url, place.data_dir, clock=self.clock, keys=place.keys)
-        self.stack.push_async_callback(self.storage.close)
-        self.coordination = open_coordination(self.config.redis)
-        self.stack.push_async_callback(self.coordination.close)
-        self.session = await self.stack.enter_async_context(
-            aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
-        )
-        self.peers = Peers(self.coordination, self.process, self._linked)
-        self.relay = PbxRelay(self.coordination, self.process, self.peers, self.clock)
-        self.accounts = Accounts(self.storage.settings, partial(self.peers.tell, News.SETTINGS))
-        self.hub = Hub(self.coordination)
-        self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
-        self.senders = Senders(self.session, self._budget)
-        self.stack.push_async_callback(self.senders.close)
-        for each in self.config.accounts:
-            office = await self._build_office(each)
-            self.offices[each.id] = office
-            self.stack.push_async_callback(office.connector.close)
-
-    async def close(self) -> None:
-        await self.stack.aclose()
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether other processes may do the same work."""
-        return self.config.redis is not None
-
-    def _budget(self, integration: str) -> SharedBudget | None:
-        """What all processes together may ask by this integration of amoCRM."""
-        if not self.is_shared:
-            return None
-        return SharedBudget(self.coordination, f"amocrm:{integration}", lambda: self.peers.count)
-
-    def _linked(self) -> list[PbxId]:
-        return [office.pbx.id for office in self.offices.values() if office.pbx.is_connected]
-
-    async def _build_office(self, each: AccountConfig) -> Office:
-        connector = connect(
-            each.id,
-            _crm_options(self.config, each),
-            tokens=self.storage.tokens,
-            senders=self.senders,
-            clock=self.clock,
-            numbering=each.settings().numbering,
-        )
-        pbx = build_pbx(each.pbx_id, each.pbx_options, session=self.session)
-        any_link = self.relay.relayed(pbx) if self.is_shared else pbx
-        account = await self.accounts.add(each.settings(), connector.crm, any_link)
-        routing = Routing(
-            account=each.id,
-            pbx=each.pbx_id,
-            settings=lambda: account.settings,
-            book=self.storage.phone_book,
-            routes=self.storage.routes,
-            clock=self.clock,
-            crm=connector.crm,
-        )
-        tracking = CallTracking(account, self.storage.calls, self.clock, [self.cards], self.wake)
-        return Office(account, connector, pbx, tracking, routing)
 
 
 class Dozvon:
@@ -190,8 +66,8 @@ class Dozvon:
         self.web: WebServer
         self.stopping = stopping or asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
-        self._agi: list[FastAgiServer] = []
-        self._intake_paths: dict[AccountId, str] = {}
+        self._route_servers: list[RouteServer] = []
+        self._hooks = Hooks()
 
     @property
     def offices(self) -> dict[AccountId, Office]:
@@ -225,7 +101,7 @@ class Dozvon:
         self.leadership = Leadership(core.storage.leases, core.process)
         roles = self.config.roles
         if "pbx" in roles:
-            await self._serve_agi()
+            await self._serve_routes()
         if "web" in roles:
             await self._serve_web()
             self._spawn("browsers", core.hub.run)
@@ -260,7 +136,7 @@ class Dozvon:
         """Take nothing new, let what is under way end, write what waits."""
         if self._tasks:
             self.core.hub.close()
-        for server in self._agi:
+        for server in self._route_servers:
             await server.close()
         await ended(self._tasks)
         await self.core.close()
@@ -268,21 +144,11 @@ class Dozvon:
 
     # ---- servers ---------------------------------------------------------------------------------------------------
 
-    async def _serve_agi(self) -> None:
-        """One server for each address, however many PBXs ask at it."""
-        by_address: dict[tuple[str, int], list[AgiDoor]] = {}
-        for office in self.offices.values():
-            settings = office.pbx.settings
-            paths = frozenset({settings.agi_path, settings.id})  # the id: in dialplans of older installations
-            door = AgiDoor(paths, office.routing, settings.agi_may_ask)
-            by_address.setdefault((settings.fastagi.host, settings.fastagi.port), []).append(door)
-        for (host, port), doors in by_address.items():
-            server = FastAgiServer(doors, host=host, port=port, reuse_port=self.core.is_shared)
-            try:
-                await server.start()
-            except OSError as exc:
-                raise ConfigError(f"fastagi {host}:{port} cannot be opened: {exc.strerror or exc}") from exc
-            self._agi.append(server)
+    async def _serve_routes(self) -> None:
+        answerers = [(office.config, office.routing) for office in self.offices.values()]
+        for server in self.core.kinds.route_servers(answerers, is_shared=self.core.is_shared):
+            await server.start()
+            self._route_servers.append(server)
 
     async def _serve_web(self) -> None:
         core = self.core
@@ -331,9 +197,9 @@ class Dozvon:
             intake = office.connector.webhook_intake(
                 on_changes=partial(self._take_changes, office), on_lost=partial(self.others.webhook_lost, key)
             )
-            self._intake_paths[key] = intake.path
+            self._hooks.add(key, office.connector.kind, intake)
             self._spawn(f"webhooks {key}", intake.run)
-            yield web.post(intake.route, intake.handle)
+        yield from self._hooks.routes()
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
@@ -372,7 +238,7 @@ class Dozvon:
         core = self.core
 
         def adopt(account: AccountId, condition: CrmCondition) -> None:
-            self.offices[account].connector.crm.adopt(condition)
+            self.offices[account].connector.adopt(condition)
 
         watch = CrmWatch(
             core.storage.outbox,
@@ -384,7 +250,7 @@ class Dozvon:
             go_on=self._go_on,
         )
         for key, office in self.offices.items():
-            office.connector.crm.standing.told = partial(watch.told, key)
+            office.connector.on_condition(partial(watch.told, key))
         return watch
 
     def _build_widget_api(self) -> WidgetApi:
@@ -475,14 +341,14 @@ class Dozvon:
         await self.mirror.apply(office.account, changes)
 
     async def _ensure_webhooks(self, account: Account) -> bool:
-        address = self.config.public_url + self._intake_paths[account.id]
-        return await self.offices[account.id].connector.crm.ensure_webhooks(address)
+        address = self.config.public_url + self._hooks.path(account.id)
+        return await self.offices[account.id].connector.ensure_webhooks(address)
 
     async def _ask_route(self, account: Account, question: RouteQuestion) -> RouteDecision:
         return await self.offices[account.id].routing.consider(question)
 
     def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
-        return pbx_metrics((office.pbx for office in self.offices.values()), now)
+        return {office.pbx.id: office.pbx.figures(now) for office in self.offices.values()}
 
     def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         async def supervised() -> None:
@@ -494,57 +360,3 @@ class Dozvon:
                 await asyncio.sleep(_RESTART_SECONDS)
 
         self._tasks.append(asyncio.create_task(supervised(), name=name))
-
-
-def check_adapters(config: Config) -> None:
-    """What the adapters have against their settings, before anything is opened. Raises: ConfigError, which names the
-    key."""
-    for each in config.accounts:
-        where = f"account.{each.id}"
-        if each.crm != "amocrm":
-            raise ConfigError(f'{where}.crm: "{each.crm}" is not known; known is amocrm')
-        if each.pbx != "asterisk":
-            raise ConfigError(f'{where}.pbx: "{each.pbx}" is not known; known is asterisk')
-        try:
-            AmocrmSettings.parse(_crm_options(config, each))
-        except ConfigError as exc:
-            raise ConfigError(f"{where}.{exc}") from exc
-        AsteriskSettings.from_config(each.pbx_id, each.pbx_options, key=f"{where}.asterisk")
-
-
-def _crm_options(config: Config, each: AccountConfig) -> dict[str, Any]:
-    """An integration has one redirect address: accounts that share it have it in common."""
-    client_id = each.crm_options.get("client_id")
-    is_shared = any(
-        other.id != each.id and other.crm_options.get("client_id") == client_id for other in config.accounts
-    )
-    address = oauth_path(None if client_id and is_shared else each.id)
-    return {"redirect_uri": f"{config.public_url}{address}", **each.crm_options}
-
-
-async def diagnose(config: Config) -> dict[str, list[Finding]]:
-    """
-    What `dozvon doctor` finds: about this installation, then by account the CRM's findings and the PBX's. Where the
-    installation's own are errors, nothing else is asked.
-
-    Raises:
-        ConfigError: a setting is wrong.
-        Unavailable: the database cannot be opened.
-    """
-    core = Core(config)
-    try:
-        check_adapters(config)
-        found = {INSTALLATION: [*examine_exposure(config), *await examine(config, core.clock)]}
-        if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
-            return found
-        if config.redis is not None:
-            found[INSTALLATION].append(await examine_redis(config.redis))
-        await core.open()
-        for key, office in core.offices.items():
-            found[key] = [
-                *await office.connector.check(),
-                *await office.pbx.diagnose(dial_samples(office.account.settings)),
-            ]
-        return found
-    finally:
-        await core.close()

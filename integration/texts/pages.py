@@ -79,9 +79,9 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "tried_again_at": ("Повтор: {when}", "Повтор: {when}", "Next try: {when}"),
     "consent_held": (
-        "amoCRM разрешила подключение. Откройте страницу Dozvon и подтвердите его там.",
-        "amoCRM дозволила підключення. Відкрийте сторінку Dozvon і підтвердьте його там.",
-        "amoCRM has allowed the connection. Confirm it on Dozvon’s page.",
+        "{crm}: подключение разрешено. Откройте страницу Dozvon и подтвердите его там.",
+        "{crm}: підключення дозволено. Відкрийте сторінку Dozvon і підтвердьте його там.",
+        "{crm} has allowed the connection. Confirm it on Dozvon’s page.",
     ),
     "consent_failed": (
         "Аккаунт CRM не подключён.",

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 
 import aiohttp
@@ -375,25 +375,20 @@ class AsteriskPbx:
 
         return AsteriskRecords(self.settings.records, self.settings.office, lambda: self._pbx_began)
 
+    def figures(self, now: float) -> dict[str, float]:
+        return {
+            "connected": float(self.is_connected),
+            "events_received": float(self.counters.events_received),
+            "events_dropped": float(self.counters.events_dropped),
+            "bytes_received": float(self.counters.bytes_received),
+            "reconnects": float(self.counters.reconnects),
+            "values_cut": float(self.counters.values_cut),
+            "pauses": float(self.counters.pauses),
+            "listener_failures": float(self.listener_failures),
+            "last_event_age": self.counters.last_event_age(now) or 0.0,
+        }
+
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         """Check everything over its own connection, so that it also works beside a running Dozvon."""
         found = await doctor.diagnose(self.settings, self._web, samples=samples, timing=self._timing)
         return found + await check(self.records, Timestamp(time.time()))
-
-
-def metrics(pbxs: Iterable[AsteriskPbx], now: float) -> dict[str, dict[str, float]]:
-    """Numbers for `/metrics` by PBX: connected, events_received, events_dropped, reconnects, last_event_age..."""
-    return {
-        pbx.id: {
-            "connected": float(pbx.is_connected),
-            "events_received": float(pbx.counters.events_received),
-            "events_dropped": float(pbx.counters.events_dropped),
-            "bytes_received": float(pbx.counters.bytes_received),
-            "reconnects": float(pbx.counters.reconnects),
-            "values_cut": float(pbx.counters.values_cut),
-            "pauses": float(pbx.counters.pauses),
-            "listener_failures": float(pbx.listener_failures),
-            "last_event_age": pbx.counters.last_event_age(now) or 0.0,
-        }
-        for pbx in pbxs
-    }

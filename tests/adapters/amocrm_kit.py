@@ -14,10 +14,9 @@ import aiohttp
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from connectors.amocrm.api.oauth import Granted
 from connectors.amocrm.api.sending import Senders
 from connectors.amocrm.client import AmocrmCrm
-from connectors.amocrm.connector import Connector, connect
+from connectors.amocrm.connector import AmocrmConnector, connect
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.sandbox import Fault
@@ -27,6 +26,7 @@ from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestam
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.numbers.phone import PhoneNumber, read_number
 from integration.errors import AuthFailed
+from integration.ports.connector import Granted
 from integration.ports.crm import CallRecord
 from integration.ports.stores import Tokens
 from tests.adapters.amocrm_sandbox_kit import serving
@@ -104,7 +104,7 @@ class Office:
 
     sandbox: Sandbox
     port: int
-    connector: Connector
+    connector: AmocrmConnector
     store: MemoryTokens
     session: aiohttp.ClientSession
     app: web.Application

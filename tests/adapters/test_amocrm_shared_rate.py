@@ -11,7 +11,7 @@ from uuid import uuid4
 import aiohttp
 import pytest
 
-from connectors.amocrm import Connector, Senders, connect
+from connectors.amocrm import AmocrmConnector, Senders, connect
 from connectors.amocrm.api.pacing import SharedPacer
 from connectors.amocrm.sandbox.sandbox import Traffic
 from integration.clock import SystemClock
@@ -31,7 +31,7 @@ def _budgets(coordination: Coordination, queue: str) -> Callable[[str], RateBudg
 
 
 @asynccontextmanager
-async def processes(crm: Office, redis_url: str) -> AsyncIterator[list[Connector]]:
+async def processes(crm: Office, redis_url: str) -> AsyncIterator[list[AmocrmConnector]]:
     """Each has connections of its own, to Redis and to amoCRM."""
     made = []
     queue = f"amocrm:{uuid4().hex}"
@@ -54,7 +54,7 @@ async def processes(crm: Office, redis_url: str) -> AsyncIterator[list[Connector
             await coordination.close()
 
 
-async def ask(connectors: list[Connector], times: int) -> float:
+async def ask(connectors: list[AmocrmConnector], times: int) -> float:
     """How many were answered a second."""
     began = time.monotonic()
     deal = EntityRef(EntityKind.DEAL, "1")

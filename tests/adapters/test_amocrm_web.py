@@ -13,12 +13,14 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from connectors.amocrm.intake import AmocrmIntake
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
-from connectors.amocrm.web import WebhookIntake
 from connectors.amocrm.webhooks import BODY_BYTES
 from integration.domain.crm.entities import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
+from integration.ports.connector import Connector
 from integration.ports.crm import Crm, WidgetGate
 from integration.ports.stores import TokenStore
+from integration.web.hooks import Hooks
 from tests.adapters.amocrm_kit import (
     ANNA,
     CRM_ACCOUNT,
@@ -35,8 +37,9 @@ class Server:
     """Our server with nothing but the connector's handlers, and what they handed over."""
 
     office: Office
-    intake: WebhookIntake
+    intake: AmocrmIntake
     url: str = ""
+    path: str = ""
     changes: list[CrmChange] = field(default_factory=list)
     arrived: asyncio.Condition = field(default_factory=asyncio.Condition)
     lost: int = 0
@@ -60,6 +63,15 @@ class Server:
             return answer.status
 
 
+def hooked(made: Office, intake: AmocrmIntake) -> tuple[web.Application, str]:
+    """Our server with nothing but the route of webhooks, and the path that amoCRM is given."""
+    hooks = Hooks()
+    hooks.add(made.connector.account, made.connector.kind, intake)
+    app = web.Application(client_max_size=8 * BODY_BYTES)
+    app.add_routes(hooks.routes())
+    return app, hooks.path(made.connector.account)
+
+
 @asynccontextmanager
 async def our_server(made: Office) -> AsyncIterator[Server]:
     server: Server
@@ -72,8 +84,7 @@ async def our_server(made: Office) -> AsyncIterator[Server]:
 
     connector = made.connector
     server = Server(made, connector.webhook_intake(on_changes=on_changes, on_lost=on_lost))
-    app = web.Application(client_max_size=8 * BODY_BYTES)
-    app.router.add_post(server.intake.route, server.intake.handle)
+    app, server.path = hooked(made, server.intake)
     working = asyncio.create_task(server.intake.run())
     try:
         async with serving(app) as base:
@@ -95,7 +106,7 @@ async def server() -> AsyncIterator[Server]:
 
 async def subscribe(server: Server) -> None:
     """The sandbox resolves names by the system, which does not know `pbx.localhost`."""
-    destination = server.url.replace("pbx.localhost", "127.0.0.1") + server.intake.path
+    destination = server.url.replace("pbx.localhost", "127.0.0.1") + server.path
     assert await server.office.crm.ensure_webhooks(destination)
 
 
@@ -128,14 +139,14 @@ BODY = urlencode({"contacts[delete][0][id]": "1", "account[id]": str(CRM_ACCOUNT
 
 
 async def test_a_wrong_secret_finds_nothing(server: Server) -> None:
-    path = server.intake.path[:-1] + ("0" if server.intake.path[-1] != "0" else "1")
+    path = server.path[:-1] + ("0" if server.path[-1] != "0" else "1")
     assert await server.post(path, BODY) == 404
     await server.intake.drained()
     assert server.changes == []
 
 
 async def test_another_accounts_webhook_is_left_out(server: Server) -> None:
-    assert await server.post(server.intake.path, BODY.replace(b"31000000", b"31000001")) == 200
+    assert await server.post(server.path, BODY.replace(b"31000000", b"31000001")) == 200
     await server.intake.drained()
     assert server.changes == []
 
@@ -150,8 +161,8 @@ async def test_another_accounts_webhook_is_left_out(server: Server) -> None:
     ],
 )
 async def test_garbage_is_answered_and_does_not_stop_the_work(server: Server, body: bytes, lost: int) -> None:
-    assert await server.post(server.intake.path, body) == 200
-    assert await server.post(server.intake.path, BODY) == 200
+    assert await server.post(server.path, body) == 200
+    assert await server.post(server.path, BODY) == 200
     await server.change(EntityDeleted)
     assert server.lost == lost
 
@@ -164,11 +175,10 @@ async def test_a_full_queue_is_answered_and_asks_for_a_poll(server: Server) -> N
         await gate.wait()
 
     intake = server.office.connector.webhook_intake(on_changes=slow, on_lost=lambda: setattr(server, "lost", 1))
-    app = web.Application()
-    app.router.add_post(intake.route, intake.handle)
+    app, path = hooked(server.office, intake)
     working = asyncio.create_task(intake.run())
     async with serving(app) as base:
-        url = base.replace("127.0.0.1", "pbx.localhost") + intake.path
+        url = base.replace("127.0.0.1", "pbx.localhost") + path
         for _ in range(502):
             async with server.office.session.post(url, data=BODY) as answer:
                 assert answer.status == 200
@@ -187,18 +197,17 @@ async def test_an_error_in_one_delivery_does_not_cost_the_next(server: Server) -
         raise RuntimeError("a fault of ours")
 
     intake = server.office.connector.webhook_intake(on_changes=failing, on_lost=lambda: seen.append(0))
-    app = web.Application()
-    app.router.add_post(intake.route, intake.handle)
+    app, path = hooked(server.office, intake)
     working = asyncio.create_task(intake.run())
     async with serving(app) as base:
         for _ in range(2):
-            async with server.office.session.post(base + intake.path, data=BODY):
+            async with server.office.session.post(base + path, data=BODY):
                 await intake.drained()
     assert seen == [1, 0, 1, 0]
     working.cancel()
     await asyncio.wait([working])
 
 
-def as_ports(made: Office) -> tuple[Crm, WidgetGate, TokenStore]:
+def as_ports(made: Office) -> tuple[Connector, Crm, WidgetGate, TokenStore]:
     """The type checker holds the connector to the ports here."""
-    return made.connector.crm, made.connector.gate, made.store
+    return made.connector, made.connector.crm, made.connector.gate, made.store

@@ -15,16 +15,17 @@ import pytest
 import pytest_asyncio
 from yarl import URL
 
+from connectors.amocrm import AmocrmConnector
 from connectors.amocrm.api.oauth import disconnect_signature
 from connectors.amocrm.api.pacing import Blocked
 from connectors.amocrm.sandbox import Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.sandbox import Fault
-from integration.consent import oauth_path
 from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, ManagerId
 from integration.errors import AuthFailed, Unpaid
 from integration.process.config import parse
 from integration.process.process import Dozvon
+from integration.web.consent import oauth_path
 from tests.adapters.amocrm_kit import CLIENT_ID, CRM_ACCOUNT, SECRET
 from tests.adapters.amocrm_sandbox_kit import serving
 
@@ -51,7 +52,7 @@ class Place:
     async def call_back(self, *, account: AccountId | None = None, **query: str) -> tuple[int, str, str]:
         """amoCRM's redirect: status, text, where it leads."""
         whole = {"code": self.code(), "referer": self.crm, "client_id": CLIENT_ID, **query}
-        url = URL(self.dozvon.url + oauth_path(account)).with_query(whole)
+        url = URL(self.dozvon.url + oauth_path("amocrm", account)).with_query(whole)
         async with self.http.get(url, allow_redirects=False) as answer:
             return answer.status, await answer.text(), answer.headers.get("Location", "")
 
@@ -74,7 +75,12 @@ class Place:
             return URL(answer.headers["Location"]).query["state"]
 
     def connected(self, account: AccountId) -> str | None:
-        return self.dozvon.offices[account].connector.crm.crm_account_id
+        return self.connector(account).crm.crm_account_id
+
+    def connector(self, account: AccountId) -> AmocrmConnector:
+        connector = self.dozvon.offices[account].connector
+        assert isinstance(connector, AmocrmConnector)
+        return connector
 
     @property
     def requests(self) -> int:
@@ -100,7 +106,7 @@ async def running(folder: Path, *accounts: AccountId) -> AsyncIterator[Place]:
     sandbox.reset()
     async with serving(create_sandbox(sandbox.settings, sandbox)) as crm_url:
         crm = crm_url.removeprefix("http://")
-        address = oauth_path(accounts[0] if len(accounts) == 1 else None)
+        address = oauth_path("amocrm", accounts[0] if len(accounts) == 1 else None)
         sandbox.integrations[CLIENT_ID].redirect_uri = PUBLIC_URL + address
         server = {"listen": "127.0.0.1:0", "public_url": PUBLIC_URL, "data_dir": str(folder)}
         fastagi = {"host": "127.0.0.1", "port": 0}
@@ -161,7 +167,8 @@ async def test_strangers_make_no_request_and_no_connection(
 
 
 async def test_the_page_at_the_end_needs_no_script_and_has_our_policy(place: Place) -> None:
-    url = f"{place.dozvon.url}{oauth_path(OFFICE)}?from_widget=1&code=x&referer={place.crm}&client_id={CLIENT_ID}"
+    query = f"from_widget=1&code=x&referer={place.crm}&client_id={CLIENT_ID}"
+    url = f"{place.dozvon.url}{oauth_path('amocrm', OFFICE)}?{query}"
     async with place.http.get(url, headers={"Accept-Language": "uk"}) as answer:
         text = await answer.text()
         assert answer.status == 200
@@ -218,11 +225,11 @@ async def test_one_integration_serves_several_accounts(tmp_path: Path) -> None:
             status, text, where = await place.call_back(state=state, code=place.code(crm_account))
             assert (status, where) == (303, f"/admin/{key}/people?done=crm_connected"), text
             assert place.connected(key) == str(crm_account)
-        assert place.dozvon.offices[OFFICE].connector.sender is place.dozvon.offices[BRANCH].connector.sender
+        assert place.connector(OFFICE).sender is place.connector(BRANCH).sender
         assert place.sandbox.traffic.max_rate <= 7
         assert "429" not in place.sandbox.traffic.by_status
 
-        settings = place.dozvon.offices[BRANCH].connector.settings
+        settings = place.connector(BRANCH).settings
         tokens.revoke(place.sandbox, CLIENT_ID, CRM_BRANCH)
         query = {"client_uuid": CLIENT_ID, "account_id": str(CRM_BRANCH)}
         signature = disconnect_signature(settings, str(CRM_BRANCH))
@@ -239,7 +246,7 @@ async def test_what_amocrm_answers_is_shown_at_once(place: Place) -> None:
     """No reading of managers in between: the first refused request shows it, the first that passes ends it."""
     await place.sign_in()
     await place.call_back(account=OFFICE, state=await place.state(OFFICE))
-    crm = place.dozvon.offices[OFFICE].connector.crm
+    crm = place.connector(OFFICE).crm
 
     async def shown() -> tuple[str, str]:
         async with place.http.get(f"{place.dozvon.url}/health") as answer:
@@ -275,7 +282,7 @@ async def test_what_amocrm_answers_is_shown_at_once(place: Place) -> None:
 async def test_a_replayed_disconnect_call_makes_one_request(place: Place) -> None:
     await place.sign_in()
     await place.call_back(account=OFFICE, state=await place.state(OFFICE))
-    signature = disconnect_signature(place.dozvon.offices[OFFICE].connector.settings, str(CRM_ACCOUNT))
+    signature = disconnect_signature(place.connector(OFFICE).settings, str(CRM_ACCOUNT))
     query = {"client_uuid": CLIENT_ID, "account_id": str(CRM_ACCOUNT), "signature": signature}
     before = place.sandbox.traffic.by_path.get("GET /api/v4/account", 0)
     for _ in range(5):

@@ -9,8 +9,6 @@ import jwt
 import pytest
 
 from connectors.amocrm.api.oauth import (
-    Granted,
-    Refused,
     authorise_url,
     disconnect_signature,
     read_callback,
@@ -21,6 +19,7 @@ from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate, allows_origin, read_widget_token
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.errors import AuthFailed, ConfigError, Rejected
+from integration.ports.connector import Granted, Refused
 from integration.ports.crm import WidgetUser
 from integration.ports.stores import Tokens
 

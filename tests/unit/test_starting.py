@@ -9,7 +9,8 @@ import pytest
 
 from integration.errors import ConfigError
 from integration.process.config import Config, parse
-from integration.process.process import Dozvon, diagnose
+from integration.process.doctor import diagnose
+from integration.process.process import Dozvon
 
 AMOCRM = {"client_id": "id", "client_secret": "secret"}
 ASTERISK = {"host": "127.0.0.1", "username": "dozvon", "secret": "secret"}

@@ -1,6 +1,6 @@
 """Consent of amoCRM: the authorise address, the callback, the exchange of the code, the disconnect hook.
 
-HTTP routes do not belong here (`web.py`), nor does keeping a pair of tokens alive (`tokens.py`).
+HTTP routes do not belong here, nor does keeping a pair of tokens alive (`tokens.py`).
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from connectors.amocrm.api.wire import problem_text
 from connectors.amocrm.settings import AmocrmSettings
 from integration.errors import ProtocolError, Rejected, Unavailable
 from integration.ports.clock import Clock
+from integration.ports.connector import Granted, Refused
 from integration.ports.stores import Tokens
 
 _CODE_LENGTH = 4096  # characters; real ones are below 2 KB
@@ -31,32 +32,10 @@ def authorise_url(settings: AmocrmSettings, state: str) -> str:
     return f"{settings.oauth_url}?{urlencode({'client_id': settings.client_id, 'state': state, 'mode': 'popup'})}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Granted:
-    """
-    A callback that may be exchanged. `state` is None when amoCRM itself calls after an installation from the
-    marketplace (`from_widget`): the account is known only after the exchange then.
-    """
-
-    code: str
-    base_url: str
-    state: str | None
-
-    def __repr__(self) -> str:
-        return f"Granted(base_url={self.base_url!r}, from_widget={self.state is None})"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
-    """The administrator said no."""
-
-    error: str
-    state: str | None
-
-
 def read_callback(settings: AmocrmSettings, query: Mapping[str, str]) -> Granted | Refused:
     """
-    Understand a call to the redirect address. Whether `state` is one of ours is for the caller to check.
+    Understand a call to the redirect address. amoCRM sends no state after an installation from the marketplace
+    (`from_widget`). Whether `state` is one of ours is for the caller to check.
 
     Raises:
         Rejected: `client_id` is another integration's, the host is not amoCRM's, or the code or the state is missing.

@@ -1,8 +1,4 @@
-"""amoCRM's webhooks as an aiohttp handler.
-
-What follows from them is the caller's. The consent's calls are `integration/consent.py`'s, the widget's
-`integration/web`'s.
-"""
+"""amoCRM's webhooks from the moment they arrive: taken at once, worked through later. What follows is the caller's."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 import structlog
-from aiohttp import web
 
 from connectors.amocrm import webhooks
 from connectors.amocrm.settings import AmocrmSettings
@@ -23,14 +18,16 @@ _log = structlog.get_logger()
 _DELIVERIES_WAITING = 500  # amoCRM waits 2 s for an answer and never longer; what overflows comes by the poll
 
 
-class WebhookIntake:
+class AmocrmIntake:
     """
-    Takes an account's webhooks: answers at once, works later.
+    `integration.ports.connector.WebhookIntake` of one account.
 
     It answers before parsing: amoCRM waits two seconds, and switches off a webhook that is late or refuses too often.
     What is lost here (a full queue, a killed process) is found by the poll of the phone book; `on_lost` may start it
     early. `crm_account_id` gives the account's id in the CRM, or None while it is not known.
     """
+
+    largest_body = webhooks.BODY_BYTES
 
     def __init__(
         self,
@@ -39,7 +36,7 @@ class WebhookIntake:
         *,
         crm_account_id: Callable[[], str | None],
         on_changes: Callable[[list[CrmChange]], Awaitable[None]],
-        on_lost: Callable[[], None] = lambda: None,
+        on_lost: Callable[[], None],
     ) -> None:
         self._account = account
         self._settings = settings
@@ -49,35 +46,24 @@ class WebhookIntake:
         self._waiting: asyncio.Queue[bytes] = asyncio.Queue(_DELIVERIES_WAITING)
 
     @property
-    def path(self) -> str:
-        """The path of `handle`, which follows our public address in the address given to amoCRM."""
-        return f"/hooks/amocrm/{self._account}/{webhooks.webhook_secret(self._settings, self._account)}"
+    def tail(self) -> str:
+        return webhooks.webhook_secret(self._settings, self._account)
 
-    @property
-    def route(self) -> str:
-        """`path` with the secret as `{secret}`, so that it is in no route table and no metric."""
-        return f"/hooks/amocrm/{self._account}/{{secret}}"
+    def is_addressed(self, tail: str) -> bool:
+        return webhooks.is_secret(self._settings, self._account, tail)
 
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        if not webhooks.is_secret(self._settings, self._account, request.match_info.get("secret", "")):
-            _log.warning("webhook with a wrong secret", account_id=self._account)
-            raise web.HTTPNotFound
-        body = await request.content.read(webhooks.BODY_BYTES + 1) if request.can_read_body else b""
-        while len(body) <= webhooks.BODY_BYTES and not request.content.at_eof():
-            body += await request.content.read(webhooks.BODY_BYTES + 1 - len(body))
-        if len(body) > webhooks.BODY_BYTES or self._waiting.full():
-            _log.warning("webhook not taken", account_id=self._account, is_too_large=len(body) > webhooks.BODY_BYTES)
+    def take(self, body: bytes | None) -> None:
+        if body is None or self._waiting.full():
+            _log.warning("webhook not taken", account_id=self._account, is_too_large=body is None)
             self._on_lost()
         else:
             self._waiting.put_nowait(body)
-        return web.Response(text="ok")
 
     async def run(self) -> None:
-        """Work through the deliveries; until cancelled."""
         while True:
             body = await self._waiting.get()
             try:
-                await self._take(body)
+                await self._work_through(body)
             except DozvonError as exc:
                 _log.warning("webhook not worked through", account_id=self._account, error=type(exc).__name__)
                 self._on_lost()
@@ -91,7 +77,7 @@ class WebhookIntake:
         """Wait until everything taken so far is worked through."""
         await self._waiting.join()
 
-    async def _take(self, body: bytes) -> None:
+    async def _work_through(self, body: bytes) -> None:
         tree = webhooks.parse_form(body)
         own = self._crm_account_id()
         if own is None or webhooks.account_of(tree) != own:

@@ -17,12 +17,10 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from connectors.amocrm import Connector
-from connectors.amocrm.api.oauth import Granted, Refused
-from connectors.amocrm.widget import read_widget_token
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, DozvonError, Rejected
 from integration.ports.clock import Clock
+from integration.ports.connector import Connector, Granted, Refused
 from integration.ports.coordination import Coordination
 from integration.services.accounts import Account, Accounts
 from integration.texts.pages import texts
@@ -32,7 +30,7 @@ log = structlog.get_logger()
 
 _STATE_SECONDS = 20 * 60  # a consent's code lives as long (amoCRM reference, 1.3)
 _HELD_AT_MOST = 20  # strangers may call as often as they like; the newest are kept
-_DISCONNECT_SECONDS = 60.0  # a replayed call of amoCRM's makes one request within this time
+_DISCONNECT_SECONDS = 60.0  # a replayed call of the CRM makes one request within this time
 _CHANNEL = "consents"
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvon</title>
 <link rel="stylesheet" href="/admin/static/admin.css">
@@ -55,7 +53,8 @@ class HeldConsent:
     """A consent that came without a state of ours, until somebody says that it was wanted."""
 
     id: str
-    client_id: str
+    crm: str  # the kind
+    integration: str
     account: AccountId | None  # None: of any account of this integration
     granted: Granted
     at: Timestamp
@@ -63,6 +62,11 @@ class HeldConsent:
     @property
     def host(self) -> str:
         return urlsplit(self.granted.base_url).netloc
+
+    @property
+    def source(self) -> tuple[str, str, str]:
+        """What two consents have in common of which the newer one takes the place of the older."""
+        return self.crm, self.integration, self.host
 
 
 class Consents:
@@ -92,13 +96,12 @@ class Consents:
         self._held: dict[str, HeldConsent] = {}
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        yield web.get(oauth_path(None), self._callback)
-        yield web.get("/hooks/amocrm/disconnected", self._disconnected)
-        for key in self._offices:
-            yield web.get(oauth_path(key), self._callback)
-            yield web.get(f"/hooks/amocrm/{key}/disconnected", self._disconnected)
-            yield web.get(f"/admin/{key}/connect", self._begin)
-            yield web.post(f"/admin/{key}/consents/{{consent:[A-Za-z0-9_-]{{1,64}}}}", self._confirm)
+        yield web.get("/oauth/{crm}", self._callback)
+        yield web.get("/oauth/{crm}/{account}", self._callback)
+        yield web.get("/hooks/{crm}/disconnected", self._disconnected)
+        yield web.get("/hooks/{crm}/{account}/disconnected", self._disconnected)
+        yield web.get("/admin/{account}/connect", self._begin)
+        yield web.post("/admin/{account}/consents/{consent:[A-Za-z0-9_-]{1,64}}", self._confirm)
 
     async def state_for(self, account: AccountId) -> str:
         """A state that makes the next consent with it this account's; single use."""
@@ -106,9 +109,12 @@ class Consents:
 
     def waiting(self, account: AccountId) -> list[HeldConsent]:
         """Those that an administrator may confirm for this account, the newest first."""
-        client_id = self._offices[account].connector.settings.client_id
+        connector = self._offices[account].connector
+        wanted = (connector.kind, connector.integration)
         return [
-            held for held in reversed(self._fresh()) if held.client_id == client_id and held.account in (None, account)
+            held
+            for held in reversed(self._fresh())
+            if (held.crm, held.integration) == wanted and held.account in (None, account)
         ]
 
     async def confirm_by_widget(self, token: str) -> bool:
@@ -120,12 +126,10 @@ class Consents:
         """
         for key, office in self._offices.items():
             try:
-                claims = read_widget_token(office.connector.settings, token, now=self._clock.now())
-                if not claims.is_admin or office.connector.crm.crm_account_id not in (None, claims.crm_account_id):
-                    continue
+                proof = office.connector.read_proof(token)
                 for held in self.waiting(key):
-                    if held.host == claims.account_host:
-                        await self._accept(office, held.granted, of_account=claims.crm_account_id)
+                    if held.host == proof.host:
+                        await self._accept(office, held.granted, of_account=proof.crm_account_id)
                         self._held.pop(held.id, None)
                         return True
             except AuthFailed:
@@ -141,33 +145,50 @@ class Consents:
             if held is not None:
                 self._keep(held)
 
-    # ---- what amoCRM calls
+    # ---- what the CRM calls
 
     async def _callback(self, request: web.Request) -> web.StreamResponse:
         """
-        The redirect address. In a person's browser the mapping page opens by itself; amoCRM's own call gets a plain
-        answer at once.
+        The redirect address. In a person's browser the mapping page opens by itself; a call by the CRM itself gets a
+        plain answer at once.
         """
         t = texts(language_of(request))
+        offices = self._addressed(request)
+        label = offices[0].connector.label
         try:
-            key, read = await self._wanted(request)
+            key, read = await self._wanted(request, offices)
             if isinstance(read, Refused):
-                raise Rejected("amoCRM was not allowed to be connected", code=read.error)
+                raise Rejected(f"{label} was not allowed to be connected", code=read.error)
             if key is None:
-                return self._page(request, t["consent_held"])
+                return self._page(request, t["consent_held"].format(crm=label))
             await self._accept(self._offices[key], read)
         except DozvonError as exc:
-            log.warning("amoCRM consent failed", error=type(exc).__name__, code=getattr(exc, "code", ""))
+            code = getattr(exc, "code", "")
+            log.warning("consent failed", crm=offices[0].connector.kind, error=type(exc).__name__, code=code)
             return self._page(request, f"{t['consent_failed']} {exc}", status=400)
         raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
 
-    async def _wanted(self, request: web.Request) -> tuple[AccountId | None, Granted | Refused]:
+    def _addressed(self, request: web.Request) -> list[Office]:
+        """The accounts of the kind, and of the name, that the address has. Raises HTTPNotFound: there are none."""
+        crm, named = request.match_info["crm"], request.match_info.get("account")
+        found = [
+            office
+            for key, office in self._offices.items()
+            if office.connector.kind == crm and named in (None, str(key))
+        ]
+        if not found:
+            raise web.HTTPNotFound
+        return found
+
+    async def _wanted(
+        self, request: web.Request, addressed: list[Office]
+    ) -> tuple[AccountId | None, Granted | Refused]:
         """Which account this consent was asked for; None: nobody here did, and it is held. Raises Rejected."""
-        named, offices = self._meant(request)
-        read = offices[0].connector.read_callback(request.query)
+        offices, read = self._meant(request, addressed)
         if read.state is None:
             if isinstance(read, Granted):
-                await self._hold(offices[0].connector.settings.client_id, named, read)
+                named = offices[0].account.id if "account" in request.match_info else None
+                await self._hold(offices[0].connector, named, read)
             return None, read
         ticket = await self._coordination.take_ticket(read.state)
         key = AccountId(str(ticket.get("account"))) if ticket is not None else None
@@ -175,48 +196,51 @@ class Consents:
             raise Rejected("The consent was not asked for here, or too long ago: start it again", code="state")
         return key, read
 
-    def _meant(self, request: web.Request) -> tuple[AccountId | None, list[Office]]:
-        """The account that the address names, or all of the integration that the query names. Raises Rejected."""
-        for key, office in self._offices.items():
-            if request.path == oauth_path(key):
-                return key, [office]
-        client_id = request.query.get("client_id", "")
-        found = [office for office in self._offices.values() if office.connector.settings.client_id == client_id]
-        if not found:
-            raise Rejected("The consent is for another integration", code="client_id")
-        return None, found
+    def _meant(self, request: web.Request, addressed: list[Office]) -> tuple[list[Office], Granted | Refused]:
+        """The accounts of the one integration that the call is for, and what it says. Raises Rejected."""
+        refusal = Rejected("The consent is for another integration", code="client_id")
+        taken: list[tuple[Office, Granted | Refused]] = []
+        for office in addressed:
+            try:
+                taken.append((office, office.connector.read_callback(request.query)))
+            except Rejected as exc:
+                refusal = exc
+        if len({office.connector.integration for office, _ in taken}) != 1:
+            raise refusal
+        return [office for office, _ in taken], taken[0][1]
 
     async def _disconnected(self, request: web.Request) -> web.StreamResponse:
         """The signed call when an administrator of the CRM has switched the integration off."""
         is_signed = False
-        for key, office in self._offices.items():
-            if request.path not in ("/hooks/amocrm/disconnected", f"/hooks/amocrm/{key}/disconnected"):
-                continue
+        offices = self._addressed(request)
+        for office in offices:
+            key, connector = office.account.id, office.connector
             try:
-                crm_account_id = office.connector.read_disconnect(request.query)
+                crm_account_id = connector.read_disconnect(request.query)
             except Rejected:
                 continue
             is_signed = True
             told = f"disconnected:{key}:{crm_account_id}"
             if await self._coordination.once(told, ttl_seconds=_DISCONNECT_SECONDS) and (
-                await office.connector.disconnected(crm_account_id)
+                await connector.disconnected(crm_account_id)
             ):
                 log.warning("disconnected by the CRM", account_id=key)
                 self._accounts.refresh_soon()
         if not is_signed:
-            log.warning("amoCRM disconnect call refused")
-            raise web.HTTPForbidden(text="The disconnect call is not signed by amoCRM")
+            label = offices[0].connector.label
+            log.warning("disconnect call refused", crm=offices[0].connector.kind)
+            raise web.HTTPForbidden(text=f"The disconnect call is not signed by {label}")
         return web.Response(text="ok")
 
     # ---- what administrators press
 
     async def _begin(self, request: web.Request) -> web.StreamResponse:
-        key = AccountId(request.path.split("/")[2])
+        key = self._account(request)
         raise web.HTTPSeeOther(self._offices[key].connector.authorise_url(await self.state_for(key)))
 
     async def _confirm(self, request: web.Request) -> web.StreamResponse:
         """A signed-in administrator says that this consent is to be this account's; `AdminSessions.guard` let in."""
-        key = AccountId(request.path.split("/")[2])
+        key = self._account(request)
         held = next((each for each in self.waiting(key) if each.id == request.match_info["consent"]), None)
         if held is None:
             raise web.HTTPSeeOther(f"/admin/{key}?done=consent_gone")
@@ -224,11 +248,18 @@ class Consents:
         try:
             await self._accept(self._offices[key], held.granted)
         except DozvonError as exc:
-            log.warning("amoCRM consent failed", account_id=key, error=str(exc))
+            log.warning("consent failed", account_id=key, error=str(exc))
             raise web.HTTPSeeOther(f"/admin/{key}?done=consent_gone") from exc
         raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
 
     # ---- pieces
+
+    def _account(self, request: web.Request) -> AccountId:
+        """Raises HTTPNotFound."""
+        key = AccountId(request.match_info["account"])
+        if key not in self._offices:
+            raise web.HTTPNotFound
+        return key
 
     async def _accept(self, office: Office, granted: Granted, *, of_account: str | None = None) -> None:
         await office.connector.accept(granted, of_account=of_account)
@@ -239,9 +270,14 @@ class Consents:
         self._accounts.refresh_soon()
         self._on_connected(office.account.id)
 
-    async def _hold(self, client_id: str, account: AccountId | None, granted: Granted) -> None:
+    async def _hold(self, connector: Connector, account: AccountId | None, granted: Granted) -> None:
         held = HeldConsent(
-            id=secrets.token_urlsafe(16), client_id=client_id, account=account, granted=granted, at=self._clock.now()
+            id=secrets.token_urlsafe(16),
+            crm=connector.kind,
+            integration=connector.integration,
+            account=account,
+            granted=granted,
+            at=self._clock.now(),
         )
         self._keep(held)
         try:
@@ -251,7 +287,7 @@ class Consents:
 
     def _keep(self, held: HeldConsent) -> None:
         """One for each address; a newer code of the same CRM account takes the older one's place."""
-        same = [each.id for each in self._held.values() if (each.client_id, each.host) == (held.client_id, held.host)]
+        same = [each.id for each in self._held.values() if each.source == held.source]
         for old in same:
             del self._held[old]
         self._held[held.id] = held
@@ -272,26 +308,35 @@ class Consents:
         return web.Response(text=body, content_type="text/html", status=status, headers=headers)
 
 
-def oauth_path(account: str | None) -> str:
+def oauth_path(crm: str, account: str | None) -> str:
     """
-    Where amoCRM sends a browser after the consent; the registered redirect address ends in it. None: for several
+    Where a CRM sends a browser after the consent; the registered redirect address ends in it. None: for several
     accounts of one integration, which has one address only.
     """
-    return f"/oauth/amocrm/{account}" if account else "/oauth/amocrm"
+    return f"/oauth/{crm}/{account}" if account else f"/oauth/{crm}"
 
 
 def _written(held: HeldConsent) -> dict[str, Any]:
     granted = {"code": held.granted.code, "base_url": held.granted.base_url}
-    return {"id": held.id, "client_id": held.client_id, "account": held.account, "at": held.at, **granted}
+    about = {"id": held.id, "crm": held.crm, "integration": held.integration, "account": held.account, "at": held.at}
+    return {**about, **granted}
 
 
 def _read(message: dict[str, Any]) -> HeldConsent | None:
     match message:
-        case {"id": str(id_), "client_id": str(client_id), "code": str(code), "base_url": str(url), "at": float(at)}:
+        case {
+            "id": str(id_),
+            "crm": str(crm),
+            "integration": str(integration),
+            "code": str(code),
+            "base_url": str(url),
+            "at": float(at),
+        }:
             account = message.get("account")
             return HeldConsent(
                 id=id_,
-                client_id=client_id,
+                crm=crm,
+                integration=integration,
                 account=AccountId(account) if isinstance(account, str) else None,
                 granted=Granted(code=code, base_url=url, state=None),
                 at=Timestamp(at),

@@ -1,0 +1,47 @@
+"""What there is of amoCRM once in a process, for all its accounts: what the table of kinds names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from connectors.amocrm.api.sending import Senders
+from connectors.amocrm.connector import AmocrmConnector, connect
+from connectors.amocrm.settings import AmocrmSettings
+from integration.domain.ids import AccountId
+from integration.domain.numbers.numbering import Numbering
+from integration.ports.clock import Clock
+from integration.ports.coordination import RateBudget
+from integration.ports.stores import TokenStore
+
+
+class AmocrmKind:
+    """`integration.process.adapters.CrmKind`. The accounts of one integration share its request rate."""
+
+    def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
+        self._senders = Senders(session, lambda integration: budget(f"amocrm:{integration}"))
+
+    @staticmethod
+    def check(options: Mapping[str, Any]) -> None:
+        AmocrmSettings.parse(options)
+
+    @staticmethod
+    def integration(options: Mapping[str, Any]) -> str | None:
+        client_id = options.get("client_id")
+        return str(client_id) if client_id else None
+
+    def connect(
+        self,
+        account: AccountId,
+        options: Mapping[str, Any],
+        *,
+        tokens: TokenStore,
+        clock: Clock,
+        numbering: Numbering,
+    ) -> AmocrmConnector:
+        return connect(account, options, tokens=tokens, senders=self._senders, clock=clock, numbering=numbering)
+
+    async def close(self) -> None:
+        await self._senders.close()
