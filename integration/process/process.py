@@ -42,8 +42,14 @@ from integration.web.consent import Consents
 from integration.web.hooks import Hooks
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
-from integration.web.pages.pages import AdminPages
+from integration.web.pages.calls import CallPages
+from integration.web.pages.delivery import DeliveryPages
+from integration.web.pages.overview import OverviewPages
+from integration.web.pages.people import PeoplePages
 from integration.web.pages.session import AdminSessions
+from integration.web.pages.shell import Shell
+from integration.web.pages.sign_in import SignInPages
+from integration.web.pages.what_if import WhatIfPages
 from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app
@@ -163,18 +169,18 @@ class Dozvon:
         )
         sessions = self._build_sessions(edge.addresses)
         widget = self._build_widget_api()
-        pages = self._build_admin(sessions)
+        shell = Shell(core.accounts, core.storage.outbox, sessions)
         shared = core.coordination if core.is_shared else None
         app = create_web_app(
             routes=[
                 *widget.routes(),
                 *recording_routes(core.storage.recordings, self._is_connected),
                 *self._crm_routes(),
-                *pages.routes(),
+                *self._build_pages(shell, sessions),
             ],
             middlewares=[sessions.guard],
             outermost=[widget.cors],
-            error_page=pages.error_page,
+            error_page=shell.error_page,
             edge=edge,
             refused=refused,
             health=lambda: health(self.offices, core.storage.outbox, shared),
@@ -294,25 +300,37 @@ class Dozvon:
             clock=core.clock,
         )
 
-    def _build_admin(self, sessions: AdminSessions) -> AdminPages:
-        core = self.core
-        return AdminPages(
-            accounts=core.accounts,
-            tracking={key: office.tracking for key, office in self.offices.items()},
-            live_calls=self.live_calls,
-            calls=core.storage.calls,
-            outbox=core.storage.outbox,
-            phone_book=core.storage.phone_book,
-            routes=core.storage.routes,
-            mirror=self.mirror,
-            sessions=sessions,
-            clock=core.clock,
-            ask=self._ask_route,
-            wake=core.wake.set,
-            read_anew=self.others.read_anew,
-            connect_urls={key: f"/admin/{key}/connect" for key in self.offices},
-            held_consents=self.consents.waiting,
+    def _build_pages(self, shell: Shell, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
+        core, storage = self.core, self.core.storage
+        sections = (
+            shell,
+            SignInPages(shell, sessions),
+            OverviewPages(
+                shell,
+                accounts=core.accounts,
+                tracking={key: office.tracking for key, office in self.offices.items()},
+                live_calls=self.live_calls,
+                calls=storage.calls,
+                outbox=storage.outbox,
+                phone_book=storage.phone_book,
+                mirror=self.mirror,
+                read_anew=self.others.read_anew,
+                connect_urls={key: f"/admin/{key}/connect" for key in self.offices},
+                held_consents=self.consents.waiting,
+            ),
+            CallPages(
+                shell,
+                calls=storage.calls,
+                outbox=storage.outbox,
+                phone_book=storage.phone_book,
+                routes=storage.routes,
+            ),
+            DeliveryPages(shell, outbox=storage.outbox, clock=core.clock, wake=core.wake.set),
+            PeoplePages(shell, core.accounts),
+            WhatIfPages(shell, self._ask_route),
         )
+        for section in sections:
+            yield from section.routes()
 
     # ---- what parts ask of each other ------------------------------------------------------------------------------
 

@@ -34,8 +34,14 @@ from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
-from integration.web.pages.pages import AdminPages
+from integration.web.pages.calls import CallPages
+from integration.web.pages.delivery import DeliveryPages
+from integration.web.pages.overview import OverviewPages
+from integration.web.pages.people import PeoplePages
 from integration.web.pages.session import AdminSessions, local_path
+from integration.web.pages.shell import Shell
+from integration.web.pages.sign_in import SignInPages
+from integration.web.pages.what_if import WhatIfPages
 from integration.web.server import create_web_app
 from tests.services.conftest import (
     ACME,
@@ -107,33 +113,45 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         return False
 
     doubted: list[AccountId] = []
-    pages = AdminPages(
-        accounts=world.accounts,
-        tracking={ACME: world.tracking},
-        live_calls=LiveCalls({ACME: world.tracking}, world.storage.calls),
-        calls=world.storage.calls,
-        outbox=world.storage.outbox,
-        phone_book=world.storage.phone_book,
-        routes=world.storage.routes,
-        mirror=PhoneBookMirror(world.storage.phone_book, world.clock, no_webhooks),
-        sessions=sessions,
-        clock=world.clock,
-        ask=ask,
-        wake=lambda: None,
-        read_anew=doubted.append,
-        connect_urls={ACME: "/admin/acme/connect"},
-        held_consents=lambda _: [],
+    storage = world.storage
+    shell = Shell(world.accounts, storage.outbox, sessions)
+    sections = (
+        shell,
+        SignInPages(shell, sessions),
+        OverviewPages(
+            shell,
+            accounts=world.accounts,
+            tracking={ACME: world.tracking},
+            live_calls=LiveCalls({ACME: world.tracking}, storage.calls),
+            calls=storage.calls,
+            outbox=storage.outbox,
+            phone_book=storage.phone_book,
+            mirror=PhoneBookMirror(storage.phone_book, world.clock, no_webhooks),
+            read_anew=doubted.append,
+            connect_urls={ACME: "/admin/acme/connect"},
+            held_consents=lambda _: [],
+        ),
+        CallPages(
+            shell,
+            calls=storage.calls,
+            outbox=storage.outbox,
+            phone_book=storage.phone_book,
+            routes=storage.routes,
+        ),
+        DeliveryPages(shell, outbox=storage.outbox, clock=world.clock, wake=lambda: None),
+        PeoplePages(shell, world.accounts),
+        WhatIfPages(shell, ask),
     )
 
     async def healthy() -> dict[str, str]:
         return {"status": "ok"}
 
     app = create_web_app(
-        routes=pages.routes(),
+        routes=[route for section in sections for route in section.routes()],
         middlewares=[sessions.guard],
         health=healthy,
         metrics=Metrics(list),
-        error_page=pages.error_page,
+        error_page=shell.error_page,
     )
     async with TestClient(TestServer(app)) as client:
         made = Office(world, client, doubted)

@@ -1,4 +1,4 @@
-"""How calls and outbox items look on a page: rows of plain text. No routes, no queries."""
+"""How calls and outbox items look on a page: rows of plain text. No routes."""
 
 from __future__ import annotations
 
@@ -12,10 +12,15 @@ from integration.domain.calls.attribution import rang_personally
 from integration.domain.calls.call import Call, Direction, Disposition, Via
 from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp
-from integration.ports.stores import OutboxItem, OutboxState
+from integration.domain.numbers.client import client_of
+from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.reasons import Reason
+from integration.ports.stores import OutboxItem, OutboxState, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import display_number
+from integration.texts.reasons import sentence
 
+LONGEST_SEARCH = 250  # characters: a whole phone field of the CRM may be looked for
 _CALL_TONES = {Disposition.ANSWERED: "ok", Disposition.MISSED: "bad", Disposition.FAILED: "bad", None: "warn"}
 _OUTBOX_TONES = {OutboxState.DONE: "ok", OutboxState.DEAD: "bad", OutboxState.WAITING: "warn"}
 
@@ -125,3 +130,24 @@ def duration(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, left = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"
+
+
+def sentences(account: Account, reasons: Iterable[Reason], lang: str) -> list[str]:
+    names = {str(manager.id): manager.name for manager in account.managers.values()}
+    return [sentence(reason, lang, names=names) for reason in reasons]
+
+
+class CallRows:
+    """Rows of calls with the clients' names from the phone book."""
+
+    def __init__(self, phone_book: PhoneBook) -> None:
+        self._phone_book = phone_book
+
+    async def of(self, account: Account, calls: Sequence[Call]) -> list[CallRow]:
+        rows = []
+        for call in calls:
+            client = client_of(call, account.settings.numbering)
+            key = client.match_key if isinstance(client, PhoneNumber) else None
+            persons = await self._phone_book.lookup(account.id, key) if key else []
+            rows.append(call_row(account, call, persons[0].name if persons else ""))
+        return rows

@@ -1,0 +1,124 @@
+"""The journal of calls, and one call with its timeline, the reasons of its route and what was delivered."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Protocol
+
+from aiohttp import web
+
+from integration.domain.calls.call import Call
+from integration.domain.calls.intents import IntentKind
+from integration.domain.crm.entities import EntityKind, EntityRef
+from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.domain.numbers.client import search_keys
+from integration.domain.reasons import Reason
+from integration.ports.stores import CallStore, Outbox, PhoneBook, RouteLog
+from integration.services.accounts import Account
+from integration.web.language import language_of
+from integration.web.pages.shell import Shell
+from integration.web.pages.view import (
+    LONGEST_SEARCH,
+    CallRows,
+    delivery_text,
+    outbox_rows,
+    press_rows,
+    sentences,
+    timeline_rows,
+)
+
+_PAGE_ROWS = 50
+
+
+class Timeline(Protocol):
+    async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]: ...
+
+
+class CallJournal(CallStore, Timeline, Protocol):
+    """The call store with its timelines."""
+
+
+class CallPages:
+    def __init__(
+        self, shell: Shell, *, calls: CallJournal, outbox: Outbox, phone_book: PhoneBook, routes: RouteLog
+    ) -> None:
+        self._shell = shell
+        self._calls = calls
+        self._outbox = outbox
+        self._routes = routes
+        self._rows = CallRows(phone_book)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [
+            web.get("/admin/{account}/calls", self.calls),
+            web.get("/admin/{account}/calls/{call}", self.call),
+        ]
+
+    async def calls(self, request: web.Request) -> web.Response:
+        account = self._shell.account(request)
+        number = request.query.get("number", "")[:LONGEST_SEARCH]
+        before = _moment(request.query.get("before", ""))
+        found = await self._found(account, number, before)
+        return await self._shell.page(
+            request,
+            "calls.html",
+            account=account,
+            section="calls",
+            number=number,
+            rows=await self._rows.of(account, found),
+            nothing_found="no_calls_found" if number.strip() else "no_older_calls" if before else "no_calls",
+            older=found[-1].started_at if len(found) == _PAGE_ROWS else None,
+        )
+
+    async def call(self, request: web.Request) -> web.Response:
+        account = self._shell.account(request)
+        call = await self._calls.get(account.id, CallId(request.match_info["call"]))
+        if call is None:
+            raise web.HTTPNotFound
+        lang = language_of(request)
+        decision = await self._routes.of(account.id, call.id)
+        results = await self._outbox.results(account.id, call.id)
+        logged = results.get(IntentKind.LOG_CALL, {})
+        recording = results.get(IntentKind.FETCH_RECORDING, {}).get("recording")
+        entity = logged.get("entity")
+        [row] = await self._rows.of(account, [call])
+        items = await self._outbox.of_call(account.id, call.id)
+        return await self._shell.page(
+            request,
+            "call.html",
+            account=account,
+            section="calls",
+            call=call,
+            row=row,
+            route_reasons=sentences(account, decision.reasons, lang) if decision else [],
+            attribution_reasons=sentences(account, map(_stored_reason, logged.get("reasons", [])), lang),
+            crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
+            recording=f"/r/{recording}.mp3" if recording else None,
+            presses=press_rows(account, call),
+            timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
+            outbox=outbox_rows(account, items),
+            delivery_text=delivery_text(call, items),
+        )
+
+    async def _found(self, account: Account, number: str, before: Timestamp | None) -> list[Call]:
+        """The newest calls with every number of a text; all of them without one."""
+        if not number.strip():
+            return await self._calls.recent(account.id, limit=_PAGE_ROWS, before=before)
+        found = [
+            await self._calls.recent(account.id, match_key=key, limit=_PAGE_ROWS, before=before)
+            for key in search_keys(number, account.settings.numbering)
+        ]
+        newest_first = sorted((call for calls in found for call in calls), key=lambda call: -call.started_at)
+        return newest_first[:_PAGE_ROWS]
+
+
+def _moment(text: str) -> Timestamp | None:
+    try:
+        moment = float(text[:40]) if text else math.nan
+    except ValueError:
+        return None
+    return Timestamp(moment) if math.isfinite(moment) else None
+
+
+def _stored_reason(stored: dict[str, Any]) -> Reason:
+    return Reason(code=str(stored["code"]), detail=dict(stored["detail"]))

@@ -1,0 +1,116 @@
+"""The accounts, and one account at a glance: its connections, calls going on, the phone book."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from aiohttp import web
+
+from integration.domain.ids import AccountId, Timestamp
+from integration.ports.stores import CallStore, Outbox, OutboxState, PhoneBook
+from integration.services.accounts import Account, Accounts
+from integration.services.cluster.live_calls import LiveCalls
+from integration.services.phone_book import PhoneBookMirror
+from integration.services.tracking import CallTracking
+from integration.web.forms import read_form
+from integration.web.language import with_language
+from integration.web.pages.shell import Shell, told
+from integration.web.pages.view import CallRows, moment
+
+
+class HeldConsent(Protocol):
+    """A consent that the CRM gave without being asked by us: an administrator decides."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def host(self) -> str: ...
+
+
+class OverviewPages:
+    """
+    Args:
+        read_anew: has the phone book read again.
+        connect_urls: where the consent of an account's CRM begins.
+        held_consents: those that wait for an administrator's word.
+    """
+
+    def __init__(
+        self,
+        shell: Shell,
+        *,
+        accounts: Accounts,
+        tracking: Mapping[AccountId, CallTracking],
+        live_calls: LiveCalls,
+        calls: CallStore,
+        outbox: Outbox,
+        phone_book: PhoneBook,
+        mirror: PhoneBookMirror,
+        read_anew: Callable[[AccountId], None],
+        connect_urls: Mapping[AccountId, str],
+        held_consents: Callable[[AccountId], Sequence[HeldConsent]],
+    ) -> None:
+        self._shell = shell
+        self._accounts = accounts
+        self._tracking = tracking
+        self._live_calls = live_calls
+        self._calls = calls
+        self._outbox = outbox
+        self._phone_book = phone_book
+        self._mirror = mirror
+        self._read_anew = read_anew
+        self._connect_urls = connect_urls
+        self._held_consents = held_consents
+        self._rows = CallRows(phone_book)
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [
+            web.get("/admin", self.home),
+            web.get("/admin/{account}", self.overview),
+            web.post("/admin/{account}/enabled", self.switch),
+            web.post("/admin/{account}/phone-book", self.read_anew),
+        ]
+
+    async def home(self, request: web.Request) -> web.StreamResponse:
+        accounts = list(self._accounts)
+        if len(accounts) == 1:
+            raise web.HTTPSeeOther(with_language(request, f"/admin/{accounts[0].id}"))
+        return await self._shell.page(request, "accounts.html", accounts=accounts)
+
+    async def overview(self, request: web.Request) -> web.Response:
+        account = self._shell.account(request)
+        tracking = self._tracking.get(account.id)
+        return await self._shell.page(
+            request,
+            "overview.html",
+            account=account,
+            section="overview",
+            condition=account.condition,
+            until=moment(Timestamp(account.condition.until), account) if account.condition.until else "",
+            connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
+            held_consents=self._held_consents(account.id),
+            waiting=(await self._outbox.depth_of(account.id))[OutboxState.WAITING],
+            link_reason=tracking.link_reason if tracking else "",
+            live_calls=len(await self._live_calls.of(account)),
+            persons=await self._phone_book.size(account.id),
+            mirror=self._mirror.state(account.id),
+            rows=await self._rows.of(account, await self._calls.recent(account.id, limit=8)),
+        )
+
+    async def switch(self, request: web.Request) -> web.StreamResponse:
+        account = self._shell.account(request)
+        enabled = bool((await read_form(request)).get("enabled"))
+        await self._accounts.set_enabled(account, enabled=enabled)
+        raise told(f"/admin/{account.id}", "switched_on" if enabled else "switched_off")
+
+    async def read_anew(self, request: web.Request) -> web.StreamResponse:
+        account = self._shell.account(request)
+        self._read_anew(account.id)
+        raise told(f"/admin/{account.id}", "reading_anew")
+
+
+def _is_for_consent(account: Account) -> bool:
+    trouble = account.condition.trouble
+    return trouble is not None and trouble.is_for_consent

@@ -1,0 +1,143 @@
+"""Managers of the CRM and extensions of the PBX: who is who."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from aiohttp import web
+
+from integration.domain.ids import Extension, ManagerId
+from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
+from integration.domain.settings import Employee, PhoneType
+from integration.errors import DozvonError
+from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of
+from integration.texts.pages import texts
+from integration.web.forms import read_form
+from integration.web.language import language_of
+from integration.web.pages.shell import Shell, told
+
+
+class PeoplePages:
+    def __init__(self, shell: Shell, accounts: Accounts) -> None:
+        self._shell = shell
+        self._accounts = accounts
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [
+            web.get("/admin/{account}/people", self.people),
+            web.post("/admin/{account}/people", self.save_people),
+        ]
+
+    async def people(self, request: web.Request) -> web.Response:
+        account = self._shell.account(request)
+        return await self._people_page(request, account, account.settings.employees, [])
+
+    async def save_people(self, request: web.Request) -> web.StreamResponse:
+        account = self._shell.account(request)
+        form = await read_form(request)
+        await self._accounts.reload(account)  # what other processes have stored, also when their news was lost
+        managers = callable_managers(account.managers.values())
+        users, _ = await _pbx_users(account)
+        wanted = {m.id: form.get(f"extension.{m.id}", "")[:20] for m in managers}
+        if form.get("do") == "suggest":
+            taken = set(wanted.values())
+            for manager, extension in suggest(managers, users).items():
+                if not wanted.get(manager) and extension not in taken:
+                    wanted[manager] = extension
+        doubled = sorted({e for e in wanted.values() if e and list(wanted.values()).count(e) > 1})
+        people = _employees(account, wanted, form, users)
+        if doubled:
+            t = texts(language_of(request))
+            return await self._people_page(
+                request, account, people, [t["doubled"].format(extension=e) for e in doubled], wanted=wanted
+            )
+        t = texts(language_of(request))
+        try:
+            await self._accounts.set_employees(account, people, shown=form.get("shown") or None)
+        except ChangedMeanwhile:
+            await self._accounts.reload(account)
+            return await self._people_page(request, account, account.settings.employees, [t["changed_meanwhile"]])
+        except NamedInFile as exc:
+            error = t["named_in_file"].format(extension=exc.extension)
+            return await self._people_page(request, account, people, [error], wanted=wanted)
+        raise told(f"/admin/{account.id}/people", "saved")
+
+    async def _people_page(
+        self,
+        request: web.Request,
+        account: Account,
+        employees: tuple[Employee, ...],
+        errors: list[str],
+        *,
+        wanted: dict[ManagerId, str] | None = None,
+    ) -> web.Response:
+        t = texts(language_of(request))
+        managers = callable_managers(account.managers.values())
+        users, is_asked = await _pbx_users(account)
+        wrong = problems(managers, employees, users)
+        guesses = suggest(managers, users)
+        by_manager = {e.manager: e for e in employees if e.manager}
+        rows = []
+        for manager in managers:
+            employee = by_manager.get(manager.id)
+            extension = (wanted or {}).get(manager.id, employee.extension if employee else "")
+            notes = []
+            if employee is not None and employee.extension in account.named_in_file:
+                notes.append({"tone": "soft", "text": t["note_in_file"]})
+            if manager.id in wrong.unmapped:
+                notes.append({"tone": "warn", "text": t["note_unmapped"]})
+            if extension in wrong.doubled or manager.id in wrong.doubled:
+                notes.append({"tone": "bad", "text": t["note_doubled"]})
+            if extension in wrong.missing:
+                notes.append({"tone": "bad", "text": t["note_missing"]})
+            choices = (
+                users if any(u.extension == extension for u in users) or not extension else [*users, PbxUser(extension)]
+            )
+            rows.append(
+                {
+                    "manager": manager,
+                    "extension": extension,
+                    "type": employee.phone_type if employee else PhoneType.SIP,
+                    "choices": choices,
+                    "suggestion": guesses.get(manager.id),
+                    "notes": notes,
+                }
+            )
+        return await self._shell.page(
+            request,
+            "people.html",
+            account=account,
+            section="people",
+            rows=rows,
+            shown=mark_of(account.settings.employees),
+            problems=errors + ([] if is_asked else [t["pbx_silent"]]),
+            has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
+        )
+
+
+async def _pbx_users(account: Account) -> tuple[list[PbxUser], bool]:
+    """The PBX's extensions, with those that are mapped already; and whether the PBX was asked."""
+    known = {e.extension: PbxUser(e.extension, e.name) for e in account.settings.employees}
+    try:
+        asked = await account.pbx.employees()
+    except DozvonError:
+        return sorted(known.values(), key=lambda u: u.extension), False
+    users = {user.extension: PbxUser(user.extension, user.name) for user in asked}
+    return sorted(users.values(), key=lambda u: u.extension), True
+
+
+def _employees(
+    account: Account, wanted: dict[ManagerId, str], form: dict[str, str], users: list[PbxUser]
+) -> tuple[Employee, ...]:
+    """The new mapping: those who are mapped, and the PBX's other people as outside the integration."""
+    old = {e.extension: e for e in account.settings.employees}
+    names = {user.extension: user.name for user in users}
+    # A manager dismissed in the CRM is not shown, but keeps the extension until another manager gets it.
+    people = {e.extension: replace(e, manager=None) if e.manager in wanted else e for e in old.values()}
+    for manager, extension in wanted.items():
+        if not extension:
+            continue
+        kind = PhoneType.WEB if form.get(f"type.{manager}") == "web" else PhoneType.SIP
+        base = old.get(Extension(extension)) or Employee(extension=Extension(extension), name=names.get(extension, ""))
+        people[Extension(extension)] = replace(base, manager=manager, phone_type=kind)
+    return tuple(people.values())

@@ -1,0 +1,94 @@
+"""What all pages have in common: the frame around a page, whose account it is, the page of an error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from aiohttp import web
+
+from integration import __version__
+from integration.domain.ids import AccountId
+from integration.ports.stores import Outbox, OutboxState
+from integration.services.accounts import Account, Accounts
+from integration.texts import LANGUAGES
+from integration.texts.pages import texts
+from integration.web.language import COOKIE, language_of
+from integration.web.pages.session import AdminSessions
+
+_HERE = Path(__file__).parent
+
+
+class Shell:
+    """Every section draws its pages by it."""
+
+    def __init__(self, accounts: Accounts, outbox: Outbox, sessions: AdminSessions) -> None:
+        self._accounts = accounts
+        self._outbox = outbox
+        self._sessions = sessions
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
+        )
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [web.static("/admin/static", _HERE / "static")]
+
+    def account(self, request: web.Request) -> Account:
+        """The one that the address names. Raises HTTPNotFound."""
+        account = self._accounts.get(AccountId(request.match_info["account"]))
+        if account is None:
+            raise web.HTTPNotFound
+        return account
+
+    def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
+        """For a person whose request failed. Asks nobody: the database may be what failed."""
+        lang = language_of(request)
+        html = self._jinja.get_template("error.html").render(
+            {
+                "t": texts(lang),
+                "lang": lang,
+                "version": __version__,
+                "account": None,
+                "section": "",
+                "message": "",
+                "signed_in": False,
+                "status": status,
+                "sentence": message,
+            }
+        )
+        return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+    async def page(self, request: web.Request, template: str, **values: Any) -> web.Response:
+        lang = language_of(request)
+        t = texts(lang)
+        account: Account | None = values.get("account")
+        done, item = request.query.get("done", ""), request.query.get("item", "")
+        is_number = item.isascii() and item.isdigit() and len(item) <= 18
+        undo = f"/admin/{account.id}/delivery/{item}/retry" if account and is_number else ""
+        dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
+        html = self._jinja.get_template(template).render(
+            {
+                "t": t,
+                "lang": lang,
+                "version": __version__,
+                "account": None,
+                "section": "",
+                "message": t.get(done, "") if done in t else "",
+                "message_kind": "bad" if done in ("already_gone", "consent_gone") else "",
+                "undo": undo if done == "discarded" else "",
+                "signed_in": await self._sessions.is_signed_in(request),
+                "enabled": self._sessions.is_enabled,
+                "dead": dead,
+                **values,
+            }
+        )
+        response = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
+        if request.query.get("lang") in LANGUAGES:
+            response.set_cookie(COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+        return response
+
+
+def told(path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
+    """Back to a page, which says what was done; `undo` is the outbox item that can be taken back."""
+    return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))

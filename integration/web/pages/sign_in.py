@@ -1,0 +1,41 @@
+"""Signing in and out. Who is let in is `session.py`'s."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from integration.web.forms import read_form
+from integration.web.pages.session import AdminSessions, local_path
+from integration.web.pages.shell import Shell
+
+
+class SignInPages:
+    def __init__(self, shell: Shell, sessions: AdminSessions) -> None:
+        self._shell = shell
+        self._sessions = sessions
+
+    def routes(self) -> list[web.AbstractRouteDef]:
+        return [
+            web.get("/admin/login", self.show_login),
+            web.post("/admin/login", self.sign_in),
+            web.post("/admin/logout", self.sign_out),
+        ]
+
+    async def show_login(self, request: web.Request) -> web.Response:
+        return await self._shell.page(
+            request, "login.html", next=local_path(request.query.get("next", "")), failed=False
+        )
+
+    async def sign_in(self, request: web.Request) -> web.StreamResponse:
+        form = await read_form(request)
+        goal = local_path(form.get("next", ""))
+        welcome = web.HTTPSeeOther(goal)
+        if await self._sessions.sign_in(request, form.get("password", ""), welcome):
+            raise welcome
+        return await self._shell.page(request, "login.html", next=goal, failed=True)
+
+    async def sign_out(self, request: web.Request) -> web.StreamResponse:
+        farewell = web.HTTPSeeOther("/admin/login")
+        everywhere = bool((await read_form(request)).get("everywhere"))
+        await self._sessions.sign_out(request, farewell, everywhere=everywhere)
+        raise farewell
