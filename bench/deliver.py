@@ -225,7 +225,7 @@ def _ended(account: Account, n: int, now: float) -> SavedStep:
 def _events(call: CallId, n: int, began: float) -> Iterator[CallEvent]:
     at = Timestamp(began)
     yield CallStarted(
-        call=call, at=at, uniqueid=f"{n}.0", direction=Direction.INBOUND, caller=number(n), called="74950000001"
+        call=call, at=at, native_id=f"{n}.0", direction=Direction.INBOUND, caller=number(n), called="74950000001"
     )
     yield LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via=Via.DIRECT)
     yield LegAnswered(call=call, at=Timestamp(began + 5), leg=LegId("1"))

@@ -15,7 +15,7 @@ PbxId = NewType("PbxId", str)
 """Our key of one PBX, unique in the installation: `[a-z0-9-]{1,40}`."""
 
 CallId = NewType("CallId", str)
-"""`<PbxId>:<uniqueid of the call's first channel>`. Derived, never drawn: another process, a restart and the
+"""`<PbxId>:<the PBX's own id of the call's first channel>`. Derived, never drawn: another process, a restart and the
 PBX's own records come to the same id (design.md, "The call path", 4)."""
 
 LegId = NewType("LegId", str)
@@ -31,9 +31,9 @@ Timestamp = NewType("Timestamp", float)
 """Unix seconds, UTC, with a fraction. In a replayed recording: seconds since the start of the recording."""
 
 
-def call_id(pbx: PbxId, uniqueid: str) -> CallId:
+def call_id(pbx: PbxId, native_id: str) -> CallId:
     """Derive a call's id from the PBX and the Uniqueid of its first channel."""
-    return CallId(f"{pbx}:{uniqueid}")
+    return CallId(f"{pbx}:{native_id}")
 
 
 _RECORD_KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below

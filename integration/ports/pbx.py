@@ -117,9 +117,9 @@ class Pbx(Protocol):
 class RouteAnswerer(Protocol):
     """Decides where an incoming call goes: PBX adapters ask, `services.routing` implements it."""
 
-    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+    async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
         """
-        Route the call whose first channel is `uniqueid` (the `CallId` is made from it).
+        Route the call whose first channel is `native_id` (the `CallId` is made from it).
 
         Never raises: the outcome is `reserve` when it cannot decide. Called once a call; the adapter stores the plan
         on the PBX's channel, so later steps need only the channel.

@@ -15,12 +15,12 @@ class RecordedCall:
     """
     One finished business call from the PBX's own records, all its rows combined.
 
-    `uniqueid` is the same as that of a call followed live (so the `CallId` is the same); `joined` are those of calls
+    `native_id` is the same as that of a call followed live (so the `CallId` is the same); `joined` are those of calls
     that became part of it. Numbers and names are as the PBX shows them. Facts that are not in the records are left out:
     ring times of legs, names of transfers.
     """
 
-    uniqueid: str
+    native_id: str
     joined: tuple[str, ...] = ()
     direction: Direction
     caller: str

@@ -214,8 +214,8 @@ class Recovery:
 
     async def _compare(self, recorded: RecordedCall, *, dry_run: bool) -> Compared | None:
         """None: it goes on for us, or it is in the journal as a part of another call."""
-        own = call_id(self._pbx, recorded.uniqueid)
-        ids = [own, *(call_id(self._pbx, uniqueid) for uniqueid in recorded.joined)]
+        own = call_id(self._pbx, recorded.native_id)
+        ids = [own, *(call_id(self._pbx, joined) for joined in recorded.joined)]
         if any(self._is_live(each) for each in ids):
             return None
         known = await self._calls.get(self._account.id, own)
@@ -274,7 +274,7 @@ def _recovered(recorded: RecordedCall, account: Account, id_: CallId) -> Call:
         id=id_,
         account=account.id,
         pbx=account.pbx.id,
-        uniqueid=recorded.uniqueid,
+        native_id=recorded.native_id,
         direction=recorded.direction,
         caller=recorded.caller,
         called=recorded.called,

@@ -86,7 +86,7 @@ class Routing:
         finally:
             await self._store()
 
-    async def route(self, question: RouteQuestion, uniqueid: str) -> RouteDecision:
+    async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
         asked_at = self._clock.now()
         settings = self._settings()
         try:
@@ -101,7 +101,7 @@ class Routing:
             # The caller is waiting: whatever broke, the PBX gets an answer, and we get the traceback.
             log.exception("no route decided", account_id=self._account)
             decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
-        self._keep(DecidedRoute(call_id(self._pbx, uniqueid), decision, asked_at))
+        self._keep(DecidedRoute(call_id(self._pbx, native_id), decision, asked_at))
         return decision
 
     async def consider(self, question: RouteQuestion) -> RouteDecision:

@@ -45,7 +45,7 @@ async def fetch(
         Unavailable: not complete yet, or the server does not answer. AuthFailed: the web server refuses us.
     """
     parts = _parts(file, settings.pbx_path)
-    sought = Sought(parts) if call is None else Sought(parts, call.uniqueid, call.started_at)
+    sought = Sought(parts) if call is None else Sought(parts, call.native_id, call.started_at)
     if settings.path:
         async for chunk in _from_folder(Path(settings.path), sought):
             yield chunk

@@ -62,7 +62,7 @@ def replay(lines: Iterable[Line], office: OfficeShape | None = None) -> list[Cal
         fold(calls, _step(tracker, now, kind, said))
     fold(calls, tracker.tick(Timestamp(now + _SILENCE_SECONDS)))
     kept = (call for call in calls.values() if call.merged_into is None)
-    return sorted(kept, key=lambda call: (call.started_at, call.uniqueid))
+    return sorted(kept, key=lambda call: (call.started_at, call.native_id))
 
 
 def fold(calls: dict[CallId, Call], events: Iterable[CallEvent]) -> None:

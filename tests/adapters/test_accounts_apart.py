@@ -78,7 +78,7 @@ class Town:
         at = Timestamp(time.time())
         call = call_id(pbx, "1.0")
         started = CallStarted(
-            call=call, at=at, uniqueid="1.0", direction=Direction.INBOUND, caller=CLIENT, called="74950000001"
+            call=call, at=at, native_id="1.0", direction=Direction.INBOUND, caller=CLIENT, called="74950000001"
         )
         offered = LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via=Via.DIRECT)
         tracking = self.dozvon.offices[account].tracking

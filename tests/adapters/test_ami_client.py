@@ -126,9 +126,9 @@ async def test_a_call_whose_hangup_was_lost_is_asked_about_and_ends() -> None:
             pbx.writer.write(event("Newchannel", **channel("2.1", "PJSIP/trunk-00000002")))
             await listener.until(lambda: any(not call.is_live for call in listener.calls.values()))
             (call,) = [call for call in listener.calls.values() if not call.is_live]
-            assert (call.uniqueid, call.end_inferred) == ("1.1", True)
+            assert (call.native_id, call.end_inferred) == ("1.1", True)
             await until(lambda: len([a for a in pbx.actions if a.get("Channel") == "PJSIP/trunk-00000002"]) > 2)
-            assert [each.uniqueid for each in listener.calls.values() if each.is_live] == ["2.1"]
+            assert [each.native_id for each in listener.calls.values() if each.is_live] == ["2.1"]
 
 
 async def test_nobody_there_is_told_once_and_tried_for_ever() -> None:
@@ -192,7 +192,7 @@ async def test_broken_characters_unknown_events_and_odd_lines_are_lived_with() -
     async with ScriptedPbx() as pbx, linked(settings_for(pbx.port)) as (adapter, listener):
         assert pbx.writer
         pbx.writer.write(b"".join(rubbish) + whole_call("100.1"))
-        await listener.until(lambda: any(c.uniqueid == "100.1" and not c.is_live for c in listener.records))
+        await listener.until(lambda: any(c.native_id == "100.1" and not c.is_live for c in listener.records))
         assert adapter.is_connected
         assert pbx.connections == 1
 

@@ -36,7 +36,7 @@ class Delivered:
     async def end(self, *calls: Call) -> None:
         """These calls have ended just now, one after the other."""
         for call in calls:
-            at = Timestamp(self.clock.now() - 60 + float(call.uniqueid))
+            at = Timestamp(self.clock.now() - 60 + float(call.native_id))
             answered = Timestamp(at + 1) if call.answered_at is not None else None
             ended = replace(call, started_at=at, answered_at=answered, ended_at=Timestamp(at + 2), talked_seconds=1.0)
             intents = follow_up(ended, frozenset({Change.ENDED}), AccountSettings(account=OFFICE), self.clock.now())

@@ -81,7 +81,7 @@ async def found(source: AsteriskRecords) -> list[RecordedCall]:
 
 
 def told(calls: list[RecordedCall]) -> list[tuple[object, ...]]:
-    return [(c.uniqueid, c.direction, c.disposition, c.answered_by, len(c.recordings)) for c in calls]
+    return [(c.native_id, c.direction, c.disposition, c.answered_by, len(c.recordings)) for c in calls]
 
 
 @pytest.fixture(scope="module")

@@ -91,7 +91,7 @@ async def test_the_responsible_rings_first_and_then_the_route_goes_on(tmp_path: 
     ]
     ((question, uniqueid),) = plan.asked  # one decision; the later steps come from the channel
     assert (question.did, question.caller, question.caller_name) == ("74950000001", CLIENT, "Пётр")
-    assert call.uniqueid == uniqueid
+    assert call.native_id == uniqueid
 
 
 async def test_a_group_step_hands_the_call_to_the_queue(tmp_path: Path) -> None:

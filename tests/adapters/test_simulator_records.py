@@ -175,7 +175,7 @@ async def test_a_crash_takes_the_records_of_calls_in_progress(tmp_path: Path) ->
     rows = lines(tmp_path / CEL_FILE, CEL_CUSTOM)
     assert len({row["linkedid"] for row in rows}) == 2
     assert {row["linkedid"] for row in rows if row["eventtype"] == "LINKEDID_END"} == {kept}
-    assert [call.uniqueid for call in await read(tmp_path, "cel", "cdr")] == [kept]
+    assert [call.native_id for call in await read(tmp_path, "cel", "cdr")] == [kept]
 
 
 async def test_calls_that_a_crash_took_end_in_cel_when_the_pbx_is_known_to_have_begun_anew(tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ async def test_calls_that_a_crash_took_end_in_cel_when_the_pbx_is_known_to_have_
     living = office.inbound(CLIENT, "74950000001")
     calls = await read(tmp_path, "cel", "cdr", began=began)
     await office.stop()
-    assert living not in {call.uniqueid for call in calls}
-    by_id = {call.uniqueid: call for call in calls}
+    assert living not in {call.native_id for call in calls}
+    by_id = {call.native_id: call for call in calls}
     assert set(by_id) == {rang, talked}
     assert (by_id[rang].disposition, by_id[rang].answered_at) == ("missed", None)
     assert (by_id[talked].disposition, by_id[talked].answered_by) == ("answered", "102")

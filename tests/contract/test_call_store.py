@@ -50,7 +50,7 @@ async def test_a_call_comes_back_as_it_was_saved(storage: Storage) -> None:
         transfers=(transfer,),
         recordings=("a.wav", "b.wav"),
         hangup_by=HangupBy.SYSTEM,
-        origin=Origin(kind="click", action_id="x"),
+        origin=Origin(kind="click", request_id="x"),
         disposition=Disposition.ANSWERED,
         ended_at=Timestamp(9.25),
         seen_from_start=False,

@@ -82,7 +82,7 @@ async def test_a_call_of_hostile_texts_is_stored_or_refused(storage: Storage) ->
         call = a_call(number, caller=text, called=text, caller_name=text, answered_by=text, queue=text)
         await storage.calls.save([SavedStep(call=call, event={"said": text})])
         assert await storage.calls.get(OFFICE, call.id) == call
-        with_ids = replace(call, id=CallId(text), uniqueid=text)
+        with_ids = replace(call, id=CallId(text), native_id=text)
         try:
             await storage.calls.save([SavedStep(call=with_ids)])
         except Rejected:

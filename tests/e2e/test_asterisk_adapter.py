@@ -82,7 +82,7 @@ async def test_a_click_rings_the_employee_then_the_client(open_office: OpenOffic
         assert (call.direction, call.caller, call.called) == (Direction.OUTBOUND, "102", "79161112233")
         assert call.disposition is Disposition.ANSWERED
         assert call.origin is not None
-        assert (call.origin.crm_call_id, call.origin.action_id) == ("4711", "dozvon-req-1")
+        assert (call.origin.crm_call_id, call.origin.request_id) == ("4711", "dozvon-req-1")
         with pytest.raises(NotFound):
             await pbx.hang_up(call_id)
 

@@ -83,7 +83,7 @@ async def three_calls(office: Office) -> None:
 
 async def journal(storage: Storage) -> list[Call]:
     """In order of their first channels; Master.csv has whole seconds only."""
-    return sorted(await storage.calls.recent(ACME), key=lambda call: tuple(map(int, call.uniqueid.split("."))))
+    return sorted(await storage.calls.recent(ACME), key=lambda call: tuple(map(int, call.native_id.split("."))))
 
 
 async def logged(storage: Storage) -> int:

@@ -207,7 +207,7 @@ def started(at: float, caller: str = CLIENT, uniqueid: str = "1.0") -> CallStart
     return CallStarted(
         call=call(uniqueid),
         at=Timestamp(at),
-        uniqueid=uniqueid,
+        native_id=uniqueid,
         direction=Direction.INBOUND,
         caller=caller,
         called=DID,

@@ -37,7 +37,7 @@ def outgoing(at: float, uniqueid: str, number: str = CLIENT, *, answered: bool =
     begun = CallStarted(
         call=call(uniqueid),
         at=Timestamp(at),
-        uniqueid=uniqueid,
+        native_id=uniqueid,
         direction=Direction.OUTBOUND,
         caller="101",
         called=number,

@@ -233,8 +233,8 @@ async def test_a_click_that_never_dialled_the_client_says_why(
     page = world.page(ANNA)
     now = Timestamp(world.clock.now())
     click = CallStarted(
-        call=call(), at=now, uniqueid="1.0", direction=Direction.OUTBOUND, caller="101", called=CLIENT,
-        origin=Origin(kind="click", action_id="a"),
+        call=call(), at=now, native_id="1.0", direction=Direction.OUTBOUND, caller="101", called=CLIENT,
+        origin=Origin(kind="click", request_id="a"),
     )  # fmt: skip
     await world.emit(click, offered(now, "101", via="click"))
     ringing = (await messages(page))[-1]["call"]

@@ -286,7 +286,7 @@ async def test_who_waits_for_a_click_to_be_answered_cannot_click_again(world: Wo
         CallStarted(
             call=call("9.0"),
             at=now,
-            uniqueid="9.0",
+            native_id="9.0",
             direction=Direction.OUTBOUND,
             caller="101",
             called=STRANGER,
@@ -300,7 +300,9 @@ async def test_who_waits_for_a_click_to_be_answered_cannot_click_again(world: Wo
 async def test_a_call_between_colleagues_is_a_talk_too(world: World) -> None:
     now = world.clock.now()
     await world.emit(
-        CallStarted(call=call("9.0"), at=now, uniqueid="9.0", direction=Direction.INTERNAL, caller="101", called="102"),
+        CallStarted(
+            call=call("9.0"), at=now, native_id="9.0", direction=Direction.INTERNAL, caller="101", called="102"
+        ),
         offered(now, "102", "9.0"),
         *answered(now + 1, "102", "9.0"),
     )

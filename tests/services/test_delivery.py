@@ -204,7 +204,7 @@ def outgoing_call(at: float, number: str, uniqueid: str) -> list[CallEvent]:
         CallStarted(
             call=call(uniqueid),
             at=Timestamp(at),
-            uniqueid=uniqueid,
+            native_id=uniqueid,
             direction=Direction.OUTBOUND,
             caller="101",
             called=number,

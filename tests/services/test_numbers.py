@@ -133,7 +133,7 @@ def inbound(caller: str, direction: Direction = Direction.INBOUND) -> Call:
         id=CallId("pbx:1.0"),
         account=ACCOUNT,
         pbx=PbxId("pbx"),
-        uniqueid="1.0",
+        native_id="1.0",
         direction=direction,
         caller=caller if is_inbound else "101",
         called="74950000001" if is_inbound else caller,
@@ -382,7 +382,7 @@ async def test_the_text_of_a_click_gives_the_extension_where_no_contact_has_it(w
     request = "a0000000-1"
     await world.clicks.call(world.account, ANNA, number="8 (499) 765-43-21 доб. 55", request=request)
     start = replace(started(world.clock.now(), "101"), direction=Direction.OUTBOUND, called="74997654321")
-    origin = Origin(kind="click", action_id=request, crm_call_id=request)
+    origin = Origin(kind="click", request_id=request, crm_call_id=request)
     await world.emit(replace(start, origin=origin), *answered(world.clock.now() + 3, "101"))
     live = world.tracking.call(call())
     assert live is not None

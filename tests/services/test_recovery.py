@@ -97,7 +97,7 @@ def recorded(ended_at: float, uniqueid: str = "1.0", caller: str = CLIENT, *, an
         result=LegResult.ANSWERED if answered else LegResult.NOANSWER,
     )
     return RecordedCall(
-        uniqueid=uniqueid,
+        native_id=uniqueid,
         direction=Direction.INBOUND,
         caller=caller,
         called=DID,
@@ -336,7 +336,7 @@ async def test_a_call_of_which_only_the_last_words_were_heard_is_logged_from_the
     now = world.clock.now()
     await world.emit(
         CallStarted(
-            call=call(), at=now, uniqueid="1.0", direction=Direction.INTERNAL, caller="", called="",
+            call=call(), at=now, native_id="1.0", direction=Direction.INTERNAL, caller="", called="",
             seen_from_start=False,
         ),
         CallEnded(call=call(), at=now, hangup_by=HangupBy.SYSTEM),

@@ -30,7 +30,7 @@ def outgoing(at: float, uniqueid: str, *, answered: bool = True) -> list[CallEve
         CallStarted(
             call=call(uniqueid),
             at=Timestamp(at),
-            uniqueid=uniqueid,
+            native_id=uniqueid,
             direction=Direction.OUTBOUND,
             caller="101",
             called=STRANGER,

@@ -50,7 +50,7 @@ def near(one: float | None, other: float | None, tolerance: float) -> bool:
 
 def told(call: RecordedCall) -> dict[str, Any]:
     return {
-        "uniqueid": call.uniqueid,
+        "uniqueid": call.native_id,
         "direction": call.direction,
         "caller": call.caller,
         "disposition": call.disposition,
@@ -83,13 +83,13 @@ def test_cdr_alone_tells_who_and_when_and_whether(name: str, kind: str) -> None:
     """Without CEL: the line that was dialled is unknown, a consultation is its own call, transfers are legs."""
     truth = {want["uniqueid"]: want for want in truth_of(name)}
     calls = recorded([], read_cdr(name, kind), OfficeShape())
-    others = [call for call in calls if call.uniqueid not in truth]
+    others = [call for call in calls if call.native_id not in truth]
     assert all(call.direction is Direction.INTERNAL for call in others)
-    calls = [call for call in calls if call.uniqueid in truth]
+    calls = [call for call in calls if call.native_id in truth]
     assert len(calls) == len(truth)
     tolerance = EXACT_SECONDS if kind == "cdr" else WHOLE_SECONDS
     for call in calls:
-        want = truth[call.uniqueid]
+        want = truth[call.native_id]
         assert told(call) == {key: want[key] for key in told(call)}
         assert near(call.started_at, want["started"], tolerance)
         assert near(call.ended_at, want["ended"], tolerance)
@@ -124,7 +124,7 @@ def test_whatever_rows_are_missing_no_call_is_told_twice(names: list[str], seed:
     known = {row.linkedid for row in cel}
     cel = rng.sample(cel, rng.randint(0, len(cel)))
     calls = recorded(calls_of(cel, OfficeShape()), cdr, OfficeShape())
-    ids = [uniqueid for call in calls for uniqueid in (call.uniqueid, *call.joined)]
+    ids = [uniqueid for call in calls for uniqueid in (call.native_id, *call.joined)]
     assert len(ids) == len(set(ids))
     assert set(ids) <= known
     assert all(call.ended_at >= call.started_at for call in calls)
@@ -302,9 +302,9 @@ def test_a_file_cut_anywhere_tells_only_whole_calls(name: str, kind: str, share:
         whole = content(name, kind)
         path = Path(folder) / ("Master.csv" if kind == "master" else "dozvon.csv")
         records = source(path.parent, **{"cel" if kind == "cel" else "cdr": written(path, whole)})
-        complete = {call.uniqueid for call in asyncio.run(found(records))}
+        complete = {call.native_id for call in asyncio.run(found(records))}
         written(path, whole[: int(len(whole) * share)])
-        assert {call.uniqueid for call in asyncio.run(found(records))} <= complete
+        assert {call.native_id for call in asyncio.run(found(records))} <= complete
 
 
 async def test_the_doctor_says_whether_records_can_be_read_and_hold_calls(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any, NewType
 
@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.calls.call import Call, Leg, Via
+from integration.domain.calls.call import Call, Leg, Origin, Transfer, Via
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.routing.route import RouteDecision
 from integration.domain.settings import AccountSettings
@@ -113,3 +113,11 @@ def test_a_leg_of_a_release_that_kept_the_queue_in_its_via_is_read(stored: str, 
     leg = decode(Leg, text)
     assert (leg.via, leg.queue) == (via, queue)
     assert decode(Leg, encode(leg)) == leg
+
+
+def test_a_renamed_field_keeps_its_stored_name_so_that_older_processes_read_it() -> None:
+    origin = Origin(kind="click", request_id="dozvon-1", crm_call_id="77")
+    assert json.loads(encode(origin)) == {"kind": "click", "action_id": "dozvon-1", "crm_call_id": "77", "v": FORMAT}
+    assert decode(Origin, encode(origin)) == origin
+    stored = {field.metadata["stored"] for cls in (Call, Transfer, Origin) for field in fields(cls) if field.metadata}
+    assert stored == {"uniqueid", "consultation_uniqueid", "action_id"}

@@ -32,6 +32,7 @@ LIBRARIES = {
                 "integration/cli", "connectors", "pbx_adapter", "bench"},
 }  # fmt: skip
 VENDORS = re.compile("amocrm|kommo|bitrix|asterisk|freepbx|mikopbx|fastagi", re.IGNORECASE)
+PROTOCOL_WORDS = re.compile("uniqueid|linkedid|action_?id|channel_?name", re.IGNORECASE)
 NAME_VENDORS = ("integration/process/adapters.py", "integration/demo.py", "integration/cli/")
 """The table of kinds, the demonstration and the commands."""
 
@@ -158,6 +159,16 @@ def test_the_code_of_the_core_names_no_vendor() -> None:
             found += [
                 f"{relative}: {word}" for word in _words(ast.parse(file.read_text("utf-8"))) if VENDORS.search(word)
             ]
+    assert found == []
+
+
+def test_no_name_in_the_core_is_one_of_a_vendors_protocol() -> None:
+    """`truth.py` prints the words of recorded traces, and stored states keep theirs: as texts."""
+    found = []
+    for file in sources("integration"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            names = [getattr(node, key, None) for key in ("id", "attr", "arg", "name")]
+            found += [f"{file.name}: {name}" for name in names if isinstance(name, str) and PROTOCOL_WORDS.search(name)]
     assert found == []
 
 

@@ -54,7 +54,7 @@ def incoming(*legs: Leg, **fields: Any) -> Call:
         id=CallId("pbx:1"),
         account=AccountId("acme"),
         pbx=PbxId("pbx"),
-        uniqueid="1",
+        native_id="1",
         direction=Direction.INBOUND,
         caller=CLIENT,
         called=DID,
@@ -309,7 +309,7 @@ def test_what_goes_on_and_from_whom_it_came(
     assert came(call, "101") == expected
 
 
-CLICK = Origin(kind="click", action_id="a")
+CLICK = Origin(kind="click", request_id="a")
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def t(seconds: float) -> Timestamp:
 
 
 def started(direction: Direction = IN, at: float = 0.0) -> CallStarted:
-    return CallStarted(call=ID, at=t(at), uniqueid="1.0", direction=direction, caller="7916", called="7495")
+    return CallStarted(call=ID, at=t(at), native_id="1.0", direction=direction, caller="7916", called="7495")
 
 
 def offered(leg: LegId = A, target: str = "101", at: float = 1.0, kind: LegKind = LegKind.EXTENSION) -> LegOffered:

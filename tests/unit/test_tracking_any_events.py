@@ -32,7 +32,7 @@ from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
 ID = CallId("pbx:1.0")
 START = CallStarted(
-    call=ID, at=Timestamp(10.0), uniqueid="1.0", direction=Direction.INBOUND, caller="7916", called="7495"
+    call=ID, at=Timestamp(10.0), native_id="1.0", direction=Direction.INBOUND, caller="7916", called="7495"
 )
 END = CallEnded(call=ID, at=Timestamp(30.0), hangup_by=HangupBy.CALLER)
 

@@ -398,7 +398,7 @@ def test_who_pressed_hang_up_may_become_known_late() -> None:
 
 def click(*events: CallEvent, by: HangupBy) -> Disposition | None:
     begun = CallStarted(
-        call=ID, at=t(0), uniqueid="1.0", direction=OUT, caller="101", called="7916", origin=Origin(kind="click")
+        call=ID, at=t(0), native_id="1.0", direction=OUT, caller="101", called="7916", origin=Origin(kind="click")
     )
     own = LegOffered(call=ID, at=t(1), leg=A, target="101", kind=LegKind.EXTENSION, via=Via.CLICK)
     return told(begun, own, *events, ended(by)).disposition

@@ -66,7 +66,7 @@ def _streams() -> dict[str, Events]:
 
 
 def _calls(events: Events) -> dict[str, Call]:
-    return {call.uniqueid: call for call in replay((at, "event", said) for at, said in events)}
+    return {call.native_id: call for call in replay((at, "event", said) for at, said in events)}
 
 
 def _has_client(events: Events) -> bool:
@@ -93,7 +93,7 @@ def _logged_in(events: Events, moment: int, between: int) -> tuple[frozenset[str
     for at, said in events[moment + between :]:
         fold(calls, tracker.feed(said, at))
     fold(calls, tracker.tick(Timestamp(events[-1][0] + 60.0)))
-    return live, {call.uniqueid: call for call in calls.values() if call.merged_into is None}
+    return live, {call.native_id: call for call in calls.values() if call.merged_into is None}
 
 
 def _logins(name: str, events: Events) -> list[tuple[int, int]]:
@@ -149,7 +149,7 @@ def _after_a_gap(
     for at, said in events[:lost]:
         mirror.take(said, at)
         fold(calls, tracker.feed(said, at))
-    known = {call.uniqueid for call in calls.values() if call.is_live}
+    known = {call.native_id for call in calls.values() if call.is_live}
     now = events[lost - 1][0]
     fold(calls, tracker.link_lost(now))
     for at, said in events[lost:back]:
@@ -166,7 +166,7 @@ def _after_a_gap(
     for at, said in events[back + between :]:
         fold(calls, tracker.feed(said, at))
     fold(calls, tracker.tick(Timestamp(events[-1][0] + 60.0)))
-    return known, live, {call.uniqueid: call for call in calls.values() if call.merged_into is None}
+    return known, live, {call.native_id: call for call in calls.values() if call.merged_into is None}
 
 
 def _same_number(one: str, other: str) -> bool:

@@ -268,4 +268,4 @@ def test_the_tracker_forgets_what_is_over() -> None:
 
 
 def test_replaying_lines_is_replaying_the_file() -> None:
-    assert [call.uniqueid for call in replay(STREAMS["two_interleaved"])] == ["1795320247.0", "1795320248.2"]
+    assert [call.native_id for call in replay(STREAMS["two_interleaved"])] == ["1795320247.0", "1795320248.2"]

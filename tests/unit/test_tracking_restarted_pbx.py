@@ -32,7 +32,7 @@ def test_a_call_that_begins_while_the_restart_is_found_out_goes_on() -> None:
     fold(calls, tracker.feed(_caller("Newchannel", "120.0"), Timestamp(120.2)))
     fold(calls, tracker.feed({"CoreStartupDate": "2026-11-22", "CoreStartupTime": "07:00:18"}, Timestamp(120.3)))
     fold(calls, tracker.tick(Timestamp(122.0)))
-    assert {call.uniqueid: call.is_live for call in calls.values()} == {"1.0": False, "120.0": True}
+    assert {call.native_id: call.is_live for call in calls.values()} == {"1.0": False, "120.0": True}
 
 
 def test_a_short_gap_in_the_first_second_of_a_pbx_is_no_restart() -> None:

@@ -29,7 +29,7 @@ BLANK = Call(
     id=CallId("p:1"),
     account=AccountId("a"),
     pbx=PbxId("p"),
-    uniqueid="1",
+    native_id="1",
     direction=Direction.INBOUND,
     caller="79161234567",
     called="74950000001",
@@ -107,7 +107,7 @@ def test_a_client_waits_for_an_answer_or_for_the_end(call: Call, waited: float |
     assert call_truth(call)["wait_seconds"] == waited
 
 
-CLICK = Origin(kind="click", action_id="a", crm_call_id="c")
+CLICK = Origin(kind="click", request_id="a", crm_call_id="c")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Channels, bridges and other internals of a PBX do not belong here: an adapter tu
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -133,16 +133,16 @@ class Transfer:
     to: str
     at: Timestamp
     result: TransferResult | None = None  # None while it is open
-    consultation_uniqueid: str | None = None
+    consultation_native_id: str | None = field(default=None, metadata={"stored": "consultation_uniqueid"})
     consultation_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asked for a click-to-call: `kind` is `click`; the ActionID we sent and the CRM's own id of the request."""
+    """Who asked for a click-to-call: `kind` is `click`; our own id of the request, and the CRM's."""
 
     kind: str
-    action_id: str | None = None
+    request_id: str | None = field(default=None, metadata={"stored": "action_id"})
     crm_call_id: str | None = None
 
 
@@ -157,12 +157,16 @@ class Press:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """The state of one business call. Numbers are as the PBX shows them; normalise at the edge that needs it."""
+    """
+    The state of one business call. Numbers are as the PBX shows them; normalise at the edge that needs it.
+
+    `native_id` is the PBX's own id of the call's first channel.
+    """
 
     id: CallId
     account: AccountId
     pbx: PbxId
-    uniqueid: str
+    native_id: str = field(metadata={"stored": "uniqueid"})
     direction: Direction
     caller: str
     called: str

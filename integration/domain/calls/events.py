@@ -30,7 +30,7 @@ class CallEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallStarted(CallEvent):
-    uniqueid: str
+    native_id: str
     direction: Direction
     caller: str
     called: str
@@ -115,7 +115,7 @@ class TransferStarted(CallEvent):
     kind: TransferKind
     from_: str
     to: str
-    consultation_uniqueid: str | None = None
+    consultation_native_id: str | None = None
     consultation_seconds: float | None = None
 
 

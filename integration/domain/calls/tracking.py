@@ -143,7 +143,7 @@ def _begin(event: CallStarted, account: AccountId, pbx: PbxId) -> Call:
         id=event.call,
         account=account,
         pbx=pbx,
-        uniqueid=event.uniqueid,
+        native_id=event.native_id,
         direction=event.direction,
         caller=event.caller,
         called=event.called,
@@ -258,7 +258,7 @@ def _transfer_started(call: Call, event: TransferStarted) -> _Step:
         from_=event.from_,
         to=event.to,
         at=max(event.at, call.started_at),
-        consultation_uniqueid=event.consultation_uniqueid,
+        consultation_native_id=event.consultation_native_id,
         consultation_seconds=event.consultation_seconds,
     )
     if any((known.kind, known.from_, known.at) == (event.kind, event.from_, transfer.at) for known in call.transfers):

@@ -24,7 +24,7 @@ def call_truth(call: Call) -> dict[str, Any]:
     talked = call.talked_seconds
     answered_or_ended = call.answered_at if call.answered_at is not None else end
     truth: dict[str, Any] = {
-        "uniqueid": call.uniqueid,
+        "uniqueid": call.native_id,
         "direction": call.direction.value,
         "caller": call.caller,
         "called": call.called,
@@ -48,7 +48,7 @@ def call_truth(call: Call) -> dict[str, Any]:
     if call.origin:
         truth["origin"] = {
             "kind": call.origin.kind,
-            "action_id": call.origin.action_id,
+            "action_id": call.origin.request_id,
             "crm_call_id": call.origin.crm_call_id,
         }
     if call.failure is not None:
@@ -83,8 +83,8 @@ def _transfer_truth(transfer: Transfer) -> dict[str, Any]:
         "result": transfer.result.value if transfer.result else None,
         "at": _tenths(transfer.at),
     }
-    if transfer.consultation_uniqueid is not None:
-        truth["consultation_uniqueid"] = transfer.consultation_uniqueid
+    if transfer.consultation_native_id is not None:
+        truth["consultation_uniqueid"] = transfer.consultation_native_id
     if transfer.consultation_seconds is not None:
         truth["consultation_seconds"] = _tenths(transfer.consultation_seconds)
     return truth

@@ -4,7 +4,8 @@ For rolling upgrades a reader ignores unknown fields, and a missing field takes 
 collections are left out where they are the default. Raise `FORMAT` for a change that an older reader would
 misunderstand: older processes then refuse the state instead of damaging it. A new enum member is a change of this
 kind, unless a release that can read it comes out before the first release that writes it. A class whose stored form
-has changed converts the old form in `upgraded(data)`.
+has changed converts the old form in `upgraded(data)`. A field that was renamed keeps its stored name in its metadata
+(`"stored"`): older processes, and states of years ago, know no other.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import types
 import typing
 from collections.abc import Callable, Hashable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
@@ -73,14 +74,14 @@ def _writer(hint: Any) -> Callable[[Any], Any]:
 
 def _dataclass_writer(cls: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(cls)
-    plan = [(name, default, _writer(hints[name])) for name, default in _fields(cls)]
+    plan = [(name, stored, default, _writer(hints[name])) for name, stored, default in _fields(cls)]
 
     def write(value: Any) -> dict[str, Any]:
         plain = {}
-        for name, default, write_field in plan:
+        for name, stored, default, write_field in plan:
             content = getattr(value, name)
             if content or not (content in _EMPTY and content == default):
-                plain[name] = write_field(content)
+                plain[stored] = write_field(content)
         return plain
 
     return write
@@ -90,12 +91,20 @@ def _list_writer(write: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return _same if write is _same else lambda value: [write(item) for item in value]
 
 
-def _fields(cls: Any) -> tuple[tuple[str, Any], ...]:
-    """Field names with their defaults; `MISSING` for a field without one."""
+def _fields(cls: Any) -> tuple[tuple[str, str, Any], ...]:
+    """Field names, as in the class and as stored, with their defaults; `MISSING` for a field without one."""
     return tuple(
-        (field.name, field.default_factory() if field.default_factory is not MISSING else field.default)
+        (
+            field.name,
+            _stored_name(field),
+            field.default_factory() if field.default_factory is not MISSING else field.default,
+        )
         for field in fields(cls)
     )
+
+
+def _stored_name(field: Field[Any]) -> str:
+    return str(field.metadata.get("stored", field.name))
 
 
 def _same(value: Any) -> Any:
@@ -141,11 +150,12 @@ def _dict_of(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def _dataclass_reader(cls: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(cls)
-    readers = {field.name: _reader(hints[field.name]) for field in fields(cls)}
+    readers = {_stored_name(field): (field.name, _reader(hints[field.name])) for field in fields(cls)}
     upgraded: Callable[[dict[str, Any]], dict[str, Any]] = getattr(cls, "upgraded", _same)
 
     def read(data: dict[str, Any]) -> Any:
         data = upgraded(data)
-        return cls(**{name: readers[name](value) for name, value in data.items() if name in readers})
+        known = [(*readers[stored], value) for stored, value in data.items() if stored in readers]
+        return cls(**{name: read_field(value) for name, read_field, value in known})
 
     return read

@@ -52,8 +52,8 @@ def recorded(calls: Iterable[Call], rows: Iterable[CdrRow], office: OfficeShape)
     joined: dict[str, list[str]] = defaultdict(list)
     for call in followed:
         if call.merged_into is not None:
-            joined[call.merged_into].append(call.uniqueid)
-    known = {call.uniqueid for call in followed}
+            joined[call.merged_into].append(call.native_id)
+    known = {call.native_id for call in followed}
     found = [
         _from_call(call, joined[call.id], by_linkedid)
         for call in followed
@@ -62,19 +62,19 @@ def recorded(calls: Iterable[Call], rows: Iterable[CdrRow], office: OfficeShape)
     for linkedid, own in by_linkedid.items():
         if linkedid not in known and (folded := fold(own, office)) is not None:
             found.append(folded)
-    return sorted(found, key=lambda call: (call.started_at, call.uniqueid))
+    return sorted(found, key=lambda call: (call.started_at, call.native_id))
 
 
 def _from_call(call: Call, joined: Sequence[str], rows: dict[str, list[CdrRow]]) -> RecordedCall:
     files: list[str] = []
     if call.answered_at is not None:
-        files = _recordings(row for uniqueid in (call.uniqueid, *joined) for row in rows.get(uniqueid, ()))
+        files = _recordings(row for uniqueid in (call.native_id, *joined) for row in rows.get(uniqueid, ()))
     return RecordedCall(
-        uniqueid=call.uniqueid,
+        native_id=call.native_id,
         joined=tuple(joined),
         direction=call.direction,
         caller=call.caller,
-        called=call.called or next((row.did for row in rows.get(call.uniqueid, ()) if row.did), ""),
+        called=call.called or next((row.did for row in rows.get(call.native_id, ()) if row.did), ""),
         caller_name=call.caller_name,
         started_at=call.started_at,
         answered_at=call.answered_at,
@@ -119,7 +119,7 @@ def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
     by = called if direction is Direction.OUTBOUND else (taken[0].target if taken else None)
     files = _recordings(ordered) if taken else []
     return RecordedCall(
-        uniqueid=root.uniqueid,
+        native_id=root.uniqueid,
         direction=direction,
         caller=caller.number or root.src,
         called=called,

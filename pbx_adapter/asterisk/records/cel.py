@@ -70,7 +70,7 @@ def calls_of(rows: Iterable[CelRow], office: OfficeShape) -> list[Call]:
         fold(tracker.feed(frame, now))
     fold(tracker.tick(Timestamp(now + _SILENCE_SECONDS)))
     kept = (call for call in calls.values() if call.seen_from_start)
-    return sorted(kept, key=lambda call: (call.started_at, call.uniqueid))
+    return sorted(kept, key=lambda call: (call.started_at, call.native_id))
 
 
 def in_order(rows: Iterable[CelRow]) -> list[CelRow]:

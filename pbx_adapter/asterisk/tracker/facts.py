@@ -33,7 +33,7 @@ def announce(board: Switchboard, call: LiveCall, facts: Facts) -> None:
             CallStarted(
                 call=call.id,
                 at=call.started_at,
-                uniqueid=call.uid,
+                native_id=call.uid,
                 direction=direction,
                 caller=caller,
                 called=called,
@@ -69,7 +69,7 @@ def name_caller(board: Switchboard, call: LiveCall, name: str, at: Timestamp) ->
 def set_origin(board: Switchboard, call: LiveCall, *, action_id: str = "", crm_call_id: str = "") -> None:
     """Note who asked for a call; each half may become known without the other."""
     old = call.origin or Origin(kind="click")
-    new = Origin(kind="click", action_id=old.action_id or action_id or None,
+    new = Origin(kind="click", request_id=old.request_id or action_id or None,
                  crm_call_id=old.crm_call_id or crm_call_id or None)  # fmt: skip
     if new == call.origin:
         return

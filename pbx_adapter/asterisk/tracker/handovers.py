@@ -197,7 +197,7 @@ def tell_start(
     begin_call(board, call, at)
     board.tell(
         TransferStarted(
-            call=call.id, at=at, kind=kind, from_=by, to=to, consultation_uniqueid=uid, consultation_seconds=talked
+            call=call.id, at=at, kind=kind, from_=by, to=to, consultation_native_id=uid, consultation_seconds=talked
         )
     )
 
