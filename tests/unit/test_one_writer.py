@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-import pbx_adapter.asterisk
+import pbx_adapter.asterisk.tracker
 
-FOLDER = Path(pbx_adapter.asterisk.__file__).parent
+FOLDER = Path(pbx_adapter.asterisk.tracker.__file__).parent
 TREES = {path.stem: ast.parse(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.py")}
 CLASSES = {node.name: node for tree in TREES.values() for node in tree.body if isinstance(node, ast.ClassDef)}
 MIRROR = {node.name for node in TREES["live"].body if isinstance(node, ast.ClassDef)}

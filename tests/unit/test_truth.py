@@ -165,7 +165,7 @@ def test_a_queue_is_named_in_the_way_of_its_legs() -> None:
     [
         ({}, {"result": None}),
         ({"result": TransferResult.ANSWERED}, {"result": "answered"}),
-        ({"consultation_uniqueid": "2"}, {"result": None, "consultation_uniqueid": "2"}),
+        ({"consultation_native_id": "2"}, {"result": None, "consultation_uniqueid": "2"}),
         ({"consultation_seconds": 0.04}, {"result": None, "consultation_seconds": 0.0}),
         ({"consultation_seconds": 7.77}, {"result": None, "consultation_seconds": 7.8}),
     ],
