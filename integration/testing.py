@@ -167,6 +167,24 @@ class FakeCrm:
             return InboxEntry(ref=ref, state=InboxState.DECLINED)
         return entry
 
+    async def accept_entry(self, ref: EntityRef, *, responsible: ManagerId | None) -> None:
+        self._begin(responsible)
+        if ref.id not in self._waiting():
+            raise NotFound("The entry has left the inbox.")
+        person = self.inbox_entries[ref.id].person
+        self.accept(ref.id)
+        assert person is not None
+        self.persons[person] = replace(self.persons[person], responsible=responsible)
+        self._end()
+
+    async def rename_contact(self, ref: EntityRef, name: str) -> Person:
+        self._begin()
+        if ref not in self.persons:
+            raise NotFound("There is no such contact.")
+        self.persons[ref] = replace(self.persons[ref], name=name)
+        self._end()
+        return self.persons[ref]
+
     def accept(self, uid: str) -> InboxClosed:
         """Somebody takes the lead on: contact and deal appear, with the calls. Returns what a webhook tells of it."""
         entry = self.inbox_entries[uid]

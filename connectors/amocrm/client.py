@@ -20,7 +20,7 @@ from connectors.amocrm.api.standing import Standing
 from connectors.amocrm.api.tokens import AccountTokens, LongLivedToken
 from connectors.amocrm.api.transport import Transport
 from connectors.amocrm.api.wire import UNKNOWN_USER
-from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, pages, person_inside
+from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, inbox_id, pages, person_inside
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
 from integration.domain.calls.intents import Priority
@@ -313,6 +313,20 @@ class AmocrmCrm:
             return InboxEntry(ref=ref, state=InboxState.DECLINED)
         person = found.main_person or next(iter(found.persons), None)
         return InboxEntry(ref=ref, state=InboxState.ACCEPTED, deal=found.ref, person=person)
+
+    async def accept_entry(self, ref: EntityRef, *, responsible: ManagerId | None) -> None:
+        """Its deal goes to the first stage of its pipeline."""
+        path = f"/api/v4/leads/unsorted/{inbox_id(ref)}/accept"
+        body = mapping.acceptance(responsible)
+        await _in_name_of(responsible, self._transport.request("POST", path, priority=Priority.CARD, body=body))
+
+    async def rename_contact(self, ref: EntityRef, name: str) -> Person:
+        path, body = f"/api/v4/contacts/{mapping.number_of(ref.id)}", mapping.new_name(name)
+        await self._transport.request("PATCH", path, priority=Priority.CARD, body=body)
+        renamed = await self.person(ref)
+        if renamed is None:
+            raise NotFound("There is no such contact", code="contact")
+        return renamed
 
     async def create_task(
         self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef

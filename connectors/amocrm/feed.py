@@ -172,13 +172,19 @@ class CallFeed:
 
     async def unsorted(self, ref: EntityRef, priority: Priority) -> Mapping[str, Any] | None:
         """An entry that waits; None when it was accepted or declined."""
-        if not (ref.id.isascii() and ref.id.replace("-", "").isalnum()):
-            raise Rejected("This is not an id of Unsorted", code="id")
+        path = f"/api/v4/leads/unsorted/{inbox_id(ref)}"
         try:
-            item = await self._transport.request("GET", f"/api/v4/leads/unsorted/{ref.id}", priority=priority)
+            item = await self._transport.request("GET", path, priority=priority)
         except NotFound:
             return None
         return item if isinstance(item, Mapping) else None
+
+
+def inbox_id(ref: EntityRef) -> str:
+    """The uid of an entry, as a part of an address. Raises Rejected when it is none."""
+    if ref.kind is not EntityKind.LEAD or not (ref.id.isascii() and ref.id.replace("-", "").isalnum()):
+        raise Rejected("This is not an id of Unsorted", code="id")
+    return ref.id
 
 
 def deal_inside(entry: Mapping[str, Any]) -> EntityRef | None:

@@ -253,6 +253,15 @@ def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -
     )
 
 
+def new_name(name: str) -> dict[str, Any]:
+    return {"name": plain(name, _LONGEST_NAME)}
+
+
+def acceptance(responsible: ManagerId | None) -> dict[str, Any]:
+    """Of an entry of Unsorted; without a user it becomes the integration's."""
+    return without_nulls({"user_id": number_of(responsible) if responsible else None})
+
+
 def new_task(
     *, text: str, due_at: int, responsible: ManagerId | None, entity: tuple[str, int], type_id: int
 ) -> dict[str, Any]:

@@ -107,6 +107,17 @@ class Crm(Protocol):
     ) -> InboxEntry:
         """The state of an entry. `deal`: from `log_to_inbox`; without it an entry that has left is DECLINED."""
 
+    async def accept_entry(self, ref: EntityRef, *, responsible: ManagerId | None) -> None:
+        """
+        Take an entry out of the inbox, as a person does: its contact and its deal appear, with its calls.
+
+        Raises:
+            NotFound: it has left the inbox. OutcomeUnknown: it may have (`inbox_entry` says).
+        """
+
+    async def rename_contact(self, ref: EntityRef, name: str) -> Person:
+        """Idempotent. Returns the contact as it is now. Raises NotFound when it is gone."""
+
     async def create_task(
         self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:

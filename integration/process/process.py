@@ -274,6 +274,7 @@ class Dozvon:
                 core.cards,
                 self.live_calls,
                 core.clock,
+                self.strangers,
             ),
             coordination=core.coordination,
             clock=core.clock,

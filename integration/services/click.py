@@ -30,6 +30,7 @@ from integration.services.accounts import Account
 from integration.services.card import CardService, part_of_manager
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.responsible import with_responsible
+from integration.services.strangers import StrangerCalls
 
 log = structlog.get_logger()
 
@@ -67,8 +68,10 @@ class ClickService:
         cards: CardService,
         live_calls: LiveCalls,
         clock: Clock,
+        strangers: StrangerCalls,
     ) -> None:
         self._coordination = coordination
+        self._strangers = strangers
         self._live_calls = live_calls
         self._clock = clock
         self._calls = calls
@@ -198,7 +201,8 @@ class ClickService:
         self, account: Account, manager: ManagerId, *, call_id: str, name: str
     ) -> tuple[Person, bool]:
         """
-        The card's "create contact": the number is the call's, the manager becomes responsible.
+        The card's "create contact": the number is the call's, the manager becomes responsible. Where an entry of the
+        number waits in the CRM's inbox, it is accepted, and its contact gets the name.
 
         Returns:
             The contact and whether it is new; somebody may have saved the number meanwhile.
@@ -248,6 +252,9 @@ class ClickService:
         return person, created
 
     async def _new_contact(self, account: Account, manager: ManagerId | None, name: str, number: PhoneNumber) -> Person:
+        accepted = await self._strangers.accept(account, number, name=name, responsible=manager)
+        if accepted is not None:
+            return accepted
         try:
             return await account.crm.create_contact(name=name, number=number, responsible=manager)
         except OutcomeUnknown:

@@ -18,13 +18,13 @@ from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 from integration.domain.calls.call import Call, Direction
-from integration.domain.calls.intents import IntentKind
+from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.crm.entities import CrmChange, EntityKind, EntityRef, InboxClosed, Person
 from integration.domain.crm.identity import ranked
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp, record_key
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
-from integration.errors import InInbox, NotFound, Rejected, Unavailable
+from integration.errors import InInbox, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.crm import CallRecord, InboxState, LoggedCall
 from integration.ports.stores import CallStore, Outbox, OutboxItem, OutboxState, PhoneBook, Strangers
@@ -125,6 +125,39 @@ class StrangerCalls:
         if former is not None:
             await self._take_over(account, number, former, call)
         return await self._enter(account, record, number, item, former)
+
+    async def accept(
+        self, account: Account, number: PhoneNumber, *, name: str, responsible: ManagerId | None
+    ) -> Person | None:
+        """
+        A contact is wanted for a number whose entry waits: the entry is accepted, and its contact gets the name. A
+        contact beside it would be there twice as soon as somebody accepts the entry.
+
+        Returns:
+            The contact; None when no entry of the number waits, and none has become a contact.
+
+        Raises:
+            NotResponsible: nothing has happened. Others: as the CRM's and the storage's.
+        """
+        stranger = await self._strangers.get(account.id, number.match_key)
+        if stranger is None or stranger.entry is None:
+            return None
+        entry, crm = stranger.entry, account.crm
+        became = await crm.inbox_entry(entry, deal=stranger.deal, priority=Priority.CARD)
+        is_ours = False
+        if became.state is InboxState.WAITING:
+            try:
+                await crm.accept_entry(entry, responsible=responsible)
+                is_ours = True
+            except (NotFound, OutcomeUnknown) as exc:
+                became = await crm.inbox_entry(entry, deal=stranger.deal, priority=Priority.CARD)
+                if became.state is InboxState.WAITING:
+                    raise Unavailable("The entry of this number cannot be accepted now.") from exc
+                is_ours = isinstance(exc, OutcomeUnknown)
+        await self.closed(account, [InboxClosed(ref=entry, is_accepted=became.state is not InboxState.DECLINED)])
+        if became.state is InboxState.DECLINED or became.person is None:
+            return None
+        return await (crm.rename_contact(became.person, name) if is_ours else crm.person(became.person))
 
     async def closed(self, account: Account, changes: Sequence[CrmChange]) -> None:
         """People took entries out of the CRM's inbox: what waited for that goes on. Raises what the storage raises."""

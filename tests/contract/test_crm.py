@@ -269,6 +269,33 @@ async def test_what_an_entry_that_waits_does_not_take_is_said_and_can_be_written
     assert world.written("pbx:2.2") == 1
 
 
+async def test_an_entry_that_we_accept_becomes_its_contact_under_the_name_we_give_it(world: World) -> None:
+    first = await world.crm.log_to_inbox(call())
+    await world.crm.accept_entry(first.entity, responsible=BORIS)
+    accepted = await world.crm.inbox_entry(first.entity, deal=first.deal)
+    assert accepted.state is InboxState.ACCEPTED
+    assert accepted.person is not None
+    renamed = await world.crm.rename_contact(accepted.person, "Пётр Новый")
+    assert (renamed.ref, renamed.name, renamed.responsible) == (accepted.person, "Пётр Новый", BORIS)
+    assert await world.crm.find_persons(CLIENT) == [await world.crm.person(accepted.person)]
+    with pytest.raises(NotFound):
+        await world.crm.accept_entry(first.entity, responsible=BORIS)
+    assert world.written("pbx:1.1") == 1
+
+
+async def test_who_cannot_be_responsible_accepts_no_entry(world: World) -> None:
+    first = await world.crm.log_to_inbox(call())
+    world.dismiss(BORIS)
+    with pytest.raises(NotResponsible):
+        await world.crm.accept_entry(first.entity, responsible=BORIS)
+    assert (await world.crm.inbox_entry(first.entity, deal=first.deal)).state is InboxState.WAITING
+
+
+async def test_a_contact_that_is_gone_is_not_renamed(world: World) -> None:
+    with pytest.raises(NotFound):
+        await world.crm.rename_contact(EntityRef(EntityKind.CONTACT, "999999"), "Пётр")
+
+
 async def test_a_declined_entry_is_told_from_an_accepted_one(world: World) -> None:
     first = await world.crm.log_to_inbox(call())
     world.decline(first.id)

@@ -185,7 +185,7 @@ async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> Async
         account=account,
         hub=hub,
         cards=cards,
-        clicks=ClickService(coordination, storage.calls, storage.phone_book, cards, live_calls, clock),
+        clicks=ClickService(coordination, storage.calls, storage.phone_book, cards, live_calls, clock, strangers),
         tracking=tracking,
         delivery=delivery,
         strangers=strangers,

@@ -12,9 +12,20 @@ from integration.domain.calls.call import Direction
 from integration.domain.calls.events import CallEvent, CallStarted, ClientConnected
 from integration.domain.crm.entities import EntityKind, EntityRef, InboxClosed
 from integration.domain.ids import Timestamp, record_key
-from integration.errors import OutcomeUnknown, Rejected, Unavailable
+from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.stores import OutboxState
-from tests.services.conftest import ACME, STRANGER, World, call, ended, missed_call
+from tests.services.conftest import (
+    ACME,
+    ANNA,
+    STRANGER,
+    World,
+    answered,
+    call,
+    ended,
+    missed_call,
+    offered,
+    started,
+)
 
 KEY = STRANGER[-10:]
 
@@ -200,6 +211,64 @@ async def test_one_stranger_is_not_asked_for_again_and_again_while_the_entry_wai
         for _ in range(60):
             await world.deliver(after=60)
     assert len(asked) < 60  # 38 calls wait for an hour: one look for all of them at a time
+
+
+# ---- a contact from the card, while an entry waits -------------------------------------------------------------------
+
+
+async def test_a_contact_from_the_card_is_that_of_the_entry_that_waits(world: World) -> None:
+    """The caller was missed twice, and is talking now. There is one contact, and all three calls are with it."""
+    await world.emit(*calls(world, [1]))
+    await world.deliver_with_pauses()
+    entry = only_entry(world)
+    world.crm.takes_notes_in_inbox = False
+    await world.emit(*calls(world, [2]))
+    await world.deliver_with_pauses()
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER, "3.0"), offered(now, "101", "3.0"))
+    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call("3.0"), name="Пётр Новый")
+    assert (person.ref, person.name, person.responsible, created) == (entry.person, "Пётр Новый", ANNA, True)
+    await world.emit(*answered(now + 3, "101", "3.0"), ended(now + 9, "3.0"))
+    await world.deliver_with_pauses()
+    assert [each.name for each in world.crm.persons.values() if STRANGER[-10:] in str(each.phones)] == ["Пётр Новый"]
+    assert world.crm.inbox == []
+    assert [world.crm.logged(record_key(call(f"{n}.0"))) for n in (1, 2, 3)] == [1, 1, 1]
+    assert await world.storage.strangers.get(ACME, KEY) is None
+
+
+async def test_a_lost_answer_to_the_acceptance_makes_no_second_contact(world: World) -> None:
+    await world.emit(*calls(world, [1]))
+    await world.deliver_with_pauses()
+    entry = only_entry(world)
+    world.crm.fail_after = [OutcomeUnknown("timeout")]
+    person, _ = await world.clicks.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
+    assert (person.ref, person.name) == (entry.person, "Пётр Новый")
+
+
+async def test_an_entry_that_somebody_else_accepted_just_now_keeps_its_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.emit(*calls(world, [1]))
+    await world.deliver_with_pauses()
+    entry = only_entry(world)
+
+    async def too_late(*_: Any, **__: Any) -> None:
+        world.crm.accept(entry.ref.id)
+        raise NotFound("The entry has left the inbox.")
+
+    monkeypatch.setattr(type(world.crm), "accept_entry", too_late)
+    person, _ = await world.clicks.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
+    assert person == world.crm.persons[entry.person]
+    assert person.name != "Пётр Новый"
+
+
+async def test_an_entry_that_was_declined_is_no_contact(world: World) -> None:
+    await world.emit(*calls(world, [1]))
+    await world.deliver_with_pauses()
+    world.crm.decline(only_entry(world).ref.id)
+    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
+    assert (person.name, created) == ("Пётр Новый", True)
+    assert await world.storage.strangers.get(ACME, KEY) is None
 
 
 # ---- accepted, declined, deleted -------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ _LONGEST_TEXT = 600  # characters of an error that people read
 
 ENTITY_NOT_FOUND = "entity_not_found"
 UNKNOWN_USER = "unknown_user"  # dismissed, or never one of this account
-_USER_FIELDS = ("responsible_user_id", "created_by", "updated_by", "call_responsible")
+_USER_FIELDS = ("responsible_user_id", "created_by", "updated_by", "call_responsible", "user_id")
 
 Query = Sequence[tuple[str, str]]
 
