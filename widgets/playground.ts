@@ -73,6 +73,7 @@ function call(fields: Partial<CardCall>): CardCall {
     person: null,
     persons_count: 0,
     last_calls: [],
+    is_looked_up: true,
     can_create: false,
     rings_since: null,
     result: null,

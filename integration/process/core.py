@@ -88,6 +88,7 @@ class Core:
         self.accounts = Accounts(self.storage.settings, partial(self.peers.tell, News.SETTINGS))
         self.hub = Hub(self.coordination)
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
+        self.stack.push_async_callback(self.cards.close)
         self.kinds = Kinds(self.session, self._budget)
         self.stack.push_async_callback(self.kinds.close)
         for each in self.config.accounts:

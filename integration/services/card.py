@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import phonenumbers
@@ -16,7 +19,7 @@ from integration.domain.calls.participation import Part, PartResult, PartState, 
 from integration.domain.calls.tracking import Change
 from integration.domain.crm.entities import Deal, Person
 from integration.domain.crm.identity import open_deals_of, ranked
-from integration.domain.ids import ManagerId
+from integration.domain.ids import CallId, ManagerId
 from integration.domain.numbers.client import Client, client_of
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber, bare_digits, read_number
@@ -26,15 +29,26 @@ from integration.errors import DozvonError
 from integration.ports.stores import CallStore, PhoneBook
 from integration.services.accounts import Account
 from integration.services.hub import Hub
+from integration.services.late_reads import LateReads
 
 log = structlog.get_logger()
 
 _MOST_DEALS = 5
 _MOST_LAST_CALLS = 5
+_ENDED_WORTH_SECONDS = 20.0  # a card of a call that ended is filled in no later
 _MOST_CLICKS = 500  # with an extension, remembered until their calls are over
 _VISIBLE = frozenset(
     {Change.STARTED, Change.RINGING, Change.ANSWERED, Change.HANDED_OVER, Change.LEG_ENDED, Change.ENDED, Change.MERGED}
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What phone book and history know of a client: `person` and `last_calls` as the card says them."""
+
+    persons: Sequence[Person] = ()
+    person: dict[str, Any] | None = None
+    last_calls: list[dict[str, Any]] = field(default_factory=list)
 
 
 class CardService:
@@ -45,7 +59,13 @@ class CardService:
         self._calls = calls
         self._phone_book = phone_book
         self._shown: dict[str, dict[ManagerId, Part]] = {}  # call -> manager -> the part that their card shows
+        self._late = LateReads()
+        self._newest: dict[CallId, tuple[Account, Call]] = {}  # of calls whose card waits for what is known
         self._of_clicks: dict[str, str] = {}  # a click's request -> the extension in its text, oldest first
+
+    async def close(self) -> None:
+        """Nothing is read any more."""
+        await self._late.close()
 
     def expect(self, request: str, extension: str) -> None:
         """
@@ -125,28 +145,55 @@ class CardService:
         return cards
 
     async def compose(self, account: Account, call: Call) -> dict[str, Any]:
-        """What the `CardCall` of a call says to everybody alike."""
+        """
+        What the `CardCall` of a call says to everybody alike. What is not read in time follows in another message.
+        """
         settings = account.settings
         client = client_of(call, settings.numbering)
         number = client if isinstance(client, PhoneNumber) else None
-        key = number.match_key if number else None
-        persons = await self._phone_book.lookup(account.id, key) if key else []
-        deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
-        known = ranked(persons, deals)
-        person = next(iter(known), None)  # the one that routing and attribution choose
+        known: _Known | None = _Known()
+        if number is not None:
+            self._newest[call.id] = account, call
+            known = await self._late.in_time(
+                call.id,
+                partial(self._read, account, call, number.match_key),
+                partial(self._show_late, call.id, asyncio.get_running_loop().time()),
+            )
+            if known is not None:
+                self._newest.pop(call.id, None)
+        is_looked_up, known = known is not None, known or _Known()
         return {
             "id": call.id,
             "direction": call.direction,
             "number": display_number(call.client_number, settings.numbering),
             "raw_number": number.e164 if number else None,
-            "client_extension": self._extension(account, call, client, known),
+            "client_extension": self._extension(account, call, client, known.persons),
             "started_at": call.started_at,
             "line": display_number(call.line, settings.numbering) if call.line else None,
-            "person": await self._person(account, person, deals) if person else None,
-            "persons_count": len(persons),
-            "last_calls": await self._last_calls(account, call, key) if key else [],
-            "can_create": person is None and number is not None,
+            "person": known.person,
+            "persons_count": len(known.persons),
+            "last_calls": known.last_calls,
+            "is_looked_up": is_looked_up,
+            "can_create": is_looked_up and known.person is None and number is not None,
         }
+
+    async def _read(self, account: Account, call: Call, key: str) -> _Known:
+        persons = await self._phone_book.lookup(account.id, key)
+        deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
+        by_rank = ranked(persons, deals)
+        person = next(iter(by_rank), None)  # the one that routing and attribution choose
+        return _Known(
+            persons=by_rank,
+            person=await self._person(account, person, deals) if person else None,
+            last_calls=await self._last_calls(account, call, key),
+        )
+
+    async def _show_late(self, call_id: CallId, since: float, is_there: bool) -> None:
+        account, call = self._newest.pop(call_id)
+        if not is_there:
+            return
+        if call.is_live or asyncio.get_running_loop().time() - since < _ENDED_WORTH_SECONDS:
+            await self.show_again(account, call)
 
     async def _person(self, account: Account, person: Person, open_deals: Sequence[Deal]) -> dict[str, Any]:
         company = await self._phone_book.get(account.id, person.company) if person.company else None

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from enum import Enum
 from typing import Any, Protocol
 
 import structlog
 
 from integration.domain.calls.call import Call, HangupBy
-from integration.domain.calls.events import CallEnded, CallEvent
+from integration.domain.calls.events import CallEnded, CallEvent, CallStarted
 from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.tracking import Change, advance
 from integration.domain.ids import CallId, Timestamp
-from integration.errors import DozvonError, LeaseLost, Unavailable
+from integration.errors import DozvonError, LeaseLost, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.ports.pbx import Pbx
@@ -28,6 +28,8 @@ from integration.services.ending import ended
 
 log = structlog.get_logger()
 
+_SAVE_SECONDS = 2.0  # then the steps wait in memory: a database that hangs must not hold up the events behind them
+_READ_SECONDS = 1.0
 _SAVE_AGAIN_SECONDS = 1.0
 _MOST_STEPS_AT_ONCE = 200  # per transaction while a backlog is written
 
@@ -40,12 +42,20 @@ class CallObserver(Protocol):
         """This process takes over a live call, in the state that the last process stored."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Saving:
+    """The first `count` steps of the backlog are being saved."""
+
+    task: asyncio.Task[None]
+    count: int
+
+
 class CallTracking:
     """
     The `PbxListener` of one account, from `begin` to `end`; between them this process is the one that follows its PBX.
 
-    A database that does not take a write (full disk, restart) stops nothing: steps wait in order in memory, cards are
-    still shown, and the steps are written as soon as the database takes them.
+    A database that does not take a write (full disk, restart, no answer) stops nothing: steps wait in order in memory,
+    cards are still shown, and the steps are written as soon as the database takes them.
     """
 
     def __init__(
@@ -159,7 +169,7 @@ class CallTracking:
     async def _apply(self, event: CallEvent) -> tuple[SavedStep, frozenset[Change]] | None:
         call = self._live.get(event.call)
         if call is None:
-            call = await self._stored(event.call)
+            call = await self._stored(event.call, is_new=isinstance(event, CallStarted))
         step = advance(call, event, account=self._account.id, pbx=self._account.pbx.id)
         if step.call is None or step.call == call:
             return None
@@ -173,13 +183,16 @@ class CallTracking:
         else:
             self._live.pop(call.id, None)
 
-    async def _stored(self, call_id: CallId) -> Call | None:
+    async def _stored(self, call_id: CallId, *, is_new: bool) -> Call | None:
         waiting = next((s.call for s in reversed(self._backlog) if s.call.id == call_id), None)
         if waiting is not None:
             return waiting
+        if self._backlog and is_new:
+            return None  # the database is away, and nobody has stored a call that begins now
         try:
-            return await self._calls.get(self._account.id, call_id)
-        except Unavailable:
+            async with asyncio.timeout(_READ_SECONDS):
+                return await self._calls.get(self._account.id, call_id)
+        except (Unavailable, TimeoutError):
             return None  # a database that is away holds no state that memory does not have, but for old calls
 
     async def _stored_live(self) -> list[Call]:
@@ -194,15 +207,23 @@ class CallTracking:
         if self._backlog:
             self._backlog.extend(steps)
             return
+        saving = asyncio.create_task(self._calls.save(steps, fence=self._fence))
         try:
-            await self._calls.save(steps, fence=self._fence)
+            await asyncio.wait({saving}, timeout=_SAVE_SECONDS)
+        except asyncio.CancelledError:
+            await ended([saving])
+            raise
+        try:
+            if not saving.done():
+                raise Unavailable("the database does not answer")
+            saving.result()
         except LeaseLost:
             self._stand_back()
             raise
         except Unavailable as exc:
             log.error("calls cannot be saved, kept in memory", account_id=self._account.id, error=str(exc))
             self._backlog.extend(steps)
-            self._write_later()
+            self._write_later(None if saving.done() else _Saving(saving, len(steps)))
         else:
             self._tell_of(steps)
 
@@ -212,22 +233,36 @@ class CallTracking:
         self._backlog.clear()
         self.overtaken.set()
 
-    def _write_later(self) -> None:
-        self._writer = asyncio.create_task(self._write_backlog())
+    def _write_later(self, saving: _Saving | None = None) -> None:
+        self._writer = asyncio.create_task(self._write_backlog(saving))
 
-    async def _write_backlog(self) -> None:
+    async def _write_backlog(self, saving: _Saving | None) -> None:
+        """`saving`: the oldest steps are being saved already. They may be saved yet, so nobody saves them beside it."""
+        at_once = _MOST_STEPS_AT_ONCE
         while self._backlog:
-            await asyncio.sleep(_SAVE_AGAIN_SECONDS)
-            steps = self._backlog[:_MOST_STEPS_AT_ONCE]
+            if saving is None:
+                await asyncio.sleep(_SAVE_AGAIN_SECONDS)
+                steps = self._backlog[:at_once]
+                saving = _Saving(asyncio.create_task(self._calls.save(steps, fence=self._fence)), len(steps))
             try:
-                await self._calls.save(steps, fence=self._fence)
+                await saving.task
             except Unavailable:
+                saving = None
                 continue
             except LeaseLost:
                 self._stand_back()
                 return
-            del self._backlog[: len(steps)]
-            self._tell_of(steps)
+            except Rejected as exc:  # one of them will never be stored: find it, and let the others be
+                at_once = saving.count // 2 or _MOST_STEPS_AT_ONCE
+                if saving.count == 1:
+                    refused = self._backlog.pop(0)
+                    log.error("a step was refused", call_id=refused.call.id, error=str(exc))
+                saving = None
+                continue
+            written, at_once = self._backlog[: saving.count], _MOST_STEPS_AT_ONCE
+            del self._backlog[: saving.count]
+            self._tell_of(written)
+            saving = None
         log.info("calls are saved again", account_id=self._account.id)
 
     def _tell_of(self, steps: Sequence[SavedStep]) -> None:

@@ -153,6 +153,29 @@ async def test_postgresql_is_restarted_in_the_middle_of_calls(town: Town) -> Non
     assert await town.holder() is holder
 
 
+async def test_postgresql_hangs_while_a_client_rings(town: Town) -> None:
+    """The card comes without the client's name, follows the call, and gets the name when PostgreSQL goes on."""
+    logged = len(town.crm.counts())
+    holder = await town.holder()
+    async with town.page(holder) as page:
+        await page.gets("snapshot")
+        town.postgres.freeze()
+        try:
+            await town.ring(IVAN)
+            card = (await page.gets("call_updated", state="ringing"))["call"]
+            assert (card["raw_number"], card["person"], card["is_looked_up"]) == ("+" + IVAN, None, False)
+            await town.answer()
+            assert (await page.gets("call_updated", state="talking"))["call"]["id"] == card["id"]
+        finally:
+            town.postgres.thaw()
+        while not card["is_looked_up"]:
+            card = (await page.gets("call_updated", state="talking"))["call"]
+        assert card["person"]["name"] == "Иван Петров"
+        town.hang_up()
+        await page.gets("call_updated", state="ended")
+    await town.in_the_crm(logged + 1)
+
+
 async def test_a_process_that_starts_while_postgresql_is_away_waits_for_it(town: Town) -> None:
     (process, *_) = await town.others()
     process.kill()

@@ -72,7 +72,7 @@ export class CallView {
     this.element.setAttribute("aria-label", `${plain(this.heading())}: ${plain(this.title())}`);
     this.section(this.top, [call.state, this.heading(), call.direction, folded], () => this.buildTop(folded));
     this.section(this.came, [call.came], () => this.buildCame());
-    this.section(this.who, [person, call.number, call.client_extension], () => this.buildWho());
+    this.section(this.who, [person, call.number, call.client_extension, call.is_looked_up], () => this.buildWho());
     this.section(this.facts, [person, call.line, call.persons_count, call.extension], () => this.buildFacts(person));
     this.section(this.deals, [person?.deals], () => this.buildDeals(person?.deals ?? []));
     this.section(this.history, [call.last_calls], () => this.buildHistory(call.last_calls, serverNow));
@@ -185,7 +185,8 @@ export class CallView {
     const letters = person ? initials(person.name) : "";
     const avatar = el("div", { class: "avatar", "aria-hidden": "true" }, letters || icon("phone"));
     if (!person) {
-      const unknown = el("div", { class: "sub" }, number ? this.texts.say("unknown_number") : "");
+      const key = this.call.is_looked_up ? "unknown_number" : "looking_up";
+      const unknown = el("div", { class: "sub" }, number ? this.texts.say(key) : "");
       return [avatar, el("div", { class: "names" }, el("div", { class: "name" }, foreign(shownNumber)), unknown)];
     }
     const name = link(person.name || shownNumber, person.url, "name", this.actions.open);

@@ -94,6 +94,8 @@ export interface CardCall {
   person: Person | null;
   persons_count: number;
   last_calls: PastCall[];
+  /** False: the client is still being looked up, and another message follows. */
+  is_looked_up: boolean;
   can_create: boolean;
   disposition: Disposition | null;
   /** Since when it rings at this manager, or for them; null when it does not. */
@@ -205,6 +207,7 @@ function readCall(value: unknown): CardCall | null {
     rings_since: call.rings_since ?? null,
     result: call.result ?? null,
     failure: call.failure ?? null,
+    is_looked_up: call.is_looked_up ?? true,
     is_own: call.is_own ?? call.direction === "outbound",
     can_hang_up: call.can_hang_up ?? call.state !== "ended",
     colleague: colleague(call.colleague),

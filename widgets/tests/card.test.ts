@@ -179,6 +179,16 @@ test("a withheld number offers nothing to create", () => {
   assert.equal(all(".create button").length, 0);
 });
 
+test("a client who is still being looked up is no unknown caller", () => {
+  const { card, text, all } = aCard();
+  card.show([aCall({ is_looked_up: false })]);
+  assert.ok(text().includes("Ищем клиента"));
+  assert.ok(!text().includes("Неизвестный номер"));
+  assert.equal(all(".create button").length, 0);
+  card.show([aCall({ can_create: true })]);
+  assert.ok(text().includes("Неизвестный номер"));
+});
+
 test("an unknown caller becomes a contact from the card", async () => {
   const asked: string[] = [];
   let answer: (value: CreateContactAnswer) => void = () => {};

@@ -36,6 +36,7 @@ export function aCall(fields: Partial<CardCall> = {}): CardCall {
     person: null,
     persons_count: 0,
     last_calls: [],
+    is_looked_up: true,
     can_create: false,
     disposition: null,
     rings_since: null,
