@@ -30,14 +30,15 @@ _SPACES = r"[^\S\n\r\t]*"
 _SOFT = re.compile(rf"{_SPACES}[(){_DASHES}./]?{_SPACES}[({_DASHES}]?{_SPACES}")
 _PARTING_SLASH = re.compile(r"\s/|/\s")
 _EXTENSION_WORD = (
-    r"(?:доб[а-яё]*|доп[а-яё]*|вн(?:утр[а-яёіїє]*)?|дод[а-яіїє]*|тон[а-яё]*(?:\.?\s*набор[а-яё]*)?|местн[а-яё]*|ішкі"
+    r"(?:доб[а-яё]*|доп[а-яё]*|вн(?:утр[а-яёіїє]*)?|дод[а-яіїє]*|(?:в\s+)?тон[а-яё]*(?:\.?\s*(?:набор|режим)[а-яё]*)?|местн[а-яё]*|ішкі"
     r"|ext(?:ension|ens|n)?|int(?:ern(?:al)?)?|anexo|x|х)"
 )
 _AFTER_WORD = rf"\s*[.:=№#{_DASHES}]*\s*(?:номер|number|no\.?|№)?\s*[(\[]?\s*"
 _MARKED = re.compile(rf"[\s,;.({_DASHES}\[/)+]*(?<![^\W\d_]){_EXTENSION_WORD}{_AFTER_WORD}", re.IGNORECASE)
-_SIGNED = re.compile(r"\s*[#*]\s*|[pwPW]")  # a dialler's pause, or the keys of a voice menu
+_SIGNED = re.compile(r"\s*[#*]\s*|\s*[pwPW]")  # a dialler's pause, or the keys of a voice menu
 _PAUSED = re.compile(r"\s*(?:,{1,3}|;)\s*")  # a pause too, but it may also separate a remark
 _IN_BRACKETS = re.compile(r"\s*[(\[]\s*")
+_DASH = re.compile(rf"[{_DASHES}]")
 _CLOSED = re.compile(r"\s*[)\]]")
 _GOES_ON = re.compile(r"\s*[^\W_]")  # a word follows: the digits before it count something
 _ALIKE = str.maketrans("[]{}_·•", "()()---")  # other signs that people use for brackets and dashes
@@ -265,6 +266,19 @@ def _is_free_behind(groups: Sequence[_Group], end: int) -> bool:
     return end == len(groups) or groups[end].gap is _Gap.HARD
 
 
+def _in_parts(groups: Sequence[_Group], at: int) -> tuple[str | None, int]:
+    """An extension that is written in pairs, `12-34`; `105-110` are several, of which the first is taken."""
+    end = at + 1
+    while end < len(groups) and _DASH.fullmatch(groups[end].before):
+        end += 1
+    parts = [group.digits for group in groups[at:end]]
+    is_one = all(len(part) <= 2 for part in parts[:-1]) and len(parts[-1]) <= 3
+    digits = "".join(parts)
+    if is_one and len(digits) <= _EXTENSION_DIGITS:
+        return digits, end
+    return (parts[0], at + 1) if len(parts[0]) > 2 else (None, at)  # None: it begins a number
+
+
 def _extension(groups: Sequence[_Group], end: int) -> tuple[str | None, int]:
     """The extension behind a number (None without one), and the index of the next group."""
     if end == len(groups) or groups[end].has_plus:
@@ -273,7 +287,7 @@ def _extension(groups: Sequence[_Group], end: int) -> tuple[str | None, int]:
     if len(group.digits) > _EXTENSION_DIGITS:
         return None, end
     if _MARKED.fullmatch(group.before):
-        return group.digits, end + 1
+        return _in_parts(groups, end)
     is_short = len(group.digits) < _EXTENSION_DIGITS
     is_last = _is_free_behind(groups, end + 1)
     if is_short and is_last and _SIGNED.fullmatch(group.before):
