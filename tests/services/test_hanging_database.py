@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Disposition
+from integration.domain.calls.call import Disposition
 from integration.errors import Rejected, Unavailable
 from integration.services import late_reads, tracking
 from integration.services.hub import Page
-from integration.storage.calls import SqlCallStore
-from integration.storage.phone_book import SqlPhoneBook
+from integration.storage.sql.calls import SqlCallStore
+from integration.storage.sql.phone_book import SqlPhoneBook
 from tests.lab.waiting import until
 from tests.services.conftest import ACME, ANNA, STRANGER, World, answered, call, ended, offered, started
 
