@@ -49,7 +49,8 @@ _DELIVERY = (
 _NUMBERS = ("tests/unit/test_phone.py", "tests/unit/test_phone_text.py")
 _STREAMS = (
     "tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py", "tests/unit/test_replay_clicks.py",
-    "tests/unit/test_tracking_attended_transfers.py", "tests/unit/test_tracking_first_and_fallback.py",
+    "tests/unit/test_tracking_transfers.py", "tests/unit/test_tracking_attended_transfers.py",
+    "tests/unit/test_tracking_first_and_fallback.py",
     "tests/unit/test_tracking_inherited_causes.py", "tests/unit/test_tracking_joined_late.py",
     "tests/unit/test_tracking_lines_and_ports.py", "tests/unit/test_tracking_originates.py",
     "tests/unit/test_tracking_restarted_pbx.py", "tests/unit/test_tracking_without_hangup_requests.py",
@@ -77,7 +78,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     f"{TRACKER}/beginning.py": _STREAMS,
     f"{TRACKER}/bridges.py": _STREAMS,
     f"{TRACKER}/callbacks.py": _STREAMS,
-    f"{TRACKER}/causes.py": _STREAMS,
+    f"{TRACKER}/causes.py": ("tests/unit/test_leg_results.py",),
     f"{TRACKER}/conversation.py": _STREAMS,
     f"{TRACKER}/dials.py": _STREAMS,
     f"{TRACKER}/ending.py": _STREAMS,
@@ -88,9 +89,9 @@ NEAREST: dict[str, tuple[str, ...]] = {
     f"{TRACKER}/legs.py": _STREAMS,
     f"{TRACKER}/mixmonitor.py": _STREAMS,
     f"{TRACKER}/queues.py": _STREAMS,
-    f"{TRACKER}/results.py": _STREAMS,
+    f"{TRACKER}/results.py": ("tests/unit/test_leg_results.py",),
     f"{TRACKER}/transfers.py": _STREAMS,
-    f"{TRACKER}/ways.py": _STREAMS,
+    f"{TRACKER}/ways.py": ("tests/unit/test_leg_ways.py",),
     "connectors/amocrm/mapping.py": ("tests/unit/test_amocrm_mapping_rules.py", "tests/unit/test_amocrm_mapping.py"),
     "connectors/amocrm/api/tokens.py": (
         "tests/unit/test_amocrm_token_rules.py",
