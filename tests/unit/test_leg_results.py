@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import LegKind, LegResult, Via
+from integration.domain.calls.call import LegKind, LegResult, Via
 from integration.domain.ids import CallId, LegId, Timestamp
-from pbx_adapter.asterisk.causes import leg_result, number_or_none
-from pbx_adapter.asterisk.live import Bridge, Channel, LiveCall, LiveLeg
-from pbx_adapter.asterisk.office import Party, PartyKind
-from pbx_adapter.asterisk.results import result_of
+from pbx_adapter.asterisk.tracker.causes import leg_result, number_or_none
+from pbx_adapter.asterisk.tracker.live import Bridge, Channel, LiveCall, LiveLeg
+from pbx_adapter.asterisk.tracker.office import Party, PartyKind
+from pbx_adapter.asterisk.tracker.results import result_of
 
 STOPPED = 20.0
 

@@ -6,20 +6,12 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Direction, LegKind, Via
+from integration.domain.calls.call import Direction, LegKind, Via
 from integration.domain.ids import CallId, LegId, PbxId, Timestamp
-from pbx_adapter.asterisk.live import (
-    BlindTransfer,
-    BlondTransfer,
-    Bridge,
-    Channel,
-    LiveCall,
-    LiveLeg,
-    Parking,
-)
-from pbx_adapter.asterisk.office import OfficeShape, Party, PartyKind
-from pbx_adapter.asterisk.switchboard import Switchboard
-from pbx_adapter.asterisk.ways import Arrival, Way, arrival_of, notice_redirect, way_to
+from pbx_adapter.asterisk.tracker.live import BlindTransfer, BlondTransfer, Bridge, Channel, LiveCall, LiveLeg, Parking
+from pbx_adapter.asterisk.tracker.office import OfficeShape, Party, PartyKind
+from pbx_adapter.asterisk.tracker.switchboard import Switchboard
+from pbx_adapter.asterisk.tracker.ways import Arrival, Way, arrival_of, notice_redirect, way_to
 
 NOW = 100.0
 
