@@ -46,7 +46,14 @@ class Sought:
         found = [self.parts[:-1], *self._days(), ()]
         return list(dict.fromkeys(found))
 
+    def own_folders(self) -> list[tuple[str, ...]]:
+        """Others that an office's own scripts may have for a day or a month: `2026-11-22`, `20261122`, `2026/11`."""
+        days = list(self._days())
+        dashed, plain = [("-".join(day),) for day in days], [("".join(day),) for day in days]
+        return list(dict.fromkeys([*dashed, *plain, *(day[:2] for day in days)]))
+
     def _days(self) -> Iterator[tuple[str, ...]]:
+        """Year, month and day."""
         if match := _DAY.search(self.name):
             yield match.groups()
         elif self.at is not None and 0 < self.at < 1e11:
@@ -85,7 +92,9 @@ class Sought:
         return None
 
     def _has_id(self, name: str) -> bool:
-        return re.search(rf"(?<![0-9.]){re.escape(self.uniqueid)}(?![0-9])", name) is not None
+        """Some scripts keep no dot but that of the ending: `1795320247-12.mp3`."""
+        written = re.escape(self.uniqueid).replace(r"\.", "[._-]")
+        return re.search(rf"(?<![0-9.]){written}(?![0-9])", name) is not None
 
     def _stem(self) -> str:
         stem, dot, ending = self.name.rpartition(".")

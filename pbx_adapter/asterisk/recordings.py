@@ -74,7 +74,7 @@ def find(root: Path, sought: Sought) -> Path | None:
 
 def search(root: Path, sought: Sought, *, by_id: bool) -> Path | None:
     """What became of the file, see `recording_names.py`. Reads the listings of a few folders."""
-    for folder in sought.folders():
+    for folder in (*sought.folders(), *sought.own_folders()):
         for each in (folder, *((*folder, hour) for hour in _listing(root, folder, is_folder=True))):
             name = sought.best_of(_listing(root, each), by_id=by_id)
             if name is not None and (path := _inside(root, (*each, name))) is not None:

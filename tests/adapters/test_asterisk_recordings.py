@@ -84,7 +84,13 @@ MONITOR = "/var/spool/asterisk/monitor"
         ("2026/11/22/in-1.wav", f"{MONITOR}/tmp/in-1.wav"),
         # MikoPBX: announced in one folder, there as another kind in the same
         ("2026/11/22/06/mikopbx-7.mp3", f"{MONITOR}/2026/11/22/06/mikopbx-7.wav"),
+        # folders of an office's own scripts
+        ("2026-11-22/in-1.mp3", "in-1.wav"),
+        ("20261122/x-20261122-140312-1.5.mp3", "x-20261122-140312-1.5.wav"),
+        ("2026/11/79161234567_1795320247.12.mp3", "in-1.wav"),
         # renamed: the call's id is what is left
+        ("79161234567_1795320247-12.mp3", "in-1.wav"),
+        ("79161234567_1795320247_12.mp3", "in-1.wav"),
         ("79161234567_1795320247.12.mp3", "in-1.wav"),
         ("2026/11/22/out-1795320247.12-archive.wav", "in-1.wav"),
     ],
