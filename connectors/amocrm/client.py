@@ -49,7 +49,7 @@ Found = TypeVar("Found")
 
 class AmocrmCrm:
     """
-    One account of amoCRM or Kommo (`integration.ports.Crm`).
+    One account of amoCRM or Kommo (`integration.ports.crm.Crm`).
 
     `sender` is the caller's and stays open; `close()` waits for a token refresh under way. Belongs to one event loop.
     `standing.told` is called when `condition` has changed.

@@ -1,6 +1,6 @@
 """Why a decision fell as it did: a reason is a code with its values, stored with the call.
 
-The sentences that people read are in `reason_texts.py`.
+The sentences that people read are in `texts/reasons.py`.
 """
 
 from __future__ import annotations

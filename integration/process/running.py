@@ -1,6 +1,6 @@
 """A process from its first signal handler to its end: it waits for a database that is away, and ends in time.
 
-What a process is made of is `app.py`'s.
+What a process is made of is `process.py`'s.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ missed call writes the row and then creates the task; later ones change its text
 key of ours with a task. So after a lost answer we search for the task by its text, which names the number and the time
 of the call. A talk with the client, in either direction, completes the task and is noted in it.
 
-`domain/follow_up.py` decides whether a missed call needs a task.
+`domain/calls/follow_up.py` decides whether a missed call needs a task.
 """
 
 from __future__ import annotations

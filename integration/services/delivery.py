@@ -1,6 +1,6 @@
 """The outbox's worker: claims what is due, has it carried out, and records what became of it.
 
-What each kind of intent does is `delivery_steps.py`'s; when to try again is decided by `domain/retry.py`.
+What each kind of intent does is `delivery_steps.py`'s; when to try again is decided by `domain/calls/retry.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What each kind of intent does when it is carried out. Every step may be repeated: it looks before it writes again.
 
-The order of a call's steps and their retries are `delivery.py`'s; whose call it is, `domain/attribution.py`'s.
+The order of a call's steps and their retries are `delivery.py`'s; whose call it is, `domain/calls/attribution.py`'s.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Keeps the mirror in step with the CRM: a paced import, changes as they arrive, and a regular comparison.
 
-Routing and cards read it; `storage/phone_book.py` stores it.
+Routing and cards read it; `storage/sql/phone_book.py` stores it.
 """
 
 from __future__ import annotations

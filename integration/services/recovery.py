@@ -1,6 +1,6 @@
 """Calls of the time when nobody watched: the PBX's own records compared with the journal, what is missing logged once.
 
-How records become calls is an adapter's; what follows a call, `domain/follow_up.py`'s.
+How records become calls is an adapter's; what follows a call, `domain/calls/follow_up.py`'s.
 
 Theory of operation
 -------------------

@@ -1,6 +1,6 @@
 """Answering "where does this call go?" from the phone book in time, and keeping the decision with its reasons.
 
-What is decided is `domain/routing.py`'s; how a PBX asks is its adapter's.
+What is decided is `domain/routing/route.py`'s; how a PBX asks is its adapter's.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a PBX's events to stored calls: each step's new state and its intents are saved together.
 
-What should be done is decided by `domain/follow_up.py`; doing it is `delivery.py`'s; showing it is `card.py`'s.
+What should be done is decided by `domain/calls/follow_up.py`; doing it is `delivery.py`'s; showing it is `card.py`'s.
 """
 
 from __future__ import annotations

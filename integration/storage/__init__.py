@@ -1,6 +1,6 @@
 """Lasting storage on SQLite or PostgreSQL: `open_storage()` opens every store of `ports.py`.
 
-`coordination.py` and `redis_coordination.py` hold what processes share for moments only: tickets and fan-out.
+`coordination/` holds what processes share for moments only: tickets and fan-out.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`AsteriskPbx`: the port `Pbx` on an Asterisk. Connects the client, the tracker and the commands; decides nothing.
 
-FastAGI routing requests have a separate server (`fastagi.py`).
+FastAGI routing requests have a separate server (`agi/server.py`).
 """
 
 from __future__ import annotations

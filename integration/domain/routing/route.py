@@ -1,7 +1,7 @@
 """Where an incoming call goes, and why: `decide()`.
 
 A route is a plan of steps that the PBX's dialplan executes one by one. A decision has its plan and its reasons.
-`reason_texts.py` turns reasons into sentences; each PBX's adapter executes the steps.
+`texts/reasons.py` turns reasons into sentences; each PBX's adapter executes the steps.
 
 The checks, in order. After any of them the plan may be the PBX's own route:
 

@@ -1,6 +1,6 @@
 """What a process hears from the others of its installation and tells them, so that each page shows the same everywhere.
 
-Who does what is `services/leadership.py`'s; how they hear of each other, `services/peers.py`'s.
+Who does what is `services/cluster/leadership.py`'s; how they hear of each other, `services/cluster/peers.py`'s.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Short-lived state that processes share, for a single process: tickets, "once" and fan-out, in memory.
 
-All of it may be lost without harm. For several processes: `redis_coordination.py`, with the same contract tests.
+All of it may be lost without harm. For several processes: `redis.py`, with the same contract tests.
 """
 
 from __future__ import annotations

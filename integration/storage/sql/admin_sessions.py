@@ -1,4 +1,4 @@
-"""Sessions of the administrator's pages. `admin/session.py` handles cookies and passwords."""
+"""Sessions of the administrator's pages. `web/pages/session.py` handles cookies and passwords."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores decisions about incoming calls with their reasons. `domain/routing.py` decides."""
+"""Stores decisions about incoming calls with their reasons. `domain/routing/route.py` decides."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Listening for FastAGI connections, apart from the web's: a web server that is flooded, or has used up the process's
 open files, must not keep a PBX from asking.
 
-Who may come in, and what they want, is `fastagi.py`'s.
+Who may come in, and what they want, is `agi/server.py`'s.
 """
 
 from __future__ import annotations

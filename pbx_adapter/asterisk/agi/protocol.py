@@ -1,6 +1,6 @@
 """The words of AGI: the head of a question, commands and replies, and a plan as text on a channel; pure.
 
-Sockets and deadlines are in `fastagi.py`. Everything read here is hostile input: a caller's name comes from outside.
+Sockets and deadlines are in `agi/server.py`. Everything read here is hostile input: a caller's name comes from outside.
 """
 
 from __future__ import annotations
