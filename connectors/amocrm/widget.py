@@ -98,8 +98,8 @@ def _audiences(settings: AmocrmSettings) -> list[str]:
 
 class AmocrmGate:
     """
-    `integration.ports.crm.WidgetGate` of one account. `crm_account_id` gives amoCRM's id of it: a token of another account
-    of the same integration is refused, and nobody gets in before the account is connected.
+    `integration.ports.crm.WidgetGate` of one account. `crm_account_id` gives amoCRM's id of it: a token of another
+    account of the same integration is refused, and nobody gets in before the account is connected.
     """
 
     def __init__(

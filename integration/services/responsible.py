@@ -1,6 +1,6 @@
 """Writing into a CRM in somebody's name although the CRM may refuse that user: who stands in.
 
-Who is responsible by the rules is decided by `domain/calls/attribution.py`; this is what happens when the CRM disagrees.
+`domain/calls/attribution.py` decides who is responsible by the rules; this module acts when the CRM disagrees.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ async def test_doctor_run_backup_and_restore_with_the_role(role_url: str, tmp_pa
             said += line.decode()
     running.terminate()
     assert await asyncio.wait_for(running.wait(), 30) == 0
-    assert "above row-level security" not in said
+    assert "bypasses row-level security" not in said
     file = str(tmp_path / "backup.tar.gz")
     for command in (("backup", file), ("restore", file, "--force")):
         code, said = await _dozvon(*command, url=role_url, folder=tmp_path)

@@ -387,7 +387,7 @@ async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffic
         findings = await pbx.diagnose()
         assert [f for f in findings if f.level is not FindingLevel.OK] == []
         checks = by_check(findings)
-        assert "answered" in checks["way back"].message
+        assert "and Dozvon answers" in checks["way back"].message
         assert {"connection", "login", "version", "permissions", "clock", "dialplan", "events", "employees"} <= set(
             checks
         )

@@ -108,7 +108,7 @@ async def test_a_release_takes_over_from_the_one_before_while_people_talk(tmp_pa
         late = town.another("late")
         late.launch()
         assert await late.ended(timeout_seconds=PATIENCE_SECONDS) == 2
-        assert "The database is of a newer release" in late.text()
+        assert "The database belongs to a newer release" in late.text()
         traffic.stop()
         await calls
         await town.in_the_crm(traffic.made)

@@ -1,4 +1,4 @@
-"""The outbox: work that waits, and which process has claimed it. `calls.py` queues it; `domain/calls/retry.py` plans retries.
+"""The outbox: work that waits, and which process has claimed it. `calls.py` queues it.
 
 Theory of operation. Of a call's items only the oldest waiting one can be claimed; items that are done, dead, discarded
 or expired block nothing. A claim first stores a lease and marks the outcome as uncertain, before anything is attempted.

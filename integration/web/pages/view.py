@@ -92,7 +92,7 @@ def outbox_rows(account: Account, items: Iterable[OutboxItem]) -> list[dict[str,
 
 
 def press_rows(account: Account, call: Call) -> list[dict[str, str]]:
-    """Who asked for the call's end in the card. `what` is a key of `texts/pages.py`; `at` is seconds since the start."""
+    """Who pressed in the card to end the call. `what` is a key of `texts/pages.py`; `at`: seconds since the start."""
     return [
         {
             "at": f"+{press.at - call.started_at:.1f}",
