@@ -57,7 +57,7 @@ _STREAMS = (
 )  # fmt: skip
 NEAREST: dict[str, tuple[str, ...]] = {
     f"{DOMAIN}/calls/attribution.py": ("tests/unit/test_attribution_personal.py", "tests/unit/test_attribution.py"),
-    f"{DOMAIN}/calls/call.py": ("tests/unit/test_follow_up.py", *_TRACKING),
+    f"{DOMAIN}/calls/call.py": ("tests/unit/test_call.py", "tests/unit/test_truth.py", "tests/unit/test_codec.py"),
     "integration/texts/calls.py": ("tests/unit/test_attribution.py",),
     f"{DOMAIN}/calls/follow_up.py": ("tests/unit/test_follow_up_rules.py", "tests/unit/test_follow_up.py"),
     f"{DOMAIN}/crm/identity.py": ("tests/unit/test_identity.py",),

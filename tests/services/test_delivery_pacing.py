@@ -15,7 +15,7 @@ from integration.domain.settings import AccountSettings
 from integration.errors import Rejected, Unavailable
 from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account
-from integration.services.delivery import Delivery
+from integration.services.delivery import Delivery, Expired
 from integration.testing import FakeCrm, FakePbx
 from tests import virtual_time
 
@@ -338,6 +338,16 @@ def test_an_item_is_worth_something_until_it_expires(expires_at: float | None, o
 
     running(outbox, 6.0, meanwhile=queue)
     assert outbox.outcomes == [(1, outcome, 5.0)]
+
+
+def test_a_step_may_find_its_item_worthless() -> None:
+    async def step(_: Account, each: OutboxItem) -> dict[str, Any]:
+        raise Expired
+
+    outbox = Waiting([item()])
+    delivery = running(outbox, 1.0, step)
+    assert outbox.outcomes == [(1, "expired", 0.0)]
+    assert delivery.counts == {(IntentKind.LOG_CALL, "expired"): 1}
 
 
 def test_what_was_done_is_counted_with_its_time() -> None:
