@@ -46,7 +46,7 @@ _DELIVERY = (
     "tests/services/test_delivery_attempts.py",
     "tests/services/test_delivery.py",
 )
-_NUMBERS = ("tests/unit/test_phone.py", "tests/unit/test_phone_text.py")
+_NUMBERS = ("tests/unit/test_numbering.py", "tests/unit/test_phone.py", "tests/unit/test_phone_text.py")
 _STREAMS = (
     "tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py", "tests/unit/test_replay_clicks.py",
     "tests/unit/test_tracking_transfers.py", "tests/unit/test_tracking_attended_transfers.py",
@@ -58,7 +58,7 @@ _STREAMS = (
 NEAREST: dict[str, tuple[str, ...]] = {
     f"{DOMAIN}/calls/attribution.py": ("tests/unit/test_attribution_personal.py", "tests/unit/test_attribution.py"),
     f"{DOMAIN}/calls/call.py": ("tests/unit/test_call.py", "tests/unit/test_truth.py", "tests/unit/test_codec.py"),
-    "integration/texts/calls.py": ("tests/unit/test_attribution.py",),
+    "integration/texts/calls.py": ("tests/unit/test_call_text.py", "tests/unit/test_attribution.py"),
     f"{DOMAIN}/calls/follow_up.py": ("tests/unit/test_follow_up_rules.py", "tests/unit/test_follow_up.py"),
     f"{DOMAIN}/crm/identity.py": ("tests/unit/test_identity.py",),
     f"{DOMAIN}/numbers/number_class.py": ("tests/unit/test_number_class.py",),
@@ -93,10 +93,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     f"{TRACKER}/transfers.py": _STREAMS,
     f"{TRACKER}/ways.py": ("tests/unit/test_leg_ways.py",),
     "connectors/amocrm/mapping.py": ("tests/unit/test_amocrm_mapping_rules.py", "tests/unit/test_amocrm_mapping.py"),
-    "connectors/amocrm/api/tokens.py": (
-        "tests/unit/test_amocrm_token_rules.py",
-        "tests/adapters/test_amocrm_tokens.py",
-    ),
+    "connectors/amocrm/api/tokens.py": ("tests/unit/test_amocrm_token_rules.py",),
 }
 
 _TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {

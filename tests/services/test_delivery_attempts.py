@@ -10,10 +10,10 @@ import pytest
 
 from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp, record_key
-from integration.domain.numbers.phone import PhoneNumber
-from integration.errors import OutcomeUnknown, Unavailable
-from integration.ports.crm import CallRecord
-from integration.ports.stores import OutboxItem, OutboxState
+from integration.domain.intents import IntentKind
+from integration.domain.phone import PhoneNumber
+from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, RateLimited, Unavailable
+from integration.ports import CallRecord, OutboxItem, OutboxState
 from integration.services import delivery as worker
 from integration.services.delivery import NotYet
 from integration.testing import FakeCrm
@@ -251,3 +251,22 @@ async def test_of_several_calls_of_one_client_the_first_searches_the_crm_for_all
     await world.deliver_with_pauses()
     assert len(world.crm.notes[IVAN.ref]) == 4
     assert searches == ["+79161234567"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "at_least", "at_most"),
+    [
+        (Unavailable("503"), 1.6, 2.4),
+        (OutcomeUnknown("timeout"), 1.6, 2.4),
+        (RateLimited("429", retry_after_seconds=60), 60.0, 60.0),
+        (AuthFailed("401"), 30.0, 30.0),  # an administrator has to act
+    ],
+)
+async def test_the_first_wait_is_short_unless_the_crm_asks_for_more(
+    world: World, failure: DozvonError, at_least: float, at_most: float
+) -> None:
+    await world.emit(*missed_call(world.clock.now()))
+    world.crm.fail_before = [failure]
+    await world.deliver()
+    waits = (await log_item(world)).not_before - world.clock.now()
+    assert at_least <= round(waits, 3) <= at_most

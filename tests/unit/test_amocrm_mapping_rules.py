@@ -190,3 +190,8 @@ def test_amocrm_shows_an_entry_of_the_inbox_as_a_call() -> None:
 def test_only_a_call_from_outside_came_in(direction: Direction) -> None:
     assert mapping.note_type(direction) == "call_out"
     assert mapping.note_type(Direction.INBOUND) == "call_in"
+
+
+@pytest.mark.parametrize(("letters", "sent"), [(3, 3), (500, 500), (501, 500), (5000, 500)])
+def test_a_tasks_text_is_cut_and_found_again_by_what_is_left(letters: int, sent: int) -> None:
+    assert mapping.task_text("я" * letters) == "я" * sent

@@ -59,6 +59,7 @@ def test_short_numbers_by_what_they_cost(digits: str, country: str, expected: Nu
         ("110", "DE", "110"),
         ("1120", "RU", None),
         ("89161234567", "RU", None),
+        ("112" * 30, "RU", None),
         ("+7112", "RU", None),
         ("١١٢", "RU", None),
         ("", "RU", None),

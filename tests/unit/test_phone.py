@@ -6,8 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.numbers.numbering import DEFAULT_NUMBERING, DialRules, Numbering, country_like, is_country
-from integration.domain.numbers.phone import BareDigits, bare_digits, is_hidden, match_key, read_by_plans, read_number
+from integration.domain.numbering import DEFAULT_NUMBERING, DialRules, Numbering, country_like, is_country
+from integration.domain.phone import (
+    BareDigits,
+    PhoneNumber,
+    bare_digits,
+    is_hidden,
+    match_key,
+    read_by_plans,
+    read_number,
+    read_plain,
+)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +172,12 @@ def test_countries_are_those_that_have_a_plan() -> None:
     assert not any(is_country(country) for country in ("UK", "XX", "Russia", "", "ru"))
     assert [country_like(text) for text in ("UK", "uk", "rus", "KAZ", "ru")] == ["GB", "GB", "RU", "KZ", "RU"]
     assert country_like("Narnia") is None
+
+
+@pytest.mark.parametrize("country", ["RU", "KZ", "UA", "DE", "US", "ZZ"])
+@pytest.mark.parametrize("text", ["79161234567", "+79161234567", "89161234567", "+89161234567", "9161234567"])
+def test_the_short_way_is_taken_where_nothing_else_can_be_meant(text: str, country: str) -> None:
+    """8 begins a number of Russia in Russia and Kazakhstan only."""
+    is_plain = text.startswith(("7", "+7")) or (text.startswith("8") and country in ("RU", "KZ"))
+    assert read_plain(text, Numbering(country)) == (PhoneNumber("+79161234567", text) if is_plain else None)
+    assert read_number(text, Numbering(country)) == read_by_plans(text, Numbering(country))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from integration.domain.crm.entities import Manager
+import pytest
+
+from integration.domain.crm import Manager
 from integration.domain.ids import Extension, ManagerId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee
@@ -15,6 +17,21 @@ VERA = Manager(id=ManagerId("3"), name="Vera", email="sokolova@firm.test")
 def test_by_name_in_any_order_by_phone_and_by_email() -> None:
     users = [PbxUser("101", "орлова анна"), PbxUser("102", "Sales 2"), PbxUser("103", "Sokolova V.")]
     assert suggest([ANNA, BORIS, VERA], users) == {ANNA.id: "101", BORIS.id: "102", VERA.id: "103"}
+
+
+def test_the_name_says_more_than_the_phone_and_the_phone_more_than_the_email() -> None:
+    manager = Manager(id=ManagerId("1"), name="Anna", phone="102", email="orlova@firm.test")
+    users = [PbxUser("101", "Anna"), PbxUser("102", "Sales"), PbxUser("103", "Orlova")]
+    assert suggest([manager], users) == {manager.id: "101"}
+    assert suggest([manager], users[1:]) == {manager.id: "102"}
+    assert suggest([manager], users[2:]) == {manager.id: "103"}
+    assert suggest([manager], [*users, PbxUser("104", "anna")]) == {manager.id: "102"}  # two of this name
+
+
+@pytest.mark.parametrize(("local", "is_guessed"), [("i", False), ("iv", False), ("iva", True)])
+def test_an_email_of_one_or_two_letters_says_nothing(local: str, is_guessed: bool) -> None:
+    manager = Manager(id=ManagerId("1"), name="X", email=f"{local}@firm.test")
+    assert bool(suggest([manager], [PbxUser("101", f"{local} petrov")])) is is_guessed
 
 
 def test_two_of_one_name_are_no_guess() -> None:

@@ -70,7 +70,7 @@ def claims(token: str) -> dict[str, Any]:
     if len(parts) != 3:
         return {}
     try:
-        read = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        read = json.loads(base64.urlsafe_b64decode(parts[1] + "=="))  # a JWT has no padding; too much does no harm
     except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}

@@ -18,7 +18,6 @@ from integration.domain.numbers.phone import PhoneNumber
 # Source: ITU-T E.164 assigned codes.
 _SATELLITE = frozenset({870, 881, 882, 883})
 _SEPARATORS = re.compile(r"[\s().\-]")
-_LONGEST_EMERGENCY = 6  # digits
 
 
 class NumberClass(StrEnum):
@@ -39,7 +38,7 @@ def emergency_digits(text: str, numbering: Numbering, extensions: Container[str]
         number. Never raises.
     """
     digits = _SEPARATORS.sub("", text)
-    if not digits.isascii() or not digits.isdigit() or digits in extensions or len(digits) > _LONGEST_EMERGENCY:
+    if not digits.isascii() or not digits.isdigit() or digits in extensions:
         return None
     inside = digits.removeprefix(numbering.rules.outside_prefix)
     if any(phonenumbers.is_emergency_number(each, numbering.country) for each in (digits, inside)):

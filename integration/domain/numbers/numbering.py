@@ -5,10 +5,9 @@ The plans of all countries come from Google (`phonenumbers`, ADR 2). `phone.py` 
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from functools import lru_cache
 
 import phonenumbers
@@ -16,7 +15,7 @@ from phonenumbers import PhoneMetadata, ValidationResult
 
 _COMMON_MISTAKES = {"UK": "GB", "EN": "GB", "SU": "RU", "KAZ": "KZ", "EL": "GR", "UKR": "UA", "RUS": "RU", "BLR": "BY"}
 # Ends of numbers, for testing whether a beginning exists: ranges are seldom allocated one number at a time.
-_FILLINGS = ("2345678901", "5555555555", "0000000000", "9876543210")
+_FILLINGS = ("2345678901234567", "5555555555555555", "0000000000000000", "9876543210987654")
 
 
 class DialForm(StrEnum):
@@ -112,12 +111,12 @@ DEFAULT_NUMBERING = Numbering()
 """For an account without settings for its numbers."""
 
 
-class Standing(IntEnum):
+class Standing(StrEnum):
     """Whether a number exists, by the numbering plans."""
 
-    IMPOSSIBLE = 0
-    POSSIBLE = 1  # length and code exist, but the plans do not list the range
-    VALID = 2
+    IMPOSSIBLE = "impossible"
+    POSSIBLE = "possible"  # length and code exist, but the plans do not list the range
+    VALID = "valid"
 
 
 def is_country(text: str) -> bool:
@@ -135,8 +134,8 @@ def country_like(text: str) -> str | None:
     shorter = wanted[:2] if len(wanted) == 3 else ""
     if is_country(shorter):
         return shorter
-    near = difflib.get_close_matches(wanted, sorted(phonenumbers.SUPPORTED_REGIONS), n=1, cutoff=0.5)
-    return near[0] if near and len(wanted) == 2 else None
+    swapped = wanted[::-1] if len(wanted) == 2 else ""
+    return swapped if is_country(swapped) else None
 
 
 def no_such_country(text: str) -> str:
@@ -180,7 +179,7 @@ def _has_code(region: str, code: str, length: int) -> bool:
     """Whether a valid number of this length begins with this area or operator code."""
     for next_digit in "0123456789":
         for filling in _FILLINGS:
-            national = (code + next_digit + filling * 2)[:length]
+            national = (code + next_digit + filling)[:length]
             probe = phonenumbers.PhoneNumber(
                 country_code=phonenumbers.country_code_for_region(region), national_number=int(national)
             )
@@ -201,4 +200,4 @@ def _lengths(country: str) -> frozenset[int]:
     """Lengths of the country's fixed and mobile numbers in digits, without country code and trunk prefix."""
     plan = _plan(country)
     kinds = [kind for kind in (plan.fixed_line, plan.mobile) if kind is not None]
-    return frozenset(length for kind in kinds for length in kind.possible_length if length > 0)
+    return frozenset(length for kind in kinds for length in kind.possible_length)
