@@ -10,10 +10,10 @@ import pytest
 
 from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp, record_key
-from integration.domain.intents import IntentKind
-from integration.domain.phone import PhoneNumber
+from integration.domain.numbers.phone import PhoneNumber
 from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, RateLimited, Unavailable
-from integration.ports import CallRecord, OutboxItem, OutboxState
+from integration.ports.crm import CallRecord
+from integration.ports.stores import OutboxItem, OutboxState
 from integration.services import delivery as worker
 from integration.services.delivery import NotYet
 from integration.testing import FakeCrm

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from integration.domain.call import Call, Direction, Failure, Leg, LegKind, LegResult, Origin, Via
+from integration.domain.calls.call import Call, Direction, Failure, Leg, LegKind, LegResult, Origin, Via
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
 CLIENT, DID = "79161234567", "74950000001"
-CLICK = Origin(kind="click", action_id="a")
+CLICK = Origin(kind="click", request_id="a")
 
 
 def leg(via: Via = Via.CLICK, result: LegResult | None = None, *, answered: float | None = None) -> Leg:
@@ -28,7 +28,7 @@ def clicked(*legs: Leg, **more: Any) -> Call:
         id=CallId("p:1"),
         account=AccountId("a"),
         pbx=PbxId("p"),
-        uniqueid="1",
+        native_id="1",
         direction=Direction.OUTBOUND,
         caller="101",
         called=CLIENT,
@@ -84,7 +84,7 @@ AGENT = leg(result=LegResult.BUSY)
     "call",
     [
         clicked(AGENT, origin=None),
-        clicked(AGENT, origin=Origin(kind="callback", action_id="a")),
+        clicked(AGENT, origin=Origin(kind="callback", request_id="a")),
         clicked(AGENT, ended_at=None),
         clicked(AGENT, answered_at=Timestamp(5.0)),
         clicked(AGENT, leg(Via.DIRECT, LegResult.BUSY)),

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.call import Disposition
-from integration.domain.call_text import describe, duration
+from integration.domain.calls.call import Disposition
 from integration.domain.ids import Timestamp
+from integration.texts.calls import describe, duration
 from tests.unit.test_attribution import SETTINGS, answered, call, leg
 
 BEGAN = Timestamp(1000.0)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import phonenumbers
 import pytest
 
-from integration.domain.numbering import (
+from integration.domain.numbers.numbering import (
     DEFAULT_NUMBERING,
     DialForm,
     DialRules,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration.domain.numbering import DEFAULT_NUMBERING, DialRules, Numbering, country_like, is_country
-from integration.domain.phone import (
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, DialRules, Numbering, country_like, is_country
+from integration.domain.numbers.phone import (
     BareDigits,
     PhoneNumber,
     bare_digits,

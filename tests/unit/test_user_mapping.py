@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.crm import Manager
+from integration.domain.crm.entities import Manager
 from integration.domain.ids import Extension, ManagerId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee
