@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import gc
 import json
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -42,10 +44,15 @@ class ScriptedSender:
     script: list[Answer | Exception]
     asked: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[Any] = field(default_factory=list)
+    gate: asyncio.Event | None = None
 
-    async def ask(self, method: str, url: str, *, headers: dict[str, str], **_: Any) -> Answer:
+    async def ask(self, method: str, url: str, *, headers: dict[str, str], body: Any = None, **_: Any) -> Answer:
         self.asked.append(url)
         self.headers.append(headers)
+        self.bodies.append(body)
+        if self.gate is not None:
+            await self.gate.wait()
         said = self.script.pop(0)
         if isinstance(said, Exception):
             raise said
@@ -187,6 +194,68 @@ async def test_amocrm_giving_the_refused_token_again_is_no_new_pair() -> None:
     with pytest.raises(AuthFailed, match="again"):
         await tokens.renewed("old")
     assert len(sender.asked) == 2
+
+
+async def test_the_grant_of_a_refresh_is_the_refresh_token() -> None:
+    tokens, _, sender = account(FRESH)
+    await tokens.renewed("old")
+    assert sender.bodies == [
+        {
+            "client_id": "id",
+            "client_secret": "s" * 32,
+            "redirect_uri": "https://pbx.example.test/amo/oauth",
+            "grant_type": "refresh_token",
+            "refresh_token": "r",
+        }
+    ]
+
+
+@pytest.mark.parametrize("address", ["https://evil.example", "http://romashka.amocrm.ru", ""])
+async def test_a_stored_address_that_is_not_amocrms_gets_no_secret(address: str) -> None:
+    """A database can be written by others."""
+    tokens, _, sender = account(FRESH, pair=replace(PAIR, base_url=address))
+    for use in (tokens.stored, tokens.current, lambda: tokens.renewed("old")):
+        with pytest.raises(AuthFailed, match="account_hosts"):
+            await use()
+    assert (sender.asked, tokens.at_hand()) == ([], None)
+
+
+async def test_the_end_waits_for_a_refresh_under_way() -> None:
+    """Its pair exists once only: whoever ends before it is stored loses the consent."""
+    tokens, store, sender = account(FRESH)
+    await tokens.close()  # nothing is under way
+    sender.gate = asyncio.Event()
+    asking = asyncio.create_task(tokens.renewed("old"))
+    await store.refreshing.wait()
+    asking.cancel()
+    closing = asyncio.create_task(tokens.close())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not closing.done()
+    sender.gate.set()
+    await closing
+    assert store.pairs[OFFICE].access == "new"
+
+
+@pytest.mark.parametrize("is_cancelled", [False, True])
+async def test_a_refresh_that_failed_when_nobody_waited_is_no_unseen_error(is_cancelled: bool) -> None:
+    unseen: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: unseen.append(context))
+    tokens, store, sender = account(answer(503))
+    sender.gate = asyncio.Event()
+    asking = asyncio.create_task(tokens.renewed("old"))
+    await store.refreshing.wait()
+    asking.cancel()
+    await asyncio.wait([asking])
+    if is_cancelled:
+        assert tokens._refreshing is not None
+        tokens._refreshing.cancel()
+    sender.gate.set()
+    await tokens.close()
+    del tokens, asking
+    gc.collect()
+    await asyncio.sleep(0)
+    assert unseen == []
 
 
 # ---- an account whose address was changed ----------------------------------------------------------------------------

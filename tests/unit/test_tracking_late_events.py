@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -38,6 +39,7 @@ from integration.domain.calls.events import (
     TransferStarted,
 )
 from integration.domain.calls.tracking import MOST_HEARD, Change
+from integration.domain.ids import LegId
 from tests.unit.test_tracking import (
     ID,
     IN,
@@ -430,3 +432,26 @@ def test_a_click_fails_where_the_employees_own_phone_was_not_taken(
 def test_a_leg_that_went_on_elsewhere_does_not_decide_the_result() -> None:
     both = [offered(), leg_ended(LegResult.BUSY), offered(B, at=5), leg_ended(LegResult.FORWARDED, B, 6)]
     assert told(started(Direction.OUTBOUND), *both, ended(HangupBy.CALLEE)).disposition is Disposition.BUSY
+
+
+@pytest.mark.parametrize("order", list(permutations(range(4))))
+def test_legs_are_in_the_order_of_their_offers_however_they_become_known(order: tuple[int, ...]) -> None:
+    """Those of one moment by target; of one target as they came."""
+    known = [(1.0, "102"), (5.0, "101"), (5.0, "103"), (9.0, "100")]
+    offers = [offered(LegId(str(place)), known[place][1], known[place][0]) for place in order]
+    call = told(started(), *offers)
+    assert [leg.id for leg in call.legs] == ["0", "1", "2", "3"]
+
+
+def test_offers_of_one_moment_to_one_target_keep_their_order() -> None:
+    offers = [offered(LegId(n), "101", 5) for n in ("z", "y", "x")]
+    assert [leg.id for leg in told(started(), *offers).legs] == ["z", "y", "x"]
+
+
+def test_a_call_remembers_its_newest_thousand_events_in_twelve_letters_each() -> None:
+    """What is remembered is stored with the call at every step."""
+    call = told(started(), *(HangUpPressed(call=ID, extension="101", at=t(n), own_leg=True) for n in range(1100)))
+    assert MOST_HEARD == 1000
+    assert len(call.heard) == 1000
+    assert {len(mark) for mark in call.heard} == {12}
+    assert step(call, HangUpPressed(call=ID, extension="101", at=t(100), own_leg=True))[0] is call
