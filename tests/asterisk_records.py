@@ -1,4 +1,4 @@
-"""The recorded CDR and CEL of `fixtures/asterisk_records`, as rows. Made by `scripts/record_records.py` on the lab."""
+"""The recorded CDR and CEL of `fixtures/asterisk_records`, as rows. `scripts/record_records.py` made them."""
 
 from __future__ import annotations
 

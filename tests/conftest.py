@@ -1,4 +1,4 @@
-"""What holds for the whole test suite: the real servers' fixtures, property settings, no skipping in `make test`."""
+"""Settings of the whole test suite: fixtures of real servers, properties, no skipping in `make test`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-# How long one example takes says nothing about the code on a machine that is busy with other tests.
+# On a machine busy with other tests, the time of one example says nothing about the code.
 settings.register_profile("dozvon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dozvon")
 
@@ -18,7 +18,7 @@ pytest_plugins = ["tests.lab.fixtures"]
 
 @pytest.fixture(autouse=True)
 def logs_of_its_own() -> Generator[None, None, None]:
-    """A command that sets logging up must not leave its stream to the next test."""
+    """A command that sets up logging must not leave its stream to the next test."""
     yield
     structlog.reset_defaults()
 
@@ -27,13 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test is a failure (make test)")
 
 
-# What starts many processes takes longest, so it begins first; each of these packages builds its servers once.
+# Tests that start many processes take longest, so they begin first; each package builds its servers once.
 _ONE_WORKER_A_PACKAGE = ("faults", "scaled", "next_release")
 _LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "lab", "services", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what runs side by side (`-n 3 --dist loadgroup`): files, and the packages whose tests share their servers."""
+    """Set what runs in parallel (`-n 3 --dist loadgroup`): files, and packages whose tests share servers."""
     for item in items:
         package = item.path.parent.name
         group = package if package in _ONE_WORKER_A_PACKAGE else item.path.name
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[Any]) -> Generator[None, Any, Any]:
-    """Turn a skip into a failure where nothing may be skipped; an expected failure (xfail) stays what it is."""
+    """Turn a skip into a failure where nothing may be skipped; an expected failure (xfail) stays."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and item.config.getoption("--forbid-skips"):
         report.outcome = "failed"

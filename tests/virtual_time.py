@@ -1,6 +1,6 @@
-"""An event loop whose clock jumps to the next timer: rules of seconds and minutes are tested in no time, exactly.
+"""An event loop whose clock jumps to the next timer, to test rules of seconds and minutes exactly and fast.
 
-Only for coroutines that wait for each other and for timers: what a thread or a socket does takes no time here.
+Only for coroutines that wait for each other and for timers: threads and sockets take no time here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class _NothingToWaitFor(selectors.DefaultSelector):
-    """Passes the time of a wait at once."""
+    """Ends every wait at once."""
 
     def __init__(self) -> None:
         super().__init__()

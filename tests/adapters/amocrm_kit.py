@@ -50,7 +50,7 @@ class SystemClock:
 
 @dataclass
 class MemoryTokens:
-    """`ports.TokenStore` in the memory; `order` keeps what happened in which order."""
+    """`ports.TokenStore` in memory; `order` has the order of events."""
 
     pairs: dict[AccountId, Tokens] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
@@ -83,7 +83,7 @@ class MemoryTokens:
 
 
 class Loopback(AbstractResolver):
-    """Every `<subdomain>.localhost` is this machine."""
+    """Resolves every `<subdomain>.localhost` to this machine."""
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
@@ -95,12 +95,12 @@ class Loopback(AbstractResolver):
         return [found]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to close."""
 
 
 @dataclass
 class Office:
-    """A connected account: the sandbox behind it, and our side of it."""
+    """A connected account: its sandbox, and our side."""
 
     sandbox: Sandbox
     port: int
@@ -137,11 +137,11 @@ class Office:
         return int(self.account.create(kind, record, int(ANNA))["id"])
 
     def grant(self) -> Any:
-        """The living pair, as the sandbox keeps it."""
+        """The sandbox's valid pair of tokens."""
         return next(g for g in self.sandbox.grants.values() if not (g.is_spent or g.is_revoked))
 
     def expire_access(self) -> None:
-        """amoCRM takes the access token no longer, while our clock says that it lives."""
+        """Make amoCRM refuse the access token, though it is still valid by our clock."""
         for grant in self.sandbox.grants.values():
             grant.access_until = 0.0
 
@@ -154,7 +154,7 @@ async def office(
     A seeded sandbox on a free port with its own account host for each account, and a connector to the first.
 
     Args:
-        options: settings of the connector beside its keys and addresses.
+        options: further settings of the connector.
         sandbox_changes: settings of the sandbox.
     """
     sandbox = Sandbox(
@@ -191,7 +191,7 @@ async def office(
 
 
 async def consent(made: Office, crm_account: int = CRM_ACCOUNT) -> None:
-    """What the consent page and the callback do together."""
+    """Do what the consent page and the callback do together."""
     account = made.sandbox.accounts[crm_account]
     integration = made.sandbox.integrations[CLIENT_ID]
     code = tokens.issue_code(made.sandbox, integration, account, account.admin())
@@ -207,7 +207,7 @@ def number(text: str = "+79161234567") -> PhoneNumber:
 
 
 def record(key: str = "pbx:1.1", **changes: Any) -> CallRecord:
-    """A call of a minute that has just ended; `direction`, `disposition` and fields of CallRecord may be changed."""
+    """A call of a minute that has just ended. `direction`, `disposition` and fields of CallRecord may be set."""
     now = time.time()
     direction = changes.pop("direction", Direction.INBOUND)
     client = changes.pop("client", number())

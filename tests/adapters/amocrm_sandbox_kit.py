@@ -1,6 +1,6 @@
 """What the tests of the amoCRM sandbox share: a running sandbox, a client with a token, a receiver, a clock.
 
-Nothing of the connector is used: the sandbox is held to the documentation alone.
+It uses nothing of the connector: the sandbox is compared with the documentation only.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ANNA, BORIS, ADMIN, INACTIVE, FREE = 610077, 610078, 610081, 610082, 610083
 
 
 class Clock:
-    """Time stands still until a test moves it."""
+    """A clock that only moves when a test moves it."""
 
     def __init__(self) -> None:
         self.time = 1_790_000_000.0
@@ -66,7 +66,7 @@ class Crm:
         headers |= options.pop("headers", {})
         if body is not None:
             options["json"] = body
-        # Each request in its own second: only the tests of the limit press for time.
+        # Each request in another second: only the tests of the limit send faster.
         self.clock.time += options.pop("pause", 1)
         async with self.http.request(method, self.base + path, headers=headers, **options) as answer:
             is_json = "json" in answer.content_type
@@ -131,7 +131,7 @@ async def serving(app: web.Application) -> AsyncIterator[str]:
 
 @dataclass
 class Receiver:
-    """A server of an integration: keeps what it is sent, answers as told."""
+    """An integration's server: keeps its requests, and answers as configured."""
 
     status: int = 200
     delay: float = 0
@@ -154,7 +154,7 @@ class Receiver:
 
 
 async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for what another task does soon."""
+    """Wait until another task makes the condition true."""
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110 - the sandbox's workers have no event for tests
             await asyncio.sleep(0.01)
@@ -226,7 +226,7 @@ define(["jquery", "lib/components/base/modal"], function ($, Modal) {
 
 
 def widget_files() -> dict[str, Any]:
-    """Name -> content of a sound archive; tests break it in one place."""
+    """Name -> content of a valid archive; tests break one place of it."""
     sizes = {"main": (400, 272), "small": (108, 108), "medium": (240, 84), "min": (84, 84)}
     files: dict[str, Any] = {f"images/logo_{name}.png": png(*size) for name, size in sizes.items()}
     files["images/logo.png"] = png(130, 100)

@@ -1,4 +1,4 @@
-"""What the tests of the Asterisk adapter share: a listener that keeps calls, and an adapter that runs meanwhile."""
+"""What the tests of the Asterisk adapter share: a listener that keeps calls, and a running adapter."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ QUICK = Timing(
 
 
 class Listener:
-    """A `PbxListener` that folds events into calls, as the tracking service does."""
+    """A `PbxListener` that folds events into calls, like the tracking service."""
 
     def __init__(self) -> None:
         self.calls: dict[CallId, Call] = {}
@@ -55,7 +55,7 @@ class Listener:
             self._changed.notify_all()
 
     async def until(self, condition: Callable[[], object], *, timeout_seconds: float = 10.0) -> None:
-        """Wait until what was heard makes `condition()` true. Raises: TimeoutError, with what was heard."""
+        """Wait until the events make `condition()` true. Raises: TimeoutError, with the events."""
         try:
             async with asyncio.timeout(timeout_seconds), self._changed:
                 await self._changed.wait_for(condition)
@@ -91,7 +91,7 @@ def settings_for(port: int, **values: object) -> AsteriskSettings:
 async def linked(
     settings: AsteriskSettings, *, timing: Timing = QUICK, ready: bool = True
 ) -> AsyncIterator[tuple[AsteriskPbx, Listener]]:
-    """The adapter, running; with `ready` only after its first resynchronisation."""
+    """A running adapter; with `ready`, after its first resynchronisation."""
     listener = Listener()
     async with aiohttp.ClientSession() as session:
         pbx = AsteriskPbx(settings, session=session, timing=timing)

@@ -1,4 +1,4 @@
-"""What most tests of the amoCRM connector begin with."""
+"""The fixture of most tests of the amoCRM connector."""
 
 from __future__ import annotations
 
@@ -11,6 +11,6 @@ from tests.adapters.amocrm_kit import Office, office
 
 @pytest.fixture
 async def crm() -> AsyncIterator[Office]:
-    """An office that is connected to its own sandbox."""
+    """An office connected to a sandbox."""
     async with office() as made:
         yield made

@@ -1,4 +1,4 @@
-"""An AMI server of a few lines that a test can make misbehave, and the blocks it says."""
+"""A small AMI server that a test can make misbehave, and the blocks it sends."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LISTS = {"CoreShowChannels", "Status", "BridgeList", "QueueStatus"}
 
 
 class ScriptedPbx:
-    """An AMI server of a few lines. `reply` may be replaced: it gets the action's headers and returns what to send."""
+    """A small AMI server. `reply` may be replaced: it gets the action's headers and returns what to send."""
 
     def __init__(self) -> None:
         self.banner = BANNER

@@ -1,4 +1,4 @@
-"""Two accounts in one process, of the same integration in the CRM: no address of ours leads from one to the other."""
+"""Two accounts in one process with the same CRM integration: no address of one leads to the other."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.lab.ports import free_port
 
 ACME, BETA = AccountId("acme"), AccountId("beta")
 CRM_ID = {ACME: 31000001, BETA: 31000002}
-ANNA = ManagerId("610077")  # of that number in both accounts, at extension 101 in both
+ANNA = ManagerId("610077")  # the same id and the extension 101 in both accounts
 CLIENT = "79161234567"
 REF = EntityRef(EntityKind.CONTACT, "5")
 CLIENT_ID, SECRET = "6f0d3c1e-0000-4000-8000-000000000001", "secret-of-the-integration-0123456789abcdef"
@@ -57,7 +57,7 @@ def _account(key: AccountId, crm: str) -> dict[str, Any]:
 
 @dataclass
 class Town:
-    """A running Dozvon; its CRM and its PBXs are not there, which nothing here needs."""
+    """A running Dozvon without CRM and PBXs, which nothing here needs."""
 
     dozvon: Dozvon
     crm: str
@@ -87,7 +87,7 @@ class Town:
         return call
 
     async def snapshot(self, account: AccountId, *, hang_up: CallId | None = None) -> list[dict[str, Any]]:
-        """What a page of this account is told, to its answer on a ping."""
+        """The messages to a page of this account, up to the answer to a ping."""
         url = f"{self.dozvon.url}/api/widget"
         headers = self.headers(account)
         async with self.http.post(f"{url}/session", json={"protocol": 1}, headers=headers) as answer:
@@ -141,7 +141,7 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
 
 
 async def _eventually_in(town: Town) -> None:
-    """Pages are let in when the stored tokens have been read."""
+    """Pages are accepted after the stored tokens have been read."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         for account in (ACME, BETA):
             while True:
@@ -153,7 +153,7 @@ async def _eventually_in(town: Town) -> None:
 
 
 async def _eventually(gone: Callable[[], Awaitable[object]]) -> None:
-    """Webhooks are answered first and worked through then."""
+    """Webhooks are answered before they are processed."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while await gone() is not None:  # noqa: ASYNC110 - the store tells nobody
             await asyncio.sleep(0.02)
@@ -218,7 +218,7 @@ async def test_a_webhook_changes_only_the_account_whose_address_and_id_it_has(to
             return answer.status
 
     assert await post(ACME, secret[BETA], BETA) == 404
-    assert await post(ACME, secret[ACME], BETA) == 200  # taken, and dropped for its account
+    assert await post(ACME, secret[ACME], BETA) == 200  # accepted, then dropped because of its account
     assert await post(BETA, secret[BETA], BETA) == 200
     await _eventually(lambda: book.get(BETA, REF))
     assert await book.get(ACME, REF) is not None
@@ -283,7 +283,7 @@ async def test_an_accounts_pages_show_nothing_of_another_and_nobody_without_the_
 
 
 async def _dead_letter(town: Town) -> int:
-    """Of ACME: something that its CRM refused."""
+    """An item of ACME that its CRM refused."""
     storage = town.dozvon.core.storage
     call = replace(a_call(9), account=ACME)
     await storage.calls.save([SavedStep(call=call, intents=[an_intent(call)])])

@@ -1,4 +1,4 @@
-"""The AMI connection against a PBX that misbehaves in every way we could think of: it lives on, says what is wrong."""
+"""The AMI connection with a PBX that misbehaves in every way we know: it continues, and says what is wrong."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def test_a_pbx_without_challenge_gets_a_plain_login() -> None:
 
 
 async def test_a_wrong_secret_is_told_once_and_retried_slowly(tmp_path: Path) -> None:
-    """An administrator hears of it once, and a PBX with fail2ban is not hammered."""
+    """The administrator gets one message, and a PBX with fail2ban gets few attempts."""
     office = Simulator(SimulatorSettings(spool=tmp_path, users=(AmiUser("dozvon", "other"),)))
     await office.start()
     timing = Timing(auth_retry=0.2, backoff=(0.01,), boot_unseen=0.2)
@@ -80,7 +80,7 @@ async def test_another_kind_of_server_is_named_as_such(banner: bytes) -> None:
 
 
 async def test_an_asterisk_that_is_too_old_is_refused_with_a_sentence() -> None:
-    """Its events have no Linkedid: every answered call would be told as a missed one."""
+    """Its events have no Linkedid: every answered call would look missed."""
     async with ScriptedPbx() as pbx:
         pbx.banner = b"Asterisk Call Manager/1.3\r\n"
         async with linked(settings_for(pbx.port), ready=False) as (adapter, listener):
@@ -105,7 +105,7 @@ async def test_values_that_are_too_long_are_cut_and_counted() -> None:
 
 
 async def test_a_call_whose_hangup_was_lost_is_asked_about_and_ends() -> None:
-    """One channel is known to the PBX still, the other is not: a talk goes on, and what is over does not stay open."""
+    """The PBX still knows one channel but not the other: the talk goes on, and the finished call ends."""
     async with ScriptedPbx() as pbx:
 
         async def status(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:
@@ -152,7 +152,7 @@ async def test_a_refused_filter_only_means_that_events_are_dropped_here(tmp_path
 
 
 async def test_a_user_who_may_not_read_system_is_not_waited_for_long(tmp_path: Path) -> None:
-    """FullyBooted is only sent with `system` (measured): the link comes up all the same."""
+    """FullyBooted is only sent with `system` (measured), but the link must come up without it."""
     user = AmiUser("dozvon", "dozvon-secret", read=frozenset({"call", "dialplan"}), write=frozenset({"call"}))
     office = Simulator(SimulatorSettings(spool=tmp_path, users=(user,)))
     await office.start()
@@ -163,7 +163,7 @@ async def test_a_user_who_may_not_read_system_is_not_waited_for_long(tmp_path: P
     await office.stop()
 
 
-# ---- what comes over the wire ----------------------------------------------------------------------------------------
+# ---- received bytes --------------------------------------------------------------------------------------------------
 
 
 async def test_blocks_cut_anywhere_are_put_together_again() -> None:
@@ -210,7 +210,7 @@ async def test_a_block_without_end_ends_the_connection_and_not_the_process() -> 
 
 
 async def test_a_pbx_that_answers_no_ping_is_left(tmp_path: Path) -> None:
-    """A peer that died without a FIN: seen after a ping, not after the hours that TCP takes."""
+    """A peer that died without a FIN is noticed after a ping, not after hours as by TCP."""
     office = Simulator(SimulatorSettings(spool=tmp_path))
     await office.start()
     async with linked(settings_for(office.ami.port)) as (pbx, listener):
@@ -321,7 +321,7 @@ async def test_an_unanswered_command_has_an_unknown_outcome_and_a_question_has_n
 
 
 async def test_a_click_cut_off_before_its_answer_is_looked_for_before_it_is_dialled_again() -> None:
-    """The first attempt reached the PBX, the answer did not reach us: the phone must not ring twice."""
+    """The first attempt reached the PBX, but its answer was lost: the phone must not ring twice."""
     async with ScriptedPbx() as pbx:
         dialled: list[str] = []
 
@@ -366,7 +366,7 @@ async def test_a_slow_pbx_is_given_up_after_the_deadline() -> None:
 
 
 async def test_events_that_cannot_be_stored_wait_and_none_is_lost(tmp_path: Path) -> None:
-    """A full disk for a while: the same events are offered again, in order, and the link stays."""
+    """While the disk is full, the same events are offered again, in order, and the link stays up."""
     office = Simulator(SimulatorSettings(spool=tmp_path, speed=20))
     await office.start()
     async with linked(settings_for(office.ami.port)) as (pbx, listener):
@@ -414,7 +414,7 @@ async def test_events_that_are_refused_for_good_do_not_hold_up_the_others(tmp_pa
 async def test_a_listener_that_hangs_stops_the_reading_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Backpressure: the line of events has a bound, reading stops there, and goes on when there is room again."""
+    """Backpressure: the queue of events is bounded; reading stops when it is full, and continues when there is room."""
     monkeypatch.setattr("pbx_adapter.asterisk.ami.client.BACKLOG", 50)
     async with (
         ScriptedPbx() as pbx,

@@ -62,7 +62,7 @@ async def test_two_cards_with_one_number_come_oldest_first(crm: Office) -> None:
 
 
 async def test_a_number_in_another_field_is_no_phone(crm: Office) -> None:
-    """The CRM's search looks everywhere: names, notes, other numbers that contain these digits."""
+    """The CRM's search finds these digits everywhere: in names, notes, and within other numbers."""
     crm.contact("Звонил с 9012223344", "+7 999 000-00-01")
     crm.contact("Без телефона 9012223344")
     crm.contact("Длиннее", "+49 901 222334455")
@@ -108,7 +108,7 @@ async def test_only_what_changed_is_read_even_where_the_filter_is_ignored(is_fil
         before = crm.sandbox.traffic.total
         persons = [person async for page in crm.crm.all_persons(updated_since=since) for person in page]
         assert [person.ref.id for person in persons] == [str(fresh)]
-        assert crm.sandbox.traffic.total - before <= 4  # a page or two of each kind, not the whole book
+        assert crm.sandbox.traffic.total - before <= 4  # one or two pages of each kind, not the whole book
 
 
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\r\nb\x00c", "x" * 5000, "'; DROP TABLE", "  "])
@@ -167,7 +167,7 @@ async def test_a_call_for_a_deleted_card_says_so(crm: Office) -> None:
 
 
 async def test_calls_may_be_left_to_amocrm() -> None:
-    """`log_via = "calls"`: one active deal, so the call is the deal's (README: where the call lands)."""
+    """`log_via = "calls"`: with one active deal the call is logged to it (README: where the call lands)."""
     async with office(options={"log_via": "calls"}) as crm:
         client = number("+79012223344")
         known = crm.contact("Клиент", client.e164)
@@ -202,7 +202,7 @@ async def test_an_unknown_caller_goes_into_unsorted_and_is_found_there(crm: Offi
 
 
 async def test_an_accepted_entry_is_found_where_it_went(crm: Office) -> None:
-    """Somebody accepted between the lost answer and the second look: it must not be logged again."""
+    """Somebody accepted the entry between the lost answer and the second look: no second log."""
     call = record(client=number("+79012223344"))
     logged = await crm.crm.log_to_inbox(call)
     entry = crm.account.unsorted[logged.id]
@@ -213,7 +213,7 @@ async def test_an_accepted_entry_is_found_where_it_went(crm: Office) -> None:
 
 
 async def test_digits_that_are_no_number_go_into_unsorted_as_they_are(crm: Office) -> None:
-    """And are found again where a person accepted the entry, so that a lost answer makes no second one."""
+    """They are found again after a person accepted the entry, so that a lost answer makes no second entry."""
     call = record(client=BareDigits("2667777"))
     logged = await crm.crm.log_to_inbox(call)
     entry = crm.account.unsorted[logged.id]

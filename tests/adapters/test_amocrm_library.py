@@ -1,4 +1,4 @@
-"""amocrm-api behind the fence: whose account it speaks for, what it may touch, how it fails."""
+"""Our use of amocrm-api: the account it works for, what it may touch, how it fails."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integration.errors import NotFound, OutcomeUnknown, ProtocolError, Unavaila
 
 
 class Answers:
-    """Stands for one account's transport; `answer` is told what is asked."""
+    """A fake transport of one account; `answer` gets the request."""
 
     def __init__(self, answer: Callable[[str, str], Any]) -> None:
         self._answer = answer
@@ -36,7 +36,7 @@ def library(answer: Callable[[str, str], Any]) -> tuple[Library, Answers]:
 
 
 async def test_accounts_at_work_at_once_do_not_meet() -> None:
-    """The library itself keeps one account for the whole process."""
+    """The library itself supports one account in a process."""
 
     def of(account: int) -> Callable[[str, str], Any]:
         return lambda method, path: {"id": int(path.rpartition("/")[2]), "account_id": account}

@@ -1,4 +1,4 @@
-"""How the amoCRM connector spends the rate it is allowed."""
+"""How the amoCRM connector uses its allowed rate."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_a_request_that_is_cancelled_with_its_slot_does_not_block_the_othe
     await asyncio.sleep(0)
     (waiter,) = pacer._waiting[Priority.CARD]
     while loop.time() < pacer._ready_at():
-        pass  # a millisecond without giving the loop away: the slot is given below, before the task can run
+        pass  # a millisecond without yielding: the slot is given below, before the task can run
     pacer._serve(loop)
     holder.cancel()
     await asyncio.wait([holder])
@@ -66,7 +66,7 @@ async def test_a_request_that_is_cancelled_with_its_slot_does_not_block_the_othe
 
 
 async def test_the_eighth_request_waits_for_the_first_ones_answer_and_a_second() -> None:
-    """The first of a burst may arrive late (TLS): seven must not catch up with it within a second."""
+    """The first request of a burst may arrive late (TLS): seven more must not arrive within a second of it."""
     pacer = Pacer(1000)
     loop = asyncio.get_running_loop()
     slots = [await pacer.slot(Priority.CARD) for _ in range(7)]
@@ -87,9 +87,9 @@ async def test_a_slot_that_is_given_late_does_not_put_off_those_after_it() -> No
     waiting = asyncio.create_task(pacer.slot(Priority.CARD))
     await asyncio.sleep(0)
     while loop.time() < first.at + 0.015:
-        pass  # the loop is busy when the second one's moment comes
+        pass  # the loop is busy when the second request is due
     late = await waiting
-    assert pacer._next_at == pytest.approx(max(first.at + 0.02, late.at))  # one gap is caught up with at most
+    assert pacer._next_at == pytest.approx(max(first.at + 0.02, late.at))  # at most one gap is caught up
 
 
 async def test_pauses_after_429_double_once_a_burst_and_start_again() -> None:
@@ -108,7 +108,7 @@ async def test_pauses_after_429_double_once_a_burst_and_start_again() -> None:
 
 
 async def test_the_observed_rate_stays_below_amocrms_limit(crm: Office) -> None:
-    """30 requests at once after the consent's own, of all three kinds: not one 429, and never 8 in a second."""
+    """30 simultaneous requests of all three kinds, after those of the consent: no 429, and never 8 in a second."""
     await asyncio.gather(
         *(crm.crm.deal(EntityRef(EntityKind.DEAL, "1")) for _ in range(10)),
         *(crm.crm.person(contact(1)) for _ in range(10)),

@@ -1,4 +1,4 @@
-"""The phone book beside an amoCRM whose lists change while they are read."""
+"""The phone book with an amoCRM whose lists change while they are read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ async def _no_webhooks(_: Account) -> bool:
 
 
 class _Reading:
-    """The connector, through whose list a card is lost after the first page."""
+    """A connector whose list loses a card after the first page."""
 
     def __init__(self, crm: Office) -> None:
         self._crm = crm
@@ -50,6 +50,6 @@ async def test_nobody_is_lost_by_a_card_that_is_deleted_while_the_list_is_read(t
         now = {EntityRef(EntityKind.CONTACT, str(card["id"])) for card in crm.account.contacts}
         skipped = now - reading.shown
         assert len(before - now) == 1
-        assert len(skipped) == 1  # what this is about: the list did not show somebody who is there
+        assert len(skipped) == 1  # the point of this test: the list left out an existing person
         assert [ref for ref in now if not await storage.phone_book.get(OFFICE, ref)] == []
         await storage.close()

@@ -1,4 +1,4 @@
-"""A widget archive with a fault is refused with a sentence that names it, as amoCRM does at upload."""
+"""A widget archive with an error is refused with a sentence that names the error, as at amoCRM's upload."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class SandboxSession(requests.Session):
 
 
 def use_library() -> tuple[list[str], str, str, int]:
-    """What a synchronous program would do with the library's entities."""
+    """Use the library's entities like a synchronous program."""
     users = [user.name for user in User.objects.all()]
     ivan = Contact.objects.get(object_id=9001)
     found = Contact.objects.get(query="9161234567")

@@ -19,7 +19,7 @@ async def crm() -> AsyncIterator[Crm]:
 async def test_more_than_seven_requests_in_a_second_answer_429_without_json(crm: Crm) -> None:
     answers = [await crm.call("GET", "/api/v4/account", pause=0) for _ in range(9)]
     crm_statuses = [answer.status for answer in answers]
-    assert crm_statuses.count(200) in (7, 6)  # the long-lived token was asked for outside the API
+    assert crm_statuses.count(200) in (7, 6)  # the long-lived token was created outside the API
     assert crm_statuses[-1] == 429
     assert answers[-1].headers["Content-Type"].startswith("text/html")
     assert (await crm.call("GET", "/api/v4/account", pause=2)).status == 200
@@ -74,7 +74,7 @@ async def test_an_answer_can_be_lost_after_the_data_were_stored(crm: Crm) -> Non
 
 
 async def test_a_connection_can_be_dropped_before_anything_happens(crm: Crm) -> None:
-    # A GET that loses its connection is repeated by the client itself: both meet the fault.
+    # The client repeats a GET after a lost connection: both requests meet the fault.
     await crm.call("POST", "/_sandbox/faults", {"kind": "drop", "count": -1})
     with pytest.raises(aiohttp.ClientError):
         await crm.call("POST", "/api/v4/contacts", [{"name": "x"}])

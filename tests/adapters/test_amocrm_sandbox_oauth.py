@@ -22,7 +22,7 @@ async def crm() -> AsyncIterator[Crm]:
 
 
 async def consent(crm: Crm, decision: str = "allow", user: int = ADMIN) -> URL:
-    """Press a button of the consent page; the address that the browser is sent to."""
+    """Press a button of the consent page. Returns the address that the browser is sent to."""
     form = {
         "client_id": crm.sandbox.settings.client_id,
         "state": "s-1",

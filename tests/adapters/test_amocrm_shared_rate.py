@@ -1,4 +1,4 @@
-"""Three processes ask one account of amoCRM: together they stay below its limit, with Redis and without."""
+"""Three processes send requests for one amoCRM account: together they stay below its limit, with and without Redis."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _budgets(coordination: Coordination, queue: str) -> Callable[[str], RateBudg
 
 @asynccontextmanager
 async def processes(crm: Office, redis_url: str) -> AsyncIterator[list[AmocrmConnector]]:
-    """Each has connections of its own, to Redis and to amoCRM."""
+    """Each has separate connections to Redis and to amoCRM."""
     made = []
     queue = f"amocrm:{uuid4().hex}"
     for _ in range(PROCESSES):
@@ -55,7 +55,7 @@ async def processes(crm: Office, redis_url: str) -> AsyncIterator[list[AmocrmCon
 
 
 async def ask(connectors: list[AmocrmConnector], times: int) -> float:
-    """How many were answered a second."""
+    """The number of answers a second."""
     began = time.monotonic()
     deal = EntityRef(EntityKind.DEAL, "1")
     await asyncio.gather(*(each.crm.deal(deal) for each in connectors for _ in range(times)))
@@ -65,12 +65,12 @@ async def ask(connectors: list[AmocrmConnector], times: int) -> float:
 @pytest.mark.servers
 async def test_together_they_use_the_rate_and_never_more(redis_url: str) -> None:
     async with office() as crm, processes(crm, redis_url) as connectors:
-        await ask(connectors, 1)  # a queue that nobody remembers begins with a pause
+        await ask(connectors, 1)  # an unknown queue begins with a pause
         crm.sandbox.traffic = Traffic()
         rate = await ask(connectors, 13)
         assert crm.sandbox.traffic.max_rate <= 7
         assert "429" not in crm.sandbox.traffic.by_status
-        assert rate > 3  # 6.5 on a machine that has nothing else to do
+        assert rate > 3  # 6.5 on an idle machine
 
 
 async def test_without_redis_each_takes_a_small_share() -> None:

@@ -34,7 +34,7 @@ class Delivered:
         self.crm, self.storage, self._delivery, self.clock = crm, storage, delivery, clock
 
     async def end(self, *calls: Call) -> None:
-        """These calls have ended just now, one after the other."""
+        """End these calls now, one after the other."""
         for call in calls:
             at = Timestamp(self.clock.now() - 60 + float(call.native_id))
             answered = Timestamp(at + 1) if call.answered_at is not None else None
@@ -43,7 +43,7 @@ class Delivered:
             await self.storage.calls.save([SavedStep(call=ended, intents=intents)])
 
     async def deliver(self, seconds: float) -> None:
-        """Until nothing waits, or so many seconds have passed."""
+        """Deliver until nothing waits, for at most this many seconds."""
         for _ in range(int(seconds / 20)):
             await self._delivery.drain()
             if not (await self.storage.outbox.depth_of(OFFICE))[OutboxState.WAITING]:
@@ -51,12 +51,12 @@ class Delivered:
             self.clock.advance(20)
 
     def written(self) -> Counter[str]:
-        """How often each call is in amoCRM."""
+        """How often amoCRM has each call."""
         notes = [note["params"]["uniq"] for note in self.crm.account.notes.values() if "uniq" in note.get("params", {})]
         return Counter([*notes, *(entry["metadata"]["uniq"] for entry in self.crm.account.unsorted.values())])
 
     def contacts(self) -> list[dict[str, Any]]:
-        """All that have the stranger's number, the hidden ones too."""
+        """All contacts with the stranger's number, also hidden ones."""
         return [each for each in self.crm.account.contacts.own() if STRANGER[1:] in str(each)]
 
 

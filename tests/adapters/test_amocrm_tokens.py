@@ -1,4 +1,4 @@
-"""Consent, and tokens that end, of the amoCRM connector against the sandbox."""
+"""Consent and expiring tokens: the amoCRM connector with the sandbox."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ async def test_a_refused_refresh_is_not_tried_again_and_the_gate_stays_open(crm:
         with pytest.raises(AuthFailed):
             await crm.crm.account_info()
     assert crm.requests["POST /oauth2/access_token"] == 2
-    assert crm.crm.crm_account_id == "31000000"  # the widget works through it (spec K7)
+    assert crm.crm.crm_account_id == "31000000"  # the widget needs it (spec K7)
     await consent(crm)
     assert await crm.crm.account_info()
     assert crm.crm.condition.trouble is None
@@ -155,7 +155,7 @@ async def test_a_token_service_that_is_down_costs_no_consent(crm: Office) -> Non
 
 
 async def test_requests_for_tokens_take_their_turns_among_the_others(crm: Office) -> None:
-    """The sandbox counts them as amoCRM does: seven in a second, whatever they are for."""
+    """Like amoCRM, the sandbox counts them: seven requests in a second, for any purpose."""
     crm.sandbox.traffic = Traffic()
     for _ in range(3):
         crm.expire_access()

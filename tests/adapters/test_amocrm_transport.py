@@ -1,4 +1,4 @@
-"""What the amoCRM connector does with each answer, and with none, against the sandbox."""
+"""How the amoCRM connector treats each answer, and a missing answer, of the sandbox."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_an_ended_subscription_stops_writing(crm: Office) -> None:
     with pytest.raises(Unpaid, match="subscription"):
         await crm.crm.log_call(record(), contact(known))
     assert crm.sandbox.traffic.total == sent
-    assert await crm.crm.person(contact(known))  # reads go on, and say nothing of writes
+    assert await crm.crm.person(contact(known))  # reads still work, and do not show whether writes do
     assert crm.crm.condition.trouble is CrmTrouble.UNPAID
 
 
@@ -71,7 +71,7 @@ async def test_when_reads_are_refused_for_want_of_payment_a_read_that_passes_end
 async def test_a_single_forbidden_object_is_refused(crm: Office) -> None:
     crm.sandbox.settings = replace(crm.sandbox.settings, webhooks_available=False)
     assert not await crm.crm.ensure_webhooks("https://pbx.example.test/hook")
-    assert await crm.crm.managers()  # others go on
+    assert await crm.crm.managers()  # other requests go on
 
 
 async def test_a_blanket_403_stops_everything_for_a_while(crm: Office) -> None:
@@ -107,7 +107,7 @@ async def test_what_another_process_was_told_is_taken_over(crm: Office) -> None:
     crm.crm.adopt(CrmCondition())
     assert crm.crm.condition == CrmCondition()
     assert await crm.crm.log_call(record(), contact(known))
-    assert told == []  # nobody is told what came from others
+    assert told == []  # results from others are not reported
 
 
 async def test_a_consent_that_another_process_found_withdrawn_keeps_the_widget_in(crm: Office) -> None:

@@ -34,7 +34,7 @@ from tests.adapters.amocrm_sandbox_kit import serving
 
 @dataclass
 class Server:
-    """Our server with nothing but the connector's handlers, and what they handed over."""
+    """Our server with only the connector's handlers, and what they delivered."""
 
     office: Office
     intake: AmocrmIntake
@@ -105,7 +105,7 @@ async def server() -> AsyncIterator[Server]:
 
 
 async def subscribe(server: Server) -> None:
-    """The sandbox resolves names by the system, which does not know `pbx.localhost`."""
+    """The sandbox resolves names with the system, which does not know `pbx.localhost`."""
     destination = server.url.replace("pbx.localhost", "127.0.0.1") + server.path
     assert await server.office.crm.ensure_webhooks(destination)
 
@@ -168,7 +168,7 @@ async def test_garbage_is_answered_and_does_not_stop_the_work(server: Server, bo
 
 
 async def test_a_full_queue_is_answered_and_asks_for_a_poll(server: Server) -> None:
-    """amoCRM switches off who does not answer in two seconds: the worker must not be waited for."""
+    """amoCRM switches off a webhook without an answer in two seconds: the answer must not wait for the worker."""
     gate = asyncio.Event()
 
     async def slow(changes: list[CrmChange]) -> None:
@@ -209,5 +209,5 @@ async def test_an_error_in_one_delivery_does_not_cost_the_next(server: Server) -
 
 
 def as_ports(made: Office) -> tuple[Connector, Crm, WidgetGate, TokenStore]:
-    """The type checker holds the connector to the ports here."""
+    """Here the type checker compares the connector with the ports."""
     return made.connector, made.connector.crm, made.connector.gate, made.store

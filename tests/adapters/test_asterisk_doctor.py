@@ -1,4 +1,4 @@
-"""The doctor: every wrong thing gets a finding that says what to write, and nothing right gets one."""
+"""The doctor: every error gives a finding that says what to write, and nothing correct gives one."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def examined(
     is_answered: bool = False,
     **values: object,
 ) -> Mapping[str, Finding]:
-    """Findings about an office whose user has these rights and whose include leads to a Dozvon that answers."""
+    """Findings about an office whose user has these rights, and whose include reaches a Dozvon that answers."""
     server = FastAgiServer([AgiDoor(frozenset({at} if is_answered else ()), NeverAsked(), MayAsk())])
     await server.start()
     user = AmiUser("dozvon", "dozvon-secret", read, write)
@@ -119,7 +119,7 @@ async def test_the_include_that_is_missing_is_explained(tmp_path: Path) -> None:
 
 
 async def test_somebody_else_at_the_agi_address_is_not_taken_for_dozvon(tmp_path: Path) -> None:
-    """The path is unknown to the server there: it accepts, and answers nothing."""
+    """That server does not know the path: it accepts the connection, and answers nothing."""
     finding = (await examined(tmp_path))["way back"]
     assert finding.level is FindingLevel.ERROR
     assert "answers, but not as Dozvon" in finding.message
@@ -219,7 +219,7 @@ def endpoints_reply(pbx: ScriptedPbx) -> Callable[[dict[str, str], asyncio.Strea
 async def test_a_line_that_nobody_named_is_told_with_the_setting_to_write(
     known: tuple[str, ...], unknown: list[str]
 ) -> None:
-    """Neither phones nor lines whose context says what they are; a short number on others is misread."""
+    """Not phones, and not trunks with a telling context; on other trunks a short number is misread."""
     async with ScriptedPbx() as pbx:
         pbx.reply = endpoints_reply(pbx)
         settings = settings_for(pbx.port, trunks=list(known))

@@ -43,7 +43,7 @@ async def fetched(
         ("2026/11/22/q-600-7916-20261122-140312-1.5.wav", "q-600-7916-20261122-140312-1.5.wav"),  # FreePBX: bare name
         ("2026/11/22/x.wav", "/var/spool/asterisk/monitor/2026/11/22/x.wav"),
         ("2026/01/02/no-day-in-it.wav", "no-day-in-it.wav"),
-        ("in-2.wav", "/srv/other/place/in-2.wav"),  # the PBX calls its folder otherwise
+        ("in-2.wav", "/srv/other/place/in-2.wav"),  # the PBX has another path for its folder
     ],
 )
 async def test_a_recording_is_found_however_the_pbx_names_it(
@@ -70,7 +70,7 @@ MONITOR = "/var/spool/asterisk/monitor"
 @pytest.mark.parametrize(
     ("stored", "named"),
     [
-        # converted after the call, beside where it was
+        # converted after the call, in the same folder
         ("in-1.mp3", "in-1.wav"),
         ("in-1.WAV", "in-1.wav"),
         ("in-1.opus", "in-1.wav"),
@@ -78,17 +78,17 @@ MONITOR = "/var/spool/asterisk/monitor"
         ("In-1.Ogg", "in-1.wav"),
         ("2026/11/22/x-20261122-140312-1.5.mp3", "x-20261122-140312-1.5.wav"),  # FreePBX, with its own script
         ("2026/11/22/x.mp3", f"{MONITOR}/2026/11/22/x.wav"),
-        # moved into a folder of its day, and of its hour (MikoPBX); the PBX's day may be another one than UTC's
+        # moved into a folder for the day and hour (MikoPBX); the PBX's day may differ from UTC's
         ("2026/11/22/06/mikopbx-7.mp3", f"{MONITOR}/mikopbx-7.wav"),
         ("2026/11/21/22/mikopbx-7.wav", "mikopbx-7.wav"),
         ("2026/11/22/in-1.wav", f"{MONITOR}/tmp/in-1.wav"),
-        # MikoPBX: announced in one folder, there as another kind in the same
+        # MikoPBX: converted in the folder that was announced
         ("2026/11/22/06/mikopbx-7.mp3", f"{MONITOR}/2026/11/22/06/mikopbx-7.wav"),
         # folders of an office's own scripts
         ("2026-11-22/in-1.mp3", "in-1.wav"),
         ("20261122/x-20261122-140312-1.5.mp3", "x-20261122-140312-1.5.wav"),
         ("2026/11/79161234567_1795320247.12.mp3", "in-1.wav"),
-        # renamed: the call's id is what is left
+        # renamed: only the call's id is left
         ("79161234567_1795320247-12.mp3", "in-1.wav"),
         ("79161234567_1795320247_12.mp3", "in-1.wav"),
         ("79161234567_1795320247.12.mp3", "in-1.wav"),
@@ -110,7 +110,7 @@ async def test_a_recording_that_was_converted_or_renamed_is_found(
 
 
 async def test_the_best_of_several_is_taken(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    """The very file before what was made of it, and a WAV before an mp3."""
+    """The original file before a converted one, and a WAV before an mp3."""
     for name in ("in-1.mp3", "in-1.gsm", "1795320247.12.wav"):
         (tmp_path / name).write_bytes(name.encode() * 20)
     write_wav(tmp_path / "in-1.WAV", 0.5)
@@ -167,7 +167,7 @@ async def test_nothing_outside_the_folder_is_opened(
 
 
 async def test_a_file_still_being_written_is_waited_for(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    """Its header says that it is not closed yet; the whole file is what comes."""
+    """Its header shows that it is not closed; we get the whole file."""
     write_wav(tmp_path / "whole.wav", 1.0)
     whole = (tmp_path / "whole.wav").read_bytes()
     growing = tmp_path / "growing.wav"
@@ -187,7 +187,7 @@ async def test_a_file_that_is_no_wav_is_complete_when_it_rests(tmp_path: Path, h
 async def test_a_header_without_sound_is_no_recording(
     tmp_path: Path, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """MixMonitor was started, and nobody was ever connected."""
+    """MixMonitor was started, but nobody was ever connected."""
     monkeypatch.setattr(recordings, "_COMPLETE_SECONDS", 0.05)
     write_wav(tmp_path / "empty.wav", 0.0)
     with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""Connecting accounts: only a consent that somebody of ours wanted costs a request; with the sandbox as the CRM."""
+"""Connecting accounts: only a consent that our administrator asked for makes a request. The sandbox is the CRM."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ ADMIN = ManagerId("610081")
 
 @dataclass
 class Place:
-    """A running Dozvon without a PBX, and the CRM that it is to be connected to."""
+    """A running Dozvon without a PBX, and the CRM to connect."""
 
     dozvon: Dozvon
     sandbox: Sandbox
@@ -50,7 +50,7 @@ class Place:
         return tokens.issue_code(self.sandbox, self.sandbox.integrations[CLIENT_ID], account, account.admin())
 
     async def call_back(self, *, account: AccountId | None = None, **query: str) -> tuple[int, str, str]:
-        """amoCRM's redirect: status, text, where it leads."""
+        """Follow amoCRM's redirect: status, text, and its target."""
         whole = {"code": self.code(), "referer": self.crm, "client_id": CLIENT_ID, **query}
         url = URL(self.dozvon.url + oauth_path("amocrm", account)).with_query(whole)
         async with self.http.get(url, allow_redirects=False) as answer:
@@ -69,7 +69,7 @@ class Place:
             return await answer.text()
 
     async def state(self, account: AccountId) -> str:
-        """What the button on the account's page leads to."""
+        """The state in the address of the button on the account's page."""
         async with self.http.get(f"{self.dozvon.url}/admin/{account}/connect", allow_redirects=False) as answer:
             assert answer.status == 303
             return URL(answer.headers["Location"]).query["state"]
@@ -139,7 +139,7 @@ async def test_a_consent_that_began_with_our_button_connects_the_account(place: 
     assert place.connected(OFFICE) == str(CRM_ACCOUNT)
     assert place.dozvon.offices[OFFICE].account.condition.trouble is None
     status, text, _ = await place.call_back(account=OFFICE, state=state)
-    assert (status, "start it again" in text) == (400, True)  # a state is good once
+    assert (status, "start it again" in text) == (400, True)  # a state works once
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ async def test_one_integration_serves_several_accounts(tmp_path: Path) -> None:
 
 
 async def test_what_amocrm_answers_is_shown_at_once(place: Place) -> None:
-    """No reading of managers in between: the first refused request shows it, the first that passes ends it."""
+    """Without reading managers first: the first refused request shows it, the first successful one ends it."""
     await place.sign_in()
     await place.call_back(account=OFFICE, state=await place.state(OFFICE))
     crm = place.connector(OFFICE).crm

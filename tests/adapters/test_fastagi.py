@@ -31,7 +31,7 @@ PLAN_TEXT = "1~notice:::dozvon/connecting~ring:101:10:~mobile:+79035550000:25:~c
 
 
 class Answerer:
-    """Keeps what it was asked; answers with `steps` when `may_answer` is set."""
+    """Keeps its questions; answers with `steps` when `may_answer` is set."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[RouteQuestion, str]] = []
@@ -82,7 +82,7 @@ async def server(answerer: Answerer) -> AsyncIterator[FastAgiServer]:
 async def ask(
     server: FastAgiServer, question: bytes, reply: bytes = b"200 result=1\n", *, peer: str = "127.0.0.1"
 ) -> bytes:
-    """What the server said until it closed the connection."""
+    """The server's bytes until it closed the connection."""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(peer, 0))
     writer.write(question)
     said = b""
@@ -98,7 +98,7 @@ async def ask(
 async def test_the_first_question_is_decided_and_its_plan_left_on_the_channel(
     server: FastAgiServer, answerer: Answerer
 ) -> None:
-    """One command, whose last variable is the one that the dialplan waits for."""
+    """One command; its last variable is the one that the dialplan waits for."""
     said = await ask(server, head(agi_calleridname="Иван"))
     names = "DOZVON_PLAN,DOZVON_TARGET,DOZVON_SECONDS,DOZVON_SOUND,DOZVON_DO"
     assert said.decode() == f'SET VARIABLE ARRAY({names}) "{PLAN_TEXT},,,dozvon/connecting,notice"\n'
@@ -114,7 +114,7 @@ async def test_the_first_question_is_decided_and_its_plan_left_on_the_channel(
 async def test_later_questions_are_answered_from_the_channel(
     server: FastAgiServer, answerer: Answerer, step: str, says: str
 ) -> None:
-    """Nobody is asked: a server that started a moment ago knows as much as the one that made the plan."""
+    """The answerer is not asked: a restarted server knows as much as the one that made the plan."""
     said = await ask(server, head(step=step, plan=PLAN_TEXT))
     assert said.decode() == f"SET VARIABLE ARRAY(DOZVON_TARGET,DOZVON_SECONDS,DOZVON_SOUND,DOZVON_DO) {says}\n"
     assert answerer.asked == []
@@ -132,7 +132,7 @@ async def test_the_deadline_is_kept_whatever_the_answerer_does(server: FastAgiSe
 
 
 async def test_names_that_try_to_be_commands_stay_names(server: FastAgiServer, answerer: Answerer) -> None:
-    """A caller's name is never sent back; control characters in it are gone before anybody sees it."""
+    """A caller's name is never sent back, and control characters are removed from it at once."""
     hostile = 'x"\x00 SET\x1b[0m VARIABLE\u2028agi_arg_2: 3'
     said = await ask(server, head(name=hostile))
     assert said.count(b"\n") == 1
@@ -214,7 +214,7 @@ async def test_many_questions_at_once(server: FastAgiServer, answerer: Answerer)
 
 
 async def test_too_many_at_once_are_turned_away_at_once(answerer: Answerer) -> None:
-    """The twenty under way are answered all the same."""
+    """The twenty running sessions still get their answers."""
     server = FastAgiServer([door(answerer)], deadline_seconds=60, max_sessions=20)
     await server.start()
     answerer.may_answer.clear()
@@ -231,7 +231,7 @@ async def test_too_many_at_once_are_turned_away_at_once(answerer: Answerer) -> N
 
 
 async def test_an_address_that_may_not_ask_learns_nothing(answerer: Answerer) -> None:
-    """Not even with the right path: it is closed before anything is read, and told in the log once."""
+    """Not even with the right path: it is closed before anything is read, and logged once."""
     server = FastAgiServer([door(answerer, may_ask=MayAsk(("192.0.2.0/24",)))])
     await server.start()
     with capture_logs() as said:
@@ -243,7 +243,7 @@ async def test_an_address_that_may_not_ask_learns_nothing(answerer: Answerer) ->
 
 
 async def test_each_pbx_asks_only_at_its_own_door() -> None:
-    """Two PBXs at one port: the path of one is no use to the other."""
+    """Two PBXs at one port: neither can use the other's path."""
     here, elsewhere = Answerer(), Answerer()
     doors = [
         door(here, may_ask=MayAsk(("127.0.0.1",)), path="here"),
@@ -259,7 +259,7 @@ async def test_each_pbx_asks_only_at_its_own_door() -> None:
 
 
 async def silent(server: FastAgiServer, count: int, peer: str = "127.0.0.1") -> list[asyncio.StreamWriter]:
-    """Connections that say nothing."""
+    """Open silent connections."""
     opened = []
     for _ in range(count):
         _, writer = await asyncio.open_connection("127.0.0.1", server.port, local_addr=(peer, 0))
@@ -278,7 +278,7 @@ async def test_connections_that_say_nothing_make_room_for_those_that_ask(answere
 
 
 async def test_one_address_does_not_take_the_room_of_another(answerer: Answerer) -> None:
-    """Questions that wait for their answer are not dropped for a newcomer, so they must not fill the house."""
+    """Waiting questions are not dropped for new ones, so one address must not take all places."""
     server = FastAgiServer([door(answerer)], deadline_seconds=60, max_sessions=20, max_of_address=5)
     await server.start()
     answerer.may_answer.clear()
@@ -299,7 +299,7 @@ async def test_one_address_does_not_take_the_room_of_another(answerer: Answerer)
 
 
 async def test_a_process_without_open_files_still_answers_its_pbx(server: FastAgiServer, answerer: Answerer) -> None:
-    """What the web, flooded, has used up is not FastAGI's: some files are its own."""
+    """A flooded web server uses up its open files, but FastAGI has reserved ones."""
     running = asyncio.get_running_loop()
     client = socket.socket()
     client.setblocking(False)

@@ -1,4 +1,4 @@
-"""The web server meets strangers on real sockets, with small limits: slow heads, slow bodies, too many connections."""
+"""The web server and strangers on real sockets, with small limits: slow headers, slow bodies, too many connections."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def head(reader: asyncio.StreamReader) -> bytes:
 
 
 async def end(reader: asyncio.StreamReader) -> bytes:
-    """All until the server closes."""
+    """All bytes until the server closes."""
     async with asyncio.timeout(PATIENCE_SECONDS):
         return await reader.read()
 
@@ -80,7 +80,7 @@ async def end(reader: asyncio.StreamReader) -> bytes:
 async def test_a_head_that_never_ends_is_given_up() -> None:
     async with served(replace(SMALL, head_seconds=0.2)) as front:
         reader, writer = await front.connect()
-        writer.write(HEALTH)  # and no empty line
+        writer.write(HEALTH)  # without the empty line
         assert await end(reader) == b""
         writer.close()
 

@@ -1,6 +1,6 @@
-"""Every route of a running Dozvon is sent what nobody should send: each answer is a 4xx of ours, and no defect is seen.
+"""Every route of a running Dozvon gets hostile requests: each answer is our 4xx, and no error shows.
 
-Raw sockets, because a client library would not send such things.
+It uses raw sockets, because a client library would refuse to send these requests.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ACME = AccountId("acme")
 CRM_ID = 31000001
 CLIENT_ID, SECRET = "6f0d3c1e-0000-4000-8000-000000000001", "secret-of-the-integration-0123456789abcdef"
 PASSWORD = "a password of the test"
-AWAY = {"pbx_offline", "crm_offline"}  # nothing stands behind this Dozvon, and it says so
+AWAY = {"pbx_offline", "crm_offline"}  # this Dozvon has no PBX and no CRM, and says so
 ANSWER_SECONDS = 30
 
 SECURITY = {
@@ -149,7 +149,7 @@ class Target:
     origin: bytes
 
     async def send(self, raw: bytes) -> list[Answer]:
-        """All that comes until the server closes, or until one answer is whole."""
+        """All bytes until the server closes, or until an answer is complete."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -157,7 +157,7 @@ class Target:
                     writer.write(raw)
                     await writer.drain()
                 except ConnectionError:
-                    pass  # it has seen enough; what it answered is still to be read
+                    pass  # the server closed early; its answer is still to be read
                 return [await _answer(reader)]
         finally:
             writer.close()
@@ -185,7 +185,7 @@ class Target:
         return b"Cookie: dozvon_admin=" + self.cookie, b"Origin: http://127.0.0.1:%d" % self.port
 
     def who(self, path: bytes) -> tuple[bytes, ...]:
-        """Whoever gets furthest there."""
+        """The caller with the most rights at this route."""
         return self.as_manager if path.startswith(b"/api") else self.as_administrator
 
     @property
@@ -209,7 +209,7 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
 
 
 def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
-    """Method and pattern of all; static files once."""
+    """Method and pattern of all routes; static files once."""
     for route in dozvon.web.app.router.routes():
         resource = route.resource
         if resource is not None:
@@ -218,7 +218,7 @@ def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
 
 
 def _filled(pattern: str, value: bytes, secret: str) -> bytes:
-    """The pattern's holes with `value`; where there are several, the first ones with what is right."""
+    """The pattern with `value` in its last placeholder, and valid values in those before."""
     right = {"account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "crm": b"amocrm", "tail": secret.encode()}
     names = re.findall(r"\{(\w+)\}", pattern)
     path = pattern.encode()
@@ -297,7 +297,7 @@ def secret() -> str:
 
 
 class Verdict:
-    """What was wrong with answers, to be told all at once."""
+    """Collects wrong answers, to report all at once."""
 
     def __init__(self) -> None:
         self.wrong: list[str] = []
@@ -328,14 +328,14 @@ def _is_away(answer: Answer) -> bool:
 
 
 def _assert_quiet(printed: str) -> None:
-    """No traceback, no word of the stranger's, and no long line."""
+    """The log has no traceback, no text of the stranger, and no long line."""
     assert "Traceback" not in printed, printed[printed.index("Traceback") - 500 :][:3000]
     assert "broke" not in printed
     assert [line[:200] for line in printed.splitlines() if len(line) > 1000] == []
 
 
 async def test_no_account_can_be_called_as_an_address_of_ours(target: Target) -> None:
-    """A new route whose word an account could have is noticed here."""
+    """Notices a new route with a word that could be an account's id."""
     words = set()
     for _, pattern in _routes(target.dozvon):
         first, second, *_ = [*pattern.strip("/").split("/"), ""]
@@ -388,7 +388,7 @@ async def test_odd_bodies(target: Target, secret: str, capfd: pytest.CaptureFixt
             answer = await target.ask(method, path, *target.who(path), body=body)
             verdict.on(method + b" " + path + b" " + b" ".join(body)[:80], answer)
     assert not verdict.wrong, "\n".join(verdict.wrong[:50])
-    assert target.dozvon.offices[ACME].account.settings.employees  # the forms of the fuzz mapped nobody away
+    assert target.dozvon.offices[ACME].account.settings.employees  # the fuzzed forms unmapped nobody
     await target.webhooks_are_worked_through(b"/hooks/amocrm/acme/" + secret.encode())
     printed = "".join(capfd.readouterr())
     refused = [line for line in printed.splitlines() if "webhook not worked through" in line and "Rejected" in line]
@@ -406,7 +406,7 @@ async def test_what_is_no_http(target: Target, capfd: pytest.CaptureFixture[str]
 
 
 async def _opened(target: Target) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
-    """A WebSocket of the manager, or what came instead."""
+    """The manager's WebSocket, or the answer instead of it."""
     session = await target.ask(b"POST", b"/api/widget/session", *target.as_manager, body=(JSON, b'{"protocol": 1}'))
     ticket = json.loads(session.body)["ticket"].encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", target.port)
@@ -465,14 +465,14 @@ async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.Captu
         assert b" 101 " in head
         writer.write(frame + _frame(0x81, b'{"type": "ping"}') + _frame(0x88, b""))
         async with asyncio.timeout(ANSWER_SECONDS):
-            await reader.read()  # until it is closed: no frame may hang it or break it
+            await reader.read()  # until it closes: no frame may hang or break it
         writer.close()
     assert (await target.ask(b"GET", b"/health")).status == 200
     _assert_quiet("".join(capfd.readouterr()))
 
 
 def _frame(first: int, payload: bytes) -> bytes:
-    """A client's frame, masked with noughts."""
+    """A client's frame, masked with zeros."""
     size = len(payload)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
     return bytes([first]) + length + b"\0" * 4 + payload

@@ -1,4 +1,4 @@
-"""CDR and CEL in real tables: made as Asterisk's own documentation and FreePBX make them, filled from recorded rows."""
+"""CDR and CEL in real tables, created as in Asterisk's documentation and FreePBX, filled from recorded rows."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.servers
 NAMES = ("answered", "missed", "attended_transfer", "queue_local_members")
 MOSCOW = ZoneInfo("Europe/Moscow")
 
-# FreePBX: asteriskcdrdb, moments in the PBX's own zone and in whole seconds.
+# FreePBX: asteriskcdrdb, moments in the PBX's time zone and in whole seconds.
 MYSQL = (
     """CREATE TABLE cdr (calldate datetime NOT NULL, clid varchar(80), src varchar(80), dst varchar(80),
     dcontext varchar(80), channel varchar(80), dstchannel varchar(80), lastapp varchar(80), lastdata varchar(80),

@@ -1,4 +1,4 @@
-"""`dozvon route` says what would happen with a call, on a database as `dozvon run` leaves it."""
+"""`dozvon route` says what would happen to a call, with a database that `dozvon run` has left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routing service on a real SQLite file: what it looks up, what it keeps, and that it always answers."""
+"""The routing service on a real SQLite file: what it looks up and stores, and that it always answers."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def codes(decision: RouteDecision) -> list[str]:
 
 
 async def test_the_phone_book_and_its_open_deals_decide(storage: Storage) -> None:
-    """Without a deal the contact's responsible rings, with one the deal's, and a closed one says nothing."""
+    """Rings the contact's manager; with an open deal the deal's manager; a closed deal does not count."""
     routing = routing_with(storage)
     await storage.phone_book.put_persons(ACCOUNT, [ANNA], numbering=DEFAULT_NUMBERING)
     assert (await routing.route(KNOWN, "1.1")).steps[0].target == "101"
@@ -87,7 +87,7 @@ async def test_the_phone_book_and_its_open_deals_decide(storage: Storage) -> Non
 
 
 async def test_decisions_are_kept_with_their_calls(storage: Storage) -> None:
-    """Under the id that tracking derives; also those that still wait when Dozvon is told to stop."""
+    """Under the id that tracking derives, also if they still wait when Dozvon stops."""
     routing = routing_with(storage)
     keeping = asyncio.create_task(routing.run())
     await begin(storage, "1.1", "1.2")
@@ -102,7 +102,7 @@ async def test_decisions_are_kept_with_their_calls(storage: Storage) -> None:
 async def test_a_decision_waits_for_its_call_and_the_first_one_stands(
     storage: Storage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The question may be quicker than the event of the channel; what never becomes a call leaves nothing."""
+    """The question may come before the channel's event; a question without a call leaves nothing."""
     monkeypatch.setattr("integration.services.routing._LOOK_AGAIN_SECONDS", 0.05)
     routing = routing_with(storage)
     keeping = asyncio.create_task(routing.run())
@@ -152,7 +152,7 @@ async def test_a_storage_that_is_gone_leads_to_the_lines_reserve_number(storage:
 
 
 class SlowBook:
-    """A phone book whose storage hangs, or breaks in a way that nobody foresaw."""
+    """A phone book whose storage hangs, or fails unexpectedly."""
 
     def __init__(self, storage: Storage, error: Exception | None) -> None:
         self._storage = storage
@@ -245,7 +245,7 @@ async def test_a_decision_that_is_refused_keeps_no_others_out(storage: Storage) 
 
 
 class AskedCrm(FakeCrm):
-    """A CRM that has ANNA and counts how often it was asked; `answer` replaces its answer."""
+    """A CRM that has ANNA and counts its requests; `answer` replaces its answer."""
 
     asked = 0
     error: Exception | None = None
@@ -263,7 +263,7 @@ class AskedCrm(FakeCrm):
 @pytest.mark.parametrize(
     ("settings", "question", "trouble", "rings", "said"),
     [
-        (SETTINGS, KNOWN, None, None, None),  # the line does not want it: never asked
+        (SETTINGS, KNOWN, None, None, None),  # switched off for the line: never asked
         (ASKING, KNOWN, None, "101", "crm_asked"),
         (ASKING, STRANGER, None, None, "crm_does_not_know"),
         (ASKING, KNOWN, Unavailable("502"), None, "crm_failed"),

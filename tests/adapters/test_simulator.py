@@ -72,7 +72,7 @@ CONTINUE = Step(kind=StepKind.CONTINUE)
 
 
 async def test_the_responsible_rings_first_and_then_the_route_goes_on(tmp_path: Path) -> None:
-    """Notice, 104 for ten seconds, then the line's own phone 101, as the include does it step by step."""
+    """Notice, 104 for ten seconds, then the line's phone 101, with the same steps as the include."""
     plan = Plan(
         Step(kind=StepKind.NOTICE, sound="custom/hello"), Step(kind=StepKind.RING, target="104", seconds=10), CONTINUE
     )
@@ -119,7 +119,7 @@ async def test_a_mobile_step_goes_out_through_the_trunk(tmp_path: Path) -> None:
 
 
 async def test_a_silent_dozvon_costs_the_caller_its_patience_only(tmp_path: Path) -> None:
-    """The server answers after its own deadline; the dialplan has gone on to the line's own phone before."""
+    """The server answers too late; the dialplan has already gone on to the line's phone."""
 
     async def script(office: Simulator, pause: Pause) -> None:
         office.answers_after["101"], office.talks_for["101"] = 1.0, 2.0
@@ -182,7 +182,7 @@ async def test_a_click_through_the_adapter_is_recorded_and_transferred(tmp_path:
     (tmp_path / "copy.wav").write_bytes(sound)
     with wave.open(str(tmp_path / "copy.wav")) as file:
         assert (file.getframerate(), file.getsampwidth(), file.getnchannels()) == (8000, 2, 1)
-        assert file.getnframes() > 4.0 / SPEED * 8000  # as long as it was by the clock
+        assert file.getnframes() > 4.0 / SPEED * 8000  # as long as the call was
         assert any(file.readframes(8000))
     await office.stop()
 
@@ -223,12 +223,12 @@ async def test_a_crash_ends_calls_without_a_word_and_the_adapter_finds_out(tmp_p
 
 
 async def test_hundreds_of_calls_at_once_are_all_followed_to_their_end(tmp_path: Path) -> None:
-    """Three hundred calls in a few seconds: each gets one record with the right end."""
+    """300 calls in a few seconds: each gets one record with the right end."""
     office = Simulator(SimulatorSettings(spool=tmp_path, speed=50))
     await office.start()
     async with linked(settings_for(office.ami.port), timing=Timing()) as (pbx, listener):
         for n in range(300):
-            office.inbound(f"7916{n:07d}", "74950000009")  # no such line: let go at once
+            office.inbound(f"7916{n:07d}", "74950000009")  # an unknown line: hung up at once
             office.inbound(f"7926{n:07d}", "74950000002")  # all wait in the queue
             if n % 20 == 0:
                 await asyncio.sleep(0.02)
@@ -254,7 +254,7 @@ async def test_background_traffic_makes_calls_that_end(tmp_path: Path) -> None:
     settings = SimulatorSettings(spool=tmp_path, speed=200, traffic_per_minute=60)
     async with running(settings) as (office, _), linked(settings_for(office.ami.port)) as (_, listener):
         calls = await listener.ended(10)
-        assert not {leg.target for c in calls for leg in c.legs} & {"101", "102"}  # those are played by people
+        assert not {leg.target for c in calls for leg in c.legs} & {"101", "102"}  # people play those
 
 
 # ---- the HTTP control ------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What the simulated office writes down is what a real one wrote, and the product reads its calls out of it."""
+"""The simulated office writes the same records as a real one, and Dozvon reads the calls from them."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def queue_abandoned(office: Simulator, pause: Pause) -> None:
 
 
 async def queue_answered(office: Simulator, pause: Pause) -> None:
-    """Not recorded from a real office; `busy_then_queue` is near."""
+    """Not recorded from a real office; `busy_then_queue` is similar."""
     office.inbound(CLIENT, "74950000002")
     await pause(3)
     office.answer("102")
@@ -128,7 +128,7 @@ def lines(path: Path, columns: tuple[str, ...]) -> list[Row]:
 
 
 def shape_of(cel: Row) -> tuple[Any, ...]:
-    """All of a row but moments, ids, the state of a queue's caller (a dial's on the real one), and who ended last."""
+    """A row without moments, ids, the state of a queue's caller (a dial's in the real one), and the last to end."""
     if cel["eventtype"] == "LINKEDID_END":
         return (cel["eventtype"],)
     extra = json.loads(cel["extra"] or "{}")
@@ -139,7 +139,7 @@ def shape_of(cel: Row) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("story", [each for each in STORIES if each is not queue_answered])
 async def test_rows_are_those_that_asterisk_22_wrote(story: Script, tmp_path: Path) -> None:
-    """The same rows with the same columns, quoted alike, each with a moment that has its fraction."""
+    """The same rows with the same columns and quotes; every moment has a fraction."""
     await tell(story, tmp_path)
     real, ours = (lines(path, CEL_CUSTOM) for path in (RECORDS / f"{story.__name__}.cel.csv", tmp_path / CEL_FILE))
     assert Counter(map(shape_of, ours)) == Counter(map(shape_of, real))
@@ -158,14 +158,14 @@ async def test_rows_are_those_that_asterisk_22_wrote(story: Script, tmp_path: Pa
 
 
 async def test_a_crash_takes_the_records_of_calls_in_progress(tmp_path: Path) -> None:
-    """What CEL has of them stays; afterwards the PBX writes on in the same files."""
+    """Their rows in CEL stay; afterwards the PBX continues the same files."""
     office = Simulator(SimulatorSettings(spool=tmp_path / "spool", logs=tmp_path, speed=SPEED))
     await office.start()
     office.inbound(CLIENT, "74950000001")
     await until(lambda: not office.is_free("101"))
     crashed_at = office.dated(office.now())
     await office.crash()
-    # A real one, too, gives a Uniqueid again when it is back within the same second.
+    # A real PBX also repeats a Uniqueid if it restarts within the same second.
     await until(lambda: int(office.dated(office.now())) > crashed_at)
     await office.boot()
     office.answers_after["101"], office.talks_for["101"] = 0.5, 1.0
@@ -179,7 +179,7 @@ async def test_a_crash_takes_the_records_of_calls_in_progress(tmp_path: Path) ->
 
 
 async def test_calls_that_a_crash_took_end_in_cel_when_the_pbx_is_known_to_have_begun_anew(tmp_path: Path) -> None:
-    """A client whose call rang when the PBX died is a missed call; one who talked has talked until then."""
+    """A call that rang when the PBX died is missed; a talk ends at that moment."""
     office = Simulator(SimulatorSettings(spool=tmp_path / "spool", logs=tmp_path, speed=SPEED))
     await office.start()
     office.answers_after["102"] = 0.1

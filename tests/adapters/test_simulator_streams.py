@@ -1,4 +1,4 @@
-"""The simulated office says what the real one said, field by field, and the product's own tracker understands it."""
+"""The simulated office sends the same events as the real one, field by field, and our tracker understands them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def recorded(name: str) -> list[Event]:
 
 
 async def play(script: Script, tmp_path: Path, speed: float = SPEED) -> tuple[list[Event], list[Call]]:
-    """Run a scenario; returns its events, and the calls that the product makes of them (in the office's own time)."""
+    """Run a scenario. Returns its events, and Dozvon's calls from them (in the office's time)."""
     office = Simulator(SimulatorSettings(spool=tmp_path, pbx_spool="/var/spool/asterisk/monitor", speed=speed))
     events: list[Event] = []
     lines: list[tuple[Timestamp, str, Frame | str]] = []
@@ -162,7 +162,7 @@ async def click_to_call_client_busy(office: Simulator, pause: Pause) -> None:
     office.answer("101")
 
 
-# ---- refusals: what Asterisk says of a phone that is busy (486), declines (603) or has no such number (404) ----------
+# ---- refusals: Asterisk's events for a phone that is busy (486), declines (603) or has no such number (404) ----------
 
 
 async def inbound_busy(office: Simulator, pause: Pause) -> None:
@@ -255,7 +255,7 @@ SCENARIOS: dict[str, Script] = {
         click_own_number_agent_declined,
     )
 }
-# Recorded with a later dialplan, which has a step more: what it says of the dial is compared, not the rest.
+# Recorded with a later dialplan, which has one more step: only its dial events are compared.
 _LATER = {group_all_decline.__name__: group_all_decline}
 _played: dict[str, tuple[list[Event], list[Call]]] = {}
 
@@ -271,7 +271,7 @@ every_scenario = pytest.mark.parametrize("name", SCENARIOS)
 
 
 def key(event: Event) -> tuple[str, ...]:
-    """What one event is about: its kind, channels and variable."""
+    """The key of an event: its kind, channels and variable."""
     return (
         event["Event"],
         event.get("Channel") or event.get("TransfererChannel", ""),
@@ -300,16 +300,16 @@ def named(events: list[Event]) -> list[Event]:
 
 @every_scenario
 async def test_the_same_events_come_with_the_same_fields(name: str, tmp_path: Path) -> None:
-    """As many of each event on each channel, and each with the header names of the recording, in their order."""
+    """The same number of each event on each channel, with the recording's header names in their order."""
     events, _ = await played(name, tmp_path)
     real, ours = named(recorded(name)), named(events)
-    # Records per pair are one thing that Asterisk counts otherwise (a second one for the Busy() after a dial).
+    # Asterisk counts records per pair differently (a second one for the Busy() after a dial).
     without_cdr = [Counter(key(e) for e in side if e["Event"] != "Cdr") for side in (real, ours)]
     assert without_cdr[0] == without_cdr[1]
     by_key: dict[tuple[str, ...], list[Event]] = defaultdict(list)
     for event in ours:
         by_key[key(event)].append(event)
-    # Whether Cause comes with a HangupRequest differs from call to call on the real one.
+    # In the real office only some HangupRequests have a Cause.
     optional = {"Cause", "TechCause"}
     for event in real:
         twins = by_key.get(key(event), [])
@@ -319,7 +319,7 @@ async def test_the_same_events_come_with_the_same_fields(name: str, tmp_path: Pa
 
 
 async def test_a_group_that_declines_is_busy_when_one_of_it_is(tmp_path: Path) -> None:
-    """Which phone ended how, in order, and what Dial makes of it."""
+    """How each phone ended, in order, and Dial's status."""
 
     def said(events: list[Event]) -> list[tuple[str, ...]]:
         fields = ("Event", "Channel", "DestChannel", "DialStatus", "Cause", "TechCause", "Value", "ChannelStateDesc")
@@ -334,13 +334,13 @@ async def test_a_group_that_declines_is_busy_when_one_of_it_is(tmp_path: Path) -
     assert said(events) == said(recorded("group_all_decline"))
 
 
-_MEASURED = ("HoldTime", "RingTime", "TalkTime")  # run with the clock
+_MEASURED = ("HoldTime", "RingTime", "TalkTime")  # depend on the clock
 _MEASURED_VARIABLES = ("ANSWEREDTIME", "DIALEDTIME", "RINGTIME", "QUEUEWAIT")
 
 
 @every_scenario
 async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) -> None:
-    """Numbers, names, states, places in the dialplan, causes: all that is neither a time nor a random id."""
+    """Numbers, names, states, places in the dialplan, causes: everything except times and random ids."""
     events, _ = await played(name, tmp_path)
     by_key: dict[tuple[str, ...], list[Event]] = defaultdict(list)
     for event in named(events):
@@ -348,7 +348,7 @@ async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) 
     differences = []
     for event in named(recorded(name)):
         twins = by_key.get(key(event), [])
-        # The order of records, and how far 180 had come when the state was read, differ from call to call.
+        # The order of records, and whether 180 came before the state was read, differ between calls.
         if not twins or event["Event"] in ("Cdr", "DialState"):
             continue
         twin = twins.pop(0)
@@ -362,7 +362,7 @@ async def test_the_values_are_those_of_the_recording(name: str, tmp_path: Path) 
 
 @pytest.mark.parametrize("name", [*SCENARIOS, *_LATER])
 async def test_the_tracker_makes_the_same_call_of_it(name: str, tmp_path: Path) -> None:
-    """The truth of the recording, in every word; the times within 4 s, a fifth of a second of the wall clock."""
+    """The same call as from the recording; times within 4 s, which is 0.2 s of the wall clock."""
     _, calls = await played(name, tmp_path)
     truth = json.loads((TRACES / f"{name}.expected.json").read_text())["calls"]
     assert len(calls) == len(truth) == 1

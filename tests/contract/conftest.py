@@ -19,7 +19,7 @@ DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of the test's own."""
+    """An empty database for the test."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'dozvon.sqlite3'}"
     url: str = request.getfixturevalue("postgres_url")
@@ -28,7 +28,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def second_postgres_url(postgres_server_url: str) -> Iterator[str]:
-    """Another empty database beside the test's own."""
+    """A second empty database for the test."""
     name = f"second_{uuid4().hex[:12]}"
     yield create_database(postgres_server_url, name)
     drop_database(postgres_server_url, name)

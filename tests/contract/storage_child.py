@@ -1,4 +1,4 @@
-"""A process that saves and claims until it is killed; says on its standard output what has returned."""
+"""A process that saves and claims until it is killed, and prints each completed operation."""
 
 from __future__ import annotations
 

@@ -152,7 +152,7 @@ async def test_of_many_who_ask_one_refreshes(storage: Storage) -> None:
 
 
 async def test_of_two_processes_one_refreshes(storage: Storage, database_url: str, tmp_path: Path) -> None:
-    """Two openings of one database share nothing in memory, as two processes do."""
+    """The database is opened twice: like two processes, they share no memory."""
     other = await open_storage(database_url, tmp_path)
     await storage.tokens.save(OFFICE, TOKENS)
     running, both_ask = asyncio.Event(), asyncio.Event()

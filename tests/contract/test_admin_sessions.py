@@ -1,4 +1,4 @@
-"""What the store of the administrators' sessions does, on both databases."""
+"""The store of administrators' sessions, on both databases."""
 
 from __future__ import annotations
 

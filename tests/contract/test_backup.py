@@ -1,4 +1,4 @@
-"""A backup is made while others write, and what is restored is what was there: on both databases."""
+"""A backup is made while others write, and restoring it gives the same data, on both databases."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def place(database_url: str, tmp_path: Path) -> Place:
 
 @pytest.fixture
 def elsewhere(place: Place, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """Where nothing is yet, as on a new machine: the same kind of database, no key."""
+    """An empty place, as on a new machine: the same kind of database, no key."""
     data_dir = tmp_path / "elsewhere"
     data_dir.mkdir()
     url = f"sqlite:///{data_dir}/dozvon.sqlite3"
@@ -74,7 +74,7 @@ def target(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def filled(place: Place) -> AsyncIterator[Storage]:
-    """A bit of everything, with the names that make trouble: tabs, backslashes, NULs, no NULs at all."""
+    """Some of everything, with difficult names: tabs, backslashes, with and without NULs."""
     storage = await open_storage(place.url, place.data_dir, keys=place.keys)
     for account in (OFFICE, OTHER):
         await storage.settings.save(AccountSettings(account=account))
@@ -145,7 +145,7 @@ async def test_everything_comes_back_elsewhere(filled: Storage, place: Place, el
     elsewhere.keys.file.write_bytes(place.keys.file.read_bytes())
     storage = await open_storage(elsewhere.url, elsewhere.data_dir, keys=elsewhere.keys)
     assert await storage.tokens.load(OTHER) == TOKENS
-    # The next intent does not get the number of an old one.
+    # The next intent does not reuse an old number.
     call = a_call(77)
     await storage.calls.save([SavedStep(call=call, intents=[an_intent(call)])])
     newest, *_ = await storage.outbox.listing(OFFICE, [OutboxState.WAITING])
@@ -179,7 +179,7 @@ def _content(tar: tarfile.TarFile, info: tarfile.TarInfo) -> bytes:
 async def test_a_backup_under_writes_is_of_one_moment(
     filled: Storage, place: Place, elsewhere: Place, target: Path
 ) -> None:
-    """Each step saves a call with an event and an intent: a backup between them would count them differently."""
+    """Each step saves a call, an event and an intent: a backup in between would have different numbers of them."""
     is_over = asyncio.Event()
 
     async def write() -> int:
@@ -238,7 +238,7 @@ async def test_a_running_sqlite_is_not_exchanged_under_its_feet(tmp_path: Path) 
 
 
 async def test_no_file_is_overwritten_and_no_database_made(place: Place, tmp_path: Path, target: Path) -> None:
-    with pytest.raises((ConfigError, Rejected)):  # nothing has ever been started here
+    with pytest.raises((ConfigError, Rejected)):  # Dozvon was never started here
         await _backup(place, target)
     await migrate(place.url)
     await _backup(place, target)
@@ -287,7 +287,7 @@ def office_file(tmp_path: Path) -> Place:
 
 @pytest_asyncio.fixture
 async def packed(tmp_path: Path) -> bytes:
-    """A sound backup of an office on SQLite."""
+    """A valid backup of an office on SQLite."""
     old = tmp_path / "old"
     old.mkdir()
     storage = await open_storage(f"sqlite:///{old}/x.db", old)
@@ -392,7 +392,7 @@ async def test_a_manifest_of_another_time_is_refused(
 async def test_a_backup_of_an_older_release_is_brought_up_to_date(
     place: Place, elsewhere: Place, target: Path, tmp_path: Path
 ) -> None:
-    """A database as the first release left it, tokens in plain."""
+    """A database of the first release, with plain tokens."""
     await _first_release(place)
     manifest = await _backup(place, target)
     assert (manifest.revision, manifest.key_id) == ("0001", None)
@@ -457,11 +457,11 @@ async def test_a_backup_that_is_cancelled_leaves_nothing(filled: Storage, place:
     await _backup(place, target)
 
 
-# ---- what an archive could bring besides ---------------------------------------------------------------------------
+# ---- what else an archive could contain ----------------------------------------------------------------------------
 
 
 async def _with_database(packed: bytes, tmp_path: Path, *statements: str) -> bytes:
-    """The archive, its database changed by `statements` and its manifest true again."""
+    """The archive with its database changed by `statements`, and a matching manifest."""
     database = tmp_path / "changed.db"
 
     def change(info: tarfile.TarInfo, content: bytes) -> list[tuple[tarfile.TarInfo, bytes]]:
@@ -494,7 +494,7 @@ async def _with_database(packed: bytes, tmp_path: Path, *statements: str) -> byt
 async def test_an_archive_that_somebody_changed_is_refused(
     packed: bytes, office_file: Place, tmp_path: Path, statement: str, words: str
 ) -> None:
-    """Its manifest is true, and the office's own key is here."""
+    """Its manifest matches, and the office's key is present."""
     key = (tmp_path / "old/secret.key").read_text().strip()
     office = replace(office_file, keys=KeySource(file=office_file.keys.file, text=key))
     await _refused_and_nothing_left(office, await _with_database(packed, tmp_path, statement), tmp_path, words)
@@ -531,13 +531,13 @@ async def test_plain_tokens_are_refused_by_the_database_server_too(
 async def test_an_archive_that_grows_without_end_is_refused_before_it_does(
     office_file: Place, tmp_path: Path, name: str
 ) -> None:
-    """A gigabyte of noughts in a megabyte."""
+    """A gigabyte of zeros in a megabyte."""
     source = tmp_path / "bomb.tar.gz"
     with gzip.open(source, "wb", compresslevel=9) as file:
         info = tarfile.TarInfo(name)
         info.size = 1 << 30
         file.write(info.tobuf())
-        for _ in range(1 << 8):  # a quarter of it: nobody may come to its end
+        for _ in range(1 << 8):  # a quarter of it: nothing may read to its end
             file.write(bytes(1 << 20))
     with pytest.raises(Rejected, match=r"grow|too large"):
         await _restore(office_file, source)

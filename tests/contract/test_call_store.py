@@ -76,13 +76,13 @@ async def test_steps_and_intents_are_saved_together_or_not_at_all(storage: Stora
     bad = SavedStep(call=a_call(2), event={"event": "x"}, intents=[an_intent(call, payload={"no": object()})])
     try:
         await storage.calls.save([SavedStep(call=call, intents=[an_intent(call)]), bad])
-    except TypeError:  # what JSON cannot say is a fault of ours, and is shown as it is
+    except TypeError:  # a value that JSON cannot hold is our bug, and is not hidden
         pass
     else:
         raise AssertionError("an object was stored as JSON")
     assert await storage.calls.get(OFFICE, call.id) is None
     assert (await storage.outbox.depth())[OutboxState.WAITING] == 0
-    await storage.calls.save([SavedStep(call=call)])  # and the store goes on
+    await storage.calls.save([SavedStep(call=call)])  # the store still works
     assert await storage.calls.get(OFFICE, call.id) == call
 
 
@@ -142,7 +142,7 @@ async def test_many_at_once_are_all_saved(storage: Storage) -> None:
 
 
 async def test_calls_that_have_just_ended(storage: Storage) -> None:
-    """Not live ones, not those of others, not merged ones, not those that ended before."""
+    """No live calls, no calls of others, no merged ones, none that ended earlier."""
 
     def ended(name: str, at: float | None, **fields: Any) -> SavedStep:
         moment = None if at is None else Timestamp(at)

@@ -1,4 +1,4 @@
-"""The Redis of docker-compose.yml, its own command on a real server: nobody gets in without the password."""
+"""The command of docker-compose.yml's Redis on a real server: nobody gets in without the password."""
 
 from __future__ import annotations
 

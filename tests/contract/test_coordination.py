@@ -31,7 +31,7 @@ def _are_ports(first: InProcessCoordination, second: RedisCoordination) -> tuple
 
 
 async def _until(condition: Callable[[], bool], act: Callable[[], Any] | None = None) -> None:
-    """Wait for another process's (Redis's) doing, `act`ing at each look."""
+    """Wait for another process (Redis), calling `act` at each look."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while not condition():
         assert time.monotonic() < deadline
@@ -152,7 +152,7 @@ async def test_a_mark_holds_for_its_time(coordination: Coordination) -> None:
 
 
 async def _turn(coordination: Coordination, queue: str, pace: Pace) -> tuple[str, float]:
-    """Ask until it is our turn; the turn and when it came."""
+    """Ask until it is our turn. Returns the turn and its moment."""
     async with asyncio.timeout(DEADLINE_SECONDS):
         while (turn := await coordination.take_turn(queue, pace)).id is None:
             assert turn.wait_seconds > 0
@@ -166,12 +166,12 @@ async def test_turns_are_evenly_spaced_over_all_who_ask(coordination: Coordinati
     turns = await asyncio.gather(*(_turn(coordination, queue, pace) for _ in range(10)))
     moments = sorted(at for _, at in turns)
     assert len({turn for turn, _ in turns}) == 10
-    assert moments[0] - began > 0.09  # a queue that nobody remembers: others may have sent a moment ago
+    assert moments[0] - began > 0.09  # an unknown queue: others may have sent a moment ago
     assert moments[-1] - moments[0] > 0.17  # 9 gaps of 20 ms
 
 
 async def test_a_turn_that_is_taken_late_does_not_put_off_those_after_it(coordination: Coordination) -> None:
-    """One gap is caught up with, no more: after a long wait the second follows at once, the third does not."""
+    """Only one gap is caught up: after a long wait the second turn follows at once, the third does not."""
     queue, pace = uuid4().hex, Pace(per_second=1, most=7, window_seconds=0.01)
     await _turn(coordination, queue, pace)
     before = time.monotonic()
@@ -238,7 +238,7 @@ async def test_a_flushed_and_cut_redis_costs_a_moment(redis_url: str) -> None:
 
 @pytest.mark.servers
 async def test_kept_connections_that_a_restart_has_cut_are_replaced_unnoticed(redis_url: str) -> None:
-    """The first page after a restart of Redis was refused: a kept connection fails once before it is opened again."""
+    """The first page after a restart of Redis was refused: an old connection fails once before it is replaced."""
     coordination = RedisCoordination(redis_url)
     server = redis.asyncio.Redis.from_url(redis_url)
     await asyncio.gather(*(coordination.issue_ticket({}, ttl_seconds=60) for _ in range(5)))
@@ -256,7 +256,7 @@ def _through(relay: Relay, redis_url: str) -> str:
 
 @pytest.mark.servers
 async def test_a_redis_that_does_not_answer_is_waited_for_once(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many questions one after another would each wait their time: cards, the pace, pages that connect."""
+    """Otherwise many requests in a row would each wait the whole time: cards, pacing, connecting pages."""
     monkeypatch.setattr(redis_coordination, "_ANSWER_SECONDS", 1.0)
     monkeypatch.setattr(redis_coordination, "_SILENT_SECONDS", 2.0)
     async with Relay(urlsplit(redis_url).port or 6379) as relay:
@@ -265,7 +265,7 @@ async def test_a_redis_that_does_not_answer_is_waited_for_once(redis_url: str, m
         relay.freeze()
         with pytest.raises(Unavailable, match="does not answer"):
             await coordination.once(uuid4().hex, ttl_seconds=60)
-        async with asyncio.timeout(10.0):  # one after another they would wait for twenty
+        async with asyncio.timeout(10.0):  # in a row they would wait for twenty
             for _ in range(20):
                 with pytest.raises(Unavailable, match="a moment ago"):
                     await coordination.publish("c", {})
@@ -306,7 +306,7 @@ async def test_a_quiet_subscription_is_kept(redis_url: str, monkeypatch: pytest.
     monkeypatch.setattr(redis_coordination, "_PING_SECONDS", 0.02)
     coordination = RedisCoordination(redis_url)
     messages = coordination._messages(uuid4().hex)
-    for _ in range(10):  # that it has subscribed, and the answers to its own questions
+    for _ in range(10):  # its subscription, and the answers to its pings
         assert await anext(messages) is None
     await messages.aclose()
     await coordination.close()

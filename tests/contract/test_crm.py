@@ -1,4 +1,4 @@
-"""The Crm port: the fake that services are tested with and the real connector keep the same promises."""
+"""The Crm port: the fake for services' tests and the real connector behave the same."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NOBODY = EntityRef(EntityKind.CONTACT, "99999999")
 
 
 class World(Protocol):
-    """A CRM, and what happens in it without us."""
+    """A CRM, and what people do in it."""
 
     @property
     def crm(self) -> Crm: ...
@@ -34,7 +34,7 @@ class World(Protocol):
     def deal(self, contact: EntityRef) -> EntityRef: ...
 
     def lose_next_answer(self) -> None:
-        """The next write is carried out and its answer never arrives."""
+        """The next write takes effect, but its answer never arrives."""
 
     def break_next_write(self) -> None:
         """The next write does not reach the CRM."""
@@ -43,16 +43,16 @@ class World(Protocol):
         """How often the call with this key is in the CRM."""
 
     def accept(self, uid: str) -> None:
-        """A person takes the lead on."""
+        """A person accepts the lead."""
 
     def decline(self, uid: str) -> None:
-        """A person throws the lead away."""
+        """A person declines the lead."""
 
     def dismiss(self, manager: ManagerId) -> None:
-        """This user is switched off in the CRM."""
+        """Deactivate this user in the CRM."""
 
     def refuse_notes_in_inbox(self) -> None:
-        """From now on nothing can be written into an entry that waits."""
+        """From now on the CRM refuses notes to a waiting entry."""
 
 
 @dataclass

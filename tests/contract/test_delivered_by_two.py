@@ -1,4 +1,4 @@
-"""Two processes deliver the calls of one client at the same time: they share the database and nothing else of ours."""
+"""Two processes deliver the calls of one client at the same time: they share only the database."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ STRANGER = "89990001122"
 
 
 class SlowCrm(FakeCrm):
-    """Answers take a moment, before and after they have an effect: time for the other process to come between."""
+    """Answers take a moment before and after the effect: time for the other process to interfere."""
 
     async def _slowly(self, work: Any) -> Any:
         await asyncio.sleep(0.01)
@@ -62,7 +62,7 @@ class Two:
         self.storages, self._deliveries, self.crm, self._clock = storages, deliveries, crm, clock
 
     async def queue(self, calls: Sequence[Call]) -> None:
-        """All at once, as the end of an outage."""
+        """Queue all at once, as after an outage."""
         changes = frozenset({Change.ENDED})
         settings = AccountSettings(account=OFFICE)
         await self.storages[0].calls.save(

@@ -1,4 +1,4 @@
-"""What has returned survives `kill -9`; a database that cannot write says so and goes on when it can again."""
+"""Completed writes survive `kill -9`; a database that cannot write reports it, and recovers when it can."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_a_read_only_file_is_said_and_reading_goes_on(tmp_path: Path) -> N
 
 
 async def test_a_full_disk_is_said_and_saving_goes_on_when_there_is_room(tmp_path: Path) -> None:
-    """SQLite is told that the file may not grow, which is to it what a full disk is."""
+    """SQLite may not let the file grow, which has the same effect as a full disk."""
     storage = await open_storage(f"sqlite:///{tmp_path}/x.db", tmp_path)
     pages = await storage.database.write(lambda c: c.execute(text("PRAGMA page_count")).scalar_one())
     await storage.database.write(lambda c: c.execute(text(f"PRAGMA max_page_count={pages}")))
@@ -87,7 +87,7 @@ async def test_a_full_disk_is_said_and_saving_goes_on_when_there_is_room(tmp_pat
 
 
 async def test_a_file_that_another_process_is_just_making_is_waited_for(tmp_path: Path) -> None:
-    """SQLite itself does not wait here: it says busy within microseconds, so the opening would be over."""
+    """SQLite itself does not wait here: it reports "busy" within microseconds, so opening would fail."""
     other = sqlite3.connect(tmp_path / "x.db", isolation_level=None)
     other.execute("CREATE TABLE made_by_another (id INTEGER)")
     other.execute("BEGIN IMMEDIATE")
@@ -131,7 +131,7 @@ async def test_one_bad_unit_of_work_does_not_harm_its_neighbours(database_url: s
     work = [lambda c, n=name: c.execute(insert, {"a": n}).rowcount for name in names]
     results = await asyncio.gather(*(database.write(w, Across.ACCOUNTS) for w in work), return_exceptions=True)
     refused = [name for name, result in zip(names, results, strict=True) if isinstance(result, Rejected)]
-    assert refused == ["a", "\ud800"]  # either of the two, whoever came second
+    assert refused == ["a", "\ud800"]  # the later of the two
     stored = await database.read(
         lambda c: c.execute(text("SELECT account FROM accounts")).scalars().all(), Across.ACCOUNTS
     )
@@ -169,8 +169,8 @@ async def test_what_was_queued_before_the_end_is_written(tmp_path: Path) -> None
 async def test_connections_that_the_server_ended_are_replaced_without_an_error(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """All of them, as by a restart of the server; reads and writes, by SQLAlchemy and straight to the driver."""
-    monkeypatch.setattr(postgres, "UNUSED_SECONDS", 0.0)  # instead of waiting for it
+    """All connections, as by a restart of the server; reads and writes, through SQLAlchemy and the driver."""
+    monkeypatch.setattr(postgres, "UNUSED_SECONDS", 0.0)  # instead of waiting that long
     storage, other = [await open_storage(postgres_url, tmp_path) for _ in range(2)]
     call = a_call(1)
     await storage.calls.save([SavedStep(call=call)])
@@ -192,7 +192,7 @@ async def test_connections_that_the_server_ended_are_replaced_without_an_error(
             while await other.database.read(lambda c: c.execute(beside).scalar()):
                 pass
         await use()
-        # Nobody was told to the new ones: each says again whose rows it wants.
+        # The new connections have no scope: each query sets it again.
         assert await storage.calls.get(OFFICE, call.id) == call
     await storage.close()
     await other.close()
@@ -213,7 +213,7 @@ async def test_a_query_straight_to_the_driver_says_what_is_wrong(database_url: s
 async def test_a_network_that_passes_nothing_on_ends_a_connection_within_seconds(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    """Tried between two network namespaces (docs/results/2026-11-22-faults.md); here: the kernel gets the option."""
+    """Tested between two network namespaces (docs/results/2026-11-22-faults.md); here: the socket has the option."""
     storage = await open_storage(postgres_url, tmp_path)
     database = storage.database
     assert isinstance(database, postgres.PostgresDatabase)

@@ -1,4 +1,4 @@
-"""What the doctor says of the database, the keys and the backups."""
+"""The doctor's findings about the database, the keys and the backups."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ async def test_a_key_file_that_is_gone_or_broken(config: Config, key_file: Path,
     found = await examined(config, "key")
     assert found.level is ERROR
     assert str(key_file) in found.message
-    assert any(config.data_dir.glob("secret.key")) == (content is not None)  # the doctor makes none
+    assert any(config.data_dir.glob("secret.key")) == (content is not None)  # the doctor creates none
 
 
 async def test_a_key_that_does_not_open_what_is_stored(config: Config, key_file: Path) -> None:

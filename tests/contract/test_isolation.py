@@ -1,4 +1,4 @@
-"""No store shows or changes another account's data: every public method is tried, those still to come too."""
+"""No store shows or changes another account's data: every public method is tested, future ones too."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _own_settings(stored: AccountSettings | None) -> AccountSettings:
     return AccountSettings(account=OTHER)
 
 
-# What each method is asked with, as the other account. Its answer must be what an empty account answers.
+# The arguments of each method, as the other account. The answer must be that of an empty account.
 ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "calls.ended_since": ((Timestamp(0.0),), {}),
     "calls.get": ((CALL.id,), {}),
@@ -102,7 +102,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "watches.load": ((PBX,), {}),
     "watches.save": ((PBX, WATCH), {}),
 }
-# They take things that carry their account; what is tried with them stands in the tests below.
+# Their arguments contain the account; the tests below call them.
 CARRIED = {"calls.save", "outbox.amend", "outbox.dead", "outbox.done", "outbox.expire", "outbox.extend",
            "outbox.retry", "settings.save"}  # fmt: skip
 OF_NO_ACCOUNT = {
@@ -138,7 +138,7 @@ Snapshot = dict[str, list[tuple[Any, ...]]]
 
 @pytest_asyncio.fixture
 async def filled(storage: Storage) -> AsyncIterator[Storage]:
-    """OFFICE has something of everything, OTHER exists and has nothing."""
+    """OFFICE has data of every kind, OTHER exists and has none."""
     await storage.settings.save(AccountSettings(account=OFFICE, country="UA"))
     await storage.calls.save([SavedStep(call=CALL, intents=[an_intent(CALL), an_intent(CALL, "b")], event={"a": 1})])
     await storage.phone_book.put_persons(OFFICE, [PERSON], numbering=DEFAULT_NUMBERING)
@@ -170,7 +170,7 @@ def _takes_an_account(method: str) -> bool:
 
 
 def test_every_method_names_an_account_or_has_a_reason() -> None:
-    """A new one without an account fails here, one with an account must be added to what is tried."""
+    """A new method without an account fails here; one with an account must be added to the tested ones."""
     methods = set(_methods())
     named = {method for method in methods if _takes_an_account(method)}
     assert named == set(ASKED)
@@ -193,7 +193,7 @@ async def _snapshot(storage: Storage, account: AccountId) -> Snapshot:
 @pytest.mark.parametrize("method", sorted(ASKED))
 async def test_another_account_sees_nothing_and_changes_nothing(filled: Storage, method: str, tmp_path: Path) -> None:
     before = await _snapshot(filled, OFFICE)
-    assert all(before.values())  # something of everything, or nothing would be proven
+    assert all(before.values())  # data of every kind, or the test would prove nothing
     store, _, name = method.partition(".")
     ask: Callable[..., Awaitable[Any]] = getattr(getattr(filled, store), name)
     positional, named = ASKED[method]
@@ -251,12 +251,12 @@ async def test_every_table_with_an_account_is_under_row_level_security(postgres_
     )
     await storage.close()
     assert protected == {table.name for table in metadata.sorted_tables if "account" in table.c}
-    assert not is_superuser  # else none of these tests would prove a thing
+    assert not is_superuser  # otherwise these tests would prove nothing
 
 
 @pytest.mark.parametrize("database_url", [pytest.param("postgresql", marks=pytest.mark.servers)], indirect=True)
 async def test_a_query_without_a_condition_sees_the_account_it_named_and_no_other(filled: Storage) -> None:
-    """What a forgotten WHERE would do. Reads and writes take turns on the same connections."""
+    """The effect of a forgotten WHERE. Reads and writes alternate on the same connections."""
     await filled.settings.save(AccountSettings(account=OTHER))
     database = filled.database
 

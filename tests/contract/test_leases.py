@@ -1,4 +1,4 @@
-"""What every Leases does, and what a call store refuses to somebody who was overtaken."""
+"""What every `Leases` does, and what a call store refuses after a lease was taken over."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def taken(storage: Storage, name: str = "pbx:a", *, by: str = "one", ttl_s
 
 
 async def overtaken(storage: Storage) -> tuple[Lease, Lease]:
-    """A lease that ran out, and the one that somebody else took after it."""
+    """A lease that ran out, and the next holder's lease."""
     old = await taken(storage, ttl_seconds=SHORT)
     async with asyncio.timeout(30):
         while (new := await taken(storage, by="two")) is None:  # noqa: ASYNC110 - the database's clock wakes nobody
@@ -48,7 +48,7 @@ async def test_a_lease_that_runs_out_goes_to_somebody_else_with_a_larger_token(s
     old, new = await overtaken(storage)
     assert new.token > old.token
     assert await storage.leases.renew([old], ttl_seconds=LONG) == []
-    await storage.leases.release([old])  # an opinion of somebody who has nothing to say here any more
+    await storage.leases.release([old])  # the old holder has no say any more
     assert await taken(storage, by="three") is None
     assert await storage.leases.renew([new], ttl_seconds=LONG) == [new]
 
@@ -93,7 +93,7 @@ async def test_who_was_overtaken_cannot_write(storage: Storage) -> None:
 
 
 async def test_a_lease_is_not_taken_in_the_middle_of_its_holders_write(storage: Storage) -> None:
-    """Whatever the order in which they run: what the old holder wrote, the new one finds."""
+    """In any order of execution: the new holder finds what the old one wrote."""
     old = await taken(storage, ttl_seconds=SHORT)
     assert old is not None
     for number in range(20):
@@ -112,7 +112,7 @@ async def test_a_lease_is_not_taken_in_the_middle_of_its_holders_write(storage: 
 
 @pytest.mark.servers
 async def test_nobody_waits_for_a_lease_that_is_locked_by_a_transaction(postgres_url: str, tmp_path: Path) -> None:
-    """As of a process that was paused in the middle of one."""
+    """For example of a process that was paused in the middle of one."""
     storage = await open_storage(postgres_url, tmp_path)
     await overtaken(storage)
     await storage.leases.release([Lease("pbx:a", 2), Lease("pbx:a", 3)])

@@ -116,7 +116,7 @@ async def test_what_a_comparison_did_not_come_across(storage: Storage, clock: Fa
     await storage.phone_book.put_persons(OTHER, [gone], numbering=DEFAULT_NUMBERING)
     clock.advance(60)
     began = clock.now()
-    await _put(storage, kept, replace(newer, updated_at=200))  # an older page: not written, but seen
+    await _put(storage, kept, replace(newer, updated_at=200))  # an older page: not written, but counts as seen
     await storage.phone_book.put_deals(OFFICE, [a_deal(1, kept)])
     unseen = await storage.phone_book.unseen(OFFICE, seen_since=began, at_most=10)
     assert unseen == [gone.ref, a_deal(2).ref]
@@ -138,17 +138,17 @@ async def test_pages_of_any_size(storage: Storage, count: int) -> None:
 async def test_a_page_costs_no_more_in_a_large_account_that_statistics_do_not_know(
     postgres_url: str, tmp_path: Path
 ) -> None:
-    """As in an import into a new database: PostgreSQL believed the account small and read all of it with each page."""
+    """In an import into a new database PostgreSQL took the account for small, and read all of it with each page."""
     people = [a_contact(number, f"8916{number:07}") for number in range(3_000)]
     again = [replace(person, updated_at=300) for person in people[:500]]
     storage = await open_storage(postgres_url, tmp_path)
     await _put(storage, *people)
     await _put(storage, *again, *people[500:])
-    await storage.close()  # a session tells what it did at the latest when it ends
+    await storage.close()  # a session reports its statistics at its end
     watching = await asyncpg.connect(postgres_url)
     sizes = "SELECT sum(idx_tup_fetch + seq_tup_read) FROM pg_stat_user_tables WHERE relname LIKE 'person%'"
     seen = "SELECT sum(n_tup_ins) FROM pg_stat_user_tables WHERE relname = 'persons'"
-    while await watching.fetchval(seen) < len(people):  # until it has told
+    while await watching.fetchval(seen) < len(people):  # until it has reported
         await watching.execute("SELECT pg_stat_clear_snapshot()")
     read = await watching.fetchval(sizes)
     await watching.close()
@@ -166,7 +166,7 @@ async def test_how_far_the_mirror_came_is_kept_for_each_account(storage: Storage
 
 
 async def test_numbers_are_read_again_and_nothing_else_changes(storage: Storage, clock: FakeClock) -> None:
-    """More than one part of them; nobody counts as seen by it, and others' books stay as they are."""
+    """In several parts; nobody counts as seen, and other accounts' books do not change."""
     people = [a_contact(n, f"050 123 {n:04}") for n in range(1201)]
     await _put(storage, *people)
     await storage.phone_book.put_persons(OTHER, [people[0]], numbering=DEFAULT_NUMBERING)

@@ -1,5 +1,5 @@
-"""deploy/postgres-role.sql, as docker-compose.yml runs it, on a real PostgreSQL: Dozvon works with the role that it
-makes, and row-level security holds that role."""
+"""deploy/postgres-role.sql, as in docker-compose.yml, on a real PostgreSQL: Dozvon works with the role that it creates,
+and the role is subject to row-level security."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def _run_script(server_url: str, name: str, password: str | None) -> subprocess.
 
 @pytest.fixture
 def role_url(postgres_server_url: str) -> Iterator[str]:
-    """The database that the script makes, with the role that it makes."""
+    """The database and the role that the script creates."""
     name = f"plain_{uuid4().hex[:12]}"
-    for password in ("first'one", "it's secret"):  # run again it only gives the password
+    for password in ("first'one", "it's secret"):  # a second run only sets the password
         done = _run_script(postgres_server_url, name, password)
         assert done.returncode == 0, done.stderr
     url = make_url(postgres_server_url).set(username=name, password="it's secret", database=name)
@@ -73,7 +73,7 @@ async def test_the_role_is_plain(role_url: str, postgres_server_url: str) -> Non
 
 
 async def test_row_level_security_holds_the_role(role_url: str, tmp_path: Path) -> None:
-    storage = await open_storage(role_url, tmp_path)  # the role owns its database: it may take the steps of the schema
+    storage = await open_storage(role_url, tmp_path)  # the role owns its database, so it may migrate the schema
     for account in (OFFICE, OTHER):
         await storage.settings.save(AccountSettings(account=account))
     await storage.close()

@@ -1,4 +1,4 @@
-"""What Dozvon keeps is closed to others from its first byte, whatever the umask, and what lies open is closed."""
+"""Others cannot read Dozvon's files, whatever the umask, and files left open are closed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def careless_umask() -> Iterator[None]:
 
 
 def open_ones(folder: Path) -> list[str]:
-    """What others may read, the folder itself included."""
+    """The files that others may read, and the folder if they may read it."""
     found = [folder, *folder.rglob("*")]
     return sorted(path.name for path in found if stat.S_IMODE(path.stat().st_mode) & 0o077)
 
@@ -41,7 +41,7 @@ async def used(config: Config) -> None:
     await storage.settings.save(AccountSettings(account=OFFICE))
     await storage.recordings.put(OFFICE, CallId("pbx:1"), b"mp3")
     async with storage.database.lock("tokens"):
-        assert open_ones(config.data_dir) == []  # with the files that are there only while it runs
+        assert open_ones(config.data_dir) == []  # with the files that exist only while it runs
         assert (config.data_dir / "dozvon.sqlite3-wal").exists()
     await storage.close()
 

@@ -1,4 +1,4 @@
-"""The tables that `schema.py` describes are those that the migrations make, on both databases."""
+"""The migrations create the tables of `schema.py`, on both databases."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _CONSTRAINTS = """SELECT conrelid::regclass::text, conname, pg_get_constraintdef
 
 
 def _catalogue(connection: Connection) -> Catalogue:
-    """What the database itself says of its tables, without white space and quotes that mean nothing."""
+    """The database's description of its tables, without meaningless white space and quotes."""
     queries = [_SQLITE] if connection.dialect.name == "sqlite" else [_COLUMNS, _INDEXES, _CONSTRAINTS]
     rows = [row for query in queries for row in connection.execute(text(query))]
     plain = [tuple("".join(str(value).split()).replace('"', "") for value in row) for row in rows]

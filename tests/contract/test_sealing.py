@@ -1,4 +1,4 @@
-"""Secrets at rest: what is on the disk, whose it is, which key opens it, and how a key is changed while others work."""
+"""Secrets at rest: what is on the disk, of which account, with which key, and changing the key while others work."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ async def test_a_missing_or_wrong_key_stops_the_start_and_changes_nothing(
     assert file.read_text() == content
     assert not (tmp_path / "elsewhere").exists()
     assert await _stored(storage.database) == before
-    with pytest.raises(ConfigError, match="make it"):  # a file that was named is never made: its disk may be missing
+    with pytest.raises(ConfigError, match="make it"):  # a configured file is never created: its disk may be missing
         await open_storage(f"sqlite:///{tmp_path}/new.db", tmp_path, keys=KeySource(file=tmp_path / "named"))
 
 
@@ -133,7 +133,7 @@ async def test_a_process_that_runs_goes_on_over_a_rotation(storage: Storage, tmp
 
 
 async def test_tokens_saved_while_keys_are_rotated_can_all_be_read(storage: Storage, tmp_path: Path) -> None:
-    """Whoever saves at that moment saves with the key that is current when its transaction ends."""
+    """A save during the rotation uses the key that is current when its transaction ends."""
     source = KeySource.in_folder(tmp_path)
     accounts = [type(OFFICE)(f"office-{n}") for n in range(8)]
     is_over = asyncio.Event()
@@ -171,7 +171,7 @@ async def test_a_key_of_the_environment_is_rotated_to_the_one_written_behind_it(
     await rotate(storage.database, both)
     with pytest.raises(ConfigError, match="after a comma"):  # not back to the old one
         await rotate(storage.database, both)
-    with pytest.raises(ConfigError, match="does not hold"):  # this process was not given the new one
+    with pytest.raises(ConfigError, match="does not hold"):  # this process does not have the new key
         await storage.tokens.save(OFFICE, TOKENS)
     await storage.close()
     again = await open_storage(database_url, tmp_path, keys=KeySource(file=file, text=new))

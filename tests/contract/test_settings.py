@@ -28,7 +28,7 @@ def _with(extension: str) -> AccountSettings:
 async def test_what_is_changed_is_what_is_stored_at_that_moment(
     storage: Storage, database_url: str, tmp_path: Path, clock: FakeClock
 ) -> None:
-    """Twenty add one to the list, in two processes: without the lock some would be lost."""
+    """Two processes add twenty entries to the list: without the lock some would be lost."""
     other = await open_storage(database_url, tmp_path, clock=clock)
     stores = [storage.settings, other.settings]
 

@@ -31,7 +31,7 @@ Release = Callable[[str], None]
 
 @pytest.fixture
 def release(monkeypatch: pytest.MonkeyPatch) -> Release:
-    """Makes this process one of the release whose newest step is that."""
+    """Make this process one of the release with that newest step."""
     steps: Any = importlib.import_module("integration.storage.sql.migrate")
 
     def become(head: str) -> None:
@@ -50,7 +50,7 @@ async def at(database_url: str) -> str | None:
 
 
 async def gets_to(step: str, database_url: str) -> None:
-    """By starts one after another."""
+    """By repeated starts."""
     async with asyncio.timeout(20):
         while await at(database_url) != step:  # noqa: ASYNC110 - the database's clock wakes nobody
             await asyncio.sleep(0.01)
@@ -67,7 +67,7 @@ async def test_a_process_of_the_release_before_goes_on_beside_a_step(
     assert await storage.calls.get(OFFICE, a_call(1).id) == a_call(1)
     rows = await storage.database.read(_origins, OFFICE)
     assert rows == {"pbx:1": "before", "pbx:2": None}
-    assert await at(database_url) == EXPANDED  # a start of the release before leaves it alone
+    assert await at(database_url) == EXPANDED  # a start of the previous release does not change it
 
 
 def _origins(connection: Connection) -> dict[str, str | None]:
@@ -176,7 +176,7 @@ async def _go_back(url: str, step: str) -> None:
 async def test_a_busy_table_is_waited_for_in_short_turns(
     postgres_url: str, release: Release, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A step that waited for long would make everybody wait who comes after it."""
+    """A step that waits long makes everybody behind it wait."""
     monkeypatch.setattr("integration.storage.sql.postgres_steps._TABLE_WAIT", "100ms")
     busy, idle = await open_database(postgres_url), await open_database(postgres_url)
     release(EXPANDED)

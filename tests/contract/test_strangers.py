@@ -67,7 +67,7 @@ async def test_an_entry_is_kept_with_its_deal_until_it_is_closed(storage: Storag
     await storage.strangers.entered(OFFICE, KEY, SECOND, entry=ENTRY, deal=DEAL)
     found = await storage.strangers.get(OFFICE, KEY)
     assert found is not None
-    assert found.entry is None  # not by the call that enters it
+    assert found.entry is None  # not for the call that enters it
     await storage.strangers.entered(OFFICE, KEY, FIRST, entry=ENTRY, deal=DEAL)
     clock.advance(5)
     await storage.strangers.waits_still(OFFICE, KEY, ENTRY)

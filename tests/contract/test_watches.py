@@ -1,4 +1,4 @@
-"""How far a PBX was watched, kept on both databases."""
+"""Until when a PBX was watched, on both databases."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Its own process that answers an office's routing questions, for tests that kill or stop it at a chosen moment.
+"""A process that answers an office's routing questions, for tests that kill or stop it at a chosen moment.
 
     python -m tests.e2e.answering_process PORT '{"think_seconds": 0, "after_no_answer": "route"}'
 
-Prints one JSON line when it listens and one for each decision that it is asked for. The known client is CLIENT, whose
-responsible has extension 104.
+It prints a JSON line when it listens, and one for each requested decision. The known client is CLIENT, whose manager
+has extension 104.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fixtures of the end-to-end tests: a house, and a browser in which its people work."""
+"""Fixtures of the end-to-end tests: a house, and a browser for its people."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tests.lab.office import Office
 
 @pytest_asyncio.fixture
 async def empty_house(office: Office, tmp_path: Path) -> AsyncIterator[House]:
-    """Asterisk and the CRM are there; Dozvon is configured and not started."""
+    """Asterisk and the CRM run; Dozvon is configured but not started."""
     async with open_house(office, tmp_path) as house:
         yield house
 
 
 @pytest_asyncio.fixture
 async def unlit_house(asterisk22: Path, tmp_path: Path) -> AsyncIterator[House]:
-    """The CRM is there, Asterisk is not started: for what Dozvon does before it looks at its PBX."""
+    """The CRM runs, Asterisk does not: for Dozvon's work before it connects to its PBX."""
     office = Office(asterisk22)
     async with open_house(office, tmp_path) as house:
         yield house
@@ -33,7 +33,7 @@ async def unlit_house(asterisk22: Path, tmp_path: Path) -> AsyncIterator[House]:
 @pytest_asyncio.fixture
 async def house(unlit_house: House) -> AsyncIterator[House]:
     """Dozvon runs, is connected to both sides and knows the CRM's clients."""
-    unlit_house.dozvon.launch()  # loads itself while Asterisk starts
+    unlit_house.dozvon.launch()  # starts in parallel with Asterisk
     async with unlit_house.office:
         await unlit_house.move_in()
         yield unlit_house
@@ -41,14 +41,14 @@ async def house(unlit_house: House) -> AsyncIterator[House]:
 
 @pytest_asyncio.fixture
 async def browser(chromium_path: Path) -> AsyncIterator[BrowserContext]:
-    """A Chromium of the test's own; people of different names need contexts of their own (`browser.browser`)."""
+    """A Chromium for this test; each person needs a separate context (`browser.browser`)."""
     async with chromium(chromium_path) as context:
         yield context
 
 
 @pytest_asyncio.fixture
 async def anna(house: House, browser: BrowserContext) -> AsyncIterator[CrmPage]:
-    """Anna (101) works in the list of contacts. Nothing that callers say may be executed in her page."""
+    """Anna (101) works in the list of contacts. No text of callers may run in her page."""
     await house.install_widget()
     page = await open_page(browser, house, ANNA, "/contacts/list/")
     yield page

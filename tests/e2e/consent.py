@@ -1,4 +1,4 @@
-"""What an administrator does once for an account: sign in to Dozvon, press "connect", allow it on the CRM's page."""
+"""The administrator's steps to connect an account: sign in to Dozvon, press "connect", allow it on the CRM's page."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
     Connect `account` of the Dozvon at `url` with the CRM, as Dmitry.
 
     Raises:
-        AssertionError: it did not end on the page of people.
+        AssertionError: the last page was not the page of people.
     """
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
         await sign_in(person, url, password)
@@ -35,12 +35,12 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
 
 
 async def sign_in(person: aiohttp.ClientSession, url: str, password: str) -> None:
-    """Into the pages of the Dozvon at `url`; the session keeps the cookie."""
+    """Sign in to the Dozvon at `url`; the session keeps the cookie."""
     await _asked(person, "POST", f"{url}/admin/login", data={"password": password, "next": "/admin"})
 
 
 async def _asked(person: aiohttp.ClientSession, method: str, url: str, **arguments: Any) -> aiohttp.ClientResponse:
-    """The answer, read to its end: an unread one is a connection that nobody closes."""
+    """The answer, read to its end, because an unread one keeps its connection open."""
     async with person.request(method, url, **arguments) as answer:
         await answer.read()
         return answer

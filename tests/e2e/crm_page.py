@@ -1,4 +1,4 @@
-"""A person at the CRM's page in a real Chromium: the shipped widget runs in it. Knows where things are on it."""
+"""A person on the CRM's page in a real Chromium with the shipped widget. Knows the page's elements."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from tests.lab.waiting import until_told
 RESULTS = Path("test-results")
 IMAGES = Path("docs/images")
 SIZE = ViewportSize(width=1280, height=800)
-PATIENCE_MS = 30_000  # what the page shows after something happened elsewhere, on a busy machine
+PATIENCE_MS = 30_000  # for the page to show a change elsewhere, on a busy machine
 
-# Resolves with the page's clock (Unix seconds) as soon as the card has the text; looks at every frame.
+# Resolves with the page's time (Unix seconds) as soon as the card has the text; checks every frame.
 _CARD_SAYS = """text => {
   const root = document.querySelector(".dozvon-widget")?.shadowRoot;
   const card = root?.querySelector("article.call:not(.folded)");
@@ -37,7 +37,7 @@ _CARD_SAYS = """text => {
 
 
 class CrmPage:
-    """One tab. `problems` are the page's uncaught errors and dialogs: hostile text that was executed."""
+    """A tab. `problems`: the page's uncaught errors and dialogs, that is, hostile text that ran."""
 
     def __init__(self, page: Page, house: House) -> None:
         self.page, self._house = page, house
@@ -75,23 +75,23 @@ class CrmPage:
         await until_told(is_so)
 
     async def watch_for(self, text: str) -> JSHandle | ElementHandle:
-        """When the card says this: a handle of the moment in Unix seconds."""
+        """A handle of the moment (Unix seconds) when the card shows this text."""
         return await self.page.wait_for_function(_CARD_SAYS, arg=text, polling="raf", timeout=PATIENCE_MS)
 
     async def press_number(self, shown: str) -> None:
-        """The number's menu, then "call through Dozvon"."""
+        """Open the number's menu and press "call through Dozvon"."""
         await self.page.locator("[data-phone]", has_text=shown).first.click()
         await self.phone_menu.click()
 
     async def picture(self, name: str, *, document: bool = False) -> None:
-        """Into test-results/; with DOZVON_SCREENSHOTS=1 a `document`'s picture goes into docs/images/ too."""
+        """Save a screenshot in test-results/; with DOZVON_SCREENSHOTS=1 those for a `document` also in docs/images/."""
         await self.page.screenshot(path=RESULTS / f"{name}.png", animations="disabled")
         if document and os.environ.get("DOZVON_SCREENSHOTS") == "1":
             await self.page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
 
 
 async def plays(audio: Locator) -> float:
-    """Play an audio element, let it run, seek to its middle. Its length in seconds; raises when it does not play."""
+    """Play an audio element and seek to its middle. Returns its length in seconds; raises if it does not play."""
     await expect(audio).to_be_visible(timeout=PATIENCE_MS)
     length: float = await audio.evaluate(
         """async audio => {
@@ -130,7 +130,7 @@ async def chromium(path: Path) -> AsyncIterator[BrowserContext]:
 
 
 async def open_page(context: BrowserContext, house: House, user: int, path: str) -> CrmPage:
-    """The CRM's page as `user` sees it, its widget connected to Dozvon."""
+    """The CRM's page of `user`, with its widget connected to Dozvon."""
     value = f"{house.crm.account.id}:{user}"
     await context.add_cookies([{"name": "crm_user", "value": value, "url": house.crm.url}])
     before = int(await house.dozvon.figure("dozvon_open_pages"))

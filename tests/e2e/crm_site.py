@@ -1,4 +1,4 @@
-"""The sandbox amoCRM as tests see it: served on the loopback, its records looked at, its failures ordered."""
+"""The sandbox amoCRM for tests: serves it on the loopback, reads its records, and orders failures."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def employees() -> str:
 
 
 class CrmSite:
-    """Open with `start()`, close with `stop()`. `redirect_uri` is where the integration lives."""
+    """Open with `start()`, close with `stop()`. `redirect_uri`: the integration's address."""
 
     def __init__(self, port: int, redirect_uri: str) -> None:
         self.port = port
         self.host = f"127.0.0.1:{port}"
         self.url = f"http://{self.host}"
-        # As in life, no other CRM has an integration with this id: accounts that share one are one integration's.
+        # As in reality, no other CRM has an integration with this id: accounts that share an id share the integration.
         self._settings = SandboxSettings(port=port, redirect_uri=redirect_uri, client_id=str(uuid4()))
         self.client_id, self.client_secret = self._settings.client_id, self._settings.client_secret
         self._app = create_sandbox(self._settings)
@@ -86,13 +86,13 @@ class CrmSite:
         return next(iter(self._sandbox.accounts.values()))
 
     def table(self) -> str:
-        """The table of an account's configuration that leads Dozvon here."""
+        """The configuration table that connects an account of Dozvon to this CRM."""
         return _TABLE.format(client_id=self.client_id, client_secret=self.client_secret, url=self.url, host=self.host)
 
     # ---- records ---------------------------------------------------------------------------------------------------
 
     def contact(self, name: str) -> dict[str, Any]:
-        """The visible contact with this name. Raises LookupError when there is not exactly one."""
+        """The visible contact with this name. Raises: LookupError unless there is exactly one."""
         found = [each for each in self.account.contacts.own() if each["name"] == name and not each["hidden"]]
         if len(found) != 1:
             raise LookupError(f"{len(found)} contacts are named {name!r}")
@@ -109,16 +109,16 @@ class CrmSite:
         return [task for task in self.account.tasks.values() if task["entity_id"] == entity_id]
 
     def counts(self) -> Counter[str]:
-        """How often each call is in the CRM, wherever it is, by its `uniq`."""
+        """How often the CRM has each call, in any place, by its `uniq`."""
         notes = [note["params"]["uniq"] for note in self.call_notes()]
         return Counter([*notes, *(entry["metadata"]["uniq"] for entry in self.unsorted())])
 
     async def has_calls(self, count: int = 1, *, timeout_seconds: float = 40.0) -> None:
-        """Wait for that many calls, wherever they come."""
+        """Wait for this many calls, in any place."""
         await until(lambda: len(self.counts()) >= count, timeout_seconds=timeout_seconds)
 
     async def logged(self, count: int = 1, *, timeout_seconds: float = 30.0) -> Note:
-        """Wait for that many calls in feeds; return the newest."""
+        """Wait for this many calls in feeds; return the newest."""
         try:
             await until(lambda: len(self.call_notes()) >= count, timeout_seconds=timeout_seconds)
         except TimeoutError:
@@ -134,7 +134,7 @@ class CrmSite:
         return self.unsorted()[0]
 
     async def popped_up(self) -> None:
-        """Wait until somebody was notified of a call."""
+        """Wait until a user was notified of a call."""
         await until(lambda: bool(self.account.popups), timeout_seconds=10)
 
     # ---- failures --------------------------------------------------------------------------------------------------
@@ -142,7 +142,7 @@ class CrmSite:
     def fail(
         self, kind: str, *, count: int = 1, status: int = 500, seconds: float = 0.2, path: str = "/api/v4/"
     ) -> None:
-        """Order a failure of writes as `/_sandbox/faults` does; `count` below 0: until `heal()`."""
+        """Order a failure of writes, like `/_sandbox/faults`; `count` below 0: until `heal()`."""
         fault = Fault(kind=kind, status=status, count=count, path_prefix=path, method="POST", seconds=seconds)
         self._sandbox.faults.append(fault)
 
@@ -150,16 +150,16 @@ class CrmSite:
         self._sandbox.faults.clear()
 
     def expire_access(self) -> None:
-        """The access token is taken no longer, while its holders' clocks say that it lives."""
+        """Make the access token invalid, though it is not expired by its holders' clocks."""
         for grant in self._sandbox.grants.values():
             grant.access_until = 0.0
 
     @property
     def webhook(self) -> str:
-        """The address that Dozvon asked to be told at."""
+        """The webhook address that Dozvon has subscribed."""
         [hook] = self._sandbox.hooks[self.account.id]
         return str(hook.destination)
 
     async def met_a_fault(self) -> None:
-        """Wait until a request has met the last failure that was ordered."""
+        """Wait until a request has met the last ordered failure."""
         await until(lambda: not self._sandbox.faults, timeout_seconds=30)

@@ -1,4 +1,4 @@
-"""`dozvon run --config FILE` in its own process, started, watched and killed by tests."""
+"""`dozvon run --config FILE` as a process that tests start, watch and kill."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _HEALTH_SECONDS = 2.0
 
 class DozvonProcess:
     """
-    One configuration, any number of starts. What it says goes to `log_file`, all starts one after another.
+    One configuration, any number of starts. The output of all starts goes to `log_file`, one after another.
 
     Args:
-        url: where its pages are, as the configuration says.
-        module: another release than the present one.
+        url: the address of its pages, from the configuration.
+        module: a release other than the present one.
     """
 
     def __init__(self, config: Path, url: str, session: aiohttp.ClientSession, *, module: str = "integration") -> None:
@@ -34,7 +34,7 @@ class DozvonProcess:
         self.log_file = config.with_suffix(".log")
         self.session = session
         self._process: subprocess.Popen[bytes] | None = None
-        self._began_at = 0  # where in the log this start begins
+        self._began_at = 0  # where this start begins in the log
 
     @property
     def pid(self) -> int:
@@ -47,11 +47,11 @@ class DozvonProcess:
 
     async def start(self, *, disk: str = "", **wanted: str) -> dict[str, Any]:
         """
-        Start and wait until /health says `wanted` (`pbx="connected"`, `crm="offline"`...), by default only that it is
-        there.
+        Start and wait until /health shows `wanted` (`pbx="connected"`, `crm="offline"`...), by default only until it
+        answers.
 
         Args:
-            disk: "16m" gives it its own disk of that size for its data, gone with the process.
+            disk: "16m" gives it a separate disk of this size for its data, which ends with the process.
         """
         self.launch(disk=disk)
         return await self.health(timeout_seconds=60.0, **wanted)
@@ -70,7 +70,7 @@ class DozvonProcess:
             )  # fmt: skip
 
     def _own_disk(self, size: str) -> list[str]:
-        """What mounts a small file system over the data folder, for this process only."""
+        """The command prefix that mounts a small file system over the data folder, for this process only."""
         self.data.mkdir(exist_ok=True)
         as_root = [] if os.geteuid() == 0 else ["--map-root-user"]
         script = 'mount -t tmpfs -o size="$0" dozvon "$1" && shift && exec "$@"'
@@ -81,7 +81,7 @@ class DozvonProcess:
         return self.config.parent / "data"
 
     def fill_disk(self) -> Path:
-        """Leave no room on its own disk. Returns the file to delete."""
+        """Fill its separate disk. Returns the file to delete."""
         filler = Path(f"/proc/{self.pid}/root{self.data}/filler")
         with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
             while file.write(bytes(4096)):
@@ -89,7 +89,7 @@ class DozvonProcess:
         return filler
 
     async def health(self, *, timeout_seconds: float = 30.0, **wanted: str) -> dict[str, Any]:
-        """Wait until /health says for every account what is wanted; return it. Raises AssertionError when it ended."""
+        """Wait until /health shows `wanted` for every account; return it. Raises: AssertionError if Dozvon ended."""
         said: dict[str, Any] | None = None
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -112,7 +112,7 @@ class DozvonProcess:
             return None
 
     async def figure(self, name: str) -> float:
-        """The sum of a figure's rows in /metrics."""
+        """The sum of a metric's rows in /metrics."""
         async with self.session.get(f"{self.url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
@@ -132,23 +132,23 @@ class DozvonProcess:
         except TimeoutError:
             raise TimeoutError(f"not settled: {said}\n{self.text()[-3000:]}") from None
 
-    # ---- what it says ----------------------------------------------------------------------------------------------
+    # ---- its log ---------------------------------------------------------------------------------------------------
 
     def text(self) -> str:
-        """What this start has said so far."""
+        """The output of this start so far."""
         return self.log_file.read_bytes()[self._began_at :].decode("utf-8", "replace")
 
     def print_log(self) -> None:
-        """All that all starts have said."""
+        """Print the output of all starts."""
         print(self.log_file.read_text("utf-8", "replace") if self.log_file.exists() else "never started")
 
     def said(self, event: str) -> list[dict[str, Any]]:
-        """The log's entries of this name since this start."""
+        """The log's entries with this name since this start."""
         entries = [json.loads(line) for line in self.text().splitlines() if line.startswith("{") and line.endswith("}")]
         return [entry for entry in entries if entry["event"] == event]
 
     async def says(self, event: str, *, times: int = 1, timeout_seconds: float = 30.0) -> dict[str, Any]:
-        """Wait for the log's entry of this name and return the last one."""
+        """Wait for a log entry with this name and return the last one."""
         try:
             await until(lambda: len(self.said(event)) >= times, timeout_seconds=timeout_seconds)
         except TimeoutError:
@@ -158,14 +158,14 @@ class DozvonProcess:
     # ---- the end ---------------------------------------------------------------------------------------------------
 
     def kill(self) -> None:
-        """SIGKILL: nothing can be written any more. Idempotent."""
+        """SIGKILL: it cannot write anything more. Idempotent."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
             self._process = None
 
     async def ended(self, *, timeout_seconds: float = 15.0) -> int:
-        """Wait until it has ended by itself; its exit code."""
+        """Wait until it ends by itself. Returns its exit code."""
         process = self._process
         assert process is not None
         await until(lambda: process.poll() is not None, timeout_seconds=timeout_seconds)
@@ -173,7 +173,7 @@ class DozvonProcess:
         return process.returncode
 
     async def stop(self) -> int:
-        """SIGTERM, as a service manager does; the exit code."""
+        """SIGTERM, as from a service manager. Returns the exit code."""
         assert self._process is not None
         self._process.send_signal(signal.SIGTERM)
         return await self.ended()

@@ -54,10 +54,10 @@ responsible_seconds = 2
 
 class House:
     """
-    `dozvon` is configured and not started. `move_in` starts and connects it; `install_widget` is for pages.
+    `dozvon` is configured but not started. `move_in` starts and connects it; `install_widget` is for pages.
 
     Attributes:
-        folder: of this house: the configuration, the log and, in `data`, what Dozvon keeps.
+        folder: has the configuration, the log and, in `data`, Dozvon's data.
     """
 
     def __init__(self, office: Office, folder: Path, session: aiohttp.ClientSession) -> None:
@@ -83,7 +83,7 @@ class House:
         self.config.write_text(_CONFIG.format(**values | changes))
 
     async def move_in(self, *, disk: str = "") -> None:
-        """Dozvon runs, is connected to both sides and knows the CRM's clients."""
+        """Start Dozvon, connect both sides, and wait until it knows the CRM's clients."""
         if not self.dozvon.is_alive:
             self.dozvon.launch(disk=disk)
         await self.dozvon.health(timeout_seconds=60.0, pbx="connected")
@@ -96,7 +96,7 @@ class House:
         await self.dozvon.start(pbx="connected", crm="connected")
 
     async def consent(self) -> None:
-        """What an administrator does: sign in to Dozvon, press "connect", allow it on the CRM's page."""
+        """The administrator's steps: sign in to Dozvon, press "connect", allow it on the CRM's page."""
         await consent(self.url, self.crm, "house", PASSWORD)
 
     async def install_widget(self) -> None:
@@ -112,7 +112,7 @@ class House:
         return {"Cookie": f"crm_user={self.crm.account.id}:{user}"}
 
     async def recording(self, link: str) -> bytes:
-        """The recording at the address that the CRM was given."""
+        """The recording at the address in the CRM."""
         assert link.startswith(f"{self.url}/r/")
         async with self.session.get(link) as answer:
             assert (answer.status, answer.content_type) == (200, "audio/mpeg")
@@ -120,7 +120,7 @@ class House:
 
     async def in_the_crm_once(self, *, recorded: bool = True) -> dict[str, Any]:
         """
-        Wait until all is delivered; hold the CRM to exactly one call, with its recording.
+        Wait until everything is delivered; check that the CRM has exactly one call, with its recording.
 
         Returns:
             The call's note, or the metadata of its entry in Unsorted.
@@ -129,7 +129,7 @@ class House:
         return found
 
     async def each_in_the_crm_once(self, calls: int, *, recorded: bool = True) -> list[dict[str, Any]]:
-        """As `in_the_crm_once`, for that many calls."""
+        """Like `in_the_crm_once`, for this many calls."""
         try:
             await self.crm.has_calls(calls)
         except TimeoutError:
@@ -146,7 +146,7 @@ class House:
 
 @contextlib.asynccontextmanager
 async def open_house(office: Office, folder: Path) -> AsyncIterator[House]:
-    """The CRM is there; Dozvon is configured only. All ends with the block."""
+    """The CRM runs; Dozvon is only configured. Everything ends with the block."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         house = House(office, folder, session)
         await house.crm.start()
@@ -154,5 +154,5 @@ async def open_house(office: Office, folder: Path) -> AsyncIterator[House]:
             yield house
         finally:
             house.dozvon.kill()
-            house.dozvon.print_log()  # pytest shows it when the test failed
+            house.dozvon.print_log()  # pytest shows it if the test fails
             await house.crm.stop()

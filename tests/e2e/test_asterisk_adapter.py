@@ -1,4 +1,4 @@
-"""The adapter on a real Asterisk with real SIP phones: what it says happened is what the phones did."""
+"""The adapter on a real Asterisk with real SIP phones: it reports what the phones did."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def on_lab(office: Office, **values: object) -> AsyncIterator[tuple[Asteri
 
 @both
 async def test_an_answered_call_is_followed_and_its_recording_fetched(open_office: OpenOffice, major: int) -> None:
-    """From the carrier to 101: the same call, people and times as the phones saw, and the sound of it."""
+    """From the carrier to 101: the call, people and times that the phones saw, and the recording."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         assert pbx.refused_questions == []
@@ -62,12 +62,12 @@ async def test_an_answered_call_is_followed_and_its_recording_fetched(open_offic
         sound = b"".join([chunk async for chunk in pbx.recording(call.recordings[0])])
         assert sound.startswith(b"RIFF")
         assert len(sound) > 8000
-        assert pbx.counters.events_received < 80  # the filters hold back what nobody needs: all on, it is 150
+        assert pbx.counters.events_received < 80  # with filters; without them it is 150
 
 
 @both
 async def test_a_click_rings_the_employee_then_the_client(open_office: OpenOffice, major: int) -> None:
-    """The call has our id from its first event, and a repeated click does not ring a second time."""
+    """The call has our id from its first event, and a repeated click does not ring again."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         office.phone("102").answers(after_seconds=0.2)
@@ -89,7 +89,7 @@ async def test_a_click_rings_the_employee_then_the_client(open_office: OpenOffic
 
 @both
 async def test_an_extension_is_dialled_into_the_talk(open_office: OpenOffice, major: int) -> None:
-    """The client's side hears every digit once, in order, the employee none; before the answer nobody could hear it."""
+    """The client's side hears every digit once, in order, the employee none. Before the answer it is refused."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         office.phone("102").answers()
@@ -113,7 +113,7 @@ async def test_an_extension_is_dialled_into_the_talk(open_office: OpenOffice, ma
     "name", ["Event: JitterBufStats", "x Variable: RTPAUDIOQOS Event: VarSet", "Application: Wait"]
 )
 async def test_a_caller_cannot_hide_behind_a_name(open_office: OpenOffice, major: int, name: str) -> None:
-    """Filters of the PBX are regular expressions over the whole event, and the caller's name is part of it."""
+    """The PBX's filters are regular expressions over the whole event, which includes the caller's name."""
     office = await open_office(major)
     async with on_lab(office) as (_, listener):
         office.phone("101").answers()
@@ -141,16 +141,16 @@ async def test_a_click_is_given_up_while_the_employee_phone_rings(open_office: O
 @pytest.mark.parametrize(
     ("extension", "channel", "shown"),
     [
-        ("101", "PJSIP/{extension}", "101"),  # its endpoint says who it is: callerid = Anna Orlova <101>
-        ("107", "PJSIP/{extension}", "74950000107"),  # this one shows its own line
-        ("106", "PJSIP/{extension}", "106"),  # and this one says nothing: its phone would say 106
+        ("101", "PJSIP/{extension}", "101"),  # its endpoint has callerid = Anna Orlova <101>
+        ("107", "PJSIP/{extension}", "74950000107"),  # this one shows its direct number
+        ("106", "PJSIP/{extension}", "106"),  # and this one has none: its phone would show 106
         ("101", "Local/{extension}@click-agent", "101"),
     ],
 )
 async def test_the_carrier_sees_the_employee_and_the_phone_the_client(
     open_office: OpenOffice, major: int, extension: str, channel: str, shown: str
 ) -> None:
-    """In an office whose dialplan shows the carrier whoever calls; with the client's own number carriers refuse."""
+    """In an office whose dialplan passes the caller id to the carrier, which refuses the client's own number."""
     office = await open_office(major)
     if extension not in EXTENSIONS:
         await office.add_phone(extension)
@@ -182,7 +182,7 @@ async def test_a_click_to_a_busy_client_ends_as_busy(open_office: OpenOffice, ma
 
 @both
 async def test_a_click_through_a_local_channel_is_one_call(open_office: OpenOffice, major: int) -> None:
-    """As FreePBX wants it: the employee is rung by the dialplan (`Local/EXT@context`), not by endpoint."""
+    """As FreePBX needs it: the dialplan rings the employee (`Local/EXT@context`), not the endpoint directly."""
     office = await open_office(major)
     async with on_lab(office, originate_channel="Local/{extension}@click-agent") as (pbx, listener):
         office.phone("101").answers()
@@ -253,7 +253,7 @@ async def test_employees_come_with_names_and_registrations(open_office: OpenOffi
 
 @both
 async def test_calls_under_way_are_found_at_the_login(open_office: OpenOffice, major: int) -> None:
-    """Connected in the middle of a conversation: who talks to whom is known, and the end is seen."""
+    """Connected during a conversation: the adapter finds both parties, and sees the end."""
     office = await open_office(major)
     office.phone("101").answers()
     client = await office.inbound(CLIENT, did(1))
@@ -272,7 +272,7 @@ async def test_calls_under_way_are_found_at_the_login(open_office: OpenOffice, m
 
 @both
 async def test_a_killed_asterisk_ends_its_calls_and_is_linked_again(open_office: OpenOffice, major: int) -> None:
-    """SIGKILL during a conversation: no Hangup ever comes; after the boot the call is over, once, and inferred."""
+    """SIGKILL during a conversation: no Hangup comes; after the boot the call gets one end, which is inferred."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         office.phone("101").answers()
@@ -307,7 +307,7 @@ async def test_a_restart_in_order_ends_calls_with_their_hangups(open_office: Ope
 
 @both
 async def test_a_call_that_ends_while_the_link_is_cut_is_ended_in_the_gap(open_office: OpenOffice, major: int) -> None:
-    """One call ends in the gap, another lives through it: one is inferred, the other goes on under its own id."""
+    """One call ends in the gap, and its end is inferred; another one continues with its id."""
     office = await open_office(major)
     async with (
         Relay(office.asterisk.ports.ami) as relay,
@@ -335,7 +335,7 @@ async def test_a_call_that_ends_while_the_link_is_cut_is_ended_in_the_gap(open_o
 
 @both
 async def test_a_call_whose_hangup_the_pbx_never_told_ends_all_the_same(open_office: OpenOffice, major: int) -> None:
-    """The events of its end are held back by a filter; asked about the silent channels, the PBX does not know them."""
+    """A filter drops the events of its end. When we ask about the silent channels, the PBX does not know them."""
     office = await open_office(major)
     timing = Timing(backoff=(0.1,), boot_unseen=1.0, silent=1.5, ask_every=0.2)
     hidden = "!^Event: (Hangup|SoftHangup|HangupRequest|BridgeLeave|BridgeDestroy|DialEnd)"
@@ -346,7 +346,7 @@ async def test_a_call_whose_hangup_the_pbx_never_told_ends_all_the_same(open_off
         client = await office.inbound(CLIENT, did(1))
         await client.answered()
         await listener.until(lambda: any(c.answered_at for c in listener.records))
-        await asyncio.sleep(4)  # silent for long enough to be asked about, twice, and going on
+        await asyncio.sleep(4)  # silent long enough to be asked about twice, and still live
         assert listener.records[0].is_live
         await client.hang_up()
         (call,) = await listener.ended()
@@ -354,7 +354,7 @@ async def test_a_call_whose_hangup_the_pbx_never_told_ends_all_the_same(open_off
 
 
 async def test_tls_with_the_pbx_own_certificate(office: Office) -> None:
-    """With the certificate given as the authority it connects; without it, it says why not."""
+    """With the certificate as the authority it connects; without it, it says why it cannot."""
     port, certificate = office.asterisk.ports.ami_tls, str(office.asterisk.tls_certificate)
     async with linked(settings_for(port, tls={"ca": certificate}), timing=QUICK_BACK) as (pbx, _):
         assert pbx.is_connected
@@ -377,7 +377,7 @@ def by_check(findings: list[Finding]) -> Mapping[str, Finding]:
 
 @both
 async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffice, major: int) -> None:
-    """With the rights of the README, the include and a FastAGI server that answers; and no call comes of it."""
+    """With the rights of the README, the include and a FastAGI server that answers; it makes no call."""
     office = await open_office(major)
     server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), NeverAsked(), MayAsk())], port=office.fastagi_port or 0)
     await server.start()
@@ -398,7 +398,7 @@ async def test_the_doctor_finds_nothing_where_all_is_well(open_office: OpenOffic
 async def test_the_doctor_asks_the_dialplan_whether_it_takes_what_a_click_dials(
     open_office: OpenOffice, major: int
 ) -> None:
-    """A real Asterisk looks through patterns and included contexts; a wrong form comes with the right setting."""
+    """A real Asterisk checks patterns and included contexts; a wrong form is reported with the right setting."""
     office = await open_office(major)
     right = DialSample(what="a mobile", dialled="+79161234567")
     wrong = DialSample(what="the own town", dialled="979161234567", others=(('click = "national"', "89161234567"),))

@@ -1,4 +1,4 @@
-"""Calls on the real Asterisk, seen and handled by people at the CRM's page in a real Chromium."""
+"""Calls on the real Asterisk, seen and handled by people on the CRM's page in a real Chromium."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def open_contact(page: Page, name: str) -> None:
 
 
 async def test_a_known_caller(house: House, anna: CrmPage) -> None:
-    """The responsible rings first, the card is there at once, and the call is in the feed with its sound."""
+    """The responsible manager's phone rings first, the card opens at once, and the feed gets the call and recording."""
     office = house.office
     seen = asyncio.create_task(anna.watch_for("Кухонный гарнитур для Петрова"))
     client = await office.inbound(IVAN, did(21), display="Hello")
@@ -85,7 +85,7 @@ async def test_a_known_caller(house: House, anna: CrmPage) -> None:
 
 
 async def can_be_sought(house: House, link: str) -> None:
-    """A player that seeks asks for a part of the file."""
+    """A seeking player requests a part of the file."""
     whole = await house.recording(link)
     async with house.session.get(link, headers={"Range": "bytes=100-199"}) as answer:
         assert answer.status == 206
@@ -93,7 +93,7 @@ async def can_be_sought(house: House, link: str) -> None:
 
 
 async def test_nobody_answers(house: House, anna: CrmPage) -> None:
-    """The responsible for two seconds, then the office's own route; a missed call of the responsible's, and a task."""
+    """The responsible manager rings for two seconds, then the office's route; a missed call and a task follow."""
     office = house.office
     client = await office.inbound(IVAN, did(21))
     rang = await office.phone("101").incoming()
@@ -113,7 +113,7 @@ async def test_nobody_answers(house: House, anna: CrmPage) -> None:
 
 
 async def test_strangers_go_to_unsorted(house: House, anna: CrmPage) -> None:
-    """One is accepted and becomes contact and deal with the call; one who was missed is declined and gone."""
+    """One entry is accepted and becomes a contact and a deal with the call; a missed one is declined and deleted."""
     office = house.office
     office.phone("101").answers(after_seconds=0.2)
     client = await office.inbound(STRANGER, did(21))
@@ -149,7 +149,7 @@ async def test_strangers_go_to_unsorted(house: House, anna: CrmPage) -> None:
 
 
 async def test_a_contact_is_created_from_the_card(house: House, anna: CrmPage) -> None:
-    """The call that is going on goes into the new contact, not into Unsorted."""
+    """The live call goes into the new contact, not into Unsorted."""
     office = house.office
     office.phone("101").answers(after_seconds=0.2)
     client = await office.inbound(STRANGER, did(21))
@@ -183,7 +183,7 @@ async def click_to_call(house: House, anna: CrmPage) -> tuple[SipCall, SipCall]:
 
 
 async def test_click_to_call(house: House, anna: CrmPage) -> None:
-    """The client answers, and is busy the next time."""
+    """The client answers the first call, and is busy for the second."""
     agent, client = await click_to_call(house, anna)
     await client.answer()
     await expect(anna.card.get_by_text("Разговор", exact=True)).to_be_visible(timeout=PATIENCE_MS)
@@ -204,7 +204,7 @@ async def test_click_to_call(house: House, anna: CrmPage) -> None:
 
 
 async def test_a_blind_transfer_changes_whose_call_it_is(house: House, anna: CrmPage) -> None:
-    """Anna's client is handed to Boris, whose call it is in the end; Anna's card goes."""
+    """Anna transfers her client to Boris, who becomes responsible for the call; Anna's card closes."""
     office = house.office
     office.phone("101").answers(after_seconds=0.2)
     office.phone("102").answers(after_seconds=0.2)

@@ -19,7 +19,7 @@ RING_GROUP = did(10)
 
 
 async def test_declining_leaves_the_colleagues_phones_ringing(house: House, anna: CrmPage) -> None:
-    """The client is not let go, Boris talks to him, and the call's page says who pressed."""
+    """The client stays connected, Boris talks to them, and the call's page shows who pressed."""
     office = house.office
     for extension in ("101", "102", "103"):
         office.phone(extension).rings()
@@ -80,7 +80,7 @@ async def test_who_answered_instead_is_said(house: House, anna: CrmPage) -> None
 
 
 async def test_a_transfer_to_me_says_by_whom(house: House, anna: CrmPage) -> None:
-    """And declining it stops my phone alone."""
+    """Declining it stops only my phone."""
     office = house.office
     office.phone("101").rings()
     office.phone("102").answers()

@@ -1,4 +1,4 @@
-"""Declining a call in the card, on a real Asterisk with real SIP phones: it is my leg that ends, and nothing else."""
+"""Declining a call in the card, on a real Asterisk with real SIP phones: only my leg ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RING_GROUP, QUEUE, QUEUE_OF_LOCALS = did(10), did(2), did(9)
 
 
 async def ringing(listener: Listener, *extensions: str) -> Call:
-    """The call, when it rings at all of these."""
+    """Wait until the call rings at all of these."""
 
     def is_so() -> bool:
         rings = {leg.target for c in listener.records for leg in c.legs if leg.ringing_at and leg.result is None}
@@ -30,7 +30,7 @@ async def ringing(listener: Listener, *extensions: str) -> Call:
 
 
 async def result_at(listener: Listener, call: CallId, extension: str) -> LegResult | None:
-    """How the leg at this extension ended; waits for it."""
+    """Wait for the end of the leg at this extension; return its result."""
 
     def results() -> list[LegResult | None]:
         return [leg.result for leg in listener.calls[call].legs if leg.target == extension and leg.ended_at]
@@ -46,7 +46,7 @@ def open_legs(call: Call) -> set[str]:
 @both
 @pytest.mark.parametrize("line", [RING_GROUP, QUEUE])
 async def test_one_of_a_group_declines_and_the_others_ring_on(open_office: OpenOffice, major: int, line: str) -> None:
-    """The client is not let go, the leg reads as one that was declined at the phone, and who pressed is told."""
+    """The client stays connected, the leg looks as if declined on the phone, and we know who pressed."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         for extension in ("101", "102", "103"):
@@ -82,7 +82,7 @@ async def test_a_member_of_a_queue_behind_local_channels(office: Office) -> None
 async def test_where_only_one_phone_rings_the_dialplan_goes_on_as_after_a_declined_one(
     open_office: OpenOffice, major: int
 ) -> None:
-    """..06 is voicemail behind 102: the client is answered by it, not hung up."""
+    """..06 has voicemail behind 102: it answers the client, who is not hung up."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         office.phone("102").rings()
@@ -114,7 +114,7 @@ async def test_every_device_of_the_extension_stops(office: Office) -> None:
 
 @both
 async def test_a_talk_is_never_ended_by_declining(open_office: OpenOffice, major: int) -> None:
-    """Answered meanwhile, at this phone or another one: refused, and they talk on."""
+    """The call was answered meanwhile, on this phone or another: declining is refused, and the talk continues."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         for extension in ("102", "103"):
@@ -153,7 +153,7 @@ async def test_a_call_that_a_colleague_picked_up_is_not_declined_any_more(office
 
 @both
 async def test_a_transfer_that_rings_at_me_is_declined_for_me_alone(open_office: OpenOffice, major: int) -> None:
-    """The client goes where the dialplan says after a declined phone; here that is the end of the call."""
+    """The client goes where the dialplan sends declined calls; here the call ends."""
     office = await open_office(major)
     async with on_lab(office) as (pbx, listener):
         office.phone("101").answers()
@@ -165,7 +165,7 @@ async def test_a_transfer_that_rings_at_me_is_declined_for_me_alone(open_office:
         await talk.blind_transfer("102")
         call = await ringing(listener, "102")
         with pytest.raises(NotFound):
-            await pbx.reject(call.id, "101")  # who handed it over has no phone in it any more
+            await pbx.reject(call.id, "101")  # the transferer has no phone in it any more
         await pbx.reject(call.id, "102")
         assert await result_at(listener, call.id, "102") is LegResult.REJECTED
         await client.over()

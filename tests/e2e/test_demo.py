@@ -1,4 +1,4 @@
-"""`dozvon demo` as a stranger meets it: one command, one browser, nothing open to others."""
+"""`dozvon demo` for a newcomer: one command, one browser, nothing open to others."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _begin(folder: Path) -> subprocess.Popen[str]:
 
 
 def _introduction(process: subprocess.Popen[str]) -> str:
-    """What it says until the last sentence of its introduction."""
+    """Its output up to the end of its introduction."""
     assert process.stdout is not None
     text = ""
     for line in process.stdout:
@@ -100,9 +100,9 @@ async def the_walk(demonstration: Demonstration, browser: BrowserContext) -> Non
 
 
 async def test_the_demonstration(demonstration: Demonstration, browser: BrowserContext) -> None:
-    """It starts soon, says where to look, is this machine's own, does what it says to try, and ends when told."""
+    """It starts fast, says where to look, listens only on this machine, does what it says, and stops on request."""
     print(f"\ndemo: {demonstration.wall_seconds:.1f} s, {demonstration.cpu_seconds:.1f} s of a processor")
-    # A machine that is busy with other tests says nothing about the start: the processor's time is what it needs.
+    # On a machine busy with other tests only processor time is meaningful.
     assert min(demonstration.wall_seconds, demonstration.cpu_seconds) < START_SECONDS
     for words in ("sandbox amoCRM", "/admin", "password: demo", "Ctrl+C"):
         assert words in demonstration.said

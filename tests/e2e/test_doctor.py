@@ -1,4 +1,4 @@
-"""`dozvon doctor` against the lab: it finds nothing where all is well, and names what is not."""
+"""`dozvon doctor` in the lab: it finds nothing if all is well, and otherwise names the error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.lab
 
 
 async def doctor(house: House) -> tuple[int | None, str]:
-    """The exit code, and what it printed."""
+    """The exit code and the output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "integration", "doctor", "--config", str(house.config)),
         stdout=asyncio.subprocess.PIPE,
@@ -24,7 +24,7 @@ async def doctor(house: House) -> tuple[int | None, str]:
 
 
 async def test_beside_a_running_dozvon(house: House) -> None:
-    """Where all is well it finds nothing; a folder that is not there and missing rights are named."""
+    """If all is well it finds nothing; it names a missing folder and missing rights."""
     code, said = await doctor(house)
     assert code == 0, said
     assert "ERROR" not in said

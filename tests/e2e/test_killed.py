@@ -1,4 +1,4 @@
-"""Dozvon is killed, or the CRM fails: the call is in the CRM exactly once all the same, with its recording."""
+"""Dozvon is killed, or the CRM fails: still the call is in the CRM exactly once, with its recording."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def talking(house: House) -> tuple[SipCall, SipCall]:
 
 
 async def two_conversations(house: House) -> tuple[SipCall, SipCall]:
-    """A client whom the CRM knows talks with Anna, a stranger with Boris, both for a second at least."""
+    """A known client talks with Anna, a stranger with Boris, both for at least a second."""
     known, _ = await talking(house)
     house.office.phone("101").rings()
     house.office.phone("102").answers()
@@ -44,7 +44,7 @@ async def recorded(house: House, calls: int = 1) -> None:
 
 
 async def test_killed_while_it_rings(house: House) -> None:
-    """The manager answers while Dozvon is not there."""
+    """The manager answers while Dozvon is away."""
     client = await house.office.inbound(IVAN, did(21))
     manager = await house.office.phone("101").incoming()
     await manager.ringing.wait()
@@ -60,7 +60,7 @@ async def test_killed_while_it_rings(house: House) -> None:
 
 
 async def test_killed_while_it_rings_and_the_client_leaves(house: House) -> None:
-    """Nobody answered, nobody watched the end: a missed call of Anna's."""
+    """Nobody answered, and Dozvon did not see the end: Anna's missed call."""
     client = await house.office.inbound(IVAN, did(21))
     await (await house.office.phone("101").incoming()).ringing.wait()
     await house.crm.popped_up()  # so Dozvon has stored that it rings
@@ -97,7 +97,7 @@ async def test_killed_just_after_the_hangup(house: House) -> None:
 
 @pytest.mark.parametrize("moment", ["before they are stored", "after they are stored"])
 async def test_killed_while_calls_are_being_delivered(house: House, moment: str) -> None:
-    """The requests are at the CRM, their answers have not come; the next process finds what came of them."""
+    """The CRM has the requests, but their answers are lost; the next process finds the results."""
     clients = await two_conversations(house)
     kind, seconds = ("slow", 1.0) if moment == "before they are stored" else ("timeout_after_store", 60.0)
     house.crm.fail(kind, count=2, seconds=seconds)
@@ -129,7 +129,7 @@ async def test_the_crm_fails_while_calls_are_delivered(house: House, kind: str, 
 
 
 async def test_the_crm_fails_and_dozvon_is_killed(house: House) -> None:
-    """The call is stored, its answer is lost, the next process meets a CRM that fails, and then one that does not."""
+    """The CRM stores the call, the answer is lost, and the next process meets a failing CRM before it recovers."""
     client, _ = await talking(house)
     await recorded(house)
     house.crm.fail("timeout_after_store")

@@ -1,4 +1,4 @@
-"""What goes wrong around Dozvon: a clear message, nothing lost, and the process lives on or says why it ends."""
+"""Failures around Dozvon: a clear message, nothing lost, and the process continues or says why it ends."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def recorded(house: House) -> None:
     await until(lambda: any(file.stat().st_size > 16_000 for file in monitor.glob("*.wav")), timeout_seconds=10)
 
 
-# ---- it does not begin -----------------------------------------------------------------------------------------------
+# ---- it does not start -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -84,11 +84,11 @@ async def test_a_port_is_taken(unlit_house: House, taken: str, named: str) -> No
     assert "Traceback" not in unlit_house.dozvon.text()
 
 
-# ---- the other side is not there -------------------------------------------------------------------------------------
+# ---- the other side is away ------------------------------------------------------------------------------------------
 
 
 async def test_a_wrong_secret(empty_house: House) -> None:
-    """It is said, nothing else suffers, and with the right one all goes on."""
+    """It is reported, nothing else is affected, and with the right secret everything works."""
     empty_house.configure(ami=AmiUser("dozvon", "wrong"))
     said = await empty_house.dozvon.start(pbx="offline")
     assert said["status"] == "degraded"
@@ -111,7 +111,7 @@ async def test_the_pbx_comes_later(empty_house: House) -> None:
 
 
 async def test_the_crm_comes_later(house: House) -> None:
-    """It is away when Dozvon starts, and the call of that time is delivered when it is there."""
+    """It is away when Dozvon starts; a call from that time is delivered later."""
     await house.crm.away()
     assert await house.dozvon.stop() == 0
     said = await house.dozvon.start(pbx="connected", crm="offline")
@@ -135,7 +135,7 @@ async def until_waiting(house: House) -> None:
 
 
 async def test_the_disk_is_full(empty_house: House) -> None:
-    """Calls go on, are kept in memory, and are in the CRM with their recording when there is room again."""
+    """Calls continue, wait in memory, and reach the CRM with their recording when there is room again."""
     house = empty_house
     await house.move_in(disk="16m")
     filler = house.dozvon.fill_disk()
@@ -171,7 +171,7 @@ async def garbage_elsewhere(house: House) -> None:
 
 
 async def test_garbage(house: House) -> None:
-    """At the webhook's address and all others: nothing of it is taken or breaks anything; calls go on."""
+    """Sent to the webhook's address and all others: nothing is accepted, nothing breaks, calls continue."""
     address = house.crm.webhook
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     bodies: list[bytes] = [
@@ -200,7 +200,7 @@ async def test_garbage(house: House) -> None:
 
 
 class Meddler:
-    """Between Dozvon and the AMI port: adds to the stream what no Asterisk says."""
+    """Between Dozvon and the AMI port: adds frames that no Asterisk sends."""
 
     def __init__(self) -> None:
         self._to_dozvon: asyncio.StreamWriter | None = None
@@ -227,7 +227,7 @@ class Meddler:
         writer.close()
 
     async def _pump_frames(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Whole frames, so that what is added stands between two of them."""
+        """Pass whole frames, so that additions go between two of them."""
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             writer.write(await reader.readuntil(b"\r\n"))  # the banner
             while True:
@@ -236,7 +236,7 @@ class Meddler:
 
 
 async def test_unknown_and_broken_events_of_the_pbx(empty_house: House) -> None:
-    """Before and during a call; the call is followed all the same."""
+    """Before and during a call, which is still followed."""
     house, meddler = empty_house, Meddler()
     async with meddler.open(house.office.asterisk.ports.ami) as port:
         house.configure(ami_port=port)

@@ -1,4 +1,4 @@
-"""Calls of a real Asterisk that Dozvon did not watch: found in what Asterisk wrote down itself, logged once."""
+"""Calls of a real Asterisk that Dozvon did not watch: found in Asterisk's own records, and logged once."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Following:
 
 @contextlib.asynccontextmanager
 async def watching(office: Office, storage: Storage, records: dict[str, str]) -> AsyncIterator[Recovery]:
-    """A process that follows the PBX and compares its records; killed at the end, with nothing said to anybody."""
+    """A process that follows the PBX and compares its records; it is killed at the end without a goodbye."""
     clock, wake = SystemClock(), asyncio.Event()
     async with aiohttp.ClientSession() as session:
         pbx = AsteriskPbx(lab_settings(office, records=records), session=session, timing=QUICK_BACK)
@@ -82,7 +82,7 @@ async def three_calls(office: Office) -> None:
 
 
 async def journal(storage: Storage) -> list[Call]:
-    """In order of their first channels; Master.csv has whole seconds only."""
+    """The stored calls in order of their first channels; Master.csv has only whole seconds."""
     return sorted(await storage.calls.recent(ACME), key=lambda call: tuple(map(int, call.native_id.split("."))))
 
 

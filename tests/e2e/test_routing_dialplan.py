@@ -1,4 +1,4 @@
-"""Dozvon's dialplan on a real Asterisk: the responsible rings first, and no call is lost whatever happens to Dozvon."""
+"""Dozvon's dialplan on a real Asterisk: the responsible manager rings first, and no call is lost if Dozvon fails."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from tests.lab.waiting import until
 
 pytestmark = pytest.mark.lab
 
-STATIC = "101"  # rings when the office's own route (the sales queue) goes on
+STATIC = "101"  # rings in the office's own route (the sales queue)
 PATIENCE_SECONDS = 1.0
-BUSY_SECONDS = 10.0  # that a busy machine may add; a call that is lost waits forever
+BUSY_SECONDS = 10.0  # allowed extra on a busy machine; a lost call would wait forever
 
 
 class Answering:
-    """The answering process of one office, which tests start, stop and kill."""
+    """An office's answering process, which tests start, stop and kill."""
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -87,7 +87,7 @@ async def static_route_rings(office: Office, client: SipCall, *, within_seconds:
 
 
 async def add_extension(office: Office, extension: str, *steps: str) -> None:
-    """Put one more line into the office's dialplan, before the lab's pattern for all of them."""
+    """Add a line to the office's dialplan, before the lab's pattern for all lines."""
     for priority, step in enumerate(steps, start=1):
         await office.asterisk.cli(f"dialplan add extension {extension},{priority},{step} into from-trunk")
 
@@ -95,7 +95,7 @@ async def add_extension(office: Office, extension: str, *steps: str) -> None:
 async def test_a_known_caller_rings_at_the_responsible_then_the_route_goes_on(
     lab: Office, answering: Answering
 ) -> None:
-    """104 alone for 2 s, then the queue; Dozvon was told the line, the caller and the call's first channel."""
+    """Only 104 for 2 s, then the queue; Dozvon got the line, the caller and the call's first channel."""
     await answering.start()
     client = await lab.inbound(CLIENT, did(21), display="Иван ${HANGUPCAUSE} ;,|'")
     asked = await answering.says("asked")
@@ -139,7 +139,7 @@ async def test_an_unknown_caller_takes_the_route(lab: Office, answering: Answeri
 
 @pytest.mark.parametrize("lab", [22], indirect=True)
 async def test_notices_are_heard_before_the_answer(lab: Office, answering: Answering) -> None:
-    """The dialplan plays both, one before 104 rings and one after; a sound that is not there does not stop the call."""
+    """The dialplan plays both, before and after 104 rings; a missing sound does not stop the call."""
     await answering.start(notice_before="beep", notice_no_answer="no-such-sound")
     client = await lab.inbound(CLIENT, did(21))
     await (await lab.phone(RESPONSIBLE).incoming()).over()
@@ -165,7 +165,7 @@ async def test_after_no_answer_the_mobile_rings_then_the_route(lab: Office, answ
 async def test_after_no_answer_the_group_rings_unless_there_is_none(
     lab: Office, answering: Answering, group: str, rings: str
 ) -> None:
-    """The group takes the call over by its extension; one that the dialplan does not have leaves the call its route."""
+    """The group gets the call by its extension; with an unknown extension the call keeps its route."""
     await answering.start(after_no_answer="group", group=group)
     client = await lab.inbound(CLIENT, did(21))
     await lab.phone(RESPONSIBLE).incoming()
@@ -175,7 +175,7 @@ async def test_after_no_answer_the_group_rings_unless_there_is_none(
 
 
 async def test_after_no_answer_the_voicemail_of_the_responsible_answers(lab: Office, answering: Answering) -> None:
-    """102 has a mailbox: it takes the call, and when the client has left nobody else rings."""
+    """102 has a mailbox: it answers the call, and nobody else rings after the client hangs up."""
     await answering.start(after_no_answer="voicemail", responsible="102")
     client = await lab.inbound(CLIENT, did(21))
     await lab.phone("102").incoming()
@@ -186,7 +186,7 @@ async def test_after_no_answer_the_voicemail_of_the_responsible_answers(lab: Off
 
 
 async def test_after_no_answer_without_a_mailbox_the_route_goes_on(lab: Office, answering: Answering) -> None:
-    """104 has no mailbox: VoiceMail() fails, and the call is not lost with it."""
+    """104 has no mailbox: VoiceMail() fails, but the call is not lost."""
     await answering.start(after_no_answer="voicemail")
     client = await lab.inbound(CLIENT, did(21))
     await lab.phone(RESPONSIBLE).incoming()
@@ -194,7 +194,7 @@ async def test_after_no_answer_without_a_mailbox_the_route_goes_on(lab: Office, 
 
 
 async def test_as_a_custom_destination_of_freepbx(lab: Office, answering: Answering) -> None:
-    """The line is in FROM_DID, employees are Local channels, and the call comes back for its route."""
+    """The line is in FROM_DID, employees are Local channels, and the call returns to its route."""
     await lab.asterisk.cli("dialplan set global DOZVON_DIAL Local/%@internal/n")
     await add_extension(lab, did(24), f"Set(FROM_DID={did(21)})", "Gosub(dozvon-freepbx,s,1)", "Goto(did,21,1)")
     await answering.start()
@@ -221,7 +221,7 @@ async def test_silent_from_the_start(lab: Office, answering: Answering) -> None:
 
 
 async def test_a_machine_that_does_not_answer_the_connection(lab: Office) -> None:
-    """A full backlog drops connections as an unplugged cable does; Asterisk's own limit for connecting is 2 s."""
+    """A full backlog drops connections like an unplugged cable; Asterisk's limit for connecting is 2 s."""
     with contextlib.ExitStack() as sockets:
         listening = sockets.enter_context(socket.socket())
         listening.bind(("127.0.0.1", lab.fastagi_port or 0))
@@ -236,7 +236,7 @@ async def test_a_machine_that_does_not_answer_the_connection(lab: Office) -> Non
 
 
 async def test_killed_before_the_answer(lab: Office, answering: Answering) -> None:
-    """It has read the question and thinks."""
+    """It has read the question but not answered."""
     await answering.start(think_seconds=60)
     client = await lab.inbound(CLIENT, did(21))
     await answering.says("asked")
@@ -254,7 +254,7 @@ async def test_stopped_before_the_answer(lab: Office, answering: Answering) -> N
 
 @pytest.mark.parametrize("ends", ["killed", "silent"])
 async def test_half_an_answer_is_no_answer(lab: Office, ends: str) -> None:
-    """The plan and the target were set and then nothing more: the target must not be rung, also not as a reserve."""
+    """Only the plan and the target were set: the target must not ring, not even as a reserve."""
 
     async def half(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\n\n")
@@ -274,7 +274,7 @@ async def test_half_an_answer_is_no_answer(lab: Office, ends: str) -> None:
 
 @pytest.mark.parametrize("end", ["kill", "freeze"])
 async def test_dies_between_two_steps(lab: Office, answering: Answering, end: str) -> None:
-    """While 104 rings: the ringing goes its time, then the office's own route."""
+    """While 104 rings: it rings to its end, then the office's own route goes on."""
     await answering.start(after_no_answer="mobile")
     client = await lab.inbound(CLIENT, did(21))
     rang = await lab.phone(RESPONSIBLE).incoming()
@@ -285,7 +285,7 @@ async def test_dies_between_two_steps(lab: Office, answering: Answering, end: st
 
 @pytest.mark.parametrize("end", ["kill", "freeze"])
 async def test_with_a_reserve_number_the_call_goes_there(lab: Office, answering: Answering, end: str) -> None:
-    """The reserve number rings first, and the office's own route after it when it is busy."""
+    """The reserve number rings first; if it is busy, the office's own route goes on."""
     await lab.asterisk.cli(f"dialplan set global DOZVON_RESERVE {RESERVE}")
     await answering.start(after_no_answer="mobile")
     client = await lab.inbound(CLIENT, did(21))
@@ -306,7 +306,7 @@ async def test_a_line_has_a_reserve_number_of_its_own(lab: Office) -> None:
 
 
 async def test_a_dozvon_that_came_back_goes_on_with_the_plan(lab: Office, answering: Answering) -> None:
-    """Killed and started while 104 rings: the new process was never asked for this call, and rings the mobile."""
+    """Killed and restarted while 104 rings: the new process never decided about this call, but rings the mobile."""
     await answering.start(after_no_answer="mobile")
     client = await lab.inbound(CLIENT, did(21))
     await lab.phone(RESPONSIBLE).incoming()
@@ -318,7 +318,7 @@ async def test_a_dozvon_that_came_back_goes_on_with_the_plan(lab: Office, answer
 
 @pytest.mark.parametrize("lab", [22], indirect=True)
 async def test_the_caller_leaves_while_dozvon_is_silent(lab: Office, answering: Answering) -> None:
-    """The channel goes at once; nothing hangs in the PBX."""
+    """The channel ends at once; nothing hangs in the PBX."""
     await answering.start()
     await answering.freeze()
     client = await lab.inbound(CLIENT, did(21))
@@ -331,7 +331,7 @@ async def test_the_caller_leaves_while_dozvon_is_silent(lab: Office, answering: 
 
 @pytest.mark.parametrize("lab", [22], indirect=True)
 async def test_the_office_keeps_its_own_call_limit(lab: Office, answering: Answering) -> None:
-    """An absolute timeout that the office set goes on running through Dozvon's questions, and ends the call."""
+    """The office's absolute timeout keeps running during Dozvon's questions, and ends the call."""
     limit, ask = "Set(TIMEOUT(absolute)=3)", f"Gosub(dozvon-inbound,s,1({did(21)}))"
     await add_extension(lab, did(23), limit, ask, "Goto(did,21,1)")
     await answering.start(after_no_answer="mobile")

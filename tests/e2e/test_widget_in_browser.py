@@ -1,5 +1,5 @@
-"""The shipped amoCRM archive in a real Chromium: card, create contact, click to call, several tabs, a network that
-goes, a tab that nobody looks at."""
+"""The shipped amoCRM archive in a real Chromium: card, create contact, click to call, several tabs, a lost network, a
+background tab."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ async def test_a_known_caller_is_shown_and_opened_and_hung_up(browser: BrowserCo
     assert abs(time.time() - press["at"]) < 2, "the server's clock, counted on by the browser"
     await crm.tell({"type": "call_updated", "call": a_call(state="ended", result="declined", ended_at=time.time())})
     await expect(page.get_by_text("Вы отклонили звонок", exact=True)).to_be_visible()
-    await page.mouse.move(5, 5)  # it does not leave from under a resting pointer
+    await page.mouse.move(5, 5)  # it does not close under a resting pointer
     await expect(page.get_by_text("Веранда")).to_have_count(0, timeout=20_000)
 
 
@@ -132,7 +132,7 @@ NO_CONNECTION = "Нет связи с Dozvon: данные могут отста
 
 
 async def test_a_missed_call_stays_and_a_half_typed_contact_is_kept(browser: BrowserContext, crm: Stage) -> None:
-    """The client gives up, a colleague answers, the page reconnects: what was typed is there, and can be saved."""
+    """The client gives up, a colleague answers, the page reconnects: the typed text stays, and can be saved."""
     stranger = a_call(person=None, persons_count=0, can_create=True)
     crm.calls = [stranger]
     page = await open_tab(browser, crm)
@@ -147,7 +147,7 @@ async def test_a_missed_call_stays_and_a_half_typed_contact_is_kept(browser: Bro
     await crm.until("a new socket", lambda: len(crm.sockets) == 2 and crm.open_sockets)
     await crm.tell({"type": "call_updated", "call": a_call(id="office:2", number="+7 903 000-00-00")})
     await expect(page.get_by_text("+7 903 000-00-00")).to_be_visible()
-    await page.keyboard.type("ия")  # the focus is still there
+    await page.keyboard.type("ия")  # the field still has the focus
     await page.keyboard.press("Enter")
     await expect(page.get_by_text("Контакт создан")).to_be_visible()
     assert ("contacts", {"number": "+79161234567", "name": "Мария", "call": "office:1"}) in crm.posted
@@ -185,7 +185,7 @@ async def test_a_transfer_says_from_whom_and_a_colleagues_answer_is_no_talk_of_m
 async def test_a_network_that_is_switched_off_is_told_at_once_and_no_press_is_kept(
     browser: BrowserContext, crm: Stage
 ) -> None:
-    """In both tabs: the one with the connection and the one that is looked at."""
+    """In both tabs: the one with the connection and the visible one."""
     leading = await open_tab(browser, crm)
     await crm.until("a socket", lambda: crm.open_sockets)
     page = await open_tab(browser, crm)
@@ -238,7 +238,7 @@ async def test_silence_alone_is_seen_within_ten_seconds(browser: BrowserContext,
     await expect(page.get_by_text(NO_CONNECTION)).to_be_visible(timeout=12_000)
 
 
-# What calls a person is counted by the browser's own means, not replaced: the tones that play, the notifications shown.
+# Alerts are counted in the real browser, without fakes: the tones that play, the notifications shown.
 WATCH = """
   window.tones = 0; window.notices = [];
   const start = OscillatorNode.prototype.start, stop = OscillatorNode.prototype.stop;
@@ -265,7 +265,7 @@ async def called(page: Page) -> list[Any]:
 
 
 async def unwatched(browser: BrowserContext, page: Page) -> None:
-    """Let the browser say truly whether the page is looked at; Playwright pretends that each one is."""
+    """Let the browser report whether the page is visible; Playwright pretends that every page is."""
     session = await browser.new_cdp_session(page)
     await session.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
 
@@ -277,7 +277,7 @@ async def test_a_call_that_rings_while_nobody_looks_is_called_out_in_one_tab(
     await browser.add_init_script(WATCH)
     tabs = [await open_tab(browser, crm), await open_tab(browser, crm)]
     for tab in tabs:
-        await tab.mouse.click(50, 50)  # a page that nobody has touched may make no sound
+        await tab.mouse.click(50, 50)  # a page without a click may not make a sound
         await unwatched(browser, tab)
     last = tabs[1]
     other = await browser.new_page()

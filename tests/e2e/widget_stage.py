@@ -1,7 +1,7 @@
-"""A stage for the shipped widget: a page that loads the archive as amoCRM does, and a backend that keeps what it hears.
+"""A stage for the shipped widget: a page that loads the archive like amoCRM, and a backend that keeps its requests.
 
-Both are real servers on the loopback with different origins, so that CORS is met as in life. The CRM itself is the
-sandbox's business, the backend's behaviour that of `integration/web`; this is only enough for the browser's part.
+Both are real servers on the loopback with different origins, so that CORS applies as in reality. Other tests cover the
+CRM (the sandbox) and the backend (`integration/web`); this stage is only for the browser's part.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ class Stage:
         self.page = self.backend = ""
         self.sockets: list[web.WebSocketResponse] = []
         self.tickets = 0
-        self.calls: list[dict[str, Any]] = []  # what the widget should be told at connection
+        self.calls: list[dict[str, Any]] = []  # calls for the widget's snapshot
         self.posted: list[tuple[str, dict[str, Any]]] = []
         self.from_widget: list[dict[str, Any]] = []
-        self.is_silent = False  # the network is away without a word: what comes is lost, nothing goes out
+        self.is_silent = False  # the network is silently away: incoming data is lost, nothing goes out
         self.changed = asyncio.Condition()
 
     async def until(self, what: str, condition: Any, seconds: float = 10.0) -> None:
-        """Wait for something that this stage keeps. Raises TimeoutError naming `what`."""
+        """Wait for something that this stage records. Raises: TimeoutError, which names `what`."""
         try:
             async with self.changed, asyncio.timeout(seconds):
                 await self.changed.wait_for(condition)
@@ -65,7 +65,7 @@ class Stage:
 
     @property
     def commands(self) -> list[dict[str, Any]]:
-        """What the widget sent but for its signs of life."""
+        """The widget's messages without its pings."""
         return [message for message in self.from_widget if message["type"] != "ping"]
 
     async def tell(self, message: dict[str, Any]) -> None:
@@ -154,7 +154,7 @@ async def _served(app: web.Application) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def stage(folder: Path) -> AsyncIterator[Stage]:
-    """The page's address is `page`. The archive is the one that `dozvon widget build amocrm` writes."""
+    """The page's address is `page`. The archive is the output of `dozvon widget build amocrm`."""
     made = Stage()
     backend = web.Application(middlewares=[_cors])
     backend.add_routes([web.post(f"/api/widget/{path}", made.post) for path in ("session", "call", "contacts")])

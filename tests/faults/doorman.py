@@ -1,5 +1,6 @@
-"""One address in front of several processes, as a proxy before `dozvon run` N times: the first that takes a connection
-gets it. What is said on it is not looked at.
+"""One address in front of several `dozvon run` processes, like a proxy: the first that accepts a connection gets it.
+
+It does not read the connections' contents.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ _PIECE = 65_536
 
 
 class Doorman:
-    """Listens on a loopback port and passes connections on to `ports` in turn; one that refuses is passed over."""
+    """Listens on a loopback port and passes connections to `ports` in turn; it skips a port that refuses."""
 
     def __init__(self, port: int, ports: Sequence[int]) -> None:
         self.port = port
@@ -39,7 +40,7 @@ class Doorman:
         try:
             await self._pass_on(reader, writer)
         except asyncio.CancelledError:
-            pass  # the doorman goes; a server's own task that ends cancelled would be reported as an error
+            pass  # the doorman ends; a cancelled task of a server would be reported as an error
         finally:
             self._open.discard(task)
             writer.close()
@@ -60,7 +61,7 @@ class Doorman:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until the one side has said all; then the other one is told so."""
+    """Copy until one side has sent everything, then close the other side's input."""
     with contextlib.suppress(OSError):
         while piece := await reader.read(_PIECE):
             writer.write(piece)

@@ -1,6 +1,6 @@
-"""The office's own truth: every call that the simulated PBX made, and whether Dozvon can have known of it.
+"""The office's truth: every call that the simulated PBX made, and whether Dozvon could know of it.
 
-Kept from the PBX's events as they arise, whether or not anybody listens. Comparing it with the CRM is `verdict.py`'s.
+It follows all events of the PBX, whether or not anybody listens. `verdict.py` compares it with the CRM.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from dataclasses import dataclass, field
 
 from pbx_adapter.asterisk.simulator.switch import Headers
 
-MARGIN_SECONDS = 1.5  # what was told to Dozvon is stored by then, also on a machine that is busy with other things
+MARGIN_SECONDS = 1.5  # Dozvon has stored an event by then, also on a busy machine
 _TRUNK = "PJSIP/trunk-"
-_CLICK = "dozvon-"  # how Uniqueids of calls begin that Dozvon asked for
-_EVERY_SECONDS = 0.1  # moments of one call that are closer are one
+_CLICK = "dozvon-"  # how Uniqueids of Dozvon's clicks begin
+_EVERY_SECONDS = 0.1  # closer moments of a call count as one
 
 
 @dataclass(slots=True, kw_only=True)
 class PbxCall:
-    """One call as the PBX had it; moments are Unix seconds of the wall clock."""
+    """A call in the PBX; moments are Unix seconds of the wall clock."""
 
     pbx: str
     linkedid: str
@@ -29,10 +29,10 @@ class PbxCall:
     began: float
     ended: float | None = None
     talk_began: float | None = None  # the client was first connected with somebody
-    file: str = ""  # that MixMonitor was told to write
+    file: str = ""  # the file of MixMonitor
     is_crashed: bool = False  # it ended with the PBX
-    questions: int = 0  # put to Dozvon about its route
-    answers: int = 0  # of Dozvon; without one, the office's own route goes on
+    questions: int = 0  # to Dozvon about its route
+    answers: int = 0  # from Dozvon; without one, the office's own route goes on
     is_followed: bool = False  # Dozvon's present connection knows of it
     told_at: list[float] = field(default_factory=list)
 
@@ -43,31 +43,31 @@ class PbxCall:
 
 
 class Disruptions:
-    """When Dozvon lost what it had been told and not stored yet."""
+    """When Dozvon lost events that it had received but not stored."""
 
     def __init__(self) -> None:
         self._at: list[float] = []
         self._unstored: list[tuple[float, float]] = []  # while the database was away
-        self._deaf: list[tuple[float, float]] = []  # while nobody read what was told
+        self._deaf: list[tuple[float, float]] = []  # while nobody read the events
 
     def add(self, at: float) -> None:
         bisect.insort(self._at, at)
 
     def add_outage(self, began: float, ended: float) -> None:
-        """What was told in this time was kept in memory until it ended."""
+        """Events of this time were kept in memory until its end."""
         self._unstored.append((began, ended))
 
     def add_deafness(self, began: float, ended: float) -> None:
-        """What was told in this time was read later, or by nobody."""
+        """Events of this time were read later, or not at all."""
         self._deaf.append((began - MARGIN_SECONDS, ended))
 
     def near(self, call: PbxCall) -> list[float]:
-        """Disruptions from a little before the call until a little after it, in seconds from its begin."""
+        """Disruptions from shortly before the call until shortly after it, in seconds from its start."""
         until = (call.ended or call.began) + 5.0
         return [round(at - call.began, 2) for at in self._at if call.began - 10.0 < at < until]
 
     def kept(self, told_at: float) -> bool:
-        """What was told then was read, and stored before anything could lose it."""
+        """Whether events of that moment were read, and stored before anything could lose them."""
         if any(began <= told_at <= ended for began, ended in self._deaf):
             return False
         safe_at = max([told_at, *(ended for began, ended in self._unstored if began - 1 <= told_at <= ended)])
@@ -76,7 +76,7 @@ class Disruptions:
 
 
 class Ledger:
-    """`witness` of a simulated office. `is_heard` says whether somebody is sent events at this moment."""
+    """Gets all events of a simulated office. `is_heard`: whether a client receives events at the moment."""
 
     def __init__(self, pbx: str, is_heard: Callable[[], bool]) -> None:
         self._pbx = pbx
@@ -84,7 +84,7 @@ class Ledger:
         self.disruptions = Disruptions()
         self._is_heard = is_heard
         self._is_linked = False  # Dozvon has asked for the calls under way on its present connection
-        self._channels: dict[str, set[str]] = {}  # linkedid -> names of its living channels
+        self._channels: dict[str, set[str]] = {}  # linkedid -> names of its live channels
         self._bridges: dict[str, set[str]] = {}  # id -> names of its channels
 
     @property
@@ -92,7 +92,7 @@ class Ledger:
         return [self.calls[linkedid] for linkedid in self._channels]
 
     def witness(self, name: str, group: str, headers: Headers) -> None:
-        """Take one event of the PBX."""
+        """Take an event of the PBX."""
         fields = dict(headers)
         linkedid = fields.get("Linkedid") or fields.get("DestLinkedid") or ""
         if name == "Newchannel":
@@ -166,10 +166,10 @@ class Ledger:
         if not call.told_at or now - call.told_at[-1] > _EVERY_SECONDS:
             call.told_at.append(now)
 
-    # ---- what the driver says --------------------------------------------------------------------------------------
+    # ---- what the driver reports -----------------------------------------------------------------------------------
 
     def listed(self) -> None:
-        """Dozvon asked for the calls under way and was told."""
+        """Dozvon has asked for the live calls and got the answer."""
         self._is_linked = True
         for call in self.live:
             if call.is_followed:
@@ -197,11 +197,11 @@ class Ledger:
     # ---- judging ---------------------------------------------------------------------------------------------------
 
     def saw_begin(self, call: PbxCall) -> bool:
-        """Dozvon surely saw this call's first moment as it was."""
+        """Whether Dozvon surely saw this call's first moment."""
         return (
             bool(call.told_at) and call.told_at[0] - call.began < MARGIN_SECONDS and self.disruptions.kept(call.began)
         )
 
     def was_known(self, call: PbxCall) -> bool:
-        """Dozvon surely stored something of this call that it was told."""
+        """Whether Dozvon surely stored some event of this call."""
         return any(self.disruptions.kept(at) for at in call.told_at)

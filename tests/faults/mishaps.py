@@ -1,6 +1,6 @@
 """What goes wrong, at moments chosen from a seed: processes killed, connections cut, servers and the CRM failing.
 
-Every mishap ends by itself. Those of processes and of servers come one after another; those of the CRM come on top.
+Every mishap ends by itself. Those of processes and servers come one after another; those of the CRM in addition.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from tests.scaled.servers import Server
 
 Mishap = Callable[[], Awaitable[None]]
 
-_FOLLOWED_SECONDS = 180.0  # a busy machine takes its time to start a process
-_WRITTEN_SECONDS = 3.0  # after the database is back, what was kept in memory is written
+_FOLLOWED_SECONDS = 180.0  # a busy machine starts a process slowly
+_WRITTEN_SECONDS = 3.0  # after the database is back, until events kept in memory are written
 
 
 class Mishaps:
-    """`happened` counts them by kind; `complaints` has what should not have been so."""
+    """`happened` counts mishaps by kind; `complaints` has unexpected results."""
 
     def __init__(self, stand: Stand, *, seed: int, postgres: Server | None = None, redis: Server | None = None) -> None:
         self._stand = stand
@@ -56,7 +56,7 @@ class Mishaps:
             self.kinds["Redis flushed"] = (8, self._flush_redis)
 
     def plan(self, calls: int, faults: int) -> dict[int, list[str]]:
-        """Which mishaps begin with which call; every kind comes before one comes again by chance."""
+        """The mishaps that begin with each call; every kind comes once before one repeats at random."""
         names = list(self._stand.shape.only or self.kinds)
         weights = [self.kinds[name][0] for name in names]
         chosen = self._rng.sample(names, min(faults, len(names)))
@@ -68,7 +68,7 @@ class Mishaps:
         return planned
 
     def begin(self, name: str) -> None:
-        """Let it happen, now or after the one that is under way."""
+        """Start a mishap, now or after the current one."""
         task = asyncio.create_task(self._happen(name))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
@@ -82,12 +82,12 @@ class Mishaps:
             else:
                 async with self._one_at_a_time:
                     await mishap()
-        except (TimeoutError, AssertionError, OSError) as exc:  # the run goes on, and says so in the end
+        except (TimeoutError, AssertionError, OSError) as exc:  # the run continues, and reports it at the end
             self.complaints.append(f"{name}: {str(exc)[:200]}")
         self.happened[name] += 1
 
     async def end(self) -> None:
-        """Wait for what is under way, and put everything right."""
+        """Wait for the current mishap, and repair everything."""
         while self._under_way:
             await asyncio.gather(*self._under_way)
         for place in self._stand.places:
@@ -120,7 +120,7 @@ class Mishaps:
         process.kill()
         await asyncio.sleep(self._rng.choice((0.0, 0.3, 1.0)))
         process.launch()
-        # Half of the time the next mishap may meet it while it starts.
+        # Half of the time the next mishap may come while it starts.
         if self._rng.random() < 0.5:
             await process.health(timeout_seconds=60.0)
 
@@ -134,7 +134,7 @@ class Mishaps:
         await process.start()
 
     async def _suspend(self) -> None:
-        """It hangs: connections are taken and not answered; then it goes on."""
+        """It hangs: connections are accepted but not answered; then it continues."""
         process = self._somebody()
         began = time.time()
         os.kill(process.pid, signal.SIGSTOP)
@@ -176,7 +176,7 @@ class Mishaps:
     async def _restart_postgres(self) -> None:
         assert self._postgres is not None
         began = time.time()
-        await self._restart(self._postgres, signal.SIGQUIT)  # an immediate shutdown: as if it had crashed
+        await self._restart(self._postgres, signal.SIGQUIT)  # an immediate shutdown, like a crash
         for place in self._stand.places:
             place.office.ledger.disruptions.add_outage(began, time.time() + _WRITTEN_SECONDS)
 
@@ -184,7 +184,7 @@ class Mishaps:
         assert self._postgres is not None
         began = time.time()
         await self._freeze_server(self._postgres)
-        # What follows the PBX waits for the database; its leases run out meanwhile, and another process may have them.
+        # The process that follows the PBX waits for the database; meanwhile its leases may go to another one.
         for place in self._stand.places:
             place.office.ledger.disruptions.add_deafness(began, time.time() + _WRITTEN_SECONDS)
 
@@ -209,7 +209,7 @@ class Mishaps:
         await asyncio.to_thread(server.start)
 
     async def _flush_redis(self) -> None:
-        """All keys are gone."""
+        """Delete all keys."""
         assert self._redis is not None
         reader, writer = await asyncio.open_connection("127.0.0.1", self._redis.port)
         writer.write(b"FLUSHALL\r\n")

@@ -1,6 +1,6 @@
-"""The office that the faults happen to, and its seeded traffic: all kinds of calls, at a steady rate.
+"""The office of the fault tests, and its seeded traffic: all kinds of calls, at a steady rate.
 
-What became of the calls is kept by `ledger.py`.
+`ledger.py` records the calls.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from pbx_adapter.asterisk.simulator.switch import UP, Channel, Said
 from tests.faults.ledger import Ledger
 
 NORMAL = ("79161234567", "79261112233", "74955550142", "79037654321", "74955550100")
-"""Clients whom the CRM knows (its DEMO_CLIENTS)."""
-BUSY, SILENT = "79165550177", "79165550188"  # known too; never to be reached
+"""Clients in the CRM (its DEMO_CLIENTS)."""
+BUSY, SILENT = "79165550177", "79165550188"  # also in the CRM; they never answer
 KNOWN = frozenset((*NORMAL, BUSY, SILENT))
 EXTENSIONS = tuple(str(number) for number in range(101, 121))
 _QUEUED, _COMPANY = "74950000900", "74950000999"
@@ -29,9 +29,9 @@ MIX: dict[str, int] = {
     "answered": 26, "missed": 10, "phone busy": 5, "abandoned": 9, "queue": 12, "queue left": 5, "transferred": 8,
     "outgoing": 11, "outgoing busy": 2, "outgoing unanswered": 2, "click": 5, "short": 5,
 }  # fmt: skip
-"""Kinds of calls and how many of a hundred are such."""
+"""Kinds of calls with their percentages."""
 
-_PATIENCE_SECONDS = 45.0  # of the office: nobody's call is longer than about this
+_PATIENCE_SECONDS = 45.0  # of office time: roughly the longest call
 
 OFFICE = Office(
     phones=tuple(Phone(extension, f"Phone {extension}") for extension in EXTENSIONS),
@@ -64,7 +64,7 @@ class WatchedOffice(Simulator):
         return answer
 
     async def crash(self) -> None:
-        self.is_up = False  # nobody can call through a PBX that is not there
+        self.is_up = False  # nobody can call while the PBX is down
         await super().crash()
         self.ledger.crashed()
 
@@ -73,12 +73,12 @@ class WatchedOffice(Simulator):
         self.is_up = True
 
     async def cut(self) -> None:
-        """Every AMI connection is lost."""
+        """Break all AMI connections."""
         self.ledger.disrupted()
         await self.ami.cut()
 
     async def freeze(self, seconds: float) -> None:
-        """Nothing is said on AMI for so long; then the connections are lost."""
+        """Send nothing on AMI for this long, then break the connections."""
         self.ledger.disrupted()
         self.ami.is_frozen = True
         try:
@@ -111,7 +111,7 @@ class Traffic:
         self.begun: Counter[str] = Counter()
 
     async def run(self, calls: int, on_call: Callable[[int], None]) -> None:
-        """Make so many calls; `on_call` is told each one's number. Returns when the last one has begun."""
+        """Make this many calls; `on_call` gets the number of each. Returns when the last one has begun."""
         kinds, weights = list(MIX), list(MIX.values())
         for number in range(calls):
             await asyncio.sleep(self._rng.expovariate(self._per_second))
@@ -122,7 +122,7 @@ class Traffic:
             task.add_done_callback(self._doing.discard)
 
     async def settle(self) -> None:
-        """Wait until nobody of the office's people has anything left to do."""
+        """Wait until the office's people have nothing left to do."""
         await asyncio.gather(*self._doing)
 
     async def _begin(self, kind: str) -> None:
@@ -159,7 +159,7 @@ class Traffic:
             await self._when(lambda: self._transfer(caller))
 
     def _behave(self, extensions: tuple[str, ...], answers: float | None, talk: float) -> None:
-        """What these phones' owners do when they ring next."""
+        """Set what these phones' owners do at the next ring."""
         for extension in extensions:
             self._office.talks_for[extension] = talk
             if answers is None:
@@ -179,7 +179,7 @@ class Traffic:
         self._office.later(4.0 + talk, Said.HANG_UP, channel)
 
     async def _when(self, possible: Callable[[], bool]) -> None:
-        """Do it as soon as it is possible, unless it never is."""
+        """Do it as soon as possible, or not at all if it never is."""
         for _ in range(40):
             await asyncio.sleep(0.5 / self._office.settings.speed)
             if possible():
@@ -192,7 +192,7 @@ class Traffic:
         return False
 
     def _transfer(self, caller: Channel) -> bool:
-        """Whoever talks with this caller hands them on to a free colleague."""
+        """The employee who talks with this caller transfers them to a free colleague."""
         with_them = [each for each in caller.run.channels if each.endpoint in EXTENSIONS and each.state == UP]
         free = [each for each in EXTENSIONS if self._office.is_free(each)]
         if caller.is_gone or caller.bridge is None or not with_them or not free:

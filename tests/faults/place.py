@@ -1,4 +1,4 @@
-"""One account of the stand: a simulated office, its own sandbox CRM, and its part of the configuration."""
+"""An account of the stand: a simulated office, a sandbox CRM, and its part of the configuration."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ responsible_seconds = 5
 class Place:
     """
     Args:
-        url: of Dozvon.
-        agi_port: of Dozvon, for all its accounts and processes.
-        session: for what people do on the CRM's pages.
+        url: Dozvon's.
+        agi_port: Dozvon's, for all accounts and processes.
+        session: for people's actions on the CRM's pages.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Place:
     ) -> None:
         self.account, self.pbx = AccountId(f"account{number}"), PbxId(f"office{number}")
         self.spool = folder / f"spool{number}"
-        self.arrived: dict[str, float] = {}  # calls by their key, and when they were first seen in the CRM
+        self.arrived: dict[str, float] = {}  # when each call was first seen in the CRM, by its key
         self._logs = folder / f"asterisk{number}"
         self._url, self._agi_port, self._shape, self._session = url, agi_port, shape, session
         self._seed = shape.seed * 1000 + number
@@ -96,12 +96,12 @@ class Place:
         return Traffic(self.office, self._click, seed=self._seed, per_second=rate, strangers=strangers)
 
     def look(self) -> None:
-        """Note which calls have arrived in the CRM."""
+        """Record which calls have arrived in the CRM."""
         for key in self.crm.counts():
             self.arrived.setdefault(key, time.time())
 
     async def _click(self, number: str) -> None:
-        """Anna presses a number in the CRM; a Dozvon that is not there answers nothing, and no call is made."""
+        """Anna presses a number in the CRM; while Dozvon is away there is no answer and no call."""
         timeout = aiohttp.ClientTimeout(total=_CLICK_SECONDS)
         page = {"Cookie": f"crm_user={self.crm.account.id}:{ANNA}"}
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):

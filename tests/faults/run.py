@@ -1,4 +1,4 @@
-"""One run: steady traffic while things go wrong, then peace until everything is delivered, then the verdict."""
+"""A run: steady traffic with faults, then quiet until everything is delivered, then the verdict."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ async def run(
 ) -> Verdict:
     """
     Args:
-        folder: for all files of the run; a thousand calls leave some 40 MB in it.
+        folder: for all files of the run; a thousand calls need about 40 MB.
         settle_seconds: how long the outbox may take to empty after the last fault.
-        on_call: told with each call as it begins how far the run is.
+        on_call: called at the start of each call, with the progress of the run.
 
     Returns:
-        Also where calls hung or the outbox did not empty in time: a complaint says so.
+        The verdict, with a complaint if calls hung or the outbox did not empty in time.
     """
     began = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:

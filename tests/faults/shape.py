@@ -12,10 +12,10 @@ class Shape:
 
     Args of the constructor:
         processes: more than one needs `database` and `redis`, which `run.py` opens.
-        accounts: each with an office and its own CRM, all in the same processes.
+        accounts: each with an office and a CRM, all in the same processes.
         speed: seconds of the office per second of the wall clock.
-        only: the mishaps to choose from, as `mishaps.py` names them; all that there are when empty.
-        per_second: calls that begin in a second of the wall clock, over all accounts.
+        only: the mishaps to choose from, by their names in `mishaps.py`; empty: all.
+        per_second: new calls in a second of the wall clock, over all accounts.
     """
 
     seed: int = 1

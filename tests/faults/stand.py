@@ -1,6 +1,6 @@
 """The stand: simulated offices, a sandbox CRM for each, and one or more processes of Dozvon between them.
 
-One account of it is `place.py`'s, what goes wrong on it `mishaps.py`'s, what came of it `verdict.py`'s.
+`place.py` has an account of it, `mishaps.py` the faults, `verdict.py` the result.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ admin_password = "{password}"
 
 
 class Stand:
-    """`open_stand` opens it; `processes` have started then, and Dozvon is connected to all sides."""
+    """`open_stand` opens it, with started `processes` that are connected to all sides."""
 
     def __init__(self, folder: Path, shape: Shape, session: aiohttp.ClientSession) -> None:
         self.folder, self.shape = folder, shape
@@ -93,7 +93,7 @@ class Stand:
         if self._door:
             await self._door.stop()
 
-    # ---- what the stand can be asked -------------------------------------------------------------------------------
+    # ---- the stand's state -----------------------------------------------------------------------------------------
 
     async def pbx_is_followed(self, *, timeout_seconds: float = 60.0) -> None:
         """Wait until a process is connected to each PBX and has asked for its calls."""
@@ -107,7 +107,7 @@ class Stand:
         await until_told(is_so, timeout_seconds=timeout_seconds)
 
     def largest_mib(self) -> float:
-        """Memory of the largest process, as the kernel counts it."""
+        """Memory of the largest process, by the kernel's count."""
         return max((_resident_mib(process.pid) for process in self.processes if process.is_alive), default=0.0)
 
     async def settled(self, *, timeout_seconds: float) -> None:
@@ -122,7 +122,7 @@ class Stand:
             place.look()
 
     async def _recovered(self) -> None:
-        """Wait until the last gap was compared with the PBX's records for the last time; the links have to be up."""
+        """Wait until the last gap was compared with the PBX's records for the last time. The links must be up."""
         began = time.time()
         async with self.storage() as storage:
             for place in self.places:
@@ -134,7 +134,7 @@ class Stand:
 
     @contextlib.asynccontextmanager
     async def storage(self) -> AsyncIterator[Storage]:
-        """What Dozvon has stored, while it runs."""
+        """Dozvon's storage, while it runs."""
         url = self.shape.database or f"sqlite:///{self.folder / 'data' / 'dozvon.sqlite3'}"
         storage = await open_storage(url, self.folder / "data")
         try:
@@ -153,13 +153,13 @@ def _resident_mib(pid: int) -> float:
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError):
-        return 0.0  # it ended just now
+        return 0.0  # it has just ended
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 @contextlib.asynccontextmanager
 async def open_stand(folder: Path, shape: Shape) -> AsyncIterator[Stand]:
-    """All of it, until the block ends."""
+    """Open the whole stand until the block ends."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         stand = Stand(folder, shape, session)
         try:

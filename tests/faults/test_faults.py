@@ -1,6 +1,6 @@
-"""While everything around Dozvon fails, every call that it was told of is in the CRM once, recorded and in order.
+"""While everything around Dozvon fails, every call that it knew of is in the CRM once, with its recording and in order.
 
-The bounded part; `make test-faults` runs thousands of calls through hundreds of faults.
+This is a short version; `make test-faults` runs thousands of calls and hundreds of faults.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SERVERS = ("PostgreSQL restart", "PostgreSQL frozen", "Redis restart", "Redis fl
 
 
 def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
-    """Nothing is lost, and the run was what it claims to be."""
+    """Nothing is lost, and the run had all its faults."""
     told = json.dumps(verdict.as_json(), indent=1)
     assert verdict.is_clean, told
     assert verdict.calls > calls * 0.7, told
@@ -35,7 +35,7 @@ async def test_one_process_on_sqlite(tmp_path: Path) -> None:
     verdict = await run(tmp_path, Shape(seed=1), calls=140, faults=14, settle_seconds=150)
     hold(verdict, calls=140, faults=14)
     assert len(verdict.faults) == 14  # every kind but those of servers, which the next test has
-    # How many depends on how long a busy machine takes to start a process; somebody always calls in that time.
+    # The number depends on how fast the machine starts a process; somebody always calls in that time.
     assert verdict.recovered > 0, verdict.as_json()
 
 
@@ -79,7 +79,7 @@ PHONE = [("Channel", "PJSIP/101-1"), ("CallerIDNum", "101"), ("Uniqueid", "1.1")
 
 
 def test_the_ledger_follows_a_call() -> None:
-    """Whom, when they talked, what was recorded, and that it ended."""
+    """The client, the talk's moments, the recording, and the end."""
     ledger = Ledger("office", lambda: True)
     ledger.listed()
     ledger.witness("Newchannel", "call", CALLER)
@@ -105,7 +105,7 @@ def test_a_call_of_which_nobody_was_told() -> None:
 
 
 def test_a_call_that_a_new_connection_finds_under_way() -> None:
-    """Events alone do not tell a process of it that came later: the list of calls does."""
+    """A later process cannot know it from events alone, but from the list of calls."""
     ledger = Ledger("office", lambda: True)
     ledger.listed()
     ledger.witness("Newchannel", "call", CALLER)

@@ -1,8 +1,8 @@
-"""Comparing what the PBX made with what the CRM has: lost, doubled, unrecorded, out of order; as a table and as JSON.
+"""Compares the PBX's calls with the CRM: lost, doubled, unrecorded, out of order; as a table and as JSON.
 
-A call is *lost* when the CRM does not have it. Dozvon has it from the PBX's events, or from the PBX's records if it
-can have missed it wholly (it began and ended, or its last news came, while no process was listening): then it is
-*recovered*. A PBX that crashes writes no CDR of its calls in progress; what CEL has of them is enough to find them.
+A call is *lost* if the CRM does not have it. Dozvon knows it from the PBX's events. If it could have missed them (the
+call began and ended, or had its last event, while no process listened), it is *recovered* from the PBX's records. A PBX
+that crashes writes no CDR of its live calls, but CEL is enough to find them.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tests.faults.office import KNOWN
 from tests.faults.place import Place
 from tests.faults.stand import Stand
 
-_GRAIN_SECONDS = 2.0  # the CRM's times are whole seconds, and a busy Dozvon dates an event when it reads it
-_TALK_SECONDS = 2.0  # a shorter talk is of no whole second
+_GRAIN_SECONDS = 2.0  # the CRM has whole seconds, and a busy Dozvon dates an event when it reads it
+_TALK_SECONDS = 2.0  # a shorter talk may be less than a whole second
 _LEAST_BYTES = 200  # of a recording
 
 
 @dataclass(slots=True, kw_only=True)
 class Verdict:
-    """All texts in lists are keys of calls; `seed` and the numbers asked for make the run again."""
+    """All texts in lists are keys of calls. `seed` and the requested numbers repeat the run."""
 
     seed: int
     processes: int
@@ -36,16 +36,16 @@ class Verdict:
     logged: int = 0
     in_inbox: int = 0
     lost: list[str] = field(default_factory=list)
-    about_lost: list[dict[str, Any]] = field(default_factory=list)  # all that is known of the lost ones
+    about_lost: list[dict[str, Any]] = field(default_factory=list)  # everything known about the lost calls
     doubled: list[str] = field(default_factory=list)
-    invented: list[str] = field(default_factory=list)  # in the CRM, and never made by the PBX
+    invented: list[str] = field(default_factory=list)  # in the CRM, but never made by the PBX
     unrecorded: list[str] = field(default_factory=list)
     about_unrecorded: list[dict[str, Any]] = field(default_factory=list)
-    misjudged: list[str] = field(default_factory=list)  # there was talk, and the CRM was told of none
+    misjudged: list[str] = field(default_factory=list)  # there was a talk, but not by the CRM
     out_of_order: list[str] = field(default_factory=list)
     recorded: int = 0
-    not_to_log: int = 0  # strangers who were called and not reached: amoCRM has no place for them
-    crashed: int = 0  # calls that the PBX was in when it died
+    not_to_log: int = 0  # outgoing calls to strangers without an answer: amoCRM has no place for them
+    crashed: int = 0  # live calls of a PBX that crashed
     recovered: int = 0
     questions: int = 0
     fell_back: int = 0
@@ -73,7 +73,7 @@ class Verdict:
         return {**asdict(self), "fault_count": sum(self.faults.values()), "is_clean": self.is_clean}
 
     def table(self) -> str:
-        """Markdown: one table of what came of it, one of the faults."""
+        """Markdown: a table of the results and one of the faults."""
         rows: list[tuple[str, object]] = [
             ("calls with clients that the PBX made", self.calls),
             ("faults", sum(self.faults.values())),
@@ -108,7 +108,7 @@ class Verdict:
 
 
 async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, int], complaints: list[str]) -> Verdict:
-    """Look at everything; the stand has to be settled."""
+    """Judge everything; the stand must be settled."""
     verdict = Verdict(
         seed=stand.shape.seed,
         processes=stand.shape.processes,
@@ -159,14 +159,14 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
 
 
 def _talked_seconds(call: PbxCall) -> float:
-    """From the client's first being with somebody to the end; a crash leaves the end of the talk open."""
+    """Seconds from the client's first connection to the end; after a crash the end of the talk is unknown."""
     if call.talk_began is None or call.ended is None or call.is_crashed:
         return 0.0
     return call.ended - call.talk_began
 
 
 def _records(place: Place) -> dict[str, dict[str, Any]]:
-    """What the CRM has of each call: `link`, `phone`, `created_at` and the rest."""
+    """The CRM's data of each call: `link`, `phone`, `created_at` and others."""
     found = {note["params"]["uniq"]: {**note["params"], "at": note["created_at"]} for note in place.crm.call_notes()}
     for entry in place.crm.unsorted():
         found[entry["metadata"]["uniq"]] = {**entry["metadata"], "at": entry["metadata"]["called_at"]}
@@ -174,14 +174,14 @@ def _records(place: Place) -> dict[str, dict[str, Any]]:
 
 
 async def _in_journal(stand: Stand, place: Place, keys: Sequence[str]) -> dict[str, Call]:
-    """Those of these calls that Dozvon has stored as calls of their own."""
+    """Those of these calls that Dozvon has stored as separate calls."""
     async with stand.storage() as storage:
         found = [await storage.calls.get(place.account, CallId(key)) for key in keys]
     return {call.id: call for call in found if call is not None and call.merged_into is None}
 
 
 def _is_lost(verdict: Verdict, call: PbxCall, times: int) -> bool:
-    """Count what is not in the CRM under why."""
+    """Count a call that is not in the CRM, by the reason."""
     verdict.questions += call.questions
     verdict.fell_back += call.questions - call.answers
     if times > 1:
@@ -195,7 +195,7 @@ def _is_lost(verdict: Verdict, call: PbxCall, times: int) -> bool:
 
 
 async def _hear(verdict: Verdict, stand: Stand, link: str) -> bool:
-    """Whether the recording is at the address that the CRM has."""
+    """Whether the recording is at the CRM's address for it."""
     if not link:
         return False
     assert link.startswith(f"{stand.url}/r/"), link
@@ -206,18 +206,18 @@ async def _hear(verdict: Verdict, stand: Stand, link: str) -> bool:
 
 
 async def _results(stand: Stand, place: Place, call: PbxCall) -> dict[str, Any]:
-    """What Dozvon has done for the call, by the keys of its outbox."""
+    """The results of the call's outbox items, by their keys."""
     async with stand.storage() as storage:
         return await storage.outbox.results(place.account, CallId(call.uniq))
 
 
 def _out_of_order(ledger: Ledger, calls: list[PbxCall], records: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Calls that stand in their client's feed before one that began earlier."""
+    """Calls that come before an earlier call in their client's feed."""
     latest: dict[str, float] = {}
     found: list[str] = []
     for call in sorted(calls, key=lambda each: each.began):
         if call.uniq not in records or not ledger.saw_begin(call):
-            continue  # found in the middle: the PBX says only how long it has lasted, in the office's seconds
+            continue  # found while live: the PBX only says how long it has lasted, in office seconds
         at = float(records[call.uniq]["at"])
         if at < latest.get(call.number, 0.0) - _GRAIN_SECONDS:
             found.append(call.uniq)

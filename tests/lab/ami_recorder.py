@@ -1,6 +1,6 @@
-"""A bare AMI client that keeps everything it sends and receives, in the form of `tests/fixtures/*.jsonl`.
+"""A simple AMI client that records everything it sends and receives, in the form of `tests/fixtures/*.jsonl`.
 
-It is not the product's client: a recording must not depend on what the product understands.
+It is not Dozvon's client: a recording must not depend on what Dozvon understands.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _AGI_ADDRESS = re.compile(r'(agi://[^/,\s"]+/)[^,\s"]+')
 class AmiRecorder:
     """
     Attributes:
-        lines: what was recorded so far, in order. The login itself is left out, so that no secret is in it.
+        lines: the recorded lines so far. The login is left out, because it has a secret.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class AmiRecorder:
                 await self._writer.wait_closed()
 
     async def action(self, name: str, fields: Mapping[str, str | Sequence[str]] | None = None) -> Block:
-        """Send an action, record it, and return the response (not the events of a list). Raises TimeoutError."""
+        """Send an action, record it, and return the response (not the events of a list). Raises: TimeoutError."""
         return await self._ask(name, fields or {}, keep=True)
 
     async def link_down(self, *, timeout_seconds: float | None = None) -> None:
@@ -85,13 +85,15 @@ class AmiRecorder:
             await asyncio.wait_for(asyncio.shield(self._reading), timeout_seconds)
 
     def events(self, name: str) -> list[Block]:
-        """Return the recorded events of that name, in order."""
+        """Return the recorded events with this name, in order."""
         blocks = (line.get("event") for line in self.lines)
         return [block for block in blocks if isinstance(block, dict) and block.get("Event") == name]
 
     def write(self, path: Path, *, hide: Mapping[str, str] | None = None) -> None:
-        """Write a JSON object a line; `hide` maps places of this machine to what stands in the file. The end of an
-        address of routing questions is a password, and is not written."""
+        """Write a JSON object a line. `hide` maps paths of this machine to replacements.
+
+        The end of an AGI address is a password, and is not written.
+        """
         texts = (json.dumps(line, ensure_ascii=False) for line in self.lines)
         whole = "".join(text + "\n" for text in texts)
         for place, shown in (hide or {}).items():

@@ -1,4 +1,4 @@
-"""Starts and stops one real Asterisk in its chroot, each instance with folders and ports of its own. No SIP here."""
+"""Starts and stops one real Asterisk in its chroot, each instance with separate folders and ports. No SIP here."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ CHECKOUT = Path(__file__).parents[2]
 DOZVON_INCLUDE = CHECKOUT / "pbx_adapter" / "asterisk" / "dialplan" / "extensions_dozvon.conf"
 LAB_VERSIONS = (22, 16)
 _SPOOL = ("spool/monitor", "spool/voicemail", "spool/outgoing")
-_LOGS = ("log", "log/cdr-csv", "log/cdr-custom", "log/cel-custom")  # Asterisk makes no folder by itself
+_LOGS = ("log", "log/cdr-csv", "log/cdr-custom", "log/cel-custom")  # Asterisk creates no folders
 
 
 class LabMissingError(RuntimeError):
-    """A piece that `make test-setup` brings is not there."""
+    """Something that `make test-setup` installs is missing."""
 
 
 def lab_root(major: int = 22) -> Path:
@@ -35,7 +35,7 @@ def lab_root(major: int = 22) -> Path:
     Return the chroot that holds Asterisk `major` (22 or 16).
 
     Raises:
-        LabMissingError: it was not set up; the message says how.
+        LabMissingError: it is not set up; the message says how to do it.
     """
     lab = Path(os.environ.get("DOZVON_LAB_DIR", CHECKOUT / ".lab"))
     root = (CHECKOUT / lab / f"ast{major}").resolve()
@@ -50,9 +50,9 @@ class AmiUser:
     secret: str = field(repr=False)
 
 
-DOZVON_USER = AmiUser("dozvon", "dozvon-secret")  # what the documentation asks an administrator for
+DOZVON_USER = AmiUser("dozvon", "dozvon-secret")  # as in our documentation
 AGI_PATH = "lab-office-a7c91f3e"
-"""The secret end of DOZVON_AGI: `path` in the table `fastagi` of a Dozvon that answers this office."""
+"""The secret end of DOZVON_AGI: `path` in the table `fastagi` of the Dozvon for this office."""
 
 WEAK_USER = AmiUser("weak", "weak-secret")  # may log in and little more
 RECORDER_USER = AmiUser("recorder", "recorder-secret")  # sees and may do everything
@@ -61,7 +61,7 @@ ARI_USER = AmiUser("lab", "lab-ari-secret")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where one instance listens; all on 127.0.0.1."""
+    """The ports of an instance, all on 127.0.0.1."""
 
     sip: int = field(default_factory=free_port)  # UDP
     ami: int = field(default_factory=free_port)
@@ -73,15 +73,15 @@ class Ports:
 
 class Asterisk:
     """
-    One instance. `start` after `stop` or `kill` brings the same one back, with its recordings and database.
+    An instance. `start` after `stop` or `kill` continues the same one, with its recordings and database.
 
     Args:
         root: the chroot, from `lab_root()`.
-        carrier_port: UDP port on 127.0.0.2 where the carrier at the far end of the trunk listens.
-        fastagi_port: where Dozvon's FastAGI server will listen (nothing need listen yet), or None for an office
+        carrier_port: UDP port on 127.0.0.2 of the carrier at the far end of the trunk.
+        fastagi_port: the port of Dozvon's FastAGI server, which may start later; None for an office
             without Dozvon's include in its dialplan.
         ports: fixed ports for people; tests leave it out and get free ones.
-        overlay: a folder whose *.conf take the place of those in `config/`: another dialplan on the same phones.
+        overlay: a folder whose *.conf replace those in `config/`: another dialplan for the same phones.
     """
 
     def __init__(
@@ -104,12 +104,12 @@ class Asterisk:
 
     @property
     def base(self) -> str:
-        """The instance's folder as Asterisk sees it."""
+        """The instance's folder, by Asterisk's path."""
         return f"/srv/{self._folder.name}"
 
     @property
     def monitor(self) -> Path:
-        """The folder of the recordings as we see it."""
+        """The folder of the recordings, by our path."""
         return self._folder / "spool" / "monitor"
 
     @property
@@ -176,7 +176,7 @@ class Asterisk:
         return {template.name: template for folder in folders for template in sorted(folder.glob("*.conf"))}
 
     def _render_dozvon_include(self) -> str:
-        """Copy Dozvon's dialplan beside the office's own, whose globals hold our port; return the include line."""
+        """Copy Dozvon's dialplan beside the office's, whose globals have our port; return the include line."""
         if self.fastagi_port is None or not DOZVON_INCLUDE.is_file():
             return ""
         shutil.copy(DOZVON_INCLUDE, self._folder / "etc" / DOZVON_INCLUDE.name)
@@ -203,14 +203,14 @@ class Asterisk:
         Start and wait until fully booted; return the seconds it took (under one, measured on two cores).
 
         Raises:
-            RuntimeError: it ended, or did not boot in time; the message has the end of its log.
+            RuntimeError: it ended, or did not boot in time. The message has the end of its log.
         """
         if self._process is not None:
             raise RuntimeError("this Asterisk is already running")
         self.render()
         began = time.monotonic()
         with (self._folder / "log" / "console").open("ab") as console:
-            # Started here and not in a thread: the death signal follows the thread that forked.
+            # Not started in a thread: the death signal follows the thread that forked.
             self._process = subprocess.Popen(  # noqa: ASYNC220
                 self._command("-f", "-q"),
                 stdin=subprocess.DEVNULL,
@@ -228,7 +228,7 @@ class Asterisk:
         return time.monotonic() - began
 
     async def _wait_for_boot(self) -> None:
-        # The control socket opens before the dialplan is loaded: only waitfullybooted tells.
+        # The control socket opens before the dialplan is loaded, so use waitfullybooted.
         while "fully booted" not in await self.cli("core waitfullybooted"):
             if self._process is not None and self._process.poll() is not None:
                 code, self._process = self._process.returncode, None
@@ -236,15 +236,15 @@ class Asterisk:
             await asyncio.sleep(0.05)
 
     def last_words(self) -> str:
-        """The end of what it printed and logged."""
+        """The end of its output and log."""
         texts = [
             path.read_text(errors="replace") for path in (self._folder / "log" / "console", self.log) if path.exists()
         ]
         return "\n".join(" | " + line for text in texts for line in text.splitlines()[-15:])
 
     def _command(self, *arguments: str) -> list[str]:
-        # Whoever is not root becomes so inside a user namespace, which is enough for chroot. The death signal makes
-        # sure that no Asterisk outlives a test run that was killed.
+        # A normal user becomes root inside a user namespace, which is enough for chroot. The death signal makes sure
+        # that no Asterisk outlives a killed test run.
         as_root = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
         inside = ["chroot", str(self.root), "asterisk", "-C", f"{self.base}/etc/asterisk.conf"]
         return [*as_root, "setpriv", "--pdeathsig", "KILL", *inside, *arguments]
@@ -261,11 +261,11 @@ class Asterisk:
         return printed.decode("utf-8", "replace")
 
     def call_file(self, fields: Mapping[str, str]) -> None:
-        """Have a call made by a file in the folder of outgoing calls, as scripts of many offices do."""
+        """Make a call by a file in the folder of outgoing calls, like scripts of many offices."""
         text = "".join(f"{name}: {value}\n" for name, value in fields.items())
         file = self._folder / "spool" / "new.call"
         file.write_text(text)
-        file.rename(self._folder / "spool" / "outgoing" / "new.call")  # whole from its first moment
+        file.rename(self._folder / "spool" / "outgoing" / "new.call")  # complete from its first moment
 
     async def stop(self, *, gracefully: bool = False) -> None:
         """Stop in order: `core stop now`, or `core stop gracefully` (waits for the calls to end). Idempotent."""
@@ -275,7 +275,7 @@ class Asterisk:
         await self._wait_for_end(30.0 if gracefully else 10.0)
 
     async def restart(self) -> None:
-        """What an administrator's restart is to an AMI client: Shutdown with its Hangups, then a new boot."""
+        """An administrator's restart: the AMI client sees Shutdown with its Hangups, then a new boot."""
         await self.stop()
         await self.start()
 
@@ -296,7 +296,7 @@ class Asterisk:
         self._process = None
 
     def remove(self) -> None:
-        """Delete the instance's folder, recordings included; kills it if it still runs."""
+        """Delete the instance's folder with its recordings. Kills it if it still runs."""
         self.kill()
         with contextlib.suppress(FileNotFoundError):
             shutil.rmtree(self._folder)

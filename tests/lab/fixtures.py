@@ -66,7 +66,7 @@ async def open_office() -> AsyncIterator[OpenOffice]:
             with _missing_fails():
                 root = lab_root(major)
             office = await stack.enter_async_context(Office(root, **arguments))
-            stack.callback(lambda: print(office.asterisk.last_words()))  # pytest shows it beside a test that failed
+            stack.callback(lambda: print(office.asterisk.last_words()))  # pytest shows it if the test fails
             return office
 
         yield open_one
@@ -74,7 +74,7 @@ async def open_office() -> AsyncIterator[OpenOffice]:
 
 @pytest_asyncio.fixture
 async def office(open_office: OpenOffice) -> Office:
-    """An office of the test's own on Asterisk 22, about a second; Dozvon is to listen on `office.fastagi_port`."""
+    """An office on Asterisk 22 for this test; takes about a second. Dozvon should listen on `office.fastagi_port`."""
     return await open_office()
 
 
@@ -87,7 +87,7 @@ def postgres_server_url() -> Iterator[str]:
 
 @pytest.fixture
 def postgres_url(postgres_server_url: str) -> Iterator[str]:
-    """An empty database of the test's own, as `postgresql://user@127.0.0.1:port/name`."""
+    """An empty database for this test, as `postgresql://user@127.0.0.1:port/name`."""
     name = f"test_{uuid4().hex[:12]}"
     yield create_database(postgres_server_url, name)
     drop_database(postgres_server_url, name)
@@ -95,7 +95,7 @@ def postgres_url(postgres_server_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def redis_url() -> Iterator[str]:
-    """The session's private Redis, as `redis://127.0.0.1:port/0`. Shared: use keys of your own, or flush it."""
+    """The session's private Redis, as `redis://127.0.0.1:port/0`. It is shared: use distinct keys, or flush it."""
     with _missing_fails(), redis_server() as url:
         yield url
 

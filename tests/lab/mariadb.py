@@ -1,4 +1,4 @@
-"""A private MariaDB on a loopback port, as FreePBX keeps its records in one; for as long as a `with` block lasts."""
+"""A private MariaDB on a loopback port, like the one with FreePBX's records, for the time of a `with` block."""
 
 from __future__ import annotations
 

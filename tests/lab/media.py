@@ -1,4 +1,4 @@
-"""The sound of one call: SDP, RTP with its own tone, DTMF (RFC 4733), and listening. No SIP here."""
+"""The sound of a call: SDP, RTP with a tone, DTMF (RFC 4733), and listening. No SIP here."""
 
 from __future__ import annotations
 
@@ -138,12 +138,12 @@ class Media(asyncio.DatagramProtocol):
                 self.digits += "0123456789*#ABCD"[data[12] & 0x0F]
 
     def hears(self, hertz: int) -> bool:
-        """True when most of the last half second is a tone of `hertz`: this is how a test tells who is speaking."""
+        """Whether most of the last half second is a tone of `hertz`, by which tests identify the speaker."""
         payload = b"".join(self._heard)
         return len(payload) >= _FRAME * _HEARD_FRAMES // 2 and strength(payload, hertz) > 0.5
 
     def forget(self) -> None:
-        """Drop what was heard so far, so that `hears` speaks of the time from now on."""
+        """Drop the sound so far: `hears` then only counts sound from now on."""
         self._heard.clear()
 
     # -- speaking ----------------------------------------------------------------------------------------------------
@@ -176,7 +176,7 @@ class Media(asyncio.DatagramProtocol):
                 packet = struct.pack("!BBH", event, 10, _FRAME * step)
                 self._send(packet, _TELEPHONE_EVENT, marker=step == 1, timestamp=began)
                 await asyncio.sleep(_FRAME / _RATE)
-            for _ in range(3):  # the end is said three times: packets may be lost
+            for _ in range(3):  # the end is sent three times, as packets may be lost
                 self._send(struct.pack("!BBH", event, 0x8A, 6 * _FRAME), _TELEPHONE_EVENT, timestamp=began)
             await asyncio.sleep(gap_seconds)
         self.paused = was_paused

@@ -15,13 +15,13 @@ from tests.lab.sip_call import SipCall
 
 EXTENSIONS = ("101", "102", "103", "104")
 COMPANY = "74950000001"  # the number that outgoing calls show
-RESERVE = "79037770000"  # where DID ..05 and ..22 go in the end
+RESERVE = "79037770000"  # the last destination of DID ..05 and ..22
 CARRIER_HOST = "127.0.0.2"
 CARRIER_TONE = 900
 
 
 def did(last_two: int) -> str:
-    """Return the office's number that ends in `last_two`; extensions.conf says what each of them does."""
+    """Return the office's number that ends in `last_two`. extensions.conf defines what each number does."""
     return f"749500000{last_two:02d}"
 
 
@@ -33,8 +33,8 @@ class Office:
         root: the chroot of the Asterisk to use, from `lab_root(22)` or `lab_root(16)`.
         fastagi_port: where Dozvon's FastAGI server will be; a free port by default. None: no Dozvon in the dialplan.
         ports: fixed ports for people; free ones by default.
-        extensions: whose phones register.
-        overlay: a folder of *.conf in place of the lab's own (another dialplan on the same phones).
+        extensions: those whose phones register.
+        overlay: a folder of *.conf that replace the lab's (another dialplan for the same phones).
 
     Attributes:
         asterisk: the instance, with `ports`, `monitor` (the recordings), `cli`, `restart`, `kill`, `start`.
@@ -89,21 +89,21 @@ class Office:
         for phone in (*self._phones.values(), self.carrier):
             phone.close()
         self.asterisk.remove()
-        await asyncio.sleep(0)  # lets the closed sockets go before the loop does
+        await asyncio.sleep(0)  # lets the sockets close before the loop ends
 
     def _make_phone(self, user: str, password: str, tone: int, host: str, port: int = 0, name: str = "") -> Phone:
         server = ("127.0.0.1", self.asterisk.ports.sip)
         return Phone(user, password, server, host=host, port=port, tone=tone, clock=self.clock, name=name)
 
     async def add_phone(self, extension: str, *, tone: int = 660, name: str = "") -> Phone:
-        """Register one more phone; with a `name` it may be a second device of an extension that has one."""
+        """Register another phone; with a `name` it may be a second device of an extension."""
         phone = self._make_phone(extension, f"secret{extension}", tone, "127.0.0.1", name=name)
         self._phones[phone.name] = await phone.open()
         await phone.register()
         return phone
 
     async def register_all(self) -> None:
-        """Register the phones again, as they would by themselves in time, after Asterisk was started again."""
+        """Register the phones again after a restart of Asterisk, as they would do later by themselves."""
         for phone in self._phones.values():
             await phone.register()
 
@@ -122,7 +122,7 @@ class Office:
             pattern: a glob in the monitor folder: `in-DID-CALLER-*.wav`, `out-NUMBER-CALLER-*.wav`.
 
         Raises:
-            TimeoutError: there is none; a call nobody answered leaves none.
+            TimeoutError: there is none. An unanswered call leaves none.
         """
         async with asyncio.timeout(timeout_seconds):
             while True:

@@ -17,13 +17,13 @@ CallHandler = Callable[[SipCall], Awaitable[None]]
 
 class Phone(asyncio.DatagramProtocol):
     """
-    One SIP account. Without a password it does not register and so plays the carrier at the far end of a trunk.
+    One SIP account. Without a password it does not register, but plays the carrier at the far end of a trunk.
 
     Incoming calls ring forever until told otherwise by `answers`, `rejects`, `redirects` or by the test itself through
     `incoming()`; every call also arrives at `incoming()`, whatever the phone does with it.
 
     Args:
-        tone: the pitch in hertz of its person's voice, whole; `Media.hears` tells people apart by it.
+        tone: the pitch of its person's voice in whole hertz; `Media.hears` tells people apart by it.
         clock: seconds for `SipCall.at`.
     """
 
@@ -63,7 +63,7 @@ class Phone(asyncio.DatagramProtocol):
         return self
 
     def close(self) -> None:
-        """Drop the calls and free the port; says nothing to the PBX, like a phone that loses its power."""
+        """Drop the calls and free the port without a message to the PBX, like a phone without power."""
         for task in self._handling:
             task.cancel()
         for call in list(self.live):
@@ -106,7 +106,7 @@ class Phone(asyncio.DatagramProtocol):
     # -- what the phone does with incoming calls ---------------------------------------------------------------------
 
     def rings(self) -> None:
-        """From now on: ring until somebody else ends it."""
+        """From now on: ring until the other side ends the call."""
         self._handler = _ring
 
     def answers(self, *, after_seconds: float = 0.0) -> None:
@@ -126,7 +126,7 @@ class Phone(asyncio.DatagramProtocol):
         self._handler = reject
 
     def redirects(self, number: str) -> None:
-        """Forward by 302, as a phone with forwarding switched on does."""
+        """Forward by 302, like a phone with forwarding."""
 
         async def redirect(call: SipCall) -> None:
             call.redirect(number)
@@ -139,7 +139,7 @@ class Phone(asyncio.DatagramProtocol):
 
     @property
     def was_called(self) -> bool:
-        """True when a call arrived that `incoming` has not handed out."""
+        """Whether a call arrived that `incoming` has not returned yet."""
         return not self._incoming.empty()
 
     async def call(self, number: str, *, caller: str = "", display: str = "", extra: Sequence[str] = ()) -> SipCall:
@@ -147,8 +147,8 @@ class Phone(asyncio.DatagramProtocol):
         Dial `number`; returns at once with the call.
 
         Args:
-            caller: the number shown, where it is not the account's own (the carrier).
-            display: the name shown.
+            caller: the shown number if it is not the account's (for the carrier).
+            display: the shown name.
             extra: whole header lines of the INVITE.
         """
         call = SipCall(self, await Media(self.host, self._frames).open(), outgoing=True)
@@ -226,7 +226,7 @@ async def _ring(call: SipCall) -> None:
 
 
 async def _rings_for(call: SipCall, seconds: float) -> bool:
-    """Ring for that long; False when the call was answered or ended meanwhile."""
+    """Ring for this long. Returns False if the call was answered or ended meanwhile."""
     call.ring()
     try:
         async with asyncio.timeout(seconds):

@@ -1,4 +1,4 @@
-"""Finds loopback ports for foreign servers that cannot be told "port 0". Our own servers bind to port 0 themselves."""
+"""Finds loopback ports for other programs that cannot use port 0. Our servers bind to port 0 themselves."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import tempfile
 from collections import deque
 from pathlib import Path
 
-# Below Linux's ephemeral range (32768), so that no outgoing connection takes a port between the look and the use.
+# Below Linux's ephemeral range (32768), so that no outgoing connection takes a port between the check and its use.
 _FIRST, _LAST = 10240, 19999
-_KEPT = 1500  # ports that this process keeps for itself after it gave them out; an office takes seven
+_KEPT = 1500  # ports that this process keeps reserved after giving them out; an office needs seven
 
 _draw = random.SystemRandom()  # tests seed the global generator: all workers would draw the same ports
 _given: deque[int] = deque()
@@ -22,7 +22,7 @@ _given: deque[int] = deque()
 
 def free_port(host: str = "127.0.0.1") -> int:
     """
-    Return a port that is free now for both TCP and UDP on `host`, and that nobody else gets.
+    Return a port that is free for both TCP and UDP on `host`, and that no other caller gets.
 
     A port is used a second after it is given out, and may be used again after a restart, so a look at what is bound
     is not enough. This process does not give the same port again while it keeps it, and a lock that ends with the
@@ -47,7 +47,7 @@ def free_port(host: str = "127.0.0.1") -> int:
 @functools.cache
 def _lock_file() -> int:
     """
-    One open file for the life of the process: byte N of it is locked by whoever keeps port N.
+    A file that stays open as long as the process: a process that keeps port N locks byte N.
 
     POSIX drops all these locks when the process closes any handle of the file, so it is opened once.
     """

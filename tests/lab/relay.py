@@ -6,7 +6,7 @@ import asyncio
 
 
 class Relay:
-    """A TCP relay in front of a port of this machine. `cut` is heard at once; who is frozen never hears anything."""
+    """A TCP relay in front of a local port. Clients notice `cut` at once; frozen clients get nothing any more."""
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -32,7 +32,7 @@ class Relay:
         await self._server.wait_closed()
 
     def freeze(self) -> None:
-        """Those who are connected now get nothing through any more; who connects after this does."""
+        """Present connections pass nothing any more; new ones work."""
         self._frozen |= self._writers
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

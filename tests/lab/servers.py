@@ -18,7 +18,7 @@ from tests.lab.ports import free_port
 
 _START_SECONDS = 20.0
 POSTGRES_USER = "dozvon"
-OWNER = "office"  # of the databases: no superuser, whom row-level security would not hold
+OWNER = "office"  # of the databases; not a superuser, who would bypass row-level security
 
 
 def find_chromium() -> Path:
@@ -69,7 +69,7 @@ def postgres_server() -> Iterator[str]:
     """
     Run a PostgreSQL with its own cluster and yield the URL of its maintenance database.
 
-    `create_database` makes others in it. The cluster never waits for the disk: it is thrown away.
+    `create_database` makes others in it. The cluster never waits for the disk, because it is temporary.
 
     Raises:
         LabMissingError: PostgreSQL is not installed.
@@ -128,7 +128,7 @@ def create_database(server_url: str, name: str) -> str:
 
 
 def drop_database(server_url: str, name: str) -> None:
-    """Drop a database, with whoever is still connected to it."""
+    """Drop a database and all connections to it."""
     _run_sql(server_url, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
@@ -149,7 +149,7 @@ def _postgres_programs() -> Path:
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
-    """Whom a server started by root should be; None when we are not root."""
+    """The user for a server started by root; None if we are not root."""
     if os.geteuid() != 0:
         return None
     with contextlib.suppress(KeyError):
@@ -164,7 +164,7 @@ def as_user(user: pwd.struct_passwd | None, command: list[str | Path]) -> list[s
 
 @contextlib.contextmanager
 def running(command: list[str], port: int, log: Path) -> Iterator[None]:
-    """Run a server until the block ends; the server dies with us even if we are killed."""
+    """Run a server until the block ends. It also ends if this process is killed."""
     with log.open("wb") as out:
         process = subprocess.Popen(
             ["setpriv", "--pdeathsig", "KILL", *command],

@@ -1,4 +1,4 @@
-"""One call of a phone (a SIP dialog): what its person may do with it, and what has become of it. No accounts here."""
+"""A call of a phone (a SIP dialog): a person's actions on it, and its results. No accounts here."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class SipCall:
     Attributes:
         other: the far end's number or extension.
         called: the number in the request line: for an incoming call at the carrier, the number dialled out.
-        ringing, up, ended: events that stay set. `ended` also sets the other two, so that no waiter hangs:
-            use `answered()` to tell an answer from an end.
+        ringing, up, ended: events that stay set. `ended` also sets the other two, so that no waiter hangs;
+            `answered()` distinguishes an answer from an end.
         at: seconds on the phone's clock of "start", "ringing", "answer" and "end", as far as they happened.
         code: the SIP status that ended an unanswered call; 0 otherwise.
         ended_by: "local" or "remote", "" while alive.
@@ -99,7 +99,7 @@ class SipCall:
         self._become(State.RINGING)
 
     async def answer(self) -> SipCall:
-        """Pick up; does nothing when the caller is already gone."""
+        """Pick up; does nothing if the caller has already hung up."""
         if self.state is State.ENDED or self._received is None:
             return self
         await self.media.open()
@@ -116,7 +116,7 @@ class SipCall:
         self._refuse(302, "Moved Temporarily", contact=self._sip_uri(number))
 
     async def hang_up(self) -> None:
-        """End the call in the way its state asks for: BYE, CANCEL or a refusal. Idempotent."""
+        """End the call, depending on its state by BYE, CANCEL or a refusal. Idempotent."""
         if self.state is State.ENDED:
             return
         self.ended_by = "local"
@@ -130,7 +130,7 @@ class SipCall:
             self.reject()
 
     def drop(self) -> None:
-        """End the call without a word, as a phone does that loses its power."""
+        """End the call without a message, like a phone that loses its power."""
         self.ended_by = self.ended_by or "local"
         self._become(State.ENDED)
 
@@ -152,8 +152,8 @@ class SipCall:
         REFER the far end to `number`.
 
         Returns:
-            The answer to the REFER itself (202 accepted). What became of it follows in `referred`, and sets
-            `transfer_done`; when the other side answers, this phone hangs up by itself, as phones do.
+            The answer to the REFER itself (202 accepted). The result of the transfer comes later in `referred`, and
+            sets `transfer_done`. When the other side answers, this phone hangs up by itself, like real phones.
         """
         return await self._refer(self._sip_uri(number))
 
@@ -307,7 +307,7 @@ class SipCall:
         self._become(State.ENDED)
 
     def on_request(self, message: Message) -> None:
-        """A request inside this call's dialog, or its CANCEL."""
+        """Handle a request inside this call's dialog, or its CANCEL."""
         match message.method:
             case "INVITE":
                 # A repeated INVITE that made this call has no tag and was answered before.
@@ -342,7 +342,7 @@ class SipCall:
             if self.referred[-1] >= 200:
                 self.transfer_done.set()
             if 200 <= self.referred[-1] < 300 and self.state is State.UP:
-                # A transferring phone lets go when the other side has answered; Asterisk would wait a minute for it.
+                # A transferring phone hangs up when the other side has answered; Asterisk would wait a minute for it.
                 self._say_goodbye()
 
     def _become(self, state: State) -> None:

@@ -49,7 +49,7 @@ class Message:
         return int(number), method
 
     def get(self, name: str) -> str:
-        """Return the first header of that name, or ""."""
+        """Return the first header with this name, or ""."""
         return next(iter(self.all(name)), "")
 
     def all(self, name: str) -> list[str]:
@@ -80,7 +80,7 @@ def new_branch() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What one request says, beside what its sender adds (Via, Contact)."""
+    """The content of a request, without the headers that its sender adds (Via, Contact)."""
 
     method: str
     uri: str

@@ -1,4 +1,4 @@
-"""The lab itself: phones, carrier, Asterisk, PostgreSQL, Redis and Chromium really do what the other tests build on."""
+"""The lab itself: phones, carrier, Asterisk, PostgreSQL, Redis and Chromium do what the other tests need."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_without_dozvon_the_static_route_goes_on(office: Office) -> None:
 
 @pytest.mark.lab
 async def test_asterisk_comes_back_after_a_kill(office: Office) -> None:
-    """Killed while a call rings, it is the same instance afterwards, with ports, phones and nothing of the old call."""
+    """Killed while a call rings, it is the same instance afterwards, with its ports and phones but not the call."""
     await office.inbound(CLIENT, did(1))
     await office.phone("101").incoming()
     office.asterisk.kill()
@@ -130,7 +130,7 @@ async def test_the_recorder_keeps_what_ami_said_and_no_secret(office: Office, tm
 
 @pytest.mark.lab
 async def test_the_weak_user_sees_no_calls(office: Office) -> None:
-    """The doctor's tests need a login that works and yet is not enough."""
+    """The doctor's tests need a login that works but lacks rights."""
     async with AmiRecorder(office.asterisk.ports.ami, user=WEAK_USER) as recorder:
         answer = await recorder.action("Originate", {"Channel": "PJSIP/101", "Application": "Echo", "Async": "true"})
         assert answer["Response"] == "Error"

@@ -1,4 +1,4 @@
-"""Waiting for what a foreign process brings about, where there is no event to await."""
+"""Waits for the effects of another process where there is no event to await."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ async def until(condition: Callable[[], bool], *, timeout_seconds: float = 20.0)
 
 async def until_told(asked: Callable[[], Awaitable[bool]], *, timeout_seconds: float = 20.0) -> None:
     """
-    Wait until another process answers yes, asking twenty times a second.
+    Wait until another process answers true, asking twenty times a second.
 
     Raises:
-        TimeoutError: it did not in time.
+        TimeoutError: it did not do so in time.
     """
     async with asyncio.timeout(timeout_seconds):
         while not await asked():  # noqa: ASYNC110 - as above

@@ -1,6 +1,6 @@
-"""A release to come: the present code with three steps of the schema more, for tests of two releases side by side.
+"""A future release: the present code with three more schema steps, for tests of two releases side by side.
 
-`python -m tests.next_release run --config …` is its `dozvon`. The release before it is the present one, as it is.
+`python -m tests.next_release run --config …` is its `dozvon`. Its previous release is the present code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs a command of the release to come."""
+"""Runs a command of the future release."""
 
 from __future__ import annotations
 

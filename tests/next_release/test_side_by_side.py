@@ -1,6 +1,6 @@
 """Three processes are replaced by those of the next release, one by one, while people talk: nothing is lost.
 
-What waits and what is refused is looked at more closely in `tests/contract/test_steps.py`.
+`tests/contract/test_steps.py` tests in detail what waits and what is refused.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from tests.next_release import CONTRACTED, EXPANDED
 from tests.scaled.town import PATIENCE_SECONDS, Town, open_town
 
 pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
-_PAUSE_SECONDS = 0.5  # between calls: more would be more than the CRM takes
+_PAUSE_SECONDS = 0.5  # between calls: shorter would be too fast for the CRM
 _WAITS = "a step waits until no process of an older release runs"
 
 
 class Traffic:
-    """Calls one after another, each long enough to be seen by somebody."""
+    """Calls one after another, each long enough for a process to see it."""
 
     def __init__(self, town: Town) -> None:
         self._town = town
@@ -42,8 +42,7 @@ class Traffic:
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def _is_seen(self) -> bool:
-        """Whether this very call is in the journal: of one that begins and ends while the link changes hands only the
-        PBX's own records know."""
+        """Whether this call is in the journal; a call within the change of the link is only in the PBX's records."""
         ((seen,),) = await _ask(self._town, "SELECT count(*) > $1 FROM calls", self.made)
         return bool(seen)
 
@@ -57,7 +56,7 @@ class Traffic:
         await until(lambda: self.under_way >= wanted, timeout_seconds=PATIENCE_SECONDS)
 
     def stop(self) -> None:
-        """After the call under way."""
+        """Stop after the current call."""
         self._is_over = True
 
 
@@ -115,5 +114,5 @@ async def test_a_release_takes_over_from_the_one_before_while_people_talk(tmp_pa
 
         origins = [origin for (origin,) in await _ask(town, "SELECT origin FROM calls")]
         assert len(origins) == traffic.made
-        assert set(origins) == {"before", None}  # before the step, and by code that knows nothing of it
+        assert set(origins) == {"before", None}  # from before the step, and from code that does not know it
         assert await _ask(town, "SELECT knows FROM processes") == [(CONTRACTED,)] * 3

@@ -1,4 +1,4 @@
-"""The town is built once for all tests: each leaves it as it was, with all processes running."""
+"""The town is built once for all tests. Each test leaves it with all processes running."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ async def town_built(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[
 async def town(town_built: Town) -> AsyncIterator[Town]:
     await town_built.is_well()
     yield town_built
-    with contextlib.suppress(LookupError):  # a test that failed left her talking
+    with contextlib.suppress(LookupError):  # a failed test left her talking
         town_built.hang_up()

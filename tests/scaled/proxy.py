@@ -1,4 +1,4 @@
-"""The real nginx with `deploy/nginx.conf`; only addresses and places are others. No tests here."""
+"""The real nginx with `deploy/nginx.conf`; only addresses and paths differ. No tests here."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def nginx(folder: Path, pages: Sequence[int], agi: Sequence[int]) -> Iterator[Proxy]:
-    """Before processes with these ports, as many as the configuration names; it has to find nothing to complain of."""
+    """Run it in front of processes with these ports, as many as in its configuration. It must log no error."""
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         pytest.fail("nginx is not installed: run `make test-setup`")
@@ -52,7 +52,7 @@ def nginx(folder: Path, pages: Sequence[int], agi: Sequence[int]) -> Iterator[Pr
 
 
 def _addressed(text: str, folder: Path, ours: tuple[int, int], theirs: tuple[Sequence[int], Sequence[int]]) -> str:
-    """The same configuration on the loopback. Where files lie an nginx is told when it is built."""
+    """The same configuration on the loopback. nginx has its file paths compiled in."""
     for inside, outside, ports in zip((8080, 4573), ours, theirs, strict=True):
         text, count = re.subn(rf"listen {inside};", f"listen 127.0.0.1:{outside};", text)
         assert count == 1
@@ -65,7 +65,7 @@ def _addressed(text: str, folder: Path, ours: tuple[int, int], theirs: tuple[Seq
 
 
 def _load_stream(program: str) -> list[str]:
-    """Debian has it as its own module, the image of docker-compose.yml within."""
+    """In Debian `stream` is a separate module, in the image of docker-compose.yml it is built in."""
     built = subprocess.run([program, "-V"], capture_output=True, text=True).stderr
     if "--with-stream=dynamic" not in built:
         return []

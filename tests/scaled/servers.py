@@ -26,14 +26,14 @@ class Server:
     """A program that listens on `port`."""
 
     def __init__(self, command: list[str], port: int, log: Path, ready: list[str]) -> None:
-        """`ready`: a command that succeeds when the program takes requests."""
+        """`ready`: a command that succeeds when the program accepts requests."""
         self._command, self.port, self._log, self._ready = command, port, log, ready
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self._command],  # it does not outlive a test run that was killed
+                ["setpriv", "--pdeathsig", "KILL", *self._command],  # it does not outlive a killed test run
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self._log.parent, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + _START_SECONDS
@@ -49,14 +49,14 @@ class Server:
             self._process = None
 
     def freeze(self) -> None:
-        """As a network that passes nothing on: it takes connections and data, and says nothing."""
+        """Like a broken network: it accepts connections and data, and answers nothing."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
         self._signal(signal.SIGCONT)
 
     def _signal(self, which: signal.Signals) -> None:
-        """To it and its children: PostgreSQL has one for each connection."""
+        """Signal it and its children: PostgreSQL has one for each connection."""
         assert self._process is not None
         pid = self._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()

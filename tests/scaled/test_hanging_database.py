@@ -1,4 +1,4 @@
-"""A PostgreSQL that hangs for longer than leases live changes nobody's work: nobody could renew meanwhile."""
+"""If PostgreSQL hangs for longer than a lease, all leases stay with their holders: nobody could renew them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = ["pbx:a", "pbx:b", "pbx:c"]
 
 
 def all_are_held(connection: Connection) -> bool:
-    """By whomever: nobody else can take one then."""
+    """Whether all leases have a holder, so that nobody can take one."""
     held = text("SELECT count(*) FROM leases WHERE until > extract(epoch FROM clock_timestamp())")
     return bool(connection.execute(held).scalar() == len(NAMES))
 

@@ -15,11 +15,11 @@ from tests.lab.waiting import until
 from tests.scaled.town import PATIENCE_SECONDS, Town, go_on, pause
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
-TAKEOVER_SECONDS = 10.0  # 5 on a machine that has nothing else to do
+TAKEOVER_SECONDS = 10.0  # 5 on an idle machine
 
 
 async def test_a_card_and_a_click_by_way_of_any_process(town: Town) -> None:
-    """The PBX is linked to one process; people's pages are on others."""
+    """One process has the link to the PBX; people's pages are on others."""
     logged = len(town.crm.counts())
     first, second = await town.others()
     async with town.page(first) as page:
@@ -47,7 +47,7 @@ async def test_a_card_and_a_click_by_way_of_any_process(town: Town) -> None:
 
 
 async def test_more_processes_at_the_same_address_and_with_fewer_roles(town: Town) -> None:
-    """The same configuration once more, to the letter; and one that only delivers, which listens nowhere."""
+    """Another process with exactly the same configuration, and one that only delivers and does not listen."""
     alike, worker = town.another("alike"), town.another("worker", roles='roles = ["worker"]')
     try:
         alike.launch()
@@ -75,7 +75,7 @@ async def test_the_process_that_is_linked_to_the_pbx_is_killed(town: Town) -> No
     holder = await town.holder()
     (watching, _) = await town.others()
     async with town.page(watching) as page:
-        calls = (await page.gets("snapshot"))["calls"]  # what ended a moment ago is shown too
+        calls = (await page.gets("snapshot"))["calls"]  # also shows what has just ended
         assert [call["state"] for call in calls].count("talking") == 1
         began = time.monotonic()
         holder.kill()
@@ -123,7 +123,7 @@ async def test_redis_is_flushed_and_restarted(town: Town) -> None:
     await town.talk(MARIA)
     town.redis.stop(signal.SIGKILL)
     town.hang_up()
-    await town.in_the_crm(logged + 2)  # at a small share of the pace
+    await town.in_the_crm(logged + 2)  # with a small share of the rate
     town.redis.start()
     await town.is_well()
     async with town.page(other) as page:
@@ -136,7 +136,7 @@ async def test_redis_is_flushed_and_restarted(town: Town) -> None:
 
 
 async def test_postgresql_is_restarted_in_the_middle_of_calls(town: Town) -> None:
-    """A call begins before and ends while it is away; another happens while it is away."""
+    """One call begins before the restart and ends during it; another one is wholly within it."""
     logged = len(town.crm.counts())
     await town.talk(IVAN)
     holder = await town.holder()
@@ -188,7 +188,7 @@ async def test_a_process_that_starts_while_postgresql_is_away_waits_for_it(town:
 
 
 async def test_all_are_killed_while_a_call_is_delivered(town: Town) -> None:
-    """It is at the CRM, and nobody has heard so: the next to deliver it looks before it writes."""
+    """The CRM has it, but its answer was lost: the next process looks before it writes."""
     logged = len(town.crm.counts())
     town.crm.fail("timeout_after_store", seconds=30.0)
     await town.talk(IVAN)
@@ -202,21 +202,21 @@ async def test_all_are_killed_while_a_call_is_delivered(town: Town) -> None:
 
 
 async def test_the_access_token_ends_while_every_process_uses_it(town: Town) -> None:
-    """Whoever is told so first gets the new pair, and all go on with it: a second refresh would break the first."""
+    """The first process to notice refreshes the pair, and all use it: a second refresh would break the first."""
     logged, refreshes = len(town.crm.counts()), town.refreshes
     town.crm.expire_access()
     async with town.page(town.processes[0]) as page:
         await town.talk("79990000001")
         call = (await page.gets("call_updated", state="talking"))["call"]["id"]
         pressed = [town.create_contact(process, call) for process in town.processes]
-        assert sorted(await asyncio.gather(*pressed)) == [201, 409, 409]  # one makes it, the others are told so
+        assert sorted(await asyncio.gather(*pressed)) == [201, 409, 409]  # one creates it, the others get that answer
     town.hang_up()
     await town.in_the_crm(logged + 1)
     assert town.refreshes == refreshes + 1
 
 
 async def test_the_process_is_killed_between_the_answer_to_a_refresh_and_its_storing(town: Town) -> None:
-    """The CRM has rotated and the new pair is lost: an administrator is asked, and no call is lost meanwhile."""
+    """The CRM has rotated the tokens and the new pair is lost: Dozvon needs a new consent, but loses no call."""
     logged = len(town.crm.counts())
     town.crm.fail("timeout_after_store", path="/oauth2/", seconds=30.0)
     town.crm.expire_access()

@@ -27,17 +27,17 @@ _MANY = 30  # requests in a row: each process gets some
 async def proxy(town: Town, tmp_path: Path) -> AsyncIterator[Proxy]:
     pages = [urlsplit(process.url).port or 0 for process in town.processes]
     agi = tomllib.loads(town.processes[0].config.read_text())["account"][0]["asterisk"]["fastagi"]["port"]
-    with nginx(tmp_path, pages, [agi] * 3) as running:  # which all processes listen at
+    with nginx(tmp_path, pages, [agi] * 3) as running:  # where all processes listen
         yield running
 
 
 def by_way_of(proxy: Proxy, town: Town) -> DozvonProcess:
-    """Whichever process the proxy asks."""
+    """A page through the proxy, on any process."""
     return DozvonProcess(town.processes[0].config, proxy.url, town.session)
 
 
 async def ask_route(proxy: Proxy) -> str:
-    """The first line of the answer to the dialplan's question, by way of the proxy."""
+    """Ask a route through the proxy. Returns the first line of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", proxy.agi)
     try:
         writer.write(
@@ -128,7 +128,7 @@ async def test_a_process_dies_and_requests_go_on(town: Town, proxy: Proxy) -> No
     await are_answered(town, proxy)
     dying.kill()
     await are_answered(town, proxy)
-    for _ in range(5):  # what changes something goes to a living one too: it was not sent to the dead one
+    for _ in range(5):  # a POST also goes to a live process: it was not sent to the dead one
         async with town.page(by_way_of(proxy, town)) as page:
             await page.gets("snapshot")
         assert "VARIABLE" in await ask_route(proxy)

@@ -1,6 +1,6 @@
-"""A number that nobody in the CRM has talks with two offices at the same time, each followed by its own process.
+"""A stranger talks with two offices at the same time; a different process follows each office.
 
-The processes share the database, Redis and the CRM: whatever keeps the second from entering the number again is there.
+The processes share only the database, Redis and the CRM, which must keep the second from entering the number again.
 """
 
 from __future__ import annotations
@@ -65,15 +65,15 @@ class Offices:
 
     async def end_while_the_first_is_written(self, path: str) -> None:
         """
-        The town's call ends and is being written at the CRM. Then the branch's ends, and the branch's process decides
-        about it while the write is under way: nobody else could, since all others are stopped.
+        The town's call ends, and its write to the CRM is running. Then the branch's call ends, and the branch's process
+        decides about it during the write. No other process could, since all others are stopped.
         """
         crm, others = self.town.crm, self.town.processes
         before = await attempts(self.branch_process)
         crm.fail("slow", seconds=_SLOW_SECONDS, path=path)
         self.town.hang_up()
         await crm.met_a_fault()
-        assert await attempts(self.branch_process) == before  # the write is one of the town's processes'
+        assert await attempts(self.branch_process) == before  # the write comes from a process of the town
         for process in others:
             pause(process)
         try:
@@ -89,7 +89,7 @@ class Offices:
 
 
 async def attempts(process: DozvonProcess) -> float:
-    """How often it has tried to write a call, whatever came of it."""
+    """How often it has tried to write a call, with any result."""
     async with process.session.get(f"{process.url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(_ATTEMPTS))
@@ -110,7 +110,7 @@ async def offices(town: Town) -> AsyncIterator[Offices]:
 
 @pytest.mark.parametrize("is_overtaken", [False, True])
 async def test_both_are_called_by_one_stranger(offices: Offices, is_overtaken: bool) -> None:
-    """One entry in Unsorted, with the second call in its feed; whoever accepts it gets one contact."""
+    """One entry in Unsorted, with the second call in its feed; accepting it gives one contact."""
     town, crm = offices.town, offices.town.crm
     number = f"7999555010{is_overtaken:d}"
     logged, notes = len(crm.counts()), len(crm.call_notes())
@@ -147,5 +147,5 @@ async def test_both_call_one_stranger(offices: Offices, is_overtaken: bool) -> N
 
 
 def contacts_of(crm: CrmSite, number: str) -> list[dict[str, Any]]:
-    """The hidden ones of entries that wait, too."""
+    """Its contacts, also the hidden ones of waiting entries."""
     return [each for each in crm.account.contacts.own() if number in json.dumps(each)]

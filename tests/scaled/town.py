@@ -31,7 +31,7 @@ from tests.scaled.servers import Server, own_postgres, own_redis
 PASSWORD = "town"
 LINE = "74950000001"  # Anna's phone, 101
 BRANCH_LINE = "74950000005"  # Boris's phone, 102, in the branch
-PATIENCE_SECONDS = 60.0  # of a slow machine that does something else, too
+PATIENCE_SECONDS = 60.0  # on a slow, busy machine
 _CONFIG = """\
 [server]
 listen = "127.0.0.1:{port}"
@@ -63,7 +63,7 @@ fastagi = {{ host = "127.0.0.1", port = {agi} }}
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A PBX as the configuration names it: two ports, and the folder of its recordings."""
+    """A PBX in the configuration: two ports, and the folder of its recordings."""
 
     id: str
     ami: int
@@ -75,7 +75,7 @@ class Town:
     """
     Attributes:
         processes: all three, killed ones too; the first has the public address.
-        office: the PBX; whoever of its people is to answer is told so by the test.
+        office: the PBX; tests tell its people to answer.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Town:
         ]
 
     def _configure(self, name: str, port: int, pbx: Link) -> Path:
-        """The same for all but for the page's port, by which a test speaks to one of them, and the branch's PBX."""
+        """The configuration: the same for all, except for the PBX and the web port, which tests use to choose one."""
         values = {
             "port": port, "url": self.url, "data": self.folder / "data", "password": PASSWORD,
             "postgres": self.postgres.port, "redis": self.redis.port, "default_responsible": DMITRY,
@@ -109,7 +109,7 @@ class Town:
         return file
 
     def another(self, name: str, *, roles: str = "") -> DozvonProcess:
-        """One more with the configuration of the first, not started; `roles` is a line for it."""
+        """Another process with the configuration of the first, not started. `roles`: a line for the configuration."""
         first = self.processes[0]
         file = self.folder / f"{name}.toml"
         file.write_text(first.config.read_text().replace("[storage]", f"{roles}\n[storage]", 1))
@@ -118,8 +118,8 @@ class Town:
     @contextlib.asynccontextmanager
     async def branch(self) -> AsyncIterator[tuple[Simulator, DozvonProcess]]:
         """
-        The same account's branch: its own PBX, where Boris has a phone, and a fourth process, which alone is linked to
-        it. Database, Redis and CRM are the town's.
+        The same account's branch: another PBX, where Boris has a phone, and a fourth process, the only one linked to
+        it. It shares the town's database, Redis and CRM.
         """
         pbx = Link("branch", 0, free_port(), self.folder / "branch-spool")
         async with _simulated(pbx, Line(BRANCH_LINE, (RingStep(("102",), 60.0),))) as office:
@@ -147,7 +147,7 @@ class Town:
         await self.is_well()
 
     async def is_well(self) -> None:
-        """All processes run and know of both sides; one of them is linked to the PBX."""
+        """Wait until all processes run and know both sides, and one of them is linked to the PBX."""
         for process in self.processes:
             if not process.is_alive:
                 process.launch()
@@ -161,13 +161,13 @@ class Town:
 
     @property
     def refreshes(self) -> int:
-        """How often new tokens were asked for, the consents among them."""
+        """The number of token requests, with those of consents."""
         return self.traffic.by_path.get("POST /oauth2/access_token", 0)
 
     # ---- who does what ---------------------------------------------------------------------------------------------
 
     async def holder(self, *, other_than: DozvonProcess | None = None) -> DozvonProcess:
-        """Wait until one process, and one only, is linked to the PBX; return it."""
+        """Wait until exactly one process is linked to the PBX; return it."""
         linked: list[DozvonProcess] = []
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
@@ -187,7 +187,7 @@ class Town:
             return False
 
     async def others(self) -> list[DozvonProcess]:
-        """Those that are not linked to the PBX."""
+        """The processes that are not linked to the PBX."""
         holder = await self.holder()
         return [process for process in self.processes if process is not holder]
 
@@ -204,7 +204,7 @@ class Town:
         await self.answer()
 
     async def answer(self) -> None:
-        """Anna lifts the receiver as soon as her phone rings."""
+        """Anna picks up as soon as her phone rings."""
         await self._phone("ringing")
         self.office.answer("101")
         await self._phone("talking")
@@ -217,11 +217,11 @@ class Town:
         await until(is_so, timeout_seconds=PATIENCE_SECONDS)
 
     def hang_up(self) -> None:
-        """Anna puts the receiver down."""
+        """Anna hangs up."""
         self.office.hangup("101")
 
     async def in_the_crm(self, calls: int) -> None:
-        """Wait until so many calls are in the CRM, and nothing waits to be delivered; each is there once."""
+        """Wait until this many calls are in the CRM, each once, and nothing waits to be delivered."""
         await until(lambda: len(self.crm.counts()) >= calls, timeout_seconds=PATIENCE_SECONDS)
         process = next(each for each in self.processes if each.is_alive and not is_paused(each))
         await process.settled(timeout_seconds=PATIENCE_SECONDS)
@@ -231,13 +231,13 @@ class Town:
 
     @property
     def traffic(self) -> Traffic:
-        """What the CRM was asked since its start."""
+        """The CRM's requests since its start."""
         return self.crm._sandbox.traffic
 
     # ---- people ----------------------------------------------------------------------------------------------------
 
     def _token(self, manager: int) -> dict[str, str]:
-        """What the CRM's page says for the widget."""
+        """The CRM page's token for the widget."""
         now = int(time.time())
         claims = {
             "iss": self.crm.url, "aud": "http://127.0.0.1", "jti": str(uuid.uuid4()), "iat": now, "nbf": now,
@@ -249,7 +249,7 @@ class Town:
 
     @contextlib.asynccontextmanager
     async def page(self, process: DozvonProcess, manager: int = ANNA) -> AsyncIterator[Page]:
-        """A manager's page, connected to this process."""
+        """Open a manager's page, connected to this process."""
         headers = self._token(manager)
         async with self.session.post(
             f"{process.url}/api/widget/session", json={"protocol": 1}, headers=headers
@@ -261,14 +261,14 @@ class Town:
             yield Page(socket)
 
     async def click(self, process: DozvonProcess, number: str, manager: int = ANNA) -> int:
-        """Click to call by way of this process; the answer's status."""
+        """Click to call through this process. Returns the answer's status."""
         body = {"number": number, "request": uuid.uuid4().hex}
         headers = self._token(manager)
         async with self.session.post(f"{process.url}/api/widget/call", json=body, headers=headers) as said:
             return said.status
 
     async def create_contact(self, process: DozvonProcess, call: str, manager: int = ANNA) -> int:
-        """ "Create contact" in the card of an unknown caller; the answer's status."""
+        """Press "Create contact" in the card of an unknown caller. Returns the answer's status."""
         body = {"call": call, "name": "Новый клиент"}
         headers = self._token(manager)
         async with self.session.post(f"{process.url}/api/widget/contacts", json=body, headers=headers) as said:
@@ -276,7 +276,7 @@ class Town:
 
 
 class Page:
-    """One connected page."""
+    """A connected page."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -313,7 +313,7 @@ async def _simulated(pbx: Link, line: Line) -> AsyncIterator[Simulator]:
 
 @contextlib.asynccontextmanager
 async def open_town(folder: Path) -> AsyncIterator[Town]:
-    """Everything runs, the CRM is connected. All ends with the block."""
+    """Start everything and connect the CRM. Everything ends with the block."""
     pbx = Link("office", 0, free_port(), folder / "spool")
     session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     with own_postgres() as postgres, own_redis() as redis:

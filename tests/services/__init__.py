@@ -1,1 +1,1 @@
-"""Services on a real SQLite file, with the CRM and the PBX that `integration/testing.py` offers."""
+"""Services on a real SQLite file, with the fake CRM and PBX of `integration/testing.py`."""

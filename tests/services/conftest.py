@@ -67,7 +67,7 @@ DEAL = Deal(
 
 @dataclass
 class World:
-    """Everything of one process, with its clock standing still."""
+    """Everything of one process, with a clock that only tests move."""
 
     storage: Storage
     coordination: Coordination
@@ -94,12 +94,12 @@ class World:
         await self.tracking.on_events(events)
 
     async def deliver(self, *, after: float = 5.0) -> None:
-        """Let some seconds pass, then deliver until nothing that is due is left."""
+        """Let some seconds pass, then deliver until nothing is due."""
         self.clock.advance(after)
         await self.delivery.drain()
 
     async def deliver_with_pauses(self, seconds: float = 3600.0, step: float = 5.0) -> None:
-        """The same, with the clock going on in steps."""
+        """The same, moving the clock in steps."""
         passed = 0.0
         while passed <= seconds and (await self.waiting() or passed == 0.0):
             await self.deliver(after=step)
@@ -119,7 +119,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture(scope="session")
 def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with all tables and nothing in them: making the tables takes longer than most tests."""
+    """An SQLite file with empty tables: creating the tables takes longer than most tests."""
     file = tmp_path_factory.mktemp("blank") / "dozvon.sqlite3"
     with asyncio.Runner() as runner:
         runner.run(migrate(f"sqlite:///{file}"))

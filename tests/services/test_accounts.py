@@ -1,4 +1,4 @@
-"""Settings are changed on top of what is stored: whoever changes them where, nobody's change is lost."""
+"""Changes of settings apply to the stored state: concurrent changes by any process are never lost."""
 
 from __future__ import annotations
 

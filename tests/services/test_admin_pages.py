@@ -1,4 +1,4 @@
-"""The administrator's pages: who gets in, what they show, and that nothing of a caller's making runs in them."""
+"""The administrator's pages: who gets in, what they show, and that no caller can run code in them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ Client = TestClient[web.Request, web.Application]
 class Office:
     world: World
     client: Client
-    doubted: list[AccountId]  # whose phone books were to be read again
+    doubted: list[AccountId]  # accounts whose phone book is to be reloaded
 
     async def page(self, path: str) -> str:
         async with self.client.get(path) as answer:
@@ -74,14 +74,14 @@ class Office:
             return await answer.text()
 
     async def send(self, path: str, **form: str) -> str:
-        """As a browser posts a form of ours; the page that it ends at."""
+        """Post a form like a browser. Returns the page after redirects."""
         async with self.client.post(path, data=form, headers={"Origin": str(self.client.make_url("/").origin())}) as it:
             assert it.status == 200, path
             return await it.text()
 
 
 def _sessions(world: World, password: str, addresses: ClientAddresses | None = None) -> AdminSessions:
-    """As each process makes them."""
+    """Sessions as each process creates them."""
     return AdminSessions(
         password,
         "http://calls.test",
@@ -94,7 +94,7 @@ def _sessions(world: World, password: str, addresses: ClientAddresses | None = N
 
 @pytest_asyncio.fixture
 async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[Office]:
-    """With the parameter "proxy" the loopback is a trusted one."""
+    """With the parameter "proxy" the loopback is a trusted proxy."""
     trusted = [ip_network("127.0.0.1")] if getattr(request, "param", None) == "proxy" else []
     sessions = _sessions(world, PASSWORD, ClientAddresses(trusted))
     routing = Routing(
@@ -238,7 +238,7 @@ async def test_the_database_holds_no_session_that_could_be_used(signed_in: Offic
         ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, 403),
         ({"Origin": "http://calls.test"}, 303),
         ({"Sec-Fetch-Site": "same-origin"}, 303),
-        ({}, 303),  # a script: nobody can make it sign in for him
+        ({}, 303),  # a script: no page can make its user sign in
     ],
 )
 async def test_another_sites_form_signs_nobody_in(office: Office, headers: dict[str, str], status: int) -> None:
@@ -390,7 +390,7 @@ async def test_the_integration_is_switched_off_and_on(signed_in: Office) -> None
 
 
 async def test_signing_out_ends_the_session_itself(signed_in: Office) -> None:
-    """Whoever copied the cookie is out as well; another browser is not."""
+    """A copied cookie stops working too; another browser stays signed in."""
     [mine] = [c.value for c in signed_in.client.session.cookie_jar if c.key == "dozvon_admin"]
     signed_in.client.session.cookie_jar.clear()
     await signed_in.send("/admin/login", password=PASSWORD)
@@ -450,7 +450,7 @@ async def test_the_calls_page_says_who_pressed_for_its_end(signed_in: Office) ->
         "+2.5",
     ):
         assert words in page
-    assert "HangUpPressed" in page  # in the course of events too
+    assert "HangUpPressed" in page  # also in the timeline
 
 
 @pytest.mark.parametrize("lang", ["ru", "uk", "en"])
@@ -498,7 +498,7 @@ async def test_a_call_that_is_not_for_the_crm_says_so_and_not_that_all_is_delive
 
 
 async def test_what_the_call_page_says_of_the_crm(signed_in: Office) -> None:
-    """From the ringing to the written call, and when it is given up."""
+    """From the ringing to the logged call, and after delivery was given up."""
     world, words = signed_in.world, texts("en")
     now = world.clock.now()
 

@@ -1,4 +1,4 @@
-"""Backups by themselves: when they are due, who makes them, how many stay."""
+"""Scheduled backups: when they are due, which process makes them, how many are kept."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HOUR = 3600
 
 
 class Office:
-    """A folder, a clock that stands still, and what was written."""
+    """A folder, a clock that tests move, and the written backups."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

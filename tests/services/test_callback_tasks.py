@@ -20,7 +20,7 @@ from tests.services.conftest import ACME, ANNA, CLIENT, IVAN, World, answered_ca
 
 
 async def miss(world: World, *numbers: int, caller: str = CLIENT) -> None:
-    """Calls that end now, each some seconds after the other."""
+    """Missed calls that end now, some seconds apart."""
     for number in numbers:
         await world.emit(*missed_call(world.clock.now(), caller, f"{number}.0"))
         world.clock.advance(11)
@@ -122,7 +122,7 @@ async def test_a_client_who_is_missed_again_after_the_talk_gets_a_new_task(world
 
 
 async def test_a_talk_before_the_missed_call_does_not_complete_its_task(world: World) -> None:
-    """The talk's delivery was late."""
+    """The talk was delivered late."""
     now = world.clock.now()
     await world.emit(*answered_call(now, uniqueid="1.0"))
     world.pbx.fail_next = [Unavailable("the folder is not mounted")] * 6

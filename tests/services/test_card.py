@@ -1,4 +1,4 @@
-"""The card is where it rings, says what is known, and goes away where it rings no more."""
+"""The card appears where a phone rings, shows what is known, and closes where it no longer rings."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.services.conftest import (
 
 
 async def messages(page: Page) -> list[dict[str, Any]]:
-    """What the page got so far; the hub hands over on the loop's next turns."""
+    """The page's messages so far; the hub delivers them in the loop's next iterations."""
     for _ in range(20):
         await asyncio.sleep(0)
     got = []
@@ -81,7 +81,7 @@ async def test_a_withheld_number_shows_nothing_and_offers_nothing(world: World) 
 
 
 async def test_who_did_not_answer_sees_who_did(world: World) -> None:
-    """The card does not vanish under the hands of somebody who types a contact's name into it."""
+    """The card does not vanish while somebody types a contact's name into it."""
     anna, boris = world.page(ANNA), world.page(BORIS)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), offered(now, "102"))
@@ -100,7 +100,7 @@ async def test_who_did_not_answer_sees_who_did(world: World) -> None:
 
 
 async def test_who_was_rung_sees_that_the_call_was_missed(world: World) -> None:
-    """Also who was rung first, and whose phone had stopped long before the client gave up."""
+    """Also the first manager, whose phone stopped long before the client gave up."""
     anna, boris = world.page(ANNA), world.page(BORIS)
     now = world.clock.now()
     await world.emit(started(now, STRANGER), offered(now, "101"))
@@ -126,7 +126,7 @@ async def test_whose_part_is_over_and_told_hears_nothing_more(world: World) -> N
 
 
 async def test_a_card_that_was_missed_while_the_page_was_away_is_in_the_snapshot(world: World) -> None:
-    """For a minute, as widgets/README.md says; from the store, on whichever process the page comes to."""
+    """For a minute, as in widgets/README.md; from the store, on any process."""
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), unanswered(now + 10, "101"), ended(now + 10))
     for later, expected in ((30, ["missed"]), (69, ["missed"]), (71, [])):

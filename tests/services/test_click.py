@@ -1,4 +1,4 @@
-"""What a manager asks for in the CRM's page is granted once, or refused with the code that the widget translates."""
+"""A manager's request in the CRM's page is executed once, or refused with a code that the widget translates."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ async def test_only_who_was_rung_may_and_a_name_is_needed(
 
 
 async def test_while_it_rings_only_ones_own_phone_is_declined(world: World) -> None:
-    """The client's call goes on for the colleagues whose phones ring too."""
+    """The client's call continues on the phones of colleagues."""
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), offered(now, "102"))
     await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))

@@ -1,4 +1,4 @@
-"""When the cause of a CRM's trouble is gone, what waited goes on at once and in order, on every process."""
+"""When a problem of the CRM is solved, waiting work continues at once and in order, on every process."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNPAID = CrmCondition(trouble=CrmTrouble.UNPAID, detail="402")
 
 @dataclass
 class Process:
-    """What a process hears and does."""
+    """What a process gets and does."""
 
     watch: CrmWatch
     adopted: list[tuple[AccountId, CrmCondition]] = field(default_factory=list)
@@ -42,7 +42,7 @@ def process(world: World, name: str, coordination: Coordination | None = None) -
 
 
 async def kept_waiting(world: World, *uniqueids: str) -> None:
-    """Calls whose delivery has failed so often that the next attempt is far away."""
+    """Calls whose delivery has failed so often that the next attempt is far in the future."""
     for uniqueid in uniqueids:
         await world.emit(*missed_call(world.clock.now(), uniqueid=uniqueid))
         world.clock.advance(1)

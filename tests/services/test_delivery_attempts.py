@@ -1,4 +1,4 @@
-"""What the outbox's worker makes of an attempt: what is uncertain stays so, waits and leases end as they should."""
+"""The outbox's worker after an attempt: uncertain outcomes stay uncertain, waits and leases end in time."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def replace_step(world: World, monkeypatch: pytest.MonkeyPatch, step: Step) -> N
 
 
 async def test_what_may_be_there_is_looked_for_also_after_a_failure_that_says_nothing(world: World) -> None:
-    """The answer to the write is lost, then the CRM is away: the 503 does not make the write undone."""
+    """The answer to the write is lost, then the CRM is away: a 503 does not mean that the write did not happen."""
     await world.emit(*missed_call(world.clock.now()))
     world.crm.fail_after = [OutcomeUnknown("timeout")]
     await world.deliver()
@@ -54,7 +54,7 @@ async def test_a_failure_before_anything_was_sent_is_not_uncertain(world: World)
 
 
 async def test_waiting_for_something_is_no_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The wait is as long as was said, every time, and what is uncertain stays so."""
+    """The wait has the given length each time, and an uncertain outcome stays uncertain."""
     seen: list[bool] = []
 
     async def waits(_: object, item: OutboxItem) -> dict[str, Any]:
@@ -95,7 +95,7 @@ async def test_a_wait_of_weeks_does_not_use_up_the_time_for_trying(
     await world.deliver(after=3601)
     item = await log_item(world)
     assert (item.state, item.attempts) == (OutboxState.WAITING, 1)
-    await world.deliver(after=15 * 86_400)  # failing so long is given up
+    await world.deliver(after=15 * 86_400)  # failing for this long, it is given up
     assert (await log_item(world)).state is OutboxState.DEAD
 
 
@@ -122,7 +122,7 @@ async def test_an_attempt_that_is_cut_off_may_have_had_its_effect(
 async def test_the_deadline_moves_with_the_lease_and_never_past_the_cap(
     world: World, monkeypatch: pytest.MonkeyPatch, is_kept: bool, seconds_left: float, expected: float
 ) -> None:
-    """`expected`: when the attempt ends, from now. One whose lease is lost keeps the deadline that it had, 1 s."""
+    """`expected`: seconds until the attempt ends. With a lost lease it keeps its old deadline, 1 s."""
     await world.emit(*missed_call(world.clock.now()))
     [item] = await world.storage.outbox.claim(ACME, now=Timestamp(world.clock.now() + 60), lease_seconds=30, limit=1)
 
@@ -179,7 +179,7 @@ async def test_an_attempt_is_given_its_cap_and_its_first_deadline(
 
 
 async def test_who_lost_the_lease_says_nothing_of_a_failure(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another process has the item by now: our failure must not free it for a third one."""
+    """Another process has the item now: our failure must not free it for a third one."""
 
     async def overtaken(_: object, __: OutboxItem) -> dict[str, Any]:
         world.clock.advance(31)  # the lease ran out meanwhile
@@ -203,7 +203,7 @@ async def test_one_clients_calls_are_written_one_after_the_other_and_two_clients
 
     async def log_to_inbox(crm: FakeCrm, record: CallRecord) -> Any:
         under_way.append(record.client.written)
-        for _ in range(50):  # others have many chances to come in between
+        for _ in range(50):  # gives others many chances to interfere
             seen.add(tuple(sorted(under_way)))
             await asyncio.sleep(0.002)
         under_way.remove(record.client.written)

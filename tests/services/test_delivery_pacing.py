@@ -1,4 +1,4 @@
-"""How often the outbox's worker looks, how much it does at once, and how long it lets an attempt go on."""
+"""How often the outbox's worker looks, how much it does at once, and how long an attempt may take."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def item(number: int = 1, account: AccountId = ACME, expires_at: float | None = 
 
 @dataclass
 class Waiting:
-    """An outbox in memory: what waits can be claimed once, and every question is noted with its time."""
+    """An outbox in memory: waiting items can be claimed once, and every request is recorded with its time."""
 
     items: list[OutboxItem] = field(default_factory=list)
     due_next: float | None = None
@@ -143,7 +143,7 @@ def running(
     *,
     meanwhile: Callable[[Delivery], Coroutine[Any, Any, None]] | None = None,
 ) -> Delivery:
-    """Let a worker run for so long."""
+    """Let a worker run for this long."""
 
     async def main() -> Delivery:
         delivery = worker(outbox, step)
@@ -173,7 +173,7 @@ def every(pause: float, until: float) -> list[float]:
         (None, 12, [0, 5, 10]),  # another process may have queued something
         (NEVER, 12, [0, 5, 10]),
         (2.0, 2.5, [0, 2, 2.1, 2.2, 2.3, 2.4]),
-        (-7.0, 0.35, [0, 0.1, 0.2, 0.3]),  # overdue, but nothing that can be claimed: not in a circle
+        (-7.0, 0.35, [0, 0.1, 0.2, 0.3]),  # overdue, but nothing can be claimed: no busy loop
     ],
     ids=["nothing waits", "something waits for long", "something waits for two seconds", "something is overdue"],
 )
@@ -202,7 +202,7 @@ async def _wake_all_the_time(delivery: Delivery) -> None:
     ("look_seconds", "apart"), [(0.0, 0.1), (0.02, 0.1), (0.05, 0.25), (0.08, 0.4), (0.1, 0.5), (0.2, 0.5)]
 )
 def test_a_look_that_takes_long_is_not_taken_often(look_seconds: float, apart: float) -> None:
-    """At most a fifth of the time, but twice a second at least; ten times a second at most, whoever wakes it."""
+    """At most a fifth of the time, at least twice a second, and at most ten times a second however often woken."""
     outbox = Waiting(look_seconds=look_seconds)
     running(outbox, 3 * apart + 0.005, meanwhile=_wake_all_the_time)
     assert outbox.looks == pytest.approx([0, apart, 2 * apart, 3 * apart], abs=0.001)

@@ -1,4 +1,4 @@
-"""What the doctor tries on the PBX is what a click would dial, and what else offices do."""
+"""The doctor tries on the PBX what a click would dial, and other forms that offices use."""
 
 from __future__ import annotations
 

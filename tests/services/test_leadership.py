@@ -1,4 +1,4 @@
-"""One process at a time does a job: another goes on when it dies, stops, is paused, or the database was away."""
+"""One process at a time does a job; another takes over if it dies, stops or is paused, or the database was away."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ NAME = "pbx:office"
 
 
 class Flaky:
-    """Leases that can be made to be away."""
+    """Leases that a test can make unavailable."""
 
     def __init__(self, leases: Leases) -> None:
         self._leases = leases
@@ -43,7 +43,7 @@ class Flaky:
 
 
 class Worker:
-    """A process with one job, which notes when it begins and ends."""
+    """A process with one job that records its begin and end."""
 
     def __init__(self, leases: Leases, name: str, happened: list[str]) -> None:
         self.name, self.happened = name, happened
@@ -108,7 +108,7 @@ async def test_who_gives_up_may_come_again(leases: Flaky) -> None:
 
 
 async def test_who_cannot_renew_is_followed_by_another_and_ends_when_it_learns_of_it(leases: Flaky) -> None:
-    """As a process that was paused: it is the only one that cannot reach the database."""
+    """Like a paused process: it is the only one that cannot reach the database."""
     paused = Flaky(leases)
     happened: list[str] = []
     one, two = Worker(paused, "one", happened), Worker(leases, "two", happened)
@@ -121,7 +121,7 @@ async def test_who_cannot_renew_is_followed_by_another_and_ends_when_it_learns_o
 
 
 async def test_a_database_that_was_away_changes_nothing(leases: Flaky) -> None:
-    """The leases have run out; who holds them renews, the others wait for that."""
+    """The leases have run out; their holders renew them, and the others wait for that."""
     happened: list[str] = []
     one, two = Worker(leases, "one", happened), Worker(leases, "two", happened)
     async with one.running(), two.running():

@@ -1,4 +1,4 @@
-"""What people write into a phone field holds everywhere: in the phone book, in routing, for a click and in a search."""
+"""Texts of phone fields are read alike everywhere: in the phone book, in routing, for a click and in a search."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CASES = json.loads((Path(__file__).parent.parent / "fixtures/numbers/numbers.jso
 ACCOUNT = AccountId("acme")
 OWNER = ManagerId("7")
 REF = EntityRef(EntityKind.CONTACT, "1")
-GLUED = "79161234567"  # what the digits of "8 (495) 916-12-34 доб. 567" end with
+GLUED = "79161234567"  # the last digits of "8 (495) 916-12-34 доб. 567" as one number
 
 
 def settings_of(country: str) -> AccountSettings:
@@ -168,7 +168,7 @@ async def test_digits_that_are_no_number_go_into_the_inbox_as_they_are(world: Wo
 
 
 async def test_nobody_becomes_one_person_with_all_who_show_noughts(world: World) -> None:
-    """Accepted once, the entry's contact has the noughts for a phone; the next such caller is another one."""
+    """The contact of an accepted entry has zeros for a phone; the next caller with zeros is another person."""
     world.crm.add(replace(IVAN, ref=EntityRef(EntityKind.CONTACT, "9"), phones=("0000000000",)))
     await world.storage.phone_book.put_persons(
         ACME, list(world.crm.persons.values()), numbering=world.account.settings.numbering
@@ -279,7 +279,7 @@ async def ready(_: object) -> bool:
 
 
 async def test_a_phone_book_of_an_older_reading_is_keyed_again_before_the_crm_is_asked(world: World) -> None:
-    """Its keys were made by gluing: the contact would ring for another's number."""
+    """Its keys are joined digits: another number would find the contact."""
     book = world.storage.phone_book
     shop = replace(IVAN, ref=EntityRef(EntityKind.CONTACT, "9"), phones=("8 (495) 916-12-34 доб. 567",))
     world.crm.add(shop)
@@ -313,7 +313,7 @@ async def test_an_area_code_that_is_set_later_makes_local_numbers_known(world: W
 
 
 async def make_old(world: World, person: Person, key: str) -> None:
-    """As the rule before would have keyed this person."""
+    """Key this person by the older rule."""
     from sqlalchemy import delete, insert, update
 
     from integration.storage.sql.schema import person_phones, persons

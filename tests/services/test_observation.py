@@ -1,4 +1,4 @@
-"""What operators are told of the CRM: nothing is claimed before it was asked."""
+"""What operators see of the CRM: no state is claimed before the first request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The phone book follows the CRM: imports, polls, comparisons, and those whom a list did not show."""
+"""The phone book follows the CRM: imports, polls, comparisons, and persons that a list left out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOUR, DAY = 3600.0, 24 * 3600.0
 @dataclass(slots=True)
 class ShiftingCrm(FakeCrm):
     """
-    Its lists leave somebody out, as one does that loses a row while it is read.
+    A CRM whose lists leave a person out, like a list that loses a row while it is read.
 
     Attributes:
         reads: since when each list of persons was asked for.
@@ -54,7 +54,7 @@ class ShiftingCrm(FakeCrm):
 
 @dataclass
 class Office:
-    """One account that has connected its CRM just now; its phone book is empty."""
+    """An account that has just connected its CRM, with an empty phone book."""
 
     account: Account
     crm: ShiftingCrm
@@ -67,7 +67,7 @@ class Office:
         return _mirror(self.account, self.book, self.clock)
 
     async def rounds(self, *seconds_before: float) -> list[int | None]:
-        """Let that much time pass before each round; how the CRM was read in them."""
+        """Let this time pass before each round. Returns how each round read the CRM."""
         self.crm.reads.clear()
         for seconds in seconds_before:
             self.clock.advance(seconds)
@@ -160,7 +160,7 @@ async def test_a_failure_while_asking_does_not_begin_everything_anew(office: Off
 
 
 async def test_who_is_refused_by_name_or_has_become_another_card_is_not_asked_for_for_ever(office: Office) -> None:
-    """Both were merged into Ivan's card, and the rights were withdrawn from the one that is asked for first."""
+    """Both were merged into Ivan's card, and we have no right to see the first one."""
     first, second = a_person(1), a_person(2)
     office.crm.add(first, second)
     await office.rounds(0)
@@ -180,7 +180,7 @@ async def test_a_process_that_takes_over_reads_what_has_changed_only(office: Off
 
 
 async def test_after_an_hour_without_anybody_everything_is_read(office: Office) -> None:
-    """Deletions are told once, and no poll shows them."""
+    """The CRM reports a deletion once, and no poll shows it."""
     await office.rounds(0, HOUR)
     office.mirror = office.taken_over()
     assert await office.rounds(HOUR + 1) == [None]
@@ -197,7 +197,7 @@ async def test_a_crm_that_was_connected_anew_is_read_whole_even_if_the_process_d
 
 
 async def test_a_few_accounts_are_read_at_once_and_the_others_afterwards(office: Office) -> None:
-    """A thousand of them, all new or all a day old, would leave nothing of the process for cards and routes."""
+    """A thousand accounts at once would leave the process no time for cards and routes."""
     reading, most = 0, 0
 
     class Slow(FakeCrm):
@@ -230,14 +230,14 @@ async def test_a_failed_round_is_told_and_tried_again_when_the_crm_is_back(offic
 
 
 async def test_a_poll_asks_by_the_crms_clock(office: Office) -> None:
-    """Ours is five hours ahead: what has changed in the CRM meanwhile lies five hours back for us."""
+    """Our clock is five hours ahead, so a new change in the CRM looks five hours old to us."""
     office.crm.clock_ahead = -5 * HOUR
     await office.rounds(0)
     [since] = await office.rounds(10)
     assert since == pytest.approx(office.clock.now() - 10 - 5 * HOUR - 120, abs=2)
     office.clock.advance(30)
     office.crm.add(replace(IVAN, name="Позже", updated_at=int(office.clock.now() - 5 * HOUR)))
-    assert await office.rounds(10) != [None]  # a poll, no comparison
+    assert await office.rounds(10) != [None]  # a poll, not a comparison
     found = await office.book.get(ACME, IVAN.ref)
     assert found is not None
     assert found.name == "Позже"

@@ -1,4 +1,4 @@
-"""What happened while nobody watched is found in the PBX's own records and logged: all of it, and once."""
+"""Calls during a gap are found in the PBX's own records and logged: all of them, and once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.services.test_delivery import wav
 
 @dataclass
 class FakeRecords:
-    """Implements `ports.CallRecords`; keeps what was asked."""
+    """Implements `ports.CallRecords`; keeps its requests."""
 
     calls: list[RecordedCall] = field(default_factory=list)
     asked: list[tuple[float, float]] = field(default_factory=list)
@@ -39,7 +39,7 @@ class FakeRecords:
 
 @dataclass
 class Gap:
-    """A recovery whose link can be cut."""
+    """A recovery with a link that tests can cut."""
 
     world: World
     records: FakeRecords
@@ -171,7 +171,7 @@ async def test_a_gap_that_was_not_compared_is_compared_after_the_next_restart(ga
 
 
 async def test_a_link_that_is_lost_again_and_again_has_only_its_last_minutes_compared(gap: Gap) -> None:
-    """What was compared once the records were surely written is done with."""
+    """A time compared after its records were complete is not compared again."""
     await gap.watch(20)
     began = gap.world.clock.now()
     for _ in range(40):
@@ -181,7 +181,7 @@ async def test_a_link_that_is_lost_again_and_again_has_only_its_last_minutes_com
     assert max(asked) < gap.records.late_seconds + 60 + 2 * 75
     late, now = gap.records.late_seconds, gap.world.clock.now()
     for moment in range(int(began), int(now - late - 75), 10):
-        # Whatever ended then was compared when its records were surely written.
+        # Calls that ended then were compared after their records were complete.
         assert any(since <= moment and until >= moment + late - 3 for since, until in gap.records.asked)
 
 
@@ -195,7 +195,7 @@ async def test_a_link_lost_and_back_between_two_looks_is_a_gap(gap: Gap) -> None
 
 
 async def test_records_that_come_later_are_waited_for(gap: Gap) -> None:
-    """cdr.conf may hold them back for longer than it does by default."""
+    """cdr.conf may delay them longer than by default."""
     gap.records.late_seconds = 1800.0
     await gap.watch(20)
     await gap.lost(300)
@@ -250,7 +250,7 @@ async def test_a_call_that_goes_on_is_not_touched(gap: Gap) -> None:
 
 
 async def test_an_end_that_was_only_inferred_is_corrected_before_it_is_delivered(gap: Gap) -> None:
-    """The client was answered and hung up within the gap; after the link was back it looked like a missed call."""
+    """The client was answered and hung up within the gap; afterwards it looked like a missed call."""
     world = gap.world
     now = world.clock.now()
     await gap.watch(5)
@@ -275,7 +275,7 @@ async def test_an_end_that_was_only_inferred_is_corrected_before_it_is_delivered
 
 
 async def test_a_recording_that_the_records_name_after_it_was_looked_for_is_fetched_behind_the_call(gap: Gap) -> None:
-    """Nothing compared for longer than the fetching waited, for example because the process was down."""
+    """The comparison came after the fetching had given up, for example because the process was down."""
     world = gap.world
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
@@ -295,8 +295,8 @@ async def test_a_recording_that_the_records_name_after_it_was_looked_for_is_fetc
 
 async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_next_start(gap: Gap) -> None:
     """
-    The process was killed between the link and the comparison, and took its time to be back: the call was logged as
-    missed and without recording at once, and stayed so.
+    The process was killed between the link's return and the comparison, and restarted late. Once the call was then
+    logged as missed and without recording at once, and stayed so.
     """
     world = gap.world
     world.account.has_records = True
@@ -318,7 +318,7 @@ async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_ne
 
 
 async def test_a_call_whose_end_nobody_saw_does_not_wait_for_ever(gap: Gap) -> None:
-    """The records cannot be read, or the PBX is away again: after a minute and a half it is logged as it is known."""
+    """The records cannot be read, or the PBX is away again: after 90 s the call is logged with what we know."""
     world = gap.world
     world.account.has_records = True
     now = world.clock.now()
@@ -331,7 +331,7 @@ async def test_a_call_whose_end_nobody_saw_does_not_wait_for_ever(gap: Gap) -> N
 
 
 async def test_a_call_of_which_only_the_last_words_were_heard_is_logged_from_the_records(gap: Gap) -> None:
-    """The link came up a moment before its end: neither the client nor the direction was known."""
+    """The link came up just before the end: we knew neither the client nor the direction."""
     world = gap.world
     now = world.clock.now()
     await world.emit(
@@ -371,7 +371,7 @@ async def test_an_inferred_end_that_was_delivered_stays(gap: Gap) -> None:
 
 
 async def test_a_call_joined_from_two_is_not_logged_twice(gap: Gap) -> None:
-    """A part was seen and logged under its own id; the records tell the whole under the other's."""
+    """A part was seen and logged under its id; the records have the whole call under the other id."""
     world = gap.world
     now = world.clock.now()
     await world.emit(*answered_call(now, uniqueid="2.0"))
@@ -383,7 +383,7 @@ async def test_a_call_joined_from_two_is_not_logged_twice(gap: Gap) -> None:
 
 
 async def test_a_part_that_was_joined_when_it_was_seen_is_not_logged_alone(gap: Gap) -> None:
-    """CDR without CEL knows the consultation as its own call."""
+    """In CDR without CEL the consultation is a separate call."""
     world = gap.world
     now = world.clock.now()
     await world.emit(*list(answered_call(now, uniqueid="1.0"))[:-1], started(now + 5, uniqueid="2.0"))

@@ -1,4 +1,4 @@
-"""Somebody whom the CRM no longer takes does not cost a call: who stands in, and that the CRM is not asked in vain."""
+"""No call is lost because the CRM refuses its manager: who replaces them, and that we do not ask again in vain."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_an_entry_of_the_inbox_and_a_new_contact_are_not_lost_either(world
     assert new.responsible == BORIS
 
 
-# ---- who is in the CRM at all
+# ---- which users the CRM has
 
 
 async def test_who_is_missing_from_the_crms_list_is_not_active(world: World) -> None:
@@ -112,7 +112,7 @@ async def test_who_is_missing_from_the_crms_list_is_not_active(world: World) -> 
 
 
 async def test_a_list_without_anybody_dismisses_nobody(world: World) -> None:
-    """A CRM has at least the user who let us in: such an answer is none."""
+    """A CRM has at least the user who allowed access, so an empty list is not a valid answer."""
     world.crm.all_managers = []
     with pytest.raises(ProtocolError):
         await world.accounts.refresh_managers(world.account)
@@ -128,7 +128,7 @@ async def test_a_widget_is_let_in_for_users_who_exist_and_are_active(world: Worl
     await world.accounts.refresh_managers(world.account)
     assert not await lets_in(ANNA)
     world.crm.all_managers.append(Manager(id=VERA, name="Вера"))
-    assert await lets_in(VERA)  # new since the list was read: it is read again
+    assert await lets_in(VERA)  # newer than our list, so the list is read again
     asked = len(world.crm.all_managers)
     assert not await lets_in(DELETED)
     assert not await lets_in(DELETED)

@@ -1,4 +1,4 @@
-"""What processes hear from each other: commands to a PBX that another one is linked to, news, open pages, settings."""
+"""Messages between processes: commands to a PBX that another process is linked to, news, open pages, settings."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_a_command_that_was_asked_for_long_ago_is_not_carried_out(two: Two
 
 
 async def test_no_answer_is_no_refusal(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The call may ring: nothing false is said to who clicked."""
+    """The call may be ringing, so the manager who clicked gets no refusal."""
 
     async def never(_: object, __: object) -> None:
         await asyncio.get_running_loop().create_future()
@@ -153,7 +153,7 @@ async def test_processes_are_counted_and_news_go_to_the_others_only(two: Two) ->
 
         async def hear(account: AccountId, name: str = name) -> None:
             heard.append((name, account))
-            raise Unavailable("the database is away")  # the next news are heard all the same
+            raise Unavailable("the database is away")  # the next news still arrive
 
         each.peers.on(News.SETTINGS, hear)
     await until(lambda: two.other.peers.count == two.holder.peers.count == 2)
@@ -174,7 +174,7 @@ async def test_a_phone_book_that_is_doubted_on_any_process_is_read_by_the_one_th
         Others(each.peers, {}, world.accounts, mirror, asyncio.Event())
         for each, mirror in zip((two.holder, two.other), mirrors, strict=True)
     )
-    assert list(keeper.tasks(frozenset(["worker"])))  # they are what hears; `two` listens for both
+    assert list(keeper.tasks(frozenset(["worker"])))  # these tasks receive; `two` listens for both
     keeping = asyncio.create_task(mirrors[0].run(world.account))
     state = mirrors[0].state(ACME)
     await until(lambda: state.progress is not None and state.progress.unseen_since is None)
@@ -189,7 +189,7 @@ async def test_a_phone_book_that_is_doubted_on_any_process_is_read_by_the_one_th
 
 
 class Silent(InProcessCoordination):
-    """A Redis that takes questions and does not answer."""
+    """A Redis that accepts requests and does not answer."""
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
         await asyncio.get_running_loop().create_future()

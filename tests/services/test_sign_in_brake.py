@@ -1,4 +1,4 @@
-"""The brake on guessing: it counts for all processes, and for this one alone while the others cannot be reached."""
+"""The brake on guessing counts over all processes, and only in this one while the others cannot be reached."""
 
 from __future__ import annotations
 

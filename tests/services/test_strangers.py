@@ -1,4 +1,4 @@
-"""A stranger who calls several times is one entry in the CRM's inbox and one contact, whatever fails on the way."""
+"""A stranger who calls several times becomes one entry in the CRM's inbox and one contact, whatever fails."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def test_calls_at_one_moment_make_one_entry(world: World) -> None:
 
 
 async def test_a_lost_answer_makes_no_second_entry_by_the_next_call(world: World) -> None:
-    """The first call's entry is there, and nobody knows; the next call must not make another."""
+    """The first call's entry exists, but we do not know it; the next call must not make another."""
     await world.emit(*calls(world, [1]))
     world.crm.fail_after = [OutcomeUnknown("timeout")]
     await world.deliver()
@@ -138,7 +138,7 @@ async def test_a_talk_with_a_stranger_who_waits_joins_the_entry_and_makes_no_sec
     assert len(world.crm.persons) == before
 
 
-# ---- a CRM that takes nothing while the entry waits ------------------------------------------------------------------
+# ---- a CRM that accepts no notes while the entry waits ---------------------------------------------------------------
 
 
 async def test_what_the_crm_does_not_take_is_written_when_the_entry_is_accepted(world: World) -> None:
@@ -147,14 +147,14 @@ async def test_what_the_crm_does_not_take_is_written_when_the_entry_is_accepted(
     await world.deliver_with_pauses(seconds=600)
     entry = only_entry(world)
     assert len([i for i in await world.waiting() if i.key == "log_call"]) == 3
-    world.clock.advance(20 * 86_400)  # longer than anything is tried
+    world.clock.advance(20 * 86_400)  # longer than anything is retried
     await hear(world, world.crm.accept(entry.ref.id))
     await world.delivery.drain()
     assert keys(world, entry.deal) == {record_key(call(f"{n}.0")) for n in range(1, 5)}
     assert await world.waiting() == []
     assert world.crm.inbox == []
     assert await world.in_state(OutboxState.DEAD) == []
-    assert world.crm.tasks == []  # nobody asks today to call back somebody who called three weeks ago
+    assert world.crm.tasks == []  # no task to call back after three weeks
 
 
 async def test_what_the_crm_does_not_take_is_dropped_when_the_entry_is_declined(world: World) -> None:
@@ -210,7 +210,7 @@ async def test_one_stranger_is_not_asked_for_again_and_again_while_the_entry_wai
         patch.setattr(type(world.crm), "inbox_entry", inbox_entry)
         for _ in range(60):
             await world.deliver(after=60)
-    assert len(asked) < 60  # 38 calls wait for an hour: one look for all of them at a time
+    assert len(asked) < 60  # 38 calls wait for an hour: one look serves all of them
 
 
 # ---- a contact from the card, while an entry waits -------------------------------------------------------------------
@@ -315,7 +315,7 @@ async def test_a_lost_answer_of_a_later_call_is_looked_for_before_and_after_the_
 async def test_a_declined_entry_is_forgotten_and_the_next_call_makes_a_new_one(world: World) -> None:
     await world.emit(*calls(world, [1]))
     await world.deliver()
-    world.crm.decline(only_entry(world).ref.id)  # nobody hears of it
+    world.crm.decline(only_entry(world).ref.id)  # without a webhook
     world.crm.inbox_entries.clear()
     await world.emit(*calls(world, [2]))
     await world.deliver_with_pauses()
@@ -329,14 +329,14 @@ async def test_two_strangers_do_not_share_an_entry(world: World) -> None:
 
 
 async def test_digits_that_are_no_number_make_an_entry_for_each_call(world: World) -> None:
-    """All callers who show the same noughts are not one person."""
+    """Callers who show the same zeros are not one person."""
     await world.emit(*calls(world, [1, 2], "2667777"))
     await world.deliver_with_pauses()
     assert len(world.crm.inbox) == 2
 
 
 async def test_an_entry_made_before_a_crash_is_not_made_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The entry and its row are there; the process died before the outbox heard of it."""
+    """The entry and its row exist; the process died before it reached the outbox."""
 
     async def lost(*_: Any) -> None:
         raise Unavailable("the process is dead")

@@ -1,4 +1,4 @@
-"""From events to stored calls: a database that is away loses nothing, a gap of the link closes what ended in it."""
+"""From events to stored calls: an unavailable database loses nothing, and calls that ended in a gap are closed."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_a_full_disk_loses_no_step_and_stops_no_card(world: World, monkeyp
 async def test_events_that_are_offered_again_after_a_failure_are_stored_with_what_follows(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The database is there and failed: the adapter offers the same events again, and nothing is missing."""
+    """The database failed: the adapter offers the same events again, and nothing is missing."""
     saves = SqlCallStore.save
     failures = [Rejected("a value that this database does not take")]
 

@@ -1,4 +1,4 @@
-"""The widget's WebSocket and requests over real HTTP: commands are confirmed, and those that come late are refused."""
+"""The widget's WebSocket and requests over real HTTP: commands are confirmed, and late ones are refused."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ async def test_a_press_is_confirmed_and_declines_at_ones_own_phone(site: Site) -
 
 @pytest.mark.parametrize("age", [4.1, 37.0, -4.1, float("nan")])
 async def test_a_press_that_was_under_way_for_too_long_is_not_carried_out(site: Site, age: float) -> None:
-    """It waited in a network that was away: the manager has hung up at the phone since, or talks to somebody else."""
+    """It waited in a network that was away: since then the manager may have hung up, or talks to somebody else."""
     world = site.world
     await ring(world, "101")
     socket, _ = await site.page(ANNA)
@@ -144,7 +144,7 @@ async def test_a_page_of_an_earlier_release_that_says_no_moment_is_served(site: 
 
 
 async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site) -> None:
-    """Otherwise the page takes the connection for lost while the command is carried out."""
+    """Otherwise the page would give the connection up while the command runs."""
     await ring(site.world, "101")
     pbx = WatchedPbx()
     site.world.account.pbx = pbx
@@ -156,7 +156,7 @@ async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site
 
 
 class WatchedPbx(FakePbx):
-    """Rejects only when it may, and tells when it was asked to hang up."""
+    """Rejects only when a test allows it, and signals when it was asked to hang up."""
 
     def __init__(self) -> None:
         super().__init__(id=PBX)

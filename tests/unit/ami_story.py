@@ -1,4 +1,4 @@
-"""Writing AMI streams by hand: a story of channels, dials and bridges, told in the frames of an Asterisk."""
+"""Builds AMI streams by hand: a story of channels, dials and bridges, as an Asterisk reports it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pbx_adapter.asterisk.replay import Line, replay
 from pbx_adapter.asterisk.tracker.office import OfficeShape
 
 STEP = 0.001
-"""Seconds between two events that follow each other at once."""
+"""Seconds between two immediate events."""
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class Channel:
 
 @dataclass
 class Story:
-    """Every method is one event of the PBX, but for those that say otherwise; time goes on by `STEP`."""
+    """Each method adds one event of the PBX, unless its docstring says otherwise, and moves time by `STEP`."""
 
     now: float = 1.0
     lines: list[Line] = field(default_factory=lambda: [(Timestamp(0.0), "link", "up")])
@@ -63,7 +63,7 @@ class Story:
         self, name: str, number: str = "", *, context: str = "internal", exten: str = "s", state: str = "0",
         of: Channel | None = None,
     ) -> Channel:  # fmt: skip
-        """A channel, and its Newchannel. `of`: the channel that makes it; without, it begins its own call."""
+        """A channel, and its Newchannel. `of`: the channel that creates it; without it the channel begins a call."""
         uid = f"1796000001.{self._numbers()}"
         made = Channel(name, uid, of.linkedid if of else uid, number, context, exten, state)
         self.say("Newchannel", made.headers())
@@ -84,7 +84,7 @@ class Story:
         return made
 
     def trunk(self, number: str, by: Channel) -> Channel:
-        """A line to the outside that is dialled and rings."""
+        """A trunk's channel that is dialled and rings."""
         made = self.channel(f"PJSIP/trunk-{self._hex()}", number, context="from-trunk", of=by)
         self.dial(by, made, f"{number}@trunk")
         self.ring(made)
@@ -109,7 +109,7 @@ class Story:
         self.say("DialEnd", source.headers() if source else {}, dest.headers("Dest"), DialStatus=status)
 
     def answer(self, source: Channel | None, dest: Channel) -> None:
-        """The dialled one answers, and so the one who dialled: two or three events."""
+        """The dialled channel answers, and with it the dialling one: two or three events."""
         dest.state = "6"
         self.say("Newstate", dest.headers())
         self.end_dial(source, dest, "ANSWER")
@@ -128,7 +128,7 @@ class Story:
             self.say("BridgeLeave", channel.headers(), BridgeUniqueid=name, BridgeTechnology="simple_bridge")
 
     def talk(self, name: str, source: Channel, dest: Channel) -> None:
-        """Answered and put together."""
+        """Answer, and join both in a bridge."""
         self.answer(source, dest)
         self.bridge(name, dest, source)
 
@@ -137,7 +137,7 @@ class Story:
         self.say("HangupRequest", channel.headers(), Cause=cause)
 
     def hangup(self, *channels: Channel, cause: str = "16") -> None:
-        """Out of the bridges, and gone."""
+        """Leave the bridges, and end."""
         self.unbridge(*(channel for channel in channels if channel.bridge))
         for channel in channels:
             self.say("Hangup", channel.headers(), Cause=cause)

@@ -1,4 +1,4 @@
-"""What a PBX would answer to `CoreShowChannels` and `Status` at any moment of a recorded stream, worked out from it."""
+"""The answers to `CoreShowChannels` and `Status` at any moment of a recorded stream, derived from the stream."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class PbxMirror:
             uid = said["Uniqueid"]
             self._rows[uid] = {"Uniqueid": uid, "DNID": said.get("Exten", ""), "BridgeId": ""}
             self._variables[uid], self._made_at[uid] = {}, at
-        for prefix in ("", "Dest") if event != "OriginateResponse" else ():  # that repeats what was asked for
+        for prefix in ("", "Dest") if event != "OriginateResponse" else ():  # it only repeats the request
             row = self._rows.get(said.get(prefix + "Uniqueid", ""))
             if row is not None:
                 row.update({key: said[prefix + key] for key in _SAID_WITH_EACH_EVENT if prefix + key in said})
@@ -53,11 +53,11 @@ class PbxMirror:
 
     @property
     def uniqueids(self) -> frozenset[str]:
-        """Of the channels that live."""
+        """Of the live channels."""
         return frozenset(self._rows)
 
     def answers(self, at: float) -> Iterator[Frame]:
-        """Everything that is asked after a login, as the PBX answers now."""
+        """The present answers to all questions after a login."""
         for row in self._rows.values():
             seconds = int(at - self._made_at[row["Uniqueid"]])
             age = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"

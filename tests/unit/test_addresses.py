@@ -1,4 +1,4 @@
-"""Who may ask over FastAGI, and where a PBX stands: by its address, its name, and the table of routes."""
+"""Which peers may ask over FastAGI, and where a PBX is: by its address, its name, and the routing table."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ async def test_a_name_is_looked_up_and_not_for_each_stranger(monkeypatch: pytest
     assert await door.allows("192.0.2.7")
     assert [await door.allows(f"198.51.100.{number}") for number in range(50)] == [False] * 50
     assert asked == ["pbx.example"]
-    # It has moved; and while the name server is away, what was known stays true.
+    # It has moved; and while the name server is away, the known addresses stay valid.
     now += 60
     leads_to = [ipaddress.ip_address("192.0.2.8")]
     assert await door.allows("192.0.2.8")
@@ -102,7 +102,7 @@ def test_what_is_behind_a_router_is_read_from_the_routes(
     table.write_text(ROUTES)
     monkeypatch.setattr(addresses, "_ROUTES", table)
     assert is_behind_router(ipaddress.ip_address(address)) is is_far
-    # Where there is no such table, private addresses count as near.
+    # Without a routing table, private addresses count as near.
     table.write_text("nonsense\nx y\n")
     assert not is_behind_router(ipaddress.ip_address(address))
     assert is_behind_router(ipaddress.ip_address("8.8.8.8"))

@@ -1,4 +1,4 @@
-"""Settings, consent, tokens' ages, the disconnect hook, the widget's one-time token: all that needs no server."""
+"""Settings, consent, tokens' ages, the disconnect hook, the widget's one-time token: what needs no server."""
 
 from __future__ import annotations
 

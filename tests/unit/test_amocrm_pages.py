@@ -1,4 +1,4 @@
-"""Walking through a list of amoCRM's, against answers that no sandbox gives."""
+"""Reading a list page by page, against answers that the sandbox does not give."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def walk(server: Server, *, at_most: int | None = None) -> list[int]:
 
 
 async def test_a_list_has_no_length_at_which_the_walk_gives_up() -> None:
-    """It did at 400 pages: of an account with more than 100,000 contacts the others were strangers."""
+    """It once did at 400 pages: in an account with more contacts than 100,000, the rest were unknown callers."""
     server = Server(lambda page: a_page(page, has_next=page < 5_000))
     assert await walk(server) == list(range(1, 5_001))
 
@@ -59,7 +59,7 @@ async def test_nothing_ends_the_walk_whatever_the_page_before_promised(last: Ans
 
 
 async def test_a_page_that_comes_again_is_not_taken_for_the_end() -> None:
-    """Who has not been seen by then would be dropped from the phone book."""
+    """Persons not seen by then would be removed from the phone book."""
     server = Server(lambda page: a_page(min(page, 2)))
     with pytest.raises(ProtocolError, match="page 2 of contacts again"):
         await walk(server)

@@ -1,4 +1,4 @@
-"""When a pair of amoCRM's tokens is refreshed, and what an answer that was lost costs: never a consent."""
+"""When a pair of amoCRM's tokens is refreshed, and that a lost answer never needs a new consent."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FRESH = answer(200, {"access_token": "new", "refresh_token": "r2", "expires_in":
 
 @dataclass
 class ScriptedSender:
-    """Gives the answers of the script, one to each request."""
+    """Gives the answers of a script, one for each request."""
 
     script: list[Answer | Exception]
     asked: list[str] = field(default_factory=list)
@@ -150,7 +150,7 @@ def test_a_token_that_says_nothing_of_itself_says_nothing(token: str) -> None:
 
 @pytest.mark.parametrize("letters", range(1, 9))
 def test_a_token_may_have_any_length(letters: int) -> None:
-    """Base64 in a JWT goes without the padding that Python's reader insists on."""
+    """Base64 in a JWT has no padding, which Python's decoder needs."""
     payload = base64.urlsafe_b64encode(json.dumps({"a": "x" * letters}).encode()).decode().rstrip("=")
     assert claims(f"a.{payload}.c") == {"a": "x" * letters}
 
@@ -158,10 +158,10 @@ def test_a_token_may_have_any_length(letters: int) -> None:
 @pytest.mark.parametrize(
     ("pair", "is_at_hand"),
     [
-        (replace(PAIR, expires_at=Timestamp(NOW + 1)), True),  # it works while it could not be refreshed
+        (replace(PAIR, expires_at=Timestamp(NOW + 1)), True),  # it still works if a refresh failed
         (PAIR, False),
         (replace(PAIR, expires_at=Timestamp(NOW - 1)), False),
-        (replace(PAIR, expires_at=Timestamp(NOW - 1), refresh=None), True),  # there is no other: amoCRM decides
+        (replace(PAIR, expires_at=Timestamp(NOW - 1), refresh=None), True),  # there is no refresh token: amoCRM decides
     ],
     ids=["ends soon", "ends now", "has ended", "has ended and cannot be refreshed"],
 )
@@ -306,7 +306,7 @@ async def test_a_token_that_the_directory_refuses_needs_consent(status: int, dir
 async def test_a_directory_that_names_no_other_address_costs_a_consent_only_where_the_token_was_refused(
     status: int, directory: Answer | Exception
 ) -> None:
-    """An address that is gone says nothing of the token: it is asked for again until the directory knows more."""
+    """A missing address does not show that the token is invalid: ask the directory again until it knows more."""
     tokens, store, sender = account(answer(status), directory, pair=MOVING)
     with pytest.raises(Unavailable if status in GONE else AuthFailed):
         await tokens.renewed(MOVING.access)

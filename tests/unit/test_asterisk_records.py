@@ -1,4 +1,4 @@
-"""CDR and CEL of a real Asterisk, folded into calls and compared with what AMI said of the very same calls."""
+"""CDR and CEL of a real Asterisk, folded into calls and compared with what AMI reported about the same calls."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_cel_tells_the_calls_as_ami_told_them(name: str) -> None:
 @pytest.mark.parametrize("name", SCENARIOS)
 @pytest.mark.parametrize("kind", ["cdr", "master"])
 def test_cdr_alone_tells_who_and_when_and_whether(name: str, kind: str) -> None:
-    """Without CEL: the line that was dialled is unknown, a consultation is its own call, transfers are legs."""
+    """Without CEL: the dialled line is unknown, a consultation is a separate call, transfers are legs."""
     truth = {want["uniqueid"]: want for want in truth_of(name)}
     calls = recorded([], read_cdr(name, kind), OfficeShape())
     others = [call for call in calls if call.native_id not in truth]
@@ -93,12 +93,12 @@ def test_cdr_alone_tells_who_and_when_and_whether(name: str, kind: str) -> None:
         assert told(call) == {key: want[key] for key in told(call)}
         assert near(call.started_at, want["started"], tolerance)
         assert near(call.ended_at, want["ended"], tolerance)
-        # The phone that a click rang first is no pair of channels; when nobody took it, it is all there is.
+        # CDR has no row for the employee's phone of a click, unless nobody answered it.
         clicked = {leg["target"] for leg in want["legs"] if leg["via"] == "click" and len(want["legs"]) > 1}
         assert {leg.target for leg in call.legs} == {leg["target"] for leg in want["legs"]} - clicked
         if clicked:
-            continue  # the moment of the answer is the employee's, who talked with nobody yet
-        # A queue with one phone ringing, or a blind transfer: CDR has no moment of the answer, only of the ringing.
+            continue  # the moment is the employee's answer, before any talk
+        # A queue with one ringing phone, or a blind transfer: CDR has the moment of ringing, not of the answer.
         assert near(call.answered_at, want["answered"], tolerance + 0.6)
         assert near(call.talked_seconds, want["talk_seconds"], 2 * tolerance + 0.6)
 
@@ -227,7 +227,7 @@ def _moved(text: str, seconds: int) -> str:
 
 
 def _busy_hour(tmp_path: Path) -> tuple[Path, Path, float]:
-    """CEL and CDR of a PBX on which the recorded calls happened again every 20 s for an hour, and when it ended."""
+    """CEL and CDR of a PBX that repeats the recorded calls every 20 s for an hour, and the moment of its end."""
     began = int(truth_of("attended_transfer")[0]["started"])
     files = []
     for kind in ("cel", "cdr"):
@@ -237,7 +237,7 @@ def _busy_hour(tmp_path: Path) -> tuple[Path, Path, float]:
         path = tmp_path / f"busy.{kind}.csv"
         with path.open("w") as file:
             for later in range(0, 3600, 20):
-                # The names of channels and bridges are the same again, as after a restart; the ids are not.
+                # The names of channels and bridges repeat, as after a restart; the ids do not.
                 file.writelines(_moved(text, later) for text in told)
         files.append(path)
     return files[0], files[1], began + 3600.0
@@ -297,7 +297,7 @@ async def test_a_wrong_time_zone_is_noticed(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None)
 @given(name=st.sampled_from(SCENARIOS), kind=st.sampled_from(["cdr", "cel", "master"]), share=st.floats(0, 1))
 def test_a_file_cut_anywhere_tells_only_whole_calls(name: str, kind: str, share: float) -> None:
-    """Asterisk is writing it just now: what is not there yet is no call yet."""
+    """Asterisk is still writing it: an incomplete call is not reported yet."""
     with tempfile.TemporaryDirectory() as folder:
         whole = content(name, kind)
         path = Path(folder) / ("Master.csv" if kind == "master" else "dozvon.csv")

@@ -1,4 +1,4 @@
-"""Whose call it was and where it is written, case by case; and the call in one line."""
+"""The responsible manager of a call and the card it is logged to, case by case; and the call in one line."""
 
 from __future__ import annotations
 
@@ -235,7 +235,7 @@ CASES = {
         HERE + "called_by responsible_of_extension",
     ),
     "internal": Case(call(Direction.INTERNAL), OLGA, "internal_call responsible_of_extension", target=None, persons=()),
-    # where it is written
+    # where it is logged
     "the only open deal": Case(
         answered("102"), PAVEL, "target_deal answered_by responsible_of_extension", target=DEAL.ref, deals=(DEAL,)
     ),
@@ -402,7 +402,7 @@ calls = st.builds(
 def test_every_call_is_attributed_with_reasons_and_described(
     any_call: Call, persons: list[Person], has_deal: bool
 ) -> None:
-    """Never raises; as long as the account has a default, somebody is responsible."""
+    """Never raises. If the account has a default manager, every call has a responsible manager."""
     decided = attribute(any_call, SETTINGS, persons, [DEAL] if has_deal else [])
     assert decided.responsible
     assert decided.reasons

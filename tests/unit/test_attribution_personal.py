@@ -1,7 +1,7 @@
 """
-Who was called personally, where nobody answered: by which ways, and how far apart phones ring that ring together.
+Who was called personally in a call that nobody answered: by which ways, and which phones ring together.
 
-Which calls count as answered, and what a reason says besides its code.
+Also which calls count as answered, and what a reason says besides its code.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def test_a_call_to_one_employee_is_theirs(via: str) -> None:
 
 @pytest.mark.parametrize("via", ["queue", "pickup", "parking", "click"])
 def test_a_call_that_came_another_way_was_to_nobody_in_person(via: str) -> None:
-    assert responsible(leg("102", via=via)) == CHIEF  # the line's for missed calls
+    assert responsible(leg("102", via=via)) == CHIEF  # the line's manager for missed calls
 
 
 @pytest.mark.parametrize(("apart", "whose"), [(0.0, CHIEF), (0.5, CHIEF), (0.99, CHIEF), (1.0, PAVEL), (20.0, PAVEL)])
@@ -56,7 +56,7 @@ def test_phones_of_one_employee_ring_for_one_person() -> None:
 
 
 def test_a_call_that_was_passed_on_at_once_was_to_each_in_person() -> None:
-    """Another way is another offer, however soon."""
+    """A leg that came another way is a separate offer, however soon it follows."""
     assert responsible(leg("101", at=1.0), leg("102", via="forward", at=1.1)) == PAVEL
 
 

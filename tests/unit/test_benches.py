@@ -1,4 +1,4 @@
-"""Each bench says what it measured in the one form that the documents are made of. Tiny sizes: no figure is held."""
+"""Each bench prints its figures in the form that the documents need. The sizes are tiny, so no figure is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose request it is: anybody can write a header, only a trusted proxy is believed."""
+"""The client's address of a request: anybody can send a header, but only a trusted proxy is believed."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def client(peer: str, *forwarded: str) -> str:
     ("peer", "forwarded", "expected"),
     [
         ("198.51.100.7", [], "198.51.100.7"),
-        ("198.51.100.7", ["192.0.2.1"], "198.51.100.7"),  # a stranger's word about himself
+        ("198.51.100.7", ["192.0.2.1"], "198.51.100.7"),  # a stranger's claim
         ("127.0.0.1", [], "127.0.0.1"),
         ("127.0.0.1", ["192.0.2.1"], "192.0.2.1"),
-        ("127.0.0.1", ["1.1.1.1, 192.0.2.1"], "192.0.2.1"),  # the left one the client wrote himself
+        ("127.0.0.1", ["1.1.1.1, 192.0.2.1"], "192.0.2.1"),  # the client sent the left one
         ("127.0.0.1", ["1.1.1.1", "192.0.2.1"], "192.0.2.1"),
         ("127.0.0.1", ["192.0.2.1, 10.1.2.3"], "192.0.2.1"),  # two proxies of ours
         ("127.0.0.1", ["192.0.2.1:5555"], "192.0.2.1"),

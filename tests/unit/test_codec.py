@@ -1,4 +1,4 @@
-"""Stored states: read back whole, by older and newer releases too."""
+"""Stored states: read back unchanged, also by older and newer releases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we send to Asterisk: the exact wire text, and that nothing from outside can add a line to it."""
+"""What we send to Asterisk: the exact bytes, and that no input can add a line to them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_local_channel_gets_an_id_for_its_second_half_too() -> None:
 
 
 def test_who_calls_is_the_employee_and_never_the_client() -> None:
-    """A carrier refuses a call that shows the number it is for. A phone's own `callerid` is left as it is."""
+    """A carrier refuses a call whose caller number is the called number. A phone's own `callerid` does not change."""
     for has_caller_id in (True, False):
         headers = click(has_caller_id=has_caller_id).headers
         assert "CallerID" not in dict(headers)
@@ -60,7 +60,7 @@ def test_the_plus_stays_where_the_dialplan_wants_it() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"number": "7916\r\nAction: Command"},  # its own header
+        {"number": "7916\r\nAction: Command"},  # another header
         {"number": "79161112233,1,A(x)"},  # AMI and the dialplan take commas as separators
         {"number": ""},
         {"number": "Local/1@x"},
@@ -82,7 +82,7 @@ def test_a_value_that_could_mean_more_than_itself_is_refused(changes: dict[str, 
 
 @pytest.mark.parametrize("channel", ["/.*/", "", "PJSIP", "PJSIP/1\r\nX: y", "PJSIP/1,2", "PJSIP/1 2", "PJSIP/1&2"])
 def test_no_channel_name_is_a_pattern_or_a_list(channel: str) -> None:
-    """Hangup takes `/regex/`: such a name from outside would end everybody's calls."""
+    """Hangup accepts `/regex/`: a name of this form would end everybody's calls."""
     with pytest.raises(Rejected):
         commands.hang_up(channel)
     with pytest.raises(Rejected):
@@ -117,7 +117,7 @@ def test_settings_have_working_defaults_and_hide_the_secret() -> None:
 
 
 def test_the_address_of_questions_ends_in_what_nobody_can_guess() -> None:
-    """The same in every process, another for every PBX, and never the PBX's id, which pages and figures show."""
+    """The same in every process, different for every PBX, and never the PBX's id, which pages and metrics show."""
     urls = {
         AsteriskSettings.from_config(pbx, {**GOOD, "secret": secret}).agi_url
         for pbx in ("office", "other")

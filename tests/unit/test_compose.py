@@ -1,5 +1,5 @@
-"""docker-compose.yml and the Dockerfile, as far as they can be checked without a container engine: the file follows the
-Compose specification, and everything that either of them copies or mounts from the checkout is there."""
+"""Checks docker-compose.yml and the Dockerfile without a container engine: the file follows the Compose specification,
+and everything that either of them copies or mounts from the checkout exists."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text("utf-8")
 
 
 def faults(document: Any) -> list[str]:
-    """What the specification's schema has against it. Never raises."""
+    """The violations of the specification's schema. Never raises."""
     schema = json.loads(SCHEMA.read_text("utf-8"))
-    # The project's name joined the specification (04-version-and-name.md) after the schema's copy in the package.
+    # The specification got the project's name (04-version-and-name.md) after the package's copy of the schema.
     schema["properties"]["name"] = {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]*$"}
     validator = jsonschema.Draft201909Validator(schema)
     return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
@@ -71,7 +71,7 @@ def test_published_ports_stay_on_the_loopback_of_the_host() -> None:
 
 
 def test_dozvon_connects_with_a_plain_role() -> None:
-    """The one that the mounted script makes (`tests/contract/test_postgres_role.py` runs it), not the superuser."""
+    """The role that the mounted script creates (`tests/contract/test_postgres_role.py` runs it), not the superuser."""
     postgres = COMPOSE["services"]["postgres"]["environment"]
     for name in ("app1", "app2", "app3"):
         address = COMPOSE["services"][name]["environment"]["DOZVON_DATABASE"]
@@ -83,7 +83,7 @@ def test_dozvon_connects_with_a_plain_role() -> None:
 
 
 def test_the_image_copies_only_what_is_there() -> None:
-    """Sources of another build stage are made there: their folder is looked at in `widgets/build.mjs` only."""
+    """Another build stage creates its sources there; only `widgets/build.mjs` reads their folder."""
     copies = re.findall(r"^COPY (?!--from)(.+)$", DOCKERFILE, re.M)
     assert copies
     sources = [source for line in copies for source in line.split()[:-1]]

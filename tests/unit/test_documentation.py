@@ -1,4 +1,4 @@
-"""The documents say what is true: every key, command, default and link in them is held against the program."""
+"""The documents are true: every key, command, default and link in them is compared with the program."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def name_of(file: Path) -> str:
 
 
 def known_keys(read: Callable[[dict[str, Any]], object]) -> set[str]:
-    """The keys that a table may have, as the error about a misspelt one lists them."""
+    """The keys that a table may have, from the error about a misspelt key."""
     with pytest.raises(ConfigError) as caught:
         read({"no-such-key": True})
     said = re.search(r"(?:known here: |known are |write one of )(.+)$", str(caught.value))
@@ -62,7 +62,7 @@ def asterisk(**tables: Any) -> AsteriskSettings:
     return AsteriskSettings.from_config("pbx", {**PBX, **tables})
 
 
-# Heading of the guide's table: how to read one such table.
+# Heading in the guide: how to read a table of this kind.
 TABLES: Mapping[str, Callable[[dict[str, Any]], object]] = {
     "[server]": lambda t: config.parse({"server": t}),
     "[storage]": lambda t: config.parse({"storage": t}),
@@ -105,7 +105,7 @@ def test_every_key_is_in_the_guide_and_no_other(heading: str) -> None:
 
 
 def written(value: Any) -> str:
-    """A default as the guide writes it: TOML in backticks, or a dash for nothing."""
+    """A default in the form of the guide: TOML in backticks, or a dash for none."""
     if value is None or value in ("", ()):
         return "–"
     if isinstance(value, Enum):
@@ -127,7 +127,7 @@ def test_the_guide_has_the_true_defaults(heading: str) -> None:
         if field.default is dataclasses.MISSING or dataclasses.is_dataclass(field.default) or field.name == "tls":
             continue
         expected[field.name] = written(field.default)
-    # Patterns hold bars, which end a table's cell: the guide describes them below the table.
+    # Patterns contain bars, which end a cell: the guide describes them below the table.
     told_in_words = {k for k, v in expected.items() if "|" in v}
     wrong = {k: v for k, v in expected.items() if k in rows and rows[k] not in {v, "**needed**", "see below"}}
     assert wrong == {}
@@ -145,12 +145,12 @@ def test_every_command_is_in_the_guide() -> None:
 
 
 def uncommented(text: str) -> str:
-    """The example with the keys that are commented out switched on."""
+    """The example with all commented keys switched on."""
     return re.sub(r'^# (?=\[|[\w."]+ = )', "", text, flags=re.M)
 
 
 def check_settings(document: dict[str, Any]) -> None:
-    """As a start would: the file, then each adapter's own table. Raises ConfigError."""
+    """Check like a start: the file, then each adapter's table. Raises: ConfigError."""
     for each in config.parse(document).accounts:
         crm = {key: value for key, value in each.crm_options.items() if value != ""}
         AmocrmSettings.parse({**CRM, **crm})
@@ -175,20 +175,20 @@ def blocks(file: Path, *languages: str) -> Iterator[str]:
 def test_configuration_in_documents_can_be_read(file: Path) -> None:
     for block in blocks(file, "toml"):
         document = tomllib.loads(block)
-        if isinstance(document.get("account"), dict):  # `[account.amocrm]` alone: a piece of one account
+        if isinstance(document.get("account"), dict):  # `[account.amocrm]` alone: a part of an account
             document["account"] = [{"id": "office", **document["account"]}]
         if document.keys() <= {"server", "storage", "security", "backup", "account"}:
             check_settings(document)
 
 
 def commands(file: Path) -> Iterator[list[str]]:
-    """What follows `dozvon` in the document's shell blocks and in its short code."""
+    """What follows `dozvon` in the document's shell blocks and inline code."""
     text = file.read_text("utf-8")
     pieces = [line for block in blocks(file, "sh", "console", "") for line in block.replace("\\\n", " ").splitlines()]
     pieces += re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S))
     for piece in pieces:
         found = re.match(r"\s*(?:\$ )?(?:sudo (?:-\S+ (?:dozvon )?)?)?(?:\S*/)?dozvon (.+?)\s*(?:[#&]|$)", piece)
-        # Not a command line: a name in prose, or one with a hole in it.
+        # Not a command line: a name in prose, or one with a placeholder.
         if found and found[1].split()[0] in command_line._COMMANDS and "..." not in found[1]:
             yield shlex.split(found[1])
 
@@ -196,7 +196,7 @@ def commands(file: Path) -> Iterator[list[str]]:
 @pytest.mark.parametrize("file", DOCUMENTS, ids=name_of)
 def test_commands_in_documents_exist_with_their_options(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for words in commands(file):
-        if len(words) == 1:  # the command's name alone speaks of the command
+        if len(words) == 1:  # the name alone means the command
             continue
         monkeypatch.setattr(importlib.import_module(f"integration.cli.{words[0]}"), "run", lambda _: 0)
         try:

@@ -1,4 +1,4 @@
-"""Tasks end, also those that a cancellation did not reach."""
+"""Tasks end, even if a cancellation was lost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def test_who_did_not_hear_a_cancellation_is_cancelled_again(monkeypatch: p
         try:
             await forever()
         except asyncio.CancelledError:
-            await forever()  # as if there had been none
+            await forever()  # ignores the cancellation
 
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""What the doctor says of passwords, addresses and modes, each with the command that mends it."""
+"""The doctor's findings about passwords, addresses and file modes, each with the command that mends it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def found(config: Config, check: str) -> Finding | None:
         ("demo", WARNING, "4 characters"),
         ("aaaaaaaaaaaaaaaa", WARNING, "different"),
         ("tail-of-the-kite", WARNING, "in plain text"),
-        pytest.param(hashed("tail-of-the-kite"), OK, "hash", id="a hash"),  # one with its salt is new in every process
+        pytest.param(hashed("tail-of-the-kite"), OK, "hash", id="a hash"),  # its salt differs in every process
     ],
 )
 def test_the_password(password: str | None, level: FindingLevel, says: str, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""So many in so many seconds, each key for itself."""
+"""Limits of a number of events in a time, separately for each key."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows from a step of a call, rule by rule: for whom a popup is, what is asked first, when there is a task."""
+"""What follows from a step of a call, rule by rule: who gets a popup, what is asked first, when there is a task."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def test_a_call_of_a_short_number_is_logged() -> None:
     [
         (ANSWERED, ["fetch_recording", "log_call"]),
         (replace(ANSWERED, recordings=()), ["log_call"]),
-        # what was written while nobody had answered is an announcement
+        # a recording made before any answer is of an announcement
         (replace(MISSED, recordings=("a.wav",)), ["log_call", "create_task"]),
-        # nobody saw the end: the PBX's records may know of a talk and of its recording
+        # the end was not seen: the PBX's records may have a talk and its recording
         (replace(MISSED, end_inferred=True), ["fetch_recording", "log_call", "create_task"]),
         (replace(ANSWERED, recordings=(), end_inferred=True), ["fetch_recording", "log_call"]),
     ],

@@ -1,4 +1,4 @@
-"""Lost Hangups, and channels that are only named: no call stays open forever, and nothing piles up."""
+"""Lost Hangups, and channels of which only the name is known: no call stays open forever, and nothing piles up."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ENDS = {"Hangup", "HangupRequest", "SoftHangupRequest", "BridgeLeave", "BridgeDe
 
 
 def followed(name: str, *, without: set[str]) -> tuple[Tracker, dict[Any, Any], float]:
-    """A recorded stream of which some events are lost, and the moment of its last line."""
+    """A recorded stream without some of its events, and the moment of its last line."""
     tracker, calls = Tracker(PBX), dict[Any, Any]()
     at = 0.0
     with (TRACES / f"{name}.jsonl").open("rb") as file:
@@ -67,7 +67,7 @@ def test_a_long_talk_is_a_talk() -> None:
 
 
 def test_an_event_that_overtook_the_answer_counts_for_more() -> None:
-    """The channel was heard of after the PBX was asked, so the answer is not about it as it is now."""
+    """There was an event of the channel after our question, so the answer is out of date."""
     tracker, calls, last = followed("inbound_answered", without=ENDS)
     (uid, *_) = asked(tracker, last + 700)
     tracker.feed({"Event": "Hold", "Uniqueid": uid, "Channel": "PJSIP/101-00000001"}, Timestamp(last + 701))
@@ -76,7 +76,7 @@ def test_an_event_that_overtook_the_answer_counts_for_more() -> None:
 
 
 def test_an_employee_channel_that_stays_behind_is_let_go_too() -> None:
-    """The client's Hangup came and ended the call; the other's was lost, and its channel must not stay forever."""
+    """The client's Hangup ended the call. The employee's was lost, but its channel must not stay forever."""
     tracker, calls, last = followed("inbound_answered", without=set())
     assert tracker._board.channels == {}
     tracker.feed({"Event": "Newchannel", "Uniqueid": "9.1", "Linkedid": "9.1", "Channel": "PJSIP/101-0000000b",
@@ -125,10 +125,10 @@ def test_channels_that_are_only_named_do_not_pile_up(frames: list[dict[str, Any]
             told += tracker.feed(frame, Timestamp(now))
             assert len(board.channels) <= 20
             assert len(board.half_seen) <= 20
-            # A bridge stands while somebody is in it; a call while a channel of it lives, or died a moment ago.
+            # A bridge exists while a channel is in it; a call while a channel of it lives, or ended a moment ago.
             assert len(board.bridges) <= 20 + len(board.channels)
             assert len(board.calls) <= 20 + 3 * 12
-        # The PBX may not be asked about them: in the end they go all the same, and with them the calls they made up.
+        # We may not ask the PBX about them: at last they are dropped, together with the calls made up from them.
         for hour in range(1, 8):
             told += tracker.tick(Timestamp(now + hour * 3600))
         told += tracker.tick(Timestamp(now + 8 * 3600 + 60))

@@ -1,4 +1,4 @@
-"""The arrows of the house (docs/adr/0001): what may import what, and what the core may not do."""
+"""The architecture's rules (ADR 1): which package may import which, and what the core may not do."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def under(module: str, *packages: str) -> bool:
 
 
 def broken(folder: str, allowed: tuple[str, ...], *, without: tuple[str, ...] = ()) -> list[str]:
-    """Imports of ours in `folder` that are not below one of `allowed`."""
+    """Imports of our modules in `folder` that are not below one of `allowed`."""
     found = []
     for file in sources(folder):
         relative = file.relative_to(ROOT).as_posix()
@@ -198,7 +198,7 @@ def test_libraries_stay_in_their_place() -> None:
 
 
 def test_no_file_speaks_of_addresses_that_do_not_last() -> None:
-    """Registry hosts and a machine's own paths have no place in what is shipped."""
+    """What we ship contains no registry hosts and no paths of one machine."""
     words = ("pypi" + ".org", "pythonhosted" + ".org", "registry" + ".npmjs", "deb" + ".debian.org")
     found = []
     for name in ("requirements.lock", "widgets/package-lock.json", "Makefile", "docker-compose.yml"):

@@ -1,4 +1,4 @@
-"""The ports that tests give to foreign servers: nobody gets one that another was given."""
+"""The ports that tests give to other servers: no two servers get the same port."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Logs: one bounded JSON line each, ours and the libraries', and a flood of one warning is not a flood of lines."""
+"""Logs: each entry, ours or a library's, is one JSON line of limited length, and repeated warnings are counted."""
 
 from __future__ import annotations
 

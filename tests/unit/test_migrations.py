@@ -1,6 +1,6 @@
-"""No step of the schema breaks processes of the release before it, unless it says that it contracts (docs/adr/0013).
+"""No schema step breaks processes of the previous release, unless it is marked as contracting (ADR 13).
 
-Each step is written out as PostgreSQL's SQL, and that is read: it does not matter by which function it was said.
+The test reads each step's SQL for PostgreSQL, so it does not matter which function of Alembic wrote it.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from tests.next_release import STEPS
 
 ROOT = Path(__file__).parents[2]
 RELEASED: dict[str, str] = {}
-"""The newest step of each version that was given out; a release adds its own."""
+"""The newest step of each released version; every release adds one."""
 
-OF_NOBODY = {"0003"}  # policies on tables that were there: no release without them was ever given out
+OF_NOBODY = {"0003"}  # policies on existing tables: there never was a release without them
 
 _BREAKING = (
     (r"DROP TABLE", "drops a table"),
@@ -64,7 +64,7 @@ OURS = steps(Path(migrations.__path__[0]) / "versions")
 
 
 def statements(upgrade: Callable[[], None]) -> list[str]:
-    """What PostgreSQL would be told, a statement a line."""
+    """The SQL for PostgreSQL, a statement a line."""
     written = io.StringIO()
     context = MigrationContext.configure(dialect_name="postgresql", opts={"as_sql": True, "output_buffer": written})
     with Operations.context(context):
@@ -73,8 +73,7 @@ def statements(upgrade: Callable[[], None]) -> list[str]:
 
 
 def breaks(upgrade: Callable[[], None]) -> list[str]:
-    """Why code of before the step cannot go on after it. A table that the step itself makes it may do with as it
-    likes."""
+    """Why older code cannot work after the step. The step may do anything with a table that it creates."""
     said = statements(upgrade)
     fresh = {match[1] for each in said if (match := re.match(r"CREATE TABLE (\S+)", each))}
     found = []
@@ -87,7 +86,7 @@ def breaks(upgrade: Callable[[], None]) -> list[str]:
 
 
 def undeclared(module: ModuleType) -> list[str]:
-    """What a step breaks that does not say from which step on nobody needs it. Empty: it is in order."""
+    """What a step breaks without naming the step since which nobody needs it. Empty: the step is in order."""
     return [] if hasattr(module, "needs") or module.revision in OF_NOBODY else breaks(module.upgrade)
 
 
@@ -99,14 +98,14 @@ def test_a_step_only_adds_or_says_that_it_contracts(step: ModuleType) -> None:
 
 @pytest.mark.parametrize("step", OURS, ids=lambda step: str(step.revision))
 def test_what_a_step_takes_away_a_release_has_done_without(step: ModuleType) -> None:
-    """Its `needs` was in a release, whose processes may run beside this one's, before the step was made."""
-    assert re.fullmatch(r"\d{4}", step.revision)  # they are compared as texts
+    """The step in its `needs` was released, and that release's processes may run beside this one's."""
+    assert re.fullmatch(r"\d{4}", step.revision)  # steps are compared as text
     needs = getattr(step, "needs", None)
     assert needs is None or any(needs <= head < step.revision for head in RELEASED.values())
 
 
 def test_steps_that_contract_stand_behind_all_others_of_their_release() -> None:
-    """One that waits would hold up a step that the release's own code needs."""
+    """A waiting step would block a later step that the release's code needs."""
     for before, after in itertools.pairwise(OURS):
         is_behind = hasattr(before, "needs") and not hasattr(after, "needs")
         assert not is_behind or before.revision in RELEASED.values(), after.revision

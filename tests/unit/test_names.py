@@ -1,4 +1,4 @@
-"""Names of channels as every driver prints them, and what is given to Dial: the endpoint and the number in them."""
+"""Channel names of every driver, and dial strings: the endpoint and the number in them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from pbx_adapter.asterisk.tracker.office import OfficeShape, PartyKind
     ("channel", "endpoint"),
     [
         ("PJSIP/101-0000000a", ("PJSIP", "101")),
-        ("PJSIP/101-1000000aa", ("PJSIP", "101")),  # the counter has gone beyond eight digits
+        ("PJSIP/101-1000000aa", ("PJSIP", "101")),  # a counter of more than eight digits
         ("PJSIP/anna-mobile-deadbeef", ("PJSIP", "anna-mobile")),
         ("PJSIP/trunk-msk-0000001a", ("PJSIP", "trunk-msk")),
         ("PJSIP/SIP-PHONE-7A1B2C-0000001a", ("PJSIP", "SIP-PHONE-7A1B2C")),
-        # an Originate that failed and a dial string name the endpoint alone, whatever it ends in
+        # a failed Originate and a dial string name only the endpoint, whatever its ending
         ("PJSIP/101", ("PJSIP", "101")),
         ("PJSIP/gsm-1", ("PJSIP", "gsm-1")),
         ("PJSIP/line-2b", ("PJSIP", "line-2b")),
@@ -56,7 +56,7 @@ from pbx_adapter.asterisk.tracker.office import OfficeShape, PartyKind
         ("AudioSocket/10.0.0.9:9092-40325ec2-5efd-4bd3-805f-53576e581d13", ("AudioSocket", "10.0.0.9:9092")),
         ("UnicastRTP/10.0.0.9:4000-0x7f40a4007bd0", ("UnicastRTP", "10.0.0.9:4000")),
         ("Console/dsp", ("Console", "dsp")),
-        # a driver that nobody here knows
+        # an unknown driver
         ("Radio/anna-bad", ("Radio", "anna-bad")),
         ("Radio/anna-0bad", ("Radio", "anna")),
         ("", ("", "")),
@@ -83,11 +83,11 @@ def test_a_suffix_of_any_length_is_taken_off(tech: str, name: str, counter: int,
         ("79161112244@trunk", "79161112244"),
         ("+79161112244@trunk", "+79161112244"),
         ("trunk/79161112244", "79161112244"),
-        ("74950000001/79161112244", "79161112244"),  # a trunk that is named by its number
+        ("74950000001/79161112244", "79161112244"),  # a trunk named after its number
         ("PJSIP/101", "101"),
         ("PJSIP/101&PJSIP/102", "101"),
         ("101/sip:101@10.0.0.5:5060", "101"),
-        ("101/sip:49483212@10.0.0.5:5060;transport=ws", "101"),  # what a browser's phone calls itself
+        ("101/sip:49483212@10.0.0.5:5060;transport=ws", "101"),  # the name of a browser's phone
         ("trunk/sip:79161112244@carrier.example:5060", "79161112244"),
         ("PJSIP/trunk/sip:10.0.0.5:5060", ""),
         ("user:secret@branch/201", "201"),
@@ -99,7 +99,7 @@ def test_a_suffix_of_any_length_is_taken_off(tech: str, name: str, counter: int,
         ("dongle0/holdother:+79161112244", "+79161112244"),
         ("Dongle/g1/holdother:79161112244", "79161112244"),
         ("r1/conference:79161112244", "79161112244"),
-        ("i:353012345678901/79161112244", "79161112244"),  # a modem by its IMEI
+        ("i:353012345678901/79161112244", "79161112244"),  # a modem, named by its IMEI
         ("p:MTS/79161112244", "79161112244"),
         ("r0/33371234:orig=4858", "33371234"),
         ("g:first/79161112244", "79161112244"),
@@ -138,10 +138,10 @@ def test_the_port_in_a_dial_string_is_no_number(text: str, number: str) -> None:
         ("1001", "1001"),
         ("101-web", "101"),
         ("99101", "101"),  # FreePBX: the browser's phone of 101
-        ("90101", "101"),  # its mobile one
+        ("90101", "101"),  # its mobile phone
         ("991001", "1001"),
         ("90101-x", "101"),
-        # too short to be one of those, or too long to be an extension at all
+        # too short for one of those, or too long for an extension
         ("9910", "9910"),
         ("9012345", None),
         ("79161234567", None),

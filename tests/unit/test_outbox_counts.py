@@ -1,4 +1,4 @@
-"""What `/health` asks every few seconds must not read a year of delivered calls."""
+"""The query of `/health`, every few seconds, must not read a year of delivered calls."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One extension's part of a call, for every way in which a call comes to it and leaves it."""
+"""An extension's part in a call, for every way in which a call reaches and leaves it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLIENT, DID = "79161234567", "74950000001"
 
 
 def leg(target: str, offered: float = 0.0, *, via: str = "direct", **fields: Any) -> Leg:
-    """`answered`, `ended`: moments; an ended leg has the result that is given, else NOANSWER."""
+    """`answered`, `ended`: moments. The result of an ended leg is NOANSWER by default."""
     answered, ended = fields.pop("answered", None), fields.pop("ended", None)
     result = fields.pop("result", None)
     if result is None and answered is not None:
@@ -65,7 +65,7 @@ def incoming(*legs: Leg, **fields: Any) -> Call:
 
 
 def talking(person: str, at: float, *legs: Leg, **fields: Any) -> Call:
-    """The client is in this person's hands since."""
+    """This person has had the client since then."""
     fields = {"answered_at": at, "answered_by": person, "final_responsible": person, "talk_since": at} | fields
     return incoming(*legs, **fields)
 
@@ -104,7 +104,7 @@ PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
 @pytest.mark.parametrize(
     ("call", "expected"),
     [
-        # rang here, and somebody else took it
+        # rang here, and somebody else answered
         (
             talking("102", 5, leg("101", ended=5), leg("102", answered=5)),
             (PartResult.ANSWERED_ELSEWHERE, 5, "102"),
@@ -114,7 +114,7 @@ PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
             talking("102", 9, leg("101", ended=5), leg(CLIENT + "0", 6, answered=9), answered_by=CLIENT + "0"),
             (PartResult.ANSWERED_ELSEWHERE, 5, CLIENT + "0"),
         ),
-        # who took it is told, not who has it after a transfer
+        # shows who answered, not who has it after a transfer
         (
             talking(
                 "103",
@@ -126,7 +126,7 @@ PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
             ),
             (PartResult.ANSWERED_ELSEWHERE, 5, "102"),
         ),
-        # a conference room is nobody
+        # a conference room is not a person
         (talking("", 5, leg("101", ended=4), answered_by="conference:800"), (PartResult.ANSWERED_ELSEWHERE, 4, None)),
         # not answered here; the call goes on
         (incoming(leg("101", ended=10), leg("102", 10)), (PartResult.PASSED_ON, 10, None)),
@@ -152,7 +152,7 @@ PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
             talking("101", 5, leg("101", answered=5, ended=60), ended_at=60.0, disposition=Disposition.ANSWERED),
             (PartResult.ANSWERED, 60, None),
         ),
-        # handed over, and it rings at the colleague
+        # transferred, and the colleague's phone rings
         (
             talking(
                 "101",
@@ -164,7 +164,7 @@ PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
             ),
             (PartResult.TRANSFERRED, 20, "102"),
         ),
-        # handed over, and the colleague talks
+        # transferred, and the colleague talks
         (
             talking(
                 "102",
@@ -187,7 +187,7 @@ PRESSED = (Press(extension="101", at=Timestamp(2.0), own_leg=True),)
             ),
             (PartResult.TRANSFERRED, 20, None),
         ),
-        # was asked by a colleague, and left
+        # was consulted by a colleague, and left
         (
             talking("102", 5, leg("102", answered=5), leg("101", 10, answered=12, ended=20, via="consultation")),
             (PartResult.CONSULTED, 20, "102"),
@@ -211,12 +211,12 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
     ("call", "expected"),
     [
         (incoming(leg("101", 3)), (PartState.RINGING, 3, None, None)),
-        # the receiver is up, and the client is not connected yet (a confirmation, a greeting)
+        # answered, but the client is not connected yet (a confirmation, a greeting)
         (incoming(leg("101", 3, answered=5)), (PartState.RINGING, 3, None, None)),
         (talking("101", 5, leg("101", answered=5)), (PartState.TALKING, 5, None, None)),
-        # a colleague has answered, and this leg is not closed yet: no talk of mine
+        # a colleague has answered, and this leg has not ended yet: not my talk
         (talking("102", 5, leg("101"), leg("102", answered=5)), (PartState.RINGING, 0, None, None)),
-        # again after it was declined or rang out, as a queue does
+        # rings again after it was declined or rang out, as in a queue
         (incoming(leg("101", ended=5), leg("101", 10)), (PartState.RINGING, 10, None, None)),
         # a blind transfer rings here
         (
@@ -230,7 +230,7 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
             ),
             (PartState.RINGING, 60, Came.TRANSFER, "102"),
         ),
-        # a transfer to a group of which I am one
+        # a transfer to a group with me in it
         (
             talking(
                 "102",
@@ -242,7 +242,7 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
             ),
             (PartState.RINGING, 60, Came.TRANSFER, "102"),
         ),
-        # nobody took what I handed over: it is back
+        # nobody answered my transfer: it came back
         (
             talking(
                 "101",
@@ -255,7 +255,7 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
             ),
             (PartState.RINGING, 80, Came.RETURN, "102"),
         ),
-        # asked by a colleague who has the client
+        # consulted by a colleague who has the client
         (
             talking("102", 5, leg("102", answered=5), leg("101", 20, via="consultation")),
             (PartState.RINGING, 20, Came.CONSULTATION, "102"),
@@ -264,7 +264,7 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
             talking("102", 5, leg("102", answered=5), leg("101", 20, answered=25, via="consultation")),
             (PartState.TALKING, 25, Came.CONSULTATION, "102"),
         ),
-        # joined after a consultation that the phone made as its own call
+        # joined after a consultation that the phone made as a separate call
         (
             talking(
                 "101",
@@ -274,13 +274,13 @@ def test_a_phone_that_never_rang_has_no_part(result: LegResult) -> None:
             ),
             (PartState.TALKING, 5, Came.TRANSFER, "102"),
         ),
-        # the phone of a colleague sends its calls here
+        # a colleague's phone forwards its calls here
         (
             incoming(leg("102", ended=1, result=LegResult.FORWARDED), leg("101", 1, via="forward")),
             (PartState.RINGING, 1, Came.FORWARD, "102"),
         ),
         (incoming(leg("101", 1, via="forward")), (PartState.RINGING, 1, Came.FORWARD, None)),
-        # picked up what rang at a colleague
+        # picked up a colleague's ringing call
         (
             talking(
                 "101",

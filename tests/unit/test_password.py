@@ -1,4 +1,4 @@
-"""Passwords: which may be one, and that a plain text and its hash let the same person in."""
+"""Passwords: which are allowed, and that a plain password and its hash admit the same person."""
 
 from __future__ import annotations
 

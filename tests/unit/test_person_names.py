@@ -1,4 +1,4 @@
-"""Names do not turn round the text beside them."""
+"""A name cannot reverse the direction of the text beside it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers in every spelling meet; what is no client's number is none."""
+"""All spellings of a number give the same number; other digits give none."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from integration.domain.numbers.phone import (
     ("text", "country", "e164"),
     [
         ("+79161234567", "RU", "+79161234567"),
-        ("79161234567", "RU", "+79161234567"),  # as carriers send it
-        ("89161234567", "RU", "+79161234567"),  # as people dial it
+        ("79161234567", "RU", "+79161234567"),  # from carriers
+        ("89161234567", "RU", "+79161234567"),  # dialled by people
         ("9161234567", "RU", "+79161234567"),
         ("8 (916) 123-45-67", "RU", "+79161234567"),
         ("sip:+79161234567@sip.example.com;user=phone", "RU", "+79161234567"),
@@ -34,12 +34,12 @@ from integration.domain.numbers.phone import (
         ("87071234567", "KZ", "+77071234567"),
         ("80291234567", "BY", "+375291234567"),
         ("+1 212 555 0100", "RU", "+12125550100"),
-        ("8 067 123 45 67", "UA", "+380671234567"),  # with the 8 of Soviet times
+        ("8 067 123 45 67", "UA", "+380671234567"),  # with the Soviet prefix 8
         ("810380671234567", "RU", "+380671234567"),
-        ("+375251234567", "BY", "+375251234567"),  # in use, and not in Google's plans
+        ("+375251234567", "BY", "+375251234567"),  # in use, but not in Google's plans
         ("375251234567", "RU", "+375251234567"),
         ("+7 8 495 123-45-67", "RU", "+74951234567"),
-        ("0001#79161234567", "RU", "+79161234567"),  # whatever stands before the last # is no part of it
+        ("0001#79161234567", "RU", "+79161234567"),  # text before the last # is not part of it
         ("*67*89161234567", "RU", "+79161234567"),
     ],
 )
@@ -53,9 +53,9 @@ def test_spellings_of_a_number(text: str, country: str, e164: str) -> None:
     "text",
     [
         *("", "anonymous", "<unknown>", "101", "*8", "112", "abc", "+", "5" * 40),
-        *("0000000000", "70000000000", "1(000) 000-0668", "+79999999999", "81111111111"),  # what stands for a number
-        *("2667777", "72667777", "+72667777", "266777"),  # of some town
-        *("84951234567105", "89161234567 доб. 567", "Anna 79161234567"),  # no number by itself
+        *("0000000000", "70000000000", "1(000) 000-0668", "+79999999999", "81111111111"),  # fillers instead of a number
+        *("2667777", "72667777", "+72667777", "266777"),  # local numbers
+        *("84951234567105", "89161234567 доб. 567", "Anna 79161234567"),  # not a number alone
     ],
 )
 def test_what_is_no_clients_number(text: str) -> None:
@@ -112,11 +112,11 @@ OFFICE = Numbering("RU", DialRules(area_code="495", outside_prefix="9", carrier_
         ("2667777", "+74952667777"),
         ("266-77-77", "+74952667777"),
         ("92667777", "+74952667777"),
-        ("984951234567", "+74951234567"),  # else a number of Iran
+        ("984951234567", "+74951234567"),  # otherwise an Iranian number
         ("9810380671234567", "+380671234567"),
         ("979161234567", "+79161234567"),
         ("99161234567", "+79161234567"),
-        ("9161234567", "+79161234567"),  # ten digits that begin with 9: nothing was dialled before them
+        ("9161234567", "+79161234567"),  # ten digits that begin with 9: no outside prefix
         ("0001#79161234567", "+79161234567"),
         ("0001#2667777", "+74952667777"),
         ("0001#9101", None),

@@ -1,4 +1,4 @@
-"""Which numbers are in what people write into a phone field."""
+"""The numbers in texts that people write into a phone field."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ M, M2 = "+74951234567", "+74951234568"
 @pytest.mark.parametrize(
     ("text", "numbers", "extension"),
     [
-        # one number in every dress
+        # one number in every format
         ("+7 (916) 123-45-67", [A], None),
         ("8-916-123-45-67", [A], None),
         ("8.916.123.45.67", [A], None),
@@ -67,9 +67,9 @@ M, M2 = "+74951234567", "+74951234568"
         ("8·916·123·45·67", [A], None),
         ("(8-916) 123-45-67", [A], None),
         ("998 90 123 45 67", ["+998901234567"], None),  # not +7 998 901-23-45 and a rest
-        ("+7 9161 23456789", [], None),  # a digit too many is no number of India
+        ("+7 9161 23456789", [], None),  # one digit too many; not an Indian number
         ("+7 916 123 45 6", [], None),
-        ("8 123 456 78 90", [], None),  # nor of Japan
+        ("8 123 456 78 90", [], None),  # not a Japanese number
         ("8 10 375 29 123 45 67", ["+375291234567"], None),
         ("89161234567 (муж 89161234568)", [A, B], None),
         ("89161234567-89161234568", [A, B], None),
@@ -171,7 +171,7 @@ M, M2 = "+74951234567", "+74951234568"
         ("1(000) 000-0668", [], None),
         ("нет", [], None),
         ("-", [], None),
-        ("123-45-67", [], None),  # of some town
+        ("123-45-67", [], None),  # a local number
         ("2667777", [], None),
         ("72667777", [], None),
         ("ИНН 500100732259", [], None),
@@ -204,7 +204,7 @@ def test_russian_fields(text: str, numbers: list[str], extension: str | None) ->
         ("29 123-45-67", "BY", ["+375291234567"]),
         ("375 29 123 45 67", "BY", ["+375291234567"]),
         ("+375(29)1234567 (МТС), +375(44)7654321 (A1)", "BY", ["+375291234567", "+375447654321"]),
-        ("+375 25 123-45-67", "RU", ["+375251234567"]),  # a range that the plans do not know
+        ("+375 25 123-45-67", "RU", ["+375251234567"]),  # a range that the plans do not list
         ("8 701 123 45 67", "KZ", ["+77011234567"]),
         ("+7 (727) 250-12-34", "KZ", ["+77272501234"]),
         ("8 7172 12-34-56", "KZ", ["+77172123456"]),
@@ -235,7 +235,7 @@ def test_fields_of_other_countries(text: str, country: str, numbers: list[str]) 
         ("123-45-67, 123-45-68", [M, M2], None),
         ("8 495 123-45-67", [M], None),
         ("8 916 123-45-67", [A], None),
-        ("89161234567 123-45-67", [A], None),  # one after the other with a space: perhaps, perhaps not
+        ("89161234567 123-45-67", [A], None),  # may be one number or two
         ("ИНН 5001007322", [], None),
         ("12345", [], None),
     ],
@@ -258,7 +258,7 @@ def test_keys_and_extensions_of_a_persons_fields() -> None:
     st.sampled_from([" до ", " эт. ", " кв. ", " Иван ", "a", ": ", " = ", "\n", " доб. "]),
 )
 def test_digits_with_something_else_between_are_never_put_together(number: str, at: int, between: str) -> None:
-    """Whatever is found is in one of the two parts alone; both are too short to be a number of Russia."""
+    """Every number found is within one of the two parts, and both are too short for a Russian number."""
     assume(at < 10 and len(number) - at < 10)
     assert read(f"{number[:at]}{between}{number[at:]}") == ([], None)
 
@@ -356,7 +356,7 @@ def test_the_short_way_says_what_the_groups_say(prefix: str, national: str, form
     parts = (prefix, national[:3], national[3:6], national[6:8], national[8:])
     text = form.format(*parts)
     numbering = Numbering(country)
-    by_groups = [n.e164 for n in read_text(f" {text}", numbering).numbers]  # no short way begins with a space
+    by_groups = [n.e164 for n in read_text(f" {text}", numbering).numbers]  # a leading space avoids the shortcut
     assert [n.e164 for n in read_text(text, numbering).numbers] == by_groups
 
 

@@ -1,4 +1,4 @@
-"""AMI bytes become the same frames however TCP cuts them, and blocks nobody wants are never decoded."""
+"""AMI bytes give the same frames however TCP cuts them, and unwanted blocks are never decoded."""
 
 from __future__ import annotations
 
@@ -64,19 +64,19 @@ def test_a_stream_without_a_banner_is_read_as_well() -> None:
 @pytest.mark.parametrize(
     ("block", "wanted"),
     [
-        # an event that is listened to, and one that is not
+        # a wanted event, and an unwanted one
         (b"Event: Hangup\r\nUniqueid: 1", True),
         (b"Event: RTCPSent\r\nFrom: 10.0.0.1", False),
-        # its name only begins like a wanted one
+        # its name only begins like a wanted event's
         (b"Event: HangupRequest\r\nUniqueid: 1", False),
-        # variables are asked for by name, with or without the marks of inheritance
+        # variables are selected by name, with or without leading underscores
         (b"Event: VarSet\r\nUniqueid: 1\r\nVariable: DIALSTATUS\r\nValue: BUSY", True),
         (b"Event: VarSet\r\nUniqueid: 1\r\nVariable: __DIALSTATUS\r\nValue: BUSY", True),
         (b"Event: VarSet\r\nUniqueid: 1\r\nVariable: RTPAUDIOQOS\r\nValue: Variable: DIALSTATUS", False),
-        # of the dialplan's steps only those that dial
+        # only steps of the dialplan that dial
         (b"Event: Newexten\r\nUniqueid: 1\r\nApplication: Dial\r\nAppData: PJSIP/101", True),
         (b"Event: Newexten\r\nUniqueid: 1\r\nApplication: Set\r\nAppData: Application: Dial", False),
-        # what answers a question of ours comes through whatever it is
+        # any answer to our question comes through
         (b"Response: Success\r\nActionID: a1", True),
         (b"Event: ContactList\r\nActionID: a7\r\nUri: sip:101", True),
     ],
@@ -126,7 +126,7 @@ def test_a_banner_without_an_end_is_not_ami() -> None:
 
 
 def _seconds_to_read(count: int) -> float:
-    """One block of so many bytes, none of which comes with another."""
+    """Seconds to read a block of this many bytes that arrive one by one."""
     reader = FrameReader()
     reader.feed(BANNER)
     began = time.process_time()
@@ -137,7 +137,7 @@ def _seconds_to_read(count: int) -> float:
 
 
 def test_bytes_that_come_one_by_one_are_read_in_linear_time() -> None:
-    """32 times the bytes cost about 32 times the time, and 1,000 times if each byte were looked at again and again."""
+    """32 times the bytes take about 32 times the time; it would be 1,000 times if each byte were read repeatedly."""
     small = min(_seconds_to_read(20_000) for _ in range(3))
     assert _seconds_to_read(32 * 20_000) < 200 * small
 
@@ -152,10 +152,10 @@ PETER = "Пётр".encode("cp1251")
         (PETER, "Пётр"),
         ("Фёдор Ёлкин — «Ромашка»".encode("cp1251"), "Фёдор Ёлкин — «Ромашка»"),
         ("Їжак Ґалаґан".encode("cp1251"), "Їжак Ґалаґан"),
-        # a name of the gateway's behind a word of the dialplan's
+        # the gateway's name behind the dialplan's text
         ("Линия 2: ".encode() + PETER, "Линия 2: Пётр"),
         (PETER + " → «Ромашка» 🐈".encode(), "Пётр → «Ромашка» 🐈"),
-        # cut by bytes, as Asterisk cuts names
+        # cut within a character, as Asterisk cuts names
         ("Анна Петровна".encode()[:-1], "Анна Петровн"),
         ("Анна 🐈".encode()[:-2], "Анна "),
         (b"", ""),

@@ -1,4 +1,4 @@
-"""`dozvon recover`: what a person writes as a time, and what is printed."""
+"""`dozvon recover`: the times that people may write, and the output."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_what_is_no_time_is_refused_with_words(text: str) -> None:
 
 
 def _configured(folder: Path, *, records: bool) -> str:
-    """With records of one answered call that ended an hour ago."""
+    """A configuration with records of one answered call that ended an hour ago."""
     later = int(time.time()) - 3600 - int(json.loads((RECORDS / "answered.truth.json").read_text())[0]["ended"])
     for kind in ("cdr", "cel"):
         rows = (RECORDS / f"answered.{kind}.csv").read_text()

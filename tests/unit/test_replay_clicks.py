@@ -1,4 +1,4 @@
-"""Clicks whose Originate was not ours, or is not known any more: what the frames themselves say of them."""
+"""Clicks whose Originate was not ours, or is no longer known: what the frames themselves show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLICKS = sorted(TRACES.glob("*click_own_number*.jsonl"))
 
 @pytest.mark.parametrize("trace", CLICKS, ids=lambda path: path.stem)
 def test_whom_a_click_is_for_is_seen_without_its_action(trace: Path) -> None:
-    """The employee's channel shows the employee, and the client stands in the connected line."""
+    """The caller id of the employee's channel is the employee; the client is the connected line."""
     with trace.open("rb") as file:
         lines = [line for line in read_lines(file) if line[1] != "action"]
     (want,) = expected_of(trace)

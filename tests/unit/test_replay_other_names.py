@@ -1,4 +1,4 @@
-"""The same calls under other names: what a channel is called must not matter to what is told of it."""
+"""The same calls with other channel names: the names must not change the result."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def dahdi_trunk(text: str) -> str:
 
 
 def dahdi_phones(text: str) -> str:
-    """Analogue phones: extension 101 is on port 11. What rings one is told by the port."""
+    """Analogue phones: extension 101 is on port 11. Dial strings name the port."""
     text = re.sub(r"PJSIP/1(\d\d)-0000([0-9a-f]{4})", lambda m: f"DAHDI/{int(m[1]) + 10}-{int(m[2], 16) + 1}", text)
     text = re.sub(r"PJSIP/1(\d\d)\b", lambda m: f"DAHDI/{int(m[1]) + 10}", text)
     return re.sub(r'"DialString": "1(\d\d)(/sip:[^"]*)?"', lambda m: f'"DialString": "{int(m[1]) + 10}"', text)
@@ -80,11 +80,11 @@ def test_names_of_channels_do_not_matter(name: str, renamed: Callable[[str], str
 @pytest.mark.parametrize(
     ("office", "channel", "context", "shown", "kind", "number"),
     [
-        # what calls come in on is told by its context, an employee's phone by its name
+        # a trunk is known by its context, an employee's phone by its name
         (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "7916", PartyKind.EXTERNAL, "7916"),
         (OfficeShape(), "PJSIP/101-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
         (OfficeShape(), "PJSIP/101-web-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
-        # a phone named after its owner is told by the number it shows
+        # a phone named after its owner is known by its caller id
         (OfficeShape(), "PJSIP/anna-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
         # a trunk that looks like an extension needs the settings, or the context
         (OfficeShape(), "SIP/300-00000001", "from-pstn", "7916", PartyKind.EXTERNAL, "7916"),
@@ -93,7 +93,7 @@ def test_names_of_channels_do_not_matter(name: str, renamed: Callable[[str], str
         (OfficeShape(), "Local/101@x-00000001;2", "x", "101", PartyKind.LOCAL, ""),
         (OfficeShape(), "CBAnn/800-00000001;2", "x", "", PartyKind.NOBODY, ""),
         (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "<unknown>", PartyKind.EXTERNAL, ""),
-        # the number of a port is none of a phone: what it shows counts, and the context
+        # a port's number is not a phone's: its caller id and the context count
         (OfficeShape(), "DAHDI/12-1", "from-internal", "201", PartyKind.EXTENSION, "201"),
         (OfficeShape(), "Zap/101-1", "from-internal", "201", PartyKind.EXTENSION, "201"),
         (OfficeShape(), "DAHDI/i2/201-3", "from-internal", "201", PartyKind.EXTENSION, "201"),

@@ -82,7 +82,7 @@ def test_a_line_in_the_middle_that_is_cut_is_an_error(tmp_path: Path, capsys: py
 
 
 def _half_a_pair(folder: Path) -> Path:
-    """JSON may spell what UTF-8 cannot: printing such a caller ended in a traceback."""
+    """JSON can contain text that UTF-8 cannot encode: printing a caller with it ended in a traceback."""
     file = folder / "half.jsonl"
     text = (TRACES / "inbound_answered.jsonl").read_text(encoding="utf-8")
     file.write_text(text.replace("79161234567", "\\ud800"), encoding="utf-8")

@@ -17,7 +17,7 @@ def _name(requirement: str) -> str:
 
 
 def test_every_declared_dependency_is_locked() -> None:
-    """Somebody who adds a dependency must also run `make lock`."""
+    """After adding a dependency run `make lock`."""
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
     declared = {_name(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]}
     locked = {_name(line) for line in re.findall(r"^[a-zA-Z].*", LOCK, re.M)}
@@ -30,5 +30,5 @@ def test_every_locked_package_has_hashes() -> None:
 
 
 def test_the_lock_names_no_registry() -> None:
-    """Whoever has their own mirror uses it: the hashes say what is right, not the address."""
+    """People may use a mirror: hashes identify the packages, not addresses."""
     assert "://" not in LOCK

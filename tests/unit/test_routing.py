@@ -118,7 +118,7 @@ CASES = {
     "an impossible number": Case(None, "line_default caller_bare_digits", caller="1" * 30),
     "a number in local form": Case("101", RINGS.replace("default", "default caller_local_form"), caller="89161234567"),
     "a number with a plus": Case("101", RINGS, caller="+79161234567"),
-    # who it is
+    # the caller
     "an unknown caller": Case(None, "line_default caller_unknown", persons=()),
     "the phone book is not filled": Case(None, "line_default phone_book_empty", persons=(), is_book_empty=True),
     "a known caller": Case("101", RINGS),
@@ -169,7 +169,7 @@ CASES = {
         employees_with(is_absent=True),
         persons=(contact(1), contact(2, PAVEL)),
     ),
-    # who is responsible
+    # the responsible manager
     "the only open deal speaks before the contact": Case(
         "102",
         "line_default person_found responsible_of_deal ring_responsible then_route",
@@ -194,7 +194,7 @@ CASES = {
     "a known caller without responsible": Case(
         None, "line_default person_found no_responsible nobody_to_ring", persons=(contact(1, None),)
     ),
-    # can that manager be rung
+    # whether that manager can be called
     "a responsible without extension": Case(
         None, FOUND + " manager_without_extension nobody_to_ring", persons=(contact(1, RITA),)
     ),
@@ -241,11 +241,11 @@ def test_the_order_of_the_phone_book_does_not_matter(name: str) -> None:
 
 
 PLANS = [
-    # on through the route, the default
+    # the route goes on, the default
     ({}, "ring:101:10 continue"),
     # both notices
     ({"notice_before": "dozvon/hello", "notice_no_answer": "sorry"}, "notice ring:101:10 notice continue"),
-    # a notice that no PBX should be asked to play
+    # a notice that no PBX should play
     ({"notice_before": "../etc/passwd", "notice_no_answer": "a&b"}, "ring:101:10 continue"),
     ({"responsible_seconds": 0}, f"ring:101:{MIN_RING_SECONDS} continue"),
     ({"responsible_seconds": 10**6}, f"ring:101:{MAX_RING_SECONDS} continue"),
@@ -346,7 +346,7 @@ def test_every_question_has_a_plan_that_ends(
     theirs: list[Deal],
     is_book_empty: bool,
 ) -> None:
-    """Never raises; one to five steps, only the last terminal; ring times in bounds; nothing undialable."""
+    """Never raises; one to five steps, only the last terminal; ring times within limits; all targets can be dialled."""
     decision = decide(question, settings, known, theirs, is_book_empty=is_book_empty)
     assert 1 <= len(decision.steps) <= 5
     assert [step.kind in TERMINAL for step in decision.steps] == [False] * (len(decision.steps) - 1) + [True]

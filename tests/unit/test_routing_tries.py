@@ -1,4 +1,4 @@
-"""Whom a route tries, one after the other, and what it says of each: nobody twice, nothing longer than people read."""
+"""Which managers a route tries, in order, and the reason for each: nobody twice, nothing too long to read."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_nobody_is_tried_twice(settings: AccountSettings, persons: tuple[Person,
 @pytest.mark.parametrize(
     ("person", "deals", "expected"),
     [
-        (contact(), (deal(7, contact(), None),), OLGA),  # a deal of nobody says nothing
+        (contact(), (deal(7, contact(), None),), OLGA),  # a deal without a manager does not count
         (contact(), (deal(7, contact(), PAVEL), deal(8, contact(), None)), PAVEL),
         (contact(1, None), (deal(7, contact(), None),), None),
         (contact(1, None), (deal(7, contact(), RITA, updated_at=9), deal(8, contact(), PAVEL)), RITA),

@@ -1,4 +1,4 @@
-"""Starting while something that is needed is away, and ending when it is time."""
+"""Starting while something needed is away, and ending in time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from integration.process.running import follow
 
 
 class Process:
-    """Its start fails with `failure`, or sets `started`; `ending` is waited for in its end."""
+    """`start` fails with `failure`, or sets `started`; its end waits for `ending`."""
 
     def __init__(self, failure: DozvonError | None = None, ending: asyncio.Event | None = None) -> None:
         self.failure, self.ending = failure, ending
@@ -49,7 +49,7 @@ async def test_a_start_waits_for_a_database_that_restarts() -> None:
     run = asyncio.create_task(follow(one_after_another(*away, last), stopping, patience_seconds=60.0))
     async with asyncio.timeout(30):
         await last.started.wait()
-    assert all(process.is_stopped for process in away)  # nothing of a failed start is left open
+    assert all(process.is_stopped for process in away)  # a failed start leaves nothing open
     assert not last.is_stopped
     stopping.set()
     await run
@@ -89,4 +89,4 @@ async def test_an_end_that_takes_too_long_is_an_end(monkeypatch: pytest.MonkeyPa
     with capture_logs() as said:
         await run
     [slow] = [entry for entry in said if entry["event"] == "not everything ended in time"]
-    assert any("test_running.py" in task for task in slow["tasks"])  # where somebody is stuck
+    assert any("test_running.py" in task for task in slow["tasks"])  # the place where the task hangs

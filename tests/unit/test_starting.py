@@ -1,4 +1,4 @@
-"""What is wrong in the file is said before anything is opened or written."""
+"""Errors in the file are reported before anything is opened or written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fakes keep their promises: type checkers hold them to the ports, these tests to their own words."""
+"""The fakes keep their promises: the type checker checks the ports, these tests the docstrings."""
 
 from __future__ import annotations
 

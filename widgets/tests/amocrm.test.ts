@@ -45,7 +45,7 @@ afterEach(() => window.__dozvonStop?.());
 // The browser's own means that a plain Node lacks or that would outlive a test.
 Object.assign(globalThis, { WebSocket: class {} });
 
-test("the obligatory callbacks return true, and the others are there", async () => {
+test("the required callbacks return true, and the others exist", async () => {
   const { self } = install();
   for (const name of ["render", "init", "bind_actions"]) assert.equal(self.callbacks[name]?.(), true, name);
   for (const name of ["settings", "advancedSettings", "onSave", "destroy", "contacts", "leads"]) {
@@ -84,7 +84,7 @@ test("a contact ticked in the list is called", async () => {
   assert.deepEqual(JSON.parse(call?.data ?? "{}").entity, { kind: "contact", id: "5" });
 });
 
-test("it does not run before it is installed, and stops when it is switched off or destroyed", async () => {
+test("it runs only after installation, and stops when it is switched off or destroyed", async () => {
   const absent = install("install");
   absent.self.callbacks.init?.();
   await settled();

@@ -52,7 +52,7 @@ const HOSTILE = [
   "",
 ];
 
-test("a hostile name is text wherever it stands", () => {
+test("a hostile name is shown as text everywhere", () => {
   for (const name of HOSTILE) {
     const { card, all, find } = aCard();
     const person = aPerson({
@@ -72,7 +72,7 @@ test("a hostile name is text wherever it stands", () => {
   }
 });
 
-test("an address that is no address of the CRM or the web becomes plain text", () => {
+test("an address outside the CRM and the web becomes plain text", () => {
   const bad = [
     "javascript:alert(1)",
     "//evil.example/",
@@ -100,7 +100,7 @@ test("only one plain address becomes mailto", () => {
   );
 });
 
-test("a known caller's card says who, whose, what they buy and when they called", () => {
+test("a known caller's card shows the name, manager, deals and recent calls", () => {
   const { card, text, find, all, pressed } = aCard();
   const person = aPerson({
     company: { name: "ООО «Ромашка»", url: "/companies/detail/7" },
@@ -158,7 +158,7 @@ test("the card follows the call: ringing, talking, ended, and leaves by itself",
   assert.equal(root.querySelectorAll(".call").length, 0);
 });
 
-test("a missed call is said so, in each language", () => {
+test("a missed call is called missed in each language", () => {
   const words: [Language, string][] = [
     ["ru", "Пропущенный звонок"],
     ["uk", "Пропущений дзвінок"],
@@ -248,7 +248,7 @@ test("several calls are a stack: the newest open, the others one line, any can b
   assert.equal(all(".call").length, 1);
 });
 
-test("minimised it is one button with who and how long; a new call brings it back", () => {
+test("minimised it is one button with the name and time; a new call restores it", () => {
   const { card, find, pressed } = aCard();
   const call = aCall({ person: aPerson(), persons_count: 1 });
   card.show([call]);
@@ -304,7 +304,7 @@ test("notices: the same one is not piled up, at most three, an error is an alert
   assert.equal(all(".notice").length, 2);
 });
 
-test("an extension of the client is shown, and can be dialled while the manager talks", () => {
+test("the client's extension is shown, and can be dialled during the talk", () => {
   const { card, pressed, all, text } = aCard();
   const button = () => all("button").find((one) => one.textContent === "Набрать доб. 105");
   card.show([aCall({ client_extension: "105" })]);
@@ -318,7 +318,7 @@ test("an extension of the client is shown, and can be dialled while the manager 
   assert.doesNotMatch(text(), /доб\./);
 });
 
-test("while it rings the button declines, in a talk and in one's own call it hangs up", () => {
+test("the button declines a ringing call, and hangs up a talk or the manager's own call", () => {
   const cases: [Partial<CardCall>, string | undefined][] = [
     [{}, "Отклонить"],
     [{ direction: "outbound", is_own: true }, "Завершить"],
@@ -350,7 +350,7 @@ test("the button waits for the answer to its press", async () => {
   assert.ok(!button.disabled);
 });
 
-test("what came of a call at this phone is said in the words of this manager", () => {
+test("the result of a call is worded for this manager", () => {
   const boris = { extension: "102", name: "Борис <b>Климов</b>" };
   const cases: [Partial<CardCall>, string, string, string][] = [
     [{ result: "missed" }, "Пропущенный звонок", "Пропущений дзвінок", "Missed call"],
@@ -399,7 +399,7 @@ test("what came of a call at this phone is said in the words of this manager", (
   }
 });
 
-test("from whom a call was handed over stands in the card and is read out while it rings", () => {
+test("the card names the colleague who transferred the call, and it is read out while it rings", () => {
   const { card, find } = aCard();
   const anna = { extension: "101", name: "Анна\u202E Орлова" };
   const call = aCall({ person: aPerson(), rings_since: 1008, came: { how: "transfer", from: anna } });
@@ -414,7 +414,7 @@ test("from whom a call was handed over stands in the card and is read out while 
   assert.equal(find(".call").querySelector(".came"), null);
 });
 
-test("a colleague's answer is never read out as a talk of mine", () => {
+test("a colleague's answer is never read out as my talk", () => {
   const { card, find } = aCard();
   const call = aCall({ person: aPerson(), persons_count: 1 });
   card.show([call]);
@@ -423,7 +423,7 @@ test("a colleague's answer is never read out as a talk of mine", () => {
   assert.equal(find(".unseen").textContent, "Ответил коллега: Борис Климов: Иван Петров");
 });
 
-test("how long it stays: a minute when there is something to do about it, shorter when a colleague has it", () => {
+test("it stays for a minute if there is something to do, and shorter if a colleague has the call", () => {
   const cases: [Partial<CardCall>, number][] = [
     [{ result: "missed", person: aPerson() }, 60],
     [{ result: "answered", can_create: true }, 60],
@@ -447,7 +447,7 @@ test("how long it stays: a minute when there is something to do about it, shorte
   }
 });
 
-test("another call of one's own folds the talk only when it is answered, and a failed one gives the place back", () => {
+test("the manager's second call folds the talk only when answered, and a failed one gives the place back", () => {
   const { card, root } = aCard();
   const open = () => root.querySelector(".call:not(.folded) .number, .call:not(.folded) .name")?.textContent;
   const talk = aCall({ id: "talk", number: "talk", state: "talking", answered_at: 1001 });

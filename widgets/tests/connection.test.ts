@@ -78,7 +78,7 @@ test("jitter spreads the pause by half to both sides", async () => {
   assert.equal(environment.sockets.length, 3);
 });
 
-test("a snapshot ends the backoff, an opened socket alone does not", async () => {
+test("a snapshot ends the backoff, an open socket alone does not", async () => {
   const { environment } = await connected();
   for (const pause of [1000, 2000]) {
     environment.last.onclose?.({ code: 1011 });
@@ -91,7 +91,7 @@ test("a snapshot ends the backoff, an opened socket alone does not", async () =>
   assert.equal(environment.sockets.length, 4);
 });
 
-test("a session that ran its time is renewed at once, one refused at the door is not", async () => {
+test("an expired session is renewed at once, a refused connection is not", async () => {
   const { environment } = await connected();
   environment.last.welcome();
   environment.last.onclose?.({ code: 4401 });
@@ -113,7 +113,7 @@ test("a refused manager asks again after five minutes", async () => {
   assert.equal(environment.sockets.length, 2);
 });
 
-test("an outdated widget stops for good, whoever says so", async () => {
+test("an outdated widget stops for good, whichever answer says so", async () => {
   const closed = await connected();
   closed.environment.last.onclose?.({ code: 4409 });
   assert.equal(closed.links.at(-1), "outdated");
@@ -126,7 +126,7 @@ test("an outdated widget stops for good, whoever says so", async () => {
   }
 });
 
-test("no ticket: asked again, sooner for a network failure than for a switched-off integration", async () => {
+test("without a ticket it tries again, sooner after a network failure than with a switched-off integration", async () => {
   const offline = await connected({ "/api/widget/session": { status: 0, body: null } });
   await offline.environment.pass(3000);
   assert.equal(offline.asked.length, 3);
@@ -137,7 +137,7 @@ test("no ticket: asked again, sooner for a network failure than for a switched-o
   assert.equal(off.asked.length, 1);
 });
 
-test("it asks for a sign of life every five seconds, and believes no connection that gives none", async () => {
+test("it pings every five seconds, and drops a connection without an answer", async () => {
   const { environment, links, sure } = await connected();
   const socket = environment.last;
   socket.welcome();
@@ -150,7 +150,7 @@ test("it asks for a sign of life every five seconds, and believes no connection 
   assert.deepEqual([links.at(-1), sure.at(-1), socket.closed], ["waiting", true, true]);
 });
 
-test("anything that comes is a sign of life", async () => {
+test("any message counts as a sign of life", async () => {
   const { environment, links } = await connected();
   environment.answers = false;
   const socket = environment.last;
@@ -162,7 +162,7 @@ test("anything that comes is a sign of life", async () => {
   assert.equal(links.at(-1), "open");
 });
 
-test("a hidden tab whose timers run once a minute takes its own pause for no silence", async () => {
+test("a hidden tab, whose timers run once a minute, does not take its pause for a silence", async () => {
   const { connection, environment, links } = await connected();
   environment.last.welcome();
   environment.throttled = 60_000;
@@ -175,7 +175,7 @@ test("a hidden tab whose timers run once a minute takes its own pause for no sil
   assert.equal(links.at(-1), "waiting");
 });
 
-test("a doubted connection is dropped at once, and nothing of it is believed any more", async () => {
+test("a doubted connection is dropped at once, and its later messages are ignored", async () => {
   const { connection, environment, links, heard } = await connected();
   const socket = environment.last;
   socket.welcome();
@@ -208,7 +208,7 @@ test("a nudge ends a long pause, and does nothing to an open connection", async 
   assert.equal(environment.sockets.length, 2);
 });
 
-test("messages go out only while open, garbage comes in without harm, a stop is final", async () => {
+test("messages are sent only while open, garbage does no harm, a stop is final", async () => {
   const { connection, environment, heard } = await connected();
   const socket = environment.last;
   assert.equal(connection.send(HANG_UP), false);

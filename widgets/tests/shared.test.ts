@@ -10,7 +10,7 @@ import { aHost, settled } from "./dom";
 
 const texts = new Texts("ru");
 
-test("every language says everything, with the same values in it", () => {
+test("every language has all texts, with the same placeholders", () => {
   for (const [language, dictionary] of Object.entries(dictionaries)) {
     for (const [key, words] of Object.entries(dictionaries.ru)) {
       const other = dictionary[key as keyof typeof dictionary];
@@ -117,7 +117,7 @@ test("the text of a phone field goes to the server as it is written", async () =
   assert.deepEqual(said, [`calling ${text}`]);
 });
 
-test("a pressed number is one request with the entity it stands in", async () => {
+test("a pressed number is one request with the card's entity", async () => {
   const { clicks: made, asked, said } = clicks(ACCEPTED);
   await made.dial(" +7 (916) 123-45-67 ", { kind: "deal", id: "9" });
   const body = { number: "+7 (916) 123-45-67", entity: { kind: "deal", id: "9" }, request: "id-1", at: 1234.5 };
@@ -137,7 +137,7 @@ test("the same number within 3 s is one click, however it is written; another nu
   assert.equal(asked.length, 3);
 });
 
-test("a refusal is told by its code and may be repeated at once; a lost answer may not", async () => {
+test("a refused click shows its code and may be repeated at once; after a lost answer it may not", async () => {
   const refused = clicks({ status: 409, body: { error: { code: "no_extension", message: "x" } } });
   const lost = clicks({ status: 0, body: null });
   for (const one of [refused, lost]) {
@@ -148,7 +148,7 @@ test("a refusal is told by its code and may be repeated at once; a lost answer m
   assert.deepEqual(lost.said, ["calling +79161234567", "network"]);
 });
 
-test("without a network nothing is asked for, and the next press is a new wish", async () => {
+test("without a network no request is sent, and the next press is a new one", async () => {
   const { clicks: made, asked, said, time } = clicks(ACCEPTED);
   time.online = false;
   await made.dial("+79161234567", null);
@@ -158,7 +158,7 @@ test("without a network nothing is asked for, and the next press is a new wish",
   assert.equal(asked.length, 1);
 });
 
-test("what is no number is not sent", async () => {
+test("text without a number is not sent", async () => {
   const { clicks: made, asked, said } = clicks(ACCEPTED);
   for (const typed of ["", "—", "нет", "5", "1".repeat(1001)]) await made.dial(typed, null);
   assert.equal(asked.length, 0);
@@ -177,7 +177,7 @@ test("an answer that is not ours is still an error with a code", async () => {
   }
 });
 
-test("the settings window shows the extension, or says plainly that none is assigned", async () => {
+test("the settings window shows the extension, or says that none is assigned", async () => {
   const status = {
     manager: { id: "7", name: "<b>Анна</b>" },
     extension: "101",

@@ -81,7 +81,7 @@ test("a tab that opens later learns the calls, and which were closed, from the l
   assert.equal(second.environment.sockets.length, 0);
 });
 
-test("the card is in sight in the tab that was looked at last, and only there", async () => {
+test("the card is visible only in the tab that was used last", async () => {
   const browser = new FakeBrowser();
   const [first, second] = [await openTab(browser), await openTab(browser)];
   first.widget.dial("+79161234567", null);
@@ -122,7 +122,7 @@ test("without Web Locks each tab connects for itself", async () => {
   );
 });
 
-test("a closed or minimised card is so in every tab, and a late update does not bring it back", async () => {
+test("a card is closed or minimised in every tab, and a late update does not bring it back", async () => {
   const browser = new FakeBrowser();
   const [first, second] = [await openTab(browser), await openTab(browser)];
   first.environment.last.welcome([petrov()]);
@@ -133,7 +133,7 @@ test("a closed or minimised card is so in every tab, and a late update does not 
   assert.deepEqual([first.names(), second.names()], [[], []]);
 });
 
-test("hanging up in a tab that does not lead goes through the leader, with what was seen and the server's clock", async () => {
+test("hanging up in another tab goes through the leading one, with the shown state and the server's clock", async () => {
   const browser = new FakeBrowser();
   const [first, second] = [await openTab(browser), await openTab(browser)];
   first.environment.last.welcome([petrov()], 5000);
@@ -146,13 +146,13 @@ test("hanging up in a tab that does not lead goes through the leader, with what 
   assert.deepEqual([first.notices(), second.notices()], [[], []]);
 });
 
-test("timers go by the server's clock", async () => {
+test("timers use the server's clock", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.environment.last.welcome([petrov()], 1065);
   assert.equal(tab.root.querySelector(".call .timer")?.textContent, "1:05");
 });
 
-test("a manager without an extension is told once, by a sentence of ours", async () => {
+test("a manager without an extension gets one message, in our words", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.environment.last.welcome();
   for (let i = 0; i < 2; i++) tab.environment.last.says({ type: "notice", code: "no_extension", text: "x" });
@@ -161,7 +161,7 @@ test("a manager without an extension is told once, by a sentence of ours", async
   assert.match(notices[0] ?? "", /не назначен внутренний номер/);
 });
 
-test("a server that closed in order is said only when a call is on the screen and it does not come back soon", async () => {
+test("a server's orderly close is reported only with a call on the screen and if it does not come back soon", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.environment.last.welcome([petrov()]);
   tab.environment.last.onclose?.({ code: 1012 });
@@ -173,7 +173,7 @@ test("a server that closed in order is said only when a call is on the screen an
   assert.equal(tab.trouble(), false);
 });
 
-test("a network that goes without a word is seen within ten seconds, and the timers stand still", async () => {
+test("a silently lost network is noticed within ten seconds, and the timers stop", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.environment.last.welcome([{ ...petrov(), state: "talking", answered_at: 990 }]);
   await tab.environment.pass(60_000);
@@ -185,7 +185,7 @@ test("a network that goes without a word is seen within ten seconds, and the tim
   assert.ok(tab.root.querySelector(".panel.stale"));
 });
 
-test("what the browser knows of the network is told at once in every tab, and it connects as soon as it is back", async () => {
+test("every tab shows at once what the browser reports of the network, and connects as soon as it is back", async () => {
   const browser = new FakeBrowser();
   const [first, second] = [await openTab(browser), await openTab(browser)];
   first.environment.last.welcome([petrov()]);
@@ -199,7 +199,7 @@ test("what the browser knows of the network is told at once in every tab, and it
   assert.deepEqual([first.trouble(), second.trouble(), first.environment.sockets.length], [false, false, 2]);
 });
 
-test("a press without a connection says at once that nothing was sent, and nothing is sent later", async () => {
+test("a press without a connection is refused at once, and nothing is sent later", async () => {
   const browser = new FakeBrowser();
   const [first, second] = [await openTab(browser), await openTab(browser)];
   first.environment.last.welcome([petrov()]);
@@ -217,7 +217,7 @@ test("a press without a connection says at once that nothing was sent, and nothi
   );
 });
 
-test("a press that nobody confirms is told, and the connection is not believed any more", async () => {
+test("an unconfirmed press is reported, and the connection is dropped", async () => {
   const tab = await openTab(new FakeBrowser());
   const socket = tab.environment.last;
   socket.welcome([petrov()]);
@@ -232,7 +232,7 @@ test("a press that nobody confirms is told, and the connection is not believed a
   assert.equal(tab.trouble(), true);
 });
 
-test("a server of an earlier release, which confirms nothing, is not doubted", async () => {
+test("a server of an earlier release, which does not confirm, is not doubted", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.environment.last.says({ type: "snapshot", now: 1000, calls: [petrov()] });
   tab.press("button.danger");
@@ -240,7 +240,7 @@ test("a server of an earlier release, which confirms nothing, is not doubted", a
   assert.deepEqual([tab.notices(), tab.trouble()], [[], false]);
 });
 
-test("a call that rings while nobody looks is called out in one tab: title, ring, notification", async () => {
+test("a call in a background tab alerts in one tab: title, ring, notification", async () => {
   const browser = new FakeBrowser();
   const tabs = [await openTab(browser), await openTab(browser), await openTab(browser)];
   for (const tab of tabs) Object.assign(tab.means, { looked: false, permission: "granted" });
@@ -260,7 +260,7 @@ test("a call that rings while nobody looks is called out in one tab: title, ring
   assert.deepEqual(calling(), [quiet, quiet, quiet]);
 });
 
-test("a call in sight is not called out; looking away begins it, looking back ends it", async () => {
+test("a visible call does not alert; leaving the tab starts the alert, returning ends it", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.means.permission = "granted";
   tab.environment.last.welcome([petrov()]);
@@ -276,7 +276,7 @@ test("a call in sight is not called out; looking away begins it, looking back en
   assert.deepEqual([tab.means.rings, tab.means.title, tab.means.open.size], [false, "(3) Сделки", 0]);
 });
 
-test("one's own call, a closed card and a call that only a colleague's phone rings for are not called out", async () => {
+test("no alert for the manager's own call, a closed card, or a call that only rings at a colleague", async () => {
   const tab = await openTab(new FakeBrowser());
   tab.means.looked = false;
   tab.environment.last.welcome([{ ...petrov(), direction: "outbound", is_own: true }]);
@@ -301,7 +301,7 @@ test("the ring can be switched off, in the card, and the choice is kept", async 
   assert.deepEqual([tab.means.rings, tab.means.choices.sound], [true, true]);
 });
 
-test("notifications are offered by a button of ours, and a refusal is remembered", async () => {
+test("our button offers notifications, and a refusal is remembered", async () => {
   for (const [answer, permission, offered] of [
     ["main", "granted", true],
     ["", "default", false],

@@ -1,6 +1,6 @@
-"""What happens in a recording: each scenario plays one story on an open office while AMI is recorded.
+"""The scenarios of recordings: each plays a story in an open office while AMI is recorded.
 
-`scripts/record.py NAME --out FOLDER` runs one. Expected truths are written by hand, beside the stream.
+`scripts/record.py NAME --out FOLDER` runs one. The expected results are written by hand, beside the stream.
 """
 
 from __future__ import annotations

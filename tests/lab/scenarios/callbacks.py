@@ -1,4 +1,4 @@
-"""Callbacks: another program, or a call file, rings the client first and then leads it to somebody of the office."""
+"""Callbacks: another program, or a call file, rings the client first and then connects the client to the office."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.lab.sip_call import SipCall
 
 _CLIENT = f"PJSIP/{CLIENT}@trunk"
 _LOCAL_CLIENT = f"Local/{CLIENT}@outbound"
-_WAITS = 8  # seconds that the client may ring
+_WAITS = 8  # seconds that the client's phone may ring
 _TO_102 = {"Context": "internal", "Exten": "102", "Priority": "1"}
 
 
@@ -160,7 +160,7 @@ async def callback_transferred(office: Office, ami: AmiRecorder) -> None:
 
 
 async def callback_unreachable(office: Office, ami: AmiRecorder) -> None:
-    """The trunk is not there (an endpoint without a contact): nothing rings."""
+    """The trunk is unreachable (an endpoint without a contact): nothing rings."""
     async with another_program(office) as program:
         unreachable = {"ActionID": "callback-1", "Channel": f"PJSIP/{CLIENT}@105", "Async": "true", **_TO_102}
         await program.action("Originate", unreachable)

@@ -1,4 +1,4 @@
-"""Phones that are asked, after they were picked up, whether they take the call: Dial with U() and M(), FollowMe()."""
+"""Calls that an employee must confirm after picking up: Dial with U() and M(), FollowMe()."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ async def confirm_silent_then_next(office: Office, ami: AmiRecorder) -> None:
 
 
 async def confirm_hung_up(office: Office, ami: AmiRecorder) -> None:
-    """102 is picked up and hangs up while it is asked; the PBX lets the client go."""
+    """102 is picked up and hangs up while it is asked; the PBX hangs up on the client."""
     client, call = await _asked(office, 30, NOTHING)
     await call.hang_up()
     await client.over()
@@ -65,7 +65,7 @@ async def confirm_congestion_then_next(office: Office, ami: AmiRecorder) -> None
 
 
 async def confirm_abort(office: Office, ami: AmiRecorder) -> None:
-    """102 declines, and the subroutine says ABORT: the PBX lets the client go."""
+    """102 declines, and the subroutine says ABORT: the PBX hangs up on the client."""
     client, _ = await _asked(office, 33, DECLINE)
     await client.over()
 

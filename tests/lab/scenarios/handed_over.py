@@ -1,4 +1,4 @@
-"""Consultations made to the one who transfers, ringing groups, calls of another program, a mobile that rings first."""
+"""Consultations by the transfer's target, ringing groups, calls of another program, a mobile that rings first."""
 
 from __future__ import annotations
 

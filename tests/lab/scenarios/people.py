@@ -1,4 +1,4 @@
-"""Who plays in the scenarios, and what several of them do alike."""
+"""The people of the scenarios, and steps that several scenarios share."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ OTHER_CLIENT = "79167654321"
 
 @asynccontextmanager
 async def another_program(office: Office) -> AsyncIterator[AmiRecorder]:
-    """Its own AMI client, whose actions are not in the recording; it stays until the story is over."""
+    """A separate AMI client, whose actions are not in the recording; it stays until the story ends."""
     async with AmiRecorder(office.asterisk.ports.ami, clock=office.clock) as program:
         yield program
 
 
 async def talk(client: SipCall, seconds: float = 3) -> None:
-    """The client is answered, talks and hangs up."""
+    """Somebody answers the client, who talks and hangs up."""
     await client.answered()
     await asyncio.sleep(seconds)
     await client.hang_up()
@@ -36,7 +36,7 @@ async def inbound_talk(office: Office, extension: str, last_two: int) -> None:
 
 
 async def picked_up_and_pressed(phone: Phone, key: str, *, after_seconds: float = 2) -> SipCall:
-    """The next call at the phone, once it was picked up and, after that time, a key was pressed."""
+    """Pick up the next call at the phone, and press a key after this time. Returns the call."""
     call = await phone.incoming(timeout_seconds=30)
     await call.answered()
     await asyncio.sleep(after_seconds)

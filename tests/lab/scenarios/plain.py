@@ -1,4 +1,4 @@
-"""The plainest stories: a call in, a queue after a busy phone, a click."""
+"""The simplest stories: an incoming call, a queue after a busy phone, a click."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ async def click_to_call_answered(office: Office, ami: AmiRecorder) -> None:
 
 
 async def _click(office: Office, ami: AmiRecorder, *, channel: str = "PJSIP/{extension}") -> None:
-    """A click as Dozvon makes it: the phone shows the client, and the client's leg the employee."""
+    """A click like Dozvon's: the phone shows the client, and the client's leg shows the employee."""
     action = originate(
         request_id="click-1",
         extension="101",
@@ -95,7 +95,7 @@ async def click_own_number_client_busy(office: Office, ami: AmiRecorder) -> None
 
 
 async def click_own_number_agent_noanswer(office: Office, ami: AmiRecorder) -> None:
-    """101's phone rings in vain for 3 s; the client is never dialled."""
+    """101's phone rings for 3 s without an answer; the client is never dialled."""
     office.phone("101").rings()
     await _click(office, ami)
     phone = await office.phone("101").incoming()
@@ -120,7 +120,7 @@ async def group_all_decline(office: Office, ami: AmiRecorder) -> None:
 
 
 async def click_own_number_through_local(office: Office, ami: AmiRecorder) -> None:
-    """The employee is rung by the dialplan, as FreePBX wants it."""
+    """The dialplan rings the employee, as FreePBX needs it."""
     office.phone("101").answers(after_seconds=1)
     office.carrier.answers(after_seconds=1)
     await _click(office, ami, channel="Local/{extension}@click-agent")

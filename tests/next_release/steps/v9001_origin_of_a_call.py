@@ -1,4 +1,4 @@
-"""Expands: a column for everything that is there, filled; a table beside it."""
+"""Expands: adds a column and fills it in all existing rows; adds a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Contracts: takes away what (let us say) no code uses that knows step 9001."""
+"""Contracts: removes what, for this test, no code since step 9001 uses."""
 
 from __future__ import annotations
 

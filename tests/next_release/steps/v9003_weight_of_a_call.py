@@ -1,4 +1,4 @@
-"""Expands, behind a step that contracts."""
+"""Expands, after a contracting step."""
 
 from __future__ import annotations
 
