@@ -1,8 +1,8 @@
-"""Who asks in `bench/route.py`: stands in for Asterisk, in its own process with as little in it as can be.
+"""The asking process of `bench/route.py`: it plays Asterisk, and contains as little as possible.
 
 `python -m bench.route_asker PORT CONTACTS SECONDS` prints a JSON object, for each of both paths: `times_ms`,
-`late_ms`, `wrong`, `seconds`. Nothing but the standard library: with Dozvon imported, one full garbage collection
-stopped this process for 0.1 s, and was taken for the slowest answers.
+`late_ms`, `wrong`, `seconds`. It uses only the standard library: with Dozvon imported, a full garbage collection
+stopped this process for 0.1 s, which counted as the slowest answers.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def manager_of(n: int) -> int:
 
 
 def right_extension(n: int | None) -> str | None:
-    """Whom caller `n` must be put through to; None: nobody."""
+    """The extension that must ring for caller `n`; None: no extension."""
     if n is None or n % SHARED == 1:  # that number was typed into the contact before instead
         return None
     return str(1000 + manager_of(n + 1 if n % 10 == 0 else n))

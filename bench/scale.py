@@ -113,7 +113,7 @@ async def _compare(live: int, events: int, rounds: int, url: str | None) -> dict
         for place in range(_PROCESSES):  # one after another: the first brings the tables up to date
             options = {"place": place, "live": live, "events": events, "url": url, "folder": folder}
             workers.append(await stack.enter_async_context(_worker(options)))
-        # What the database's server uses cannot be told from what others use: there every round counts.
+        # The database server's use of cores cannot be told from that of others, so with it every round counts.
         while len(made) < (rounds if url else rounds * _TRIES) and len(_quiet(made)) < rounds:
             made.append(await _round(workers))
     counted = made if url else _quiet(made) or made

@@ -182,7 +182,7 @@ def _any_free() -> int:
 
 
 async def run_until_stopped(folder: Path, tell: Callable[[Addresses], None]) -> None:
-    """Start, tell where to look, and go on until SIGINT or SIGTERM. `tell` gets the addresses."""
+    """Start, print where to look, and run until SIGINT or SIGTERM. `tell` gets the addresses."""
     stopping = asyncio.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(each, stopping.set)

@@ -1,15 +1,15 @@
-"""The exception tree, cut by what the caller does next. Adapters translate into it at their edge.
+"""The exception tree, divided by what the caller does next. Adapters translate other errors into it.
 
 DozvonError
 ├── Unavailable          try again later (`retry_after_seconds` when the other side said so)
 │   ├── RateLimited      too many requests: slow down first
-│   ├── Unpaid           the CRM's subscription has ended: its owner has to pay, then it goes on
+│   ├── Unpaid           the CRM's subscription has ended: work continues after the payment
 │   └── OutcomeUnknown   the request may have been carried out: look before repeating it
 ├── AuthFailed           stop, and tell an administrator once
-├── Rejected             the other side refuses this very request: never repeat it unchanged
+├── Rejected             the other side refuses this request: never repeat it unchanged
 │   ├── NotFound         what it names does not exist (any more)
-│   ├── NotResponsible   the CRM does not take this user as responsible: name another one, or nobody
-│   └── InInbox          the entry still waits in the CRM's inbox and takes nothing: write when it was accepted
+│   ├── NotResponsible   the CRM does not accept this user as responsible: name another one, or none
+│   └── InInbox          the entry waits in the CRM's inbox and accepts no notes: write after it is accepted
 ├── ProtocolError        the other side broke its own protocol
 ├── LeaseLost            another process does this now: stop, and forget what you know of it
 └── ConfigError          the configuration is wrong: say which key, and what to write there
@@ -21,7 +21,7 @@ from integration.domain.ids import ManagerId
 
 
 class DozvonError(Exception):
-    """The root; `str()` of every error is a sentence that a person can read."""
+    """The root. `str()` of every error is a sentence for people."""
 
 
 class Unavailable(DozvonError):

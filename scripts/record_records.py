@@ -3,7 +3,7 @@
 
     .venv/bin/python scripts/record_records.py [--asterisk 16] [--out tests/fixtures/asterisk_records] [NAME ...]
 
-The truth is what the tracker saw of the same calls on AMI; read it through before it is committed.
+The expected result is what the tracker saw of the same calls on AMI: check it before committing.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ from integration.services.recovery import Compared, Outcome
 _AGO = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COLUMNS = ("outcome", "started", "direction", "client", "employee", "result", "talk", "recording")
-_BESIDE_SECONDS = 300.0  # a running Dozvon compares what ended lately itself, and knows what still goes on
+_BESIDE_SECONDS = 300.0  # a running Dozvon itself compares newer calls, and knows the live ones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -107,7 +107,7 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = "http://127.0.0.1:8080"
-    has_public_url: bool = False  # somebody wrote it; else it is made of `listen`
+    has_public_url: bool = False  # it is configured; otherwise it is derived from `listen`
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may say whose request it is
@@ -362,7 +362,7 @@ def _dial(raw: dict[str, Any], where: str) -> DialRules:
 
 
 def _digits(raw: dict[str, Any], key: str, where: str, pattern: str, what: str) -> str | None:
-    """None where it is left out. A number without quotes would lose its noughts."""
+    """None if left out. A number without quotes would lose its leading zeros."""
     if key not in raw:
         return None
     if not isinstance(raw[key], str) or not re.fullmatch(pattern, raw[key]):

@@ -32,7 +32,7 @@ _LATE = 1.5  # times the interval: a backup takes its time, and a failed one is 
 
 
 async def examine(config: Config, clock: Clock) -> list[Finding]:
-    """Database, keys and backups, in the order in which they should be mended. Never raises what storage raises."""
+    """Findings about database, keys and backups, in the order to mend them. Errors of the storage become findings."""
     findings = []
     try:
         make_folder(config.data_dir)

@@ -1,4 +1,4 @@
-"""From what a PBX records to mp3, which is what a CRM's player takes (amoCRM reference, 6.8)."""
+"""Converts a PBX's recordings to mp3, the format of a CRM's player (amoCRM reference, 6.8)."""
 
 from __future__ import annotations
 

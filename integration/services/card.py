@@ -318,7 +318,7 @@ def _colleague(account: Account, extension: str | None) -> dict[str, str] | None
 
 
 def display_number(text: str | None, numbering: Numbering) -> str:
-    """A number for people, `+7 916 123-45-67`; its digits when it is none, `""` when it is withheld."""
+    """A number for people, `+7 916 123-45-67`; the digits if it is not a valid number, `""` if it is withheld."""
     number = read_number(text or "", numbering)
     if number is None:
         digits = bare_digits(text, numbering)

@@ -129,7 +129,7 @@ class ClickService:
         """A second call to a phone that talks would be refused by it, or disturb. Raises Refused."""
         try:
             calls = await self._live_calls.of(account)
-        except Unavailable:  # nothing false is said: the phone itself will tell
+        except Unavailable:  # say nothing that may be wrong: the phone itself will show it
             return
         since = self._clock.now() - _LONGEST_TALK_SECONDS
         if any(call.started_at > since and _is_engaged(call, extension) for call in calls):
@@ -154,7 +154,7 @@ class ClickService:
         the others; a talk with the client, and a call that the manager placed, ends.
 
         Args:
-            only_ringing: the button read "decline" when it was pressed: a talk that began at that moment goes on.
+            only_ringing: the button was "decline" when pressed, so a talk that began at that moment must not end.
 
         Raises:
             Refused: `call_unknown` where the manager has no part in it (any more).

@@ -1,6 +1,6 @@
-"""What follows when a CRM begins or ceases to be in trouble: every process knows at once, and what waited goes on.
+"""Reacts when a CRM's trouble begins or ends: informs all processes at once, and continues waiting work.
 
-How a connector notices it is its own matter; what pages say about it is theirs.
+Connectors notice the trouble; pages show it.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CrmWatch:
     long as the process lives.
 
     Args:
-        process: who we are.
+        process: identifies this process.
         conditions: how each account's CRM stands to us, as its connector knows.
         adopt: passes another process's news about the CRM to a connector.
         go_on: wakes what works with this CRM in this process.
@@ -110,7 +110,7 @@ class CrmWatch:
             log.warning("what waits for the CRM is not hastened", account_id=account, error=str(exc))
             return
         if hastened:
-            log.info("what waited for the CRM goes on", account_id=account, items=hastened)
+            log.info("continuing work that waited for the CRM", account_id=account, items=hastened)
 
 
 def _written(process: str, account: AccountId, condition: CrmCondition) -> dict[str, Any]:

@@ -37,7 +37,7 @@ from integration.services.responsible import with_responsible
 from integration.services.strangers import Entered, Known, Skipped, StrangerCalls
 from integration.texts.calls import describe
 
-_FILE_APPEARS_SECONDS = 20.0  # a PBX closes and moves its file within this time, or there is none
+_FILE_APPEARS_SECONDS = 20.0  # within this time a PBX closes and moves its file, if there is one
 _FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # and the talk's own length: a long one takes its time to be mixed and moved
 _LOOK_FOR_FILE_SECONDS = 1.0
 _RECORDS_SECONDS = 90.0  # that a call whose end nobody saw waits for the PBX's own records of it
@@ -311,7 +311,7 @@ def _entered(account: Account, call: Call, decided: Attribution, entered: Entere
     return {
         "id": entered.logged.id,
         "entity": {"kind": entered.logged.entity.kind, "id": entered.logged.entity.id},
-        "inbox": True,  # or it was: what a person made of the entry asks to be worked on, not the call
+        "inbox": True,  # or it was: now the lead that a person made of the entry needs work, not the call
         "responsible": entered.responsible,
         "reasons": _write_reasons(decided)
         + _written(entered.reasons)

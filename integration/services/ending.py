@@ -1,4 +1,4 @@
-"""Ending tasks for certain."""
+"""Ends tasks reliably."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any
 
-_AGAIN_SECONDS = 3.0  # an orderly end takes less
+_AGAIN_SECONDS = 3.0  # longer than an orderly end
 
 
 async def ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """
-    Cancel these and wait until they have ended. What they raised is not raised here.
+    Cancel these tasks and wait until they have ended. Does not raise their errors.
 
     A cancellation can be lost: `asyncio.wait_for` of Python 3.11, which libraries use, forgets one that comes in the
-    same turn of the event loop as its result (cpython issue 86296). Who goes on is cancelled again.
+    same iteration of the event loop as its result (cpython issue 86296). A task that continues is cancelled again.
     """
     left = set(tasks)
     for task in left:

@@ -26,7 +26,7 @@ _MOST_WAITING = 200  # messages to one page; a page that reads slower is closed 
 
 
 class Page:
-    """One connected page of one manager; `messages` is what waits to be sent, None at the end means: close."""
+    """A manager's connected page. `messages` wait to be sent; None means close the page."""
 
     def __init__(self, account: AccountId, manager: ManagerId) -> None:
         self.account = account

@@ -213,7 +213,7 @@ class Recovery:
             begin = end
 
     async def _compare(self, recorded: RecordedCall, *, dry_run: bool) -> Compared | None:
-        """None: it goes on for us, or it is in the journal as a part of another call."""
+        """Compare a call. None if we still follow it, or the journal has it as a part of another call."""
         own = call_id(self._pbx, recorded.native_id)
         ids = [own, *(call_id(self._pbx, joined) for joined in recorded.joined)]
         if any(self._is_live(each) for each in ids):

@@ -1,4 +1,4 @@
-"""Writing into a CRM in somebody's name although the CRM may refuse that user: who stands in.
+"""Chooses another user when the CRM refuses the responsible manager of a write.
 
 `domain/calls/attribution.py` decides who is responsible by the rules; this module acts when the CRM disagrees.
 """

@@ -29,7 +29,7 @@ DEADLINE_SECONDS = 1.2  # below the FastAGI server's, so that the decision is ke
 _MAX_LOOKUP_SECONDS = 1.0  # of a live search, whatever the line's settings say: the caller hears silence meanwhile
 _GATHER_SECONDS = 0.1  # the decisions of this time are stored together: callers do not wait for many small commits
 _MAX_UNDONE = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
-_MAX_UNKNOWN = 200  # decisions that wait for their call to be known
+_MAX_UNKNOWN = 200  # decisions that wait for their call to be stored
 _LOOK_AGAIN_SECONDS = 2.0  # for those calls
 _KNOWN_WITHIN_SECONDS = 900.0  # an ordinary call is known at once, one of a lost link when the link is back
 
@@ -39,7 +39,7 @@ class Routing:
     Implements `ports.RouteAnswerer` for one account and its PBX.
 
     Args:
-        settings: the account's settings as they are now; None while there are none.
+        settings: returns the account's present settings; None while there are none.
         crm: asked about unknown numbers where a line's settings say so.
     """
 
@@ -135,7 +135,7 @@ class Routing:
 
     def _keep(self, decided: DecidedRoute) -> None:
         if len(self._undone) >= _MAX_UNDONE:
-            log.warning("a route decision was not kept", call_id=decided.call)
+            log.warning("a route decision was not stored", call_id=decided.call)
             return
         self._undone.append(decided)
         self._has_undone.set()
@@ -155,10 +155,10 @@ class Routing:
             self._wait_for_calls([each for each in batch if each.call not in settled])
         if is_stored is self._is_log_down:
             self._is_log_down = not is_stored
-            log.info("route decisions are kept again" if is_stored else "route decisions wait to be kept")
+            log.info("route decisions are stored again" if is_stored else "route decisions wait to be stored")
 
     def _wait_for_calls(self, unknown: Sequence[DecidedRoute]) -> None:
-        """A decision of a call that never comes is let go, and the first of one call stands."""
+        """Keep decisions whose call is not stored yet: the first for each call, and not for too long."""
         youngest = self._clock.now() - _KNOWN_WITHIN_SECONDS
         waiting: dict[CallId, DecidedRoute] = {}
         for each in unknown:
@@ -169,14 +169,17 @@ class Routing:
         self._unknown = waiting
 
     async def _remember(self, batch: Sequence[DecidedRoute]) -> set[CallId] | None:
-        """In one transaction: one each would take the processor from callers who wait. Returns the calls whose decision
-        is kept, or never will be; None: try again later."""
+        """Store decisions in one transaction: separate ones would slow down waiting callers.
+
+        Returns:
+            The calls whose decision is stored, or can never be; None: try again later.
+        """
         try:
             return set(await self._routes.remember(self._account, batch))
         except Rejected:
-            # Somewhere in it is what the database will never take: it must not keep the others out.
+            # One of them is unacceptable for the database: it must not block the others.
             if len(batch) == 1:
-                log.warning("a route decision was not kept", call_id=batch[0].call)
+                log.warning("a route decision was not stored", call_id=batch[0].call)
                 return {batch[0].call}
             each_alone = [await self._remember([decided]) for decided in batch]
             return None if None in each_alone else set().union(*(settled or () for settled in each_alone))

@@ -66,11 +66,11 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class _Join:
-    """The entry that a call joins; kept with its item before anything is tried."""
+    """The entry that a call joins; stored with its item before the first attempt."""
 
     entry: EntityRef
     deal: EntityRef | None
-    is_kept: bool = False  # the CRM took nothing: the call waits for what becomes of the entry
+    is_kept: bool = False  # the CRM accepted no note: the call waits until the entry is accepted or declined
 
 
 class StrangerCalls:
@@ -101,7 +101,7 @@ class StrangerCalls:
         self, account: Account, record: CallRecord, number: PhoneNumber, item: OutboxItem
     ) -> Entered | Known | Skipped:
         """
-        Write the call, or say why it is none of these.
+        Write the call, or return why it is not a stranger's.
 
         Raises:
             NotYet: another call of the number is being entered, or the CRM takes this one when a person has decided.
@@ -160,7 +160,7 @@ class StrangerCalls:
         return await (crm.rename_contact(became.person, name) if is_ours else crm.person(became.person))
 
     async def closed(self, account: Account, changes: Sequence[CrmChange]) -> None:
-        """People took entries out of the CRM's inbox: what waited for that goes on. Raises what the storage raises."""
+        """People took entries out of the CRM's inbox: continue calls that waited for it. Raises: errors of storage."""
         for change in changes:
             if isinstance(change, InboxClosed):
                 for match_key in await self._strangers.closed(account.id, change.ref):

@@ -193,7 +193,7 @@ class CallTracking:
             async with asyncio.timeout(_READ_SECONDS):
                 return await self._calls.get(self._account.id, call_id)
         except (Unavailable, TimeoutError):
-            return None  # a database that is away holds no state that memory does not have, but for old calls
+            return None  # memory has the same state as the database, except for old calls
 
     async def _stored_live(self) -> list[Call]:
         while True:
@@ -286,7 +286,7 @@ async def follow_pbx(pbx: Pbx, tracking: CallTracking, fence: Lease | None = Non
             await running  # it ends only by a defect, which is shown
         raise LeaseLost("Another process follows this PBX.")
     finally:
-        # Who was overtaken may be cancelled while it ends: it ends in order all the same.
+        # A process that lost its lease may also be cancelled while it ends: it must still end in order.
         ending = asyncio.create_task(_end(pbx, tracking, running, overtaken))
         is_cancelled = False
         while not ending.done():

@@ -21,7 +21,7 @@ class ClientAddresses:
         self._trusted = tuple(trusted)
 
     def of(self, request: web.BaseRequest) -> str:
-        """The address of the client as text; empty when there is none (a socket file). Never raises."""
+        """The client's address as text; empty for a Unix socket. Never raises."""
         peer = _read(request.remote or "")
         if peer is None:
             return request.remote or ""
@@ -39,7 +39,7 @@ class ClientAddresses:
         return str(client)
 
     def group_of(self, request: web.BaseRequest) -> str:
-        """Whom to count together: an address, or of IPv6 the /64 that one customer has."""
+        """The group to count together: an IPv4 address, or the /64 of an IPv6 address, which is one customer's."""
         return group(self.of(request))
 
     def trusts(self, address: _Address | str) -> bool:

@@ -115,7 +115,7 @@ class ErrorAnswers:
             reason, response = "the body is malformed", self._answer(request, 400)
             response.force_close()
         except ConnectionError:
-            raise  # nobody is there to be told
+            raise  # the client is gone
         except Exception:  # the loop of all requests must live on
             log.exception("request broke", place=place_of(request), method=request.method)
             return self._answer(request, 500)

@@ -1,4 +1,4 @@
-"""How much one may send: so many in so many seconds, then no more until they have passed."""
+"""Rate limits: a number of messages in a number of seconds, separately for each sender."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Password:
     """The configured password, written as it is or as a hash. Slow on purpose, the making too: on a thread."""
 
     def __init__(self, configured: str) -> None:
-        """Raises: ValueError when it looks like an argon2 hash and is none."""
+        """Raises: ValueError if the text looks like an argon2 hash but is not one."""
         if is_hash(configured):
             check_hash(configured)
         self._hash = configured if is_hash(configured) else _hasher.hash(configured)

@@ -36,7 +36,7 @@ from pbx_adapter.asterisk.tracker.tracker import Tracker
 log = structlog.get_logger()
 
 Handover = Callable[[], Awaitable[None]]
-_TICK_SECONDS = 0.1  # the tracker believes an end after 0.25 s of silence
+_TICK_SECONDS = 0.1  # the tracker accepts an end after 0.25 s of silence
 _BETWEEN_TONES_SECONDS = 0.25  # from one to the next: a tone of 0.12 s, and a pause that every menu hears
 _REMEMBERED_CLICKS = 1_000
 _OWN_EVENTS = frozenset({b"FullyBooted", b"Newchannel"})
@@ -71,7 +71,7 @@ class AsteriskPbx:
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
         self._gone: dict[str, Timestamp] = {}  # channels that the PBX does not know any more, and when it was asked
         self._uncertain: set[str] = set()  # clicks that were sent and not answered
-        self._pressed: list[CallEvent] = []  # what people asked for, to be told among the PBX's events
+        self._pressed: list[CallEvent] = []  # people's requests, to be reported in order with the PBX's events
 
     @property
     def id(self) -> PbxId:
@@ -165,7 +165,7 @@ class AsteriskPbx:
                     self._gone[each.uid] = now
 
     def _take_verdicts(self) -> list[CallEvent]:
-        """Only when no event waits: what was sent before the PBX's answer has been taken by then."""
+        """Only call this when no event waits: all events from before the PBX's answer are then processed."""
         events: list[CallEvent] = []
         for uid, asked_at in self._gone.items():
             events += self._tracker.gone(uid, asked_at)
@@ -175,7 +175,7 @@ class AsteriskPbx:
         return events
 
     def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
-        """The tracker takes anything a PBX may say; should one frame break it all the same, the others still count."""
+        """The tracker accepts any frame. If one fails in spite of that, it is logged, and the next ones still count."""
         try:
             return self._tracker.feed(frame, at)
         except Exception:
@@ -296,7 +296,7 @@ class AsteriskPbx:
         found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
         if by is not None:
             self._pressed.append(HangUpPressed(call=call, at=Timestamp(time.time()), extension=by, own_leg=False))
-        # The oldest first: it runs the dialplan, which would otherwise go on with the next step.
+        # The oldest first: it runs the dialplan, which would otherwise continue with the next step.
         for channel in found:
             with contextlib.suppress(NotFound):  # it went with the one before
                 await session.ask(commands.hang_up(channel.name))

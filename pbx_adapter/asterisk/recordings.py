@@ -41,7 +41,7 @@ async def fetch(
         call: whose recording it is; one that the PBX has renamed is found by the call's id and day.
 
     Raises:
-        NotFound: there is none, it holds no sound, or recordings are fetched nowhere; says what was looked for.
+        NotFound: there is none, it has no sound, or no place is configured. The message says where we looked.
         Unavailable: not complete yet, or the server does not answer. AuthFailed: the web server refuses us.
     """
     parts = _parts(file, settings.pbx_path)
@@ -60,7 +60,7 @@ def _parts(file: str, pbx_path: str) -> tuple[str, ...]:
     """The name below the recordings' folder. Raises: NotFound for a name that leads out of it."""
     inside = file.removeprefix(pbx_path.rstrip("/") + "/") if file.startswith("/") else file
     parts = PurePosixPath(inside).parts
-    if inside.startswith("/"):  # another folder of the PBX than the one we know: only the name can be looked for
+    if inside.startswith("/"):  # a folder of the PBX that we do not know: look only for the name
         parts = parts[-1:]
     if not parts or any(p in ("..", ".", "/") or "\0" in p or "\\" in p or not p.isprintable() for p in parts):
         raise NotFound("this is not a recording's name", code="bad_name")
@@ -68,7 +68,7 @@ def _parts(file: str, pbx_path: str) -> tuple[str, ...]:
 
 
 def find(root: Path, sought: Sought) -> Path | None:
-    """The very file where it was said to be, links resolved; None when there is none or a link leads out of `root`."""
+    """The file at its announced place, with links resolved; None if it is missing or a link leads out of `root`."""
     return _inside(root, sought.parts) or _inside(root, (sought.name,))
 
 
@@ -189,7 +189,7 @@ async def _from_web(
 async def _at(
     session: aiohttp.ClientSession, settings: RecordingSettings, parts: tuple[str, ...]
 ) -> AsyncIterator[bytes]:
-    """Read over HTTP; a transfer that breaks off goes on where it stopped (Range), a few times."""
+    """Read over HTTP. A broken transfer continues where it stopped (Range), a few times."""
     url = URL(f"{settings.url}/{'/'.join(quote(p, safe='') for p in parts)}", encoded=True)
     auth = aiohttp.BasicAuth(settings.username, settings.password) if settings.username else None
     got = 0

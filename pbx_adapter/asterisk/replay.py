@@ -1,7 +1,7 @@
-"""Replaying a recorded AMI stream: a `.jsonl` file in, the calls it tells out.
+"""Replays a recorded AMI stream: reads a `.jsonl` file and returns its calls.
 
 A line has `t` (seconds) and one of `event`, `response`, `action` (sent by the recording client) and `link`
-(`up` or `down`). What the calls look like when printed is not decided here.
+(`up` or `down`). The caller prints the calls.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _PBX = PbxId("replay")
 _ACCOUNT = AccountId("replay")
 
 _SILENCE_SECONDS = 60.0
-"""After the last line; everything the tracker decides by silence is decided by then."""
+"""After the last line; longer than any timeout of the tracker."""
 
 _KINDS = ("event", "response", "action", "link")
 
 Line = tuple[Timestamp, str, Frame | str]
-"""Moment, one of `_KINDS`, and what was said; for `link` it is the word."""
+"""Moment, one of `_KINDS`, and the frame; for `link` the word."""
 
 
 def replay_file(
@@ -38,11 +38,11 @@ def replay_file(
     Follow a recorded stream.
 
     Args:
-        on_cut: hears that the last line is cut off and was left out; without it that is an error too.
+        on_cut: called with a message if the last line is cut off and left out; without it that is an error.
 
     Returns:
-        The calls in order of their start, without those that were joined to another. A call without an end was still
-        going on when the recording ended.
+        The calls in order of their start, without those that were joined to another. A call without an end was live
+        when the recording ended.
 
     Raises:
         ProtocolError: the file is no recording; says in which line.
@@ -88,7 +88,7 @@ def read_lines(file: Iterable[bytes], on_cut: Callable[[str], None] | None = Non
 
     Args:
         on_cut: hears, in a sentence with the line's number, that the last line is cut off: a recorder that was
-            stopped, or a full disk. The lines before it are a recording all the same.
+            stopped, or a full disk. The lines before it are still a recording.
 
     Raises:
         ProtocolError: a line is not what it should be; the message has its number.

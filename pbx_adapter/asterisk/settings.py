@@ -52,7 +52,7 @@ class FastAgiSettings:
     port: int = AGI_PORT
     public: str = ""  # host[:port] as the PBX sees it; empty: host and port above
     allow: tuple[str, ...] = ()  # addresses and networks that may ask; empty: the PBX's own
-    path: str = field(default="", repr=False)  # the secret end of DOZVON_AGI; empty: made of the AMI secret
+    path: str = field(default="", repr=False)  # the secret end of DOZVON_AGI; empty: derived from the AMI secret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,7 +120,7 @@ class AsteriskSettings:
 
     @property
     def agi_path(self) -> str:
-        """The end of DOZVON_AGI, which nobody can guess: the one that was set, or made of the AMI secret."""
+        """The secret end of DOZVON_AGI: the configured one, or one derived from the AMI secret."""
         derived = hmac.new(self.secret.encode(), f"dozvon fastagi {self.id}".encode(), hashlib.sha256).hexdigest()
         return self.fastagi.path or derived[:24]
 

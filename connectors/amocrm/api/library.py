@@ -125,7 +125,7 @@ class _Session:
 
 
 def _await(pending: Awaitable[Any]) -> Any:
-    """Inside `_run`: give the awaitable to the coroutine that runs us, and go on with its result."""
+    """Inside `_run`: pass the awaitable to the coroutine that runs us, and continue with its result."""
     return greenlet.getcurrent().parent.switch(pending)
 
 

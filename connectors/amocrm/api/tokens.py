@@ -166,11 +166,11 @@ class AccountTokens:
 
     @property
     def crm_account_id(self) -> str | None:
-        """Whose tokens were read last, though amoCRM may accept them no longer: it goes on being the same account."""
+        """The CRM account of the last read tokens, even if amoCRM no longer accepts them."""
         return self._crm_account_id
 
     async def stored(self) -> Tokens:
-        """What the store has, fresh or not. Raises AuthFailed when there is none or consent is needed."""
+        """The stored pair, fresh or not. Raises: AuthFailed if there is none or consent is needed."""
         tokens = await self._store.load(self._account)
         if tokens is None:
             raise NotConnected("amoCRM has not been connected yet: allow the integration")
@@ -225,11 +225,11 @@ class AccountTokens:
         self._crm_account_id = None
 
     def reread(self) -> None:
-        """Another process has found that these tokens work no longer; the account goes on being the same."""
+        """Another process has found that these tokens no longer work: read the store again. Same account."""
         self._known = None
 
     async def close(self) -> None:
-        """Wait for a refresh under way: its pair exists once only."""
+        """Wait for a running refresh: its new pair exists only in that answer."""
         if self._refreshing is not None:
             await asyncio.wait([self._refreshing])
 

@@ -53,14 +53,14 @@ class TokenSource(Protocol):
     async def current(self) -> Tokens: ...
 
     def at_hand(self) -> Tokens | None:
-        """The pair that `current` would give without asking anybody; None where it would have to."""
+        """The pair that `current` would return without a request; None if it needs one."""
 
     async def renewed(self, access: str) -> Tokens:
-        """A pair other than the one that was refused; raises AuthFailed when there is none to be had."""
+        """A pair other than the refused one. Raises: AuthFailed if there is none."""
 
 
 class Transport:
-    """The only way to an account's API. What its answers show of the account goes into `standing`."""
+    """The only way to an account's API. It keeps the account's condition, as its answers show it, in `standing`."""
 
     def __init__(
         self, settings: AmocrmSettings, sender: Sender, tokens: TokenSource, standing: Standing, clock: Clock
@@ -89,7 +89,7 @@ class Transport:
             OutcomeUnknown: a write that may have been carried out.
             AuthFailed: no (more) consent.
             NotFound, Rejected: 404, and 400 or 403 with amoCRM's words.
-            ProtocolError: an answer that is none of the documented ones.
+            ProtocolError: an undocumented answer.
         """
         try:
             if method != "GET":
@@ -128,7 +128,7 @@ class Transport:
         return self._judged(answer, method, path)
 
     async def identified(self) -> Tokens:
-        """The pair that is stored. Raises AuthFailed when there is none or consent is needed."""
+        """The stored pair. Raises: AuthFailed if there is none or consent is needed."""
         return await self._authorised(self._tokens.stored())
 
     async def _authorised(self, getting: Awaitable[Tokens]) -> Tokens:

@@ -28,7 +28,7 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`body` is parsed JSON, or None when there is none (204, 202 with text, an HTML error page)."""
+    """`body`: the parsed JSON, or None without JSON (204, 202 with text, an HTML error page)."""
 
     status: int
     body: Any
@@ -72,7 +72,7 @@ async def exchange(
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as exc:
         raise Unavailable(f"amoCRM cannot be reached: {type(exc).__name__}") from exc
     except aiohttp.InvalidURL as exc:
-        raise ProtocolError("amoCRM gave an address that is none") from exc
+        raise ProtocolError("amoCRM gave an invalid address") from exc
     except (aiohttp.ClientError, TimeoutError, OSError) as exc:
         raise OutcomeUnknown(f"amoCRM's answer did not arrive: {type(exc).__name__}") from exc
 

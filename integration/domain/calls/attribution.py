@@ -1,4 +1,4 @@
-"""Who is responsible for a call and which CRM object it belongs to: `attribute()`, with its reasons.
+"""The responsible manager of a call and its CRM object: `attribute()`, with the reasons.
 
 Writing it into the CRM belongs to the delivery; the line of text for people is
 `texts/calls.py`'s.
@@ -35,7 +35,7 @@ class Attribution:
 
 
 Claim = tuple[ManagerId | None, Reason]
-"""A possible responsible (None: the reason only explains why there is none), and why."""
+"""A possible responsible manager, and the reason; None: the reason explains why there is none."""
 
 
 def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], deals: Sequence[Deal]) -> Attribution:

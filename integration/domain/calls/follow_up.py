@@ -1,7 +1,7 @@
 """What should be done after a step of a call: the intents that are saved with its new state.
 
-Who is responsible and which CRM object a call belongs to is `attribution.py`, decided when the intent is carried out,
-because a contact may be created while the call goes on.
+`attribution.py` decides the responsible manager and the CRM object later, when the intent is carried out, because a
+contact may be created during the call.
 """
 
 from __future__ import annotations

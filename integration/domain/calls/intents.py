@@ -1,7 +1,7 @@
-"""What should be done about a call: data, not calls. Saved with the call in one transaction, carried out later.
+"""What should be done about a call, as data. Saved with the call in one transaction, carried out later.
 
-An intent is small and names its call only; who carries it out reads the call's newest state. Kinds are the words that
-are stored in the outbox; never rename one without a migration.
+An intent is small and only names its call; its worker reads the call's newest state. The outbox stores the kinds as
+words: never rename one without a migration.
 """
 
 from __future__ import annotations

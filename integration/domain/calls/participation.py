@@ -26,7 +26,7 @@ from integration.domain.ids import Timestamp
 class PartState(StrEnum):
     RINGING = "ringing"  # for the calling employee: the client's phone rings, or first their own
     TALKING = "talking"
-    ENDED = "ended"  # for this extension: the call may go on elsewhere
+    ENDED = "ended"  # for this extension; the call may continue elsewhere
 
 
 class PartResult(StrEnum):
@@ -36,7 +36,7 @@ class PartResult(StrEnum):
     MISSED = "missed"  # rang here, and nobody answered the client
     ANSWERED_ELSEWHERE = "answered_elsewhere"
     DECLINED = "declined"
-    PASSED_ON = "passed_on"  # not answered here, and the call goes on
+    PASSED_ON = "passed_on"  # not answered here, and the call continues
     TRANSFERRED = "transferred"  # talked to the client and transferred the call
     CONSULTED = "consulted"  # talked to the colleague who has the client, and left
     BUSY = "busy"
@@ -65,7 +65,7 @@ class Part:
         since: when it began to ring, or when the talk began; of an ended part when its talk began, if it had one.
         is_own: this employee placed the call.
         holds_client: the client is in this employee's hands, or was at the end.
-        colleague: who answered instead, or has the client now; an extension, or an outside number.
+        colleague: the one who answered instead, or has the client now; an extension or an outside number.
         came_from: the colleague's extension; None where the PBX does not say who it was.
     """
 
@@ -228,7 +228,7 @@ def _handed_over(call: Call, extension: str) -> Transfer | None:
 
 
 def _came(call: Call, leg: Leg | None, part: Part) -> Part:
-    """`part` with the colleague who sent the call to this leg; unchanged when there is none."""
+    """`part` with the colleague who sent the call to this leg; unchanged if there is none."""
     if part.is_own:
         return part
     if leg is not None and (sent := _sent(call, leg)) is not None:

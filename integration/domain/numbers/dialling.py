@@ -16,7 +16,7 @@ _BETWEEN = r"\s().\-‐-―−"  # what people put between the digits of one num
 
 
 def extension_to_dial(text: str | None) -> str | None:
-    """An extension as the PBX names it, every sign of it; None where it is none. Never raises."""
+    """An extension exactly as the PBX names it; None if the text is not one. Never raises."""
     trimmed = (text or "").strip()
     return trimmed if _EXTENSION.fullmatch(trimmed) else None
 

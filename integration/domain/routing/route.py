@@ -222,7 +222,7 @@ def _responsibles(known: Sequence[Person], deals: Sequence[Deal]) -> Iterator[tu
 
 
 def _reachable(manager: ManagerId, settings: AccountSettings) -> tuple[Employee | None, Reason]:
-    """The employee to ring for this manager, the first present one of several; or None and why there is none."""
+    """The employee to ring for this manager, the first available of several; or None, and the reason."""
     if not settings.is_active(manager):
         return None, because(ReasonCode.MANAGER_INACTIVE, manager=manager)
     mapped = [e for e in settings.employees if e.manager == manager and extension_to_dial(e.extension)]

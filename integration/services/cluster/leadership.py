@@ -1,12 +1,12 @@
 """Jobs that only one process does at a time: this process holds a lease for each of its jobs.
 
-What the jobs do is theirs. A job runs until it is cancelled; that of a lease which was lost is cancelled, and may not
-have noticed before: what it writes meanwhile is refused by the lease's token (`CallStore.save`), not by this module.
+A job runs until it is cancelled. If its lease is lost, it is cancelled too, but it may not notice at once: the lease's
+token (`CallStore.save`), not this module, refuses what it writes until then.
 
-Theory of operation. Every second the leases that are held are renewed and those that are free are taken, each in one
-statement however many there are. While the database is away, or hangs, nobody can take a lease over, so jobs go on, and
-keep in memory what they cannot store. When it is back the leases have run out; who sees that the database was away
-lets the holders renew theirs first.
+Theory of operation. Every second the held leases are renewed and the free ones taken, each in one statement for any
+number of leases. While the database is away or hangs, nobody can take a lease over, so jobs continue, and keep in
+memory what they cannot store. When it is back, the leases have run out. A process that noticed the outage lets the
+holders renew theirs first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Leadership:
     Add the jobs, then `run`.
 
     Args:
-        holder: who this process is, different from every other one and from its own earlier lives.
+        holder: identifies this process; different for every process and every start.
     """
 
     def __init__(self, leases: Leases, holder: str) -> None:

@@ -1,4 +1,4 @@
-"""What a process hears from the others of its installation and tells them, so that each page shows the same everywhere.
+"""Exchanges state with the other processes of the installation, so that pages show the same on all of them.
 
 Who does what is `services/cluster/leadership.py`'s; how they hear of each other, `services/cluster/peers.py`'s.
 """

@@ -43,7 +43,7 @@ class Peers:
     Run `beat` and `listen` as long as the process lives.
 
     Args:
-        process: who we are.
+        process: identifies this process.
         links: the PBXs that this process is linked to at the moment.
     """
 
@@ -65,7 +65,7 @@ class Peers:
         self._handlers[news] = handler
 
     async def tell(self, news: News, account: AccountId) -> None:
-        """Never raises: who does not hear it finds it a little later."""
+        """Send to the other processes. Never raises: a process that misses it finds the change a little later."""
         try:
             await self._coordination.publish(
                 _CHANNEL, {"process": self._process, "news": news.value, "account": account}

@@ -1,4 +1,4 @@
-"""One account's share of requests over all processes; and what this process allows itself while it cannot ask."""
+"""The rate of requests of an account over all processes, and of this process while Redis is away."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class SharedBudget:
             self._note(is_alone=True)
 
     def _own_share(self, pace: Pace) -> Turn:
-        """One process more than are known: one may have come that nobody has heard of."""
+        """Our share of the rate while alone: counts one process more than we know, as a new one may have started."""
         now = asyncio.get_running_loop().time()
         if now < self._next_at:
             return Turn(None, self._next_at - now)

@@ -15,7 +15,7 @@ from integration.errors import ConfigError, DozvonError, Unavailable
 
 log = structlog.get_logger()
 
-TTL_SECONDS = 30.0  # how long a process that was killed holds up a step that takes something away
+TTL_SECONDS = 30.0  # how long a killed process delays a contracting step
 _EVERY_SECONDS = 5.0
 
 

@@ -1,4 +1,4 @@
-"""The brake on guessing the password: attempts are counted before anything is compared, over all processes."""
+"""The brake on guessing the password: counts attempts before comparing anything, over all processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from integration.ports.coordination import Coordination
 log = structlog.get_logger()
 
 _RULES = ((5, 60.0), (30, 3600.0))
-"""Attempts, and the seconds within which so many are let through: a person mistypes, a guesser tries thousands."""
+"""Limits: attempts, and in how many seconds. A person mistypes a few times, a guesser tries thousands."""
 
 
 class SignInBrake:
@@ -25,7 +25,7 @@ class SignInBrake:
         self._own = own
 
     async def seconds_to_wait(self, address: str) -> int:
-        """Count an attempt; 0 when it may go on. Those that are refused count too."""
+        """Count an attempt, also a refused one. Returns 0 if it is allowed."""
         try:
             return await _counted(self._shared, address)
         except Unavailable as exc:

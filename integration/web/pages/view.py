@@ -64,7 +64,7 @@ def _called_personally(call: Call) -> str | None:
 
 
 def delivery_text(call: Call, items: Sequence[OutboxItem]) -> str:
-    """The key of what is said about writing this call into the CRM; empty where it is written."""
+    """The key of the text about this call's delivery to the CRM; empty if it is logged."""
     logs = [item for item in items if item.kind is IntentKind.LOG_CALL]
     if any(item.state is OutboxState.DONE for item in logs):
         return ""

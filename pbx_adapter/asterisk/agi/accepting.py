@@ -1,5 +1,4 @@
-"""Listening for FastAGI connections, apart from the web's: a web server that is flooded, or has used up the process's
-open files, must not keep a PBX from asking.
+"""Listens for FastAGI connections, separately from the web server.
 
 Who may come in, and what they want, is `agi/server.py`'s.
 """
@@ -66,7 +65,7 @@ class Listener:
         self._loops = [asyncio.create_task(self._accept(listening)) for listening in self._sockets]
 
     def close(self) -> None:
-        """Take no more connections."""
+        """Accept no more connections."""
         for loop in self._loops:
             loop.cancel()
         for listening in self._sockets:

@@ -92,7 +92,7 @@ class MayAsk:
 
 
 async def addresses_of(host: str) -> Sequence[Address]:
-    """The addresses of a name (or of an address); empty when there is none, or no answer in time."""
+    """The addresses of a name (or of an address); empty if there is none, or no answer in time."""
     with contextlib.suppress(OSError, TimeoutError, UnicodeError):
         async with asyncio.timeout(_LOOK_UP_SECONDS):
             rows = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)

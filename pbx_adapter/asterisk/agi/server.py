@@ -117,7 +117,7 @@ class FastAgiServer:
         await self._listener.start()
 
     async def close(self, *, grace_seconds: float = 2.0) -> None:
-        """Take no more questions, let those under way be answered, then drop what is left."""
+        """Accept no more questions, finish the running ones, then drop the rest."""
         self._listener.close()
         if self._sessions:
             await asyncio.wait(self._sessions, timeout=grace_seconds)
@@ -217,7 +217,7 @@ class FastAgiServer:
             self.counters.broken += 1
             log.warning("an AGI session was broken off", reason=str(exc))
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
-            # The caller hung up, or the PBX is busy; its dialplan goes on without an answer.
+            # The caller hung up, or the PBX is busy; its dialplan continues without an answer.
             self.counters.broken += 1
         except Exception:
             # One question must not end the server. The dialplan sees no answer and takes the reserve.

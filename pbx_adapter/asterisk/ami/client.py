@@ -338,7 +338,7 @@ class AmiSession:
         try:
             await self.ask(question("CoreStatus"))
         except Rejected:
-            return  # may neither be told nor ask: take it for booted
+            return  # we get no boot event and may not ask: assume that it has booted
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timing.boot):
                 await self._booted.wait()
@@ -364,7 +364,7 @@ class AmiSession:
             except Unavailable:
                 self.lose("no answer to a ping")
             except Rejected:
-                continue  # an answer all the same
+                continue  # that is an answer too
 
 
 def _lost(action: Action, reason: str) -> Unavailable:

@@ -1,4 +1,4 @@
-"""Staying connected: when to try again after a lost link, and what is said about it."""
+"""Keeps the connection: when to try again after a lost link, and what to log about it."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from integration.errors import ConfigError
 from pbx_adapter.asterisk.tracker.names import PORTS, endpoint_of, is_nameless
 
 ABSENT = frozenset({"", "<unknown>", "(null)", "unknown"})
-"""Values with which AMI says that there is none. Source: reference of AMI, "Wire", measured on 16.28 and 22.10.1."""
+"""Values that mean "none" in AMI. Source: reference of AMI, "Wire", measured on 16.28 and 22.10.1."""
 
 DEFAULT_EXTENSION = r"(?:9[09](?=\d{3,4}(?!\d)))?(\d{2,6})(?:[-_][A-Za-z]\w*)?"
 """An endpoint named like `101`, or `101-web` for the second phone of 101; group 1 is the extension. FreePBX calls the
@@ -115,7 +115,7 @@ class OfficeShape:
         return self.as_extension(endpoint.partition("@")[0] if tech == "Local" else endpoint)
 
     def as_extension(self, name: str) -> str | None:
-        """The extension an endpoint's name (or a dialled number) stands for; None when it is not one."""
+        """The extension in an endpoint's name (or a dialled number); None if there is none."""
         match = re.fullmatch(self.extension, name)
         return match.group(1) if match else None
 
@@ -127,7 +127,7 @@ _HELPERS = frozenset({
 
 
 def present(value: object) -> str:
-    """A header's value, or nothing where AMI says that there is none; a repeated header counts as its first."""
+    """A header's value, or "" if AMI marks it as absent. Of a repeated header the first value counts."""
     if isinstance(value, str):
         return "" if value in ABSENT else value
     return present(value[0]) if isinstance(value, list) and value else ""
