@@ -1,7 +1,7 @@
-"""How soon a card is on the screen: from the ringing phone's bytes on AMI to the message in the manager's page.
+"""How fast a card appears: from the ringing phone's bytes on AMI to the message in the manager's page.
 
-`dozvon bench card [--quick]`. Dozvon is whole and in its own process; CRM and PBX are the sandbox and the
-simulated office, whose AMI says here what a real Asterisk said in a recording. The pages are real WebSockets.
+`dozvon bench card [--quick]`. The whole of Dozvon runs in a separate process. CRM and PBX are the sandbox and the
+simulated office, whose AMI here replays a recording of a real Asterisk. The pages are real WebSockets.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _ACCOUNT = "bench"
 _FIRST_EXTENSION = 1000
 _LATEST_SECONDS = 10.0
 _TICKET_SECONDS = 600.0
-_PING_SECONDS = 30.0  # the widget's; Dozvon closes a page that says nothing
+_PING_SECONDS = 30.0  # as in the widget; Dozvon closes a silent page
 _EXTENSION, _CALLER = b"101", b"79161234567"  # in the recording
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`warm_up` calls are not counted: the first calls of a day pay for caches."""
+    """`warm_up` calls are not counted: the first calls fill the caches."""
 
     clients: int
     calls: int
@@ -172,7 +172,7 @@ async def _call(office: Simulator, pages: _Pages, blocks: list[bytes], rings_at:
 
 
 def _first_ring(blocks: list[bytes]) -> int:
-    """Which block makes the phone known to be called."""
+    """The index of the block that shows that the phone is called."""
     tracker = Tracker(PbxId("bench"))
     reader = FrameReader(tracker.wanted)
     for place, block in enumerate(blocks):

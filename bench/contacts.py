@@ -1,6 +1,6 @@
 """How fast the phone book is filled from the CRM, with what memory, and how soon callers are known.
 
-`dozvon bench import [--quick]`. The contacts are the sandbox's, made as they are asked for; the connector, its pacing
+`dozvon bench import [--quick]`. The sandbox generates the contacts on request; the connector, its pacing
 and the phone book on SQLite are the real ones.
 """
 
@@ -79,7 +79,7 @@ async def _run(size: Size) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Progress:
-    """What was seen while it went on; seconds from the start."""
+    """Measurements during the import; seconds from the start."""
 
     first_routable: float | None = None
     all_routable: float | None = None

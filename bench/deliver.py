@@ -1,4 +1,4 @@
-"""How much of the rate that the CRM allows is used while many calls wait, and how fast we could go without a limit.
+"""How much of the CRM's allowed rate we use while many calls wait, and how fast we are without a limit.
 
 `dozvon bench deliver [--quick]`. Calls that have ended wait in the outbox on SQLite; the delivery, the amoCRM connector
 and the sandbox are the real ones, HTTP in between. A call is one request: a note in the feed of a known contact.
@@ -58,7 +58,7 @@ class Size:
     unlimited_accounts: int
 
 
-# Without a limit of the CRM's ours still holds, by account: only with many accounts it is out of the way.
+# Our own limit for an account still applies, so many accounts are needed to find the maximum.
 FULL = Size(calls=10_000, accounts=50, unlimited_calls=10_000, unlimited_accounts=1_000)
 QUICK = Size(calls=300, accounts=5, unlimited_calls=1_000, unlimited_accounts=200)
 
@@ -188,7 +188,7 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
 
 
 async def _queue(storage: Storage, accounts: list[Account], calls: int, now: float) -> set[str]:
-    """So many ended calls, by turns of the accounts, each of a contact that the phone book knows."""
+    """Queue this many ended calls, for the accounts in turn, each of a contact in the phone book."""
     each = -(-calls // len(accounts))
     queued: set[str] = set()
     for place, account in enumerate(accounts):

@@ -1,4 +1,4 @@
-"""What all benches say in the same way: aims, percentiles and how busy the machine was. Nothing is measured here."""
+"""The common form of all benches' reports: aims, percentiles, and how busy the machine was. Measures nothing itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def aim(what: str, wanted: float, measured: float, unit: str, *, more_is_better:
 
 
 def machine() -> dict[str, Any]:
-    """Call it at the end: with a load above the number of cores, times say little and only ratios hold."""
+    """The machine's load; call it at the end. If it is above the number of cores, only ratios are meaningful."""
     return {"load_average": round(os.getloadavg()[0], 1), "cores": os.cpu_count()}
 
 
@@ -31,7 +31,7 @@ def percentile(ascending: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """MiB of this process. `own` is what it holds; `mapped` are files' pages beside it, which the system may take."""
+    """Memory of this process in MiB. `own`: its own; `mapped`: files' pages, which the system may take back."""
 
     own: float
     mapped: float

@@ -1,8 +1,8 @@
 """How long a caller waits for a decision: real FastAGI over TCP, the real phone book, a steady load.
 
 `dozvon bench route [--quick]`: on SQLite, on PostgreSQL where there is one, and beside them what a live question to the
-CRM takes. The asking side (`route_asker.py`) is its own process, so that its work is not counted as ours. In
-turns with the questions it puts others that are answered at once: what these take is the machine's share.
+CRM takes. The asking side (`route_asker.py`) is a separate process, so that its work is not counted as ours. In
+turn with the questions it asks others that are answered at once: their time is the machine's share.
 """
 
 from __future__ import annotations

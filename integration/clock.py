@@ -1,4 +1,4 @@
-"""The wall clock as a port. Decisions get `now` as an argument; only those who start things ask this."""
+"""The wall clock as a port. Decisions get `now` as an argument; only their callers use this."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Structured logs: constant messages, values as fields, one JSON object a line on standard error.
 
-Personal data does not belong in them: a field whose name says number, name, token or secret is masked here, should one
-ever be passed.
+Personal data does not belong in them: a field whose name says number, name, token or secret is masked here, in case
+one is passed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def set_up(level: str, *, readable: bool = False) -> None:
 
 
 def _give_libraries_our_form(level: int, processors: list[Any], renderer: Any) -> None:
-    """What aiohttp, asyncio or a driver log through `logging`: a reader of the log needs one form."""
+    """Give messages of aiohttp, asyncio and drivers (through `logging`) our form, so that the log has one form."""
     handler = logging.StreamHandler(sys.stderr)
     theirs = [each for each in processors if not isinstance(each, Repeats)]  # their messages are no constants
     handler.setFormatter(
@@ -70,8 +70,8 @@ def _give_libraries_our_form(level: int, processors: list[Any], renderer: Any) -
 
 class Repeats:
     """
-    A structlog processor: of one warning or error at most so many lines a minute. A stranger who can cause one can
-    cause thousands; the next line of the same message says how many were left out.
+    A structlog processor: limits the lines of one warning or error in a minute. A stranger who can cause one can cause
+    thousands. The next line of the same message says how many were left out.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -1,6 +1,6 @@
 """The Crm port on one amoCRM account.
 
-Tokens, pacing and statuses are `oauth.py`'s and `transport.py`'s, shapes are `mapping.py`'s, the feed is `feed.py`'s.
+`oauth.py` and `transport.py` handle tokens, pacing and statuses, `mapping.py` JSON, `feed.py` the feed.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class AmocrmCrm:
     """
     One account of amoCRM or Kommo (`integration.ports.crm.Crm`).
 
-    `sender` is the caller's and stays open; `close()` waits for a token refresh under way. Belongs to one event loop.
+    `sender` belongs to the caller and stays open; `close()` waits for a running token refresh. For one event loop.
     `standing.told` is called when `condition` has changed.
     """
 
@@ -250,8 +250,8 @@ class AmocrmCrm:
 
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         """
-        As a note on the target; with `log_via = "calls"` amoCRM chooses the card by the number, and the note is
-        written where it knows nobody.
+        Log as a note on the target. With `log_via = "calls"` amoCRM chooses the card by the number; a note is only
+        written if amoCRM finds nobody.
         """
         if self.settings.log_via == "calls" and target.kind is not EntityKind.LEAD:
             try:
@@ -287,7 +287,7 @@ class AmocrmCrm:
         return await _in_name_of(record.responsible, self._feed.write_unsorted(record, pipeline))
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
-        """In Unsorted, else where an accepted entry went: the notes of the contact that it made, and of its deals."""
+        """Look in Unsorted, then where an accepted entry went: in the notes of its contact and the contact's deals."""
         found = await self._feed.find_unsorted(record)
         if found is not None:
             return found
@@ -396,11 +396,11 @@ class AmocrmCrm:
 
     async def ensure_webhooks(self, destination: str, *, believed_seconds: float = _SUBSCRIBED_SECONDS) -> bool:
         """
-        Subscribe this address, or again when amoCRM has switched it off. May be called at every poll: what was found is
-        believed for `believed_seconds`, a refusal for an hour.
+        Subscribe this address, also again after amoCRM has switched it off. May be called at every poll: a result is
+        trusted for `believed_seconds`, a refusal for an hour.
 
         Returns:
-            False where the account's plan or the token's owner allows no webhooks: poll instead.
+            False if the account's plan or the token's owner allows no webhooks: poll instead.
         """
         now = time.monotonic()
         if self._webhooks is not None and now - self._webhooks_at < (

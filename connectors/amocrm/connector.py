@@ -1,6 +1,6 @@
 """Puts the parts of the amoCRM connector together for one account.
 
-No decisions belong here, and no routes: those who build the server mount the handlers.
+It makes no decisions and adds no routes: the server's builder mounts the handlers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Calls in amoCRM: as notes, through `/calls`, in Unsorted; writing them and finding them again by our key.
 
-Whose call it is was decided before; tasks, contacts and the phone book do not belong here.
+Attribution has already chosen the card. Tasks, contacts and the phone book do not belong here.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ async def pages(
     """
     Pages of a list in the order the CRM gives them; an empty list is a 204.
 
-    The link to the next page is believed as a sign only: its address is not followed.
+    The link to the next page only shows that there is one: its address is not followed.
 
     Args:
         at_most: pages; everything when left out.

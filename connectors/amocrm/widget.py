@@ -1,6 +1,6 @@
 """The amoCRM widget's user: its one-time token, and the origins that may send requests.
 
-The routes that a widget calls are `integration/web`'s.
+`integration/web` has the widget's routes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`dozvon replay FILE.jsonl`: print the calls of a recorded Asterisk stream as JSON. How they are found is not here."""
+"""`dozvon replay FILE.jsonl`: print the calls of a recorded Asterisk stream as JSON."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> int:
     Print `{"calls": [...]}`.
 
     Returns:
-        0; or 2 with one line on stderr when the file is no recording. A last line that is cut off is named on stderr,
-        and the rest is printed.
+        0, or 2 with a line on stderr if the file is not a recording. If the last line is cut off, stderr names it, and
+        the rest is printed.
     """
     try:
         office = OfficeShape.from_words(trunks=args.trunk, extension=args.extension)
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def main_replay(path: Path) -> int:
-    """The command for one file, with nothing said about the office."""
+    """The command for one file, with default settings of the office."""
     return run(argparse.Namespace(file=path, trunk=[], extension=DEFAULT_EXTENSION))
 
 

@@ -1,4 +1,4 @@
-"""`dozvon restore FILE`: replace database and recordings by a backup's, after it has been checked whole."""
+"""`dozvon restore FILE`: replace database and recordings by a backup's, after checking all of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """1 when all is there but the key of the secrets."""
+    """Returns the exit status: 1 if everything was restored but the key of the secrets is missing."""
     settings = config.load(arguments.config)
     logs.set_up("warning", readable=True)
     place = place_of(settings)

@@ -28,7 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _check(place: Place) -> int:
-    """1 when something is wrong."""
+    """Returns the exit status: 1 if something is wrong."""
     found = asyncio.run(_checked(place))
     print(f"Keys: {found.place}. The database is encrypted with key {found.current or '(none yet)'}.")
     for key_id, count in sorted(found.by_key.items()):

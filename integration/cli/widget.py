@@ -48,7 +48,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _public_url(file: Path | None) -> str:
-    """From the configuration. A default would be this machine's loopback, which no manager's browser reaches."""
+    """The address in the configuration. A default would be the loopback, which no manager's browser can reach."""
     if file is None and _USUAL_FILE.exists():
         file = _USUAL_FILE
     settings = config.load(file)
@@ -62,7 +62,7 @@ def _public_url(file: Path | None) -> str:
 
 
 def _doubt(backend: str) -> str | None:
-    """Why the widget would not work in a real CRM, and what to do; None when it can."""
+    """Why the widget would not work in a real CRM, and what to do; None if it would."""
     address = urlsplit(backend)
     if _is_loopback(address.hostname or ""):
         return (

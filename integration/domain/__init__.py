@@ -1,4 +1,4 @@
-"""The pure core: a state, an event and `now` in; the new state and what should be done out.
+"""The pure core: takes a state, an event and `now`; returns the new state and what should be done.
 
-Nothing here waits, reads a clock, draws chance, logs or opens anything; nothing here imports the rest of Dozvon.
+It does not wait, read a clock, use randomness, log or open anything, and it imports nothing else of Dozvon.
 """

@@ -1,4 +1,4 @@
-"""Why a decision fell as it did: a reason is a code with its values, stored with the call.
+"""The reasons of a decision: each is a code with values, stored with the call.
 
 The sentences that people read are in `texts/reasons.py`.
 """
@@ -24,7 +24,7 @@ class ReasonCode(StrEnum):
     CALLER_BARE_DIGITS = "caller_bare_digits"  # number: short, local or impossible: nobody is looked up by it
     CALLER_NOT_A_NUMBER = "caller_not_a_number"  # number
     CALLER_LOCAL_FORM = "caller_local_form"  # number, e164: how the shown form was read
-    # who it is
+    # the caller
     CALLER_UNKNOWN = "caller_unknown"
     PHONE_BOOK_EMPTY = "phone_book_empty"
     CRM_ASKED = "crm_asked"  # seconds: found by a live search
@@ -82,7 +82,7 @@ class ReasonCode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One link of the chain of thought. `code` is stable (translated for people), `detail` holds its values."""
+    """One reason. `code` is stable and translated for people; `detail` has its values."""
 
     code: str
     detail: dict[str, str]

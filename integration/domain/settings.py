@@ -104,7 +104,7 @@ class AccountSettings:
     lines: dict[str, LineSettings] = field(default_factory=dict)  # by DID as the PBX shows it, digits only
     employees: tuple[Employee, ...] = ()
     active_managers: frozenset[ManagerId] | None = None  # who can work in the CRM; None: it was never asked
-    inactive_managers: frozenset[ManagerId] = frozenset()  # what the release before knows: nothing of the deleted
+    inactive_managers: frozenset[ManagerId] = frozenset()  # for the previous release, which does not know deleted users
     default_responsible: ManagerId | None = None  # when no rule names anybody
     log_to: LogTarget = LogTarget.PERSON
     clicks: ClickRules = field(default_factory=ClickRules)
@@ -145,7 +145,7 @@ class AccountSettings:
         return manager not in self.inactive_managers
 
     def stand_ins(self, did: str | None) -> tuple[ManagerId, ...]:
-        """Who is responsible in place of a user who cannot be: the account's default person, then the line's."""
+        """The replacements of a user who cannot be responsible: the account's default person, then the line's."""
         line = self.line(did)
         wanted = (self.default_responsible, line.missed_responsible, line.outside_responsible)
         return tuple(dict.fromkeys(each for each in wanted if each))
@@ -160,5 +160,5 @@ class AccountSettings:
 
 @lru_cache(maxsize=1024)
 def _numbering(country: str, dial: DialRules) -> Numbering:
-    """One value for each office: readings are remembered by it."""
+    """One value for each office, because readings are cached by it."""
     return Numbering(country, dial)

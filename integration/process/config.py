@@ -1,6 +1,6 @@
 """Settings of a process: the file `dozvon.toml`, then the environment, read once at the start.
 
-What adapters need is handed to them as they wrote it (`crm_options`, `pbx_options`); they check it themselves.
+The adapters' tables are passed on unchanged (`crm_options`, `pbx_options`); adapters check them themselves.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _ENVIRONMENT = {
 
 
 ROUTE_WORDS = frozenset({"admin", "api", "health", "hooks", "metrics", "oauth", "r", "login", "logout", "static"})
-"""What our addresses begin with, or have where an account's id stands: `/admin/login`. No account has such an id."""
+"""Words of our addresses in the place of an account's id, as in `/admin/login`. No account may have these ids."""
 
 ROLES = frozenset({"web", "pbx", "worker"})
 
@@ -77,7 +77,7 @@ class AccountConfig:
     employees: tuple[Employee, ...] = ()
 
     def settings(self) -> AccountSettings:
-        """What the services need of it."""
+        """The settings for the services."""
         return AccountSettings(
             account=self.id,
             country=self.country,
@@ -110,7 +110,7 @@ class Config:
     has_public_url: bool = False  # it is configured; otherwise it is derived from `listen`
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
-    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may say whose request it is
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may name a request's client
     connections: int = 4000  # to the web, in all
     connections_per_address: int = 1000
     log_level: str = "info"
@@ -125,7 +125,7 @@ class Config:
 
     @property
     def is_local(self) -> bool:
-        """Nobody but this machine reaches the pages: a trial."""
+        """Whether only this machine can reach the pages: a trial."""
         return is_loopback(self.host) and is_loopback(urlsplit(self.public_url).hostname or "")
 
     @property
@@ -211,7 +211,7 @@ def _count(server: dict[str, Any], key: str, default: int) -> int:
 
 
 def is_loopback(host: str) -> bool:
-    """Of the names and addresses that stand in a configuration; looks nothing up."""
+    """Whether a configured name or address is the loopback; looks nothing up."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -219,7 +219,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _check_password(config: Config) -> None:
-    """A short one is let through where only this machine reaches the pages: the demonstration, a trial."""
+    """A short password is allowed if only this machine can reach the pages: in the demonstration, in a trial."""
     password = config.admin_password
     if password is None:
         return
@@ -268,7 +268,7 @@ def _security(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _backup(raw: dict[str, Any]) -> BackupConfig | None:
-    """None without a folder: no backups by themselves."""
+    """None without a folder: no scheduled backups."""
     _no_strangers(raw, {"folder", "every_hours", "keep"}, "backup.")
     folder = _text(raw, "folder", "backup.", "")
     every_hours, keep = raw.get("every_hours", 24), raw.get("keep", 7)
@@ -382,7 +382,7 @@ def _clicks(raw: dict[str, Any], where: str) -> ClickRules:
 
 
 def _line(raw: Any, inherited: LineSettings, where: str) -> LineSettings:
-    """One line's own keys over what it inherits."""
+    """A line's settings: its own keys, else inherited ones."""
     if not isinstance(raw, dict):
         raise ConfigError(f"{where.rstrip('.')}: write a table")
     known = {f.name: f for f in fields(LineSettings)}

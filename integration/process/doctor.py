@@ -1,6 +1,6 @@
 """What `dozvon doctor` finds: `diagnose()`. This installation is looked at here; CRM and PBX look at themselves.
 
-Changes nothing that a start would not change.
+Changes nothing, except what a start would change too.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from integration.storage.sql.database import Database, open_database
 from integration.storage.sql.postgres_steps import role_of
 
 INSTALLATION = "Dozvon"
-"""Under this name the findings stand beside those of the accounts, whose names have no capitals."""
+"""The name of these findings beside those of accounts, whose names have no capitals."""
 
-_LATE = 1.5  # times the interval: a backup takes its time, and a failed one is tried again
+_LATE = 1.5  # times the interval: a backup takes time, and a failed one is repeated
 
 
 async def examine(config: Config, clock: Clock) -> list[Finding]:
@@ -54,7 +54,7 @@ async def examine(config: Config, clock: Clock) -> list[Finding]:
 
 
 async def examine_redis(redis_url: str) -> Finding:
-    """Whether what the processes share for moments can be put there and taken again."""
+    """Check whether a value can be stored in Redis and read back."""
     coordination = open_coordination(redis_url)
     try:
         ticket = await coordination.issue_ticket({"doctor": "was here"}, ttl_seconds=60.0)

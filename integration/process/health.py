@@ -1,4 +1,4 @@
-"""What operators see of a running process: health as JSON, figures for Prometheus. Reads, never counts itself."""
+"""What operators see of a running process: health as JSON, metrics for Prometheus. Only reads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def health(
     offices: Mapping[AccountId, Observed], outbox: Outbox, shared: Coordination | None = None
 ) -> dict[str, Any]:
     """
-    `status` is `ok`, or `degraded` where something outside is away or not known yet; either way the process lives.
+    `status`: `ok`, or `degraded` if something outside is away or not known yet. In both cases the process works.
 
     Never raises.
 
@@ -72,7 +72,7 @@ async def health(
 
 
 def _crm_state(account: Account) -> str:
-    """`connected`, or what is wrong by its name: `offline` where the CRM does not answer."""
+    """`connected`, or the name of the trouble; `offline` if the CRM does not answer."""
     match account.condition.trouble:
         case None:
             return "connected" if account.crm_was_asked else "not_asked_yet"

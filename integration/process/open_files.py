@@ -1,4 +1,4 @@
-"""How many files and connections this process may have open: 1,024, which most systems begin with, are soon gone."""
+"""Raises the limit of open files and connections: 1,024, the default of most systems, are soon used up."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ log = structlog.get_logger()
 
 _WANTED = 65_536
 RESERVED = 256
-"""Kept for what is not the web: the database, the PBX and its questions over FastAGI, the CRM, recordings, Redis."""
+"""Reserved for everything but the web: the database, the PBX and FastAGI, the CRM, recordings, Redis."""
 
 
 def raise_limit() -> int:
-    """As far as the system lets us. Returns the limit; never raises."""
+    """Raise the limit as far as the system allows. Returns the limit; never raises."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     ceiling = _WANTED if hard == resource.RLIM_INFINITY else min(hard, _WANTED)
     if soft == resource.RLIM_INFINITY or soft >= ceiling:

@@ -1,4 +1,4 @@
-"""From the configuration to the place where everything is kept, and its backups. No opening here."""
+"""The configured place of the data and of its backups. Opens nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def place_of(config: Config) -> Place:
 
 
 def backups_of(config: Config, wanted: BackupConfig, clock: Clock, database: Database) -> ScheduledBackups:
-    """Those that the service makes by itself."""
+    """The scheduled backups."""
 
     async def write(target: Path) -> None:
         await write_backup(place_of(config), target, clock=clock, say=lambda line: log.debug("backup", part=line))

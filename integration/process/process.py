@@ -65,7 +65,7 @@ class Dozvon:
     """One running process: `start()` once, `stop()` once, also after a failed start."""
 
     def __init__(self, config: Config, stopping: asyncio.Event | None = None) -> None:
-        """`stopping` is set when somebody outside, or this process itself, wants the end."""
+        """`stopping`: set to end the process, from outside or by itself."""
         self.config = config
         self.core = Core(config)
         self.url = ""
@@ -139,7 +139,7 @@ class Dozvon:
         log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
 
     async def stop(self) -> None:
-        """Take nothing new, let what is under way end, write what waits."""
+        """Accept nothing new, finish running work, write what waits."""
         if self._tasks:
             self.core.hub.close()
         for server in self._route_servers:
@@ -210,7 +210,7 @@ class Dozvon:
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
     def _alone(self, name: str, job: Callable[[Lease | None], Awaitable[None]]) -> None:
-        """Something that one process at a time does: under a lease where there are several."""
+        """A job for one process at a time; with several processes it needs a lease."""
         if self.core.is_shared:
             self.leadership.add(name, job)
         else:
@@ -333,7 +333,7 @@ class Dozvon:
         for section in sections:
             yield from section.routes()
 
-    # ---- what parts ask of each other ------------------------------------------------------------------------------
+    # ---- calls between parts ---------------------------------------------------------------------------------------
 
     def _is_connected(self, account: AccountId) -> bool:
         """False for an account that was taken out of the configuration, or whose CRM was disconnected."""
@@ -341,7 +341,7 @@ class Dozvon:
         return office is not None and office.account.condition.trouble is not CrmTrouble.NOT_CONNECTED
 
     def _go_on(self, account: AccountId) -> None:
-        """The CRM can be worked with again, as far as anybody knows."""
+        """The CRM seems to work again: continue waiting deliveries."""
         self.core.wake.set()
         self.core.accounts.refresh_soon()
         self.mirror.wake(account)

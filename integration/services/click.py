@@ -1,6 +1,6 @@
 """A manager's requests from the CRM's page: call a number, hang up, create a contact from the card.
 
-Errors carry the codes of `widgets/README.md`; HTTP is `web/widget.py`'s.
+Errors have the codes of `widgets/README.md`; `web/widget.py` has the HTTP.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Bringing a call's recording home: from the PBX, to mp3, into our own store.
 
-Serving it is `web/recordings.py`'s; when to try again is `delivery.py`'s.
+`web/recordings.py` serves it; `delivery.py` decides when to try again.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Connecting CRM accounts: from the button on our page through the CRM's consent to the wizard's step 1 (spec A1).
 
-Anybody can call the redirect address, so a call of itself makes no request. A code is spent when it comes with a state
-of ours; when a signed-in administrator presses the button for it; or when the CRM itself proves with a widget's token
-that one of its administrators is there.
+Anybody can call the redirect address, so a call alone makes no request. A code is exchanged if it comes with our state,
+if a signed-in administrator presses its button, or if the CRM proves with a widget's token that one of its
+administrators is there.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Office(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldConsent:
-    """A consent that came without a state of ours, until somebody says that it was wanted."""
+    """A consent that came without our state, until somebody confirms it."""
 
     id: str
     crm: str  # the kind
@@ -71,7 +71,7 @@ class HeldConsent:
 
 class Consents:
     """
-    The consents of all accounts. `listen` runs as long as the process lives.
+    The consents of all accounts. `listen` runs as long as the process.
 
     Args:
         on_connected: called after tokens are stored and the managers are read.
@@ -239,7 +239,7 @@ class Consents:
         raise web.HTTPSeeOther(self._offices[key].connector.authorise_url(await self.state_for(key)))
 
     async def _confirm(self, request: web.Request) -> web.StreamResponse:
-        """A signed-in administrator says that this consent is to be this account's; `AdminSessions.guard` let in."""
+        """A signed-in administrator confirms this consent; `AdminSessions.guard` has checked the session."""
         key = self._account(request)
         held = next((each for each in self.waiting(key) if each.id == request.match_info["consent"]), None)
         if held is None:

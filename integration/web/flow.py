@@ -17,7 +17,7 @@ class Flow:
         self._counts: dict[Hashable, tuple[float, int]] = {}  # when its window began, how many since
 
     def allows(self, key: Hashable) -> bool:
-        """Count one more."""
+        """Count one more. Returns whether it is within the limit."""
         now = self._now()
         began, count = self._counts.get(key, (now, 0))
         if now - began >= self._seconds:

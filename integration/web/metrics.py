@@ -1,4 +1,4 @@
-"""Figures for Prometheus, read when they are asked for: nothing is counted twice, nothing slows a call.
+"""Metrics for Prometheus, computed at the request: nothing is counted twice, nothing slows a call.
 
 Names end in their unit; labels hold account and kind, never a number or a name.
 """

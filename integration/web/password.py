@@ -1,4 +1,4 @@
-"""The administrator's password: what may be one, and whether a given text is it (argon2id). Sessions are not here."""
+"""The administrator's password: which are allowed, and comparing a text with it (argon2id). No sessions here."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _hasher = PasswordHasher(time_cost=_TIME_COST, memory_cost=_MEMORY_KIB, parallel
 
 
 class Password:
-    """The configured password, written as it is or as a hash. Slow on purpose, the making too: on a thread."""
+    """The configured password, plain or as a hash. Slow on purpose, also when created: use a thread."""
 
     def __init__(self, configured: str) -> None:
         """Raises: ValueError if the text looks like an argon2 hash but is not one."""
@@ -56,7 +56,7 @@ def is_hash(configured: str) -> bool:
 
 
 def check_hash(configured: str) -> None:
-    """Raises: ValueError when nothing could ever match it."""
+    """Raises: ValueError if no password could match it."""
     try:
         _hasher.verify(configured, "")
     except VerifyMismatchError:
@@ -72,7 +72,7 @@ def hashed(plain: str) -> str:
 
 
 def weakness(plain: str) -> str | None:
-    """Why a guesser would find it soon, as the end of a sentence that begins with "it"; None when nothing is seen."""
+    """Why the password is weak, as the end of a sentence that begins with "it"; None if it looks strong."""
     if len(plain) < SHORTEST:
         return f"has {len(plain)} characters; {SHORTEST} are the least"
     if len(set(plain)) < _FEWEST_DIFFERENT:

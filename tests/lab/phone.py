@@ -1,4 +1,4 @@
-"""A SIP phone on its own UDP port: registers, places and takes calls. What happens in a call is `sip_call`'s."""
+"""A SIP phone on its own UDP port: registers, places and takes calls. `sip_call` handles calls."""
 
 from __future__ import annotations
 

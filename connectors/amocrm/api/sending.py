@@ -1,6 +1,6 @@
-"""Every request to amoCRM goes through here, OAuth's too: in its turn, and not while amoCRM blocks us.
+"""Sends every request to amoCRM, also OAuth's: in its turn, and not while amoCRM blocks us.
 
-What an answer means is `transport.py`'s and `tokens.py`'s, the turns are `pacing.py`'s.
+`pacing.py` gives the turns; `transport.py` and `tokens.py` interpret the answers.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _log = structlog.get_logger()
 
 class Sender:
     """
-    Of one integration, however many accounts it serves here: amoCRM counts an integration's requests, and blocks it
-    whole. `standings` of the accounts hear of it. Belongs to one event loop.
+    The sender of one integration, for all its accounts here: amoCRM counts the requests of an integration, and blocks
+    all of it. The accounts' `standings` are informed. For one event loop.
     """
 
     def __init__(
         self, settings: AmocrmSettings, session: aiohttp.ClientSession, budget: RateBudget | None = None
     ) -> None:
-        """`session` stays the caller's. `budget`: of all processes together; None where there is only this one."""
+        """`session` belongs to the caller. `budget`: shared by all processes; None for a single process."""
         self._session = session
         rate = settings.requests_per_second
         self._pacer = Pacer(rate) if budget is None else SharedPacer(rate, budget)
@@ -102,7 +102,7 @@ class Sender:
         self, method: str, url: str, *, headers: Mapping[str, str], timeout_seconds: float, body: Any = None
     ) -> Answer:
         """
-        One of OAuth's few requests: a slot of a card's priority, and the request.
+        Send one of OAuth's few requests, with the priority of a card.
 
         Raises:
             Unavailable: no slot within `timeout_seconds`, among the rest.
@@ -115,7 +115,7 @@ class Sender:
         return await self.send(slot, method, url, headers=headers, timeout_seconds=timeout_seconds, body=body)
 
     def block(self, seconds: float) -> None:
-        """Another process was blocked: this one need not try."""
+        """Another process was blocked, so this one does not try."""
         self._breaker.open(seconds)
 
     def unblock(self) -> None:

@@ -1,6 +1,6 @@
 """An account's pair of tokens, kept alive: read, refreshed by one caller at a time, followed when the account moves.
 
-Getting the first pair is `oauth.py`'s, storing the TokenStore port's.
+`oauth.py` gets the first pair; the TokenStore port stores it.
 """
 
 from __future__ import annotations

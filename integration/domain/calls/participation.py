@@ -210,14 +210,14 @@ def _unanswered(call: Call, ended: Part, leg: Leg) -> Part:
 
 
 def _taker(call: Call, leg: Leg) -> str | None:
-    """Who took the call while, or after, it rang at `leg`; a transfer may have given it to others since."""
+    """The person who took the call while, or after, it rang at `leg`; later transfers do not count."""
     answers = ((other.answered_at, other.target) for other in call.legs if other.answered_at is not None)
     first = min((each for each in answers if each[0] >= leg.offered_at), key=lambda each: each[0], default=None)
     return call.answered_by if first is None else first[1]
 
 
 def _person(party: str | None) -> str | None:
-    """A conference room is nobody."""
+    """A conference room is not a person."""
     return None if party is None or party.startswith("conference") else party
 
 
@@ -265,6 +265,6 @@ def _transferer(call: Call, extension: str) -> str | None:
 
 
 def _before(call: Call, leg: Leg, result: LegResult) -> str | None:
-    """The nearest phone before this one that ended so. It may have ended after this one began, as in a pickup."""
+    """The last phone before this one with this result. It may have ended after this one began, as in a pickup."""
     before = list(takewhile(lambda known: known.id != leg.id, call.legs))
     return next((known.target for known in reversed(before) if known.result is result), None)

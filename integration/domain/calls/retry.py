@@ -1,6 +1,6 @@
 """When to try again: a decision as data, so that it is tested with a table of numbers.
 
-Short retries inside one request (a reset connection) do not belong here; they are the adapters' (`client.py`).
+Adapters do short retries inside one request, for example after a reset connection (`client.py`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from integration.domain.ids import Timestamp
 
 _DELAYS_SECONDS = (2, 5, 15, 30, 60, 120, 300, 600, 1200, 1800)  # the last one again and again
-_GIVE_UP_AFTER_SECONDS = 14 * 24 * 3600  # a CRM that is paid again after a fortnight still gets its calls
+_GIVE_UP_AFTER_SECONDS = 14 * 24 * 3600  # a CRM whose subscription is paid after two weeks still gets its calls
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ def after_failure(
     chance: float = 0.5,
 ) -> RetryAt | GiveUp:
     """
-    Decide what becomes of an outbox item whose attempt failed.
+    Decide about an outbox item whose attempt failed.
 
     Args:
         attempts: how many were made, this one included; at least 1.
-        is_final: the other side refused this very request (`Rejected`): unchanged it would refuse it again.
+        is_final: the other side refused the request (`Rejected`), and would refuse it again unchanged.
         retry_after_seconds: what the other side asked for; never undercut.
         chance: 0 to 1, spreads the retries of many items over 80 to 120 % of the delay.
 

@@ -13,7 +13,7 @@ from integration.domain.calls.tracking import recording_name
 
 def call_truth(call: Call) -> dict[str, Any]:
     """
-    Tell one call in the words of the traces.
+    Describe a call in the form of the traces.
 
     Returns:
         A JSON-ready dict. Times and durations are seconds, rounded to 0.1. `ended`, `disposition` and a leg's `result`
@@ -69,7 +69,7 @@ def _leg_truth(leg: Leg) -> dict[str, Any]:
         "result": leg.result.value if leg.result else None,
     }
     stopped = leg.answered_at if leg.result is LegResult.ANSWERED else leg.ended_at
-    # A phone that took the call by itself (a pickup, a parked call, a room) never rang.
+    # A phone that took the call actively (a pickup, a parked call, a room) never rang.
     if stopped is not None and leg.kind is not LegKind.CONFERENCE and leg.via not in (Via.PICKUP, Via.PARKING):
         truth["ring_seconds"] = _tenths(stopped - leg.offered_at)
     return truth

@@ -64,7 +64,7 @@ class Deal:
     is_deleted: bool = False
 
 
-# ---- how the CRM stands to us ---------------------------------------------------------------------------------------
+# ---- the CRM's condition --------------------------------------------------------------------------------------------
 
 
 class CrmTrouble(StrEnum):
@@ -72,15 +72,15 @@ class CrmTrouble(StrEnum):
 
     NOT_CONNECTED = "not_connected"  # nobody has allowed the integration yet
     NEEDS_CONSENT = "needs_consent"  # it was withdrawn, or has ended
-    UNPAID = "unpaid"  # the CRM's subscription has ended; allowing the integration again helps nothing
-    BLOCKED = "blocked"  # the CRM answers nothing for a while, because it was asked too much
+    UNPAID = "unpaid"  # the CRM's subscription has ended; a new consent does not help
+    BLOCKED = "blocked"  # the CRM answers nothing for a while, after too many requests
     AWAY = "away"  # it does not answer, or is out of order
-    SLOWED = "slowed"  # it answers, and asks for fewer requests
-    REFUSED = "refused"  # it answers, and refuses what Dozvon needs: rights are missing
+    SLOWED = "slowed"  # it answers, but asks for fewer requests
+    REFUSED = "refused"  # it answers, but refuses what Dozvon needs: rights are missing
 
     @property
     def is_for_consent(self) -> bool:
-        """Whether allowing the integration (again) mends it."""
+        """Whether a (new) consent solves it."""
         return self in (CrmTrouble.NOT_CONNECTED, CrmTrouble.NEEDS_CONSENT, CrmTrouble.REFUSED)
 
 

@@ -1,7 +1,6 @@
 """Which of the CRM's persons a number belongs to, when several have it, and which deals are theirs.
 
-Routing, attribution and the card ask here, so that all three name the same person. Looking numbers up does not belong
-here.
+Routing, attribution and the card use this module, so that all three choose the same person. It looks no numbers up.
 """
 
 from __future__ import annotations

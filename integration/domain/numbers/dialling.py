@@ -1,4 +1,4 @@
-"""What is dialled: an extension of the office, or an outside number in the form that the office's PBX takes."""
+"""What to dial: an extension of the office, or an outside number in the form for the office's PBX."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def extension_to_dial(text: str | None) -> str | None:
 
 def number_to_dial(text: str | None, numbering: Numbering) -> str | None:
     """
-    What somebody wrote as an outside number, an employee's mobile for example, as the office dials it.
+    A written outside number, for example an employee's mobile, in the form that the office dials.
 
     Returns:
-        The first number of the text; a text of nothing but digits as it is written, unless the office's rules say how
-        it is dialled; None when there is nothing to dial. Never raises.
+        The first number in the text. A text of only digits stays unchanged, unless the office has rules for dialling.
+        None if there is nothing to dial. Never raises.
     """
     written = (text or "").strip()
     bare = re.sub(rf"[{_BETWEEN}]", "", written)
@@ -40,8 +40,8 @@ def number_to_dial(text: str | None, numbering: Numbering) -> str | None:
 
 def destination_to_dial(text: str | None, numbering: Numbering) -> str | None:
     """
-    What may be an extension as well as an outside number, a line's reserve for example. `1001-2002` is an extension,
-    and so is every name. Never raises.
+    A destination that may be an extension or an outside number, for example a line's reserve. `1001-2002` is an
+    extension, and so is every name. Never raises.
     """
     written = (text or "").strip()
     found = read_text(written, numbering).first
@@ -52,7 +52,7 @@ def destination_to_dial(text: str | None, numbering: Numbering) -> str | None:
 
 def digits_to_dial(number: PhoneNumber, numbering: Numbering) -> str:
     """
-    A number as a phone of the office dials it, by the rules of the office. Never raises.
+    A number in the form that a phone of the office dials, by the office's rules. Never raises.
 
     Returns:
         `+79161234567` where a click dials E.164 (the PBX's adapter leaves the plus out where the PBX wants it so) and

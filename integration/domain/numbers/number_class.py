@@ -1,6 +1,6 @@
-"""What kind of number a click would dial, as far as money and lives depend on it: `emergency_digits()`, `class_of()`.
+"""The class of a number before a click dials it: emergency, premium or satellite. `emergency_digits()`, `class_of()`.
 
-Numbering plans are `phonenumbers`' (docs/adr/0002). What is refused is the account's decision (`ClickRules`).
+`phonenumbers` has the numbering plans (ADR 2). The account decides what to refuse (`ClickRules`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import phonenumbers
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber
 
-# Countries of nobody: Inmarsat, the mobile satellite system, international networks (satellite and ships among them).
+# Codes without a country: Inmarsat, the mobile satellite system, international networks (also satellite and ships).
 # Source: ITU-T E.164 assigned codes.
 _SATELLITE = frozenset({870, 881, 882, 883})
 _SEPARATORS = re.compile(r"[\s().\-]")
@@ -28,14 +28,13 @@ class NumberClass(StrEnum):
 
 def emergency_digits(text: str, numbering: Numbering, extensions: Container[str]) -> str | None:
     """
-    What to dial for help, where a text is the number of an emergency service of the office's country.
+    The digits to dial if a text is an emergency number of the office's country.
 
     Args:
-        extensions: of the office: an employee at 103 is called as always.
+        extensions: the office's: an employee at 103 is called as usual.
 
     Returns:
-        The digits as they are, also behind the prefix that leads out of the office (`9112`). None: it is no such
-        number. Never raises.
+        The digits unchanged, also behind the outside prefix (`9112`). None: not an emergency number. Never raises.
     """
     digits = _SEPARATORS.sub("", text)
     if not digits.isascii() or not digits.isdigit() or digits in extensions:
@@ -48,7 +47,7 @@ def emergency_digits(text: str, numbering: Numbering, extensions: Container[str]
 
 def class_of(number: PhoneNumber | str, numbering: Numbering) -> NumberClass:
     """
-    The class of what is to be dialled. Never raises.
+    The class of a number to dial. Never raises.
 
     Args:
         number: a number of a plan, or the digits of a short one (an extension, a service), which is judged by what the

@@ -1,4 +1,4 @@
-"""Joining CRM managers to PBX extensions: suggestions, and what is wrong with a mapping. Source: spec A3, seed S4."""
+"""Maps CRM managers to PBX extensions: suggestions, and problems of a mapping. Source: spec A3, seed S4."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def callable_managers(managers: Iterable[Manager]) -> list[Manager]:
 
 def suggest(managers: Sequence[Manager], users: Sequence[PbxUser]) -> dict[ManagerId, Extension]:
     """
-    Guess who sits where: the same words in the name in any order, else the extension in the manager's phone field, else
-    the e-mail's local part in the PBX user's name.
+    Suggest extensions: by the same words in the name in any order, else by the extension in the manager's phone field,
+    else by the e-mail's local part in the PBX user's name.
 
     Returns:
-        Only guesses that name one user and that no other manager shares; never an extension twice.
+        Only unambiguous suggestions: one user, no other manager, no extension twice.
     """
     guesses: dict[ManagerId, str] = {}
     for manager in managers:

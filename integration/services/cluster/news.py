@@ -19,11 +19,11 @@ from integration.services.phone_book import PhoneBookMirror
 
 log = structlog.get_logger()
 
-_LOOK_EVERY_SECONDS = 30.0  # news may be lost: so what others decided is read now and then
+_LOOK_EVERY_SECONDS = 30.0  # news may be lost, so the decisions of others are read regularly
 
 
 class Connection(Protocol):
-    """To an account's CRM; the connector is."""
+    """The connection to an account's CRM, implemented by the connector."""
 
     @property
     def is_known(self) -> bool:
@@ -65,7 +65,7 @@ class Others:
         self._telling: set[asyncio.Task[None]] = set()
 
     def tasks(self, roles: frozenset[str]) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
-        """What runs beside a process's own work, each with its name; nothing for the only process."""
+        """Tasks for news from other processes, each with its name; none for a single process."""
         if self._peers is None:
             return
         self._peers.on(News.SETTINGS, self._hear_of_settings)
@@ -80,7 +80,7 @@ class Others:
             yield "wake", self._wake_workers
 
     def crm_connected(self, key: AccountId) -> None:
-        """An administrator did so just now: read it, and deliver what waited for it."""
+        """An administrator has just connected the CRM: read its account, and deliver what waited."""
         self._mirror.compare_soon(key)
         self._wake.set()
         self._tell(News.CRM, key)
@@ -101,7 +101,7 @@ class Others:
             task.add_done_callback(self._telling.discard)
 
     async def _wake_workers(self) -> None:
-        """This process queues what others deliver."""
+        """Wake the processes that deliver what this one queues."""
         while self._peers is not None:
             await self._wake.wait()
             self._wake.clear()

@@ -15,8 +15,8 @@ _RULES = ((5, 60.0), (30, 3600.0))
 
 class SignInBrake:
     """
-    Counts by address. The numbers are the coordination's; while it is away this process counts alone, so that an
-    administrator can still get in and a guesser gains the number of processes, no more.
+    Counts attempts by address, shared over all processes. While the coordination is away this process counts alone: an
+    administrator can still get in, and a guesser gains only as many tries as there are processes.
     """
 
     def __init__(self, shared: Coordination, own: Coordination) -> None:
@@ -33,13 +33,13 @@ class SignInBrake:
             return await _counted(self._own, address)
 
     async def forget(self, address: str) -> None:
-        """Somebody knew the password."""
+        """The password was right: forget the attempts."""
         for each in (self._shared, self._own):
             try:
                 for _, seconds in _RULES:
                     await each.forget_count(_key(address, seconds))
             except Unavailable:
-                continue  # it counts for its while
+                continue  # it stays counted until its time is over
 
 
 async def _counted(coordination: Coordination, address: str) -> int:

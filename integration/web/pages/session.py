@@ -24,7 +24,7 @@ from integration.web.password import LONGEST, Password
 
 _COOKIE = "dozvon_admin"
 _SESSION_SECONDS = 12 * 3600
-_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # 32 bytes of chance
+_TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # 32 random bytes
 _COMPARED_AT_ONCE = 2  # each takes 32 MiB and a core for a while
 _COMPARISONS_WAITING = 20
 _SIGNED_IN = web.RequestKey("signed_in", bool)  # what was found out about a request
@@ -117,7 +117,7 @@ class AdminSessions:
 
     @web.middleware
     async def guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Pages below /admin need a session; what changes something must come from a page of ours."""
+        """Pages below /admin need a session; changes must come from one of our pages."""
         path = request.path
         if not (path == "/admin" or path.startswith("/admin/")) or path.startswith("/admin/static"):
             return await handler(request)
@@ -132,8 +132,8 @@ class AdminSessions:
 
     def _is_own_page(self, request: web.Request, *, is_login: bool) -> bool:
         """
-        Browsers say where a form was sent from, and no page can forge it. One that says neither is no browser of
-        today: it may sign in, because nobody can make it do so for him, and change nothing else.
+        Browsers send a form's origin, which no page can forge. A client that sends none is not a current browser: it
+        may sign in, because no page can make it do so, and change nothing else.
         """
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
         if site is not None and site != "same-origin":
