@@ -72,7 +72,7 @@ def _check_known(key: str, name: str, table: Iterable[str]) -> None:
 
 
 def _crm_options(config: Config, account: AccountConfig) -> dict[str, Any]:
-    """An integration has one redirect address: accounts that share it have it in common."""
+    """Adds the redirect address. An integration has only one, which its accounts share."""
     integration = CRMS[account.crm].integration
     own = integration(account.crm_options)
     is_shared = own is not None and any(

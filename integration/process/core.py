@@ -44,12 +44,12 @@ class Office:
 
 
 class Core:
-    """What a process is made of, without servers and background tasks; the doctor needs no more."""
+    """The parts of a process without servers and background tasks; enough for the doctor."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
         self.clock = SystemClock()
-        self.process = uuid4().hex  # who we are among the processes
+        self.process = uuid4().hex  # identifies this process
         self.offices: dict[AccountId, Office] = {}
         self.wake = asyncio.Event()  # intents were queued
         self.stack = AsyncExitStack()

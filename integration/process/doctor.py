@@ -134,8 +134,8 @@ def _error(name: str, message: str, remedy: str) -> Finding:
 
 async def diagnose(config: Config) -> dict[str, list[Finding]]:
     """
-    What `dozvon doctor` finds: about this installation, then by account the CRM's findings and the PBX's. Where the
-    installation's own are errors, nothing else is asked.
+    The findings of `dozvon doctor`: about this installation, then by account about the CRM and the PBX. If the
+    installation itself has errors, the accounts are not checked.
 
     Raises:
         ConfigError: a setting is wrong.

@@ -67,7 +67,7 @@ class AsteriskSettings:
     tls: TlsSettings | None = None
     recordings: RecordingSettings = RecordingSettings()
     fastagi: FastAgiSettings = FastAgiSettings()
-    trunks: tuple[str, ...] = ()  # endpoint names of the outside lines, where the guess is wrong
+    trunks: tuple[str, ...] = ()  # endpoint names of the trunks, where the guess is wrong
     extension_pattern: str = DEFAULT_EXTENSION  # a whole endpoint name of an employee; group 1 is the extension
     trunk_contexts: str = DEFAULT_TRUNK_CONTEXTS  # how contexts begin that calls from outside enter
     did_variables: tuple[str, ...] = ("FROM_DID", "DID")  # channel variables with the number the client dialled
@@ -90,7 +90,7 @@ class AsteriskSettings:
             key: what the table is called in the file; errors name it.
 
         Raises:
-            ConfigError: a key is missing, unknown or has a wrong value; the text says what to write.
+            ConfigError: a key is missing, unknown or has a wrong value. The message says what to write.
         """
         read = _Table(table, key)
         if not re.fullmatch(r"[a-z0-9-]{1,40}", id_):

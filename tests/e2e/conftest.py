@@ -32,7 +32,7 @@ async def unlit_house(asterisk22: Path, tmp_path: Path) -> AsyncIterator[House]:
 
 @pytest_asyncio.fixture
 async def house(unlit_house: House) -> AsyncIterator[House]:
-    """Dozvon runs, is connected to both sides and knows the CRM's clients."""
+    """Start Dozvon, connect both sides, and wait until it knows the CRM's clients."""
     unlit_house.dozvon.launch()  # starts in parallel with Asterisk
     async with unlit_house.office:
         await unlit_house.move_in()

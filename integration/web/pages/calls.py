@@ -101,7 +101,7 @@ class CallPages:
         )
 
     async def _found(self, account: Account, number: str, before: Timestamp | None) -> list[Call]:
-        """The newest calls with every number of a text; all of them without one."""
+        """The newest calls with any number in a text; without a text the newest of all."""
         if not number.strip():
             return await self._calls.recent(account.id, limit=_PAGE_ROWS, before=before)
         found = [

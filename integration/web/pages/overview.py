@@ -20,7 +20,7 @@ from integration.web.pages.view import CallRows, moment
 
 
 class HeldConsent(Protocol):
-    """A consent that the CRM gave without being asked by us: an administrator decides."""
+    """A consent that we did not ask for: an administrator decides."""
 
     @property
     def id(self) -> str: ...

@@ -42,7 +42,7 @@ class Shell:
         return account
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
-        """For a person whose request failed. Asks nobody: the database may be what failed."""
+        """The page for a failed request. Reads nothing: the database may be what failed."""
         lang = language_of(request)
         html = self._jinja.get_template("error.html").render(
             {
@@ -90,5 +90,5 @@ class Shell:
 
 
 def told(path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
-    """Back to a page, which says what was done; `undo` is the outbox item that can be taken back."""
+    """Back to a page, with a message about what was done. `undo`: the outbox item whose discard can be undone."""
     return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))

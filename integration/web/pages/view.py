@@ -20,7 +20,7 @@ from integration.services.accounts import Account
 from integration.services.card import display_number
 from integration.texts.reasons import sentence
 
-LONGEST_SEARCH = 250  # characters: a whole phone field of the CRM may be looked for
+LONGEST_SEARCH = 250  # characters: people may search for a whole phone field of the CRM
 _CALL_TONES = {Disposition.ANSWERED: "ok", Disposition.MISSED: "bad", Disposition.FAILED: "bad", None: "warn"}
 _OUTBOX_TONES = {OutboxState.DONE: "ok", OutboxState.DEAD: "bad", OutboxState.WAITING: "warn"}
 
