@@ -1,6 +1,6 @@
-"""The accounts of this installation while they run: each with its CRM, its PBX, its settings and its managers.
+"""The running accounts of this installation: each with its CRM, PBX, settings and managers.
 
-Tokens do not belong here (the connector asks for them itself), nor does anything about single calls.
+Tokens do not belong here (the connector has them), nor does anything about single calls.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from integration.ports.stores import SettingsStore
 
 log = structlog.get_logger()
 
-_MANAGERS_EVERY_SECONDS = 300.0  # how late a dismissed manager is noticed when no webhook tells
+_MANAGERS_EVERY_SECONDS = 300.0  # how late a dismissed manager is noticed without a webhook
 _RETRY_AFTER_SECONDS = 15.0
 _ASK_AGAIN_SECONDS = 10.0
-_REFUSED_SECONDS = 3600.0  # then the CRM may try a responsible again: rights are given back sometimes
+_REFUSED_SECONDS = 3600.0  # then a refused responsible is tried again: the user may have the right again
 
 
 class ChangedMeanwhile(Rejected):
@@ -34,7 +34,7 @@ class ChangedMeanwhile(Rejected):
 
 
 class NamedInFile(Rejected):
-    """This person is set in the configuration file."""
+    """The configuration file sets this employee."""
 
     def __init__(self, extension: Extension) -> None:
         super().__init__(f"{extension} is named in the configuration file, which wins: change it there and restart")
@@ -42,15 +42,15 @@ class NamedInFile(Rejected):
 
 
 class Account:
-    """One account: what belongs together while it runs."""
+    """A running account and its parts."""
 
     def __init__(self, settings: AccountSettings, crm: Crm, pbx: Pbx) -> None:
         self.settings = settings
         self.crm = crm
         self.pbx = pbx
         self.managers: dict[ManagerId, Manager] = {}
-        self.has_records = False  # what the PBX wrote down itself is compared after each gap of its link
-        self.crm_was_asked = False  # by this process; before that nothing is known of it
+        self.has_records = False  # whether the PBX's own records are compared after each gap of the link
+        self.crm_was_asked = False  # by this process; before that its condition is unknown
         self.managers_reading = CrmCondition()  # how the last reading of the CRM's users ended
         self.ask_again_at = 0.0  # for a user missing in the list; on the loop's clock
         self.named_in_file: frozenset[Extension] = frozenset()  # people set in the configuration file
@@ -62,7 +62,7 @@ class Account:
         return self.settings.account
 
     def refuse(self, manager: ManagerId) -> None:
-        """The CRM does not take this user as responsible; believed for an hour, whatever its list of users says."""
+        """Remember for an hour that the CRM refuses this user as responsible, whatever its list of users says."""
         self._refused[manager] = asyncio.get_running_loop().time()
 
     def is_refused(self, manager: ManagerId) -> bool:
@@ -71,7 +71,7 @@ class Account:
 
     @property
     def condition(self) -> CrmCondition:
-        """How the CRM stands to us: what its answers show, at once; else how the last reading of its users ended."""
+        """The CRM's condition: from its latest answers, else from the last reading of its users."""
         own = self.crm.condition
         return own if own.trouble is not None else self.managers_reading
 
@@ -80,7 +80,7 @@ class Account:
         return found.name if found else None
 
     def name_of(self, extension: str | None) -> str | None:
-        """Who sits at an extension: the manager's name, else the employee's, else the extension itself."""
+        """The name for an extension: the manager's, else the employee's, else the extension itself."""
         if extension is None:
             return None
         employee = next((e for e in self.settings.employees if e.extension == extension), None)
@@ -90,7 +90,7 @@ class Account:
 
 
 class Accounts:
-    """All accounts of this process, and the keeping of their settings."""
+    """All accounts of this process; stores their settings."""
 
     def __init__(self, store: SettingsStore, on_changed: Callable[[AccountId], Awaitable[None]] | None = None) -> None:
         """`on_changed` runs after a change of settings here, to notify other processes."""
@@ -110,8 +110,8 @@ class Accounts:
 
     async def add(self, from_file: AccountSettings, crm: Crm, pbx: Pbx) -> Account:
         """
-        Take an account up. Lines, country and language are the file's; of the people those that the file names are the
-        file's and the rest is what was stored by the mapping page.
+        Add an account. Lines, country and language come from the file. Employees come from the file if it names them,
+        and otherwise from the mapping page.
         """
         named = frozenset(e.extension for e in from_file.employees)
 
@@ -135,7 +135,7 @@ class Accounts:
 
         Raises:
             ValueError: an extension is named twice.
-            NamedInFile: a person of the configuration file is changed; at the next start the file would win.
+            NamedInFile: an employee of the configuration file was changed; the next start would undo that.
             ChangedMeanwhile: somebody else has changed the people since they were shown. Nothing is stored.
         """
         people = tuple(sorted(employees, key=lambda e: e.extension))
@@ -166,17 +166,17 @@ class Accounts:
             account.settings = _decided(account.settings, stored)
 
     async def _change(self, account: Account, change: Callable[[AccountSettings], AccountSettings]) -> None:
-        """On top of what is stored at that moment, by whatever process."""
+        """Change the stored settings, which another process may have changed meanwhile."""
 
         def on_top(stored: AccountSettings | None) -> AccountSettings:
             return change(account.settings if stored is None else _decided(account.settings, stored))
 
-        async with account.changing:  # so that of two changes here the later one's result is kept
+        async with account.changing:  # of two changes here the later one must win
             account.settings = await self._store.change(account.id, on_top)
         await self._on_changed(account.id)
 
     async def refresh_managers(self, account: Account) -> None:
-        """Read the CRM's users. Raises what the CRM raises, and then keeps the old list."""
+        """Read the CRM's users. Raises: the CRM's errors; then the old list stays."""
         try:
             managers = await account.crm.managers()
             if not managers:
@@ -209,7 +209,7 @@ class Accounts:
         return account.settings.is_active(manager)
 
     def refresh_soon(self) -> None:
-        """Something was connected or changed: start the next round now."""
+        """Start the next round now, after a connection or a change."""
         self._refresh.set()
 
     async def run(self) -> None:
@@ -238,7 +238,7 @@ class Accounts:
 
 
 def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSettings:
-    """`settings` with what is not the file's but was decided on the pages or learned from the CRM."""
+    """`settings` with everything that does not come from the file but from the pages or the CRM."""
     return replace(
         settings,
         employees=stored.employees,
@@ -262,7 +262,7 @@ def _trouble(error: DozvonError) -> CrmTrouble:
 
 
 def mark_of(employees: Iterable[Employee]) -> str:
-    """Tells two states of the mapping apart: a page carries it from its reading to its saving."""
+    """Identifies a state of the mapping: a page keeps it between loading and saving."""
     return hashlib.sha256(repr(sorted(employees, key=lambda e: e.extension)).encode()).hexdigest()[:32]
 
 

@@ -11,17 +11,17 @@ _BLOCK_FRAMES = 1 << 16
 
 def to_mp3(recorded: bytes) -> bytes:
     """
-    Convert a recording; runs for about a hundredth of its playing time, so call it in a thread.
+    Convert a recording. It takes about a hundredth of the playing time, so call it in a thread.
 
     Args:
         recorded: WAV (PCM, A-law, u-law, GSM), or anything else that libsndfile reads; mp3 comes back unchanged.
 
     Raises:
-        Rejected: this is no sound, or holds none.
+        Rejected: not a sound file, or an empty one.
     """
     if recorded[:3] == b"ID3" or (len(recorded) > 1 and recorded[0] == 0xFF and recorded[1] & 0xE0 == 0xE0):
         return recorded  # an ID3 tag, or the eleven set bits that begin every MPEG frame
-    import soundfile  # it loads numpy, a tenth of what a start takes
+    import soundfile  # it loads numpy, which is a tenth of a start's time
 
     out = io.BytesIO()
     try:

@@ -1,4 +1,4 @@
-"""Backups by themselves: one every so many hours while the service runs, the newest few kept. Storage makes each."""
+"""Scheduled backups: one every few hours while the service runs; keeps the newest. The storage makes each."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from integration.ports.clock import Clock
 log = structlog.get_logger()
 
 _NAME = "dozvon-%Y%m%dT%H%M%SZ.tar.gz"
-_PATTERN = "dozvon-*Z.tar.gz"  # what retention may delete: no file of anybody else's
-_LEFTOVERS = ".dozvon-*Z.tar.gz.*"  # of a process that was killed over it
+_PATTERN = "dozvon-*Z.tar.gz"  # the files that may be deleted: only ours
+_LEFTOVERS = ".dozvon-*Z.tar.gz.*"  # left by a killed process
 _RETRY_SECONDS = 900.0
-_LOOK_AGAIN_SECONDS = 3600.0  # a clock that was set, a folder that somebody emptied
+_LOOK_AGAIN_SECONDS = 3600.0  # the clock may be changed, or the folder emptied
 
 
 class ScheduledBackups:
     """
     Keeps a folder of backups up to date.
 
-    When the next one is due is read from the folder, so a restart neither forgets nor repeats one; of several
-    processes with one folder the first makes it, and the others find it there.
+    The folder shows when the next backup is due, so a restart neither misses nor repeats one. Of several processes with
+    one folder the first makes it, and the others find it.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class ScheduledBackups:
         self._alone = alone
 
     async def run(self) -> None:
-        """Until cancelled. A failed one is logged and tried again in a quarter of an hour."""
+        """Run until cancelled. A failed backup is logged and repeated after a quarter of an hour."""
         await asyncio.to_thread(_close_to_others, self._folder)
         while True:
             wait = await self.step()
@@ -80,7 +80,7 @@ class ScheduledBackups:
 
     async def _seconds_left(self) -> float:
         made = await asyncio.to_thread(moments_of_backups, self._folder)
-        past = [moment for moment in made if moment <= self._clock.now()]  # one from the future stops nobody
+        past = [moment for moment in made if moment <= self._clock.now()]  # a backup from the future does not count
         return max(past) + self._every_seconds - self._clock.now() if past else 0.0
 
 
@@ -96,14 +96,14 @@ def moments_of_backups(folder: Path) -> list[float]:
 
 
 def _close_to_others(folder: Path) -> None:
-    """What an earlier release, or who copied it, left readable. What is another user's stays."""
+    """Close backups that others can read. Files of another user stay unchanged."""
     for path in folder.glob(_PATTERN):
         with suppress(OSError):
             path.chmod(path.stat().st_mode & 0o700)
 
 
 def _remove(folder: Path, pattern: str, *, keep: int) -> None:
-    """All but the newest; their names sort by time."""
+    """Delete all but the newest; their names sort by time."""
     for path in sorted(folder.glob(pattern), reverse=True)[keep:]:
         if path.is_dir():
             shutil.rmtree(path)

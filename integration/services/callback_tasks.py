@@ -92,19 +92,19 @@ class CallbackTasks:
         look_first: bool = False,
     ) -> Outcome:
         """
-        Make the task, or count this call in the one there is. May be repeated.
+        Create the task, or count this call in the existing one. May be repeated.
 
         Args:
-            look_first: an earlier attempt may have made it.
+            look_first: an earlier attempt may have created it.
 
         Raises:
-            NotYet: another call makes it just now, or it was changed a moment ago.
-            Others: as the CRM's and the storage's.
+            NotYet: another call is creating it, or it has just been changed.
+            Others: the CRM's and the storage's errors.
         """
         key = call_key(call, account.settings.numbering)
         if key is None:
             return Outcome(skipped="no_client_number")
-        # One after the other: else several would find at once that the task is to be changed.
+        # One after the other: otherwise several calls would change the task at the same time.
         async with self._clients.setdefault(f"{account.id} {target.kind} {target.id}", asyncio.Lock()):
             return await self._missed(account, call, client, target, key, responsible, look_first=look_first)
 
@@ -142,17 +142,17 @@ class CallbackTasks:
         if known.task is None:
             return Outcome(task=await self._make(account, call, known, responsible, look_first=look_first))
         if known.missed_at >= call.started_at:
-            return Outcome(task=known.task)  # counted already, with a later one
+            return Outcome(task=known.task)  # already counted, together with a later call
         passed = self._clock.now() - known.written_at
         if passed < _CHANGED_APART_SECONDS:
             raise NotYet("the task was changed a moment ago", seconds=_CHANGED_APART_SECONDS - passed)
         if not await self._change(account, replace(known, match_key=key, text=text, missed_at=missed[0].started_at)):
-            # That one is closed: a new one.
+            # That task is closed: create a new one.
             return await self._missed(account, call, client, target, key, responsible, look_first=False)
         return Outcome(task=known.task)
 
     async def reached(self, account: Account, call: Call, target: EntityRef) -> Outcome:
-        """They have talked in this call: complete the task and say so in it. May be repeated."""
+        """The client was reached in this call: complete the task and note it there. May be repeated."""
         key = call_key(call, account.settings.numbering)
         if key is None:
             return Outcome(skipped="no_client_number")
@@ -168,7 +168,7 @@ class CallbackTasks:
     # ---- pieces ----------------------------------------------------------------------------------------------------
 
     async def _recent(self, account: Account, keys: set[str]) -> list[Call]:
-        """The client's newest calls, of the number that called last before too. Newest first."""
+        """The client's newest calls, also from the number of the earlier call. Newest first."""
         found = [await self._calls.recent(account.id, match_key=key, limit=_LOOKED_BACK) for key in keys]
         return sorted((call for calls in found for call in calls), key=lambda call: -call.started_at)
 
@@ -179,14 +179,14 @@ class CallbackTasks:
     async def _make(
         self, account: Account, call: Call, task: CallbackTask, responsible: ManagerId | None, *, look_first: bool
     ) -> str:
-        """Returns the CRM's id. Of several calls one makes it, whose delivery is under way; after it, another."""
+        """Create the task and return its id. Of several calls one creates it; if that is given up, another one does."""
         if task.made_by != call.id:
             if await self._is_being_made(account, task) or not await self._tasks.take_over(
                 account.id, task.target, of=task.made_by, call=call.id
             ):
                 raise NotYet("another call makes the task", seconds=_WAIT_FOR_TASK_SECONDS)
             task, look_first = replace(task, made_by=call.id), True
-        # A task with this text can only be of an attempt whose answer was lost: the text says when the call was.
+        # A task with this text comes from an attempt whose answer was lost: the text has the time of the call.
         found = await account.crm.find_task(text=task.text, target=task.target) if look_first else None
         if found is not None:
             made = found
@@ -207,7 +207,7 @@ class CallbackTasks:
         return made
 
     async def _change(self, account: Account, task: CallbackTask) -> bool:
-        """False: a person has completed or deleted it; it is forgotten."""
+        """Change the task. Returns False if a person has completed or deleted it; it is then forgotten."""
         assert task.task is not None
         try:
             if await account.crm.is_task_open(task.task):
@@ -220,7 +220,7 @@ class CallbackTasks:
         return False
 
     async def _close(self, account: Account, task: CallbackTask, text: str) -> str | None:
-        """Returns the id of the task that was completed; None when a person had done so, or deleted it."""
+        """Complete the task. Returns its id; None if a person had completed or deleted it."""
         made = task.task or await account.crm.find_task(text=task.text, target=task.target)
         closed = None
         try:
@@ -233,7 +233,7 @@ class CallbackTasks:
         return closed
 
     async def _close_made_by(self, account: Account, call: Call, target: EntityRef, key: str) -> None:
-        """The client was reached while this call's own task may be there, its answer lost."""
+        """The client was reached, but this call's own task may exist, with its answer lost: complete it."""
         for task in await self._tasks.of_client(account.id, target=target, match_key=key):
             if task.made_by == call.id and task.task is None:
                 recent = await self._calls.recent(account.id, match_key=key, limit=_LOOKED_BACK)
@@ -257,7 +257,7 @@ class CallbackTasks:
 
 
 def _missed_in_a_row(newest_first: Sequence[Call]) -> list[Call]:
-    """The client's missed calls since somebody talked to the client last, newest first."""
+    """The client's missed calls since the last talk with them, newest first."""
     missed = []
     for call in newest_first:
         if call.answered_at is not None:
@@ -268,7 +268,7 @@ def _missed_in_a_row(newest_first: Sequence[Call]) -> list[Call]:
 
 
 def local_time(at: Timestamp, zone: str) -> str:
-    """`29.11 15:04 (UTC+3)`: with the zone, which may be another one than the reader's."""
+    """`29.11 15:04 (UTC+3)`: with the zone, because the reader may be in another one."""
     moment = datetime.fromtimestamp(at, UTC)
     with contextlib.suppress(ZoneInfoNotFoundError, ValueError):  # a system without zones: UTC, and said
         moment = moment.astimezone(ZoneInfo(zone))

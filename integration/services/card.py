@@ -69,15 +69,15 @@ class CardService:
 
     def expect(self, request: str, extension: str) -> None:
         """
-        The text of this click named an extension behind the number: shown with the call, also where no contact has it.
-        Remembered by the process that was asked.
+        This click's text had an extension behind the number: show it with the call, even if no contact has it.
+        Only the process that got the click remembers it.
         """
         self._of_clicks[request] = extension
         while len(self._of_clicks) > _MOST_CLICKS:
             del self._of_clicks[next(iter(self._of_clicks))]
 
     async def client_extension(self, account: Account, call: Call) -> str | None:
-        """The extension of the client's number, as a phone field of theirs or the click's text has it."""
+        """The extension behind the client's number, from a phone field of theirs or the click's text."""
         client = client_of(call, account.settings.numbering)
         persons: Sequence[Person] = ()
         if isinstance(client, PhoneNumber):
@@ -99,7 +99,7 @@ class CardService:
             await self._try_to_show(account, call)
 
     async def show_again(self, account: Account, call: Call) -> None:
-        """What is known about the client changed (a contact was created from the card)."""
+        """Update cards after new data about the client (a contact was created from the card)."""
         self._shown.pop(call.id, None)
         await self._try_to_show(account, call)
 
@@ -136,7 +136,7 @@ class CardService:
     async def snapshot(
         self, account: Account, manager: ManagerId, calls: Iterable[Call], *, ended_since: float = 0.0
     ) -> list[dict[str, Any]]:
-        """The cards that this manager should see now. A part that ended before `ended_since` is no news any more."""
+        """The cards that this manager should see now, without parts that ended before `ended_since`."""
         cards = []
         for call in calls:
             part = card_audience(account, call).get(manager)
@@ -272,7 +272,7 @@ def _has_talked(part: Part) -> bool:
     return part.state is PartState.TALKING or part.result in {PartResult.ANSWERED, PartResult.TRANSFERRED}
 
 
-# What a widget of an earlier release, which knows no `result`, shows of a part that ended before the call did.
+# For widgets of an earlier release without `result`: what they show of a part that ended before the call.
 _NEAREST_DISPOSITION = {
     PartResult.ANSWERED_ELSEWHERE: Disposition.ANSWERED,
     PartResult.TRANSFERRED: Disposition.ANSWERED,
@@ -283,7 +283,7 @@ _NEAREST_DISPOSITION = {
 
 
 def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
-    """What the `CardCall` says to one manager."""
+    """The part of a `CardCall` for one manager."""
     had_talk = part.state is PartState.TALKING or (part.state is PartState.ENDED and part.since is not None)
     disposition = call.disposition
     if part.result is not None:

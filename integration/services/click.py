@@ -37,14 +37,14 @@ log = structlog.get_logger()
 _DOUBLE_CLICK_SECONDS = 3.0
 _REQUEST_REMEMBERED_SECONDS = 3600.0
 _RATE_SECONDS = 60.0
-_LONGEST_TALK_SECONDS = 6 * 3600.0  # a call that never ends for us must not keep its employee from calling
+_LONGEST_TALK_SECONDS = 6 * 3600.0  # a call whose end we missed must not block its employee forever
 _SHORT = re.compile(r"[0-9](?:[ ()-]?[0-9]){1,5}")
 _SEPARATORS = re.compile(r"[ ()-]")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 
 
 class Refused(DozvonError):
-    """A refused request; `code` is the stable one of the widget's API."""
+    """A refused request. `code`: from the widget's API."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -83,7 +83,7 @@ class ClickService:
         Ring the manager's phone, then the client's.
 
         Args:
-            request: the click's own id; the same again dials nothing and gives the same answer.
+            request: the click's id. A repeated id dials nothing and gives the same answer.
 
         Returns:
             The request's id. Cards show how the call continues.
@@ -126,7 +126,7 @@ class ClickService:
         return request
 
     async def _check_is_free(self, account: Account, extension: Extension) -> None:
-        """A second call to a phone that talks would be refused by it, or disturb. Raises Refused."""
+        """A phone in a talk would refuse a second call, or the call would disturb. Raises: Refused."""
         try:
             calls = await self._live_calls.of(account)
         except Unavailable:  # say nothing that may be wrong: the phone itself will show it
@@ -150,14 +150,14 @@ class ClickService:
         self, account: Account, manager: ManagerId, call: Call | None, *, only_ringing: bool = False
     ) -> None:
         """
-        What the card's button does: while it rings at the manager's phone the call is declined there and rings on at
-        the others; a talk with the client, and a call that the manager placed, ends.
+        The card's red button. It declines a ringing call on the manager's phone; other phones keep ringing. It ends a
+        talk with the client, and a call that the manager placed.
 
         Args:
             only_ringing: the button was "decline" when pressed, so a talk that began at that moment must not end.
 
         Raises:
-            Refused: `call_unknown` where the manager has no part in it (any more).
+            Refused: `call_unknown` if the manager has no part in it (any more).
         """
         part = part_of_manager(account, manager, call) if call is not None else None
         if call is None or part is None or part.state is PartState.ENDED:
@@ -181,8 +181,8 @@ class ClickService:
         Dial the extension of the client's number into the manager's talk, as tones.
 
         Raises:
-            Refused: `call_unknown` where the manager does not talk to the client, `no_client_extension` where nobody
-                wrote one down.
+            Refused: `call_unknown` if the manager does not talk to the client, `no_client_extension` if no extension
+                is known.
         """
         part = part_of_manager(account, manager, call) if call is not None else None
         if call is None or part is None or part.state is not PartState.TALKING or not part.holds_client:
@@ -205,7 +205,7 @@ class ClickService:
         number waits in the CRM's inbox, it is accepted, and its contact gets the name.
 
         Returns:
-            The contact and whether it is new; somebody may have saved the number meanwhile.
+            The contact, and whether it is new: somebody may have saved the number meanwhile.
 
         Raises:
             Refused: with the code that the widget translates.
@@ -278,7 +278,7 @@ def desk_of(account: Account, manager: ManagerId) -> Desk:
 
 
 def _check_class(settings: AccountSettings, number: PhoneNumber | str, extensions: set[Extension]) -> None:
-    """Raises Refused for what only an administrator may allow."""
+    """Raises: Refused for numbers that only an administrator may allow."""
     if number in extensions:
         return
     match class_of(number, settings.numbering):
@@ -298,14 +298,14 @@ def _is_engaged(call: Call, extension: Extension) -> bool:
 
 def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber | None]:
     """
-    What a click on this text dials: the first number in it as the office dials; two to six digits as they are, for they
-    are an extension or a service.
+    What a click on this text dials: the first number in it, in the form that the office dials. Two to six digits stay
+    unchanged, because they are an extension or a service.
 
     Returns:
-        What to dial, and the number with its extension; None for it where only digits were dialled.
+        What to dial, and the number with its extension; None instead of the number if only digits are dialled.
 
     Raises:
-        Refused: there is nothing in it that somebody could be called by.
+        Refused: the text has nothing to dial.
     """
     found = read_text(text, numbering).first
     if found is not None:
@@ -317,6 +317,6 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
 
 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
-    """Whether the call rang at this manager's extension, or was theirs."""
+    """Whether the call rang at this manager's extension, or the manager had it."""
     extensions = {e.extension for e in account.settings.employees if e.manager == manager}
     return bool(extensions & {call.caller, *extensions_of(call)})

@@ -28,14 +28,13 @@ Adopt = Callable[[AccountId, CrmCondition], None]
 
 class CrmWatch:
     """
-    `told` is called by the connectors of this process; `listen` (where there are other processes) and `probe` run as
-    long as the process lives.
+    Connectors of this process call `told`. `listen` (with other processes) and `probe` run as long as the process.
 
     Args:
         process: identifies this process.
-        conditions: how each account's CRM stands to us, as its connector knows.
+        conditions: the condition of each account's CRM, from its connector.
         adopt: passes another process's news about the CRM to a connector.
-        go_on: wakes what works with this CRM in this process.
+        go_on: wakes this process's work with the CRM.
     """
 
     def __init__(
@@ -124,7 +123,7 @@ def _written(process: str, account: AccountId, condition: CrmCondition) -> dict[
 
 
 def _read(message: dict[str, Any]) -> CrmCondition | None:
-    """None: a later release's word for a trouble that is not known here."""
+    """The condition in a message; None for a trouble that only a later release knows."""
     trouble, until = message.get("trouble"), message.get("until")
     if trouble is not None and trouble not in list(CrmTrouble):
         return None

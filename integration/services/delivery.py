@@ -1,4 +1,4 @@
-"""The outbox's worker: claims what is due, has it carried out, and records what became of it.
+"""The outbox's worker: claims due items, carries them out, and records the results.
 
 What each kind of intent does is `delivery_steps.py`'s; when to try again is decided by `domain/calls/retry.py`.
 """
@@ -25,29 +25,28 @@ from integration.services.ending import ended
 
 log = structlog.get_logger()
 
-_LEASE_SECONDS = 30.0  # a crashed worker's items are free again after it
-_HOLD_SECONDS = 24.0  # an attempt whose lease could not be extended ends by itself before another may begin one
+_LEASE_SECONDS = 30.0  # after this, a crashed worker's items are free again
+_HOLD_SECONDS = 24.0  # an attempt whose lease was not extended ends before another may begin
 _EXTEND_EVERY_SECONDS = 8.0
 _ATTEMPT_SECONDS = 90.0
 _AT_ONCE_PER_ACCOUNT = 8
 _LOOK_AT_LEAST_EVERY_SECONDS = 5.0
 _LOOK_APART_SECONDS = 0.1
-_LOOK_APART_AT_MOST_SECONDS = 0.5  # an account's eight under way last longer than this at any CRM's pace
-_LOOK_SHARE = 0.2  # of the time: a look costs more the more waits
-_CLAIMS_AT_ONCE = 8  # that share a commit on SQLite, and leave connections of the pool to others on PostgreSQL
+_LOOK_APART_AT_MOST_SECONDS = 0.5  # an account's eight running items last longer than this at any CRM's pace
+_LOOK_SHARE = 0.2  # of the time: a look takes longer the more items wait
+_CLAIMS_AT_ONCE = 8  # share a commit on SQLite, and leave connections of the pool to others on PostgreSQL
 _STORAGE_AWAY_SECONDS = 1.0
 
 
 class Expired(Exception):
-    """The step found its intent worthless by now."""
+    """The intent is no longer useful."""
 
 
 class NotYet(Exception):
     """
-    The step waits for something that comes by itself: no failure, so the waits do not grow.
+    The step waits for something that will happen by itself. This is not a failure, so the waits do not grow.
 
-    `afresh`: it may wait for longer than an item is tried. Attempts, and the time after which it is given up, are
-    counted from now.
+    `afresh`: it may wait longer than the time after which an item is given up. Attempts and that time start again.
     """
 
     def __init__(self, reason: str, *, seconds: float, afresh: bool = False) -> None:
@@ -62,7 +61,7 @@ StepFunction = Callable[[Account, OutboxItem], Awaitable[dict[str, Any]]]
 
 @dataclass(slots=True)
 class _Attempt:
-    """One that is under way: its deadline moves on as long as its lease can be extended."""
+    """A running attempt. Its deadline moves as long as its lease can be extended."""
 
     item: OutboxItem
     deadline: asyncio.Timeout
@@ -89,7 +88,7 @@ class Delivery:
         self.milliseconds_spent: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Deliver until cancelled. Attempts under way at the cancellation are cut off and found again, uncertain."""
+        """Deliver until cancelled. Running attempts are then cut off, and are found again as uncertain."""
         extending = asyncio.create_task(self._keep_leases())
         try:
             loop = asyncio.get_running_loop()
@@ -158,7 +157,7 @@ class Delivery:
         outcome = "failed"
         try:
             outcome = await self._attempt(account, item)
-        except Unavailable as exc:  # our own storage: the lease runs out and the item is found again
+        except Unavailable as exc:  # our storage failed: the lease runs out and the item is found again
             log.error("outcome not recorded", account_id=account.id, call_id=item.call, error=str(exc))
         finally:
             self.counts[item.kind, outcome] += 1
@@ -184,7 +183,7 @@ class Delivery:
             error: DozvonError = OutcomeUnknown("not finished in time")
         except DozvonError as exc:
             error = exc
-        except Exception as exc:  # a defect of ours must not stop the lane nor vanish: it becomes a dead letter
+        except Exception as exc:  # a defect must neither stop the worker nor vanish: the item becomes a dead letter
             log.exception("delivery step broke", account_id=account.id, call_id=item.call, kind=item.kind)
             error = Rejected(f"internal error: {type(exc).__name__}", code="internal")
         else:
@@ -195,7 +194,7 @@ class Delivery:
         return await self._failed(item, error)
 
     async def _keep_leases(self) -> None:
-        """Long attempts stay ours. A process that was paused finds its deadlines passed before it sends anything."""
+        """Extend the leases of long attempts. A paused process finds its deadlines passed before it sends anything."""
         while True:
             await asyncio.sleep(_EXTEND_EVERY_SECONDS)
             by_account: dict[AccountId, list[OutboxItem]] = {}

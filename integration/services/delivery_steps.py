@@ -1,4 +1,4 @@
-"""What each kind of intent does when it is carried out. Every step may be repeated: it looks before it writes again.
+"""Carries out each kind of intent. Every step may be repeated: it looks in the CRM before it writes again.
 
 The order of a call's steps and their retries are `delivery.py`'s; whose call it is, `domain/calls/attribution.py`'s.
 """
@@ -38,12 +38,12 @@ from integration.services.strangers import Entered, Known, Skipped, StrangerCall
 from integration.texts.calls import describe
 
 _FILE_APPEARS_SECONDS = 20.0  # within this time a PBX closes and moves its file, if there is one
-_FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # and the talk's own length: a long one takes its time to be mixed and moved
+_FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # plus the talk's length: a long recording takes time to be mixed and moved
 _LOOK_FOR_FILE_SECONDS = 1.0
-_RECORDS_SECONDS = 90.0  # that a call whose end nobody saw waits for the PBX's own records of it
+_RECORDS_SECONDS = 90.0  # how long a call with an unseen end waits for the PBX's own records
 _RECORDS_LATE_SECONDS = 3.0  # after the end was noticed; the second look at a gap is 6 s after the link is back
 _LOOK_FOR_RECORDS_SECONDS = 1.0
-_LOG_WAITS_SECONDS = 45.0  # for the recording; afterwards the call is logged with an address that is filled later
+_LOG_WAITS_SECONDS = 45.0  # for the recording; then the call is logged with an address that works later
 _DEALS_ASKED_FOR = 20  # of a client who is not in the phone book yet
 _LATE_KEY = "fetch_recording:late"
 
@@ -107,7 +107,7 @@ class DeliverySteps:
         return {"managers": people}
 
     async def fetch_recording(self, account: Account, item: OutboxItem) -> dict[str, Any]:
-        """Store the recording. One that is late does not hold the log up: it is fetched again behind it."""
+        """Store the recording. A late one does not delay the log: it is fetched after it."""
         call = await self._call(account, item)
         waited = self._clock.now() - item.queued_at
         if call.end_inferred and waited < _RECORDS_SECONDS and await self._awaits_records(account, item):
@@ -129,10 +129,10 @@ class DeliverySteps:
 
     async def _awaits_records(self, account: Account, item: OutboxItem) -> bool:
         """
-        Whether the gap in which the call ended was not compared yet since that was noticed.
+        Whether the gap in which the call ended still has to be compared with the PBX's records.
 
-        A process that is killed meanwhile compares it after its next start, which can take its time: what was logged
-        before would stay as it was guessed, a talk perhaps as a missed call.
+        A process killed meanwhile compares it only after its next start. A call logged before that would stay as
+        inferred: a talk perhaps as a missed call.
         """
         if not account.has_records:
             return False
@@ -140,13 +140,13 @@ class DeliverySteps:
         return watch is None or watch.compared_at is None or watch.compared_at < item.queued_at + _RECORDS_LATE_SECONDS
 
     async def _fetch_behind(self, account: Account, call: Call) -> str:
-        """Fetch the recording after the call was logged. Returns the id under which it will be served."""
+        """Queue the recording to be fetched after the log. Returns the id under which it will be served."""
         late = Intent(call=call.id, kind=IntentKind.FETCH_RECORDING, key=_LATE_KEY)
         await self._calls.save([SavedStep(call=call, intents=[late])])
         return await self._recordings.reserve(account.id, call.id)
 
     async def log_call(self, account: Account, item: OutboxItem) -> dict[str, Any]:
-        """Write the call into the CRM, once: into the entity's feed, or into the leads' inbox for a stranger."""
+        """Write the call into the CRM once: into the entity's feed, or for a stranger into the inbox of leads."""
         call = await self._call(account, item)
         client = client_of(call, account.settings.numbering)
         if client is None:
@@ -167,7 +167,9 @@ class DeliverySteps:
                 return _entered(account, call, decided, outcome)
             decided = await self._met(decided, outcome, item)
         elif decided.target is None and call.direction is Direction.OUTBOUND:
-            return {"skipped": "no_full_number"}  # a contact with it could never be found again: one for each call
+            return {
+                "skipped": "no_full_number"
+            }  # a contact with it could never be found again, so each call would make one
         try:
             logged, responsible = await self._write(account, record, decided.target, look_first=item.is_uncertain)
         except NotFound as exc:
@@ -183,7 +185,7 @@ class DeliverySteps:
         }
 
     async def create_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
-        """A task to call back, on the entity that has the call; none when the client was reached meanwhile."""
+        """Create a task to call back, on the call's entity; none if the client was reached meanwhile."""
         call = await self._call(account, item)
         client = client_of(call, account.settings.numbering)
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
@@ -192,7 +194,7 @@ class DeliverySteps:
         if call.answered_at is not None:  # the PBX's records knew better than a gap of the link
             return {"skipped": "answered"}
         if log.get("inbox"):
-            return {"skipped": "inbox"}  # the entry in the inbox is itself what asks to be worked on
+            return {"skipped": "inbox"}  # the entry in the inbox itself is the work to do
         responsible = ManagerId(str(log["responsible"])) if log.get("responsible") else None
         outcome = await self._tasks.missed(
             account, call, client, _read_entity(log), responsible, look_first=item.is_uncertain
@@ -200,7 +202,7 @@ class DeliverySteps:
         return outcome.as_result()
 
     async def close_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
-        """They have talked: nobody has to call back any more."""
+        """The client was reached: complete the task to call back."""
         call = await self._call(account, item)
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
         if log is None or "entity" not in log:
@@ -218,7 +220,7 @@ class DeliverySteps:
     async def _decide(
         self, account: Account, call: Call, client: Client, item: OutboxItem
     ) -> tuple[Attribution, OutboxItem]:
-        """Attribution, decided once and kept: a retry must look where the first attempt wrote."""
+        """Attribution, decided once and stored: a retry must look where the first attempt wrote."""
         if "attribution" in item.payload:
             return _read_attribution(item.payload["attribution"]), item
         persons, deals = await self._known(account, client)
@@ -235,7 +237,7 @@ class DeliverySteps:
             await self._phone_book.put_deals(account.id, [deal] if deal else [])
 
     async def _known(self, account: Account, client: Client) -> tuple[list[Person], list[Deal]]:
-        """From the phone book; the CRM itself is asked before somebody is called a stranger."""
+        """Persons from the phone book; for an unknown number the CRM itself is asked."""
         if not isinstance(client, PhoneNumber):
             return [], []
         persons, deals = await self._phone_book.known(account.id, client.match_key)
@@ -249,13 +251,13 @@ class DeliverySteps:
         return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
     async def _met(self, decided: Attribution, known: Known, item: OutboxItem) -> Attribution:
-        """Who was a stranger when it was decided is somebody's contact by now, perhaps by this very call."""
+        """The stranger of the decision has become a contact, perhaps by this call."""
         met = replace(decided, target=known.person.ref)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
         return met
 
     async def _close_task_behind(self, account: Account, call: Call, target: EntityRef | None) -> None:
-        """After a talk, where a task to call back is open: nearly no call has one, so it is asked for here."""
+        """Queue the completion of an open task to call back after a talk; few calls have one, so it is checked here."""
         if call.answered_at is None or target is None or not await self._tasks.has_open(account, call, target):
             return
         closing = Intent(call=call.id, kind=IntentKind.CLOSE_TASK, key=IntentKind.CLOSE_TASK)
@@ -266,7 +268,7 @@ class DeliverySteps:
         fetched = results.get(IntentKind.FETCH_RECORDING, {})
         recording = fetched.get("recording")
         if recording is None and not set(call.recordings) <= set(fetched.get("files", call.recordings)):
-            recording = await self._fetch_behind(account, call)  # the PBX's records named it after it was looked for
+            recording = await self._fetch_behind(account, call)  # the PBX's records named it after we had looked for it
         return CallRecord(
             key=record_key(call.id),
             call=call,
@@ -279,7 +281,7 @@ class DeliverySteps:
     async def _write(
         self, account: Account, record: CallRecord, target: EntityRef | None, *, look_first: bool
     ) -> tuple[LoggedCall, ManagerId | None]:
-        """Returns where the call is, and in whose name; of one that is found: in whose it was to be."""
+        """Write the call, or find it. Returns where it is, and its responsible manager (if found: the intended)."""
         crm = account.crm
         if look_first:
             found = await (crm.find_logged_call(record, target) if target else crm.find_in_inbox(record))
@@ -334,7 +336,7 @@ def _written(reasons: Sequence[Reason]) -> list[dict[str, Any]]:
 def _substituted(
     account: Account, call: Call, wanted: ManagerId | None, taken: ManagerId | None
 ) -> list[dict[str, Any]]:
-    """Why the call is not in the name of the one who was decided on."""
+    """The reason why another manager than the decided one is responsible for the call."""
     if wanted is None or wanted == taken:
         return []
     reasons = [because(ReasonCode.MANAGER_REFUSED, manager=wanted)]

@@ -16,7 +16,7 @@ _LOCAL = "2345678901"
 
 
 def dial_samples(settings: AccountSettings) -> tuple[DialSample, ...]:
-    """A mobile of the country, and where an area code is set a number of the own town."""
+    """A mobile number of the country, and, with an area code, a local number."""
     numbering = settings.numbering
     mobile = phonenumbers.example_number_for_type(numbering.country, phonenumbers.PhoneNumberType.MOBILE)
     samples = [_sample("a mobile", _e164(mobile), numbering)] if mobile is not None else []
@@ -36,7 +36,7 @@ def _sample(what: str, e164: str, numbering: Numbering) -> DialSample:
 
 
 def _others(numbering: Numbering) -> list[tuple[str, DialRules]]:
-    """Other ways in which offices dial, the usual ones last: of two with the same result the simpler one is kept."""
+    """Other forms that offices dial, the usual ones last; of two with the same result the simpler one is kept."""
     rules = numbering.rules
     forms = [DialForm.E164, DialForm.NATIONAL, *([DialForm.LOCAL] if rules.area_code else [])]
     ways = []

@@ -20,7 +20,7 @@ from integration.ports.coordination import Coordination
 log = structlog.get_logger()
 
 _CHANNEL = "browsers"
-_PRESENT_SECONDS = 20.0  # how long another process's word for an open page is believed
+_PRESENT_SECONDS = 20.0  # how long another process's report of an open page counts
 _PRESENT_EVERY_SECONDS = 7.0
 _MOST_WAITING = 200  # messages to one page; a page that reads slower is closed and asks for a snapshot again
 
@@ -34,7 +34,7 @@ class Page:
         self.messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue(_MOST_WAITING)
 
     def put(self, message: dict[str, Any]) -> bool:
-        """False when the page reads too slowly."""
+        """Queue a message. Returns False if the page reads too slowly."""
         try:
             self.messages.put_nowait(message)
         except asyncio.QueueFull:
@@ -47,14 +47,14 @@ class Hub:
         self._coordination = coordination
         self._pages: dict[tuple[AccountId, ManagerId], set[Page]] = defaultdict(set)
         self._joined = asyncio.Event()
-        self._id = uuid4().hex  # this process's, among those that publish
+        self._id = uuid4().hex  # identifies this process as a publisher
 
     @property
     def page_count(self) -> int:
         return sum(len(pages) for pages in self._pages.values())
 
     def pages_of(self, account: AccountId, manager: ManagerId) -> int:
-        """How many of this manager are open on this process."""
+        """The number of this manager's open pages on this process."""
         return len(self._pages.get((account, manager), ()))
 
     def join(self, account: AccountId, manager: ManagerId) -> Page:
@@ -71,13 +71,13 @@ class Hub:
                 del self._pages[page.account, page.manager]
 
     async def has_page(self, account: AccountId, manager: ManagerId) -> bool:
-        """On any process. Raises Unavailable."""
+        """Whether this manager has an open page on any process. Raises: Unavailable."""
         if self._pages.get((account, manager)):
             return True
         return await self._coordination.is_marked(_presence(account, manager))
 
     async def keep_present(self) -> None:
-        """Let the other processes know whose pages are open here; until cancelled."""
+        """Report the managers with open pages here to the other processes, until cancelled."""
         while True:
             self._joined.clear()
             try:
@@ -92,8 +92,10 @@ class Hub:
                 pass
 
     async def send(self, account: AccountId, managers: Iterable[ManagerId], message: dict[str, Any]) -> None:
-        """To every page of these managers: this process's own at once, those of the others as soon as they can be
-        reached. Never raises: a card is worth no call."""
+        """Send to every page of these managers: at once on this process, and as soon as possible on others.
+
+        Never raises: no call may fail because of a card.
+        """
         people = list(dict.fromkeys(managers))
         if not people:
             return
@@ -106,7 +108,7 @@ class Hub:
             log.warning("message not fanned out", account_id=account, error=str(exc))
 
     async def run(self) -> None:
-        """Hand what the other processes published to this process's pages; until cancelled."""
+        """Deliver other processes' messages to this process's pages, until cancelled."""
         async for wrapped in self._coordination.subscribe(_CHANNEL):
             if wrapped.get("from") == self._id:
                 continue
@@ -115,7 +117,7 @@ class Hub:
             self._deliver(account, managers, wrapped.get("message", {}))
 
     def close(self) -> None:
-        """Tell every page of this process to go (they connect again to another one)."""
+        """Close every page of this process; they connect again to another one."""
         for pages in self._pages.values():
             for page in pages:
                 _close(page)

@@ -37,26 +37,26 @@ log = structlog.get_logger()
 _COMPARE_EVERY_SECONDS = 24 * 3600.0
 # After the first import: a person skipped in it (`_look_for_unseen` says how) is not in the book, so nothing shows it.
 _COMPARE_AGAIN_SECONDS = 3600.0
-_TRUSTED_SECONDS = 3600.0  # nobody followed for longer: deletions may have been missed, and no poll tells of them
-_POLL_EVERY_SECONDS = 60.0  # with webhooks: only what a webhook lost
+_TRUSTED_SECONDS = 3600.0  # after a longer gap deletions may have been missed, and no poll shows them
+_POLL_EVERY_SECONDS = 60.0  # with webhooks: only for lost ones
 _POLL_WITHOUT_WEBHOOKS_SECONDS = 10.0
-_OVERLAP_SECONDS = 120  # a poll looks back this far behind the last one: writes that are seen late
+_OVERLAP_SECONDS = 120  # a poll looks this far back before the last one, for writes that appear late
 _FAILED_PAUSE_SECONDS = 30.0
 # Of all accounts in this process: reading at the CRM's pace takes a seventh of what one process can do, and cards wait.
 _COMPARISONS_AT_ONCE = 3
-_SAVE_EVERY_SECONDS = 600.0  # polls; a process that takes over reads so much again at most
-_LOOKED_FOR_AT_ONCE = 100  # some 15 s of an account's rate; then what changed meanwhile is read first
+_SAVE_EVERY_SECONDS = 600.0  # of polls; a process that takes over repeats at most this much
+_LOOKED_FOR_AT_ONCE = 100  # about 15 s of an account's rate; then newer changes are read first
 
 
 @dataclass(slots=True)
 class MirrorState:
     """
-    How an account's mirror stands; most of it is shown to administrators.
+    The state of an account's mirror; most of it is shown to administrators.
 
     Attributes:
         is_complete: a full pass has ended since the book was empty.
         progress: None: everything is to be read, unless the storage knows better.
-        saved: what of it is in the storage.
+        saved: the stored part of it.
         is_doubted: read everything again, whatever `progress` says.
     """
 
@@ -73,7 +73,7 @@ class MirrorState:
 
 
 EnsureWebhooks = Callable[[Account], Awaitable[bool]]
-"""Subscribes where the CRM allows it; False where it does not, so that polling takes its place."""
+"""Subscribes webhooks. Returns False if the CRM does not allow them, so that polling is used."""
 
 
 class PhoneBookMirror:
@@ -90,7 +90,7 @@ class PhoneBookMirror:
     async def run(self, account: Account) -> None:
         """Import, then follow; until cancelled. Logs a failure once and retries."""
         state = self.state(account.id)
-        state.progress = None  # the previous process may have come further
+        state.progress = None  # the previous process may have got further
         while True:
             state.wake.clear()
             try:
@@ -114,11 +114,11 @@ class PhoneBookMirror:
                 pass
 
     def wake(self, account: AccountId) -> None:
-        """Something was lost, or the CRM can be asked only now: do not wait for the next round."""
+        """Start the next round now: something was lost, or the CRM works again."""
         self.state(account).wake.set()
 
     def compare_soon(self, account: AccountId) -> None:
-        """An administrator connected a CRM just now, perhaps another one: read it whole."""
+        """An administrator has just connected a CRM, perhaps another one: read all of it."""
         state = self.state(account)
         state.is_doubted = True
         state.wake.set()
@@ -157,16 +157,16 @@ class PhoneBookMirror:
 
     def _by_the_crms_clock(self, account: Account, began: float) -> Timestamp:
         """
-        When the reading began. What changed since is asked for by the CRM's moments: with ours a clock that is an hour
-        ahead would lose an hour of changes. Which clock the CRM has is known after its answers.
+        The start of the reading by the CRM's clock, by which we ask for changes. By our clock, an hour ahead, we would
+        lose an hour of changes. The CRM's clock is known after its answers.
         """
         return Timestamp(self._clock.now() + account.crm.clock_ahead - int(time.monotonic() - began))
 
     async def _key_again(self, account: Account, state: MirrorState) -> None:
         """
-        Persons are found by the numbers in their fields as those were read when they were put. Where the office's
-        country, its rules of dialling or our reading have changed since, all are read again, before the CRM is asked
-        for anything: a caller would be a stranger until the next comparison.
+        Read all stored phone fields again if the office's country, its dialling rules or our reading have changed since
+        they were stored. This happens before the CRM is asked for anything, so that callers are found at once and not
+        only after the next comparison.
         """
         numbering = account.settings.numbering
         if state.progress is None or state.progress.keyed_by == keying(numbering):
@@ -186,7 +186,7 @@ class PhoneBookMirror:
             state.saved = progress
 
     async def apply(self, account: Account, changes: Sequence[CrmChange]) -> None:
-        """Apply a webhook's changes. Raises what the CRM or the storage raises; the poll finds what is lost by that."""
+        """Apply a webhook's changes. Raises: errors of CRM and storage; the poll then finds the changes."""
         numbering = account.settings.numbering
         persons = [change.person for change in changes if isinstance(change, PersonChanged)]
         if persons:
@@ -234,8 +234,10 @@ class PhoneBookMirror:
         return len(refs) == _LOOKED_FOR_AT_ONCE
 
     async def _is_found(self, account: Account, ref: EntityRef) -> bool:
-        """Takes it over again, too. What the CRM refuses by name, or answers with another card, is not there for us: it
-        would be asked for again forever."""
+        """Read a person again and store it. Returns whether it exists.
+
+        A person that the CRM refuses, or answers with another card, counts as missing, or we would ask forever.
+        """
         found: Person | Deal | None
         try:
             if ref.kind is EntityKind.DEAL:
@@ -271,7 +273,7 @@ class PhoneBookMirror:
         await self._book.put_deals(account.id, [deal])
 
     async def _take_accepted(self, account: Account, change: InboxClosed) -> None:
-        """Who was a stranger is a contact now."""
+        """Store contacts of accepted entries, who were strangers before."""
         for ref in change.deals:
             deal = await account.crm.deal(ref)
             if deal is None:
@@ -293,7 +295,7 @@ def _is_time_to_compare(progress: MirrorProgress, now: Timestamp, clock_ahead: f
 
 
 def _pause(state: MirrorState) -> float:
-    """Seconds until the next round; none while somebody is left to be looked for."""
+    """Seconds until the next round; 0 while persons remain to be looked up."""
     if state.progress is not None and state.progress.unseen_since is not None:
         return 0.0
     return _POLL_EVERY_SECONDS if state.has_webhooks else _POLL_WITHOUT_WEBHOOKS_SECONDS

@@ -51,11 +51,11 @@ class Leadership:
         return frozenset(self._held)
 
     def add(self, name: str, job: Job) -> None:
-        """`job` is run while this process holds the lease `name`. It may raise LeaseLost to give it up."""
+        """Run `job` while this process holds the lease `name`. It may raise LeaseLost to give the lease up."""
         self._jobs[name] = job
 
     async def run(self) -> None:
-        """Until cancelled; then the jobs end first, and their leases are free at once."""
+        """Run until cancelled; then the jobs end first, and their leases are freed at once."""
         try:
             while True:
                 try:
@@ -79,7 +79,7 @@ class Leadership:
             if lease not in kept:
                 await self._lost(lease)
         for lease, task in list(self._held.values()):
-            if task.done():  # the job noticed it
+            if task.done():  # the job has noticed it
                 await self._lost(lease)
 
     async def _lost(self, lease: Lease) -> None:
@@ -88,7 +88,7 @@ class Leadership:
         await ended([task])
 
     async def _acquire(self) -> None:
-        is_polite = self._is_polite()  # asks for nothing then, but asks, so that it knows when the database is back
+        is_polite = self._is_polite()  # then an empty request, which shows when the database is back
         vacant = [] if is_polite else [name for name in self._jobs if name not in self._held]
         for lease in await self._leases.acquire(vacant, holder=self._holder, ttl_seconds=TTL_SECONDS):
             log.info("a lease was taken", lease=lease.name, number=lease.token)
@@ -106,7 +106,7 @@ class Leadership:
                 await self._jobs[lease.name](lease)
             except LeaseLost:
                 return
-            except Exception:  # a defect in one job must not take the others down; it is logged, and the job restarts
+            except Exception:  # a defect in one job must not stop the others: it is logged, and the job restarts
                 log.exception("a job broke", lease=lease.name)
             await asyncio.sleep(_RESTART_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Which calls are going on, asked on any process: the one that follows the PBX knows best, the others ask the store."""
+"""The live calls, on any process: the one that follows the PBX knows them, the others ask the store."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class LiveCalls:
         self._calls = calls
 
     async def of(self, account: Account) -> list[Call]:
-        """Those that have not ended, as they are now."""
+        """The calls that have not ended, in their present state."""
         own = self._tracking.get(account.id)
         if own is not None and own.is_following:
             return own.live_calls
         return await self._calls.live(account.id, account.pbx.id)
 
     async def just_ended(self, account: Account, since: Timestamp) -> list[Call]:
-        """Those that ended since; none while the database does not answer: a card of what is over can be missed."""
+        """The calls that ended since; none while the database is away, as a card of a past call may be missed."""
         try:
             return await self._calls.ended_since(account.id, since)
         except Unavailable:
             return []
 
     async def get(self, account: Account, call_id: CallId) -> Call | None:
-        """None when it is over, or was never there."""
+        """A live call; None if it has ended or never existed."""
         own = self._tracking.get(account.id)
         if own is not None and own.is_following:
             return own.call(call_id)

@@ -1,4 +1,4 @@
-"""Commands to a PBX from any process: the one that is linked to it carries them out, the others ask that one.
+"""Passes commands to a PBX from any process: the process linked to it executes them, the others ask that one.
 
 `leadership.py` decides which process is linked; `click.py` checks permissions.
 """
@@ -75,7 +75,7 @@ _COMMANDS: Mapping[str, Command] = {
 
 
 class PbxRelay:
-    """One for each process: `run` it, and tell it which PBXs this process could be linked to."""
+    """One for each process: `run` it, and give it the PBXs that this process may be linked to."""
 
     def __init__(self, coordination: Coordination, process: str, peers: Peers, clock: Clock) -> None:
         self._coordination = coordination
@@ -96,7 +96,7 @@ class PbxRelay:
         Run the command on the process linked to the PBX.
 
         Raises:
-            Unavailable: nobody is linked, or the processes cannot reach each other.
+            Unavailable: no process is linked, or the processes cannot reach each other.
             OutcomeUnknown: no answer came.
             Whatever the PBX's own method raises.
         """

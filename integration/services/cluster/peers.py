@@ -31,7 +31,7 @@ class News(StrEnum):
     SETTINGS = "settings"  # an administrator changed them
     CRM = "crm"  # the CRM was connected
     PHONE_BOOK = "phone_book"  # a webhook was lost: look for changes soon
-    READ_ANEW = "read_anew"  # an administrator wants the CRM to be read whole
+    READ_ANEW = "read_anew"  # an administrator wants all of the CRM to be read again
     OUTBOX = "outbox"  # something waits to be delivered
 
 
@@ -40,7 +40,7 @@ Handler = Callable[[AccountId], Awaitable[None]]
 
 class Peers:
     """
-    Run `beat` and `listen` as long as the process lives.
+    Run `beat` and `listen` as long as the process runs.
 
     Args:
         process: identifies this process.
@@ -53,7 +53,7 @@ class Peers:
         self._links = links
         self._handlers: dict[str, Handler] = {}
         self._heard: dict[str, tuple[float, frozenset[str]]] = {}  # process -> when on the loop's clock, its links
-        self.count = 1  # of processes, this one included; while the others cannot be heard: how many there were
+        self.count = 1  # of processes, with this one; while the others cannot be reached, the last known number
 
     def is_linked(self, pbx: PbxId) -> bool:
         """Whether any process has lately said that it is linked to this PBX."""
@@ -74,14 +74,14 @@ class Peers:
             log.info("other processes not notified", news=news, error=str(exc))
 
     async def beat(self) -> None:
-        """Say every second that we live; until cancelled."""
+        """Send a sign of life every second, until cancelled."""
         while True:
-            with contextlib.suppress(DozvonError):  # the coordination's own log says that it is away
+            with contextlib.suppress(DozvonError):  # the coordination itself logs that it is away
                 await self._coordination.publish(_CHANNEL, {"process": self._process, "links": sorted(self._links())})
             await asyncio.sleep(_BEAT_SECONDS)
 
     async def listen(self) -> None:
-        """Hear the others; until cancelled."""
+        """Receive the others' messages, until cancelled."""
         async for message in self._coordination.subscribe(_CHANNEL):
             process = str(message.get("process"))
             if "links" in message:
@@ -92,7 +92,7 @@ class Peers:
     def _note(self, process: str, links: Any) -> None:
         now = asyncio.get_running_loop().time()
         self._heard[process] = now, frozenset(map(str, links)) if isinstance(links, list) else frozenset()
-        if process == self._process:  # our own came back, so the others' do as well
+        if process == self._process:  # our own message came back, so those of others arrive too
             self._heard = {who: what for who, what in self._heard.items() if now - what[0] < _SILENT_SECONDS}
             self.count = len(self._heard)
 

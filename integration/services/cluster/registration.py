@@ -1,6 +1,6 @@
-"""Keeps a process registered with the database as long as it runs, and tells when it must not run any longer.
+"""Keeps a process registered in the database as long as it runs, and reports when it must stop.
 
-What the register is for (steps of the schema that take something away) is storage's.
+The storage uses the register for contracting schema steps.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ _EVERY_SECONDS = 5.0
 
 class Register(Protocol):
     async def enter(self, process: str, *, ttl_seconds: float) -> None:
-        """Raises: ConfigError when this release cannot work on the database any more; Unavailable."""
+        """Raises: ConfigError if this release can no longer use the database; Unavailable."""
 
     async def leave(self, process: str) -> None:
         """Raises: Unavailable."""
 
 
 class Registration:
-    """`enter` before anything else, `run` meanwhile, `leave` when all else has ended."""
+    """Call `enter` before anything else, then `run`, and `leave` after everything else has ended."""
 
     def __init__(self, register: Register, process: str, on_outdated: Callable[[], None]) -> None:
-        """`on_outdated` is called when the database has gone on to a release that this one cannot work beside."""
+        """`on_outdated`: called when the database has moved to a release that is incompatible with this one."""
         self._register = register
         self._process = process
         self._on_outdated = on_outdated
@@ -53,7 +53,7 @@ class Registration:
                 log.debug("the registration waits for the database", error=str(exc))
 
     async def leave(self) -> None:
-        """Never raises what storage raises: the row runs out."""
+        """Does not raise the storage's errors: the row runs out by itself."""
         try:
             await self._register.leave(self._process)
         except DozvonError as exc:
