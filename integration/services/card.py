@@ -146,7 +146,7 @@ class CardService:
 
     async def compose(self, account: Account, call: Call) -> dict[str, Any]:
         """
-        What the `CardCall` of a call says to everybody alike. What is not read in time follows in another message.
+        The part of a `CardCall` that is the same for everybody. Data that is late follows in another message.
         """
         settings = account.settings
         client = client_of(call, settings.numbering)
