@@ -75,6 +75,24 @@ def test_a_blind_transfer_that_the_pbx_refuses_has_failed_and_the_talk_goes_on(r
     assert (call["final_responsible"], call["talk_seconds"]) == ("101", pytest.approx(8.0, abs=0.2))
 
 
+def test_who_rings_after_a_refused_transfer_was_not_reached_by_it() -> None:
+    story = Story()
+    client, phone = client_with_101(story)
+    blind(story, phone, "999", client, "Fail")
+    story.wait(2)
+    story.unbridge(phone, client)
+    story.leaves(phone)
+    story.hangup(phone)
+    other = story.rung("103", by=client)
+    story.wait(2)
+    story.talk("b2", client, other)
+    story.wait(3)
+    ends(story, client, other)
+    call = story.call()
+    assert transfers(call) == [("blind", "101", "999", "failed")]
+    assert legs(call)[1:] == [("103", "direct", "answered")]
+
+
 @pytest.mark.parametrize(
     ("status", "cause", "result"),
     [("BUSY", "17", "busy"), ("BUSY", "21", "busy"), ("NOANSWER", "19", "noanswer"), ("CONGESTION", "34", "failed")],
@@ -102,18 +120,17 @@ def test_a_second_blind_transfer_closes_the_first_which_nobody_took() -> None:
     story.unbridge(phone, client)
     colleague = story.rung("102", by=client)
     story.wait(2)
+    story.end_dial(client, colleague, "BUSY")
+    story.hangup(colleague, cause="17")
+    story.wait(0.4)
     blind(story, phone, "103", client)
     story.hangup(phone)
-    story.end_dial(client, colleague, "CANCEL")
-    story.hangup(colleague)
     other = story.rung("103", by=client)
     story.wait(2)
     story.talk("b2", client, other)
     story.wait(3)
     ends(story, client, other)
-    first, second = transfers(story.call())
-    assert (first[2], second) == ("102", ("blind", "101", "103", "answered"))
-    assert first[3] != "answered"
+    assert transfers(story.call()) == [("blind", "101", "102", "busy"), ("blind", "101", "103", "answered")]
 
 
 def test_the_caller_of_an_internal_call_who_transfers_the_callee_leaves_the_call_to_them() -> None:
@@ -138,7 +155,129 @@ def test_the_caller_of_an_internal_call_who_transfers_the_callee_leaves_the_call
     assert call["talk_seconds"] == pytest.approx(3.0 + 4.0, abs=0.3)
 
 
+def test_an_event_that_comes_after_the_new_leg_tells_of_the_same_transfer() -> None:
+    story = Story()
+    client, phone = client_with_101(story)
+    story.unbridge(phone, client)
+    colleague = story.rung("102", by=client)
+    blind(story, phone, "102", client)
+    story.hangup(phone)
+    story.wait(2)
+    story.talk("b2", client, colleague)
+    story.wait(3)
+    ends(story, client, colleague)
+    call = story.call()
+    assert transfers(call) == [("blind", "101", "102", "answered")]
+    assert legs(call) == [("101", "direct", "answered"), ("102", "transfer", "answered")]
+
+
+@pytest.mark.parametrize(
+    ("pause", "result", "via"), [(0.5, "answered", "transfer"), (1.6, "busy", "direct"), (5.0, "busy", "direct")]
+)
+def test_a_dialplan_that_goes_on_at_once_still_serves_the_transfer(pause: float, result: str, via: str) -> None:
+    story = Story()
+    client, phone = client_with_101(story)
+    blind(story, phone, "102", client)
+    story.unbridge(phone, client)
+    story.hangup(phone)
+    colleague = story.rung("102", by=client)
+    story.wait(2)
+    story.end_dial(client, colleague, "BUSY")
+    story.hangup(colleague, cause="17")
+    story.wait(pause)
+    other = story.rung("103", by=client)
+    story.wait(2)
+    story.talk("b2", client, other)
+    story.wait(3)
+    ends(story, client, other)
+    call = story.call()
+    assert transfers(call) == [("blind", "101", "102", result)]
+    assert legs(call)[1:] == [("102", "transfer", "busy"), ("103", via, "answered")]
+
+
+def test_a_refer_to_the_parking_extension_is_no_blind_transfer() -> None:
+    """Also when the call is looked at between both events, for another reason."""
+    story = Story()
+    client, phone = client_with_101(story)
+    story.say("VarSet", client.headers(), Variable="MIXMONITOR_FILENAME", Value="a.wav")
+    story.wait(0.2)
+    blind(story, phone, "700", client)
+    story.wait(0.1)
+    park(story, client, phone)
+    story.wait(5)
+    ends(story, client)
+    assert [kind for kind, *_ in transfers(story.call())] == ["park"]
+
+
 # -- attended ---------------------------------------------------------------------
+
+
+def hands_over_while_ringing(story: Story, *rung: str) -> tuple[Channel, Channel, list[Channel]]:
+    """101 dials these extensions, and gives the client away while they ring."""
+    client, phone = client_with_101(story)
+    consultation = story.phone("101", dials="600")
+    phones = [story.rung(extension, by=consultation) for extension in rung]
+    story.wait(2)
+    story.attended(phone, consultation, client, None, "" if rung else "Queue")
+    story.unbridge(phone, client)
+    story.hangup(phone)
+    return client, consultation, phones
+
+
+@pytest.mark.parametrize(("pause", "result"), [(0.5, "completed"), (1.6, "aborted"), (5.0, "aborted")])
+def test_a_client_whom_nobody_of_those_who_rang_took_was_not_handed_over(pause: float, result: str) -> None:
+    story = Story()
+    client, consultation, (one, two) = hands_over_while_ringing(story, "102", "103")
+    story.wait(1)
+    story.end_dial(consultation, one, "BUSY")
+    story.hangup(one, cause="17")
+    story.wait(6)  # the other one rings on: the transfer is open
+    story.end_dial(consultation, two, "NOANSWER")
+    story.hangup(two, cause="19")
+    story.wait(pause)
+    third = story.rung("104", by=client)
+    story.wait(2)
+    story.talk("b2", client, third)
+    story.wait(3)
+    ends(story, client, third, consultation)
+    call = next(call for call in story.calls() if call["direction"] == "inbound")
+    assert [each[3] for each in transfers(call)] == [result]
+    assert call["final_responsible"] == "104"
+
+
+def test_a_client_handed_over_while_one_of_two_has_declined_is_taken_by_the_other() -> None:
+    story = Story()
+    client, consultation, (one, two) = hands_over_while_ringing(story, "102", "103")
+    story.wait(1)
+    story.end_dial(consultation, one, "BUSY")
+    story.hangup(one, cause="17")
+    story.wait(6)
+    story.answer(consultation, two)
+    story.bridge("b2", two, client)
+    story.hangup(consultation)
+    story.wait(3)
+    ends(story, client, two)
+    call = next(call for call in story.calls() if call["direction"] == "inbound")
+    assert transfers(call) == [("attended", "101", "103", "completed")]
+
+
+def test_a_client_handed_to_a_queue_that_rings_in_vain_was_not_handed_over() -> None:
+    story = Story()
+    client, consultation, _ = hands_over_while_ringing(story)
+    story.say("QueueCallerJoin", client.headers(), Queue="sales", Position="1")
+    member = story.rung("102", by=client)
+    story.wait(4)
+    story.end_dial(client, member, "NOANSWER")
+    story.hangup(member, cause="19")
+    story.wait(4)
+    story.say("QueueCallerLeave", client.headers(), Queue="sales")
+    other = story.rung("104", by=client)
+    story.wait(2)
+    story.talk("b2", client, other)
+    story.wait(3)
+    ends(story, client, other, consultation)
+    call = next(call for call in story.calls() if call["direction"] == "inbound")
+    assert [each[3] for each in transfers(call)] == ["aborted"]
 
 
 @pytest.mark.parametrize(("app", "result"), [("VoiceMail", "completed"), ("Queue", "aborted")])
@@ -200,6 +339,25 @@ def test_a_consultation_by_feature_code_that_ends_without_a_transfer_was_aborted
     assert transfers(call) == [("attended", "101", "102", "aborted")]
     assert call["transfers"][0]["consultation_seconds"] == pytest.approx(3.0, abs=0.2)
     assert call["final_responsible"] == "101"
+
+
+def test_a_consultation_by_feature_code_that_nobody_answers_lasts_no_time() -> None:
+    story = Story()
+    client, phone = client_with_101(story)
+    story.unbridge(phone)
+    one, two = story.local("102", by=phone)
+    colleague = story.rung("102", by=two)
+    story.bridge("b3", phone, one)
+    story.wait(5)
+    story.end_dial(two, colleague, "NOANSWER")
+    story.unbridge(phone)
+    story.hangup(colleague, two, one, cause="19")
+    story.bridge("b1", phone)
+    story.wait(4)
+    ends(story, client, phone)
+    call = story.call()
+    assert transfers(call) == [("attended", "101", "102", "aborted")]
+    assert call["transfers"][0]["consultation_seconds"] == 0.0
 
 
 def test_a_consultation_with_who_came_through_a_colleague_counts_from_the_own_answer() -> None:

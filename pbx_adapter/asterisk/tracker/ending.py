@@ -193,10 +193,18 @@ def _hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
                 if side is not None and (moment := left_at(board, side)) is not None]  # fmt: skip
         return min(left)[1] if left else HangupBy.SYSTEM
     if call.was_connected or call.direction is Direction.INBOUND:
-        if client is not None and left_at(board, client) is not None:
+        client_left = left_at(board, client) if client is not None else None
+        last = call.released_by if call.blind is None else None
+        if client_left is not None and not _left_just_before(board, last, client_left):
             return client_side
-        return office_side if call.released_by is not None and call.blind is None else HangupBy.SYSTEM
+        return office_side if last is not None else HangupBy.SYSTEM
     return _callback_hangup_by(board, call) if call.client_first else _unanswered_hangup_by(board, call)
+
+
+def _left_just_before(board: Switchboard, person: Channel | None, client_left: Timestamp) -> bool:
+    """Whether the client hung up because the person had: in the moment before the PBX lets the client go."""
+    left = left_at(board, person) if person is not None else None
+    return left is not None and 0 <= client_left - left < LEFT_SECONDS
 
 
 def _callback_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
