@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -101,11 +102,11 @@ class Desk:
         return mine[:limit] if match_key == KEY else []
 
     async def of_call(self, _: AccountId, call: CallId) -> list[Any]:
-        class Item:
-            kind = IntentKind.CREATE_TASK
-            state = OutboxState.WAITING if call in self.making else OutboxState.DEAD
-
-        return [Item()]
+        state = OutboxState.WAITING if call in self.making else OutboxState.DEAD
+        return [
+            SimpleNamespace(kind=IntentKind.LOG_CALL, state=OutboxState.DONE),
+            SimpleNamespace(kind=IntentKind.CREATE_TASK, state=state),
+        ]
 
     # what is done
 

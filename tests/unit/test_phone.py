@@ -181,3 +181,28 @@ def test_the_short_way_is_taken_where_nothing_else_can_be_meant(text: str, count
     is_plain = text.startswith(("7", "+7")) or (text.startswith("8") and country in ("RU", "KZ"))
     assert read_plain(text, Numbering(country)) == (PhoneNumber("+79161234567", text) if is_plain else None)
     assert read_number(text, Numbering(country)) == read_by_plans(text, Numbering(country))
+
+
+def test_a_number_is_its_digits_with_a_plus_and_its_key_the_last_ten() -> None:
+    number = PhoneNumber("+380671234567", "067 123 45 67")
+    assert (number.digits, number.match_key, number.written) == ("380671234567", "0671234567", "+380671234567")
+    assert PhoneNumber("+37212345", "").match_key == "37212345"
+
+
+@pytest.mark.parametrize(("length", "is_kept"), [(1, True), (80, True), (81, False), (10_000, False)])
+def test_a_text_longer_than_anything_a_pbx_shows_is_no_number(length: int, is_kept: bool) -> None:
+    assert (bare_digits("5" * length, DEFAULT_NUMBERING) is not None) is is_kept
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "e164"),
+    [
+        ("87270431546", "UA", None),  # a range of Kazakhstan that no plan knows, without a plus
+        ("6071787833", "BY", None),
+        ("787158650148", "UZ", "+77158650148"),
+        ("80241436553", "BY", "+375241436553"),
+    ],
+)
+def test_a_reading_that_no_plan_knows_needs_a_plus_or_enough_digits(text: str, country: str, e164: str | None) -> None:
+    found = read_by_plans(text, Numbering(country))
+    assert (found.e164 if found else None) == e164

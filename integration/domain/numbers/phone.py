@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, auto
 from functools import lru_cache
 
 import phonenumbers
@@ -74,11 +74,11 @@ class BareDigits:
 class Certainty(IntEnum):
     """How certain it is that digits mean the number that was read from them."""
 
-    DOUBTFUL = 1  # a foreign number without the plus, of a range that no plan lists
-    FOREIGN = 2  # a foreign number without the plus
-    LOCAL = 3  # without the area code
-    LIKELY = 4  # a number of the country or with the plus, of a range that no plan lists
-    SURE = 5
+    DOUBTFUL = auto()  # a foreign number without the plus, of a range that no plan lists
+    FOREIGN = auto()  # a foreign number without the plus
+    LOCAL = auto()  # without the area code
+    LIKELY = auto()  # a number of the country or with the plus, of a range that no plan lists
+    SURE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +126,7 @@ def read_by_plans(text: str, numbering: Numbering) -> PhoneNumber | None:
     if reading is None:
         outside = numbering.rules.outside_prefix
         rest = shown.removeprefix(outside)
-        reading = _only_number(rest, numbering) if outside and rest != shown else None
+        reading = _only_number(rest, numbering) if rest != shown else None
     return PhoneNumber(reading.e164, text) if reading else None
 
 
