@@ -282,7 +282,8 @@ class Page:
         self.socket = socket
 
     async def gets(self, kind: str, *, state: str | None = None) -> dict[str, Any]:
-        """Wait for a message of this kind, of a call in this state."""
+        """Wait for a message of this kind, of a call in this state. A page that says nothing for long is closed."""
+        await self.socket.send_json({"type": "ping"})
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 message: dict[str, Any] = await self.socket.receive_json()
