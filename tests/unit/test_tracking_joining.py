@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration.domain.calls.events import CallEvent, RecordingStarted
 from integration.domain.ids import PbxId, Timestamp
 from pbx_adapter.asterisk.tracker.tracker import Tracker
@@ -56,3 +58,31 @@ def test_a_recording_of_the_smaller_call_is_told_with_the_larger_one() -> None:
     told += tracker.tick(Timestamp(story.now + 1.0))
     (recording,) = [event for event in told if isinstance(event, RecordingStarted)]
     assert (recording.file, recording.call) == ("consultation.wav", told[0].call)
+
+
+def test_who_holds_after_a_transfer_holds_the_client() -> None:
+    """The channel of the consulted belongs to the client's call from the moment of the transfer."""
+    story = Story()
+    client = story.client()
+    phone = story.rung("101", by=client)
+    story.wait(1)
+    story.talk("b1", client, phone)
+    story.wait(3)
+    consulting = story.phone("101", dials="103")
+    taker = story.rung("103", by=consulting)
+    story.wait(1)
+    story.talk("b2", consulting, taker)
+    story.wait(2)
+    story.attended(phone, consulting, client, taker)
+    story.unbridge(consulting, client)
+    story.bridge("b2", client)
+    story.hangup(phone, consulting)
+    story.wait(2)
+    story.say("Hold", taker.headers())
+    story.wait(5)
+    story.say("Unhold", taker.headers())
+    story.wait(2)
+    story.leaves(client)
+    story.hangup(client, taker)
+    story.wait(3)
+    assert story.call()["hold_seconds"] == pytest.approx(5.0, abs=0.1)
