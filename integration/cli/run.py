@@ -20,5 +20,5 @@ def run(arguments: argparse.Namespace) -> int:
     from integration.process.running import run_until_stopped
 
     logs.set_up(settings.log_level, readable=sys.stderr.isatty())
-    asyncio.run(run_until_stopped(settings))
+    asyncio.run(run_until_stopped(settings, lambda: config.load(arguments.config)))
     return 0

@@ -134,13 +134,3 @@ class PbxConnection(Pbx, Protocol):
 
     def figures(self, now: float) -> dict[str, float]:
         """For `/metrics`, by name; `now` in Unix seconds."""
-
-
-class RouteServer(Protocol):
-    """Where PBXs of one kind ask for routes."""
-
-    async def start(self) -> None:
-        """Raises ConfigError when its address is taken."""
-
-    async def close(self) -> None:
-        """Take no more questions, and let those under way be answered."""

@@ -5,7 +5,7 @@ Only this module, the demonstration and the commands name what is in `connectors
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import aiohttp
@@ -16,7 +16,7 @@ from integration.domain.numbers.numbering import Numbering
 from integration.ports.clock import Clock
 from integration.ports.connector import Connector
 from integration.ports.coordination import RateBudget
-from integration.ports.pbx import PbxConnection, RouteAnswerer, RouteServer
+from integration.ports.pbx import PbxConnection, RouteAnswerer
 from integration.ports.stores import TokenStore
 from pbx_adapter.asterisk import AsteriskKind
 
@@ -65,12 +65,16 @@ class PbxKind(Protocol):
     def connect(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> PbxConnection:
         """Build a connection; nothing is sent before `Pbx.run`. Raises ConfigError."""
 
-    def route_servers(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> Sequence[RouteServer]:
+    async def serve_routes(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> None:
         """
-        Where the connected PBXs ask for routes.
+        Let these PBXs ask for routes from now on, and no others; none: stop listening. What is the same already goes
+        on undisturbed.
 
         Args:
             is_shared: other processes listen at the same addresses.
+
+        Raises:
+            ConfigError: an address is taken.
         """
 
 

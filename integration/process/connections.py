@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -12,7 +13,7 @@ from integration.errors import ConfigError
 from integration.ports.clock import Clock
 from integration.ports.connector import Connector
 from integration.ports.coordination import RateBudget
-from integration.ports.pbx import PbxConnection, RouteAnswerer, RouteServer
+from integration.ports.pbx import PbxConnection, RouteAnswerer
 from integration.ports.stores import TokenStore
 from integration.process.adapters import CRMS, PBXS
 from integration.process.config import AccountConfig, Config
@@ -26,44 +27,53 @@ class Kinds:
         self._crms = {name: kind(session, budget) for name, kind in CRMS.items()}
         self._pbxs = {name: kind(session) for name, kind in PBXS.items()}
 
-    def crm(self, config: Config, account: AccountConfig, *, tokens: TokenStore, clock: Clock) -> Connector:
-        return self._crms[account.crm].connect(
-            account.id,
-            _crm_options(config, account),
-            tokens=tokens,
-            clock=clock,
-            numbering=account.settings().numbering,
-        )
+    def crm(self, account: AccountConfig, *, tokens: TokenStore, clock: Clock) -> Connector:
+        kind = self._crms[account.crm]
+        numbering = account.settings().numbering
+        return kind.connect(account.id, account.crm_options, tokens=tokens, clock=clock, numbering=numbering)
 
     def pbx(self, account: AccountConfig) -> PbxConnection:
         kind = self._pbxs[account.pbx]
         return kind.connect(account.pbx_id, account.pbx_options, key=f"account.{account.id}.{account.pbx}")
 
-    def route_servers(
-        self, answerers: Iterable[tuple[AccountConfig, RouteAnswerer]], *, is_shared: bool
-    ) -> Iterable[RouteServer]:
-        by_kind: dict[str, dict[PbxId, RouteAnswerer]] = {}
+    async def serve_routes(self, answerers: Iterable[tuple[AccountConfig, RouteAnswerer]], *, is_shared: bool) -> None:
+        """These may ask, and no others. Raises ConfigError: an address is taken; the other kinds are served."""
+        by_kind: dict[str, dict[PbxId, RouteAnswerer]] = {name: {} for name in self._pbxs}
         for account, answerer in answerers:
-            by_kind.setdefault(account.pbx, {})[account.pbx_id] = answerer
+            by_kind[account.pbx][account.pbx_id] = answerer
+        problem: ConfigError | None = None
         for name, asking in by_kind.items():
-            yield from self._pbxs[name].route_servers(asking, is_shared=is_shared)
+            try:
+                await self._pbxs[name].serve_routes(asking, is_shared=is_shared)
+            except ConfigError as exc:
+                problem = exc
+        if problem is not None:
+            raise problem
 
     async def close(self) -> None:
         for kind in self._crms.values():
             await kind.close()
 
 
-def check_adapters(config: Config) -> None:
-    """Check the settings of all adapters before anything is opened. Raises ConfigError, which names the key."""
+def accounts_of(config: Config) -> tuple[AccountConfig, ...]:
+    """
+    The accounts of a configuration, with all that their adapters need. Nothing is opened.
+
+    Raises:
+        ConfigError: an adapter would refuse its settings; the message names the key.
+    """
     for account in config.accounts:
+        _check_known(f"account.{account.id}.crm", account.crm, CRMS)
+        _check_known(f"account.{account.id}.pbx", account.pbx, PBXS)
+    complete = tuple(replace(each, crm_options=_crm_options(config, each)) for each in config.accounts)
+    for account in complete:
         where = f"account.{account.id}"
-        _check_known(f"{where}.crm", account.crm, CRMS)
-        _check_known(f"{where}.pbx", account.pbx, PBXS)
         try:
-            CRMS[account.crm].check(_crm_options(config, account))
+            CRMS[account.crm].check(account.crm_options)
         except ConfigError as exc:
             raise ConfigError(f"{where}.{exc}") from exc
         PBXS[account.pbx].check(account.pbx_id, account.pbx_options, key=f"{where}.{account.pbx}")
+    return complete
 
 
 def _check_known(key: str, name: str, table: Iterable[str]) -> None:

@@ -15,10 +15,11 @@ from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError
 from integration.ports.connector import Connector
 from integration.ports.coordination import Coordination
-from integration.ports.pbx import PbxConnection
+from integration.ports.pbx import Pbx, PbxConnection
 from integration.process.config import AccountConfig, Config
-from integration.process.connections import Kinds, check_adapters
+from integration.process.connections import Kinds, accounts_of
 from integration.process.place import place_of
+from integration.process.reconcile import Part
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.cluster.pbx_relay import PbxRelay
@@ -33,7 +34,7 @@ from integration.storage.secrets.private_files import close_to_others, make_fold
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """One account's parts while it runs."""
+    """One account's parts while it runs. Connections are replaced by another `Office` with the same account."""
 
     config: AccountConfig
     account: Account
@@ -69,7 +70,7 @@ class Core:
             ConfigError: a setting is wrong; the message names it.
             Unavailable: the database cannot be opened.
         """
-        check_adapters(self.config)
+        accounts = accounts_of(self.config)
         try:
             await asyncio.to_thread(make_folder, self.config.data_dir)
         except OSError as exc:
@@ -91,10 +92,9 @@ class Core:
         self.stack.push_async_callback(self.cards.close)
         self.kinds = Kinds(self.session, self._budget)
         self.stack.push_async_callback(self.kinds.close)
-        for each in self.config.accounts:
-            office = await self._build_office(each)
-            self.offices[each.id] = office
-            self.stack.push_async_callback(office.connector.close)
+        self.stack.push_async_callback(self._close_offices)
+        for each in accounts:
+            await self.add(each)
 
     async def close(self) -> None:
         await self.stack.aclose()
@@ -111,11 +111,11 @@ class Core:
     def _linked(self) -> list[PbxId]:
         return [office.pbx.id for office in self.offices.values() if office.pbx.is_connected]
 
-    async def _build_office(self, each: AccountConfig) -> Office:
-        connector = self.kinds.crm(self.config, each, tokens=self.storage.tokens, clock=self.clock)
+    async def add(self, each: AccountConfig) -> Office:
+        """Build an account and its connections. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
+        connector = self._crm(each)
         pbx = self.kinds.pbx(each)
-        any_link = self.relay.relayed(pbx) if self.is_shared else pbx
-        account = await self.accounts.add(each.settings(), connector.crm, any_link)
+        account = await self.accounts.add(each.settings(), connector.crm, self._any_link(pbx))
         routing = Routing(
             account=each.id,
             pbx=each.pbx_id,
@@ -123,7 +123,45 @@ class Core:
             book=self.storage.phone_book,
             routes=self.storage.routes,
             clock=self.clock,
-            crm=connector.crm,
+            crm=lambda: account.crm,
         )
         tracking = CallTracking(account, self.storage.calls, self.clock, [self.cards], self.wake)
-        return Office(each, account, connector, pbx, tracking, routing)
+        office = Office(each, account, connector, pbx, tracking, routing)
+        self.offices[each.id] = office
+        return office
+
+    async def replace(self, each: AccountConfig, parts: frozenset[Part]) -> Office:
+        """
+        Give an account new settings, and those of its connections that `parts` names. The old CRM connection is closed
+        first: what was under way in it is tried again by the new one. Raises as `add`.
+        """
+        office = self.offices[each.id]
+        account, connector, pbx = office.account, office.connector, office.pbx
+        if Part.SETTINGS in parts:
+            await self.accounts.take(account, each.settings())
+        if Part.CRM in parts:
+            await connector.close()
+            connector = self._crm(each)
+            account.crm = connector.crm
+        if Part.PBX in parts:
+            pbx = self.kinds.pbx(each)
+            account.pbx = self._any_link(pbx)
+        office = Office(each, account, connector, pbx, office.tracking, office.routing)
+        self.offices[each.id] = office
+        return office
+
+    async def remove(self, key: AccountId) -> None:
+        """Forget an account. What is stored of it stays: its calls, and what waits to be delivered."""
+        office = self.offices.pop(key)
+        self.accounts.remove(key)
+        await office.connector.close()
+
+    def _crm(self, each: AccountConfig) -> Connector:
+        return self.kinds.crm(each, tokens=self.storage.tokens, clock=self.clock)
+
+    def _any_link(self, pbx: PbxConnection) -> Pbx:
+        return self.relay.relayed(pbx) if self.is_shared else pbx
+
+    async def _close_offices(self) -> None:
+        for office in self.offices.values():
+            await office.connector.close()

@@ -12,7 +12,7 @@ from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel
 from integration.process.config import BackupConfig, Config
-from integration.process.connections import check_adapters
+from integration.process.connections import accounts_of
 from integration.process.core import Core
 from integration.process.exposure import examine_exposure
 from integration.process.place import place_of
@@ -143,7 +143,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
     """
     core = Core(config)
     try:
-        check_adapters(config)
+        accounts_of(config)
         found = {INSTALLATION: [*examine_exposure(config), *await examine(config, core.clock)]}
         if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
             return found

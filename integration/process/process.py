@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
+from dataclasses import fields
 
 import structlog
 from aiohttp import web
@@ -14,14 +14,16 @@ from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
-from integration.ports.coordination import Lease
-from integration.ports.pbx import RouteServer
 from integration.process import open_files, process_memory
-from integration.process.config import Config
+from integration.process.background import Background
+from integration.process.config import AccountConfig, Config
+from integration.process.connections import accounts_of
 from integration.process.core import Core, Office
+from integration.process.each import Each
 from integration.process.health import gatherer, health
 from integration.process.place import backups_of
-from integration.process.recoveries import recoveries
+from integration.process.reconcile import reconcile
+from integration.process.supervisor import Supervisor
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.click import ClickService
@@ -32,10 +34,8 @@ from integration.services.cluster.registration import Registration
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
-from integration.services.ending import ended
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.strangers import StrangerCalls
-from integration.services.tracking import follow_pbx
 from integration.storage import open_coordination
 from integration.web.client_address import ClientAddresses
 from integration.web.consent import Consents
@@ -57,7 +57,7 @@ from integration.web.widget import WidgetApi
 
 log = structlog.get_logger()
 
-_RESTART_SECONDS = 1.0  # between a background task's defect and its next start
+_AGAIN_SECONDS = 5.0  # between two tries to change what could not be changed
 SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`
 
 
@@ -71,8 +71,10 @@ class Dozvon:
         self.url = ""
         self.web: WebServer
         self.stopping = stopping or asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
-        self._route_servers: list[RouteServer] = []
+        self.started = asyncio.Event()
+        self._background: Background | None = None
+        self._wanted: tuple[AccountConfig, ...] = ()
+        self._is_wanted_new = asyncio.Event()
         self._hooks = Hooks()
 
     @property
@@ -83,10 +85,13 @@ class Dozvon:
         """Raises: ConfigError (a setting is wrong, an address is taken), Unavailable (the database)."""
         core = self.core
         await core.open()
+        self.leadership = Leadership(core.storage.leases, core.process)
+        self._background = Background(self.leadership if core.is_shared else None)
+        spawn = self._background.spawn
         registration = Registration(core.storage.register, core.process, self.stopping.set)
         await registration.enter()
         core.stack.push_async_callback(registration.leave)
-        self._spawn("registration", registration.run)
+        spawn("registration", registration.run)
         if self.config.redis is None:
             await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
         self.strangers = StrangerCalls(
@@ -99,62 +104,72 @@ class Dozvon:
         )
         self.mirror = PhoneBookMirror(core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
-        self.live_calls = LiveCalls({key: office.tracking for key, office in self.offices.items()}, core.storage.calls)
+        self.live_calls = LiveCalls(Each(self.offices, lambda office: office.tracking), core.storage.calls)
         self.others = Others(
             core.peers if core.is_shared else None, self.offices, core.accounts, self.mirror, core.wake
         )
         self.crm_watch = self._build_crm_watch()
-        self.leadership = Leadership(core.storage.leases, core.process)
         roles = self.config.roles
-        if "pbx" in roles:
-            await self._serve_routes()
+        self.supervisor = self._build_supervisor(self._background)
+        await self.supervisor.start()
         if "web" in roles:
             await self._serve_web()
-            self._spawn("browsers", core.hub.run)
-        self._spawn("managers", core.accounts.run)
-        self._spawn("crm probe", self.crm_watch.probe)
+            spawn("browsers", core.hub.run)
+        spawn("managers", core.accounts.run)
+        spawn("crm probe", self.crm_watch.probe)
         if core.is_shared:
-            self._spawn("crm conditions", self.crm_watch.listen)
-            self._spawn("leases", self.leadership.run)
-            self._spawn("pbx relay", core.relay.run)
-            self._spawn("presence", core.hub.keep_present)
+            spawn("crm conditions", self.crm_watch.listen)
+            spawn("leases", self.leadership.run)
+            spawn("pbx relay", core.relay.run)
+            spawn("presence", core.hub.keep_present)
         for name, work in self.others.tasks(roles):
-            self._spawn(name, work)
+            spawn(name, work)
         if "worker" in roles:
-            self._spawn("delivery", self.delivery.run)
+            spawn("delivery", self.delivery.run)
             if self.config.backup is not None:
-                self._spawn(
-                    "backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run
-                )
-        for name, recovery in recoveries(self.offices.values(), core.storage, core.clock, core.wake):
-            self._spawn(name, recovery.run)
-        for key, office in self.offices.items():
-            self._spawn(f"crm {key}", partial(self._open_crm, office))
-            if "pbx" in roles:
-                self._alone(f"pbx {office.pbx.id}", partial(follow_pbx, office.pbx, office.tracking))
-                self._spawn(f"routes {key}", office.routing.run)
-            if "worker" in roles:
-                self._alone(f"phone book {key}", partial(self._mirror, office.account))
+                spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
+        spawn("accounts", self._follow_wanted)
         process_memory.settle()
+        self.started.set()
         log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
 
     async def stop(self) -> None:
         """Accept nothing new, finish running work, write what waits."""
-        if self._tasks:
+        if self._background is not None:
             self.core.hub.close()
-        for server in self._route_servers:
-            await server.close()
-        await ended(self._tasks)
+            await self.core.kinds.serve_routes((), is_shared=self.core.is_shared)
+            await self._background.end()
         await self.core.close()
         log.info("stopped")
 
-    # ---- servers ---------------------------------------------------------------------------------------------------
+    async def reload(self, config: Config) -> None:
+        """
+        Take the accounts of `config` from now on: those that are the same go on undisturbed, of the others only what is
+        different is connected again. Other settings need a restart, which is logged. Returns when it is done.
 
-    async def _serve_routes(self) -> None:
-        answerers = [(office.config, office.routing) for office in self.offices.values()]
-        for server in self.core.kinds.route_servers(answerers, is_shared=self.core.is_shared):
-            await server.start()
-            self._route_servers.append(server)
+        Raises:
+            ConfigError: a setting is wrong; nothing was changed.
+        """
+        self._wanted = accounts_of(config)
+        others = [
+            each.name
+            for each in fields(Config)
+            if each.name not in ("accounts", "file") and getattr(config, each.name) != getattr(self.config, each.name)
+        ]
+        if others:
+            log.warning("some settings count only after a restart", settings=others)
+        await self.supervisor.apply(self._wanted)
+        self._is_wanted_new.set()
+
+    async def _follow_wanted(self) -> None:
+        """Tries again what `reload` could not do, while the database was away for example."""
+        await self._is_wanted_new.wait()
+        self._is_wanted_new.clear()
+        while reconcile(self._wanted, [office.config for office in self.offices.values()]):
+            await asyncio.sleep(_AGAIN_SECONDS)
+            await self.supervisor.apply(self._wanted)
+
+    # ---- servers ---------------------------------------------------------------------------------------------------
 
     async def _serve_web(self) -> None:
         core = self.core
@@ -167,6 +182,8 @@ class Dozvon:
             public_url=self.config.public_url,
             on_connected=self.others.crm_connected,
         )
+        if core.is_shared and self._background is not None:
+            self._background.spawn("consents", self.consents.listen)
         sessions = self._build_sessions(edge.addresses)
         widget = self._build_widget_api()
         shell = Shell(core.accounts, core.storage.outbox, sessions)
@@ -175,7 +192,8 @@ class Dozvon:
             routes=[
                 *widget.routes(),
                 *recording_routes(core.storage.recordings, self._is_connected),
-                *self._crm_routes(),
+                *self.consents.routes(),
+                *self._hooks.routes(),
                 *self._build_pages(shell, sessions),
             ],
             middlewares=[sessions.guard],
@@ -194,27 +212,6 @@ class Dozvon:
             address = f"{self.config.host}:{self.config.port}"
             raise ConfigError(f"server.listen {address} cannot be opened: {exc.strerror or exc}") from exc
         self.url = f"http://{host}:{port}"
-
-    def _crm_routes(self) -> Iterable[web.AbstractRouteDef]:
-        yield from self.consents.routes()
-        if self.core.is_shared:
-            self._spawn("consents", self.consents.listen)
-        for key, office in self.offices.items():
-            intake = office.connector.webhook_intake(
-                on_changes=partial(self._take_changes, office), on_lost=partial(self.others.webhook_lost, key)
-            )
-            self._hooks.add(key, office.connector.kind, intake)
-            self._spawn(f"webhooks {key}", intake.run)
-        yield from self._hooks.routes()
-
-    # ---- jobs ------------------------------------------------------------------------------------------------------
-
-    def _alone(self, name: str, job: Callable[[Lease | None], Awaitable[None]]) -> None:
-        """A job for one process at a time; with several processes it needs a lease."""
-        if self.core.is_shared:
-            self.leadership.add(name, job)
-        else:
-            self._spawn(name, partial(job, None))
 
     # ---- building --------------------------------------------------------------------------------------------------
 
@@ -244,9 +241,10 @@ class Dozvon:
         core = self.core
 
         def adopt(account: AccountId, condition: CrmCondition) -> None:
-            self.offices[account].connector.adopt(condition)
+            if account in self.offices:
+                self.offices[account].connector.adopt(condition)
 
-        watch = CrmWatch(
+        return CrmWatch(
             core.storage.outbox,
             core.coordination,
             core.clock,
@@ -255,15 +253,25 @@ class Dozvon:
             adopt=adopt,
             go_on=self._go_on,
         )
-        for key, office in self.offices.items():
-            office.connector.on_condition(partial(watch.told, key))
-        return watch
+
+    def _build_supervisor(self, background: Background) -> Supervisor:
+        return Supervisor(
+            self.core,
+            background,
+            self._hooks,
+            self.mirror,
+            roles=self.config.roles,
+            take_changes=self._take_changes,
+            told=self.crm_watch.told,
+            webhook_lost=self.others.webhook_lost,
+            opened=self._opened,
+        )
 
     def _build_widget_api(self) -> WidgetApi:
         core = self.core
         return WidgetApi(
             accounts=core.accounts,
-            gates={key: office.connector.gate for key, office in self.offices.items()},
+            gates=Each(self.offices, lambda office: office.connector.gate),
             live_calls=self.live_calls,
             hub=core.hub,
             cards=core.cards,
@@ -279,7 +287,9 @@ class Dozvon:
             coordination=core.coordination,
             clock=core.clock,
             bind_consent=self.consents.confirm_by_widget,
-            connect_urls={key: f"{self.config.public_url}/admin/{key}/connect" for key in self.offices},
+            connect_urls=Each(
+                self.offices, lambda office: f"{self.config.public_url}/admin/{office.account.id}/connect"
+            ),
         )
 
     def _edge(self) -> Edge:
@@ -309,14 +319,14 @@ class Dozvon:
             OverviewPages(
                 shell,
                 accounts=core.accounts,
-                tracking={key: office.tracking for key, office in self.offices.items()},
+                tracking=Each(self.offices, lambda office: office.tracking),
                 live_calls=self.live_calls,
                 calls=storage.calls,
                 outbox=storage.outbox,
                 phone_book=storage.phone_book,
                 mirror=self.mirror,
                 read_anew=self.others.read_anew,
-                connect_urls={key: f"/admin/{key}/connect" for key in self.offices},
+                connect_urls=Each(self.offices, lambda office: f"/admin/{office.account.id}/connect"),
                 held_consents=self.consents.waiting,
             ),
             CallPages(
@@ -346,14 +356,9 @@ class Dozvon:
         self.core.accounts.refresh_soon()
         self.mirror.wake(account)
 
-    async def _open_crm(self, office: Office) -> None:
-        await office.connector.open()
+    def _opened(self, account: AccountId) -> None:
         self.core.accounts.refresh_soon()
-        self.mirror.wake(office.account.id)
-        await asyncio.get_running_loop().create_future()  # done, and not to be done again
-
-    async def _mirror(self, account: Account, _: Lease | None) -> None:
-        await self.mirror.run(account)
+        self.mirror.wake(account)
 
     async def _take_changes(self, office: Office, changes: list[CrmChange]) -> None:
         await self.strangers.closed(office.account, changes)
@@ -368,14 +373,3 @@ class Dozvon:
 
     def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
         return {office.pbx.id: office.pbx.figures(now) for office in self.offices.values()}
-
-    def _spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        async def supervised() -> None:
-            while True:
-                try:
-                    await work()
-                except Exception:  # a defect in one task must not stop the others: log it, restart the task
-                    log.exception("background task broke", task=name)
-                await asyncio.sleep(_RESTART_SECONDS)
-
-        self._tasks.append(asyncio.create_task(supervised(), name=name))

@@ -55,13 +55,17 @@ def recoveries(
         ConfigError: the driver of a database with records is not installed.
     """
     for member in members:
-        records = member.pbx.records()
-        if records is not None:
-            member.account.has_records = True
-            yield f"recovery {member.account.id}", _recovery(member, records, stores, clock, wake)
+        recovery = recovery_of(member, stores, clock, wake)
+        if recovery is not None:
+            yield f"recovery {member.account.id}", recovery
 
 
-def _recovery(member: Member, records: CallRecords, stores: Stores, clock: Clock, wake: asyncio.Event) -> Recovery:
+def recovery_of(member: Member, stores: Stores, clock: Clock, wake: asyncio.Event) -> Recovery | None:
+    """None where the settings of the PBX do not say where it keeps its records. Raises ConfigError."""
+    records = member.pbx.records()
+    member.account.has_records = records is not None
+    if records is None:
+        return None
     return Recovery(
         member.account,
         records,

@@ -13,9 +13,10 @@ from typing import Any, Protocol
 
 import structlog
 
-from integration.errors import Unavailable
+from integration.errors import DozvonError, Unavailable
 from integration.process.config import Config
 from integration.process.process import SHUTDOWN_SECONDS, Dozvon
+from integration.services.ending import ended
 
 log = structlog.get_logger()
 
@@ -31,13 +32,48 @@ class Process(Protocol):
     async def stop(self) -> None: ...
 
 
-async def run_until_stopped(config: Config) -> None:
-    """Run until SIGTERM or SIGINT. Raises as `Dozvon.start`; Unavailable only when a database server stays away."""
-    stopping = asyncio.Event()
+async def run_until_stopped(config: Config, read_again: Callable[[], Config]) -> None:
+    """
+    Run until SIGTERM or SIGINT; SIGHUP has the accounts of `read_again()` taken. Raises as `Dozvon.start`; Unavailable
+    only when a database server stays away.
+    """
+    stopping, reloading = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(each, stopping.set)
+        loop.add_signal_handler(each, stopping.set)
+    loop.add_signal_handler(signal.SIGHUP, reloading.set)
     is_a_server = not config.database_url.startswith("sqlite")  # a file that cannot be opened does not come back
-    await follow(lambda: Dozvon(config, stopping), stopping, patience_seconds=_PATIENCE_SECONDS if is_a_server else 0.0)
+    running: list[Dozvon] = []
+
+    def build() -> Dozvon:
+        running[:] = [Dozvon(config, stopping)]
+        return running[0]
+
+    async def reload() -> None:
+        while True:
+            await reloading.wait()
+            reloading.clear()
+            for process in running:
+                await _reload(process, read_again)
+
+    listening = asyncio.create_task(reload(), name="reload")
+    try:
+        await follow(build, stopping, patience_seconds=_PATIENCE_SECONDS if is_a_server else 0.0)
+    finally:
+        await ended([listening])
+
+
+async def _reload(process: Dozvon, read_again: Callable[[], Config]) -> None:
+    """A wrong file changes nothing: what runs goes on. Never raises."""
+    try:
+        await process.started.wait()
+        await process.reload(await asyncio.to_thread(read_again))
+    except DozvonError as exc:
+        log.error("the configuration was not taken: nothing has changed", reason=str(exc))
+    except Exception:
+        log.exception("the configuration was not taken")
+    else:
+        log.info("the configuration was read again", accounts=len(process.offices))
 
 
 async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patience_seconds: float) -> None:

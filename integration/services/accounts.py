@@ -100,7 +100,7 @@ class Accounts:
         self._refresh = asyncio.Event()
 
     def __iter__(self) -> Iterator[Account]:
-        return iter(self._accounts.values())
+        return iter(list(self._accounts.values()))  # accounts come and go while somebody goes through them
 
     def get(self, account: AccountId) -> Account | None:
         return self._accounts.get(account)
@@ -113,6 +113,17 @@ class Accounts:
         Add an account. Lines, country and language come from the file. Employees come from the file if it names them,
         and otherwise from the mapping page.
         """
+        account = Account(from_file, crm, pbx)
+        await self.take(account, from_file)
+        self._accounts[account.id] = account
+        return account
+
+    def remove(self, account: AccountId) -> None:
+        """What is stored of it stays."""
+        self._accounts.pop(account, None)
+
+    async def take(self, account: Account, from_file: AccountSettings) -> None:
+        """The file's settings are these now. Raises Unavailable."""
         named = frozenset(e.extension for e in from_file.employees)
 
         def joined(stored: AccountSettings | None) -> AccountSettings:
@@ -121,10 +132,9 @@ class Accounts:
             kept = tuple(e for e in stored.employees if e.extension not in named)
             return replace(_decided(from_file, stored), employees=from_file.employees + kept)
 
-        account = Account(await self._store.change(from_file.account, joined), crm, pbx)
+        async with account.changing:
+            account.settings = await self._store.change(from_file.account, joined)
         account.named_in_file = named
-        self._accounts[account.id] = account
-        return account
 
     async def set_employees(self, account: Account, employees: Iterable[Employee], *, shown: str | None = None) -> None:
         """

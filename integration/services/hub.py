@@ -116,6 +116,13 @@ class Hub:
             managers = [ManagerId(str(m)) for m in wrapped.get("managers", [])]
             self._deliver(account, managers, wrapped.get("message", {}))
 
+    def dismiss(self, account: AccountId) -> None:
+        """Tell the pages of an account that is served no longer to go."""
+        for (of, _), pages in self._pages.items():
+            if of == account:
+                for page in pages:
+                    _close(page)
+
     def close(self) -> None:
         """Close every page of this process; they connect again to another one."""
         for pages in self._pages.values():

@@ -87,6 +87,10 @@ class PhoneBookMirror:
     def state(self, account: AccountId) -> MirrorState:
         return self._states.setdefault(account, MirrorState())
 
+    def forget(self, account: AccountId) -> None:
+        """The account is served no longer. What is stored of its book stays."""
+        self._states.pop(account, None)
+
     async def run(self, account: Account) -> None:
         """Import, then follow; until cancelled. Logs a failure once and retries."""
         state = self.state(account.id)

@@ -40,7 +40,7 @@ class Routing:
 
     Args:
         settings: returns the account's present settings; None while there are none.
-        crm: asked about unknown numbers where a line's settings say so.
+        crm: returns the CRM to ask about unknown numbers where a line's settings say so.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Routing:
         book: PhoneBook,
         routes: RouteLog,
         clock: Clock,
-        crm: Crm | None = None,
+        crm: Callable[[], Crm] | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._account = account
@@ -124,7 +124,7 @@ class Routing:
         if self._crm is None or line.unknown_lookup_seconds <= 0:
             return decide(question, settings, (), (), is_book_empty=await self._is_book_empty())
         seconds = min(line.unknown_lookup_seconds, _MAX_LOOKUP_SECONDS)
-        found, why = await _ask_crm(self._crm, number, seconds)
+        found, why = await _ask_crm(self._crm(), number, seconds)
         deals = await self._book.open_deals(self._account, [person.ref for person in found])
         return decide(question, settings, found, deals, looked_up=(why,))
 

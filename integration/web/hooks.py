@@ -24,6 +24,9 @@ class Hooks:
     def add(self, account: AccountId, crm: str, intake: WebhookIntake) -> None:
         self._intakes[account] = (crm, intake)
 
+    def remove(self, account: AccountId) -> None:
+        self._intakes.pop(account, None)
+
     def path(self, account: AccountId) -> str:
         """What follows our public address in the address that the CRM is given. Raises KeyError."""
         crm, intake = self._intakes[account]

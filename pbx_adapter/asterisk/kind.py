@@ -22,6 +22,7 @@ class AsteriskKind:
         """`session` fetches recordings behind a web address; it stays the caller's."""
         self._session = session
         self._built: dict[PbxId, AsteriskSettings] = {}
+        self._servers: dict[tuple[str, int], FastAgiServer] = {}
 
     @staticmethod
     def check(pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> None:
@@ -32,32 +33,34 @@ class AsteriskKind:
         self._built[pbx_id] = settings
         return AsteriskPbx(settings, session=self._session)
 
-    def route_servers(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> list[FastAgiRoutes]:
-        """One for each address, however many PBXs ask at it."""
-        by_address: dict[tuple[str, int], list[AgiDoor]] = {}
+    async def serve_routes(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> None:
+        """One server for each address, however many PBXs ask at it."""
+        wanted: dict[tuple[str, int], list[AgiDoor]] = {}
         for pbx, answerer in answerers.items():
             settings = self._built[pbx]
             paths = frozenset({settings.agi_path, settings.id})  # the id: in dialplans of older installations
             door = AgiDoor(paths, answerer, settings.agi_may_ask)
-            by_address.setdefault((settings.fastagi.host, settings.fastagi.port), []).append(door)
-        return [
-            FastAgiRoutes(FastAgiServer(doors, host=host, port=port, reuse_port=is_shared), f"{host}:{port}")
-            for (host, port), doors in by_address.items()
-        ]
+            wanted.setdefault((settings.fastagi.host, settings.fastagi.port), []).append(door)
+        for address in [address for address in self._servers if address not in wanted]:
+            await self._servers.pop(address).close()
+        problem: ConfigError | None = None
+        for address, doors in wanted.items():
+            if address in self._servers:
+                self._servers[address].doors = tuple(doors)
+                continue
+            try:
+                self._servers[address] = await _opened(doors, address, is_shared=is_shared)
+            except ConfigError as exc:
+                problem = exc  # the other addresses are served all the same
+        if problem is not None:
+            raise problem
 
 
-class FastAgiRoutes:
-    """`integration.ports.pbx.RouteServer` on a FastAGI server."""
-
-    def __init__(self, server: FastAgiServer, address: str) -> None:
-        self._server = server
-        self._address = address
-
-    async def start(self) -> None:
-        try:
-            await self._server.start()
-        except OSError as exc:
-            raise ConfigError(f"fastagi {self._address} cannot be opened: {exc.strerror or exc}") from exc
-
-    async def close(self) -> None:
-        await self._server.close()
+async def _opened(doors: list[AgiDoor], address: tuple[str, int], *, is_shared: bool) -> FastAgiServer:
+    host, port = address
+    server = FastAgiServer(doors, host=host, port=port, reuse_port=is_shared)
+    try:
+        await server.start()
+    except OSError as exc:
+        raise ConfigError(f"fastagi {host}:{port} cannot be opened: {exc.strerror or exc}") from exc
+    return server

@@ -60,7 +60,7 @@ def routing_with(storage: Storage, settings: AccountSettings | None = SETTINGS, 
         book=storage.phone_book,
         routes=storage.routes,
         clock=SystemClock(),
-        crm=crm,
+        crm=None if crm is None else lambda: crm,
         deadline_seconds=0.5,
     )
 

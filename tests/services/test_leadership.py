@@ -132,3 +132,36 @@ async def test_a_database_that_was_away_changes_nothing(leases: Flaky) -> None:
         leases.is_away = False
         await asyncio.sleep(0.6)
         assert happened == [first]
+
+
+async def test_a_job_that_is_removed_ends_and_another_process_may_do_it_at_once(leases: Flaky) -> None:
+    happened: list[str] = []
+    one, two = Worker(leases, "one", happened), Worker(leases, "two", happened)
+    async with one.running():
+        await until(lambda: happened == ["one begins"])
+        async with two.running():
+            await one.leadership.remove(NAME)
+            assert (happened[1], one.leadership.held) == ("one ends", frozenset())
+            await until(lambda: happened == ["one begins", "one ends", "two begins"])
+            await asyncio.sleep(0.5)  # longer than a lease
+            assert happened == ["one begins", "one ends", "two begins"]
+
+
+async def test_a_job_may_be_removed_and_added_again_changed(leases: Flaky) -> None:
+    happened: list[str] = []
+    one = Worker(leases, "one", happened)
+    async with one.running():
+        await until(lambda: happened == ["one begins"])
+        await one.leadership.remove(NAME)
+        one.name = "another"
+        one.leadership.add(NAME, one.job)
+        await until(lambda: happened == ["one begins", "one ends", "another begins"])
+
+
+async def test_removing_what_is_not_held_does_nothing(leases: Flaky) -> None:
+    one = Worker(leases, "one", [])
+    await one.leadership.remove(NAME)
+    await one.leadership.remove("never there")
+    async with one.running():
+        await asyncio.sleep(0.3)
+        assert one.happened == []

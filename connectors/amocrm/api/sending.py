@@ -35,6 +35,7 @@ class Sender:
     ) -> None:
         """`session` belongs to the caller. `budget`: shared by all processes; None for a single process."""
         self._session = session
+        self.limits = limits_of(settings)
         rate = settings.requests_per_second
         self._pacer = Pacer(rate) if budget is None else SharedPacer(rate, budget)
         self._breaker = Breaker(settings.block_seconds)
@@ -133,6 +134,10 @@ class Sender:
         raise Blocked("amoCRM has blocked this integration (403)", retry_after_seconds=pause)
 
 
+def limits_of(settings: AmocrmSettings) -> tuple[float, float]:
+    return settings.requests_per_second, settings.block_seconds
+
+
 class Senders:
     """One `Sender` for each integration of this process. The first account's rate and block times are everybody's."""
 
@@ -141,14 +146,18 @@ class Senders:
         self._session = session
         self._budget = budget
         self._senders: dict[str, Sender] = {}
+        self._retired: list[Sender] = []
 
     def of(self, settings: AmocrmSettings, account: str) -> Sender:
         """`account` names the sender where no integration does: a long-lived token is of one account alone."""
         name = settings.client_id if not settings.long_lived_token else f"token of {account}"
+        sender = self._senders.get(name)
+        if sender is not None and not sender.standings and sender.limits != limits_of(settings):
+            self._retired.append(self._senders.pop(name))  # nobody uses it any more, and its limits were changed
         if name not in self._senders:
             self._senders[name] = Sender(settings, self._session, self._budget(name))
         return self._senders[name]
 
     async def close(self) -> None:
-        for sender in self._senders.values():
+        for sender in (*self._senders.values(), *self._retired):
             await sender.close()

@@ -54,6 +54,15 @@ class Leadership:
         """Run `job` while this process holds the lease `name`. It may raise LeaseLost to give the lease up."""
         self._jobs[name] = job
 
+    async def remove(self, name: str) -> None:
+        """End the job and leave its lease to the other processes. Never raises."""
+        self._jobs.pop(name, None)
+        if name not in self._held:
+            return
+        lease, task = self._held.pop(name)
+        await ended([task])
+        await self._release([lease])
+
     async def run(self) -> None:
         """Run until cancelled; then the jobs end first, and their leases are freed at once."""
         try:
@@ -76,10 +85,10 @@ class Leadership:
         if asyncio.get_running_loop().time() - asked > HUNG_SECONDS:
             self._let_the_holders_renew()
         for lease in held:
-            if lease not in kept:
+            if lease not in kept and lease.name in self._held:
                 await self._lost(lease)
         for lease, task in list(self._held.values()):
-            if task.done():  # the job has noticed it
+            if task.done() and lease.name in self._held:  # the job noticed it
                 await self._lost(lease)
 
     async def _lost(self, lease: Lease) -> None:
@@ -91,6 +100,9 @@ class Leadership:
         is_polite = self._is_polite()  # then an empty request, which shows when the database is back
         vacant = [] if is_polite else [name for name in self._jobs if name not in self._held]
         for lease in await self._leases.acquire(vacant, holder=self._holder, ttl_seconds=TTL_SECONDS):
+            if lease.name not in self._jobs:  # removed meanwhile
+                await self._release([lease])
+                continue
             log.info("a lease was taken", lease=lease.name, number=lease.token)
             self._held[lease.name] = lease, asyncio.create_task(self._do(lease), name=lease.name)
 
@@ -114,6 +126,9 @@ class Leadership:
         await ended(task for _, task in self._held.values())
         leases = [lease for lease, _ in self._held.values()]
         self._held.clear()
+        await self._release(leases)
+
+    async def _release(self, leases: list[Lease]) -> None:
         try:
             await self._leases.release(leases)
         except DozvonError as exc:  # they run out

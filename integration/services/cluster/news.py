@@ -110,7 +110,7 @@ class Others:
     async def _look_now_and_then(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
-            for office in self._offices.values():
+            for office in list(self._offices.values()):
                 try:
                     await self._accounts.reload(office.account)
                     if not office.connector.is_known:

@@ -71,6 +71,8 @@ class FastAgiServer:
     """
     Answers the questions of one or several PBXs.
 
+    `doors` may be replaced while it runs: it counts for the next question.
+
     A peer that may not ask at any door is closed before it says a word. Of the others, those that connect and say
     nothing make room for those that ask: when there are `max_sessions`, the oldest silent one is dropped.
 
@@ -95,7 +97,7 @@ class FastAgiServer:
         max_of_address: int = 400,
         reuse_port: bool = False,
     ) -> None:
-        self._doors = tuple(doors)
+        self.doors = tuple(doors)
         self._deadline_seconds = deadline_seconds
         self._head_seconds = head_seconds
         self._max_sessions = max_sessions
@@ -170,7 +172,7 @@ class FastAgiServer:
     async def _session(self, connection: socket.socket, peer: str) -> None:
         task = asyncio.current_task()
         assert task is not None
-        doors = [door for door in self._doors if await door.may_ask.allows(peer)]
+        doors = [door for door in self.doors if await door.may_ask.allows(peer)]
         if not doors:
             self._turn_away(peer)
             return
