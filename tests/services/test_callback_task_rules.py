@@ -17,7 +17,7 @@ from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.settings import AccountSettings
 from integration.ports.stores import CallbackTask, OutboxState
 from integration.services.accounts import Account
-from integration.services.callback_tasks import CallbackTasks, Outcome
+from integration.services.callback_tasks import CallbackTasks, Outcome, local_time
 from integration.services.delivery import NotYet
 from integration.testing import FakeClock, FakeCrm, FakePbx
 
@@ -244,7 +244,12 @@ async def test_a_task_whose_answer_was_lost_is_completed_with_the_talk_that_came
     desk.row(**row)
     assert await desk.missed(missed) == Outcome(skipped="reached_meanwhile")
     result = desk.crm.tasks[0].result
-    assert (result is not None and result.startswith("Talked to the client: inbound call")) is is_completed
+    if is_completed:
+        at = local_time(Timestamp(NOON + 910), desk.account.settings.zone)
+        assert result is not None
+        assert result.startswith(f"Talked to the client: inbound call, {at}, ")
+    else:
+        assert result is None
     assert (IVAN in desk.rows) is not is_completed
 
 
@@ -324,6 +329,15 @@ async def test_a_talk_completes_the_task_for_the_calls_before_it(row: dict[str, 
     assert (desk.crm.tasks[0].result is not None) is (outcome.task is not None)
     is_later = row is not None and row.get("missed_at") == NOON + 951
     assert (IVAN in desk.rows) is is_later
+
+
+async def test_a_task_that_a_person_has_completed_keeps_what_they_wrote() -> None:
+    talk = call(5, 950, talked=True)
+    desk = await desk_with(talk, task="Call back")
+    desk.row()
+    await desk.crm.complete_task("task-1", result="done")
+    assert await desk.reached(talk) == Outcome(skipped="no_open_task")
+    assert (desk.crm.tasks[0].result, desk.rows) == ("done", {})
 
 
 async def test_a_talk_waits_for_the_task_that_is_being_made() -> None:
