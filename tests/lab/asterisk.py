@@ -26,6 +26,10 @@ _SPOOL = ("spool/monitor", "spool/voicemail", "spool/outgoing")
 _LOGS = ("log", "log/cdr-csv", "log/cdr-custom", "log/cel-custom")  # Asterisk creates no folders
 
 
+class PortTakenError(RuntimeError):
+    """Something else took a port between the look at it and Asterisk's start. Open the office again, on others."""
+
+
 class LabMissingError(RuntimeError):
     """Something that `make test-setup` installs is missing."""
 
@@ -204,6 +208,7 @@ class Asterisk:
 
         Raises:
             RuntimeError: it ended, or did not boot in time. The message has the end of its log.
+            PortTakenError: something else answers at its AMI port.
         """
         if self._process is not None:
             raise RuntimeError("this Asterisk is already running")
@@ -225,6 +230,7 @@ class Asterisk:
         except TimeoutError:
             self.kill()
             raise RuntimeError(f"Asterisk did not boot in {timeout_seconds} s:\n{self.last_words()}") from None
+        await self._check_ami()
         return time.monotonic() - began
 
     async def _wait_for_boot(self) -> None:
@@ -234,6 +240,22 @@ class Asterisk:
                 code, self._process = self._process.returncode, None
                 raise RuntimeError(f"Asterisk ended with {code}:\n{self.last_words()}")
             await asyncio.sleep(0.05)
+
+    async def _check_ami(self) -> None:
+        """Asterisk boots without AMI when the port is taken, and only its log says so."""
+        banner = b""
+        try:
+            async with asyncio.timeout(5.0):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self.ports.ami)
+                with contextlib.closing(writer):
+                    banner = await reader.read(100)
+        except (OSError, TimeoutError):
+            pass
+        if not banner.startswith(b"Asterisk Call Manager"):
+            self.kill()
+            raise PortTakenError(
+                f"no Asterisk answers at its AMI port {self.ports.ami}: {banner!r}\n{self.last_words()}"
+            )
 
     def last_words(self) -> str:
         """The end of its output and log."""

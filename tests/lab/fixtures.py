@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from tests.lab.asterisk import LabMissingError, lab_root
+from tests.lab.asterisk import LabMissingError, PortTakenError, lab_root
 from tests.lab.office import Office
 from tests.lab.servers import create_database, drop_database, find_chromium, postgres_server, redis_server
 
@@ -57,6 +57,16 @@ def asterisk16() -> Path:
         return lab_root(16)
 
 
+async def _opened(stack: contextlib.AsyncExitStack, root: Path, arguments: dict[str, Any]) -> Office:
+    """On other ports when another program has taken one meanwhile."""
+    for _ in range(2):
+        try:
+            return await stack.enter_async_context(Office(root, **arguments))
+        except PortTakenError as taken:
+            print(taken)
+    return await stack.enter_async_context(Office(root, **arguments))
+
+
 @pytest_asyncio.fixture
 async def open_office() -> AsyncIterator[OpenOffice]:
     """Opens any number of offices, of either version; all are closed when the test ends."""
@@ -65,7 +75,7 @@ async def open_office() -> AsyncIterator[OpenOffice]:
         async def open_one(major: int = 22, **arguments: Any) -> Office:
             with _missing_fails():
                 root = lab_root(major)
-            office = await stack.enter_async_context(Office(root, **arguments))
+            office = await _opened(stack, root, arguments)
             stack.callback(lambda: print(office.asterisk.last_words()))  # pytest shows it if the test fails
             return office
 
