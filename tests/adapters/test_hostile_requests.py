@@ -22,11 +22,12 @@ import pytest_asyncio
 
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import webhook_secret
+from integration.documents.fields import ROUTE_WORDS
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import ConfigError
 from integration.ports.stores import Tokens
-from integration.process.config import ROUTE_WORDS, parse
+from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.storage import open_storage
 from tests.lab.ports import free_port

@@ -27,14 +27,15 @@ def test_a_line_inherits_what_it_does_not_say_itself() -> None:
         )
     )
     [acme] = config.accounts
-    line = acme.lines["74950000001"]
+    settings = acme.settings()
+    line = settings.lines["74950000001"]
     assert (line.responsible_seconds, line.card, line.to_responsible) == (15, CardMoment.ANSWER, False)
-    assert acme.default_line.to_responsible is True
+    assert settings.default_line.to_responsible is True
 
 
 def test_an_employee_is_a_manager_id_or_a_table() -> None:
     [acme] = parse(account(employee={"101": 610077, "102": {"name": "Boris", "type": "web"}})).accounts
-    assert [(e.extension, e.manager, e.name, e.phone_type) for e in acme.employees] == [
+    assert [(e.extension, e.manager, e.name, e.phone_type) for e in acme.settings().employees] == [
         ("101", "610077", "", "sip"),
         ("102", None, "Boris", "web"),
     ]
@@ -57,12 +58,12 @@ def test_an_employee_is_a_manager_id_or_a_table() -> None:
         ({"account": [{"id": "Acme Ltd"}]}, "account[0].id"),
         (account(country="Narnia"), 'country: there is no numbering plan "NARNIA": write two letters'),
         (account(country="UK"), 'country: there is no numbering plan "UK": write "GB"'),
-        (account(clicks={"per_minute": 0}), "account[0].clicks.per_minute: write 1 to 10000 calls a minute"),
+        (account(clicks={"per_minute": 0}), "account.acme.clicks.per_minute: write 1 to 10000 calls a minute"),
         (account(clicks={"premium": "yes"}), "clicks.premium: write true or false"),
         (account(clicks={"free": True}), "clicks"),
         (account(time_zone="Moscow"), 'time_zone: "Moscow" is not a time zone'),
         (account(time_zone="../etc/passwd"), "is not a time zone"),
-        (account(dial={"area_code": 495}), "account[0].dial.area_code: write an area code"),
+        (account(dial={"area_code": 495}), "account.acme.dial.area_code: write an area code"),
         (account(dial={"area_code": "+7495"}), "dial.area_code: write an area code without the trunk prefix"),
         (account(dial={"local_length": 7}), "dial.area_code: write what stands before a number of 7 digits"),
         (account(dial={"area_code": "495", "local_length": 70}), "dial.local_length: write how many digits"),
@@ -71,16 +72,16 @@ def test_an_employee_is_a_manager_id_or_a_table() -> None:
         (account(dial={"click": "loud"}), 'dial.click: "loud" is none of e164, national, local'),
         (account(dial={"click": "local"}), 'dial.area_code: click is "local"'),
         (account(dial={"prefix": "9"}), "dial.prefix: no such setting"),
-        (account(dial="495"), "account[0].dial: write a table"),
+        (account(dial="495"), "account.acme.dial: write a table"),
         (account(country="XX"), "country: there is no numbering plan"),
         (account(line={"default": {"card": "always"}}), "never, ringing, answer"),
         (account(line={"default": {"responsible_seconds": 0}}), "1 to 120 seconds"),
-        (account(line={"default": {"responsible_seconds": "ten"}}), "responsible_seconds: write a number"),
+        (account(line={"default": {"responsible_seconds": "ten"}}), "responsible_seconds: write a whole number"),
         (account(line={"default": {"process": 1}}), "process: write true or false"),
         (account(line={"default": {"unknown_lookup_seconds": 60}}), "0 to 1 second"),
         (account(line={"default": {"after_no_answer": "group"}}), "line.default.group"),
-        (account(line={"74950000001": {"colour": "red"}}), "account[0].line.74950000001.colour: no such setting"),
-        (account(employee={"101": {"type": "fax"}}), "neither sip nor web"),
+        (account(line={"74950000001": {"colour": "red"}}), "account.acme.line.74950000001.colour: no such setting"),
+        (account(employee={"101": {"type": "fax"}}), "none of sip, web"),
         ({"account": [{"id": "acme"}, {"id": "acme"}]}, '"acme" is used twice'),
     ],
 )
@@ -92,7 +93,8 @@ def test_a_wrong_key_is_named(document: dict[str, Any], says: str) -> None:
 
 def test_a_group_takes_the_call_when_it_is_named() -> None:
     [acme] = parse(account(line={"default": {"after_no_answer": "group", "group": 600}})).accounts
-    assert (acme.default_line.after_no_answer, acme.default_line.group) == (AfterNoAnswer.GROUP, "600")
+    line = acme.settings().default_line
+    assert (line.after_no_answer, line.group) == (AfterNoAnswer.GROUP, "600")
 
 
 def test_the_environment_overrides_the_file(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ NO_IO = {
 LIBRARIES = {
     "amocrm": {"connectors/amocrm"},
     "fast_bitrix24": {"connectors/bitrix24"},
+    "pydantic": {"integration/documents"},
     "redis": {"integration/storage"},
     "sqlalchemy": {"integration/storage"},
     "alembic": {"integration/storage"},
@@ -105,11 +106,12 @@ def test_the_domain_does_no_io_and_has_no_clock_and_no_chance() -> None:
 ARROWS = {
     "integration/ports": ("integration.domain", "integration.ports", "integration.errors"),
     "integration/texts": ("integration.domain", TEXTS),
+    "integration/documents": ("integration.domain", "integration.errors", TEXTS, "integration.documents"),
     "integration/services": (*CORE, TEXTS, "integration.services"),
     "integration/storage": (*CORE, "integration.storage", "integration.clock"),
     "integration/web": (*CORE, TEXTS, "integration.services", "integration.web"),
     "integration/process": (*CORE, TEXTS, "integration.services", "integration.storage", "integration.web",
-                            "integration.process", "integration.clock", "integration.logs"),
+                            "integration.process", "integration.documents", "integration.clock", "integration.logs"),
     "connectors/amocrm": (*CORE, "connectors.amocrm"),
     "pbx_adapter/asterisk": (*CORE, "pbx_adapter.asterisk"),
 }  # fmt: skip

@@ -1,0 +1,153 @@
+"""The types of a document's fields: each takes what a person may write there, and says what is wrong with the rest.
+
+A whole number does for an id or a telephone number, as in `101 = 610077`; an empty text is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator
+
+from integration.documents.problems import refusal, shortened
+from integration.domain.ids import AccountId, ManagerId, PbxId
+from integration.domain.numbers.numbering import country_like, is_country
+from integration.texts import LANGUAGES
+from integration.texts.settings import Problem
+
+MOST_EXTENSION_CHARACTERS = 40  # what `domain/numbers/dialling.py` dials
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_KIND = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
+ROUTE_WORDS = frozenset({"admin", "api", "health", "hooks", "metrics", "oauth", "r", "login", "logout", "static"})
+"""Words of our addresses in the place of an account's id, as in `/admin/login`. No account may have these ids."""
+
+
+def written(value: Any, most: int) -> str:
+    """What a person wrote, in one line. Raises PydanticCustomError."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str):
+        raise refusal(Problem.TEXT)
+    if len(value) > most:
+        raise refusal(Problem.TOO_LONG, length=len(value), most=most)
+    if _CONTROL.search(value):
+        raise refusal(Problem.ONE_LINE)
+    return value
+
+
+def _text(most: int) -> BeforeValidator:
+    """None where it is empty."""
+    return BeforeValidator(lambda value: written(value, most) or None)
+
+
+def _word(words: Iterable[str]) -> Callable[[Any], Any]:
+    allowed = {str(word): word for word in words}
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or value not in allowed:
+            raise refusal(Problem.ONE_OF, value=shortened(value), words=", ".join(allowed))
+        return allowed[value]
+
+    return check
+
+
+def one_of(words: type[StrEnum]) -> BeforeValidator:
+    return BeforeValidator(_word(words))
+
+
+def within(problem: Problem, least: float, most: float) -> AfterValidator:
+    """The problem's sentence names both ends."""
+
+    def check(value: Any) -> Any:
+        if not least <= value <= most:
+            raise refusal(problem, least=least, most=most)
+        return value
+
+    return AfterValidator(check)
+
+
+def _matching(pattern: str, problem: Problem, **facts: object) -> BeforeValidator:
+    """Only a text: a number without quotes would lose its leading zeros."""
+
+    def check(value: Any) -> Any:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise refusal(problem, **facts)
+        return value
+
+    return BeforeValidator(check)
+
+
+def _id(value: Any) -> str:
+    text = written(value, 1000)
+    if not _ID.fullmatch(text):
+        raise refusal(Problem.ID, value=shortened(text))
+    return text
+
+
+def _office_id(value: Any) -> str:
+    text = _id(value)
+    if text in ROUTE_WORDS:
+        raise refusal(Problem.OWN_ADDRESS, value=text)
+    return text
+
+
+def _kind(value: Any) -> str:
+    text = written(value, 1000)
+    if not _KIND.fullmatch(text):
+        raise refusal(Problem.KIND, value=shortened(text))
+    return text
+
+
+def _country(value: Any) -> str:
+    text = written(value, 1000).upper()
+    if is_country(text):
+        return text
+    near = country_like(text)
+    if near is None:
+        raise refusal(Problem.COUNTRY, value=shortened(text))
+    raise refusal(Problem.COUNTRY_NEAR, value=shortened(text), near=near)
+
+
+def _time_zone(value: Any) -> str:
+    text = written(value, 1000)
+    try:
+        ZoneInfo(text or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise refusal(Problem.TIME_ZONE, value=shortened(text)) from exc
+    return text
+
+
+def _local_length(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 3 <= value <= 10:
+        raise refusal(Problem.LOCAL_LENGTH)
+    return value
+
+
+OfficeId = Annotated[AccountId, BeforeValidator(_office_id)]
+ConnectionId = Annotated[PbxId, BeforeValidator(_id)]
+Kind = Annotated[str, BeforeValidator(_kind)]
+Country = Annotated[str, BeforeValidator(_country)]
+Language = Annotated[str, BeforeValidator(_word(LANGUAGES))]
+TimeZone = Annotated[str, BeforeValidator(_time_zone)]  # empty: the country's
+
+Name = Annotated[str | None, _text(200)]
+CrmUser = Annotated[ManagerId | None, _text(100)]
+Destination = Annotated[str | None, _text(100)]  # an extension or a telephone number, as people write them
+Sound = Annotated[str | None, _text(200)]
+
+RingSeconds = Annotated[int, within(Problem.SECONDS, 1, 120)]
+LookupSeconds = Annotated[float, within(Problem.LOOKUP_SECONDS, 0, 1)]
+TaskSeconds = Annotated[int, within(Problem.SECONDS, 0, 366 * 86_400)]
+CallsAMinute = Annotated[int, within(Problem.CALLS_A_MINUTE, 1, 10_000)]
+
+LocalLength = Annotated[int | None, BeforeValidator(_local_length)]
+AreaCode = Annotated[str, _matching(r"[0-9]{0,6}", Problem.AREA_CODE)]
+TrunkPrefix = Annotated[str | None, _matching(r"[0-9]{0,6}", Problem.TRUNK_PREFIX)]
+InternationalPrefix = Annotated[str | None, _matching(r"[0-9]{0,6}", Problem.INTERNATIONAL_PREFIX)]
+OutsidePrefix = Annotated[str, _matching(r"[0-9*#]{0,10}", Problem.PREFIX, example="9")]
+CarrierPrefix = Annotated[str, _matching(r"[0-9*#]{0,10}", Problem.PREFIX, example="0001#")]

@@ -1,0 +1,323 @@
+"""An office's document: what `[[account]]` holds. Read, checked, turned into the domain's settings, and written again.
+
+The tables of the CRM and of the PBX are opaque here: their kinds check them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from integration.documents import fields as of
+from integration.documents.bounds import beyond_bounds
+from integration.documents.problems import FieldProblem, InvalidDocument, Path, problems_of, shortened, unknown_key
+from integration.domain.ids import Extension, PbxId
+from integration.domain.numbers.numbering import DialForm, DialRules
+from integration.domain.settings import (
+    AccountSettings,
+    AfterNoAnswer,
+    CardMoment,
+    ClickRules,
+    Employee,
+    LineSettings,
+    LogTarget,
+    PhoneType,
+)
+from integration.texts.settings import Problem
+
+_DIAL, _CLICKS, _LINE = DialRules(), ClickRules(), LineSettings()
+DEFAULT_LINE = "default"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+    def values(self) -> dict[str, Any]:
+        """What was written, in the words of the domain."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+
+    def plain(self) -> dict[str, Any]:
+        """What was written, in the words of a document."""
+        return {name: _plain(value) for name, value in self.values().items()}
+
+
+class DialDocument(_Table):
+    """How the office dials out (`DialRules`)."""
+
+    area_code: of.AreaCode = _DIAL.area_code
+    local_length: of.LocalLength = _DIAL.local_length
+    trunk_prefix: of.TrunkPrefix = _DIAL.trunk_prefix
+    international_prefix: of.InternationalPrefix = _DIAL.international_prefix
+    outside_prefix: of.OutsidePrefix = _DIAL.outside_prefix
+    carrier_prefix: of.CarrierPrefix = _DIAL.carrier_prefix
+    click: Annotated[DialForm, of.one_of(DialForm)] = _DIAL.click
+
+
+class ClicksDocument(_Table):
+    """What clicks may dial (`ClickRules`)."""
+
+    per_minute: of.CallsAMinute = _CLICKS.per_minute
+    account_per_minute: of.CallsAMinute = _CLICKS.account_per_minute
+    premium: bool = _CLICKS.premium
+    satellite: bool = _CLICKS.satellite
+
+
+class LineDocument(_Table):
+    """One line (`LineSettings`); what it does not say it has from the default line."""
+
+    process: bool = _LINE.process
+    card: Annotated[CardMoment, of.one_of(CardMoment)] = _LINE.card
+    to_responsible: bool = _LINE.to_responsible
+    responsible_seconds: of.RingSeconds = _LINE.responsible_seconds
+    notice_before: of.Sound = _LINE.notice_before
+    notice_no_answer: of.Sound = _LINE.notice_no_answer
+    after_no_answer: Annotated[AfterNoAnswer, of.one_of(AfterNoAnswer)] = _LINE.after_no_answer
+    group: of.Destination = _LINE.group
+    missed_responsible: of.CrmUser = _LINE.missed_responsible
+    outside_responsible: of.CrmUser = _LINE.outside_responsible
+    unknown_lookup_seconds: of.LookupSeconds = _LINE.unknown_lookup_seconds
+    reserve: of.Destination = _LINE.reserve
+    missed_task: bool = _LINE.missed_task
+    task_deadline_seconds: of.TaskSeconds = _LINE.task_deadline_seconds
+    source: of.Name = _LINE.source
+
+    def over(self, inherited: LineSettings) -> LineSettings:
+        return replace(inherited, **self.values())
+
+
+class EmployeeDocument(_Table):
+    """A person (`Employee`), by extension."""
+
+    manager: of.CrmUser = None
+    name: of.Name = None
+    type: Annotated[PhoneType, of.one_of(PhoneType)] = PhoneType.SIP
+    mobile: of.Destination = None
+    absent: bool = False
+
+    def employee(self, extension: str) -> Employee:
+        return Employee(
+            extension=Extension(extension),
+            name=self.name or "",
+            manager=self.manager,
+            phone_type=self.type,
+            mobile=self.mobile,
+            is_absent=self.absent,
+        )
+
+
+def _person(value: Any) -> Any:
+    """`101 = "610077"` is short for `101 = {manager = "610077"}`."""
+    return {"manager": value} if isinstance(value, str | int | float) else value
+
+
+class OfficeDocument(_Table):
+    """An office with its one CRM and its one PBX."""
+
+    id: of.OfficeId
+    country: of.Country = "RU"
+    language: of.Language = "ru"
+    time_zone: of.TimeZone = ""
+    log_to: Annotated[LogTarget, of.one_of(LogTarget)] = LogTarget.PERSON
+    default_responsible: of.CrmUser = None
+    crm: of.Kind
+    pbx: of.Kind
+    pbx_id: of.ConnectionId
+    dial: DialDocument = DialDocument()
+    clicks: ClicksDocument = ClicksDocument()
+    line: dict[str, LineDocument] = Field(default_factory=dict)
+    employee: dict[str, Annotated[EmployeeDocument, BeforeValidator(_person)]] = Field(default_factory=dict)
+    crm_options: dict[str, Any] = Field(repr=False)  # written as a table that has the kind's name
+    pbx_options: dict[str, Any] = Field(repr=False)
+
+    def settings(self) -> AccountSettings:
+        """What the services need of it. What is learned from the CRM while it runs has no place in a document."""
+        default = self.line[DEFAULT_LINE].over(_LINE) if DEFAULT_LINE in self.line else _LINE
+        return AccountSettings(
+            account=self.id,
+            country=self.country,
+            dial=DialRules(**self.dial.values()),
+            language=self.language,
+            time_zone=self.time_zone,
+            clicks=ClickRules(**self.clicks.values()),
+            default_line=default,
+            lines={_digits(did): line.over(default) for did, line in self.line.items() if did != DEFAULT_LINE},
+            employees=tuple(person.employee(extension) for extension, person in self.employee.items()),
+            default_responsible=self.default_responsible,
+            log_to=self.log_to,
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """As a file, a form or REST has it: `read_office` of it gives an equal document."""
+        own = {name: value for name, value in super().plain().items() if name not in _OPTIONS}
+        return {**own, self.crm: self.crm_options, self.pbx: self.pbx_options}
+
+
+_OPTIONS = frozenset({"crm_options", "pbx_options"})
+_OWN = frozenset(OfficeDocument.model_fields) - _OPTIONS
+_TABLES: Mapping[str, type[_Table]] = {
+    "dial": DialDocument, "clicks": ClicksDocument, "line": LineDocument, "employee": EmployeeDocument,
+}  # fmt: skip
+
+
+def read_office(raw: Any, *, crm: str, pbx: str) -> OfficeDocument:
+    """
+    Check a foreign document.
+
+    Args:
+        raw: as TOML or JSON give it.
+        crm: the kind where the document names none; `pbx` likewise.
+
+    Raises:
+        InvalidDocument: names every wrong setting, not only the first.
+    """
+    if not isinstance(raw, dict):
+        raise InvalidDocument([FieldProblem((), Problem.TABLE)])
+    found = beyond_bounds(raw)
+    if found:
+        raise InvalidDocument(found)
+    own = {"crm": crm, "pbx": pbx, "pbx_id": f"{raw.get('id')}-pbx", **raw}
+    kinds = {name: own[name] for name in ("crm", "pbx") if isinstance(own[name], str)}
+    known = _OWN | set(kinds.values())
+    found = [unknown_key((key,), known) for key in raw if key not in known]
+    found += [FieldProblem((n,), Problem.KIND, {"value": kind}) for n, kind in kinds.items() if kind in _OWN]
+    body = {key: value for key, value in own.items() if key in _OWN}
+    for name in ("crm", "pbx"):
+        body[f"{name}_options"] = own.get(kinds.get(name), {})
+    try:
+        document = OfficeDocument.model_validate(body)
+    except ValidationError as exc:
+        found += [_by_kind(each, kinds) for each in problems_of(exc, _known)]
+    else:
+        found += _together(document)
+        if not found:
+            return document
+    if "pbx_id" not in raw and any(each.path == ("id",) for each in found):
+        found = [each for each in found if each.path != ("pbx_id",)]
+    raise InvalidDocument(found)
+
+
+def office_document(
+    settings: AccountSettings,
+    *,
+    crm: str,
+    crm_options: Mapping[str, Any],
+    pbx: str,
+    pbx_id: PbxId,
+    pbx_options: Mapping[str, Any],
+) -> OfficeDocument:
+    """
+    The document of settings that run: `settings()` of it equals them, but for `enabled` and what the CRM told.
+
+    Only what differs is written: of the default line from Dozvon's own defaults, of a line from the default line.
+
+    Raises:
+        InvalidDocument: they hold what no document may.
+    """
+    default = settings.default_line
+    lines = {DEFAULT_LINE: _differences(default, _LINE)}
+    lines |= {did: _differences(line, default) for did, line in settings.lines.items()}
+    raw = {
+        "id": settings.account,
+        "country": settings.country,
+        "language": settings.language,
+        "time_zone": settings.time_zone,
+        "log_to": str(settings.log_to),
+        "default_responsible": settings.default_responsible or "",
+        "dial": _differences(settings.dial, _DIAL),
+        "clicks": _differences(settings.clicks, _CLICKS),
+        "line": {name: own for name, own in lines.items() if own or name != DEFAULT_LINE},
+        "employee": {each.extension: _person_differences(each) for each in settings.employees},
+        "crm": crm,
+        "pbx": pbx,
+        "pbx_id": pbx_id,
+    }
+    return read_office({**raw, crm: dict(crm_options), pbx: dict(pbx_options)}, crm=crm, pbx=pbx)
+
+
+def _together(document: OfficeDocument) -> list[FieldProblem]:
+    """What no field shows alone."""
+    return [*_dialling(document.dial), *_lines(document.line), *_people(document.employee)]
+
+
+def _dialling(dial: DialDocument) -> Iterable[FieldProblem]:
+    if dial.area_code:
+        return
+    if dial.local_length is not None:
+        yield FieldProblem(("dial", "area_code"), Problem.AREA_CODE_FOR_LENGTH, {"length": dial.local_length})
+    elif dial.click is DialForm.LOCAL:
+        yield FieldProblem(("dial", "area_code"), Problem.AREA_CODE_FOR_CLICK)
+
+
+def _lines(lines: Mapping[str, LineDocument]) -> Iterable[FieldProblem]:
+    """Each with what it inherits, and each number once, however it is written."""
+    default = lines[DEFAULT_LINE].over(_LINE) if DEFAULT_LINE in lines else _LINE
+    seen: dict[str, str] = {}
+    for did, line in lines.items():
+        digits = _digits(did)
+        if did != DEFAULT_LINE:
+            if not digits:
+                yield FieldProblem(("line", did), Problem.LINE, {"value": shortened(did)})
+            elif digits in seen:
+                yield FieldProblem(("line", did), Problem.SAME_LINE, {"other": shortened(seen[digits])})
+            seen.setdefault(digits, did)
+        whole = line.over(default)
+        says_so = did == DEFAULT_LINE or {"after_no_answer", "group"} & line.model_fields_set
+        if says_so and whole.after_no_answer is AfterNoAnswer.GROUP and not whole.group:
+            yield FieldProblem(("line", did, "group"), Problem.GROUP)
+
+
+def _people(people: Mapping[str, EmployeeDocument]) -> Iterable[FieldProblem]:
+    most = of.MOST_EXTENSION_CHARACTERS
+    for extension in people:
+        if not extension.strip() or len(extension) > most or not extension.isprintable():
+            yield FieldProblem(("employee", extension), Problem.EXTENSION, {"most": most})
+
+
+def _known(path: Path) -> Iterable[str]:
+    """The keys of the table at a path."""
+    return (_TABLES[str(path[0])] if path else OfficeDocument).model_fields
+
+
+def _by_kind(problem: FieldProblem, kinds: Mapping[str, str]) -> FieldProblem:
+    """The adapters' tables have the kinds' names in the document."""
+    first = str(problem.path[0])
+    return replace(problem, path=(kinds[first[:3]], *problem.path[1:])) if first in _OPTIONS else problem
+
+
+def _digits(did: str) -> str:
+    return "".join(c for c in did if c in "0123456789")
+
+
+def _differences(value: DialRules | ClickRules | LineSettings, base: object) -> dict[str, Any]:
+    own = {each.name: getattr(value, each.name) for each in fields(value)}
+    return {name: _plain(one) for name, one in own.items() if one != getattr(base, name)}
+
+
+def _person_differences(employee: Employee) -> Any:
+    table = {
+        "manager": employee.manager,
+        "name": employee.name,
+        "type": None if employee.phone_type is PhoneType.SIP else str(employee.phone_type),
+        "mobile": employee.mobile,
+        "absent": employee.is_absent,
+    }
+    said = {key: value for key, value in table.items() if value}
+    return employee.manager if set(said) == {"manager"} else said
+
+
+def _plain(value: Any) -> Any:
+    """As a document writes it: nothing is an empty text, since TOML has no null."""
+    match value:
+        case None:
+            return ""
+        case StrEnum():
+            return str(value)
+        case _Table():
+            return value.plain()
+        case dict():
+            return {key: _plain(one) for key, one in value.items()}
+    return value

@@ -1,0 +1,145 @@
+"""What is wrong with a document: every error with its field, and the one translator into sentences."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
+
+from integration.errors import ConfigError
+from integration.texts.settings import Problem, setting_problem
+
+Path = tuple[str | int, ...]
+
+MOST_PROBLEMS = 50  # told at once; the rest is counted
+_SHOWN = 40  # characters of a foreign value or key in a sentence
+
+_TYPES = {
+    "bool_type": Problem.FLAG,
+    "dict_type": Problem.TABLE,
+    "float_type": Problem.NUMBER,
+    "int_type": Problem.WHOLE_NUMBER,
+    "missing": Problem.NEEDED,
+    "model_type": Problem.TABLE,
+    "string_type": Problem.TEXT,
+}
+"""The library's own words for what is wrong; all others are ours (`refusal`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One wrong setting: where it stands, what is wrong, and what the sentence about it needs (`Problem`)."""
+
+    path: Path
+    problem: Problem
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The path as one word: `line.74950000001.card`."""
+        return dotted(self.path)
+
+    def sentence(self, language: str) -> str:
+        return setting_problem(self.problem, self.facts, language)
+
+
+class InvalidDocument(ConfigError):
+    """A document that cannot be taken. `str()` is in English, with the full name of every wrong key."""
+
+    def __init__(self, problems: Iterable[FieldProblem]) -> None:
+        every = _each_once(problems)
+        self.problems = every[:MOST_PROBLEMS]
+        self.left_out = len(every) - len(self.problems)
+        super().__init__(_in_a_file(self.problems, self.left_out))
+
+    def sentences(self, language: str) -> dict[str, str]:
+        """For a form: the key of each wrong field, and what to show beside it."""
+        found: dict[str, str] = {}
+        for each in self.problems:
+            said = each.sentence(language)
+            found[each.key] = f"{found[each.key]} {said}" if each.key in found else said
+        return found
+
+    def below(self, *path: str | int) -> list[FieldProblem]:
+        """The same problems in a larger document that has this one at `path`."""
+        return [replace(each, path=(*path, *each.path)) for each in self.problems]
+
+
+def refusal(problem: Problem, **facts: object) -> PydanticCustomError:
+    """What a field's own check raises."""
+    return PydanticCustomError(problem.value, problem.value, facts)
+
+
+def problems_of(error: ValidationError, known: Callable[[Path], Iterable[str]]) -> list[FieldProblem]:
+    """
+    Every error of the library as ours.
+
+    Args:
+        known: the keys of the table at a path.
+    """
+    found = []
+    for each in error.errors(include_url=False, include_input=False):
+        path = tuple(each["loc"])
+        if each["type"] == "extra_forbidden":
+            found.append(unknown_key(path, known(path[:-1])))
+        elif each["type"] in list(Problem):
+            found.append(FieldProblem(path, Problem(each["type"]), each.get("ctx", {})))
+        else:
+            found.append(FieldProblem(path, _TYPES.get(each["type"], Problem.UNFIT)))
+        if len(found) > MOST_PROBLEMS:
+            break
+    return found
+
+
+def unknown_key(path: Path, known: Iterable[str]) -> FieldProblem:
+    """With the known key that was probably meant."""
+    words = sorted(known)
+    near = difflib.get_close_matches(str(path[-1])[:_SHOWN], words, n=1, cutoff=0.7)
+    if near:
+        return FieldProblem(path, Problem.UNKNOWN_KEY_NEAR, {"near": near[0]})
+    return FieldProblem(path, Problem.UNKNOWN_KEY, {"known": ", ".join(words)})
+
+
+def shortened(value: Any) -> str:
+    """A foreign value as it may stand in a sentence: one short line that everything can print."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= 64 else "…"
+    if isinstance(value, str):
+        cut = value[:_SHOWN] + ("…" if len(value) > _SHOWN else "")
+        return "".join(c if c.isprintable() else "\ufffd" for c in cut)
+    if isinstance(value, float):
+        return str(value)
+    return "[…]" if isinstance(value, list | tuple) else "{…}"
+
+
+def dotted(path: Path) -> str:
+    """`account[0].line.74950000001.card`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{shortened(part)}"
+    return text.removeprefix(".")
+
+
+def _each_once(problems: Iterable[FieldProblem]) -> tuple[FieldProblem, ...]:
+    """A key that two checks refuse for the same reason is named once."""
+    return tuple({(each.path, each.problem): each for each in problems}.values())
+
+
+def _in_a_file(problems: tuple[FieldProblem, ...], left_out: int) -> str:
+    lines = []
+    for each in problems:
+        said = each.sentence("en").removesuffix(".")
+        lines.append(f"{each.key}: {said[:1].lower()}{said[1:]}" if each.path else said)
+    if len(lines) == 1 and not left_out:
+        return lines[0]
+    if left_out:
+        lines.append("and more")
+    return "\n  ".join(["several settings are wrong:", *lines])

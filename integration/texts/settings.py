@@ -1,0 +1,257 @@
+"""What is wrong with a setting, as a sentence that stands beside its field, in Russian, Ukrainian and English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum, auto
+
+from integration.texts import LANGUAGES
+
+
+class Problem(StrEnum):
+    """What can be wrong with one setting. The comment names the facts that its sentence needs."""
+
+    UNKNOWN_KEY = auto()  # known
+    UNKNOWN_KEY_NEAR = auto()  # near
+    NEEDED = auto()
+    TABLE = auto()
+    TEXT = auto()
+    FLAG = auto()
+    WHOLE_NUMBER = auto()
+    NUMBER = auto()
+    SECONDS = auto()  # least, most
+    LOOKUP_SECONDS = auto()
+    CALLS_A_MINUTE = auto()  # least, most
+    ONE_OF = auto()  # value, words
+    TOO_LONG = auto()  # length, most
+    ONE_LINE = auto()
+    ID = auto()  # value
+    TWICE = auto()  # value
+    OWN_ADDRESS = auto()  # value
+    KIND = auto()  # value
+    COUNTRY = auto()  # value
+    COUNTRY_NEAR = auto()  # value, near
+    TIME_ZONE = auto()  # value
+    LOCAL_LENGTH = auto()
+    AREA_CODE = auto()
+    AREA_CODE_FOR_LENGTH = auto()  # length
+    AREA_CODE_FOR_CLICK = auto()
+    TRUNK_PREFIX = auto()
+    INTERNATIONAL_PREFIX = auto()
+    PREFIX = auto()  # example
+    GROUP = auto()
+    LINE = auto()  # value
+    SAME_LINE = auto()  # other
+    EXTENSION = auto()  # most
+    TOO_DEEP = auto()  # most
+    TOO_MANY = auto()  # count, most
+    TOO_LARGE = auto()  # most
+    UNREADABLE = auto()
+    HUGE_NUMBER = auto()
+    UNFIT = auto()
+
+
+# problem: (ru, uk, en). Quotation marks around what is typed into the file are those of the file.
+_TEXTS: dict[Problem, tuple[str, str, str]] = {
+    Problem.UNKNOWN_KEY: (
+        "Такой настройки нет; здесь есть: {known}.",
+        "Такого налаштування немає; тут є: {known}.",
+        "No such setting; known here: {known}.",
+    ),
+    Problem.UNKNOWN_KEY_NEAR: (
+        "Такой настройки нет. Возможно, имелась в виду «{near}».",
+        "Такого налаштування немає. Можливо, малося на увазі «{near}».",
+        'No such setting; probably "{near}" was meant.',
+    ),
+    Problem.NEEDED: (
+        "Без этой настройки не обойтись: заполните её.",
+        "Без цього налаштування не обійтися: заповніть його.",
+        "This setting is needed.",
+    ),
+    Problem.TABLE: (
+        "Здесь должна быть таблица.",
+        "Тут має бути таблиця.",
+        "Write a table.",
+    ),
+    Problem.TEXT: (
+        "Напишите текст в кавычках.",
+        "Напишіть текст у лапках.",
+        "Write a text in quotes.",
+    ),
+    Problem.FLAG: (
+        "Напишите true или false.",
+        "Напишіть true або false.",
+        "Write true or false.",
+    ),
+    Problem.WHOLE_NUMBER: (
+        "Напишите целое число.",
+        "Напишіть ціле число.",
+        "Write a whole number.",
+    ),
+    Problem.NUMBER: (
+        "Напишите число.",
+        "Напишіть число.",
+        "Write a number.",
+    ),
+    Problem.SECONDS: (
+        "Напишите от {least} до {most} секунд.",
+        "Напишіть від {least} до {most} секунд.",
+        "Write {least} to {most} seconds.",
+    ),
+    Problem.LOOKUP_SECONDS: (
+        "Напишите от 0 до 1 секунды: всё это время звонящий слышит тишину.",
+        "Напишіть від 0 до 1 секунди: весь цей час абонент чує тишу.",
+        "Write 0 to 1 second; the caller hears silence meanwhile.",
+    ),
+    Problem.CALLS_A_MINUTE: (
+        "Напишите от {least} до {most} звонков в минуту.",
+        "Напишіть від {least} до {most} дзвінків на хвилину.",
+        "Write {least} to {most} calls a minute.",
+    ),
+    Problem.ONE_OF: (
+        "«{value}» не подходит. Напишите одно из: {words}.",
+        "«{value}» не підходить. Напишіть одне з: {words}.",
+        '"{value}" is none of {words}.',
+    ),
+    Problem.TOO_LONG: (
+        "Слишком длинно. Знаков: {length}, а можно не больше {most}.",
+        "Задовго. Знаків: {length}, а можна не більше {most}.",
+        "Too long: it has {length} characters, the maximum is {most}.",
+    ),
+    Problem.ONE_LINE: (
+        "Напишите в одну строку, без управляющих символов.",
+        "Напишіть в один рядок, без керувальних символів.",
+        "Write it in one line, without control characters.",
+    ),
+    Problem.ID: (
+        "«{value}» не годится. Напишите от 1 до 40 знаков: a–z, 0–9 и «-».",
+        "«{value}» не годиться. Напишіть від 1 до 40 знаків: a–z, 0–9 і «-».",
+        '"{value}" is no id; write 1 to 40 of a-z, 0-9 and "-".',
+    ),
+    Problem.TWICE: (
+        "«{value}» уже занято. Выберите другое.",
+        "«{value}» уже зайнято. Виберіть інше.",
+        '"{value}" is used twice.',
+    ),
+    Problem.OWN_ADDRESS: (
+        "«{value}» — начало одного из адресов самого Dozvon. Выберите другое.",
+        "«{value}» — початок однієї з адрес самого Dozvon. Виберіть інше.",
+        '"{value}" is one of our own addresses; write another id.',
+    ),
+    Problem.KIND: (
+        "«{value}» не может быть названием системы. Напишите строчные латинские буквы и цифры.",
+        "«{value}» не може бути назвою системи. Напишіть малі латинські літери й цифри.",
+        '"{value}" cannot be the name of a kind; write a-z, 0-9 and "_".',
+    ),
+    Problem.COUNTRY: (
+        "Плана нумерации «{value}» нет. Напишите две буквы, например RU, UA или KZ.",
+        "Плану нумерації «{value}» немає. Напишіть дві літери, наприклад UA, KZ або RU.",
+        'There is no numbering plan "{value}": write two letters, for example "RU", "UA" or "KZ".',
+    ),
+    Problem.COUNTRY_NEAR: (
+        "Плана нумерации «{value}» нет. Напишите {near}.",
+        "Плану нумерації «{value}» немає. Напишіть {near}.",
+        'There is no numbering plan "{value}": write "{near}".',
+    ),
+    Problem.TIME_ZONE: (
+        "Часового пояса «{value}» нет. Напишите, например, Europe/Moscow.",
+        "Часового поясу «{value}» немає. Напишіть, наприклад, Europe/Kyiv.",
+        '"{value}" is not a time zone; write for example "Europe/Moscow".',
+    ),
+    Problem.LOCAL_LENGTH: (
+        "Напишите, сколько цифр в номере своего города: от 3 до 10.",
+        "Напишіть, скільки цифр у номері свого міста: від 3 до 10.",
+        "Write how many digits a number of the own town has, 3 to 10.",
+    ),
+    Problem.AREA_CODE: (
+        'Напишите код города без префикса выхода на межгород, в кавычках, например "495".',
+        'Напишіть код міста без міжміського префікса, у лапках, наприклад "44".',
+        'Write an area code without the trunk prefix, in quotes, for example "495".',
+    ),
+    Problem.AREA_CODE_FOR_LENGTH: (
+        "Напишите код города, который стоит перед номером (цифр в номере: {length}).",
+        "Напишіть код міста, який стоїть перед номером (цифр у номері: {length}).",
+        "Write what stands before a number of {length} digits.",
+    ),
+    Problem.AREA_CODE_FOR_CLICK: (
+        'Напишите код города: звонок по клику ("local") набирает номера своего города без него.',
+        'Напишіть код міста: дзвінок за кліком ("local") набирає номери свого міста без нього.',
+        'Click is "local", so say which area code is left out.',
+    ),
+    Problem.TRUNK_PREFIX: (
+        'Напишите цифры в кавычках, например "8", или "", если префикса нет.',
+        'Напишіть цифри в лапках, наприклад "0", або "", якщо префікса немає.',
+        'Write digits in quotes, for example "8", or "" for none.',
+    ),
+    Problem.INTERNATIONAL_PREFIX: (
+        'Напишите цифры в кавычках, например "810".',
+        'Напишіть цифри в лапках, наприклад "00".',
+        'Write digits in quotes, for example "810".',
+    ),
+    Problem.PREFIX: (
+        'Напишите цифры, * и # в кавычках, например "{example}".',
+        'Напишіть цифри, * і # у лапках, наприклад "{example}".',
+        'Write digits, * and # in quotes, for example "{example}".',
+    ),
+    Problem.GROUP: (
+        "Напишите добавочный номер группы: звонок без ответа уходит в неё.",
+        "Напишіть внутрішній номер групи: дзвінок без відповіді йде до неї.",
+        'Say which extension the group has, since after_no_answer is "group".',
+    ),
+    Problem.LINE: (
+        "«{value}» — не номер. Напишите номер линии так, как его показывает АТС.",
+        "«{value}» — не номер. Напишіть номер лінії так, як його показує АТС.",
+        '"{value}" is no number; write the number of the line as the PBX shows it.',
+    ),
+    Problem.SAME_LINE: (
+        "Это та же линия, что «{other}». Оставьте одну из них.",
+        "Це та сама лінія, що «{other}». Залиште одну з них.",
+        'This is the same line as "{other}"; leave one of them out.',
+    ),
+    Problem.EXTENSION: (
+        "Напишите добавочный номер: от 1 до {most} знаков в одну строку.",
+        "Напишіть внутрішній номер: від 1 до {most} знаків в один рядок.",
+        "Write an extension, 1 to {most} characters in one line.",
+    ),
+    Problem.TOO_DEEP: (
+        "Слишком глубоко: таблиц и списков друг в друге может быть не больше {most}.",
+        "Надто глибоко: таблиць і списків одне в одному може бути не більше {most}.",
+        "Too deep: at most {most} tables and lists may lie in one another.",
+    ),
+    Problem.TOO_MANY: (
+        "Слишком много. Записей: {count}, а можно не больше {most}.",
+        "Забагато. Записів: {count}, а можна не більше {most}.",
+        "Too many: there are {count} entries, the maximum is {most}.",
+    ),
+    Problem.TOO_LARGE: (
+        "Документ слишком большой: значений больше {most}.",
+        "Документ завеликий: значень більше {most}.",
+        "The document is too large: it has more than {most} values.",
+    ),
+    Problem.UNREADABLE: (
+        "Здесь есть символ, который нельзя сохранить. Напишите заново.",
+        "Тут є символ, який не можна зберегти. Напишіть заново.",
+        "It has a character that cannot be stored; write it again.",
+    ),
+    Problem.HUGE_NUMBER: (
+        "Слишком большое число.",
+        "Завелике число.",
+        "The number is too large.",
+    ),
+    Problem.UNFIT: (
+        "Это значение здесь не подходит.",
+        "Це значення тут не підходить.",
+        "This value does not fit here.",
+    ),
+}
+
+
+def setting_problem(problem: Problem, facts: Mapping[str, object], language: str) -> str:
+    """
+    One whole sentence.
+
+    Args:
+        facts: what the sentence needs (`Problem`), texts from outside shortened.
+        language: of `LANGUAGES`.
+    """
+    return _TEXTS[problem][LANGUAGES.index(language)].format(**facts)
