@@ -1,6 +1,6 @@
 """Settings of a process: the file `dozvon.toml`, then the environment, read once at the start.
 
-`integration/documents` reads the accounts. The adapters' tables are passed on unchanged; adapters check them themselves.
+`integration/documents` reads the accounts.
 """
 
 from __future__ import annotations
@@ -9,21 +9,20 @@ import ipaddress
 import os
 import re
 import tomllib
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration.documents.office import OfficeDocument, read_office
-from integration.documents.problems import FieldProblem, InvalidDocument
+from integration.documents.bounds import beyond_bounds
+from integration.documents.office import OfficeDocument
+from integration.documents.offices import read_offices
+from integration.documents.problems import InvalidDocument, unknown_key
 from integration.errors import ConfigError
 from integration.process.adapters import CRMS, PBXS
-from integration.texts.settings import Problem
 from integration.web.password import LONGEST, SHORTEST, check_hash, is_hash
 
-_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _ENVIRONMENT = {
     "DOZVON_LISTEN": ("server", "listen"),
     "DOZVON_PUBLIC_URL": ("server", "public_url"),
@@ -117,6 +116,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 def parse(document: Mapping[str, Any]) -> Config:
     """Turn the document into settings. Raises ConfigError naming the key."""
+    beyond = beyond_bounds({name: table for name, table in document.items() if name != "account"})
+    if beyond:
+        raise InvalidDocument(beyond)
     _no_strangers(document, {"server", "storage", "security", "backup", "account"}, "")
     server = _table(document, "server", "")
     storage = _table(document, "storage", "")
@@ -230,30 +232,9 @@ def _backup(raw: dict[str, Any]) -> BackupConfig | None:
 
 
 def _accounts(raw: Any) -> tuple[AccountConfig, ...]:
-    """Raises InvalidDocument: all that is wrong in all of them."""
     if not isinstance(raw, list):
         raise ConfigError("account: write [[account]] with two brackets, one block for each account")
-    crm, pbx = next(iter(CRMS)), next(iter(PBXS))
-    accounts, problems = [], []
-    for index, each in enumerate(raw):
-        try:
-            accounts.append(read_office(each, crm=crm, pbx=pbx))
-        except InvalidDocument as exc:
-            problems += exc.below(*_place(each, index))
-    for key in ("id", "pbx_id"):
-        times = Counter(getattr(account, key) for account in accounts)
-        doubled = next((value for value, count in times.items() if count > 1), None)
-        if doubled is not None:
-            problems.append(FieldProblem(("account", key), Problem.TWICE, {"value": doubled}))
-    if problems:
-        raise InvalidDocument(problems)
-    return tuple(accounts)
-
-
-def _place(raw: Any, index: int) -> tuple[str | int, ...]:
-    """What an account is called in the message: by its id, where it has one."""
-    name = raw.get("id") if isinstance(raw, dict) else None
-    return ("account", name) if isinstance(name, str) and _ID.fullmatch(name) else ("account", index)
+    return read_offices(raw, "account", crm=next(iter(CRMS)), pbx=next(iter(PBXS)))
 
 
 def _listen(text: str) -> tuple[str, int]:
@@ -280,6 +261,7 @@ def _text(raw: Mapping[str, Any], key: str, where: str, default: str) -> str:
 
 
 def _no_strangers(raw: Mapping[str, Any], known: set[str], where: str) -> None:
-    for key in raw:
-        if key not in known:
-            raise ConfigError(f"{where}{key}: no such setting; known here: {', '.join(sorted(known))}")
+    section = (where.removesuffix("."),) if where else ()
+    strangers = [unknown_key((*section, key), known) for key in raw if key not in known]
+    if strangers:
+        raise InvalidDocument(strangers)

@@ -135,3 +135,30 @@ def test_what_is_wrong_in_several_accounts_is_said_with_the_names_of_the_account
     assert "account[1].id: " in said
     assert "account[1].language: " in said
     assert 'account.pbx_id: "shared" is used twice' in said
+
+
+def test_accounts_that_share_an_id_are_told_apart_by_their_place() -> None:
+    accounts = [{"id": "acme", "language": "de"}, {"id": "acme", "language": "fr"}, {"id": "acme"}]
+    with pytest.raises(ConfigError) as caught:
+        parse({"account": accounts})
+    assert [line.split(":")[0].strip() for line in str(caught.value).splitlines()[1:]] == [
+        "account[0].language",
+        "account[1].language",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"server": {"data_dir": "a\0b"}}, "server.data_dir: it has a character that cannot be stored"),
+        ({"server": {"public_url": "http://" + "x" * 100_000}}, "server.public_url: too long"),
+        ({"backup": {"keep": 10**5000}}, "backup.keep: the number is too large"),
+        ({str(number): 1 for number in range(100_000)}, "Too many"),
+        ({"server": {"lisen": "x", "public_uri": "y"}}, 'server.public_uri: no such setting; probably "public_url"'),
+    ],
+    ids=["NUL", "long", "huge", "many", "misspelt"],
+)
+def test_the_process_own_tables_are_measured_too(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse(document)
+    assert says in str(caught.value)
