@@ -30,7 +30,7 @@ def numbering_of(arguments: argparse.Namespace) -> Numbering:
     """Raises ConfigError: no such country, account or file."""
     country, rules = "RU", DialRules()
     if arguments.config is not None:
-        settings = _account(config.load(arguments.config), arguments.account).settings()
+        settings = _account(config.load(arguments.config), arguments.account).settings
         country, rules = settings.country, settings.dial
     if arguments.country is None:
         return Numbering(country, rules)

@@ -16,9 +16,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integration.documents.bounds import beyond_bounds
-from integration.documents.office import OfficeDocument
 from integration.documents.offices import read_offices
 from integration.documents.problems import InvalidDocument, unknown_key
+from integration.domain.ids import AccountId, PbxId
+from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError
 from integration.process.adapters import CRMS, PBXS
 from integration.web.password import LONGEST, SHORTEST, check_hash, is_hash
@@ -42,8 +43,20 @@ _ENVIRONMENT = {
 ROLES = frozenset({"web", "pbx", "worker"})
 
 
-AccountConfig = OfficeDocument
-"""One `[[account]]` of the file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountConfig:
+    """One `[[account]]` of the file: what decisions read, and the tables for its adapters."""
+
+    settings: AccountSettings
+    crm: str
+    crm_options: dict[str, Any] = field(repr=False)
+    pbx: str
+    pbx_id: PbxId
+    pbx_options: dict[str, Any] = field(repr=False)
+
+    @property
+    def id(self) -> AccountId:
+        return self.settings.account
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +247,18 @@ def _backup(raw: dict[str, Any]) -> BackupConfig | None:
 def _accounts(raw: Any) -> tuple[AccountConfig, ...]:
     if not isinstance(raw, list):
         raise ConfigError("account: write [[account]] with two brackets, one block for each account")
-    return read_offices(raw, "account", crm=next(iter(CRMS)), pbx=next(iter(PBXS)))
+    offices = read_offices(raw, "account", crm=next(iter(CRMS)), pbx=next(iter(PBXS)))
+    return tuple(
+        AccountConfig(
+            settings=office.settings(),
+            crm=office.crm,
+            crm_options=office.crm_options,
+            pbx=office.pbx,
+            pbx_id=office.pbx_id,
+            pbx_options=office.pbx_options,
+        )
+        for office in offices
+    )
 
 
 def _listen(text: str) -> tuple[str, int]:

@@ -29,7 +29,7 @@ class Kinds:
 
     def crm(self, account: AccountConfig, *, tokens: TokenStore, clock: Clock) -> Connector:
         kind = self._crms[account.crm]
-        numbering = account.settings().numbering
+        numbering = account.settings.numbering
         return kind.connect(account.id, account.crm_options, tokens=tokens, clock=clock, numbering=numbering)
 
     def pbx(self, account: AccountConfig) -> PbxConnection:

@@ -115,7 +115,7 @@ class Core:
         """Build an account and its connections. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
         connector = self._crm(each)
         pbx = self.kinds.pbx(each)
-        account = await self.accounts.add(each.settings(), connector.crm, self._any_link(pbx))
+        account = await self.accounts.add(each.settings, connector.crm, self._any_link(pbx))
         routing = Routing(
             account=each.id,
             pbx=each.pbx_id,
@@ -138,7 +138,7 @@ class Core:
         office = self.offices[each.id]
         account, connector, pbx = office.account, office.connector, office.pbx
         if Part.SETTINGS in parts:
-            await self.accounts.take(account, each.settings())
+            await self.accounts.take(account, each.settings)
         if Part.CRM in parts:
             await connector.close()
             connector = self._crm(each)

@@ -59,7 +59,7 @@ def _identity(account: AccountConfig) -> tuple[str, str, str]:
 
 def _changed(old: AccountConfig, new: AccountConfig) -> frozenset[Part]:
     parts = set()
-    settings = old.settings(), new.settings()
+    settings = old.settings, new.settings
     if old.crm_options != new.crm_options or settings[0].numbering != settings[1].numbering:
         parts.add(Part.CRM)  # it reads numbers as the office writes them
     if old.pbx_options != new.pbx_options:

@@ -27,7 +27,7 @@ def test_a_line_inherits_what_it_does_not_say_itself() -> None:
         )
     )
     [acme] = config.accounts
-    settings = acme.settings()
+    settings = acme.settings
     line = settings.lines["74950000001"]
     assert (line.responsible_seconds, line.card, line.to_responsible) == (15, CardMoment.ANSWER, False)
     assert settings.default_line.to_responsible is True
@@ -35,7 +35,7 @@ def test_a_line_inherits_what_it_does_not_say_itself() -> None:
 
 def test_an_employee_is_a_manager_id_or_a_table() -> None:
     [acme] = parse(account(employee={"101": 610077, "102": {"name": "Boris", "type": "web"}})).accounts
-    assert [(e.extension, e.manager, e.name, e.phone_type) for e in acme.settings().employees] == [
+    assert [(e.extension, e.manager, e.name, e.phone_type) for e in acme.settings.employees] == [
         ("101", "610077", "", "sip"),
         ("102", None, "Boris", "web"),
     ]
@@ -93,7 +93,7 @@ def test_a_wrong_key_is_named(document: dict[str, Any], says: str) -> None:
 
 def test_a_group_takes_the_call_when_it_is_named() -> None:
     [acme] = parse(account(line={"default": {"after_no_answer": "group", "group": 600}})).accounts
-    line = acme.settings().default_line
+    line = acme.settings.default_line
     assert (line.after_no_answer, line.group) == (AfterNoAnswer.GROUP, "600")
 
 
@@ -146,10 +146,10 @@ def test_trusted_proxies_come_from_the_environment_too() -> None:
 
 def test_how_an_office_dials() -> None:
     rules = {"area_code": "495", "outside_prefix": "9", "trunk_prefix": "", "carrier_prefix": "0001#", "click": "local"}
-    settings = parse(account(dial=rules)).accounts[0].settings()
+    settings = parse(account(dial=rules)).accounts[0].settings
     wanted = DialRules(
         area_code="495", outside_prefix="9", trunk_prefix="", carrier_prefix="0001#", click=DialForm.LOCAL
     )
     assert settings.numbering == Numbering("RU", wanted)
     assert settings.numbering.local_length == 7
-    assert parse(account()).accounts[0].settings().numbering == DEFAULT_NUMBERING
+    assert parse(account()).accounts[0].settings.numbering == DEFAULT_NUMBERING

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,30 +11,38 @@ from hypothesis import strategies as st
 
 from integration.domain.ids import AccountId, Extension, PbxId
 from integration.domain.numbers.numbering import DialRules
-from integration.domain.settings import Employee, LineSettings
+from integration.domain.settings import AccountSettings, Employee, LineSettings
 from integration.process.config import AccountConfig
 from integration.process.reconcile import Part, Replace, Start, Step, Stop, reconcile
 
 ACME = AccountConfig(
-    id=AccountId("acme"),
+    settings=AccountSettings(account=AccountId("acme"), employees=(Employee(extension=Extension("101")),)),
     crm="amocrm",
     crm_options={"client_id": "1", "client_secret": "s"},
     pbx="asterisk",
     pbx_id=PbxId("acme-pbx"),
     pbx_options={"host": "10.0.0.1", "secret": "s"},
-    employees=(Employee(extension=Extension("101")),),
 )
+
+
+def decided(**own: Any) -> AccountConfig:
+    """ACME with other settings."""
+    return replace(ACME, settings=replace(ACME.settings, **own))
+
 
 accounts = st.builds(
     AccountConfig,
-    id=st.sampled_from("abcd").map(AccountId),
-    country=st.sampled_from(["RU", "UA"]),
+    settings=st.builds(
+        AccountSettings,
+        account=st.sampled_from("abcd").map(AccountId),
+        country=st.sampled_from(["RU", "UA"]),
+        employees=st.sampled_from([(), ACME.settings.employees]),
+    ),
     crm=st.sampled_from(["amocrm", "bitrix24"]),
     crm_options=st.dictionaries(st.sampled_from(["client_id", "client_secret"]), st.sampled_from("xy")),
     pbx=st.just("asterisk"),
     pbx_id=st.sampled_from(["p", "q"]).map(PbxId),
     pbx_options=st.dictionaries(st.sampled_from(["host", "secret"]), st.sampled_from("xy")),
-    employees=st.sampled_from([(), ACME.employees]),
 )
 sets = st.lists(accounts, unique_by=lambda account: account.id, max_size=4)
 
@@ -80,11 +89,11 @@ def test_an_account_that_stays_as_it_is_is_in_no_step(
     [
         (replace(ACME, pbx_options={"host": "10.0.0.1", "secret": "new"}), {Part.PBX}),
         (replace(ACME, crm_options={"client_id": "1", "client_secret": "new"}), {Part.CRM}),
-        (replace(ACME, lines={"74950000001": LineSettings(reserve="200")}), {Part.SETTINGS}),
-        (replace(ACME, employees=()), {Part.SETTINGS}),
-        (replace(ACME, language="uk"), {Part.SETTINGS}),
+        (decided(lines={"74950000001": LineSettings(reserve="200")}), {Part.SETTINGS}),
+        (decided(employees=()), {Part.SETTINGS}),
+        (decided(language="uk"), {Part.SETTINGS}),
         # The connector reads the CRM's numbers by the office's rules.
-        (replace(ACME, dial=DialRules(area_code="495")), {Part.SETTINGS, Part.CRM}),
+        (decided(dial=DialRules(area_code="495")), {Part.SETTINGS, Part.CRM}),
     ],
 )
 def test_only_what_is_different_is_connected_again(changed: AccountConfig, parts: set[Part]) -> None:
@@ -99,5 +108,5 @@ def test_another_pbx_or_crm_is_a_new_start(changed: AccountConfig) -> None:
 
 
 def test_addresses_are_given_back_before_others_take_them() -> None:
-    other = replace(ACME, id=AccountId("aaaa"), pbx_id=PbxId("aaaa-pbx"))
+    other = replace(decided(account=AccountId("aaaa")), pbx_id=PbxId("aaaa-pbx"))
     assert reconcile([other], [ACME]) == (Stop(ACME.id), Start(other))
