@@ -1,4 +1,4 @@
-"""Stored data: calls and their intents, the phone book, settings, tokens. `storage/` implements it."""
+"""Stored data: calls and their intents, the phone book, tokens. `storage/` implements it. Settings: `settings.py`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from integration.domain.crm.entities import Deal, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.routing.route import RouteDecision
-from integration.domain.settings import AccountSettings
 from integration.ports.coordination import Lease
 
 
@@ -302,29 +301,6 @@ class RouteLog(Protocol):
         """
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None: ...
-
-
-class SettingsStore(Protocol):
-    async def load(self, account: AccountId) -> AccountSettings | None: ...
-
-    async def save(self, settings: AccountSettings) -> None:
-        """Overwrite what is stored. Use `change` to modify it."""
-
-    async def change(
-        self, account: AccountId, change: Callable[[AccountSettings | None], AccountSettings]
-    ) -> AccountSettings:
-        """
-        Read, modify and write atomically over all processes: no concurrent change is lost.
-
-        Args:
-            change: from the stored settings (None: nothing stored) to the new ones. Pure; may run twice. If it raises,
-                nothing is stored.
-
-        Returns:
-            What is stored now.
-        """
-
-    async def accounts(self) -> list[AccountId]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

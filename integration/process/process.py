@@ -43,6 +43,7 @@ from integration.web.hooks import Hooks
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
 from integration.web.pages.calls import CallPages
+from integration.web.pages.changes import ChangePages
 from integration.web.pages.delivery import DeliveryPages
 from integration.web.pages.overview import OverviewPages
 from integration.web.pages.people import PeoplePages
@@ -338,6 +339,7 @@ class Dozvon:
             ),
             DeliveryPages(shell, outbox=storage.outbox, clock=core.clock, wake=core.wake.set),
             PeoplePages(shell, core.accounts),
+            ChangePages(shell, core.accounts),
             WhatIfPages(shell, self._ask_route),
         )
         for section in sections:

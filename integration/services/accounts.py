@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 
@@ -16,10 +15,11 @@ import structlog
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
 from integration.domain.ids import AccountId, Extension, ManagerId
 from integration.domain.settings import AccountSettings, Employee
+from integration.domain.settings_changes import Author, AuthorKind, Section, SettingsChange
 from integration.errors import AuthFailed, DozvonError, ProtocolError, RateLimited, Rejected, Unpaid
 from integration.ports.crm import Crm
 from integration.ports.pbx import Pbx
-from integration.ports.stores import SettingsStore
+from integration.ports.settings import KeptChange, Revised, SettingsStore
 
 log = structlog.get_logger()
 
@@ -27,10 +27,8 @@ _MANAGERS_EVERY_SECONDS = 300.0  # how late a dismissed manager is noticed witho
 _RETRY_AFTER_SECONDS = 15.0
 _ASK_AGAIN_SECONDS = 10.0
 _REFUSED_SECONDS = 3600.0  # then a refused responsible is tried again: the user may have the right again
-
-
-class ChangedMeanwhile(Rejected):
-    """The settings have changed since they were shown."""
+_ALL_CHANGES = 1000  # the store keeps fewer
+_FILE = Author(kind=AuthorKind.FILE)
 
 
 class NamedInFile(Rejected):
@@ -46,6 +44,7 @@ class Account:
 
     def __init__(self, settings: AccountSettings, crm: Crm, pbx: Pbx) -> None:
         self.settings = settings
+        self.revision = 0  # of these very settings
         self.crm = crm
         self.pbx = pbx
         self.managers: dict[ManagerId, Manager] = {}
@@ -60,6 +59,11 @@ class Account:
     @property
     def id(self) -> AccountId:
         return self.settings.account
+
+    def hold(self, settings: AccountSettings, revision: int) -> None:
+        """New settings from the store, always with their revision: a page must not carry that of other ones."""
+        self.settings = settings
+        self.revision = revision
 
     def refuse(self, manager: ManagerId) -> None:
         """Remember for an hour that the CRM refuses this user as responsible, whatever its list of users says."""
@@ -133,15 +137,21 @@ class Accounts:
             return replace(_decided(from_file, stored), employees=from_file.employees + kept)
 
         async with account.changing:
-            account.settings = await self._store.change(from_file.account, joined)
+            stored = await self._store.change(from_file.account, joined, who=_FILE)
+            account.hold(stored.settings, stored.revision)
         account.named_in_file = named
 
-    async def set_employees(self, account: Account, employees: Iterable[Employee], *, shown: str | None = None) -> None:
+    async def set_employees(
+        self, account: Account, employees: Iterable[Employee], *, who: Author, shown: int | None = None
+    ) -> SettingsChange | None:
         """
         Store the mapping.
 
         Args:
-            shown: `mark_of` the people that the administrator saw and changed; None: no check.
+            shown: the revision of the people that the administrator saw and changed; None: no check.
+
+        Returns:
+            What was changed, to take it back by; None: nothing.
 
         Raises:
             ValueError: an extension is named twice.
@@ -156,34 +166,72 @@ class Accounts:
             seen.add(employee.extension)
 
         def mapped(stored: AccountSettings) -> AccountSettings:
-            if shown is not None and shown != mark_of(stored.employees):
-                raise ChangedMeanwhile("Somebody else has changed these people since this page was opened.")
-            wanted = {e.extension: e for e in people}
-            for employee in stored.employees:
-                if employee.extension in account.named_in_file and wanted.get(employee.extension) != employee:
-                    raise NamedInFile(employee.extension)
-            return replace(stored, employees=people)
+            changed = replace(stored, employees=people)
+            _refuse_named_in_file(account, stored, changed)
+            return changed
 
-        await self._change(account, mapped)
+        return await self._change(account, mapped, who=who, section=Section.PEOPLE, shown=shown)
 
-    async def set_enabled(self, account: Account, *, enabled: bool) -> None:
-        await self._change(account, lambda stored: replace(stored, enabled=enabled))
+    async def set_enabled(
+        self, account: Account, *, enabled: bool, who: Author, shown: int | None = None
+    ) -> SettingsChange | None:
+        """As `set_employees`. Raises: ChangedMeanwhile."""
+
+        def switched(stored: AccountSettings) -> AccountSettings:
+            return replace(stored, enabled=enabled)
+
+        return await self._change(account, switched, who=who, section=Section.SWITCH, shown=shown)
+
+    async def changes(self, account: Account) -> list[KeptChange]:
+        """All that are kept, newest first."""
+        return await self._store.changes(account.id, limit=_ALL_CHANGES)
+
+    async def undo(self, account: Account, revision: int, *, who: Author) -> SettingsChange | None:
+        """
+        Take a change back, as a new change, which can be taken back itself.
+
+        Raises:
+            UndoRefused: the same was changed again since, or it is undone already, or it is not kept any more.
+            NamedInFile: it concerns a person of the configuration file.
+        """
+
+        def check(stored: AccountSettings, changed: AccountSettings) -> None:
+            _refuse_named_in_file(account, stored, changed)
+
+        async with account.changing:
+            undone = await self._store.undo(account.id, revision, who=who, check=check)
+            account.hold(_decided(account.settings, undone.settings), undone.revision)
+        await self._on_changed(account.id)
+        return undone.change
 
     async def reload(self, account: Account) -> None:
         """Load the settings changed by another process. Raises Unavailable."""
-        stored = await self._store.load(account.id)
-        if stored is not None:
-            account.settings = _decided(account.settings, stored)
+        async with account.changing:  # or what was read before a change here would replace its result
+            stored = await self._store.current(account.id)
+            if stored is not None:
+                account.hold(_decided(account.settings, stored.settings), stored.revision)
 
-    async def _change(self, account: Account, change: Callable[[AccountSettings], AccountSettings]) -> None:
+    async def _change(
+        self,
+        account: Account,
+        change: Callable[[AccountSettings], AccountSettings],
+        *,
+        who: Author | None = None,
+        section: Section | None = None,
+        shown: int | None = None,
+    ) -> SettingsChange | None:
         """Change the stored settings, which another process may have changed meanwhile."""
 
         def on_top(stored: AccountSettings | None) -> AccountSettings:
             return change(account.settings if stored is None else _decided(account.settings, stored))
 
         async with account.changing:  # of two changes here the later one must win
-            account.settings = await self._store.change(account.id, on_top)
+            stored: Revised = await self._store.change(
+                account.id, on_top, who=who, section=section, expected_revision=shown
+            )
+            account.hold(stored.settings, stored.revision)
         await self._on_changed(account.id)
+        return stored.change
 
     async def refresh_managers(self, account: Account) -> None:
         """Read the CRM's users. Raises: the CRM's errors; then the old list stays."""
@@ -258,6 +306,14 @@ def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSetti
     )
 
 
+def _refuse_named_in_file(account: Account, stored: AccountSettings, changed: AccountSettings) -> None:
+    """Raises: NamedInFile."""
+    wanted = {e.extension: e for e in changed.employees}
+    for employee in stored.employees:
+        if employee.extension in account.named_in_file and wanted.get(employee.extension) != employee:
+            raise NamedInFile(employee.extension)
+
+
 def _trouble(error: DozvonError) -> CrmTrouble:
     match error:
         case AuthFailed():
@@ -269,11 +325,6 @@ def _trouble(error: DozvonError) -> CrmTrouble:
         case Rejected():
             return CrmTrouble.REFUSED
     return CrmTrouble.AWAY
-
-
-def mark_of(employees: Iterable[Employee]) -> str:
-    """Identifies a state of the mapping: a page keeps it between loading and saving."""
-    return hashlib.sha256(repr(sorted(employees, key=lambda e: e.extension)).encode()).hexdigest()[:32]
 
 
 async def _nobody(_: AccountId) -> None:

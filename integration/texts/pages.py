@@ -11,6 +11,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "calls": ("Звонки", "Дзвінки", "Calls"),
     "delivery": ("Доставка в CRM", "Доставка в CRM", "CRM delivery"),
     "people": ("Сотрудники", "Співробітники", "People"),
+    "changes": ("История изменений", "Історія змін", "Changes"),
     "what_if": ("Проверка маршрута", "Перевірка маршруту", "What would happen"),
     "sign_in": ("Войти", "Увійти", "Sign in"),
     "sign_out": ("Выйти", "Вийти", "Sign out"),
@@ -316,6 +317,49 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "save": ("Сохранить", "Зберегти", "Save"),
     "saved": ("Сохранено.", "Збережено.", "Saved."),
+    "changed_meanwhile": (
+        "Настройки уже изменены. Ваш выбор остался на экране, но ещё не сохранён: проверьте его и сохраните снова.",
+        "Налаштування вже змінено. Ваш вибір залишився на екрані, але ще не збережений: перевірте його"
+        " і збережіть знову.",
+        "These settings have changed meanwhile. Your choices are still on the screen, but not saved: check them and"
+        " save again.",
+    ),
+    "switched_meanwhile": (
+        "Переключатель уже изменён. Ничего не сохранено: проверьте его и решите снова.",
+        "Перемикач уже змінено. Нічого не збережено: перевірте його і вирішіть знову.",
+        "The switch has changed meanwhile. Nothing was saved: look at it and decide again.",
+    ),
+    "changes_lead": (
+        "Кто и когда менял настройки. Изменение можно отменить, пока то же самое не изменили снова.",
+        "Хто й коли змінював налаштування. Зміну можна скасувати, доки те саме не змінили знову.",
+        "Who changed the settings, and when. A change can be undone until the same settings are changed again.",
+    ),
+    "who": ("Кто", "Хто", "Who"),
+    "what_changed": ("Что изменено", "Що змінено", "What changed"),
+    "no_changes": (
+        "Здесь пусто: настройки ещё никто не менял.",
+        "Тут порожньо: налаштувань ще ніхто не змінював.",
+        "Nothing here: nobody has changed the settings yet.",
+    ),
+    "undone": ("Изменение отменено.", "Зміну скасовано.", "The change was undone."),
+    "is_undone": ("отменено", "скасовано", "undone"),
+    "undoes": ("Отмена изменения: {when}", "Скасування зміни: {when}", "Undoes the change: {when}"),
+    "undo_of": ("Отменить: {what}", "Скасувати: {what}", "Undo: {what}"),
+    "undo_refused": (
+        "Отменить нельзя: с тех пор это изменили ещё раз.",
+        "Скасувати не можна: відтоді це змінили ще раз.",
+        "This cannot be undone: the same was changed again since.",
+    ),
+    "undone_already": (
+        "Это изменение уже отменено.",
+        "Цю зміну вже скасовано.",
+        "This change is undone already.",
+    ),
+    "change_not_kept": (
+        "Этого изменения уже нет в истории.",
+        "Цієї зміни вже немає в історії.",
+        "This change is not in the history any more.",
+    ),
     "note_unmapped": ("нет номера", "немає номера", "no extension"),
     "note_in_file": ("из файла конфигурации", "із файлу конфігурації", "from the configuration file"),
     "named_in_file": (
@@ -325,13 +369,6 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         " і перезапустіть Dozvon. Нічого не збережено.",
         "Extension {extension} is set in the configuration file, and the file wins over this page. Change it there"
         " and restart Dozvon. Nothing was saved.",
-    ),
-    "changed_meanwhile": (
-        "Пока вы правили, список изменил кто-то другой. Ваши правки не сохранены: проверьте список"
-        " и внесите их ещё раз.",
-        "Поки ви редагували, список змінив хтось інший. Ваші зміни не збережено: перевірте список і внесіть їх ще раз.",
-        "Somebody else changed this list while you were editing. Your changes were not saved: check the list"
-        " and make them again.",
     ),
     "note_doubled": ("номер назначен дважды", "номер призначено двічі", "extension used twice"),
     "note_missing": ("такого номера нет на АТС", "такого номера немає на АТС", "not on the PBX"),

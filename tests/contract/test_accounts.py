@@ -15,12 +15,12 @@ from integration.domain.ids import CallId, Extension, ManagerId, Timestamp
 from integration.domain.routing.route import Outcome, Reason, RouteDecision, Step, StepKind
 from integration.domain.settings import AccountSettings, AfterNoAnswer, CardMoment, Employee, LineSettings
 from integration.errors import AuthFailed, Unavailable
+from integration.ports.settings import SettingsStore
 from integration.ports.stores import (
     DecidedRoute,
     RecordingStore,
     RouteLog,
     SavedStep,
-    SettingsStore,
     Tokens,
     TokenStore,
 )

@@ -78,6 +78,7 @@ async def filled(place: Place) -> AsyncIterator[Storage]:
     storage = await open_storage(place.url, place.data_dir, keys=place.keys)
     for account in (OFFICE, OTHER):
         await storage.settings.save(AccountSettings(account=account))
+        await storage.settings.save(AccountSettings(account=account, enabled=False))  # a change of the settings
         await storage.tokens.save(account, TOKENS)
         name = "Ж\t\\N\n\"'\0" + account
         person = Person(

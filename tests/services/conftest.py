@@ -26,6 +26,7 @@ from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee, LineSettings
+from integration.domain.settings_changes import Author, AuthorKind
 from integration.ports.coordination import Coordination
 from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts
@@ -44,6 +45,7 @@ from integration.testing import FakeClock, FakeCrm, FakePbx
 ACME = AccountId("acme")
 PBX = PbxId("acme-pbx")
 ANNA, BORIS = ManagerId("610077"), ManagerId("610078")
+SOMEBODY = Author(kind=AuthorKind.ADMINISTRATOR, session="3fa2c1", address="10.0.0.5")
 CLIENT, STRANGER, DID = "79161234567", "79990001122", "74950000001"
 IVAN = Person(
     ref=EntityRef(EntityKind.CONTACT, "55"),
@@ -144,7 +146,7 @@ async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> Async
         Employee(extension=Extension("101"), manager=ANNA),
         Employee(extension=Extension("102"), manager=BORIS),
     ]
-    await accounts.set_employees(account, people)
+    await accounts.set_employees(account, people, who=SOMEBODY)
     await accounts.refresh_managers(account)
     await storage.phone_book.put_persons(ACME, [IVAN], numbering=DEFAULT_NUMBERING)
     await storage.phone_book.put_deals(ACME, [DEAL])

@@ -9,8 +9,12 @@ import pytest
 
 from integration.domain.ids import Extension
 from integration.domain.settings import AccountSettings, Employee
-from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of
-from tests.services.conftest import ACME, ANNA, BORIS, World
+from integration.domain.settings_changes import Author, AuthorKind
+from integration.ports.settings import ChangedMeanwhile, UndoRefused
+from integration.services.accounts import Account, Accounts, NamedInFile
+from tests.services.conftest import ACME, ANNA, BORIS, SOMEBODY, World
+
+OTHER_ADMINISTRATOR = Author(kind=AuthorKind.ADMINISTRATOR, session="9b01d4", address="10.0.0.6")
 
 ANNA_AT_101 = Employee(extension=Extension("101"), manager=ANNA)
 BORIS_AT_102 = Employee(extension=Extension("102"), manager=BORIS)
@@ -28,8 +32,8 @@ async def test_changes_at_one_moment_are_all_kept(world: World) -> None:
     world.crm.all_managers[1] = replace(world.crm.all_managers[1], is_active=False)
     people = [ANNA_AT_101, replace(BORIS_AT_102, name="Борис")]
     await asyncio.gather(
-        world.accounts.set_enabled(world.account, enabled=False),
-        others.set_employees(there, people),
+        world.accounts.set_enabled(world.account, enabled=False, who=SOMEBODY),
+        others.set_employees(there, people, who=OTHER_ADMINISTRATOR),
         world.accounts.refresh_managers(world.account),
     )
     stored = await world.storage.settings.load(ACME)
@@ -41,10 +45,13 @@ async def test_changes_at_one_moment_are_all_kept(world: World) -> None:
 
 async def test_the_second_of_two_who_saw_the_same_list_is_told(world: World) -> None:
     others, there = await elsewhere(world)
-    shown = mark_of(world.account.settings.employees)
-    await others.set_employees(there, [ANNA_AT_101], shown=shown)
-    with pytest.raises(ChangedMeanwhile):
-        await world.accounts.set_employees(world.account, [BORIS_AT_102], shown=shown)
+    shown = world.account.revision
+    await others.set_employees(there, [ANNA_AT_101], who=OTHER_ADMINISTRATOR, shown=shown)
+    with pytest.raises(ChangedMeanwhile, match=r"administrator 9b01d4 from 10\.0\.0\.6 was first") as caught:
+        await world.accounts.set_employees(world.account, [BORIS_AT_102], who=SOMEBODY, shown=shown)
+    [first] = caught.value.changes
+    assert (first.at, first.who, list(first.after.values())) == (world.clock.now(), OTHER_ADMINISTRATOR, [None])
+    assert caught.value.seen.employees == (ANNA_AT_101, BORIS_AT_102)
     stored = await world.storage.settings.load(ACME)
     assert stored is not None
     assert stored.employees == (ANNA_AT_101,)
@@ -52,22 +59,88 @@ async def test_the_second_of_two_who_saw_the_same_list_is_told(world: World) -> 
 
 async def test_of_many_who_saw_the_same_list_one_wins(world: World) -> None:
     others, there = await elsewhere(world)
-    shown = mark_of(world.account.settings.employees)
+    shown = world.account.revision
     both = [(world.accounts, world.account), (others, there)]
     results = await asyncio.gather(
         *(
-            accounts.set_employees(account, [replace(ANNA_AT_101, name=f"{n}")], shown=shown)
-            for n in range(5)
-            for accounts, account in both
+            accounts.set_employees(account, [replace(ANNA_AT_101, name=f"{n}")], who=SOMEBODY, shown=shown)
+            for n, (accounts, account) in enumerate(both * 5)
         ),
         return_exceptions=True,
     )
-    assert [result for result in results if not isinstance(result, ChangedMeanwhile)] == [None]
+    [won] = [result for result in results if not isinstance(result, ChangedMeanwhile)]
+    assert [kept.change for kept in await world.accounts.changes(world.account)][:1] == [won]
 
 
-async def test_the_mark_does_not_depend_on_the_order() -> None:
-    assert mark_of([ANNA_AT_101, BORIS_AT_102]) == mark_of([BORIS_AT_102, ANNA_AT_101])
-    assert mark_of([ANNA_AT_101]) != mark_of([replace(ANNA_AT_101, is_absent=True)])
+async def test_what_the_crm_says_makes_no_page_stale_and_is_nobodys_change(world: World) -> None:
+    shown = world.account.revision
+    world.crm.all_managers[1] = replace(world.crm.all_managers[1], is_active=False)
+    await world.accounts.refresh_managers(world.account)
+    assert world.account.settings.active_managers == frozenset({ANNA})
+    assert world.account.revision == shown
+    made = await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY, shown=shown)
+    assert made is not None
+    [newest, *_] = await world.accounts.changes(world.account)
+    assert newest.change == made
+
+
+async def test_the_switch_does_not_make_the_page_of_people_stale(world: World) -> None:
+    shown = world.account.revision
+    await world.accounts.set_enabled(world.account, enabled=False, who=OTHER_ADMINISTRATOR, shown=shown)
+    await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY, shown=shown)
+    with pytest.raises(ChangedMeanwhile):
+        await world.accounts.set_enabled(world.account, enabled=True, who=SOMEBODY, shown=shown)
+
+
+async def test_who_wants_what_is_stored_already_conflicts_with_nobody(world: World) -> None:
+    """As when a form is sent twice."""
+    shown = world.account.revision
+    assert await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY, shown=shown)
+    assert await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY, shown=shown) is None
+
+
+async def test_undo_brings_back_what_was_in_every_process(world: World) -> None:
+    news: list[str] = []
+
+    async def tell(account: str) -> None:
+        news.append(account)
+
+    others = Accounts(world.storage.settings, tell)
+    there = await others.add(AccountSettings(account=ACME), world.crm, world.pbx)
+    before = world.account.settings.employees
+    made = await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY)
+    assert made is not None
+    back = await others.undo(there, made.revision, who=OTHER_ADMINISTRATOR)
+    assert back is not None
+    assert (back.who, back.undoes, news) == (OTHER_ADMINISTRATOR, made.revision, [ACME])
+    await world.accounts.reload(world.account)
+    assert world.account.settings.employees == there.settings.employees == before
+    assert world.account.revision == there.revision == back.revision
+
+
+async def test_undo_does_not_touch_a_person_of_the_configuration_file(world: World) -> None:
+    made = await world.accounts.set_employees(world.account, [replace(ANNA_AT_101, mobile="1")], who=SOMEBODY)
+    assert made is not None
+    others, there = await elsewhere(world, replace(ANNA_AT_101, mobile="1"))
+    with pytest.raises(NamedInFile):
+        await others.undo(there, made.revision, who=SOMEBODY)
+    assert there.revision == world.account.revision
+
+
+async def test_the_configuration_file_has_its_change_in_the_history(world: World) -> None:
+    shown = world.account.revision
+    _, there = await elsewhere(world, replace(ANNA_AT_101, mobile="1"))
+    [newest, *_] = await world.accounts.changes(world.account)
+    assert (newest.change.who.kind, newest.change.revision) == (AuthorKind.FILE, there.revision)
+    with pytest.raises(ChangedMeanwhile):
+        await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY, shown=shown)
+    await elsewhere(world, replace(ANNA_AT_101, mobile="1"))  # the same again
+    assert (await world.accounts.changes(world.account))[0] == newest
+
+
+async def test_what_is_not_in_the_history_cannot_be_undone(world: World) -> None:
+    with pytest.raises(UndoRefused, match="not kept any more"):
+        await world.accounts.undo(world.account, 999_999_999, who=SOMEBODY)
 
 
 @pytest.mark.parametrize(
@@ -80,7 +153,7 @@ async def test_a_person_of_the_configuration_file_is_not_changed_on_a_page(
 ) -> None:
     others, there = await elsewhere(world, ANNA_AT_101)
     with pytest.raises(NamedInFile, match="101 is named in the configuration file, which wins"):
-        await others.set_employees(there, people)
+        await others.set_employees(there, people, who=OTHER_ADMINISTRATOR)
     stored = await world.storage.settings.load(ACME)
     assert stored is not None
     assert ANNA_AT_101 in stored.employees
@@ -88,6 +161,6 @@ async def test_a_person_of_the_configuration_file_is_not_changed_on_a_page(
 
 async def test_the_people_beside_those_of_the_file_are_the_pages(world: World) -> None:
     others, there = await elsewhere(world, ANNA_AT_101)
-    await others.set_employees(there, [ANNA_AT_101, replace(BORIS_AT_102, manager=None)])
+    await others.set_employees(there, [ANNA_AT_101, replace(BORIS_AT_102, manager=None)], who=SOMEBODY)
     _, again = await elsewhere(world, ANNA_AT_101)
     assert {e.extension: e.manager for e in again.settings.employees} == {"101": ANNA, "102": None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import html
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,18 +24,19 @@ from integration.domain.settings import PhoneType
 from integration.errors import Rejected
 from integration.ports.pbx import PbxEmployee
 from integration.ports.stores import OutboxState
-from integration.services.accounts import Account, mark_of
+from integration.services.accounts import Account
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination
-from integration.storage.sql.schema import admin_sessions
+from integration.storage.sql.schema import admin_sessions, settings_changes
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
 from integration.web.pages.calls import CallPages
+from integration.web.pages.changes import ChangePages
 from integration.web.pages.delivery import DeliveryPages
 from integration.web.pages.overview import OverviewPages
 from integration.web.pages.people import PeoplePages
@@ -48,6 +50,7 @@ from tests.services.conftest import (
     ANNA,
     BORIS,
     PBX,
+    SOMEBODY,
     World,
     answered_call,
     call,
@@ -140,6 +143,7 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         ),
         DeliveryPages(shell, outbox=storage.outbox, clock=world.clock, wake=lambda: None),
         PeoplePages(shell, world.accounts),
+        ChangePages(shell, world.accounts),
         WhatIfPages(shell, ask),
     )
 
@@ -261,7 +265,9 @@ async def test_the_phone_book_is_read_anew_on_demand(signed_in: Office) -> None:
     assert any(texts(lang)["reading_anew"] in html for lang in LANGUAGES)
 
 
-@pytest.mark.parametrize("path", ["", "/calls", "/delivery", "/people", "/route", "/route?number=89161234567&line=1"])
+@pytest.mark.parametrize(
+    "path", ["", "/calls", "/delivery", "/people", "/changes", "/route", "/route?number=89161234567&line=1"]
+)
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_every_page_in_every_language(signed_in: Office, path: str, lang: str) -> None:
     await signed_in.world.emit(*answered_call(signed_in.world.clock.now()))
@@ -356,18 +362,126 @@ async def test_an_extension_twice_is_told_and_not_stored(signed_in: Office) -> N
 
 
 async def test_of_two_administrators_the_second_is_told_and_nothing_is_lost(signed_in: Office) -> None:
+    """Who was first, when and what; what the second chose stays on the screen, beside what the first has stored."""
     world = signed_in.world
-    shown = mark_of(world.account.settings.employees)
-    form = {"extension.610077": "101", "extension.610078": "102"}
-    await signed_in.send("/admin/acme/people?lang=en", shown=shown, **{**form, "type.610077": "web"})
-    html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **{**form, "type.610078": "web"})
-    assert "Somebody else changed this list while you were editing." in html
-    kinds = {e.extension: e.phone_type for e in world.account.settings.employees}
-    assert kinds == {Extension("101"): PhoneType.WEB, Extension("102"): PhoneType.SIP}
-    again = mark_of(world.account.settings.employees)
-    assert f'name="shown" value="{again}"' in html  # saving the list that is shown now works
-    await signed_in.send("/admin/acme/people", shown=again, **form)
-    assert {e.phone_type for e in world.account.settings.employees} == {PhoneType.SIP}
+    world.pbx.extensions = [PbxEmployee(extension=e) for e in ("101", "102", "103")]
+    people = world.account.settings.employees
+    shown = str(world.account.revision)
+    mapped = (replace(people[0], phone_type=PhoneType.WEB), people[1])
+    await world.accounts.set_employees(world.account, mapped, who=SOMEBODY, shown=int(shown))
+    form = {"extension.610077": "101", "extension.610078": "103"}
+    html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **form)
+    assert "These settings have changed meanwhile." in html
+    assert "Administrator 3fa2c1 from 10.0.0.5: 101 — phone: Sip → Web" in html
+    assert world.account.settings.employees == mapped
+    assert _chosen(html) == ["101", "web", "103", "sip"]
+    again = str(world.account.revision)
+    assert f'name="shown" value="{again}"' in html  # saving what is shown now works, and loses nothing
+    await signed_in.send("/admin/acme/people", shown=again, **form, **{"type.610077": "web"})
+    stored = {e.extension: (e.manager, e.phone_type) for e in world.account.settings.employees}
+    assert stored == {"101": (ANNA, PhoneType.WEB), "102": (None, PhoneType.SIP), "103": (BORIS, PhoneType.SIP)}
+
+
+def _chosen(html: str) -> list[str]:
+    return re.findall(r'<option value="(\w+)" selected>', html)
+
+
+async def test_who_chose_the_extension_that_another_was_given_meanwhile_is_told(signed_in: Office) -> None:
+    world = signed_in.world
+    shown = str(world.account.revision)
+    world.pbx.extensions = [PbxEmployee(extension=e) for e in ("101", "102", "103")]
+    [anna, boris] = world.account.settings.employees
+    moved = (anna, replace(boris, manager=None), replace(boris, extension=Extension("103")))
+    await world.accounts.set_employees(world.account, moved, who=SOMEBODY)
+    form = {"extension.610077": "103", "extension.610078": "102"}  # Anna to 103; Boris as he was
+    html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **form)
+    assert "Administrator 3fa2c1 from 10.0.0.5: 102 — manager: Борис Климов → none" in html
+    assert "Extension 103 is assigned twice. Nothing was saved." in html
+    assert _chosen(html)[::2] == ["103", "103"]
+    assert world.account.settings.employees == moved
+
+
+@pytest.mark.parametrize("shown", ["0" * 32, "-1", "9" * 30, "٣", "x"])
+async def test_a_page_of_an_older_release_is_stale_once_anything_has_changed(signed_in: Office, shown: str) -> None:
+    before = signed_in.world.account.settings.employees
+    html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **{"extension.610077": "101"})
+    assert "These settings have changed meanwhile." in html
+    assert signed_in.world.account.settings.employees == before
+
+
+async def test_saving_says_so_and_can_be_undone_and_that_too(signed_in: Office) -> None:
+    world = signed_in.world
+    before = world.account.settings.employees
+    form = {"extension.610077": "101", "extension.610078": ""}
+    await signed_in.page("/admin/acme?lang=en")
+    html = await signed_in.send("/admin/acme/people", **form)
+    after = world.account.settings.employees
+    for text, people in (("Saved.", before), ("The change was undone.", after), ("The change was undone.", before)):
+        assert text in html
+        [undo] = re.findall(r'action="(/admin/acme/changes/\d+/undo)"', html)
+        html = await signed_in.send(undo)
+        assert "<h1>Step 1" in html  # back on the page of people
+        assert world.account.settings.employees == people
+    html = await signed_in.send("/admin/acme/people?lang=en", **{**form, "extension.610078": "102"})
+    assert "Saved." in html
+    assert "/undo" not in html  # nothing was different
+
+
+async def test_the_history_says_who_when_and_what(signed_in: Office) -> None:
+    world = signed_in.world
+    people = world.account.settings.employees
+    html = await signed_in.page("/admin/acme/changes?lang=en")
+    assert "102 — extension added; manager: none → Борис Климов" in html
+    hostile = replace(people[0], name="<script>alert(1)</script>", manager=None)
+    await world.accounts.set_employees(world.account, (hostile, people[1]), who=SOMEBODY)
+    world.clock.advance(60)
+    await signed_in.send("/admin/acme/enabled", enabled="")
+    html = await signed_in.page("/admin/acme/changes?lang=en")
+    assert "<script>" not in html
+    assert "101 &lt;script&gt;alert(1)&lt;/script&gt; — name: none → &lt;script&gt;" in html
+    assert "manager: Анна Орлова → none" in html
+    assert "Integration: on → off" in html
+    assert "15.11.2023 01:14:20 MSK" in html
+    assert html.index("You, from 127.0.0.1") < html.index("Administrator 3fa2c1 from 10.0.0.5")
+
+
+async def test_an_undo_in_the_history_and_why_one_is_refused(signed_in: Office) -> None:
+    world = signed_in.world
+    [anna, boris] = world.account.settings.employees
+    first = await world.accounts.set_employees(world.account, (replace(anna, manager=None), boris), who=SOMEBODY)
+    assert first is not None
+    await world.accounts.set_employees(world.account, (replace(anna, mobile="1"), boris), who=SOMEBODY)
+    undo = f"/admin/acme/changes/{first.revision}/undo"
+    html = await signed_in.page("/admin/acme/changes?lang=en")
+    assert undo not in html
+    html = await signed_in.send(undo, back="changes")
+    assert "This cannot be undone: the same was changed again since." in html
+    assert "Administrator 3fa2c1 from 10.0.0.5: 101 — manager: none → Анна Орлова; mobile: none → 1" in html
+    html = await signed_in.send(f"/admin/acme/changes/{first.revision + 1}/undo", back="changes")
+    assert "The change was undone." in html
+    assert world.account.settings.employees == (replace(anna, manager=None), boris)
+    assert "Undoes the change: 15.11.2023 01:13:20 MSK" in html
+    html = await signed_in.send(f"/admin/acme/changes/{first.revision + 1}/undo", back="changes")
+    assert "This change is undone already." in html
+    assert "This change is not in the history any more." in await signed_in.send("/admin/acme/changes/999999999/undo")
+    world.account.named_in_file = frozenset({Extension("101")})
+    assert "Extension 101 is set in the configuration file" in await signed_in.send(undo)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_an_empty_history_says_that_nobody_has_changed_anything(signed_in: Office, lang: str) -> None:
+    world = signed_in.world
+    await world.storage.database.write(lambda c: c.execute(settings_changes.delete()))
+    assert texts(lang)["no_changes"] in await signed_in.page(f"/admin/acme/changes?lang={lang}")
+
+
+async def test_two_browsers_behind_one_address_are_two_administrators(signed_in: Office) -> None:
+    await signed_in.send("/admin/acme/enabled?lang=en", enabled="")
+    signed_in.client.session.cookie_jar.clear()
+    await signed_in.send("/admin/login", password=PASSWORD)
+    html = await signed_in.page("/admin/acme/changes?lang=en")
+    assert re.search(r"Administrator [0-9a-f]{6} from 127\.0\.0\.1", html)
+    assert "You, from" not in html
 
 
 async def test_the_page_says_that_the_configuration_file_wins(signed_in: Office) -> None:
@@ -387,6 +501,22 @@ async def test_the_integration_is_switched_off_and_on(signed_in: Office) -> None
     assert not signed_in.world.account.settings.enabled
     await signed_in.send("/admin/acme/enabled", enabled="1")
     assert signed_in.world.account.settings.enabled
+
+
+async def test_the_second_who_switches_is_told(signed_in: Office) -> None:
+    world = signed_in.world
+    shown = str(world.account.revision)
+    await world.accounts.set_enabled(world.account, enabled=False, who=SOMEBODY)
+    await world.accounts.set_enabled(world.account, enabled=True, who=SOMEBODY)
+    html = await signed_in.send("/admin/acme/enabled?lang=en", enabled="", shown=shown)
+    assert "The switch has changed meanwhile. Nothing was saved" in html
+    assert "Administrator 3fa2c1 from 10.0.0.5: Integration: off → on" in html
+    assert "The integration is on" in html
+    html = await signed_in.send("/admin/acme/enabled?lang=en", enabled="", shown=str(world.account.revision))
+    assert "The integration is off: calls take" in html
+    [undo] = re.findall(r'action="(/admin/acme/changes/\d+/undo)"', html)
+    assert "The change was undone." in await signed_in.send(undo)
+    assert world.account.settings.enabled
 
 
 async def test_signing_out_ends_the_session_itself(signed_in: Office) -> None:

@@ -24,7 +24,7 @@ from integration.services.hub import Hub
 from integration.services.phone_book import PhoneBookMirror
 from integration.storage.coordination.memory import InProcessCoordination
 from integration.testing import FakeClock, FakePbx
-from tests.services.conftest import ACME, ANNA, PBX, World
+from tests.services.conftest import ACME, ANNA, PBX, SOMEBODY, World
 
 CLICK = ClickToCall(request_id="request-1", extension="101", number="+79161234567")
 CALL = call_id(PBX, "1.0")
@@ -250,8 +250,8 @@ async def test_settings_that_were_changed_on_one_process_are_not_undone_by_anoth
     others = Accounts(world.storage.settings, tell)
     there = await others.add(world.account.settings, world.crm, world.pbx)
     people = [Employee(extension=Extension("105"), manager=ANNA)]
-    await world.accounts.set_employees(world.account, people)
-    await world.accounts.set_enabled(world.account, enabled=False)
+    await world.accounts.set_employees(world.account, people, who=SOMEBODY)
+    await world.accounts.set_enabled(world.account, enabled=False, who=SOMEBODY)
     world.crm.all_managers[1] = replace(world.crm.all_managers[1], is_active=False)
     await others.refresh_managers(there)
     assert told == [ACME]

@@ -34,6 +34,21 @@ accounts = Table(
     Column("settings", Text, nullable=False),
     Column("saved_at", Double, nullable=False),
     Column("dial", Text),  # the office's dialling rules; None: not set
+    Column("revision", Integer, nullable=False, server_default="0"),  # raised by each row in `settings_changes`
+    Column("recorded", Text),  # `settings` at the last write that knew of revisions; NULL: there was none yet
+)
+
+settings_changes = Table(
+    "settings_changes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),  # that the change made
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("section", Text, nullable=False),
+    Column("before", Text, nullable=False),  # the changed parts only, as JSON
+    Column("after", Text, nullable=False),
+    Column("undoes", Integer),  # the revision whose change this one took back
 )
 
 calls = Table(

@@ -8,13 +8,16 @@ from typing import Protocol
 from aiohttp import web
 
 from integration.domain.ids import AccountId, Timestamp
+from integration.ports.settings import ChangedMeanwhile
 from integration.ports.stores import CallStore, Outbox, OutboxState, PhoneBook
 from integration.services.accounts import Account, Accounts
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.tracking import CallTracking
+from integration.texts.pages import texts
 from integration.web.forms import read_form
-from integration.web.language import with_language
+from integration.web.language import language_of, with_language
+from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell, told
 from integration.web.pages.view import CallRows, moment
 
@@ -80,13 +83,18 @@ class OverviewPages:
         return await self._shell.page(request, "accounts.html", accounts=accounts)
 
     async def overview(self, request: web.Request) -> web.Response:
-        account = self._shell.account(request)
+        return await self._overview_page(request, self._shell.account(request))
+
+    async def _overview_page(
+        self, request: web.Request, account: Account, first: Conflict | None = None
+    ) -> web.Response:
         tracking = self._tracking.get(account.id)
         return await self._shell.page(
             request,
             "overview.html",
             account=account,
             section="overview",
+            conflict=first,
             condition=account.condition,
             until=moment(Timestamp(account.condition.until), account) if account.condition.until else "",
             connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
@@ -101,9 +109,16 @@ class OverviewPages:
 
     async def switch(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)
-        enabled = bool((await read_form(request)).get("enabled"))
-        await self._accounts.set_enabled(account, enabled=enabled)
-        raise told(f"/admin/{account.id}", "switched_on" if enabled else "switched_off")
+        form, who = await read_form(request), self._shell.who(request)
+        enabled = bool(form.get("enabled"))
+        try:
+            made = await self._accounts.set_enabled(account, enabled=enabled, who=who, shown=shown_revision(form))
+        except ChangedMeanwhile as exc:
+            await self._accounts.reload(account)
+            sentence = texts(language_of(request))["switched_meanwhile"]
+            return await self._overview_page(request, account, conflict(request, account, sentence, exc.changes, who))
+        key = "switched_on" if enabled else "switched_off"
+        raise told(f"/admin/{account.id}", key, undo=str(made.revision) if made else "")
 
     async def read_anew(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 from aiohttp import web
@@ -10,10 +12,12 @@ from integration.domain.ids import Extension, ManagerId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee, PhoneType
 from integration.errors import DozvonError
-from integration.services.accounts import Account, Accounts, ChangedMeanwhile, NamedInFile, mark_of
+from integration.ports.settings import ChangedMeanwhile
+from integration.services.accounts import Account, Accounts, NamedInFile
 from integration.texts.pages import texts
 from integration.web.forms import read_form
 from integration.web.language import language_of
+from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell, told
 
 
@@ -44,23 +48,23 @@ class PeoplePages:
             for manager, extension in suggest(managers, users).items():
                 if not wanted.get(manager) and extension not in taken:
                     wanted[manager] = extension
-        doubled = sorted({e for e in wanted.values() if e and list(wanted.values()).count(e) > 1})
         people = _employees(account, wanted, form, users)
-        if doubled:
-            t = texts(language_of(request))
-            return await self._people_page(
-                request, account, people, [t["doubled"].format(extension=e) for e in doubled], wanted=wanted
-            )
         t = texts(language_of(request))
+        if doubled := _doubled(wanted, t):
+            return await self._people_page(request, account, people, doubled, wanted=wanted)
+        who = self._shell.who(request)
         try:
-            await self._accounts.set_employees(account, people, shown=form.get("shown") or None)
-        except ChangedMeanwhile:
+            made = await self._accounts.set_employees(account, people, who=who, shown=shown_revision(form))
+        except ChangedMeanwhile as exc:
             await self._accounts.reload(account)
-            return await self._people_page(request, account, account.settings.employees, [t["changed_meanwhile"]])
+            wanted, form = _on_top(wanted, form, exc.seen.employees, account.settings.employees)
+            people = _employees(account, wanted, form, users)
+            first = conflict(request, account, t["changed_meanwhile"], exc.changes, who)
+            return await self._people_page(request, account, people, _doubled(wanted, t), wanted=wanted, first=first)
         except NamedInFile as exc:
             error = t["named_in_file"].format(extension=exc.extension)
             return await self._people_page(request, account, people, [error], wanted=wanted)
-        raise told(f"/admin/{account.id}/people", "saved")
+        raise told(f"/admin/{account.id}/people", "saved", undo=str(made.revision) if made else "")
 
     async def _people_page(
         self,
@@ -70,13 +74,14 @@ class PeoplePages:
         errors: list[str],
         *,
         wanted: dict[ManagerId, str] | None = None,
+        first: Conflict | None = None,
     ) -> web.Response:
         t = texts(language_of(request))
         managers = callable_managers(account.managers.values())
         users, is_asked = await _pbx_users(account)
         wrong = problems(managers, employees, users)
         guesses = suggest(managers, users)
-        by_manager = {e.manager: e for e in employees if e.manager}
+        by_manager = _by_manager(employees)
         rows = []
         for manager in managers:
             employee = by_manager.get(manager.id)
@@ -109,7 +114,8 @@ class PeoplePages:
             account=account,
             section="people",
             rows=rows,
-            shown=mark_of(account.settings.employees),
+            conflict=first,
+            shown=account.revision,
             problems=errors + ([] if is_asked else [t["pbx_silent"]]),
             has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
         )
@@ -124,6 +130,31 @@ async def _pbx_users(account: Account) -> tuple[list[PbxUser], bool]:
         return sorted(known.values(), key=lambda u: u.extension), False
     users = {user.extension: PbxUser(user.extension, user.name) for user in asked}
     return sorted(users.values(), key=lambda u: u.extension), True
+
+
+def _doubled(wanted: dict[ManagerId, str], t: dict[str, str]) -> list[str]:
+    counted = Counter(extension for extension in wanted.values() if extension)
+    return [t["doubled"].format(extension=extension) for extension in sorted(counted) if counted[extension] > 1]
+
+
+def _on_top(
+    wanted: dict[ManagerId, str], form: dict[str, str], seen: Sequence[Employee], now: Sequence[Employee]
+) -> tuple[dict[ManagerId, str], dict[str, str]]:
+    """What an administrator chose, for the managers whom they changed; for the others what is stored now."""
+    before, after = _by_manager(seen), _by_manager(now)
+    choices, fields = {}, dict(form)
+    for manager, extension in wanted.items():
+        was, stored = before.get(manager), after.get(manager)
+        choices[manager] = (
+            extension if extension != (was.extension if was else "") else stored.extension if stored else ""
+        )
+        if stored and form.get(f"type.{manager}", "sip") == (was.phone_type if was else PhoneType.SIP):
+            fields[f"type.{manager}"] = stored.phone_type
+    return choices, fields
+
+
+def _by_manager(employees: Sequence[Employee]) -> dict[ManagerId, Employee]:
+    return {e.manager: e for e in employees if e.manager}
 
 
 def _employees(

@@ -15,6 +15,7 @@ from urllib.parse import quote, urlsplit
 from aiohttp import web
 
 from integration.domain.ids import Timestamp
+from integration.domain.settings_changes import Author, AuthorKind
 from integration.ports.clock import Clock
 from integration.ports.stores import AdminSessionStore
 from integration.web.client_address import ClientAddresses
@@ -25,6 +26,7 @@ from integration.web.password import LONGEST, Password
 _COOKIE = "dozvon_admin"
 _SESSION_SECONDS = 12 * 3600
 _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # 32 random bytes
+_SHORT_ID = 6  # characters of the session's hash that are shown: enough to tell a few people apart
 _COMPARED_AT_ONCE = 2  # each takes 32 MiB and a core for a while
 _COMPARISONS_WAITING = 20
 _SIGNED_IN = web.RequestKey("signed_in", bool)  # what was found out about a request
@@ -78,6 +80,15 @@ class AdminSessions:
                 and await self._store.is_live(_hash(token), mark=password.mark, now=self._clock.now())
             )
         return request[_SIGNED_IN]
+
+    def who(self, request: web.Request) -> Author:
+        """
+        Who sends this request, as far as it can be known: all administrators have the same password, so they are told
+        apart by their browsers' sessions.
+        """
+        token = self._token(request)
+        session = _hash(token)[:_SHORT_ID] if token else ""
+        return Author(kind=AuthorKind.ADMINISTRATOR, session=session, address=self._addresses.of(request))
 
     async def sign_in(self, request: web.Request, given: str, response: web.StreamResponse) -> bool:
         """

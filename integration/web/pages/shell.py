@@ -10,6 +10,7 @@ from aiohttp import web
 
 from integration import __version__
 from integration.domain.ids import AccountId
+from integration.domain.settings_changes import Author
 from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account, Accounts
 from integration.texts import LANGUAGES
@@ -18,6 +19,11 @@ from integration.web.language import COOKIE, language_of
 from integration.web.pages.session import AdminSessions
 
 _HERE = Path(__file__).parent
+_UNDO = {
+    "discarded": "/delivery/{item}/retry",
+    **dict.fromkeys(("saved", "switched_on", "switched_off", "undone"), "/changes/{item}/undo"),
+}
+"""Where what was done is taken back, by the text that says it."""
 
 
 class Shell:
@@ -40,6 +46,10 @@ class Shell:
         if account is None:
             raise web.HTTPNotFound
         return account
+
+    def who(self, request: web.Request) -> Author:
+        """The administrator who sends this request."""
+        return self._sessions.who(request)
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
         """The page for a failed request. Reads nothing: the database may be what failed."""
@@ -65,7 +75,7 @@ class Shell:
         account: Account | None = values.get("account")
         done, item = request.query.get("done", ""), request.query.get("item", "")
         is_number = item.isascii() and item.isdigit() and len(item) <= 18
-        undo = f"/admin/{account.id}/delivery/{item}/retry" if account and is_number else ""
+        undo = f"/admin/{account.id}{_UNDO[done].format(item=item)}" if account and is_number and done in _UNDO else ""
         dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
         html = self._jinja.get_template(template).render(
             {
@@ -76,7 +86,7 @@ class Shell:
                 "section": "",
                 "message": t.get(done, "") if done in t else "",
                 "message_kind": "bad" if done in ("already_gone", "consent_gone") else "",
-                "undo": undo if done == "discarded" else "",
+                "undo": undo,
                 "signed_in": await self._sessions.is_signed_in(request),
                 "enabled": self._sessions.is_enabled,
                 "dead": dead,
@@ -90,5 +100,5 @@ class Shell:
 
 
 def told(path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
-    """Back to a page, with a message about what was done. `undo`: the outbox item whose discard can be undone."""
+    """Back to a page, with a message about what was done. `undo`: the outbox item or settings' revision to undo."""
     return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))

@@ -1,0 +1,201 @@
+"""What administrators have changed in an account's settings, part by part, and what taking a change back comes to.
+
+Settings come here as JSON documents of `AccountSettings`, with the names of its fields. A part is what one person
+decides at a time: one employee, or one field. `employees/101` is the employee at 101; None: there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from integration.domain.ids import Timestamp
+
+Document = Mapping[str, Any]
+Parts = Mapping[str, Any]  # path -> JSON
+
+
+class Section(StrEnum):
+    """What a page shows and saves as a whole."""
+
+    PEOPLE = "people"
+    SWITCH = "switch"
+
+
+SECTIONS: Mapping[str, Section] = {"employees": Section.PEOPLE, "enabled": Section.SWITCH}
+"""The fields that administrators decide on the pages. Changes of other fields are not recorded."""
+
+_LEARNED = ("active_managers", "inactive_managers")
+_IN_FILE = (
+    "account", "country", "dial", "language", "time_zone", "default_line", "lines", "default_responsible", "log_to",
+    "clicks",
+)  # fmt: skip
+NOT_RECORDED: Mapping[str, str] = {
+    **dict.fromkeys(_LEARNED, "learned from the CRM"),
+    **dict.fromkeys(_IN_FILE, "set in the configuration file"),
+}
+"""The other fields, each with the reason."""
+
+_KEY_OF = {"employees": "extension"}  # lists whose items are parts of their own
+
+
+class AuthorKind(StrEnum):
+    ADMINISTRATOR = "administrator"
+    FILE = "file"  # the configuration file, at a start
+    PROGRAM = "program"  # Dozvon itself
+    OLDER_RELEASE = "older_release"  # a process of the release before, which says nothing about who
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Author:
+    """
+    Attributes:
+        session: short id of the browser's session: tells administrators behind one address apart.
+        address: of the browser.
+    """
+
+    kind: AuthorKind
+    session: str = ""
+    address: str = ""
+
+    def __str__(self) -> str:
+        match self.kind:
+            case AuthorKind.ADMINISTRATOR:
+                return f"administrator {self.session} from {self.address}"
+            case AuthorKind.FILE:
+                return "the configuration file"
+            case AuthorKind.PROGRAM:
+                return "Dozvon"
+            case AuthorKind.OLDER_RELEASE:
+                return "a process of an older release"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsChange:
+    """
+    Attributes:
+        revision: of the account's settings after the change; also the change's id within the account.
+        before: the changed parts as they were.
+        after: the same parts as they are since.
+        undoes: the change that this one took back.
+    """
+
+    revision: int
+    at: Timestamp
+    who: Author
+    section: Section
+    before: Parts
+    after: Parts
+    undoes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Clash:
+    """A change cannot be taken back: `by` has taken it back already, or has changed the same parts since."""
+
+    by: SettingsChange | None
+    is_undone: bool
+
+
+def parts(document: Document) -> dict[str, Any]:
+    """Everything in a document that is recorded, by path."""
+    found: dict[str, Any] = {}
+    for field in SECTIONS:
+        value = document.get(field)
+        if key := _KEY_OF.get(field):
+            found |= {f"{field}/{item[key]}": item for item in value or ()}
+        else:
+            found[field] = value
+    return found
+
+
+def differences(before: Document, after: Document) -> dict[Section, tuple[Parts, Parts]]:
+    """The changed parts of each section, as they were and as they are."""
+    old, new = parts(before), parts(after)
+    found: dict[Section, tuple[dict[str, Any], dict[str, Any]]] = {}
+    for path in sorted(old.keys() | new.keys()):
+        if old.get(path) != new.get(path):
+            was, now = found.setdefault(_section(path), ({}, {}))
+            was[path], now[path] = old.get(path), new.get(path)
+    return dict(found)
+
+
+def put(document: Document, values: Parts) -> dict[str, Any]:
+    """The document with these parts; None removes one."""
+    result = dict(document)
+    for field in {path.partition("/")[0] for path in values}:
+        if key := _KEY_OF.get(field):
+            items = {f"{field}/{item[key]}": item for item in document.get(field) or ()}
+            items |= {path: value for path, value in values.items() if path.startswith(f"{field}/")}
+            result[field] = sorted((item for item in items.values() if item is not None), key=lambda each: each[key])
+        elif (value := values[field]) is None:
+            result.pop(field, None)
+        else:
+            result[field] = value
+    return result
+
+
+def as_before(document: Document, changes: Iterable[SettingsChange]) -> dict[str, Any]:
+    """What the document was before these changes, which are given newest first."""
+    result = dict(document)
+    for change in changes:
+        result = put(result, change.before)
+    return result
+
+
+def undone_by(changes: Iterable[SettingsChange]) -> dict[int, SettingsChange]:
+    """Revisions whose changes are taken back at present, with what took them back; `changes` newest first."""
+    found: dict[int, SettingsChange] = {}
+    for change in changes:
+        if change.undoes is not None and change.revision not in found:
+            found.setdefault(change.undoes, change)
+    return found
+
+
+def clashes(document: Document, changes: Sequence[SettingsChange]) -> dict[int, Clash]:
+    """
+    Which changes cannot be taken back, by revision, and why: they are taken back already, or a part is no longer as
+    they left it. A part that was changed and changed back is as it was left. A person also clashes with what has given
+    the manager another extension since.
+
+    Args:
+        changes: the newest ones without a gap, newest first.
+    """
+    now, back = parts(document), undone_by(changes)
+    touched: dict[str, SettingsChange] = {}  # path -> the newest change of it
+    found = {}
+    for change in changes:
+        moved = {path for path, value in change.after.items() if now.get(path) != value}
+        elsewhere = {path for path in _same_managers(now, change) if path in touched}
+        if change.revision in back:
+            found[change.revision] = Clash(back[change.revision], is_undone=True)
+        elif moved or elsewhere:
+            by = [touched[path] for path in moved | elsewhere if path in touched]
+            found[change.revision] = Clash(max(by, key=lambda each: each.revision, default=None), is_undone=False)
+        for path in change.after:
+            touched.setdefault(path, change)
+    return found
+
+
+def undone(document: Document, change: SettingsChange, later: Sequence[SettingsChange]) -> dict[str, Any] | Clash:
+    """The document with `change` taken back, or why that cannot be; `later`: all changes after it, newest first."""
+    clash = clashes(document, [*later, change]).get(change.revision)
+    return clash or put(document, change.before)
+
+
+def _same_managers(now: Parts, change: SettingsChange) -> set[str]:
+    """Other employees at present who have the managers that taking `change` back would give to its employees."""
+    given = {item["manager"] for item in change.before.values() if isinstance(item, dict) and item.get("manager")}
+    if not given:
+        return set()
+    return {
+        path
+        for path, item in now.items()
+        if path not in change.after and isinstance(item, dict) and item.get("manager") in given
+    }
+
+
+def _section(path: str) -> Section:
+    return SECTIONS[path.partition("/")[0]]
