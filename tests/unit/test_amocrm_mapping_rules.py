@@ -195,3 +195,9 @@ def test_only_a_call_from_outside_came_in(direction: Direction) -> None:
 @pytest.mark.parametrize(("letters", "sent"), [(3, 3), (500, 500), (501, 500), (5000, 500)])
 def test_a_tasks_text_is_cut_and_found_again_by_what_is_left(letters: int, sent: int) -> None:
     assert mapping.task_text("я" * letters) == "я" * sent
+
+
+@pytest.mark.parametrize("too_long", [False, True])
+def test_an_id_is_as_long_as_a_database_can_store(too_long: bool) -> None:
+    text = "9" * (mapping.LONGEST_NUMBER + too_long)
+    assert mapping.id_of(text) == ("" if too_long else text)
