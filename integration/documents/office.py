@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
-from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from integration.documents import fields as of
 from integration.documents.bounds import beyond_bounds
 from integration.documents.problems import FieldProblem, InvalidDocument, Path, problems_of, shortened, unknown_key
+from integration.documents.table import Table, plain
 from integration.domain.ids import Extension, PbxId
 from integration.domain.numbers.numbering import DialForm, DialRules
 from integration.domain.settings import (
@@ -33,19 +33,7 @@ _DIAL, _CLICKS, _LINE = DialRules(), ClickRules(), LineSettings()
 DEFAULT_LINE = "default"
 
 
-class _Table(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
-
-    def values(self) -> dict[str, Any]:
-        """What was written, in the words of the domain."""
-        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
-
-    def plain(self) -> dict[str, Any]:
-        """What was written, in the words of a document."""
-        return {name: _plain(value) for name, value in self.values().items()}
-
-
-class DialDocument(_Table):
+class DialDocument(Table):
     """How the office dials out (`DialRules`)."""
 
     area_code: of.AreaCode = _DIAL.area_code
@@ -57,7 +45,7 @@ class DialDocument(_Table):
     click: Annotated[DialForm, of.one_of(DialForm)] = _DIAL.click
 
 
-class ClicksDocument(_Table):
+class ClicksDocument(Table):
     """What clicks may dial (`ClickRules`)."""
 
     per_minute: of.CallsAMinute = _CLICKS.per_minute
@@ -66,7 +54,7 @@ class ClicksDocument(_Table):
     satellite: bool = _CLICKS.satellite
 
 
-class LineDocument(_Table):
+class LineDocument(Table):
     """One line (`LineSettings`); what it does not say it has from the default line."""
 
     process: bool = _LINE.process
@@ -89,7 +77,7 @@ class LineDocument(_Table):
         return replace(inherited, **self.values())
 
 
-class EmployeeDocument(_Table):
+class EmployeeDocument(Table):
     """A person (`Employee`), by extension."""
 
     manager: of.CrmUser = None
@@ -114,7 +102,7 @@ def _person(value: Any) -> Any:
     return {"manager": value} if isinstance(value, str | int | float) else value
 
 
-class OfficeDocument(_Table):
+class OfficeDocument(Table):
     """An office with its one CRM and its one PBX."""
 
     id: of.OfficeId
@@ -158,7 +146,7 @@ class OfficeDocument(_Table):
 
 _OPTIONS = frozenset({"crm_options", "pbx_options"})
 _OWN = frozenset(OfficeDocument.model_fields) - _OPTIONS
-_TABLES: Mapping[str, type[_Table]] = {
+_TABLES: Mapping[str, type[Table]] = {
     "dial": DialDocument, "clicks": ClicksDocument, "line": LineDocument, "employee": EmployeeDocument,
 }  # fmt: skip
 
@@ -294,7 +282,7 @@ def _digits(did: str) -> str:
 
 def _differences(value: DialRules | ClickRules | LineSettings, base: object) -> dict[str, Any]:
     own = {each.name: getattr(value, each.name) for each in fields(value)}
-    return {name: _plain(one) for name, one in own.items() if one != getattr(base, name)}
+    return {name: plain(one) for name, one in own.items() if one != getattr(base, name)}
 
 
 def _person_differences(employee: Employee) -> Any:
@@ -307,17 +295,3 @@ def _person_differences(employee: Employee) -> Any:
     }
     said = {key: value for key, value in table.items() if value}
     return employee.manager if set(said) == {"manager"} else said
-
-
-def _plain(value: Any) -> Any:
-    """As a document writes it: nothing is an empty text, since TOML has no null."""
-    match value:
-        case None:
-            return ""
-        case StrEnum():
-            return str(value)
-        case _Table():
-            return value.plain()
-        case dict():
-            return {key: _plain(one) for key, one in value.items()}
-    return value

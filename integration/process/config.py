@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from integration.documents.bounds import beyond_bounds
+from integration.documents.installation import ROLES, BackupTable, InstallationDocument, read_installation
 from integration.documents.offices import read_offices
-from integration.documents.problems import InvalidDocument, unknown_key
+from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError
@@ -38,9 +37,6 @@ _ENVIRONMENT = {
     "DOZVON_KEY_FILE": ("security", "key_file"),
     "DOZVON_BACKUP_FOLDER": ("backup", "folder"),
 }
-
-
-ROLES = frozenset({"web", "pbx", "worker"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,8 +115,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         except ValueError as exc:  # also a number of thousands of digits
             raise ConfigError(f"{path}: not valid TOML: {exc}") from exc
     for variable, (section, key) in _ENVIRONMENT.items():
-        if variable in environment:
-            document.setdefault(section, {})[key] = environment[variable]
+        table = document.setdefault(section, {}) if variable in environment else None
+        if isinstance(table, dict):
+            table[key] = environment[variable]
     try:
         return replace(parse(document), file=path)
     except ConfigError as exc:
@@ -128,51 +125,43 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def parse(document: Mapping[str, Any]) -> Config:
-    """Turn the document into settings. Raises ConfigError naming the key."""
-    beyond = beyond_bounds({name: table for name, table in document.items() if name != "account"})
-    if beyond:
-        raise InvalidDocument(beyond)
-    _no_strangers(document, {"server", "storage", "security", "backup", "account"}, "")
-    server = _table(document, "server", "")
-    storage = _table(document, "storage", "")
-    own = {"listen", "public_url", "data_dir", "admin_password", "trusted_proxies", "log_level", "roles"}
-    own |= {"connections", "connections_per_address"}
-    _no_strangers(server, own, "server.")
-    _no_strangers(storage, {"database", "redis"}, "storage.")
-    host, port = _listen(_text(server, "listen", "server.", "127.0.0.1:8080"))
-    public_url = _text(server, "public_url", "server.", f"http://{host}:{port}").rstrip("/")
-    if not re.fullmatch(r"https?://[^/\s]+(/[^\s]*)?", public_url):
-        raise ConfigError('server.public_url: write the address browsers use, for example "https://calls.example.com"')
-    level = _text(server, "log_level", "server.", "info").lower()
-    if level not in {"debug", "info", "warning", "error"}:
-        raise ConfigError(f'server.log_level: "{level}" is none of debug, info, warning, error')
+    """Turn the document into settings. Raises ConfigError: all wrong keys of all tables."""
+    problems: list[FieldProblem] = []
+    own = InstallationDocument()
+    accounts: tuple[AccountConfig, ...] = ()
+    try:
+        own = read_installation({name: table for name, table in document.items() if name != "account"})
+    except InvalidDocument as exc:
+        problems += exc.problems
+    try:
+        accounts = _accounts(document.get("account", []))
+    except InvalidDocument as exc:
+        problems += exc.problems
+    if problems:
+        raise InvalidDocument(problems)
+    server, backup = own.server, own.backup
+    host, port = server.listen
     config = Config(
         host=host,
         port=port,
-        public_url=public_url,
-        has_public_url="public_url" in server,
-        data_dir=Path(_text(server, "data_dir", "server.", "data")),
-        admin_password=_text(server, "admin_password", "server.", "") or None,
-        log_level=level,
-        roles=_roles(server.get("roles", sorted(ROLES)), is_shared=bool(storage.get("redis"))),
-        database=_text(storage, "database", "storage.", ""),
-        redis=_text(storage, "redis", "storage.", "") or None,
-        **_security(_table(document, "security", "")),
-        backup=_backup(_table(document, "backup", "")),
-        accounts=_accounts(document.get("account", [])),
-        connections=_count(server, "connections", 4000),
-        connections_per_address=_count(server, "connections_per_address", 1000),
-        trusted_proxies=_networks(server.get("trusted_proxies", []), "server.trusted_proxies"),
+        public_url=server.public_url or f"http://{host}:{port}",
+        has_public_url=server.public_url is not None,
+        data_dir=Path(server.data_dir),
+        admin_password=server.admin_password,
+        log_level=server.log_level,
+        roles=server.roles,
+        database=own.storage.database,
+        redis=own.storage.redis,
+        key=own.security.key,
+        key_file=Path(own.security.key_file) if own.security.key_file else None,
+        backup=_backup(backup),
+        accounts=accounts,
+        connections=server.connections,
+        connections_per_address=server.connections_per_address,
+        trusted_proxies=server.trusted_proxies,
     )
     _check_password(config)
     return config
-
-
-def _count(server: dict[str, Any], key: str, default: int) -> int:
-    value = server.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 1_000_000:
-        raise ConfigError(f"server.{key}: write a whole number, at least 1")
-    return value
 
 
 def is_loopback(host: str) -> bool:
@@ -200,48 +189,11 @@ def _check_password(config: Config) -> None:
         )
 
 
-def _networks(raw: Any, where: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    """A list in the file, words with commas between in the environment."""
-    words = raw.replace(",", " ").split() if isinstance(raw, str) else raw
-    if not isinstance(words, list):
-        raise ConfigError(f'{where}: write a list of addresses, for example ["127.0.0.1"]')
-    found = []
-    for word in words:
-        try:
-            found.append(ipaddress.ip_network(str(word)))
-        except ValueError as exc:
-            raise ConfigError(f'{where}: "{word}" is neither an address nor a network like 10.0.0.0/24') from exc
-    return tuple(found)
-
-
-def _roles(raw: Any, *, is_shared: bool) -> frozenset[str]:
-    """A list in the file, words with commas between in the environment."""
-    words = raw.replace(",", " ").split() if isinstance(raw, str) else raw
-    if not isinstance(words, list) or not words or not all(isinstance(word, str) and word in ROLES for word in words):
-        raise ConfigError('server.roles: write one or more of "web", "pbx", "worker"')
-    if set(words) != ROLES and not is_shared:
-        raise ConfigError("server.roles: a process that does not do everything needs storage.redis and other processes")
-    return frozenset(words)
-
-
-def _security(raw: dict[str, Any]) -> dict[str, Any]:
-    _no_strangers(raw, {"key", "key_file"}, "security.")
-    key, key_file = _text(raw, "key", "security.", ""), _text(raw, "key_file", "security.", "")
-    if key and key_file:
-        raise ConfigError("security.key_file: leave it out where DOZVON_KEY holds the key")
-    return {"key": key or None, "key_file": Path(key_file) if key_file else None}
-
-
-def _backup(raw: dict[str, Any]) -> BackupConfig | None:
+def _backup(table: BackupTable) -> BackupConfig | None:
     """None without a folder: no scheduled backups."""
-    _no_strangers(raw, {"folder", "every_hours", "keep"}, "backup.")
-    folder = _text(raw, "folder", "backup.", "")
-    every_hours, keep = raw.get("every_hours", 24), raw.get("keep", 7)
-    if isinstance(every_hours, bool) or not isinstance(every_hours, int | float) or not 0.1 <= every_hours <= 24 * 366:
-        raise ConfigError("backup.every_hours: write a number of hours, for example 24")
-    if isinstance(keep, bool) or not isinstance(keep, int) or keep < 1:
-        raise ConfigError("backup.keep: write how many backups to keep, at least 1")
-    return BackupConfig(folder=Path(folder), every_hours=every_hours, keep=keep) if folder else None
+    if table.folder is None:
+        return None
+    return BackupConfig(folder=Path(table.folder), every_hours=table.every_hours, keep=table.keep)
 
 
 def _accounts(raw: Any) -> tuple[AccountConfig, ...]:
@@ -259,33 +211,3 @@ def _accounts(raw: Any) -> tuple[AccountConfig, ...]:
         )
         for office in offices
     )
-
-
-def _listen(text: str) -> tuple[str, int]:
-    host, colon, port = text.rpartition(":")
-    if not colon or not port.isdigit() or not 0 <= int(port) <= 65535:
-        raise ConfigError(f'server.listen: "{text}" is no address; write for example "127.0.0.1:8080"')
-    return host.strip("[]"), int(port)
-
-
-def _table(raw: Mapping[str, Any], key: str, where: str) -> dict[str, Any]:
-    value = raw.get(key, {})
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}{key}: write a table")
-    return value
-
-
-def _text(raw: Mapping[str, Any], key: str, where: str, default: str) -> str:
-    value = raw.get(key, default)
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)
-    if not isinstance(value, str):
-        raise ConfigError(f"{where}{key}: write a text in quotes")
-    return value
-
-
-def _no_strangers(raw: Mapping[str, Any], known: set[str], where: str) -> None:
-    section = (where.removesuffix("."),) if where else ()
-    strangers = [unknown_key((*section, key), known) for key in raw if key not in known]
-    if strangers:
-        raise InvalidDocument(strangers)

@@ -43,6 +43,15 @@ class Problem(StrEnum):
     LINE = auto()  # value
     SAME_LINE = auto()  # other
     EXTENSION = auto()  # most
+    LISTEN = auto()  # value
+    WEB_ADDRESS = auto()
+    NETWORKS = auto()
+    NETWORK = auto()  # value
+    ROLES = auto()
+    ROLES_ALONE = auto()
+    COUNT = auto()  # least, most
+    HOURS = auto()  # least, most
+    TWO_KEYS = auto()
     TOO_DEEP = auto()  # most
     TOO_MANY = auto()  # count, most
     TOO_LARGE = auto()  # most
@@ -212,6 +221,51 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Напишите добавочный номер: от 1 до {most} знаков в одну строку.",
         "Напишіть внутрішній номер: від 1 до {most} знаків в один рядок.",
         "Write an extension, 1 to {most} characters in one line.",
+    ),
+    Problem.LISTEN: (
+        'По адресу «{value}» слушать нельзя. Напишите, например, "127.0.0.1:8080".',
+        'На адресі «{value}» слухати не можна. Напишіть, наприклад, "127.0.0.1:8080".',
+        '"{value}" is no address; write for example "127.0.0.1:8080".',
+    ),
+    Problem.WEB_ADDRESS: (
+        'Напишите адрес, который открывают в браузере, например "https://calls.example.com".',
+        'Напишіть адресу, яку відкривають у браузері, наприклад "https://calls.example.com".',
+        'Write the address browsers use, for example "https://calls.example.com".',
+    ),
+    Problem.NETWORKS: (
+        'Напишите список адресов, например ["127.0.0.1"].',
+        'Напишіть список адрес, наприклад ["127.0.0.1"].',
+        'Write a list of addresses, for example ["127.0.0.1"].',
+    ),
+    Problem.NETWORK: (
+        "«{value}» — не адрес и не сеть вида 10.0.0.0/24.",
+        "«{value}» — не адреса й не мережа на зразок 10.0.0.0/24.",
+        '"{value}" is neither an address nor a network like 10.0.0.0/24.',
+    ),
+    Problem.ROLES: (
+        'Напишите одно или несколько из: "web", "pbx", "worker".',
+        'Напишіть одне або кілька з: "web", "pbx", "worker".',
+        'Write one or more of "web", "pbx", "worker".',
+    ),
+    Problem.ROLES_ALONE: (
+        "Если процесс делает не всё, нужны storage.redis и другие процессы.",
+        "Якщо процес робить не все, потрібні storage.redis та інші процеси.",
+        "A process that does not do everything needs storage.redis and other processes.",
+    ),
+    Problem.COUNT: (
+        "Напишите целое число от {least} до {most}.",
+        "Напишіть ціле число від {least} до {most}.",
+        "Write a whole number from {least} to {most}.",
+    ),
+    Problem.HOURS: (
+        "Напишите число часов от {least} до {most}, например 24.",
+        "Напишіть кількість годин від {least} до {most}, наприклад 24.",
+        "Write a number of hours from {least} to {most}, for example 24.",
+    ),
+    Problem.TWO_KEYS: (
+        "Уберите: ключ уже задан в DOZVON_KEY.",
+        "Приберіть: ключ уже задано в DOZVON_KEY.",
+        "Leave it out where DOZVON_KEY holds the key.",
     ),
     Problem.TOO_DEEP: (
         "Слишком глубоко: таблиц и списков друг в друге может быть не больше {most}.",

@@ -1,0 +1,34 @@
+"""A table of a document: frozen, strict, without unknown keys; it remembers what was written."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Table(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+    def values(self) -> dict[str, Any]:
+        """What was written, in the words of the domain."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
+
+    def plain(self) -> dict[str, Any]:
+        """What was written, in the words of a document."""
+        return {name: plain(value) for name, value in self.values().items()}
+
+
+def plain(value: Any) -> Any:
+    """As a document writes it: nothing is an empty text, since TOML has no null."""
+    match value:
+        case None:
+            return ""
+        case StrEnum():
+            return str(value)
+        case Table():
+            return value.plain()
+        case dict():
+            return {key: plain(one) for key, one in value.items()}
+    return value
