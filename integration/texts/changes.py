@@ -35,6 +35,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 }
 _PHONES = {"sip": "Sip", "web": "Web"}
 _FIELDS = ("name", "manager", "phone_type", "mobile", "is_absent")
+_FIELDS_OF_NEW = ("manager", "mobile", "is_absent")
 
 
 def author(who: Author, language: str, viewer: Author | None = None) -> str:
@@ -63,10 +64,11 @@ def _line(path: str, before: Any, after: Any, t: Mapping[str, str], names: Mappi
         return f"{t.get(field, field)}: {_switch(before, t)} → {_switch(after, t)}"
     old, new = before or {}, after or {}
     subject = f"{key} {new.get('name') or old.get('name') or ''}".strip()
+    shown = _FIELDS if before is not None else _FIELDS_OF_NEW
     details = [
-        f"{t[name]}: {_value(name, old.get(name), t, names)} → {_value(name, new.get(name), t, names)}"
-        for name in _FIELDS
-        if old.get(name) != new.get(name) and not (before is None and name in ("name", "phone_type"))
+        f"{t[name]}: {was} → {now}"
+        for name in shown
+        if (was := _value(name, old.get(name), t, names)) != (now := _value(name, new.get(name), t, names))
     ]
     if after is None:
         details = [t["removed"]]

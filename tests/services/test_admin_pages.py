@@ -274,6 +274,7 @@ async def test_every_page_in_every_language(signed_in: Office, path: str, lang: 
     mark = "&" if "?" in path else "?"
     html = await signed_in.page(f"/admin/acme{path}{mark}lang={lang}")
     assert f'<html lang="{lang}">' in html
+    assert not re.search(r"<p[ >](?:(?!</p>).)*<form", html, re.S), "a browser ends the paragraph there"
 
 
 async def test_a_call_with_its_reasons(signed_in: Office) -> None:
@@ -418,7 +419,7 @@ async def test_saving_says_so_and_can_be_undone_and_that_too(signed_in: Office) 
     after = world.account.settings.employees
     for text, people in (("Saved.", before), ("The change was undone.", after), ("The change was undone.", before)):
         assert text in html
-        [undo] = re.findall(r'action="(/admin/acme/changes/\d+/undo)"', html)
+        [undo] = re.findall(r'<div class="message "[^<]*<form[^>]*action="(/admin/acme/changes/\d+/undo)"', html)
         html = await signed_in.send(undo)
         assert "<h1>Step 1" in html  # back on the page of people
         assert world.account.settings.employees == people

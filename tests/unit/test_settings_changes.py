@@ -130,7 +130,14 @@ EVERYTHING = SettingsChange(
             "is_absent": True,
         },
         "employees/102": None,
-        "employees/103": {"extension": "103", "name": "Vera", "manager": "610077", "mobile": "79161234567"},
+        "employees/103": {
+            "extension": "103",
+            "name": "Vera",
+            "manager": "610077",
+            "mobile": "79161234567",
+            "is_absent": False,
+            "phone_type": "sip",
+        },
     },
 )
 
