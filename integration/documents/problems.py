@@ -15,7 +15,7 @@ from integration.texts.settings import Problem, setting_problem
 
 Path = tuple[str | int, ...]
 
-MOST_PROBLEMS = 50  # told at once; the rest is counted
+MOST_PROBLEMS = 50  # told at once
 _SHOWN = 40  # characters of a foreign value or key in a sentence
 
 _TYPES = {
@@ -28,6 +28,8 @@ _TYPES = {
     "string_type": Problem.TEXT,
 }
 """The library's own words for what is wrong; all others are ours (`refusal`)."""
+
+_OURS = frozenset(Problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,9 @@ class InvalidDocument(ConfigError):
     """A document that cannot be taken. `str()` is in English, with the full name of every wrong key."""
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
-        every = _each_once(problems)
-        self.problems = every[:MOST_PROBLEMS]
-        self.left_out = len(every) - len(self.problems)
-        super().__init__(_in_a_file(self.problems, self.left_out))
+        self._every = _each_once(problems)
+        self.problems = self._every[:MOST_PROBLEMS]
+        super().__init__(_in_a_file(self.problems, is_all=len(self._every) <= MOST_PROBLEMS))
 
     def sentences(self, language: str) -> dict[str, str]:
         """For a form: the key of each wrong field, and what to show beside it."""
@@ -66,7 +67,7 @@ class InvalidDocument(ConfigError):
 
     def below(self, *path: str | int) -> list[FieldProblem]:
         """The same problems in a larger document that has this one at `path`."""
-        return [replace(each, path=(*path, *each.path)) for each in self.problems]
+        return [replace(each, path=(*path, *each.path)) for each in self._every]
 
 
 def refusal(problem: Problem, **facts: object) -> PydanticCustomError:
@@ -86,7 +87,7 @@ def problems_of(error: ValidationError, known: Callable[[Path], Iterable[str]]) 
         path = tuple(each["loc"])
         if each["type"] == "extra_forbidden":
             found.append(unknown_key(path, known(path[:-1])))
-        elif each["type"] in list(Problem):
+        elif each["type"] in _OURS:
             found.append(FieldProblem(path, Problem(each["type"]), each.get("ctx", {})))
         else:
             found.append(FieldProblem(path, _TYPES.get(each["type"], Problem.UNFIT)))
@@ -133,13 +134,13 @@ def _each_once(problems: Iterable[FieldProblem]) -> tuple[FieldProblem, ...]:
     return tuple({(each.path, each.problem): each for each in problems}.values())
 
 
-def _in_a_file(problems: tuple[FieldProblem, ...], left_out: int) -> str:
+def _in_a_file(problems: tuple[FieldProblem, ...], *, is_all: bool) -> str:
     lines = []
     for each in problems:
         said = each.sentence("en").removesuffix(".")
         lines.append(f"{each.key}: {said[:1].lower()}{said[1:]}" if each.path else said)
-    if len(lines) == 1 and not left_out:
+    if len(lines) == 1:
         return lines[0]
-    if left_out:
+    if not is_all:
         lines.append("and more")
     return "\n  ".join(["several settings are wrong:", *lines])

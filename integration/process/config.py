@@ -132,11 +132,11 @@ def parse(document: Mapping[str, Any]) -> Config:
     try:
         own = read_installation({name: table for name, table in document.items() if name != "account"})
     except InvalidDocument as exc:
-        problems += exc.problems
+        problems += exc.below()
     try:
         accounts = _accounts(document.get("account", []))
     except InvalidDocument as exc:
-        problems += exc.problems
+        problems += exc.below()
     if problems:
         raise InvalidDocument(problems)
     server, backup = own.server, own.backup

@@ -162,3 +162,11 @@ def test_the_process_own_tables_are_measured_too(document: dict[str, Any], says:
     with pytest.raises(ConfigError) as caught:
         parse(document)
     assert says in str(caught.value)
+
+
+def test_that_more_is_wrong_is_said_of_a_whole_file_too() -> None:
+    people = {str(number): {"type": "fax"} for number in range(MOST_PROBLEMS + 1)}
+    with pytest.raises(ConfigError) as caught:
+        parse({"account": [{"id": "acme", "employee": people}]})
+    assert str(caught.value).endswith("and more")
+    assert str(caught.value).count("account.acme.employee.") == MOST_PROBLEMS

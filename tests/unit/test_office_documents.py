@@ -346,7 +346,7 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
     assert isinstance(error, ConfigError)
 
 
-def test_what_is_beyond_a_screen_is_counted_and_not_told() -> None:
+def test_what_is_beyond_a_screen_is_not_told() -> None:
     error = refused(employee={str(number): {"type": "fax"} for number in range(1000)})
     assert len(error.problems) == MOST_PROBLEMS
     assert str(error).endswith("and more")
