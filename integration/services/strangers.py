@@ -154,7 +154,7 @@ class StrangerCalls:
                 if became.state is InboxState.WAITING:
                     raise Unavailable("The entry of this number cannot be accepted now.") from exc
                 is_ours = isinstance(exc, OutcomeUnknown)
-        await self.closed(account, [InboxClosed(ref=entry, is_accepted=became.state is not InboxState.DECLINED)])
+        await self._has_left(account, entry)
         if became.state is InboxState.DECLINED or became.person is None:
             return None
         return await (crm.rename_contact(became.person, name) if is_ours else crm.person(became.person))
@@ -163,8 +163,12 @@ class StrangerCalls:
         """People took entries out of the CRM's inbox: continue calls that waited for it. Raises: errors of storage."""
         for change in changes:
             if isinstance(change, InboxClosed):
-                for match_key in await self._strangers.closed(account.id, change.ref):
-                    await self._hasten(account, match_key)
+                await self._has_left(account, change.ref)
+
+    async def _has_left(self, account: Account, entry: EntityRef) -> None:
+        """Accepted or declined: each call that waited for it asks the CRM which."""
+        for match_key in await self._strangers.closed(account.id, entry):
+            await self._hasten(account, match_key)
 
     async def _hasten(self, account: Account, match_key: str) -> None:
         calls = await self._calls.recent(account.id, match_key=match_key, limit=_CALLS_OF_AN_ENTRY)

@@ -15,7 +15,7 @@ from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp, record_key
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.settings import AccountSettings
-from integration.errors import Rejected, Unavailable
+from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.crm import CallRecord
 from integration.ports.stores import OutboxItem, OutboxState, Stranger
 from integration.services.accounts import Account
@@ -92,11 +92,12 @@ class Desk:
     known_calls: dict[str, Call] = field(default_factory=dict)
     hastened: list[str] = field(default_factory=list)
     payload: dict[str, Any] = field(default_factory=dict)
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.account = Account(AccountSettings(account=AccountId("acme")), self.crm, FakePbx())
         self.calls = StrangerCalls(
-            strangers=self, calls=self, outbox=self, phone_book=self, clock=self.clock, wake=asyncio.Event()  # type: ignore[arg-type]
+            strangers=self, calls=self, outbox=self, phone_book=self, clock=self.clock, wake=self.wake  # type: ignore[arg-type]
         )  # fmt: skip
 
     # the rows of strangers
@@ -129,13 +130,23 @@ class Desk:
         if self.row is not None and (self.row.entered_by == call or (entry is not None and self.row.entry == entry)):
             self.row = None
 
+    async def closed(self, _: AccountId, entry: EntityRef) -> list[str]:
+        if self.row is None or self.row.entry != entry:
+            return []
+        self.row = None
+        return [NUMBER.match_key]
+
     # calls, the outbox, the phone book
 
     async def recent(self, _: AccountId, *, match_key: str, limit: int) -> list[Call]:
-        return list(self.known_calls.values())
+        return list(self.known_calls.values())[:limit]
 
     async def of_call(self, _: AccountId, call: CallId) -> list[Any]:
-        return [item(0, state=OutboxState.WAITING if call in self.under_way else OutboxState.DEAD)]
+        return [
+            item(1, kind=IntentKind.FETCH_RECORDING, state=OutboxState.DONE),
+            item(2, state=OutboxState.WAITING if call in self.under_way else OutboxState.DEAD),
+            item(3, kind=IntentKind.CREATE_TASK),  # it waits for the log, also when that was given up
+        ]
 
     async def hasten_calls(self, _: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
         self.hastened += calls
@@ -422,3 +433,88 @@ async def test_a_call_whose_deal_was_deleted_since_is_decided_again() -> None:
     with pytest.raises(Unavailable, match="deciding again"):
         await desk.log(call(2), payload=payload)
     assert desk.payload == {}
+
+
+# ---- calls that wait are hastened ------------------------------------------------------------------------------------
+
+
+async def test_calls_that_wait_for_the_entry_are_delivered_as_soon_as_it_is_made() -> None:
+    desk = Desk(known_calls={f"p:{number}": call(number) for number in (2, 3)})
+    await desk.log(call(1))
+    assert desk.hastened == ["p:2", "p:3"]
+    assert desk.wake.is_set()
+
+
+async def test_the_delivery_sleeps_on_when_no_call_waits_for_the_entry() -> None:
+    desk = Desk()
+    await desk.log(call(1))
+    assert not desk.wake.is_set()
+
+
+async def test_no_more_than_the_latest_two_hundred_calls_of_a_number_are_hastened_at_once() -> None:
+    desk = Desk(known_calls={f"p:{number}": call(number) for number in range(2, 300)})
+    await desk.log(call(1))
+    assert len(desk.hastened) == 200
+
+
+# ---- a contact is wanted while the entry waits -----------------------------------------------------------------------
+
+
+async def accept(desk: Desk) -> Person | None:
+    return await desk.calls.accept(desk.account, NUMBER, name="Olga", responsible=ANNA)
+
+
+@pytest.mark.parametrize("row", [None, entering(CallId("p:1"))])
+async def test_without_an_entry_there_is_nothing_to_accept(row: Stranger | None) -> None:
+    desk = Desk(row=row)
+    assert await accept(desk) is None
+    assert (desk.row, desk.crm.asked) == (row, [])
+
+
+async def test_who_accepts_the_entry_names_its_contact_and_calls_that_waited_follow() -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+    desk.known_calls["p:2"] = call(2)
+    person = await accept(desk)
+    assert person is not None
+    assert (person.ref, person.name, person.responsible) == (entry.person, "Olga", ANNA)
+    assert (desk.row, desk.hastened, desk.wake.is_set()) == (None, ["p:2"], True)
+
+
+async def test_a_contact_that_a_colleague_has_accepted_before_keeps_its_name() -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+    desk.crm.accept(entry.ref.id)
+    assert await accept(desk) == desk.crm.persons[entry.person]
+    assert desk.crm.persons[entry.person].name == NUMBER.e164
+    assert desk.row is None
+
+
+@pytest.mark.parametrize("error", [NotFound("not in the inbox"), OutcomeUnknown("timeout")])
+async def test_an_entry_that_cannot_be_accepted_and_waits_on_stays_as_it_is(
+    error: NotFound | OutcomeUnknown, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+
+    async def refuse(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Asked, "accept_entry", refuse)
+    with pytest.raises(Unavailable, match="cannot be accepted now"):
+        await accept(desk)
+    assert desk.row is not None
+    assert (desk.row.entry, len(desk.crm.inbox), desk.hastened) == (entry.ref, 1, [])
+
+
+@pytest.mark.parametrize("became", ["declined", "without a contact"])
+async def test_an_entry_that_became_no_contact_gives_none_and_is_forgotten(became: str) -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+    if became == "declined":
+        desk.crm.decline(entry.ref.id)
+    else:
+        desk.crm.accept(entry.ref.id)
+        desk.crm.inbox_entries[entry.ref.id] = replace(desk.crm.inbox_entries[entry.ref.id], person=None)
+    assert await accept(desk) is None
+    assert desk.row is None
