@@ -210,20 +210,34 @@ def test_a_leg_behind_a_local_pair_rang_out_when_the_dial_of_the_pair_did(
     assert result_of(leg) is result
 
 
+@pytest.mark.parametrize("kind", [LegKind.EXTENSION, LegKind.EXTERNAL])
+@pytest.mark.parametrize("status", ["", "CANCEL"])
 @pytest.mark.parametrize(
-    ("originated", "client_first", "refused", "result"),
+    ("leg_says", "channel_says", "result"),
     [
-        (True, True, False, LegResult.NOANSWER),
-        (True, True, True, LegResult.CANCELLED),
-        (True, False, False, LegResult.CANCELLED),
-        (False, True, False, LegResult.CANCELLED),
+        ({"originated": True}, {}, LegResult.NOANSWER),
+        ({"originated": True, "refused": True}, {}, LegResult.CANCELLED),
+        # Somebody has the PBX take it down: SoftHangupRequest.
+        ({"originated": True}, {"let_go": True}, LegResult.CANCELLED),
+        ({"originated": False}, {}, LegResult.CANCELLED),
     ],
 )
-def test_only_its_own_time_ends_the_ringing_of_a_client_who_is_called_back(
-    originated: bool, client_first: bool, refused: bool, result: LegResult
+def test_only_its_own_time_ends_the_ringing_of_an_originate(
+    kind: LegKind, status: str, leg_says: dict[str, Any], channel_says: dict[str, Any], result: LegResult
 ) -> None:
-    leg = a_leg(a_call(client_first=client_first), originated=originated, refused=refused, kind=LegKind.EXTERNAL)
+    call = a_call()
+    rung = a_channel(call, "1.9", **channel_says)
+    leg = a_leg(call, kind=kind, dial_status=status, channels={rung.uid: rung}, **leg_says)
     assert result_of(leg) is result
+
+
+@pytest.mark.parametrize(("client_first", "result"), [(True, LegResult.NOANSWER), (False, LegResult.CANCELLED)])
+def test_behind_a_local_pair_the_dialplan_may_ring_several_phones_and_cancel_one(
+    client_first: bool, result: LegResult
+) -> None:
+    call = a_call(client_first=client_first)
+    door = a_channel(call, "1.5", PartyKind.LOCAL)
+    assert result_of(a_leg(call, originated=True, dial_status="CANCEL", doors=(door,))) is result
 
 
 @pytest.mark.parametrize(

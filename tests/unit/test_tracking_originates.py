@@ -201,3 +201,21 @@ def test_a_colleague_whose_phone_leads_to_a_mobile_is_who_the_click_was_for() ->
     call = story.call()
     assert (call["direction"], call["called"]) == ("internal", "102")
     assert call["answered_by"] == "79037770000"
+
+
+@pytest.mark.parametrize(
+    ("said", "result"), [("", "noanswer"), ("HangupRequest", "cancelled"), ("SoftHangupRequest", "cancelled")]
+)
+def test_a_click_whose_phone_is_rung_directly_rang_out_unless_somebody_ended_it(said: str, result: str) -> None:
+    """No OriginateResponse comes for a call that is ordered without `Async`, or while the link is down."""
+    story = Story()
+    _click(story, Channel="PJSIP/101")
+    phone = story.channel("PJSIP/101-00000001", CLIENT)
+    story.dial(None, phone, "101")
+    story.ring(phone)
+    story.wait(20)
+    if said:
+        story.say(said, phone.headers(), Cause="16")
+    story.end_dial(None, phone, "CANCEL")
+    story.hangup(phone)
+    assert legs(story.call()) == [("101", "click", result)]

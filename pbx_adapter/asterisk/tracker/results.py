@@ -14,9 +14,8 @@ def result_of(leg: LiveLeg) -> LegResult:
         return leg.result
     if leg.answered_at is not None:
         return LegResult.ANSWERED
-    rang_out = leg.rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors)
-    if leg.originated and leg.home.current.client_first and not leg.refused:
-        rang_out = True  # nobody but its own time ends the ringing of a client who is called back
+    rang_out = leg.rang_out or _was_rung_out_by_the_pbx(leg)
+    rang_out = rang_out or any(door.dial_status == "NOANSWER" or _rang_out(leg, door) for door in leg.doors)
     return leg_result(
         dial_status=leg.dial_status,
         cause=leg.cause,
@@ -29,6 +28,19 @@ def result_of(leg: LiveLeg) -> LegResult:
         external=leg.kind is LegKind.EXTERNAL,
         inherited=_has_inherited_cause(leg),
     )
+
+
+def _was_rung_out_by_the_pbx(leg: LiveLeg) -> bool:
+    """
+    Whether an Originate's own time ended the ringing: nobody waits on the line who could give up, so what is left are
+    a refusal (HangupRequest) and somebody who has the PBX take the channel down (SoftHangupRequest).
+
+    Of a phone behind a Local pair the dialplan decides, which may ring several: its dials tell. A client who is called
+    back is rung alone.
+    """
+    if not leg.originated or leg.refused or (leg.doors and not leg.home.current.client_first):
+        return False
+    return not any(channel.let_go for channel in leg.channels.values())
 
 
 def _has_inherited_cause(leg: LiveLeg) -> bool:
