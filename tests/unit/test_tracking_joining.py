@@ -7,7 +7,7 @@ import pytest
 from integration.domain.calls.events import CallEvent, RecordingStarted
 from integration.domain.ids import PbxId, Timestamp
 from pbx_adapter.asterisk.tracker.tracker import Tracker
-from tests.unit.ami_story import Channel, Story
+from tests.unit.ami_story import Channel, Story, legs, told
 
 
 def a_colleague_joins_the_talk(story: Story, *, recorded: bool = False) -> tuple[Channel, Channel, Channel]:
@@ -86,3 +86,37 @@ def test_who_holds_after_a_transfer_holds_the_client() -> None:
     story.hangup(client, taker)
     story.wait(3)
     assert story.call()["hold_seconds"] == pytest.approx(5.0, abs=0.1)
+
+
+def test_a_queue_that_an_employee_consulted_is_not_the_clients_and_the_one_it_waits_in_later_is() -> None:
+    story = Story()
+    client = story.client()
+    phone = story.rung("101", by=client)
+    story.wait(1)
+    story.talk("b1", client, phone)
+    story.wait(3)
+    consulting = story.phone("101", dials="700")
+    story.say("QueueCallerJoin", consulting.headers(), Queue="sales", Position="1", Count="1")
+    taker = story.rung("103", by=consulting)
+    story.wait(1)
+    story.say("QueueCallerLeave", consulting.headers(), Queue="sales", Position="1", Count="0")
+    story.talk("b2", consulting, taker)
+    story.wait(2)
+    story.attended(phone, consulting, client, taker)
+    story.unbridge(consulting, client)
+    story.bridge("b2", client)
+    story.hangup(phone, consulting)
+    story.wait(2)
+    before = len(story.lines)
+    story.leaves(taker)
+    story.hangup(taker)
+    story.unbridge(client)
+    story.say("QueueCallerJoin", client.headers(), Queue="support", Position="1", Count="1")
+    story.wait(5)
+    story.leaves(client)
+    story.say("QueueCallerAbandon", client.headers(), Queue="support", Position="1", OriginalPosition="1", HoldTime="5")
+    story.hangup(client)
+    story.wait(2)
+    asked = [call for call in told(story.lines[:before]) if call["direction"] == "inbound"]
+    assert [(call.get("queue"), legs(call)[-1][:2]) for call in asked] == [(None, ("103", "consultation"))]
+    assert [call["queue"] for call in story.calls() if call["direction"] == "inbound"] == ["support"]

@@ -19,7 +19,6 @@ from pbx_adapter.asterisk.tracker.legs import bring_leg
 from pbx_adapter.asterisk.tracker.live import LiveCall
 from pbx_adapter.asterisk.tracker.mixmonitor import bring_recordings
 from pbx_adapter.asterisk.tracker.office import PartyKind
-from pbx_adapter.asterisk.tracker.queues import bring_queue
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard
 
 
@@ -50,7 +49,6 @@ def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> L
         bring_leg(board, into, leg)
     if into.client is None:
         change_client(into, part.client)
-    bring_queue(into, part)
     board.bury_call(part, at)
     board.settle_later(into, at)
     return into

@@ -1,4 +1,8 @@
-"""Queues (app_queue): which one a caller waits in, and the first one of a call, which is the call's."""
+"""Queues (app_queue): which one a caller waits in, and the first one of a call, which is the call's.
+
+A queue that an employee consults is not the client's: joining calls leaves it behind, and the legs that it rang are
+consultations. A client who waits in a queue later waits in the first one.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import begin_call
 from pbx_adapter.asterisk.tracker.legs import give_up
-from pbx_adapter.asterisk.tracker.live import Channel, LiveCall
+from pbx_adapter.asterisk.tracker.live import Channel
 from pbx_adapter.asterisk.tracker.office import present
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard
 
@@ -48,8 +52,3 @@ def on_queue_abandon(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if channel is not None:
         give_up(channel, at)
     on_queue_leave(board, frame, at)
-
-
-def bring_queue(into: LiveCall, part: LiveCall) -> None:
-    """A call that is joined to another brings its queue along, where the other has none."""
-    into.queue = into.queue or part.queue
