@@ -143,7 +143,7 @@ class _Group:
     before: str  # the text between the group before and this one
     after: str
     gap: _Gap  # between the group before and this one
-    is_word: bool  # a letter follows at once: `2й`
+    is_counting: bool  # a word that is no mark of an extension follows at once: `2й`
 
 
 def _groups(text: str) -> list[_Group]:
@@ -154,7 +154,8 @@ def _groups(text: str) -> list[_Group]:
         after = text[match.end() : found[index + 1].start() if index + 1 < len(found) else len(text)]
         has_plus = before.rstrip(" (").endswith("+")
         gap = _Gap.HARD if index == 0 or has_plus else _gap(before, groups[-1])
-        groups.append(_Group(match[0], has_plus, before, after, gap, after[:1].isalpha()))
+        is_counting = after[:1].isalpha() and len(match[0]) <= 2 and not _MARKED.fullmatch(after)
+        groups.append(_Group(match[0], has_plus, before, after, gap, is_counting))
     return groups
 
 
@@ -191,6 +192,7 @@ _WEAK_SCORE = 35
 _EXTENSION_SCORE = 5
 _LEFT_OUT = 10  # taken off for a group left out beside a number, with only soft signs between
 _LEFT_OUT_BESIDE_PARTS = 45  # the same beside a number in several groups: it probably belongs to it
+_COUNTING = 45  # for `2й` at the end: it belongs to the number (`...45-67моб`) only if there is none without it
 
 
 def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
@@ -219,11 +221,8 @@ def _ends(groups: Sequence[_Group], start: int) -> list[int]:
     ends, digits = [], 0
     for index in range(start, min(start + _MOST_GROUPS, len(groups))):
         group = groups[index]
-        if index > start:
-            if group.gap is _Gap.HARD or (group.gap is _Gap.BRACKET and digits >= _LEAST_DIGITS + 1):
-                break
-            if group.is_word and len(group.digits) <= 2 and digits >= _LEAST_DIGITS:
-                break
+        if index > start and (group.gap is _Gap.HARD or (group.gap is _Gap.BRACKET and digits > _LEAST_DIGITS)):
+            break
         digits += len(group.digits)
         if digits > _MOST_DIGITS:
             break
@@ -254,6 +253,8 @@ def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -
     left_out = _LEFT_OUT_BESIDE_PARTS if len(parts) > 1 else _LEFT_OUT
     if not is_before_free:
         score -= left_out
+    if len(parts) > 1 and parts[-1].is_counting:
+        score -= _COUNTING
     extension, behind = _extension(groups, end)
     if extension is not None:
         return _Run(behind, reading.e164, extension, score + _EXTENSION_SCORE)
