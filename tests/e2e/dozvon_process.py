@@ -164,7 +164,7 @@ class DozvonProcess:
             self._process.wait()
             self._process = None
 
-    async def ended(self, *, timeout_seconds: float = 15.0) -> int:
+    async def ended(self, *, timeout_seconds: float = 60.0) -> int:
         """Wait until it ends by itself. Returns its exit code."""
         process = self._process
         assert process is not None
