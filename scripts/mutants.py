@@ -54,7 +54,8 @@ _STREAMS = (
     "tests/unit/test_tracking_joining.py", "tests/unit/test_tracking_first_and_fallback.py",
     "tests/unit/test_tracking_inherited_causes.py", "tests/unit/test_tracking_joined_late.py",
     "tests/unit/test_tracking_lines_and_ports.py", "tests/unit/test_tracking_originates.py",
-    "tests/unit/test_tracking_restarted_pbx.py", "tests/unit/test_tracking_talk_ends.py",
+    "tests/unit/test_tracking_queues.py", "tests/unit/test_tracking_restarted_pbx.py",
+    "tests/unit/test_tracking_talk_ends.py",
     "tests/unit/test_tracking_without_hangup_requests.py",
 )  # fmt: skip
 NEAREST: dict[str, tuple[str, ...]] = {

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from integration.domain.calls.events import CallEnded, CallEvent, HoldStarted
+from integration.domain.ids import PbxId
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.ami_story import Channel, Story
 
 
@@ -50,3 +53,23 @@ def test_a_talk_ends_when_its_employee_left_the_bridge_not_when_the_client_did()
     story.hangup(client)
     call = story.call()
     assert call["talk_seconds"] == pytest.approx(3.0, abs=0.05)
+
+
+def test_nothing_is_on_hold_when_the_client_has_left() -> None:
+    story = Story()
+    client = story.client()
+    phone = story.rung("101", by=client)
+    story.wait(1)
+    story.talk("b1", client, phone)
+    story.wait(3)
+    story.leaves(client)
+    story.hangup(client)
+    story.wait(2)
+    story.say("Hold", phone.headers())
+    story.wait(2)
+    tracker, told = Tracker(PbxId("pbx")), list[CallEvent]()
+    for at, _, said in story.lines[1:]:
+        assert not isinstance(said, str)
+        told += tracker.feed(said, at)
+    assert any(isinstance(event, CallEnded) for event in told)
+    assert not any(isinstance(event, HoldStarted) for event in told)

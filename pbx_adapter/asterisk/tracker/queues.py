@@ -22,7 +22,7 @@ def on_queue_join(board: Switchboard, frame: Frame, at: Timestamp) -> None:
         return
     call = channel.call
     begin_call(board, call, at)
-    is_first = not call.over and not call.queue
+    is_first = not call.queue
     wait_in(channel, present(frame.get("Queue")))
     if is_first and call.queue:
         board.tell(CallDescribed(call=call.id, at=at, queue=call.queue))
@@ -48,7 +48,7 @@ def on_queue_leave(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def on_queue_abandon(board: Switchboard, frame: Frame, at: Timestamp) -> None:
+    """The caller hung up while it waited; QueueCallerLeave comes as well."""
     channel = board.find(present(frame.get("Uniqueid")))
     if channel is not None:
         give_up(channel, at)
-    on_queue_leave(board, frame, at)
