@@ -14,6 +14,7 @@ from integration.domain.numbers.phone import (
     is_hidden,
     match_key,
     read_by_plans,
+    read_digits,
     read_number,
     read_plain,
 )
@@ -39,6 +40,8 @@ from integration.domain.numbers.phone import (
         ("+375251234567", "BY", "+375251234567"),  # in use, but not in Google's plans
         ("375251234567", "RU", "+375251234567"),
         ("+7 8 495 123-45-67", "RU", "+74951234567"),
+        ("81079161234567", "UA", "+79161234567"),  # with the Soviet prefix for abroad, where it is 00 now
+        ("+376 712 345", "RU", "+376712345"),  # with its country code shorter than any Russian number without one
         ("0001#79161234567", "RU", "+79161234567"),  # text before the last # is not part of it
         ("*67*89161234567", "RU", "+79161234567"),
     ],
@@ -55,6 +58,7 @@ def test_spellings_of_a_number(text: str, country: str, e164: str) -> None:
         *("", "anonymous", "<unknown>", "101", "*8", "112", "abc", "+", "5" * 40),
         *("0000000000", "70000000000", "1(000) 000-0668", "+79999999999", "81111111111"),  # fillers instead of a number
         *("2667777", "72667777", "+72667777", "266777"),  # local numbers
+        "+999161234567",  # no country's code; +7 for any two digits would make a Russian number
         *("84951234567105", "89161234567 доб. 567", "Anna 79161234567"),  # not a number alone
     ],
 )
@@ -120,6 +124,8 @@ OFFICE = Numbering("RU", DialRules(area_code="495", outside_prefix="9", carrier_
         ("0001#79161234567", "+79161234567"),
         ("0001#2667777", "+74952667777"),
         ("0001#9101", None),
+        ("98101", None),
+        ("93701234567", "+93701234567"),  # an Afghan number: nobody here dials 3701234567
         ("72667777", None),
         ("266777", None),
         ("101", None),
@@ -206,3 +212,13 @@ def test_a_text_longer_than_anything_a_pbx_shows_is_no_number(length: int, is_ke
 def test_a_reading_that_no_plan_knows_needs_a_plus_or_enough_digits(text: str, country: str, e164: str | None) -> None:
     found = read_by_plans(text, Numbering(country))
     assert (found.e164 if found else None) == e164
+
+
+@pytest.mark.parametrize("country", ["AD", "RU"])
+def test_six_digits_without_a_plus_are_an_extension_also_where_numbers_are_so_short(country: str) -> None:
+    assert read_number("712345", Numbering(country)) is None
+
+
+@pytest.mark.parametrize("text", ["", "+", "٨٩١٦١٢٣٤٥٦٧", "8916-1234567", "8916a1234567"])
+def test_digits_are_read_only_if_they_are_nothing_else(text: str) -> None:
+    assert read_digits(text, DEFAULT_NUMBERING) is None

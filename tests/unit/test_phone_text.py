@@ -148,6 +148,7 @@ M, M2 = "+74951234567", "+74951234568"
         ("84951234567, 2 этаж", [M], None),
         ("84951234567 (2 этаж)", [M], None),
         ("84951234567 (812)", [M], "812"),
+        ("84951234567 (2)", [M], None),  # the second of something
         ("доб. 105", [], None),
         ("105", [], None),
         # several numbers
@@ -257,6 +258,11 @@ def test_fields_of_other_countries(text: str, country: str, numbers: list[str]) 
 def test_an_area_code_makes_local_numbers_readable(text: str, numbers: list[str], extension: str | None) -> None:
     found = read_text(text, MOSCOW)
     assert ([n.e164 for n in found.numbers], found.extension) == (numbers, extension)
+
+
+def test_a_text_is_read_up_to_four_thousand_characters() -> None:
+    assert read("." * 3900 + " 89161234567")[0] == [A]
+    assert read("." * 4000 + " 89161234567")[0] == []
 
 
 def test_keys_and_extensions_of_a_persons_fields() -> None:
