@@ -155,7 +155,7 @@ class StrangerCalls:
                     raise Unavailable("The entry of this number cannot be accepted now.") from exc
                 is_ours = isinstance(exc, OutcomeUnknown)
         await self._has_left(account, entry)
-        if became.state is InboxState.DECLINED or became.person is None:
+        if became.person is None:  # declined
             return None
         return await (crm.rename_contact(became.person, name) if is_ours else crm.person(became.person))
 
