@@ -48,7 +48,8 @@ class Desk:
     async def install(self) -> None:
         """Upload, consent, install: as an administrator does it."""
         await self.open("/settings/widgets/")
-        await self.page.set_input_files("[data-upload]", str(self.archive))
+        async with self.page.expect_event("load"):  # a press before it would find no handler yet
+            await self.page.set_input_files("[data-upload]", str(self.archive))
         await self.page.click("[data-widget]")
         await self.page.check("[data-consent]")
         await self.page.click(".js-widget-save")
