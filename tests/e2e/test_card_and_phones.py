@@ -13,6 +13,7 @@ from tests.e2e.crm_page import PATIENCE_MS, CrmPage
 from tests.e2e.crm_site import IVAN
 from tests.e2e.house import PASSWORD, House
 from tests.lab.office import did
+from tests.lab.waiting import until_told
 
 pytestmark = [pytest.mark.lab, pytest.mark.browser]
 RING_GROUP = did(10)
@@ -87,6 +88,11 @@ async def test_a_transfer_to_me_says_by_whom(house: House, anna: CrmPage) -> Non
     client = await office.inbound(IVAN, did(6))  # 102
     await client.answered()
     at_boris = await office.phone("102").incoming()
+
+    async def they_talk() -> bool:
+        return " 2 basic " in await office.asterisk.cli("bridge show all")
+
+    await until_told(they_talk)  # a transfer that overtakes the answer transfers nobody
     await at_boris.blind_transfer("101")
     await office.phone("101").incoming()
     await expect(anna.card.locator(".came")).to_have_text(re.compile("Перевод от: Борис"), timeout=PATIENCE_MS)

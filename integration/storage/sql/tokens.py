@@ -12,7 +12,7 @@ import structlog
 from sqlalchemy import Connection, delete, select, update
 
 from integration.domain.ids import AccountId
-from integration.errors import AuthFailed, Unavailable
+from integration.errors import AuthFailed, ConfigError, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.stores import Tokens
 from integration.storage.secrets.sealing import Sealer, is_sealed
@@ -40,10 +40,18 @@ class SqlTokenStore:
     async def load(self, account: AccountId) -> Tokens | None:
         """Raises: ConfigError if their key is missing, ProtocolError if they were sealed for another account."""
         query = select(tokens_table.c.state).where(tokens_table.c.account == account)
-        stored = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
-        if stored is None:
-            return None
-        tokens = decode(Tokens, self._sealer.unseal(stored, account=account, column=_COLUMN))
+        before: str | None = None
+        while True:
+            stored = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
+            if stored is None:
+                return None
+            try:
+                tokens = decode(Tokens, self._sealer.unseal(stored, account=account, column=_COLUMN))
+                break
+            except ConfigError:  # the keys were rotated between the read and this, perhaps: then the row is another now
+                if stored == before:
+                    raise
+                before = stored
         if not is_sealed(stored):
             await self._database.write(lambda connection: self._seal(connection, account, stored), account)
         return tokens
