@@ -53,10 +53,6 @@ class Background:
         self._leadership.add(name, work)
         return _Led(self._leadership, name)
 
-    @property
-    def has_begun(self) -> bool:
-        return bool(self._tasks)
-
     async def end(self) -> None:
         """All that is left."""
         await ended(self._tasks.copy())

@@ -22,7 +22,6 @@ from integration.process.core import Core, Office
 from integration.process.each import Each
 from integration.process.health import gatherer, health
 from integration.process.place import backups_of
-from integration.process.reconcile import reconcile
 from integration.process.supervisor import Supervisor
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
@@ -75,7 +74,7 @@ class Dozvon:
         self.started = asyncio.Event()
         self._background: Background | None = None
         self._wanted: tuple[AccountConfig, ...] = ()
-        self._is_wanted_new = asyncio.Event()
+        self._is_unfinished = asyncio.Event()
         self._hooks = Hooks()
 
     @property
@@ -129,7 +128,7 @@ class Dozvon:
             spawn("delivery", self.delivery.run)
             if self.config.backup is not None:
                 spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
-        spawn("accounts", self._follow_wanted)
+        spawn("accounts", self._finish)
         process_memory.settle()
         self.started.set()
         log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
@@ -159,16 +158,17 @@ class Dozvon:
         ]
         if others:
             log.warning("some settings count only after a restart", settings=others)
-        await self.supervisor.apply(self._wanted)
-        self._is_wanted_new.set()
+        if not await self.supervisor.apply(self._wanted):
+            self._is_unfinished.set()
 
-    async def _follow_wanted(self) -> None:
+    async def _finish(self) -> None:
         """Tries again what `reload` could not do, while the database was away for example."""
-        await self._is_wanted_new.wait()
-        self._is_wanted_new.clear()
-        while reconcile(self._wanted, [office.config for office in self.offices.values()]):
+        await self._is_unfinished.wait()
+        self._is_unfinished.clear()
+        is_done = False
+        while not is_done:
             await asyncio.sleep(_AGAIN_SECONDS)
-            await self.supervisor.apply(self._wanted)
+            is_done = await self.supervisor.apply(self._wanted)
 
     # ---- servers ---------------------------------------------------------------------------------------------------
 

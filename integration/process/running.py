@@ -53,8 +53,10 @@ async def run_until_stopped(config: Config, read_again: Callable[[], Config]) ->
         while True:
             await reloading.wait()
             reloading.clear()
-            for process in running:
-                await _reload(process, read_again)
+            # It starts, or another one takes its place whose event nobody has yet.
+            while not (running and running[0].started.is_set()):  # noqa: ASYNC110
+                await asyncio.sleep(_PAUSE_SECONDS)
+            await _reload(running[0], read_again)
 
     listening = asyncio.create_task(reload(), name="reload")
     try:
@@ -66,7 +68,6 @@ async def run_until_stopped(config: Config, read_again: Callable[[], Config]) ->
 async def _reload(process: Dozvon, read_again: Callable[[], Config]) -> None:
     """A wrong file changes nothing: what runs goes on. Never raises."""
     try:
-        await process.started.wait()
         await process.reload(await asyncio.to_thread(read_again))
     except DozvonError as exc:
         log.error("the configuration was not taken: nothing has changed", reason=str(exc))

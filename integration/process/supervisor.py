@@ -65,21 +65,22 @@ class Supervisor:
         for office in self._core.offices.values():
             self._run(office, *Part)
 
-    async def apply(self, wanted: Iterable[AccountConfig]) -> tuple[Step, ...]:
+    async def apply(self, wanted: Iterable[AccountConfig]) -> bool:
         """
         Make the accounts these; those that are the same go on undisturbed.
 
         Returns:
-            What was done. A step that fails is logged and does not hold up the others; `apply` again tries it again.
+            Whether all of it was done. What fails is logged and does not hold up the rest; call again to try it again.
         """
         async with self._changing:
             running = [office.config for office in self._core.offices.values()]
-            done = [step for step in reconcile(wanted, running) if await self._tried(step)]
+            is_done = all([await self._tried(step) for step in reconcile(wanted, running)])
             try:
                 await self._serve_routes()
             except ConfigError as exc:
                 log.error("questions of routing are not answered", reason=str(exc))
-            return tuple(done)
+                is_done = False
+            return is_done
 
     async def _tried(self, step: Step) -> bool:
         try:
@@ -138,11 +139,11 @@ class Supervisor:
     def _crm_jobs(self, office: Office) -> Iterator[Job]:
         key = office.account.id
         office.connector.on_condition(partial(self._told, key))
+        intake = office.connector.webhook_intake(
+            on_changes=partial(self._take_changes, office), on_lost=partial(self._webhook_lost, key)
+        )
+        self._hooks.add(key, office.connector.kind, intake)  # a worker tells the CRM the address, whoever serves it
         if "web" in self._roles:
-            intake = office.connector.webhook_intake(
-                on_changes=partial(self._take_changes, office), on_lost=partial(self._webhook_lost, key)
-            )
-            self._hooks.add(key, office.connector.kind, intake)
             yield self._background.spawn(f"webhooks {key}", intake.run)
         yield self._background.spawn(f"crm {key}", partial(self._open_crm, office))
         if "worker" in self._roles:

@@ -26,7 +26,11 @@ class AsteriskKind:
 
     @staticmethod
     def check(pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> None:
-        AsteriskSettings.from_config(pbx_id, options, key=key)
+        settings = AsteriskSettings.from_config(pbx_id, options, key=key)
+        if settings.records is not None:
+            from pbx_adapter.asterisk.records.source import AsteriskRecords  # only where it is used: database drivers
+
+            AsteriskRecords(settings.records, settings.office)  # opens nothing, but needs its driver
 
     def connect(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> AsteriskPbx:
         settings = AsteriskSettings.from_config(pbx_id, options, key=key)

@@ -8,7 +8,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +257,32 @@ async def test_sighup_has_the_file_read_again(place: Place, tmp_path: Path) -> N
         finally:
             await process.stop()
     assert "Traceback" not in process.text()
+
+
+async def test_an_address_that_was_taken_is_opened_when_it_is_free(
+    place: Place, north: Dozvon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.process.process._AGAIN_SECONDS", 0.1)
+    async with await asyncio.start_server(lambda *_: None, "127.0.0.1", place.agi[SOUTH]):
+        await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))
+
+    async def is_open() -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", place.agi[SOUTH])
+        except OSError:
+            return False
+        writer.close()
+        return True
+
+    await until_told(is_open)
+
+
+async def test_a_worker_without_pages_knows_the_address_of_the_webhooks(place: Place) -> None:
+    """It keeps the phone book, so it is the one that tells the CRM."""
+    config = replace(place.config(place.account(NORTH)), roles=frozenset({"worker"}))
+    dozvon = Dozvon(config)
+    await dozvon.start()
+    try:
+        await until(lambda: "not been connected" in (dozvon.mirror.state(NORTH).problem or ""))
+    finally:
+        await dozvon.stop()
