@@ -76,5 +76,6 @@ def recovery_of(member: Member, stores: Stores, clock: Clock, wake: asyncio.Even
         is_followed=lambda: member.tracking.is_following and member.pbx.is_connected,
         links=lambda: member.tracking.links,
         is_live=lambda call: member.tracking.call(call) is not None,
+        unseen_since=member.tracking.take_unseen_since,
         queued=wake.set,
     )

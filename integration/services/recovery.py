@@ -72,6 +72,8 @@ class Recovery:
         is_followed: whether this process sees what happens on the PBX now.
         links: how often its link came up; one may be lost and back between two looks, or while a gap is compared.
         is_live: whether a call is still followed; such a one is never touched.
+        unseen_since: takes the start of the oldest call whose end was inferred since it was last taken; None where
+            there is none. Such an end may come while the link is up: a Hangup was lost, or came before the snapshot.
         queued: called when intents were queued.
     """
 
@@ -87,6 +89,7 @@ class Recovery:
         is_followed: Callable[[], bool],
         links: Callable[[], int],
         is_live: Callable[[CallId], bool],
+        unseen_since: Callable[[], Timestamp | None],
         queued: Callable[[], None],
     ) -> None:
         self._account = account
@@ -99,6 +102,7 @@ class Recovery:
         self._links = links
         self._link = 0  # the one whose gap is compared
         self._is_live = is_live
+        self._unseen_since = unseen_since
         self._queued = queued
         self._watch: Watch | None = None  # while the PBX is followed
         self._due: list[Timestamp] = []  # when to compare the gap, soonest first
@@ -129,6 +133,7 @@ class Recovery:
             await self._resume(now)
         elif now >= self._beat_at:
             await self._keep(replace(self._watch, watched_until=now))
+        await self._note_unseen(now)
         if self._due and now >= self._due[0]:
             await self._compare_gap(now)
         elif now >= self._routine_at:
@@ -145,11 +150,23 @@ class Recovery:
             since = Timestamp(max(since, now - _LONGEST_GAP_SECONDS))
         compared_at = None if before is None else before.compared_at
         await self._keep(Watch(watched_until=now, unchecked_since=since, compared_at=compared_at))
-        late = self._records.late_seconds
-        passes = [*(after for after in _PASSES_SECONDS if after < late), late]
-        self._due = [] if since is None else [Timestamp(now + after) for after in passes]
+        self._due = [] if since is None else self._passes(now)
         self._link = link
         self._routine_at = _next_routine(now)
+
+    async def _note_unseen(self, now: Timestamp) -> None:
+        """The time of a call whose end nobody saw has to be compared like a gap."""
+        since, watch = self._unseen_since(), self._watch
+        if since is None or watch is None:
+            return
+        if watch.unchecked_since is not None:
+            since = min(since, watch.unchecked_since)
+        await self._keep(replace(watch, watched_until=now, unchecked_since=since))
+        self._due = self._passes(now)
+
+    def _passes(self, now: Timestamp) -> list[Timestamp]:
+        late = self._records.late_seconds
+        return [Timestamp(now + after) for after in (*(each for each in _PASSES_SECONDS if each < late), late)]
 
     async def _keep(self, watch: Watch) -> None:
         await self._watches.save(self._account.id, self._pbx, watch)

@@ -70,6 +70,7 @@ class CallTracking:
         self._backlog: list[SavedStep] = []
         self._writer: asyncio.Task[None] | None = None
         self._fence: Lease | None = None
+        self._unseen_since: Timestamp | None = None
         self.is_following = False
         self.links = 0  # how often a link to the PBX came up
         self.overtaken = asyncio.Event()  # another process follows the PBX: a write was refused
@@ -161,6 +162,11 @@ class CallTracking:
             [CallEnded(call=call_id, at=at, hangup_by=HangupBy.SYSTEM, inferred=True) for call_id in gone]
         )
 
+    def take_unseen_since(self) -> Timestamp | None:
+        """The start of the oldest call whose end was inferred since this was last asked; None where there is none."""
+        since, self._unseen_since = self._unseen_since, None
+        return since
+
     async def on_link(self, is_up: bool, reason: str) -> None:
         self.link_reason = reason
         self.links += is_up
@@ -174,6 +180,8 @@ class CallTracking:
         if step.call is None or step.call == call:
             return None
         self._keep(step.call)
+        if Change.ENDED in step.changes and step.call.end_inferred:
+            self._unseen_since = min(step.call.started_at, self._unseen_since or step.call.started_at)
         intents = follow_up(step.call, step.changes, self._account.settings, self._clock.now())
         return SavedStep(call=step.call, intents=intents, event=timeline_entry(event)), step.changes
 

@@ -61,6 +61,7 @@ class Gap:
             is_followed=lambda: self.is_up,
             links=lambda: self.links,
             is_live=lambda call_id: world.tracking.call(call_id) is not None,
+            unseen_since=world.tracking.take_unseen_since,
             queued=lambda: None,
         )
 
@@ -310,6 +311,25 @@ async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_ne
     assert world.crm.logged(call()) == 0
     world.pbx.files["in-1.0.wav"] = wav()
     gap.records.calls = [recorded(now + 40)]
+    await gap.watch(8)
+    await world.deliver_with_pauses(30)
+    (record,) = world.crm.notes[IVAN.ref]
+    assert record.call.disposition is Disposition.ANSWERED
+    assert record.recording_url is not None
+
+
+async def test_an_end_that_nobody_told_while_the_link_was_up_is_looked_up_at_once(gap: Gap) -> None:
+    """A Hangup was lost, or came before the snapshot: no gap asks for a comparison, and the routine one is an hour off."""
+    world = gap.world
+    world.account.has_records = True
+    await gap.watch(15)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    await gap.watch(50)
+    world.pbx.files["in-1.0.wav"] = wav()
+    gap.records.calls = [recorded(now + 40)]
+    at = world.clock.now()
+    await world.emit(CallEnded(call=call(), at=at, hangup_by=HangupBy.CALLER, inferred=True))
     await gap.watch(8)
     await world.deliver_with_pauses(30)
     (record,) = world.crm.notes[IVAN.ref]

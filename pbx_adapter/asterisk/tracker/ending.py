@@ -145,7 +145,12 @@ def _ended_at(call: LiveCall) -> Timestamp | None:
 
 
 def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool = False) -> None:
-    """Report the end of a call and of everything in it."""
+    """
+    Report the end of a call and of everything in it.
+
+    Of a call that was only overheard, in passing or in an incomplete snapshot, nobody knows who answered it and where
+    its recording is: its end counts as inferred, so that the PBX's own records are asked.
+    """
     if call.over:
         return
     if not call.announced and is_no_call(call):
@@ -163,7 +168,10 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     abort_consultation(board, call)
     if call.consults_for and call.direction is Direction.INTERNAL:
         board.tell(CallDescribed(call=call.id, at=at, consultation=True))
-    board.tell(CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred))
+    is_overheard = not (call.seen_from_start or call.explained)
+    board.tell(
+        CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred or is_overheard)
+    )
     _let_go(board, call, at)
 
 

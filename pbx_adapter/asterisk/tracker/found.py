@@ -91,6 +91,7 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     if channel is None:
         return
     call = channel.call
+    call.explained = True
     said = row.get("Variable", [])
     variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
     if present(row.get("Application")) == "AppDial":

@@ -160,6 +160,7 @@ class LiveCall:
     direction: Direction | None = None
     announced: bool = False
     seen_from_start: bool = True
+    explained: bool = False  # not seen from its start, but the PBX told in full what had happened in it
     caller: str = ""
     called: str = ""
     caller_name: str = ""
