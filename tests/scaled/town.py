@@ -281,6 +281,14 @@ class Page:
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
 
+    async def gets_known(self, state: str) -> dict[str, Any]:
+        """Wait for the card of a call in this state that says who calls: on a busy machine the name comes later."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                card: dict[str, Any] = (await self.gets("call_updated", state=state))["call"]
+                if card["is_looked_up"]:
+                    return card
+
     async def gets(self, kind: str, *, state: str | None = None) -> dict[str, Any]:
         """Wait for a message of this kind, of a call in this state. A page that says nothing for long is closed."""
         await self.socket.send_json({"type": "ping"})
