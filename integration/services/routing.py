@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import structlog
 
 from integration.domain.crm.entities import Person
-from integration.domain.ids import AccountId, CallId, PbxId, call_id
+from integration.domain.ids import AccountId, CallId, PbxId, Timestamp, call_id
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing.route import RouteDecision, RouteQuestion, client_number, decide, reserve
@@ -65,6 +65,7 @@ class Routing:
         self._deadline_seconds = deadline_seconds
         self._undone: deque[DecidedRoute] = deque()  # decisions not yet stored
         self._unknown: dict[CallId, DecidedRoute] = {}  # their call is not stored yet: soon, or never
+        self._look_again_at = Timestamp(0.0)  # for those calls
         self._has_undone = asyncio.Event()
         self._is_log_down = False
         self._is_book_filled = False
@@ -84,6 +85,7 @@ class Routing:
                         await asyncio.sleep(_GATHER_SECONDS)
                 await self._store()
         finally:
+            self._look_again_at = Timestamp(0.0)
             await self._store()
 
     async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
@@ -141,19 +143,26 @@ class Routing:
         self._has_undone.set()
 
     async def _store(self) -> None:
-        """What cannot be stored now waits for the next decision, or for the end."""
+        """
+        What cannot be stored now waits for the next decision, or for the end.
+
+        Calls that are still unknown are not looked for with each new decision: while the PBX's events do not come, that
+        held up the next caller's decision by milliseconds.
+        """
         self._has_undone.clear()
         new = list(self._undone)
-        batch = [*self._unknown.values(), *(each for each in new if each.call not in self._unknown)]
-        if not batch:
-            return
-        settled = await self._remember(batch)
+        batch = [each for each in new if each.call not in self._unknown]
+        now = self._clock.now()
+        if now >= self._look_again_at:
+            self._look_again_at = Timestamp(now + _LOOK_AGAIN_SECONDS)
+            batch = [*self._unknown.values(), *batch]
+        settled = await self._remember(batch) if batch else set[CallId]()
         is_stored = settled is not None
         if settled is not None:
             for _ in new:
                 self._undone.popleft()
-            self._wait_for_calls([each for each in batch if each.call not in settled])
-        if is_stored is self._is_log_down:
+            self._wait_for_calls([each for each in (*self._unknown.values(), *new) if each.call not in settled])
+        if batch and is_stored is self._is_log_down:
             self._is_log_down = not is_stored
             log.info("route decisions are stored again" if is_stored else "route decisions wait to be stored")
 

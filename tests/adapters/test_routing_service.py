@@ -131,6 +131,31 @@ async def test_questions_about_no_calls_do_not_pile_up(storage: Storage, monkeyp
     await asyncio.gather(keeping, return_exceptions=True)
 
 
+async def test_calls_that_stay_unknown_are_not_looked_for_with_every_new_decision(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the PBX's events do not come, hundreds of decisions wait: looking for all of them held up new callers."""
+    routing, stored = routing_with(storage), list[list[str]]()
+    remember = storage.routes.remember
+
+    async def noted(account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
+        stored.append([each.call for each in decided])
+        return await remember(account, decided)
+
+    monkeypatch.setattr(storage.routes, "remember", noted)
+    keeping = asyncio.create_task(routing.run())
+    await routing.route(STRANGER, "made-up-1")
+    await until(lambda: routing.waiting_for_calls == 1)
+    await routing.route(STRANGER, "made-up-2")
+    await until(lambda: routing.waiting_for_calls == 2)
+    assert stored == [["office:made-up-1"], ["office:made-up-2"]]
+    await begin(storage, "made-up-1")
+    await until(lambda: routing.waiting_for_calls == 1)
+    assert stored[-1] == ["office:made-up-1", "office:made-up-2"]
+    keeping.cancel()
+    await asyncio.gather(keeping, return_exceptions=True)
+
+
 async def test_an_empty_phone_book_is_told_apart_from_a_stranger(storage: Storage) -> None:
     routing = routing_with(storage)
     assert "phone_book_empty" in codes(await routing.route(STRANGER, "1.1"))

@@ -319,7 +319,7 @@ async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_ne
 
 
 async def test_an_end_that_nobody_told_while_the_link_was_up_is_looked_up_at_once(gap: Gap) -> None:
-    """A Hangup was lost, or came before the snapshot: no gap asks for a comparison, and the routine one is an hour off."""
+    """A Hangup was lost, or came before the snapshot: no gap asks for a comparison, and the routine one is far off."""
     world = gap.world
     world.account.has_records = True
     await gap.watch(15)

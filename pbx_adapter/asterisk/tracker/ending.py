@@ -169,9 +169,7 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     if call.consults_for and call.direction is Direction.INTERNAL:
         board.tell(CallDescribed(call=call.id, at=at, consultation=True))
     is_overheard = not (call.seen_from_start or call.explained)
-    board.tell(
-        CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred or is_overheard)
-    )
+    board.tell(CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred or is_overheard))
     _let_go(board, call, at)
 
 
