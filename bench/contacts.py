@@ -137,7 +137,7 @@ async def _connected(storage: Storage, crm: Crm, count: int) -> AsyncIterator[li
             )
             await connector.open()
             connectors.append(connector)
-            await accounts.add(AccountSettings(account=name), connector.crm, FakePbx())
+            await accounts.add(AccountSettings(account=name), connector.crm, [FakePbx()])
         yield list(accounts)
         for connector in connectors:
             await connector.close()

@@ -142,7 +142,7 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
                 connectors.append(connector)
                 pbx = FakePbx(id=PbxId(f"pbx-{place}"))
                 employees = (Employee(extension=Extension("101"), manager=_ANNA),)
-                await book.add(AccountSettings(account=name, employees=employees), connector.crm, pbx)
+                await book.add(AccountSettings(account=name, employees=employees), connector.crm, [pbx])
             queued = await _queue(storage, list(book), calls, clock.now())
             strangers = StrangerCalls(
                 strangers=storage.strangers,
@@ -214,8 +214,9 @@ def _contact(n: int) -> Person:
 def _ended(account: Account, n: int, now: float) -> SavedStep:
     call: Call | None = None
     step = None
-    for event in _events(call_id(account.pbx.id, f"{n}.0"), n, now - 60):
-        step = advance(call, event, account=account.id, pbx=account.pbx.id)
+    pbx = next(iter(account.pbxs))
+    for event in _events(call_id(pbx, f"{n}.0"), n, now - 60):
+        step = advance(call, event, account=account.id, pbx=pbx)
         call = step.call
     assert call is not None
     assert step is not None

@@ -259,8 +259,8 @@ class StoringListener:
     """What the product does with the bytes of a connection, storing every step of a call with what is to be done."""
 
     def __init__(self, storage: Storage, live: int, pbx: PbxId = _PBX) -> None:
-        account = Account(AccountSettings(account=_ACCOUNT), FakeCrm(), FakePbx(id=pbx))
-        self.tracking = CallTracking(account, storage.calls, SystemClock(), [], asyncio.Event())
+        account = Account(AccountSettings(account=_ACCOUNT), FakeCrm(), [FakePbx(id=pbx)])
+        self.tracking = CallTracking(account, pbx, storage.calls, SystemClock(), [], asyncio.Event())
         self.steps = 0
         self._tracker = Tracker(pbx)
         self._reader = FrameReader(self._tracker.wanted)

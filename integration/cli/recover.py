@@ -59,11 +59,11 @@ async def _recover(settings: config.Config, since: Timestamp, until: Timestamp, 
     core = Core(settings)
     try:
         await core.open()
-        if arguments.account and not any(key == arguments.account for key in core.offices):
+        if arguments.account and not any(key == arguments.account for key in core.members):
             raise ConfigError(f"--account {arguments.account}: there is no such account")
-        offices = [o for key, o in core.offices.items() if not arguments.account or key == arguments.account]
+        members = [o for key, o in core.members.items() if not arguments.account or key == arguments.account]
         compared_any = False
-        for name, recovery in recoveries(offices, core.storage, core.clock, core.wake):
+        for name, recovery in recoveries(members, core.storage, core.clock, core.wake):
             compared_any = True
             found = [each async for each in recovery.compare(since, until, dry_run=arguments.dry_run)]
             print(f"{name}:")

@@ -89,6 +89,16 @@ def _id(value: Any) -> str:
     return text
 
 
+def _ids(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise refusal(Problem.LIST)
+    found = tuple(_id(each) for each in value)
+    twice = next((each for each in found if found.count(each) > 1), None)
+    if twice is not None:
+        raise refusal(Problem.TWICE, value=twice)
+    return found
+
+
 def _office_id(value: Any) -> str:
     text = _id(value)
     if text in ROUTE_WORDS:
@@ -130,6 +140,7 @@ def _local_length(value: Any) -> int:
 
 OfficeId = Annotated[AccountId, BeforeValidator(_office_id)]
 ConnectionId = Annotated[PbxId, BeforeValidator(_id)]
+ConnectionIds = Annotated[tuple[PbxId, ...], BeforeValidator(_ids)]
 Kind = Annotated[str, BeforeValidator(_kind)]
 Country = Annotated[str, BeforeValidator(_country)]
 Language = Annotated[str, BeforeValidator(_word(LANGUAGES))]

@@ -1,11 +1,11 @@
-"""An office's document: what `[[account]]` holds. Read, checked, turned into the domain's settings, and written again.
+"""An account's document: what `[[account]]` holds. Read, checked, turned into the domain's settings, and written again.
 
 The tables of the CRM and of the PBX are opaque here: their kinds check them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Annotated, Any
 
@@ -15,7 +15,7 @@ from integration.documents import fields as of
 from integration.documents.bounds import beyond_bounds
 from integration.documents.problems import FieldProblem, InvalidDocument, Path, problems_of, shortened, unknown_key
 from integration.documents.table import Table, plain
-from integration.domain.ids import Extension, PbxId
+from integration.domain.ids import AccountId, Extension, PbxId
 from integration.domain.numbers.numbering import DialForm, DialRules
 from integration.domain.settings import (
     AccountSettings,
@@ -86,9 +86,10 @@ class EmployeeDocument(Table):
     mobile: of.Destination = None
     absent: bool = False
 
-    def employee(self, extension: str) -> Employee:
+    def employee(self, extension: str, pbx: PbxId | None) -> Employee:
         return Employee(
             extension=Extension(extension),
+            pbx=pbx,
             name=self.name or "",
             manager=self.manager,
             phone_type=self.type,
@@ -103,9 +104,10 @@ def _person(value: Any) -> Any:
 
 
 class OfficeDocument(Table):
-    """An office with its one CRM and its one PBX."""
+    """An account: one CRM, and its own PBX, others of its office (`pbxs`), or both."""
 
     id: of.OfficeId
+    office: of.OfficeId | None = None  # accounts of one office may share PBXs; None: the account alone is one
     country: of.Country = "RU"
     language: of.Language = "ru"
     time_zone: of.TimeZone = ""
@@ -114,12 +116,23 @@ class OfficeDocument(Table):
     crm: of.Kind
     pbx: of.Kind
     pbx_id: of.ConnectionId
+    has_own_pbx: bool = True
+    pbxs: of.ConnectionIds = ()
     dial: DialDocument = DialDocument()
     clicks: ClicksDocument = ClicksDocument()
     line: dict[str, LineDocument] = Field(default_factory=dict)
     employee: dict[str, Annotated[EmployeeDocument, BeforeValidator(_person)]] = Field(default_factory=dict)
     crm_options: dict[str, Any] = Field(repr=False)  # written as a table that has the kind's name
     pbx_options: dict[str, Any] = Field(repr=False)
+
+    @property
+    def office_id(self) -> AccountId:
+        return self.office or self.id
+
+    @property
+    def all_pbxs(self) -> tuple[PbxId, ...]:
+        """The account's own first."""
+        return (self.pbx_id, *self.pbxs) if self.has_own_pbx else self.pbxs
 
     def settings(self) -> AccountSettings:
         """What the services need of it. What is learned from the CRM while it runs has no place in a document."""
@@ -133,19 +146,25 @@ class OfficeDocument(Table):
             clicks=ClickRules(**self.clicks.values()),
             default_line=default,
             lines={_digits(did): line.over(default) for did, line in self.line.items() if did != DEFAULT_LINE},
-            employees=tuple(person.employee(extension) for extension, person in self.employee.items()),
+            employees=tuple(person.employee(*_phone(key, self.all_pbxs)) for key, person in self.employee.items()),
             default_responsible=self.default_responsible,
             log_to=self.log_to,
         )
 
     def plain(self) -> dict[str, Any]:
         """As a file, a form or REST has it: `read_office` of it gives an equal document."""
-        own = {name: value for name, value in super().plain().items() if name not in _OPTIONS}
+        own = {name: value for name, value in super().plain().items() if name not in _DERIVED}
+        if not self.has_own_pbx:
+            return {
+                **{name: value for name, value in own.items() if name not in ("pbx", "pbx_id")},
+                self.crm: self.crm_options,
+            }
         return {**own, self.crm: self.crm_options, self.pbx: self.pbx_options}
 
 
 _OPTIONS = frozenset({"crm_options", "pbx_options"})
-_OWN = frozenset(OfficeDocument.model_fields) - _OPTIONS
+_DERIVED = _OPTIONS | {"has_own_pbx"}
+_OWN = frozenset(OfficeDocument.model_fields) - _DERIVED
 _TABLES: Mapping[str, type[Table]] = {
     "dial": DialDocument, "clicks": ClicksDocument, "line": LineDocument, "employee": EmployeeDocument,
 }  # fmt: skip
@@ -175,6 +194,7 @@ def read_office(raw: Any, *, crm: str, pbx: str) -> OfficeDocument:
     body = {key: value for key, value in own.items() if key in _OWN}
     for name in ("crm", "pbx"):
         body[f"{name}_options"] = own.get(kinds.get(name), {})
+    body["has_own_pbx"] = kinds.get("pbx") in raw or not raw.get("pbxs")
     try:
         document = OfficeDocument.model_validate(body)
     except ValidationError as exc:
@@ -195,7 +215,9 @@ def office_document(
     crm_options: Mapping[str, Any],
     pbx: str,
     pbx_id: PbxId,
-    pbx_options: Mapping[str, Any],
+    pbx_options: Mapping[str, Any] | None,
+    office: AccountId | None = None,
+    pbxs: Sequence[PbxId] = (),
 ) -> OfficeDocument:
     """
     The document of settings that run: `settings()` of it equals them, but for `enabled` and what the CRM told.
@@ -218,17 +240,20 @@ def office_document(
         "dial": _differences(settings.dial, _DIAL),
         "clicks": _differences(settings.clicks, _CLICKS),
         "line": {name: own for name, own in lines.items() if own or name != DEFAULT_LINE},
-        "employee": {each.extension: _person_differences(each) for each in settings.employees},
+        "employee": {each.key: _person_differences(each) for each in settings.employees},
         "crm": crm,
         "pbx": pbx,
         "pbx_id": pbx_id,
+        **({"office": office} if office else {}),
+        **({"pbxs": list(pbxs)} if pbxs else {}),
     }
-    return read_office({**raw, crm: dict(crm_options), pbx: dict(pbx_options)}, crm=crm, pbx=pbx)
+    own = {} if pbx_options is None else {pbx: dict(pbx_options)}
+    return read_office({**raw, crm: dict(crm_options), **own}, crm=crm, pbx=pbx)
 
 
 def _together(document: OfficeDocument) -> list[FieldProblem]:
     """What no field shows alone."""
-    return [*_dialling(document.dial), *_lines(document.line), *_people(document.employee)]
+    return [*_dialling(document.dial), *_lines(document.line), *_people(document.employee, document.all_pbxs)]
 
 
 def _dialling(dial: DialDocument) -> Iterable[FieldProblem]:
@@ -258,11 +283,24 @@ def _lines(lines: Mapping[str, LineDocument]) -> Iterable[FieldProblem]:
             yield FieldProblem(("line", did, "group"), Problem.GROUP)
 
 
-def _people(people: Mapping[str, EmployeeDocument]) -> Iterable[FieldProblem]:
+def _people(people: Mapping[str, EmployeeDocument], pbxs: Sequence[PbxId]) -> Iterable[FieldProblem]:
     most = of.MOST_EXTENSION_CHARACTERS
-    for extension in people:
-        if not extension.strip() or len(extension) > most or not extension.isprintable():
-            yield FieldProblem(("employee", extension), Problem.EXTENSION, {"most": most})
+    seen: set[tuple[str, PbxId | None]] = set()
+    for key in people:
+        extension, pbx = _phone(key, pbxs)
+        if not extension.strip() or len(extension) > most or not extension.isprintable() or "/" in extension:
+            yield FieldProblem(("employee", key), Problem.EXTENSION, {"most": most})
+        if (extension, pbx) in seen:
+            yield FieldProblem(("employee", key), Problem.TWICE, {"value": shortened(extension)})
+        seen.add((extension, pbx))
+
+
+def _phone(key: str, pbxs: Sequence[PbxId]) -> tuple[str, PbxId | None]:
+    """Extension and PBX of a person's key (`Employee.key`); None: the main PBX, named or not."""
+    name, stroke, extension = key.partition("/")
+    if not stroke or name not in pbxs:
+        return key, None
+    return extension, PbxId(name) if name != pbxs[0] else None
 
 
 def _known(path: Path) -> Iterable[str]:

@@ -36,6 +36,11 @@ def call_id(pbx: PbxId, native_id: str) -> CallId:
     return CallId(f"{pbx}:{native_id}")
 
 
+def pbx_of(call: CallId) -> PbxId:
+    """The PBX whose call it is; an id that is none of ours names a PBX that nobody has. Never raises."""
+    return PbxId(call.partition(":")[0])
+
+
 _RECORD_KEY_LENGTH = 64  # amoCRM reference, 6.7: keep `uniq` at 64 ASCII characters or below
 
 

@@ -78,6 +78,13 @@ class ReasonCode(StrEnum):
     LINE_RESPONSIBLE = "line_responsible"  # manager, line: in place of somebody dismissed
     MANAGER_REFUSED = "manager_refused"  # manager: the CRM does not take this user
     NOBODY_RESPONSIBLE = "nobody_responsible"
+    # whose the call is, where accounts share a PBX
+    OWNED_BY_CLICK = "owned_by_click"
+    OWNED_BY_LINE = "owned_by_line"  # line
+    OWNED_BY_CALLER = "owned_by_caller"  # extension
+    OWNED_BY_TALK = "owned_by_talk"  # extension
+    OWNED_BY_RINGING = "owned_by_ringing"  # extension
+    OWNED_BY_FIRST = "owned_by_first"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

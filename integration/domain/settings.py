@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
-from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
 from integration.domain.numbers.numbering import DialRules, Numbering
 from integration.domain.numbers.phone import bare_digits, match_key
 
@@ -66,11 +66,17 @@ class Employee:
     """A PBX user joined to a CRM user (`manager` None: outside the integration)."""
 
     extension: Extension
+    pbx: PbxId | None = None  # where the phone is; None: on the account's main PBX
     name: str = ""
     manager: ManagerId | None = None
     phone_type: PhoneType = PhoneType.SIP
     mobile: str | None = None
     is_absent: bool = False  # set by hand: no call is routed to this person
+
+    @property
+    def key(self) -> str:
+        """Unique in an account, whose PBXs may have the same extension: `101`, or `branch/101` on the PBX `branch`."""
+        return self.extension if self.pbx is None else f"{self.pbx}/{self.extension}"
 
 
 _ZONES = {

@@ -38,7 +38,7 @@ NOT_RECORDED: Mapping[str, str] = {
 }
 """The other fields, each with the reason."""
 
-_KEY_OF = {"employees": "extension"}  # lists whose items are parts of their own
+_LISTS = frozenset({"employees"})  # their items are parts of their own
 
 
 class AuthorKind(StrEnum):
@@ -104,8 +104,8 @@ def parts(document: Document) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for field in SECTIONS:
         value = document.get(field)
-        if key := _KEY_OF.get(field):
-            found |= {f"{field}/{item[key]}": item for item in value or ()}
+        if field in _LISTS:
+            found |= {f"{field}/{_key(item)}": item for item in value or ()}
         else:
             found[field] = value
     return found
@@ -126,10 +126,10 @@ def put(document: Document, values: Parts) -> dict[str, Any]:
     """The document with these parts; None removes one."""
     result = dict(document)
     for field in {path.partition("/")[0] for path in values}:
-        if key := _KEY_OF.get(field):
-            items = {f"{field}/{item[key]}": item for item in document.get(field) or ()}
+        if field in _LISTS:
+            items = {f"{field}/{_key(item)}": item for item in document.get(field) or ()}
             items |= {path: value for path, value in values.items() if path.startswith(f"{field}/")}
-            result[field] = sorted((item for item in items.values() if item is not None), key=lambda each: each[key])
+            result[field] = sorted((item for item in items.values() if item is not None), key=_key)
         elif (value := values[field]) is None:
             result.pop(field, None)
         else:
@@ -199,3 +199,9 @@ def _same_managers(now: Parts, change: SettingsChange) -> set[str]:
 
 def _section(path: str) -> Section:
     return SECTIONS[path.partition("/")[0]]
+
+
+def _key(item: Mapping[str, Any]) -> str:
+    """`Employee.key`."""
+    pbx, extension = item.get("pbx"), str(item["extension"])
+    return f"{pbx}/{extension}" if pbx else extension

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from integration.documents.installation import ROLES, BackupTable, InstallationDocument, read_installation
-from integration.documents.offices import read_offices
+from integration.documents.offices import OfficesDocument, read_offices
 from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.settings import AccountSettings
@@ -40,15 +40,25 @@ _ENVIRONMENT = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PbxConfig:
+    """The connection to one PBX: a `[[pbx]]` of the file, or an account's own table."""
+
+    id: PbxId
+    office: AccountId  # whose accounts may get its calls
+    kind: str
+    options: dict[str, Any] = field(repr=False)
+    key: str  # where the options stand in the file, as `account.acme.asterisk`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
-    """One `[[account]]` of the file: what decisions read, and the tables for its adapters."""
+    """One `[[account]]` of the file: what decisions read, its CRM, and the PBXs whose calls may belong to it."""
 
     settings: AccountSettings
     crm: str
     crm_options: dict[str, Any] = field(repr=False)
-    pbx: str
-    pbx_id: PbxId
-    pbx_options: dict[str, Any] = field(repr=False)
+    office: AccountId
+    pbxs: tuple[PbxId, ...]  # the main one first
 
     @property
     def id(self) -> AccountId:
@@ -82,6 +92,7 @@ class Config:
     key: str | None = field(default=None, repr=False)
     key_file: Path | None = None  # with neither: a file in the data folder, made at the first start
     backup: BackupConfig | None = None
+    pbxs: tuple[PbxConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
     file: Path | None = None  # that it was read from
 
@@ -127,14 +138,13 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 def parse(document: Mapping[str, Any]) -> Config:
     """Turn the document into settings. Raises ConfigError: all wrong keys of all tables."""
     problems: list[FieldProblem] = []
-    own = InstallationDocument()
-    accounts: tuple[AccountConfig, ...] = ()
+    own, offices = InstallationDocument(), OfficesDocument()
     try:
-        own = read_installation({name: table for name, table in document.items() if name != "account"})
+        own = read_installation({name: table for name, table in document.items() if name not in ("account", "pbx")})
     except InvalidDocument as exc:
         problems += exc.below()
     try:
-        accounts = _accounts(document.get("account", []))
+        offices = _offices(document)
     except InvalidDocument as exc:
         problems += exc.below()
     if problems:
@@ -155,7 +165,8 @@ def parse(document: Mapping[str, Any]) -> Config:
         key=own.security.key,
         key_file=Path(own.security.key_file) if own.security.key_file else None,
         backup=_backup(backup),
-        accounts=accounts,
+        pbxs=_pbxs(offices),
+        accounts=_accounts(offices),
         connections=server.connections,
         connections_per_address=server.connections_per_address,
         trusted_proxies=server.trusted_proxies,
@@ -196,18 +207,47 @@ def _backup(table: BackupTable) -> BackupConfig | None:
     return BackupConfig(folder=Path(table.folder), every_hours=table.every_hours, keep=table.keep)
 
 
-def _accounts(raw: Any) -> tuple[AccountConfig, ...]:
-    if not isinstance(raw, list):
-        raise ConfigError("account: write [[account]] with two brackets, one block for each account")
-    offices = read_offices(raw, "account", crm=next(iter(CRMS)), pbx=next(iter(PBXS)))
+def _offices(document: Mapping[str, Any]) -> OfficesDocument:
+    """Raises ConfigError."""
+    lists: dict[str, list[Any]] = {}
+    for name in ("account", "pbx"):
+        raw = document.get(name, [])
+        if not isinstance(raw, list):
+            raise ConfigError(f"{name}: write [[{name}]] with two brackets, one block for each")
+        lists[name] = raw
+    return read_offices(lists["account"], lists["pbx"], crm=next(iter(CRMS)), pbx=next(iter(PBXS)))
+
+
+def _pbxs(offices: OfficesDocument) -> tuple[PbxConfig, ...]:
+    """Those of the accounts first, as they are in the file."""
+    own = [
+        PbxConfig(
+            id=each.pbx_id,
+            office=each.office_id,
+            kind=each.pbx,
+            options=each.pbx_options,
+            key=f"account.{each.id}.{each.pbx}",
+        )
+        for each in offices.accounts
+        if each.has_own_pbx
+    ]
+    others = [
+        PbxConfig(
+            id=each.id, office=each.office, kind=each.kind, options=each.options, key=f"pbx.{each.id}.{each.kind}"
+        )
+        for each in offices.pbxs
+    ]
+    return (*own, *others)
+
+
+def _accounts(offices: OfficesDocument) -> tuple[AccountConfig, ...]:
     return tuple(
         AccountConfig(
-            settings=office.settings(),
-            crm=office.crm,
-            crm_options=office.crm_options,
-            pbx=office.pbx,
-            pbx_id=office.pbx_id,
-            pbx_options=office.pbx_options,
+            settings=each.settings(),
+            crm=each.crm,
+            crm_options=each.crm_options,
+            office=each.office_id,
+            pbxs=each.all_pbxs,
         )
-        for office in offices
+        for each in offices.accounts
     )

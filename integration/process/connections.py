@@ -16,7 +16,8 @@ from integration.ports.coordination import RateBudget
 from integration.ports.pbx import PbxConnection, RouteAnswerer
 from integration.ports.stores import TokenStore
 from integration.process.adapters import CRMS, PBXS
-from integration.process.config import AccountConfig, Config
+from integration.process.config import AccountConfig, Config, PbxConfig
+from integration.process.reconcile import Setup
 from integration.web.consent import oauth_path
 
 
@@ -32,15 +33,14 @@ class Kinds:
         numbering = account.settings.numbering
         return kind.connect(account.id, account.crm_options, tokens=tokens, clock=clock, numbering=numbering)
 
-    def pbx(self, account: AccountConfig) -> PbxConnection:
-        kind = self._pbxs[account.pbx]
-        return kind.connect(account.pbx_id, account.pbx_options, key=f"account.{account.id}.{account.pbx}")
+    def pbx(self, pbx: PbxConfig) -> PbxConnection:
+        return self._pbxs[pbx.kind].connect(pbx.id, pbx.options, key=pbx.key)
 
-    async def serve_routes(self, answerers: Iterable[tuple[AccountConfig, RouteAnswerer]], *, is_shared: bool) -> None:
+    async def serve_routes(self, answerers: Iterable[tuple[PbxConfig, RouteAnswerer]], *, is_shared: bool) -> None:
         """These may ask, and no others. Raises ConfigError: an address is taken; the other kinds are served."""
         by_kind: dict[str, dict[PbxId, RouteAnswerer]] = {name: {} for name in self._pbxs}
-        for account, answerer in answerers:
-            by_kind[account.pbx][account.pbx_id] = answerer
+        for pbx, answerer in answerers:
+            by_kind[pbx.kind][pbx.id] = answerer
         problem: ConfigError | None = None
         for name, asking in by_kind.items():
             try:
@@ -55,25 +55,27 @@ class Kinds:
             await kind.close()
 
 
-def accounts_of(config: Config) -> tuple[AccountConfig, ...]:
+def setup_of(config: Config) -> Setup:
     """
-    The accounts of a configuration, with all that their adapters need. Nothing is opened.
+    The connections of a configuration, with all that their adapters need. Nothing is opened.
 
     Raises:
         ConfigError: an adapter would refuse its settings; the message names the key.
     """
     for account in config.accounts:
         _check_known(f"account.{account.id}.crm", account.crm, CRMS)
-        _check_known(f"account.{account.id}.pbx", account.pbx, PBXS)
+    for pbx in config.pbxs:
+        table, _, _ = pbx.key.rpartition(".")
+        _check_known(f"{table}.{'pbx' if table.startswith('account.') else 'kind'}", pbx.kind, PBXS)
     complete = tuple(replace(each, crm_options=_crm_options(config, each)) for each in config.accounts)
     for account in complete:
-        where = f"account.{account.id}"
         try:
             CRMS[account.crm].check(account.crm_options)
         except ConfigError as exc:
-            raise ConfigError(f"{where}.{exc}") from exc
-        PBXS[account.pbx].check(account.pbx_id, account.pbx_options, key=f"{where}.{account.pbx}")
-    return complete
+            raise ConfigError(f"account.{account.id}.{exc}") from exc
+    for pbx in config.pbxs:
+        PBXS[pbx.kind].check(pbx.id, pbx.options, key=pbx.key)
+    return Setup(pbxs=config.pbxs, accounts=complete)
 
 
 def _check_known(key: str, name: str, table: Iterable[str]) -> None:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import uuid4
 
 import aiohttp
 
 from integration.clock import SystemClock
+from integration.domain.calls.call import Call
+from integration.domain.calls.ownership import SOLE, Ownership, ownership
 from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError
 from integration.ports.connector import Connector
 from integration.ports.coordination import Coordination
 from integration.ports.pbx import Pbx, PbxConnection
-from integration.process.config import AccountConfig, Config
-from integration.process.connections import Kinds, accounts_of
+from integration.process.config import AccountConfig, Config, PbxConfig
+from integration.process.connections import Kinds, setup_of
 from integration.process.place import place_of
-from integration.process.reconcile import Part
+from integration.process.reconcile import Part, Setup
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.cluster.pbx_relay import PbxRelay
@@ -33,15 +35,39 @@ from integration.storage.secrets.private_files import close_to_others, make_fold
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """One account's parts while it runs. Connections are replaced by another `Office` with the same account."""
+class RunningPbx:
+    """A PBX while it runs: `link` is its connection here or, where there are several processes, on another one."""
+
+    config: PbxConfig
+    connection: PbxConnection
+    link: Pbx
+
+
+@dataclass(frozen=True, slots=True)
+class OnPbx:
+    """An account on one of its PBXs: its calls there, and its answers to the question where a call goes."""
+
+    pbx: PbxConnection
+    tracking: CallTracking
+    routing: Routing
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One account's parts while it runs. Connections are replaced by another `Member` with the same account."""
 
     config: AccountConfig
     account: Account
     connector: Connector
-    pbx: PbxConnection
-    tracking: CallTracking
-    routing: Routing
+    on: dict[PbxId, OnPbx]  # the main PBX first
+
+    @property
+    def main(self) -> OnPbx:
+        return next(iter(self.on.values()))
+
+    @property
+    def trackings(self) -> dict[PbxId, CallTracking]:
+        return {key: on.tracking for key, on in self.on.items()}
 
 
 class Core:
@@ -51,7 +77,9 @@ class Core:
         self.config = config
         self.clock = SystemClock()
         self.process = uuid4().hex  # identifies this process
-        self.offices: dict[AccountId, Office] = {}
+        self.pbxs: dict[PbxId, RunningPbx] = {}
+        self.members: dict[AccountId, Member] = {}
+        self._users: dict[PbxId, list[Member]] = {}
         self.wake = asyncio.Event()  # intents were queued
         self.stack = AsyncExitStack()
         self.storage: Storage
@@ -70,7 +98,7 @@ class Core:
             ConfigError: a setting is wrong; the message names it.
             Unavailable: the database cannot be opened.
         """
-        accounts = accounts_of(self.config)
+        setup = setup_of(self.config)
         try:
             await asyncio.to_thread(make_folder, self.config.data_dir)
         except OSError as exc:
@@ -92,9 +120,11 @@ class Core:
         self.stack.push_async_callback(self.cards.close)
         self.kinds = Kinds(self.session, self._budget)
         self.stack.push_async_callback(self.kinds.close)
-        self.stack.push_async_callback(self._close_offices)
-        for each in accounts:
-            await self.add(each)
+        self.stack.push_async_callback(self._close_connectors)
+        for pbx in setup.pbxs:
+            self.add_pbx(pbx)
+        for account in setup.accounts:
+            await self.add(account)
 
     async def close(self) -> None:
         await self.stack.aclose()
@@ -109,59 +139,108 @@ class Core:
         return SharedBudget(self.coordination, rate, lambda: self.peers.count) if self.is_shared else None
 
     def _linked(self) -> list[PbxId]:
-        return [office.pbx.id for office in self.offices.values() if office.pbx.is_connected]
+        return [key for key, pbx in self.pbxs.items() if pbx.connection.is_connected]
 
-    async def add(self, each: AccountConfig) -> Office:
-        """Build an account and its connections. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
-        connector = self._crm(each)
-        pbx = self.kinds.pbx(each)
-        account = await self.accounts.add(each.settings, connector.crm, self._any_link(pbx))
+    @property
+    def setup(self) -> Setup:
+        """What runs."""
+        return Setup(
+            pbxs=tuple(pbx.config for pbx in self.pbxs.values()),
+            accounts=tuple(member.config for member in self.members.values()),
+        )
+
+    def users_of(self, pbx: PbxId) -> list[Member]:
+        """The accounts that get calls of this PBX, in the same order in every process: whose own it is comes first."""
+        return self._users.get(pbx, [])
+
+    def ownership(self, account: Account, pbx: PbxId, call: Call) -> Ownership:
+        """Whether a call on a PBX is the account's."""
+        sharing = self.users_of(pbx)
+        if len(sharing) < 2:
+            return SOLE
+        return ownership(call, account.id, {member.account.id: member.account.at(pbx) for member in sharing})
+
+    def _index_users(self) -> None:
+        users: dict[PbxId, list[Member]] = {}
+        for member in sorted(self.members.values(), key=lambda member: member.config.id):
+            for pbx in member.on:
+                users.setdefault(pbx, []).append(member)
+        for pbx, members in users.items():
+            members.sort(key=lambda member: member.config.pbxs[0] != pbx)
+        self._users = users
+
+    # ---- PBXs ------------------------------------------------------------------------------------------------------
+
+    def add_pbx(self, config: PbxConfig) -> None:
+        """Build a connection, or another one in its place. Nothing is sent yet. Raises ConfigError."""
+        connection = self.kinds.pbx(config)
+        link = self.relay.relayed(connection) if self.is_shared else connection
+        self.pbxs[config.id] = RunningPbx(config, connection, link)
+        for member in self.users_of(config.id):
+            member.account.pbxs[config.id] = link
+            member.on[config.id] = replace(member.on[config.id], pbx=connection)
+
+    def remove_pbx(self, key: PbxId) -> None:
+        """No account may be on it any more."""
+        del self.pbxs[key]
+
+    # ---- accounts --------------------------------------------------------------------------------------------------
+
+    async def add(self, config: AccountConfig) -> Member:
+        """Build an account and its connection. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
+        connector = self._crm(config)
+        links = [self.pbxs[key].link for key in config.pbxs]
+        account = await self.accounts.add(config.settings, connector.crm, links)
+        member = Member(config, account, connector, {key: self._on(account, key) for key in config.pbxs})
+        self.members[config.id] = member
+        self._index_users()
+        return member
+
+    async def replace(self, config: AccountConfig, parts: frozenset[Part]) -> Member:
+        """
+        Give an account new settings, and those of its connections that `parts` names. The old CRM connection is closed
+        first: what was under way in it is tried again by the new one. Raises as `add`.
+        """
+        old = self.members[config.id]
+        account, connector, on = old.account, old.connector, old.on
+        if Part.PBXS in parts:
+            account.set_pbxs(self.pbxs[key].link for key in config.pbxs)
+            on = {key: on.get(key) or self._on(account, key) for key in config.pbxs}
+        if Part.SETTINGS in parts:
+            await self.accounts.take(account, config.settings)
+        if Part.CRM in parts:
+            await connector.close()
+            connector = self._crm(config)
+            account.crm = connector.crm
+        member = Member(config, account, connector, on)
+        self.members[config.id] = member
+        self._index_users()
+        return member
+
+    async def remove(self, key: AccountId) -> None:
+        """Forget an account. What is stored of it stays: its calls, and what waits to be delivered."""
+        member = self.members.pop(key)
+        self._index_users()
+        self.accounts.remove(key)
+        await member.connector.close()
+
+    def _on(self, account: Account, pbx: PbxId) -> OnPbx:
         routing = Routing(
-            account=each.id,
-            pbx=each.pbx_id,
-            settings=lambda: account.settings,
+            account=account.id,
+            pbx=pbx,
+            settings=lambda: account.at(pbx),
             book=self.storage.phone_book,
             routes=self.storage.routes,
             clock=self.clock,
             crm=lambda: account.crm,
         )
-        tracking = CallTracking(account, self.storage.calls, self.clock, [self.cards], self.wake)
-        office = Office(each, account, connector, pbx, tracking, routing)
-        self.offices[each.id] = office
-        return office
+        own = partial(self.ownership, account, pbx)
+        tracking = CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards], self.wake, own)
+        return OnPbx(self.pbxs[pbx].connection, tracking, routing)
 
-    async def replace(self, each: AccountConfig, parts: frozenset[Part]) -> Office:
-        """
-        Give an account new settings, and those of its connections that `parts` names. The old CRM connection is closed
-        first: what was under way in it is tried again by the new one. Raises as `add`.
-        """
-        office = self.offices[each.id]
-        account, connector, pbx = office.account, office.connector, office.pbx
-        if Part.SETTINGS in parts:
-            await self.accounts.take(account, each.settings)
-        if Part.CRM in parts:
-            await connector.close()
-            connector = self._crm(each)
-            account.crm = connector.crm
-        if Part.PBX in parts:
-            pbx = self.kinds.pbx(each)
-            account.pbx = self._any_link(pbx)
-        office = Office(each, account, connector, pbx, office.tracking, office.routing)
-        self.offices[each.id] = office
-        return office
+    def _crm(self, config: AccountConfig) -> Connector:
+        return self.kinds.crm(config, tokens=self.storage.tokens, clock=self.clock)
 
-    async def remove(self, key: AccountId) -> None:
-        """Forget an account. What is stored of it stays: its calls, and what waits to be delivered."""
-        office = self.offices.pop(key)
-        self.accounts.remove(key)
-        await office.connector.close()
-
-    def _crm(self, each: AccountConfig) -> Connector:
-        return self.kinds.crm(each, tokens=self.storage.tokens, clock=self.clock)
-
-    def _any_link(self, pbx: PbxConnection) -> Pbx:
-        return self.relay.relayed(pbx) if self.is_shared else pbx
-
-    async def _close_offices(self) -> None:
-        for office in self.offices.values():
-            await office.connector.close()
+    async def _close_connectors(self) -> None:
+        for member in self.members.values():
+            await member.connector.close()

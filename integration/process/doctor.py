@@ -12,7 +12,7 @@ from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel
 from integration.process.config import BackupConfig, Config
-from integration.process.connections import accounts_of
+from integration.process.connections import setup_of
 from integration.process.core import Core
 from integration.process.exposure import examine_exposure
 from integration.process.place import place_of
@@ -143,18 +143,17 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
     """
     core = Core(config)
     try:
-        accounts_of(config)
+        setup_of(config)
         found = {INSTALLATION: [*examine_exposure(config), *await examine(config, core.clock)]}
         if any(finding.level is FindingLevel.ERROR for finding in found[INSTALLATION]):
             return found
         if config.redis is not None:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
-        for key, office in core.offices.items():
-            found[key] = [
-                *await office.connector.check(),
-                *await office.pbx.diagnose(dial_samples(office.account.settings)),
-            ]
+        for key, member in core.members.items():
+            found[key] = await member.connector.check()
+            for pbx, on in member.on.items():
+                found[key] += await on.pbx.diagnose(dial_samples(member.account.at(pbx)))
         return found
     finally:
         await core.close()

@@ -10,7 +10,7 @@ from prometheus_client.core import Metric
 
 from integration import __version__
 from integration.domain.crm.entities import CrmTrouble
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, PbxId
 from integration.errors import DozvonError
 from integration.ports.coordination import Coordination
 from integration.ports.stores import Outbox, OutboxState
@@ -28,11 +28,11 @@ class Observed(Protocol):
     def account(self) -> Account: ...
 
     @property
-    def tracking(self) -> CallTracking: ...
+    def trackings(self) -> Mapping[PbxId, CallTracking]: ...
 
 
 async def health(
-    offices: Mapping[AccountId, Observed], outbox: Outbox, shared: Coordination | None = None
+    members: Mapping[AccountId, Observed], outbox: Outbox, shared: Coordination | None = None
 ) -> dict[str, Any]:
     """
     `status`: `ok`, or `degraded` if something outside is away or not known yet. In both cases the process works.
@@ -44,13 +44,12 @@ async def health(
     """
     accounts: dict[str, Any] = {}
     is_ok = True
-    for key, office in offices.items():
+    for key, member in members.items():
         parts = {
-            "pbx": "connected" if office.account.pbx.is_connected else "offline",
-            **({} if office.account.pbx.is_connected else {"pbx_reason": office.tracking.link_reason}),
-            "crm": _crm_state(office.account),
-            **({"crm_reason": office.account.condition.detail} if office.account.condition.trouble else {}),
-            "unsaved_steps": office.tracking.unsaved_steps,
+            **_pbx_states(member),
+            "crm": _crm_state(member.account),
+            **({"crm_reason": member.account.condition.detail} if member.account.condition.trouble else {}),
+            "unsaved_steps": _unsaved_steps(member),
         }
         is_ok = is_ok and parts["pbx"] == parts["crm"] == "connected" and not parts["unsaved_steps"]
         accounts[key] = parts
@@ -71,6 +70,27 @@ async def health(
     }
 
 
+def _pbx_states(member: Observed) -> dict[str, Any]:
+    """`connected` only where all are; each by its id where there are several."""
+    away = {pbx: "" for pbx, link in member.account.pbxs.items() if not link.is_connected}
+    for pbx in away:
+        away[pbx] = member.trackings[pbx].link_reason if pbx in member.trackings else ""
+    state: dict[str, Any] = {"pbx": "offline" if away else "connected"}
+    if away:
+        state["pbx_reason"] = next(iter(away.values()))
+    if len(member.account.pbxs) > 1:
+        state["pbxs"] = {pbx: away.get(pbx) or "connected" for pbx in member.account.pbxs}
+    return state
+
+
+def _unsaved_steps(member: Observed) -> int:
+    return sum(tracking.unsaved_steps for tracking in member.trackings.values())
+
+
+def _live_calls(member: Observed) -> int:
+    return sum(len(tracking.live_calls) for tracking in member.trackings.values())
+
+
 def _crm_state(account: Account) -> str:
     """`connected`, or the name of the trouble; `offline` if the CRM does not answer."""
     match account.condition.trouble:
@@ -83,7 +103,7 @@ def _crm_state(account: Account) -> str:
 
 
 def gatherer(
-    offices: Mapping[AccountId, Observed],
+    members: Mapping[AccountId, Observed],
     hub: Hub,
     delivery: Delivery,
     adapters: Callable[[float], Mapping[str, Mapping[str, float]]],
@@ -98,19 +118,19 @@ def gatherer(
     """
 
     def by_account(value: Callable[[Observed], float]) -> list[tuple[dict[str, str], float]]:
-        return [({"account": key}, value(office)) for key, office in offices.items()]
+        return [({"account": key}, value(member)) for key, member in members.items()]
 
     def gather() -> Iterable[Metric]:
-        yield gauge("live_calls", "Calls going on", by_account(lambda o: float(len(o.tracking.live_calls))))
+        yield gauge("live_calls", "Calls going on", by_account(_live_calls))
         yield gauge(
             "unsaved_steps",
             "Steps of calls that the database has not taken yet",
-            by_account(lambda o: float(o.tracking.unsaved_steps)),
+            by_account(_unsaved_steps),
         )
         yield gauge(
             "crm_connected",
             "1 while the CRM answers",
-            by_account(lambda o: float(_crm_state(o.account) in ("connected", CrmTrouble.SLOWED))),
+            by_account(lambda member: float(_crm_state(member.account) in ("connected", CrmTrouble.SLOWED))),
         )
         yield gauge("open_pages", "Connected widgets", [({}, float(hub.page_count))])
         if shared is not None:

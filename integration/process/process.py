@@ -16,12 +16,13 @@ from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError
 from integration.process import open_files, process_memory
 from integration.process.background import Background
-from integration.process.config import AccountConfig, Config
-from integration.process.connections import accounts_of
-from integration.process.core import Core, Office
+from integration.process.config import Config
+from integration.process.connections import setup_of
+from integration.process.core import Core, Member
 from integration.process.each import Each
 from integration.process.health import gatherer, health
 from integration.process.place import backups_of
+from integration.process.reconcile import Setup
 from integration.process.supervisor import Supervisor
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
@@ -73,13 +74,13 @@ class Dozvon:
         self.stopping = stopping or asyncio.Event()
         self.started = asyncio.Event()
         self._background: Background | None = None
-        self._wanted: tuple[AccountConfig, ...] = ()
+        self._wanted = Setup()
         self._is_unfinished = asyncio.Event()
         self._hooks = Hooks()
 
     @property
-    def offices(self) -> dict[AccountId, Office]:
-        return self.core.offices
+    def members(self) -> dict[AccountId, Member]:
+        return self.core.members
 
     async def start(self) -> None:
         """Raises: ConfigError (a setting is wrong, an address is taken), Unavailable (the database)."""
@@ -104,9 +105,9 @@ class Dozvon:
         )
         self.mirror = PhoneBookMirror(core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
-        self.live_calls = LiveCalls(Each(self.offices, lambda office: office.tracking), core.storage.calls)
+        self.live_calls = LiveCalls(Each(self.members, lambda member: member.trackings), core.storage.calls)
         self.others = Others(
-            core.peers if core.is_shared else None, self.offices, core.accounts, self.mirror, core.wake
+            core.peers if core.is_shared else None, self.members, core.accounts, self.mirror, core.wake
         )
         self.crm_watch = self._build_crm_watch()
         roles = self.config.roles
@@ -131,7 +132,7 @@ class Dozvon:
         spawn("accounts", self._finish)
         process_memory.settle()
         self.started.set()
-        log.info("started", version=__version__, accounts=len(self.offices), url=self.url)
+        log.info("started", version=__version__, accounts=len(self.members), url=self.url)
 
     async def stop(self) -> None:
         """Accept nothing new, finish running work, write what waits."""
@@ -150,12 +151,9 @@ class Dozvon:
         Raises:
             ConfigError: a setting is wrong; nothing was changed.
         """
-        self._wanted = accounts_of(config)
-        others = [
-            each.name
-            for each in fields(Config)
-            if each.name not in ("accounts", "file") and getattr(config, each.name) != getattr(self.config, each.name)
-        ]
+        self._wanted = setup_of(config)
+        names = [each.name for each in fields(Config) if each.name not in ("accounts", "pbxs", "file")]
+        others = [name for name in names if getattr(config, name) != getattr(self.config, name)]
         if others:
             log.warning("some settings count only after a restart", settings=others)
         if not await self.supervisor.apply(self._wanted):
@@ -176,7 +174,7 @@ class Dozvon:
         core = self.core
         refused, edge = RefusedLog(), self._edge()
         self.consents = Consents(
-            self.offices,
+            self.members,
             core.accounts,
             core.coordination,
             core.clock,
@@ -202,8 +200,8 @@ class Dozvon:
             error_page=shell.error_page,
             edge=edge,
             refused=refused,
-            health=lambda: health(self.offices, core.storage.outbox, shared),
-            metrics=Metrics(gatherer(self.offices, core.hub, self.delivery, self._adapter_figures, shared)),
+            health=lambda: health(self.members, core.storage.outbox, shared),
+            metrics=Metrics(gatherer(self.members, core.hub, self.delivery, self._adapter_figures, shared)),
         )
         self.web = WebServer(app, edge, refused, shutdown_seconds=SHUTDOWN_SECONDS / 2)
         core.stack.push_async_callback(self.web.stop)
@@ -242,15 +240,15 @@ class Dozvon:
         core = self.core
 
         def adopt(account: AccountId, condition: CrmCondition) -> None:
-            if account in self.offices:
-                self.offices[account].connector.adopt(condition)
+            if account in self.members:
+                self.members[account].connector.adopt(condition)
 
         return CrmWatch(
             core.storage.outbox,
             core.coordination,
             core.clock,
             core.process,
-            conditions=lambda: {key: office.connector.crm.condition for key, office in self.offices.items()},
+            conditions=lambda: {key: member.connector.crm.condition for key, member in self.members.items()},
             adopt=adopt,
             go_on=self._go_on,
         )
@@ -272,7 +270,7 @@ class Dozvon:
         core = self.core
         return WidgetApi(
             accounts=core.accounts,
-            gates=Each(self.offices, lambda office: office.connector.gate),
+            gates=Each(self.members, lambda member: member.connector.gate),
             live_calls=self.live_calls,
             hub=core.hub,
             cards=core.cards,
@@ -289,7 +287,7 @@ class Dozvon:
             clock=core.clock,
             bind_consent=self.consents.confirm_by_widget,
             connect_urls=Each(
-                self.offices, lambda office: f"{self.config.public_url}/admin/{office.account.id}/connect"
+                self.members, lambda member: f"{self.config.public_url}/admin/{member.account.id}/connect"
             ),
         )
 
@@ -320,14 +318,14 @@ class Dozvon:
             OverviewPages(
                 shell,
                 accounts=core.accounts,
-                tracking=Each(self.offices, lambda office: office.tracking),
+                trackings=Each(self.members, lambda member: member.trackings),
                 live_calls=self.live_calls,
                 calls=storage.calls,
                 outbox=storage.outbox,
                 phone_book=storage.phone_book,
                 mirror=self.mirror,
                 read_anew=self.others.read_anew,
-                connect_urls=Each(self.offices, lambda office: f"/admin/{office.account.id}/connect"),
+                connect_urls=Each(self.members, lambda member: f"/admin/{member.account.id}/connect"),
                 held_consents=self.consents.waiting,
             ),
             CallPages(
@@ -349,8 +347,8 @@ class Dozvon:
 
     def _is_connected(self, account: AccountId) -> bool:
         """False for an account that was taken out of the configuration, or whose CRM was disconnected."""
-        office = self.offices.get(account)
-        return office is not None and office.account.condition.trouble is not CrmTrouble.NOT_CONNECTED
+        member = self.members.get(account)
+        return member is not None and member.account.condition.trouble is not CrmTrouble.NOT_CONNECTED
 
     def _go_on(self, account: AccountId) -> None:
         """The CRM seems to work again: continue waiting deliveries."""
@@ -362,16 +360,16 @@ class Dozvon:
         self.core.accounts.refresh_soon()
         self.mirror.wake(account)
 
-    async def _take_changes(self, office: Office, changes: list[CrmChange]) -> None:
-        await self.strangers.closed(office.account, changes)
-        await self.mirror.apply(office.account, changes)
+    async def _take_changes(self, member: Member, changes: list[CrmChange]) -> None:
+        await self.strangers.closed(member.account, changes)
+        await self.mirror.apply(member.account, changes)
 
     async def _ensure_webhooks(self, account: Account) -> bool:
         address = self.config.public_url + self._hooks.path(account.id)
-        return await self.offices[account.id].connector.ensure_webhooks(address)
+        return await self.members[account.id].connector.ensure_webhooks(address)
 
     async def _ask_route(self, account: Account, question: RouteQuestion) -> RouteDecision:
-        return await self.offices[account.id].routing.consider(question)
+        return await self.members[account.id].main.routing.consider(question)
 
     def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
-        return {office.pbx.id: office.pbx.figures(now) for office in self.offices.values()}
+        return {key: pbx.connection.figures(now) for key, pbx in self.core.pbxs.items()}

@@ -1,21 +1,43 @@
-"""What must change so that the running accounts become the wanted ones: `reconcile()`, pure."""
+"""What must change so that the running connections become the wanted ones: `reconcile()`, pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integration.domain.ids import AccountId
-from integration.process.config import AccountConfig
+from integration.domain.ids import AccountId, PbxId
+from integration.process.config import AccountConfig, PbxConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """The connections of an installation; no id comes twice among the accounts, nor among the PBXs."""
+
+    pbxs: tuple[PbxConfig, ...] = ()
+    accounts: tuple[AccountConfig, ...] = ()
 
 
 class Part(StrEnum):
     """What of an account can be replaced while the rest goes on."""
 
     CRM = "crm"
-    PBX = "pbx"
+    PBXS = "pbxs"  # which PBXs' calls may belong to it
     SETTINGS = "settings"  # lines, people, dialling: nothing is connected again
+
+
+@dataclass(frozen=True, slots=True)
+class StartPbx:
+    pbx: PbxConfig
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacePbx:
+    pbx: PbxConfig
+
+
+@dataclass(frozen=True, slots=True)
+class StopPbx:
+    pbx: PbxId
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,27 +56,36 @@ class Stop:
     account: AccountId
 
 
-Step = Stop | Replace | Start
+Step = StartPbx | ReplacePbx | StopPbx | Stop | Replace | Start
 
 
-def reconcile(wanted: Iterable[AccountConfig], running: Iterable[AccountConfig]) -> tuple[Step, ...]:
+def reconcile(wanted: Setup, running: Setup) -> tuple[Step, ...]:
     """
     The steps from `running` to `wanted`; none when they are equal.
 
-    Accounts are stopped first, because another may take over their address or their PBX, and started last. An account
-    whose CRM is of another kind, or whose PBX is another one, is stopped and started: its calls are of the old PBX.
+    A PBX starts before the accounts that need it and stops after those that leave it. Accounts are stopped first,
+    because another may take over their address, and started last. A PBX or a CRM of another kind under the same id is
+    stopped and started, and so are the accounts that need it.
     """
-    goal = {account.id: account for account in wanted}
-    now = {account.id: account for account in running}
-    stays = [key for key in now if key in goal and _identity(now[key]) == _identity(goal[key])]
-    stops = [Stop(key) for key in sorted(now) if key not in stays]
+    goal = {account.id: account for account in wanted.accounts}
+    now = {account.id: account for account in running.accounts}
+    to, at = ({pbx.id: pbx for pbx in setup.pbxs} for setup in (wanted, running))
+    turned = {key for key in at if key in to and at[key].kind != to[key].kind}
+    stays = [key for key in now if key in goal and _goes_on(now[key], goal[key], turned)]
     replaced = [(goal[key], _changed(now[key], goal[key])) for key in sorted(stays)]
-    starts = [Start(goal[key]) for key in sorted(goal) if key not in stays]
-    return (*stops, *(Replace(account, parts) for account, parts in replaced if parts), *starts)
+    return (
+        *(Stop(key) for key in sorted(now) if key not in stays),
+        *(StopPbx(key) for key in sorted(turned)),
+        *(StartPbx(to[key]) for key in sorted(to) if key not in at or key in turned),
+        *(ReplacePbx(to[key]) for key in sorted(to) if key in at and key not in turned and to[key] != at[key]),
+        *(Replace(account, parts) for account, parts in replaced if parts),
+        *(StopPbx(key) for key in sorted(at) if key not in to),
+        *(Start(goal[key]) for key in sorted(goal) if key not in stays),
+    )
 
 
-def _identity(account: AccountConfig) -> tuple[str, str, str]:
-    return account.crm, account.pbx, account.pbx_id
+def _goes_on(old: AccountConfig, new: AccountConfig, turned: set[PbxId]) -> bool:
+    return old.crm == new.crm and old.office == new.office and not turned & {*old.pbxs, *new.pbxs}
 
 
 def _changed(old: AccountConfig, new: AccountConfig) -> frozenset[Part]:
@@ -62,8 +93,8 @@ def _changed(old: AccountConfig, new: AccountConfig) -> frozenset[Part]:
     settings = old.settings, new.settings
     if old.crm_options != new.crm_options or settings[0].numbering != settings[1].numbering:
         parts.add(Part.CRM)  # it reads numbers as the office writes them
-    if old.pbx_options != new.pbx_options:
-        parts.add(Part.PBX)
+    if old.pbxs != new.pbxs:
+        parts.add(Part.PBXS)
     if settings[0] != settings[1]:
         parts.add(Part.SETTINGS)
     return frozenset(parts)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
+from integration.domain.ids import PbxId
 from integration.ports.clock import Clock
 from integration.ports.records import CallRecords, WatchLog
 from integration.ports.stores import CallStore, Outbox
@@ -21,6 +22,16 @@ class RecordingPbx(Protocol):
     def records(self) -> CallRecords | None: ...
 
 
+class Followed(Protocol):
+    """One account on one PBX."""
+
+    @property
+    def pbx(self) -> RecordingPbx: ...
+
+    @property
+    def tracking(self) -> CallTracking: ...
+
+
 class Member(Protocol):
     """One account while it runs."""
 
@@ -28,10 +39,7 @@ class Member(Protocol):
     def account(self) -> Account: ...
 
     @property
-    def pbx(self) -> RecordingPbx: ...
-
-    @property
-    def tracking(self) -> CallTracking: ...
+    def on(self) -> Mapping[PbxId, Followed]: ...
 
 
 class Stores(Protocol):
@@ -55,27 +63,36 @@ def recoveries(
         ConfigError: the driver of a database with records is not installed.
     """
     for member in members:
-        recovery = recovery_of(member, stores, clock, wake)
-        if recovery is not None:
-            yield f"recovery {member.account.id}", recovery
+        for pbx in member.on:
+            recovery = recovery_of(member, pbx, stores, clock, wake)
+            if recovery is not None:
+                yield recovery_name(member.account, pbx), recovery
 
 
-def recovery_of(member: Member, stores: Stores, clock: Clock, wake: asyncio.Event) -> Recovery | None:
+def recovery_name(account: Account, pbx: PbxId) -> str:
+    return f"recovery {account.id}" if len(account.pbxs) == 1 else f"recovery {account.id} {pbx}"
+
+
+def recovery_of(member: Member, pbx: PbxId, stores: Stores, clock: Clock, wake: asyncio.Event) -> Recovery | None:
     """None where the settings of the PBX do not say where it keeps its records. Raises ConfigError."""
-    records = member.pbx.records()
-    member.account.has_records = records is not None
+    on = member.on[pbx]
+    records = on.pbx.records()
     if records is None:
+        member.account.recorded.discard(pbx)
         return None
+    member.account.recorded.add(pbx)
     return Recovery(
         member.account,
+        pbx,
         records,
         calls=stores.calls,
         outbox=stores.outbox,
         watches=stores.watches,
         clock=clock,
-        is_followed=lambda: member.tracking.is_following and member.pbx.is_connected,
-        links=lambda: member.tracking.links,
-        is_live=lambda call: member.tracking.call(call) is not None,
-        unseen_since=member.tracking.take_unseen_since,
+        is_followed=lambda: on.tracking.is_following and on.pbx.is_connected,
+        links=lambda: on.tracking.links,
+        is_live=lambda call: on.tracking.call(call) is not None,
+        unseen_since=on.tracking.take_unseen_since,
         queued=wake.set,
+        ownership=on.tracking.ownership,
     )

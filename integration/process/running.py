@@ -74,7 +74,7 @@ async def _reload(process: Dozvon, read_again: Callable[[], Config]) -> None:
     except Exception:
         log.exception("the configuration was not taken")
     else:
-        log.info("the configuration was read again", accounts=len(process.offices))
+        log.info("the configuration was read again", accounts=len(process.members))
 
 
 async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patience_seconds: float) -> None:

@@ -1,25 +1,37 @@
-"""Keeps the accounts of a process running: each with its connections and jobs, which come, change and go one by one."""
+"""Keeps the connections of a process running: accounts and PBXs with their jobs come, change and go one by one."""
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
 import structlog
 
 from integration.domain.crm.entities import CrmChange, CrmCondition
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError, DozvonError
 from integration.ports.coordination import Lease
+from integration.ports.pbx import RouteAnswerer
 from integration.process.background import Background, Job
-from integration.process.config import AccountConfig
-from integration.process.core import Core, Office
-from integration.process.reconcile import Part, Replace, Start, Step, Stop, reconcile
-from integration.process.recoveries import recovery_of
+from integration.process.config import AccountConfig, PbxConfig
+from integration.process.core import Core, Member
+from integration.process.reconcile import (
+    Part,
+    Replace,
+    ReplacePbx,
+    Setup,
+    Start,
+    StartPbx,
+    Step,
+    Stop,
+    StopPbx,
+    reconcile,
+)
+from integration.process.recoveries import recovery_name, recovery_of
+from integration.services.following import follow_pbx
 from integration.services.phone_book import PhoneBookMirror
-from integration.services.tracking import follow_pbx
+from integration.services.shared_routes import SharedRoutes
 from integration.web.hooks import Hooks
 
 log = structlog.get_logger()
@@ -42,7 +54,7 @@ class Supervisor:
         mirror: PhoneBookMirror,
         *,
         roles: frozenset[str],
-        take_changes: Callable[[Office, list[CrmChange]], Awaitable[None]],
+        take_changes: Callable[[Member, list[CrmChange]], Awaitable[None]],
         told: Callable[[AccountId, CrmCondition], None],
         webhook_lost: Callable[[AccountId], None],
         opened: Callable[[AccountId], None],
@@ -56,25 +68,28 @@ class Supervisor:
         self._told = told
         self._webhook_lost = webhook_lost
         self._opened = opened
-        self._jobs: dict[AccountId, dict[Part, list[Job]]] = defaultdict(dict)
+        self._jobs: dict[tuple[str, ...], list[Job]] = {}  # by what they serve
         self._changing = asyncio.Lock()
 
     async def start(self) -> None:
-        """Run the accounts that `core` has. Raises ConfigError: an address is taken."""
+        """Run what `core` has. Raises ConfigError: an address is taken."""
         await self._serve_routes()
-        for office in self._core.offices.values():
-            self._run(office, *Part)
+        for member in self._core.members.values():
+            self._run_crm(member)
+            for pbx in member.on:
+                self._run_on(member, pbx)
+        for pbx in self._core.pbxs:
+            self._follow(pbx)
 
-    async def apply(self, wanted: Iterable[AccountConfig]) -> bool:
+    async def apply(self, wanted: Setup) -> bool:
         """
-        Make the accounts these; those that are the same go on undisturbed.
+        Make the connections these; those that are the same go on undisturbed.
 
         Returns:
             Whether all of it was done. What fails is logged and does not hold up the rest; call again to try it again.
         """
         async with self._changing:
-            running = [office.config for office in self._core.offices.values()]
-            is_done = all([await self._tried(step) for step in reconcile(wanted, running)])
+            is_done = all([await self._tried(step) for step in reconcile(wanted, self._core.setup)])
             try:
                 await self._serve_routes()
             except ConfigError as exc:
@@ -85,97 +100,165 @@ class Supervisor:
     async def _tried(self, step: Step) -> bool:
         try:
             match step:
-                case Stop(account=key):
-                    await self._stop(key)
+                case StartPbx(pbx=pbx):
+                    self._core.add_pbx(pbx)
+                case ReplacePbx(pbx=pbx):
+                    await self._replace_pbx(pbx)
+                case StopPbx(pbx=key):
+                    await self._end("pbx", key)
+                    self._core.remove_pbx(key)
+                case Stop(account=account_id):
+                    await self._stop(account_id)
                 case Replace(account=account, parts=parts):
                     await self._replace(account, parts)
                 case Start(account=account):
                     await self._start(account)
         except DozvonError as exc:
-            log.error("an account could not be changed", step=_said(step), reason=str(exc))
+            log.error("a connection could not be changed", step=_said(step), reason=str(exc))
             return False
-        log.info("an account was changed", step=_said(step))
+        log.info("a connection was changed", step=_said(step))
         return True
 
-    async def _start(self, account: AccountConfig) -> None:
-        office = await self._core.add(account)
+    async def _replace_pbx(self, pbx: PbxConfig) -> None:
+        """Calls under way go on: the new link finds them on the PBX."""
+        users = self._core.users_of(pbx.id)
+        await self._end("pbx", pbx.id)
+        for member in users:
+            await self._end("on", member.account.id, pbx.id)
         try:
-            self._run(office, *Part)
+            self._core.add_pbx(pbx)
+        finally:  # if it fails, it goes on as it was
+            for member in users:
+                self._run_on(member, pbx.id)
+            self._follow(pbx.id)
+
+    async def _start(self, config: AccountConfig) -> None:
+        member = await self._core.add(config)
+        try:
+            self._run_crm(member)
+            for pbx in member.on:
+                await self._join(member, pbx)
         except DozvonError:
-            await self._stop(account.id)
+            await self._stop(config.id)
             raise
 
-    async def _replace(self, account: AccountConfig, parts: frozenset[Part]) -> None:
-        for part in parts:
-            await self._end(account.id, part)
+    async def _replace(self, config: AccountConfig, parts: frozenset[Part]) -> None:
+        old = self._core.members[config.id]
+        left = [pbx for pbx in old.on if Part.PBXS in parts and pbx not in config.pbxs]
+        if Part.CRM in parts:
+            await self._end_crm(config.id)
+        for pbx in left:
+            await self._leave(old, pbx)
         try:
-            await self._core.replace(account, parts)
+            await self._core.replace(config, parts)
         finally:  # if it fails, the account goes on as it was
-            self._run(self._core.offices[account.id], *parts)
+            member = self._core.members[config.id]
+            if Part.CRM in parts:
+                self._run_crm(member)
+            for pbx in member.on:
+                if ("on", config.id, pbx) not in self._jobs:
+                    await self._join(member, pbx)
+            for pbx in left:
+                self._follow(pbx)
 
     async def _stop(self, key: AccountId) -> None:
-        for part in Part:
-            await self._end(key, part)
-        self._jobs.pop(key, None)
+        member = self._core.members[key]
+        await self._end_crm(key)
+        for pbx in member.on:
+            await self._leave(member, pbx)
         self._core.hub.dismiss(key)
         await self._core.remove(key)
         self._mirror.forget(key)
+        for pbx in member.on:
+            self._follow(pbx)
+
+    async def _join(self, member: Member, pbx: PbxId) -> None:
+        """The link is made again with one listener more: its snapshot shows the calls under way to all of them."""
+        await self._end("pbx", pbx)
+        self._run_on(member, pbx)
+        self._follow(pbx)
+
+    async def _leave(self, member: Member, pbx: PbxId) -> None:
+        """The account gets no calls of this PBX any more. The PBX is not followed until `_follow`."""
+        await self._end("pbx", pbx)
+        await self._end("on", member.account.id, pbx)
 
     # ---- jobs ------------------------------------------------------------------------------------------------------
 
-    def _run(self, office: Office, *parts: Part) -> None:
-        for part in parts:
-            if part is Part.CRM:
-                self._jobs[office.account.id][part] = list(self._crm_jobs(office))
-            elif part is Part.PBX:
-                self._jobs[office.account.id][part] = list(self._pbx_jobs(office))
-
-    async def _end(self, key: AccountId, part: Part) -> None:
-        for job in self._jobs[key].pop(part, ()):
+    async def _end(self, *served: str) -> None:
+        for job in self._jobs.pop(served, ()):
             await job.end()
-        if part is Part.CRM:
-            self._hooks.remove(key)
 
-    def _crm_jobs(self, office: Office) -> Iterator[Job]:
-        key = office.account.id
-        office.connector.on_condition(partial(self._told, key))
-        intake = office.connector.webhook_intake(
-            on_changes=partial(self._take_changes, office), on_lost=partial(self._webhook_lost, key)
+    async def _end_crm(self, key: AccountId) -> None:
+        await self._end("crm", key)
+        self._hooks.remove(key)
+
+    def _run_crm(self, member: Member) -> None:
+        self._jobs["crm", member.account.id] = list(self._crm_jobs(member))
+
+    def _run_on(self, member: Member, pbx: PbxId) -> None:
+        self._jobs["on", member.account.id, pbx] = list(self._jobs_on(member, pbx))
+
+    def _follow(self, pbx: PbxId) -> None:
+        """One link for all accounts on the PBX; none for a PBX without accounts."""
+        trackings = [member.on[pbx].tracking for member in self._core.users_of(pbx)]
+        if ("pbx", pbx) in self._jobs or not trackings or "pbx" not in self._roles or pbx not in self._core.pbxs:
+            return
+        work = partial(follow_pbx, self._core.pbxs[pbx].connection, trackings)
+        self._jobs["pbx", pbx] = [self._background.alone(f"pbx {pbx}", work)]
+
+    def _crm_jobs(self, member: Member) -> Iterator[Job]:
+        key = member.account.id
+        member.connector.on_condition(partial(self._told, key))
+        intake = member.connector.webhook_intake(
+            on_changes=partial(self._take_changes, member), on_lost=partial(self._webhook_lost, key)
         )
-        self._hooks.add(key, office.connector.kind, intake)  # a worker tells the CRM the address, whoever serves it
+        self._hooks.add(key, member.connector.kind, intake)  # a worker tells the CRM the address, whoever serves it
         if "web" in self._roles:
             yield self._background.spawn(f"webhooks {key}", intake.run)
-        yield self._background.spawn(f"crm {key}", partial(self._open_crm, office))
+        yield self._background.spawn(f"crm {key}", partial(self._open_crm, member))
         if "worker" in self._roles:
-            yield self._background.alone(f"phone book {key}", partial(self._mirror_book, office))
+            yield self._background.alone(f"phone book {key}", partial(self._mirror_book, member))
 
-    def _pbx_jobs(self, office: Office) -> Iterator[Job]:
-        recovery = recovery_of(office, self._core.storage, self._core.clock, self._core.wake)
+    def _jobs_on(self, member: Member, pbx: PbxId) -> Iterator[Job]:
+        recovery = recovery_of(member, pbx, self._core.storage, self._core.clock, self._core.wake)
         if recovery is not None:
-            yield self._background.spawn(f"recovery {office.account.id}", recovery.run)
+            yield self._background.spawn(recovery_name(member.account, pbx), recovery.run)
         if "pbx" in self._roles:
-            yield self._background.spawn(f"routes {office.account.id}", office.routing.run)
-            yield self._background.alone(f"pbx {office.pbx.id}", partial(follow_pbx, office.pbx, office.tracking))
+            yield self._background.spawn(f"routes {member.account.id} {pbx}", member.on[pbx].routing.run)
 
-    async def _open_crm(self, office: Office) -> None:
-        await office.connector.open()
-        self._opened(office.account.id)
+    async def _open_crm(self, member: Member) -> None:
+        await member.connector.open()
+        self._opened(member.account.id)
         await asyncio.get_running_loop().create_future()  # done, and not to be done again
 
-    async def _mirror_book(self, office: Office, _: Lease | None) -> None:
-        await self._mirror.run(office.account)
+    async def _mirror_book(self, member: Member, _: Lease | None) -> None:
+        await self._mirror.run(member.account)
 
     async def _serve_routes(self) -> None:
-        if "pbx" in self._roles:
-            asking = [(office.config, office.routing) for office in self._core.offices.values()]
-            await self._core.kinds.serve_routes(asking, is_shared=self._core.is_shared)
+        if "pbx" not in self._roles:
+            return
+        asking: list[tuple[PbxConfig, RouteAnswerer]] = []
+        for key, pbx in self._core.pbxs.items():
+            routings = [member.on[key].routing for member in self._core.users_of(key)]
+            if routings:
+                asking.append(
+                    (pbx.config, routings[0] if len(routings) == 1 else SharedRoutes(routings, self._core.clock))
+                )
+        await self._core.kinds.serve_routes(asking, is_shared=self._core.is_shared)
 
 
 def _said(step: Step) -> str:
     """For the log: no secrets."""
     match step:
-        case Stop(account=key):
-            return f"stop {key}"
+        case StartPbx(pbx=pbx):
+            return f"start PBX {pbx.id}"
+        case ReplacePbx(pbx=pbx):
+            return f"replace PBX {pbx.id}"
+        case StopPbx(pbx=key):
+            return f"stop PBX {key}"
+        case Stop(account=account_id):
+            return f"stop {account_id}"
         case Start(account=account):
             return f"start {account.id}"
         case Replace(account=account, parts=parts):

@@ -13,10 +13,10 @@ from dataclasses import replace
 import structlog
 
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
-from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.ids import AccountId, ManagerId, PbxId
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind, Section, SettingsChange
-from integration.errors import AuthFailed, DozvonError, ProtocolError, RateLimited, Rejected, Unpaid
+from integration.errors import AuthFailed, DozvonError, NotFound, ProtocolError, RateLimited, Rejected, Unpaid
 from integration.ports.crm import Crm
 from integration.ports.pbx import Pbx
 from integration.ports.settings import KeptChange, Revised, SettingsStore
@@ -34,31 +34,61 @@ _FILE = Author(kind=AuthorKind.FILE)
 class NamedInFile(Rejected):
     """The configuration file sets this employee."""
 
-    def __init__(self, extension: Extension) -> None:
-        super().__init__(f"{extension} is named in the configuration file, which wins: change it there and restart")
-        self.extension = extension
+    def __init__(self, key: str) -> None:
+        super().__init__(f"{key} is named in the configuration file, which wins: change it there and restart")
+        self.key = key
 
 
 class Account:
-    """A running account and its parts."""
+    """A running account and its parts: one CRM, and the PBXs whose calls may belong to it, the main one first."""
 
-    def __init__(self, settings: AccountSettings, crm: Crm, pbx: Pbx) -> None:
+    def __init__(self, settings: AccountSettings, crm: Crm, pbxs: Iterable[Pbx]) -> None:
         self.settings = settings
         self.revision = 0  # of these very settings
         self.crm = crm
-        self.pbx = pbx
+        self.pbxs: dict[PbxId, Pbx] = {pbx.id: pbx for pbx in pbxs}
         self.managers: dict[ManagerId, Manager] = {}
-        self.has_records = False  # whether the PBX's own records are compared after each gap of the link
+        self.recorded: set[PbxId] = set()  # PBXs whose own records are compared after each gap of the link
         self.crm_was_asked = False  # by this process; before that its condition is unknown
         self.managers_reading = CrmCondition()  # how the last reading of the CRM's users ended
         self.ask_again_at = 0.0  # for a user missing in the list; on the loop's clock
-        self.named_in_file: frozenset[Extension] = frozenset()  # people set in the configuration file
+        self.named_in_file: frozenset[str] = frozenset()  # keys of people set in the configuration file
         self.changing = asyncio.Lock()
+        self._viewed: AccountSettings | None = None
+        self._views: dict[PbxId, AccountSettings] = {}  # of `_viewed`, by PBX
         self._refused: dict[ManagerId, float] = {}  # refused as responsible by the CRM -> when, on the loop's clock
 
     @property
     def id(self) -> AccountId:
         return self.settings.account
+
+    def set_pbxs(self, pbxs: Iterable[Pbx]) -> None:
+        """Other calls may belong to it from now on."""
+        self.pbxs = {pbx.id: pbx for pbx in pbxs}
+        self._viewed = None
+
+    def pbx(self, pbx: PbxId) -> Pbx:
+        """Raises NotFound: it is none of this account's any more."""
+        if pbx not in self.pbxs:
+            raise NotFound("this telephone system belongs to the account no longer", code="other_pbx")
+        return self.pbxs[pbx]
+
+    def at(self, pbx: PbxId) -> AccountSettings:
+        """
+        The settings as calls on this PBX need them: of the people only those whose phones are there. An extension means
+        one person on one PBX and another on the next.
+        """
+        if self._viewed is not self.settings:
+            self._viewed, self._views = self.settings, {}
+        if pbx not in self._views:
+            people = tuple(each for each in self.settings.employees if self.pbx_of(each) == pbx)
+            same = len(people) == len(self.settings.employees)
+            self._views[pbx] = self.settings if same else replace(self.settings, employees=people)
+        return self._views[pbx]
+
+    def pbx_of(self, employee: Employee) -> PbxId:
+        """Where the employee's phone is."""
+        return employee.pbx or next(iter(self.pbxs))
 
     def hold(self, settings: AccountSettings, revision: int) -> None:
         """New settings from the store, always with their revision: a page must not carry that of other ones."""
@@ -83,11 +113,11 @@ class Account:
         found = self.managers.get(manager) if manager else None
         return found.name if found else None
 
-    def name_of(self, extension: str | None) -> str | None:
-        """The name for an extension: the manager's, else the employee's, else the extension itself."""
+    def name_of(self, extension: str | None, pbx: PbxId) -> str | None:
+        """The name for an extension of a PBX: the manager's, else the employee's, else the extension itself."""
         if extension is None:
             return None
-        employee = next((e for e in self.settings.employees if e.extension == extension), None)
+        employee = next((e for e in self.at(pbx).employees if e.extension == extension), None)
         if employee is None:
             return extension
         return self.manager_name(employee.manager) or employee.name or extension
@@ -112,12 +142,12 @@ class Accounts:
     def __getitem__(self, account: AccountId) -> Account:
         return self._accounts[account]
 
-    async def add(self, from_file: AccountSettings, crm: Crm, pbx: Pbx) -> Account:
+    async def add(self, from_file: AccountSettings, crm: Crm, pbxs: Iterable[Pbx]) -> Account:
         """
         Add an account. Lines, country and language come from the file. Employees come from the file if it names them,
         and otherwise from the mapping page.
         """
-        account = Account(from_file, crm, pbx)
+        account = Account(from_file, crm, pbxs)
         await self.take(account, from_file)
         self._accounts[account.id] = account
         return account
@@ -128,12 +158,12 @@ class Accounts:
 
     async def take(self, account: Account, from_file: AccountSettings) -> None:
         """The file's settings are these now. Raises Unavailable."""
-        named = frozenset(e.extension for e in from_file.employees)
+        named = frozenset(e.key for e in from_file.employees)
 
         def joined(stored: AccountSettings | None) -> AccountSettings:
             if stored is None:
                 return from_file
-            kept = tuple(e for e in stored.employees if e.extension not in named)
+            kept = tuple(e for e in stored.employees if e.key not in named)
             return replace(_decided(from_file, stored), employees=from_file.employees + kept)
 
         async with account.changing:
@@ -158,12 +188,12 @@ class Accounts:
             NamedInFile: an employee of the configuration file was changed; the next start would undo that.
             ChangedMeanwhile: somebody else has changed the people since they were shown. Nothing is stored.
         """
-        people = tuple(sorted(employees, key=lambda e: e.extension))
-        seen: set[Extension] = set()
+        people = tuple(sorted(employees, key=lambda e: e.key))
+        seen: set[str] = set()
         for employee in people:
-            if employee.extension in seen:
-                raise ValueError(f"extension {employee.extension} is named twice")
-            seen.add(employee.extension)
+            if employee.key in seen:
+                raise ValueError(f"extension {employee.key} is named twice")
+            seen.add(employee.key)
 
         def mapped(stored: AccountSettings) -> AccountSettings:
             changed = replace(stored, employees=people)
@@ -308,10 +338,10 @@ def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSetti
 
 def _refuse_named_in_file(account: Account, stored: AccountSettings, changed: AccountSettings) -> None:
     """Raises: NamedInFile."""
-    wanted = {e.extension: e for e in changed.employees}
+    wanted = {e.key: e for e in changed.employees}
     for employee in stored.employees:
-        if employee.extension in account.named_in_file and wanted.get(employee.extension) != employee:
-            raise NamedInFile(employee.extension)
+        if employee.key in account.named_in_file and wanted.get(employee.key) != employee:
+            raise NamedInFile(employee.key)
 
 
 def _trouble(error: DozvonError) -> CrmTrouble:

@@ -252,7 +252,7 @@ class CallbackTasks:
             direction=_DIRECTIONS[call.direction][language],
             at=local_time(call.started_at, account.settings.zone),
             talk=duration(call.talked_seconds, language),
-            name=account.name_of(call.final_responsible or call.answered_by) or "—",
+            name=account.name_of(call.final_responsible or call.answered_by, call.pbx) or "—",
         )
 
 

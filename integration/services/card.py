@@ -19,7 +19,7 @@ from integration.domain.calls.participation import Part, PartResult, PartState, 
 from integration.domain.calls.tracking import Change
 from integration.domain.crm.entities import Deal, Person
 from integration.domain.crm.identity import open_deals_of, ranked
-from integration.domain.ids import CallId, ManagerId
+from integration.domain.ids import AccountId, CallId, ManagerId
 from integration.domain.numbers.client import Client, client_of
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber, bare_digits, read_number
@@ -42,6 +42,9 @@ _VISIBLE = frozenset(
 )
 
 
+_Key = tuple[AccountId, CallId]  # a call has cards in every account that shares its PBX
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What phone book and history know of a client: `person` and `last_calls` as the card says them."""
@@ -58,21 +61,21 @@ class CardService:
         self._hub = hub
         self._calls = calls
         self._phone_book = phone_book
-        self._shown: dict[str, dict[ManagerId, Part]] = {}  # call -> manager -> the part that their card shows
+        self._shown: dict[_Key, dict[ManagerId, Part]] = {}  # -> manager -> the part that their card shows
         self._late = LateReads()
-        self._newest: dict[CallId, tuple[Account, Call]] = {}  # of calls whose card waits for what is known
-        self._of_clicks: dict[str, str] = {}  # a click's request -> the extension in its text, oldest first
+        self._newest: dict[_Key, tuple[Account, Call]] = {}  # of calls whose card waits for what is known
+        self._of_clicks: dict[str, str] = {}  # a click -> the extension in its text, oldest first
 
     async def close(self) -> None:
         """Nothing is read any more."""
         await self._late.close()
 
-    def expect(self, request: str, extension: str) -> None:
+    def expect(self, click: str, extension: str) -> None:
         """
-        This click's text had an extension behind the number: show it with the call, even if no contact has it.
-        Only the process that got the click remembers it.
+        The text of this click (its `Origin.crm_call_id`) had an extension behind the number: show it with the call,
+        even if no contact has it. Only the process that got the click remembers it.
         """
-        self._of_clicks[request] = extension
+        self._of_clicks[click] = extension
         while len(self._of_clicks) > _MOST_CLICKS:
             del self._of_clicks[next(iter(self._of_clicks))]
 
@@ -92,7 +95,7 @@ class CardService:
         return extension_for(fields, client.match_key, account.settings.numbering)
 
     def on_resumed(self, account: Account, call: Call) -> None:
-        self._shown[call.id] = card_audience(account, call)
+        self._shown[account.id, call.id] = card_audience(account, call)
 
     async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
         if changes & _VISIBLE:
@@ -100,7 +103,7 @@ class CardService:
 
     async def show_again(self, account: Account, call: Call) -> None:
         """Update cards after new data about the client (a contact was created from the card)."""
-        self._shown.pop(call.id, None)
+        self._shown.pop((account.id, call.id), None)
         await self._try_to_show(account, call)
 
     async def _try_to_show(self, account: Account, call: Call) -> None:
@@ -110,13 +113,13 @@ class CardService:
             log.warning("card not shown", account_id=account.id, call_id=call.id, error=str(exc))
 
     async def _show(self, account: Account, call: Call) -> None:
-        shown = self._shown.pop(call.id, {})
+        shown = self._shown.pop((account.id, call.id), {})
         if call.merged_into is not None:
             await self._hub.send(account.id, shown, {"type": "call_removed", "id": call.id, "reason": "merged"})
             return
         parts = card_audience(account, call)
         if call.is_live:
-            self._shown[call.id] = parts
+            self._shown[account.id, call.id] = parts
         await self._hub.send(
             account.id, shown.keys() - parts.keys(), {"type": "call_removed", "id": call.id, "reason": "gone"}
         )
@@ -153,14 +156,15 @@ class CardService:
         number = client if isinstance(client, PhoneNumber) else None
         known: _Known | None = _Known()
         if number is not None:
-            self._newest[call.id] = account, call
+            key = account.id, call.id
+            self._newest[key] = account, call
             known = await self._late.in_time(
-                call.id,
+                key,
                 partial(self._read, account, call, number.match_key),
-                partial(self._show_late, call.id, asyncio.get_running_loop().time()),
+                partial(self._show_late, key, asyncio.get_running_loop().time()),
             )
             if known is not None:
-                self._newest.pop(call.id, None)
+                self._newest.pop(key, None)
         is_looked_up, known = known is not None, known or _Known()
         return {
             "id": call.id,
@@ -188,8 +192,8 @@ class CardService:
             last_calls=await self._last_calls(account, call, key),
         )
 
-    async def _show_late(self, call_id: CallId, since: float, is_there: bool) -> None:
-        account, call = self._newest.pop(call_id)
+    async def _show_late(self, key: _Key, since: float, is_there: bool) -> None:
+        account, call = self._newest.pop(key)
         if not is_there:
             return
         if call.is_live or asyncio.get_running_loop().time() - since < _ENDED_WORTH_SECONDS:
@@ -219,7 +223,7 @@ class CardService:
                 "direction": past.direction,
                 "disposition": past.disposition,
                 "talk_seconds": round(past.talked_seconds),
-                "by": account.name_of(past.final_responsible),
+                "by": account.name_of(past.final_responsible, past.pbx),
             }
             for past in recent
             if past.id != call.id and past.disposition is not None
@@ -235,7 +239,7 @@ def card_audience(account: Account, call: Call) -> dict[ManagerId, Part]:
     """
     settings = account.settings
     line = settings.line(call.line)
-    if call.direction is Direction.INTERNAL or not settings.enabled or not line.process:
+    if call.direction is Direction.INTERNAL or not settings.enabled or not line.process or call.elsewhere:
         return {}
     parts = _parts(account, call)
     if call.direction is Direction.INBOUND and line.card is not CardMoment.RINGING:
@@ -253,9 +257,9 @@ _NEARNESS = {PartState.TALKING: 2, PartState.RINGING: 1, PartState.ENDED: 0}
 
 def _parts(account: Account, call: Call) -> dict[ManagerId, Part]:
     """For a manager with several extensions the most important part: a talk, then what rings, then the newest end."""
-    parts: dict[ManagerId, Part] = {}
+    settings, parts = account.at(call.pbx), dict[ManagerId, Part]()
     for extension, part in parts_of(call).items():
-        manager = account.settings.manager_of(extension)
+        manager = settings.manager_of(extension)
         if manager is None:
             continue
         known = parts.get(manager)
@@ -299,8 +303,8 @@ def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
         "failure": _failure(call, part),
         "is_own": part.is_own,
         "can_hang_up": part.state is PartState.RINGING or (part.state is PartState.TALKING and part.holds_client),
-        "colleague": _colleague(account, part.colleague),
-        "came": {"how": part.came, "from": _colleague(account, part.came_from)} if part.came else None,
+        "colleague": _colleague(account, call, part.colleague),
+        "came": {"how": part.came, "from": _colleague(account, call, part.came_from)} if part.came else None,
     }
 
 
@@ -311,10 +315,10 @@ def _failure(call: Call, part: Part) -> Failure | None:
     return Failure.AGENT_CANCELLED if part.result is PartResult.CANCELLED else call.failure
 
 
-def _colleague(account: Account, extension: str | None) -> dict[str, str] | None:
+def _colleague(account: Account, call: Call, extension: str | None) -> dict[str, str] | None:
     if extension is None:
         return None
-    return {"extension": extension, "name": account.name_of(extension) or extension}
+    return {"extension": extension, "name": account.name_of(extension, call.pbx) or extension}
 
 
 def display_number(text: str | None, numbering: Numbering) -> str:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import structlog
 
 from integration.domain.calls.call import Call, Direction
+from integration.domain.calls.ownership import crm_call_id
 from integration.domain.calls.participation import PartState, extensions_of, part_of
 from integration.domain.crm.entities import Person
-from integration.domain.ids import CallId, Extension, ManagerId
+from integration.domain.ids import CallId, Extension, ManagerId, PbxId
 from integration.domain.numbers.client import client_of
 from integration.domain.numbers.dialling import digits_to_dial
 from integration.domain.numbers.number_class import NumberClass, class_of, emergency_digits
@@ -53,10 +54,11 @@ class Refused(DozvonError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A manager's place: the extension that rings for a click."""
+    """A manager's place: the extension that rings for a click, and on which PBX."""
 
     manager: ManagerId
     extension: Extension
+    pbx: PbxId
 
 
 class ClickService:
@@ -105,17 +107,22 @@ class ClickService:
         ):
             return request
         if emergency is None:
-            await self._check_is_free(account, desk.extension)
+            await self._check_is_free(account, desk)
             await self._check_rate(account, manager)
         if not await self._coordination.once(
             f"click:{account.id}:{manager}:{dialled}", ttl_seconds=_DOUBLE_CLICK_SECONDS
         ):
             raise Refused("busy_double_click", "this number was asked for a moment ago")
         if written is not None and written.extension is not None:
-            self._cards.expect(request, written.extension)
+            self._cards.expect(crm_call_id(account.id, request), written.extension)
         try:
-            await account.pbx.click_to_call(
-                ClickToCall(request_id=request, extension=desk.extension, number=dialled, crm_call_id=request)
+            await account.pbx(desk.pbx).click_to_call(
+                ClickToCall(
+                    request_id=request,
+                    extension=desk.extension,
+                    number=dialled,
+                    crm_call_id=crm_call_id(account.id, request),
+                )
             )
         except OutcomeUnknown:
             log.warning("click not confirmed by the PBX", account_id=account.id)  # the call may ring: no failure
@@ -125,14 +132,14 @@ class ClickService:
             raise Refused(exc.code or "phone_unreachable", str(exc)) from exc
         return request
 
-    async def _check_is_free(self, account: Account, extension: Extension) -> None:
+    async def _check_is_free(self, account: Account, desk: Desk) -> None:
         """A phone in a talk would refuse a second call, or the call would disturb. Raises: Refused."""
         try:
-            calls = await self._live_calls.of(account)
+            calls = await self._live_calls.on_its_pbxs(account)
         except Unavailable:  # say nothing that may be wrong: the phone itself will show it
             return
         since = self._clock.now() - _LONGEST_TALK_SECONDS
-        if any(call.started_at > since and _is_engaged(call, extension) for call in calls):
+        if any(call.started_at > since and _is_engaged(call, desk) for call in calls):
             raise Refused("already_talking", "you are in a call: end it and dial again")
 
     async def _check_rate(self, account: Account, manager: ManagerId) -> None:
@@ -166,9 +173,9 @@ class ClickService:
             raise Refused("already_answered", "the call was answered: hang up the talk, or at the phone")
         try:
             if part.state is PartState.RINGING and not part.is_own:
-                await account.pbx.reject(call.id, part.extension)
+                await account.pbx(call.pbx).reject(call.id, part.extension)
             else:
-                await account.pbx.hang_up(call.id, by=part.extension)
+                await account.pbx(call.pbx).hang_up(call.id, by=part.extension)
         except NotFound as exc:
             if part.state is PartState.RINGING and not part.is_own:
                 raise Refused("not_ringing", "this call does not ring at your phone any more") from exc
@@ -191,7 +198,7 @@ class ClickService:
         if digits is None:
             raise Refused("no_client_extension", "no extension is written beside this number")
         try:
-            await account.pbx.send_tones(call.id, digits)
+            await account.pbx(call.pbx).send_tones(call.id, digits)
         except NotFound as exc:
             raise Refused("call_unknown", "you do not talk to this client now") from exc
         except DozvonError as exc:
@@ -274,7 +281,7 @@ def desk_of(account: Account, manager: ManagerId) -> Desk:
     employee = settings.employee_of(manager)
     if employee is None:
         raise Refused("no_extension", "no extension is assigned to you; ask your administrator")
-    return Desk(manager, employee.extension)
+    return Desk(manager, employee.extension, account.pbx_of(employee))
 
 
 def _check_class(settings: AccountSettings, number: PhoneNumber | str, extensions: set[Extension]) -> None:
@@ -288,11 +295,13 @@ def _check_class(settings: AccountSettings, number: PhoneNumber | str, extension
             raise Refused("satellite_not_allowed", "this is a satellite number, and the account does not allow those")
 
 
-def _is_engaged(call: Call, extension: Extension) -> bool:
+def _is_engaged(call: Call, desk: Desk) -> bool:
     """Whether the employee talks in this call, or waits for the called party."""
-    if call.direction is Direction.INTERNAL and call.caller == extension:
+    if call.pbx != desk.pbx:
+        return False
+    if call.direction is Direction.INTERNAL and call.caller == desk.extension:
         return call.is_live
-    part = part_of(call, extension)
+    part = part_of(call, desk.extension)
     return part is not None and (part.state is PartState.TALKING or (part.is_own and part.state is PartState.RINGING))
 
 
@@ -318,5 +327,5 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
     """Whether the call rang at this manager's extension, or the manager had it."""
-    extensions = {e.extension for e in account.settings.employees if e.manager == manager}
+    extensions = {e.extension for e in account.at(call.pbx).employees if e.manager == manager}
     return bool(extensions & {call.caller, *extensions_of(call)})

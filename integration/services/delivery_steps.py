@@ -94,13 +94,13 @@ class DeliverySteps:
         if not isinstance(number, PhoneNumber):
             raise Expired
         extensions = dict.fromkeys((*ringing_extensions(call), str(item.payload.get("extension", ""))))
-        managers = {account.settings.manager_of(extension): None for extension in extensions}
+        managers = {account.at(call.pbx).manager_of(extension): None for extension in extensions}
         people = [
             manager
             for manager in managers
             if manager is not None
             and not await self._hub.has_page(account.id, manager)
-            and await self._coordination.once(f"popup:{call.id}:{manager}", ttl_seconds=600)
+            and await self._coordination.once(f"popup:{account.id}:{call.id}:{manager}", ttl_seconds=600)
         ]
         if people:
             await account.crm.notify_ringing(number, people)
@@ -110,7 +110,7 @@ class DeliverySteps:
         """Store the recording. A late one does not delay the log: it is fetched after it."""
         call = await self._call(account, item)
         waited = self._clock.now() - item.queued_at
-        if call.end_inferred and waited < _RECORDS_SECONDS and await self._awaits_records(account, item):
+        if call.end_inferred and waited < _RECORDS_SECONDS and await self._awaits_records(account, call, item):
             raise NotYet("the PBX's own records of the gap are compared first", seconds=_LOOK_FOR_RECORDS_SECONDS)
         is_late = item.key == _LATE_KEY
         try:
@@ -127,16 +127,16 @@ class DeliverySteps:
                 raise
             return {"recording": await self._fetch_behind(account, call), "late": True}
 
-    async def _awaits_records(self, account: Account, item: OutboxItem) -> bool:
+    async def _awaits_records(self, account: Account, call: Call, item: OutboxItem) -> bool:
         """
         Whether the gap in which the call ended still has to be compared with the PBX's records.
 
         A process killed meanwhile compares it only after its next start. A call logged before that would stay as
         inferred: a talk perhaps as a missed call.
         """
-        if not account.has_records:
+        if call.pbx not in account.recorded:
             return False
-        watch = await self._watches.load(account.id, account.pbx.id)
+        watch = await self._watches.load(account.id, call.pbx)
         return watch is None or watch.compared_at is None or watch.compared_at < item.queued_at + _RECORDS_LATE_SECONDS
 
     async def _fetch_behind(self, account: Account, call: Call) -> str:
@@ -213,7 +213,7 @@ class DeliverySteps:
 
     async def _call(self, account: Account, item: OutboxItem) -> Call:
         call = await self._calls.get(account.id, item.call)
-        if call is None or call.merged_into is not None:
+        if call is None or call.merged_into is not None or call.elsewhere:
             raise Expired
         return call
 
@@ -224,7 +224,10 @@ class DeliverySteps:
         if "attribution" in item.payload:
             return _read_attribution(item.payload["attribution"]), item
         persons, deals = await self._known(account, client)
-        decided = attribute(call, account.settings, persons, deals)
+        decided = attribute(call, account.at(call.pbx), persons, deals)
+        if owner := item.payload.get("owner"):
+            why = Reason(code=owner["code"], detail=dict(owner["detail"]))
+            decided = replace(decided, reasons=(why, *decided.reasons))
         return decided, await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
 
     async def _their_deals(self, account: Account, persons: Sequence[Person]) -> None:
@@ -275,7 +278,7 @@ class DeliverySteps:
             client=client,
             responsible=decided.responsible,
             recording_url=f"{self._public_url}/r/{recording}.mp3" if recording else None,
-            text=describe(call, account.settings, account.settings.language),
+            text=describe(call, account.at(call.pbx), account.settings.language),
         )
 
     async def _write(

@@ -11,11 +11,13 @@ from typing import Any, TypeVar
 
 import structlog
 
-from integration.domain.ids import CallId
+from integration.domain.ids import AccountId, CallId
 from integration.errors import DozvonError
 from integration.services.ending import ended
 
 log = structlog.get_logger()
+
+Card = tuple[AccountId, CallId]
 
 Read = TypeVar("Read")
 
@@ -28,17 +30,17 @@ class LateReads:
     """One of a process: while any read is late, the next ones are not waited for."""
 
     def __init__(self) -> None:
-        self._late: dict[CallId, asyncio.Task[None]] = {}
+        self._late: dict[Card, asyncio.Task[None]] = {}
 
     async def in_time(
-        self, call: CallId, read: Callable[[], Coroutine[Any, Any, Read]], then: Callable[[bool], Awaitable[None]]
+        self, card: Card, read: Callable[[], Coroutine[Any, Any, Read]], then: Callable[[bool], Awaitable[None]]
     ) -> Read | None:
         """
         What `read` gives, or None when it fails or takes too long: then it goes on in the background, and `then` is
-        called with True when it has succeeded once, with False when it is given up. A call whose read is late already
+        called with True when it has succeeded once, with False when it is given up. A card whose read is late already
         gets None at once.
         """
-        if call in self._late:
+        if card in self._late:
             return None
         reading = asyncio.create_task(read())
         try:
@@ -48,16 +50,16 @@ class LateReads:
             raise
         if reading.done() and not isinstance(reading.exception(), DozvonError):
             return reading.result()
-        if call in self._late:  # another card of the call was as late
+        if card in self._late:  # another reader of this card was as late
             await ended([reading])
             return None
-        log.warning("cards are shown without their client: the database does not answer", call_id=call)
-        self._late[call] = asyncio.create_task(self._go_on(call, reading, read, then))
+        log.warning("cards are shown without their client: the database does not answer", call_id=card[1])
+        self._late[card] = asyncio.create_task(self._go_on(card, reading, read, then))
         return None
 
     async def _go_on(
         self,
-        call: CallId,
+        card: Card,
         reading: asyncio.Task[Read],
         read: Callable[[], Coroutine[Any, Any, Read]],
         then: Callable[[bool], Awaitable[None]],
@@ -74,9 +76,9 @@ class LateReads:
                         await asyncio.sleep(_AGAIN_SECONDS)
                         reading = asyncio.create_task(read())
         except TimeoutError:
-            log.warning("a card stays without its client", call_id=call)
+            log.warning("a card stays without its client", call_id=card[1])
         finally:
-            del self._late[call]
+            del self._late[card]
         await then(is_there)
 
     async def close(self) -> None:

@@ -47,7 +47,7 @@ async def fetch_recording(account: Account, call: Call, store: RecordingStore) -
 async def _read(account: Account, file: str, call: Call) -> bytes:
     parts: list[bytes] = []
     size = 0
-    async for part in account.pbx.recording(file, call):
+    async for part in account.pbx(call.pbx).recording(file, call):
         size += len(part)
         if size > _MOST_BYTES:
             raise Rejected(f"the recording is larger than {_MOST_BYTES // 1024 // 1024} MB", code="large_recording")

@@ -28,6 +28,7 @@ import structlog
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.intents import IntentKind
+from integration.domain.calls.ownership import SOLE, Ownership
 from integration.domain.calls.tracking import Change
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError
@@ -75,11 +76,13 @@ class Recovery:
         unseen_since: takes the start of the oldest call whose end was inferred since it was last taken; None where
             there is none. Such an end may come while the link is up: a Hangup was lost, or came before the snapshot.
         queued: called when intents were queued.
+        ownership: whether a call is the account's.
     """
 
     def __init__(
         self,
         account: Account,
+        pbx: PbxId,
         records: CallRecords,
         *,
         calls: CallStore,
@@ -91,8 +94,10 @@ class Recovery:
         is_live: Callable[[CallId], bool],
         unseen_since: Callable[[], Timestamp | None],
         queued: Callable[[], None],
+        ownership: Callable[[Call], Ownership] = lambda _: SOLE,
     ) -> None:
         self._account = account
+        self._pbx = pbx
         self._records = records
         self._calls = calls
         self._outbox = outbox
@@ -103,16 +108,13 @@ class Recovery:
         self._link = 0  # the one whose gap is compared
         self._is_live = is_live
         self._unseen_since = unseen_since
+        self._ownership = ownership
         self._queued = queued
         self._watch: Watch | None = None  # while the PBX is followed
         self._due: list[Timestamp] = []  # when to compare the gap, soonest first
         self._routine_at = Timestamp(0.0)
         self._beat_at = Timestamp(0.0)
         self.problem = ""  # why the records could not be compared last; empty when they could
-
-    @property
-    def _pbx(self) -> PbxId:
-        return self._account.pbx.id
 
     async def run(self) -> None:
         """Watch the link and compare after each gap; until cancelled."""
@@ -239,15 +241,43 @@ class Recovery:
         if known is None:
             if await self._is_under_another_id(ids[1:]):
                 return None
-            call = _recovered(recorded, self._account, own)
+            call = self._recovered(recorded, own)
             return await self._take(call, Outcome.RECOVERED, dry_run=dry_run)
         if known.merged_into is not None or known.is_live:
             return None
         if _was_hardly_heard(known, recorded):
-            return await self._take(_recovered(recorded, self._account, own), Outcome.RECOVERED, dry_run=dry_run)
+            return await self._take(self._recovered(recorded, own), Outcome.RECOVERED, dry_run=dry_run)
         if known.end_inferred and not await self._is_delivered(own):
             return await self._take(_corrected(known, recorded), Outcome.CORRECTED, dry_run=dry_run)
         return Compared(known, Outcome.KNOWN)
+
+    def _recovered(self, recorded: RecordedCall, id_: CallId) -> Call:
+        return Call(
+            id=id_,
+            account=self._account.id,
+            pbx=self._pbx,
+            native_id=recorded.native_id,
+            direction=recorded.direction,
+            caller=recorded.caller,
+            called=recorded.called,
+            caller_name=recorded.caller_name,
+            started_at=recorded.started_at,
+            answered_at=recorded.answered_at,
+            ended_at=recorded.ended_at,
+            disposition=recorded.disposition,
+            answered_by=recorded.answered_by,
+            final_responsible=recorded.final_responsible,
+            legs=recorded.legs,
+            transfers=recorded.transfers,
+            talked_seconds=recorded.talked_seconds,
+            recordings=recorded.recordings,
+            hangup_by=recorded.hangup_by,
+            hangup_cause=recorded.hangup_cause,
+            queue=recorded.queue,
+            consultation=recorded.consultation,
+            seen_from_start=False,
+            recovered=True,
+        )
 
     async def _is_under_another_id(self, ids: list[CallId]) -> bool:
         """A part of it was followed live as a separate client's call: logging the whole would log it twice."""
@@ -263,7 +293,10 @@ class Recovery:
     async def _take(self, call: Call, outcome: Outcome, *, dry_run: bool) -> Compared:
         if not dry_run:
             now = self._clock.now()
-            intents = follow_up(call, frozenset({Change.ENDED}), self._account.settings, now)
+            own = self._ownership(call)
+            call = replace(call, elsewhere=not own.writes)
+            settings = self._account.at(self._pbx)
+            intents = follow_up(call, frozenset({Change.ENDED}), settings, now, owner=own.reason)
             step = SavedStep(call=call, intents=intents, event={"event": f"Call{outcome.title()}", "at": now})
             await self._calls.save([step])
             if intents:
@@ -283,35 +316,6 @@ def _was_hardly_heard(known: Call, recorded: RecordedCall) -> bool:
         and known.client_number is None
         and recorded.direction is not Direction.INTERNAL
         and not known.recovered
-    )
-
-
-def _recovered(recorded: RecordedCall, account: Account, id_: CallId) -> Call:
-    return Call(
-        id=id_,
-        account=account.id,
-        pbx=account.pbx.id,
-        native_id=recorded.native_id,
-        direction=recorded.direction,
-        caller=recorded.caller,
-        called=recorded.called,
-        caller_name=recorded.caller_name,
-        started_at=recorded.started_at,
-        answered_at=recorded.answered_at,
-        ended_at=recorded.ended_at,
-        disposition=recorded.disposition,
-        answered_by=recorded.answered_by,
-        final_responsible=recorded.final_responsible,
-        legs=recorded.legs,
-        transfers=recorded.transfers,
-        talked_seconds=recorded.talked_seconds,
-        recordings=recorded.recordings,
-        hangup_by=recorded.hangup_by,
-        hangup_cause=recorded.hangup_cause,
-        queue=recorded.queue,
-        consultation=recorded.consultation,
-        seen_from_start=False,
-        recovered=True,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from integration.domain.calls.ownership import takes_by_name
 from integration.domain.crm.entities import Person
 from integration.domain.ids import AccountId, CallId, PbxId, Timestamp, call_id
 from integration.domain.numbers.phone import PhoneNumber
@@ -90,6 +91,19 @@ class Routing:
 
     async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
         asked_at = self._clock.now()
+        decision = await self.decide(question)
+        self.keep(decision, native_id, asked_at)
+        return decision
+
+    def takes(self, question: RouteQuestion, *, by_name: bool = False) -> bool:
+        """Whether the calls of this line may be the account's; `by_name`: because its settings name the line."""
+        settings = self._settings()
+        if settings is None or not settings.enabled:
+            return False
+        return takes_by_name(settings, question.did) if by_name else settings.line(question.did).process
+
+    async def decide(self, question: RouteQuestion) -> RouteDecision:
+        """In time, whatever happens; the decision is not kept. Never raises."""
         settings = self._settings()
         try:
             async with asyncio.timeout(self._deadline_seconds):
@@ -103,8 +117,11 @@ class Routing:
             # The caller is waiting: whatever broke, the PBX gets an answer, and we get the traceback.
             log.exception("no route decided", account_id=self._account)
             decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
-        self._keep(DecidedRoute(call_id(self._pbx, native_id), decision, asked_at))
         return decision
+
+    def keep(self, decision: RouteDecision, native_id: str, asked_at: Timestamp) -> None:
+        """Store the decision with the call whose first channel is `native_id`."""
+        self._keep(DecidedRoute(call_id(self._pbx, native_id), decision, asked_at))
 
     async def consider(self, question: RouteQuestion) -> RouteDecision:
         """

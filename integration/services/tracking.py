@@ -6,8 +6,8 @@ What should be done is decided by `domain/calls/follow_up.py`; doing it is `deli
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -16,12 +16,12 @@ import structlog
 from integration.domain.calls.call import Call, HangupBy
 from integration.domain.calls.events import CallEnded, CallEvent, CallStarted
 from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.ownership import SOLE, Ownership
 from integration.domain.calls.tracking import Change, advance
-from integration.domain.ids import CallId, Timestamp
-from integration.errors import DozvonError, LeaseLost, Rejected, Unavailable
+from integration.domain.ids import CallId, PbxId, Timestamp
+from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
-from integration.ports.pbx import Pbx
 from integration.ports.stores import CallStore, SavedStep
 from integration.services.accounts import Account
 from integration.services.ending import ended
@@ -59,13 +59,27 @@ class CallTracking:
     """
 
     def __init__(
-        self, account: Account, calls: CallStore, clock: Clock, observers: Sequence[CallObserver], wake: asyncio.Event
+        self,
+        account: Account,
+        pbx: PbxId,
+        calls: CallStore,
+        clock: Clock,
+        observers: Sequence[CallObserver],
+        wake: asyncio.Event,
+        ownership: Callable[[Call], Ownership] = lambda _: SOLE,
     ) -> None:
+        """
+        Args:
+            wake: set when intents were queued.
+            ownership: whether a call is the account's, as things stand.
+        """
         self._account = account
+        self._pbx = pbx
         self._calls = calls
         self._clock = clock
         self._observers = observers
-        self._wake = wake  # set when intents were queued
+        self._wake = wake
+        self.ownership = ownership
         self._live: dict[CallId, Call] = {}
         self._backlog: list[SavedStep] = []
         self._writer: asyncio.Task[None] | None = None
@@ -139,10 +153,10 @@ class CallTracking:
             for event in events:
                 step = await self._apply(event)
                 if step is not None:
-                    saved, changes = step
+                    saved, shown, changes = step
                     steps.append(saved)
                     if changes:
-                        seen.append((saved.call, changes))
+                        seen.append((shown, changes))
             if steps:
                 await self._save(steps)
         except BaseException:
@@ -172,18 +186,24 @@ class CallTracking:
         self.links += is_up
         log.info("PBX link", account_id=self._account.id, is_up=is_up, reason=reason)
 
-    async def _apply(self, event: CallEvent) -> tuple[SavedStep, frozenset[Change]] | None:
+    async def _apply(self, event: CallEvent) -> tuple[SavedStep, Call, frozenset[Change]] | None:
+        """Returns what to store, and the call as its observers may see it."""
         call = self._live.get(event.call)
         if call is None:
             call = await self._stored(event.call, is_new=isinstance(event, CallStarted))
-        step = advance(call, event, account=self._account.id, pbx=self._account.pbx.id)
+        step = advance(call, event, account=self._account.id, pbx=self._pbx)
         if step.call is None or step.call == call:
             return None
-        self._keep(step.call)
-        if Change.ENDED in step.changes and step.call.end_inferred:
-            self._unseen_since = min(step.call.started_at, self._unseen_since or step.call.started_at)
-        intents = follow_up(step.call, step.changes, self._account.settings, self._clock.now())
-        return SavedStep(call=step.call, intents=intents, event=timeline_entry(event)), step.changes
+        own, call = self.ownership(step.call), step.call
+        shown = call
+        if own is not SOLE or call.elsewhere:
+            shown = replace(call, elsewhere=not own.shows)
+            call = replace(call, elsewhere=not (own.shows if call.is_live else own.writes))
+        self._keep(call)
+        if Change.ENDED in step.changes and call.end_inferred:
+            self._unseen_since = min(call.started_at, self._unseen_since or call.started_at)
+        intents = follow_up(call, step.changes, self._account.at(self._pbx), self._clock.now(), owner=own.reason)
+        return SavedStep(call=call, intents=intents, event=timeline_entry(event)), shown, step.changes
 
     def _keep(self, call: Call) -> None:
         if call.is_live and call.merged_into is None:
@@ -206,7 +226,7 @@ class CallTracking:
     async def _stored_live(self) -> list[Call]:
         while True:
             try:
-                return await self._calls.live(self._account.id, self._account.pbx.id)
+                return await self._calls.live(self._account.id, self._pbx)
             except Unavailable as exc:
                 log.error("calls cannot be read", account_id=self._account.id, error=str(exc))
                 await asyncio.sleep(_SAVE_AGAIN_SECONDS)
@@ -276,42 +296,6 @@ class CallTracking:
     def _tell_of(self, steps: Sequence[SavedStep]) -> None:
         if any(step.intents for step in steps):
             self._wake.set()
-
-
-async def follow_pbx(pbx: Pbx, tracking: CallTracking, fence: Lease | None = None) -> None:
-    """
-    Keep the link to the PBX and store what happens on it, until cancelled.
-
-    Raises:
-        LeaseLost: another process does so now.
-    """
-    await tracking.begin(fence)
-    running = asyncio.create_task(pbx.run(tracking))
-    overtaken = asyncio.create_task(tracking.overtaken.wait())
-    try:
-        await asyncio.wait({running, overtaken}, return_when=asyncio.FIRST_COMPLETED)
-        if not overtaken.done():
-            await running  # it ends only by a defect, which is shown
-        raise LeaseLost("Another process follows this PBX.")
-    finally:
-        # A process that lost its lease may also be cancelled while it ends: it must still end in order.
-        ending = asyncio.create_task(_end(pbx, tracking, running, overtaken))
-        is_cancelled = False
-        while not ending.done():
-            try:
-                await asyncio.shield(ending)
-            except asyncio.CancelledError:
-                is_cancelled = True
-        if is_cancelled:
-            raise asyncio.CancelledError
-
-
-async def _end(pbx: Pbx, tracking: CallTracking, *tasks: asyncio.Task[Any]) -> None:
-    await ended(tasks)
-    try:
-        await tracking.end()
-    except DozvonError as exc:
-        log.error("calls not saved at the end", pbx=pbx.id, error=str(exc))
 
 
 def timeline_entry(event: CallEvent) -> dict[str, Any]:

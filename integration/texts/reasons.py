@@ -8,6 +8,37 @@ from integration.domain.reasons import Reason
 from integration.texts import LANGUAGES
 
 TEXTS: dict[str, tuple[str, str, str]] = {
+    # whose the call is
+    "owned_by_click": (
+        "Звонок начат из этой CRM.",
+        "Дзвінок розпочато з цієї CRM.",
+        "The call was started from this CRM.",
+    ),
+    "owned_by_line": (
+        "Линия {line} назначена этому аккаунту.",
+        "Лінію {line} призначено цьому акаунту.",
+        "The line {line} is assigned to this account.",
+    ),
+    "owned_by_caller": (
+        "Звонил сотрудник этого аккаунта: {extension}.",
+        "Дзвонив співробітник цього акаунта: {extension}.",
+        "An employee of this account called: {extension}.",
+    ),
+    "owned_by_talk": (
+        "Разговаривал сотрудник этого аккаунта: {extension}.",
+        "Розмовляв співробітник цього акаунта: {extension}.",
+        "An employee of this account talked: {extension}.",
+    ),
+    "owned_by_ringing": (
+        "Звонок шёл сотруднику этого аккаунта: {extension}.",
+        "Дзвінок надходив співробітнику цього акаунта: {extension}.",
+        "The phone of an employee of this account rang: {extension}.",
+    ),
+    "owned_by_first": (
+        "Ни одно правило не назвало владельца звонка: он записан в первый аккаунт этой АТС.",
+        "Жодне правило не назвало власника дзвінка: його записано до першого акаунта цієї АТС.",
+        "No rule names an owner: the call goes to the first account of this PBX.",
+    ),
     # the account and the line
     "integration_off": (
         "Интеграция выключена.",

@@ -27,6 +27,9 @@ class Problem(StrEnum):
     ONE_LINE = auto()
     ID = auto()  # value
     TWICE = auto()  # value
+    LIST = auto()
+    NO_SUCH_PBX = auto()  # value
+    PBX_OF_ANOTHER_OFFICE = auto()  # value, office, own
     OWN_ADDRESS = auto()  # value
     KIND = auto()  # value
     COUNTRY = auto()  # value
@@ -101,6 +104,21 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Напишите число.",
         "Напишіть число.",
         "Write a number.",
+    ),
+    Problem.LIST: (
+        'Напишите список в квадратных скобках: ["branch"].',
+        'Напишіть список у квадратних дужках: ["branch"].',
+        'Write a list in square brackets: ["branch"].',
+    ),
+    Problem.NO_SUCH_PBX: (
+        "АТС «{value}» нет: опишите её в блоке [[pbx]] или исправьте имя.",
+        "АТС «{value}» немає: опишіть її в блоці [[pbx]] або виправте ім’я.",
+        'There is no PBX "{value}": describe it in a block [[pbx]], or correct the name.',
+    ),
+    Problem.PBX_OF_ANOTHER_OFFICE: (
+        "АТС «{value}» принадлежит офису «{office}», а этот аккаунт — офису «{own}». Укажите один и тот же office.",
+        "АТС «{value}» належить офісу «{office}», а цей акаунт — офісу «{own}». Вкажіть той самий office.",
+        'The PBX "{value}" belongs to the office "{office}", this account to "{own}". Write the same office for both.',
     ),
     Problem.SECONDS: (
         "Напишите от {least} до {most} секунд.",

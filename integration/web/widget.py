@@ -14,6 +14,7 @@ from aiohttp import WSMsgType, web
 from integration import __version__
 from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp
+from integration.domain.settings import Employee
 from integration.errors import AuthFailed, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.coordination import Coordination
@@ -119,7 +120,7 @@ class WidgetApi:
     async def status(self, request: web.Request) -> web.Response:
         user, account = self._who(request)
         employee = account.settings.employee_of(user.manager)
-        pbx = "connected" if account.pbx.is_connected else "offline"
+        pbx = "connected" if _is_phone_connected(account, employee) else "offline"
         crm = _crm_state(account)
         problems = []
         if not account.settings.enabled:
@@ -328,6 +329,14 @@ def _is_admin(account: Account, user: WidgetUser) -> bool:
     """Not every token says so (amoCRM reference, 2); the list of users does."""
     manager = account.managers.get(user.manager)
     return user.is_admin or (manager is not None and manager.is_admin)
+
+
+def _is_phone_connected(account: Account, employee: Employee | None) -> bool:
+    """Whether the PBX of this employee's phone is connected; without an employee, whether any is."""
+    if employee is None:
+        return any(pbx.is_connected for pbx in account.pbxs.values())
+    pbx = account.pbxs.get(account.pbx_of(employee))
+    return pbx is not None and pbx.is_connected
 
 
 def _crm_state(account: Account) -> str:

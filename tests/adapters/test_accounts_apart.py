@@ -81,7 +81,7 @@ class Town:
             call=call, at=at, native_id="1.0", direction=Direction.INBOUND, caller=CLIENT, called="74950000001"
         )
         offered = LegOffered(call=call, at=at, leg=LegId("1"), target="101", kind=LegKind.EXTENSION, via=Via.DIRECT)
-        tracking = self.dozvon.offices[account].tracking
+        tracking = self.dozvon.members[account].main.tracking
         await tracking.on_resync(frozenset(), at)
         await tracking.on_events([started, offered])
         return call
@@ -168,7 +168,7 @@ async def test_a_page_sees_and_touches_only_its_own_accounts_calls(town: Town) -
         assert told[0]["calls"] == []
         assert "acme" not in str(told[0]).lower()
         assert CLIENT[1:] not in str(told)
-    assert town.dozvon.offices[ACME].tracking.call(call) is not None
+    assert town.dozvon.members[ACME].main.tracking.call(call) is not None
 
     url = f"{town.dozvon.url}/api/widget/contacts"
     body = {"call": call, "name": "Stranger"}
@@ -243,7 +243,7 @@ async def test_a_recording_of_a_disconnected_account_is_gone(town: Town) -> None
     other = await recordings.put(BETA, CallId("acme-pbx:1.0"), b"mp3 of beta")
     left = await recordings.put(AccountId("left"), CallId("left-pbx:1.0"), b"mp3 of one who is not here any more")
     await core.storage.tokens.delete(ACME)
-    connector = town.dozvon.offices[ACME].connector
+    connector = town.dozvon.members[ACME].connector
     connector.forget()
     assert not await connector.open()
     assert (await town.page(f"/r/{mine}.mp3"))[0] == 410

@@ -41,7 +41,7 @@ async def test_nobody_is_lost_by_a_card_that_is_deleted_while_the_list_is_read(t
         storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
         clock = FakeClock()
         mirror = PhoneBookMirror(storage.phone_book, clock, _no_webhooks)
-        account = Account(AccountSettings(account=OFFICE), crm.crm, FakePbx())
+        account = Account(AccountSettings(account=OFFICE), crm.crm, [FakePbx()])
         await mirror.bring_up_to_date(account)
         before = {EntityRef(EntityKind.CONTACT, str(card["id"])) for card in crm.account.contacts}
         account.crm = reading = _Reading(crm)  # type: ignore[assignment]

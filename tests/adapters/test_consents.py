@@ -78,7 +78,7 @@ class Place:
         return self.connector(account).crm.crm_account_id
 
     def connector(self, account: AccountId) -> AmocrmConnector:
-        connector = self.dozvon.offices[account].connector
+        connector = self.dozvon.members[account].connector
         assert isinstance(connector, AmocrmConnector)
         return connector
 
@@ -137,7 +137,7 @@ async def test_a_consent_that_began_with_our_button_connects_the_account(place: 
     status, _, where = await place.call_back(account=OFFICE, state=state)
     assert (status, where) == (303, "/admin/office/people?done=crm_connected")
     assert place.connected(OFFICE) == str(CRM_ACCOUNT)
-    assert place.dozvon.offices[OFFICE].account.condition.trouble is None
+    assert place.dozvon.members[OFFICE].account.condition.trouble is None
     status, text, _ = await place.call_back(account=OFFICE, state=state)
     assert (status, "start it again" in text) == (400, True)  # a state works once
 
@@ -239,7 +239,7 @@ async def test_one_integration_serves_several_accounts(tmp_path: Path) -> None:
         async with place.http.get(url.with_query({**query, "signature": signature})) as answer:
             assert answer.status == 200
         assert (place.connected(OFFICE), place.connected(BRANCH)) == (str(CRM_ACCOUNT), None)
-        assert place.dozvon.offices[BRANCH].account.condition.trouble is CrmTrouble.NOT_CONNECTED
+        assert place.dozvon.members[BRANCH].account.condition.trouble is CrmTrouble.NOT_CONNECTED
 
 
 async def test_what_amocrm_answers_is_shown_at_once(place: Place) -> None:

@@ -389,7 +389,7 @@ async def test_odd_bodies(target: Target, secret: str, capfd: pytest.CaptureFixt
             answer = await target.ask(method, path, *target.who(path), body=body)
             verdict.on(method + b" " + path + b" " + b" ".join(body)[:80], answer)
     assert not verdict.wrong, "\n".join(verdict.wrong[:50])
-    assert target.dozvon.offices[ACME].account.settings.employees  # the fuzzed forms unmapped nobody
+    assert target.dozvon.members[ACME].account.settings.employees  # the fuzzed forms unmapped nobody
     await target.webhooks_are_worked_through(b"/hooks/amocrm/acme/" + secret.encode())
     printed = "".join(capfd.readouterr())
     refused = [line for line in printed.splitlines() if "webhook not worked through" in line and "Rejected" in line]

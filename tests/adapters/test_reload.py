@@ -80,7 +80,7 @@ async def north(place: Place) -> AsyncIterator[Dozvon]:
     dozvon = Dozvon(place.config(place.account(NORTH)))
     await dozvon.start()
     try:
-        await until(lambda: dozvon.offices[NORTH].pbx.is_connected)
+        await until(lambda: dozvon.members[NORTH].main.pbx.is_connected)
         yield dozvon
     finally:
         await dozvon.stop()
@@ -89,7 +89,7 @@ async def north(place: Place) -> AsyncIterator[Dozvon]:
 async def _talk(dozvon: Dozvon, office: Simulator, key: AccountId) -> None:
     """A call from the carrier, answered by 101."""
     office.inbound(CLIENT, "74950000001")
-    tracking = dozvon.offices[key].tracking
+    tracking = dozvon.members[key].main.tracking
     await until(lambda: any(leg.ringing_at for call in tracking.live_calls for leg in call.legs))
     office.answer("101")
     await until(lambda: any(call.answered_at for call in tracking.live_calls))
@@ -97,45 +97,45 @@ async def _talk(dozvon: Dozvon, office: Simulator, key: AccountId) -> None:
 
 async def test_an_account_comes_and_goes_while_another_one_talks(place: Place, north: Dozvon) -> None:
     await _talk(north, place.offices[NORTH], NORTH)
-    (call,) = north.offices[NORTH].tracking.live_calls
-    links = north.offices[NORTH].tracking.links
+    (call,) = north.members[NORTH].main.tracking.live_calls
+    links = north.members[NORTH].main.tracking.links
 
     await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))
-    await until(lambda: north.offices[SOUTH].pbx.is_connected)
+    await until(lambda: north.members[SOUTH].main.pbx.is_connected)
     async with aiohttp.ClientSession() as http, http.get(f"{north.url}/health") as answer:
         assert set((await answer.json())["accounts"]) == {NORTH, SOUTH}
     _, asking = await asyncio.open_connection("127.0.0.1", place.agi[SOUTH])
     asking.close()
 
     await north.reload(place.config(place.account(NORTH)))
-    assert list(north.offices) == [NORTH]
+    assert list(north.members) == [NORTH]
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", place.agi[SOUTH])
 
-    assert [live.id for live in north.offices[NORTH].tracking.live_calls] == [call.id]
-    assert north.offices[NORTH].tracking.links == links
+    assert [live.id for live in north.members[NORTH].main.tracking.live_calls] == [call.id]
+    assert north.members[NORTH].main.tracking.links == links
     place.offices[NORTH].hangup("101")
-    await until(lambda: not north.offices[NORTH].tracking.live_calls)
+    await until(lambda: not north.members[NORTH].main.tracking.live_calls)
 
 
 async def test_a_wrong_secret_and_the_right_one_again_lose_no_call(place: Place, north: Dozvon) -> None:
     """The call is answered before, ends after, and is logged once, as one call."""
     await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))
-    await until(lambda: north.offices[SOUTH].pbx.is_connected)
+    await until(lambda: north.members[SOUTH].main.pbx.is_connected)
     await _talk(north, place.offices[NORTH], NORTH)
-    (call,) = north.offices[NORTH].tracking.live_calls
-    links = north.offices[SOUTH].tracking.links
+    (call,) = north.members[NORTH].main.tracking.live_calls
+    links = north.members[SOUTH].main.tracking.links
 
     await north.reload(place.config(place.account(NORTH, secret="wrong"), place.account(SOUTH)))
-    await until(lambda: "secret" in north.offices[NORTH].tracking.link_reason)
-    assert not north.offices[NORTH].pbx.is_connected
+    await until(lambda: "secret" in north.members[NORTH].main.tracking.link_reason)
+    assert not north.members[NORTH].main.pbx.is_connected
 
     await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))
-    await until(lambda: north.offices[NORTH].pbx.is_connected)
-    assert [live.id for live in north.offices[NORTH].tracking.live_calls] == [call.id]
+    await until(lambda: north.members[NORTH].main.pbx.is_connected)
+    assert [live.id for live in north.members[NORTH].main.tracking.live_calls] == [call.id]
     place.offices[NORTH].hangup("101")
-    await until(lambda: not north.offices[NORTH].tracking.live_calls)
-    assert north.offices[SOUTH].tracking.links == links
+    await until(lambda: not north.members[NORTH].main.tracking.live_calls)
+    assert north.members[SOUTH].main.tracking.links == links
 
     async def logged() -> bool:
         stored = await north.core.storage.calls.recent(NORTH)
@@ -146,24 +146,24 @@ async def test_a_wrong_secret_and_the_right_one_again_lose_no_call(place: Place,
 
 
 async def test_a_line_changes_without_a_new_connection(place: Place, north: Dozvon) -> None:
-    connector, pbx = north.offices[NORTH].connector, north.offices[NORTH].pbx
+    connector, pbx = north.members[NORTH].connector, north.members[NORTH].main.pbx
     changed = {**place.account(NORTH), "line": {"74950000001": {"reserve": "200"}}}
     await north.reload(place.config(changed))
-    office = north.offices[NORTH]
+    office = north.members[NORTH]
     assert office.account.settings.line("74950000001").reserve == "200"
-    assert (office.connector, office.pbx) == (connector, pbx)
-    assert north.offices[NORTH].pbx.is_connected
+    assert (office.connector, office.main.pbx) == (connector, pbx)
+    assert north.members[NORTH].main.pbx.is_connected
 
 
 async def test_a_new_key_of_the_crm_leaves_the_pbx_alone(place: Place, north: Dozvon) -> None:
-    office = north.offices[NORTH]
-    links = office.tracking.links
+    office = north.members[NORTH]
+    links = office.main.tracking.links
     await north.reload(place.config(place.account(NORTH, crm_secret="t" * 40)))
-    after = north.offices[NORTH]
+    after = north.members[NORTH]
     assert after.connector is not office.connector
     assert after.account is office.account
     assert after.account.crm is after.connector.crm
-    assert (after.pbx, after.tracking.links) == (office.pbx, links)
+    assert (after.main.pbx, after.main.tracking.links) == (office.main.pbx, links)
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     async with aiohttp.ClientSession() as http:
         for connector, status in ((office.connector, 404), (after.connector, 200)):
@@ -194,7 +194,7 @@ async def test_what_waits_for_a_removed_crm_stays_and_goes_on_when_it_is_back(pl
     assert await waiting() == before
     await north.reload(place.config(place.account(SOUTH), place.account(NORTH)))
     assert await waiting() == before
-    assert set(north.offices) == {NORTH, SOUTH}
+    assert set(north.members) == {NORTH, SOUTH}
 
 
 async def test_a_wrong_configuration_changes_nothing(place: Place, north: Dozvon) -> None:
@@ -202,16 +202,16 @@ async def test_a_wrong_configuration_changes_nothing(place: Place, north: Dozvon
     wrong["asterisk"].pop("secret")
     with pytest.raises(ConfigError, match=r"account\.south\.asterisk\.secret"):
         await north.reload(place.config(place.account(NORTH, secret="another"), wrong))
-    assert list(north.offices) == [NORTH]
-    assert north.offices[NORTH].pbx.is_connected
+    assert list(north.members) == [NORTH]
+    assert north.members[NORTH].main.pbx.is_connected
 
 
 async def test_an_address_that_is_taken_holds_up_nobody_else(place: Place, north: Dozvon) -> None:
     server = await asyncio.start_server(lambda *_: None, "127.0.0.1", place.agi[SOUTH])
     async with server:
         await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))
-        await until(lambda: north.offices[SOUTH].pbx.is_connected)
-        assert north.offices[NORTH].pbx.is_connected
+        await until(lambda: north.members[SOUTH].main.pbx.is_connected)
+        assert north.members[NORTH].main.pbx.is_connected
     _, writer = await asyncio.open_connection("127.0.0.1", place.agi[NORTH])
     writer.close()
 

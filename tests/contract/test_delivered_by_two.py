@@ -91,7 +91,7 @@ async def two(storage: Storage, database_url: str, tmp_path: Path, clock: FakeCl
 
 async def a_delivery(storage: Storage, crm: Crm, clock: FakeClock) -> Delivery:
     accounts, coordination, wake = Accounts(storage.settings), open_coordination(None), asyncio.Event()
-    await accounts.add(AccountSettings(account=OFFICE), crm, FakePbx(id=PBX))
+    await accounts.add(AccountSettings(account=OFFICE), crm, [FakePbx(id=PBX)])
     steps = DeliverySteps(
         calls=storage.calls,
         outbox=storage.outbox,

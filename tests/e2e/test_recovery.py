@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
@@ -17,8 +18,9 @@ from integration.domain.settings import AccountSettings
 from integration.ports.stores import OutboxState
 from integration.process.recoveries import recoveries
 from integration.services.accounts import Account, Accounts
+from integration.services.following import follow_pbx
 from integration.services.recovery import Outcome, Recovery
-from integration.services.tracking import CallTracking, follow_pbx
+from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
 from pbx_adapter.asterisk import AsteriskPbx
@@ -32,11 +34,20 @@ CLIENT, STRANGER = "79161234567", "79990001122"
 ACME = AccountId("acme")
 
 
+@dataclass(frozen=True)
+class OnOnePbx:
+    """`integration.process.recoveries.Followed`."""
+
+    pbx: AsteriskPbx
+    tracking: CallTracking
+
+
 class Following:
     """What one process has of one account while it runs; `integration.process.recoveries.Member`."""
 
     def __init__(self, account: Account, pbx: AsteriskPbx, tracking: CallTracking) -> None:
-        self.account, self.pbx, self.tracking = account, pbx, tracking
+        self.account = account
+        self.on = {pbx.id: OnOnePbx(pbx, tracking)}
 
 
 @contextlib.asynccontextmanager
@@ -45,10 +56,10 @@ async def watching(office: Office, storage: Storage, records: dict[str, str]) ->
     clock, wake = SystemClock(), asyncio.Event()
     async with aiohttp.ClientSession() as session:
         pbx = AsteriskPbx(lab_settings(office, records=records), session=session, timing=QUICK_BACK)
-        account = await Accounts(storage.settings).add(AccountSettings(account=ACME), FakeCrm(), pbx)
-        tracking = CallTracking(account, storage.calls, clock, [], wake)
+        account = await Accounts(storage.settings).add(AccountSettings(account=ACME), FakeCrm(), [pbx])
+        tracking = CallTracking(account, pbx.id, storage.calls, clock, [], wake)
         ((_, recovery),) = recoveries([Following(account, pbx, tracking)], storage, clock, wake)
-        tasks = [asyncio.create_task(follow_pbx(pbx, tracking)), asyncio.create_task(recovery.run())]
+        tasks = [asyncio.create_task(follow_pbx(pbx, [tracking])), asyncio.create_task(recovery.run())]
         try:
             await until(lambda: pbx.is_connected)
             await until_told(lambda: is_watched(storage, pbx))

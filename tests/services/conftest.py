@@ -141,7 +141,7 @@ async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> Async
     ]
     crm.add(IVAN, DEAL)
     accounts = Accounts(storage.settings)
-    account = await accounts.add(AccountSettings(account=ACME), crm, pbx)
+    account = await accounts.add(AccountSettings(account=ACME), crm, [pbx])
     people = [
         Employee(extension=Extension("101"), manager=ANNA),
         Employee(extension=Extension("102"), manager=BORIS),
@@ -175,8 +175,8 @@ async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> Async
         public_url="https://calls.test",
     )
     delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake)
-    tracking = CallTracking(account, storage.calls, clock, [cards], wake)
-    live_calls = LiveCalls({ACME: tracking}, storage.calls)
+    tracking = CallTracking(account, pbx.id, storage.calls, clock, [cards], wake)
+    live_calls = LiveCalls({ACME: {pbx.id: tracking}}, storage.calls)
     made = World(
         storage=storage,
         coordination=coordination,

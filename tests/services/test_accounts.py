@@ -23,7 +23,7 @@ BORIS_AT_102 = Employee(extension=Extension("102"), manager=BORIS)
 async def elsewhere(world: World, *named: Employee) -> tuple[Accounts, Account]:
     """Another process of the same installation."""
     accounts = Accounts(world.storage.settings)
-    account = await accounts.add(AccountSettings(account=ACME, employees=named), world.crm, world.pbx)
+    account = await accounts.add(AccountSettings(account=ACME, employees=named), world.crm, [world.pbx])
     return accounts, account
 
 
@@ -106,7 +106,7 @@ async def test_undo_brings_back_what_was_in_every_process(world: World) -> None:
         news.append(account)
 
     others = Accounts(world.storage.settings, tell)
-    there = await others.add(AccountSettings(account=ACME), world.crm, world.pbx)
+    there = await others.add(AccountSettings(account=ACME), world.crm, [world.pbx])
     before = world.account.settings.employees
     made = await world.accounts.set_employees(world.account, [ANNA_AT_101], who=SOMEBODY)
     assert made is not None

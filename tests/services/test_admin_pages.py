@@ -124,8 +124,8 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         OverviewPages(
             shell,
             accounts=world.accounts,
-            tracking={ACME: world.tracking},
-            live_calls=LiveCalls({ACME: world.tracking}, storage.calls),
+            trackings={ACME: {PBX: world.tracking}},
+            live_calls=LiveCalls({ACME: {PBX: world.tracking}}, storage.calls),
             calls=storage.calls,
             outbox=storage.outbox,
             phone_book=storage.phone_book,

@@ -71,7 +71,7 @@ class Desk:
     looked_back: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.account = Account(AccountSettings(account=AccountId("acme"), language="en"), self.crm, FakePbx())
+        self.account = Account(AccountSettings(account=AccountId("acme"), language="en"), self.crm, [FakePbx()])
         self.tasks = CallbackTasks(tasks=self, calls=self, outbox=self, clock=self.clock)  # type: ignore[arg-type]
 
     # the store of tasks

@@ -113,7 +113,7 @@ class Waiting:
 
 class TheseAccounts:
     def __init__(self, ids: Collection[AccountId]) -> None:
-        self._all = {each: Account(AccountSettings(account=each), FakeCrm(), FakePbx()) for each in ids}
+        self._all = {each: Account(AccountSettings(account=each), FakeCrm(), [FakePbx()]) for each in ids}
 
     def get(self, account: AccountId) -> Account | None:
         return self._all.get(account)

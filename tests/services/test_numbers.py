@@ -14,6 +14,7 @@ import pytest_asyncio
 from connectors.amocrm import mapping
 from integration.domain.calls.call import Call, Direction, Disposition, Origin
 from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.ownership import crm_call_id
 from integration.domain.calls.tracking import Change
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, ManagerId, PbxId, Timestamp
@@ -382,7 +383,7 @@ async def test_the_text_of_a_click_gives_the_extension_where_no_contact_has_it(w
     request = "a0000000-1"
     await world.clicks.call(world.account, ANNA, number="8 (499) 765-43-21 доб. 55", request=request)
     start = replace(started(world.clock.now(), "101"), direction=Direction.OUTBOUND, called="74997654321")
-    origin = Origin(kind="click", request_id=request, crm_call_id=request)
+    origin = Origin(kind="click", request_id=request, crm_call_id=crm_call_id(ACME, request))
     await world.emit(replace(start, origin=origin), *answered(world.clock.now() + 3, "101"))
     live = world.tracking.call(call())
     assert live is not None

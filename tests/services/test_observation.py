@@ -17,15 +17,15 @@ from tests.services.conftest import ACME, World
 
 
 def figures(world: World, account: Account) -> str:
-    offices = {ACME: SimpleNamespace(account=account, tracking=world.tracking)}
+    offices = {ACME: SimpleNamespace(account=account, trackings={world.pbx.id: world.tracking})}
     return Metrics(gatherer(offices, world.hub, world.delivery, lambda _now: {})).text().decode()
 
 
 async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(world: World) -> None:
     accounts = Accounts(world.storage.settings)
     world.pbx.is_connected = True
-    account = await accounts.add(world.account.settings, world.crm, world.pbx)
-    offices = {ACME: SimpleNamespace(account=account, tracking=world.tracking)}
+    account = await accounts.add(world.account.settings, world.crm, [world.pbx])
+    offices = {ACME: SimpleNamespace(account=account, trackings={world.pbx.id: world.tracking})}
 
     async def said() -> tuple[str, str, bool]:
         told = await health(offices, world.storage.outbox)
@@ -43,14 +43,14 @@ async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(worl
     with pytest.raises(Unavailable):
         await accounts.refresh_managers(account)
     assert await said() == ("degraded", "offline", False)
-    again = await accounts.add(world.account.settings, world.crm, world.pbx)
+    again = await accounts.add(world.account.settings, world.crm, [world.pbx])
     with pytest.raises(Unavailable):
         await accounts.refresh_managers(again)
     assert (again.crm_was_asked, again.condition.detail) == (True, "The CRM does not answer.")
 
 
 async def test_health_says_why_there_is_no_link_to_the_pbx(world: World) -> None:
-    offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}
+    offices = {ACME: SimpleNamespace(account=world.account, trackings={world.pbx.id: world.tracking})}
     world.pbx.is_connected = False
     await world.tracking.on_link(False, "this PBX is too old")
     office = (await health(offices, world.storage.outbox))["accounts"][ACME]
@@ -61,7 +61,7 @@ async def test_health_says_why_there_is_no_link_to_the_pbx(world: World) -> None
 
 async def test_what_the_connector_knows_is_told_before_the_managers_are_read_again(world: World) -> None:
     world.pbx.is_connected = True
-    offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}
+    offices = {ACME: SimpleNamespace(account=world.account, trackings={world.pbx.id: world.tracking})}
     for trouble in CrmTrouble:
         world.crm.condition = CrmCondition(trouble=trouble, detail="said")
         told = await health(offices, world.storage.outbox)
@@ -76,7 +76,7 @@ async def test_what_the_connector_knows_is_told_before_the_managers_are_read_aga
 
 async def test_redis_is_told_where_processes_share_it(world: World) -> None:
     world.pbx.is_connected = True
-    offices = {ACME: SimpleNamespace(account=world.account, tracking=world.tracking)}
+    offices = {ACME: SimpleNamespace(account=world.account, trackings={world.pbx.id: world.tracking})}
     await world.accounts.refresh_managers(world.account)
 
     async def said() -> tuple[str, str | None, str | None]:

@@ -92,7 +92,7 @@ async def office(world: World) -> Office:
     crm = ShiftingCrm()
     crm.add(IVAN, DEAL)
     await world.storage.phone_book.remove(ACME, [IVAN.ref, DEAL.ref])
-    account = Account(world.account.settings, crm, world.pbx)
+    account = Account(world.account.settings, crm, [world.pbx])
     book = world.storage.phone_book
     return Office(account, crm, book, world.clock, _mirror(account, book, world.clock))
 
@@ -211,7 +211,7 @@ async def test_a_few_accounts_are_read_at_once_and_the_others_afterwards(office:
             yield []
 
     names = [AccountId(f"account-{number}") for number in range(10)]
-    accounts = [Account(AccountSettings(account=name), Slow(), FakePbx()) for name in names]
+    accounts = [Account(AccountSettings(account=name), Slow(), [FakePbx()]) for name in names]
     await asyncio.gather(*(office.mirror.bring_up_to_date(account) for account in accounts))
     assert most == 3
     assert all(office.mirror.state(name).is_complete for name in names)

@@ -53,6 +53,7 @@ class Gap:
         world = self.world
         return Recovery(
             world.account,
+            PBX,
             self.records,
             calls=world.storage.calls,
             outbox=world.storage.outbox,
@@ -300,7 +301,7 @@ async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_ne
     logged as missed and without recording at once, and stayed so.
     """
     world = gap.world
-    world.account.has_records = True
+    world.account.recorded.add(PBX)
     await gap.watch(15)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
@@ -321,7 +322,7 @@ async def test_a_call_whose_end_nobody_saw_waits_for_the_comparison_after_the_ne
 async def test_an_end_that_nobody_told_while_the_link_was_up_is_looked_up_at_once(gap: Gap) -> None:
     """A Hangup was lost, or came before the snapshot: no gap asks for a comparison, and the routine one is far off."""
     world = gap.world
-    world.account.has_records = True
+    world.account.recorded.add(PBX)
     await gap.watch(15)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
@@ -340,7 +341,7 @@ async def test_an_end_that_nobody_told_while_the_link_was_up_is_looked_up_at_onc
 async def test_a_call_whose_end_nobody_saw_does_not_wait_for_ever(gap: Gap) -> None:
     """The records cannot be read, or the PBX is away again: after 90 s the call is logged with what we know."""
     world = gap.world
-    world.account.has_records = True
+    world.account.recorded.add(PBX)
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
     await world.tracking.on_resync(frozenset(), world.clock.now())

@@ -248,7 +248,7 @@ async def test_settings_that_were_changed_on_one_process_are_not_undone_by_anoth
         told.append(account)
 
     others = Accounts(world.storage.settings, tell)
-    there = await others.add(world.account.settings, world.crm, world.pbx)
+    there = await others.add(world.account.settings, world.crm, [world.pbx])
     people = [Employee(extension=Extension("105"), manager=ANNA)]
     await world.accounts.set_employees(world.account, people, who=SOMEBODY)
     await world.accounts.set_enabled(world.account, enabled=False, who=SOMEBODY)

@@ -95,7 +95,7 @@ class Desk:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self.account = Account(AccountSettings(account=AccountId("acme")), self.crm, FakePbx())
+        self.account = Account(AccountSettings(account=AccountId("acme")), self.crm, [FakePbx()])
         self.calls = StrangerCalls(
             strangers=self, calls=self, outbox=self, phone_book=self, clock=self.clock, wake=self.wake  # type: ignore[arg-type]
         )  # fmt: skip

@@ -12,11 +12,13 @@ from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.coordination import Lease
 from integration.services.card import CardService
 from integration.services.cluster.live_calls import LiveCalls
-from integration.services.tracking import CallTracking, follow_pbx
+from integration.services.following import follow_pbx
+from integration.services.tracking import CallTracking
 from integration.storage.sql.calls import SqlCallStore
 from tests.services.conftest import (
     ACME,
     ANNA,
+    PBX,
     World,
     answered,
     answered_call,
@@ -50,7 +52,7 @@ async def test_a_repeated_event_changes_and_queues_nothing(world: World) -> None
 async def test_a_live_call_goes_on_after_a_restart(world: World) -> None:
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
-    again = type(world.tracking)(world.account, world.storage.calls, world.clock, [], asyncio.Event())
+    again = type(world.tracking)(world.account, PBX, world.storage.calls, world.clock, [], asyncio.Event())
     await again.on_events([*answered(now + 3, "101"), ended(now + 9)])
     stored = await world.storage.calls.get(ACME, call())
     assert stored is not None
@@ -133,7 +135,7 @@ async def _lease(world: World, holder: str) -> Lease:
 
 
 def _another_process(world: World) -> CallTracking:
-    return CallTracking(world.account, world.storage.calls, world.clock, [world.cards], asyncio.Event())
+    return CallTracking(world.account, PBX, world.storage.calls, world.clock, [world.cards], asyncio.Event())
 
 
 async def test_who_was_overtaken_stores_nothing_and_says_so(world: World) -> None:
@@ -190,7 +192,7 @@ async def _unavailable(*_: object, **__: object) -> None:
 async def test_a_process_that_is_overtaken_forgets_everything_though_it_is_cancelled_meanwhile(world: World) -> None:
     now = world.clock.now()
     lease = await _lease(world, "one")
-    following = asyncio.create_task(follow_pbx(world.pbx, world.tracking, lease))
+    following = asyncio.create_task(follow_pbx(world.pbx, [world.tracking], lease))
     world.pbx.live = frozenset({call()})
     await world.pbx.emit([started(now), offered(now, "101")])
     await world.storage.leases.release([lease])
@@ -208,7 +210,7 @@ async def test_cards_that_another_process_has_shown_go_with_their_calls(world: W
     await world.emit(started(now), offered(now, "101"))
     page = world.page(ANNA)
     cards = CardService(world.hub, world.storage.calls, world.storage.phone_book)
-    other = CallTracking(world.account, world.storage.calls, world.clock, [cards], asyncio.Event())
+    other = CallTracking(world.account, PBX, world.storage.calls, world.clock, [cards], asyncio.Event())
     await other.begin()
     await other.on_resync(frozenset(), Timestamp(now + 30))
     async with asyncio.timeout(30):
@@ -220,10 +222,10 @@ async def test_any_process_can_say_which_calls_are_going_on(world: World) -> Non
     now = world.clock.now()
     await world.tracking.begin()
     await world.emit(started(now), offered(now, "101"))
-    for live in (LiveCalls({ACME: world.tracking}, world.storage.calls), LiveCalls({}, world.storage.calls)):
+    for live in (LiveCalls({ACME: {PBX: world.tracking}}, world.storage.calls), LiveCalls({}, world.storage.calls)):
         assert [c.id for c in await live.of(world.account)] == [call()]
         assert await live.get(world.account, call()) == world.tracking.call(call())
     await world.emit(ended(now + 9))
-    for live in (LiveCalls({ACME: world.tracking}, world.storage.calls), LiveCalls({}, world.storage.calls)):
+    for live in (LiveCalls({ACME: {PBX: world.tracking}}, world.storage.calls), LiveCalls({}, world.storage.calls)):
         assert await live.of(world.account) == []
         assert await live.get(world.account, call()) is None

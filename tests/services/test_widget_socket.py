@@ -85,7 +85,7 @@ async def site(world: World) -> AsyncIterator[Site]:
     api = WidgetApi(
         accounts=world.accounts,
         gates={ACME: Gate()},
-        live_calls=LiveCalls({ACME: world.tracking}, world.storage.calls),
+        live_calls=LiveCalls({ACME: {PBX: world.tracking}}, world.storage.calls),
         hub=world.hub,
         cards=world.cards,
         clicks=world.clicks,
@@ -135,7 +135,7 @@ async def test_a_page_of_an_earlier_release_that_says_no_moment_is_served(site: 
     await ring(site.world, "101")
     await site.world.emit(*answered(site.world.clock.now() + 1, "101"))
     pbx = WatchedPbx()
-    site.world.account.pbx = pbx
+    site.world.account.set_pbxs([pbx])
     socket, _ = await site.page(ANNA)
     await socket.send_json({"type": "hang_up", "call": call()})
     async with asyncio.timeout(PATIENCE):
@@ -147,7 +147,7 @@ async def test_a_slow_pbx_does_not_keep_the_page_waiting_for_its_pong(site: Site
     """Otherwise the page would give the connection up while the command runs."""
     await ring(site.world, "101")
     pbx = WatchedPbx()
-    site.world.account.pbx = pbx
+    site.world.account.set_pbxs([pbx])
     socket, _ = await site.page(ANNA)
     await socket.send_json({"type": "hang_up", "call": call(), "id": "p1"})
     await socket.send_json({"type": "ping"})

@@ -73,6 +73,7 @@ TABLES: Mapping[str, Callable[[dict[str, Any]], object]] = {
     "[account.dial]": lambda t: config.parse(account(dial=t)),
     "[account.clicks]": lambda t: config.parse(account(clicks=t)),
     "[account.employee]": lambda t: config.parse(account(employee={"101": t})),
+    "[[pbx]]": lambda t: config.parse({"pbx": [{"id": "branch", "office": "acme", **t}]}),
     "[account.amocrm]": lambda t: AmocrmSettings.parse({**CRM, **t}),
     "[account.asterisk]": lambda t: asterisk(**t),
     "[account.asterisk.tls]": lambda t: asterisk(tls=t),
@@ -151,11 +152,13 @@ def uncommented(text: str) -> str:
 
 def check_settings(document: dict[str, Any]) -> None:
     """Check like a start: the file, then each adapter's table. Raises: ConfigError."""
-    for each in config.parse(document).accounts:
-        crm = {key: value for key, value in each.crm_options.items() if value != ""}
+    settings = config.parse(document)
+    for account in settings.accounts:
+        crm = {key: value for key, value in account.crm_options.items() if value != ""}
         AmocrmSettings.parse({**CRM, **crm})
-        pbx = {key: value for key, value in each.pbx_options.items() if value != ""}
-        AsteriskSettings.from_config(each.pbx_id, {**PBX, **pbx})
+    for each in settings.pbxs:
+        pbx = {key: value for key, value in each.options.items() if value != ""}
+        AsteriskSettings.from_config(each.id, {**PBX, **pbx})
 
 
 @pytest.mark.parametrize("prepare", [str, uncommented], ids=["as it is", "with every key"])

@@ -396,7 +396,7 @@ def test_a_document_has_the_fields_of_the_domain_and_their_defaults(document: An
     assert {name: getattr(document(), name) for name in document.model_fields} == {
         name: getattr(domain(), name) for name in document.model_fields
     }
-    assert EmployeeDocument().employee("101").extension == "101"
+    assert EmployeeDocument().employee("101", None).extension == "101"
 
 
 def test_every_problem_has_a_sentence_in_every_language_with_the_same_facts() -> None:

@@ -191,6 +191,7 @@ class Call:
     queue: str | None = None
     consultation: bool = False  # an internal call that was a consultation never joined to the client's call
     merged_into: CallId | None = None  # joined to another call: not logged separately
+    elsewhere: bool = False  # another account's on the same PBX: followed here, but neither listed nor logged
     seen_from_start: bool = True
     answer_inferred: bool = False
     end_inferred: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from integration.domain.crm.entities import Manager
-from integration.domain.ids import Extension, ManagerId
+from integration.domain.ids import ManagerId, PbxId
 from integration.domain.settings import Employee
 
 
@@ -15,12 +15,18 @@ from integration.domain.settings import Employee
 class PbxUser:
     extension: str
     name: str = ""
+    pbx: PbxId | None = None  # as `Employee.pbx`
+
+    @property
+    def key(self) -> str:
+        """As `Employee.key`."""
+        return self.extension if self.pbx is None else f"{self.pbx}/{self.extension}"
 
 
 @dataclass(frozen=True, slots=True)
 class MappingProblems:
-    """`unmapped`: managers without an extension; `doubled`: extensions or managers used twice; `missing`: mapped to an
-    extension that the PBX does not have."""
+    """`unmapped`: managers without an extension; `doubled`: keys of extensions, or managers, used twice; `missing`:
+    keys of mapped extensions that the PBX does not have."""
 
     unmapped: frozenset[ManagerId]
     doubled: frozenset[str]
@@ -32,35 +38,35 @@ def callable_managers(managers: Iterable[Manager]) -> list[Manager]:
     return sorted((m for m in managers if m.is_active and m.is_paid), key=lambda m: m.name.casefold())
 
 
-def suggest(managers: Sequence[Manager], users: Sequence[PbxUser]) -> dict[ManagerId, Extension]:
+def suggest(managers: Sequence[Manager], users: Sequence[PbxUser]) -> dict[ManagerId, str]:
     """
     Suggest extensions: by the same words in the name in any order, else by the extension in the manager's phone field,
     else by the e-mail's local part in the PBX user's name.
 
     Returns:
-        Only unambiguous suggestions: one user, no other manager, no extension twice.
+        Keys of extensions. Only unambiguous suggestions: one user, no other manager, no extension twice.
     """
     guesses: dict[ManagerId, str] = {}
     for manager in managers:
         for matches in (_by_name, _by_phone, _by_email):
-            found = [user.extension for user in users if matches(manager, user)]
+            found = [user.key for user in users if matches(manager, user)]
             if len(found) == 1:
                 guesses[manager.id] = found[0]
                 break
     shared = {extension for extension, count in Counter(guesses.values()).items() if count > 1}
-    return {manager: Extension(extension) for manager, extension in guesses.items() if extension not in shared}
+    return {manager: extension for manager, extension in guesses.items() if extension not in shared}
 
 
 def problems(managers: Sequence[Manager], employees: Sequence[Employee], users: Sequence[PbxUser]) -> MappingProblems:
     """What an administrator should look at. `users` empty: the PBX was not asked, so nothing is called missing."""
     mapped = [e for e in employees if e.manager is not None]
-    extensions = Counter(str(e.extension) for e in mapped)
+    extensions = Counter(e.key for e in mapped)
     people = Counter(str(e.manager) for e in mapped)
-    known = {user.extension for user in users}
+    known = {user.key for user in users}
     return MappingProblems(
         unmapped=frozenset(m.id for m in managers) - frozenset(e.manager for e in mapped if e.manager),
         doubled=frozenset(key for counted in (extensions, people) for key, count in counted.items() if count > 1),
-        missing=frozenset(str(e.extension) for e in mapped if known and e.extension not in known),
+        missing=frozenset(e.key for e in mapped if known and e.key not in known),
     )
 
 

@@ -189,7 +189,7 @@ def _call_row(call: Call, numbering: Numbering, now: Timestamp) -> dict[str, Any
         "id": call.id,
         "pbx": call.pbx,
         "is_live": call.is_live and call.merged_into is None,
-        "is_merged": call.merged_into is not None,
+        "is_merged": call.merged_into is not None or call.elsewhere,  # neither is listed
         "direction": call.direction.value,
         "disposition": call.disposition.value if call.disposition else None,
         "match_key": call_key(call, numbering),

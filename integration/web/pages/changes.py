@@ -55,7 +55,7 @@ class ChangePages:
             sentence = t["undone_already" if exc.is_undone else "undo_refused"]
             return await self._page(request, account, conflict(request, account, sentence, [exc.by], viewer))
         except NamedInFile as exc:
-            return await self._page(request, account, Conflict(t["named_in_file"].format(extension=exc.extension)))
+            return await self._page(request, account, Conflict(t["named_in_file"].format(extension=exc.key)))
         section = "/changes" if made is None or form.get("back") == "changes" else _PAGE_OF[made.section]
         raise told(f"/admin/{account.id}{section}", "undone", undo=str(made.revision) if made else "")
 

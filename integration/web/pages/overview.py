@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
 
-from integration.domain.ids import AccountId, Timestamp
+from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.ports.settings import ChangedMeanwhile
 from integration.ports.stores import CallStore, Outbox, OutboxState, PhoneBook
 from integration.services.accounts import Account, Accounts
@@ -32,6 +33,15 @@ class HeldConsent(Protocol):
     def host(self) -> str: ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PbxLink:
+    """`reason`: why it is not connected."""
+
+    pbx: PbxId = field(kw_only=False)
+    is_connected: bool
+    reason: str
+
+
 class OverviewPages:
     """
     Args:
@@ -45,7 +55,7 @@ class OverviewPages:
         shell: Shell,
         *,
         accounts: Accounts,
-        tracking: Mapping[AccountId, CallTracking],
+        trackings: Mapping[AccountId, Mapping[PbxId, CallTracking]],
         live_calls: LiveCalls,
         calls: CallStore,
         outbox: Outbox,
@@ -57,7 +67,7 @@ class OverviewPages:
     ) -> None:
         self._shell = shell
         self._accounts = accounts
-        self._tracking = tracking
+        self._trackings = trackings
         self._live_calls = live_calls
         self._calls = calls
         self._outbox = outbox
@@ -88,7 +98,6 @@ class OverviewPages:
     async def _overview_page(
         self, request: web.Request, account: Account, first: Conflict | None = None
     ) -> web.Response:
-        tracking = self._tracking.get(account.id)
         return await self._shell.page(
             request,
             "overview.html",
@@ -100,12 +109,19 @@ class OverviewPages:
             connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
             held_consents=self._held_consents(account.id),
             waiting=(await self._outbox.depth_of(account.id))[OutboxState.WAITING],
-            link_reason=tracking.link_reason if tracking else "",
+            links=self._links(account),
             live_calls=len(await self._live_calls.of(account)),
             persons=await self._phone_book.size(account.id),
             mirror=self._mirror.state(account.id),
             rows=await self._rows.of(account, await self._calls.recent(account.id, limit=8)),
         )
+
+    def _links(self, account: Account) -> list[PbxLink]:
+        trackings = self._trackings.get(account.id, {})
+        return [
+            PbxLink(key, is_connected=pbx.is_connected, reason=trackings[key].link_reason if key in trackings else "")
+            for key, pbx in account.pbxs.items()
+        ]
 
     async def switch(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from integration.domain.ids import Extension, ManagerId
+from integration.domain.ids import Extension, ManagerId, PbxId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee, PhoneType
 from integration.errors import DozvonError
@@ -19,6 +19,8 @@ from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell, told
+
+_LONGEST_KEY = 81  # a PBX's id, a stroke, an extension
 
 
 class PeoplePages:
@@ -42,7 +44,7 @@ class PeoplePages:
         await self._accounts.reload(account)  # what other processes have stored, also when their news was lost
         managers = callable_managers(account.managers.values())
         users, _ = await _pbx_users(account)
-        wanted = {m.id: form.get(f"extension.{m.id}", "")[:20] for m in managers}
+        wanted = {m.id: form.get(f"extension.{m.id}", "")[:_LONGEST_KEY] for m in managers}
         if form.get("do") == "suggest":
             taken = set(wanted.values())
             for manager, extension in suggest(managers, users).items():
@@ -62,7 +64,7 @@ class PeoplePages:
             first = conflict(request, account, t["changed_meanwhile"], exc.changes, who)
             return await self._people_page(request, account, people, _doubled(wanted, t), wanted=wanted, first=first)
         except NamedInFile as exc:
-            error = t["named_in_file"].format(extension=exc.extension)
+            error = t["named_in_file"].format(extension=exc.key)
             return await self._people_page(request, account, people, [error], wanted=wanted)
         raise told(f"/admin/{account.id}/people", "saved", undo=str(made.revision) if made else "")
 
@@ -85,9 +87,9 @@ class PeoplePages:
         rows = []
         for manager in managers:
             employee = by_manager.get(manager.id)
-            extension = (wanted or {}).get(manager.id, employee.extension if employee else "")
+            extension = (wanted or {}).get(manager.id, employee.key if employee else "")
             notes = []
-            if employee is not None and employee.extension in account.named_in_file:
+            if employee is not None and employee.key in account.named_in_file:
                 notes.append({"tone": "soft", "text": t["note_in_file"]})
             if manager.id in wrong.unmapped:
                 notes.append({"tone": "warn", "text": t["note_unmapped"]})
@@ -96,7 +98,9 @@ class PeoplePages:
             if extension in wrong.missing:
                 notes.append({"tone": "bad", "text": t["note_missing"]})
             choices = (
-                users if any(u.extension == extension for u in users) or not extension else [*users, PbxUser(extension)]
+                users
+                if any(u.key == extension for u in users) or not extension
+                else [*users, _named(account, extension)]
             )
             rows.append(
                 {
@@ -122,14 +126,28 @@ class PeoplePages:
 
 
 async def _pbx_users(account: Account) -> tuple[list[PbxUser], bool]:
-    """The PBX's extensions, with those that are mapped already; and whether the PBX was asked."""
-    known = {e.extension: PbxUser(e.extension, e.name) for e in account.settings.employees}
-    try:
-        asked = await account.pbx.employees()
-    except DozvonError:
-        return sorted(known.values(), key=lambda u: u.extension), False
-    users = {user.extension: PbxUser(user.extension, user.name) for user in asked}
-    return sorted(users.values(), key=lambda u: u.extension), True
+    """
+    The extensions of the PBXs, with those that are mapped already; and whether each PBX was asked. Of a PBX that does
+    not answer only those that are mapped.
+    """
+    users: dict[str, PbxUser] = {}
+    is_asked = True
+    for number, (key, pbx) in enumerate(list(account.pbxs.items())):
+        named = None if number == 0 else key
+        try:
+            found = [PbxUser(user.extension, user.name, named) for user in await pbx.employees()]
+        except DozvonError:
+            is_asked = False
+            mapped = (each for each in account.settings.employees if account.pbx_of(each) == key)
+            found = [PbxUser(each.extension, each.name, named) for each in mapped]
+        users |= {user.key: user for user in found}
+    return sorted(users.values(), key=lambda user: user.key), is_asked
+
+
+def _named(account: Account, key: str) -> PbxUser:
+    """The user of a key that an administrator chose."""
+    pbx, stroke, extension = key.partition("/")
+    return PbxUser(extension, pbx=PbxId(pbx)) if stroke and pbx in account.pbxs else PbxUser(key)
 
 
 def _doubled(wanted: dict[ManagerId, str], t: dict[str, str]) -> list[str]:
@@ -145,9 +163,7 @@ def _on_top(
     choices, fields = {}, dict(form)
     for manager, extension in wanted.items():
         was, stored = before.get(manager), after.get(manager)
-        choices[manager] = (
-            extension if extension != (was.extension if was else "") else stored.extension if stored else ""
-        )
+        choices[manager] = extension if extension != (was.key if was else "") else stored.key if stored else ""
         if stored and form.get(f"type.{manager}", "sip") == (was.phone_type if was else PhoneType.SIP):
             fields[f"type.{manager}"] = stored.phone_type
     return choices, fields
@@ -161,14 +177,15 @@ def _employees(
     account: Account, wanted: dict[ManagerId, str], form: dict[str, str], users: list[PbxUser]
 ) -> tuple[Employee, ...]:
     """The new mapping: those who are mapped, and the PBX's other people as outside the integration."""
-    old = {e.extension: e for e in account.settings.employees}
-    names = {user.extension: user.name for user in users}
+    old = {e.key: e for e in account.settings.employees}
+    names = {user.key: user.name for user in users}
     # A manager dismissed in the CRM is not shown, but keeps the extension until another manager gets it.
-    people = {e.extension: replace(e, manager=None) if e.manager in wanted else e for e in old.values()}
-    for manager, extension in wanted.items():
-        if not extension:
+    people = {key: replace(e, manager=None) if e.manager in wanted else e for key, e in old.items()}
+    for manager, key in wanted.items():
+        if not key:
             continue
         kind = PhoneType.WEB if form.get(f"type.{manager}") == "web" else PhoneType.SIP
-        base = old.get(Extension(extension)) or Employee(extension=Extension(extension), name=names.get(extension, ""))
-        people[Extension(extension)] = replace(base, manager=manager, phone_type=kind)
+        user = _named(account, key)
+        base = old.get(key) or Employee(extension=Extension(user.extension), pbx=user.pbx, name=names.get(key, ""))
+        people[key] = replace(base, manager=manager, phone_type=kind)
     return tuple(people.values())

@@ -47,7 +47,7 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
         when=moment(call.started_at, account),
         client=display_number(client, account.settings.numbering) or (client or "" if "→" in (client or "") else ""),
         client_name=client_name or call.caller_name or "",
-        employee=account.name_of(employee) or "",
+        employee=account.name_of(employee, call.pbx) or "",
         wait=duration(waited),
         talk=duration(call.talked_seconds),
         tone=_CALL_TONES.get(call.disposition, "soft"),
@@ -97,7 +97,7 @@ def press_rows(account: Account, call: Call) -> list[dict[str, str]]:
         {
             "at": f"+{press.at - call.started_at:.1f}",
             "what": "press_declined" if press.own_leg else "press_hung_up",
-            "who": account.name_of(press.extension) or press.extension,
+            "who": account.name_of(press.extension, call.pbx) or press.extension,
         }
         for press in call.presses
     ]

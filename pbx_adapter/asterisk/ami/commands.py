@@ -16,6 +16,7 @@ _EXTENSION = re.compile(r"[0-9A-Za-z_.*#\-]{1,40}")
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}")
 _TONE = re.compile(r"[0-9A-D*#]")
 _REQUEST = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+_CRM_CALL = re.compile(r"[A-Za-z0-9_.\-]{1,128}")  # an account's id, a dot, the CRM's own id
 _CONTEXT = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 # `Technology/...`: a name beginning with / would be taken as a regular expression by Hangup.
 _CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]{1,160}")
@@ -103,7 +104,7 @@ def originate(
     variables += [] if has_caller_id else [f"CALLERID(num)={extension}"]
     variables += [f"__REALCALLERIDNUM={extension}", f"__DOZVON_CALL={request_id}"]
     if crm_call_id is not None:
-        variables.append(f"__CRM_CALL_ID={_check(_REQUEST, crm_call_id, 'CRM call id')}")
+        variables.append(f"__CRM_CALL_ID={_check(_CRM_CALL, crm_call_id, 'CRM call id')}")
     headers = [
         ("Channel", _check(_CHANNEL, channel, "channel")),
         ("Context", _check(_CONTEXT, context, "context")),

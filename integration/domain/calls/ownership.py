@@ -1,0 +1,115 @@
+"""Which of the accounts that share a PBX a call belongs to: `ownership()`, with the reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from integration.domain.calls.call import Call, Direction, LegKind
+from integration.domain.ids import AccountId
+from integration.domain.reasons import Reason, ReasonCode, because
+from integration.domain.settings import AccountSettings
+
+Accounts = Mapping[AccountId, AccountSettings]
+"""The accounts on the call's PBX, each with the people whose phones are there; the first one comes before the others
+where no rule gives a call to anybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """
+    One account's share in a call.
+
+    Attributes:
+        shows: its people may see the call while it lasts.
+        writes: the call is written into its CRM. Of a live call this is preliminary.
+        reason: why it is the account's; None where it is not, and where the account is the only one on the PBX.
+    """
+
+    shows: bool
+    writes: bool
+    reason: Reason | None = None
+
+
+SOLE = Ownership(shows=True, writes=True)
+_NOBODYS = Ownership(shows=False, writes=False)
+
+
+def ownership(call: Call, account: AccountId, accounts: Accounts) -> Ownership:
+    """
+    Decide whether a call is this account's. A switched-off account keeps its calls: they become nobody else's.
+
+    The rules, the first that fits: a click is the account's in whose CRM it was pressed. An incoming call is of the
+    accounts that name its line; else of those among the rest in which somebody who talked, or whose phone rang, is
+    mapped to a CRM user. An outgoing or internal call is of the accounts in which the caller is mapped. A call that
+    nobody claims is of the first account whose default line is processed. Never raises.
+    """
+    if len(accounts) < 2:
+        return SOLE
+    clicked = clicked_in(call)
+    if clicked is not None and clicked in accounts:
+        return _of(account, [clicked], because(ReasonCode.OWNED_BY_CLICK))
+    if call.direction is Direction.INBOUND:
+        return _inbound(call, account, accounts)
+    callers = [key for key, settings in accounts.items() if settings.manager_of(call.caller)]
+    if callers:
+        return _of(account, callers, because(ReasonCode.OWNED_BY_CALLER, extension=call.caller))
+    return _of_the_first(account, _taking(call, accounts))
+
+
+def _inbound(call: Call, account: AccountId, accounts: Accounts) -> Ownership:
+    named = [key for key, settings in accounts.items() if takes_by_name(settings, call.line)]
+    if named:
+        return _of(account, named, because(ReasonCode.OWNED_BY_LINE, line=call.line or ""))
+    taking = _taking(call, accounts)
+    if account not in taking:
+        return _NOBODYS
+    for people, code in ((_talked(call), ReasonCode.OWNED_BY_TALK), (_rang(call), ReasonCode.OWNED_BY_RINGING)):
+        for extension in people:
+            owners = [key for key in taking if accounts[key].manager_of(extension)]
+            if owners:
+                found = _of(account, owners, because(code, extension=extension))
+                return Ownership(True, found.writes, found.reason)
+    first = _of_the_first(account, taking)
+    return Ownership(True, first.writes, first.reason)
+
+
+def takes_by_name(settings: AccountSettings, line: str | None) -> bool:
+    """Whether the account processes this line by settings of its own, not only by those of all lines."""
+    key = settings.line_key(line)
+    return key is not None and settings.lines[key].process
+
+
+def _taking(call: Call, accounts: Accounts) -> list[AccountId]:
+    return [key for key, settings in accounts.items() if settings.line(call.line).process]
+
+
+def _talked(call: Call) -> Iterable[str]:
+    """The last to have the client first."""
+    return dict.fromkeys(each for each in (call.final_responsible, call.answered_by) if each)
+
+
+def _rang(call: Call) -> Iterable[str]:
+    """The last one first: the call was theirs when the client gave up."""
+    return dict.fromkeys(leg.target for leg in reversed(call.legs) if leg.kind is LegKind.EXTENSION)
+
+
+def _of(account: AccountId, owners: Sequence[AccountId], reason: Reason) -> Ownership:
+    return Ownership(True, True, reason) if account in owners else _NOBODYS
+
+
+def _of_the_first(account: AccountId, taking: Sequence[AccountId]) -> Ownership:
+    return _of(account, taking[:1], because(ReasonCode.OWNED_BY_FIRST))
+
+
+def crm_call_id(account: AccountId, native_id: str) -> str:
+    """What goes to the PBX with a click, and comes back in `Call.origin`: the account and the CRM's own id."""
+    return f"{account}.{native_id}"
+
+
+def clicked_in(call: Call) -> AccountId | None:
+    """The account in whose CRM the call was clicked; None for other calls, and for clicks of other programs."""
+    if call.origin is None or call.origin.crm_call_id is None:
+        return None
+    account, dot, _ = call.origin.crm_call_id.partition(".")
+    return AccountId(account) if dot else None
