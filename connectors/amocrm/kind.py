@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 
@@ -19,6 +19,8 @@ from integration.ports.stores import TokenStore
 
 class AmocrmKind:
     """`integration.process.adapters.CrmKind`. The accounts of one integration share its request rate."""
+
+    secret_options: ClassVar[tuple[str, ...]] = ("client_secret", "long_lived_token")
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
         self._senders = Senders(session, lambda integration: budget(f"amocrm:{integration}"))

@@ -240,7 +240,7 @@ def office_document(
         "dial": _differences(settings.dial, _DIAL),
         "clicks": _differences(settings.clicks, _CLICKS),
         "line": {name: own for name, own in lines.items() if own or name != DEFAULT_LINE},
-        "employee": {each.key: _person_differences(each) for each in settings.employees},
+        "employee": {each.key: person_document(each) for each in settings.employees},
         "crm": crm,
         "pbx": pbx,
         "pbx_id": pbx_id,
@@ -323,7 +323,8 @@ def _differences(value: DialRules | ClickRules | LineSettings, base: object) -> 
     return {name: plain(one) for name, one in own.items() if one != getattr(base, name)}
 
 
-def _person_differences(employee: Employee) -> Any:
+def person_document(employee: Employee) -> Any:
+    """A person as the table `employee` has one."""
     table = {
         "manager": employee.manager,
         "name": employee.name,

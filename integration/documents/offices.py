@@ -22,12 +22,13 @@ class OfficesDocument:
     pbxs: tuple[PbxDocument, ...] = ()
 
 
-def read_offices(accounts: list[Any], pbxs: list[Any], *, crm: str, pbx: str) -> OfficesDocument:
+def read_offices(accounts: list[Any], pbxs: list[Any], *, crm: str, pbx: str, is_whole: bool = True) -> OfficesDocument:
     """
     Check foreign documents: those under `account`, and those under `pbx`.
 
     Args:
         crm: the kind where a document names none; `pbx` likewise.
+        is_whole: the PBXs that accounts name must be among them.
 
     Raises:
         InvalidDocument: names every wrong setting of every document, with its id where it has one.
@@ -39,7 +40,7 @@ def read_offices(accounts: list[Any], pbxs: list[Any], *, crm: str, pbx: str) ->
     problems += _twice(("account", "id"), [office.id for office in offices])
     problems += _twice(("account", "pbx_id"), own)
     problems += _twice(("pbx", "id"), [*dict.fromkeys(own), *(link.id for link in links)])
-    if not problems:
+    if not problems and is_whole:
         problems += _strange_pbxs(offices, links)
     if problems:
         raise InvalidDocument(problems)

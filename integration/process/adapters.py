@@ -6,7 +6,7 @@ Only this module, the demonstration and the commands name what is in `connectors
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import aiohttp
 
@@ -23,6 +23,9 @@ from pbx_adapter.asterisk import AsteriskKind
 
 class CrmKind(Protocol):
     """What there is of one kind of CRM once in a process."""
+
+    secret_options: ClassVar[tuple[str, ...]]
+    """Keys of options that are stored sealed and never shown, as `recordings.password`."""
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
         """
@@ -55,6 +58,9 @@ class CrmKind(Protocol):
 
 class PbxKind(Protocol):
     """What there is of one kind of PBX once in a process."""
+
+    secret_options: ClassVar[tuple[str, ...]]
+    """Keys of options that are stored sealed and never shown, as `recordings.password`."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None: ...
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -205,6 +205,14 @@ def _backup(table: BackupTable) -> BackupConfig | None:
     if table.folder is None:
         return None
     return BackupConfig(folder=Path(table.folder), every_hours=table.every_hours, keep=table.keep)
+
+
+def with_offices(config: Config, others: Iterable[OfficesDocument]) -> Config:
+    """The same configuration with more accounts and PBXs."""
+    pbxs, accounts = config.pbxs, config.accounts
+    for each in others:
+        pbxs, accounts = (*pbxs, *_pbxs(each)), (*accounts, *_accounts(each))
+    return replace(config, pbxs=pbxs, accounts=accounts)
 
 
 def _offices(document: Mapping[str, Any]) -> OfficesDocument:

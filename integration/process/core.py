@@ -20,6 +20,7 @@ from integration.ports.coordination import Coordination
 from integration.ports.pbx import Pbx, PbxConnection
 from integration.process.config import AccountConfig, Config, PbxConfig
 from integration.process.connections import Kinds, setup_of
+from integration.process.offices import Offices
 from integration.process.place import place_of
 from integration.process.reconcile import Part, Setup
 from integration.services.accounts import Account, Accounts
@@ -91,6 +92,7 @@ class Core:
         self.accounts: Accounts
         self.hub: Hub
         self.cards: CardService
+        self.offices: Offices
 
     async def open(self) -> None:
         """
@@ -98,7 +100,7 @@ class Core:
             ConfigError: a setting is wrong; the message names it.
             Unavailable: the database cannot be opened.
         """
-        setup = setup_of(self.config)
+        setup_of(self.config)  # a wrong setting is told before anything is opened
         try:
             await asyncio.to_thread(make_folder, self.config.data_dir)
         except OSError as exc:
@@ -121,6 +123,8 @@ class Core:
         self.kinds = Kinds(self.session, self._budget)
         self.stack.push_async_callback(self.kinds.close)
         self.stack.push_async_callback(self._close_connectors)
+        self.offices = Offices(self.storage.offices, self.storage.settings)
+        setup = await self.offices.wanted(self.config)
         for pbx in setup.pbxs:
             self.add_pbx(pbx)
         for account in setup.accounts:

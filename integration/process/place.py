@@ -1,7 +1,10 @@
-"""The configured place of the data and of its backups. Opens nothing."""
+"""The configured place of the data and of its backups."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import structlog
@@ -9,9 +12,11 @@ import structlog
 from integration.ports.clock import Clock
 from integration.process.config import BackupConfig, Config
 from integration.services.backups import ScheduledBackups
+from integration.storage import Storage, open_storage
 from integration.storage.backup.making import write_backup
 from integration.storage.place import Place
 from integration.storage.secrets.keys import KeySource
+from integration.storage.secrets.private_files import close_to_others, make_folder
 from integration.storage.sql.database import Database
 
 log = structlog.get_logger()
@@ -24,6 +29,19 @@ def place_of(config: Config) -> Place:
     elif config.key_file is not None:
         keys = KeySource(file=config.key_file)
     return Place(url=config.database_url, data_dir=config.data_dir, keys=keys)
+
+
+@contextlib.asynccontextmanager
+async def opened_storage(config: Config) -> AsyncIterator[Storage]:
+    """The configured storage, for a command. Raises: ConfigError, Unavailable."""
+    place = place_of(config)
+    await asyncio.to_thread(make_folder, place.data_dir)
+    await asyncio.to_thread(close_to_others, place.data_dir, place.sqlite_file)
+    storage = await open_storage(place.url, place.data_dir, keys=place.keys)
+    try:
+        yield storage
+    finally:
+        await storage.close()
 
 
 def backups_of(config: Config, wanted: BackupConfig, clock: Clock, database: Database) -> ScheduledBackups:

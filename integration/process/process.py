@@ -13,7 +13,7 @@ from integration import __version__
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
-from integration.errors import ConfigError
+from integration.errors import ConfigError, Unavailable
 from integration.process import open_files, process_memory
 from integration.process.background import Background
 from integration.process.config import Config
@@ -22,7 +22,6 @@ from integration.process.core import Core, Member
 from integration.process.each import Each
 from integration.process.health import gatherer, health
 from integration.process.place import backups_of
-from integration.process.reconcile import Setup
 from integration.process.supervisor import Supervisor
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
@@ -58,6 +57,7 @@ from integration.web.widget import WidgetApi
 
 log = structlog.get_logger()
 
+_LOOK_EVERY_SECONDS = 1.0  # at the offices in the database
 _AGAIN_SECONDS = 5.0  # between two tries to change what could not be changed
 SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`
 
@@ -74,7 +74,7 @@ class Dozvon:
         self.stopping = stopping or asyncio.Event()
         self.started = asyncio.Event()
         self._background: Background | None = None
-        self._wanted = Setup()
+        self._file = config  # whose accounts and PBXs run beside those in the database
         self._is_unfinished = asyncio.Event()
         self._hooks = Hooks()
 
@@ -130,6 +130,7 @@ class Dozvon:
             if self.config.backup is not None:
                 spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
         spawn("accounts", self._finish)
+        spawn("offices", self._follow_offices)
         process_memory.settle()
         self.started.set()
         log.info("started", version=__version__, accounts=len(self.members), url=self.url)
@@ -151,22 +152,48 @@ class Dozvon:
         Raises:
             ConfigError: a setting is wrong; nothing was changed.
         """
-        self._wanted = setup_of(config)
+        setup_of(config)
+        self._file = config
         names = [each.name for each in fields(Config) if each.name not in ("accounts", "pbxs", "file")]
         others = [name for name in names if getattr(config, name) != getattr(self.config, name)]
         if others:
             log.warning("some settings count only after a restart", settings=others)
-        if not await self.supervisor.apply(self._wanted):
+        if not await self._take_wanted():
             self._is_unfinished.set()
 
+    async def _take_wanted(self) -> bool:
+        """Run what shall run now. Returns whether all of it could be done. Raises ConfigError; never Unavailable."""
+        try:
+            wanted = await self.core.offices.wanted(self._file)
+        except Unavailable as exc:
+            log.warning("what shall run cannot be read now", reason=str(exc))
+            return False
+        return await self.supervisor.apply(wanted)
+
     async def _finish(self) -> None:
-        """Tries again what `reload` could not do, while the database was away for example."""
+        """Tries again what could not be done, while the database was away for example."""
         await self._is_unfinished.wait()
         self._is_unfinished.clear()
         is_done = False
         while not is_done:
             await asyncio.sleep(_AGAIN_SECONDS)
-            is_done = await self.supervisor.apply(self._wanted)
+            is_done = await self._take_wanted()
+
+    async def _follow_offices(self) -> None:
+        """Take what administrators decide in the database, in this process or another, within a second or two."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            try:
+                if not await self.core.offices.have_changed():
+                    continue
+                if not await self._take_wanted():
+                    self._is_unfinished.set()
+                for account in self.core.accounts:
+                    await self.core.accounts.reload(account)
+            except Unavailable as exc:
+                log.warning("the offices in the database cannot be read now", reason=str(exc))
+            else:
+                log.info("the offices in the database were read again", accounts=len(self.members))
 
     # ---- servers ---------------------------------------------------------------------------------------------------
 

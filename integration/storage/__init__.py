@@ -21,6 +21,7 @@ from integration.storage.sql.callback_tasks import SqlCallbackTasks
 from integration.storage.sql.calls import SqlCallStore
 from integration.storage.sql.database import Database, open_database
 from integration.storage.sql.leases import SqlLeases
+from integration.storage.sql.offices import SqlOfficeStore
 from integration.storage.sql.outbox import SqlOutbox
 from integration.storage.sql.phone_book import SqlPhoneBook
 from integration.storage.sql.releases import SqlRegister
@@ -48,6 +49,7 @@ class Storage:
     callback_tasks: SqlCallbackTasks
     register: SqlRegister
     admin_sessions: SqlAdminSessions
+    offices: SqlOfficeStore
     database: Database
 
     async def close(self) -> None:
@@ -93,6 +95,7 @@ async def open_storage(
         callback_tasks=SqlCallbackTasks(database),
         register=SqlRegister(database),
         admin_sessions=SqlAdminSessions(database),
+        offices=SqlOfficeStore(database, clock, sealer),
         database=database,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import aiohttp
 
@@ -17,6 +17,8 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 
 class AsteriskKind:
     """`integration.process.adapters.PbxKind`."""
+
+    secret_options: ClassVar[tuple[str, ...]] = ("secret", "fastagi.path", "recordings.password", "records.url")
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         """`session` fetches recordings behind a web address; it stays the caller's."""

@@ -86,7 +86,7 @@ async def north(place: Place) -> AsyncIterator[Dozvon]:
         await dozvon.stop()
 
 
-async def _talk(dozvon: Dozvon, office: Simulator, key: AccountId) -> None:
+async def talk(dozvon: Dozvon, office: Simulator, key: AccountId) -> None:
     """A call from the carrier, answered by 101."""
     office.inbound(CLIENT, "74950000001")
     tracking = dozvon.members[key].main.tracking
@@ -96,7 +96,7 @@ async def _talk(dozvon: Dozvon, office: Simulator, key: AccountId) -> None:
 
 
 async def test_an_account_comes_and_goes_while_another_one_talks(place: Place, north: Dozvon) -> None:
-    await _talk(north, place.offices[NORTH], NORTH)
+    await talk(north, place.offices[NORTH], NORTH)
     (call,) = north.members[NORTH].main.tracking.live_calls
     links = north.members[NORTH].main.tracking.links
 
@@ -122,7 +122,7 @@ async def test_a_wrong_secret_and_the_right_one_again_lose_no_call(place: Place,
     """The call is answered before, ends after, and is logged once, as one call."""
     await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))
     await until(lambda: north.members[SOUTH].main.pbx.is_connected)
-    await _talk(north, place.offices[NORTH], NORTH)
+    await talk(north, place.offices[NORTH], NORTH)
     (call,) = north.members[NORTH].main.tracking.live_calls
     links = north.members[SOUTH].main.tracking.links
 
@@ -178,7 +178,7 @@ async def _nothing(_: object) -> None:
 
 
 async def test_what_waits_for_a_removed_crm_stays_and_goes_on_when_it_is_back(place: Place, north: Dozvon) -> None:
-    await _talk(north, place.offices[NORTH], NORTH)
+    await talk(north, place.offices[NORTH], NORTH)
     place.offices[NORTH].hangup("101")
     outbox = north.core.storage.outbox
 

@@ -15,24 +15,25 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Column, Connection, delete, select, update
+from sqlalchemy import Column, Connection, Select, delete, select, update
 
 from integration.errors import ConfigError, ProtocolError
 from integration.storage.secrets.keys import Key, KeyRing, KeySource
 from integration.storage.sql.database import Across, Database, insert
-from integration.storage.sql.schema import secret_key, tokens
+from integration.storage.sql.schema import offices, secret_key, tokens
 
 log = structlog.get_logger()
 
 _PREFIX = "sealed:1:"
 _NONCE_BYTES = 12  # GCM's; random nonces are safe for 2^32 secrets a key (NIST SP 800-38D)
 _ROW = 1  # the id of the only row of `secret_key`
-_COLUMNS = (tokens.c.state,)
-"""Every column that holds a secret. The key of its table is the account."""
+_COLUMNS = (tokens.c.state, offices.c.secrets)
+"""Every column that holds a secret. The key of its table is the account; where it may be NULL, there may be none."""
 
 
 class Sealer:
@@ -200,11 +201,14 @@ async def forget(database: Database, source: KeySource) -> int:
 
 def _drop_unreadable(connection: Connection, sealer: Sealer, column: Column[str]) -> int:
     dropped = 0
-    for account, stored in connection.execute(select(column.table.c.account, column)).all():
+    for account, stored in connection.execute(_filled(column)).all():
         try:
             sealer.unseal(stored, account=account, column=str(column))
         except ConfigError:
-            connection.execute(delete(column.table).where(column.table.c.account == account))
+            mine = column.table.c.account == account
+            # Of an office only the secrets are lost, not what else was decided.
+            lost = update(column.table).values({column: None}) if column.nullable else delete(column.table)
+            connection.execute(lost.where(mine))
             dropped += 1
     return dropped
 
@@ -214,7 +218,7 @@ def _reseal(connection: Connection, sealer: Sealer, target: Key | None) -> int:
     count = 0
     for column in _COLUMNS:
         table = column.table
-        query = select(table.c.account, column).with_for_update()
+        query = _filled(column).with_for_update()
         if target is None:
             query = query.where(~column.startswith(_PREFIX))
         for account, stored in connection.execute(query).all():
@@ -285,10 +289,12 @@ def strange_rows(stored: Iterable[tuple[str, str, str]], ring: KeyRing) -> list[
 def stored_secrets(connection: Connection) -> list[tuple[str, str, str]]:
     """Account, column and text of every stored secret."""
     return [
-        (account, str(column), stored)
-        for column in _COLUMNS
-        for account, stored in connection.execute(select(column.table.c.account, column))
+        (account, str(column), stored) for column in _COLUMNS for account, stored in connection.execute(_filled(column))
     ]
+
+
+def _filled(column: Column[str]) -> Select[Any]:
+    return select(column.table.c.account, column).where(column.is_not(None))
 
 
 def _place(account: str, column: str) -> bytes:

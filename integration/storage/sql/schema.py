@@ -51,6 +51,36 @@ settings_changes = Table(
     Column("undoes", Integer),  # the revision whose change this one took back
 )
 
+offices = Table(
+    "offices",
+    metadata,
+    Column("account", Text, primary_key=True),  # the office's id
+    Column("revision", Integer, nullable=False),
+    Column("parts", Text, nullable=False),  # JSON: documents of accounts and PBXs, without secrets, by part
+    Column("secrets", Text),  # sealed JSON: by part and key; NULL: none
+    Column("saved_at", Double, nullable=False),
+)
+
+office_changes = Table(
+    "office_changes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("revision", Integer, primary_key=True, autoincrement=False),  # that the change made
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("before", Text, nullable=False),  # the changed parts only, as JSON; null: there was none
+    Column("after", Text, nullable=False),
+    Column("undoes", Integer),
+)
+
+# Which office has which part: an id is given once in the installation.
+office_parts = Table(
+    "office_parts",
+    metadata,
+    Column("part", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+)
+
 calls = Table(
     "calls",
     metadata,

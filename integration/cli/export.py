@@ -1,0 +1,35 @@
+"""`dozvon export OFFICE`: an office of the database as a file that `dozvon apply` reads, without its secrets."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from pathlib import Path
+
+import tomli_w
+
+from integration import logs
+from integration.domain.ids import AccountId
+from integration.process import config
+from integration.process.offices import Offices
+from integration.process.place import opened_storage
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("office", metavar="OFFICE", help="its id")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    logs.set_up("error", readable=True)
+    print(asyncio.run(_export(config.load(arguments.config), AccountId(arguments.office))), end="")
+    return 0
+
+
+async def _export(settings: config.Config, office: AccountId) -> str:
+    async with opened_storage(settings) as storage:
+        document, secrets = await Offices(storage.offices, storage.settings).export(office)
+    lines = ["# Secrets are kept apart, sealed in the database. Write one here to change it:"]
+    lines += [f"#   {key.replace(' ', ': ')}" for key in secrets]
+    head = "\n".join(lines) + "\n\n" if secrets else ""
+    return head + tomli_w.dumps(document)

@@ -1,0 +1,91 @@
+"""Offices whose connections are decided in the database: what a store of them does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from integration.domain.ids import AccountId, Timestamp
+from integration.domain.settings_changes import Author
+from integration.errors import Rejected
+
+Parts = Mapping[str, Mapping[str, Any]]
+"""Documents by part: `account/sales`, `pbx/branch`. None of them holds a secret."""
+
+PartChanges = Mapping[str, Mapping[str, Any] | None]
+"""The changed parts; None: there is none."""
+
+Secrets = Mapping[str, str]
+"""By part and key: `account/sales amocrm.client_secret`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredOffice:
+    office: AccountId
+    revision: int = 0  # 0: nothing was ever decided about it
+    parts: Parts
+    secrets: Secrets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfficeChange:
+    """What made a revision of an office; no parts where only secrets were changed."""
+
+    revision: int
+    at: Timestamp
+    who: Author
+    before: PartChanges
+    after: PartChanges
+    undoes: int | None = None
+
+
+class OfficeChangedMeanwhile(Rejected):
+    """Somebody else was first. Nothing was stored. `by`: the newest change."""
+
+    def __init__(self, by: OfficeChange | None) -> None:
+        who = f": {by.who} was first" if by is not None else ""
+        super().__init__(f"the office has changed since its settings were read{who}; look at them and try again")
+        self.by = by
+
+
+class OfficeUndoRefused(Rejected):
+    """The change cannot be taken back. Nothing was stored."""
+
+
+class OfficeStore(Protocol):
+    """Errors of all methods: Unavailable; ConfigError and ProtocolError if the secrets cannot be opened."""
+
+    async def version(self) -> tuple[int, ...]:
+        """A value that is another one after every change of any office or account. Cheap: asked once a second."""
+
+    async def all(self) -> list[StoredOffice]: ...
+
+    async def get(self, office: AccountId) -> StoredOffice: ...
+
+    async def change(
+        self, office: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
+    ) -> OfficeChange | None:
+        """
+        Put these parts and secrets; None removes one. Secrets of a removed part stay, for an undo.
+
+        Args:
+            expected: the revision that the change was made for.
+
+        Returns:
+            What was changed; None: nothing.
+
+        Raises:
+            OfficeChangedMeanwhile: the office has another revision. Rejected: a part belongs to another office.
+        """
+
+    async def changes(self, office: AccountId, *, limit: int = 100) -> list[OfficeChange]:
+        """Newest first; the newest 500 are kept."""
+
+    async def undo(self, office: AccountId, revision: int, *, who: Author) -> OfficeChange:
+        """
+        Put the parts that this change has changed back as they were, as a new change. Secrets stay as they are.
+
+        Raises:
+            OfficeUndoRefused: a part was changed again since, or the change is not kept any more.
+        """

@@ -1,0 +1,260 @@
+"""`dozvon apply` beside a running Dozvon: it takes what was decided, and the calls of the others go on."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import tomllib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import tomli_w
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from integration.__main__ import main
+from integration.domain.calls.call import Disposition
+from integration.domain.ids import AccountId
+from integration.errors import ConfigError
+from integration.process.config import Config
+from integration.process.offices import Offices
+from integration.process.place import opened_storage
+from integration.process.process import Dozvon
+from integration.storage import Storage, open_storage
+from tests.adapters.test_reload import CLIENT, NORTH, SOUTH, Place, place, talk
+from tests.lab.waiting import until
+from tests.unit.test_office_document_round_trip import PARTS, PERSON, dids, extensions, words
+
+__all__ = ["place"]
+
+
+@pytest_asyncio.fixture
+async def running(place: Place) -> AsyncIterator[Dozvon]:
+    """A process whose configuration file names no account."""
+    dozvon = Dozvon(place.config())
+    await dozvon.start()
+    try:
+        yield dozvon
+    finally:
+        await dozvon.stop()
+
+
+async def apply(place: Place, *accounts: dict[str, Any], remove: bool = False) -> None:
+    """As the command does: another process, with its own connection to the database."""
+    config = place.config()
+    async with opened_storage(config) as storage:
+        offices = Offices(storage.offices, storage.settings)
+        for plan in await offices.plans(config, {"account": list(accounts)}, remove=remove):
+            await offices.apply(plan)
+
+
+def is_connected(dozvon: Dozvon, key: AccountId) -> bool:
+    member = dozvon.members.get(key)
+    return member is not None and member.main.pbx.is_connected
+
+
+async def test_offices_come_change_and_go_while_another_one_talks(place: Place, running: Dozvon) -> None:
+    await apply(place, place.account(NORTH))
+    await until(lambda: is_connected(running, NORTH))
+    await talk(running, place.offices[NORTH], NORTH)
+    tracking = running.members[NORTH].main.tracking
+    (call,), links = tracking.live_calls, tracking.links
+
+    await apply(place, place.account(SOUTH))
+    await until(lambda: is_connected(running, SOUTH))
+    await apply(place, place.account(SOUTH, secret="wrong"))
+    await until(lambda: "secret" in running.members[SOUTH].main.tracking.link_reason)
+    await apply(place, place.account(SOUTH))
+    await until(lambda: is_connected(running, SOUTH))
+    await apply(place, {**place.account(SOUTH), "line": {"74950000001": {"reserve": "200"}}})
+    await until(lambda: bool(running.members[SOUTH].account.settings.lines))
+    storage = running.core.storage
+    last = await newest(storage, SOUTH)
+    await storage.offices.undo(SOUTH, last.revision, who=last.who)
+    await until(lambda: not running.members[SOUTH].account.settings.lines)
+
+    assert [live.id for live in tracking.live_calls] == [call.id]
+    assert tracking.links == links, "nothing of the other office was connected again"
+    place.offices[NORTH].hangup("101")
+    await until(lambda: not tracking.live_calls)
+    ended = await storage.calls.get(NORTH, call.id)
+    assert ended is not None
+    assert (ended.disposition, ended.caller) == (Disposition.ANSWERED, CLIENT)
+
+
+async def newest(storage: Storage, office: AccountId) -> Any:
+    return (await storage.offices.changes(office, limit=1))[0]
+
+
+async def test_people_of_a_file_are_taken_and_pages_may_change_them(place: Place, running: Dozvon) -> None:
+    await apply(place, {**place.account(NORTH), "employee": {"101": "610077"}})
+    await until(lambda: NORTH in running.members)
+    account = running.members[NORTH].account
+    assert [(each.extension, each.manager) for each in account.settings.employees] == [("101", "610077")]
+    assert not account.named_in_file
+    await apply(place, {**place.account(NORTH), "employee": {"102": {"name": "Boris"}}})
+    await until(lambda: [each.extension for each in account.settings.employees] == ["102"])
+
+
+async def test_what_stands_in_the_configuration_file_wins(place: Place) -> None:
+    await apply(place, {**place.account(NORTH), "language": "uk"})
+    dozvon = Dozvon(place.config(place.account(NORTH)))
+    await dozvon.start()
+    try:
+        assert dozvon.members[NORTH].account.settings.language == "ru"
+        await dozvon.reload(place.config())  # it was cut out of the file
+        assert dozvon.members[NORTH].account.settings.language == "uk"
+    finally:
+        await dozvon.stop()
+
+
+async def test_an_office_that_cannot_be_used_goes_on_as_it_was(place: Place, running: Dozvon) -> None:
+    await apply(place, place.account(NORTH))
+    await until(lambda: is_connected(running, NORTH))
+    storage = running.core.storage
+    who = (await newest(storage, NORTH)).who
+    await storage.offices.change(
+        NORTH, {f"account/{NORTH}": {"id": NORTH, "of": "a newer release"}}, {}, who=who, expected=1
+    )
+    await apply(place, place.account(SOUTH))
+    await until(lambda: is_connected(running, SOUTH))
+    assert is_connected(running, NORTH)
+
+
+async def test_only_with_remove_is_anything_removed(place: Place, running: Dozvon) -> None:
+    both = {"office": "acme"}
+    await apply(place, {**place.account(NORTH), **both}, {**place.account(SOUTH), **both})
+    await until(lambda: set(running.members) == {NORTH, SOUTH})
+    await apply(place, {**place.account(NORTH), **both})
+    storage = running.core.storage
+    assert len((await storage.offices.get(AccountId("acme"))).parts) == 2
+    await apply(place, {**place.account(NORTH), **both}, remove=True)
+    await until(lambda: set(running.members) == {NORTH})
+
+
+# ---- the commands ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Path:
+    file = tmp_path / "dozvon.toml"
+    file.write_text(
+        f'[server]\nlisten = "127.0.0.1:18080"\ndata_dir = "{tmp_path / "data"}"\nadmin_password = "apply"\n'
+    )
+    return file
+
+
+def an_office(**changes: Any) -> dict[str, Any]:
+    account = {
+        "id": "sales", "office": "acme", "amocrm": {"client_id": "1", "client_secret": "s" * 40},
+        "asterisk": {"host": "127.0.0.1", "username": "dozvon", "secret": "geheim"},
+        "employee": {"101": "610077"},
+    }  # fmt: skip
+    return {"account": [{**account, **changes}]}
+
+
+def test_a_dry_run_says_what_would_change_and_changes_nothing(
+    installation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "office.toml"
+    file.write_text(tomli_w.dumps(an_office()))
+    options = ["--config", str(installation)]
+    assert main(["apply", str(file), *options, "--dry-run"]) == 1
+    said = capsys.readouterr().out
+    assert '+ asterisk.host = "127.0.0.1"' in said
+    assert "geheim" not in said
+    assert main(["export", "acme", *options]) == 2, "nothing was put there"
+    assert main(["apply", str(file), *options]) == 0
+    assert main(["apply", str(file), *options, "--dry-run"]) == 0, "it is as the file says"
+    file.write_text(tomli_w.dumps(an_office(language="uk", asterisk={"host": "127.0.0.2", "username": "dozvon"})))
+    capsys.readouterr()
+    assert main(["apply", str(file), *options]) == 0, "a secret that the file leaves out stays"
+    said = capsys.readouterr().out
+    assert '~ asterisk.host: "127.0.0.1" -> "127.0.0.2"' in said
+    assert '+ language = "uk"' in said
+    assert main(["history", "acme", *options]) == 0
+    assert "~ asterisk.host" in capsys.readouterr().out
+    assert main(["history", "acme", *options, "--undo", "2"]) == 0
+    capsys.readouterr()
+    assert main(["export", "acme", *options]) == 0
+    exported = capsys.readouterr().out
+    assert "geheim" not in exported
+    assert "account/sales: asterisk.secret" in exported
+    assert tomllib.loads(exported)["account"][0]["asterisk"]["host"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [
+        ("", "neither"),
+        ("account = 1", "two brackets"),
+        ('[account]\nid = "a"', "two brackets"),
+        ("[[account]]\nid = 5e3", "id"),
+        ('[[account]]\nid = "sales"\nid = "sales"', "not valid TOML"),
+        ('[[account]]\nid = "sales"\n[[account]]\nid = "sales"', "twice"),
+        ('[[account]]\nid = "sales"', "client_id"),
+        ('[[account]]\nid = "sales"\npbxs = ["branch"]\n[account.amocrm]\nclient_id="1"\nclient_secret="s"', "branch"),
+        ('[[pbx]]\nid = "branch"\n[pbx.asterisk]\nhost = "h"\nusername="u"\nsecret="s"', "office"),
+        ('[[pbx]]\nid = "branch"\noffice = "acme"\n[pbx.asterisk]\nhost = "h"\nusername="u"', "secret"),
+    ],
+)  # fmt: skip
+def test_a_wrong_file_is_told_and_changes_nothing(
+    written: str, says: str, installation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "office.toml"
+    file.write_text(written)
+    assert main(["apply", str(file), "--config", str(installation)]) == 2
+    said = capsys.readouterr()
+    assert says in said.err
+    assert "Traceback" not in said.err
+    assert main(["history", "acme", "--config", str(installation)]) == 0
+    assert "nothing was ever changed" in capsys.readouterr().out
+
+
+# ---- properties ------------------------------------------------------------------------------------------------------
+
+numbers = itertools.count()
+lines = st.dictionaries(dids | st.just("default"), st.fixed_dictionaries({}, optional=PARTS), max_size=3)
+people = st.dictionaries(
+    extensions, st.integers(1, 10**7) | words | st.fixed_dictionaries({}, optional=PERSON), max_size=3
+)
+
+
+@pytest_asyncio.fixture
+async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
+    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.db'}", tmp_path)
+    yield storage
+    await storage.close()
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(line=lines, employee=people, secret=words, has_branch=st.booleans())
+async def test_what_apply_takes_comes_back_from_export(
+    storage: Storage, line: dict[str, Any], employee: dict[str, Any], secret: str, has_branch: bool
+) -> None:
+    number = next(numbers)
+    office, config, offices = AccountId(f"o{number}"), Config(), Offices(storage.offices, storage.settings)
+    asterisk = {"host": "127.0.0.1", "username": "dozvon", "secret": secret or "s"}
+    written = an_office(id=f"a{number}", office=office, line=line, employee=employee, asterisk=asterisk)
+    if has_branch:
+        written["account"][0]["pbxs"] = [f"p{number}"]
+        written["pbx"] = [{"id": f"p{number}", "office": office, "asterisk": asterisk}]
+    try:
+        (plan,) = await offices.plans(config, written)
+    except ConfigError:  # texts of a kind that the adapter refuses
+        return
+    await offices.apply(plan)
+    (again,) = await offices.plans(config, written)
+    assert again.is_empty
+    exported, secrets = await offices.export(office)
+    assert len(secrets) == 2 + has_branch
+    carried = tomllib.loads(tomli_w.dumps(json.loads(json.dumps(exported))))
+    (again,) = await offices.plans(config, carried, remove=True)
+    assert (again.is_empty, again.missing) == (True, ())
+    setup = await offices.wanted(config)
+    found = next(each for each in setup.accounts if each.id == f"a{number}")
+    assert len(found.pbxs) == 1 + has_branch
+    assert [pbx.options["secret"] for pbx in setup.pbxs if pbx.id in found.pbxs] == [secret or "s"] * (1 + has_branch)

@@ -1,0 +1,138 @@
+"""Offices in the database: the second of two writers is told, changes can be taken back, secrets are sealed."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from integration.domain.ids import AccountId
+from integration.domain.settings_changes import Author, AuthorKind
+from integration.errors import Rejected
+from integration.ports.offices import OfficeChangedMeanwhile, OfficeUndoRefused
+from integration.storage import Storage
+from integration.storage.secrets.keys import KeySource
+from integration.storage.secrets.sealing import check, forget, rotate
+from integration.storage.sql.database import Across
+from integration.storage.sql.offices import KEPT
+from integration.storage.sql.schema import offices as table
+
+ACME, OTHER = AccountId("acme"), AccountId("other")
+WHO = Author(kind=AuthorKind.ADMINISTRATOR, session="ab12", address="192.0.2.1")
+SALES, BRANCH = "account/sales", "pbx/branch"
+SECRET = "account/sales amocrm.client_secret"
+
+
+async def put(
+    storage: Storage, parts: dict[str, Any], *, expected: int, office: AccountId = ACME, **secrets: Any
+) -> None:
+    await storage.offices.change(office, parts, {}, who=WHO, expected=expected)
+
+
+async def test_what_was_decided_is_read_again(storage: Storage) -> None:
+    assert (await storage.offices.get(ACME)).revision == 0
+    before = await storage.offices.version()
+    await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {SECRET: "s3"}, who=WHO, expected=0)
+    assert await storage.offices.version() != before
+    office = await storage.offices.get(ACME)
+    assert (office.revision, office.parts, office.secrets) == (1, {SALES: {"id": "sales"}}, {SECRET: "s3"})
+    assert await storage.offices.all() == [office]
+
+
+async def test_a_change_to_what_is_there_already_is_none(storage: Storage) -> None:
+    await put(storage, {SALES: {"id": "sales"}}, expected=0)
+    before = await storage.offices.version()
+    assert await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {}, who=WHO, expected=1) is None
+    assert await storage.offices.change(OTHER, {}, {}, who=WHO, expected=0) is None
+    assert await storage.offices.version() == before
+    assert len(await storage.offices.changes(ACME)) == 1
+
+
+async def test_the_second_of_two_writers_is_told_who_was_first(storage: Storage) -> None:
+    await put(storage, {SALES: {"id": "sales"}}, expected=0)
+    with pytest.raises(OfficeChangedMeanwhile, match="administrator ab12") as caught:
+        await put(storage, {SALES: {"id": "sales", "language": "uk"}}, expected=0)
+    assert caught.value.by is not None
+    assert caught.value.by.revision == 1
+    assert (await storage.offices.get(ACME)).parts == {SALES: {"id": "sales"}}
+
+
+async def test_of_many_writers_at_once_one_is_first(storage: Storage) -> None:
+    writers = [put(storage, {BRANCH: {"id": "branch", "host": str(number)}}, expected=0) for number in range(6)]
+    results = await asyncio.gather(*writers, return_exceptions=True)
+    assert sorted(type(each).__name__ for each in results) == ["NoneType"] + ["OfficeChangedMeanwhile"] * 5
+    assert (await storage.offices.get(ACME)).revision == 1
+
+
+async def test_an_id_is_one_offices(storage: Storage) -> None:
+    await put(storage, {SALES: {"id": "sales"}}, expected=0)
+    with pytest.raises(Rejected, match="belongs to another office"):
+        await put(storage, {BRANCH: {"id": "branch"}, SALES: {"id": "sales"}}, expected=0, office=OTHER)
+    assert (await storage.offices.get(OTHER)).parts == {}
+    await put(storage, {SALES: None}, expected=1)
+    await put(storage, {SALES: {"id": "sales"}}, expected=0, office=OTHER)
+    assert (await storage.offices.get(OTHER)).parts == {SALES: {"id": "sales"}}
+
+
+async def test_a_change_is_taken_back_and_so_is_that(storage: Storage) -> None:
+    await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {SECRET: "s"}, who=WHO, expected=0)
+    await put(storage, {SALES: None, BRANCH: {"id": "branch"}}, expected=1)
+    done = await storage.offices.undo(ACME, 2, who=WHO)
+    assert (done.revision, done.undoes) == (3, 2)
+    office = await storage.offices.get(ACME)
+    assert (office.parts, office.secrets) == ({SALES: {"id": "sales"}}, {SECRET: "s"}), "the secret was kept for this"
+    await storage.offices.undo(ACME, 3, who=WHO)
+    assert (await storage.offices.get(ACME)).parts == {BRANCH: {"id": "branch"}}
+    newest, *_ = await storage.offices.changes(ACME)
+    assert (newest.revision, newest.undoes, newest.who) == (4, 3, WHO)
+
+
+async def test_what_was_changed_again_is_not_taken_back(storage: Storage) -> None:
+    await put(storage, {SALES: {"id": "sales"}}, expected=0)
+    await put(storage, {SALES: {"id": "sales", "language": "uk"}}, expected=1)
+    for revision in (1, 7):
+        with pytest.raises(OfficeUndoRefused):
+            await storage.offices.undo(ACME, revision, who=WHO)
+    await storage.offices.undo(ACME, 2, who=WHO)
+    with pytest.raises(OfficeUndoRefused):
+        await storage.offices.undo(ACME, 2, who=WHO)
+
+
+async def test_a_change_of_a_secret_alone_is_one_and_cannot_be_taken_back(storage: Storage) -> None:
+    await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {SECRET: "old"}, who=WHO, expected=0)
+    await storage.offices.change(ACME, {}, {SECRET: "new"}, who=WHO, expected=1)
+    assert (await storage.offices.get(ACME)).secrets == {SECRET: "new"}
+    with pytest.raises(OfficeUndoRefused, match="type the former ones again"):
+        await storage.offices.undo(ACME, 2, who=WHO)
+
+
+async def test_the_history_is_bounded(storage: Storage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("integration.storage.sql.offices.KEPT", 3)
+    for number in range(6):
+        await put(storage, {BRANCH: {"id": "branch", "host": str(number)}}, expected=number)
+    assert [change.revision for change in await storage.offices.changes(ACME)] == [6, 5, 4]
+    assert KEPT == 500
+
+
+async def test_secrets_are_sealed_and_follow_the_key(storage: Storage, tmp_path: Path) -> None:
+    await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {SECRET: "very secret"}, who=WHO, expected=0)
+    stored = await storage.database.read(lambda connection: connection.execute(select(table)).one(), Across.SECRETS)
+    assert "very secret" not in str(stored)
+    source = KeySource.in_folder(tmp_path)
+    assert not (await check(storage.database, source)).problems
+    done = await rotate(storage.database, source)
+    assert (done.before != done.after, done.secrets) == (True, 1)
+    assert not (await check(storage.database, source)).problems
+
+
+async def test_with_a_lost_key_only_the_secrets_are_forgotten(storage: Storage, tmp_path: Path) -> None:
+    await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {SECRET: "very secret"}, who=WHO, expected=0)
+    another = KeySource(file=tmp_path / "another.key", text=base64.b64encode(os.urandom(32)).decode())
+    assert await forget(storage.database, another) == 1
+    office = await storage.offices.get(ACME)
+    assert (office.parts, office.secrets) == ({SALES: {"id": "sales"}}, {})
