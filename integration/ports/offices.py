@@ -54,17 +54,21 @@ class OfficeUndoRefused(Rejected):
 
 
 class OfficeStore(Protocol):
-    """Errors of all methods: Unavailable; ConfigError and ProtocolError if the secrets cannot be opened."""
+    """
+    `account` is an office's id here: an office is a tenant, like an account that is in none.
+
+    Errors of all methods: Unavailable; ConfigError and ProtocolError if the secrets cannot be opened.
+    """
 
     async def version(self) -> tuple[int, ...]:
         """A value that is another one after every change of any office or account. Cheap: asked once a second."""
 
     async def all(self) -> list[StoredOffice]: ...
 
-    async def get(self, office: AccountId) -> StoredOffice: ...
+    async def get(self, account: AccountId) -> StoredOffice: ...
 
     async def change(
-        self, office: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
+        self, account: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
     ) -> OfficeChange | None:
         """
         Put these parts and secrets; None removes one. Secrets of a removed part stay, for an undo.
@@ -79,10 +83,10 @@ class OfficeStore(Protocol):
             OfficeChangedMeanwhile: the office has another revision. Rejected: a part belongs to another office.
         """
 
-    async def changes(self, office: AccountId, *, limit: int = 100) -> list[OfficeChange]:
+    async def changes(self, account: AccountId, *, limit: int = 100) -> list[OfficeChange]:
         """Newest first; the newest 500 are kept."""
 
-    async def undo(self, office: AccountId, revision: int, *, who: Author) -> OfficeChange:
+    async def undo(self, account: AccountId, revision: int, *, who: Author) -> OfficeChange:
         """
         Put the parts that this change has changed back as they were, as a new change. Secrets stay as they are.
 

@@ -19,6 +19,7 @@ from integration.domain.routing.route import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import AuthFailed, DozvonError, Unavailable
+from integration.ports.offices import OfficeUndoRefused, StoredOffice
 from integration.ports.records import Watch
 from integration.ports.settings import UndoRefused
 from integration.ports.stores import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens
@@ -78,6 +79,10 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "outbox.results": ((CALL.id,), {}),
     "outbox.retry_now": ((), {"now": NOW}),
     "outbox.revive": ((1,), {"now": NOW}),
+    "offices.change": (({"pbx/branch": {"id": "branch"}}, {}), {"who": SOMEBODY, "expected": 0}),
+    "offices.changes": ((), {}),
+    "offices.get": ((), {}),
+    "offices.undo": ((1,), {"who": SOMEBODY}),
     "phone_book.get": ((REF,), {}),
     "phone_book.known": (("79161234567",), {}),
     "phone_book.lookup": (("79161234567",), {}),
@@ -125,6 +130,8 @@ OF_NO_ACCOUNT = {
     "leases.acquire": "names of work, not data",
     "leases.release": "as above",
     "leases.renew": "as above",
+    "offices.all": "what shall run in a process",
+    "offices.version": "whether anything was changed: figures only",
     "outbox.accounts_due": "delivery asks whose outbox is due; it learns ids only",
     "outbox.depth": "figures over all for the operator",
     "outbox.next_due": "when anybody's next item is due: a moment only",
@@ -136,6 +143,7 @@ OF_NO_ACCOUNT = {
     "settings.accounts": "the process asks which accounts there are",
     "tokens.close": "waits for refreshes",
 }
+NO_OFFICE = StoredOffice(office=OTHER, parts={}, secrets={})
 NOTHING_WAITS = {OutboxState.WAITING: 0, OutboxState.DEAD: 0}
 ANSWERS_ITS_OWN = {
     "recordings.put",
@@ -143,6 +151,7 @@ ANSWERS_ITS_OWN = {
     "strangers.enter",
     "callback_tasks.begin",
     "settings.change",
+    "offices.change",
 }  # rows of the asking account
 STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
 Snapshot = dict[str, list[tuple[Any, ...]]]
@@ -164,6 +173,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.strangers.enter(OFFICE, "9161234567", CALL.id)
     await storage.strangers.entered(OFFICE, "9161234567", CALL.id, entry=ENTRY, deal=None)
     await storage.callback_tasks.begin(OFFICE, TASK)
+    await storage.offices.change(OFFICE, {"pbx/p": {"id": "p"}}, {"pbx/p secret": "s"}, who=SOMEBODY, expected=0)
     yield storage
 
 
@@ -212,10 +222,10 @@ async def test_another_account_sees_nothing_and_changes_nothing(filled: Storage,
     positional, named = ASKED[method]
     try:
         answer = await ask(OTHER, *positional, **named)
-    except (AuthFailed, UndoRefused):  # no tokens to refresh, no change to take back
+    except (AuthFailed, UndoRefused, OfficeUndoRefused):  # no tokens to refresh, no change to take back
         answer = None
     if method not in ANSWERS_ITS_OWN:
-        assert answer in (None, False, 0, [], {}, ([], []), NOTHING_WAITS)
+        assert answer in (None, False, 0, [], {}, ([], []), NOTHING_WAITS, NO_OFFICE)
     assert await _snapshot(filled, OFFICE) == before
     opaque_id = await filled.recordings.reserve(OFFICE, CALL.id)
     opened = await filled.recordings.open(opaque_id)

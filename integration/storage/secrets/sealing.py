@@ -20,7 +20,7 @@ from typing import Any
 import structlog
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Column, Connection, Select, delete, select, update
+from sqlalchemy import Column, Connection, Select, delete, inspect, select, update
 
 from integration.errors import ConfigError, ProtocolError
 from integration.storage.secrets.keys import Key, KeyRing, KeySource
@@ -287,9 +287,13 @@ def strange_rows(stored: Iterable[tuple[str, str, str]], ring: KeyRing) -> list[
 
 
 def stored_secrets(connection: Connection) -> list[tuple[str, str, str]]:
-    """Account, column and text of every stored secret."""
+    """Account, column and text of every stored secret; a backup of an earlier release has fewer tables."""
+    there = inspect(connection)
     return [
-        (account, str(column), stored) for column in _COLUMNS for account, stored in connection.execute(_filled(column))
+        (account, str(column), stored)
+        for column in _COLUMNS
+        if there.has_table(column.table.name)
+        for account, stored in connection.execute(_filled(column))
     ]
 
 

@@ -52,31 +52,31 @@ class SqlOfficeStore:
         rows = await self._database.read(lambda connection: connection.execute(query).all(), Across.ACCOUNTS)
         return [self._office(row) for row in rows]
 
-    async def get(self, office: AccountId) -> StoredOffice:
-        query = select(offices).where(offices.c.account == office)
-        row = await self._database.read(lambda connection: connection.execute(query).one_or_none(), office)
-        return StoredOffice(office=office, parts={}, secrets={}) if row is None else self._office(row)
+    async def get(self, account: AccountId) -> StoredOffice:
+        query = select(offices).where(offices.c.account == account)
+        row = await self._database.read(lambda connection: connection.execute(query).one_or_none(), account)
+        return StoredOffice(office=account, parts={}, secrets={}) if row is None else self._office(row)
 
     async def change(
-        self, office: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
+        self, account: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
     ) -> OfficeChange | None:
         def work(connection: Connection) -> OfficeChange | None:
-            held = self._held(connection, office)
+            held = self._held(connection, account)
             if held.revision != expected:
-                raise OfficeChangedMeanwhile(_newest(connection, office))
+                raise OfficeChangedMeanwhile(_newest(connection, account))
             return self._put(connection, held, parts, secrets, who)
 
-        return await self._database.write(work, office)
+        return await self._database.write(work, account)
 
-    async def changes(self, office: AccountId, *, limit: int = 100) -> list[OfficeChange]:
-        query = _of(office).order_by(office_changes.c.revision.desc()).limit(limit)
-        rows = await self._database.read(lambda connection: connection.execute(query).all(), office)
+    async def changes(self, account: AccountId, *, limit: int = 100) -> list[OfficeChange]:
+        query = _of(account).order_by(office_changes.c.revision.desc()).limit(limit)
+        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
         return [_change(row) for row in rows]
 
-    async def undo(self, office: AccountId, revision: int, *, who: Author) -> OfficeChange:
+    async def undo(self, account: AccountId, revision: int, *, who: Author) -> OfficeChange:
         def work(connection: Connection) -> OfficeChange:
-            held = self._held(connection, office)
-            row = connection.execute(_of(office).where(office_changes.c.revision == revision)).one_or_none()
+            held = self._held(connection, account)
+            row = connection.execute(_of(account).where(office_changes.c.revision == revision)).one_or_none()
             if row is None:
                 raise OfficeUndoRefused("this change is not kept any more")
             change = _change(row)
@@ -87,7 +87,7 @@ class SqlOfficeStore:
                 raise OfficeUndoRefused("only secrets were changed: type the former ones again")
             return done
 
-        return await self._database.write(work, office)
+        return await self._database.write(work, account)
 
     def _held(self, connection: Connection, office: AccountId) -> StoredOffice:
         """The row is locked until the transaction ends, also where it was not there before."""
