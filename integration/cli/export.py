@@ -10,6 +10,7 @@ import tomli_w
 
 from integration import logs
 from integration.domain.ids import AccountId
+from integration.errors import ConfigError
 from integration.process import config
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
@@ -17,12 +18,20 @@ from integration.process.place import opened_storage
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("office", metavar="OFFICE", help="its id")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there instead of printing it")
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
 
 
 def run(arguments: argparse.Namespace) -> int:
     logs.set_up("error", readable=True)
-    print(asyncio.run(_export(config.load(arguments.config), AccountId(arguments.office))), end="")
+    written = asyncio.run(_export(config.load(arguments.config), AccountId(arguments.office)))
+    if arguments.output is None:
+        print(written, end="")
+        return 0
+    try:
+        arguments.output.write_text(written, "utf-8")
+    except OSError as exc:
+        raise ConfigError(f"{arguments.output} cannot be written: {exc.strerror}") from exc
     return 0
 
 
