@@ -73,7 +73,7 @@ async def _run(size: Size) -> dict[str, Any]:
         session = await stack.enter_async_context(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
         )
-        pages = _Pages(session, served["url"], crm.url)
+        pages = Pages(session, served["url"], crm.url)
         stack.push_async_callback(pages.close)
         await pages.open(served["tickets"])
         async with asyncio.timeout(30):
@@ -101,7 +101,7 @@ async def _run(size: Size) -> dict[str, Any]:
     }  # fmt: skip
 
 
-class _Pages:
+class Pages:
     """Every manager's open page. The first card of each call is noted with its moment."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, origin: str) -> None:
@@ -141,10 +141,10 @@ class _Pages:
         await asyncio.gather(*(socket.close() for socket in self._sockets), return_exceptions=True)
 
 
-async def _ring(office: Simulator, pages: _Pages, size: Size) -> list[float]:
+async def _ring(office: Simulator, pages: Pages, size: Size) -> list[float]:
     """Calls at fixed moments, each to the next manager; milliseconds of those whose card came."""
     blocks = template("inbound_answered")
-    rings_at = _first_ring(blocks)
+    rings_at = first_ring(blocks)
     loop = asyncio.get_running_loop()
     began = loop.time()
     calls = []
@@ -156,22 +156,22 @@ async def _ring(office: Simulator, pages: _Pages, size: Size) -> list[float]:
     return [ms for ms in times[size.warm_up :] if ms is not None]
 
 
-async def _call(office: Simulator, pages: _Pages, blocks: list[bytes], rings_at: int, client: str) -> float | None:
+async def _call(office: Simulator, pages: Pages, blocks: list[bytes], rings_at: int, client: str) -> float | None:
     card: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     pages.shown[client] = card
-    _say(office, blocks[:rings_at])
+    say(office, blocks[:rings_at])
     wrote = time.perf_counter()
-    _say(office, blocks[rings_at : rings_at + 1])
+    say(office, blocks[rings_at : rings_at + 1])
     try:
         async with asyncio.timeout(_LATEST_SECONDS):
             return (await card - wrote) * 1000
     except TimeoutError:
         return None
     finally:
-        _say(office, blocks[rings_at + 1 :])
+        say(office, blocks[rings_at + 1 :])
 
 
-def _first_ring(blocks: list[bytes]) -> int:
+def first_ring(blocks: list[bytes]) -> int:
     """The index of the block that shows that the phone is called."""
     tracker = Tracker(PbxId("bench"))
     reader = FrameReader(tracker.wanted)
@@ -189,7 +189,7 @@ def _said(block: bytes, place: int, clients: int) -> bytes:
     return re.sub(rb"\b%s\b" % _EXTENSION, extension, block)
 
 
-def _say(office: Simulator, blocks: list[bytes]) -> None:
+def say(office: Simulator, blocks: list[bytes]) -> None:
     for block in blocks:
         pairs = [
             (key, text)

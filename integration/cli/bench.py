@@ -13,6 +13,7 @@ _MODULES = {
     "deliver": "bench.deliver",
     "import": "bench.contacts",  # `import` is no name that Python would take
     "scale": "bench.scale",
+    "offices": "bench.offices",
 }
 NAMES = tuple(_MODULES)
 

@@ -164,14 +164,19 @@ class Core:
             return SOLE
         return ownership(call, account.id, {member.account.id: member.account.at(pbx) for member in sharing})
 
-    def _index_users(self) -> None:
-        users: dict[PbxId, list[Member]] = {}
-        for member in sorted(self.members.values(), key=lambda member: member.config.id):
-            for pbx in member.on:
-                users.setdefault(pbx, []).append(member)
-        for pbx, members in users.items():
-            members.sort(key=lambda member: member.config.pbxs[0] != pbx)
-        self._users = users
+    def _put(self, member: Member) -> None:
+        self._drop(member.config.id)
+        self.members[member.config.id] = member
+        for pbx in member.on:
+            users = self._users.setdefault(pbx, [])
+            users.append(member)
+            users.sort(key=lambda each: (each.config.pbxs[0] != pbx, each.config.id))
+
+    def _drop(self, key: AccountId) -> Member | None:
+        member = self.members.pop(key, None)
+        for pbx in member.on if member is not None else ():
+            self._users[pbx] = [each for each in self._users[pbx] if each.config.id != key]
+        return member
 
     # ---- PBXs ------------------------------------------------------------------------------------------------------
 
@@ -196,8 +201,7 @@ class Core:
         links = [self.pbxs[key].link for key in config.pbxs]
         account = await self.accounts.add(config.settings, connector.crm, links)
         member = Member(config, account, connector, {key: self._on(account, key) for key in config.pbxs})
-        self.members[config.id] = member
-        self._index_users()
+        self._put(member)
         return member
 
     async def replace(self, config: AccountConfig, parts: frozenset[Part]) -> Member:
@@ -217,14 +221,13 @@ class Core:
             connector = self._crm(config)
             account.crm = connector.crm
         member = Member(config, account, connector, on)
-        self.members[config.id] = member
-        self._index_users()
+        self._put(member)
         return member
 
     async def remove(self, key: AccountId) -> None:
         """Forget an account. What is stored of it stays: its calls, and what waits to be delivered."""
-        member = self.members.pop(key)
-        self._index_users()
+        member = self.members[key]
+        self._drop(key)
         self.accounts.remove(key)
         await member.connector.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 
@@ -35,6 +36,9 @@ from integration.services.shared_routes import SharedRoutes
 from integration.web.hooks import Hooks
 
 log = structlog.get_logger()
+
+_BEGIN_AT_ONCE = 8  # PBXs that read their calls from the database
+_BOOKS_A_SECOND = 50
 
 
 class Supervisor:
@@ -70,6 +74,7 @@ class Supervisor:
         self._opened = opened
         self._jobs: dict[tuple[str, ...], list[Job]] = {}  # by what they serve
         self._changing = asyncio.Lock()
+        self._gate = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
     async def start(self) -> None:
         """Run what `core` has. Raises ConfigError: an address is taken."""
@@ -204,7 +209,7 @@ class Supervisor:
         trackings = [member.on[pbx].tracking for member in self._core.users_of(pbx)]
         if ("pbx", pbx) in self._jobs or not trackings or "pbx" not in self._roles or pbx not in self._core.pbxs:
             return
-        work = partial(follow_pbx, self._core.pbxs[pbx].connection, trackings)
+        work = partial(follow_pbx, self._core.pbxs[pbx].connection, trackings, gate=self._gate)
         self._jobs["pbx", pbx] = [self._background.alone(f"pbx {pbx}", work)]
 
     def _crm_jobs(self, member: Member) -> Iterator[Job]:
@@ -233,6 +238,8 @@ class Supervisor:
         await asyncio.get_running_loop().create_future()  # done, and not to be done again
 
     async def _mirror_book(self, member: Member, _: Lease | None) -> None:
+        # A thousand accounts that start together do not all ask their CRMs in the same moment: calls come first.
+        await asyncio.sleep(random.random() * len(self._core.members) / _BOOKS_A_SECOND)
         await self._mirror.run(member.account)
 
     async def _serve_routes(self) -> None:

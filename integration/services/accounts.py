@@ -167,7 +167,9 @@ class Accounts:
             return replace(_decided(from_file, stored), employees=from_file.employees + kept)
 
         async with account.changing:
-            stored = await self._store.change(from_file.account, joined, who=_FILE)
+            stored = await self._store.current(from_file.account)
+            if stored is None or joined(stored.settings) != stored.settings:  # a start mostly changes nothing
+                stored = await self._store.change(from_file.account, joined, who=_FILE)
             account.hold(stored.settings, stored.revision)
         account.named_in_file = named
 

@@ -6,6 +6,7 @@ What an account does with it is `tracking.py`'s; which process follows which PBX
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -62,9 +63,14 @@ def _hopelessness(failure: BaseException) -> int:
     return 2 if isinstance(failure, DozvonError) else 3
 
 
-async def follow_pbx(pbx: Pbx, trackings: Sequence[CallTracking], fence: Lease | None = None) -> None:
+async def follow_pbx(
+    pbx: Pbx, trackings: Sequence[CallTracking], fence: Lease | None = None, *, gate: asyncio.Semaphore | None = None
+) -> None:
     """
     Keep the link to the PBX and store what happens on it, until cancelled.
+
+    Args:
+        gate: so many PBXs read their calls at once; a thousand at a start would wait for each other in the database.
 
     Raises:
         LeaseLost: another process does so now.
@@ -72,9 +78,10 @@ async def follow_pbx(pbx: Pbx, trackings: Sequence[CallTracking], fence: Lease |
     begun: list[CallTracking] = []
     tasks: list[asyncio.Task[Any]] = []
     try:
-        for tracking in trackings:
-            begun.append(tracking)
-            await tracking.begin(fence)
+        async with gate or contextlib.nullcontext():
+            for tracking in trackings:
+                begun.append(tracking)
+                await tracking.begin(fence)
         tasks = [asyncio.create_task(pbx.run(Listeners(trackings)))]
         tasks += [asyncio.create_task(tracking.overtaken.wait()) for tracking in trackings]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -36,6 +36,7 @@ from pbx_adapter.asterisk.tracker.tracker import Tracker
 log = structlog.get_logger()
 
 Handover = Callable[[], Awaitable[None]]
+_IDLE_SECONDS = 1.0  # a thousand idle PBXs that tick ten times a second would take most of a core
 _TICK_SECONDS = 0.1  # the tracker accepts an end after 0.25 s of silence
 _BETWEEN_TONES_SECONDS = 0.25  # from one to the next: a tone of 0.12 s, and a pause that every menu hears
 _REMEMBERED_CLICKS = 1_000
@@ -117,7 +118,8 @@ class AsteriskPbx:
         try:
             await self._tell(listener, self._tracker.link_up(session.connected_at))
             while True:
-                batch = await session.take(timeout_seconds=_TICK_SECONDS)
+                waits = self._tracker.is_waiting or bool(self._gone)
+                batch = await session.take(timeout_seconds=_TICK_SECONDS if waits else _IDLE_SECONDS)
                 # They were sent before what this batch brings could follow from them.
                 events, self._pressed = self._pressed, []
                 for at, frame in batch:

@@ -188,6 +188,10 @@ class Switchboard:
             call.settling = True
             self._settling.append((Timestamp(at + SETTLE_SECONDS), call))
 
+    @property
+    def is_settling(self) -> bool:
+        return bool(self._settling)
+
     def settle_due(self, now: Timestamp, settle: Callable[[LiveCall, Timestamp], None]) -> None:
         """Settle what is due and drop expired entries."""
         while self._settling and self._settling[0][0] <= now:

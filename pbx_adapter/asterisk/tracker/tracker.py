@@ -96,8 +96,13 @@ class Tracker:
             forgetting.bound(board, at)
         return self._taken()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether something will be decided without a further frame: then `tick` has to be called in time."""
+        return self._board.is_settling or self._resync.is_waiting
+
     def tick(self, now: Timestamp) -> list[CallEvent]:
-        """Advance the time without a frame; call it a few times a second."""
+        """Advance the time without a frame; call it a few times a second while `is_waiting`, else now and then."""
         self._board.settle_due(now, self._settle)
         self._resync.tick(now)
         forgetting.bound(self._board, now)
