@@ -24,7 +24,7 @@ _COMMANDS = {
     "secrets": "check that every stored secret can be read, or give all a new key",
     "backup": "write database and recordings into one file, while the service runs",
     "restore": "replace database and recordings by a backup's",
-    "recover": "log what happened while nobody watched, from the PBX's own records",
+    "recover": "log the calls that Dozvon missed, from the PBX's own records",
     "migrate": "bring the database up to date",
     "replay": "print the calls of a recorded event stream",
     "widget": "build the archive that a CRM installs",

@@ -1,6 +1,6 @@
-"""The Crm port on one amoCRM account.
+"""Implements the Crm port for one amoCRM account.
 
-`oauth.py` and `transport.py` handle tokens, pacing and statuses, `mapping.py` JSON, `feed.py` the feed.
+The modules of `api/` handle tokens, pacing and statuses, `mapping.py` JSON, `feed.py` the feed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from integration.ports.stores import TokenStore
 _log = structlog.get_logger()
 
 _PERSON_KINDS = (EntityKind.CONTACT, EntityKind.COMPANY)
-_SEARCH_PAGES = 4  # of 250; a whole number is found in fewer cards than that
+_SEARCH_PAGES = 4  # of 250; fewer cards than that contain a whole number
 _QUERY_DIGITS = 10
-_PIPELINES_SECONDS = 600.0  # how late a renamed stage is noticed
-_SUBSCRIBED_SECONDS = 600.0  # how late a webhook that was switched off is noticed; the poll covers the time
+_PIPELINES_SECONDS = 600.0  # a renamed stage is noticed so late at most
+_SUBSCRIBED_SECONDS = 600.0  # a webhook that was switched off is noticed so late at most; until then the poll helps
 _REFUSED_SECONDS = 3600.0  # plans change rarely
 _PATHS = {EntityKind.CONTACT: "contacts", EntityKind.COMPANY: "companies", EntityKind.DEAL: "leads"}
 
@@ -95,23 +95,23 @@ class AmocrmCrm:
         return self._transport.clock_ahead
 
     def adopt(self, condition: CrmCondition) -> None:
-        """Another process learned this from amoCRM."""
+        """Apply a condition that another process learned from amoCRM."""
         if condition.trouble is CrmTrouble.BLOCKED and condition.until is not None:
             self.sender.block(condition.until - time.time())
         elif condition.trouble is None:
             self.sender.unblock()
         elif condition.trouble.is_for_consent:
-            self.tokens.reread()  # the store knows better
+            self.tokens.reread()  # the store has the current pair
         self.standing.adopt(condition)
 
     @property
     def crm_account_id(self) -> str | None:
-        """amoCRM's id of the account that is connected; None before `identify` and when none is."""
+        """amoCRM's id of the connected account; None before `identify` and while no account is connected."""
         return self.tokens.crm_account_id
 
     async def identify(self) -> None:
         """
-        Learn which account the tokens are for.
+        Find out which account the tokens belong to.
 
         Raises:
             AuthFailed: not connected.
@@ -156,8 +156,8 @@ class AmocrmCrm:
 
     async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
         """
-        Search contacts and companies by the digits that every spelling contains; amoCRM compares texts, and in every
-        field, so each hit is checked against the phones of its card. Oldest first.
+        Search contacts and companies by the digits that every spelling of the number contains. amoCRM compares texts in
+        every field, so each hit is checked against the phones of its card. Oldest first.
         """
         found = await asyncio.gather(*(self._search(kind, number, priority) for kind in _PERSON_KINDS))
         persons = [person for group in found for person in group]
@@ -193,7 +193,7 @@ class AmocrmCrm:
             yield [mapping.deal(each, names) for each in items]
 
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
-        """Raises OutcomeUnknown when it may exist: look with `find_persons` before repeating."""
+        """Raises: OutcomeUnknown if the contact may exist: look with `find_persons` before repeating."""
         body = mapping.new_contact(name, number, responsible)
         contact_id = await _in_name_of(responsible, self._library.create_contact(body, Priority.CARD))
         now = int(self._clock.now())
@@ -223,8 +223,8 @@ class AmocrmCrm:
         self, kind: EntityKind, embedded: str, updated_since: int | None
     ) -> AsyncIterator[list[dict[str, Any]]]:
         """
-        Every page, or newest first those changed since. Where filtering is not enabled amoCRM ignores the filter and
-        gives everything, so the walk also ends at the first page that is older.
+        Every page; with `updated_since` those changed since then, newest first. If an account has no filters, amoCRM
+        ignores the filter and returns everything, so this also ends at the first page that is older.
         """
         query = [("limit", str(PAGE)), ("with", embedded)]
         if updated_since is None:
@@ -250,8 +250,8 @@ class AmocrmCrm:
 
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         """
-        Log as a note on the target. With `log_via = "calls"` amoCRM chooses the card by the number; a note is only
-        written if amoCRM finds nobody.
+        Log as a note on the target. With `log_via = "calls"` amoCRM chooses the card by the number, and a note is only
+        written if it finds none.
         """
         if self.settings.log_via == "calls" and target.kind is not EntityKind.LEAD:
             try:
@@ -261,8 +261,8 @@ class AmocrmCrm:
         return await _in_name_of(record.responsible, self._feed.write_note(record, target))
 
     async def find_logged_call(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
-        """With `log_via = "calls"` the call may be on the person or on one of the deals: searches all of them.
-        A deleted target has no call."""
+        """Look for the call on the target; with `log_via = "calls"` also on the persons with this number and on their
+        deals. A deleted target has no call."""
         for ref in await self._places(record, target):
             try:
                 found = await self._feed.find_note(record, ref)
@@ -274,10 +274,10 @@ class AmocrmCrm:
 
     async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
         """
-        Into Unsorted.
+        Log the call into Unsorted.
 
         Raises:
-            Rejected: an outgoing call, for which amoCRM has no Unsorted; or Unsorted is off in every pipeline.
+            Rejected: an outgoing call, which amoCRM's Unsorted does not take; or Unsorted is off in every pipeline.
         """
         if mapping.note_type(record.call.direction) != "call_in":
             raise Rejected("amoCRM's Unsorted takes incoming calls only: create a contact", code="outgoing")
@@ -287,7 +287,7 @@ class AmocrmCrm:
         return await _in_name_of(record.responsible, self._feed.write_unsorted(record, pipeline))
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
-        """Look in Unsorted, then where an accepted entry went: in the notes of its contact and the contact's deals."""
+        """Look in Unsorted, then in the notes of the contact and its deals, where an accepted entry goes."""
         found = await self._feed.find_unsorted(record)
         if found is not None:
             return found
@@ -302,7 +302,8 @@ class AmocrmCrm:
         self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
     ) -> InboxEntry:
         """
-        amoCRM forgets an entry that leaves Unsorted: accepted, its lead is in the pipeline; declined, it is deleted.
+        amoCRM deletes an entry that leaves Unsorted. If it was accepted, its lead is in the pipeline; if it was
+        declined, the lead is deleted.
         """
         waiting = await self._feed.unsorted(ref, priority)
         if waiting is not None:
@@ -315,7 +316,7 @@ class AmocrmCrm:
         return InboxEntry(ref=ref, state=InboxState.ACCEPTED, deal=found.ref, person=person)
 
     async def accept_entry(self, ref: EntityRef, *, responsible: ManagerId | None) -> None:
-        """Its deal goes to the first stage of its pipeline."""
+        """Accept an entry of Unsorted: its deal goes to the first stage of its pipeline."""
         path = f"/api/v4/leads/unsorted/{inbox_id(ref)}/accept"
         body = mapping.acceptance(responsible)
         await _in_name_of(responsible, self._transport.request("POST", path, priority=Priority.CARD, body=body))
@@ -341,7 +342,7 @@ class AmocrmCrm:
         return str(await _in_name_of(responsible, self._library.create_task(body, Priority.LOG)))
 
     async def find_task(self, *, text: str, target: EntityRef) -> str | None:
-        """Among the entity's tasks, open and completed: amoCRM keeps no key of ours with a task."""
+        """Search the entity's tasks, open and completed, by text: amoCRM stores no key of ours with a task."""
         collection, entity_id = await self._feed.entity(target)
         query = [
             ("limit", str(PAGE)),
@@ -396,11 +397,11 @@ class AmocrmCrm:
 
     async def ensure_webhooks(self, destination: str, *, believed_seconds: float = _SUBSCRIBED_SECONDS) -> bool:
         """
-        Subscribe this address, also again after amoCRM has switched it off. May be called at every poll: a result is
-        trusted for `believed_seconds`, a refusal for an hour.
+        Subscribe this address, and again after amoCRM has switched it off. May be called at every poll: a subscription
+        is checked again after `believed_seconds`, a refusal after an hour.
 
         Returns:
-            False if the account's plan or the token's owner allows no webhooks: poll instead.
+            False if the account's plan or the token owner's rights allow no webhooks: poll instead.
         """
         now = time.monotonic()
         if self._webhooks is not None and now - self._webhooks_at < (
@@ -433,13 +434,13 @@ class AmocrmCrm:
         except Rejected as exc:
             if exc.code == "403":
                 raise
-            # The names of Unsorted's events are not documented: without them accepted callers come by the poll.
+            # The names of Unsorted's events are not documented. Without them the poll finds accepted callers.
             body["settings"] = list(SUBSCRIBED)
             await self._transport.request("POST", "/api/v4/webhooks", priority=Priority.LOG, body=body)
 
 
 async def _in_name_of(manager: ManagerId | None, writing: Awaitable[Found]) -> Found:
-    """Raises NotResponsible where amoCRM refuses the request because of this user; nothing is written then."""
+    """Raises: NotResponsible if amoCRM refuses the request because of this user; then nothing was written."""
     try:
         return await writing
     except Rejected as exc:

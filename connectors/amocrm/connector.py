@@ -1,7 +1,4 @@
-"""Puts the parts of the amoCRM connector together for one account.
-
-It makes no decisions and adds no routes: the server's builder mounts the handlers.
-"""
+"""Builds the amoCRM connector of one account from its parts. It makes no decisions and has no routes."""
 
 from __future__ import annotations
 
@@ -64,7 +61,7 @@ class AmocrmConnector:
         return oauth.read_callback(self.settings, query)
 
     async def accept(self, granted: Granted, *, of_account: str | None = None) -> None:
-        """Costs two requests."""
+        """Connect the account by a consent. Costs two requests."""
         await asyncio.shield(asyncio.ensure_future(self._accept(granted, of_account)))
 
     async def _accept(self, granted: Granted, of_account: str | None) -> None:
@@ -79,12 +76,12 @@ class AmocrmConnector:
         Store the consent's tokens.
 
         Raises:
-            Rejected: this account is connected to another account of amoCRM; its calls would go to strangers.
+            Rejected: another amoCRM account is connected here; its users would see this office's calls.
         """
         present = await self.store.load(self.account)
         if present is not None and present.crm_account_id not in ("", installed.crm_account_id):
             raise Rejected("Another amoCRM account is connected here: disconnect it first", code="account")
-        await self.store.save(self.account, installed.tokens)  # from here on everybody uses them
+        await self.store.save(self.account, installed.tokens)  # from now on all processes use them
         self.crm.forget()
         await self.open()
 
@@ -129,7 +126,7 @@ class AmocrmConnector:
         self.crm.standing.told = told
 
     async def open(self) -> bool:
-        """Asks amoCRM only about a long-lived token that does not name its account."""
+        """Whether the account is connected. Asks amoCRM only if a long-lived token does not name its account."""
         try:
             await self.crm.identify()
         except DozvonError as exc:
@@ -148,12 +145,12 @@ class AmocrmConnector:
         except AuthFailed:
             return False
         except DozvonError:
-            return True  # not known: a replayed call must not cost the tokens
+            return True  # unknown: a replayed call must not delete the tokens
         return True
 
 
 async def check(crm: AmocrmCrm) -> list[Finding]:
-    """Try what the connector needs: the account, its users and pipelines, an Unsorted. Never raises."""
+    """Check what the connector needs: the account, its users, its pipelines and Unsorted. Never raises."""
     findings: list[Finding] = []
     try:
         info = await crm.account_info()
@@ -167,7 +164,7 @@ async def check(crm: AmocrmCrm) -> list[Finding]:
 
 
 def _trouble(error: DozvonError) -> tuple[str, str]:
-    """The check that an error belongs to, and what to do about it."""
+    """The name of the check that failed with this error, and the remedy."""
     match error:
         case AuthFailed():
             return "amocrm.access", (
@@ -175,7 +172,7 @@ def _trouble(error: DozvonError) -> tuple[str, str]:
                 " amoCRM"
             )
         case Unpaid():
-            return "amocrm.subscription", "pay for the amoCRM account; what waits is written by itself then"
+            return "amocrm.subscription", "pay for the amoCRM account; Dozvon then writes what waits by itself"
         case Blocked():
             return "amocrm.block", (
                 "wait: Dozvon tries again by itself. See which other programs use this integration or this server's"
@@ -189,7 +186,7 @@ def _trouble(error: DozvonError) -> tuple[str, str]:
             return "amocrm.rights", (
                 "let an administrator of amoCRM allow the integration: the token acts with that user's rights"
             )
-    return "amocrm.reach", "check the addresses in [account.amocrm] and the way from this server to amoCRM"
+    return "amocrm.reach", "check the addresses in [account.amocrm] and the network between this server and amoCRM"
 
 
 async def _unsorted(crm: AmocrmCrm) -> Finding:
@@ -221,8 +218,8 @@ def connect(
 
     Args:
         options: the `[account.amocrm]` table.
-        senders: stay the caller's; their session has a DummyCookieJar, so that no cookie of one account travels with
-            another's.
+        senders: belong to the caller. Their session has a DummyCookieJar, so that a cookie of one account is never
+            sent with a request of another.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.

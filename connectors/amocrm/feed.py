@@ -1,4 +1,4 @@
-"""Calls in amoCRM: as notes, through `/calls`, in Unsorted; writing them and finding them again by our key.
+"""Writes calls into amoCRM, as notes, through `/calls` or into Unsorted, and finds them again by our key.
 
 Attribution has already chosen the card. Tasks, contacts and the phone book do not belong here.
 """
@@ -18,9 +18,9 @@ from integration.errors import InInbox, NotFound, OutcomeUnknown, ProtocolError,
 from integration.ports.crm import CallRecord, LoggedCall
 
 PAGE = 250  # the largest page. Source: README, limits
-_LOOK_BACK_SECONDS = 3600  # clocks differ, and a note's time may be changed by hand
-_NOTE_PAGES = 20  # newest first; a card with more calls within a retry's time does not exist
-_UNSORTED_PAGES = 8  # newest first; what is further back is older than any retry
+_LOOK_BACK_SECONDS = 3600  # clocks differ, and people may change the time of a note
+_NOTE_PAGES = 20  # newest first; no card gets more calls in the time of our retries
+_UNSORTED_PAGES = 8  # newest first; entries further back are older than any retry
 
 
 async def pages(
@@ -33,16 +33,15 @@ async def pages(
     at_most: int | None = None,
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """
-    Pages of a list in the order the CRM gives them; an empty list is a 204.
+    The pages of a list, in the CRM's order; an empty list is a 204.
 
-    The link to the next page only shows that there is one: its address is not followed.
+    The link to the next page only shows that there is one; its address is not used.
 
     Args:
-        at_most: pages; everything when left out.
+        at_most: number of pages; None: all.
 
     Raises:
-        ProtocolError: a page of everything comes twice, so the rest of it cannot be had. Where there are enough pages
-            anyway, that ends the walk.
+        ProtocolError: the CRM gives the same page twice, so the rest cannot be read. With `at_most` the pages just end.
     """
     before: list[Any] = []
     for page in itertools.count(1) if at_most is None else range(1, at_most + 1):
@@ -79,8 +78,8 @@ class CallFeed:
 
     async def write_note(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         """
-        Raises: as `Crm.log_call`. Whether amoCRM takes notes for the lead inside an entry of Unsorted is not
-        documented (README: unsorted), so both are expected.
+        Raises: as `Crm.log_call`. It is not documented whether amoCRM takes notes for the lead inside an entry of
+        Unsorted (README: unsorted), so both cases are handled.
         """
         collection, entity_id = await self.entity(target)
         body = [mapping.call_note(record, entity_id, self._source)]
@@ -94,7 +93,7 @@ class CallFeed:
         return LoggedCall(id=_created(answer, "notes", "id"), entity=target)
 
     async def find_note(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
-        """Look at the call notes of the entity since the call began, whatever the filters let through."""
+        """Search the entity's call notes since the call began. Compares keys itself: amoCRM may ignore the filters."""
         collection, entity_id = await self.entity(target)
         query = [
             ("limit", str(PAGE)),
@@ -112,11 +111,11 @@ class CallFeed:
 
     async def write_call(self, record: CallRecord) -> LoggedCall:
         """
-        Leave the choice of the entity to amoCRM.
+        Log a call and let amoCRM choose the entity.
 
         Raises:
             NotFound: nobody has the number; nothing was written.
-            Rejected: the call itself is refused.
+            Rejected: amoCRM refuses the call.
         """
         body = [mapping.call_entry(record, self._source)]
         answer = await self._transport.request("POST", "/api/v4/calls", priority=Priority.LOG, body=body)
@@ -141,7 +140,7 @@ class CallFeed:
         return _logged_entry(_embedded(answer, "unsorted")[0])
 
     async def find_unsorted(self, record: CallRecord) -> LoggedCall | None:
-        """Among the open ones, newest first; an accepted one is a deal already."""
+        """Search the entries that wait, newest first; an accepted one is already a deal."""
         query = [("limit", str(PAGE)), ("filter[category][]", "sip"), ("order[created_at]", "desc")]
         oldest = record.call.started_at - _LOOK_BACK_SECONDS
         async for items in pages(
@@ -156,10 +155,11 @@ class CallFeed:
 
     async def entity(self, ref: EntityRef) -> tuple[str, int]:
         """
-        The API's collection and id of an entity; for an unsorted the deal inside it, which takes notes and tasks.
+        The API's collection and id of an entity; for an entry of Unsorted those of its deal, which takes notes and
+        tasks.
 
         Raises:
-            NotFound: the unsorted was accepted or declined.
+            NotFound: the entry was accepted or declined.
         """
         collection = mapping.COLLECTIONS.get(ref.kind)
         if collection is not None:
@@ -171,7 +171,7 @@ class CallFeed:
         return "leads", mapping.number_of(deal.id)
 
     async def unsorted(self, ref: EntityRef, priority: Priority) -> Mapping[str, Any] | None:
-        """An entry that waits; None when it was accepted or declined."""
+        """An entry that waits in Unsorted; None if it was accepted or declined."""
         path = f"/api/v4/leads/unsorted/{inbox_id(ref)}"
         try:
             item = await self._transport.request("GET", path, priority=priority)
@@ -181,14 +181,14 @@ class CallFeed:
 
 
 def inbox_id(ref: EntityRef) -> str:
-    """The uid of an entry, as a part of an address. Raises Rejected when it is none."""
+    """The uid of an entry, as a part of an address. Raises: Rejected if it cannot be one."""
     if ref.kind is not EntityKind.LEAD or not (ref.id.isascii() and ref.id.replace("-", "").isalnum()):
         raise Rejected("This is not an id of Unsorted", code="id")
     return ref.id
 
 
 def deal_inside(entry: Mapping[str, Any]) -> EntityRef | None:
-    """The lead in an entry of Unsorted. It exists, and no list and no search shows it before it is accepted."""
+    """The lead in an entry of Unsorted. It exists, but lists and searches show it only after it was accepted."""
     return next(iter(mapping.refs((entry.get("_embedded") or {}).get("leads"), EntityKind.DEAL)), None)
 
 
@@ -208,7 +208,7 @@ def _unsorted_key(item: Mapping[str, Any]) -> str:
 
 
 def _created(answer: Any, collection: str, key: str) -> str:
-    """Raises OutcomeUnknown when the answer does not name what was created: it may well have been."""
+    """Raises: OutcomeUnknown if the answer does not name the new object, which may exist."""
     try:
         items = _embedded(answer, collection)
     except ProtocolError as exc:

@@ -1,4 +1,4 @@
-"""amoCRM's webhooks from the moment they arrive: taken at once, worked through later. What follows is the caller's."""
+"""Takes amoCRM's webhooks at once and processes them later; the caller gets the changes in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from integration.errors import DozvonError
 
 _log = structlog.get_logger()
 
-_DELIVERIES_WAITING = 500  # amoCRM waits 2 s for an answer and never longer; what overflows comes by the poll
+_DELIVERIES_WAITING = 500  # amoCRM waits at most 2 s for an answer; the poll finds what does not fit
 
 
 class AmocrmIntake:
@@ -23,8 +23,8 @@ class AmocrmIntake:
     `integration.ports.connector.WebhookIntake` of one account.
 
     It answers before parsing: amoCRM waits two seconds, and switches off a webhook that is late or refuses too often.
-    What is lost here (a full queue, a killed process) is found by the poll of the phone book; `on_lost` may start it
-    early. `crm_account_id` gives the account's id in the CRM, or None while it is not known.
+    The poll of the phone book finds what is lost here (a full queue, a killed process); `on_lost` may start it early.
+    `crm_account_id` gives the account's id in the CRM, or None while it is unknown.
     """
 
     largest_body = webhooks.BODY_BYTES
@@ -67,14 +67,14 @@ class AmocrmIntake:
             except DozvonError as exc:
                 _log.warning("webhook not worked through", account_id=self._account, error=type(exc).__name__)
                 self._on_lost()
-            except Exception:  # noqa: BLE001 -- the loop must live on: one delivery must not cost the next
+            except Exception:  # noqa: BLE001 -- one bad delivery must not end the loop
                 _log.exception("webhook not worked through", account_id=self._account)
                 self._on_lost()
             finally:
                 self._waiting.task_done()
 
     async def drained(self) -> None:
-        """Wait until everything taken so far is worked through."""
+        """Wait until everything taken so far is processed."""
         await self._waiting.join()
 
     async def _work_through(self, body: bytes) -> None:

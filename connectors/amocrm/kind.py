@@ -1,4 +1,4 @@
-"""What there is of amoCRM once in a process, for all its accounts: what the table of kinds names."""
+"""The parts of the amoCRM connector that all accounts of a process share. The process's table of kinds names it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""amoCRM's JSON to and from our types; pure. amoCRM's `leads` are our deals, its unsorted are our leads.
+"""Converts amoCRM's JSON to our types and back; pure. amoCRM's `leads` are our deals, its unsorted are our leads.
 
-Paths, requests and what to do with a result do not belong here.
+Paths and requests do not belong here.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SINGULAR_KINDS = {"contact": EntityKind.CONTACT, "company": EntityKind.COMPANY, 
 _WON, _LOST = 142, 143  # in every pipeline. Source: official client, LeadModel
 _LONGEST_NAME = 250  # characters; names from callers and people are cut, amoCRM's own limit is not documented
 _LONGEST_RESULT = 250
-LONGEST_NUMBER = 18  # digits; what fits every database
+LONGEST_NUMBER = 18  # digits; fits into every database
 # Q.850: unallocated number, no route to it, special tone, number changed, invalid format.
 _WRONG_NUMBER_CAUSES = frozenset({1, 2, 3, 4, 22, 28})
 # Q.850: subscriber absent, destination out of order, no circuit, network out of order, congestion.
@@ -39,7 +39,7 @@ _UNAVAILABLE_CAUSES = frozenset({20, 27, 34, 38, 41, 42})
 
 def person(item: Json, kind: EntityKind) -> Person:
     """
-    A contact or company of `/api/v4`. `custom_fields_values` may be null and `_embedded` may lack.
+    A contact or company of `/api/v4`. `custom_fields_values` may be null, and `_embedded` may be missing.
 
     Raises:
         ProtocolError: it has no id.
@@ -84,7 +84,7 @@ def deal(item: Json, stage_names: Mapping[tuple[str, str], str]) -> Deal:
 
 
 def manager(item: Json) -> Manager:
-    """A user. `is_free` ones have reduced access and are no call targets (README: users)."""
+    """A user. Users with `is_free` have reduced access and get no calls (README: users)."""
     rights = item.get("rights") or {}
     return Manager(
         id=ManagerId(_id(item)),
@@ -106,7 +106,7 @@ def stage_names(pipelines: Iterable[Json]) -> dict[tuple[str, str], str]:
 
 
 def unsorted_pipeline(pipelines: Iterable[Json]) -> int | None:
-    """The main pipeline if its Unsorted is on, else the first one that has it; None when none has."""
+    """The main pipeline if its Unsorted is on, else the first pipeline with Unsorted; None if there is none."""
     ready = [each for each in pipelines if each.get("is_unsorted_on") and not each.get("is_archive")]
     ready.sort(key=lambda each: not each.get("is_main"))
     return int(_id(ready[0])) if ready else None
@@ -127,12 +127,12 @@ def field_values(fields: Any, code: str) -> tuple[str, ...]:
 
 
 def has_number(found: Person, number: PhoneNumber, numbering: Numbering) -> bool:
-    """amoCRM's search looks into every field: only the numbers in a phone of the card count (README: query search)."""
+    """Whether a phone of the card has this number: amoCRM's search finds it in every field (README: query search)."""
     return number.match_key in match_keys(found.phones, numbering)
 
 
 def manager_id(value: Any) -> ManagerId | None:
-    """User 0 is the robot, which cannot answer calls."""
+    """None for user 0, the robot, which cannot answer calls."""
     text = id_of(value)
     return ManagerId(text) if text and text != "0" else None
 
@@ -141,20 +141,20 @@ def manager_id(value: Any) -> ManagerId | None:
 
 
 def number_of(ref_id: str) -> int:
-    """amoCRM's ids are JSON numbers; a string is read as a name (README: calls). Raises Rejected for others."""
+    """An id as a JSON number: amoCRM reads a string as a name (README: calls). Raises: Rejected if it is no number."""
     if not (ref_id.isascii() and ref_id.isdecimal()):
         raise Rejected("This is not an amoCRM id", code="id")
     return int(ref_id)
 
 
 def plain(text: str, longest: int) -> str:
-    """Text from callers and users without control characters, truncated. May return an empty string."""
+    """Text from callers and users, truncated and without control characters. May return an empty string."""
     return "".join(c if c.isprintable() else " " for c in text).strip()[:longest].strip()
 
 
 def call_status(call: Call) -> int:
     """
-    amoCRM's number for a call's result: 3 not there, 4 talked, 5 wrong number, 6 could not reach, 7 busy.
+    amoCRM's number for a call's result: 3 not there, 4 talked, 5 wrong number, 6 not reached, 7 busy.
 
     Source: README, call as a note; official client, CallModel.
     """
@@ -171,12 +171,12 @@ def call_status(call: Call) -> int:
 
 
 def talk_seconds(call: Call) -> int:
-    """0 for a call that nobody answered; at least 1 for one that somebody did, so that it does not look missed."""
+    """0 for an unanswered call; at least 1 for an answered one, so that it does not look missed."""
     return max(1, round(call.talked_seconds)) if call.disposition is Disposition.ANSWERED else 0
 
 
 def call_note(record: CallRecord, entity_id: int, source: str) -> dict[str, Any]:
-    """One element of `POST /api/v4/{entity}/notes`. Absent values are left out: null is refused."""
+    """One element of `POST /api/v4/{entity}/notes`. Leaves out absent values: amoCRM refuses null."""
     responsible = _responsible(record)
     return without_nulls(
         {
@@ -212,8 +212,8 @@ def call_entry(record: CallRecord, source: str) -> dict[str, Any]:
 
 def unsorted_sip(record: CallRecord, *, pipeline_id: int | None, source: str, service_code: str) -> dict[str, Any]:
     """
-    One element of `POST /api/v4/leads/unsorted/sip`. The client's number goes into `from` and `phone`: which of them
-    is read has changed over time (README: unsorted).
+    One element of `POST /api/v4/leads/unsorted/sip`. The client's number goes into both `from` and `phone`: amoCRM has
+    changed which of them it reads (README: unsorted).
     """
     number = record.client.written
     metadata = {
@@ -258,7 +258,7 @@ def new_name(name: str) -> dict[str, Any]:
 
 
 def acceptance(responsible: ManagerId | None) -> dict[str, Any]:
-    """Of an entry of Unsorted; without a user it becomes the integration's."""
+    """The body that accepts an entry of Unsorted; without a user the integration's user becomes responsible."""
     return without_nulls({"user_id": number_of(responsible) if responsible else None})
 
 
@@ -283,7 +283,7 @@ def task_text(text: str) -> str:
 
 
 def without_nulls(item: Mapping[str, Any]) -> dict[str, Any]:
-    """amoCRM answers 400 for nulls where a key may be left out (README: writing)."""
+    """amoCRM answers 400 to a null for a key that may be left out (README: writing)."""
     return {key: value for key, value in item.items() if value is not None}
 
 
@@ -311,7 +311,7 @@ def _phone_field(number: str) -> dict[str, Any]:
 
 
 def id_of(value: Any) -> str:
-    """amoCRM's ids are whole numbers, in webhooks as text; empty for anything else, and for what no database keeps."""
+    """An id as text; webhooks send it as text too. Empty if it is not a whole number that fits into a database."""
     text = text_of(value)
     return text if text.isascii() and text.isdecimal() and len(text) <= LONGEST_NUMBER else ""
 
@@ -330,15 +330,15 @@ def refs(items: Any, kind: EntityKind) -> tuple[EntityRef, ...]:
 
 
 def text_of(value: Any) -> str:
-    """Text and numbers as text; what no database stores (NUL, half a surrogate pair) and what
-    turns the text around it (bidirectional controls) is taken out."""
+    """Text and numbers as text, without characters that databases refuse (NUL, half a surrogate pair) and without
+    bidirectional controls, which would reorder the text around them."""
     if isinstance(value, str):
         return without_direction(value.replace("\0", "").encode("utf-8", "replace").decode())
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""
 
 
 def whole(value: Any) -> int:
-    """Times and sums, which webhooks send as text; 0 for anything else."""
+    """A whole number, for times and sums, which webhooks send as text; 0 for anything else."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     text = text_of(value)

@@ -1,6 +1,6 @@
-"""What an administrator sets about the amoCRM (Kommo) integration; every address is configuration.
+"""The administrator's settings of the amoCRM (Kommo) integration; every address is configuration.
 
-Requests do not belong here: `check.py` tries the settings out.
+Requests do not belong here: `connector.check` tries the settings out.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ LogVia = Literal["notes", "calls"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AmocrmSettings:
     """
-    One integration of amoCRM; any number of accounts may have consented to it.
+    One integration of amoCRM; any number of accounts may allow it.
 
-    `account_url` names the one account where there is only one (always with `long_lived_token`); empty: each account's
-    address comes from its consent. `account_hosts` is a pattern that the whole host (with port, if any) must match.
-    Secrets are left out of `repr`.
+    `account_url` is the address of the only account (required with `long_lived_token`); empty: each account's address
+    comes from its consent. `account_hosts` is a pattern that the whole host (with port, if any) must match. `repr`
+    leaves out the secrets.
     """
 
     client_id: str = ""
     client_secret: str = field(default="", repr=False)
-    redirect_uri: str = ""  # byte for byte as registered, on refresh too
+    redirect_uri: str = ""  # exactly as registered; sent with a refresh too
     long_lived_token: str = field(default="", repr=False)
     account_url: str = ""
     oauth_url: str = "https://www.amocrm.ru/oauth"
     account_hosts: str = ACCOUNT_HOSTS
-    api_host: str = ""  # the shared API host that knows moved accounts; empty: as the token says
-    source_name: str = "Dozvon"  # shown beside a call; never blank, amoCRM refuses that
+    api_host: str = ""  # the shared API host that knows moved accounts; empty: the one that the token names
+    source_name: str = "Dozvon"  # shown beside a call; amoCRM refuses a blank one
     service_code: str = UNSORTED_SOURCE
     log_via: LogVia = "notes"
     unsorted_pipeline_id: int | None = None  # None: the main pipeline that has Unsorted switched on
@@ -72,11 +72,11 @@ class AmocrmSettings:
 
     @property
     def scheme(self) -> str:
-        """Of the accounts' addresses: that of the consent page."""
+        """The scheme of the accounts' addresses: the same as of the consent page."""
         return urlsplit(self.oauth_url).scheme
 
     def allows_host(self, host: str) -> bool:
-        """True when requests with our secrets may go to `host` (with port, if any). Never raises."""
+        """Whether requests with our secrets may go to `host` (with port, if any). Never raises."""
         host = host.lower()
         if self.account_url and host == urlsplit(self.account_url).netloc.lower():
             return True

@@ -1,6 +1,6 @@
-"""amoCRM's webhooks: the secret in the address, the form with PHP bracket keys, and the neutral changes in it; pure.
+"""Reads amoCRM's webhooks: the secret in the address, the form with PHP bracket keys, and the changes in it; pure.
 
-Answering requests does not belong here (`intake.py`), nor does deciding what a change is good for.
+`intake.py` takes the requests. The effect of a change is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ SUBSCRIBED = (
     *(f"{action}_{entity}" for entity in ("contact", "company", "lead") for action in ("restore", "responsible")),
     "status_lead",
 )
-# Their names in the API are not documented; where amoCRM refuses them the rest is subscribed alone.
+# Their names in the API are not documented; if amoCRM refuses them, only the others are subscribed.
 SUBSCRIBED_UNSORTED = ("add_unsorted", "update_unsorted", "delete_unsorted")
 
-BODY_BYTES = 1024 * 1024  # far above what amoCRM sends
+BODY_BYTES = 1024 * 1024  # far more than amoCRM sends
 _PAIRS = 5000
 _DEPTH = 12  # of a key; contacts[update][0][custom_fields][0][values][0][value] has 8
 _ITEMS = 1000  # changes of one delivery
@@ -51,8 +51,8 @@ _UID = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 def webhook_secret(settings: AmocrmSettings, account: AccountId) -> str:
     """
-    The secret part of the webhook's address: amoCRM signs nothing, so only it shows that a request is genuine. It is
-    derived from the integration's secret, so that every process has the same one.
+    The secret part of the webhook's address. amoCRM does not sign webhooks, so only this secret shows that a request is
+    genuine. It is derived from the integration's secret, so that every process has the same one.
     """
     key = settings.client_secret or settings.long_lived_token
     return hmac.new(key.encode(), f"dozvon webhook {account}".encode(), hashlib.sha256).hexdigest()[:40]
@@ -68,11 +68,11 @@ def is_secret(settings: AmocrmSettings, account: AccountId, given: str) -> bool:
 
 def parse_form(body: bytes) -> dict[str, Any]:
     """
-    Read `contacts[add][0][id]=9001` into nested dictionaries of texts. Numbered keys stay keys: amoCRM also uses ids
-    as numbers there (`linked_leads_id[15][ID]`), and a list would lose them.
+    Read `contacts[add][0][id]=9001` into nested dictionaries of texts. Numbers stay keys: amoCRM also uses ids there
+    (`linked_leads_id[15][ID]`), and a list would lose them.
 
     Raises:
-        Rejected: larger than a webhook can be, nested too deep, too many pairs, or no form at all.
+        Rejected: larger than a webhook can be, nested too deep, too many pairs, or not a form.
     """
     if len(body) > BODY_BYTES:
         raise Rejected("The webhook is larger than 1 MB", code="size")
@@ -87,7 +87,7 @@ def parse_form(body: bytes) -> dict[str, Any]:
 
 
 def _insert(tree: dict[str, Any], key: str, value: str) -> None:
-    """`a[b][]` counts up. A key that contradicts an earlier one is left out."""
+    """`a[b][]` gets the next number. A key that contradicts an earlier one is left out."""
     if key.count("[") > _DEPTH:
         raise Rejected("The webhook is nested too deep", code="depth")
     if not _KEY.fullmatch(key):
@@ -103,15 +103,15 @@ def _insert(tree: dict[str, Any], key: str, value: str) -> None:
 
 
 def account_of(tree: Mapping[str, Any]) -> str:
-    """The CRM's id of the account that sends; empty when it does not say."""
+    """The CRM's id of the account that sent it; empty if there is none."""
     account = tree.get("account")
     return mapping.text_of(account.get("id")) if isinstance(account, Mapping) else ""
 
 
 def changes(tree: Mapping[str, Any]) -> list[CrmChange]:
     """
-    What changed, in our words and in the body's order. Kinds that nobody here needs (notes, tasks, chats) and those
-    that are not known give nothing. Never raises; items without a usable id are left out.
+    The changes in a webhook as our types, in the body's order. Kinds that we do not need (notes, tasks, chats) and
+    unknown kinds are left out, and so are items without a usable id. Never raises.
     """
     found: list[CrmChange] = []
     for topic in ("contacts", "companies", "leads", "unsorted"):
@@ -133,7 +133,7 @@ def _change(topic: str, action: str, item: Mapping[str, Any]) -> CrmChange | Non
     ref_id = mapping.id_of(item.get("id"))
     if not ref_id:
         return None
-    # Companies arrive under `contacts` and say so in `type` only (README: webhooks).
+    # Companies arrive under `contacts`; only `type` shows it (README: webhooks).
     is_company = topic == "companies" or item.get("type") == "company"
     kind = EntityKind.DEAL if topic == "leads" else EntityKind.COMPANY if is_company else EntityKind.CONTACT
     if action == "delete":
@@ -162,7 +162,7 @@ def _person(item: Mapping[str, Any], ref: EntityRef) -> Person:
 
 
 def _deal(item: Mapping[str, Any], ref: EntityRef) -> Deal:
-    """Neither the stage's name nor the persons are in a webhook."""
+    """A deal without the stage's name and the persons, which webhooks do not have."""
     return Deal(
         ref=ref,
         name=mapping.text_of(item.get("name")),
@@ -176,7 +176,7 @@ def _deal(item: Mapping[str, Any], ref: EntityRef) -> Deal:
 
 
 def _unsorted(action: str, item: Mapping[str, Any]) -> CrmChange | None:
-    """Accepting and declining both come as a deletion; the new deals are named in `accept_result`."""
+    """Accepting and declining both arrive as a deletion; `accept_result` names the new deals."""
     uid = mapping.text_of(item.get("uid"))
     if action != "delete" or not _UID.fullmatch(uid):
         return None
@@ -202,7 +202,7 @@ def _values(node: Any) -> list[Any]:
 
 
 def _linked(node: Any) -> list[str]:
-    """Ids are the keys here: `linked_leads_id[15][ID]=15`."""
+    """The ids are the keys: `linked_leads_id[15][ID]=15`."""
     return [each for each in node if mapping.id_of(each)] if isinstance(node, Mapping) else []
 
 

@@ -27,8 +27,8 @@ _REQUIRED = ["exp", "nbf", "aud", "iss", "account_id", "user_id", "client_uuid"]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WidgetClaims:
     """
-    What a verified token says. amoCRM lets a token be used again for 30 minutes: where a replay matters, keep `jti`
-    until `expires_at` (Unix seconds).
+    The claims of a verified token. amoCRM allows a token to be used several times in 30 minutes: where a replay
+    matters, keep `jti` until `expires_at` (Unix seconds).
     """
 
     crm_account_id: str
@@ -44,15 +44,15 @@ def read_widget_token(settings: AmocrmSettings, token: str, *, now: float) -> Wi
     Verify a one-time token (`X-Auth-Token`).
 
     Raises:
-        AuthFailed: wrong signature or algorithm, out of time, for another integration or another server.
+        AuthFailed: wrong signature or algorithm, expired or not valid yet, for another integration or another server.
 
     Source: amoCRM "One-time tokens" and the official client: HS256 with the integration's secret, 30 minutes; `aud` is
-    scheme and host of the redirect address, in the official check without a port.
+    scheme and host of the redirect address, which the official client checks without a port.
     """
     if not settings.client_secret or not token or len(token) > _LONGEST_TOKEN:
         raise AuthFailed("the page's token is missing")
     try:
-        # Time is judged below, by the caller's clock. Salesbot's tokens are HS512: only HS256 is read.
+        # Times are checked below, by the caller's clock. Only HS256 is accepted: Salesbot's tokens have HS512.
         claims: dict[str, Any] = jwt.decode(
             token,
             settings.client_secret,
@@ -98,8 +98,8 @@ def _audiences(settings: AmocrmSettings) -> list[str]:
 
 class AmocrmGate:
     """
-    `integration.ports.crm.WidgetGate` of one account. `crm_account_id` gives amoCRM's id of it: a token of another
-    account of the same integration is refused, and nobody gets in before the account is connected.
+    `integration.ports.crm.WidgetGate` of one account. `crm_account_id` gives its id in amoCRM: a token of another
+    account of the same integration is refused, and so is every token before the account is connected.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class AmocrmGate:
         known = self._crm_account_id()
         if known is None:
             raise AuthFailed("amoCRM is not connected yet")
-        # By the id only: the subdomain may have been changed since.
+        # Only the id is compared: the subdomain may have been changed since.
         if claims.crm_account_id != known:
             raise AuthFailed("the page's token is another account's")
         return WidgetUser(account=self._account, manager=claims.manager, is_admin=claims.is_admin)
@@ -125,6 +125,6 @@ class AmocrmGate:
 
 
 def allows_origin(settings: AmocrmSettings, origin: str) -> bool:
-    """Whether a page of this origin is amoCRM's. Answer with the very origin and `Vary: Origin`. Never raises."""
+    """Whether a page of this origin is amoCRM's. Answer with this exact origin and `Vary: Origin`. Never raises."""
     scheme, separator, host = origin.partition("://")
     return bool(separator) and settings.account_address(host) == f"{scheme}://{host.lower()}"

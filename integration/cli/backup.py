@@ -1,4 +1,4 @@
-"""`dozvon backup FILE`: database and recordings in one file, while the service runs."""
+"""`dozvon backup FILE`: writes database and recordings into one file, even while the service runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from integration.storage.backup.making import write_backup
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="to write, for example dozvon.tar.gz")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the file to write, for example dozvon.tar.gz")
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
     parser.add_argument("--with-key", action="store_true", help="put the key of the secrets into the file too")
 
@@ -45,5 +45,5 @@ def told(manifest: Manifest) -> str:
 
 
 def say(line: str) -> None:
-    """Progress, not part of the output."""
+    """Print progress to standard error: it is not part of the output."""
     print(line, file=sys.stderr, flush=True)

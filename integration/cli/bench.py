@@ -11,7 +11,7 @@ _MODULES = {
     "route": "bench.route",
     "card": "bench.card",
     "deliver": "bench.deliver",
-    "import": "bench.contacts",  # `import` is no name that Python would take
+    "import": "bench.contacts",  # Python allows no module named `import`
     "scale": "bench.scale",
     "offices": "bench.offices",
 }

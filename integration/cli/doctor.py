@@ -1,4 +1,4 @@
-"""`dozvon doctor`: tries everything that has to work, and says what to change where it does not."""
+"""`dozvon doctor`: checks everything that has to work, and says what to change if something does not."""
 
 from __future__ import annotations
 

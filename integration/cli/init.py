@@ -1,4 +1,4 @@
-"""`dozvon init`: a configuration file to begin with, every key explained."""
+"""`dozvon init`: writes a first configuration file that explains every key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Never overwrites a file."""
+    """Write the file, never over an existing one. Raises: ConfigError."""
     text = files("integration").joinpath("dozvon.example.toml").read_text("utf-8")
     if str(arguments.output) == "-":
         print(text, end="")

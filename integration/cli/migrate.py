@@ -1,4 +1,4 @@
-"""`dozvon migrate`: bring the database up to date and say so; safe to run again."""
+"""`dozvon migrate`: brings the database up to date; may be run again."""
 
 from __future__ import annotations
 

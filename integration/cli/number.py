@@ -1,4 +1,4 @@
-"""`dozvon number`: how a text that somebody wrote into a phone field is read."""
+"""`dozvon number`: shows how Dozvon reads the text of a phone field."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from integration.process import config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("text", metavar="TEXT", help="a phone field, in any form; after -- where it begins with a dash")
-    parser.add_argument("--country", metavar="CC", help="of the office: RU, UA, KZ, BY, ...; RU without --config")
+    parser.add_argument("text", metavar="TEXT", help="a phone field, in any form; after -- if it begins with a dash")
+    parser.add_argument("--country", metavar="CC", help="the office's: RU, UA, KZ, BY, ...; RU without --config")
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml, for the office's country and [dial]")
-    parser.add_argument("--account", help="of the file; needed when there are several")
+    parser.add_argument("--account", help="an account of the file; required if it has several")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -27,7 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def numbering_of(arguments: argparse.Namespace) -> Numbering:
-    """Raises ConfigError: no such country, account or file."""
+    """The numbering of the given country or account. Raises: ConfigError for an unknown country, account or file."""
     country, rules = "RU", DialRules()
     if arguments.config is not None:
         settings = _account(config.load(arguments.config), arguments.account).settings

@@ -1,4 +1,4 @@
-"""`dozvon password`: the hash of an administrator's password, for `server.admin_password`."""
+"""`dozvon password`: makes the hash of an administrator's password, for `server.admin_password`."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from integration.web.password import LONGEST, hashed, weakness
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.epilog = "Asks for the password twice; where input is no terminal it reads one line."
+    parser.epilog = "Asks for the password twice; without a terminal it reads one line from standard input."
 
 
 def run(_: argparse.Namespace) -> int:
-    """Prints nothing but the hash on standard output. Raises: ConfigError for a password that may not be one."""
+    """Print only the hash to standard output. Raises: ConfigError for a weak or too long password."""
     plain = _asked() if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
     if len(plain) > LONGEST:
         raise ConfigError(f"the password has {len(plain)} characters; the maximum is {LONGEST}")

@@ -1,4 +1,4 @@
-"""`dozvon recover`: compare the PBX's own records with the journal now, beside a running Dozvon or without one."""
+"""`dozvon recover`: compares the PBX's own records with the journal now, whether or not Dozvon is running."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from integration.services.recovery import Compared, Outcome
 _AGO = re.compile(r"(\d{1,5})([mhd])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _COLUMNS = ("outcome", "started", "direction", "client", "employee", "result", "talk", "recording")
-_BESIDE_SECONDS = 300.0  # a running Dozvon itself compares newer calls, and knows the live ones
+_BESIDE_SECONDS = 300.0  # newer calls are left to a running Dozvon, which knows the live ones
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
     parser.add_argument("--since", required=True, metavar="WHEN", help="2026-11-22, 2026-11-22T06:30 or 36h, 7d, 90m")
-    parser.add_argument("--until", metavar="WHEN", help="the same; five minutes ago when left out")
+    parser.add_argument("--until", metavar="WHEN", help="the same; by default five minutes ago")
     parser.add_argument("--account", metavar="ID", help="only this account")
-    parser.add_argument("--all", action="store_true", help="print the calls that are known too")
+    parser.add_argument("--all", action="store_true", help="also print the calls that are known")
     parser.add_argument("--dry-run", action="store_true", help="only print what would be done")
 
 
@@ -46,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def moment(text: str, now: datetime, option: str) -> Timestamp:
-    """Read what a person wrote; a date without a zone is in this machine's. Raises: ConfigError."""
+    """Read a moment or an age; a date without a time zone is in this machine's zone. Raises: ConfigError."""
     if match := _AGO.fullmatch(text):
         return Timestamp((now - timedelta(**{_UNITS[match[2]]: int(match[1])})).timestamp())
     try:

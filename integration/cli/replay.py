@@ -1,4 +1,4 @@
-"""`dozvon replay FILE.jsonl`: print the calls of a recorded Asterisk stream as JSON."""
+"""`dozvon replay FILE.jsonl`: prints the calls of a recorded Asterisk stream as JSON."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _BAD_INPUT = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, help="the recording: one JSON object a line")
+    parser.add_argument("file", type=Path, help="the recording: one JSON object per line")
     parser.add_argument(
         "--trunk", action="append", default=[], metavar="NAME", help="an endpoint that is a line to the outside"
     )
     parser.add_argument(
-        "--extension", default=DEFAULT_EXTENSION, metavar="REGEX", help="what an employee's endpoint is named like"
+        "--extension", default=DEFAULT_EXTENSION, metavar="REGEX", help="pattern of the names of employees' endpoints"
     )
 
 
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     except OSError as exc:
         print(f"{args.file}: {exc.strerror or exc}", file=sys.stderr)
         return _BAD_INPUT
-    # A terminal that is not UTF-8 may lack a letter of a name; every one has the letters of \uXXXX.
+    # A terminal without UTF-8 may be unable to show a letter of a name, but every terminal can show \uXXXX.
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     json.dump({"calls": [call_truth(call) for call in calls]}, sys.stdout, ensure_ascii=not is_utf8, indent=1)
     print()

@@ -1,4 +1,4 @@
-"""`dozvon restore FILE`: replace database and recordings by a backup's, after checking all of it."""
+"""`dozvon restore FILE`: checks a whole backup, then replaces database and recordings by those in it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from integration.storage.backup.restore import restore_backup
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="that `dozvon backup` wrote")
+    parser.add_argument("file", type=Path, metavar="FILE", help="a file that `dozvon backup` wrote")
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
-    parser.add_argument("--force", action="store_true", help="also when there is data already: it is lost")
+    parser.add_argument("--force", action="store_true", help="restore even if there is data already; it is lost")
 
 
 def run(arguments: argparse.Namespace) -> int:

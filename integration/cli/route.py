@@ -1,4 +1,4 @@
-"""`dozvon route`: what would happen with a call from this number to this line, before any call is made (spec B14)."""
+"""`dozvon route`: shows how a call from this number to this line would be routed, without any call (spec B14)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _STEPS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--number", required=True, help="the caller's number, in any form; empty for a hidden one")
     parser.add_argument("--line", default="", help="the line that is called, as the PBX shows it")
-    parser.add_argument("--account", help="needed when there are several")
-    parser.add_argument("--language", choices=LANGUAGES, default="en", help="of the reasons")
+    parser.add_argument("--account", help="required if there are several")
+    parser.add_argument("--language", choices=LANGUAGES, default="en", help="language of the reasons")
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
 
@@ -65,13 +65,13 @@ async def _decide(arguments: argparse.Namespace) -> RouteDecision:
         accounts = await storage.settings.accounts()
         wanted = AccountId(arguments.account) if arguments.account else accounts[0] if len(accounts) == 1 else None
         if not accounts:
-            raise ConfigError("no account is stored yet: start `dozvon run` once, it takes them from the file")
+            raise ConfigError("no account is stored yet: start `dozvon run` once; it stores the accounts of the file")
         if wanted not in accounts:
             raise ConfigError(f"--account: write one of {', '.join(accounts)}")
         account = await storage.settings.load(wanted)
         routing = Routing(
             account=wanted,
-            pbx=PbxId("none"),  # nothing of this is kept
+            pbx=PbxId("none"),  # nothing is stored
             settings=lambda: account,
             book=storage.phone_book,
             routes=storage.routes,

@@ -1,4 +1,4 @@
-"""`dozvon run`: the middleware itself."""
+"""`dozvon run`: runs the middleware until it is stopped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`dozvon sandbox amocrm`: only the sandbox CRM, for trying a Dozvon or another client against it."""
+"""`dozvon sandbox amocrm`: runs only the sandbox CRM, to test Dozvon or another client against it."""
 
 from __future__ import annotations
 

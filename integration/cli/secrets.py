@@ -1,4 +1,4 @@
-"""`dozvon secrets check|rotate|forget`: read every stored secret, give all a new key, start without a lost one."""
+"""`dozvon secrets check|rotate|forget`: reads every stored secret, changes the key, or drops secrets of a lost key."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from integration.storage.sql.database import open_database
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    what = "check: read every secret; rotate: a new key for all; forget: drop those whose key is lost"
+    what = "check: read every secret; rotate: encrypt all with a new key; forget: drop those whose key is lost"
     parser.add_argument("what", choices=["check", "rotate", "forget"], help=what)
     parser.add_argument("--config", type=Path, metavar="FILE", help="dozvon.toml")
 
@@ -49,7 +49,7 @@ def _rotate(place: Place) -> int:
     if place.keys.text is None:
         print(f"{place.keys.file} holds the new key: back it up. Older backups need the old key.")
     else:
-        print("Take the old key out of DOZVON_KEY, for every process. Older backups need it.")
+        print("Remove the old key from DOZVON_KEY, for every process. Older backups need it.")
     return 0
 
 

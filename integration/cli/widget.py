@@ -1,4 +1,4 @@
-"""`dozvon widget build amocrm -o FILE`: the archive that a CRM installs."""
+"""`dozvon widget build amocrm -o FILE`: builds the archive that a CRM installs."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     build.add_argument("--version", metavar="X.Y.Z", help="raise it at each upload; by default Dozvon's own")
     build.add_argument("--support-email", metavar="ADDRESS", help="shown in the CRM beside the widget")
     build.add_argument(
-        "--trial", action="store_true", help="an http or loopback address is meant: for a sandbox on this machine"
+        "--trial", action="store_true", help="do not warn of an http or loopback address: for a sandbox on this machine"
     )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Raises ConfigError for a wrong argument, an address that nobody gave, a widget that is not compiled, and a file
-    that cannot be written."""
+    """Raises: ConfigError for a wrong argument, a missing address, a widget that is not compiled, or a file that cannot
+    be written."""
     backend = pack.checked_backend(arguments.backend or _public_url(arguments.config))
     out = pack.build_amocrm(arguments.output, backend, arguments.version, support_email=arguments.support_email)
     print(f"Wrote {out}: amoCRM widget {arguments.version or __version__} for {backend}.")

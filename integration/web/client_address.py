@@ -1,4 +1,4 @@
-"""Whose request it is: the peer's address, or behind a trusted proxy the one that the proxy names."""
+"""Finds the client's address: the peer's, or behind a trusted proxy the address that the proxy names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST_HOPS = 20
 
 class ClientAddresses:
     """
-    Reads `X-Forwarded-For` only where the peer is a proxy that the administrator named: anybody can write the header.
+    Reads `X-Forwarded-For` only if the peer is a proxy that the administrator named: anybody can send the header.
     """
 
     def __init__(self, trusted: Sequence[Network] = ()) -> None:
@@ -28,7 +28,7 @@ class ClientAddresses:
         if not self.trusts(peer):
             return str(peer)
         client = peer
-        # From the right: what a proxy appended is true, what the client wrote before it may be anything.
+        # From the right: trusted proxies append the right-most entries; the client may have invented those before.
         for text in reversed(",".join(request.headers.getall("X-Forwarded-For", [])).split(",")[-_MOST_HOPS:]):
             hop = _read(text)
             if hop is None:
@@ -39,7 +39,7 @@ class ClientAddresses:
         return str(client)
 
     def group_of(self, request: web.BaseRequest) -> str:
-        """The group to count together: an IPv4 address, or the /64 of an IPv6 address, which is one customer's."""
+        """The key to count clients by: an IPv4 address, or the /64 of an IPv6 address, which one customer gets."""
         return group(self.of(request))
 
     def trusts(self, address: _Address | str) -> bool:
@@ -48,13 +48,13 @@ class ClientAddresses:
 
 
 def group(address: str) -> str:
-    """As `ClientAddresses.group_of`."""
+    """Like `ClientAddresses.group_of`."""
     read = _read(address)
     return str(ip_network((read, 64), strict=False)) if isinstance(read, IPv6Address) else address
 
 
 def _read(text: str) -> _Address | None:
-    """`192.0.2.1`, `::1`, and what proxies write besides: `192.0.2.1:1234`, `[::1]:1234`."""
+    """Read `192.0.2.1`, `::1`, and the forms with a port that proxies write: `192.0.2.1:1234`, `[::1]:1234`."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,6 +1,6 @@
 """Connections to the web server: limits on their number, a deadline for headers, and our answer to malformed HTTP.
 
-aiohttp answers what it cannot parse before any middleware runs; this module replaces that answer with ours.
+aiohttp answers a request that it cannot parse before any middleware runs; this module replaces that answer.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _BUSY = (
 
 
 def bare_answer(status: int, headers: Mapping[str, str]) -> web.Response:
-    """To what never came to our application; the connection is closed with it."""
+    """The answer to a request that never reaches our application; the connection is closed after it."""
     code = "internal" if status >= 500 else "bad_request"
     body = json.dumps({"error": {"code": code, "message": error_text(status, "en")}})
     response = web.Response(status=status, text=body, content_type="application/json", headers=headers)
@@ -37,7 +37,7 @@ def bare_answer(status: int, headers: Mapping[str, str]) -> web.Response:
 
 
 class Door:
-    """Who may connect: so many in all, and so many from one address; a trusted proxy speaks for many."""
+    """Limits connections in all and from one address. A trusted proxy has no limit of its address."""
 
     def __init__(self, *, most: int, most_per_address: int, addresses: ClientAddresses, refused: RefusedLog) -> None:
         self._most = most
@@ -70,8 +70,9 @@ class Door:
 
 class Connection(web.RequestHandler):
     """
-    aiohttp's own, which also closes a connection whose next head is not complete in `keepalive_timeout` seconds: that
-    deadline is set when it opens and after each answer, and bytes that trickle in do not put it off.
+    aiohttp's connection with our limits. It is closed if the head of the next request is not complete within
+    `keepalive_timeout` seconds: aiohttp sets that deadline when the connection opens and after each answer, and slowly
+    arriving bytes do not extend it.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Connection(web.RequestHandler):
         self._door = door
         self._refused = refused
         self._headers = headers
-        self._address: str | None = None  # while inside
+        self._address: str | None = None  # the peer's, while the connection is counted
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         peer = transport.get_extra_info("peername")
@@ -119,7 +120,7 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is no HTTP, and a defect that our middlewares did not see."""
+        """Answer malformed HTTP, and defects outside our middlewares."""
         if status >= 500 and exc is not None:
             log.error("request broke", exc_info=exc)
         else:
@@ -131,5 +132,5 @@ class Connection(web.RequestHandler):
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
         if isinstance(kw.get("exc_info"), web.RequestPayloadError | BodyTooSlow):
-            return  # the rest of a body that was refused already
+            return  # the rest of a body that has been refused already
         log.error("request broke", reason=str(args[0] if args else ""), exc_info=kw.get("exc_info"))

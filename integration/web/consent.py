@@ -1,7 +1,7 @@
-"""Connecting CRM accounts: from the button on our page through the CRM's consent to the wizard's step 1 (spec A1).
+"""Connects CRM accounts: from the button on our page through the CRM's consent to the wizard's step 1 (spec A1).
 
-Anybody can call the redirect address, so a call alone makes no request. A code is exchanged if it comes with our state,
-if a signed-in administrator presses its button, or if the CRM proves with a widget's token that one of its
+Anybody can call the redirect address, so such a call alone makes no request to the CRM. A code is exchanged if it comes
+with our state, if a signed-in administrator confirms it, or if a widget's token from the CRM proves that one of its
 administrators is there.
 """
 
@@ -28,8 +28,8 @@ from integration.web.language import language_of
 
 log = structlog.get_logger()
 
-_STATE_SECONDS = 20 * 60  # a consent's code lives as long (amoCRM reference, 1.3)
-_HELD_AT_MOST = 20  # strangers may call as often as they like; the newest are kept
+_STATE_SECONDS = 20 * 60  # as long as a consent's code is valid (amoCRM reference, 1.3)
+_HELD_AT_MOST = 20  # anybody may call any number of times; the newest consents are kept
 _DISCONNECT_SECONDS = 60.0  # a replayed call of the CRM makes one request within this time
 _CHANNEL = "consents"
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvon</title>
@@ -39,7 +39,7 @@ _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvo
 
 
 class Office(Protocol):
-    """One account while it runs."""
+    """A running account."""
 
     @property
     def account(self) -> Account: ...
@@ -55,7 +55,7 @@ class HeldConsent:
     id: str
     crm: str  # the kind
     integration: str
-    account: AccountId | None  # None: of any account of this integration
+    account: AccountId | None  # None: any account of this integration
     granted: Granted
     at: Timestamp
 
@@ -65,16 +65,16 @@ class HeldConsent:
 
     @property
     def source(self) -> tuple[str, str, str]:
-        """What two consents have in common of which the newer one takes the place of the older."""
+        """A newer consent replaces an older one with the same source."""
         return self.crm, self.integration, self.host
 
 
 class Consents:
     """
-    The consents of all accounts. `listen` runs as long as the process.
+    The consents of all accounts. Run `listen` as long as the process runs.
 
     Args:
-        on_connected: called after tokens are stored and the managers are read.
+        on_connected: called after the tokens were stored and the managers were read.
     """
 
     def __init__(
@@ -104,11 +104,11 @@ class Consents:
         yield web.post("/admin/{account}/consents/{consent:[A-Za-z0-9_-]{1,64}}", self._confirm)
 
     async def state_for(self, account: AccountId) -> str:
-        """A state that makes the next consent with it this account's; single use."""
+        """A state for one consent: the consent with it belongs to this account."""
         return await self._coordination.issue_ticket({"account": account}, ttl_seconds=_STATE_SECONDS)
 
     def waiting(self, account: AccountId) -> list[HeldConsent]:
-        """Those that an administrator may confirm for this account, the newest first."""
+        """The consents that an administrator may confirm for this account, the newest first."""
         connector = self._offices[account].connector
         wanted = (connector.kind, connector.integration)
         return [
@@ -119,7 +119,7 @@ class Consents:
 
     async def confirm_by_widget(self, token: str) -> bool:
         """
-        Bind the consent of the account whose administrator speaks through the widget, by the CRM's signed token.
+        Accept the consent of the account whose administrator has opened the widget, as the CRM's signed token proves.
 
         Returns:
             Whether an account was connected. Never raises.
@@ -139,18 +139,18 @@ class Consents:
         return False
 
     async def listen(self) -> None:
-        """Consents that other processes hold; until cancelled."""
+        """Take over consents that reach other processes; until cancelled."""
         async for message in self._coordination.subscribe(_CHANNEL):
             held = _read(message)
             if held is not None:
                 self._keep(held)
 
-    # ---- what the CRM calls
+    # ---- called by the CRM
 
     async def _callback(self, request: web.Request) -> web.StreamResponse:
         """
-        The redirect address. In a person's browser the mapping page opens by itself; a call by the CRM itself gets a
-        plain answer at once.
+        The redirect address. A person's browser is sent on to the mapping page; a consent without state gets a plain
+        page and is held.
         """
         t = texts(language_of(request))
         offices = self._addressed(request)
@@ -169,7 +169,7 @@ class Consents:
         raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
 
     def _addressed(self, request: web.Request) -> list[Office]:
-        """The accounts of the kind, and of the name, that the address has. Raises HTTPNotFound: there are none."""
+        """The accounts with the kind, and the name if any, in the address. Raises: HTTPNotFound if there are none."""
         crm, named = request.match_info["crm"], request.match_info.get("account")
         found = [
             office
@@ -183,7 +183,7 @@ class Consents:
     async def _wanted(
         self, request: web.Request, addressed: list[Office]
     ) -> tuple[AccountId | None, Granted | Refused]:
-        """Which account this consent was asked for; None: nobody here did, and it is held. Raises Rejected."""
+        """The account that this consent was requested for; None if nobody here did: it is held. Raises: Rejected."""
         offices, read = self._meant(request, addressed)
         if read.state is None:
             if isinstance(read, Granted):
@@ -197,7 +197,7 @@ class Consents:
         return key, read
 
     def _meant(self, request: web.Request, addressed: list[Office]) -> tuple[list[Office], Granted | Refused]:
-        """The accounts of the one integration that the call is for, and what it says. Raises Rejected."""
+        """The accounts of the integration that the call is for, and its content. Raises: Rejected."""
         refusal = Rejected("The consent is for another integration", code="client_id")
         taken: list[tuple[Office, Granted | Refused]] = []
         for office in addressed:
@@ -210,7 +210,7 @@ class Consents:
         return [office for office, _ in taken], taken[0][1]
 
     async def _disconnected(self, request: web.Request) -> web.StreamResponse:
-        """The signed call when an administrator of the CRM has switched the integration off."""
+        """The CRM's signed call after its administrator switched the integration off."""
         is_signed = False
         offices = self._addressed(request)
         for office in offices:
@@ -232,7 +232,7 @@ class Consents:
             raise web.HTTPForbidden(text=f"The disconnect call is not signed by {label}")
         return web.Response(text="ok")
 
-    # ---- what administrators press
+    # ---- called by administrators
 
     async def _begin(self, request: web.Request) -> web.StreamResponse:
         key = self._account(request)
@@ -255,7 +255,7 @@ class Consents:
     # ---- pieces
 
     def _account(self, request: web.Request) -> AccountId:
-        """Raises HTTPNotFound."""
+        """The account in the address. Raises: HTTPNotFound."""
         key = AccountId(request.match_info["account"])
         if key not in self._offices:
             raise web.HTTPNotFound
@@ -286,7 +286,7 @@ class Consents:
             log.info("other processes not notified of the consent", error=str(exc))
 
     def _keep(self, held: HeldConsent) -> None:
-        """One for each address; a newer code of the same CRM account takes the older one's place."""
+        """Keep one consent for each address: a newer code of the same CRM account replaces the older."""
         same = [each.id for each in self._held.values() if each.source == held.source]
         for old in same:
             del self._held[old]
@@ -300,7 +300,7 @@ class Consents:
         return list(self._held.values())
 
     def _page(self, request: web.Request, text: str, *, status: int = 200) -> web.Response:
-        """Without a script: nothing waits for the end of a consent, and our CSP lets none run."""
+        """A page without a script: nothing waits for the end of a consent, and our CSP forbids inline scripts."""
         body = _PAGE.format(
             lang=language_of(request), text=html.escape(text), link=html.escape(f"{self._public_url}/admin")
         )
@@ -310,8 +310,8 @@ class Consents:
 
 def oauth_path(crm: str, account: str | None) -> str:
     """
-    Where a CRM sends a browser after the consent; the registered redirect address ends in it. None: for several
-    accounts of one integration, which has one address only.
+    The path to which a CRM sends a browser after the consent; the registered redirect address ends in it. `account` is
+    None for several accounts of one integration, which has only one address.
     """
     return f"/oauth/{crm}/{account}" if account else f"/oauth/{crm}"
 

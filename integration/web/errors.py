@@ -1,6 +1,7 @@
-"""How HTTP reports failures: in the visitor's language and a form the client can read.
+"""Turns failures into HTTP answers, in the visitor's language and in a form that the client can read.
 
-The API and programs get `{"error": {"code", "message"}}`, as `widgets/README.md` says; a person in a browser a page.
+The API and programs get `{"error": {"code", "message"}}`, as `widgets/README.md` says; a person in a browser gets a
+page.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _CODES = {401: "auth_failed", 403: "not_allowed", 429: "rate_limited"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 ErrorPage = Callable[[web.Request, int, str], web.Response]
-"""A page for a person: the request, the status, a sentence."""
+"""Makes a page for a person, from the request, the status and a sentence."""
 
 
 def error_response(code: str, message: str, status: int | None = None) -> web.Response:
@@ -63,7 +64,7 @@ def error_response(code: str, message: str, status: int | None = None) -> web.Re
 
 @web.middleware
 async def api_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """What the services refuse becomes an answer with its code."""
+    """Turn the errors of services into answers with their codes."""
     if not request.path.startswith("/api/"):
         return await handler(request)
     try:
@@ -85,7 +86,7 @@ async def api_errors(request: web.Request, handler: Handler) -> web.StreamRespon
 
 
 class ErrorAnswers:
-    """The outermost middleware but CORS: nothing leaves it but an answer, and each failure is one line in the log."""
+    """The outermost middleware except CORS. Every failure becomes an answer and one line in the log."""
 
     def __init__(self, *, page: ErrorPage | None, addresses: ClientAddresses, refused: RefusedLog) -> None:
         self._page = page
@@ -116,7 +117,7 @@ class ErrorAnswers:
             response.force_close()
         except ConnectionError:
             raise  # the client is gone
-        except Exception:  # the loop of all requests must live on
+        except Exception:  # one request must not end the server
             log.exception("request broke", place=place_of(request), method=request.method)
             return self._answer(request, 500)
         if response.status >= 400:
@@ -137,7 +138,7 @@ class ErrorAnswers:
 
 
 def place_of(request: web.Request) -> str:
-    """The route's pattern: what was really asked for may hold a secret."""
+    """The route's pattern. The real path may contain a secret."""
     resource = request.match_info.route.resource
     return resource.canonical if resource is not None else "(no such page)"
 
@@ -150,7 +151,7 @@ def _is_for_a_person(request: web.Request) -> bool:
 
 
 async def json_body(request: web.Request) -> dict[str, Any]:
-    """The request's JSON object. Raises Refused `bad_request`."""
+    """The request's JSON object. Raises: Refused `bad_request`."""
     try:
         body = json.loads((await request.read()).decode())
     except (ValueError, RecursionError) as exc:  # UnicodeDecodeError is a ValueError
@@ -161,7 +162,7 @@ async def json_body(request: web.Request) -> dict[str, Any]:
 
 
 def text_field(body: dict[str, Any], name: str, *, longest: int = 200) -> str:
-    """A text of the body. Raises Refused `bad_request` when it is absent, no text, too long, or cannot be stored."""
+    """A text of the body. Raises: Refused `bad_request` if it is missing, not a text, too long, or cannot be stored."""
     value = body.get(name)
     if not isinstance(value, str) or len(value) > longest or not is_clean(value):
         raise Refused("bad_request", f"{name}: a text of at most {longest} characters")

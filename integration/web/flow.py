@@ -1,4 +1,4 @@
-"""Rate limits: a number of messages in a number of seconds, separately for each sender."""
+"""Rate limits: so many messages in so many seconds, separately for each sender."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _MOST_KEPT = 10_000
 
 
 class Flow:
-    """Counts by key, in windows."""
+    """Counts messages by key, in time windows."""
 
     def __init__(self, *, most: int, seconds: float, now: Callable[[], float]) -> None:
         self._most = most
@@ -17,7 +17,7 @@ class Flow:
         self._counts: dict[Hashable, tuple[float, int]] = {}  # when its window began, how many since
 
     def allows(self, key: Hashable) -> bool:
-        """Count one more. Returns whether it is within the limit."""
+        """Count one message. Returns whether it is within the limit."""
         now = self._now()
         began, count = self._counts.get(key, (now, 0))
         if now - began >= self._seconds:

@@ -1,4 +1,4 @@
-"""What a stranger sends, as texts that the rest of the program can take: no NULs, no halves of characters, in time."""
+"""Checks input from outside before other code reads it: no NULs, no half characters, and not too slow."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aiohttp.typedefs import Middleware
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-_UNREADABLE = (ValueError, LookupError, AssertionError, RuntimeError)  # what aiohttp raises for odd bodies and charsets
+_UNREADABLE = (ValueError, LookupError, AssertionError, RuntimeError)  # aiohttp raises them for odd bodies and charsets
 
 
 class BodyTooSlow(Exception):
-    """The body did not come whole in its time."""
+    """The body did not arrive completely in time."""
 
 
 def is_clean(text: str) -> bool:
@@ -36,7 +36,7 @@ async def read_form(request: web.Request) -> dict[str, str]:
 
 @web.middleware
 async def clean_address(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """No page and no interface of ours has an address with a NUL or half a character in it."""
+    """Refuse an address with a NUL or half a character: no page or API of ours has one."""
     parts = [request.path, *(text for pair in request.query.items() for text in pair)]
     if not all(map(is_clean, parts)):
         raise web.HTTPBadRequest

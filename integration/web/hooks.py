@@ -1,5 +1,4 @@
-"""Webhooks of CRMs: `/hooks/{crm}/{account}/{tail}`, whose last part is known to that CRM alone. Reading them is the
-connector's."""
+"""Receives webhooks of CRMs at `/hooks/{crm}/{account}/{tail}`; only that CRM knows the tail. Connectors read them."""
 
 from __future__ import annotations
 
@@ -28,7 +27,7 @@ class Hooks:
         self._intakes.pop(account, None)
 
     def path(self, account: AccountId) -> str:
-        """What follows our public address in the address that the CRM is given. Raises KeyError."""
+        """The path of the address that the CRM gets, after our public address. Raises: KeyError."""
         crm, intake = self._intakes[account]
         return f"/hooks/{crm}/{account}/{intake.tail}"
 
@@ -47,7 +46,7 @@ class Hooks:
 
 
 async def _body(request: web.Request, most: int) -> bytes | None:
-    """None: it is larger. The rest is not read."""
+    """The body; None if it is larger than `most`, and then the rest is not read."""
     body = await request.content.read(most + 1) if request.can_read_body else b""
     while len(body) <= most and not request.content.at_eof():
         body += await request.content.read(most + 1 - len(body))

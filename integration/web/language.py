@@ -1,4 +1,4 @@
-"""Which language a visitor wants, and how that wish is kept from page to page."""
+"""Finds the language that a visitor wants, and keeps it from page to page."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ COOKIE = "dozvon_lang"
 
 
 def language_of(request: web.BaseRequest) -> str:
-    """What the address says, then what was chosen before, then what the browser asks for. Never raises."""
+    """The language in the address, else the one chosen before, else the browser's. Never raises."""
     wishes = [request.query.get("lang", ""), request.cookies.get(COOKIE, "")]
     wishes += [part.split(";")[0].strip()[:2] for part in request.headers.get("Accept-Language", "").split(",")[:20]]
     return next((wish for wish in wishes if wish in LANGUAGES), "ru")
 
 
 def with_language(request: web.BaseRequest, path: str) -> str:
-    """`path` with the language that this address names, so that a redirect does not lose it."""
+    """`path` with the language of this request's address, so that a redirect does not lose it."""
     wish = request.query.get("lang", "")
     if wish not in LANGUAGES:
         return path

@@ -1,6 +1,6 @@
-"""Metrics for Prometheus, computed at the request: nothing is counted twice, nothing slows a call.
+"""Metrics for Prometheus, computed when they are requested, so that they slow down no call.
 
-Names end in their unit; labels hold account and kind, never a number or a name.
+Names end in their unit; labels have the account and the kind, never a number or a name.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class _Reader(Collector):
         return self._gather()
 
     def describe(self) -> Iterable[Metric]:
-        return []  # asked at registration: there is nothing to read yet
+        return []  # called at registration, when there is nothing to read yet
 
 
 def gauge(name: str, what: str, values: Iterable[tuple[dict[str, str], float]]) -> Metric:

@@ -1,4 +1,4 @@
-"""The administrator's password: which are allowed, and comparing a text with it (argon2id). No sessions here."""
+"""The administrator's password: which ones are allowed, and the comparison with argon2id. No sessions here."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from argon2.low_level import hash_secret_raw
 
 SHORTEST = 12
-"""Characters. One password opens everything and there is no second factor: NIST SP 800-63B asks for 8 at least, and
-for more where nothing else protects."""
+"""Characters. One password opens everything, without a second factor: NIST SP 800-63B requires at least 8, and more if
+there is no other protection."""
 
 LONGEST = 200
 _FEWEST_DIFFERENT = 5
 _OBVIOUS = ("password", "passw0rd", "parol", "пароль", "qwerty", "йцукен", "admin", "dozvon", "12345", "letmein")
 
-# 32 MiB and three passes: above OWASP's least, and mild enough for a small machine that also handles calls.
+# 32 MiB and three passes: above OWASP's minimum, and cheap enough for a small machine that also handles calls.
 _TIME_COST, _MEMORY_KIB, _PARALLELISM = 3, 32 * 1024, 1
 _hasher = PasswordHasher(time_cost=_TIME_COST, memory_cost=_MEMORY_KIB, parallelism=_PARALLELISM, type=Type.ID)
 
 
 class Password:
-    """The configured password, plain or as a hash. Slow on purpose, also when created: use a thread."""
+    """The configured password, plain or as a hash. Slow on purpose, also the constructor: use a thread."""
 
     def __init__(self, configured: str) -> None:
         """Raises: ValueError if the text looks like an argon2 hash but is not one."""
         if is_hash(configured):
             check_hash(configured)
         self._hash = configured if is_hash(configured) else _hasher.hash(configured)
-        # Identifies the password of a session: changing the password ends its sessions. It must cost as much to
-        # guess from as the hash, because it is stored beside the sessions.
+        # Identifies the password of a session: a new password ends all sessions. It is stored with the sessions, so
+        # guessing the password from it must cost as much as from the hash.
         self.mark = hashlib.sha256(
             hash_secret_raw(
                 configured.encode(),
@@ -44,7 +44,7 @@ class Password:
         ).hexdigest()
 
     def is_same(self, given: str) -> bool:
-        """Never raises; a text with lone surrogates is no password."""
+        """Whether this is the password. Never raises; a text with lone surrogates is not."""
         try:
             return _hasher.verify(self._hash, given)
         except (VerificationError, UnicodeEncodeError):
@@ -67,14 +67,14 @@ def check_hash(configured: str) -> None:
 
 
 def hashed(plain: str) -> str:
-    """For the configuration file."""
+    """The hash for the configuration file."""
     return _hasher.hash(plain)
 
 
 def weakness(plain: str) -> str | None:
     """Why the password is weak, as the end of a sentence that begins with "it"; None if it looks strong."""
     if len(plain) < SHORTEST:
-        return f"has {len(plain)} characters; {SHORTEST} are the least"
+        return f"has {len(plain)} characters; the minimum is {SHORTEST}"
     if len(set(plain)) < _FEWEST_DIFFERENT:
         return f"has only {len(set(plain))} different characters"
     if plain.isdecimal():

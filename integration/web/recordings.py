@@ -1,4 +1,4 @@
-"""Recordings for the CRM's player: an opaque address, byte ranges, no credentials (amoCRM reference, 6.8)."""
+"""Serves recordings to the CRM's player: opaque addresses, byte ranges, no credentials (amoCRM reference, 6.8)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ _OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], bool]) -> list[web.RouteDef]:
     """
-    `GET` and `HEAD /r/<id>.mp3`. 404: unknown, deleted or not fetched yet. 410: the account was disconnected. Its
-    recordings' addresses stay in the CRM, but its users are no longer customers.
+    `GET` and `HEAD /r/<id>.mp3`. 404: unknown, deleted or not fetched yet. 410: the account was disconnected. The
+    addresses of its recordings stay in the CRM, but its users are no longer customers.
     """
 
     async def serve(request: web.Request) -> web.StreamResponse:

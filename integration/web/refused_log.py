@@ -1,4 +1,4 @@
-"""Requests that failed, in the log: one line each, bounded in length and number, without what the stranger wrote."""
+"""Logs failed requests: one line each, limited in length and number, without the text that the client sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 100  # characters of one value
 
 
 class RefusedLog:
-    """At most so many lines in a while; what was left out is counted and told with the first line after it."""
+    """Limits the lines per minute; counts those left out and logs the count with the next minute's first line."""
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
@@ -25,8 +25,8 @@ class RefusedLog:
     def add(self, *, status: int, place: str, method: str, reason: str, address: str) -> None:
         """
         Args:
-            place: the route's pattern, or what kind of thing failed; never the address as it was sent, which may hold
-                a secret or a number.
+            place: the route's pattern, or the part that failed; never the path itself, which may contain a secret or a
+                number.
         """
         now = self._monotonic()
         if now >= self._until:

@@ -1,5 +1,4 @@
-"""The HTTP side of a process: routes, middlewares, health and metrics, the listening socket. What routes do is in their
-own modules."""
+"""The HTTP server of a process: middlewares, health, metrics, the listening socket. Other modules have the routes."""
 
 from __future__ import annotations
 
@@ -21,12 +20,12 @@ from integration.web.language import with_language
 from integration.web.metrics import Metrics
 from integration.web.refused_log import RefusedLog
 
-_LARGEST_BODY = 1024 * 1024  # webhooks are the largest that anybody may send (amoCRM reference, 9.5)
+_LARGEST_BODY = 1024 * 1024  # webhooks have the largest bodies (amoCRM reference, 9.5)
 _SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
-    "Server": "Dozvon",  # aiohttp would tell its version and Python's
+    "Server": "Dozvon",  # aiohttp would send its version and Python's
 }
 _TLS_HEADERS = {"Strict-Transport-Security": "max-age=31536000"}
 
@@ -34,12 +33,12 @@ _EXPECTED = "100-continue"
 _Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 Health = Callable[[], Awaitable[dict[str, Any]]]
-"""`{"status": "ok"|"degraded", ...}`; degraded is still alive."""
+"""Returns `{"status": "ok"|"degraded", ...}`; a degraded process still works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """How strangers are met."""
+    """Limits for clients on the network."""
 
     addresses: ClientAddresses = field(default_factory=ClientAddresses)
     connections: int = 4000
@@ -62,8 +61,8 @@ def create_web_app(
 ) -> web.Application:
     """
     Args:
-        middlewares: see requests that are well-formed; what they raise becomes an answer.
-        outermost: see every answer, those to failures too.
+        middlewares: get well-formed requests; their errors become answers.
+        outermost: get every answer, also those to failures.
     """
     edge = edge or Edge()
     headers = security_headers(edge)
@@ -81,7 +80,7 @@ def create_web_app(
     async def add_headers(_: web.Request, response: web.StreamResponse) -> None:
         for name, value in headers.items():
             response.headers.setdefault(name, value)
-        response.headers["Server"] = headers["Server"]  # aiohttp has put its own there by now
+        response.headers["Server"] = headers["Server"]  # replaces aiohttp's
 
     answers = ErrorAnswers(page=error_page, addresses=edge.addresses, refused=refused or RefusedLog())
     app = web.Application(
@@ -105,13 +104,13 @@ def create_web_app(
 
 
 def security_headers(edge: Edge) -> dict[str, str]:
-    """On every answer, whatever it says."""
+    """The headers of every answer."""
     return _SECURITY_HEADERS | (_TLS_HEADERS if edge.has_tls else {})
 
 
 def _crowd(edge: Edge) -> Middleware:
-    """Behind a proxy all connections are the proxy's: what one visitor has open is counted by request. A WebSocket is
-    one for as long as it is open."""
+    """Limits the requests that one visitor has open: behind a proxy all connections are the proxy's. An open WebSocket
+    counts as one request."""
     under_way: Counter[str] = Counter()
 
     @web.middleware
@@ -131,7 +130,7 @@ def _crowd(edge: Edge) -> Middleware:
 
 
 def _expecting(handle: _Handle, headers: Mapping[str, str]) -> _Handle:
-    """aiohttp answers `Expect` before the middlewares, and breaks on one that is no text."""
+    """Check `Expect` first: aiohttp answers it before the middlewares, and fails on unknown values."""
 
     async def checked(request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Expect", _EXPECTED).lower() != _EXPECTED:
@@ -158,7 +157,7 @@ class WebServer:
         )
 
     async def start(self, host: str, port: int, *, reuse_port: bool | None = None) -> tuple[str, int]:
-        """Returns where it listens. Raises: OSError."""
+        """Returns the host and port on which it listens. Raises: OSError."""
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         server = self._runner.server
@@ -179,7 +178,7 @@ class WebServer:
         return bound_host, bound_port
 
     async def stop(self) -> None:
-        """Take no connection more, let requests end, close what is open."""
+        """Accept no more connections, let running requests end, then close the rest."""
         if self._server is not None:
             self._server.close()
         await self._runner.cleanup()

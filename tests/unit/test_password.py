@@ -67,4 +67,4 @@ def test_the_command_prints_a_hash_and_nothing_else(
 def test_the_command_refuses_a_weak_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("hunter2\n"))
     assert main(["password"]) == 2
-    assert "12 are the least" in capsys.readouterr().err
+    assert "the minimum is 12" in capsys.readouterr().err

@@ -1,8 +1,8 @@
-"""The amocrm-api library behind our transport: the one file that names it (docs/adr/0003).
+"""Runs the amocrm-api library on our transport. No other module imports it (docs/adr/0003).
 
-The library is synchronous, made for one account of amocrm.ru and refreshes without a lock. Its request classes run
-here in a greenlet with a session of ours, whose only method hands each request to the account's transport and waits
-for it without blocking the loop. Host, token, pacing, deadline, repeats and errors are the transport's. Its entity
+The library is synchronous, made for one account of amocrm.ru, and refreshes tokens without a lock. Here its request
+classes run in a greenlet with our own session. The session passes each request to the account's transport and waits
+without blocking the loop. The transport decides host, token, pacing, deadline, repeats and errors. The library's entity
 classes are not used: their links load through managers of the whole process, not of one account.
 """
 
@@ -28,7 +28,7 @@ from integration.domain.calls.intents import Priority
 from integration.domain.crm.entities import EntityKind
 from integration.errors import OutcomeUnknown, ProtocolError
 
-# The library writes to stderr by its own handler; ours are the only logs.
+# The library has its own handler, which writes to stderr; everything must go to our log.
 logging.getLogger("amocrm").handlers.clear()
 
 _PREFIX = "/api/v4/"
@@ -43,7 +43,7 @@ Result = TypeVar("Result")
 
 
 class Library:
-    """What the library serves for, of one account. Results are amoCRM's JSON: no type of it leaves this file."""
+    """The requests of one account that the library sends. Results are amoCRM's JSON, never the library's types."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
@@ -79,11 +79,11 @@ class Library:
 
 
 class _Missing(Exception):
-    """204 for a single object."""
+    """amoCRM answered 204 for a single object."""
 
 
 class _NoTokens:
-    """Stands where the library looks for a token and a host; both are the transport's."""
+    """Takes the place of the library's token manager: the transport sets token and host."""
 
     subdomain = "account"
 
@@ -92,7 +92,7 @@ class _NoTokens:
 
 
 class _Response:
-    """What the library reads of a `requests` response. Errors never come this far: the transport raises them."""
+    """The part of a `requests` response that the library reads. Never an error: the transport raises those."""
 
     def __init__(self, body: Any) -> None:
         self.status_code = 204 if body is None else 200
@@ -107,7 +107,7 @@ class _Response:
 
 
 class _Session:
-    """Stands where the library expects `requests.Session`."""
+    """Takes the place of the library's `requests.Session`."""
 
     def __init__(self, transport: Transport, priority: Priority) -> None:
         self._transport = transport
@@ -130,7 +130,7 @@ def _await(pending: Awaitable[Any]) -> Any:
 
 
 async def _created(create: Callable[[], int]) -> int:
-    """Raises OutcomeUnknown when the answer does not name what was created: it may well have been."""
+    """Raises: OutcomeUnknown if the answer does not name the new object, which may exist."""
     try:
         return await _run(create)
     except ProtocolError as exc:
@@ -139,11 +139,11 @@ async def _created(create: Callable[[], int]) -> int:
 
 async def _run(work: Callable[[], Result]) -> Result:
     """
-    Run synchronous library code whose requests are awaited by this coroutine; an error of a request, cancellation
-    included, is raised inside the library's code at the place of the request.
+    Run synchronous library code; this coroutine awaits its requests. An error of a request, also a cancellation, is
+    raised inside the library's code where it made the request.
 
     Raises:
-        ProtocolError: the library stumbled over the answer's shape.
+        ProtocolError: the library cannot read the answer.
     """
     worker = greenlet.greenlet(work)
     try:
@@ -151,7 +151,7 @@ async def _run(work: Callable[[], Result]) -> Result:
         while not worker.dead:
             try:
                 answer = await step
-            except BaseException as exc:  # noqa: BLE001 -- passed on whole, CancelledError too
+            except BaseException as exc:  # noqa: BLE001 -- passed on unchanged, CancelledError too
                 step = worker.throw(exc)
             else:
                 step = worker.switch(answer)

@@ -1,6 +1,6 @@
-"""Consent of amoCRM: the authorise address, the callback, the exchange of the code, the disconnect hook.
+"""amoCRM's consent: the authorise address, the callback, the exchange of the code, the disconnect hook.
 
-HTTP routes do not belong here, nor does keeping a pair of tokens alive (`tokens.py`).
+HTTP routes do not belong here. `tokens.py` refreshes the tokens later.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _CODE_LENGTH = 4096  # characters; real ones are below 2 KB
 
 
 def authorise_url(settings: AmocrmSettings, state: str) -> str:
-    """Where an administrator allows the integration. The redirect address is registered, not sent."""
+    """The page where an administrator allows the integration. The redirect address is registered, not sent."""
     return f"{settings.oauth_url}?{urlencode({'client_id': settings.client_id, 'state': state, 'mode': 'popup'})}"
 
 
 def read_callback(settings: AmocrmSettings, query: Mapping[str, str]) -> Granted | Refused:
     """
-    Understand a call to the redirect address. amoCRM sends no state after an installation from the marketplace
-    (`from_widget`). Whether `state` is one of ours is for the caller to check.
+    Read a call to the redirect address. amoCRM sends no state after an installation from the marketplace
+    (`from_widget`). The caller checks whether `state` is one of ours.
 
     Raises:
-        Rejected: `client_id` is another integration's, the host is not amoCRM's, or the code or the state is missing.
+        Rejected: `client_id` is of another integration, the host is not amoCRM's, or the code or the state is missing.
     """
     if query.get("client_id", settings.client_id) != settings.client_id:
         raise Rejected("The consent is for another integration", code="client_id")
@@ -60,7 +60,7 @@ def read_callback(settings: AmocrmSettings, query: Mapping[str, str]) -> Granted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """A consent that has been exchanged: which account it is, and its tokens, not stored yet."""
+    """A consent after its code was exchanged: the account and its tokens, not stored yet."""
 
     crm_account_id: str
     subdomain: str
@@ -70,8 +70,8 @@ class Installed:
 
 async def exchange_code(settings: AmocrmSettings, sender: Sender, clock: Clock, granted: Granted) -> Installed:
     """
-    Spend the code (20 minutes, once) and ask with the new token whose account it is. Both are requests like any other:
-    only a consent that we know to be wanted may cost them.
+    Exchange the code (valid 20 minutes, once), and ask with the new token which account it is. Both requests count
+    towards the rate limit, so call this only for a consent that is known to be wanted.
 
     Raises:
         Rejected: amoCRM does not accept the code.
@@ -115,8 +115,8 @@ def disconnect_signature(settings: AmocrmSettings, crm_account_id: str) -> str:
 
 def read_disconnect(settings: AmocrmSettings, query: Mapping[str, str]) -> str:
     """
-    The account that an administrator has disconnected. The hook carries no time and can be replayed: confirm with a
-    cheap request (401) before anything is deleted.
+    Read which account an administrator has disconnected. The hook has no time and can be replayed: confirm it with a
+    cheap request (401) before deleting anything.
 
     Returns:
         The CRM's account id.

@@ -1,6 +1,6 @@
-"""When the next request of one account may leave: even spacing, three priorities, pauses and the 403 breaker.
+"""Decides when the next request of an integration may be sent: even spacing, priorities, pauses and the 403 breaker.
 
-Requests themselves do not belong here; `transport.py` asks for a slot before each.
+It sends nothing: `sending.py` takes a slot before each request.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from integration.domain.calls.intents import Priority
 from integration.errors import RateLimited, Unavailable
 from integration.ports.coordination import Pace, RateBudget
 
-_WAITING_AT_MOST = 2000  # requests of one account; more is a fault of the caller, not work to be done
+_WAITING_AT_MOST = 2000  # requests; more is a defect of the caller
 _LONGEST_PAUSE = 60.0  # seconds; 1, 2, 4 ... 60 after 429. Source: amoCRM names no Retry-After (README: limits)
 _LONGEST_BLOCK = 3600.0
-_WINDOW_REQUESTS = 7  # that amoCRM takes within a second
-_WINDOW_SECONDS = 1.005  # a clock that is being set runs 0.05 % off at most (NTP); the rest is for the clocks' grain
+_WINDOW_REQUESTS = 7  # amoCRM accepts so many within a second
+_WINDOW_SECONDS = 1.005  # NTP changes a clock's speed by at most 0.05 %; the rest is for the resolution of the clocks
 _REFUSALS_THAT_BLOCK = 4  # 403 answers in a row, from different endpoints: the account is blocked, not one object
 
 
 def turn(served: int) -> tuple[Priority, Priority, Priority]:
     """
-    In which order the queues are looked at for one slot.
+    The order in which the queues are checked for one slot.
 
-    Cards go first; every fourth slot looks at the log first, every eighth at the import, so that nobody starves:
-    a full card queue leaves at least 1/8 of the rate to each of the others.
+    Cards go first. Every fourth slot checks the log first, every eighth the import, so that no queue starves: a full
+    card queue leaves at least 1/8 of the rate to each of the others.
     """
     if served % 8 == 7:
         return (Priority.IMPORT, Priority.LOG, Priority.CARD)
@@ -45,16 +45,16 @@ class Slot:
 
     at: float
     answered_at: float | None = None
-    turn: str | None = None  # of the budget that all processes share
+    turn: str | None = None  # id of the turn in the budget that all processes share
 
 
 class Pacer:
     """
-    Slots of one account, `1 / requests_per_second` apart. Lives in one event loop.
+    Slots of one integration, `1 / requests_per_second` apart. For one event loop.
 
-    Even spacing at our end is not even arrival at theirs: the first request of a burst waits for TLS, the others do
-    not. A request has arrived when its answer is here, so the eighth leaves a second after the first one's answer at
-    the earliest: amoCRM never sees more than seven in a second, whatever the line does.
+    Requests that we send evenly do not arrive evenly: the first of a burst waits for TLS, the others do not. A request
+    has certainly arrived when its answer is here. So the eighth is sent at least a second after the answer to the
+    first, and amoCRM never sees more than seven in a second, whatever the network does.
     """
 
     def __init__(self, requests_per_second: float) -> None:
@@ -94,7 +94,7 @@ class Pacer:
             raise
 
     def answered(self, slot: Slot) -> None:
-        """The request of this slot is over, with or without an answer."""
+        """The request of this slot has ended, with or without an answer."""
         loop = asyncio.get_running_loop()
         slot.answered_at = loop.time()
         if self.waiting:
@@ -102,7 +102,7 @@ class Pacer:
 
     def refused(self, slot: Slot) -> float:
         """
-        A 429 answered the request of this slot. Several of one burst double the pause once only.
+        A 429 answered the request of this slot. Several 429s of one burst double the pause only once.
 
         Returns:
             Seconds until the next slot.
@@ -125,14 +125,14 @@ class Pacer:
         return self._timer is None and now >= self._ready_at()
 
     def _ready_at(self) -> float:
-        """When the next slot may be taken; infinity while the request a window ago is still on its way."""
+        """When the next slot may be taken; infinity while the first request of the window has no answer yet."""
         if len(self._recent) < _WINDOW_REQUESTS:
             return self._next_at
         answered_at = self._recent[0].answered_at
         return math.inf if answered_at is None else max(self._next_at, answered_at + _WINDOW_SECONDS)
 
     def _take(self, now: float, *, has_waited: bool = True) -> Slot:
-        """A slot that is given late, because the loop was busy, does not put off those after it; one gap at most."""
+        """A slot given late because the loop was busy does not delay the following slots, up to one gap."""
         self._served += 1
         due_at = max(self._next_at, now - self._gap_seconds) if has_waited else now
         self._next_at = due_at + self._gap_seconds
@@ -162,16 +162,16 @@ class Pacer:
             queue = self._waiting[priority]
             while queue:
                 waiter = queue.popleft()
-                if not waiter.done():  # a cancelled request gives its place away
+                if not waiter.done():  # not cancelled
                     return waiter
         return None
 
 
 class SharedPacer(Pacer):
     """
-    A `Pacer` that also asks the budget of all processes before each slot.
+    A `Pacer` that also takes a turn from the budget of all processes before each slot.
 
-    Which request goes next is decided when the turn is there: a card that comes while an import waits overtakes it.
+    It chooses the request when the turn has come: a card that arrives while an import waits overtakes it.
     """
 
     def __init__(self, requests_per_second: float, budget: RateBudget) -> None:
@@ -179,12 +179,12 @@ class SharedPacer(Pacer):
         self._pace = Pace(per_second=requests_per_second, most=_WINDOW_REQUESTS, window_seconds=_WINDOW_SECONDS)
         self._budget = budget
         self._serving: asyncio.Task[None] | None = None
-        self._look = asyncio.Event()  # a request is over, or a new one waits
+        self._look = asyncio.Event()  # a request has ended, or a new one waits
         self._telling: set[asyncio.Task[None]] = set()
 
     def answered(self, slot: Slot) -> None:
         super().answered(slot)
-        if slot.turn:  # empty: nobody else knows of it
+        if slot.turn:  # empty if the budget was not asked
             self._tell(self._budget.end(slot.turn))
             slot.turn = None
 
@@ -241,10 +241,10 @@ class SharedPacer(Pacer):
 
 class Breaker:
     """
-    Stops sending when amoCRM answers 403 to everything, which is how it punishes repeated abuse.
+    Stops sending when amoCRM answers 403 to everything: that is how it blocks after repeated abuse.
 
-    A 403 that is no problem+json, or several in a row from different endpoints, opens it; a single problem+json is one
-    object that the token's owner may not touch.
+    A 403 without problem+json, or several in a row from different endpoints, opens it. A single 403 with problem+json
+    only means that the token's owner has no access to one object.
     """
 
     def __init__(self, block_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -259,12 +259,12 @@ class Breaker:
         return max(0.0, self._until - self._now())
 
     def check(self) -> None:
-        """Raises Blocked while the breaker is open."""
+        """Raises: Blocked while the breaker is open."""
         if self.remaining_seconds:
             raise Blocked("amoCRM has blocked this integration (403)", retry_after_seconds=self.remaining_seconds)
 
     def forbidden(self, endpoint: str, *, is_blanket: bool) -> bool:
-        """Count a 403; True when it has opened the breaker."""
+        """Count a 403. Returns whether it opened the breaker."""
         self._endpoints.add(endpoint)
         if not is_blanket and len(self._endpoints) < _REFUSALS_THAT_BLOCK:
             return False
@@ -274,7 +274,7 @@ class Breaker:
         return True
 
     def open(self, seconds: float) -> None:
-        """Another process was blocked for this many seconds from now; 0: none is."""
+        """Another process was blocked for this many seconds from now; 0: not any more."""
         self._until = self._now() + seconds
 
     def passed(self) -> None:

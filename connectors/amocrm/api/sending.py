@@ -1,6 +1,6 @@
-"""Sends every request to amoCRM, also OAuth's: in its turn, and not while amoCRM blocks us.
+"""Sends every request to amoCRM, also those of OAuth: paced, and not while amoCRM blocks us.
 
-`pacing.py` gives the turns; `transport.py` and `tokens.py` interpret the answers.
+`pacing.py` gives the slots; `transport.py` and `tokens.py` interpret the answers.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _log = structlog.get_logger()
 
 class Sender:
     """
-    The sender of one integration, for all its accounts here: amoCRM counts the requests of an integration, and blocks
-    all of it. The accounts' `standings` are informed. For one event loop.
+    The sender of one integration, for all its accounts in this process: amoCRM counts requests by integration, and
+    blocks the whole integration. It reports limits and blocks to the accounts' `standings`. For one event loop.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Sender:
 
     async def slot(self, priority: Priority) -> Slot:
         """
-        Wait for the turn of one request; spend it with `send`, or give it back.
+        Wait for the slot of one request. Use it with `send`, or give it back.
 
         Raises:
             Blocked: amoCRM has blocked the integration.
@@ -73,11 +73,11 @@ class Sender:
         body: Any = None,
     ) -> Answer:
         """
-        Spend the slot. Any status is an answer but 429 and the 403 that blocks everything.
+        Send a request with this slot. Every status is an answer, except 429 and the 403 that blocks everything.
 
         Raises:
             RateLimited: 429, after the slots were paused.
-            Blocked: this 403 or those before it mean the whole integration.
+            Blocked: a 403 that blocks the whole integration.
             Unavailable, OutcomeUnknown, ProtocolError: as `wire.exchange`.
         """
         try:
@@ -103,10 +103,10 @@ class Sender:
         self, method: str, url: str, *, headers: Mapping[str, str], timeout_seconds: float, body: Any = None
     ) -> Answer:
         """
-        Send one of OAuth's few requests, with the priority of a card.
+        Send a request of OAuth, with the priority of a card.
 
         Raises:
-            Unavailable: no slot within `timeout_seconds`, among the rest.
+            Unavailable: also if there is no slot within `timeout_seconds`.
         """
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -116,7 +116,7 @@ class Sender:
         return await self.send(slot, method, url, headers=headers, timeout_seconds=timeout_seconds, body=body)
 
     def block(self, seconds: float) -> None:
-        """Another process was blocked, so this one does not try."""
+        """Another process was blocked: do not send either."""
         self._breaker.open(seconds)
 
     def unblock(self) -> None:
@@ -139,21 +139,21 @@ def limits_of(settings: AmocrmSettings) -> tuple[float, float]:
 
 
 class Senders:
-    """One `Sender` for each integration of this process. The first account's rate and block times are everybody's."""
+    """One `Sender` for each integration of this process. The first account sets the rate and the block times."""
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
-        """`budget`: what all processes together may ask, by the name of the integration."""
+        """`budget`: the budget that all processes share, by the name of the integration."""
         self._session = session
         self._budget = budget
         self._senders: dict[str, Sender] = {}
         self._retired: list[Sender] = []
 
     def of(self, settings: AmocrmSettings, account: str) -> Sender:
-        """`account` names the sender where no integration does: a long-lived token is of one account alone."""
+        """A long-lived token belongs to one account, not to an integration: then `account` names the sender."""
         name = settings.client_id if not settings.long_lived_token else f"token of {account}"
         sender = self._senders.get(name)
         if sender is not None and not sender.standings and sender.limits != limits_of(settings):
-            self._retired.append(self._senders.pop(name))  # nobody uses it any more, and its limits were changed
+            self._retired.append(self._senders.pop(name))  # unused, and the limits were changed
         if name not in self._senders:
             self._senders[name] = Sender(settings, self._session, self._budget(name))
         return self._senders[name]

@@ -1,7 +1,6 @@
-"""An account's condition according to amoCRM's answers: allowed, paid, blocked, asked to slow down, away.
+"""An account's condition as amoCRM's answers show it: no consent, not paid, blocked, slowed down, unreachable.
 
-Readers use `condition` or subscribe to changes; this module sends no requests. Sentences for people are the
-pages'.
+Read `condition`, or set `told` to get changes. This module sends no requests; the pages have the sentences for people.
 """
 
 from __future__ import annotations
@@ -12,24 +11,25 @@ from collections.abc import Callable
 
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 
-_SLOWED_SECONDS = 30.0  # that a 429 is shown: pauses are a second long, nobody would see them
-_PROBE_SECONDS = 30.0  # between two writes that try whether a subscription was paid; others are not sent
+_SLOWED_SECONDS = 30.0  # how long a 429 is shown: the pause itself is a second, too short to see
+_PROBE_SECONDS = 30.0  # between two writes that check whether the subscription was paid; no others are sent
 
 Told = Callable[[CrmCondition], None]
 
 
 class Standing:
     """
-    Of one account; lives in one event loop. Several troubles may hold at once: `condition` is the one to mend first.
+    The condition of one account; for one event loop. It may have several troubles at once: `condition` is the one to
+    solve first.
 
-    Source: README, limits. 402: writes stop when the subscription ends, reads some 30 days later, so a read that
-    passes says nothing of writes.
+    Source: README, limits. 402: writes stop when the subscription ends, reads some 30 days later, so a successful read
+    does not mean that writes succeed.
     """
 
     def __init__(self) -> None:
         self.told: Told = _nobody
         self._consent: CrmCondition | None = None
-        self._unpaid = ""  # amoCRM's words; empty while it is paid
+        self._unpaid = ""  # the reason; empty while it is paid
         self._unpaid_reads = False
         self._probe_at = 0.0
         self._blocked_until = 0.0
@@ -55,7 +55,7 @@ class Standing:
             return CrmCondition(trouble=CrmTrouble.SLOWED, detail="amoCRM answers 429", until=self._slowed_until)
         return CrmCondition()
 
-    # ---- what answers show
+    # ---- from answers
 
     def not_allowed(self, trouble: CrmTrouble, detail: str) -> None:
         self._consent = CrmCondition(trouble=trouble, detail=detail)
@@ -73,7 +73,7 @@ class Standing:
         self._look()
 
     def may_write(self) -> bool:
-        """False while a write would be refused for lack of payment; one may try now and then."""
+        """False while amoCRM would refuse a write because the subscription ended; one write in 30 s may try."""
         if not self._unpaid:
             return True
         if time.monotonic() < self._probe_at:
@@ -94,18 +94,18 @@ class Standing:
         self._look()
 
     def answered(self) -> None:
-        """Anything but silence and 5xx."""
+        """amoCRM answered with a status below 500."""
         self._away = ""
         self._look()
 
     def passed(self, *, is_read: bool) -> None:
-        """A 2xx with our token."""
+        """amoCRM answered 2xx to a request with our token."""
         self._consent, self._away, self._blocked_until = None, "", 0.0
         if not is_read or self._unpaid_reads:
             self._unpaid, self._unpaid_reads = "", False
         self._look()
 
-    # ---- what other processes saw
+    # ---- from other processes
 
     def adopt(self, condition: CrmCondition) -> None:
         """Apply what another process learned from amoCRM, without notifying anybody."""
@@ -124,7 +124,7 @@ class Standing:
                     self._slowed_until = 0.0
                     self.passed(is_read=False)
                 case _:
-                    pass  # whether amoCRM can be reached is each process's own matter
+                    pass  # each process finds out by itself whether it can reach amoCRM
         finally:
             self.told = told
 
@@ -135,7 +135,7 @@ class Standing:
     def _look(self) -> None:
         self.close()
         now = self.condition
-        if now.until is not None:  # nobody may ask for anything when it is over
+        if now.until is not None:  # report its end even if no request is sent then
             self._timer = asyncio.get_running_loop().call_later(max(0.0, now.until - time.time()) + 0.05, self._look)
         changed, self._last = now.trouble is not self._last.trouble, now
         if changed:

@@ -1,4 +1,4 @@
-"""An account's pair of tokens, kept alive: read, refreshed by one caller at a time, followed when the account moves.
+"""Keeps an account's pair of tokens valid: reads it, refreshes it for one caller at a time, follows a moved account.
 
 `oauth.py` gets the first pair; the TokenStore port stores it.
 """
@@ -26,7 +26,7 @@ from integration.ports.stores import Tokens, TokenStore
 
 _log = structlog.get_logger()
 
-_EARLY_SECONDS = 600  # refresh before a token ends; amoCRM's live 24 h
+_EARLY_SECONDS = 600  # refresh so long before a token expires; amoCRM's tokens are valid for 24 h
 _FOREVER = Timestamp(float("inf"))
 
 
@@ -35,7 +35,7 @@ class NotConnected(AuthFailed):
 
 
 async def ask_tokens(settings: AmocrmSettings, sender: Sender, base_url: str, body: Mapping[str, str]) -> Answer:
-    """One request to the token service of an account's host; `body` is the grant. Any status is an answer."""
+    """Send one request to the token service of an account's host; `body` is the grant. Every status is an answer."""
     keys = {
         "client_id": settings.client_id,
         "client_secret": settings.client_secret,
@@ -51,7 +51,7 @@ async def ask_tokens(settings: AmocrmSettings, sender: Sender, base_url: str, bo
 
 
 def read_tokens(body: Any, base_url: str, crm_account_id: str, clock: Clock) -> Tokens:
-    """Raises ProtocolError when it is no pair of tokens."""
+    """Raises: ProtocolError if the body is not a pair of tokens."""
     match body:
         case {"access_token": str(access), "refresh_token": str(refresh), "expires_in": int(seconds)}:
             return Tokens(
@@ -65,31 +65,31 @@ def read_tokens(body: Any, base_url: str, crm_account_id: str, clock: Clock) -> 
 
 
 def claims(token: str) -> dict[str, Any]:
-    """What an access token says about itself; nothing of it is verified. Empty when it is no JWT. Never raises."""
+    """The claims of an access token, not verified; empty if it is not a JWT. Never raises."""
     parts = token.split(".")
     if len(parts) != 3:
         return {}
     try:
-        read = json.loads(base64.urlsafe_b64decode(parts[1] + "=="))  # a JWT has no padding; too much does no harm
+        read = json.loads(base64.urlsafe_b64decode(parts[1] + "=="))  # a JWT has no padding; too much is ignored
     except (ValueError, RecursionError):
         return {}
     return read if isinstance(read, dict) else {}
 
 
 class Renewal(StrEnum):
-    """What to do about a pair of tokens now."""
+    """Whether to refresh a pair of tokens."""
 
     NOT_YET = "not_yet"
-    BEFORE_USE = "before_use"  # the access token has ended or is about to: when it is used next
+    BEFORE_USE = "before_use"  # the access token has expired or will soon: refresh before its next use
     IMPOSSIBLE = "impossible"  # a long-lived token, or consent is needed
 
 
 def renewal(tokens: Tokens, now: float) -> Renewal:
     """
-    Decide about a refresh; pure. A refresh token lives far longer than its access token, and Dozvon reads the managers
-    every few minutes, so a refresh token never expires unused.
+    Decide whether to refresh; pure. A refresh token is valid far longer than its access token, and Dozvon reads the
+    managers every few minutes, so a refresh token never expires unused.
 
-    Source: amoCRM OAuth 2.0, access token 24 h, refresh token 3 months since its issue.
+    Source: amoCRM OAuth 2.0, access token 24 h, refresh token 3 months after its issue.
     """
     if tokens.refresh is None or tokens.needs_consent:
         return Renewal.IMPOSSIBLE
@@ -97,7 +97,7 @@ def renewal(tokens: Tokens, now: float) -> Renewal:
 
 
 class LongLivedToken:
-    """The token of a private integration, made by hand: it is never refreshed."""
+    """The token of a private integration, created by hand and never refreshed."""
 
     def __init__(self, settings: AmocrmSettings) -> None:
         read = claims(settings.long_lived_token)
@@ -123,7 +123,7 @@ class LongLivedToken:
         return self._tokens
 
     def belongs_to(self, crm_account_id: str) -> None:
-        """The account was asked for its id, which the token does not name."""
+        """Set the account's id, for a token that does not name it."""
         self._tokens = replace(self._tokens, crm_account_id=crm_account_id)
 
     async def renewed(self, access: str) -> Tokens:
@@ -133,18 +133,18 @@ class LongLivedToken:
         """The token is configuration: there is nothing to read again."""
 
     def reread(self) -> None:
-        """As `forget`."""
+        """Like `forget`."""
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """There is nothing to close."""
 
 
 class AccountTokens:
     """
     The current pair of one account, refreshed by one caller at a time.
 
-    The refresh belongs to this object and not to the request that noticed: a request that is cancelled half-way must
-    not lose a pair that amoCRM has already rotated.
+    The refresh is a task of this object, not of the request that needs it: cancelling a request must not lose a pair
+    that amoCRM has already rotated.
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class AccountTokens:
 
     @property
     def crm_account_id(self) -> str | None:
-        """The CRM account of the last read tokens, even if amoCRM no longer accepts them."""
+        """The CRM account of the tokens that were read last, even if amoCRM no longer accepts them."""
         return self._crm_account_id
 
     async def stored(self) -> Tokens:
@@ -182,7 +182,7 @@ class AccountTokens:
 
         Raises:
             AuthFailed: nobody has allowed the integration, or amoCRM has withdrawn it.
-            Unavailable: the token has ended and cannot be refreshed now.
+            Unavailable: the token has expired and cannot be refreshed now.
         """
         tokens = self._known or await self.stored()
         if renewal(tokens, self._clock.now()) is Renewal.BEFORE_USE:
@@ -194,7 +194,7 @@ class AccountTokens:
         return tokens
 
     def at_hand(self) -> Tokens | None:
-        """One that ends within minutes still works where it could not be refreshed."""
+        """Also a pair that expires within minutes: it still works if it could not be refreshed."""
         tokens = self._known
         if tokens is None or (tokens.refresh is not None and self._clock.now() >= tokens.expires_at):
             return None
@@ -202,13 +202,13 @@ class AccountTokens:
 
     async def renewed(self, access: str) -> Tokens:
         """
-        A pair newer than `access`: one that another task or process has got meanwhile, or else a fresh one.
+        A pair newer than `access`: one that another task or process got meanwhile, or a refreshed one.
 
         Raises:
             AuthFailed: amoCRM refuses the refresh token.
             Unavailable: the token service did not answer, twice.
         """
-        for _ in range(2):  # a refresh under way may be one for an older token than ours
+        for _ in range(2):  # a running refresh may have begun before our token was issued
             if self._refreshing is None or self._refreshing.done():
                 self._refreshing = asyncio.create_task(
                     self._store.refresh(self._account, self._refresh, if_access=access), name="amocrm-refresh"
@@ -225,11 +225,11 @@ class AccountTokens:
         self._crm_account_id = None
 
     def reread(self) -> None:
-        """Another process has found that these tokens no longer work: read the store again. Same account."""
+        """Read the store again: another process found that these tokens no longer work. The account is the same."""
         self._known = None
 
     async def close(self) -> None:
-        """Wait for a running refresh: its new pair exists only in that answer."""
+        """Wait for a running refresh: only its answer has the new pair."""
         if self._refreshing is not None:
             await asyncio.wait([self._refreshing])
 
@@ -243,8 +243,8 @@ class AccountTokens:
 
     def _check_address(self, tokens: Tokens) -> None:
         """
-        Our secret goes to the stored address, and a database can be written by others: a restored archive, an old
-        `account_hosts`. Raises AuthFailed.
+        Check the stored address before our secret is sent to it: it may come from a restored archive, or from before a
+        change of `account_hosts`. Raises: AuthFailed.
         """
         if self._settings.account_address(urlsplit(tokens.base_url).netloc) != tokens.base_url:
             self._known = None
@@ -253,7 +253,7 @@ class AccountTokens:
             )
 
     async def _refresh(self, old: Tokens) -> Tokens:
-        """Under the store's lock; what it returns is stored before anybody uses it."""
+        """Runs under the store's lock; the store saves the result before anybody uses it."""
         self._check_address(old)
         if old.refresh is None or old.needs_consent:
             return replace(old, needs_consent=True)
@@ -276,10 +276,10 @@ class AccountTokens:
 
     async def _ask(self, old: Tokens, base_url: str) -> Answer:
         """
-        Ask for a new pair; a lost answer is asked for once more with the same token.
+        Ask for a new pair. If the answer is lost, ask once more with the same token.
 
-        amoCRM may have rotated already: Kommo accepts the old token until the new pair is first used, amoCRM's own
-        answer is then an explicit refusal. Source: README, OAuth 2.0.
+        The tokens may have been rotated already. Then Kommo accepts the old token until the new pair is used for the
+        first time, and amoCRM refuses it explicitly. Source: README, OAuth 2.0.
         """
         body = {"grant_type": "refresh_token", "refresh_token": old.refresh or ""}
         try:
@@ -293,10 +293,10 @@ class AccountTokens:
 
     async def _moved_to(self, old: Tokens, *, is_gone: bool) -> str | None:
         """
-        The account's new address when its subdomain was changed, else None.
+        The account's new address if its subdomain was changed, else None.
 
         Raises:
-            Unavailable: the old address is gone, and nobody names another one now; the token was not refused.
+            Unavailable: the old address is gone, and the new one cannot be found now; the token was not refused.
         """
         api_host = self._settings.api_host or str(claims(old.access).get("api_domain", ""))
         directory = self._settings.account_address(api_host) if api_host else None
@@ -329,6 +329,6 @@ class AccountTokens:
 
 
 def _retrieved(task: asyncio.Task[Tokens]) -> None:
-    """The waiting caller may be gone; the outcome is in the store or in the next attempt."""
+    """Mark the task's exception as retrieved: its caller may be gone. The store or the next attempt has the outcome."""
     if not task.cancelled():
         task.exception()

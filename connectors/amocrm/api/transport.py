@@ -1,6 +1,6 @@
-"""Requests of one account: token, pace, repeats, and each status turned into the error that says what to do next.
+"""Sends the requests of one account: adds the token, repeats reads, and turns each status into one of our errors.
 
-Paths, bodies and what an answer means do not belong here, nor does getting tokens (`tokens.py`).
+Paths, bodies and the meaning of an answer do not belong here. `tokens.py` gets the tokens.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ from integration.ports.stores import Tokens
 
 _log = structlog.get_logger()
 
-# How often a read is sent in all: a card is awaited by a person, an import by nobody.
+# How often a read is sent in all. A person waits for a card; nobody waits for an import.
 _ATTEMPTS = {Priority.CARD: 2, Priority.LOG: 3, Priority.IMPORT: 6}
 _LONGEST_WAIT_SECONDS = 8.0
 _REDIRECTS = 3
 _UNPAID = "The amoCRM subscription has ended (402)"
 _UNPAID_SECONDS = 30.0  # until a write may try again: the subscription may be renewed at any time
-_ADDRESS_SECONDS = 300.0  # how long a confirmed address is believed when a 404 comes
+_ADDRESS_SECONDS = 300.0  # how long a 404 does not make us check an address that was confirmed
 
 
 class TokenSource(Protocol):
-    """Where a request's token and address come from; `tokens.AccountTokens` and `tokens.LongLivedToken` are."""
+    """Gives the token and the address of a request: `tokens.AccountTokens` or `tokens.LongLivedToken`."""
 
     async def stored(self) -> Tokens: ...
 
@@ -60,7 +60,7 @@ class TokenSource(Protocol):
 
 
 class Transport:
-    """The only way to an account's API. It keeps the account's condition, as its answers show it, in `standing`."""
+    """Sends every request to an account's API, and keeps `standing` up to date with what the answers show."""
 
     def __init__(
         self, settings: AmocrmSettings, sender: Sender, tokens: TokenSource, standing: Standing, clock: Clock
@@ -70,7 +70,7 @@ class Transport:
         self._tokens = tokens
         self._standing = standing
         self._clock = clock
-        self.clock_ahead = 0.0  # amoCRM's clock before ours, in seconds, as its last answer said
+        self.clock_ahead = 0.0  # seconds by which amoCRM's clock was ahead of ours in its last answer
         self._address_confirmed_at = float("-inf")
         self.base_url = settings.account_url.rstrip("/")
 
@@ -78,10 +78,10 @@ class Transport:
         """
         Send a request and return its JSON, None for 204 and for a 202 without JSON.
 
-        A read is repeated a few times with backoff; a write never, except after a 401, which was not carried out.
+        A read is repeated a few times with backoff; a write never, except after a 401, when it was not carried out.
 
         Args:
-            path: from the host on, `/api/v4/contacts`.
+            path: after the host, for example `/api/v4/contacts`.
 
         Raises:
             Unavailable: try again later; `Blocked` after a blanket 403, `Unpaid` when the subscription has ended.
@@ -96,7 +96,7 @@ class Transport:
                 return await self._once(method, path, priority, query, body)
             return await self._read(path, priority, query)
         except Unavailable as exc:
-            if type(exc) in (Unavailable, OutcomeUnknown):  # the others are answers, and known where they came
+            if type(exc) in (Unavailable, OutcomeUnknown):  # the others are answers; `standing` has them already
                 self._standing.away(str(exc))
             raise
 
@@ -154,8 +154,8 @@ class Transport:
 
     async def _ready(self, priority: Priority) -> tuple[Tokens, Slot]:
         """
-        A pair and a slot. First the pair, because a refresh needs slots and would wait for those held by requests.
-        After waiting for the slot, the pair is read again: another task may have refreshed it.
+        A pair of tokens and a slot. The pair comes first: a refresh needs slots itself, and would wait for slots that
+        requests hold. The pair is read again after the wait for the slot: another task may have refreshed it.
         """
         while True:
             await self._authorised(self._tokens.current())
@@ -164,7 +164,7 @@ class Transport:
             if tokens is not None:
                 self.base_url = tokens.base_url
                 return tokens, slot
-            self._sender.give_back(slot)  # it has ended, or was withdrawn, while we waited
+            self._sender.give_back(slot)  # the pair expired or was withdrawn while we waited
 
     async def _exchange(self, slot: Slot, tokens: Tokens, method: str, url: str, query: Query, body: Any) -> Answer:
         started = time.monotonic()
@@ -189,7 +189,7 @@ class Transport:
         _log.debug(
             "amoCRM answered",
             method=method,
-            path=urlsplit(url).path,  # without the query, which holds numbers
+            path=urlsplit(url).path,  # without the query, which has clients' numbers
             status=answer.status,
             request_id=answer.request_id,
             seconds=round(time.monotonic() - started, 3),
@@ -197,7 +197,7 @@ class Transport:
         return answer
 
     def _followed(self, method: str, url: str, answer: Answer) -> str:
-        """Where a redirect leads: on the same host and for a read only, because our token goes with it."""
+        """The target of a redirect. Only for a read, and only on the same host, because our token is sent to it."""
         target = urljoin(url, answer.location)
         here, there = urlsplit(url), urlsplit(target)
         if method != "GET" or not answer.location or (here.scheme, here.netloc) != (there.scheme, there.netloc):
@@ -206,8 +206,8 @@ class Transport:
 
     async def _is_elsewhere(self, priority: Priority) -> bool:
         """
-        True when a 404 means that the account is no longer at this address: then even `/account` is not found.
-        Otherwise every contact of a moved account would look deleted.
+        Whether a 404 means that the account is no longer at this address: then even `/account` is not found. Without
+        this check every contact of a moved account would look deleted.
         """
         if time.monotonic() - self._address_confirmed_at < _ADDRESS_SECONDS:
             return False

@@ -1,6 +1,6 @@
-"""One HTTP exchange with amoCRM: a deadline, a size cap, no redirects; a lost one says if it may have been carried out.
+"""One HTTP exchange with amoCRM: deadline, size limit, no redirects. Errors say whether it may have been carried out.
 
-What a status means, tokens, pacing and repeats do not belong here.
+The meaning of a status, tokens, pacing and repeats do not belong here.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import aiohttp
 from integration.errors import OutcomeUnknown, ProtocolError, Unavailable
 
 USER_AGENT = "Dozvon/0.1 (amoCRM connector)"
-_LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; 250 contacts with every field filled are well below
-_LONGEST_TEXT = 600  # characters of an error that people read
+_LARGEST_ANSWER = 16 * 1024 * 1024  # bytes; 250 contacts with all fields filled are far smaller
+_LONGEST_TEXT = 600  # characters of an error message
 
 ENTITY_NOT_FOUND = "entity_not_found"
-UNKNOWN_USER = "unknown_user"  # dismissed, or never one of this account
+UNKNOWN_USER = "unknown_user"  # was removed from this account, or was never in it
 _USER_FIELDS = ("responsible_user_id", "created_by", "updated_by", "call_responsible", "user_id")
 
 Query = Sequence[tuple[str, str]]
@@ -28,7 +28,7 @@ Query = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`body`: the parsed JSON, or None without JSON (204, 202 with text, an HTML error page)."""
+    """`body`: the parsed JSON; None if there is none (204, 202 with text, an HTML error page)."""
 
     status: int
     body: Any
@@ -36,7 +36,7 @@ class Answer:
     is_problem: bool
     request_id: str
     location: str = ""
-    sent_at: float | None = None  # by amoCRM's clock, in whole seconds; None where it does not say so
+    sent_at: float | None = None  # by amoCRM's clock, in whole seconds; None without a Date header
 
 
 async def exchange(
@@ -50,11 +50,11 @@ async def exchange(
     body: Any = None,
 ) -> Answer:
     """
-    Send one request and read its answer whole; any status is an answer.
+    Send one request and read its whole answer; every status is an answer.
 
     Raises:
         Unavailable: it was not sent.
-        OutcomeUnknown: it was sent, or may have been, and no whole answer came.
+        OutcomeUnknown: it was sent, or may have been, and no complete answer came.
         ProtocolError: the answer to a read is larger than 16 MB.
     """
     timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=timeout_seconds / 2)
@@ -117,7 +117,7 @@ def _moment(date: str) -> float | None:
 
 def problem_text(body: Any) -> str:
     """
-    What amoCRM objects to, in one line: hint or detail, then each validation error as `path: detail (code)`.
+    amoCRM's reasons in one line: hint or detail, then each validation error as `path: detail (code)`.
     Never raises; empty for a body without any of these.
     """
     if not isinstance(body, dict):
@@ -146,8 +146,8 @@ def _text(value: Any) -> str:
 
 def problem_code(body: Any) -> str:
     """
-    What a 400 is about: ENTITY_NOT_FOUND, UNKNOWN_USER, else the first validation code (`FieldMissing`); empty when
-    there is none. `/api/v4/calls` says only by a title that it knows nobody with the number. Never raises.
+    The code of a 400: ENTITY_NOT_FOUND, UNKNOWN_USER, else the first validation code (`FieldMissing`); empty if there
+    is none. When `/api/v4/calls` knows nobody with the number, only a title says so. Never raises.
     """
     if not isinstance(body, dict):
         return ""

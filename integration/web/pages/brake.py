@@ -1,4 +1,4 @@
-"""The brake on guessing the password: counts attempts before comparing anything, over all processes."""
+"""Limits attempts to guess the password: counts them before any comparison, over all processes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from integration.ports.coordination import Coordination
 log = structlog.get_logger()
 
 _RULES = ((5, 60.0), (30, 3600.0))
-"""Limits: attempts, and in how many seconds. A person mistypes a few times, a guesser tries thousands."""
+"""Limits: attempts and seconds. A person mistypes a few times; a program that guesses tries thousands."""
 
 
 class SignInBrake:
     """
-    Counts attempts by address, shared over all processes. While the coordination is away this process counts alone: an
-    administrator can still get in, and a guesser gains only as many tries as there are processes.
+    Counts attempts by address, over all processes. While the coordination is unavailable each process counts alone: an
+    administrator can still sign in, and a guesser gets at most as many times the attempts as there are processes.
     """
 
     def __init__(self, shared: Coordination, own: Coordination) -> None:
-        """`own`: of this process alone."""
+        """`own`: the coordination of this process alone."""
         self._shared = shared
         self._own = own
 
     async def seconds_to_wait(self, address: str) -> int:
-        """Count an attempt, also a refused one. Returns 0 if it is allowed."""
+        """Count an attempt, also a refused one. Returns how long to wait; 0 if it is allowed."""
         try:
             return await _counted(self._shared, address)
         except Unavailable as exc:
@@ -39,7 +39,7 @@ class SignInBrake:
                 for _, seconds in _RULES:
                     await each.forget_count(_key(address, seconds))
             except Unavailable:
-                continue  # it stays counted until its time is over
+                continue  # the attempts stay counted until their time is over
 
 
 async def _counted(coordination: Coordination, address: str) -> int:

@@ -1,4 +1,4 @@
-"""The journal of calls, and one call with its timeline, the reasons of its route and what was delivered."""
+"""The journal of calls, and the page of one call: its timeline, the reasons of its route and its delivery."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ class CallPages:
         )
 
     async def _found(self, account: Account, number: str, before: Timestamp | None) -> list[Call]:
-        """The newest calls with any number in a text; without a text the newest of all."""
+        """The newest calls with any of the numbers in a text; without a text the newest calls of all."""
         if not number.strip():
             return await self._calls.recent(account.id, limit=_PAGE_ROWS, before=before)
         found = [

@@ -1,4 +1,4 @@
-"""What waits to be written into the CRM, what failed, and what an administrator does about it."""
+"""The page of deliveries to the CRM: what waits and what failed, with buttons to retry or discard it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from integration.web.pages.view import outbox_rows
 
 
 class DeliveryPages:
-    """`wake` has what is due delivered at once."""
+    """`wake` makes the delivery look at once for what is due."""
 
     def __init__(self, shell: Shell, *, outbox: Outbox, clock: Clock, wake: Callable[[], None]) -> None:
         self._shell = shell

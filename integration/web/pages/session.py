@@ -1,4 +1,4 @@
-"""Controls access to the administrator's pages: one password, sessions in the database, forms only from our pages.
+"""Controls access to the administrator's pages: one password, sessions in the database, forms from our pages only.
 
 People with separate roles are a later row of the specification (C2).
 """
@@ -29,15 +29,15 @@ _TOKEN = re.compile(r"[\w-]{43}", re.ASCII)  # 32 random bytes
 _SHORT_ID = 6  # characters of the session's hash that are shown: enough to tell a few people apart
 _COMPARED_AT_ONCE = 2  # each takes 32 MiB and a core for a while
 _COMPARISONS_WAITING = 20
-_SIGNED_IN = web.RequestKey("signed_in", bool)  # what was found out about a request
+_SIGNED_IN = web.RequestKey("signed_in", bool)  # whether a request's session was found to be valid
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AdminSessions:
     """
-    A session is a random token in the browser and its SHA-256 in the database, so every process knows it, a restart
-    leaves it, and signing out ends it. A changed password ends all.
+    A session is a random token in the browser, and its SHA-256 in the database. So every process knows it, it survives
+    a restart, and signing out ends it. A changed password ends all sessions.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class AdminSessions:
         self._password: Password | None = None
         self._preparing = asyncio.Lock()
         self._is_secure = public.scheme == "https"
-        # A browser takes a cookie with this prefix from nobody but this very host, over TLS.
+        # Browsers accept a cookie with this prefix only from this exact host and over TLS.
         self._cookie = f"__Host-{_COOKIE}" if self._is_secure else _COOKIE
         self._host = public.netloc
         self._store = store
@@ -71,7 +71,7 @@ class AdminSessions:
         return self._configured is not None
 
     async def is_signed_in(self, request: web.Request) -> bool:
-        """Asks the database once a request. Raises: Unavailable."""
+        """Asks the database once per request. Raises: Unavailable."""
         if _SIGNED_IN not in request:
             token, password = self._token(request), await self._known()
             request[_SIGNED_IN] = bool(
@@ -83,8 +83,8 @@ class AdminSessions:
 
     def who(self, request: web.Request) -> Author:
         """
-        Who sends this request, as far as it can be known: all administrators have the same password, so they are told
-        apart by their browsers' sessions.
+        The author of this request, as far as it can be known: all administrators have the same password, so only their
+        browsers' sessions distinguish them.
         """
         token = self._token(request)
         session = _hash(token)[:_SHORT_ID] if token else ""
@@ -92,7 +92,7 @@ class AdminSessions:
 
     async def sign_in(self, request: web.Request, given: str, response: web.StreamResponse) -> bool:
         """
-        Begin a session and set its cookie on `response` when the password is right.
+        If the password is right, begin a session and set its cookie on `response`.
 
         Raises:
             HTTPTooManyRequests: too many attempts from this address, or too many at once.
@@ -119,7 +119,7 @@ class AdminSessions:
         return True
 
     async def sign_out(self, request: web.Request, response: web.StreamResponse, *, everywhere: bool) -> None:
-        """This browser, or all of them. Raises: Unavailable."""
+        """End this browser's session, or all sessions. Raises: Unavailable."""
         if everywhere:
             await self._store.end_all()
         elif token := self._token(request):
@@ -143,8 +143,8 @@ class AdminSessions:
 
     def _is_own_page(self, request: web.Request, *, is_login: bool) -> bool:
         """
-        Browsers send a form's origin, which no page can forge. A client that sends none is not a current browser: it
-        may sign in, because no page can make it do so, and change nothing else.
+        Browsers send a form's origin, and no page can forge it. A client without it is not a current browser: it may
+        sign in, because no page can make it do that, but change nothing.
         """
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
         if site is not None and site != "same-origin":
@@ -158,7 +158,7 @@ class AdminSessions:
         return token if _TOKEN.fullmatch(token) else None
 
     async def _known(self) -> Password | None:
-        """Made at the first need: it takes a tenth of a second of a core."""
+        """Prepare the password at its first use: that takes a core a tenth of a second."""
         if self._password is None and self._configured is not None:
             async with self._preparing:
                 if self._password is None:
@@ -181,6 +181,6 @@ def _hash(token: str) -> str:
 
 
 def local_path(text: str) -> str:
-    """Where to go after signing in: only to our own pages, never another site."""
+    """The page to open after signing in: only one of ours, never another site's."""
     is_ours = re.match(r"/admin(?:[/?]|$)", text) is not None and "\\" not in text and text.isprintable()
     return text if is_ours else "/admin"

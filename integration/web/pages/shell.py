@@ -1,4 +1,4 @@
-"""What all pages have in common: the frame around a page, whose account it is, the page of an error."""
+"""The common parts of all pages: the frame, the account in the address, the error page."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _UNDO = {
     "discarded": "/delivery/{item}/retry",
     **dict.fromkeys(("saved", "switched_on", "switched_off", "undone"), "/changes/{item}/undo"),
 }
-"""Where what was done is taken back, by the text that says it."""
+"""The address that undoes a change, by the key of the message about the change."""
 
 
 class Shell:
-    """Every section draws its pages by it."""
+    """Renders the pages of all sections."""
 
     def __init__(self, accounts: Accounts, outbox: Outbox, sessions: AdminSessions) -> None:
         self._accounts = accounts
@@ -41,7 +41,7 @@ class Shell:
         return [web.static("/admin/static", _HERE / "static")]
 
     def account(self, request: web.Request) -> Account:
-        """The one that the address names. Raises HTTPNotFound."""
+        """The account in the address. Raises: HTTPNotFound."""
         account = self._accounts.get(AccountId(request.match_info["account"]))
         if account is None:
             raise web.HTTPNotFound
@@ -52,7 +52,7 @@ class Shell:
         return self._sessions.who(request)
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
-        """The page for a failed request. Reads nothing: the database may be what failed."""
+        """The page for a failed request. It does not use the database, which may have failed."""
         lang = language_of(request)
         html = self._jinja.get_template("error.html").render(
             {
@@ -100,5 +100,5 @@ class Shell:
 
 
 def told(path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
-    """Back to a page, with a message about what was done. `undo`: the outbox item or settings' revision to undo."""
+    """Redirect to a page that shows the message `key`. `undo`: the outbox item or settings' revision to undo."""
     return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))

@@ -1,4 +1,4 @@
-"""Signing in and out. Who is let in is `session.py`'s."""
+"""The pages to sign in and out. `session.py` checks the password."""
 
 from __future__ import annotations
 

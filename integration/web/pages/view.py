@@ -1,4 +1,4 @@
-"""How calls and outbox items look on a page: rows of plain text. No routes."""
+"""Turns calls and outbox items into rows of plain text for the pages. No routes."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def call_row(account: Account, call: Call, client_name: str = "") -> CallRow:
 
 
 def _called_personally(call: Call) -> str | None:
-    """The employee of a call that nobody answered. None for a call to a queue or group, which was for no one person."""
+    """The employee of an unanswered call. None for a call to a queue or group: it was not for one person."""
     if call.direction is Direction.OUTBOUND:
         own = next((leg.target for leg in call.legs if leg.via is Via.CLICK), None)
         return own or call.caller or None
@@ -92,7 +92,7 @@ def outbox_rows(account: Account, items: Iterable[OutboxItem]) -> list[dict[str,
 
 
 def press_rows(account: Account, call: Call) -> list[dict[str, str]]:
-    """Who pressed in the card to end the call. `what` is a key of `texts/pages.py`; `at`: seconds since the start."""
+    """The presses in the card that ended the call. `what`: a key of `texts/pages.py`; `at`: seconds since the start."""
     return [
         {
             "at": f"+{press.at - call.started_at:.1f}",
@@ -118,7 +118,7 @@ def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> li
 
 
 def moment(at: Timestamp, account: Account) -> str:
-    """On the office's clock, with the name of its zone: `29.11.2026 06:11:00 MSK`."""
+    """In the office's time zone, with its name: `29.11.2026 06:11:00 MSK`."""
     local = datetime.fromtimestamp(at, ZoneInfo(account.settings.zone))
     name = local.strftime("%Z")
     return f"{local:%d.%m.%Y %H:%M:%S} {name if name.isalpha() else 'UTC' + name}"

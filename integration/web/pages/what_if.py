@@ -1,4 +1,4 @@
-"""What would happen to a call from a number to a line, and why."""
+"""The page that shows how a call from a number to a line would be routed, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from integration.web.pages.shell import Shell
 from integration.web.pages.view import LONGEST_SEARCH, sentences
 
 Ask = Callable[[Account, RouteQuestion], Awaitable[RouteDecision]]
-"""Decides without a call."""
+"""Decides the route without a call."""
 
 
 class WhatIfPages:

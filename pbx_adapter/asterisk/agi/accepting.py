@@ -1,6 +1,6 @@
 """Listens for FastAGI connections, separately from the web server.
 
-Who may come in, and what they want, is `agi/server.py`'s.
+`agi/server.py` decides which peers get answers, and answers them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import structlog
 log = structlog.get_logger()
 
 Arrived = Callable[[socket.socket, str], None]
-"""Takes an accepted connection, which is its to close, and the address of its peer."""
+"""Gets an accepted connection, which it must close, and the address of the peer."""
 
 _BACKLOG = 1024
 _PAUSE_SECONDS = 0.05
@@ -26,10 +26,10 @@ _NO_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 class Listener:
     """
-    Sockets at one address, with open files kept in reserve for those who come when no others are left.
+    Listening sockets of one address, with file descriptors in reserve for when the process has used up all others.
 
     Args:
-        reserve: how many; so many PBX questions can be under way when the process has no file left.
+        reserve: size of the reserve; so many questions can be answered at once when no other descriptor is free.
     """
 
     def __init__(self, host: str, port: int, arrived: Arrived, *, reuse_port: bool = False, reserve: int = 32) -> None:
@@ -43,11 +43,11 @@ class Listener:
 
     @property
     def port(self) -> int:
-        """The system's choice when it was asked for 0."""
+        """The port it listens on; chosen by the system if 0 was requested."""
         return int(self._sockets[0].getsockname()[1]) if self._sockets else self._port
 
     async def start(self) -> None:
-        """Raises OSError when the address cannot be had."""
+        """Raises: OSError if the address cannot be used."""
         rows = await asyncio.get_running_loop().getaddrinfo(
             self._host or None, self._port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
@@ -76,7 +76,7 @@ class Listener:
         self._most_spare = 0
 
     def restock(self) -> None:
-        """Fill the reserve again, as far as there are files: to be called when a connection was closed."""
+        """Fill the reserve again as far as possible. Call this after a connection was closed."""
         with contextlib.suppress(OSError):
             while len(self._spare) < self._most_spare:
                 self._spare.append(os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC))

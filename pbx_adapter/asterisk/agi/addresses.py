@@ -1,4 +1,4 @@
-"""Which network addresses may ask over FastAGI, and where an address is: on this machine, next to it, or far away."""
+"""Which addresses may ask over FastAGI, and whether an address is this machine, in its network or behind a router."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
 _LOOK_UP_SECONDS = 2.0
-_AGAIN_SECONDS = 10.0  # between two look-ups of names: a stranger must not make us ask for each of his connections
+_AGAIN_SECONDS = 10.0  # between two look-ups of a name, so that a stranger's connections do not cause one each
 _ROUTES = Path("/proc/net/route")
 _GATEWAY = 0x2  # RTF_GATEWAY of a route's flags
 
@@ -36,7 +36,7 @@ def network_of(text: str) -> Network:
 
 
 def address_of(text: str) -> Address | None:
-    """The address of a peer as a socket names it; IPv4 within IPv6 is IPv4. None for anything else."""
+    """Read the address of a peer as a socket gives it; IPv4 mapped to IPv6 becomes IPv4. None for anything else."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -47,15 +47,15 @@ def address_of(text: str) -> Address | None:
 
 class MayAsk:
     """
-    The addresses that may ask: networks as they were written, and what a host's name leads to.
+    The addresses that may ask: the configured networks, and the addresses of the PBX's host name.
 
     Args:
         networks: see `network_of`.
-        host: of the PBX; its addresses may ask too, and where it is this very machine every own address. None: only
-            the networks.
+        host: of the PBX; its addresses may ask too. If it is this machine, every address of this machine may. None:
+            only the networks may.
 
     Raises:
-        ConfigError: a network is none.
+        ConfigError: a network cannot be read.
     """
 
     def __init__(self, networks: Iterable[str] = LOOPBACK, *, host: str | None = None) -> None:
@@ -67,7 +67,7 @@ class MayAsk:
         self._looking_up = asyncio.Lock()
 
     async def allows(self, peer: str) -> bool:
-        """Whether this peer may ask. Looks the name up again, at most every ten seconds, before it says no."""
+        """Whether this peer may ask. Before a refusal it looks the host name up again, at most every ten seconds."""
         address = address_of(peer)
         if address is None:
             return False
@@ -79,7 +79,7 @@ class MayAsk:
             now = time.monotonic()
             if self._looked_up_at is None or now - self._looked_up_at >= _AGAIN_SECONDS:
                 found = await addresses_of(self._host)
-                if found:  # a name server that is away takes nothing back
+                if found:  # an unreachable name server must not revoke addresses
                     self._found = frozenset(found)
                     self._is_here = any(is_here(each) for each in found)
                 self._looked_up_at = time.monotonic()
@@ -101,12 +101,12 @@ async def addresses_of(host: str) -> Sequence[Address]:
 
 
 def is_here(address: Address) -> bool:
-    """Whether this is an address of this machine: then the way there begins at the address itself. Nothing is sent."""
+    """Whether this is an address of this machine: then it is also our own address towards it. Sends nothing."""
     return address.is_loopback or own_address_towards(address) == address
 
 
 def own_address_towards(address: Address) -> Address | None:
-    """The address of ours that somebody at `address` sees; None when there is no way there. Nothing is sent."""
+    """Our address as a peer at `address` sees it; None if there is no route. Sends nothing."""
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect((str(address), 9))
@@ -115,7 +115,7 @@ def own_address_towards(address: Address) -> Address | None:
 
 
 def is_behind_router(address: Address) -> bool:
-    """Whether packets to this address leave our own network; by Linux's table of routes, else by the address."""
+    """Whether packets to this address leave our network: by Linux's routing table, else by the kind of address."""
     if is_here(address):
         return False
     if isinstance(address, ipaddress.IPv4Address):
@@ -126,7 +126,7 @@ def is_behind_router(address: Address) -> bool:
 
 def _goes_through_gateway(address: ipaddress.IPv4Address, rows: Iterable[str]) -> bool:
     """Rows of /proc/net/route: interface, destination, gateway, flags, ..., mask in column 7; numbers are little-endian
-    hexadecimals. The longest mask wins. Raises: ValueError, IndexError where they are something else."""
+    hexadecimals. The longest mask wins. Raises: ValueError, IndexError for rows of another form."""
     best: tuple[int, bool] | None = None
     for row in rows:
         words = row.split()

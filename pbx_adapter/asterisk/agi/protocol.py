@@ -1,4 +1,4 @@
-"""The words of AGI: the head of a question, commands and replies, and a plan as text on a channel; pure.
+"""Reads and writes AGI: the head of a question, commands, replies, and the plan stored on a channel; pure.
 
 Sockets and deadlines are in `agi/server.py`. Everything read here is hostile input: a caller's name comes from outside.
 """
@@ -24,7 +24,7 @@ _TARGET = re.compile(r"[0-9A-Za-z+*#_-]{0,40}")
 _SOUND = re.compile(r"[0-9A-Za-z_./-]{0,200}")
 _SECONDS = re.compile(r"[0-9]{0,4}")
 _REPLY = re.compile(r"([0-9]{3})(?: result=(-?[0-9]{1,9})?(?: \((.*)\))?|[ -].*|$)")
-_ABSENT = frozenset({"", "unknown", "(null)", "<unknown>"})  # how Asterisk says "none" in the head
+_ABSENT = frozenset({"", "unknown", "(null)", "<unknown>"})  # how Asterisk writes "none" in the head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ def parse_head(text: str) -> AgiQuestion:
         ProtocolError: it is not a head, or lacks what every Asterisk sends.
     """
     head: dict[str, str] = {}
-    for line in text.split("\n"):  # not splitlines(): a caller's name may hold a U+2028 and what looks like a header
+    for line in text.split("\n"):  # not splitlines(): a caller's name may contain U+2028 and a false header
         name, separator, value = line.partition(":")
         if not separator or not name.startswith("agi_"):
             raise ProtocolError("an AGI head has a line that is not `agi_name: value`")
@@ -100,10 +100,10 @@ def _present(head: Mapping[str, str], name: str) -> str:
 
 def set_variables(values: Mapping[str, str]) -> bytes:
     """
-    The one command that sets these channel variables, in their order: one exchange instead of five.
+    One command that sets these channel variables in this order: one exchange instead of five.
 
     Raises:
-        ValueError: a name is not one of ours, or a value holds what could end it early and begin another command.
+        ValueError: a name is not one of ours, or characters of a value could end it early and begin another command.
     """
     if not all(_VARIABLE.fullmatch(name) for name in values) or not all(map(_VALUE.fullmatch, values.values())):
         raise ValueError("a channel variable has a name or a value that AGI would misread")
@@ -121,10 +121,10 @@ def parse_reply(line: str) -> AgiReply:
 
 def encode_plan(steps: Sequence[Step]) -> str:
     """
-    A plan as one word that a channel variable keeps and AGI() passes on: no commas, quotes, blanks or `$`.
+    A plan as one word that fits into a channel variable and an argument of AGI(): no commas, quotes, blanks or `$`.
 
     Raises:
-        ValueError: a step holds what a dialplan would misread, or the plan is too long.
+        ValueError: a step has characters that a dialplan would misread, or the plan is too long.
     """
     words = [_PLAN_VERSION]
     for step in steps:
@@ -139,7 +139,7 @@ def encode_plan(steps: Sequence[Step]) -> str:
 
 
 def decode_plan(text: str) -> tuple[Step, ...] | None:
-    """The plan that `encode_plan` wrote; None for anything else, also for that of another version. Never raises."""
+    """Read a plan that `encode_plan` wrote; None for anything else, and for another version. Never raises."""
     version, *words = text[: _MAX_PLAN + 1].split("~")
     if version != _PLAN_VERSION or not 1 <= len(words) <= _MAX_STEP:
         return None

@@ -38,7 +38,7 @@ log = structlog.get_logger()
 
 _RESERVE = Step(kind=StepKind.RESERVE)
 _CONTINUE = Step(kind=StepKind.CONTINUE)
-_MOST_STRANGERS = 200  # addresses that were logged
+_MOST_STRANGERS = 200  # refused addresses remembered, so that each is logged once
 _LINGER_SECONDS = 1.0  # for the last bytes to leave
 
 
@@ -48,17 +48,17 @@ class FastAgiCounters:
 
     answered: int = 0
     late: int = 0  # the answerer took longer than the deadline
-    refused: int = 0  # an address that may not ask, an unknown path, or too many at once
-    broken: int = 0  # the PBX went away, or spoke nonsense
+    refused: int = 0  # a forbidden address, an unknown path, or too many at once
+    broken: int = 0  # the PBX disconnected, or what it sent was not AGI
 
 
 @dataclass(frozen=True, slots=True)
 class AgiDoor:
     """
-    One PBX's way in.
+    One PBX that may ask.
 
     Attributes:
-        paths: of the addresses at which it asks (agi://host:port/PATH); an unknown one gets no answer.
+        paths: PATH of the addresses at which it asks (agi://host:port/PATH); other paths get no answer.
         may_ask: the peers that get answers; others must not learn who is responsible for a caller.
     """
 
@@ -71,18 +71,18 @@ class FastAgiServer:
     """
     Answers the questions of one or several PBXs.
 
-    `doors` may be replaced while it runs: it counts for the next question.
+    `doors` may be replaced while it runs; the next question uses the new ones.
 
-    A peer that may not ask at any door is closed before it says a word. Of the others, those that connect and say
-    nothing make room for those that ask: when there are `max_sessions`, the oldest silent one is dropped.
+    A peer that no door allows is disconnected before it can send anything. Peers that connect and send nothing do not
+    block others: when there are `max_sessions`, the oldest silent one is dropped.
 
     Args:
-        deadline_seconds: after it the answer is the reserve number, whatever the answerer is doing. Must be below
-            the dialplan's DOZVON_PATIENCE.
-        head_seconds: how long a connection may take to say what it wants.
-        max_sessions: more at once are turned away, and their calls take the office's own route.
+        deadline_seconds: when it is over, the answer is the reserve number, even if the answerer still works. Must be
+            below the dialplan's DOZVON_PATIENCE.
+        head_seconds: how long a connection may take to send its question.
+        max_sessions: more at once are refused, and their calls take the office's own route.
         max_of_address: the same for the connections of one peer.
-        reuse_port: other processes may listen at the same address; the system shares the questions out.
+        reuse_port: other processes may listen at the same address; the system distributes the connections.
     """
 
     def __init__(
@@ -105,17 +105,17 @@ class FastAgiServer:
         self._listener = Listener(host, port, self._arrived, reuse_port=reuse_port)
         self._sessions: dict[asyncio.Task[None], str] = {}  # with their peers
         self._of_address: Counter[str] = Counter()
-        self._silent: dict[asyncio.Task[None], None] = {}  # those that did not ask yet, the oldest first
+        self._silent: dict[asyncio.Task[None], None] = {}  # sessions that did not ask yet, the oldest first
         self._strangers: dict[str, None] = {}  # refused peers that are already in the log, the oldest first
         self.counters = FastAgiCounters()
 
     @property
     def port(self) -> int:
-        """The port it listens on; the system's choice when it was asked for 0."""
+        """The port it listens on; chosen by the system if 0 was requested."""
         return self._listener.port
 
     async def start(self) -> None:
-        """Raises OSError when the address cannot be had."""
+        """Raises: OSError if the address cannot be used."""
         await self._listener.start()
 
     async def close(self, *, grace_seconds: float = 2.0) -> None:
@@ -131,7 +131,7 @@ class FastAgiServer:
     # ---- coming in -------------------------------------------------------------------------------------------------
 
     def _arrived(self, connection: socket.socket, peer: str) -> None:
-        """A connection was accepted: it gets a session when there is room for one."""
+        """Start a session for an accepted connection if there is room for one."""
         if not self._has_room(peer):
             self.counters.refused += 1
             connection.close()
@@ -144,7 +144,7 @@ class FastAgiServer:
 
         def over(task: asyncio.Task[None]) -> None:
             self._leave(task)
-            connection.close()  # a task that was cancelled before its first step has not done so
+            connection.close()  # a task that was cancelled before its first step has not closed it
             self._listener.restock()
 
         task.add_done_callback(over)
@@ -209,7 +209,7 @@ class FastAgiServer:
             door = next((door for door in doors if question.script in door.paths), None)
             if door is None:
                 self.counters.refused += 1
-                log.warning("an AGI question at a path that no PBX was given")
+                log.warning("an AGI question at a path that belongs to no PBX")
                 return
             plan, step = await self._next(question, door.answerer)
             async with asyncio.timeout(self._deadline_seconds):
@@ -227,7 +227,7 @@ class FastAgiServer:
             log.exception("an AGI session failed")
 
     async def _next(self, question: AgiQuestion, answerer: RouteAnswerer) -> tuple[str | None, Step]:
-        """The plan to leave on the channel (None: it has one) and the step to take now."""
+        """The plan to store on the channel (None: it has one), and the step to take now."""
         if question.step > 1:
             steps = decode_plan(question.plan)
             if steps is None:
@@ -252,7 +252,7 @@ async def _until_sent(writer: asyncio.StreamWriter) -> None:
 
 
 async def _read(reader: asyncio.StreamReader, end: bytes) -> str:
-    """Text up to `end`. Raises: ProtocolError when it is longer than anything that Asterisk sends."""
+    """Read text up to `end`. Raises: ProtocolError if it is longer than anything that Asterisk sends."""
     try:
         said = await reader.readuntil(end)
         return "\n".join(decoded(line) for line in said.split(b"\n"))
@@ -277,13 +277,13 @@ async def _until_done(reader: asyncio.StreamReader) -> None:
     """Read the reply to one command. Raises: ProtocolError when the PBX refused it."""
     while True:
         line = (await _read(reader, b"\n")).strip()
-        if line == "HANGUP":  # said once, between replies, when the caller left; the reply still comes
+        if line == "HANGUP":  # sent once between replies after the caller hung up; the reply still comes
             continue
         reply = parse_reply(line)
         match reply.code:
             case 100:  # "trying": the reply itself follows
                 continue
-            case 200 | 511:  # done; or not permitted on a dead channel: the caller has left, nobody needs it
+            case 200 | 511:  # done; or not permitted on a dead channel: the caller hung up and needs no answer
                 return
             case _:
                 raise ProtocolError(f"the PBX refused an AGI command with {reply.code}")

@@ -1,4 +1,4 @@
-"""Which channels a call has at this moment, asked of the PBX itself: what a command needs before it acts."""
+"""Asks the PBX which channels a call has now. Commands need this before they act."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class CallChannel:
     name: str
     uniqueid: str
     party: Party
-    bridge: str  # empty when it is in none
+    bridge: str  # empty if it is in no bridge
     state: str  # ChannelState: 0 down, 4 calling us, 5 ringing, 6 up
 
 
@@ -50,7 +50,7 @@ async def of_call(session: AmiSession, uniqueid: str, office: OfficeShape) -> li
     own += [row for row in rows if row not in own and text(row, "BridgeId") in bridges]
     if not own:
         raise NotFound("the call is over", code="call_over")
-    # The channel that the call began with first, then by age.
+    # First the channel that the call began with, then by age.
     own.sort(key=lambda row: (text(row, "Uniqueid") != uniqueid, _negative_age(row)))
     return [_channel(row, office) for row in own]
 
@@ -68,11 +68,11 @@ def _negative_age(row: Frame) -> int:
     return -seconds
 
 
-_BEING_RUNG = frozenset({"0", "1", "3", "5"})  # dialled, and not answered: not 4, a phone that itself calls
+_BEING_RUNG = frozenset({"0", "1", "3", "5"})  # dialled and not answered; 4 is a phone that makes a call
 
 
 def ringing_at(channels: Sequence[CallChannel], extension: str) -> list[CallChannel]:
-    """The phones of this extension that are being rung: more than one where it has several devices."""
+    """The ringing phones of this extension: more than one if it has several devices."""
     return [
         channel
         for channel in channels
@@ -86,7 +86,7 @@ def client_and_employee(channels: Sequence[CallChannel]) -> tuple[CallChannel, C
     """
     The client's channel (in an internal call the caller's), and the channel of the employee bridged with it.
 
-    A channel's context moves through the dialplan during a call, so a channel is taken for outside by its endpoint.
+    A channel's context changes as it moves through the dialplan, so its endpoint decides whether it is outside.
     """
     outside = [c for c in channels if c.party.kind is PartyKind.EXTERNAL]
     client = outside[0] if outside else channels[0]

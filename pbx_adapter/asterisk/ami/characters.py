@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 _PIECE = re.compile(
-    # UTF-8 for certain: two Cyrillic letters, quotes, a dash or arrow (U+2xxx), an emoji. In CP1251 they are no words.
+    # Certainly UTF-8: two Cyrillic letters, quotes, a dash or arrow (U+2xxx), an emoji. Not words in CP1251.
     rb"((?:[\xd0-\xd2][\x80-\xbf]){2,}|\xc2[\xab\xbb]|\xe2[\x80-\x9f][\x80-\xbf]|\xf0\x9f[\x80-\xbf]{2})"
 )
 _CUT_OFF = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80-\xbf]{0,2})\Z")
@@ -17,7 +17,7 @@ _CUT_OFF = re.compile(rb"(?:[\xc2-\xdf]|[\xe0-\xef][\x80-\xbf]?|[\xf0-\xf4][\x80
 
 def decoded(value: bytes) -> str:
     """
-    The text of one value. Never raises: a byte that is nothing in either encoding becomes U+FFFD.
+    The text of one value. Never raises: a byte that is invalid in both encodings becomes U+FFFD.
 
     A value that was cut in the middle of a UTF-8 character (Asterisk cuts names by bytes) loses that character.
 
@@ -35,7 +35,7 @@ def decoded(value: bytes) -> str:
         text = ""
     if not text.isascii():
         return text
-    pieces = _PIECE.split(value)  # by turns what is not and what is UTF-8
+    pieces = _PIECE.split(value)  # pieces with an odd index are UTF-8
     return "".join(
         piece.decode("utf-8" if place % 2 else "cp1251", "replace") for place, piece in enumerate(pieces) if piece
     )

@@ -37,21 +37,21 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 
 log = structlog.get_logger()
 
-BACKLOG = 20_000  # live events that may wait for their taker before reading stops: 8 MB, 80 busy calls
+BACKLOG = 20_000  # live events that may wait for the consumer before reading stops: 8 MB, 80 busy calls
 SNAPSHOT_DONE: Frame = {"Event": "SnapshotDone"}
-"""Stands in the line of live events where the answers about the PBX's state are complete; compared by identity."""
-SNAPSHOT_BACKLOG = 200_000  # while the snapshot is asked; more means that the PBX is faster than we are
+"""Marks in the queue of live events that the answers about the PBX's state are complete; compared by identity."""
+SNAPSHOT_BACKLOG = 200_000  # the same during a resynchronisation; beyond it the PBX sends faster than we can read
 _CHUNK = 65_536
 _LONGEST_BANNER = 1024
 
 EVENT_CLASSES = "system,call,agent,user,dialplan"
-"""Asked for at login. Leaves out `reporting` (RTCP reports, 40 % of all bytes), `cdr`, `security` and the rest, also
-where the user may read them and no filter can be set."""
+"""Requested at login. Leaves out `reporting` (RTCP reports, 40 % of all bytes), `cdr`, `security` and the rest, even if
+the user may read them and no filter can be set."""
 
 FILTERS = (
-    # Old form: regular expressions over the whole block, understood by 16 and by 22; the newer `name()` form is ignored
-    # by 16 without a word. Anchored, and with a control character before `Variable`, because a caller's name is part of
-    # the block too: a client named "Event: TestEvent" must not make his own call invisible.
+    # Old form: regular expressions over the whole block, understood by 16 and 22; 16 silently ignores the newer
+    # `name()` form. Anchored, and with a control character before `Variable`, because the block also has the caller's
+    # name: a client named "Event: TestEvent" must not hide their own call.
     "!^Event: (RTCP|TestEvent|JitterBufStats|NewCallerid|MusicOnHold|QueueMemberStatus|DeviceStateChange)",
     "!^Event: Newexten.*[[:cntrl:]]Application: ([^D]|D[^i]|Di[^a]|Dia[^l])",
     "!^Event: VarSet.*[[:cntrl:]]Variable: (RTPAUDIOQOS|BRIDGEPVTCALLID|ANSWEREDTIME|DIALEDTIME|RINGTIME|PROGRESSTIME)",
@@ -65,27 +65,27 @@ class Timing:
 
     connect: float = 10.0
     answer: float = 5.0
-    boot: float = 10.0  # for FullyBooted of a PBX that still loads; going on earlier is harmless, it has no calls
-    boot_unseen: float = 2.0  # for FullyBooted where the user may not read `system` and never gets it
+    boot: float = 10.0  # for FullyBooted of a PBX that still starts; continuing earlier is harmless: it has no calls
+    boot_unseen: float = 2.0  # for FullyBooted, before CoreStatus is asked: our user may have no right to get it
     ping_every: float = 15.0
     ping_answer: float = 5.0
     backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # the last one forever
-    silent: float = 600.0  # without an event, after which a channel is asked about
-    half_seen: float = 60.0  # the same for a channel that was only named by events in passing
+    silent: float = 600.0  # after so long without an event, the PBX is asked whether a channel still exists
+    half_seen: float = 60.0  # the same for a channel that only events of other channels have named
     ask_every: float = 30.0
-    auth_retry: float = 60.0  # after a refused secret: an administrator has to do something first
+    auth_retry: float = 60.0  # after a refused secret: an administrator has to correct it first
 
 
 @dataclass(slots=True)
 class AmiCounters:
     """Since the start of the process; for metrics."""
 
-    events_received: int = 0  # taken into the line of live events
-    events_dropped: int = 0  # blocks that nobody wants, dropped undecoded
+    events_received: int = 0  # put into the queue of live events
+    events_dropped: int = 0  # unwanted blocks, dropped undecoded
     bytes_received: int = 0
     reconnects: int = 0
-    values_cut: int = 0  # longer than any Asterisk says them
-    pauses: int = 0  # times reading stopped because the line was full
+    values_cut: int = 0  # longer than any that Asterisk sends
+    pauses: int = 0  # times reading stopped because the queue was full
     last_event_at: float | None = None  # Unix seconds
 
     def last_event_age(self, now: float) -> float | None:
@@ -103,7 +103,7 @@ class _Pending:
 
 
 def text(frame: Frame, name: str) -> str:
-    """A header's value; the first one when it came several times, empty when it did not come."""
+    """A header's value: the first one if the header came several times, empty if it did not come."""
     value = frame.get(name, "")
     return value[0] if isinstance(value, list) else value
 
@@ -138,8 +138,8 @@ class AmiSession:
         self._booted = asyncio.Event()
         self._lost = asyncio.Event()
         self.reason = ""  # why it was lost
-        self.broken: ProtocolError | None = None  # what the other side did that no AMI server does
-        self.is_asking = True  # the snapshot is under way: live events wait without a bound on reading
+        self.broken: ProtocolError | None = None  # how the other side broke the protocol
+        self.is_asking = True  # during a resynchronisation: up to SNAPSHOT_BACKLOG live events wait
 
     @property
     def is_lost(self) -> bool:
@@ -194,7 +194,7 @@ class AmiSession:
             self._sort(frame, now)
 
     def _sort(self, frame: Frame, now: Timestamp) -> None:
-        """Pass an answer to its action, anything else to the queue of live events."""
+        """Pass an answer to its action, and anything else to the queue of live events."""
         pending = self._pending.get(text(frame, "ActionID"))
         if pending and pending.is_shared:
             self._line_up(now, frame)
@@ -221,7 +221,7 @@ class AmiSession:
         self._arrived.set()
 
     def snapshot_done(self) -> None:
-        """Mark the place in the line; from here on a full line stops reading."""
+        """Mark the place in the queue; from now on a full queue stops reading."""
         self.is_asking = False
         self._line_up(Timestamp(time.time()), SNAPSHOT_DONE)
 
@@ -230,7 +230,7 @@ class AmiSession:
             pending.done.set_result((pending.response or {}, pending.items))
 
     def lose(self, reason: str) -> None:
-        """The connection is gone: wake everybody. The first reason counts."""
+        """Mark the connection as lost and wake everything that waits. The first reason counts."""
         if self.is_lost:
             return
         self.reason = reason
@@ -274,8 +274,8 @@ class AmiSession:
         Send an action and wait for its answer.
 
         Args:
-            action_id: ours, where the answer is to be recognised later; drawn when empty.
-            share: put the answer also into the line of live events, in the order in which it came.
+            action_id: our own id, to recognise the answer later; a new one if empty.
+            share: put the answer also into the queue of live events, in the order of arrival.
 
         Returns:
             The response, and the events of its list (the closing one last; empty for others).
@@ -302,7 +302,7 @@ class AmiSession:
         finally:
             del self._pending[action_id]
             if not pending.done.cancel() and not pending.done.cancelled():
-                pending.done.exception()  # seen, should it have come together with the timeout
+                pending.done.exception()  # mark it as retrieved: it may have come together with the timeout
         if text(response, "Response") not in ("Success", "Goodbye"):
             raise _refused(action, text(response, "Message"))
         return response, items
@@ -312,7 +312,7 @@ class AmiSession:
         Log in, by MD5 challenge where the PBX offers it, and wait until it is fully booted.
 
         Raises:
-            AuthFailed: it refuses this user and secret. Unavailable: it said nothing in time.
+            AuthFailed: it refuses this user and secret. Unavailable: it did not answer in time.
         """
         proof: tuple[tuple[str, str], ...] = (("Secret", secret),)
         with contextlib.suppress(Rejected):
@@ -330,7 +330,7 @@ class AmiSession:
         await self._wait_for_boot()
 
     async def _wait_for_boot(self) -> None:
-        """FullyBooted is only sent to users who may read `system` (measured on 16 and 22): others ask CoreStatus."""
+        """Only users with the read right `system` get FullyBooted (measured on 16 and 22); others ask CoreStatus."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._timing.boot_unseen):
                 await self._booted.wait()
@@ -344,7 +344,7 @@ class AmiSession:
                 await self._booted.wait()
 
     async def set_filters(self) -> bool:
-        """Ask the PBX to keep back what nobody needs. False: it refuses, and everything is dropped here instead."""
+        """Ask the PBX not to send unwanted events. False: it refuses, and they are dropped here instead."""
         try:
             for pattern in FILTERS:
                 await self.ask(question("Filter", Operation="Add", Filter=pattern))
@@ -354,11 +354,11 @@ class AmiSession:
         return not self.filters_refused
 
     async def keep_alive(self) -> None:
-        """Ping for as long as the connection lives; a missing answer loses it."""
+        """Ping until the connection is lost; a missing answer means that it is."""
         while not self.is_lost:
             await asyncio.sleep(self._timing.ping_every)
             if len(self._events) > BACKLOG:
-                continue  # reading is stopped by ourselves: an answer could not be seen
+                continue  # we have stopped reading ourselves, so no answer could arrive
             try:
                 await self.ask(question("Ping"), timeout_seconds=self._timing.ping_answer)
             except Unavailable:
@@ -419,7 +419,7 @@ async def connected(
             await session.log_in(settings.username, settings.secret)
         except Unavailable:
             if session.broken is not None:
-                raise session.broken from None  # it says more than that no answer came
+                raise session.broken from None  # it says more than "no answer"
             raise
         yield session
     finally:

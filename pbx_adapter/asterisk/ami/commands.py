@@ -1,4 +1,4 @@
-"""Our AMI actions as wire text; pure.
+"""Builds our AMI actions and their text on the wire; pure.
 
 Validates every value, because numbers, names and extensions come from a CRM or a browser: AMI is a line protocol, so
 a line end in a value would start a new header. `client.py` sends actions and waits for answers.
@@ -23,7 +23,7 @@ _CHANNEL = re.compile(r"[A-Za-z0-9]+/[^\s,&|]{1,160}")
 
 TONE_MILLISECONDS = 120
 CHANNEL_ID_PREFIX = "dozvon-"
-"""Before our request's id it is the Uniqueid of a channel that we originated (AMI `ChannelId`)."""
+"""With our request's id after it, it is the Uniqueid of a channel that we originated (AMI `ChannelId`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class Action:
     is_list: bool = False  # answered by events that end with one carrying `EventList: Complete`
 
     def wire(self, action_id: str) -> bytes:
-        """The block to send. Line ends inside values are removed: what is left is one header, whatever it says."""
+        """The block to send. Line ends in values are removed, so that each value stays one header."""
         headers = (("Action", self.name), ("ActionID", action_id), *self.headers)
         return ("".join(f"{_clean(k)}: {_clean(v)}\r\n" for k, v in headers) + "\r\n").encode(errors="replace")
 
     def frame(self, action_id: str) -> dict[str, str | list[str]]:
-        """The same as the tracker reads it."""
+        """The action in the form that the tracker reads."""
         frame: dict[str, str | list[str]] = {"Action": self.name, "ActionID": action_id}
         for name, value in self.headers:
             known = frame.get(name)
@@ -122,8 +122,8 @@ def originate(
 
 NORMAL_CLEARING = 16
 CALL_REJECTED = 21
-"""Q.850. A ringing channel that ends with it is to Dial, to a queue and to the tracker what a phone is that answered
-603; measured on 16.28 and 22.10.1."""
+"""Q.850. Dial, queues and the tracker treat a ringing channel that ends with this cause like a phone that answered 603;
+measured on 16.28 and 22.10.1."""
 
 
 def hang_up(channel: str, *, cause: int = NORMAL_CLEARING) -> Action:
@@ -153,7 +153,7 @@ def redirect(channel: str, *, context: str, extension: str) -> Action:
 
 
 def blind_transfer(channel: str, *, context: str, extension: str) -> Action:
-    """As if the party on `channel` had sent the other one to `extension`. Raises: Rejected."""
+    """Transfer to `extension` whoever talks to `channel`, as if the party on `channel` did it. Raises: Rejected."""
     headers = (
         ("Channel", _check(_CHANNEL, channel, "channel")),
         ("Context", _check(_CONTEXT, context, "context")),

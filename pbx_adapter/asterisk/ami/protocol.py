@@ -3,13 +3,13 @@
 How it works
 ------------
 
-The server says one banner line, then blocks of `Key: Value` lines, each block ended by an empty line. TCP may cut
-anywhere, inside a UTF-8 character too, so bytes are gathered until a block is whole and only then decoded. Each byte is
-looked at once, however small the pieces are in which it comes.
+The server sends one banner line, then blocks of `Key: Value` lines, each block ended by an empty line. TCP may cut
+anywhere, even inside a UTF-8 character, so bytes are gathered until a block is complete and only then decoded. Each
+byte is looked at once, however small the pieces are that arrive.
 
-A busy PBX says about 380 bytes an event and up to 250 events a call, most of which nobody needs: half are `VarSet`,
-of which a dozen variables matter. So a block is first judged by its first line (Asterisk always begins an event with
-`Event:`), a `VarSet` also by its `Variable:`, and a block nobody wants is dropped undecoded. `Wanted` says which.
+A busy PBX sends about 380 bytes per event and up to 250 events per call. Most are not needed: half are `VarSet`, of
+which a dozen variables matter. So the first line of a block (Asterisk always begins an event with `Event:`), and for a
+`VarSet` its `Variable:`, decide whether the block is wanted; others are dropped undecoded. `Wanted` has the rules.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class OldAsterisk(ProtocolError):
 
 def refuse_old(banner: str) -> None:
     """
-    Look at the greeting of an AMI server.
+    Check the banner of an AMI server.
 
     Raises:
         OldAsterisk: it speaks AMI 1.x, that is Asterisk 11 or older. Source: AMI 2.0 came with Asterisk 12
@@ -72,12 +72,12 @@ def refuse_old(banner: str) -> None:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """
-    What a listener reads. Blocks that are no events (responses) and answers to an action always come through.
+    Which blocks are decoded. Responses and answers to an action always are.
 
     Attributes:
-        events: names of events; `VarSet` and `Newexten` are not named here but follow the two rules below.
-        variables: of `VarSet`, those of these variables, compared without leading underscores.
-        dials: of `Newexten`, those that start a `Dial`.
+        events: names of events, without `VarSet` and `Newexten`, which follow the two rules below.
+        variables: a `VarSet` of one of these variables is wanted; compared without leading underscores.
+        dials: whether a `Newexten` that starts a `Dial` is wanted.
     """
 
     events: AbstractSet[bytes]
@@ -89,7 +89,7 @@ class Wanted:
         object.__setattr__(self, "_first_lines", frozenset(_EVENT + name for name in self.events))
 
     def wants(self, block: bytes) -> bool:
-        """Whether to decode this block (without its closing empty line). Asked of every block, most often of VarSet."""
+        """Whether to decode this block (without its closing empty line). Called for every block, most often VarSet."""
         first, _, _ = block.partition(b"\r\n")
         if first == _VARSET:
             at = block.rfind(_VARIABLE)
@@ -111,15 +111,15 @@ class FrameReader:
         self.blocks_seen = 0
         self.values_cut = 0
         self._wanted = wanted
-        self._rest = bytearray()  # of the block that is not whole yet; no end is in it
+        self._rest = bytearray()  # the incomplete block; it never contains an end
         self._started = False
 
     def feed(self, data: bytes) -> list[Frame]:
         """
-        Take what the socket gave.
+        Take bytes from the socket.
 
         Returns:
-            The wanted frames that are whole now, in order; empty when none is.
+            The wanted frames that are complete now, in order.
 
         Raises:
             ProtocolError: the other side does not speak AMI.
@@ -152,7 +152,7 @@ class FrameReader:
         return frame
 
     def _take_banner(self, data: bytes) -> bytes:
-        """The banner is a single line without an empty line after it; a stream joined later has none."""
+        """The banner is one line without an empty line after it; a recording that starts later has none."""
         if not _BANNER.startswith(data[: len(_BANNER)]):
             self._started = True
             return data
@@ -180,7 +180,7 @@ def _has_long_line(block: bytes) -> bool:
 def parse_block(block: bytes) -> Frame:
     """
     Decode one block (without its closing empty line). A line without a colon is kept as a key with no value. NULs are
-    left out: a text of Asterisk ends at one, so none is meant, and no database keeps them.
+    removed: Asterisk's own texts end at a NUL, and databases refuse it.
     """
     block = block.replace(b"\0", b"")
     try:
@@ -215,7 +215,7 @@ def _parse_line_by_line(lines: list[str]) -> Frame:
 
 def cut_values(frame: Frame) -> int:
     """
-    Cut what is longer than any Asterisk says it: nobody behind this edge has to reckon with more.
+    Cut values that are longer than any that Asterisk sends, so that no other code has to handle longer ones.
 
     Returns:
         How many values were cut.

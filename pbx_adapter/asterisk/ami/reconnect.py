@@ -1,4 +1,4 @@
-"""Keeps the connection: when to try again after a lost link, and what to log about it."""
+"""Keeps the connection up: waits and connects again after a lost link, and logs why it was lost."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ async def keep_connected(
     counters: AmiCounters,
 ) -> None:
     """
-    Connect, `serve` each session until it is lost, wait, and again, until cancelled.
+    Connect, `serve` the session until it is lost, wait, and repeat, until cancelled.
 
-    The waits grow, are jittered by a quarter and start again after a session whose `serve` got as far as to clear
-    `is_asking`. `on_down` is called once for each loss and once for each new reason of failing to connect.
+    The waits grow, vary by a quarter, and start again from the shortest after a session whose `serve` cleared
+    `is_asking`. `on_down` is called once for each loss and once for each new reason why a connection fails.
     """
     attempt, told = 0, ""
     while True:

@@ -1,4 +1,4 @@
-"""What is asked of the PBX after each login, so that calls under way are known. The answers are read by `resync.py`."""
+"""Asks the PBX for its state after each login, to find calls in progress. `tracker/resync.py` reads the answers."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _MOST_BRIDGES = 2_000
 
 async def ask_for_state(session: AmiSession, office: OfficeShape) -> list[str]:
     """
-    Ask for all that lives on the PBX; the answers go into the session's line of live events.
+    Ask for all channels, bridges and queues; the answers go into the session's queue of live events.
 
     Returns:
-        Names of the questions that our user may not ask: calls under way are then known less well.
+        Names of the actions that our user may not send: without them less is known about calls in progress.
 
     Raises:
         Unavailable: the connection was lost, or an answer did not come.
@@ -56,7 +56,7 @@ async def ask_for_state(session: AmiSession, office: OfficeShape) -> list[str]:
 async def _ask(session: AmiSession, action: Action, refused: list[str]) -> Sequence[Frame]:
     try:
         _, rows = await session.ask(action, timeout_seconds=_LIST_SECONDS, share=True)
-    except Rejected:  # no right, no such module (app_queue), or a bridge that has gone meanwhile
+    except Rejected:  # no right, no such module (app_queue), or a bridge that is gone by now
         refused.append(action.name)
         return ()
     return rows

@@ -1,4 +1,4 @@
-"""Who hears whom: everybody in a bridge and behind the Local pairs in it. Only reads the mirror."""
+"""Finds the people who hear each other: in one bridge and behind its Local pairs. Only reads the mirror."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pbx_adapter.asterisk.tracker.office import PartyKind
 
 
 def people_with(channel: Channel) -> list[Channel]:
-    """Everybody who hears this channel, in its own bridge or behind Local pairs; helpers of Asterisk's own left out."""
+    """Everybody who hears this channel, in its bridge or behind Local pairs, without Asterisk's helper channels."""
     bridge = channel.bridge
     if bridge is None:
         return []

@@ -1,8 +1,8 @@
-"""Calls for which the PBX rings the client first: a callback ordered on a web site, a dialler, a call file.
+"""Calls for which the PBX rings the client first: a callback ordered on a website, a dialler, a call file.
 
-An Originate rings the client, and after the answer the client enters the dialplan like a caller: at an extension, a
-queue, or a menu. For the business it is an outgoing call to that client. Its employee is the first one to answer;
-before that, or if nobody does, it is the extension that the call was made for.
+An Originate rings the client. After the answer the client enters the dialplan like a caller: at an extension, a queue
+or a menu. For the business it is an outgoing call to that client. Its employee is the first to answer; until somebody
+answers, it is the extension that the call was made for.
 
 Clicks ring the employee first; `beginning.py` handles them.
 """
@@ -32,7 +32,7 @@ def rings_client_first(board: Switchboard, call: LiveCall, leg: LiveLeg) -> bool
 
 
 def describe_callback(board: Switchboard, call: LiveCall) -> Facts:
-    """The employee is empty while there is none to name; the client's number is as it was sent to the carrier."""
+    """The employee is empty while unknown; the client's number is as it was sent to the carrier."""
     client = next((leg for leg in call.legs if leg.originated), None)
     door = endpoint_of(call.root.name)[1] if call.root is not None else ""
     called = client.target if client else dialled_number(door)

@@ -1,4 +1,4 @@
-"""What a channel in a snapshot shows: its leg, the called party, the recording file.
+"""Reads from a channel in a snapshot its leg, the called party and the recording file.
 
 `resync.py` decides when to process snapshots.
 """
@@ -26,7 +26,7 @@ def uid_of(row: Frame) -> str:
 
 
 def note_originate(channel: Channel, row: Frame) -> bool:
-    """Whether this channel of an unreported call was made by an Originate: it has no source channel."""
+    """Mark an unreported call whose channel an Originate made: it has no source channel. Returns whether it did."""
     call = channel.call
     is_root = channel is call.root or (call.root is None and channel.uid == call.uid)
     is_local_root = is_root and channel.party.kind is PartyKind.LOCAL
@@ -37,14 +37,14 @@ def note_originate(channel: Channel, row: Frame) -> bool:
 
 
 def may_be_leg(channel: Channel) -> bool:
-    """Whether it was dialled by an unknown channel."""
+    """Whether an unknown channel dialled this one."""
     if channel.leg is not None or channel.party.kind in (PartyKind.LOCAL, PartyKind.NOBODY):
         return False
     return channel.originated or (channel is not channel.call.root and channel.uid != channel.linkedid)
 
 
 def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """A channel found in the middle of a call that was dialled by it: who was offered the call, and how far it got."""
+    """Open the leg of a dialled channel that was found in the middle of its call, and report how far it got."""
     if not may_be_leg(channel):
         return
     call = channel.call
@@ -72,7 +72,7 @@ def _via(channel: Channel, root: Channel | None) -> Via:
     """How the call came to this leg, as far as the present state shows it."""
     call = channel.call
     if call.was_connected:
-        return Via.TRANSFER  # somebody had the client before the gap, and this one came in it
+        return Via.TRANSFER  # somebody had the client before the gap; this leg began in the gap
     if channel.originated or _is_behind_door(channel, root):
         return Via.CLICK
     return Via.QUEUE if root is not None and call.queue else Via.DIRECT
@@ -100,7 +100,7 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     if crm_id:
         set_origin(board, call, crm_call_id=crm_id)
     file = present(variables.get("MIXMONITOR_FILENAME"))
-    # An event that came before the list may have named the first channel already; then it was entered as no root.
+    # An event before the list may have named the first channel already; then it did not become the root.
     is_first = channel is call.root or (call.root is None and channel.uid == call.uid)
     if file and is_first:
         on_recording_name(board, channel, file, at)
@@ -109,7 +109,7 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     dids = [present(variables.get(name)) for name in board.office.did_variables]
     number = next((did for did in dids if did), "") or present(row.get("DNID"))
     number = "" if number in NOT_A_DID else number
-    if call.announced:  # by an event that came before this answer; the DID was a guess by where the call is now
+    if call.announced:  # by an event before this answer; the DID was guessed from the call's present extension
         if number and call.direction is Direction.INBOUND:
             announce(board, call, Facts(call.direction, call.caller, number, call.client))
         return
@@ -123,7 +123,7 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
 
 
 def _seconds_to_answer(variables: dict[str, str]) -> float | None:
-    """From the PBX's own record; in its own time zone, so only the difference can be used."""
+    """From the CDR of the call. Its times are in the PBX's time zone, so only their difference is used."""
     try:
         start = datetime.fromisoformat(variables.get("CDR(start)", ""))
         answer = datetime.fromisoformat(variables.get("CDR(answer)", ""))

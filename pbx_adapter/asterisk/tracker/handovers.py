@@ -1,8 +1,8 @@
-"""The open transfers of a call: begun, and not yet known to have reached anybody. Only this module writes them.
+"""The open transfers of a call: begun, and nobody has taken the client yet. Only this module writes them.
 
-A blind transfer, one completed while the consulted party still rang ("blond"), a consultation by feature code, and
-parking each stay open until somebody has the client, or it is clear that nobody will. No event reports a failure:
-`settle_transfers()` finds it by the legs. What AMI's events say of transfers is `transfers.py`'s.
+A blind transfer, an attended one completed while the consulted party still rang ("blond"), a consultation by feature
+code and parking stay open until somebody has the client, or it is clear that nobody will. No event reports a failure;
+`settle_transfers()` finds it from the legs. `transfers.py` reads the AMI events about transfers.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _IN_VAIN = {
 
 
 def add_leg(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
-    """A leg that was offered while a transfer is open is one of the transfer's."""
+    """Add a leg to the open transfer: a leg offered while a transfer is open belongs to it."""
     if call.blond is not None:
         call.blond.legs.append(leg)
     if call.blind is not None:
@@ -42,7 +42,7 @@ def add_leg(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
 
 
 def end_with(board: Switchboard, call: LiveCall, to: str | None, at: Timestamp) -> None:
-    """Somebody has the client: what was open has led there. `to`: the party, where it is somebody of flesh."""
+    """Somebody has the client: the open transfers succeeded. `to`: that party; None if it is not a person."""
     if call.blind is not None:
         tell_blind_transfer(board, call)
         call.blind = None
@@ -62,7 +62,7 @@ def settle_transfers(board: Switchboard, call: LiveCall, now: Timestamp) -> None
     if blind is not None and now - blind.since >= SETTLE_SECONDS * 0.99:
         tell_blind_transfer(board, call)
     if blind is not None and blind.legs and all(leg.decided for leg in blind.legs):
-        # The dialplan may go on to the next one (a queue, a fallback); then this is not its last word.
+        # The dialplan may continue with another leg (a queue, a fallback): wait before reporting a failure.
         if now - _last_stop(blind.legs, blind.since) >= 4 * SETTLE_SECONDS:
             fail_blind(board, call)
         else:
@@ -89,7 +89,7 @@ def _last_stop(legs: list[LiveLeg], since: Timestamp) -> Timestamp:
 
 
 def begin_blind(board: Switchboard, call: LiveCall, by: str, to: str, at: Timestamp, transferer: Channel) -> None:
-    """Replaces a guess, with its legs, which arrived before the event; an earlier transfer that nobody took fails."""
+    """Replaces a guess and keeps its legs, which came before this event. An earlier transfer that nobody took fails."""
     guess = call.blind if call.blind is not None and call.blind.guessed and not call.blind.told else None
     if guess is None:
         fail_blind(board, call)
@@ -99,15 +99,15 @@ def begin_blind(board: Switchboard, call: LiveCall, by: str, to: str, at: Timest
 
 
 def guess_blind(call: LiveCall, by: str, to: str, at: Timestamp) -> None:
-    """The course of the call shows it; the event that says so may still come, or never."""
+    """The course of the call shows a blind transfer; its event may come later or never."""
     call.blind = BlindTransfer(by, to, at, guessed=True)
 
 
 def tell_blind_transfer(board: Switchboard, call: LiveCall) -> None:
     """
-    Tell of a blind transfer, once it is sure to be one.
+    Report a blind transfer, once it is certain.
 
-    A REFER to the parking extension looks like one for a millisecond, until ParkedCall comes.
+    A REFER to the parking extension looks like a blind transfer for a millisecond, until ParkedCall comes.
     """
     blind = call.blind
     if blind is not None and not blind.told:
@@ -116,7 +116,7 @@ def tell_blind_transfer(board: Switchboard, call: LiveCall) -> None:
 
 
 def fail_blind(board: Switchboard, call: LiveCall) -> None:
-    """A blind transfer that nobody answered: its last leg shows why, if there was one."""
+    """Close a blind transfer that nobody answered; its last leg, if it has one, shows why."""
     tell_blind_transfer(board, call)
     blind, call.blind = call.blind, None
     if blind is None:
@@ -133,14 +133,14 @@ def begin_blond(call: LiveCall, ringing: list[LiveLeg], at: Timestamp) -> None:
 
 
 def abort_blond(board: Switchboard, call: LiveCall) -> None:
-    """The client was handed over, and nobody of those who rang took them."""
+    """Close a blond transfer: the client was handed over, and none of the ringing phones took the call."""
     blond, call.blond = call.blond, None
     if blond is not None:
         tell_end(board, call, TransferResult.ABORTED, _last_stop(blond.legs, blond.since))
 
 
 def consult(call: LiveCall, leg: LiveLeg, door: Channel) -> None:
-    """Whoever has the client consults by feature code, through this door; the newest leg is whom."""
+    """The person who has the client consults by feature code, through this door; the newest leg is the consulted."""
     if call.consultation is None or call.consultation.door is not door:
         by = call.hands.party.number if call.hands else ""
         call.consultation = Consultation(door, by, leg.target, leg)
@@ -149,13 +149,13 @@ def consult(call: LiveCall, leg: LiveLeg, door: Channel) -> None:
 
 
 def end_consultation(call: LiveCall) -> Consultation | None:
-    """Take the consultation that led to a transfer; what comes of the transfer is told by the caller of this."""
+    """Remove the consultation from the call and return it; the caller reports its transfer."""
     consultation, call.consultation = call.consultation, None
     return consultation
 
 
 def abort_consultation(board: Switchboard, call: LiveCall) -> None:
-    """A consultation by feature code ended without a transfer: the client's person came back."""
+    """A consultation by feature code ended without a transfer: the employee returned to the client."""
     consultation = end_consultation(call)
     if consultation is None:
         return

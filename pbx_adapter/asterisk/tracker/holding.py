@@ -1,4 +1,4 @@
-"""Hold: who of a call holds the other. The call is on hold while anybody does."""
+"""Hold: which channels of a call have put it on hold. The call is on hold while at least one has."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def on_unhold(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def stop_holding(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """A transfer by REFER puts out an Unhold of somebody who never held: that is nothing."""
+    """End the hold of this channel. A transfer by REFER sends Unhold for a channel that never held: ignored."""
     call = channel.call
     if call.holders.pop(channel.uid, None) is not None and not call.holders:
         board.tell(HoldEnded(call=call.id, at=at))
 
 
 def bring_holders(into: LiveCall, part: LiveCall) -> None:
-    """Who holds in a call goes on holding in the one that it is joined to."""
+    """Channels that hold continue to hold when their call is joined to another."""
     for uid in part.holders:
         if uid in into.channels:
             into.holders[uid] = into.channels[uid]

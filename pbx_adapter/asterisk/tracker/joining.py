@@ -1,10 +1,10 @@
-"""Joining two calls into one: a consultation that was transferred, a pickup, a parked call fetched.
+"""Joins two calls into one: after a consultation that became a transfer, a pickup, or when a parked call is fetched.
 
-Every phone's own call begins as its own call, with its own Linkedid. It turns out to be part of another when their
-channels share a bridge, or when an event says so. The call that has the client survives.
+Each call from a phone begins separately, with its own Linkedid. It is part of another call if their channels share a
+bridge, or if an event says so. The call with the client continues.
 
-Two calls that each have their own client stay two, whoever brings the clients or their employees together: each
-client gets a record. A call to the outside becomes one of these with its answer: before it, it is a consultation.
+Two calls with a client each stay separate, even if their clients or employees are connected: each client gets a record.
+An outgoing call has a client once it is answered; before that it is a consultation.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from pbx_adapter.asterisk.tracker.switchboard import Switchboard
 
 def join(board: Switchboard, one: LiveCall, other: LiveCall, at: Timestamp) -> LiveCall:
     """
-    Make one call of two.
+    Join two calls.
 
     Returns:
-        The call that goes on; `one` when they are one already, or stay two.
+        The call that continues; `one` if the calls were joined before or stay separate.
     """
     one, other = one.current, other.current
     if one is other or (_has_talked_to_client(one) and _has_talked_to_client(other)):

@@ -1,4 +1,4 @@
-"""Recordings that MixMonitor makes: told when there is something to hear in them. `recordings.py` fetches the files."""
+"""Recordings by MixMonitor. Each is reported once it has sound; `recordings.py` fetches the files."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Times
     """
     Remember a recording; it is reported when it has sound.
 
-    MixMonitorStart has no file name, so the variable that MixMonitor sets is what there is. With its option `b`, which
-    offices use, nothing is written until the channel is bridged, and an unanswered call leaves no file.
+    MixMonitorStart has no file name; the variable that MixMonitor sets has it. With option `b`, which is common,
+    nothing is written until the channel is bridged, and an unanswered call leaves no file.
     """
     if all(known.file != file for known in channel.call.recordings):
         channel.recording = Recording(file)
@@ -27,17 +27,17 @@ def on_recording_name(board: Switchboard, channel: Channel, file: str, at: Times
 
 
 def keep_recording(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """Somebody is to be heard on it now."""
+    """The channel was bridged: its recording has sound from this moment."""
     people = people_with(channel)
     if people and all(person.left_at is not None for person in people):
-        return  # bridged with a phone that had been hung up: there is nothing to hear
+        return  # the other phone has already hung up: no sound
     if channel.recording is not None:
         channel.recording.heard_at, channel.recording = at, None
         board.settle_later(channel.call, at)
 
 
 def tell_recordings(board: Switchboard, call: LiveCall) -> None:
-    """Several may get sound at the same moment; report them in the order of their start."""
+    """Report recordings that have sound, in the order of their start; several may get sound at the same moment."""
     for recording in call.recordings:
         if recording.heard_at is not None and not recording.told:
             recording.told = True
@@ -52,5 +52,5 @@ def on_mixmonitor_stop(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def bring_recordings(into: LiveCall, part: LiveCall) -> None:
-    """Of a call that is joined to another: those that have not been told."""
+    """Move the recordings that were not reported yet to the call that `part` is joined to."""
     into.recordings += [recording for recording in part.recordings if not recording.told]

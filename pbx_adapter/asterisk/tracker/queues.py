@@ -1,7 +1,7 @@
-"""Queues (app_queue): which one a caller waits in, and the first one of a call, which is the call's.
+"""Queues (app_queue): which queue a caller waits in. The first queue of a call is the queue of the call.
 
-A queue that an employee consults is not the client's: joining calls leaves it behind, and the legs that it rang are
-consultations. A client who waits in a queue later waits in the first one.
+When an employee consults a queue, the client's call does not take over that queue: its legs become consultations. If a
+client waits in a second queue later, the call keeps the first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def wait_in(channel: Channel, queue: str) -> None:
 
 
 def on_queue_entry(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    """A row of a snapshot: the queue itself is not told again."""
+    """A row of a snapshot: the channel waits in this queue. Reports nothing."""
     channel = board.channels.get(present(frame.get("Uniqueid")))
     if channel is not None:
         channel.queue = present(frame.get("Queue"))
@@ -48,7 +48,7 @@ def on_queue_leave(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def on_queue_abandon(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    """The caller hung up while it waited; QueueCallerLeave comes as well."""
+    """The caller hung up while waiting; QueueCallerLeave comes as well."""
     channel = board.find(present(frame.get("Uniqueid")))
     if channel is not None:
         give_up(channel, at)

@@ -1,4 +1,4 @@
-"""How a leg ended: everything that was heard of it and of the channel it was dialled for, put to `causes.py`."""
+"""How a leg ended: collects what is known about the leg and the channel that dialled it; `causes.py` decides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pbx_adapter.asterisk.tracker.switchboard import SETTLE_SECONDS
 
 
 def result_of(leg: LiveLeg) -> LegResult:
-    """How a leg ended, or would if it ended now."""
+    """The result of a leg, or the result it would have if it ended now."""
     if leg.result is not None:
         return leg.result
     if leg.answered_at is not None:
@@ -32,11 +32,13 @@ def result_of(leg: LiveLeg) -> LegResult:
 
 def _was_rung_out_by_the_pbx(leg: LiveLeg) -> bool:
     """
-    Whether an Originate's own time ended the ringing: nobody waits on the line who could give up, so what is left are
-    a refusal (HangupRequest) and somebody who has the PBX take the channel down (SoftHangupRequest).
+    Whether the timeout of the Originate ended the ringing.
 
-    Of a phone behind a Local pair the dialplan decides, which may ring several: its dials tell. A client who is called
-    back is rung alone.
+    No caller waits who could give up. Only two other things end the ringing: the phone refuses (HangupRequest), or
+    somebody makes the PBX hang up the channel (SoftHangupRequest).
+
+    Behind a Local pair the dialplan may ring several phones, so the DialEnds decide. A client who is called back is
+    rung alone.
     """
     if not leg.originated or leg.refused or (leg.doors and not leg.home.current.client_first):
         return False
@@ -44,7 +46,7 @@ def _was_rung_out_by_the_pbx(leg: LiveLeg) -> bool:
 
 
 def _has_inherited_cause(leg: LiveLeg) -> bool:
-    """Whether the cause may be another leg's: this one was not refused, and one that the same channel dialled was."""
+    """Whether the cause may come from another leg of the same channel: this leg was not refused, that one was."""
     if leg.refused or leg.source is None or leg.cause is None or leg.stopped_at is None:
         return False
     stopped_at = leg.stopped_at
@@ -71,9 +73,10 @@ def _asker_left(leg: LiveLeg) -> bool:
 
 def _rang_out(leg: LiveLeg, door: Channel) -> bool:
     """
-    FollowMe() hangs its doors up when their time is over, and says nothing, or has said CANCEL when another phone was
-    picked up that did not take the call; they look cancelled. Nobody took the call and the client is there: they rang
-    out.
+    Whether the phone behind this door of FollowMe() rang out, although it looks cancelled.
+
+    FollowMe() hangs up its doors after their timeout without a DialEnd, or has sent CANCEL before, when another phone
+    was picked up and then declined. If nobody took the call and the client is still there, the phone rang out.
     """
     asker, stopped_at = leg.asker, leg.stopped_at
     if door.gone_at is None or asker is None or stopped_at is None or abs(door.dial_ended_at - stopped_at) < 1.0:

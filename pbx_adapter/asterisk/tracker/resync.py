@@ -1,22 +1,21 @@
-"""Snapshots: what the PBX says is there, after a connection that began or came back in the middle of calls.
+"""Snapshots: finds the calls that are on the PBX when a connection begins or comes back in the middle of calls.
 
 Theory of operation
 -------------------
 
-When the link is lost nothing is concluded. When it is back, the first question is whether the PBX is still the same: a
-`FullyBooted` whose Uptime is shorter than the gap, or a `CoreStatus` with another start, means that every old call is
-over. Then `CoreShowChannels` and `Status` say which channels live; both name each channel's bridge. When such a list is
-complete:
+A lost link proves nothing about calls. When the link is back, the first question is whether the PBX was restarted: a
+`FullyBooted` with an Uptime shorter than the gap, or a `CoreStatus` with another start time, means that every old call
+is over. Then `CoreShowChannels` and `Status` list the live channels, with the bridge of each. When a list is complete:
 
-- a channel that was known, was not heard of since, and is not listed hung up in the gap: its call ends, *inferred*, at
+- a known channel that is not listed, and had no event since the gap, hung up in the gap: its call ends, *inferred*, at
   a moment in the gap;
-- a listed channel that was known is put into the bridge it is said to be in; if the client has got somebody, the answer
-  is inferred;
-- a listed channel that was not known is adopted. Calls found so were not seen from the start; `Status` tells the number
-  first dialled (DNID), the variables, and by `CDR(start)` and `CDR(answer)` the time from start to answer.
+- a known channel that is listed is put into its listed bridge; if that connects the client with somebody, the answer is
+  inferred;
+- an unknown channel that is listed is adopted. Such a call was not seen from its start; `Status` has the number that
+  was dialled first (DNID), the variables, and in `CDR(start)` and `CDR(answer)` the time from start to answer.
 
-Events flow while the lists are asked for, on the same connection: a channel that hung up meanwhile is among the dead
-and stays there, and one that was made meanwhile has been heard of and is not missed.
+Events continue to arrive on the same connection while the lists are requested. A channel that hung up meanwhile is in
+`dead` and stays there; one that was created meanwhile has had an event, so it does not count as missing from the list.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ CLEAR_UP_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class _Unclear:
-    """A call with channels that a list showed, until `Status` says more of them; what was known when it did."""
+    """A call with channels from a list, until `Status` explains them; and what was known before the list."""
 
     call: LiveCall
     hands: Channel | None
@@ -62,13 +61,13 @@ class _Unclear:
 
 
 class Resync:
-    """Collects the rows of a snapshot and works them in when they are complete."""
+    """Collects the rows of a snapshot and applies them when they are complete."""
 
     def __init__(self, board: Switchboard) -> None:
         self._board = board
         self._lost_at: Timestamp | None = None
         self._up_at: Timestamp | None = None
-        self._started: str | None = None  # when the PBX says it started
+        self._started: str | None = None  # start time of the PBX, as CoreStatus writes it
         self._rows: dict[str, list[Frame]] = {}
         self._unclear: list[_Unclear] = []
         self._clear_up_at = Timestamp(0.0)
@@ -93,7 +92,7 @@ class Resync:
             self._clear_up(now)
 
     def feed(self, frame: Frame, at: Timestamp) -> None:
-        """Take a frame that is no call event: a row of a list, its end, or the PBX's start time."""
+        """Process a frame that is not a call event: a row of a list, its end, or the PBX's start time."""
         event = str(frame.get("Event"))
         if event in _ROWS:
             self._rows.setdefault(_ROWS[event], []).append(frame)
@@ -112,7 +111,7 @@ class Resync:
 
     def _on_fully_booted(self, frame: Frame, at: Timestamp) -> None:
         uptime = present(frame.get("Uptime"))
-        # Whole seconds, cut off: the PBX is up to a second older than it says. CoreStatus tells the rest.
+        # Uptime is cut to whole seconds: the PBX may be a second older. CoreStatus shows restarts that this misses.
         if self._lost_at is not None and uptime.isdecimal() and at - int(uptime) - 1.0 > self._lost_at:
             self._all_over(at)
 
@@ -124,14 +123,14 @@ class Resync:
 
     def _all_over(self, at: Timestamp) -> None:
         lost_at = self._lost_at
-        if lost_at is None:  # FullyBooted said it before: calls since the link came up are new
+        if lost_at is None:  # FullyBooted has shown the restart before: calls since the link came up are new
             lost_at = self._up_at if self._up_at is not None else at
         end_everything(self._board, self._in_gap(lost_at, at), inferred=True, seen_before=lost_at)
         self._lost_at = None
 
     @staticmethod
     def _in_gap(lost_at: Timestamp, up_at: Timestamp) -> Timestamp:
-        """A moment in the gap for what happened in it; the middle is wrong by half of it at most."""
+        """The moment assumed for what happened in the gap: its middle, which is wrong by at most half the gap."""
         return Timestamp((lost_at + up_at) / 2)
 
     # -- rows ----------------------------------------------------------------------
@@ -194,10 +193,10 @@ class Resync:
 
     def _adopt(self, row: Frame, at: Timestamp) -> Channel | None:
         """
-        Enter a channel that was not known, or of which an event in passing said only that it exists.
+        Add a channel that was unknown, or that only events of other channels had named.
 
         Returns:
-            The channel when there is something new about it that has to be told.
+            The channel, if something new about it has to be reported.
         """
         board, uid = self._board, uid_of(row)
         channel = board.channels.get(uid)
@@ -284,14 +283,14 @@ def _age(row: Frame) -> float:
 
 
 def _recompute(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """See who has the client now."""
+    """Find out who has the client now."""
     if call.answered_after is not None and not call.was_connected:
         at = Timestamp(min(at, call.started_at + call.answered_after))
     look(board, call, at)
 
 
 def _infer_transfer(board: Switchboard, call: LiveCall, before: Channel | None, at: Timestamp) -> None:
-    """Somebody else has the client than before the gap: a transfer happened in the gap."""
+    """Report a transfer in the gap: another person has the client than before it."""
     after = call.hands
     if before is None or after is None or after is before or after.leg is None or after.leg.via is not Via.TRANSFER:
         return
@@ -302,7 +301,7 @@ def _infer_transfer(board: Switchboard, call: LiveCall, before: Channel | None, 
 
 
 def end_everything(board: Switchboard, at: Timestamp, *, inferred: bool, seen_before: Timestamp | None = None) -> None:
-    """The PBX stopped or is another one than before: every call of the old one is over."""
+    """The PBX stopped or was restarted: every call of before is over."""
     for channel in list(board.channels.values()):
         if seen_before is None or channel.last_seen <= seen_before:
             hang_up(board, channel, {}, at)
