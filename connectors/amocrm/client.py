@@ -37,10 +37,10 @@ from integration.ports.stores import TokenStore
 _log = structlog.get_logger()
 
 _PERSON_KINDS = (EntityKind.CONTACT, EntityKind.COMPANY)
-_SEARCH_PAGES = 4  # of 250; fewer cards than that contain a whole number
+_SEARCH_PAGES = 4  # of 250 cards; fewer cards contain the same whole number
 _QUERY_DIGITS = 10
-_PIPELINES_SECONDS = 600.0  # a renamed stage is noticed so late at most
-_SUBSCRIBED_SECONDS = 600.0  # a webhook that was switched off is noticed so late at most; until then the poll helps
+_PIPELINES_SECONDS = 600.0  # a renamed stage is noticed after this time at the latest
+_SUBSCRIBED_SECONDS = 600.0  # the same for a webhook that was switched off; until then the poll finds changes
 _REFUSED_SECONDS = 3600.0  # plans change rarely
 _PATHS = {EntityKind.CONTACT: "contacts", EntityKind.COMPANY: "companies", EntityKind.DEAL: "leads"}
 

@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from integration import demo  # here, because the web server's modules would slow down `--help`
+    from integration import demo  # imported here because the web server's modules would slow down `--help`
 
     logs.set_up("info" if arguments.verbose else "error", readable=True)
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg, Transfer
+from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg, Origin, Transfer
 from integration.domain.ids import AccountId, PbxId, Timestamp
 
 
@@ -17,7 +17,7 @@ class RecordedCall:
 
     `native_id` is the same as that of a call followed live (so the `CallId` is the same); `joined` are those of calls
     that became part of it. Numbers and names are as the PBX shows them. Facts that are not in the records are left out:
-    ring times of legs, names of transfers.
+    ring times of legs, names of transfers, the ids of a click's request.
     """
 
     native_id: str
@@ -40,6 +40,7 @@ class RecordedCall:
     hangup_cause: int | None = None  # Q.850
     queue: str | None = None
     consultation: bool = False
+    origin: Origin | None = None  # if the records show a click
 
 
 class CallRecords(Protocol):

@@ -148,6 +148,8 @@ class DeliverySteps:
     async def log_call(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """Write the call into the CRM once: into the entity's feed, or for a stranger into the inbox of leads."""
         call = await self._call(account, item)
+        if call.failure is not None:  # the PBX's records showed it after the end was inferred
+            return {"skipped": "client_not_dialled"}
         client = client_of(call, account.settings.numbering)
         if client is None:
             return {"skipped": "no_client_number"}

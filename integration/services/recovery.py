@@ -275,6 +275,7 @@ class Recovery:
             hangup_cause=recorded.hangup_cause,
             queue=recorded.queue,
             consultation=recorded.consultation,
+            origin=recorded.origin,
             seen_from_start=False,
             recovered=True,
         )
@@ -338,6 +339,7 @@ def _corrected(known: Call, recorded: RecordedCall) -> Call:
         hangup_by=recorded.hangup_by or known.hangup_by,
         hangup_cause=recorded.hangup_cause if recorded.hangup_cause is not None else known.hangup_cause,
         queue=known.queue or recorded.queue,
+        origin=known.origin or recorded.origin,
         answer_inferred=False,
         end_inferred=False,
         recovered=True,

@@ -1,4 +1,4 @@
-"""Rate limits: so many messages in so many seconds, separately for each sender."""
+"""Rate limits: at most a number of messages in a number of seconds, separately for each sender."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ EXPECTED: dict[Script, tuple[str, str, str, str, str | None, str | None]] = {
     blind_transfer: ("inbound", CLIENT, "74950000001", "answered", "101", "102"),
     outbound: ("outbound", "101", CLIENT, "answered", CLIENT, "101"),
     click: ("outbound", "101", CLIENT, "answered", CLIENT, "101"),
-    click_unanswered: ("outbound", "101", CLIENT, "noanswer", None, None),
+    click_unanswered: ("outbound", "101", CLIENT, "failed", None, None),
 }
 
 

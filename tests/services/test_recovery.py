@@ -8,7 +8,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest_asyncio
 
-from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg, LegKind, LegResult, Via
+from integration.domain.calls.call import (
+    Direction,
+    Disposition,
+    Failure,
+    HangupBy,
+    Leg,
+    LegKind,
+    LegResult,
+    Origin,
+    Via,
+)
 from integration.domain.calls.events import CallEnded, CallMerged, CallStarted
 from integration.domain.ids import LegId, Timestamp
 from integration.errors import Unavailable
@@ -436,3 +446,68 @@ async def test_two_processes_that_compare_at_once_log_once(gap: Gap) -> None:
     assert {first.outcome, second.outcome} <= {Outcome.RECOVERED, Outcome.KNOWN}
     await world.deliver_with_pauses(120)
     assert world.crm.logged(call()) == 1
+
+
+def clicked(ended_at: float, uniqueid: str = "1.0") -> RecordedCall:
+    """A click of another program: the employee's phone rang, and nobody took it."""
+    leg = Leg(
+        id=LegId("101"),
+        target="101",
+        kind=LegKind.EXTENSION,
+        via=Via.CLICK,
+        offered_at=Timestamp(ended_at - 30),
+        ended_at=Timestamp(ended_at),
+        result=LegResult.NOANSWER,
+    )
+    return RecordedCall(
+        native_id=uniqueid,
+        direction=Direction.OUTBOUND,
+        caller="101",
+        called=CLIENT,
+        started_at=leg.offered_at,
+        ended_at=Timestamp(ended_at),
+        disposition=Disposition.FAILED,
+        legs=(leg,),
+        origin=Origin(kind="click"),
+    )
+
+
+async def test_a_recovered_click_that_never_dialled_the_client_is_in_the_journal_only(gap: Gap) -> None:
+    """It was logged as an outgoing call that the client did not answer."""
+    world = gap.world
+    await gap.watch(20)
+    await gap.lost(300)
+    gap.records.calls = [clicked(world.clock.now() - 100)]
+    await gap.watch(20)
+    await world.deliver_with_pauses(120)
+    kept = await world.storage.calls.get(ACME, call())
+    assert kept is not None
+    assert (kept.disposition, kept.failure, kept.recovered) == (Disposition.FAILED, Failure.AGENT_NOANSWER, True)
+    assert world.crm.logged(call()) == 0
+    assert await world.in_state(OutboxState.DONE) == []
+
+
+async def test_a_click_whose_end_nobody_saw_is_not_logged_when_the_records_show_that_it_never_dialled(gap: Gap) -> None:
+    """Its end was inferred, so its logging was already queued when the records were compared."""
+    world = gap.world
+    world.account.has_records = True
+    await gap.watch(15)
+    now = world.clock.now()
+    began = CallStarted(
+        call=call(), at=now, native_id="1.0", direction=Direction.OUTBOUND, caller="101", called=CLIENT,
+        origin=Origin(kind="click", request_id="a"),
+    )  # fmt: skip
+    await world.emit(began, offered(now, "101", via="click"))
+    await gap.lost(60)
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    assert "log_call" in await world.in_state(OutboxState.WAITING)
+    gap.records.calls = [clicked(now + 40)]
+    await gap.watch(8)
+    await world.deliver_with_pauses(120)
+    kept = await world.storage.calls.get(ACME, call())
+    assert kept is not None
+    assert (kept.disposition, kept.failure) == (Disposition.FAILED, Failure.AGENT_NOANSWER)
+    assert kept.origin == Origin(kind="click", request_id="a")
+    assert world.crm.logged(call()) == 0
+    assert await world.waiting() == []
+    assert (await world.storage.outbox.results(ACME, call()))["log_call"] == {"skipped": "client_not_dialled"}

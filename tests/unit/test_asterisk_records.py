@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integration.domain.calls.call import Direction, Disposition
+from integration.domain.calls.call import Direction, Disposition, LegResult, Origin, Via
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError, Unavailable
 from integration.ports.findings import FindingLevel
@@ -101,6 +101,35 @@ def test_cdr_alone_tells_who_and_when_and_whether(name: str, kind: str) -> None:
         # A queue with one ringing phone, or a blind transfer: CDR has the moment of ringing, not of the answer.
         assert near(call.answered_at, want["answered"], tolerance + 0.6)
         assert near(call.talked_seconds, want["talk_seconds"], 2 * tolerance + 0.6)
+
+
+@pytest.mark.parametrize("kind", ["cel", "cdr", "master"])
+def test_the_records_of_a_click_that_the_employee_did_not_take_show_that_it_was_one(kind: str) -> None:
+    """Without it the call looks as if the client had been dialled and had not answered."""
+    name = "click_unanswered"
+    cel = calls_of(read_cel(name), OfficeShape()) if kind == "cel" else []
+    (call,) = recorded(cel, read_cdr(name, "cdr" if kind == "cel" else kind), OfficeShape())
+    assert call.origin == Origin(kind="click")
+    assert [(leg.target, leg.via, leg.result) for leg in call.legs] == [("101", Via.CLICK, LegResult.NOANSWER)]
+    assert (call.disposition, call.called) == (Disposition.FAILED, "79161234567")
+
+
+@pytest.mark.parametrize("name", ["outbound", "outbound_busy", "internal", "answered"])
+def test_other_calls_are_no_clicks(name: str) -> None:
+    for cel in ([], calls_of(read_cel(name), OfficeShape())):
+        assert {call.origin for call in recorded(cel, read_cdr(name), OfficeShape())} == {None}
+
+
+def test_cdr_does_not_take_a_callback_that_its_client_did_not_answer_for_a_missed_call() -> None:
+    """The PBX rang the client through the trunk: the row has the trunk's channel, like one of a call that came in."""
+    row = {
+        "linkedid": "1795337673.7", "uniqueid": "1795337673.7", "start": "1795337673.2", "end": "1795337688.2",
+        "src": "79161234567", "dst": "s", "dcontext": "from-trunk", "channel": "PJSIP/trunk-00000007",
+        "lastapp": "AppDial2", "lastdata": "(Outgoing Line)", "disposition": "NO ANSWER",
+    }  # fmt: skip
+    assert recorded([], [cdr_row(row, UTC)], OfficeShape()) == []
+    came_in = cdr_row(row | {"lastapp": "Dial", "lastdata": "PJSIP/101,20", "did": "74950000001"}, UTC)
+    assert [call.disposition for call in recorded([], [came_in], OfficeShape())] == [Disposition.MISSED]
 
 
 @settings(max_examples=60, deadline=None)

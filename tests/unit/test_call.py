@@ -66,11 +66,18 @@ def test_a_calls_client_is_outside_and_only_a_call_from_there_comes_to_a_line(
         (clicked(leg(result=LegResult.FAILED)), Failure.AGENT_FAILED),
         (clicked(), Failure.AGENT_FAILED),
         (clicked(leg()), Failure.AGENT_FAILED),
-        # the phone sends the call on, and what becomes of it there counts
+        # the phone forwards the call: the result there counts
         (clicked(leg(result=LegResult.FORWARDED), leg(Via.FORWARD, LegResult.NOANSWER)), Failure.AGENT_NOANSWER),
         (clicked(leg(result=LegResult.BUSY), leg(Via.FORWARD, LegResult.NOANSWER)), Failure.AGENT_NOANSWER),
+        # a queue is rung in place of a phone
+        (clicked(leg(Via.QUEUE, LegResult.NOANSWER), leg(Via.QUEUE, LegResult.BUSY)), Failure.AGENT_BUSY),
         # found in its middle, but the employee's phone was seen
         (clicked(leg(result=LegResult.BUSY), seen_from_start=False), Failure.AGENT_BUSY),
+        # another program made it, without an id of ours or the CRM's
+        (clicked(leg(result=LegResult.NOANSWER), origin=Origin(kind="click")), Failure.AGENT_NOANSWER),
+        # only the PBX's own records have it, or its end
+        (clicked(leg(result=LegResult.BUSY), seen_from_start=False, recovered=True), Failure.AGENT_BUSY),
+        (clicked(leg(result=LegResult.NOANSWER), recovered=True), Failure.AGENT_NOANSWER),
     ],
 )
 def test_a_click_that_the_employees_phone_did_not_take_says_what_the_phone_did(call: Call, failure: Failure) -> None:
@@ -91,7 +98,7 @@ AGENT = leg(result=LegResult.BUSY)
         clicked(leg(answered=2.0)),
         clicked(leg(result=LegResult.ANSWERED, answered=2.0), leg(Via.DIRECT, LegResult.NOANSWER)),
         clicked(AGENT, end_inferred=True),
-        clicked(AGENT, recovered=True),
+        clicked(leg(answered=2.0), recovered=True),
         clicked(seen_from_start=False),
     ],
     ids=[
@@ -103,7 +110,7 @@ AGENT = leg(result=LegResult.BUSY)
         "the employee has answered",
         "the client did not answer",
         "nobody saw the end",
-        "nobody saw it",
+        "the records show that the employee answered",
         "nobody saw the employee's phone",
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ import pytest
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.replay import Line
 from tests.unit.ami_story import Channel, Story, legs, told
+from tests.unit.pbx_mirror import PbxMirror
 
 CLIENT = "79162223344"
 
@@ -219,3 +220,128 @@ def test_a_click_whose_phone_is_rung_directly_rang_out_unless_somebody_ended_it(
     story.end_dial(None, phone, "CANCEL")
     story.hangup(phone)
     assert legs(story.call()) == [("101", "click", result)]
+
+
+def _another_programs_click(story: Story, status: str, cause: str) -> None:
+    """`PJSIP/101` is originated, with the client as its caller id; no OriginateResponse comes."""
+    phone = story.channel("PJSIP/101-00000001", CLIENT)
+    story.dial(None, phone, "101")
+    story.ring(phone)
+    story.wait(12)
+    story.end_dial(None, phone, status)
+    story.hangup(phone, cause=cause)
+
+
+def _another_programs_click_through_local(
+    story: Story, exten: str, phones: Sequence[str], status: str, cause: str, *, queue: str = ""
+) -> None:
+    """`Local/EXTEN@from-internal` is originated: a phone, a group or a queue of the employee's side is rung."""
+    one, two = story.local(exten)
+    one.number = CLIENT
+    story.dial(None, one, f"{exten}@from-internal")
+    if queue:
+        story.say("QueueCallerJoin", two.headers(), Queue=queue)
+    rung = [story.rung(phone, by=two) for phone in phones]
+    story.wait(12)
+    for phone in rung:
+        story.end_dial(two, phone, status)
+        story.hangup(phone, cause=cause)
+    story.end_dial(None, one, "NOANSWER")
+    story.hangup(one, two)
+
+
+ENDINGS = [("NOANSWER", "19", "agent_noanswer"), ("BUSY", "17", "agent_busy"), ("NOANSWER", "21", "agent_rejected")]
+
+
+def _check_nobody_dialled_the_client(call: dict[str, Any], failure: str) -> None:
+    assert (call["direction"], call["called"], call["answered_by"]) == ("outbound", CLIENT, None)
+    assert (call["disposition"], call["failure"]) == ("failed", failure)
+    assert "origin" not in call
+
+
+@pytest.mark.parametrize(("status", "cause", "failure"), ENDINGS)
+def test_another_programs_click_that_its_employee_does_not_take_never_dialled_the_client(
+    status: str, cause: str, failure: str
+) -> None:
+    """It was `noanswer` or `busy`, and in the client's feed, as if the client had been called."""
+    story = Story()
+    _another_programs_click(story, status, cause)
+    call = story.call()
+    _check_nobody_dialled_the_client(call, failure)
+    assert call["caller"] == "101"
+
+
+@pytest.mark.parametrize("exten", ["101", "600"], ids=["a phone", "a group"])
+def test_nor_if_it_rings_the_employees_through_local(exten: str) -> None:
+    story = Story()
+    phones = ["101"] if exten == "101" else ["101", "102"]
+    _another_programs_click_through_local(story, exten, phones, "NOANSWER", "19")
+    _check_nobody_dialled_the_client(story.call(), "agent_noanswer")
+
+
+def test_nor_if_it_rings_a_queue() -> None:
+    story = Story()
+    _another_programs_click_through_local(story, "700", ["101", "102"], "NOANSWER", "19", queue="sales")
+    call = story.call()
+    _check_nobody_dialled_the_client(call, "agent_noanswer")
+    assert {via for _, via, _ in legs(call)} == {"queue:sales"}
+
+
+def test_nor_if_the_phone_forwards_to_a_colleague() -> None:
+    story = Story()
+    one, two = story.local("101")
+    one.number = CLIENT
+    story.dial(None, one, "101@from-internal")
+    phone = story.rung("101", by=two)
+    story.say("DialEnd", two.headers(), phone.headers("Dest"), DialStatus="CANCEL", Forward="102@from-internal")
+    story.hangup(phone, cause="16")
+    three, four = story.local("102", by=two)
+    story.dial(two, three, "102@from-internal")
+    colleague = story.rung("102", by=four)
+    story.wait(12)
+    story.end_dial(four, colleague, "NOANSWER")
+    story.hangup(colleague, cause="19")
+    story.end_dial(two, three, "NOANSWER")
+    story.hangup(three, four)
+    story.end_dial(None, one, "NOANSWER")
+    story.hangup(one, two)
+    call = story.call()
+    _check_nobody_dialled_the_client(call, "agent_noanswer")
+    assert legs(call) == [("101", "click", "forwarded"), ("102", "forward", "noanswer")]
+
+
+def test_another_programs_click_whose_client_does_not_answer_is_not_answered() -> None:
+    story = Story()
+    phone = story.channel("PJSIP/101-00000001", CLIENT)
+    story.dial(None, phone, "101")
+    story.ring(phone)
+    story.wait(2)
+    story.answer(None, phone)
+    phone.exten = CLIENT
+    trunk = story.trunk(CLIENT, by=phone)
+    story.wait(20)
+    story.end_dial(phone, trunk, "NOANSWER")
+    story.hangup(trunk, phone, cause="19")
+    call = story.call()
+    assert (call["disposition"], call.get("failure")) == ("noanswer", None)
+
+
+def test_a_callback_found_while_it_rings_the_client_has_dialled_the_client() -> None:
+    """The channel list shows a channel that an Originate made, as it does for a click; but it is a trunk's."""
+    story = Story()
+    trunk = story.channel("PJSIP/trunk-00000001", CLIENT, context="from-trunk")
+    story.dial(None, trunk, f"{CLIENT}@trunk")
+    story.ring(trunk)
+    until_login = len(story.lines)
+    story.wait(12)
+    story.end_dial(None, trunk, "NOANSWER")
+    story.hangup(trunk, cause="19")
+    mirror = PbxMirror()
+    for at, _, said in story.lines[1:until_login]:
+        assert not isinstance(said, str)
+        mirror.take(said, at)
+    login = Timestamp(story.lines[until_login - 1][0] + 1.0)
+    answers: list[Line] = [(login, "event", said) for said in mirror.answers(login)]
+    (call,) = told([(login, "link", "up"), *answers, *story.lines[until_login:]])
+    assert legs(call) == [(CLIENT, "direct", "noanswer")]
+    assert call.get("failure") is None

@@ -127,6 +127,10 @@ def test_what_is_seldom_is_there_only_where_it_says_something(call: Call, said: 
     assert call_truth(call) == call_truth(ANSWERED) | said
 
 
+def test_a_click_of_another_program_has_no_ids_to_show() -> None:
+    assert call_truth(replace(ANSWERED, origin=Origin(kind="click"))) == call_truth(ANSWERED)
+
+
 def test_a_click_that_never_dialled_the_client_says_why() -> None:
     agent = leg(via=Via.CLICK, result=LegResult.BUSY, ended_at=Timestamp(12.0))
     clicked = replace(MISSED, direction=Direction.OUTBOUND, disposition=Disposition.FAILED, origin=CLICK, legs=(agent,))

@@ -20,7 +20,7 @@ from integration.ports.coordination import Pace, RateBudget
 _WAITING_AT_MOST = 2000  # requests; more is a defect of the caller
 _LONGEST_PAUSE = 60.0  # seconds; 1, 2, 4 ... 60 after 429. Source: amoCRM names no Retry-After (README: limits)
 _LONGEST_BLOCK = 3600.0
-_WINDOW_REQUESTS = 7  # amoCRM accepts so many within a second
+_WINDOW_REQUESTS = 7  # amoCRM accepts at most this many within a second
 _WINDOW_SECONDS = 1.005  # NTP changes a clock's speed by at most 0.05 %; the rest is for the resolution of the clocks
 _REFUSALS_THAT_BLOCK = 4  # 403 answers in a row, from different endpoints: the account is blocked, not one object
 

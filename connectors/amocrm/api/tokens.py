@@ -26,7 +26,7 @@ from integration.ports.stores import Tokens, TokenStore
 
 _log = structlog.get_logger()
 
-_EARLY_SECONDS = 600  # refresh so long before a token expires; amoCRM's tokens are valid for 24 h
+_EARLY_SECONDS = 600  # refresh this long before a token expires; amoCRM's tokens are valid for 24 h
 _FOREVER = Timestamp(float("inf"))
 
 

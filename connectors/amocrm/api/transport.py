@@ -42,7 +42,7 @@ _LONGEST_WAIT_SECONDS = 8.0
 _REDIRECTS = 3
 _UNPAID = "The amoCRM subscription has ended (402)"
 _UNPAID_SECONDS = 30.0  # until a write may try again: the subscription may be renewed at any time
-_ADDRESS_SECONDS = 300.0  # how long a 404 does not make us check an address that was confirmed
+_ADDRESS_SECONDS = 300.0  # after an address was confirmed, a 404 does not lead to another check for this time
 
 
 class TokenSource(Protocol):

@@ -33,7 +33,7 @@ class Disposition(StrEnum):
 
 
 class Failure(StrEnum):
-    """Why a click-to-call never dialled the client: what the employee's own phone did."""
+    """Why a click-to-call never dialled the client: the result of the employee's own phone."""
 
     AGENT_NOANSWER = "agent_noanswer"
     AGENT_BUSY = "agent_busy"
@@ -139,7 +139,11 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Who asked for a click-to-call: `kind` is `click`; our own id of the request, and the CRM's."""
+    """
+    Shows that a call is a click-to-call (`kind` is `click`): the PBX rings the employee first, then dials the client.
+
+    It has our own id of the request, and the CRM's; neither if another program made the call.
+    """
 
     kind: str
     request_id: str | None = field(default=None, metadata={"stored": "action_id"})
@@ -223,20 +227,23 @@ class Call:
         """
         Why a click never dialled the client; None for every other call and while the call lives.
 
-        A click rings the employee first. When that phone, or the one it forwards to, is not picked up, nobody has
-        dialled the client: the call is `failed` and does not belong into the client's feed.
+        A click rings the employee first. If nobody picks up that phone, or the phones to which it leads, the PBX does
+        not dial the client: the call is `failed` and does not belong into the client's feed. That holds for clicks of
+        other programs too, and for clicks that only the PBX's own records show.
         """
         if self.origin is None or self.origin.kind != "click" or self.is_live or self.answered_at is not None:
             return None
-        if self.end_inferred or self.recovered or not (self.legs or self.seen_from_start):
-            return None  # the employee may have answered while the link was down
+        if self.end_inferred or not (self.legs or self.seen_from_start):
+            return None  # the employee may have answered while the link was down; the PBX's records may show it
         if any(leg.via not in _AGENT_SIDE or leg.answered_at is not None for leg in self.legs):
             return None
         results = [leg.result for leg in self.legs if leg.result in _AGENT_FAILURES]
         return _AGENT_FAILURES[results[-1]] if results else Failure.AGENT_FAILED
 
 
-_AGENT_SIDE = frozenset({Via.CLICK, Via.FORWARD})  # the employee's own phone, and where that phone sends the call on
+_AGENT_SIDE = frozenset({Via.CLICK, Via.FORWARD, Via.QUEUE})
+"""Legs on the employee's side of a click: the own phone, the phone to which that one forwards, the members of a queue
+that is rung in place of a phone. The client's leg is `Via.DIRECT`."""
 _AGENT_FAILURES: dict[LegResult | None, Failure] = {
     LegResult.NOANSWER: Failure.AGENT_NOANSWER,
     LegResult.BUSY: Failure.AGENT_BUSY,

@@ -45,7 +45,7 @@ def call_truth(call: Call) -> dict[str, Any]:
         truth["hold_seconds"] = _tenths(call.held_seconds)
     if call.queue:
         truth["queue"] = call.queue
-    if call.origin:
+    if call.origin and (call.origin.request_id or call.origin.crm_call_id):
         truth["origin"] = {
             "kind": call.origin.kind,
             "action_id": call.origin.request_id,

@@ -16,7 +16,7 @@ _RULES = ((5, 60.0), (30, 3600.0))
 class SignInBrake:
     """
     Counts attempts by address, over all processes. While the coordination is unavailable each process counts alone: an
-    administrator can still sign in, and a guesser gets at most as many times the attempts as there are processes.
+    administrator can still sign in, and a guesser gets the allowed attempts at each process.
     """
 
     def __init__(self, shared: Coordination, own: Coordination) -> None:

@@ -29,7 +29,7 @@ class Listener:
     Listening sockets of one address, with file descriptors in reserve for when the process has used up all others.
 
     Args:
-        reserve: size of the reserve; so many questions can be answered at once when no other descriptor is free.
+        reserve: size of the reserve: how many questions can be answered at once when no other descriptor is free.
     """
 
     def __init__(self, host: str, port: int, arrived: Arrived, *, reuse_port: bool = False, reserve: int = 32) -> None:

@@ -70,7 +70,7 @@ class Timing:
     ping_every: float = 15.0
     ping_answer: float = 5.0
     backoff: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)  # the last one forever
-    silent: float = 600.0  # after so long without an event, the PBX is asked whether a channel still exists
+    silent: float = 600.0  # after this time without an event, the PBX is asked whether a channel still exists
     half_seen: float = 60.0  # the same for a channel that only events of other channels have named
     ask_every: float = 30.0
     auth_retry: float = 60.0  # after a refused secret: an administrator has to correct it first

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
+from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Origin, Via
 from integration.domain.ids import LegId, Timestamp
 from integration.ports.records import RecordedCall
 from pbx_adapter.asterisk.records.rows import CdrRow
@@ -90,6 +90,7 @@ def _from_call(call: Call, joined: Sequence[str], rows: dict[str, list[CdrRow]])
         hangup_cause=call.hangup_cause,
         queue=call.queue,
         consultation=call.consultation,
+        origin=call.origin,
     )
 
 
@@ -102,8 +103,10 @@ def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
     caller = office.party(root.channel, root.dcontext, root.src)
     if caller.kind not in (PartyKind.EXTENSION, PartyKind.EXTERNAL):
         return None
+    in_vain = root.lastapp == _ORIGINATED
+    if in_vain and caller.kind is PartyKind.EXTERNAL:
+        return None  # a callback that its client did not answer: CDR has neither the client's number nor the employee
     dialled = root.dst if caller.kind is PartyKind.EXTENSION else root.did
-    in_vain = root.lastapp == _ORIGINATED and caller.kind is PartyKind.EXTENSION
     if in_vain:
         dialled = root.src  # a click shows the client on the employee's phone
     if caller.kind is PartyKind.EXTENSION and dialled[:1] in ("*", "#") and not root.dstchannel:
@@ -127,13 +130,14 @@ def fold(rows: Sequence[CdrRow], office: OfficeShape) -> RecordedCall | None:
         started_at=root.start,
         answered_at=min((leg.answered_at for leg in taken if leg.answered_at is not None), default=None),
         ended_at=ended_at,
-        disposition=_disposition(direction, legs, is_answered=bool(taken)),
+        disposition=Disposition.FAILED if in_vain else _disposition(direction, legs, is_answered=bool(taken)),
         answered_by=by if taken else None,
         final_responsible=_responsible(direction, caller, taken),
         talked_seconds=_talked(taken),
         legs=tuple(legs),
         recordings=tuple(files),
         queue=next((_queue(row) for row in ordered if _queue(row)), None),
+        origin=Origin(kind="click") if in_vain else None,
     )
 
 

@@ -175,9 +175,9 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
     action = board.originate_of(call) or {}
     door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
     caller = agent.target if agent else root.party.number or door
-    colleague = next(
-        (leg.target for leg in call.legs if leg.via is not Via.CLICK and leg.kind is LegKind.EXTENSION), ""
-    )
+    # On the employee's side there may be more legs: members of a queue that is rung first, a phone that forwards.
+    others = (leg for leg in call.legs if leg.via is not Via.CLICK and not leg.originated)
+    colleague = next((leg.target for leg in others if leg.kind is LegKind.EXTENSION), "")
     called = client.target if client else present(action.get("Exten")) or call.made_for or colleague or call.called
     if called == caller:
         called = ""  # what its phone shows while it rings: itself, when the Originate leads to an application

@@ -9,6 +9,7 @@ from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.beginning import begin_call, is_no_call
 from pbx_adapter.asterisk.tracker.causes import number_or_none
 from pbx_adapter.asterisk.tracker.conversation import leave, left_at, release, release_if_lost, stop_talking
+from pbx_adapter.asterisk.tracker.facts import set_origin
 from pbx_adapter.asterisk.tracker.handovers import abort_blond, abort_consultation, fail_blind, settle_transfers
 from pbx_adapter.asterisk.tracker.holding import stop_holding
 from pbx_adapter.asterisk.tracker.legs import end_leg, on_leg_channel_gone, settle_legs, settle_ways
@@ -166,6 +167,8 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     fail_blind(board, call)
     abort_blond(board, call)
     abort_consultation(board, call)
+    if call.originated and not call.client_first and call.direction is Direction.OUTBOUND:
+        set_origin(board, call)  # a click, even if its Originate was another program's and nothing else shows it
     if call.consults_for and call.direction is Direction.INTERNAL:
         board.tell(CallDescribed(call=call.id, at=at, consultation=True))
     is_overheard = not (call.seen_from_start or call.explained)

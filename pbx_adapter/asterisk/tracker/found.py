@@ -73,7 +73,9 @@ def _via(channel: Channel, root: Channel | None) -> Via:
     call = channel.call
     if call.was_connected:
         return Via.TRANSFER  # somebody had the client before the gap; this leg began in the gap
-    if channel.originated or _is_behind_door(channel, root):
+    if channel.originated:
+        return Via.DIRECT if channel.party.kind is PartyKind.EXTERNAL else Via.CLICK  # the client of a callback is rung
+    if _is_behind_door(channel, root):
         return Via.CLICK
     return Via.QUEUE if root is not None and call.queue else Via.DIRECT
 

@@ -26,7 +26,7 @@ def on_unhold(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def stop_holding(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """End the hold of this channel. A transfer by REFER sends Unhold for a channel that never held: ignored."""
+    """End the hold of this channel. Ignores an Unhold without a Hold, which a transfer by REFER causes."""
     call = channel.call
     if call.holders.pop(channel.uid, None) is not None and not call.holders:
         board.tell(HoldEnded(call=call.id, at=at))

@@ -301,7 +301,7 @@ def _infer_transfer(board: Switchboard, call: LiveCall, before: Channel | None, 
 
 
 def end_everything(board: Switchboard, at: Timestamp, *, inferred: bool, seen_before: Timestamp | None = None) -> None:
-    """The PBX stopped or was restarted: every call of before is over."""
+    """The PBX stopped or was restarted: every earlier call is over."""
     for channel in list(board.channels.values()):
         if seen_before is None or channel.last_seen <= seen_before:
             hang_up(board, channel, {}, at)
