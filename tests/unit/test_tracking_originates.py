@@ -326,6 +326,30 @@ def test_another_programs_click_whose_client_does_not_answer_is_not_answered() -
     assert (call["disposition"], call.get("failure")) == ("noanswer", None)
 
 
+@pytest.mark.parametrize(("exten", "queue", "via"), [("600", "", "click"), ("700", "sales", "queue:sales")])
+def test_another_programs_click_that_rings_several_is_the_call_of_the_employee_who_takes_it(
+    exten: str, queue: str, via: str
+) -> None:
+    """It was the call of the phone that rang first, or of the queue's number."""
+    story = Story()
+    one, two = story.local(exten)
+    one.number = CLIENT
+    story.dial(None, one, f"{exten}@from-internal")
+    if queue:
+        story.say("QueueCallerJoin", two.headers(), Queue=queue)
+    first, second = story.rung("101", by=two), story.rung("102", by=two)
+    story.wait(3)
+    _picked_up(story, one, two, second, CLIENT)
+    story.end_dial(two, first, "CANCEL")
+    story.hangup(first, cause="26")
+    trunk = story.trunk(CLIENT, by=one)
+    _talked(story, one, two, second, trunk)
+    call = story.call()
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", "102", CLIENT)
+    assert (call["answered_by"], call["final_responsible"]) == (CLIENT, "102")
+    assert legs(call) == [("101", via, "cancelled"), ("102", via, "answered"), (CLIENT, "direct", "answered")]
+
+
 def test_a_callback_found_while_it_rings_the_client_has_dialled_the_client() -> None:
     """The channel list shows a channel that an Originate made, as it does for a click; but it is a trunk's."""
     story = Story()

@@ -119,9 +119,7 @@ def _legs_of(call: Call) -> dict[str, list[Leg]]:
 
 
 def _part(call: Call, extension: str, legs: list[Leg]) -> Part | None:
-    is_own = call.direction is Direction.OUTBOUND and (
-        extension == call.caller or any(leg.via is Via.CLICK for leg in legs)
-    )
+    is_own = call.direction is Direction.OUTBOUND and (extension == call.caller or _clicked(call, legs))
     if call.is_live:
         ringing = next((leg for leg in reversed(legs) if leg.result is None and leg.answered_at is None), None)
         if ringing is not None:
@@ -131,6 +129,14 @@ def _part(call: Call, extension: str, legs: list[Leg]) -> Part | None:
         if talking is not None:
             return talking
     return _over(call, extension, legs, is_own=is_own)
+
+
+def _clicked(call: Call, legs: list[Leg]) -> bool:
+    """Whether a click rang one of these legs first; not if it rang several phones and another one took it."""
+    clicked = [leg for leg in legs if leg.via is Via.CLICK]
+    if not clicked or any(leg.answered_at is not None for leg in clicked):
+        return bool(clicked)
+    return not any(leg.via is Via.CLICK and leg.answered_at is not None for leg in call.legs)
 
 
 def _talking(call: Call, extension: str, legs: list[Leg], *, is_own: bool) -> Part | None:

@@ -169,8 +169,10 @@ def _did(root: Channel) -> str:
 
 
 def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
-    """Agent first: the first leg is the caller, the next one the called party."""
-    agent = next((leg for leg in call.legs if leg.via is Via.CLICK and leg.kind is LegKind.EXTENSION), None)
+    """Agent first: the caller is the employee who took the call, or the first who was rung; then comes the client."""
+    agents = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION and _is_agents(leg)]
+    first = next((leg for leg in agents if leg.via is Via.CLICK), None)
+    agent = next((leg for leg in agents if leg.answered_at is not None), first)
     client = next((leg for leg in call.legs if leg.via is Via.DIRECT and leg.kind is LegKind.EXTERNAL), None)
     action = board.originate_of(call) or {}
     door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
@@ -189,6 +191,11 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
     if agent is not None and (own is None or own.party.kind is PartyKind.LOCAL):
         own = next(iter(agent.channels.values()), None)
     return Facts(Direction.INTERNAL, caller, called, own)
+
+
+def _is_agents(leg: LiveLeg) -> bool:
+    """Not a leg to which the employee's phone forwards: the call stays that employee's."""
+    return leg.via is Via.CLICK or (leg.originated and leg.via is Via.QUEUE)
 
 
 def see_whom_it_rings(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
