@@ -490,7 +490,7 @@ async def test_a_recovered_click_that_never_dialled_the_client_is_in_the_journal
 async def test_a_click_whose_end_nobody_saw_is_not_logged_when_the_records_show_that_it_never_dialled(gap: Gap) -> None:
     """Its end was inferred, so its logging was already queued when the records were compared."""
     world = gap.world
-    world.account.has_records = True
+    world.account.recorded.add(PBX)
     await gap.watch(15)
     now = world.clock.now()
     began = CallStarted(
