@@ -106,13 +106,13 @@ class CardService:
         self._shown.pop((account.id, call.id), None)
         await self._try_to_show(account, call)
 
-    async def _try_to_show(self, account: Account, call: Call) -> None:
+    async def _try_to_show(self, account: Account, call: Call, known: _Known | None = None) -> None:
         try:
-            await self._show(account, call)
+            await self._show(account, call, known)
         except DozvonError as exc:
             log.warning("card not shown", account_id=account.id, call_id=call.id, error=str(exc))
 
-    async def _show(self, account: Account, call: Call) -> None:
+    async def _show(self, account: Account, call: Call, known: _Known | None) -> None:
         shown = self._shown.pop((account.id, call.id), {})
         if call.merged_into is not None:
             await self._hub.send(account.id, shown, {"type": "call_removed", "id": call.id, "reason": "merged"})
@@ -131,7 +131,7 @@ class CardService:
                 by_part.setdefault(part, []).append(manager)
         if not by_part:
             return
-        body = await self.compose(account, call)
+        body = await self.compose(account, call, known)
         for part, managers in by_part.items():
             card = {**body, **_part_fields(account, call, part)}
             await self._hub.send(account.id, managers, {"type": "call_updated", "call": card})
@@ -147,24 +147,18 @@ class CardService:
                 cards.append({**await self.compose(account, call), **_part_fields(account, call, part)})
         return cards
 
-    async def compose(self, account: Account, call: Call) -> dict[str, Any]:
+    async def compose(self, account: Account, call: Call, known: _Known | None = None) -> dict[str, Any]:
         """
         The part of a `CardCall` that is the same for everybody. Data that is late follows in another message.
+
+        Args:
+            known: of the client, where it was read just now: reading it again could be late again, and so on for ever.
         """
         settings = account.settings
         client = client_of(call, settings.numbering)
         number = client if isinstance(client, PhoneNumber) else None
-        known: _Known | None = _Known()
-        if number is not None:
-            key = account.id, call.id
-            self._newest[key] = account, call
-            known = await self._late.in_time(
-                key,
-                partial(self._read, account, call, number.match_key),
-                partial(self._show_late, key, asyncio.get_running_loop().time()),
-            )
-            if known is not None:
-                self._newest.pop(key, None)
+        if known is None:
+            known = _Known() if number is None else await self._in_time(account, call, number.match_key)
         is_looked_up, known = known is not None, known or _Known()
         return {
             "id": call.id,
@@ -181,6 +175,19 @@ class CardService:
             "can_create": is_looked_up and known.person is None and number is not None,
         }
 
+    async def _in_time(self, account: Account, call: Call, match_key: str) -> _Known | None:
+        """None: it is late, and the card is shown again when it is there."""
+        key = account.id, call.id
+        self._newest[key] = account, call
+        known = await self._late.in_time(
+            key,
+            partial(self._read, account, call, match_key),
+            partial(self._show_late, key, asyncio.get_running_loop().time()),
+        )
+        if known is not None:
+            self._newest.pop(key, None)
+        return known
+
     async def _read(self, account: Account, call: Call, key: str) -> _Known:
         persons = await self._phone_book.lookup(account.id, key)
         deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
@@ -192,12 +199,13 @@ class CardService:
             last_calls=await self._last_calls(account, call, key),
         )
 
-    async def _show_late(self, key: _Key, since: float, is_there: bool) -> None:
+    async def _show_late(self, key: _Key, since: float, known: _Known | None) -> None:
         account, call = self._newest.pop(key)
-        if not is_there:
+        if known is None:
             return
         if call.is_live or asyncio.get_running_loop().time() - since < _ENDED_WORTH_SECONDS:
-            await self.show_again(account, call)
+            self._shown.pop(key, None)
+            await self._try_to_show(account, call, known)
 
     async def _person(self, account: Account, person: Person, open_deals: Sequence[Deal]) -> dict[str, Any]:
         company = await self._phone_book.get(account.id, person.company) if person.company else None

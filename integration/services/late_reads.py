@@ -33,11 +33,11 @@ class LateReads:
         self._late: dict[Card, asyncio.Task[None]] = {}
 
     async def in_time(
-        self, card: Card, read: Callable[[], Coroutine[Any, Any, Read]], then: Callable[[bool], Awaitable[None]]
+        self, card: Card, read: Callable[[], Coroutine[Any, Any, Read]], then: Callable[[Read | None], Awaitable[None]]
     ) -> Read | None:
         """
-        What `read` gives, or None when it fails or takes too long: then it goes on in the background, and `then` is
-        called with True when it has succeeded once, with False when it is given up. A card whose read is late already
+        What `read` gives, or None when it fails or takes too long: then it goes on in the background, and `then` gets
+        what it gave when it has succeeded once, None when it is given up. A card whose read is late already
         gets None at once.
         """
         if card in self._late:
@@ -62,15 +62,14 @@ class LateReads:
         card: Card,
         reading: asyncio.Task[Read],
         read: Callable[[], Coroutine[Any, Any, Read]],
-        then: Callable[[bool], Awaitable[None]],
+        then: Callable[[Read | None], Awaitable[None]],
     ) -> None:
-        is_there = False
+        result: Read | None = None
         try:
             async with asyncio.timeout(_WORTH_SECONDS):
                 while True:
                     try:
-                        await reading
-                        is_there = True
+                        result = await reading
                         break
                     except DozvonError:
                         await asyncio.sleep(_AGAIN_SECONDS)
@@ -79,7 +78,7 @@ class LateReads:
             log.warning("a card stays without its client", call_id=card[1])
         finally:
             del self._late[card]
-        await then(is_there)
+        await then(result)
 
     async def close(self) -> None:
         await ended(list(self._late.values()))

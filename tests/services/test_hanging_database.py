@@ -92,6 +92,7 @@ async def test_other_calls_do_not_wait_either(world: World, hanging: Hanging, mo
         filled |= {card["id"]: card} if card["is_looked_up"] else {}
     assert filled[call("1.0")]["person"]["name"] == IVAN
     assert (filled[call("2.0")]["person"], filled[call("2.0")]["can_create"]) == (None, True)
+    assert hanging.asked == 2, "two late cards that read again found each other late, again and again"
 
 
 async def test_a_database_that_is_away_shows_the_card_too(world: World, hanging: Hanging) -> None:
