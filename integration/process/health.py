@@ -88,7 +88,8 @@ def _unsaved_steps(member: Observed) -> int:
 
 
 def _live_calls(member: Observed) -> int:
-    return sum(len(tracking.live_calls) for tracking in member.trackings.values())
+    """Its own, not those of other accounts on the same PBXs."""
+    return sum(not call.elsewhere for tracking in member.trackings.values() for call in tracking.live_calls)
 
 
 def _crm_state(account: Account) -> str:

@@ -326,6 +326,8 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
 
 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
-    """Whether the call rang at this manager's extension, or the manager had it."""
+    """Whether the call is this account's, and rang at this manager's extension, or the manager had it."""
+    if call.elsewhere:
+        return False
     extensions = {e.extension for e in account.at(call.pbx).employees if e.manager == manager}
     return bool(extensions & {call.caller, *extensions_of(call)})

@@ -23,6 +23,17 @@ MIRRORED = "phone book compared with the CRM"
 
 _HASH = hashed(PASSWORD)
 
+_ASTERISK = """\
+host = "127.0.0.1"
+port = {ami_port}
+username = "{ami.name}"
+secret = "{ami.secret}"
+trunks = ["trunk"]
+originate_context = "internal"
+recordings = {{ path = "{recordings}", pbx_path = "{pbx_recordings}" }}
+fastagi = {{ host = "127.0.0.1", port = {agi_port}, path = "{agi_path}" }}
+"""
+
 _CONFIG = """\
 [server]
 listen = "127.0.0.1:{port}"
@@ -37,19 +48,29 @@ default_responsible = "{default_responsible}"
 
 {amocrm}
 [account.asterisk]
-host = "127.0.0.1"
-port = {ami_port}
-username = "{ami.name}"
-secret = "{ami.secret}"
-trunks = ["trunk"]
-originate_context = "internal"
-recordings = {{ path = "{recordings}", pbx_path = "{pbx_recordings}" }}
-fastagi = {{ host = "127.0.0.1", port = {agi_port}, path = "{agi_path}" }}
-
+{asterisk}
 [account.line.default]
 responsible_seconds = 2
 
 {employees}"""
+
+
+def asterisk_keys(office: Office, *, ami: AmiUser = DOZVON_USER, **changes: Any) -> str:
+    """The configuration that connects Dozvon to the office's Asterisk, below the table's name."""
+    asterisk = office.asterisk
+    values = {
+        "ami_port": asterisk.ports.ami, "ami": ami, "recordings": asterisk.monitor,
+        "pbx_recordings": f"{asterisk.base}/spool/monitor", "agi_port": office.fastagi_port, "agi_path": AGI_PATH,
+    }  # fmt: skip
+    return _ASTERISK.format(**values | changes)
+
+
+async def played(session: aiohttp.ClientSession, url: str, link: str) -> bytes:
+    """The recording at the address in a CRM, from the Dozvon at `url`."""
+    assert link.startswith(f"{url}/r/")
+    async with session.get(link) as answer:
+        assert (answer.status, answer.content_type) == (200, "audio/mpeg")
+        return await answer.read()
 
 
 class House:
@@ -74,10 +95,7 @@ class House:
         values: dict[str, Any] = {
             "port": self.port, "url": self.url, "data": self.folder / "data", "password": _HASH,
             "amocrm": self.crm.table(), "employees": employees(),
-            "ami_port": self.office.asterisk.ports.ami, "ami": ami,
-            "recordings": self.office.asterisk.monitor,
-            "pbx_recordings": f"{self.office.asterisk.base}/spool/monitor",
-            "agi_port": self.office.fastagi_port, "agi_path": AGI_PATH, "default_responsible": DMITRY,
+            "default_responsible": DMITRY, "asterisk": asterisk_keys(self.office, ami=ami, **changes),
         }  # fmt: skip
         self.config.touch(0o600)
         self.config.write_text(_CONFIG.format(**values | changes))
@@ -113,10 +131,7 @@ class House:
 
     async def recording(self, link: str) -> bytes:
         """The recording at the address in the CRM."""
-        assert link.startswith(f"{self.url}/r/")
-        async with self.session.get(link) as answer:
-            assert (answer.status, answer.content_type) == (200, "audio/mpeg")
-            return await answer.read()
+        return await played(self.session, self.url, link)
 
     async def in_the_crm_once(self, *, recorded: bool = True) -> dict[str, Any]:
         """

@@ -6,16 +6,12 @@ import asyncio
 import contextlib
 import os
 import signal
-import time
-import uuid
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
-import jwt
 
 from connectors.amocrm.sandbox.sandbox import Traffic
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
@@ -24,6 +20,8 @@ from pbx_adapter.asterisk.simulator.simulator import Simulator
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, DMITRY, CrmSite, employees
 from tests.e2e.dozvon_process import DozvonProcess
+from tests.e2e.widget_page import PATIENCE_SECONDS as PATIENCE_SECONDS
+from tests.e2e.widget_page import WidgetPage, click, widget_headers, widget_page
 from tests.lab.ports import free_port
 from tests.lab.waiting import until
 from tests.scaled.servers import Server, own_postgres, own_redis
@@ -31,7 +29,6 @@ from tests.scaled.servers import Server, own_postgres, own_redis
 PASSWORD = "town"
 LINE = "74950000001"  # Anna's phone, 101
 BRANCH_LINE = "74950000005"  # Boris's phone, 102, in the branch
-PATIENCE_SECONDS = 60.0  # on a slow, busy machine
 _CONFIG = """\
 [server]
 listen = "127.0.0.1:{port}"
@@ -236,67 +233,22 @@ class Town:
 
     # ---- people ----------------------------------------------------------------------------------------------------
 
-    def _token(self, manager: int) -> dict[str, str]:
-        """The CRM page's token for the widget."""
-        now = int(time.time())
-        claims = {
-            "iss": self.crm.url, "aud": "http://127.0.0.1", "jti": str(uuid.uuid4()), "iat": now, "nbf": now,
-            "exp": now + 600, "account_id": self.crm.account.id, "user_id": manager,
-            "subdomain": self.crm.account.subdomain, "client_uuid": self.crm.client_id, "is_admin": False,
-        }  # fmt: skip
-        token = jwt.encode(claims, self.crm.client_secret, algorithm="HS256")
-        return {"X-Auth-Token": token, "Origin": self.crm.url}
-
     @contextlib.asynccontextmanager
-    async def page(self, process: DozvonProcess, manager: int = ANNA) -> AsyncIterator[Page]:
+    async def page(self, process: DozvonProcess, manager: int = ANNA) -> AsyncIterator[WidgetPage]:
         """Open a manager's page, connected to this process."""
-        headers = self._token(manager)
-        async with self.session.post(
-            f"{process.url}/api/widget/session", json={"protocol": 1}, headers=headers
-        ) as said:
-            assert said.status == 200, await said.text()
-            ticket = (await said.json())["ticket"]
-        address = f"{process.url}/api/widget/ws?ticket={ticket}"
-        async with self.session.ws_connect(address, headers={"Origin": self.crm.url}) as socket:
-            yield Page(socket)
+        async with widget_page(self.session, process.url, self.crm, manager) as page:
+            yield page
 
     async def click(self, process: DozvonProcess, number: str, manager: int = ANNA) -> int:
         """Click to call through this process. Returns the answer's status."""
-        body = {"number": number, "request": uuid.uuid4().hex}
-        headers = self._token(manager)
-        async with self.session.post(f"{process.url}/api/widget/call", json=body, headers=headers) as said:
-            return said.status
+        return await click(self.session, process.url, self.crm, manager, number)
 
     async def create_contact(self, process: DozvonProcess, call: str, manager: int = ANNA) -> int:
         """Press "Create contact" in the card of an unknown caller. Returns the answer's status."""
         body = {"call": call, "name": "Новый клиент"}
-        headers = self._token(manager)
+        headers = widget_headers(self.crm, manager)
         async with self.session.post(f"{process.url}/api/widget/contacts", json=body, headers=headers) as said:
             return said.status
-
-
-class Page:
-    """A connected page."""
-
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def gets_known(self, state: str) -> dict[str, Any]:
-        """Wait for the card of a call in this state that says who calls: on a busy machine the name comes later."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                card: dict[str, Any] = (await self.gets("call_updated", state=state))["call"]
-                if card["is_looked_up"]:
-                    return card
-
-    async def gets(self, kind: str, *, state: str | None = None) -> dict[str, Any]:
-        """Wait for a message of this kind, of a call in this state. A page that says nothing for long is closed."""
-        await self.socket.send_json({"type": "ping"})
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while True:
-                message: dict[str, Any] = await self.socket.receive_json()
-                if message["type"] == kind and (state is None or message["call"]["state"] == state):
-                    return message
 
 
 def pause(process: DozvonProcess) -> None:

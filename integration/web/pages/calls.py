@@ -73,7 +73,7 @@ class CallPages:
     async def call(self, request: web.Request) -> web.Response:
         account = self._shell.account(request)
         call = await self._calls.get(account.id, CallId(request.match_info["call"]))
-        if call is None:
+        if call is None or call.elsewhere:
             raise web.HTTPNotFound
         lang = language_of(request)
         decision = await self._routes.of(account.id, call.id)
