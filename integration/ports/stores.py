@@ -28,7 +28,8 @@ class SavedStep:
 class CallStore(Protocol):
     async def get(self, account: AccountId, call: CallId) -> Call | None: ...
 
-    async def live(self, account: AccountId, pbx: PbxId) -> list[Call]: ...
+    async def live(self, account: AccountId, pbx: PbxId | None = None) -> list[Call]:
+        """The calls that go on; None: on whatever PBX."""
 
     async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
         """Calls that ended at `since` or later and began at most an hour before it, without merged ones."""

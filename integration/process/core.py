@@ -159,10 +159,9 @@ class Core:
 
     def ownership(self, account: Account, pbx: PbxId, call: Call) -> Ownership:
         """Whether a call on a PBX is the account's."""
-        sharing = self.users_of(pbx)
-        if len(sharing) < 2:
-            return SOLE
-        return ownership(call, account.id, {member.account.id: member.account.at(pbx) for member in sharing})
+        sharing = {member.account.id: member.account.at(pbx) for member in self.users_of(pbx)}
+        sharing.setdefault(account.id, account.at(pbx))  # it has left the PBX
+        return SOLE if len(sharing) < 2 else ownership(call, account.id, sharing)
 
     def _put(self, member: Member) -> None:
         self._drop(member.config.id)
@@ -211,11 +210,11 @@ class Core:
         """
         old = self.members[config.id]
         account, connector, on = old.account, old.connector, old.on
+        if Part.SETTINGS in parts:  # first: it may fail, and then nothing else may be new
+            await self.accounts.take(account, config.settings)
         if Part.PBXS in parts:
             account.set_pbxs(self.pbxs[key].link for key in config.pbxs)
             on = {key: on.get(key) or self._on(account, key) for key in config.pbxs}
-        if Part.SETTINGS in parts:
-            await self.accounts.take(account, config.settings)
         if Part.CRM in parts:
             await connector.close()
             connector = self._crm(config)
@@ -241,9 +240,17 @@ class Core:
             clock=self.clock,
             crm=lambda: account.crm,
         )
+        return OnPbx(self.pbxs[pbx].connection, self._tracking(account, pbx), routing)
+
+    def _tracking(self, account: Account, pbx: PbxId) -> CallTracking:
         own = partial(self.ownership, account, pbx)
-        tracking = CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards], self.wake, own)
-        return OnPbx(self.pbxs[pbx].connection, tracking, routing)
+        return CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards], self.wake, own)
+
+    async def end_left_calls(self, account: Account) -> None:
+        """End the calls of PBXs that the account has left while nothing ran. Raises Unavailable."""
+        live = await self.storage.calls.live(account.id)
+        for pbx in {call.pbx for call in live} - account.pbxs.keys():
+            await self._tracking(account, pbx).leave()
 
     def _crm(self, config: AccountConfig) -> Connector:
         return self.kinds.crm(config, tokens=self.storage.tokens, clock=self.clock)

@@ -11,7 +11,7 @@ import structlog
 
 from integration.domain.crm.entities import CrmChange, CrmCondition
 from integration.domain.ids import AccountId, PbxId
-from integration.errors import ConfigError, DozvonError
+from integration.errors import ConfigError, DozvonError, Unavailable
 from integration.ports.coordination import Lease
 from integration.ports.pbx import RouteAnswerer
 from integration.process.background import Background, Job
@@ -39,6 +39,7 @@ log = structlog.get_logger()
 
 _BEGIN_AT_ONCE = 8  # PBXs that read their calls from the database
 _BOOKS_A_SECOND = 50
+_AGAIN_SECONDS = 5.0  # while the database is away
 
 
 class Supervisor:
@@ -150,11 +151,14 @@ class Supervisor:
     async def _replace(self, config: AccountConfig, parts: frozenset[Part]) -> None:
         old = self._core.members[config.id]
         left = [pbx for pbx in old.on if Part.PBXS in parts and pbx not in config.pbxs]
+        followed = [pbx for pbx in left if old.on[pbx].tracking.is_following]  # others are another process's
         if Part.CRM in parts:
             await self._end_crm(config.id)
         for pbx in left:
             await self._leave(old, pbx)
         try:
+            for pbx in followed:
+                await old.on[pbx].tracking.leave()
             await self._core.replace(config, parts)
         finally:  # if it fails, the account goes on as it was
             member = self._core.members[config.id]
@@ -222,6 +226,8 @@ class Supervisor:
         if "web" in self._roles:
             yield self._background.spawn(f"webhooks {key}", intake.run)
         yield self._background.spawn(f"crm {key}", partial(self._open_crm, member))
+        if "pbx" in self._roles:
+            yield self._background.spawn(f"left calls {key}", partial(self._end_left_calls, member))
         if "worker" in self._roles:
             yield self._background.alone(f"phone book {key}", partial(self._mirror_book, member))
 
@@ -236,6 +242,16 @@ class Supervisor:
         await member.connector.open()
         self._opened(member.account.id)
         await asyncio.get_running_loop().create_future()  # done, and not to be done again
+
+    async def _end_left_calls(self, member: Member) -> None:
+        while True:
+            try:
+                await self._core.end_left_calls(member.account)
+            except Unavailable as exc:
+                log.error("calls of PBXs that were left cannot be ended", account_id=member.account.id, reason=str(exc))
+                await asyncio.sleep(_AGAIN_SECONDS)
+            else:
+                await asyncio.get_running_loop().create_future()  # done, and not to be done again
 
     async def _mirror_book(self, member: Member, _: Lease | None) -> None:
         # A thousand accounts that start together do not all ask their CRMs in the same moment: calls come first.

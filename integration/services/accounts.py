@@ -65,6 +65,7 @@ class Account:
     def set_pbxs(self, pbxs: Iterable[Pbx]) -> None:
         """Other calls may belong to it from now on."""
         self.pbxs = {pbx.id: pbx for pbx in pbxs}
+        self.recorded &= self.pbxs.keys()
         self._viewed = None
 
     def pbx(self, pbx: PbxId) -> Pbx:

@@ -142,6 +142,12 @@ class CallTracking:
                 self._stand_back()
             self._backlog.clear()
 
+    async def leave(self) -> None:
+        """After `end`: the account gets no calls of this PBX any more. Those that go on end here, as far as they were
+        seen: nobody will see their end."""
+        self._fence = None
+        await self.on_resync(frozenset(), self._clock.now())
+
     async def on_events(self, events: Sequence[CallEvent]) -> None:
         """Raises LeaseLost when another process has taken over; nothing of `events` is stored then."""
         if self.overtaken.is_set():
@@ -171,7 +177,7 @@ class CallTracking:
         known = {call.id for call in await self._stored_live()} | set(self._live)
         gone = [call_id for call_id in known if call_id not in live]
         if gone:
-            log.info("calls ended while the link was down", account_id=self._account.id, count=len(gone))
+            log.info("calls ended unseen", account_id=self._account.id, count=len(gone))
         await self.on_events(
             [CallEnded(call=call_id, at=at, hangup_by=HangupBy.SYSTEM, inferred=True) for call_id in gone]
         )

@@ -103,7 +103,7 @@ async def test_a_call_on_nobodys_line_is_of_those_who_talked(
 ) -> None:
     client = await _talk(place, IVAN, line, extension)
     await client.hang_up()
-    sales, service = await place.hold(**{of: 1})
+    sales, service = await place.hold(sales=int(of == "sales"), service=int(of == "service"))
     assert [note["created_by"] for note in (*sales, *service)] == [ANNA]
 
 

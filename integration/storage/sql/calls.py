@@ -82,12 +82,10 @@ class SqlCallStore:
         rows = await self._database.rows(_STATE, {"account": account, "id": call}, account)
         return decode(Call, rows[0][0]) if rows else None
 
-    async def live(self, account: AccountId, pbx: PbxId) -> list[Call]:
-        query = (
-            select(calls.c.state)
-            .where(calls.c.account == account, calls.c.pbx == pbx, calls.c.is_live)
-            .order_by(calls.c.started_at)
-        )
+    async def live(self, account: AccountId, pbx: PbxId | None = None) -> list[Call]:
+        query = select(calls.c.state).where(calls.c.account == account, calls.c.is_live).order_by(calls.c.started_at)
+        if pbx is not None:
+            query = query.where(calls.c.pbx == pbx)
         states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
         return [decode(Call, state) for state in states]
 
