@@ -131,8 +131,8 @@ class OfficeDocument(Table):
 
     @property
     def all_pbxs(self) -> tuple[PbxId, ...]:
-        """The account's own first."""
-        return (self.pbx_id, *self.pbxs) if self.has_own_pbx else self.pbxs
+        """The account's own first, also where the file names it among the others."""
+        return tuple(dict.fromkeys((self.pbx_id, *self.pbxs))) if self.has_own_pbx else self.pbxs
 
     def settings(self) -> AccountSettings:
         """What the services need of it. What is learned from the CRM while it runs has no place in a document."""
@@ -288,7 +288,11 @@ def _people(people: Mapping[str, EmployeeDocument], pbxs: Sequence[PbxId]) -> It
     seen: set[tuple[str, PbxId | None]] = set()
     for key in people:
         extension, pbx = _phone(key, pbxs)
-        if not extension.strip() or len(extension) > most or not extension.isprintable() or "/" in extension:
+        strange, stroke, _ = extension.partition("/")
+        if stroke and strange.strip():
+            facts = {"value": shortened(strange), "known": ", ".join(pbxs)}
+            yield FieldProblem(("employee", key), Problem.PHONE_PBX, facts)
+        elif not extension.strip() or len(extension) > most or not extension.isprintable() or "/" in extension:
             yield FieldProblem(("employee", key), Problem.EXTENSION, {"most": most})
         if (extension, pbx) in seen:
             yield FieldProblem(("employee", key), Problem.TWICE, {"value": shortened(extension)})

@@ -159,10 +159,6 @@ class AccountSettings:
     def manager_of(self, extension: str | None) -> ManagerId | None:
         return next((e.manager for e in self.employees if e.extension == extension), None)
 
-    def employee_of(self, manager: ManagerId | None) -> Employee | None:
-        """The first employee mapped to this manager."""
-        return next((e for e in self.employees if e.manager == manager), None) if manager else None
-
 
 @lru_cache(maxsize=1024)
 def _numbering(country: str, dial: DialRules) -> Numbering:

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from integration import __version__
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError, Unavailable
 from integration.process import open_files, process_memory
@@ -395,8 +395,9 @@ class Dozvon:
         address = self.config.public_url + self._hooks.path(account.id)
         return await self.members[account.id].connector.ensure_webhooks(address)
 
-    async def _ask_route(self, account: Account, question: RouteQuestion) -> RouteDecision:
-        return await self.members[account.id].main.routing.consider(question)
+    async def _ask_route(self, account: Account, question: RouteQuestion, pbx: str) -> RouteDecision:
+        member = self.members[account.id]
+        return await member.on.get(PbxId(pbx), member.main).routing.consider(question)
 
     def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
         return {key: pbx.connection.figures(now) for key, pbx in self.core.pbxs.items()}

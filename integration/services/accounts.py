@@ -91,6 +91,11 @@ class Account:
         """Where the employee's phone is."""
         return employee.pbx or next(iter(self.pbxs))
 
+    def phone_of(self, manager: ManagerId) -> Employee | None:
+        """Where a manager's calls are made: the first of their phones that is on one of the account's PBXs."""
+        phones = (each for each in self.settings.employees if each.manager == manager)
+        return next((each for each in phones if self.pbx_of(each) in self.pbxs), None)
+
     def hold(self, settings: AccountSettings, revision: int) -> None:
         """New settings from the store, always with their revision: a page must not carry that of other ones."""
         self.settings = settings

@@ -97,7 +97,7 @@ class ClickService:
         if not _REQUEST_ID.fullmatch(request):
             raise Refused("bad_request", "request: 8 to 64 letters, digits and dashes")
         settings = account.settings
-        extensions = {employee.extension for employee in settings.employees}
+        extensions = {employee.extension for employee in account.at(desk.pbx).employees}
         emergency = emergency_digits(number, settings.numbering, extensions)
         dialled, written = (emergency, None) if emergency else number_to_dial(number, settings.numbering)
         if emergency is None:
@@ -278,7 +278,7 @@ def desk_of(account: Account, manager: ManagerId) -> Desk:
         raise Refused("integration_disabled", "the integration is switched off")
     if not settings.is_active(manager):
         raise Refused("not_allowed", "this CRM user is not active or not paid")
-    employee = settings.employee_of(manager)
+    employee = account.phone_of(manager)
     if employee is None:
         raise Refused("no_extension", "no extension is assigned to you; ask your administrator")
     return Desk(manager, employee.extension, account.pbx_of(employee))

@@ -371,6 +371,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         " and restart Dozvon. Nothing was saved.",
     ),
     "note_doubled": ("номер назначен дважды", "номер призначено двічі", "extension used twice"),
+    "note_also": ("ещё: {extension}", "ще: {extension}", "also: {extension}"),
     "note_missing": ("такого номера нет на АТС", "такого номера немає на АТС", "not on the PBX"),
     "note_offline": ("телефон не в сети", "телефон не в мережі", "phone is offline"),
     "doubled": (
@@ -379,9 +380,9 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Extension {extension} is assigned twice. Nothing was saved.",
     ),
     "pbx_silent": (
-        "АТС не на связи: список внутренних номеров может быть неполным.",
-        "АТС не на зв’язку: список внутрішніх номерів може бути неповним.",
-        "The PBX is not connected: the list of extensions may be incomplete.",
+        "АТС{pbx} не на связи: список внутренних номеров может быть неполным.",
+        "АТС{pbx} не на зв’язку: список внутрішніх номерів може бути неповним.",
+        "The PBX{pbx} is not connected: the list of extensions may be incomplete.",
     ),
     "what_if_lead": (
         "Введите номер и линию. Dozvon покажет решение и его причины, но звонить не будет.",

@@ -46,6 +46,7 @@ class Problem(StrEnum):
     LINE = auto()  # value
     SAME_LINE = auto()  # other
     EXTENSION = auto()  # most
+    PHONE_PBX = auto()  # value, known
     LISTEN = auto()  # value
     WEB_ADDRESS = auto()
     NETWORKS = auto()
@@ -239,6 +240,11 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Напишите добавочный номер: от 1 до {most} знаков в одну строку.",
         "Напишіть внутрішній номер: від 1 до {most} знаків в один рядок.",
         "Write an extension, 1 to {most} characters in one line.",
+    ),
+    Problem.PHONE_PBX: (
+        "АТС «{value}» не указана в pbxs этого аккаунта. Его АТС: {known}.",
+        "АТС «{value}» не вказано в pbxs цього акаунта. Його АТС: {known}.",
+        'The PBX "{value}" is not named in pbxs of this account. Its PBXs: {known}.',
     ),
     Problem.LISTEN: (
         'По адресу «{value}» слушать нельзя. Напишите, например, "127.0.0.1:8080".',

@@ -119,7 +119,7 @@ class WidgetApi:
 
     async def status(self, request: web.Request) -> web.Response:
         user, account = self._who(request)
-        employee = account.settings.employee_of(user.manager)
+        employee = account.phone_of(user.manager)
         pbx = "connected" if _is_phone_connected(account, employee) else "offline"
         crm = _crm_state(account)
         problems = []
@@ -214,7 +214,7 @@ class WidgetApi:
             "calls": calls,
         }
         await socket.send_json(snapshot, dumps=_dumps)
-        if account.settings.employee_of(page.manager) is None:
+        if account.phone_of(page.manager) is None:
             page.put({"type": "notice", "code": "no_extension", "text": "No extension is assigned to you"})
         try:
             async with asyncio.timeout(_SESSION_SECONDS):

@@ -17,19 +17,22 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from integration.domain.calls.call import Via
 from integration.domain.calls.events import HangUpPressed
+from integration.domain.calls.ownership import Ownership
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
-from integration.domain.ids import AccountId, Extension, Timestamp
+from integration.domain.ids import AccountId, Extension, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
-from integration.domain.settings import PhoneType
-from integration.errors import Rejected
+from integration.domain.settings import Employee, PhoneType
+from integration.errors import Rejected, Unavailable
 from integration.ports.pbx import PbxEmployee
 from integration.ports.stores import OutboxState
 from integration.services.accounts import Account
+from integration.services.click import Refused
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination
 from integration.storage.sql.schema import admin_sessions, settings_changes
+from integration.testing import FakePbx
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
@@ -70,6 +73,7 @@ class Office:
     world: World
     client: Client
     doubted: list[AccountId]  # accounts whose phone book is to be reloaded
+    asked_at: list[str]  # the PBXs whose routes were asked for
 
     async def page(self, path: str) -> str:
         async with self.client.get(path) as answer:
@@ -109,13 +113,15 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         clock=world.clock,
     )
 
-    async def ask(_: Account, question: RouteQuestion) -> RouteDecision:
+    async def ask(_: Account, question: RouteQuestion, pbx: str) -> RouteDecision:
+        asked_at.append(pbx)
         return await routing.consider(question)
 
     async def no_webhooks(_: Account) -> bool:
         return False
 
     doubted: list[AccountId] = []
+    asked_at: list[str] = []
     storage = world.storage
     shell = Shell(world.accounts, storage.outbox, sessions)
     sections = (
@@ -158,7 +164,7 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         error_page=shell.error_page,
     )
     async with TestClient(TestServer(app)) as client:
-        made = Office(world, client, doubted)
+        made = Office(world, client, doubted, asked_at)
         yield made
 
 
@@ -664,3 +670,102 @@ async def test_a_missed_call_of_a_queue_is_nobodys(signed_in: Office) -> None:
 async def test_a_missed_call_of_one_person_is_that_persons(signed_in: Office) -> None:
     await signed_in.world.emit(*missed_call(signed_in.world.clock.now()))
     assert "<bdi>Анна Орлова</bdi>" in await signed_in.page("/admin/acme/calls")
+
+
+# ---- several PBXs ----------------------------------------------------------------------------------------------------
+
+
+@pytest_asyncio.fixture
+async def branched(signed_in: Office) -> Office:
+    """The office has a branch, where 101 is Boris."""
+    world = signed_in.world
+    branch = FakePbx(id=PbxId("branch"))
+    for pbx, names in ((world.pbx, ("Anna", "Sales")), (branch, ("Boris", "Store"))):
+        pbx.extensions = [PbxEmployee(extension=str(101 + number), name=name) for number, name in enumerate(names)]
+    world.account.set_pbxs([world.pbx, branch])
+    people = (
+        Employee(extension=Extension("101"), manager=ANNA),
+        Employee(extension=Extension("101"), pbx=branch.id, manager=BORIS),
+    )
+    await world.accounts.set_employees(world.account, people, who=SOMEBODY)
+    return signed_in
+
+
+def _choices(page: str, manager: str) -> dict[str, str]:
+    """What can be chosen for a manager on the page of people: key -> text; and "" -> the chosen key."""
+    select = page.split(f'name="extension.{manager}"')[1].split("</select>")[0]
+    options = re.findall(r'<option value="([^"]*)" (selected)?>([^<]*)', select)
+    return {key: html.unescape(text) for key, _, text in options} | {"": next(k for k, is_it, _ in options if is_it)}
+
+
+async def test_each_extension_is_named_with_its_pbx_where_there_are_several(branched: Office) -> None:
+    page = await branched.page("/admin/acme/people?lang=ru")
+    assert _choices(page, BORIS) == {
+        "101": "101 · acme-pbx — Anna", "102": "102 · acme-pbx — Sales",
+        "branch/101": "101 · branch — Boris", "branch/102": "102 · branch — Store", "": "branch/101",
+    }  # fmt: skip
+    assert _choices(page, ANNA)[""] == "101"
+    twice = {"extension.610077": "branch/102", "extension.610078": "branch/102"}
+    assert "Номер 102 · branch назначен дважды." in await branched.send("/admin/acme/people?lang=ru", **twice)
+
+
+async def test_a_pbx_that_is_silent_is_named_where_there_are_several(branched: Office) -> None:
+    world = branched.world
+    world.pbx.fail_next = [Unavailable("no link")] * 2
+    assert "АТС acme-pbx не на связи" in await branched.page("/admin/acme/people?lang=ru")
+    world.account.set_pbxs([world.pbx])
+    assert "АТС не на связи" in await branched.page("/admin/acme/people?lang=ru")
+
+
+async def test_a_person_with_a_phone_on_each_pbx_keeps_both(branched: Office) -> None:
+    """The page shows the first; what is not changed on it stays."""
+    world = branched.world
+    people = (
+        Employee(extension=Extension("101"), manager=ANNA),
+        Employee(extension=Extension("101"), pbx=PbxId("branch"), manager=ANNA),
+    )
+    await world.accounts.set_employees(world.account, people, who=SOMEBODY)
+    page = await branched.page("/admin/acme/people?lang=ru")
+    assert _choices(page, ANNA)[""] == "101"
+    assert "ещё: 101 · branch" in page
+    assert texts("ru")["note_doubled"] not in page
+    await branched.send("/admin/acme/people", **{"extension.610077": "101", "extension.610078": "102"})
+    managers = {each.key: each.manager for each in world.account.settings.employees}
+    assert managers == {"101": ANNA, "102": BORIS, "branch/101": ANNA}
+    await branched.send("/admin/acme/people", **{"extension.610077": "branch/102", "extension.610078": "102"})
+    managers = {each.key: each.manager for each in world.account.settings.employees}
+    assert managers == {"101": None, "102": BORIS, "branch/101": None, "branch/102": ANNA}
+
+
+async def test_an_error_does_not_stand_beside_what_was_said_before(branched: Office) -> None:
+    """The form goes to its own address, not to that of the page that said "saved"."""
+    page = await branched.send("/admin/acme/people", **{"extension.610077": "101", "extension.610078": "102"})
+    assert '<form method="post" action="/admin/acme/people"' in page
+
+
+async def test_a_route_is_asked_for_one_of_several_pbxs(branched: Office) -> None:
+    page = await branched.page("/admin/acme/route?number=89161234567&line=1&pbx=branch")
+    assert "<option selected>branch</option>" in page
+    assert branched.asked_at == ["branch"]
+    branched.world.account.set_pbxs([branched.world.pbx])
+    assert 'name="pbx"' not in await branched.page("/admin/acme/route?number=89161234567&line=1")
+
+
+async def test_the_pages_show_no_call_of_another_account_on_the_same_pbx(branched: Office) -> None:
+    world = branched.world
+    world.tracking.ownership = lambda _: Ownership(shows=False, writes=False)
+    await world.emit(*answered_call(world.clock.now()))
+    assert await world.storage.calls.get(ACME, call()) is not None
+    async with branched.client.get("/admin/acme/calls/acme-pbx:1.0") as answer:
+        assert answer.status == 404
+    assert "acme-pbx%3A1.0" not in await branched.page("/admin/acme/calls")
+    with pytest.raises(Refused) as caught:
+        await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Foreign")
+    assert caught.value.code == "call_unknown"
+
+
+async def test_the_page_of_a_call_and_the_overview_name_the_pbx(branched: Office) -> None:
+    await branched.world.emit(*answered_call(branched.world.clock.now()))
+    assert "<dt>АТС</dt><dd>acme-pbx</dd>" in await branched.page("/admin/acme/calls/acme-pbx:1.0?lang=ru")
+    page = await branched.page("/admin/acme?lang=ru")
+    assert "branch: нет связи" in page

@@ -9,11 +9,12 @@ import pytest
 from integration.domain.calls.call import Direction, Origin, Via
 from integration.domain.calls.events import CallStarted
 from integration.domain.crm.entities import Manager
-from integration.domain.ids import ManagerId
+from integration.domain.ids import Extension, ManagerId, PbxId
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
-from integration.domain.settings import ClickRules
+from integration.domain.settings import ClickRules, Employee
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
 from integration.services.click import Refused, number_to_dial
+from integration.testing import FakePbx
 from tests.services.conftest import (
     ACME,
     ANNA,
@@ -330,3 +331,29 @@ async def test_help_can_be_called_always(world: World) -> None:
     await talking(world)
     await click(world, "112", 2)
     assert [c.number for c in world.pbx.clicks][-1] == "112"
+
+
+async def test_a_click_rings_on_the_pbx_of_the_managers_phone(world: World) -> None:
+    """Of a phone whose PBX the account has left the next one is taken; without one it is refused, and says so."""
+    branch = FakePbx(id=PbxId("branch"))
+    gone = Employee(extension=Extension("101"), pbx=PbxId("gone"), manager=ANNA)
+    there = Employee(extension=Extension("101"), pbx=branch.id, manager=ANNA)
+    world.account.set_pbxs([world.pbx, branch])
+    world.account.settings = replace(world.account.settings, employees=(gone, there))
+    await world.clicks.call(world.account, ANNA, number="89161234567", request=CLICK)
+    assert world.pbx.clicks == []
+    assert [click.extension for click in branch.clicks] == ["101"]
+    world.account.settings = replace(world.account.settings, employees=(gone,))
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number="89161234568", request=CLICK.replace("0", "1"))
+    assert caught.value.code == "no_extension"
+
+
+async def test_an_extension_of_another_pbx_makes_no_dear_number_free(world: World) -> None:
+    """What is an extension in the branch is a number to dial in the office."""
+    branch = Employee(extension=Extension("88095001234"), pbx=PbxId("branch"), manager=BORIS)
+    world.account.set_pbxs([world.pbx, FakePbx(id=PbxId("branch"))])
+    world.account.settings = replace(world.account.settings, employees=(*world.account.settings.employees, branch))
+    with pytest.raises(Refused) as caught:
+        await world.clicks.call(world.account, ANNA, number="88095001234", request=CLICK)
+    assert caught.value.code == "premium_not_allowed"

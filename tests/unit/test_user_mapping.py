@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from integration.domain.crm.entities import Manager
-from integration.domain.ids import Extension, ManagerId
+from integration.domain.ids import Extension, ManagerId, PbxId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee
 
@@ -61,3 +61,11 @@ def test_unmapped_doubled_and_missing() -> None:
 def test_a_pbx_that_was_not_asked_misses_nothing() -> None:
     employee = Employee(extension=Extension("109"), manager=ANNA.id)
     assert problems([ANNA], [employee], []).missing == frozenset()
+
+
+def test_a_phone_on_each_of_two_pbxs_is_not_one_too_many() -> None:
+    office = Employee(extension=Extension("101"), manager=ANNA.id)
+    branch = Employee(extension=Extension("101"), pbx=PbxId("branch"), manager=ANNA.id)
+    assert problems([ANNA], [office, branch], []).doubled == frozenset()
+    other = Employee(extension=Extension("102"), pbx=PbxId("branch"), manager=ANNA.id)
+    assert problems([ANNA], [office, branch, other], []).doubled == {ANNA.id}

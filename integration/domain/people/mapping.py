@@ -25,8 +25,8 @@ class PbxUser:
 
 @dataclass(frozen=True, slots=True)
 class MappingProblems:
-    """`unmapped`: managers without an extension; `doubled`: keys of extensions, or managers, used twice; `missing`:
-    keys of mapped extensions that the PBX does not have."""
+    """`unmapped`: managers without an extension; `doubled`: keys of extensions used twice, or managers with two of one
+    PBX; `missing`: keys of mapped extensions that the PBX does not have."""
 
     unmapped: frozenset[ManagerId]
     doubled: frozenset[str]
@@ -61,11 +61,12 @@ def problems(managers: Sequence[Manager], employees: Sequence[Employee], users: 
     """What an administrator should look at. `users` empty: the PBX was not asked, so nothing is called missing."""
     mapped = [e for e in employees if e.manager is not None]
     extensions = Counter(e.key for e in mapped)
-    people = Counter(str(e.manager) for e in mapped)
+    phones = Counter((str(e.manager), e.pbx) for e in mapped)
+    several = {manager for (manager, _), count in phones.items() if count > 1}
     known = {user.key for user in users}
     return MappingProblems(
         unmapped=frozenset(m.id for m in managers) - frozenset(e.manager for e in mapped if e.manager),
-        doubled=frozenset(key for counted in (extensions, people) for key, count in counted.items() if count > 1),
+        doubled=frozenset({key for key, count in extensions.items() if count > 1} | several),
         missing=frozenset(e.key for e in mapped if known and e.key not in known),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +19,7 @@ from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell, told
+from integration.web.pages.view import phone_text
 
 _LONGEST_KEY = 81  # a PBX's id, a stroke, an extension
 
@@ -44,6 +45,7 @@ class PeoplePages:
         await self._accounts.reload(account)  # what other processes have stored, also when their news was lost
         managers = callable_managers(account.managers.values())
         users, _ = await _pbx_users(account)
+        texts_of = _texts_of(account, users)
         wanted = {m.id: form.get(f"extension.{m.id}", "")[:_LONGEST_KEY] for m in managers}
         if form.get("do") == "suggest":
             taken = set(wanted.values())
@@ -52,7 +54,7 @@ class PeoplePages:
                     wanted[manager] = extension
         people = _employees(account, wanted, form, users)
         t = texts(language_of(request))
-        if doubled := _doubled(wanted, t):
+        if doubled := _doubled(wanted, t, texts_of):
             return await self._people_page(request, account, people, doubled, wanted=wanted)
         who = self._shell.who(request)
         try:
@@ -62,7 +64,9 @@ class PeoplePages:
             wanted, form = _on_top(wanted, form, exc.seen.employees, account.settings.employees)
             people = _employees(account, wanted, form, users)
             first = conflict(request, account, t["changed_meanwhile"], exc.changes, who)
-            return await self._people_page(request, account, people, _doubled(wanted, t), wanted=wanted, first=first)
+            return await self._people_page(
+                request, account, people, _doubled(wanted, t, texts_of), wanted=wanted, first=first
+            )
         except NamedInFile as exc:
             error = t["named_in_file"].format(extension=exc.key)
             return await self._people_page(request, account, people, [error], wanted=wanted)
@@ -80,15 +84,17 @@ class PeoplePages:
     ) -> web.Response:
         t = texts(language_of(request))
         managers = callable_managers(account.managers.values())
-        users, is_asked = await _pbx_users(account)
+        users, silent = await _pbx_users(account)
+        texts_of = _texts_of(account, users)
         wrong = problems(managers, employees, users)
         guesses = suggest(managers, users)
         by_manager = _by_manager(employees)
+        more = _more_phones(account, employees)
         rows = []
         for manager in managers:
             employee = by_manager.get(manager.id)
             extension = (wanted or {}).get(manager.id, employee.key if employee else "")
-            notes = []
+            notes = [{"tone": "soft", "text": t["note_also"].format(extension=other)} for other in more[manager.id]]
             if employee is not None and employee.key in account.named_in_file:
                 notes.append({"tone": "soft", "text": t["note_in_file"]})
             if manager.id in wrong.unmapped:
@@ -107,8 +113,8 @@ class PeoplePages:
                     "manager": manager,
                     "extension": extension,
                     "type": employee.phone_type if employee else PhoneType.SIP,
-                    "choices": choices,
-                    "suggestion": guesses.get(manager.id),
+                    "choices": [{"key": u.key, "text": phone_text(account, u), "name": u.name} for u in choices],
+                    "suggestion": texts_of.get(guesses.get(manager.id, "")),
                     "notes": notes,
                 }
             )
@@ -120,28 +126,45 @@ class PeoplePages:
             rows=rows,
             conflict=first,
             shown=account.revision,
-            problems=errors + ([] if is_asked else [t["pbx_silent"]]),
+            problems=[*errors, *(t["pbx_silent"].format(pbx=pbx) for pbx in silent)],
             has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
         )
 
 
-async def _pbx_users(account: Account) -> tuple[list[PbxUser], bool]:
+async def _pbx_users(account: Account) -> tuple[list[PbxUser], list[str]]:
     """
-    The extensions of the PBXs, with those that are mapped already; and whether each PBX was asked. Of a PBX that does
-    not answer only those that are mapped.
+    The extensions of the PBXs, with those that are mapped already; and the PBXs that do not answer, of which only those
+    that are mapped are known. The only PBX of an account needs no name.
     """
     users: dict[str, PbxUser] = {}
-    is_asked = True
-    for number, (key, pbx) in enumerate(list(account.pbxs.items())):
+    silent: list[str] = []
+    pbxs = list(account.pbxs.items())
+    for number, (key, pbx) in enumerate(pbxs):
         named = None if number == 0 else key
         try:
             found = [PbxUser(user.extension, user.name, named) for user in await pbx.employees()]
         except DozvonError:
-            is_asked = False
+            silent.append("" if len(pbxs) == 1 else f" {key}")
             mapped = (each for each in account.settings.employees if account.pbx_of(each) == key)
             found = [PbxUser(each.extension, each.name, named) for each in mapped]
         users |= {user.key: user for user in found}
-    return sorted(users.values(), key=lambda user: user.key), is_asked
+    return sorted(users.values(), key=lambda user: user.key), silent
+
+
+def _texts_of(account: Account, users: Sequence[PbxUser]) -> dict[str, str]:
+    """What each phone is called on the page, by its key."""
+    phones: list[Employee | PbxUser] = [*account.settings.employees, *users]
+    return {each.key: phone_text(account, each) for each in phones}
+
+
+def _more_phones(account: Account, employees: Sequence[Employee]) -> dict[ManagerId, list[str]]:
+    """The phones of each manager beside the one that can be chosen: a person may sit in the office and the branch."""
+    more: dict[ManagerId, list[str]] = defaultdict(list)
+    chosen = _by_manager(employees)
+    for each in employees:
+        if each.manager and chosen[each.manager] is not each:
+            more[each.manager].append(phone_text(account, each))
+    return more
 
 
 def _named(account: Account, key: str) -> PbxUser:
@@ -150,9 +173,9 @@ def _named(account: Account, key: str) -> PbxUser:
     return PbxUser(extension, pbx=PbxId(pbx)) if stroke and pbx in account.pbxs else PbxUser(key)
 
 
-def _doubled(wanted: dict[ManagerId, str], t: dict[str, str]) -> list[str]:
-    counted = Counter(extension for extension in wanted.values() if extension)
-    return [t["doubled"].format(extension=extension) for extension in sorted(counted) if counted[extension] > 1]
+def _doubled(wanted: dict[ManagerId, str], t: dict[str, str], texts_of: dict[str, str]) -> list[str]:
+    counted = Counter(key for key in wanted.values() if key)
+    return [t["doubled"].format(extension=texts_of.get(key, key)) for key in sorted(counted) if counted[key] > 1]
 
 
 def _on_top(
@@ -170,7 +193,8 @@ def _on_top(
 
 
 def _by_manager(employees: Sequence[Employee]) -> dict[ManagerId, Employee]:
-    return {e.manager: e for e in employees if e.manager}
+    """The phone of each manager that can be chosen: the first one, with which a click calls."""
+    return {e.manager: e for e in reversed(employees) if e.manager}
 
 
 def _employees(
@@ -180,7 +204,9 @@ def _employees(
     old = {e.key: e for e in account.settings.employees}
     names = {user.key: user.name for user in users}
     # A manager dismissed in the CRM is not shown, but keeps the extension until another manager gets it.
-    people = {key: replace(e, manager=None) if e.manager in wanted else e for key, e in old.items()}
+    shown = _by_manager(account.settings.employees)
+    kept = {manager for manager, key in wanted.items() if manager in shown and shown[manager].key == key}
+    people = {key: replace(e, manager=None) if e.manager in wanted.keys() - kept else e for key, e in old.items()}
     for manager, key in wanted.items():
         if not key:
             continue

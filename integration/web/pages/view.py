@@ -14,7 +14,9 @@ from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp
 from integration.domain.numbers.client import client_of
 from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.people.mapping import PbxUser
 from integration.domain.reasons import Reason
+from integration.domain.settings import Employee
 from integration.ports.stores import OutboxItem, OutboxState, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import display_number
@@ -151,3 +153,10 @@ class CallRows:
             persons = await self._phone_book.lookup(account.id, key) if key else []
             rows.append(call_row(account, call, persons[0].name if persons else ""))
         return rows
+
+
+def phone_text(account: Account, phone: Employee | PbxUser) -> str:
+    """An extension, with its PBX where that is not obvious: `101 · branch`."""
+    if phone.pbx is None and len(account.pbxs) < 2:
+        return phone.extension
+    return f"{phone.extension} · {phone.pbx or next(iter(account.pbxs))}"

@@ -13,8 +13,8 @@ from integration.web.language import language_of
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import LONGEST_SEARCH, sentences
 
-Ask = Callable[[Account, RouteQuestion], Awaitable[RouteDecision]]
-"""Decides the route without a call."""
+Ask = Callable[[Account, RouteQuestion, str], Awaitable[RouteDecision]]
+"""Decides the route without a call, for a PBX of the account; another name is the main one's."""
 
 
 class WhatIfPages:
@@ -29,7 +29,9 @@ class WhatIfPages:
         account = self._shell.account(request)
         lang = language_of(request)
         number, line = request.query.get("number", "")[:LONGEST_SEARCH], request.query.get("line", "")[:64]
-        decision = await self._ask(account, RouteQuestion(did=line, caller=number)) if number or line else None
+        pbx = request.query.get("pbx", "")
+        question = RouteQuestion(did=line, caller=number)
+        decision = await self._ask(account, question, pbx) if number or line else None
         t = texts(lang)
         return await self._shell.page(
             request,
@@ -38,6 +40,7 @@ class WhatIfPages:
             section="what_if",
             number=number,
             line=line,
+            pbx=pbx,
             decision=decision,
             steps=[_step_text(step, t) for step in decision.steps] if decision else [],
             reasons=sentences(account, decision.reasons, lang) if decision else [],
