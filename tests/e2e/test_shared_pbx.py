@@ -47,6 +47,16 @@ async def _call_out(place: TwoCrms, extension: str = "103") -> None:
     await call.hang_up()
 
 
+async def _clicked(place: TwoCrms, crm: CrmSite, manager: int) -> SipCall:
+    """A manager whose phone is 103 clicks and talks with the client. Returns the side of the phone."""
+    place.office.carrier.answers(after_seconds=0.1)
+    assert await click(place.session, place.url, crm, manager, "+" + IVAN) == 202
+    agent = await place.office.phone("103").incoming()
+    await agent.answer()
+    await place.recorded()
+    return agent
+
+
 async def test_each_line_is_of_its_own_crm(place: TwoCrms) -> None:
     """Both CRMs know Ivan as a client of their user Anna, who has another phone in each."""
     client = await _talk(place, IVAN, SALES_LINE, "101")
@@ -87,12 +97,7 @@ async def test_a_call_out_of_a_phone_that_both_know_is_in_both(place: TwoCrms) -
 
 async def test_a_click_is_of_the_crm_in_which_it_was_pressed(place: TwoCrms) -> None:
     """Though the phone is another person's in the other CRM."""
-    place.office.carrier.answers(after_seconds=0.1)
-    assert await click(place.session, place.url, place.service, BORIS, "+" + IVAN) == 202
-    agent = await place.office.phone("103").incoming()
-    await agent.answer()
-    await place.recorded()
-    await agent.hang_up()
+    await (await _clicked(place, place.service, BORIS)).hang_up()
     _, (note,) = await place.hold(service=1)
     assert (note["note_type"], note["created_by"]) == ("call_out", BORIS)
 
@@ -170,6 +175,23 @@ async def _contact(place: TwoCrms, crm: CrmSite, manager: int, call: str) -> int
     address = f"{place.url}/api/widget/contacts"
     async with place.session.post(address, json=body, headers=widget_headers(crm, manager)) as said:
         return said.status
+
+
+@pytest.mark.parametrize("call", ["on its line", "of its click"])
+async def test_an_account_joins_in_the_middle_of_anothers_call(office: Office, tmp_path: Path, call: str) -> None:
+    """It sees of the call only what the PBX still tells, and the phone is one of its own people's."""
+    async with open_two_crms(office, tmp_path) as place:
+        place.configure(without_service=True)
+        await place.move_in(place.sales)
+        if call == "on its line":
+            client = await _talk(place, STRANGER, SALES_LINE, "103")
+        else:
+            client = await _clicked(place, place.sales, VERA)
+        place.configure()
+        await place.reload()
+        await client.hang_up()
+        await place.consent(place.service)
+        await place.hold(sales=1)
 
 
 @pytest.mark.parametrize("ends", ["after the restart", "while it is dead"])

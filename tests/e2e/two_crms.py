@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -49,6 +51,7 @@ responsible_seconds = 2
 [account.employee]
 {sales_people}
 
+{branch}
 [[account]]
 id = "service"
 office = "acme"
@@ -61,8 +64,7 @@ responsible_seconds = 2
 {service_lines}
 [account.employee]
 {service_people}
-
-{branch}"""
+"""
 
 _BRANCH = """\
 [[pbx]]
@@ -97,31 +99,47 @@ class TwoCrms:
     def crms(self) -> tuple[CrmSite, CrmSite]:
         return self.sales, self.service
 
-    def configure(self, *, named: bool = True, sales_people: dict[str, int] | None = None) -> None:
-        """`named`: each account names a line of its own; else both take all lines."""
+    def configure(
+        self, *, named: bool = True, sales_people: dict[str, int] | None = None, without_service: bool = False
+    ) -> None:
+        """
+        Args:
+            named: each account names a line of its own; else both take all lines.
+            without_service: the account `service` is not there yet.
+        """
         lines = {
             "sales_lines": f'[account.line."{SALES_LINE}"]\nprocess = true\n' if named else "",
             "service_lines": f'[account.line."{SERVICE_LINE}"]\nprocess = true\n' if named else "",
         }
         branch = "" if self.branch is None else _BRANCH.format(keys=asterisk_keys(self.branch))
-        self.config.touch(0o600)
-        self.config.write_text(
-            _CONFIG.format(
-                port=self._port, url=self.url, data=self.folder / "data", password=_HASH,
-                default_responsible=DMITRY, office=asterisk_keys(self.office), branch=branch,
-                sales_crm=self.sales.table(), service_crm=self.service.table(),
-                sales_pbxs="" if self.branch is None else 'pbxs = ["branch"]',
-                sales_people=_people(sales_people or SALES_PEOPLE), service_people=_people(SERVICE_PEOPLE), **lines,
-            )
+        text = _CONFIG.format(
+            port=self._port, url=self.url, data=self.folder / "data", password=_HASH,
+            default_responsible=DMITRY, office=asterisk_keys(self.office), branch=branch,
+            sales_crm=self.sales.table(), service_crm=self.service.table(),
+            sales_pbxs="" if self.branch is None else 'pbxs = ["branch"]',
+            sales_people=_people(sales_people or SALES_PEOPLE), service_people=_people(SERVICE_PEOPLE), **lines,
         )  # fmt: skip
+        if without_service:
+            text = text[: text.rindex("[[account]]")]
+        self.config.touch(0o600)
+        self.config.write_text(text)
 
-    async def move_in(self) -> None:
-        """Start Dozvon, connect all sides, and wait until it knows both CRMs' clients."""
+    async def move_in(self, *crms: CrmSite) -> None:
+        """Start Dozvon, connect its PBXs and these CRMs (both), and wait until it knows their clients."""
         await self.dozvon.start(pbx="connected")
-        for account, crm in (("sales", self.sales), ("service", self.service)):
-            await consent(self.url, crm, account, _PASSWORD)
+        for crm in crms or self.crms:
+            await self.consent(crm)
         await self.dozvon.health(pbx="connected", crm="connected")
-        await self.dozvon.says(MIRRORED, times=2)
+        await self.dozvon.says(MIRRORED, times=len(crms or self.crms))
+
+    async def consent(self, crm: CrmSite) -> None:
+        await consent(self.url, crm, "sales" if crm is self.sales else "service", _PASSWORD)
+
+    async def reload(self) -> None:
+        """Have the configuration read again."""
+        os.kill(self.dozvon.pid, signal.SIGHUP)
+        await self.dozvon.says("the configuration was read again")
+        await self.dozvon.health(pbx="connected")
 
     async def restart(self) -> None:
         await self.dozvon.start(pbx="connected", crm="connected")
