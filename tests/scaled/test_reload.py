@@ -7,8 +7,12 @@ import signal
 
 import pytest
 
-from tests.e2e.crm_site import IVAN, MARIA
-from tests.scaled.town import PATIENCE_SECONDS, Town
+from tests.e2e.consent import consent
+from tests.e2e.crm_site import ANNA, IVAN, MARIA, CrmSite
+from tests.e2e.widget_page import click
+from tests.lab.ports import free_port
+from tests.lab.waiting import until
+from tests.scaled.town import PASSWORD, PATIENCE_SECONDS, Town
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
 
@@ -53,3 +57,57 @@ async def test_a_line_is_added_without_a_new_link(town: Town) -> None:
     assert await town.holder() is holder
     assert len(holder.said("linked to the PBX")) == links
     await _changed(town, '[account.line.79990001122]\nreserve = "102"\n', "")
+
+
+_SECOND = """
+
+[[account]]
+id = "second"
+office = "town"
+pbxs = ["office"]
+
+{amocrm}
+[account.employee]
+101 = "{anna}"
+"""
+
+
+async def test_a_second_crm_joins_the_pbx_and_leaves_it(town: Town) -> None:
+    """
+    The phone 101 is Anna's in both CRMs. The process with the link is killed in a call, which both get once; the
+    account is taken out in the middle of another one, which goes on for the first.
+    """
+    logged = len(town.crm.counts())
+    other = CrmSite(free_port(), f"{town.url}/oauth/amocrm/second")
+    await other.start()
+    calls = town.processes[0].config.read_text()
+    second = _SECOND.format(amocrm=other.table(), anna=ANNA)
+    try:
+        await _changed(town, calls[-20:], calls[-20:] + second)
+        await consent(town.url, other, "second", PASSWORD)
+        await town.is_well()
+        town.office.call_from("101", IVAN)
+        await town.talks()
+        (await town.holder()).kill()
+        await town.is_well()
+        town.hang_up()
+        await town.in_the_crm(logged + 1)
+        await until(lambda: list(other.counts().values()) == [1], timeout_seconds=PATIENCE_SECONDS)
+
+        (first, _) = await town.others()  # not the process with the link
+        assert await click(town.session, first.url, other, ANNA, "+" + MARIA) == 202
+        await town.answer()
+        town.hang_up()
+        await until(lambda: list(other.counts().values()) == [1, 1], timeout_seconds=PATIENCE_SECONDS)
+        await town.in_the_crm(logged + 1)
+
+        town.office.call_from("101", IVAN)
+        await town.talks()
+        await _changed(town, second, "")
+        await town.is_well()
+        town.hang_up()
+        await town.in_the_crm(logged + 2)
+    finally:
+        if second in town.processes[0].config.read_text():
+            await _changed(town, second, "")
+        await other.stop()

@@ -206,6 +206,10 @@ class Town:
         self.office.answer("101")
         await self._phone("talking")
 
+    async def talks(self) -> None:
+        """Anna's phone is in a talk."""
+        await self._phone("talking")
+
     async def _phone(self, state: str) -> None:
         def is_so() -> bool:
             (anna,) = (phone for phone in self.office.state()["phones"] if phone["extension"] == "101")
