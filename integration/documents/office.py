@@ -149,6 +149,7 @@ class OfficeDocument(Table):
             employees=tuple(person.employee(*_phone(key, self.all_pbxs)) for key, person in self.employee.items()),
             default_responsible=self.default_responsible,
             log_to=self.log_to,
+            pbxs=self.all_pbxs,
         )
 
     def plain(self) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
@@ -79,6 +80,22 @@ class Employee:
         return self.extension if self.pbx is None else f"{self.pbx}/{self.extension}"
 
 
+def rehomed(phone: Employee, before: Sequence[PbxId], now: Sequence[PbxId]) -> Employee:
+    """
+    The same phone after the account's PBXs became others: what stood on the main PBX stays there, when another one is
+    the main one now. A main PBX that was not there before has the place, and the people, of the former one.
+
+    Args:
+        before: the PBXs when the phone was written, the main one first; empty: not known. `now` likewise.
+    """
+    if not before or not now or before[0] == now[0]:
+        return phone
+    if phone.pbx == now[0]:
+        return replace(phone, pbx=None)
+    is_another = now[0] in before or before[0] in now
+    return replace(phone, pbx=before[0]) if phone.pbx is None and is_another else phone
+
+
 _ZONES = {
     "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "BY": "Europe/Minsk", "KZ": "Asia/Almaty", "UZ": "Asia/Tashkent",
     "KG": "Asia/Bishkek", "AM": "Asia/Yerevan", "AZ": "Asia/Baku", "GE": "Asia/Tbilisi", "MD": "Europe/Chisinau",
@@ -114,6 +131,7 @@ class AccountSettings:
     default_responsible: ManagerId | None = None  # when no rule names anybody
     log_to: LogTarget = LogTarget.PERSON
     clicks: ClickRules = field(default_factory=ClickRules)
+    pbxs: tuple[PbxId, ...] = ()  # whose calls may belong to it, the main one first; empty: stored by an older release
 
     @property
     def numbering(self) -> Numbering:

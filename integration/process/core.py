@@ -197,7 +197,7 @@ class Core:
     async def add(self, config: AccountConfig) -> Member:
         """Build an account and its connection. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
         connector = self._crm(config)
-        links = [self.pbxs[key].link for key in config.pbxs]
+        links = self._links(config)
         account = await self.accounts.add(config.settings, connector.crm, links)
         member = Member(config, account, connector, {key: self._on(account, key) for key in config.pbxs})
         self._put(member)
@@ -213,7 +213,7 @@ class Core:
         if Part.SETTINGS in parts:  # first: it may fail, and then nothing else may be new
             await self.accounts.take(account, config.settings)
         if Part.PBXS in parts:
-            account.set_pbxs(self.pbxs[key].link for key in config.pbxs)
+            account.set_pbxs(self._links(config))
             on = {key: on.get(key) or self._on(account, key) for key in config.pbxs}
         if Part.CRM in parts:
             await connector.close()
@@ -229,6 +229,13 @@ class Core:
         self._drop(key)
         self.accounts.remove(key)
         await member.connector.close()
+
+    def _links(self, config: AccountConfig) -> list[Pbx]:
+        """Raises ConfigError: one of its PBXs could not be built before."""
+        missing = [key for key in config.pbxs if key not in self.pbxs]
+        if missing:
+            raise ConfigError(f"account.{config.id}.pbxs: the PBX {missing[0]} does not run")
+        return [self.pbxs[key].link for key in config.pbxs]
 
     def _on(self, account: Account, pbx: PbxId) -> OnPbx:
         routing = Routing(

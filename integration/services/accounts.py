@@ -14,7 +14,7 @@ import structlog
 
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
 from integration.domain.ids import AccountId, ManagerId, PbxId
-from integration.domain.settings import AccountSettings, Employee
+from integration.domain.settings import AccountSettings, Employee, rehomed
 from integration.domain.settings_changes import Author, AuthorKind, Section, SettingsChange
 from integration.errors import AuthFailed, DozvonError, NotFound, ProtocolError, RateLimited, Rejected, Unpaid
 from integration.ports.crm import Crm
@@ -169,7 +169,8 @@ class Accounts:
         def joined(stored: AccountSettings | None) -> AccountSettings:
             if stored is None:
                 return from_file
-            kept = tuple(e for e in stored.employees if e.key not in named)
+            people = (rehomed(e, stored.pbxs, from_file.pbxs) for e in stored.employees)
+            kept = tuple(e for e in people if e.key not in named)
             return replace(_decided(from_file, stored), employees=from_file.employees + kept)
 
         async with account.changing:

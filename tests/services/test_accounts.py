@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.ids import Extension
+from integration.domain.ids import Extension, ManagerId, PbxId
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.ports.settings import ChangedMeanwhile, UndoRefused
@@ -164,3 +164,32 @@ async def test_the_people_beside_those_of_the_file_are_the_pages(world: World) -
     await others.set_employees(there, [ANNA_AT_101, replace(BORIS_AT_102, manager=None)], who=SOMEBODY)
     _, again = await elsewhere(world, ANNA_AT_101)
     assert {e.extension: e.manager for e in again.settings.employees} == {"101": ANNA, "102": None}
+
+
+OFFICE, BRANCH, NEW = PbxId("office"), PbxId("branch"), PbxId("new")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "phones"),
+    [
+        ((OFFICE, BRANCH), (OFFICE, BRANCH), {"101": ANNA, "branch/101": BORIS}),
+        ((OFFICE, BRANCH), (BRANCH, OFFICE), {"office/101": ANNA, "101": BORIS}),
+        ((OFFICE, BRANCH), (BRANCH,), {"office/101": ANNA, "101": BORIS}),
+        ((OFFICE, BRANCH), (NEW, OFFICE, BRANCH), {"office/101": ANNA, "branch/101": BORIS}),
+        ((OFFICE, BRANCH), (NEW, BRANCH), {"101": ANNA, "branch/101": BORIS}),  # another name, or its successor
+        ((), (BRANCH, OFFICE), {"101": ANNA, "branch/101": BORIS}),  # stored by an older release
+    ],
+)
+async def test_a_mapped_phone_stays_on_its_pbx_when_another_becomes_the_main_one(
+    world: World, before: tuple[PbxId, ...], now: tuple[PbxId, ...], phones: dict[str, ManagerId]
+) -> None:
+    """And from then on, whatever is taken again: nobody gets the calls of the same extension elsewhere."""
+    people = (
+        Employee(extension=Extension("101"), manager=ANNA),
+        Employee(extension=Extension("101"), pbx=BRANCH, manager=BORIS),
+    )
+    await world.storage.settings.save(replace(world.account.settings, pbxs=before, employees=people))
+    from_file = replace(world.account.settings, employees=(), pbxs=now)
+    for _ in range(2):
+        await world.accounts.take(world.account, from_file)
+        assert {each.key: each.manager for each in world.account.settings.employees} == phones

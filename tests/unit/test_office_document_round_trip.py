@@ -76,6 +76,7 @@ people = st.lists(
 )
 offices = st.builds(
     AccountSettings,
+    pbxs=st.just((PbxId("p"),)),
     account=ids.map(AccountId),
     country=st.sampled_from(["RU", "UA", "KZ", "GB"]),
     dial=dials,
