@@ -85,6 +85,7 @@ class ReasonCode(StrEnum):
     OWNED_BY_TALK = "owned_by_talk"  # extension
     OWNED_BY_RINGING = "owned_by_ringing"  # extension
     OWNED_BY_FIRST = "owned_by_first"
+    ROUTED_BY = "routed_by"  # account: it knows the caller
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

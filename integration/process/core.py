@@ -196,8 +196,8 @@ class Core:
 
     async def add(self, config: AccountConfig) -> Member:
         """Build an account and its connection. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
-        connector = self._crm(config)
         links = self._links(config)
+        connector = self._crm(config)
         account = await self.accounts.add(config.settings, connector.crm, links)
         member = Member(config, account, connector, {key: self._on(account, key) for key in config.pbxs})
         self._put(member)
@@ -210,10 +210,11 @@ class Core:
         """
         old = self.members[config.id]
         account, connector, on = old.account, old.connector, old.on
+        links = self._links(config)
         if Part.SETTINGS in parts:  # first: it may fail, and then nothing else may be new
             await self.accounts.take(account, config.settings)
         if Part.PBXS in parts:
-            account.set_pbxs(self._links(config))
+            account.set_pbxs(links)
             on = {key: on.get(key) or self._on(account, key) for key in config.pbxs}
         if Part.CRM in parts:
             await connector.close()

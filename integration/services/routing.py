@@ -72,6 +72,10 @@ class Routing:
         self._is_book_filled = False
 
     @property
+    def account(self) -> AccountId:
+        return self._account
+
+    @property
     def waiting_for_calls(self) -> int:
         """Decisions whose call is not stored yet."""
         return len(self._unknown)

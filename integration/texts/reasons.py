@@ -39,6 +39,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Жодне правило не назвало власника дзвінка: його записано до першого акаунта цієї АТС.",
         "No rule names an owner: the call goes to the first account of this PBX.",
     ),
+    "routed_by": (
+        "Звонящего знает другой аккаунт на этой АТС, он и выбрал маршрут: {account}.",
+        "Того, хто дзвонить, знає інший акаунт на цій АТС, він і вибрав маршрут: {account}.",
+        "Another account on this PBX knows the caller and chose the route: {account}.",
+    ),
     # the account and the line
     "integration_off": (
         "Интеграция выключена.",
