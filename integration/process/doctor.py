@@ -6,6 +6,7 @@ Changes nothing, except what a start would change too.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from integration.errors import ConfigError, DozvonError
@@ -13,7 +14,7 @@ from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel
 from integration.process.config import BackupConfig, Config
 from integration.process.connections import setup_of
-from integration.process.core import Core
+from integration.process.core import Core, Member
 from integration.process.exposure import examine_exposure
 from integration.process.place import place_of
 from integration.services.backups import moments_of_backups
@@ -120,6 +121,13 @@ def _backups(wanted: BackupConfig, now: float) -> Finding:
     return _warning("backup", said, look) if hours > wanted.every_hours * _LATE else _ok("backup", said)
 
 
+def _users(users: Sequence[Member]) -> Finding:
+    if not users:
+        remedy = 'name it in "pbxs" of an account, or take it out of the file'
+        return _warning("accounts", "no account gets its calls", remedy)
+    return _ok("accounts", ", ".join(user.account.id for user in users))
+
+
 def _ok(name: str, message: str) -> Finding:
     return Finding(check=name, level=FindingLevel.OK, message=message)
 
@@ -134,8 +142,9 @@ def _error(name: str, message: str, remedy: str) -> Finding:
 
 async def diagnose(config: Config) -> dict[str, list[Finding]]:
     """
-    The findings of `dozvon doctor`: about this installation, then by account about the CRM and the PBX. If the
-    installation itself has errors, the accounts are not checked.
+    The findings of `dozvon doctor`: about this installation, then by account about the CRM and the PBX. A PBX that
+    several accounts use, and those of an account with several, have findings of their own. If the installation itself
+    has errors, the accounts are not checked.
 
     Raises:
         ConfigError: a setting is wrong.
@@ -152,8 +161,14 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         await core.open()
         for key, member in core.members.items():
             found[key] = await member.connector.check()
-            for pbx, on in member.on.items():
-                found[key] += await on.pbx.diagnose(dial_samples(member.account.at(pbx)))
+        for pbx, running in core.pbxs.items():
+            users = core.users_of(pbx)
+            samples = {sample.dialled: sample for user in users for sample in dial_samples(user.account.at(pbx))}
+            findings = await running.connection.diagnose(tuple(samples.values()))
+            if len(users) == 1 and len(users[0].on) == 1:
+                found[users[0].account.id] += findings
+            else:
+                found[f"PBX {pbx}"] = [_users(users), *findings]
         return found
     finally:
         await core.close()

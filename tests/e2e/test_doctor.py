@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.house import House
+from tests.e2e.two_crms import TwoCrms, open_two_crms
 from tests.lab.asterisk import WEAK_USER
+from tests.lab.fixtures import OpenOffice
 
 pytestmark = pytest.mark.lab
 
 
-async def doctor(house: House) -> tuple[int | None, str]:
+async def doctor(house: House | TwoCrms) -> tuple[int | None, str]:
     """The exit code and the output."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "integration", "doctor", "--config", str(house.config)),
@@ -47,3 +50,21 @@ async def test_no_consent_yet_and_no_dozvon(empty_house: House) -> None:
     assert code == 1
     assert "ERROR   amocrm.access" in said
     assert "ERROR   way back" in said
+
+
+async def test_accounts_that_share_pbxs(open_office: OpenOffice, tmp_path: Path) -> None:
+    """Each PBX is looked at once, whoever uses it, and what is wrong with it stands under its name."""
+    office, branch = await open_office(), await open_office(major=16)
+    async with open_two_crms(office, tmp_path, branch=branch) as place:
+        await place.move_in()
+        code, said = await doctor(place)
+        assert code == 0, said
+        office_said, branch_said = said[said.index("PBX office:") :].split("PBX branch:")
+        for text, users in ((office_said, "sales, service"), (branch_said, "sales")):
+            assert f"ok      accounts: {users}\n" in text
+            assert text.count("ok      login") == 1
+        branch.asterisk.kill()
+        code, said = await doctor(place)
+        assert code == 1
+        assert said.count("ERROR   connection") == 1, said
+        assert "ERROR" not in said[: said.index("PBX branch:")]
