@@ -210,6 +210,28 @@ async def test_killed_in_the_middle_of_a_shared_call(place: TwoCrms, ends: str) 
     assert (of_sales["created_by"], of_service["created_by"]) == (VERA, BORIS)
 
 
+async def test_calls_while_dozvon_is_away_are_found_for_whom_they_are(office: Office, tmp_path: Path) -> None:
+    """In the PBX's own records: of a line, of a phone that both know, of who talked."""
+    async with open_two_crms(office, tmp_path) as place:
+        place.configure(records=True)
+        await place.move_in()
+        place.dozvon.kill()
+        for caller, line, extension in ((IVAN, SERVICE_LINE, "reserve"), (IVAN, did(1), "101")):
+            client = await office.inbound(caller, line)
+            if extension == "reserve":
+                await office.carrier.incoming()
+            else:
+                await (await office.phone(extension).incoming()).answer()
+                await client.answered()
+                await place.recorded()
+            await client.hang_up()
+        await _call_out(place)
+        await place.restart()
+        of_sales, of_service = await place.hold(sales=2, service=2, recorded=False)
+        assert {(note["note_type"], note["created_by"]) for note in of_sales} == {("call_in", ANNA), ("call_out", VERA)}
+        assert {note["note_type"] for note in of_service} == {"call_in", "call_out"}
+
+
 async def test_killed_between_the_two_crms_writes(place: TwoCrms) -> None:
     """One CRM has stored the call, but its answer is lost; the other one has not got it."""
     place.sales.fail("timeout_after_store", seconds=60.0)

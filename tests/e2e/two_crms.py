@@ -100,21 +100,29 @@ class TwoCrms:
         return self.sales, self.service
 
     def configure(
-        self, *, named: bool = True, sales_people: dict[str, int] | None = None, without_service: bool = False
+        self,
+        *,
+        named: bool = True,
+        sales_people: dict[str, int] | None = None,
+        without_service: bool = False,
+        records: bool = False,
     ) -> None:
         """
         Args:
             named: each account names a line of its own; else both take all lines.
             without_service: the account `service` is not there yet.
+            records: the office's Asterisk says where it writes down its calls.
         """
         lines = {
             "sales_lines": f'[account.line."{SALES_LINE}"]\nprocess = true\n' if named else "",
             "service_lines": f'[account.line."{SERVICE_LINE}"]\nprocess = true\n' if named else "",
         }
         branch = "" if self.branch is None else _BRANCH.format(keys=asterisk_keys(self.branch))
+        logs = self.office.asterisk.logs
+        written_down = f'records = {{ kind = "csv", cdr = "{logs}/cdr-custom/dozvon.csv", cel = "{logs}/cel-custom/dozvon.csv" }}\n' if records else ""
         text = _CONFIG.format(
             port=self._port, url=self.url, data=self.folder / "data", password=_HASH,
-            default_responsible=DMITRY, office=asterisk_keys(self.office), branch=branch,
+            default_responsible=DMITRY, office=asterisk_keys(self.office) + written_down, branch=branch,
             sales_crm=self.sales.table(), service_crm=self.service.table(),
             sales_pbxs="" if self.branch is None else 'pbxs = ["branch"]',
             sales_people=_people(sales_people or SALES_PEOPLE), service_people=_people(SERVICE_PEOPLE), **lines,
