@@ -113,6 +113,7 @@ class Recovery:
         self._watch: Watch | None = None  # while the PBX is followed
         self._due: list[Timestamp] = []  # when to compare the gap, soonest first
         self._routine_at = Timestamp(0.0)
+        self._first_seen = Timestamp(0.0)  # when this process found the account new on this PBX
         self._beat_at = Timestamp(0.0)
         self.problem = ""  # why the records could not be compared last; empty when they could
 
@@ -139,7 +140,7 @@ class Recovery:
         if self._due and now >= self._due[0]:
             await self._compare_gap(now)
         elif now >= self._routine_at:
-            await self._settle(Timestamp(now - _ROUTINE_REACH_SECONDS), now)
+            await self._settle(max(self._first_seen, Timestamp(now - _ROUTINE_REACH_SECONDS)), now)
             self._routine_at = _next_routine(now)
 
     async def _resume(self, now: Timestamp) -> None:
@@ -147,7 +148,9 @@ class Recovery:
         link = self._links()
         before = await self._watches.load(self._account.id, self._pbx)
         since = None
-        if before is not None:
+        if before is None:
+            self._first_seen = now
+        else:
             since = before.watched_until if before.unchecked_since is None else before.unchecked_since
             since = Timestamp(max(since, now - _LONGEST_GAP_SECONDS))
         compared_at = None if before is None else before.compared_at

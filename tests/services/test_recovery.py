@@ -228,6 +228,16 @@ async def test_the_first_start_has_no_gap(gap: Gap) -> None:
     assert await gap.world.storage.watches.load(ACME, PBX) is not None
 
 
+async def test_calls_of_before_the_account_had_the_pbx_are_not_its_calls(gap: Gap) -> None:
+    """Neither at the first start nor at the hourly comparison; those of its own time are."""
+    world = gap.world
+    gap.records.calls = [recorded(world.clock.now() - 1800, "1.0")]
+    await gap.watch(60)
+    gap.records.calls.append(recorded(world.clock.now(), "2.0"))
+    await gap.watch(4200)
+    assert [found.native_id for found in await world.storage.calls.recent(ACME)] == ["2.0"]
+
+
 async def test_a_gap_of_days_is_compared_in_slices(gap: Gap) -> None:
     await gap.watch(1)
     gap.world.clock.advance(2.5 * 86_400)
