@@ -66,6 +66,10 @@ responsible_seconds = 2
 {service_people}
 """
 
+_RECORDS = """\
+records = {{ kind = "csv", cdr = "{logs}/cdr-custom/dozvon.csv", cel = "{logs}/cel-custom/dozvon.csv" }}
+"""
+
 _BRANCH = """\
 [[pbx]]
 id = "branch"
@@ -118,8 +122,7 @@ class TwoCrms:
             "service_lines": f'[account.line."{SERVICE_LINE}"]\nprocess = true\n' if named else "",
         }
         branch = "" if self.branch is None else _BRANCH.format(keys=asterisk_keys(self.branch))
-        logs = self.office.asterisk.logs
-        written_down = f'records = {{ kind = "csv", cdr = "{logs}/cdr-custom/dozvon.csv", cel = "{logs}/cel-custom/dozvon.csv" }}\n' if records else ""
+        written_down = _RECORDS.format(logs=self.office.asterisk.logs) if records else ""
         text = _CONFIG.format(
             port=self._port, url=self.url, data=self.folder / "data", password=_HASH,
             default_responsible=DMITRY, office=asterisk_keys(self.office) + written_down, branch=branch,
