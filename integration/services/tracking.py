@@ -32,6 +32,7 @@ _SAVE_SECONDS = 2.0  # then the steps wait in memory: a database that hangs must
 _READ_SECONDS = 1.0
 _SAVE_AGAIN_SECONDS = 1.0
 _MOST_STEPS_AT_ONCE = 200  # per transaction while a backlog is written
+_WORTH_LOGGING_SECONDS = 24 * 3600.0  # of a call that ends because the account leaves the PBX
 
 
 class CallObserver(Protocol):
@@ -85,6 +86,7 @@ class CallTracking:
         self._writer: asyncio.Task[None] | None = None
         self._fence: Lease | None = None
         self._unseen_since: Timestamp | None = None
+        self._worth_logging_since = Timestamp(0.0)
         self.is_following = False
         self.links = 0  # how often a link to the PBX came up
         self.overtaken = asyncio.Event()  # another process follows the PBX: a write was refused
@@ -143,10 +145,14 @@ class CallTracking:
             self._backlog.clear()
 
     async def leave(self) -> None:
-        """After `end`: the account gets no calls of this PBX any more. Those that go on end here, as far as they were
-        seen: nobody will see their end."""
+        """
+        After `end`: the account gets no calls of this PBX any more. Those that go on end here, as far as they were
+        seen: nobody will see their end. Calls of days ago are not written into the CRM: their end was lost long since.
+        """
         self._fence = None
-        await self.on_resync(frozenset(), self._clock.now())
+        now = self._clock.now()
+        self._worth_logging_since = Timestamp(now - _WORTH_LOGGING_SECONDS)
+        await self.on_resync(frozenset(), now)
 
     async def on_events(self, events: Sequence[CallEvent]) -> None:
         """Raises LeaseLost when another process has taken over; nothing of `events` is stored then."""
@@ -209,6 +215,8 @@ class CallTracking:
         if Change.ENDED in step.changes and call.end_inferred:
             self._unseen_since = min(call.started_at, self._unseen_since or call.started_at)
         intents = follow_up(call, step.changes, self._account.at(self._pbx), self._clock.now(), owner=own.reason)
+        if call.started_at < self._worth_logging_since:
+            intents = ()
         return SavedStep(call=call, intents=intents, event=timeline_entry(event)), shown, step.changes
 
     def _keep(self, call: Call) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from integration.domain.calls.call import Disposition
+from integration.domain.calls.intents import IntentKind
 from integration.domain.ids import Timestamp
 from integration.errors import LeaseLost, Rejected, Unavailable
 from integration.ports.coordination import Lease
@@ -229,3 +230,19 @@ async def test_any_process_can_say_which_calls_are_going_on(world: World) -> Non
     for live in (LiveCalls({ACME: {PBX: world.tracking}}, world.storage.calls), LiveCalls({}, world.storage.calls)):
         assert await live.of(world.account) == []
         assert await live.get(world.account, call()) is None
+
+
+async def test_calls_end_when_the_account_leaves_the_pbx_and_only_todays_are_logged(world: World) -> None:
+    """One of days ago stayed live because an older release never ended it: its talk did not last till now."""
+    await world.emit(started(world.clock.now()), offered(world.clock.now(), "101"))
+    world.clock.advance(3 * 86_400)
+    await world.emit(started(world.clock.now(), uniqueid="2.0"))
+    await world.tracking.end()
+    await world.tracking.leave()
+    for uniqueid in ("1.0", "2.0"):
+        left = await world.storage.calls.get(ACME, call(uniqueid))
+        assert left is not None
+        assert (left.is_live, left.end_inferred) == (False, True)
+    logs = [item.call for item in await world.waiting() if item.kind is IntentKind.LOG_CALL]
+    assert logs == [call("2.0")]
+    assert world.tracking.live_calls == []
