@@ -136,6 +136,7 @@ async def test_an_account_joins_a_pbx_where_people_talk(place: Place, dozvon: Do
     """It gets the call that goes on, which is of a phone that both know; each logs it once."""
     call = await _talk(dozvon, place)
     await dozvon.reload(place.config(place.sales(), place.service(OFFICE)))
+    await _connected(dozvon, OFFICE)
     await until(lambda: [live.id for live in _live(dozvon, SERVICE)] == [call])
     assert [live.id for live in _live(dozvon, SALES)] == [call]
     place.pbxs[OFFICE].hangup("101")
@@ -263,6 +264,7 @@ async def test_an_account_that_comes_back_ends_its_call_right(place: Place, dozv
     await dozvon.reload(place.config(place.sales()))
     await until(lambda: [live.id for live in _live(dozvon, SALES)] == [call])
     await dozvon.reload(place.config(place.sales(), place.service(OFFICE)))
+    await _connected(dozvon, OFFICE)
     await until(lambda: [live.id for live in _live(dozvon, SERVICE)] == [call])
     place.pbxs[OFFICE].hangup("101")
     for account in (SALES, SERVICE):
