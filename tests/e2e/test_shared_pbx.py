@@ -251,9 +251,15 @@ async def test_one_account_on_two_asterisks(open_office: OpenOffice, tmp_path: P
     async with open_two_crms(office, tmp_path, branch=branch) as place:
         place.configure(sales_people={"101": ANNA, "103": VERA, "branch/101": BORIS, "branch/102": DMITRY})
         await place.move_in()
-        for office_of_it, who in ((office, ANNA), (branch, BORIS)):
-            client = await _talk(place, IVAN, did(1), "101", office=office_of_it)
-            await client.hang_up()
+        for office_of_it, who, other in ((office, ANNA, BORIS), (branch, BORIS, ANNA)):
+            pages = [widget_page(place.session, place.url, place.sales, manager) for manager in (who, other)]
+            async with pages[0] as page, pages[1] as others_page:
+                await others_page.gets("snapshot")
+                client = await _talk(place, IVAN, did(1), "101", office=office_of_it)
+                await page.gets("call_updated", state="talking")
+                await client.hang_up()
+                await page.gets("call_updated", state="ended")
+                assert await others_page.everything() == []
             await place.sales.has_calls(1 if who == ANNA else 2)
             assert place.sales.call_notes()[-1]["created_by"] == who
 

@@ -41,6 +41,7 @@ class WidgetPage:
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
+        self._unanswered = 0  # pings
 
     async def gets_known(self, state: str) -> dict[str, Any]:
         """Wait for the card of a call in this state that says who calls: on a busy machine the name comes later."""
@@ -52,21 +53,30 @@ class WidgetPage:
 
     async def gets(self, kind: str, *, state: str | None = None) -> dict[str, Any]:
         """Wait for a message of this kind, of a call in this state. A page that says nothing for long is closed."""
-        await self.socket.send_json({"type": "ping"})
+        await self._ping()
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                message: dict[str, Any] = await self.socket.receive_json()
+                message = await self._receive()
                 if message["type"] == kind and (state is None or message["call"]["state"] == state):
                     return message
 
     async def everything(self) -> list[dict[str, Any]]:
-        """All messages until the answer to a ping: what the page was told so far."""
-        await self.socket.send_json({"type": "ping"})
+        """What the page was told up to now, and did not read yet."""
+        await self._ping()
         told: list[dict[str, Any]] = []
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while not told or told[-1]["type"] != "pong":
-                told.append(await self.socket.receive_json())
-        return told[:-1]
+            while self._unanswered:
+                told.append(await self._receive())
+        return [message for message in told if message["type"] != "pong"]
+
+    async def _ping(self) -> None:
+        self._unanswered += 1
+        await self.socket.send_json({"type": "ping"})
+
+    async def _receive(self) -> dict[str, Any]:
+        message: dict[str, Any] = await self.socket.receive_json()
+        self._unanswered -= message["type"] == "pong"
+        return message
 
 
 @contextlib.asynccontextmanager
