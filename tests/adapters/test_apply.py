@@ -25,7 +25,7 @@ from integration.process.place import opened_storage
 from integration.process.process import Dozvon
 from integration.storage import Storage, open_storage
 from tests.adapters.test_reload import CLIENT, NORTH, SOUTH, Place, place, talk
-from tests.lab.waiting import until
+from tests.lab.waiting import until, until_told
 from tests.unit.test_office_document_round_trip import PARTS, PERSON, dids, extensions, words
 
 __all__ = ["place"]
@@ -79,10 +79,12 @@ async def test_offices_come_change_and_go_while_another_one_talks(place: Place, 
     assert [live.id for live in tracking.live_calls] == [call.id]
     assert tracking.links == links, "nothing of the other office was connected again"
     place.offices[NORTH].hangup("101")
-    await until(lambda: not tracking.live_calls)
-    ended = await storage.calls.get(NORTH, call.id)
-    assert ended is not None
-    assert (ended.disposition, ended.caller) == (Disposition.ANSWERED, CLIENT)
+
+    async def has_ended() -> bool:
+        stored = await storage.calls.get(NORTH, call.id)
+        return stored is not None and (stored.disposition, stored.caller) == (Disposition.ANSWERED, CLIENT)
+
+    await until_told(has_ended)
 
 
 async def newest(storage: Storage, office: AccountId) -> Any:
