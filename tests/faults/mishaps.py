@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
+from integration.errors import DozvonError
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.ledger import MARGIN_SECONDS
 from tests.faults.place import Place
@@ -38,6 +39,7 @@ class Mishaps:
         self.complaints: list[str] = []
         self.kinds: dict[str, tuple[int, Mishap]] = {
             "kill -9": (16, self._kill), "stop and start": (6, self._stop), "process frozen": (5, self._suspend),
+            "office changes": (8, self._change_office),
             "AMI cut": (10, self._cut), "AMI frozen": (6, self._freeze), "PBX crash": (6, self._crash),
             "CRM 429": (5, lambda: self._crm("status", status=429, most=2)),
             "CRM 500": (6, lambda: self._crm("status", status=500)),
@@ -82,7 +84,12 @@ class Mishaps:
             else:
                 async with self._one_at_a_time:
                     await mishap()
-        except (TimeoutError, AssertionError, OSError) as exc:  # the run continues, and reports it at the end
+        except (
+            TimeoutError,
+            AssertionError,
+            OSError,
+            DozvonError,
+        ) as exc:  # the run continues, and reports it at the end
             self.complaints.append(f"{name}: {str(exc)[:200]}")
         self.happened[name] += 1
 
@@ -97,6 +104,10 @@ class Mishaps:
                 self.complaints.append("a process had ended by itself")
                 await process.start()
         await self._stand.pbx_is_followed(timeout_seconds=_FOLLOWED_SECONDS)
+        try:
+            await self._stand.guest_is_as_decided()
+        except TimeoutError:
+            self.complaints.append("the processes do not run what the database says")
 
     # ---- processes -------------------------------------------------------------------------------------------------
 
@@ -144,6 +155,17 @@ class Mishaps:
             os.kill(process.pid, signal.SIGCONT)
         for place in self._stand.places:
             place.office.ledger.disruptions.add_deafness(began, time.time() + MARGIN_SECONDS)
+
+    # ---- offices ---------------------------------------------------------------------------------------------------
+
+    async def _change_office(self) -> None:
+        """An administrator changes another office; half of the time a process is killed in the middle of it."""
+        process = self._somebody()
+        async with self._stand.storage() as storage:
+            await self._stand.guest.take_a_step(storage, process.config)
+        if self._rng.random() < 0.5:
+            await asyncio.sleep(self._rng.uniform(0.0, 2.0))
+            await self._kill()
 
     # ---- the PBX ---------------------------------------------------------------------------------------------------
 

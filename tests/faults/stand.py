@@ -18,6 +18,7 @@ from integration.storage import Storage, open_storage
 from tests.e2e.consent import consent
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.doorman import Doorman
+from tests.faults.guest import GUEST, Guest
 from tests.faults.place import Place
 from tests.faults.shape import Shape
 from tests.lab.ports import free_port
@@ -50,6 +51,7 @@ class Stand:
         self.places = [
             Place(number, folder, self.url, agi_port, shape, session) for number in range(1, shape.accounts + 1)
         ]
+        self.guest = Guest(folder)
         self._ports = ports
         self.processes: list[DozvonProcess] = []
         self._watching: asyncio.Task[None] | None = None
@@ -57,6 +59,7 @@ class Stand:
     async def open(self) -> None:
         for place in self.places:
             await place.start()
+        await self.guest.start()
         if self._door:
             await self._door.start()
         for number, port in enumerate(self._ports):
@@ -90,6 +93,7 @@ class Stand:
             process.kill()
         for place in self.places:
             await place.stop()
+        await self.guest.stop()
         if self._door:
             await self._door.stop()
 
@@ -103,6 +107,15 @@ class Stand:
             return all(
                 any(each["accounts"][place.account]["pbx"] == "connected" for each in said) for place in self.places
             )
+
+        await until_told(is_so, timeout_seconds=timeout_seconds)
+
+    async def guest_is_as_decided(self, *, timeout_seconds: float = 60.0) -> None:
+        """Wait until every process has the guest, or none has it."""
+
+        async def is_so() -> bool:
+            said = [await process.health(timeout_seconds=30.0) for process in self.processes if process.is_alive]
+            return all((GUEST in each["accounts"]) is self.guest.is_there for each in said)
 
         await until_told(is_so, timeout_seconds=timeout_seconds)
 

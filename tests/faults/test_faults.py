@@ -15,6 +15,7 @@ from tests.faults.run import run
 from tests.faults.shape import Shape
 from tests.faults.verdict import Verdict
 
+PROCESSES = ("kill -9", "process frozen", "office changes")
 SERVERS = ("PostgreSQL restart", "PostgreSQL frozen", "Redis restart", "Redis flushed", "Redis frozen")
 
 
@@ -32,9 +33,9 @@ def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
 
 @pytest.mark.timeout(300)
 async def test_one_process_on_sqlite(tmp_path: Path) -> None:
-    verdict = await run(tmp_path, Shape(seed=1), calls=140, faults=14, settle_seconds=150)
-    hold(verdict, calls=140, faults=14)
-    assert len(verdict.faults) == 14  # every kind but those of servers, which the next test has
+    verdict = await run(tmp_path, Shape(seed=1), calls=150, faults=15, settle_seconds=150)
+    hold(verdict, calls=150, faults=15)
+    assert len(verdict.faults) == 15  # every kind but those of servers, which the next test has
     # The number depends on how fast the machine starts a process; somebody always calls in that time.
     assert verdict.recovered > 0, verdict.as_json()
 
@@ -42,9 +43,9 @@ async def test_one_process_on_sqlite(tmp_path: Path) -> None:
 @pytest.mark.servers
 @pytest.mark.timeout(360)
 async def test_two_processes_on_postgresql_and_redis(tmp_path: Path) -> None:
-    shape = Shape(seed=2, processes=2, per_second=2.5, only=(*SERVERS, "kill -9", "process frozen", "CRM drops"))
-    verdict = await run(tmp_path, shape, calls=80, faults=10, settle_seconds=200)
-    hold(verdict, calls=80, faults=10)
+    shape = Shape(seed=2, processes=2, per_second=2.5, only=(*SERVERS, *PROCESSES, "CRM drops"))
+    verdict = await run(tmp_path, shape, calls=90, faults=12, settle_seconds=200)
+    hold(verdict, calls=90, faults=12)
     assert set(verdict.faults) == set(shape.only)
 
 
