@@ -72,6 +72,18 @@ def test_only_the_queue_that_a_client_still_waits_in_is_the_way_to_a_phone() -> 
     assert [(leg["target"], leg["via"]) for leg in story.call()["legs"]] == [("101", "queue:sales"), ("102", "direct")]
 
 
+def test_a_client_who_is_found_in_a_queue_is_led_by_it_to_a_phone() -> None:
+    """A row of `QueueStatus` after a login; one of a channel that has gone meanwhile says nothing."""
+    story = Story()
+    client = story.client()
+    story.say("QueueEntry", Queue="support", Uniqueid="1796000001.99", Position="2")
+    story.say("QueueEntry", Queue="sales", Uniqueid=client.uid, Position="1")
+    story.wait(1)
+    story.rung("101", by=client)
+    story.wait(3)
+    assert [(leg["target"], leg["via"]) for leg in story.call()["legs"]] == [("101", "queue:sales")]
+
+
 def test_a_caller_who_abandons_a_queue_has_hung_up_also_without_a_hangup_request() -> None:
     """An AMI user's filter may drop HangupRequest."""
     story = Story()

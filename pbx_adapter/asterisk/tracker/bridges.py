@@ -15,22 +15,17 @@ def people_with(channel: Channel) -> list[Channel]:
 
 
 def people_in(bridge: Bridge) -> list[Channel]:
-    """Everybody in this bridge and behind the Local pairs in it."""
+    """Everybody in this bridge and behind the Local pairs in it, each once: a channel is in one bridge only."""
     found: list[Channel] = []
-    seen: set[str] = set()
-    todo = [bridge]
-    while todo:
-        bridge = todo.pop()
-        if bridge.kind is BridgeKind.WAITING:
+    reached = [bridge]
+    for each in reached:  # grows on the way
+        if each.kind is BridgeKind.WAITING:
             continue
-        for member in bridge.members.values():
-            if member.uid in seen:
-                continue
-            seen.add(member.uid)
+        for member in each.members.values():
             if member.party.kind is PartyKind.LOCAL:
-                if member.peer is not None and member.peer.uid not in seen and member.peer.bridge is not None:
-                    seen.add(member.peer.uid)
-                    todo.append(member.peer.bridge)
+                beyond = member.peer.bridge if member.peer is not None else None
+                if beyond is not None and beyond not in reached:
+                    reached.append(beyond)
             elif member.party.kind is not PartyKind.NOBODY:
                 found.append(member)
     return found

@@ -37,4 +37,3 @@ def bring_holders(into: LiveCall, part: LiveCall) -> None:
     for uid in part.holders:
         if uid in into.channels:
             into.holders[uid] = into.channels[uid]
-    part.holders.clear()
