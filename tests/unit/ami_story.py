@@ -7,10 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration.domain.calls.events import CallEvent
 from integration.domain.calls.truth import call_truth
-from integration.domain.ids import Timestamp
+from integration.domain.ids import PbxId, Timestamp
 from pbx_adapter.asterisk.replay import Line, replay
 from pbx_adapter.asterisk.tracker.office import OfficeShape
+from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 STEP = 0.001
 """Seconds between two immediate events."""
@@ -170,6 +172,19 @@ class Story:
 
 def told(lines: Sequence[Line], office: OfficeShape | None = None) -> list[dict[str, Any]]:
     return [call_truth(call) for call in replay(lines, office)]
+
+
+def events(lines: Sequence[Line], office: OfficeShape | None = None) -> list[CallEvent]:
+    """All that the tracker tells, one after the other, until two seconds after the last line."""
+    tracker, heard = Tracker(PbxId("pbx"), office), list[CallEvent]()
+    for at, kind, said in lines:
+        if isinstance(said, str):
+            heard += tracker.link_up(at) if said == "up" else tracker.link_lost(at)
+        elif kind == "action":
+            tracker.sent(said)
+        else:
+            heard += tracker.feed(said, at)
+    return heard + tracker.tick(Timestamp(lines[-1][0] + 2.0))
 
 
 def legs(call: dict[str, Any]) -> list[tuple[str, str, str]]:

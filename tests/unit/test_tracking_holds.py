@@ -4,18 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from integration.domain.calls.events import CallEvent, HoldEnded, HoldStarted
-from integration.domain.ids import PbxId
-from pbx_adapter.asterisk.tracker.tracker import Tracker
-from tests.unit.ami_story import Channel, Story
+from integration.domain.calls.events import HoldEnded, HoldStarted
+from tests.unit.ami_story import Channel, Story, events
 
 
 def _holds(story: Story) -> list[str]:
-    tracker, told = Tracker(PbxId("pbx")), list[CallEvent]()
-    for at, _, said in story.lines[1:]:
-        assert not isinstance(said, str)
-        told += tracker.feed(said, at)
-    return [type(event).__name__ for event in told if isinstance(event, HoldStarted | HoldEnded)]
+    return [type(event).__name__ for event in events(story.lines) if isinstance(event, HoldStarted | HoldEnded)]
 
 
 def _talk(story: Story) -> tuple[Channel, Channel]:

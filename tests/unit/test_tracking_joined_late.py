@@ -56,3 +56,26 @@ def test_the_list_of_channels_completes_a_call_that_was_heard_of_just_before() -
     (call,) = calls.values()
     assert (call.direction, call.caller, call.called) == (Direction.INBOUND, "79161234567", "74950000001")
     assert call.recordings == ("/spool/a.wav",)
+
+
+def test_a_list_of_channels_shows_that_an_employee_had_called_what_looked_like_a_client() -> None:
+    """Of an outgoing call the carrier's channel was heard of first."""
+    tracker, calls = Tracker(PbxId("lab")), dict[CallId, Call]()
+    phone = {
+        "Channel": "PJSIP/101-00000001", "Uniqueid": "1.0", "Linkedid": "1.0", "ChannelState": "6",
+        "Exten": "79031112233", "CallerIDNum": "101", "Context": "from-internal",
+        "Application": "Dial", "Data": "PJSIP/79031112233@trunk",
+    }  # fmt: skip
+    trunk = {
+        "Channel": "PJSIP/trunk-00000002", "Uniqueid": "1.1", "Linkedid": "1.0", "ChannelState": "6",
+        "CallerIDNum": "79031112233", "Context": "from-trunk", "Application": "AppDial",
+    }  # fmt: skip
+    fold(calls, tracker.link_up(Timestamp(100.0)))
+    fold(calls, tracker.feed({"Event": "QueueCallerJoin", **trunk, "Queue": ""}, Timestamp(100.1)))
+    assert [call.direction for call in calls.values()] == [Direction.INBOUND]
+    for row in (phone, trunk):
+        fold(calls, tracker.feed({"Event": "Status", **row, "BridgeID": "b"}, Timestamp(100.2)))
+    fold(calls, tracker.feed({"Event": "StatusComplete"}, Timestamp(100.2)))
+    fold(calls, tracker.tick(Timestamp(102.0)))
+    (call,) = calls.values()
+    assert (call.direction, call.caller, call.called) == (Direction.OUTBOUND, "101", "79031112233")

@@ -38,6 +38,7 @@ def test_a_number_that_comes_after_the_channel_is_the_callers(name: str, context
     _answered_by_101(story, client)
     call = story.call()
     assert (call["direction"], call["caller"], call["answered_by"]) == ("inbound", NUMBER, "101")
+    assert [call.caller_name for call in replay(story.lines)] == ["Ivan"]
 
 
 def test_where_the_filter_drops_newcallerid_the_next_event_tells_the_number() -> None:

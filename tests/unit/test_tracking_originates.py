@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from integration.domain.calls.events import CallEnded, CallStarted
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.replay import Line
-from tests.unit.ami_story import Channel, Story, legs, told
+from tests.unit.ami_story import Channel, Story, events, legs, told
 from tests.unit.pbx_mirror import PbxMirror
 
 CLIENT = "79162223344"
@@ -98,6 +99,15 @@ def test_a_click_is_known_however_late_one_of_its_events_is(late: float) -> None
         _check_the_click(told(moved))
 
 
+def test_the_first_thing_told_of_a_click_is_its_start_and_the_last_its_end() -> None:
+    lines, _ = _a_click_through_local()
+    late = {"Event": "VarSet", "Channel": "PJSIP/101-9", "Uniqueid": "1796000001.9", "Linkedid": "1796000001.1",
+            "Variable": "CRM_CALL_ID", "Value": "2"}  # fmt: skip
+    told_of = events([*lines, (Timestamp(lines[-1][0] + 3.0), "event", late)])
+    assert isinstance(told_of[0], CallStarted)
+    assert isinstance(told_of[-1], CallEnded)
+
+
 @pytest.mark.parametrize("channel_id", ["", "1796000001.1"], ids=["by the phone", "by the ChannelId"])
 def test_a_click_that_rings_the_phone_itself_is_known_in_whatever_order_its_events_come(channel_id: str) -> None:
     story = Story()
@@ -173,6 +183,43 @@ def test_another_programs_call_to_a_group_is_to_the_group() -> None:
     _talked(story, one, two, phone, second)
     call = story.call()
     assert (call["direction"], call["called"], call["answered_by"]) == ("internal", "700", "103")
+
+
+def test_another_programs_call_to_a_group_stays_one_to_it_when_the_dialplan_goes_on_to_a_second_group() -> None:
+    """Also where the PBX's answer to the Originate names no exten: it led to an application."""
+    story = Story()
+    one, two, phone, _ = _through_local(story, "")
+    _picked_up(story, one, two, phone, "700")
+    first = story.rung("102", by=one)
+    story.say(
+        "OriginateResponse", Response="Success", Channel=one.name, Uniqueid=one.uid, Reason="4", Exten="<unknown>"
+    )
+    story.wait(2)
+    story.end_dial(one, first, "NOANSWER")
+    story.hangup(first)
+    one.exten = "750"
+    _talked(story, one, two, phone, story.rung("103", by=one))
+    call = story.call()
+    assert (call["direction"], call["called"], call["answered_by"]) == ("internal", "700", "103")
+
+
+def test_a_callback_over_a_line_of_a_card_is_outgoing() -> None:
+    """A channel of DAHDI is reserved when it is made, not down: it looks like one that comes in for a moment."""
+    story = Story()
+    client = story.channel(f"DAHDI/i1/{CLIENT}-1", CLIENT, context="from-pstn", state="1")
+    story.dial(None, client, f"i1/{CLIENT}")
+    story.ring(client)
+    story.wait(3)
+    story.answer(None, client)
+    client.exten = "700"
+    phone = story.rung("101", by=client)
+    story.wait(2)
+    story.talk("b1", client, phone)
+    story.wait(4)
+    story.leaves(client)
+    story.hangup(client, phone)
+    call = story.call()
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", "101", CLIENT)
 
 
 def test_another_programs_call_that_its_employee_does_not_take_never_rang_anybody_else() -> None:

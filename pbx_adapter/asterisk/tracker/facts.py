@@ -43,7 +43,7 @@ def announce(board: Switchboard, call: LiveCall, facts: Facts) -> None:
             )
         )
     elif (direction, caller, called) != (call.direction, call.caller, call.called):
-        at = Timestamp(max(call.started_at, board.channels_time(call)))
+        at = board.channels_time(call)
         board.tell(CallDescribed(call=call.id, at=at, direction=direction, caller=caller, called=called))
     call.direction, call.caller, call.called, call.client = direction, caller, called, facts.client
 
@@ -75,7 +75,7 @@ def set_origin(board: Switchboard, call: LiveCall, *, action_id: str = "", crm_c
         return
     call.origin = new
     if call.announced and not call.over:
-        board.tell(CallDescribed(call=call.id, at=Timestamp(board.channels_time(call)), origin=new))
+        board.tell(CallDescribed(call=call.id, at=board.channels_time(call), origin=new))
 
 
 # -- the two sides ----------------------------------------------------------------

@@ -177,7 +177,8 @@ class Switchboard:
         self.out.append(event)
 
     @staticmethod
-    def channels_time(call: LiveCall) -> float:
+    def channels_time(call: LiveCall) -> Timestamp:
+        """When the call was last heard of."""
         return max((channel.last_seen for channel in call.channels.values()), default=call.started_at)
 
     # -- letting go ------------------------------------------------------------
