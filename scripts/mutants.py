@@ -54,10 +54,11 @@ _STREAMS = (
     "tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py", "tests/unit/test_replay_clicks.py",
     "tests/unit/test_tracking_transfers.py", "tests/unit/test_tracking_attended_transfers.py",
     "tests/unit/test_tracking_who_ended.py", "tests/unit/test_leg_times.py",
-    "tests/unit/test_tracking_holds.py", "tests/unit/test_tracking_joining.py", "tests/unit/test_tracking_first_and_fallback.py",
+    "tests/unit/test_tracking_dials.py", "tests/unit/test_tracking_holds.py", "tests/unit/test_tracking_joining.py", "tests/unit/test_tracking_first_and_fallback.py",
     "tests/unit/test_tracking_inherited_causes.py", "tests/unit/test_tracking_joined_late.py",
     "tests/unit/test_tracking_lines_and_ports.py", "tests/unit/test_tracking_originates.py",
-    "tests/unit/test_tracking_queues.py", "tests/unit/test_tracking_restarted_pbx.py",
+    "tests/unit/test_tracking_queues.py", "tests/unit/test_tracking_recordings.py",
+    "tests/unit/test_tracking_restarted_pbx.py",
     "tests/unit/test_tracking_talk_ends.py",
     "tests/unit/test_tracking_without_hangup_requests.py",
 )  # fmt: skip

@@ -39,7 +39,10 @@ from integration.domain.numbers.phone import (
         ("810380671234567", "RU", "+380671234567"),
         ("+375251234567", "BY", "+375251234567"),  # in use, but not in Google's plans
         ("375251234567", "RU", "+375251234567"),
+        ("59368627495", "RU", "+59368627495"),  # neither; eleven digits are enough to take them for a foreign number
         ("+7 8 495 123-45-67", "RU", "+74951234567"),
+        ("+89161234567", "RU", "+79161234567"),  # the plus before the trunk prefix
+        ("3725123456", "RU", "+3725123456"),  # Estonian: the shortest that is taken for a foreign number
         ("81079161234567", "UA", "+79161234567"),  # with the Soviet prefix for abroad, where it is 00 now
         ("+376 712 345", "RU", "+376712345"),  # with its country code shorter than any Russian number without one
         ("0001#79161234567", "RU", "+79161234567"),  # text before the last # is not part of it
@@ -58,6 +61,9 @@ def test_spellings_of_a_number(text: str, country: str, e164: str) -> None:
         *("", "anonymous", "<unknown>", "101", "*8", "112", "abc", "+", "5" * 40),
         *("0000000000", "70000000000", "1(000) 000-0668", "+79999999999", "81111111111"),  # fillers instead of a number
         *("2667777", "72667777", "+72667777", "266777"),  # local numbers
+        *("2484969150", "6482846024"),  # ten digits that only a range which no plan lists would make foreign
+        "+9161234567",  # a plus is not left out: Indian numbers are longer
+        "809161234567",  # only before an area code's 0, not before any number, is an 8 the Soviet prefix
         "+999161234567",  # no country's code; +7 for any two digits would make a Russian number
         *("84951234567105", "89161234567 доб. 567", "Anna 79161234567"),  # not a number alone
     ],
@@ -145,7 +151,11 @@ def test_an_office_that_says_how_it_dials(text: str, e164: str | None) -> None:
         ("BY", DialRules(area_code="17"), "1234567", "+375171234567"),
         ("RU", DialRules(trunk_prefix="0"), "09161234567", "+79161234567"),
         ("RU", DialRules(international_prefix="999"), "999380671234567", "+380671234567"),
+        ("RU", DialRules(international_prefix="0099"), "0099380671234567", "+380671234567"),  # begins like the usual 00
         ("DE", DialRules(), "00380671234567", "+380671234567"),
+        # A local number behind the 0 for the outside, not one of Hamburg (40).
+        ("DE", DialRules(area_code="30", local_length=8, outside_prefix="0"), "040123456", "+493040123456"),
+        ("DE", DialRules(area_code="30", local_length=8, outside_prefix="0"), "0040123456", "+4940123456"),
     ],
 )
 def test_rules_of_other_offices(country: str, rules: DialRules, text: str, e164: str) -> None:

@@ -222,6 +222,58 @@ def test_a_callback_over_a_line_of_a_card_is_outgoing() -> None:
     assert (call["direction"], call["caller"], call["called"]) == ("outbound", "101", CLIENT)
 
 
+@pytest.mark.parametrize(("rung", "employee"), [(["101"], "101"), (["101", "102"], "")])
+def test_a_callback_that_nobody_takes_is_of_the_only_employee_it_rang(rung: list[str], employee: str) -> None:
+    """The trunk is named like an extension; the dialplan tells no exten that it was for."""
+    story = Story()
+    client = story.channel("PJSIP/7495-00000001", CLIENT, context="from-trunk")
+    story.dial(None, client, f"{CLIENT}@7495")
+    story.ring(client)
+    story.wait(3)
+    story.answer(None, client)
+    phones = [story.rung(extension, by=client) for extension in rung]
+    story.wait(4)
+    story.leaves(client)
+    for phone in phones:
+        story.end_dial(client, phone, "CANCEL")
+    story.hangup(*phones, client)
+    call = story.call()
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", employee, CLIENT)
+
+
+def test_a_click_of_an_employee_whose_phone_is_a_mobile_rings_the_employee_first() -> None:
+    story = Story()
+    one, two = story.local("101")
+    story.dial(None, one, "101@from-internal")
+    mobile = story.trunk("79037770000", by=two)
+    story.wait(2)
+    _picked_up(story, one, two, mobile, CLIENT)
+    _talked(story, one, two, mobile, story.trunk(CLIENT, by=one))
+    call = story.call()
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", "101", CLIENT)
+
+
+def test_a_callback_that_rings_two_numbers_of_the_client_is_one_also_when_the_originate_is_heard_of_last() -> None:
+    story = Story()
+    begin = len(story.lines)
+    one, two = story.local(CLIENT)
+    story.dial(None, one, f"{CLIENT}@from-internal")
+    originate = slice(begin, len(story.lines))
+    client, other = story.trunk(CLIENT, by=two), story.trunk("79163334455", by=two)
+    rung = slice(originate.stop, len(story.lines))
+    story.wait(3)
+    story.answer(two, client)
+    story.answer(None, one)
+    story.bridge("b1", client, two)
+    story.hangup(other, cause="26")
+    one.exten = "700"
+    phone = story.rung("101", by=one)
+    _talked(story, one, two, client, phone)
+    mixed = [*story.lines[rung], *story.lines[originate]]
+    (call,) = told([*story.lines[:begin], *_at_once(tuple(mixed)), *story.lines[rung.stop :]])
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", "101", CLIENT)
+
+
 def test_another_programs_call_that_its_employee_does_not_take_never_rang_anybody_else() -> None:
     story = Story()
     one, two, phone, _ = _through_local(story, "102")

@@ -186,7 +186,7 @@ list the range; and if they do not (None: the candidate is dropped)."""
 
 def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
     digits = cleaned.lstrip("+")
-    if not digits.isascii() or not digits.isdigit() or len(digits) > 20:
+    if not digits.isascii() or not digits.isdigit():
         return []
     country, rules = numbering.country, numbering.rules
     if len(digits) == numbering.local_length and not cleaned.startswith("+"):
@@ -198,7 +198,7 @@ def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
     if cleaned.startswith("+"):
         abroad.append((cleaned, None, Certainty.SURE, Certainty.LIKELY))
         if not cleaned.startswith(("+0", "+8")):
-            return abroad + _seven_eight(digits)
+            return abroad  # of `+7 8 916 ...` the library takes the trunk prefix off behind the country code
     elif prefix := next((p for p in sorted(prefixes, key=len, reverse=True) if p and digits.startswith(p)), ""):
         abroad.append(("+" + digits[len(prefix) :], None, Certainty.SURE, Certainty.LIKELY))
     home: list[_Candidate] = [(digits, country, Certainty.SURE, Certainty.LIKELY)]
@@ -217,15 +217,8 @@ def _candidates(cleaned: str, numbering: Numbering) -> list[_Candidate]:
         bare.append(("+" + digits, None, valid, possible))
     # Carriers send `380671234567` without the plus; shorter numbers and those with an 8 or 0 before them are national.
     if len(digits) >= 11 and not digits.startswith(("0", "8")):
-        return [*abroad, *bare, *home, *_seven_eight(digits)]
+        return [*abroad, *bare, *home]
     return [*abroad, *home, *bare]
-
-
-def _seven_eight(digits: str) -> list[_Candidate]:
-    """`+7 8 916 123-45-67`: the trunk prefix was left in behind the country code."""
-    if len(digits) == 12 and digits.startswith("78"):
-        return [("+7" + digits[2:], None, Certainty.SURE, None)]
-    return []
 
 
 @lru_cache(maxsize=16384)

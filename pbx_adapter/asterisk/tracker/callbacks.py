@@ -12,7 +12,7 @@ from __future__ import annotations
 from integration.domain.calls.call import Direction, LegKind
 from pbx_adapter.asterisk.tracker.facts import Facts
 from pbx_adapter.asterisk.tracker.live import LiveCall, LiveLeg
-from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.tracker.names import endpoint_of
 from pbx_adapter.asterisk.tracker.office import PartyKind, present
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard
 
@@ -34,9 +34,7 @@ def rings_client_first(board: Switchboard, call: LiveCall, leg: LiveLeg) -> bool
 def describe_callback(board: Switchboard, call: LiveCall) -> Facts:
     """The employee is empty while unknown; the client's number is as it was sent to the carrier."""
     client = next((leg for leg in call.legs if leg.originated), None)
-    door = endpoint_of(call.root.name)[1] if call.root is not None else ""
-    called = client.target if client else dialled_number(door)
-    return Facts(Direction.OUTBOUND, _employee(board, call), called, call.client)
+    return Facts(Direction.OUTBOUND, _employee(board, call), client.target if client else call.called, call.client)
 
 
 def _employee(board: Switchboard, call: LiveCall) -> str:

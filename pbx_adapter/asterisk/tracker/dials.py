@@ -46,8 +46,8 @@ def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
     if source is not None:
         _see_who_is_shown(source, target, present(frame.get("CallerIDNum")))
-    leg = offer_leg(board, dest.call, target, kind, at, source, dest)
-    if leg is not None and dest.gone_at is not None:
+    offer_leg(board, dest.call, target, kind, at, source, dest)
+    if dest.gone_at is not None:
         on_leg_channel_gone(board, dest, dest.gone_at)
 
 
