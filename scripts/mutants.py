@@ -84,6 +84,7 @@ NEAREST: dict[str, tuple[str, ...]] = {
     ),
     f"{SERVICES}/delivery.py": _DELIVERY,
     f"{SERVICES}/delivery_steps.py": (
+        "tests/services/test_delivery_step_rules.py",
         *_DELIVERY[1:],
         "tests/services/test_responsible.py",
         "tests/services/test_callback_tasks.py",
