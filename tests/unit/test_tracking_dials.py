@@ -77,3 +77,33 @@ def test_a_mobile_behind_the_door_of_an_employee_who_is_dialled_alone_is_a_forwa
     story.trunk("79031112233", by=two)
     story.wait(3)
     assert [leg[1] for leg in legs(story.call())] == [via]
+
+
+def test_a_second_dial_is_alone_whatever_the_first_one_rang() -> None:
+    """Where an AMI user's filter drops Newexten, DIALSTATUS tells that another Dial begins: it is emptied."""
+    story = Story()
+    client = story.client()
+    phone = story.rung("102", by=client)
+    story.wait(3)
+    story.end_dial(client, phone, "NOANSWER")
+    story.hangup(phone)
+    story.say("VarSet", client.headers(), Variable="DIALSTATUS", Value="NOANSWER")
+    story.wait(1)
+    client.exten = "101"
+    story.say("VarSet", client.headers(), Variable="DIALSTATUS", Value="")
+    one, two = story.local("101", by=client)
+    story.dial(client, one, "101@from-internal")
+    story.trunk("79031112233", by=two)
+    story.wait(3)
+    assert [leg[:2] for leg in legs(story.call())] == [("102", "direct"), ("79031112233", "forward")]
+
+
+def test_a_phone_that_cannot_be_dialled_is_one_leg_however_often_that_is_said() -> None:
+    story = Story()
+    client = story.client()
+    client.exten = "101"
+    story.say("Newexten", client.headers(), Application="Dial", AppData="PJSIP/101,20")
+    for _ in range(2):
+        story.say("VarSet", client.headers(), Variable="DIALSTATUS", Value="CHANUNAVAIL")
+        story.wait(2)
+    assert legs(story.call()) == [("101", "direct", "unavailable")]

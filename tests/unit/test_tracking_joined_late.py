@@ -79,3 +79,24 @@ def test_a_list_of_channels_shows_that_an_employee_had_called_what_looked_like_a
     fold(calls, tracker.tick(Timestamp(102.0)))
     (call,) = calls.values()
     assert (call.direction, call.caller, call.called) == (Direction.OUTBOUND, "101", "79031112233")
+
+
+def test_how_the_dial_of_a_phone_that_was_found_ringing_ended_is_said_of_that_phone() -> None:
+    tracker, calls = Tracker(PbxId("lab")), dict[CallId, Call]()
+    client = {
+        "Channel": "PJSIP/trunk-00000001", "Uniqueid": "1.0", "Linkedid": "1.0", "ChannelState": "4", "Exten": "101",
+        "CallerIDNum": "79161234567", "Context": "from-trunk", "Application": "Dial", "Data": "PJSIP/101",
+    }  # fmt: skip
+    phone = {
+        "Channel": "PJSIP/101-00000002", "Uniqueid": "1.1", "Linkedid": "1.0", "ChannelState": "5",
+        "CallerIDNum": "101", "Context": "from-internal", "Application": "AppDial",
+    }  # fmt: skip
+    fold(calls, tracker.link_up(Timestamp(100.0)))
+    for row in (client, phone):
+        fold(calls, tracker.feed({"Event": "Status", **row}, Timestamp(100.2)))
+    fold(calls, tracker.feed({"Event": "StatusComplete"}, Timestamp(100.2)))
+    fold(calls, tracker.feed({"Event": "Hangup", **phone, "Cause": "17"}, Timestamp(103.0)))
+    fold(calls, tracker.feed({"Event": "VarSet", **client, "Variable": "DIALSTATUS", "Value": "BUSY"}, Timestamp(103.1)))
+    fold(calls, tracker.tick(Timestamp(105.0)))
+    (call,) = calls.values()
+    assert [(leg.target, leg.result) for leg in call.legs] == [("101", "busy")]

@@ -71,15 +71,19 @@ def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
 
 def on_dial_text(board: Switchboard, channel: Channel, text: str) -> None:
     """Newexten of a Dial: the dialled parties, known before any channel exists."""
-    channel.dial, channel.dial_made_legs = text, False
-    channel.dial_fan_out = 1 if "&" in text.partition(",")[0] else 0
+    channel.dial = text
+    _begin_dial(channel)
+
+
+def _begin_dial(channel: Channel) -> None:
+    """Where it dials several at once, that is known before the second of them is."""
+    channel.dial_made_legs, channel.dial_fan_out = False, int("&" in channel.dial.partition(",")[0])
 
 
 def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str, at: Timestamp) -> None:
     """VarSet DIALSTATUS: empty when a Dial begins; a failure without any leg means that nobody could be dialled."""
     if not status:
-        channel.dial_made_legs = False
-        channel.dial_fan_out = 1 if "&" in channel.dial.partition(",")[0] else 0
+        _begin_dial(channel)
         return
     if channel.dial_made_legs or status not in ("CHANUNAVAIL", "CONGESTION", "BUSY"):
         return
