@@ -387,3 +387,50 @@ def test_the_short_way_says_what_the_groups_say(prefix: str, national: str, form
 )
 def test_an_extension_is_kept_whatever_stands_before_it(national: str, mark: str, extension: str) -> None:
     assert read(f"8{national}{mark}{extension}") == ([f"+7{national}"], extension)
+
+
+@pytest.mark.parametrize(
+    ("text", "country", "numbers", "extension"),
+    [
+        # what belongs to a number, and what stands beside it
+        ("4951234567; 12\n2й этаж", "RU", [M], "12"),
+        ("089 123456 2й", "DE", ["+4989123456"], None),
+        ("089 123456 12й", "DE", ["+4989123456"], None),
+        ("089 1234 567й", "DE", ["+49891234567"], None),  # three digits count no floors
+        ("089 1234 56доб. 105", "DE", ["+4989123456"], "105"),
+        ("1-380671234567", "RU", ["+380671234567"], None),
+        ("3725123456 7", "RU", ["+3725123456"], None),  # Estonian, though it would be one with the 7 as well
+        ("936 862-74-95", "RU", ["+79368627495"], None),  # of a range that no plan lists
+        ("936 862-74-95 доб. 105", "RU", ["+79368627495"], "105"),
+        ("49 89 123456", "DE", ["+4989123456"], None),
+        # signs between groups
+        ("8 916      123-45-67", "RU", [A], None),
+        ("8 916       123-45-67", "RU", [], None),  # seven spaces are a column's edge
+        ("495) 123-45-67", "RU", [M], None),
+        ("8 4922 (32) 16-68", "RU", ["+74922321668"], None),
+        # extensions in pairs
+        ("89161234567 доб. 12-345", "RU", [A], "12345"),
+        ("89161234567 доб. 12-34-567", "RU", [A], "1234567"),
+        ("89161234567 доб. 12-3456", "RU", [A], None),
+    ],
+)
+def test_what_belongs_to_a_number(text: str, country: str, numbers: list[str], extension: str | None) -> None:
+    assert read(text, country) == (numbers, extension)
+
+
+def test_a_remark_written_to_a_local_number_without_a_space_does_not_hide_it() -> None:
+    assert [number.e164 for number in read_text("266-77-77моб", MOSCOW).numbers] == ["+74952667777"]
+
+
+def test_the_first_number_is_the_first_one() -> None:
+    first = read_text("89161234567, 89161234568", MOSCOW).first
+    assert first is not None
+    assert first.number.e164 == A
+
+
+def test_a_text_is_read_to_a_limit() -> None:
+    """4000 characters, and 3000 runs of groups from its end; what is before or behind them is not read."""
+    assert read(" " * 3989 + "89161234567") == ([A], None)
+    assert read(" " * 3990 + "89161234567") == ([], None)
+    assert read("89161234567; " + "1 " * 100) == ([A], None)
+    assert read("89161234567; " + "1 " * 300) == ([], None)

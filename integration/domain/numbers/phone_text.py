@@ -19,7 +19,6 @@ from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import Certainty, PhoneNumber, ascii_digits, read_digits, read_plain
 
 _LONGEST_TEXT = 4000  # characters that are read; a phone field of a CRM holds 250
-_MOST_GROUPS = 16  # of digits, in one number: `7 9 1 6 1 2 3 4 5 6 7`
 _LEAST_DIGITS, _MOST_DIGITS = 5, 20
 _MOST_TRIED = 3000  # runs of groups read in one text: the limit for hostile input
 _EXTENSION_DIGITS = 7
@@ -219,8 +218,7 @@ def _best_runs(groups: Sequence[_Group], numbering: Numbering) -> list[_Run]:
 def _ends(groups: Sequence[_Group], start: int) -> list[int]:
     """The group indexes at which a number that begins here may end."""
     ends, digits = [], 0
-    for index in range(start, min(start + _MOST_GROUPS, len(groups))):
-        group = groups[index]
+    for index, group in enumerate(groups[start : start + _MOST_DIGITS], start):
         if index > start and (group.gap is _Gap.HARD or (group.gap is _Gap.BRACKET and digits > _LEAST_DIGITS)):
             break
         digits += len(group.digits)
@@ -253,7 +251,7 @@ def _run(groups: Sequence[_Group], start: int, end: int, numbering: Numbering) -
     left_out = _LEFT_OUT_BESIDE_PARTS if len(parts) > 1 else _LEFT_OUT
     if not is_before_free:
         score -= left_out
-    if len(parts) > 1 and parts[-1].is_counting:
+    if parts[-1].is_counting:
         score -= _COUNTING
     extension, behind = _extension(groups, end)
     if extension is not None:
