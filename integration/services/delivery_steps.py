@@ -176,7 +176,7 @@ class DeliverySteps:
             logged, responsible = await self._write(account, record, decided.target, look_first=item.is_uncertain)
         except NotFound as exc:
             await self._forget(account, item, decided.target)
-            raise Unavailable(f"{exc}; deciding again where the call belongs", retry_after_seconds=1.0) from exc
+            raise Unavailable(f"{exc}; deciding again where the call belongs") from exc
         await self._close_task_behind(account, call, decided.target)
         return {
             "id": logged.id,

@@ -7,13 +7,31 @@ from typing import Any
 
 import pytest
 
+from integration.domain.calls.call import Direction
+from integration.domain.calls.events import CallMerged, ClientConnected
 from integration.domain.calls.intents import IntentKind, Priority
-from integration.domain.ids import Timestamp
-from integration.errors import Unavailable
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef
+from integration.domain.ids import Timestamp, record_key
+from integration.domain.settings import LogTarget
+from integration.errors import NotFound, Unavailable
 from integration.ports.records import Watch
 from integration.ports.stores import OutboxItem, OutboxState
-from integration.services.delivery import NotYet
-from tests.services.conftest import ACME, PBX, World, answered, call, ended, recorded, started
+from integration.services.delivery import Expired, NotYet
+from integration.testing import FakeCrm
+from tests.services.conftest import (
+    ACME,
+    DEAL,
+    IVAN,
+    PBX,
+    STRANGER,
+    World,
+    answered,
+    call,
+    ended,
+    missed_call,
+    recorded,
+    started,
+)
 
 
 async def _call(world: World, *, talk: float = 60.0, inferred: bool = False) -> None:
@@ -92,3 +110,93 @@ async def test_a_call_whose_end_was_not_seen_waits_for_the_records_of_the_gap_fo
 async def test_a_pbx_without_records_has_none_to_wait_for(world: World) -> None:
     await _call(world, talk=1.0, inferred=True)
     assert (await _result(world, _fetch(world, 10.0)))["files"] == ["in.wav"]
+
+
+# ---- what is written, and where
+
+
+def _log(world: World) -> OutboxItem:
+    return replace(_fetch(world, 1.0), kind=IntentKind.LOG_CALL, key="log_call")
+
+
+async def test_only_an_incoming_call_of_digits_that_are_no_number_is_entered(world: World) -> None:
+    """A contact with them could never be found again, so each outgoing call would make one."""
+    now = world.clock.now()
+    outgoing = replace(started(now, "101", "2.0"), direction=Direction.OUTBOUND, called="2667777")
+    await world.emit(*missed_call(now, "2667777"), outgoing, ended(now + 9, "2.0"))
+    await world.deliver()
+    assert [record.call.id for record in world.crm.inbox] == [call("1.0")]
+    results = await world.storage.outbox.results(ACME, call("2.0"))
+    assert results[IntentKind.LOG_CALL] == {"skipped": "no_full_number"}
+
+
+async def test_a_contact_that_the_crm_has_no_more_is_forgotten_and_the_call_decided_again(world: World) -> None:
+    del world.crm.persons[IVAN.ref]
+    await world.emit(*missed_call(world.clock.now()))
+    await world.deliver()
+    [item] = [item for item in await world.waiting() if item.kind is IntentKind.LOG_CALL]
+    assert (item.last_error or "").endswith("deciding again where the call belongs")
+    await world.deliver_with_pauses()
+    assert [record.key for record in world.crm.inbox] == [record_key(call())]
+
+
+async def test_of_a_client_with_many_deals_twenty_are_asked_for_and_one_that_is_gone_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def deal(crm: FakeCrm, ref: EntityRef, *, priority: Priority) -> Deal:
+        asked.append(ref.id)
+        if ref.id == "0":
+            raise NotFound("deleted")
+        return replace(DEAL, ref=ref, is_open=ref.id == "1")
+
+    monkeypatch.setattr(FakeCrm, "deal", deal)
+    world.account.settings = replace(world.account.settings, log_to=LogTarget.DEAL)
+    await world.storage.phone_book.remove(ACME, [IVAN.ref, DEAL.ref])
+    deals = tuple(EntityRef(EntityKind.DEAL, str(number)) for number in range(25))
+    world.crm.add(replace(IVAN, deals=deals), replace(DEAL, ref=deals[1]))
+    await world.emit(*missed_call(world.clock.now()))
+    await world.deliver()
+    assert asked == [str(number) for number in range(20)]
+    assert [record.key for record in world.crm.notes[deals[1]]] == [record_key(call())]
+
+
+async def test_a_stranger_who_became_a_contact_is_the_decision_that_is_kept(world: World) -> None:
+    now = world.clock.now()
+    outgoing = replace(started(now, "101"), direction=Direction.OUTBOUND, called=STRANGER)
+    connected = ClientConnected(call=call(), at=Timestamp(now + 2), person="101", answered_by=STRANGER)
+    await world.emit(outgoing, connected, ended(now + 9))
+    await world.deliver()
+    [contact] = [ref for ref in world.crm.persons if ref != IVAN.ref]
+    [item] = [i for i in await world.storage.outbox.of_call(ACME, call()) if i.kind is IntentKind.LOG_CALL]
+    assert item.payload["attribution"]["target"] == {"kind": contact.kind, "id": contact.id}
+
+
+async def test_a_recording_that_the_pbx_names_after_it_was_looked_for_is_fetched_behind_the_log(world: World) -> None:
+    now = world.clock.now()
+    await world.emit(started(now), *answered(now + 3, "101"), replace(ended(now + 5), inferred=True))
+    world.crm.fail_before = [Unavailable("503")]
+    await world.deliver(after=30.0)
+    assert "fetch_recording" in await world.in_state(OutboxState.DONE)
+    await world.emit(recorded(now + 3))
+    await world.deliver_with_pauses()
+    [record] = world.crm.notes[IVAN.ref]
+    assert record.recording_url is not None
+
+
+async def test_a_task_of_a_call_that_was_not_logged_is_not_closed(world: World) -> None:
+    await _call(world)
+    item = replace(_fetch(world, 1.0), kind=IntentKind.CLOSE_TASK, key="close_task")
+    assert await world.delivery._steps[IntentKind.CLOSE_TASK](world.account, item) == {"skipped": "not_logged"}
+
+
+async def test_nothing_is_done_for_a_call_that_is_unknown_or_part_of_another(world: World) -> None:
+    item = _log(world)
+    with pytest.raises(Expired):
+        await world.delivery._steps[IntentKind.LOG_CALL](world.account, item)
+    await _call(world)
+    now = world.clock.now()
+    await world.emit(started(now, uniqueid="2.0"), CallMerged(call=call("2.0"), at=now, into=call()))
+    with pytest.raises(Expired):
+        await world.delivery._steps[IntentKind.LOG_CALL](world.account, replace(item, call=call("2.0")))
