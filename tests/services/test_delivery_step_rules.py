@@ -200,3 +200,16 @@ async def test_nothing_is_done_for_a_call_that_is_unknown_or_part_of_another(wor
     await world.emit(started(now, uniqueid="2.0"), CallMerged(call=call("2.0"), at=now, into=call()))
     with pytest.raises(Expired):
         await world.delivery._steps[IntentKind.LOG_CALL](world.account, replace(item, call=call("2.0")))
+
+
+async def test_the_reasons_of_a_strangers_entry_and_of_a_clients_call_are_kept(world: World) -> None:
+    """No manager was refused: nobody is said to stand in."""
+    now = world.clock.now()
+    await world.emit(*missed_call(now, STRANGER), *missed_call(now, uniqueid="2.0"))
+    await world.deliver()
+    entry = (await world.storage.outbox.results(ACME, call()))[IntentKind.LOG_CALL]
+    assert (entry["inbox"], entry["entity"]["kind"]) == (True, EntityKind.LEAD)
+    logged = (await world.storage.outbox.results(ACME, call("2.0")))[IntentKind.LOG_CALL]
+    for reasons in (entry["reasons"], logged["reasons"]):
+        assert reasons
+        assert "manager_refused" not in [reason["code"] for reason in reasons]
