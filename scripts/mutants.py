@@ -266,7 +266,9 @@ def _start(
     # What the parent imported cannot have its assertions rewritten any more: libraries of others, so nothing is lost.
     quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
     with contextlib.suppress(BaseException):
-        failed = int(pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0", *quiet, *tests]))
+        failed = int(
+            pytest.main(["-x", "-q", "--tb=no", "-p", "no:cacheprovider", "--hypothesis-seed=0", *quiet, *tests])
+        )
     if imported is not None:
         ours = {each.stem for folder in (CHECKOUT, CHECKOUT / "tests") for each in folder.iterdir()} | {"__main__"}
         imported.write_text("\n".join(name for name in list(sys.modules) if name.partition(".")[0] not in ours))

@@ -12,7 +12,7 @@ from integration.domain.calls.events import CallMerged, ClientConnected
 from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef
 from integration.domain.ids import Timestamp, record_key
-from integration.domain.settings import LogTarget
+from integration.domain.settings import LineSettings, LogTarget
 from integration.errors import NotFound, Unavailable
 from integration.ports.records import Watch
 from integration.ports.stores import OutboxItem, OutboxState
@@ -20,7 +20,10 @@ from integration.services.delivery import Expired, NotYet
 from integration.testing import FakeCrm
 from tests.services.conftest import (
     ACME,
+    ANNA,
+    BORIS,
     DEAL,
+    DID,
     IVAN,
     PBX,
     STRANGER,
@@ -213,3 +216,14 @@ async def test_the_reasons_of_a_strangers_entry_and_of_a_clients_call_are_kept(w
     for reasons in (entry["reasons"], logged["reasons"]):
         assert reasons
         assert "manager_refused" not in [reason["code"] for reason in reasons]
+
+
+async def test_the_reason_why_the_lines_person_stands_in_names_the_line(world: World) -> None:
+    world.account.settings = replace(
+        world.account.settings, default_responsible=None, default_line=LineSettings(missed_responsible=BORIS)
+    )
+    world.crm.refuses = {ANNA}
+    await world.emit(*missed_call(world.clock.now()))
+    await world.deliver()
+    result = (await world.storage.outbox.results(ACME, call()))[IntentKind.LOG_CALL]
+    assert result["reasons"][-1] == {"code": "line_responsible", "detail": {"manager": BORIS, "line": DID}}

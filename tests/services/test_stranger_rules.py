@@ -518,3 +518,37 @@ async def test_an_entry_that_became_no_contact_gives_none_and_is_forgotten(becam
         desk.crm.inbox_entries[entry.ref.id] = replace(desk.crm.inbox_entries[entry.ref.id], person=None)
     assert await accept(desk) is None
     assert desk.row is None
+
+
+# ---- what the row of a number says afterwards ------------------------------------------------------------------------
+
+
+async def test_an_entry_that_a_call_given_up_had_made_is_known_to_the_calls_after_it() -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+    desk.row, desk.known_calls["p:1"] = entering(CallId("p:1")), call(1)  # it was given up before it could say so
+    assert isinstance(await desk.log(call(2)), Entered)
+    assert desk.row is not None
+    assert (desk.row.entry, desk.row.deal) == (entry.ref, entry.deal)
+    assert desk.crm.logged("p:2") == 1
+
+
+async def test_an_entry_without_a_deal_is_the_only_place_to_look_in() -> None:
+    desk = Desk()
+    await desk.with_entry()
+    assert desk.row is not None
+    desk.row = replace(desk.row, deal=None)
+    await desk.log(call(2), is_uncertain=True)
+    assert desk.crm.asked == ["note in lead"]
+
+
+async def test_an_entry_that_takes_no_calls_is_believed_to_wait_for_another_minute() -> None:
+    desk = Desk()
+    await desk.with_entry()
+    desk.crm.takes_notes_in_inbox = False
+    desk.clock.advance(30.0)
+    for number in (2, 3):
+        with pytest.raises(NotYet):
+            await desk.log(call(number))
+        desk.clock.advance(45.0)
+    assert desk.crm.asked == []

@@ -12,7 +12,9 @@ _CALL = LiveCall("1.0", CallId("pbx:1.0"), Timestamp(1.0))
 
 
 def _channel(name: str, bridge: Bridge | None = None) -> Channel:
-    made = Channel(name, name, OfficeShape().party(name, "from-internal", ""), "1.0", Timestamp(1.0), _CALL, bridge=bridge)
+    made = Channel(
+        name, name, OfficeShape().party(name, "from-internal", ""), "1.0", Timestamp(1.0), _CALL, bridge=bridge
+    )
     if bridge is not None:
         bridge.members[name] = made
     return made

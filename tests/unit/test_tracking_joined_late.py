@@ -96,7 +96,9 @@ def test_how_the_dial_of_a_phone_that_was_found_ringing_ended_is_said_of_that_ph
         fold(calls, tracker.feed({"Event": "Status", **row}, Timestamp(100.2)))
     fold(calls, tracker.feed({"Event": "StatusComplete"}, Timestamp(100.2)))
     fold(calls, tracker.feed({"Event": "Hangup", **phone, "Cause": "17"}, Timestamp(103.0)))
-    fold(calls, tracker.feed({"Event": "VarSet", **client, "Variable": "DIALSTATUS", "Value": "BUSY"}, Timestamp(103.1)))
+    fold(
+        calls, tracker.feed({"Event": "VarSet", **client, "Variable": "DIALSTATUS", "Value": "BUSY"}, Timestamp(103.1))
+    )
     fold(calls, tracker.tick(Timestamp(105.0)))
     (call,) = calls.values()
     assert [(leg.target, leg.result) for leg in call.legs] == [("101", "busy")]

@@ -201,4 +201,5 @@ def test_a_call_that_became_part_of_another_is_forgotten_with_it() -> None:
     for uid in list(tracker._board.channels):  # the phone that consulted
         tracker.gone(uid, Timestamp(story.now))
     tracker.tick(Timestamp(story.now + 3600))
-    assert not (tracker._board.calls or tracker._board.by_linkedid)
+    assert not tracker._board.calls
+    assert not tracker._board.by_linkedid
