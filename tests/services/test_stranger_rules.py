@@ -552,3 +552,14 @@ async def test_an_entry_that_takes_no_calls_is_believed_to_wait_for_another_minu
             await desk.log(call(number))
         desk.clock.advance(45.0)
     assert desk.crm.asked == []
+
+
+async def test_a_call_is_looked_for_in_the_deal_also_when_the_entry_is_gone() -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+    await desk.log(call(2))
+    desk.crm.accept(entry.ref.id)
+    desk.crm.fail_before = [NotFound("no such entry")]
+    outcome = await desk.log(call(2), payload=desk.payload, attempts=2, is_uncertain=True)
+    assert isinstance(outcome, Entered)
+    assert (outcome.logged.entity, desk.crm.logged("p:2")) == (entry.deal, 1)

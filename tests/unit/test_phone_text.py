@@ -408,6 +408,7 @@ def test_an_extension_is_kept_whatever_stands_before_it(national: str, mark: str
         ("8 916       123-45-67", "RU", [], None),  # seven spaces are a column's edge
         ("495) 123-45-67", "RU", [M], None),
         ("8 4922 (32) 16-68", "RU", ["+74922321668"], None),
+        ("+74922 (32) 16-68", "RU", ["+74922321668"], None),
         # extensions in pairs
         ("89161234567 доб. 12-345", "RU", [A], "12345"),
         ("89161234567 доб. 12-34-567", "RU", [A], "1234567"),
@@ -422,6 +423,11 @@ def test_a_remark_written_to_a_local_number_without_a_space_does_not_hide_it() -
     assert [number.e164 for number in read_text("266-77-77моб", MOSCOW).numbers] == ["+74952667777"]
 
 
+def test_a_local_number_of_five_digits_is_read() -> None:
+    obninsk = Numbering("RU", DialRules(area_code="48432"))
+    assert [number.e164 for number in read_text("2-34-56", obninsk).numbers] == ["+74843223456"]
+
+
 def test_the_first_number_is_the_first_one() -> None:
     first = read_text("89161234567, 89161234568", MOSCOW).first
     assert first is not None
@@ -432,5 +438,5 @@ def test_a_text_is_read_to_a_limit() -> None:
     """4000 characters, and 3000 runs of groups from its end; what is before or behind them is not read."""
     assert read(" " * 3989 + "89161234567") == ([A], None)
     assert read(" " * 3990 + "89161234567") == ([], None)
-    assert read("89161234567; " + "1 " * 100) == ([A], None)
+    assert read("89161234567; " + "1 " * 150) == ([A], None)
     assert read("89161234567; " + "1 " * 300) == ([], None)

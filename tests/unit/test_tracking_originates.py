@@ -101,8 +101,10 @@ def test_a_click_is_known_however_late_one_of_its_events_is(late: float) -> None
 
 def test_the_first_thing_told_of_a_click_is_its_start_and_the_last_its_end() -> None:
     lines, _ = _a_click_through_local()
-    late = {"Event": "VarSet", "Channel": "PJSIP/101-9", "Uniqueid": "1796000001.9", "Linkedid": "1796000001.1",
-            "Variable": "CRM_CALL_ID", "Value": "2"}  # fmt: skip
+    late: dict[str, str | list[str]] = {
+        "Event": "VarSet", "Channel": "PJSIP/101-9", "Uniqueid": "1796000001.9", "Linkedid": "1796000001.1",
+        "Variable": "CRM_CALL_ID", "Value": "2",
+    }  # fmt: skip
     told_of = events([*lines, (Timestamp(lines[-1][0] + 3.0), "event", late)])
     assert isinstance(told_of[0], CallStarted)
     assert isinstance(told_of[-1], CallEnded)
