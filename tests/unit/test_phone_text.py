@@ -403,6 +403,9 @@ def test_an_extension_is_kept_whatever_stands_before_it(national: str, mark: str
         ("936 862-74-95", "RU", ["+79368627495"], None),  # of a range that no plan lists
         ("936 862-74-95 доб. 105", "RU", ["+79368627495"], "105"),
         ("49 89 123456", "DE", ["+4989123456"], None),
+        ("+593 68 627495 12", "RU", ["+59368627495"], None),  # no plan lists the range; the plus says where it begins
+        ("375 25 123 45 67 12", "RU", [], None),  # without the plus nothing does
+        ("380671234567 - 375251234567-266-7777", "RU", ["+380671234567", "+375251234567"], None),
         # signs between groups
         ("8 916      123-45-67", "RU", [A], None),
         ("8 916       123-45-67", "RU", [], None),  # seven spaces are a column's edge
