@@ -416,6 +416,8 @@ def test_an_extension_is_kept_whatever_stands_before_it(national: str, mark: str
         ("89161234567 доб. 12-345", "RU", [A], "12345"),
         ("89161234567 доб. 12-34-567", "RU", [A], "1234567"),
         ("89161234567 доб. 12-3456", "RU", [A], None),
+        ("89161234567 (12)", "RU", [A], "12"),
+        ("89161234567#1234567", "RU", [A], None),  # seven digits without a word are a local number
     ],
 )
 def test_what_belongs_to_a_number(text: str, country: str, numbers: list[str], extension: str | None) -> None:

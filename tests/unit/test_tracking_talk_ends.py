@@ -73,3 +73,20 @@ def test_nothing_is_on_hold_when_the_client_has_left() -> None:
         told += tracker.feed(said, at)
     assert any(isinstance(event, CallEnded) for event in told)
     assert not any(isinstance(event, HoldStarted) for event in told)
+
+
+def test_a_bridge_that_is_left_late_is_not_the_one_that_they_talk_in_now() -> None:
+    """An attended transfer moves both; the word that they left the old bridge may come after they entered the new."""
+    story = Story()
+    client = story.client()
+    phone = story.rung("101", by=client)
+    story.wait(1)
+    story.talk("b1", client, phone)
+    story.wait(3)
+    story.bridge("b2", client, phone)
+    for channel in (client, phone):
+        story.say("BridgeLeave", channel.headers(), BridgeUniqueid="b1")
+    story.wait(4)
+    story.leaves(client)
+    story.hangup(client, phone)
+    assert story.call()["talk_seconds"] == pytest.approx(7.0, abs=0.1)
