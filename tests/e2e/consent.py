@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import aiohttp
 from yarl import URL
 
 from tests.e2e.crm_site import DMITRY, CrmSite
+
+_ATTEMPTS, _BRAKE_SECONDS = 4, 75.0
 
 
 async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
@@ -35,8 +38,17 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
 
 
 async def sign_in(person: aiohttp.ClientSession, url: str, password: str) -> None:
-    """Sign in to the Dozvon at `url`; the session keeps the cookie."""
-    await _asked(person, "POST", f"{url}/admin/login", data={"password": password, "next": "/admin"})
+    """
+    Sign in to the Dozvon at `url`; the session keeps the cookie. After wrong passwords, of another test for example,
+    this address has to wait.
+    """
+
+    for _ in range(_ATTEMPTS):
+        answer = await _asked(person, "POST", f"{url}/admin/login", data={"password": password, "next": "/admin"})
+        if answer.status != 429:
+            break
+        await asyncio.sleep(_BRAKE_SECONDS / (_ATTEMPTS - 1))  # each attempt counts, so few are made
+    assert answer.status == 200, answer.status
 
 
 async def _asked(person: aiohttp.ClientSession, method: str, url: str, **arguments: Any) -> aiohttp.ClientResponse:

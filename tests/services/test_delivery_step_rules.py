@@ -96,7 +96,7 @@ async def test_a_call_whose_end_was_not_seen_waits_for_the_records_of_the_gap_fo
 ) -> None:
     """A number: how long after the end was noticed they were compared last."""
     await _call(world, talk=1.0, inferred=True)
-    world.account.has_records = True
+    world.account.recorded.add(PBX)
     item = _fetch(world, waited)
     if isinstance(watch, float):
         watch = Watch(watched_until=Timestamp(0.0), compared_at=Timestamp(item.queued_at + watch))
