@@ -38,7 +38,7 @@ from integration.web.hooks import Hooks
 log = structlog.get_logger()
 
 _BEGIN_AT_ONCE = 8  # PBXs that read their calls from the database
-_BOOKS_A_SECOND = 50
+_BOOKS_A_SECOND = 20
 _AGAIN_SECONDS = 5.0  # while the database is away
 
 
