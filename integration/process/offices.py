@@ -199,13 +199,14 @@ class Offices:
         """
         Raises:
             OfficeChangedMeanwhile: the office was changed since the plan was made; nothing is changed.
-            Rejected: an id belongs to another office. Unavailable.
+            Rejected: an id belongs to another office; nothing is changed. Unavailable.
         """
+        # First what may be refused: the people of an account that is another office's must stay as they are.
+        await self._store.change(plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision)
         for account, people in plan.people.items():
             document = plan.parts[f"account/{account}"] or {}
             start = read({f"account/{account}": dict(document)}, is_whole=False).accounts[0].settings()
             await self._settings.change(account, _with_people(start, people), who=who)
-        await self._store.change(plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision)
 
     async def export(self, office: AccountId) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
         """

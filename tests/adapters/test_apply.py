@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from integration.__main__ import main
 from integration.domain.calls.call import Disposition
 from integration.domain.ids import AccountId
-from integration.errors import ConfigError
+from integration.errors import ConfigError, Rejected
 from integration.process.config import Config
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
@@ -95,7 +95,7 @@ async def test_people_of_a_file_are_taken_and_pages_may_change_them(place: Place
     await apply(place, {**place.account(NORTH), "employee": {"101": "610077"}})
     await until(lambda: NORTH in running.members)
     account = running.members[NORTH].account
-    assert [(each.extension, each.manager) for each in account.settings.employees] == [("101", "610077")]
+    await until(lambda: [(each.extension, each.manager) for each in account.settings.employees] == [("101", "610077")])
     assert not account.named_in_file
     await apply(place, {**place.account(NORTH), "employee": {"102": {"name": "Boris"}}})
     await until(lambda: [each.extension for each in account.settings.employees] == ["102"])
@@ -214,6 +214,21 @@ def test_a_wrong_file_is_told_and_changes_nothing(
     assert "Traceback" not in said.err
     assert main(["history", "acme", "--config", str(installation)]) == 0
     assert "nothing was ever changed" in capsys.readouterr().out
+
+
+async def test_a_refused_plan_changes_nobodys_people(storage: Storage) -> None:
+    """An account of another office, or an office that was changed meanwhile."""
+    config, offices = Config(), Offices(storage.offices, storage.settings)
+    (own,) = await offices.plans(config, an_office())
+    (late,) = await offices.plans(config, an_office(employee={"102": "610078"}))
+    (strange,) = await offices.plans(config, an_office(office="other", employee={"103": "610079"}))
+    await offices.apply(own)
+    for refused in (late, strange):
+        with pytest.raises(Rejected):
+            await offices.apply(refused)
+    settings = await storage.settings.load(AccountId("sales"))
+    assert settings is not None
+    assert [each.extension for each in settings.employees] == ["101"]
 
 
 # ---- properties ------------------------------------------------------------------------------------------------------
