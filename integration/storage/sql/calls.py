@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, desc, exists, func, literal_column, select
+from sqlalchemy import Connection, bindparam, desc, func, select, text
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.intents import Intent
@@ -20,41 +21,26 @@ from integration.ports.stores import OutboxState, SavedStep
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import accounts, call_events, calls, outbox, person_phones
+from integration.storage.sql.one_call import GOES_FIRST, Written, save_one_call
+from integration.storage.sql.schema import accounts, call_events, calls, outbox
 from integration.storage.sql.short_query import ShortQuery
 
 _STATE = ShortQuery("SELECT state FROM calls WHERE account = :account AND id = :id")
 _LONGEST_CALL_SECONDS = 3600.0  # of calls whose card may come back after a page reconnects
-_CALLS_AHEAD = 3  # unanswered calls of one client that may wait and go first; later ones do not
-
-_IS_KNOWN = select(person_phones.c.person).where(
-    person_phones.c.account == bindparam("of_account"), person_phones.c.match_key == bindparam("of_key")
-)
-_before = (
-    select(calls.c.id)
+_NEVER = Timestamp(math.inf)
+_recent = (
+    select(calls.c.state)
     .where(
         calls.c.account == bindparam("of_account"),
-        calls.c.match_key == bindparam("of_key"),
-        calls.c.id != bindparam("of_call"),
-        calls.c.answered_at.is_(None),
+        calls.c.is_merged.is_(False),
+        calls.c.started_at < bindparam("before"),
     )
     .order_by(desc(calls.c.started_at))
-    .limit(_CALLS_AHEAD)
-    .subquery()
+    .limit(bindparam("at_most"))
 )
-_WAIT_AHEAD = (
-    select(func.count())
-    .select_from(_before)
-    .where(
-        exists(
-            select(outbox.c.id).where(
-                outbox.c.account == bindparam("of_account"),
-                outbox.c.call == _before.c.id,
-                outbox.c.state == literal_column(f"'{OutboxState.WAITING.value}'"),
-            )
-        )
-    )
-)
+_RECENT = ShortQuery.of(_recent)
+_RECENT_OF_CLIENT = ShortQuery.of(_recent.where(calls.c.match_key == bindparam("of_key")))
+_GOES_FIRST = text(f"SELECT {GOES_FIRST}")
 
 
 class SqlCallStore:
@@ -74,6 +60,7 @@ class SqlCallStore:
             .scalar_subquery()
         )
         self._put_event = insert(database.dialect, call_events).values(seq=last)
+        self._written: dict[AccountId, Written] = {}  # numberings, as they were last read
         self._put_intent = insert(database.dialect, outbox).on_conflict_do_nothing(
             index_elements=[outbox.c.account, outbox.c.call, outbox.c.key]
         )
@@ -111,6 +98,9 @@ class SqlCallStore:
         if not steps:
             return
         now = self._clock.now()
+        if self._database.dialect == "postgresql" and len({(step.call.account, step.call.id) for step in steps}) == 1:
+            await self._save_one_call(steps, now, fence)
+            return
 
         def work(connection: Connection) -> None:
             if fence is not None:
@@ -120,18 +110,24 @@ class SqlCallStore:
         of = {step.call.account for step in steps}
         await self._database.write(work, of.pop() if len(of) == 1 else Across.CALLS_OF_SEVERAL)
 
+    async def _save_one_call(self, steps: Sequence[SavedStep], now: Timestamp, fence: Lease | None) -> None:
+        call = steps[-1].call
+        written: Written | None = self._written.get(call.account, (None, None))
+        while written is not None:
+            self._written[call.account] = written
+            row = _call_row(call, _numbering(*written), now)
+            events = [_event_row(call, step.event, now) for step in steps if step.event is not None]
+            intents = [_intent_row(call.account, each, now) for step in steps for each in step.intents]
+            written = await save_one_call(self._database, written, row, events, intents, fence)
+
     async def recent(
         self, account: AccountId, *, match_key: str | None = None, limit: int = 50, before: Timestamp | None = None
     ) -> list[Call]:
         """Newest first, by start, without calls that were merged into another."""
-        query = select(calls.c.state).where(calls.c.account == account, calls.c.is_merged.is_(False))
-        if match_key is not None:
-            query = query.where(calls.c.match_key == match_key)
-        if before is not None:
-            query = query.where(calls.c.started_at < before)
-        query = query.order_by(desc(calls.c.started_at)).limit(limit)
-        states = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
-        return [decode(Call, state) for state in states]
+        values = {"of_account": account, "of_key": match_key, "before": _NEVER if before is None else before}
+        query = _RECENT if match_key is None else _RECENT_OF_CLIENT
+        rows = await self._database.rows(query, values | {"at_most": limit}, account)
+        return [decode(Call, state) for (state,) in rows]
 
     async def timeline(self, account: AccountId, call: CallId) -> list[dict[str, Any]]:
         query = (
@@ -148,37 +144,21 @@ class SqlCallStore:
             call = step.call
             if call.account not in numberings:
                 query = select(accounts.c.country, accounts.c.dial).where(accounts.c.account == call.account)
-                row = connection.execute(query).first()
-                numberings[call.account] = Numbering() if row is None else _numbering(row.country, row.dial)
-            connection.execute(self._put_call, _call_row(call, numberings[call.account], now))
+                numberings[call.account] = _numbering(*(connection.execute(query).first() or (None, None)))
+            row = _call_row(call, numberings[call.account], now)
+            connection.execute(self._put_call, row)
             if step.event is not None:
                 connection.execute(self._put_event, _event_row(call, step.event, now))
             if step.intents:
-                goes_first = _goes_first(connection, call, numberings[call.account])
-                rows = [_intent_row(call.account, intent, now, goes_first=goes_first) for intent in step.intents]
+                goes_first = call.answered_at is not None or bool(connection.execute(_GOES_FIRST, row).scalar())
+                rows = [{**_intent_row(call.account, each, now), "goes_first": goes_first} for each in step.intents]
                 connection.execute(self._put_intent, rows)
 
 
-def _goes_first(connection: Connection, call: Call, numbering: Numbering) -> bool:
-    """
-    Whether a call's intents go before others of their priority: it was answered, or the CRM knows the client.
-
-    From the fourth waiting unanswered call of one client on they do not: a flood may carry a client's number.
-    """
-    if call.answered_at is not None:
-        return True
-    key = call_key(call, numbering)
-    if key is None:
-        return False
-    of = {"of_account": call.account, "of_key": key, "of_call": call.id}
-    if connection.execute(_IS_KNOWN, of).first() is None:
-        return False
-    return bool(connection.execute(_WAIT_AHEAD, of).scalar_one() < _CALLS_AHEAD)
-
-
 @lru_cache(maxsize=1024)
-def _numbering(country: str, dial: str | None) -> Numbering:
-    return Numbering(country, decode(DialRules, dial) if dial else DialRules())
+def _numbering(country: str | None, dial: str | None) -> Numbering:
+    """Of an account's row; without one, the default."""
+    return Numbering() if country is None else Numbering(country, decode(DialRules, dial) if dial else DialRules())
 
 
 def _call_row(call: Call, numbering: Numbering, now: Timestamp) -> dict[str, Any]:
@@ -211,7 +191,7 @@ def _event_row(call: Call, event: dict[str, Any], now: Timestamp) -> dict[str, A
     }
 
 
-def _intent_row(account: AccountId, intent: Intent, now: Timestamp, *, goes_first: bool) -> dict[str, Any]:
+def _intent_row(account: AccountId, intent: Intent, now: Timestamp) -> dict[str, Any]:
     return {
         "account": account,
         "call": intent.call,
@@ -226,5 +206,4 @@ def _intent_row(account: AccountId, intent: Intent, now: Timestamp, *, goes_firs
         "attempts": 0,
         "is_uncertain": False,
         "payload": json.dumps(intent.payload or {}, separators=(",", ":")),
-        "goes_first": goes_first,
     }

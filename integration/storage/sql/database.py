@@ -53,8 +53,8 @@ def scope_words(scope: Scope) -> tuple[str, str]:
 
 class Database(Protocol):
     """
-    `write`, `read` and `rows` raise `Unavailable` if the database cannot be reached or cannot write (disk full,
-    read-only), and `Rejected` if it refuses the values. In both cases nothing of the unit of work is stored.
+    All methods raise `Unavailable` if the database cannot be reached or cannot write (disk full, read-only), and
+    `Rejected` if it refuses the values. In both cases nothing of the unit of work is stored.
     """
 
     @property
@@ -69,8 +69,12 @@ class Database(Protocol):
     async def read(self, work: Work[T], scope: Scope = None) -> T:
         """Run `work`, which must not write. Each of its statements sees the newest state."""
 
-    async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
+    async def rows(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
         """Run one short query with the least overhead. Rows can be unpacked and indexed."""
+
+    async def change(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
+        """Run one short statement that writes, in a transaction of its own, with the least overhead. Returns the rows
+        of its RETURNING."""
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:
         """A lock over all processes on this database; it may be held while waiting for a CRM.

@@ -53,8 +53,9 @@ def driver_failure(exc: BaseException) -> DozvonError:
         return Unavailable("The disk of the database server is full.")
     if getattr(cause, "sqlstate", None) == "25006":
         return Unavailable("The database server is read-only now.")
-    # 22: what no column holds, as a NUL; 54: too much for a row or an index, as a key of several thousand characters.
-    if str(getattr(cause, "sqlstate", "") or "").startswith(("22", "54")):
+    # 22: what no column holds, as a NUL; 23: a constraint, at the end of a transaction; 54: too much for a row or an
+    # index, as a key of several thousand characters.
+    if str(getattr(cause, "sqlstate", "") or "").startswith(("22", "23", "54")):
         return Rejected("The database refuses these values.", code="bad_value")
     return Unavailable(f"The database cannot be used: {type(cause).__name__}.")
 

@@ -13,27 +13,12 @@ Within a priority, items with `goes_first` come before the rest, so that a flood
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Row,
-    Select,
-    Update,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    literal_column,
-    or_,
-    select,
-    tuple_,
-    update,
-)
+from sqlalchemy import Select, and_, bindparam, case, exists, func, literal_column, or_, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.calls.intents import IntentKind, Priority
@@ -41,6 +26,7 @@ from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.errors import Unavailable
 from integration.ports.clock import Clock
 from integration.ports.stores import OutboxItem, OutboxState
+from integration.storage.sql.claims import HAS_NONE_BEFORE_IT, IS_DUE, IS_FIRST, IS_WAITING, Claims, ItemRow
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Across, Database
 from integration.storage.sql.schema import outbox
@@ -48,82 +34,54 @@ from integration.storage.sql.short_query import ShortQuery
 
 _RESULTS = ShortQuery("SELECT key, result FROM outbox WHERE account = :account AND call = :call AND state = 'done'")
 _LONGEST_ERROR = 2000  # characters; a person reads it
-_OLDEST_EVERY = 4  # every so many items, the one that has been due longest is handed out
 
-_earlier = outbox.alias("earlier")
-# The query's text compares `state` with a literal: only then does the database use the index of waiting items.
-_WAITING: ColumnElement[str] = literal_column(f"'{OutboxState.WAITING.value}'")
-_is_waiting = outbox.c.state == _WAITING
-_is_dead = outbox.c.state == literal_column(f"'{OutboxState.DEAD.value}'")
-_before_it = (_earlier.c.account == outbox.c.account, _earlier.c.call == outbox.c.call, _earlier.c.state == _WAITING)
-# With min() the database looks into the index of a call's waiting items row by row, which suits a claim of a few rows.
-# With NOT EXISTS, PostgreSQL reads all waiting items, which is faster only where all of them are needed.
-_is_first = outbox.c.id == select(func.min(_earlier.c.id)).where(*_before_it).scalar_subquery()
-_has_none_before_it = ~exists(select(_earlier.c.id).where(*_before_it, _earlier.c.id < outbox.c.id))
 _may_run_at = case(
     (outbox.c.leased_until > outbox.c.not_before, outbox.c.leased_until),
     else_=outbox.c.not_before,
 )
 
-
-_is_due = and_(
-    outbox.c.not_before <= bindparam("now"),
-    or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= bindparam("now")),
-)
-# Built once: building a statement costs more than running it.
+_PRIORITIES: list[ColumnElement[str]] = [
+    literal_column(f"'{each.value}'") for each in Priority
+]  # each is one range of the index
 # Steps along the index from one account with waiting items to the next, and looks for one due item of each.
-_some = select(func.min(outbox.c.account).label("account")).where(_is_waiting).cte("some", recursive=True)
-_next = select(func.min(outbox.c.account)).where(_is_waiting, outbox.c.account > _some.c.account).scalar_subquery()
+_some = select(func.min(outbox.c.account).label("account")).where(IS_WAITING).cte("some", recursive=True)
+_next = select(func.min(outbox.c.account)).where(IS_WAITING, outbox.c.account > _some.c.account).scalar_subquery()
 _some = _some.union_all(select(_next).where(_some.c.account.is_not(None)))
-_ACCOUNTS_DUE = select(_some.c.account).where(
-    _some.c.account.is_not(None),
-    exists(
-        select(outbox.c.id).where(
-            outbox.c.account == _some.c.account,
-            outbox.c.priority.in_(
-                [priority.value for priority in Priority]
-            ),  # one range of the index for each priority
-            _is_waiting,
-            _is_due,
-            _is_first,
-        )
-    ),
-)
-_NEXT_DUE = select(func.min(_may_run_at)).where(_is_waiting, _has_none_before_it)
-_FIND = (
-    select(outbox)
-    .where(
-        outbox.c.account == bindparam("of_account"),
-        outbox.c.priority == bindparam("of_priority"),
-        _is_waiting,
-        _is_due,
-        _is_first,
-    )
-    .order_by(outbox.c.not_before, outbox.c.id)
-    .limit(bindparam("at_most"))
-    .with_for_update(skip_locked=True, of=outbox)  # PostgreSQL only; SQLite has one writer
-)
-_FIND_FIRST = _FIND.where(outbox.c.goes_first)
-_CLAIM = (
-    update(outbox)
-    .where(outbox.c.account == bindparam("of_account"), outbox.c.id.in_(bindparam("of_items", expanding=True)))
-    .values(
-        leased_until=bindparam("until"),
-        is_uncertain=True,
-        attempts=outbox.c.attempts + 1,
-        claims=outbox.c.claims + 1,
+_ACCOUNTS_DUE = ShortQuery.of(
+    select(_some.c.account).where(
+        _some.c.account.is_not(None),
+        exists(
+            select(outbox.c.id).where(
+                outbox.c.account == _some.c.account,
+                outbox.c.priority.in_(
+                    [literal_column(f"'{each.value}'") for each in Priority]
+                ),  # a range of the index each
+                IS_WAITING,
+                IS_DUE,
+                IS_FIRST,
+            )
+        ),
     )
 )
-_ITEM = update(outbox).where(outbox.c.account == bindparam("of_account"), outbox.c.id == bindparam("of_item"))
-_HELD = _ITEM.where(_is_waiting, outbox.c.claims == bindparam("of_claim"))
-"""The item still waits, and nobody has claimed it since."""
+_NEXT_DUE = ShortQuery.of(select(func.min(_may_run_at)).where(IS_WAITING, HAS_NONE_BEFORE_IT))
+_is_dead = outbox.c.state == literal_column(f"'{OutboxState.DEAD.value}'")
+
+
+@cache
+def _change(*columns: str, of_holder: bool) -> ShortQuery:
+    """Sets these columns of one item. `of_holder`: if it still waits, and nobody has claimed it since."""
+    which = [outbox.c.account == bindparam("of_account"), outbox.c.id == bindparam("of_item")]
+    if of_holder:
+        which += [IS_WAITING, outbox.c.claims == bindparam("of_claim")]
+    new = {name: bindparam(f"new_{name}", type_=outbox.c[name].type) for name in columns}
+    return ShortQuery.of(update(outbox).where(*which).values(new).returning(outbox.c.id))
 
 
 def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Count waiting and dead items, each by its own index, so that finished items cost nothing."""
     # Always true. Without it SQLite takes a covering index that holds items of all states.
     conditions = (outbox.c.call > "", *conditions)
-    counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (_is_waiting, _is_dead))
+    counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (IS_WAITING, _is_dead))
     return select(*counts)
 
 
@@ -133,55 +91,24 @@ class SqlOutbox:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._handed_out: Counter[AccountId] = Counter()  # by account, in priorities where some items go first
+        self._claims = Claims(database)
 
     async def claim(self, account: AccountId, *, now: Timestamp, lease_seconds: float, limit: int) -> list[OutboxItem]:
         """
         The most urgent priority first, then in the order described above. Items past `expires_at` are included:
         `expire` them. Each item's `is_uncertain` is about the attempts *before* this claim.
         """
-
-        def work(connection: Connection) -> list[OutboxItem]:
-            rows: list[Row[Any]] = []
-            for priority in Priority:  # the most urgent first
-                wanted = {"of_account": account, "of_priority": priority.value, "now": now}
-                rows += self._find(connection, account, {**wanted, "at_most": limit - len(rows)})
-                if len(rows) == limit:
-                    break
-            if rows:
-                ids = [row.id for row in rows]
-                connection.execute(_CLAIM, {"of_account": account, "of_items": ids, "until": now + lease_seconds})
-            return [_item(row, attempts=row.attempts + 1, claim=row.claims + 1) for row in rows]
-
-        return await self._database.write(work, account)
-
-    def _find(self, connection: Connection, account: AccountId, wanted: dict[str, Any]) -> list[Row[Any]]:
-        """Claimable items of one priority, in the order in which they are handed out."""
-        oldest = list(connection.execute(_FIND, wanted).all())
-        if wanted["of_priority"] == Priority.CARD or not oldest:
-            return oldest
-        first = list(connection.execute(_FIND_FIRST, wanted).all())
-        chosen: dict[int, Row[Any]] = {}
-        while len(chosen) < wanted["at_most"] and (oldest or first):
-            self._handed_out[account] += 1
-            is_turn_of_oldest = self._handed_out[account] % _OLDEST_EVERY == 0
-            row = (oldest if not first or (is_turn_of_oldest and oldest) else first).pop(0)
-            if row.id in chosen:
-                self._handed_out[account] -= 1
-            chosen.setdefault(row.id, row)
-        return list(chosen.values())
+        rows = await self._claims.take(account, now=now, lease_seconds=lease_seconds, limit=limit)
+        return [_item(row, attempts=row["attempts"] + 1, claim=row["claims"] + 1) for row in rows]
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]:
         """The accounts with an item that can be claimed at `now`, in alphabetical order."""
-        at = {"now": now}
-        names = await self._database.read(
-            lambda connection: connection.execute(_ACCOUNTS_DUE, at).scalars().all(), Across.DELIVERY
-        )
-        return sorted(AccountId(name) for name in names)
+        rows = await self._database.rows(_ACCOUNTS_DUE, {"now": now}, Across.DELIVERY)
+        return sorted(AccountId(name) for (name,) in rows)
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None:
         """When the next item can be claimed: up to `now` if one can be claimed at once, None if nothing waits."""
-        moment = await self._database.read(lambda connection: connection.execute(_NEXT_DUE).scalar(), Across.DELIVERY)
+        ((moment,),) = await self._database.rows(_NEXT_DUE, {}, Across.DELIVERY)
         return None if moment is None else Timestamp(moment)
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
@@ -191,7 +118,7 @@ class SqlOutbox:
         Raises:
             Unavailable: also if the lease was lost, because the new holder decides now.
         """
-        if not await self._held(item, payload=json.dumps(payload)):
+        if not await self._set(item, payload=json.dumps(payload)):
             raise Unavailable("Another process has claimed this item since.")
         return replace(item, payload=payload)
 
@@ -201,7 +128,7 @@ class SqlOutbox:
         account = items[0].account
         statement = (
             update(outbox)
-            .where(outbox.c.account == account, _is_waiting, held)
+            .where(outbox.c.account == account, IS_WAITING, held)
             .values(leased_until=until)
             .returning(outbox.c.id)
         )
@@ -212,28 +139,27 @@ class SqlOutbox:
 
         Items of a killed process are then due at once, not after their lease, and are still uncertain.
         """
-        statement = update(outbox).where(_is_waiting, outbox.c.leased_until.is_not(None)).values(leased_until=None)
+        statement = update(outbox).where(IS_WAITING, outbox.c.leased_until.is_not(None)).values(leased_until=None)
         return await self._database.write(lambda connection: connection.execute(statement).rowcount, Across.RELEASE)
 
     async def done(self, item: OutboxItem, result: dict[str, Any]) -> None:
         """Needs no lease: that the CRM has it is a fact, whichever process says so."""
-        values = {
-            "of_account": item.account,
-            "of_item": item.id,
-            "state": OutboxState.DONE.value,
-            "result": json.dumps(result),
-            "is_uncertain": False,
-            "last_error": None,
-            "leased_until": None,
-            "finished_at": self._clock.now(),
-        }
-        await self._carry_out(item.account, _ITEM, values)
+        await self._set(
+            item,
+            of_holder=False,
+            state=OutboxState.DONE.value,
+            result=json.dumps(result),
+            is_uncertain=False,
+            last_error=None,
+            leased_until=None,
+            finished_at=self._clock.now(),
+        )
 
     async def retry(
         self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool, afresh: bool = False
     ) -> None:
         values: dict[str, Any] = {"attempts": 0, "queued_at": self._clock.now()} if afresh else {}
-        await self._held(
+        await self._set(
             item,
             not_before=at,
             last_error=storable(error[:_LONGEST_ERROR]),
@@ -247,13 +173,13 @@ class SqlOutbox:
         is_free = or_(outbox.c.leased_until.is_(None), outbox.c.leased_until <= now)
         of_calls = and_(outbox.c.account == account, outbox.c.call.in_(calls))
         statement = (
-            update(outbox).where(of_calls, _is_waiting, is_free, outbox.c.not_before > now).values(not_before=now)
+            update(outbox).where(of_calls, IS_WAITING, is_free, outbox.c.not_before > now).values(not_before=now)
         )
         return await self._database.write(lambda connection: connection.execute(statement).rowcount, account)
 
     async def dead(self, item: OutboxItem, *, error: str) -> None:
         """Give the item up. The call's next item can then be claimed."""
-        await self._held(
+        await self._set(
             item,
             state=OutboxState.DEAD.value,
             last_error=storable(error[:_LONGEST_ERROR]),
@@ -262,7 +188,7 @@ class SqlOutbox:
         )
 
     async def expire(self, item: OutboxItem) -> None:
-        await self._held(
+        await self._set(
             item,
             state=OutboxState.EXPIRED.value,
             leased_until=None,
@@ -301,7 +227,7 @@ class SqlOutbox:
         """
         waits = and_(
             outbox.c.account == account,
-            _is_waiting,
+            IS_WAITING,
             outbox.c.not_before > now,
             outbox.c.attempts > 0,
             outbox.c.kind != IntentKind.FETCH_RECORDING.value,
@@ -318,13 +244,13 @@ class SqlOutbox:
             .order_by(outbox.c.id.desc())
             .limit(limit)
         )
-        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
-        return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
+        rows = await self._database.read(lambda connection: connection.execute(query).mappings().all(), account)
+        return [_item(dict(row), attempts=row["attempts"], claim=row["claims"]) for row in rows]
 
     async def of_call(self, account: AccountId, call: CallId) -> list[OutboxItem]:
         query = select(outbox).where(outbox.c.account == account, outbox.c.call == call).order_by(outbox.c.id.desc())
-        rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
-        return [_item(row, attempts=row.attempts, claim=row.claims) for row in rows]
+        rows = await self._database.read(lambda connection: connection.execute(query).mappings().all(), account)
+        return [_item(dict(row), attempts=row["attempts"], claim=row["claims"]) for row in rows]
 
     async def results(self, account: AccountId, call: CallId) -> dict[str, dict[str, Any]]:
         rows = await self._database.rows(_RESULTS, {"account": account, "call": call}, account)
@@ -342,35 +268,33 @@ class SqlOutbox:
         return {OutboxState.WAITING: waiting, OutboxState.DEAD: dead}
 
     async def _update(self, account: AccountId, which: ColumnElement[bool], **values: Any) -> bool:
-        return await self._carry_out(account, update(outbox).where(outbox.c.account == account, which), values)
+        statement = update(outbox).where(outbox.c.account == account, which).values(**values)
+        return await self._database.write(lambda connection: connection.execute(statement).rowcount > 0, account)
 
-    async def _held(self, item: OutboxItem, **values: Any) -> bool:
-        values |= {"of_account": item.account, "of_item": item.id, "of_claim": item.claim}
-        return await self._carry_out(item.account, _HELD, values)
-
-    async def _carry_out(self, account: AccountId, statement: Update, values: dict[str, Any]) -> bool:
-        """Run an update. `values`: columns to set, and the statement's parameters. Returns whether it found a row."""
-        return await self._database.write(
-            lambda connection: connection.execute(statement, values).rowcount > 0, account
-        )
+    async def _set(self, item: OutboxItem, *, of_holder: bool = True, **values: Any) -> bool:
+        """Returns whether the item was changed."""
+        given = {f"new_{name}": value for name, value in values.items()}
+        of = {"of_account": item.account, "of_item": item.id, "of_claim": item.claim}
+        query = _change(*values, of_holder=of_holder)
+        return bool(await self._database.change(query, given | of, item.account))
 
 
-def _item(row: Row[Any], *, attempts: int, claim: int) -> OutboxItem:
+def _item(row: ItemRow, *, attempts: int, claim: int) -> OutboxItem:
     return OutboxItem(
-        id=row.id,
-        account=AccountId(row.account),
-        call=CallId(row.call),
-        kind=IntentKind(row.kind),
-        key=row.key,
-        priority=Priority(row.priority),
-        state=OutboxState(row.state),
-        queued_at=Timestamp(row.queued_at),
-        not_before=Timestamp(row.not_before),
-        expires_at=None if row.expires_at is None else Timestamp(row.expires_at),
+        id=row["id"],
+        account=AccountId(row["account"]),
+        call=CallId(row["call"]),
+        kind=IntentKind(row["kind"]),
+        key=row["key"],
+        priority=Priority(row["priority"]),
+        state=OutboxState(row["state"]),
+        queued_at=Timestamp(row["queued_at"]),
+        not_before=Timestamp(row["not_before"]),
+        expires_at=None if row["expires_at"] is None else Timestamp(row["expires_at"]),
         attempts=attempts,
         claim=claim,
-        is_uncertain=row.is_uncertain,
-        last_error=row.last_error,
-        payload=json.loads(row.payload),
-        result=None if row.result is None else json.loads(row.result),
+        is_uncertain=bool(row["is_uncertain"]),
+        last_error=row["last_error"],
+        payload=json.loads(row["payload"]),
+        result=None if row["result"] is None else json.loads(row["result"]),
     )

@@ -9,7 +9,8 @@ for another account.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -25,12 +26,13 @@ from integration.storage.sql.database import Across, Dialect, Scope, T, Work, sc
 from integration.storage.sql.failures import driver_failure, translating
 from integration.storage.sql.locks import AdvisoryLocks
 from integration.storage.sql.postgres_steps import bring_up_to_date
+from integration.storage.sql.short_queries import ShortQueries
 from integration.storage.sql.short_query import ShortQuery
-from integration.storage.sql.short_reads import ShortReads
 
 # Connections, opened on demand and then kept: opening one costs as much as fifty look-ups, so closing them after a
 # burst would slow down the next burst.
 POOL = 16
+READERS, WRITERS = 3, 6  # of short statements; a write waits for the server's disk, a read does not
 POOL_WAIT_SECONDS = 10.0
 CONNECT_SECONDS = 10.0
 STATEMENT_SECONDS = 30.0
@@ -56,7 +58,11 @@ class PostgresDatabase:
             "timeout": CONNECT_SECONDS,
             "command_timeout": STATEMENT_SECONDS,
             # Every query here is short: compiling one (JIT) takes longer than running it.
-            "server_settings": {"idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS), "jit": "off"},
+            "server_settings": {
+                "idle_in_transaction_session_timeout": str(IDLE_MILLISECONDS),
+                "jit": "off",
+                "standard_conforming_strings": "on",
+            },
         }
         self._engine = create_async_engine(
             asyncpg_url(url),
@@ -67,12 +73,13 @@ class PostgresDatabase:
             connect_args=options,
         )
         _, address = self._engine.dialect.create_connect_args(url)
-        self._short = ShortReads({**address, **options})
+        self._reads = ShortQueries({**address, **options}, connections=READERS)
+        self._writes = ShortQueries({**address, **options}, connections=WRITERS)
         event.listen(self._engine.sync_engine, "connect", _notice_a_silent_network)
         event.listen(self._engine.sync_engine, "checkin", _note_the_time)
         event.listen(self._engine.sync_engine, "checkout", _refuse_a_dead_one)
-        # A read is one statement, so it needs no BEGIN and no ROLLBACK.
-        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        # A read is one statement, so it needs no BEGIN and no ROLLBACK; `_transaction` sends them for a write.
+        self._connections = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # Each lock opens its own connection: locks that wait must not use up the pool that their holders need.
         locking = create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args={"timeout": CONNECT_SECONDS})
         event.listen(locking.sync_engine, "connect", _notice_a_silent_network)
@@ -87,15 +94,13 @@ class PostgresDatabase:
                     log.warning("the database role bypasses row-level security: use a role that is not a superuser")
 
     async def write(self, work: Work[T], scope: Scope = None) -> T:
-        with translating():
-            async with self._engine.begin() as connection:
-                if scope is not None or connection.info.get(_TOLD) is not None:
-                    await say_scope(connection, scope)
+        with translating(), _driver_translated():
+            async with self._connections.connect() as connection, _transaction(connection, scope):
                 return await connection.run_sync(work)
 
     async def read(self, work: Work[T], scope: Scope = None) -> T:
         with translating():
-            async with self._reading.connect() as connection:
+            async with self._connections.connect() as connection:
                 told = connection.info
                 if told.get(_TOLD) != scope:
                     told[_TOLD] = ()  # unknown until the change succeeds, so that an interrupted one is repeated
@@ -103,17 +108,63 @@ class PostgresDatabase:
                     told[_TOLD] = scope
                 return await connection.run_sync(work)
 
-    async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
-        with translating():
-            try:
-                rows = await self._short.rows(query.for_postgresql, query.ordered(values), scope)
-            except _DRIVER_ERRORS as exc:
-                raise driver_failure(exc) from exc
-            return rows
+    async def rows(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
+        with translating(), _driver_translated():
+            return await self._reads.read(*query.for_postgresql(values), scope)
+
+    async def change(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
+        with translating(), _driver_translated():
+            return await self._writes.write(*query.for_postgresql(values), scope)
 
     async def close(self) -> None:
-        self._short.close()
+        self._reads.close()
+        self._writes.close()
         await self._engine.dispose()
+
+
+@asynccontextmanager
+async def _transaction(connection: AsyncConnection, scope: Scope) -> AsyncIterator[None]:
+    """
+    A transaction with its scope. SQLAlchemy would send BEGIN and the scope apart: two messages more for each write.
+
+    Where it is not known how the transaction ended, the connection is closed: an open one must not return to the pool.
+    """
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    is_over = False
+    try:
+        await driver.execute(_begin(scope))
+        try:
+            yield
+        except BaseException:
+            await driver.execute("ROLLBACK")
+            is_over = True
+            raise
+        await driver.execute("COMMIT")
+        is_over = True
+    finally:
+        if not is_over:
+            driver.terminate()
+            await connection.invalidate()
+
+
+def _begin(scope: Scope) -> str:
+    """One message, which has no room for parameters."""
+    account, reason = map(_quoted, scope_words(scope))
+    return f"BEGIN; SELECT set_config('dozvon.account', {account}, true), set_config('dozvon.all', {reason}, true)"
+
+
+@contextmanager
+def _driver_translated() -> Iterator[None]:
+    """The driver's errors as ours, where SQLAlchemy is not between us and it."""
+    try:
+        yield
+    except _DRIVER_ERRORS as exc:
+        raise driver_failure(exc) from exc
+
+
+def _quoted(text: str) -> str:
+    """An SQL literal. Whatever the text is, it stays one: `standard_conforming_strings` is on."""
+    return "'" + text.replace("\0", "\ufffd").replace("'", "''") + "'"
 
 
 def _notice_a_silent_network(connection: Any, _record: Any) -> None:

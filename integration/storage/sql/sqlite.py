@@ -151,9 +151,13 @@ class SqliteDatabase:
             raise Unavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
-    async def rows(self, query: ShortQuery, values: Mapping[str, str], scope: Scope) -> list[Any]:
-        sql, ordered = query.for_sqlite, query.ordered(values)
+    async def rows(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
+        sql, ordered = query.for_sqlite(values)
         return await self.read(lambda connection: _raw(connection).execute(sql, ordered).fetchall())
+
+    async def change(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
+        sql, ordered = query.for_sqlite(values)
+        return await self.write(lambda connection: _raw(connection).execute(sql, ordered).fetchall())
 
     def _read(self, work: Work[T]) -> T:
         with translating():
