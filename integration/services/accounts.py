@@ -1,6 +1,6 @@
-"""The running accounts of this installation: each with its CRM, PBX, settings and managers.
+"""The running accounts of this installation: each with its CRM, PBXs, settings and managers.
 
-Tokens do not belong here (the connector has them), nor does anything about single calls.
+Tokens are the connector's. Single calls do not belong here.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ class NamedInFile(Rejected):
 
 
 class Account:
-    """A running account and its parts: one CRM, and the PBXs whose calls may belong to it, the main one first."""
+    """A running account: one CRM, and the PBXs whose calls may belong to it, the main one first."""
 
     def __init__(self, settings: AccountSettings, crm: Crm, pbxs: Iterable[Pbx]) -> None:
         self.settings = settings
-        self.revision = 0  # of these very settings
+        self.revision = 0  # of `settings`
         self.crm = crm
         self.pbxs: dict[PbxId, Pbx] = {pbx.id: pbx for pbx in pbxs}
         self.managers: dict[ManagerId, Manager] = {}
@@ -63,21 +63,21 @@ class Account:
         return self.settings.account
 
     def set_pbxs(self, pbxs: Iterable[Pbx]) -> None:
-        """Other calls may belong to it from now on."""
+        """Replace the PBXs whose calls may belong to the account."""
         self.pbxs = {pbx.id: pbx for pbx in pbxs}
         self.recorded &= self.pbxs.keys()
         self._viewed = None
 
     def pbx(self, pbx: PbxId) -> Pbx:
-        """Raises NotFound: it is none of this account's any more."""
+        """Raises: NotFound if the PBX does not belong to this account any more."""
         if pbx not in self.pbxs:
-            raise NotFound("this telephone system belongs to the account no longer", code="other_pbx")
+            raise NotFound("this telephone system does not belong to the account any more", code="other_pbx")
         return self.pbxs[pbx]
 
     def at(self, pbx: PbxId) -> AccountSettings:
         """
-        The settings as calls on this PBX need them: of the people only those whose phones are there. An extension means
-        one person on one PBX and another on the next.
+        The settings for calls on this PBX, with only the people whose phones are there: the same extension may belong
+        to different people on different PBXs.
         """
         if self._viewed is not self.settings:
             self._viewed, self._views = self.settings, {}
@@ -88,16 +88,16 @@ class Account:
         return self._views[pbx]
 
     def pbx_of(self, employee: Employee) -> PbxId:
-        """Where the employee's phone is."""
+        """The PBX of the employee's phone."""
         return employee.pbx or next(iter(self.pbxs))
 
     def phone_of(self, manager: ManagerId) -> Employee | None:
-        """Where a manager's calls are made: the first of their phones that is on one of the account's PBXs."""
+        """The phone from which a manager calls: the first of theirs on one of the account's PBXs."""
         phones = (each for each in self.settings.employees if each.manager == manager)
         return next((each for each in phones if self.pbx_of(each) in self.pbxs), None)
 
     def hold(self, settings: AccountSettings, revision: int) -> None:
-        """New settings from the store, always with their revision: a page must not carry that of other ones."""
+        """Take settings from the store together with their revision: a page must never show one without the other."""
         self.settings = settings
         self.revision = revision
 
@@ -159,11 +159,11 @@ class Accounts:
         return account
 
     def remove(self, account: AccountId) -> None:
-        """What is stored of it stays."""
+        """Stop serving the account. Its stored data stays."""
         self._accounts.pop(account, None)
 
     async def take(self, account: Account, from_file: AccountSettings) -> None:
-        """The file's settings are these now. Raises Unavailable."""
+        """Apply the file's present settings. Raises: Unavailable."""
         named = frozenset(e.key for e in from_file.employees)
 
         def joined(stored: AccountSettings | None) -> AccountSettings:
@@ -190,7 +190,7 @@ class Accounts:
             shown: the revision of the people that the administrator saw and changed; None: no check.
 
         Returns:
-            What was changed, to take it back by; None: nothing.
+            The change, which `undo` can take back; None if nothing changed.
 
         Raises:
             ValueError: an extension is named twice.
@@ -222,16 +222,16 @@ class Accounts:
         return await self._change(account, switched, who=who, section=Section.SWITCH, shown=shown)
 
     async def changes(self, account: Account) -> list[KeptChange]:
-        """All that are kept, newest first."""
+        """All stored changes, newest first."""
         return await self._store.changes(account.id, limit=_ALL_CHANGES)
 
     async def undo(self, account: Account, revision: int, *, who: Author) -> SettingsChange | None:
         """
-        Take a change back, as a new change, which can be taken back itself.
+        Undo a change by a new change, which can be undone too.
 
         Raises:
-            UndoRefused: the same was changed again since, or it is undone already, or it is not kept any more.
-            NamedInFile: it concerns a person of the configuration file.
+            UndoRefused: the same setting has changed again since, or the change is undone already or no longer stored.
+            NamedInFile: it concerns a person named in the configuration file.
         """
 
         def check(stored: AccountSettings, changed: AccountSettings) -> None:
@@ -244,8 +244,8 @@ class Accounts:
         return undone.change
 
     async def reload(self, account: Account) -> None:
-        """Load the settings changed by another process. Raises Unavailable."""
-        async with account.changing:  # or what was read before a change here would replace its result
+        """Load the settings changed by another process. Raises: Unavailable."""
+        async with account.changing:  # otherwise a read from before a change here could replace its result
             stored = await self._store.current(account.id)
             if stored is not None:
                 account.hold(_decided(account.settings, stored.settings), stored.revision)
@@ -264,7 +264,7 @@ class Accounts:
         def on_top(stored: AccountSettings | None) -> AccountSettings:
             return change(account.settings if stored is None else _decided(account.settings, stored))
 
-        async with account.changing:  # of two changes here the later one must win
+        async with account.changing:  # of two changes in this process the later one must win
             stored: Revised = await self._store.change(
                 account.id, on_top, who=who, section=section, expected_revision=shown
             )
@@ -277,7 +277,7 @@ class Accounts:
         try:
             managers = await account.crm.managers()
             if not managers:
-                raise ProtocolError("The CRM names none of its users, not even the one who let us in")
+                raise ProtocolError("The CRM's list of users is empty: not even the user who gave consent is in it")
         except DozvonError as exc:
             account.crm_was_asked = True
             account.managers_reading = CrmCondition(trouble=_trouble(exc), detail=str(exc))

@@ -47,7 +47,7 @@ _Key = tuple[AccountId, CallId]  # a call has cards in every account that shares
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What phone book and history know of a client: `person` and `last_calls` as the card says them."""
+    """What phone book and history know of a client: `person` and `last_calls` in the card's format."""
 
     persons: Sequence[Person] = ()
     person: dict[str, Any] | None = None
@@ -67,7 +67,7 @@ class CardService:
         self._of_clicks: dict[str, str] = {}  # a click -> the extension in its text, oldest first
 
     async def close(self) -> None:
-        """Nothing is read any more."""
+        """Stop reading what is late."""
         await self._late.close()
 
     def expect(self, click: str, extension: str) -> None:
@@ -80,7 +80,7 @@ class CardService:
             del self._of_clicks[next(iter(self._of_clicks))]
 
     async def client_extension(self, account: Account, call: Call) -> str | None:
-        """The extension behind the client's number, from a phone field of theirs or the click's text."""
+        """The extension behind the client's number, from a phone field of the contact or the click's text."""
         client = client_of(call, account.settings.numbering)
         persons: Sequence[Person] = ()
         if isinstance(client, PhoneNumber):
@@ -152,7 +152,7 @@ class CardService:
         The part of a `CardCall` that is the same for everybody. Data that is late follows in another message.
 
         Args:
-            known: of the client, where it was read just now: reading it again could be late again, and so on for ever.
+            known: the client's data if it has just been read: a second reading could be late again, and so on for ever.
         """
         settings = account.settings
         client = client_of(call, settings.numbering)
@@ -176,7 +176,7 @@ class CardService:
         }
 
     async def _in_time(self, account: Account, call: Call, match_key: str) -> _Known | None:
-        """None: it is late, and the card is shown again when it is there."""
+        """What is known of the client. None if it is late: the card is then shown again when it has come."""
         key = account.id, call.id
         self._newest[key] = account, call
         known = await self._late.in_time(

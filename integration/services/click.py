@@ -54,7 +54,7 @@ class Refused(DozvonError):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A manager's place: the extension that rings for a click, and on which PBX."""
+    """A manager's phone: the extension that rings for a click, and its PBX."""
 
     manager: ManagerId
     extension: Extension
@@ -133,17 +133,17 @@ class ClickService:
         return request
 
     async def _check_is_free(self, account: Account, desk: Desk) -> None:
-        """A phone in a talk would refuse a second call, or the call would disturb. Raises: Refused."""
+        """Raises: Refused if the phone is in a talk: it would refuse a second call, or the call would disturb."""
         try:
             calls = await self._live_calls.on_its_pbxs(account)
-        except Unavailable:  # say nothing that may be wrong: the phone itself will show it
+        except Unavailable:  # we cannot tell; the phone itself can
             return
         since = self._clock.now() - _LONGEST_TALK_SECONDS
         if any(call.started_at > since and _is_engaged(call, desk) for call in calls):
             raise Refused("already_talking", "you are in a call: end it and dial again")
 
     async def _check_rate(self, account: Account, manager: ManagerId) -> None:
-        """A script in a page, or a stolen session, must not dial through the night. Raises Refused."""
+        """Raises: Refused if the clicks are too many: a script or a stolen session must not dial through the night."""
         rules = account.settings.clicks
         for key, most in (
             (f"clicks:{account.id}:{manager}", rules.per_minute),
@@ -193,14 +193,14 @@ class ClickService:
         """
         part = part_of_manager(account, manager, call) if call is not None else None
         if call is None or part is None or part.state is not PartState.TALKING or not part.holds_client:
-            raise Refused("call_unknown", "you do not talk to this client now")
+            raise Refused("call_unknown", "you are not talking to this client now")
         digits = await self._cards.client_extension(account, call)
         if digits is None:
-            raise Refused("no_client_extension", "no extension is written beside this number")
+            raise Refused("no_client_extension", "this number has no extension")
         try:
             await account.pbx(call.pbx).send_tones(call.id, digits)
         except NotFound as exc:
-            raise Refused("call_unknown", "you do not talk to this client now") from exc
+            raise Refused("call_unknown", "you are not talking to this client now") from exc
         except DozvonError as exc:
             raise Refused("tones_failed", str(exc)) from exc
 
@@ -208,25 +208,25 @@ class ClickService:
         self, account: Account, manager: ManagerId, *, call_id: str, name: str
     ) -> tuple[Person, bool]:
         """
-        The card's "create contact": the number is the call's, the manager becomes responsible. Where an entry of the
+        The card's "create contact", with the number of the call; the manager becomes responsible. If an entry of this
         number waits in the CRM's inbox, it is accepted, and its contact gets the name.
 
         Returns:
-            The contact, and whether it is new: somebody may have saved the number meanwhile.
+            The contact, and whether it is new: somebody may have saved the number in the meantime.
 
         Raises:
             Refused: with the code that the widget translates.
         """
         call = await self._calls.get(account.id, CallId(call_id))
         if call is None or not is_involved(account, manager, call):
-            raise Refused("call_unknown", "this call is not yours, or long over")
+            raise Refused("call_unknown", "this call is not yours, or it ended long ago")
         settings = account.settings
         client = client_of(call, settings.numbering)
         cleaned = " ".join(name.split())
         if client is None:
             raise Refused("bad_number", "the caller's number is withheld")
         if not isinstance(client, PhoneNumber):
-            raise Refused("bad_number", "these digits are not a full number: a contact could not be found by them")
+            raise Refused("bad_number", "this is not a full number, so Dozvon could not find the contact by it")
         key = client.match_key
         if not 1 <= len(cleaned) <= 200:
             raise Refused("bad_request", "name: 1 to 200 characters")
@@ -272,7 +272,7 @@ class ClickService:
 
 
 def desk_of(account: Account, manager: ManagerId) -> Desk:
-    """Where this manager's calls are made. Raises Refused."""
+    """The phone from which this manager calls. Raises: Refused."""
     settings = account.settings
     if not settings.enabled:
         raise Refused("integration_disabled", "the integration is switched off")
@@ -326,7 +326,7 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
 
 
 def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
-    """Whether the call is this account's, and rang at this manager's extension, or the manager had it."""
+    """Whether the call is this account's, and the manager placed it, or it rang at or reached their extension."""
     if call.elsewhere:
         return False
     extensions = {e.extension for e in account.at(call.pbx).employees if e.manager == manager}

@@ -58,7 +58,7 @@ class CrmWatch:
         self._following: set[asyncio.Task[None]] = set()
 
     def told(self, account: AccountId, condition: CrmCondition) -> None:
-        """The CRM's answers show a new condition. Never waits, never raises."""
+        """Handle a new condition that the CRM's answers show. Never waits, never raises."""
         task = asyncio.create_task(self._follow(account, condition), name=f"crm condition {account}")
         self._following.add(task)
         task.add_done_callback(self._following.discard)
@@ -106,7 +106,7 @@ class CrmWatch:
         try:
             hastened = await self._outbox.retry_now(account, now=self._clock.now(), at_most=at_most)
         except DozvonError as exc:
-            log.warning("what waits for the CRM is not hastened", account_id=account, error=str(exc))
+            log.warning("work that waits for the CRM cannot continue now", account_id=account, error=str(exc))
             return
         if hastened:
             log.info("continuing work that waited for the CRM", account_id=account, items=hastened)

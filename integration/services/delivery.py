@@ -1,6 +1,6 @@
 """The outbox's worker: claims due items, carries them out, and records the results.
 
-What each kind of intent does is `delivery_steps.py`'s; when to try again is decided by `domain/calls/retry.py`.
+`delivery_steps.py` carries out each kind of intent; `domain/calls/retry.py` decides when to try again.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _AT_ONCE_PER_ACCOUNT = 8
 _LOOK_AT_LEAST_EVERY_SECONDS = 5.0
 _LOOK_APART_SECONDS = 0.1
 _LOOK_APART_AT_MOST_SECONDS = 0.5  # an account's eight running items last longer than this at any CRM's pace
-_LOOK_SHARE = 0.2  # of the time: a look takes longer the more items wait
+_LOOK_SHARE = 0.2  # of the time is for looking: a look takes longer the more items wait
 _CLAIMS_AT_ONCE = 8  # share a commit on SQLite, and leave connections of the pool to others on PostgreSQL
 _STORAGE_AWAY_SECONDS = 1.0
 
@@ -56,7 +56,7 @@ class NotYet(Exception):
 
 
 StepFunction = Callable[[Account, OutboxItem], Awaitable[dict[str, Any]]]
-"""Carries one item out and returns its result (JSON). Raises Expired, NotYet, or what `integration.errors` holds."""
+"""Carries out one item and returns its result (JSON). Raises: Expired, NotYet, or an error of `integration.errors`."""
 
 
 @dataclass(slots=True)
@@ -88,7 +88,7 @@ class Delivery:
         self.milliseconds_spent: Counter[str] = Counter()
 
     async def run(self) -> None:
-        """Deliver until cancelled. Running attempts are then cut off, and are found again as uncertain."""
+        """Deliver until cancelled. Running attempts are then cancelled, and later repeated as uncertain."""
         extending = asyncio.create_task(self._keep_leases())
         try:
             loop = asyncio.get_running_loop()
@@ -112,7 +112,7 @@ class Delivery:
             await ended([extending, *(task for busy in self._busy.values() for task in busy)])
 
     async def drain(self) -> None:
-        """Deliver until nothing is due any more, and return."""
+        """Deliver until nothing is due any more."""
         while True:
             await self._start_what_is_due()
             under_way = [task for busy in self._busy.values() for task in busy]
@@ -157,7 +157,7 @@ class Delivery:
         outcome = "failed"
         try:
             outcome = await self._attempt(account, item)
-        except Unavailable as exc:  # our storage failed: the lease runs out and the item is found again
+        except Unavailable as exc:  # our storage failed: the lease runs out, and the item is claimed again
             log.error("outcome not recorded", account_id=account.id, call_id=item.call, error=str(exc))
         finally:
             self.counts[item.kind, outcome] += 1
@@ -194,7 +194,7 @@ class Delivery:
         return await self._failed(item, error)
 
     async def _keep_leases(self) -> None:
-        """Extend the leases of long attempts. A paused process finds its deadlines passed before it sends anything."""
+        """Extend the leases of long attempts. In a paused process the deadlines end the attempts before they send."""
         while True:
             await asyncio.sleep(_EXTEND_EVERY_SECONDS)
             by_account: dict[AccountId, list[OutboxItem]] = {}
@@ -239,5 +239,5 @@ def _asked_for(error: DozvonError) -> float | None:
     if isinstance(error, Unavailable):
         return error.retry_after_seconds
     if isinstance(error, AuthFailed):
-        return 30.0  # an administrator has to act: asking faster helps nobody
+        return 30.0  # an administrator has to act: trying sooner helps nobody
     return None

@@ -1,6 +1,6 @@
 """Carries out each kind of intent. Every step may be repeated: it looks in the CRM before it writes again.
 
-The order of a call's steps and their retries are `delivery.py`'s; whose call it is, `domain/calls/attribution.py`'s.
+`delivery.py` runs and repeats the steps; `domain/calls/attribution.py` decides whose call it is.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ class DeliverySteps:
         }
 
     async def notify_crm(self, account: Account, item: OutboxItem) -> dict[str, Any]:
-        """The CRM's popup, once per call and person, for those whose widget is not open; a ringing group is one
-        request."""
+        """Show the CRM's popup, once per call and person, to managers without an open widget. A ringing group costs
+        one request."""
         call = await self._call(account, item)
         number = client_of(call, account.settings.numbering)
         if not isinstance(number, PhoneNumber):
@@ -131,8 +131,8 @@ class DeliverySteps:
         """
         Whether the gap in which the call ended still has to be compared with the PBX's records.
 
-        A process killed meanwhile compares it only after its next start. A call logged before that would stay as
-        inferred: a talk perhaps as a missed call.
+        If the process is killed, it compares the gap only after its next start. A call logged before that would keep
+        its inferred end: a talk might stay a missed call.
         """
         if call.pbx not in account.recorded:
             return False
@@ -153,8 +153,8 @@ class DeliverySteps:
         client = client_of(call, account.settings.numbering)
         if client is None:
             return {"skipped": "no_client_number"}
-        # One client's calls one after the other: the second finds what the first has learned of the client, instead of
-        # searching the CRM as well. That a stranger becomes one entry over all processes is the rows' of strangers.py.
+        # A client's calls go one after the other: the second uses what the first has learned of the client, instead of
+        # searching the CRM too. Rows (`strangers.py`) make sure that a stranger gets one entry over all processes.
         async with self._clients.setdefault(f"{account.id} {client.written}", asyncio.Lock()):
             return await self._log_call(account, call, client, item)
 
@@ -193,7 +193,7 @@ class DeliverySteps:
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
         if log is None or client is None or "entity" not in log:
             return {"skipped": "not_logged"}
-        if call.answered_at is not None:  # the PBX's records knew better than a gap of the link
+        if call.answered_at is not None:  # the PBX's records showed the answer, which fell into a gap of the link
             return {"skipped": "answered"}
         if log.get("inbox"):
             return {"skipped": "inbox"}  # the entry in the inbox itself is the work to do
@@ -222,7 +222,7 @@ class DeliverySteps:
     async def _decide(
         self, account: Account, call: Call, client: Client, item: OutboxItem
     ) -> tuple[Attribution, OutboxItem]:
-        """Attribution, decided once and stored: a retry must look where the first attempt wrote."""
+        """Decide the attribution once and store it: a retry must look where the first attempt wrote."""
         if "attribution" in item.payload:
             return _read_attribution(item.payload["attribution"]), item
         persons, deals = await self._known(account, client)
@@ -242,7 +242,7 @@ class DeliverySteps:
             await self._phone_book.put_deals(account.id, [deal] if deal else [])
 
     async def _known(self, account: Account, client: Client) -> tuple[list[Person], list[Deal]]:
-        """Persons from the phone book; for an unknown number the CRM itself is asked."""
+        """Persons and deals from the phone book; an unknown number is searched in the CRM."""
         if not isinstance(client, PhoneNumber):
             return [], []
         persons, deals = await self._phone_book.known(account.id, client.match_key)
@@ -256,7 +256,7 @@ class DeliverySteps:
         return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
     async def _met(self, decided: Attribution, known: Known, item: OutboxItem) -> Attribution:
-        """The stranger of the decision has become a contact, perhaps by this call."""
+        """Attribution to the contact that the stranger has become, perhaps by this call."""
         met = replace(decided, target=known.person.ref)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
         return met
@@ -318,7 +318,7 @@ def _entered(account: Account, call: Call, decided: Attribution, entered: Entere
     return {
         "id": entered.logged.id,
         "entity": {"kind": entered.logged.entity.kind, "id": entered.logged.entity.id},
-        "inbox": True,  # or it was: now the lead that a person made of the entry needs work, not the call
+        "inbox": True,  # also after the entry was accepted: then its lead is the work to do, not the call
         "responsible": entered.responsible,
         "reasons": _write_reasons(decided)
         + _written(entered.reasons)

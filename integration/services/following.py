@@ -1,6 +1,6 @@
-"""Following a PBX: its link kept up, and what happens on it told to every account that it serves.
+"""Follows a PBX: keeps its link up and passes its events to every account that it serves.
 
-What an account does with it is `tracking.py`'s; which process follows which PBX, `cluster/leadership.py`'s.
+`tracking.py` processes them for one account; `cluster/leadership.py` decides which process follows which PBX.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ log = structlog.get_logger()
 
 class Listeners:
     """
-    A `PbxListener` for the accounts on one PBX. Each gets everything, whatever becomes of it at the others.
+    A `PbxListener` for the accounts on one PBX. Each gets all events, also if another account fails to store them.
 
-    The PBX offers again what one of them could not store; those that have stored it know the events and change nothing.
+    The PBX offers events again that one account could not store. The others recognise them and change nothing.
     """
 
     def __init__(self, trackings: Sequence[CallTracking]) -> None:
@@ -43,8 +43,8 @@ class Listeners:
         await self._each(lambda tracking: tracking.on_link(is_up, reason))
 
     async def _each(self, hand_over: Callable[[CallTracking], Awaitable[None]]) -> None:
-        """Raises the worst that one of them raised: what a repeat may help before what is refused for good."""
-        if len(self._trackings) == 1:  # nearly everywhere
+        """Raises: the most important of their errors. One that a repeat may cure goes before a final refusal."""
+        if len(self._trackings) == 1:  # in nearly every installation
             await hand_over(self._trackings[0])
             return
         results = await asyncio.gather(*(hand_over(each) for each in self._trackings), return_exceptions=True)
@@ -70,10 +70,11 @@ async def follow_pbx(
     Keep the link to the PBX and store what happens on it, until cancelled.
 
     Args:
-        gate: so many PBXs read their calls at once; a thousand at a start would wait for each other in the database.
+        gate: limits how many PBXs read their calls at once: a thousand at a start would block each other in the
+            database.
 
     Raises:
-        LeaseLost: another process does so now.
+        LeaseLost: another process follows the PBX now.
     """
     begun: list[CallTracking] = []
     tasks: list[asyncio.Task[Any]] = []
@@ -86,10 +87,10 @@ async def follow_pbx(
         tasks += [asyncio.create_task(tracking.overtaken.wait()) for tracking in trackings]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         if not any(tracking.overtaken.is_set() for tracking in trackings):
-            await tasks[0]  # it ends only by a defect, which is shown
+            await tasks[0]  # it ends only by a defect: raise it
         raise LeaseLost("Another process follows this PBX.")
     finally:
-        # A process that lost its lease may also be cancelled while it ends: it must still end in order.
+        # A process that lost its lease may be cancelled while it ends: it must still end cleanly.
         ending = asyncio.create_task(_end(pbx, begun, tasks))
         is_cancelled = False
         while not ending.done():

@@ -1,4 +1,4 @@
-"""Messages to browsers: which managers have an open page, and how a message reaches it from any process.
+"""Sends messages to browsers: knows which managers have an open page, and reaches it from any process.
 
 `card.py` builds the messages; `web/widget.py` has the WebSocket.
 """
@@ -105,7 +105,7 @@ class Hub:
                 _CHANNEL, {"from": self._id, "account": account, "managers": people, "message": message}
             )
         except DozvonError as exc:
-            log.warning("message not fanned out", account_id=account, error=str(exc))
+            log.warning("message not sent to other processes", account_id=account, error=str(exc))
 
     async def run(self) -> None:
         """Deliver other processes' messages to this process's pages, until cancelled."""
@@ -117,7 +117,7 @@ class Hub:
             self._deliver(account, managers, wrapped.get("message", {}))
 
     def dismiss(self, account: AccountId) -> None:
-        """Tell the pages of an account that is served no longer to go."""
+        """Close the pages of an account that is no longer served."""
         for (of, _), pages in self._pages.items():
             if of == account:
                 for page in pages:

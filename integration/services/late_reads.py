@@ -1,6 +1,6 @@
-"""What a card wants to know of its client, read with a deadline: a database that hangs holds up no events of a PBX.
+"""Reads a client's data for a card with a deadline: a database that hangs must not delay a PBX's events.
 
-What is not there in time is read in the background, until it is there; what a card looks like is `card.py`'s.
+A late read continues in the background until it succeeds. `card.py` builds the card.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ Card = tuple[AccountId, CallId]
 
 Read = TypeVar("Read")
 
-_WAIT_SECONDS = 1.0  # for what is read in milliseconds
-_AGAIN_SECONDS = 2.0  # after a refusal
-_WORTH_SECONDS = 120.0  # later nobody needs it
+_WAIT_SECONDS = 1.0  # a read normally takes milliseconds
+_AGAIN_SECONDS = 2.0  # after an error
+_WORTH_SECONDS = 120.0  # after this nobody needs the card
 
 
 class LateReads:
-    """One of a process: while any read is late, the next ones are not waited for."""
+    """One for each process: while any read is late, it does not wait for others."""
 
     def __init__(self) -> None:
         self._late: dict[Card, asyncio.Task[None]] = {}
@@ -36,9 +36,9 @@ class LateReads:
         self, card: Card, read: Callable[[], Coroutine[Any, Any, Read]], then: Callable[[Read | None], Awaitable[None]]
     ) -> Read | None:
         """
-        What `read` gives, or None when it fails or takes too long: then it goes on in the background, and `then` gets
-        what it gave when it has succeeded once, None when it is given up. A card whose read is late already
-        gets None at once.
+        Return the result of `read`, or None if it fails or takes too long. It then continues in the background, and
+        `then` gets the result of the first success, or None after the last try. While a card's read is late, further
+        calls for this card return None at once.
         """
         if card in self._late:
             return None

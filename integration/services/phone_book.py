@@ -1,4 +1,4 @@
-"""Keeps the mirror in step with the CRM: a paced import, changes as they arrive, and a regular comparison.
+"""Keeps the phone book equal to the CRM: a paced import, changes as they arrive, and a regular comparison.
 
 Routing and cards read it; `storage/sql/phone_book.py` stores it.
 """
@@ -35,17 +35,17 @@ from integration.services.accounts import Account
 log = structlog.get_logger()
 
 _COMPARE_EVERY_SECONDS = 24 * 3600.0
-# After the first import: a person skipped in it (`_look_for_unseen` says how) is not in the book, so nothing shows it.
+# After the first import, which may skip a person (`_look_for_unseen` explains how): nothing shows that one is missing.
 _COMPARE_AGAIN_SECONDS = 3600.0
-_TRUSTED_SECONDS = 3600.0  # after a longer gap deletions may have been missed, and no poll shows them
+_TRUSTED_SECONDS = 3600.0  # during a longer gap deletions may be missed, and no poll shows them
 _POLL_EVERY_SECONDS = 60.0  # with webhooks: only for lost ones
 _POLL_WITHOUT_WEBHOOKS_SECONDS = 10.0
 _OVERLAP_SECONDS = 120  # a poll looks this far back before the last one, for writes that appear late
 _FAILED_PAUSE_SECONDS = 30.0
-# Of all accounts in this process: reading at the CRM's pace takes a seventh of what one process can do, and cards wait.
+# Over all accounts of this process: a comparison at the CRM's pace takes a seventh of its time, and cards wait for it.
 _COMPARISONS_AT_ONCE = 3
 _SAVE_EVERY_SECONDS = 600.0  # of polls; a process that takes over repeats at most this much
-_LOOKED_FOR_AT_ONCE = 100  # about 15 s of an account's rate; then newer changes are read first
+_LOOKED_FOR_AT_ONCE = 100  # about 15 s at an account's rate; then newer changes come first
 
 
 @dataclass(slots=True)
@@ -55,7 +55,7 @@ class MirrorState:
 
     Attributes:
         is_complete: a full pass has ended since the book was empty.
-        progress: None: everything is to be read, unless the storage knows better.
+        progress: None until the stored progress is read; if nothing is stored, everything is read.
         saved: the stored part of it.
         is_doubted: read everything again, whatever `progress` says.
     """
@@ -88,7 +88,7 @@ class PhoneBookMirror:
         return self._states.setdefault(account, MirrorState())
 
     def forget(self, account: AccountId) -> None:
-        """The account is served no longer. What is stored of its book stays."""
+        """Stop serving the account. Its stored phone book stays."""
         self._states.pop(account, None)
 
     async def run(self, account: Account) -> None:
@@ -161,8 +161,8 @@ class PhoneBookMirror:
 
     def _by_the_crms_clock(self, account: Account, began: float) -> Timestamp:
         """
-        The start of the reading by the CRM's clock, by which we ask for changes. By our clock, an hour ahead, we would
-        lose an hour of changes. The CRM's clock is known after its answers.
+        When the reading began, by the CRM's clock, which filters changes. If our clock is an hour ahead, our own time
+        would lose an hour of changes. The CRM's clock is known from its answers.
         """
         return Timestamp(self._clock.now() + account.crm.clock_ahead - int(time.monotonic() - began))
 

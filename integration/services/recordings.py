@@ -1,4 +1,4 @@
-"""Bringing a call's recording home: from the PBX, to mp3, into our own store.
+"""Fetches a call's recording from the PBX, converts it to mp3 and stores it.
 
 `web/recordings.py` serves it; `delivery.py` decides when to try again.
 """
@@ -13,19 +13,19 @@ from integration.ports.stores import RecordingStore
 from integration.services.accounts import Account
 from integration.services.audio import to_mp3
 
-_MOST_BYTES = 512 * 1024 * 1024  # a WAV of nine hours; more is no telephone call
+_MOST_BYTES = 512 * 1024 * 1024  # a WAV of nine hours; a larger file is not a telephone call
 
 
 async def fetch_recording(account: Account, call: Call, store: RecordingStore) -> str:
     """
-    Fetch, convert and store the recording of a call; the longest one where the PBX began several.
+    Fetch, convert and store the recording of a call; if the PBX made several, the longest.
 
     Returns:
-        The opaque id under which it is served.
+        The opaque id in its address.
 
     Raises:
-        NotFound: the PBX has no such file (a recording that was started may leave none).
-        Rejected: the files hold no sound.
+        NotFound: the PBX has no such file (not every started recording leaves one).
+        Rejected: the files contain no sound.
         Unavailable: the PBX's files or our store cannot be reached now.
     """
     best: bytes | None = None
@@ -34,7 +34,7 @@ async def fetch_recording(account: Account, call: Call, store: RecordingStore) -
         try:
             recorded = await _read(account, file, call)
             mp3 = await asyncio.to_thread(to_mp3, recorded)
-        except Rejected as exc:  # NotFound is one of them: another file may be there
+        except Rejected as exc:  # also NotFound: another file may exist
             refusal = exc if refusal is None or isinstance(refusal, NotFound) else refusal
             continue
         if best is None or len(mp3) > len(best):

@@ -1,18 +1,17 @@
-"""Calls of the time when nobody watched: the PBX's own records compared with the journal, what is missing logged once.
+"""Recovers calls from times without a link: compares the PBX's own records with the journal, logs missing calls once.
 
-How records become calls is an adapter's; what follows a call, `domain/calls/follow_up.py`'s.
+The PBX's adapter turns records into calls; `domain/calls/follow_up.py` decides what to do after a call.
 
 Theory of operation
 -------------------
 
-A call's id is derived from the PBX and its first channel, so the records name the very call that would have been seen:
-looking it up in the journal is the whole comparison, and doing it again changes nothing. It is saved with its intents
-in one transaction, and an intent is queued once for a call, so that two processes that compare at the same time still
-log it once.
+A call's id is made from the PBX and its first channel, so a record gives the same id as the live call. To compare, we
+look up this id in the journal; repeating it changes nothing. A call and its intents are saved in one transaction, and
+an intent is queued once for a call. So two processes that compare at the same time still log the call once.
 
-While the link is up, its moment is stored every few seconds. When it comes back, the time since then is a gap that has
-to be compared; the gap is stored too, until that is done. Records may be written late (Asterisk can hold CDRs back for
-minutes), so a gap is compared several times; and now and then the last hours are, whatever happened in them.
+While the link is up, the time is stored every few seconds. When the link comes back, the time since then is a gap; it
+is stored until it has been compared. Asterisk may write CDRs minutes late, so a gap is compared several times. In
+addition, the last hours are compared about once an hour, with or without a gap.
 """
 
 from __future__ import annotations
@@ -41,20 +40,20 @@ log = structlog.get_logger()
 
 _LOOK_EVERY_SECONDS = 1.0  # at the link
 _BEAT_SECONDS = 10.0
-_MARGIN_SECONDS = 60.0  # before a gap: a beat's age, and clocks that differ
-_PASSES_SECONDS = (1.0, 6.0, 60.0)  # after the link is back; and once more when all records are written
+_MARGIN_SECONDS = 60.0  # added before a gap, for the age of the last beat and differing clocks
+_PASSES_SECONDS = (1.0, 6.0, 60.0)  # after the link is back; the last pass is when all records are written
 _ROUTINE_SECONDS = 3600.0
 _ROUTINE_REACH_SECONDS = 3 * 3600.0
 _RETRY_SECONDS = 60.0
-_SLICE_SECONDS = 6 * 3600.0  # compared at once; bounds the memory for a gap of days
+_SLICE_SECONDS = 6 * 3600.0  # compared at once; limits the memory for a gap of days
 _LONGEST_GAP_SECONDS = 31 * 86_400.0
-_JUST_ENDED_SECONDS = 2.0  # the PBX's events of calls that ended a moment ago are still arriving
+_JUST_ENDED_SECONDS = 2.0  # events of calls that ended a moment ago may still arrive
 
 
 class Outcome(StrEnum):
-    """What the comparison of one call came to."""
+    """The result of comparing one call."""
 
-    RECOVERED = "recovered"  # it was in no journal, or as good as in none
+    RECOVERED = "recovered"  # it was not in the journal, or with too little to log it
     CORRECTED = "corrected"  # its end was only inferred, and it was not delivered yet
     KNOWN = "known"
 
@@ -70,11 +69,11 @@ class Recovery:
     The comparison for one PBX of one account.
 
     Args:
-        is_followed: whether this process sees what happens on the PBX now.
-        links: how often its link came up; one may be lost and back between two looks, or while a gap is compared.
-        is_live: whether a call is still followed; such a one is never touched.
-        unseen_since: takes the start of the oldest call whose end was inferred since it was last taken; None where
-            there is none. Such an end may come while the link is up: a Hangup was lost, or came before the snapshot.
+        is_followed: whether this process receives the PBX's events now.
+        links: how often the link came up; it may be lost and restored between two looks, or while a gap is compared.
+        is_live: whether a call is still followed; live calls are not changed.
+        unseen_since: takes the start of the oldest call whose end was inferred since the last call; None if there is
+            none. Ends are also inferred while the link is up: a Hangup was lost, or came before the snapshot.
         queued: called when intents were queued.
         ownership: whether a call is the account's.
     """
@@ -105,7 +104,7 @@ class Recovery:
         self._clock = clock
         self._is_followed = is_followed
         self._links = links
-        self._link = 0  # the one whose gap is compared
+        self._link = 0  # number of the link whose gap is compared
         self._is_live = is_live
         self._unseen_since = unseen_since
         self._ownership = ownership
@@ -115,7 +114,7 @@ class Recovery:
         self._routine_at = Timestamp(0.0)
         self._first_seen = Timestamp(0.0)  # when this process found the account new on this PBX
         self._beat_at = Timestamp(0.0)
-        self.problem = ""  # why the records could not be compared last; empty when they could
+        self.problem = ""  # why the last comparison failed; empty if it succeeded
 
     async def run(self) -> None:
         """Watch the link and compare after each gap; until cancelled."""
@@ -127,7 +126,7 @@ class Recovery:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
     async def look(self) -> None:
-        """One look at the link and the clock, and what has to be done now. Raises what database and records raise."""
+        """Check the link and the clock, and do what is due. Raises: errors of the database and the records."""
         now = self._clock.now()
         if not self._is_followed():
             self._watch = None
@@ -144,7 +143,7 @@ class Recovery:
             self._routine_at = _next_routine(now)
 
     async def _resume(self, now: Timestamp) -> None:
-        """The PBX is followed again: remember from when on it was not. One never seen before has no gap."""
+        """The PBX is followed again: store since when it was not. A PBX that is new to us has no gap."""
         link = self._links()
         before = await self._watches.load(self._account.id, self._pbx)
         since = None
@@ -160,7 +159,7 @@ class Recovery:
         self._routine_at = _next_routine(now)
 
     async def _note_unseen(self, now: Timestamp) -> None:
-        """The time of a call whose end nobody saw has to be compared like a gap."""
+        """Treat the time of a call with an unseen end as a gap."""
         since, watch = self._unseen_since(), self._watch
         if since is None or watch is None:
             return
@@ -188,7 +187,7 @@ class Recovery:
         done_until = Timestamp(max(watch.unchecked_since, now - self._records.late_seconds))
         since = done_until if self._due else None
         await self._keep(Watch(watched_until=now, unchecked_since=since, compared_at=now))
-        self._queued()  # calls whose end nobody saw wait for this
+        self._queued()  # calls with an unseen end wait for this
 
     async def _settle(self, since: Timestamp, until: Timestamp) -> None:
         found = [each async for each in self.compare(since, until) if each.outcome is not Outcome.KNOWN]
@@ -216,13 +215,13 @@ class Recovery:
 
     async def compare(self, since: Timestamp, until: Timestamp, *, dry_run: bool = False) -> AsyncIterator[Compared]:
         """
-        Compare the calls that ended in this time with the journal, and save what it lacks.
+        Compare the calls that ended in this time with the journal, and save the missing ones.
 
         Args:
-            dry_run: say what would be done, and save nothing.
+            dry_run: return what would be done, and save nothing.
 
         Raises:
-            Unavailable, AuthFailed, ConfigError: as the records and the database do; what was saved before stays.
+            Unavailable, AuthFailed, ConfigError: of the records and the database; calls saved so far stay.
         """
         until = min(until, Timestamp(self._clock.now() - _JUST_ENDED_SECONDS))
         begin = since
@@ -235,7 +234,7 @@ class Recovery:
             begin = end
 
     async def _compare(self, recorded: RecordedCall, *, dry_run: bool) -> Compared | None:
-        """Compare a call. None if we still follow it, or the journal has it as a part of another call."""
+        """Compare a call. Returns None if it is still live, or if the journal has it as part of another call."""
         own = call_id(self._pbx, recorded.native_id)
         ids = [own, *(call_id(self._pbx, joined) for joined in recorded.joined)]
         if any(self._is_live(each) for each in ids):
@@ -284,7 +283,7 @@ class Recovery:
         )
 
     async def _is_under_another_id(self, ids: list[CallId]) -> bool:
-        """A part of it was followed live as a separate client's call: logging the whole would log it twice."""
+        """Whether a part of it was followed live as a call of its own: logging the whole would log the part twice."""
         for each in ids:
             part = await self._calls.get(self._account.id, each)
             if part is not None and (part.client_number is not None or part.merged_into is not None):
@@ -309,12 +308,12 @@ class Recovery:
 
 
 def _next_routine(now: Timestamp) -> Timestamp:
-    """In an hour or so: a thousand accounts that were started together do not ask together."""
+    """In about an hour, at random: a thousand accounts started together must not ask together."""
     return Timestamp(now + _ROUTINE_SECONDS * random.uniform(0.9, 1.1))
 
 
 def _was_hardly_heard(known: Call, recorded: RecordedCall) -> bool:
-    """The link came up with the last words of a client's call, too few to know the client: nothing was logged."""
+    """Whether the link came up so late in a client's call that the client stayed unknown and nothing was logged."""
     return (
         not known.seen_from_start
         and known.client_number is None
@@ -324,7 +323,7 @@ def _was_hardly_heard(known: Call, recorded: RecordedCall) -> bool:
 
 
 def _corrected(known: Call, recorded: RecordedCall) -> Call:
-    """What was seen stays; what was only inferred, or not seen at all, is the records'."""
+    """The call with observed facts kept, and inferred or missing ones taken from the records."""
     files = dict.fromkeys((*known.recordings, *recorded.recordings))
     return replace(
         known,

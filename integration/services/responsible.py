@@ -27,16 +27,16 @@ async def with_responsible(
     line: str | None,
 ) -> tuple[Written, ManagerId | None]:
     """
-    Write in the name of `wanted`; where the CRM refuses that user, of those who stand in (`AccountSettings.stand_ins`),
-    at last of nobody: a dismissed manager must not cost the record. A refusal is remembered, so that each call does
-    not provoke it.
+    Write with `wanted` as responsible. If the CRM refuses that user, try the stand-ins (`AccountSettings.stand_ins`),
+    and at last nobody: the record of a dismissed manager must not be lost. A refusal is remembered, so that not every
+    call provokes it.
 
     Args:
-        write: raises NotResponsible where it has written nothing because of the user.
+        write: raises NotResponsible if it has written nothing because of the user.
         line: the line (DID) of the call.
 
     Returns:
-        What was written, and in whose name.
+        The result of `write`, and the responsible manager.
     """
     for manager in (wanted, *account.settings.stand_ins(line)) if wanted else ():
         if (

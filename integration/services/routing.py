@@ -1,6 +1,6 @@
-"""Answering "where does this call go?" from the phone book in time, and keeping the decision with its reasons.
+"""Answers "where does this call go?" from the phone book in time, and stores the decision with its reasons.
 
-What is decided is `domain/routing/route.py`'s; how a PBX asks is its adapter's.
+`domain/routing/route.py` decides; the PBX's adapter receives the question.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from integration.ports.stores import DecidedRoute, PhoneBook, RouteLog
 
 log = structlog.get_logger()
 
-DEADLINE_SECONDS = 1.2  # below the FastAGI server's, so that the decision is kept with the true reason
-_MAX_LOOKUP_SECONDS = 1.0  # of a live search, whatever the line's settings say: the caller hears silence meanwhile
-_GATHER_SECONDS = 0.1  # the decisions of this time are stored together: callers do not wait for many small commits
-_MAX_UNDONE = 1000  # decisions that wait to be stored; more only when the storage has long been stuck
+DEADLINE_SECONDS = 1.2  # shorter than the FastAGI server's, so that the decision is stored with the true reason
+_MAX_LOOKUP_SECONDS = 1.0  # for a search in the CRM, whatever the line's settings say: the caller hears silence
+_GATHER_SECONDS = 0.1  # decisions of this time are stored together: callers do not wait for many small commits
+_MAX_UNDONE = 1000  # decisions that wait to be stored; more only if the storage fails for long
 _MAX_UNKNOWN = 200  # decisions that wait for their call to be stored
 _LOOK_AGAIN_SECONDS = 2.0  # for those calls
-_KNOWN_WITHIN_SECONDS = 900.0  # an ordinary call is known at once, one of a lost link when the link is back
+_KNOWN_WITHIN_SECONDS = 900.0  # a call is normally stored at once, or, after a lost link, when the link is back
 
 
 class Routing:
@@ -41,7 +41,7 @@ class Routing:
 
     Args:
         settings: returns the account's present settings; None while there are none.
-        crm: returns the CRM to ask about unknown numbers where a line's settings say so.
+        crm: returns the CRM to search for unknown numbers, if a line's settings ask for that.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Routing:
         self._crm = crm
         self._deadline_seconds = deadline_seconds
         self._undone: deque[DecidedRoute] = deque()  # decisions not yet stored
-        self._unknown: dict[CallId, DecidedRoute] = {}  # their call is not stored yet: soon, or never
+        self._unknown: dict[CallId, DecidedRoute] = {}  # decisions whose call is not stored yet, and may never be
         self._look_again_at = Timestamp(0.0)  # for those calls
         self._has_undone = asyncio.Event()
         self._is_log_down = False
@@ -81,7 +81,7 @@ class Routing:
         return len(self._unknown)
 
     async def run(self) -> None:
-        """Store the decisions, after the PBX has its answers; until cancelled, when it stores what is left."""
+        """Store decisions after the PBX has its answers. When cancelled, it stores the rest first."""
         try:
             while True:
                 with contextlib.suppress(TimeoutError):
@@ -100,14 +100,14 @@ class Routing:
         return decision
 
     def takes(self, question: RouteQuestion, *, by_name: bool = False) -> bool:
-        """Whether the calls of this line may be the account's; `by_name`: because its settings name the line."""
+        """Whether calls of this line may be the account's; with `by_name`, only if its settings name the line."""
         settings = self._settings()
         if settings is None or not settings.enabled:
             return False
         return takes_by_name(settings, question.did) if by_name else settings.line(question.did).process
 
     async def decide(self, question: RouteQuestion) -> RouteDecision:
-        """In time, whatever happens; the decision is not kept. Never raises."""
+        """Decide within the deadline, and do not store the decision. Never raises."""
         settings = self._settings()
         try:
             async with asyncio.timeout(self._deadline_seconds):
@@ -118,7 +118,7 @@ class Routing:
             log.warning("no route decided", account_id=self._account, error=str(exc))
             decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
         except Exception:
-            # The caller is waiting: whatever broke, the PBX gets an answer, and we get the traceback.
+            # The caller is waiting: the PBX gets an answer whatever failed, and the log the traceback.
             log.exception("no route decided", account_id=self._account)
             decision = _cannot_decide(question, settings, because(ReasonCode.STORAGE_FAILED))
         return decision
@@ -152,7 +152,7 @@ class Routing:
         return decide(question, settings, found, deals, looked_up=(why,))
 
     async def _is_book_empty(self) -> bool:
-        if not self._is_book_filled:  # once it was filled it counts as filled
+        if not self._is_book_filled:  # asked until it is filled for the first time
             self._is_book_filled = await self._book.has_persons(self._account)
         return not self._is_book_filled
 
@@ -165,10 +165,10 @@ class Routing:
 
     async def _store(self) -> None:
         """
-        What cannot be stored now waits for the next decision, or for the end.
+        Store the decisions. Those that cannot be stored now wait for the next decision, or for the end.
 
-        Calls that are still unknown are not looked for with each new decision: while the PBX's events do not come, that
-        held up the next caller's decision by milliseconds.
+        Calls that are still unknown are not looked up with each new decision: while the PBX's events do not come, that
+        delayed the next caller's decision by milliseconds.
         """
         self._has_undone.clear()
         new = list(self._undone)
@@ -188,7 +188,7 @@ class Routing:
             log.info("route decisions are stored again" if is_stored else "route decisions wait to be stored")
 
     def _wait_for_calls(self, unknown: Sequence[DecidedRoute]) -> None:
-        """Keep decisions whose call is not stored yet: the first for each call, and not for too long."""
+        """Keep decisions whose call is not stored yet: the first for each call, for a limited time."""
         youngest = self._clock.now() - _KNOWN_WITHIN_SECONDS
         waiting: dict[CallId, DecidedRoute] = {}
         for each in unknown:
@@ -216,7 +216,7 @@ class Routing:
         except DozvonError:
             return None
         except Exception:
-            # The loop must live on: later decisions can still be kept.
+            # The loop must continue: later decisions can still be stored.
             log.exception("route decisions were not kept", count=len(batch))
         return {each.call for each in batch}
 
@@ -228,7 +228,7 @@ def _cannot_decide(question: RouteQuestion, settings: AccountSettings | None, wh
 
 
 async def _ask_crm(crm: Crm, number: PhoneNumber, within_seconds: float) -> tuple[Sequence[Person], Reason]:
-    """Who has the number by the CRM's own search, and what to tell about it. Raises nothing of the CRM's."""
+    """Search the number in the CRM. Returns the persons and the reason to show. Does not raise the CRM's errors."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     try:

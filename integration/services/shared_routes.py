@@ -1,6 +1,6 @@
 """One answer to "where does this call go?" for the accounts that share a PBX.
 
-What one account answers is `routing.py`'s.
+`routing.py` answers for one account.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ class SharedRoutes:
     """Implements `ports.RouteAnswerer`."""
 
     def __init__(self, routings: Sequence[Routing], clock: Clock) -> None:
-        """`routings`: in the order in which they are preferred where they answer the same."""
+        """`routings`: the preferred first; the order decides between equal answers."""
         self._routings = routings
         self._clock = clock
 
     async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
         """
-        The account that knows the caller answers. Asked are the accounts that name the line, else those that take the
-        calls of all lines, else the first: its answer is the dialplan's own way. Each one that was asked keeps with its
-        own call what was decided, and only its own reasons.
+        Answer for the account that knows the caller. The accounts that name the line are asked; else those that take
+        calls of all lines; else the first, which answers with the dialplan's own way. Each of them stores the decision
+        with its own call and only its own reasons.
         """
         named = [each for each in self._routings if each.takes(question, by_name=True)]
         asked = named or [each for each in self._routings if each.takes(question)] or list(self._routings[:1])

@@ -32,17 +32,17 @@ from integration.services.accounts import Account
 from integration.services.delivery import NotYet
 from integration.services.responsible import with_responsible
 
-_WAIT_FOR_ENTRY_SECONDS = 1.0  # while another call of the number is being entered; longer the longer that takes
+_WAIT_FOR_ENTRY_SECONDS = 1.0  # at first, while another call of the number is being entered; then longer
 _WAIT_FOR_ENTRY_AT_MOST_SECONDS = 60.0
-_TRUSTED_SECONDS = 60.0  # that an entry waits still, after the CRM said so
-_LOOK_AGAIN_SECONDS = 120.0  # at an entry that takes no calls; less and less often, once an hour at last
+_TRUSTED_SECONDS = 60.0  # how long we believe the CRM that an entry waits
+_LOOK_AGAIN_SECONDS = 120.0  # at an entry that takes no calls; less and less often, at last once an hour
 _LOOK_AGAIN_AT_MOST_SECONDS = 3600.0
-_CALLS_OF_AN_ENTRY = 200  # that are hastened when it is closed; those before them find it out by asking
+_CALLS_OF_AN_ENTRY = 200  # the newest continue as soon as it is closed; older ones ask the CRM
 
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """The call is in the CRM: as a new entry, in one that waits, or (`is_in_inbox` False) where that one went."""
+    """The call is in the CRM: as a new entry, in a waiting one, or (`is_in_inbox` False) where that one has gone."""
 
     logged: LoggedCall
     responsible: ManagerId | None
@@ -52,14 +52,14 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """It is no stranger any more: write the call to this person."""
+    """The number now belongs to this person: write the call to them."""
 
     person: Person
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """Nothing of the call belongs into the CRM."""
+    """The call is not written into the CRM."""
 
     why: str
 
@@ -90,10 +90,10 @@ class StrangerCalls:
         self._phone_book = phone_book
         self._clock = clock
         self._wake = wake
-        self._closed_inboxes: set[AccountId] = set()  # of CRMs that took no call for an entry that waits
+        self._closed_inboxes: set[AccountId] = set()  # accounts whose CRM takes no calls for a waiting entry
 
     async def waits(self, account: Account, number: PhoneNumber) -> bool:
-        """Whether the CRM said a moment ago that this number waits in its inbox: it need not be searched again."""
+        """Whether this number waits in the CRM's inbox by a recent answer, so that we need not search it again."""
         stranger = await self._strangers.get(account.id, number.match_key)
         return stranger is not None and stranger.entry is not None and self._is_fresh(stranger.checked_at)
 
@@ -104,8 +104,9 @@ class StrangerCalls:
         Write the call, or return why it is not a stranger's.
 
         Raises:
-            NotYet: another call of the number is being entered, or the CRM takes this one when a person has decided.
-            Others: as the CRM's and the storage's.
+            NotYet: another call of the number is being entered, or the CRM takes this one only after a person has
+                decided about the entry.
+            Others: the CRM's and the storage's errors.
         """
         call = record.call
         if (join := _read_join(item.payload)) is not None:
@@ -117,7 +118,7 @@ class StrangerCalls:
         else:
             stranger = await self._strangers.enter(account.id, number.match_key, call.id)
         if stranger.entry is not None:
-            if stranger.entered_by == call.id:  # made before this attempt, which was to say so
+            if stranger.entered_by == call.id:  # an earlier attempt made it, and its result was not recorded
                 logged = LoggedCall(id=stranger.entry.id, entity=stranger.entry, deal=stranger.deal)
                 return Entered(logged, record.responsible)
             return await self._join(account, record, number, item, _Join(stranger.entry, stranger.deal))
@@ -130,14 +131,14 @@ class StrangerCalls:
         self, account: Account, number: PhoneNumber, *, name: str, responsible: ManagerId | None
     ) -> Person | None:
         """
-        A contact is wanted for a number whose entry waits: the entry is accepted, and its contact gets the name. A
-        contact beside it would be there twice as soon as somebody accepts the entry.
+        Make a contact for a number whose entry waits: accept the entry and rename its contact. A separate contact would
+        be a duplicate as soon as somebody accepts the entry.
 
         Returns:
-            The contact; None when no entry of the number waits, and none has become a contact.
+            The contact; None if no entry of the number waits, and none has become a contact.
 
         Raises:
-            NotResponsible: nothing has happened. Others: as the CRM's and the storage's.
+            NotResponsible: nothing was changed. Others: the CRM's and the storage's errors.
         """
         stranger = await self._strangers.get(account.id, number.match_key)
         if stranger is None or stranger.entry is None:
@@ -160,13 +161,13 @@ class StrangerCalls:
         return await (crm.rename_contact(became.person, name) if is_ours else crm.person(became.person))
 
     async def closed(self, account: Account, changes: Sequence[CrmChange]) -> None:
-        """People took entries out of the CRM's inbox: continue calls that waited for it. Raises: errors of storage."""
+        """People took entries out of the CRM's inbox: continue the calls that waited. Raises: errors of the storage."""
         for change in changes:
             if isinstance(change, InboxClosed):
                 await self._has_left(account, change.ref)
 
     async def _has_left(self, account: Account, entry: EntityRef) -> None:
-        """Accepted or declined: each call that waited for it asks the CRM which."""
+        """The entry was accepted or declined: each call that waited for it now asks the CRM which."""
         for match_key in await self._strangers.closed(account.id, entry):
             await self._hasten(account, match_key)
 
@@ -178,7 +179,7 @@ class StrangerCalls:
     # ---- making the entry ------------------------------------------------------------------------------------------
 
     async def _take_over(self, account: Account, number: PhoneNumber, former: CallId, call: Call) -> None:
-        """The outbox knows whether the other call's delivery is under way. Raises NotYet."""
+        """Become the call that makes the entry. Raises: NotYet if the outbox still delivers the other call."""
         items = await self._outbox.of_call(account.id, former)
         is_under_way = any(item.kind is IntentKind.LOG_CALL and item.state is OutboxState.WAITING for item in items)
         if is_under_way or not await self._strangers.take_over(account.id, number.match_key, of=former, call=call.id):
@@ -196,7 +197,7 @@ class StrangerCalls:
                 return await self._entered(account, number, call.id, found, record.responsible)
             found = await self._made_by(account, record, former) if former is not None else None
             if found is not None and found.entity.kind is EntityKind.LEAD:
-                join = _Join(found.entity, found.deal)  # kept first: else the row would say that this call is in it
+                join = _Join(found.entity, found.deal)  # stored first: otherwise the row would say this call is in it
                 item = await self._outbox.amend(item, {**item.payload, "join": _write_join(join)})
                 await self._entered(account, number, call.id, found, record.responsible)
                 return await self._join(account, record, number, item, join)
@@ -212,7 +213,7 @@ class StrangerCalls:
                 lambda manager: account.crm.log_to_inbox(replace(record, responsible=manager)),
                 line=call.line,
             )
-        except Rejected:  # this call becomes a dead letter: the next one of the number may try its luck
+        except Rejected:  # this call becomes a dead letter: the number's next call may make the entry
             await self._strangers.forget(account.id, number.match_key, call=call.id)
             raise
         return await self._entered(account, number, call.id, logged, responsible)
@@ -220,22 +221,22 @@ class StrangerCalls:
     async def _entered(
         self, account: Account, number: PhoneNumber, call: CallId, logged: LoggedCall, responsible: ManagerId | None
     ) -> Entered:
-        if logged.entity.kind is not EntityKind.LEAD:  # found where a person has accepted it to
+        if logged.entity.kind is not EntityKind.LEAD:  # a person has accepted the entry meanwhile
             await self._strangers.forget(account.id, number.match_key, call=call)
             return Entered(logged, responsible, is_in_inbox=False)
         await self._strangers.entered(account.id, number.match_key, call, entry=logged.entity, deal=logged.deal)
-        await self._hasten(account, number.match_key)  # those that wait for it
+        await self._hasten(account, number.match_key)  # the calls that wait for it
         return Entered(logged, responsible)
 
     async def _made_by(self, account: Account, record: CallRecord, former: CallId) -> LoggedCall | None:
-        """The entry of a call whose delivery was given up: its answer may have been lost before."""
+        """Find the entry of a call whose delivery was given up: the CRM's answer may have been lost before that."""
         call = await self._calls.get(account.id, former)
         if call is None or call.direction is not Direction.INBOUND:
             return None
         return await account.crm.find_in_inbox(replace(record, key=record_key(former), call=call))
 
     async def _known(self, account: Account, number: PhoneNumber, *, ask: bool) -> Person | None:
-        """Somebody may have got the number meanwhile: from a lost answer, from another call, from a person."""
+        """The person who has the number by now: from a request with a lost answer, from another call, or typed in."""
         persons, deals = await self._phone_book.known(account.id, number.match_key)
         if not persons and ask:
             persons = await account.crm.find_persons(number)
@@ -243,7 +244,7 @@ class StrangerCalls:
         return next(iter(ranked(persons, deals)), None)
 
     async def _new_contact(self, account: Account, record: CallRecord, number: PhoneNumber) -> Person:
-        """An outgoing call to a stranger who answered becomes a contact: amoCRM has no inbox for outgoing calls."""
+        """Create a contact for a stranger who answered an outgoing call: amoCRM has no inbox for outgoing calls."""
         person, _ = await with_responsible(
             account,
             record.responsible,
@@ -284,7 +285,7 @@ class StrangerCalls:
         return await self._keep(record.call, item, join)
 
     async def _keep(self, call: Call, item: OutboxItem, join: _Join) -> NoReturn:
-        """Raises NotYet: the call stays in the outbox until somebody has decided about the entry."""
+        """Keep the call in the outbox until somebody has decided about the entry. Raises: NotYet, always."""
         await self._outbox.amend(item, {**item.payload, "join": _write_join(replace(join, is_kept=True))})
         age = self._clock.now() - (call.ended_at or call.started_at)
         seconds = min(max(age / 10, _LOOK_AGAIN_SECONDS), _LOOK_AGAIN_AT_MOST_SECONDS)
@@ -314,7 +315,7 @@ class StrangerCalls:
             except NotFound:
                 pass  # deleted since
         await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k not in ("join", "attribution")})
-        raise Unavailable("The entry has left the CRM's inbox; deciding again where the call belongs.")
+        raise Unavailable("The entry is no longer in the CRM's inbox; deciding again where the call belongs.")
 
     async def _write(
         self, account: Account, record: CallRecord, target: EntityRef
@@ -327,7 +328,7 @@ class StrangerCalls:
         )
 
     async def _find_joined(self, account: Account, record: CallRecord, join: _Join) -> LoggedCall | None:
-        """What was written into the entry is in its deal after it was accepted."""
+        """Find the call in the entry, or in its deal, where the notes are after it was accepted."""
         for place in (join.entry, join.deal):
             if place is None:
                 continue
@@ -340,7 +341,7 @@ class StrangerCalls:
         return None
 
     async def _take_in(self, account: Account, person: EntityRef | None) -> None:
-        """Who was a stranger is in the phone book before the next call, also where no webhook tells of it."""
+        """Store the former stranger in the phone book before the next call, also if no webhook arrives."""
         read = await account.crm.person(person) if person is not None else None
         if read is not None:
             await self._phone_book.put_persons(account.id, [read], numbering=account.settings.numbering)

@@ -1,6 +1,6 @@
-"""From a PBX's events to stored calls: each step's new state and its intents are saved together.
+"""Turns a PBX's events into stored calls; saves each step's new state together with its intents.
 
-What should be done is decided by `domain/calls/follow_up.py`; doing it is `delivery.py`'s; showing it is `card.py`'s.
+`domain/calls/follow_up.py` decides what to do, `delivery.py` does it, `card.py` shows it.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from integration.services.ending import ended
 
 log = structlog.get_logger()
 
-_SAVE_SECONDS = 2.0  # then the steps wait in memory: a database that hangs must not hold up the events behind them
+_SAVE_SECONDS = 2.0  # then the steps wait in memory: a database that hangs must not delay the next events
 _READ_SECONDS = 1.0
 _SAVE_AGAIN_SECONDS = 1.0
 _MOST_STEPS_AT_ONCE = 200  # per transaction while a backlog is written
-_WORTH_LOGGING_SECONDS = 24 * 3600.0  # of a call that ends because the account leaves the PBX
+_WORTH_LOGGING_SECONDS = 24 * 3600.0  # the age of a call that ends because the account leaves the PBX
 
 
 class CallObserver(Protocol):
@@ -53,10 +53,10 @@ class _Saving:
 
 class CallTracking:
     """
-    The `PbxListener` of one account, from `begin` to `end`; between them this process is the one that follows its PBX.
+    The `PbxListener` of one account. From `begin` to `end` this process is the one that follows the PBX.
 
-    A database that does not take a write (full disk, restart, no answer) stops nothing: steps wait in order in memory,
-    cards are still shown, and the steps are written as soon as the database takes them.
+    If the database does not take a write (full disk, restart, no answer), steps wait in memory in order, cards are
+    still shown, and the steps are written as soon as the database takes them.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class CallTracking:
         """
         Args:
             wake: set when intents were queued.
-            ownership: whether a call is the account's, as things stand.
+            ownership: whether a call is the account's, by what is known now.
         """
         self._account = account
         self._pbx = pbx
@@ -106,17 +106,17 @@ class CallTracking:
 
     async def begin(self, fence: Lease | None = None) -> None:
         """
-        Follow the PBX from now on, from where the store stands.
+        Follow the PBX from now on, starting with the stored calls.
 
         Args:
-            fence: the lease under which every step is stored; None where no other process can be.
+            fence: the lease under which every step is stored; None if there can be no other process.
         """
         if fence is not None and (self._fence is None or fence.token != self._fence.token + 1):
             self._backlog.clear()  # another process has followed the PBX since these steps
         self._fence = fence
         self.overtaken.clear()
         self._live = {call.id: call for call in await self._stored_live()}
-        for step in self._backlog:  # of an earlier term that the database has not taken yet
+        for step in self._backlog:  # from before the last `end`; the database has not taken them yet
             self._keep(step.call)
         for call in self._live.values():
             for observer in self._observers:
@@ -127,10 +127,10 @@ class CallTracking:
 
     async def end(self) -> None:
         """
-        Write what waits, at most one round, and know nothing any more.
+        Write the waiting steps in one attempt, and forget the live calls.
 
         Raises:
-            Unavailable: the steps that wait are kept for the next `begin`.
+            Unavailable: the waiting steps are kept for the next `begin`.
         """
         self.is_following = False
         self._live.clear()
@@ -146,8 +146,8 @@ class CallTracking:
 
     async def leave(self) -> None:
         """
-        After `end`: the account gets no calls of this PBX any more. Those that go on end here, as far as they were
-        seen: nobody will see their end. Calls of days ago are not written into the CRM: their end was lost long since.
+        After `end`: the account gets no more calls of this PBX. End its live calls here, because nobody will see their
+        end. Calls that began more than a day ago are not written into the CRM: their end was lost long before.
         """
         self._fence = None
         now = self._clock.now()
@@ -155,7 +155,7 @@ class CallTracking:
         await self.on_resync(frozenset(), now)
 
     async def on_events(self, events: Sequence[CallEvent]) -> None:
-        """Raises LeaseLost when another process has taken over; nothing of `events` is stored then."""
+        """Raises: LeaseLost if another process has taken over; then none of `events` is stored."""
         if self.overtaken.is_set():
             raise LeaseLost("Another process follows this PBX.")
         before = dict(self._live)
@@ -172,14 +172,14 @@ class CallTracking:
             if steps:
                 await self._save(steps)
         except BaseException:
-            self._live = before  # they are offered again, and must then change the calls as they do now
+            self._live = before  # the events come again, and must then have the same effect
             raise
         for call, changes in seen:
             for observer in self._observers:
                 await observer.on_change(self._account, call, changes)
 
     async def on_resync(self, live: frozenset[CallId], at: Timestamp) -> None:
-        """Close what the store holds as live and the PBX no longer has."""
+        """End the calls that the store has as live and the PBX no longer has."""
         known = {call.id for call in await self._stored_live()} | set(self._live)
         gone = [call_id for call_id in known if call_id not in live]
         if gone:
@@ -189,7 +189,7 @@ class CallTracking:
         )
 
     def take_unseen_since(self) -> Timestamp | None:
-        """The start of the oldest call whose end was inferred since this was last asked; None where there is none."""
+        """The start of the oldest call whose end was inferred since the last call of this; None if there is none."""
         since, self._unseen_since = self._unseen_since, None
         return since
 
@@ -230,7 +230,7 @@ class CallTracking:
         if waiting is not None:
             return waiting
         if self._backlog and is_new:
-            return None  # the database is away, and nobody has stored a call that begins now
+            return None  # the database is away, and a call that begins now cannot be stored yet
         try:
             async with asyncio.timeout(_READ_SECONDS):
                 return await self._calls.get(self._account.id, call_id)
@@ -270,7 +270,7 @@ class CallTracking:
             self._tell_of(steps)
 
     def _stand_back(self) -> None:
-        """The other process has the calls from the PBX itself; what it could not see, the PBX's own records tell."""
+        """Drop our steps: the other process gets the calls from the PBX, and the rest from the PBX's own records."""
         log.warning("overtaken by another process", account_id=self._account.id, unsaved_steps=len(self._backlog))
         self._backlog.clear()
         self.overtaken.set()
@@ -279,7 +279,7 @@ class CallTracking:
         self._writer = asyncio.create_task(self._write_backlog(saving))
 
     async def _write_backlog(self, saving: _Saving | None) -> None:
-        """`saving`: the oldest steps are being saved already. They may be saved yet, so nobody saves them beside it."""
+        """`saving`: a save of the oldest steps that is still running. It may succeed, so wait for it first."""
         at_once = _MOST_STEPS_AT_ONCE
         while self._backlog:
             if saving is None:
@@ -294,7 +294,7 @@ class CallTracking:
             except LeaseLost:
                 self._stand_back()
                 return
-            except Rejected as exc:  # one of them will never be stored: find it, and let the others be
+            except Rejected as exc:  # one of them will never be stored: find it and store the others
                 at_once = saving.count // 2 or _MOST_STEPS_AT_ONCE
                 if saving.count == 1:
                     refused = self._backlog.pop(0)

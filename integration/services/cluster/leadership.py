@@ -23,7 +23,7 @@ from integration.services.ending import ended
 
 log = structlog.get_logger()
 
-TTL_SECONDS = 3.0  # a takeover within 5 s of a death (spec J1): this, a look, and the link to the PBX
+TTL_SECONDS = 3.0  # another process must take over within 5 s of a death (spec J1): this, a look, and the PBX's link
 _LOOK_EVERY_SECONDS = 0.8
 _RESTART_SECONDS = 1.0  # between a job's defect and its next start
 

@@ -1,4 +1,4 @@
-"""The live calls, on any process: the one that follows the PBX knows them, the others ask the store."""
+"""The live calls, on any process: the process that follows the PBX knows them, the others ask the store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class LiveCalls:
     """Errors of `of` and `get`: Unavailable, on a process that does not follow the PBX."""
 
     def __init__(self, trackings: Mapping[AccountId, Mapping[PbxId, CallTracking]], calls: CallStore) -> None:
-        """`trackings`: of each account, by PBX."""
+        """`trackings`: by account and PBX."""
         self._trackings = trackings
         self._calls = calls
 
@@ -33,7 +33,7 @@ class LiveCalls:
         return found
 
     async def just_ended(self, account: Account, since: Timestamp) -> list[Call]:
-        """The calls that ended since; none while the database is away, as a card of a past call may be missed."""
+        """The calls that ended since; none while the database is away, as a past call's card may be left out."""
         try:
             return await self._calls.ended_since(account.id, since)
         except Unavailable:
@@ -50,6 +50,6 @@ class LiveCalls:
         return call if is_there else None
 
     def _following(self, account: Account, pbx: PbxId) -> CallTracking | None:
-        """None: another process follows this PBX, or none does."""
+        """This process's tracking of the PBX; None if another process follows it, or none."""
         own = self._trackings.get(account.id, {}).get(pbx)
         return own if own is not None and own.is_following else None

@@ -1,6 +1,6 @@
 """Exchanges state with the other processes of the installation, so that pages show the same on all of them.
 
-Who does what is `services/cluster/leadership.py`'s; how they hear of each other, `services/cluster/peers.py`'s.
+`leadership.py` decides which process does what; `peers.py` carries the messages.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Member(Protocol):
 
 
 class Others:
-    """`tasks()` are run where there are other processes; the other methods may be called in any case."""
+    """Run `tasks()` where there are other processes; the other methods may always be called."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Others:
         mirror: PhoneBookMirror,
         wake: asyncio.Event,
     ) -> None:
-        """`peers`: None where this is the only process."""
+        """`peers`: None if this is the only process."""
         self._peers = peers
         self._offices = offices
         self._accounts = accounts
@@ -90,7 +90,7 @@ class Others:
         self._tell(News.PHONE_BOOK, key)
 
     def read_anew(self, key: AccountId) -> None:
-        """An administrator doubts the phone book."""
+        """An administrator wants the phone book to be compared with the CRM again."""
         self._mirror.compare_soon(key)
         self._tell(News.READ_ANEW, key)
 

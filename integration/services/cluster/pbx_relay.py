@@ -139,7 +139,7 @@ class PbxRelay:
             return
         at = message.get("at")
         if not isinstance(at, int | float) or abs(self._clock.now() - at) > _STALE_SECONDS:
-            log.warning("a command to the PBX came too late and was left alone", pbx=pbx.id)
+            log.warning("a command to the PBX came too late and was not run", pbx=pbx.id)
             return
         task = asyncio.create_task(self._carry_out(pbx, message))
         self._answering.add(task)
@@ -158,7 +158,7 @@ class PbxRelay:
         try:
             await self._coordination.publish(_CHANNEL, answer)
         except DozvonError as exc:
-            log.warning("the answer to a command did not reach who asked", error=str(exc))
+            log.warning("the answer to a command did not reach the process that asked", error=str(exc))
 
 
 class RelayedPbx:

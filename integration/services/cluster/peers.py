@@ -26,7 +26,7 @@ _SILENT_SECONDS = 4.0  # then a process counts as gone
 
 
 class News(StrEnum):
-    """What a process tells the others about an account, so that they need not wait for their next look."""
+    """What a process tells the others about an account, so that they act before their next look."""
 
     SETTINGS = "settings"  # an administrator changed them
     CRM = "crm"  # the CRM was connected
@@ -53,7 +53,7 @@ class Peers:
         self._links = links
         self._handlers: dict[str, Handler] = {}
         self._heard: dict[str, tuple[float, frozenset[str]]] = {}  # process -> when on the loop's clock, its links
-        self.count = 1  # of processes, with this one; while the others cannot be reached, the last known number
+        self.count = 1  # processes, this one included; while the others cannot be reached, the last known number
 
     def is_linked(self, pbx: PbxId) -> bool:
         """Whether any process has lately said that it is linked to this PBX."""
@@ -103,4 +103,4 @@ class Peers:
         try:
             await handler(AccountId(str(message.get("account"))))
         except DozvonError as exc:
-            log.warning("news from another process not followed", news=message.get("news"), error=str(exc))
+            log.warning("news from another process not applied", news=message.get("news"), error=str(exc))

@@ -1,4 +1,4 @@
-"""The rate of requests of an account over all processes, and of this process while Redis is away."""
+"""Keeps an account's rate of requests over all processes; while Redis is away, this process's share of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class SharedBudget:
 
     Args:
         queue: names the account at its CRM.
-        processes: how many there are, this one included; as far as is known.
+        processes: the known number of processes, this one included.
     """
 
     def __init__(self, coordination: Coordination, queue: str, processes: Callable[[], int]) -> None:
@@ -52,7 +52,7 @@ class SharedBudget:
             self._note(is_alone=True)
 
     def _own_share(self, pace: Pace) -> Turn:
-        """Our share of the rate while alone: counts one process more than we know, as a new one may have started."""
+        """This process's share of the rate. One more process than known is counted, as a new one may have started."""
         now = asyncio.get_running_loop().time()
         if now < self._next_at:
             return Turn(None, self._next_at - now)
@@ -62,4 +62,4 @@ class SharedBudget:
     def _note(self, *, is_alone: bool) -> None:
         if is_alone is not self._is_alone:
             self._is_alone = is_alone
-            log.warning("requests are paced by our own share" if is_alone else "requests are paced together again")
+            log.warning("Redis is away: pacing requests alone" if is_alone else "pacing requests over all processes")
