@@ -13,17 +13,17 @@ from integration.errors import ConfigError, DozvonError
 _COMMANDS = {
     "run": "run the middleware: dozvon run --config dozvon.toml",
     "demo": "the middleware, a sandbox CRM and a simulated office, on the loopback",
-    "init": "write a configuration file to begin with",
+    "init": "write a first configuration file",
     "password": "make the hash of an administrator's password",
     "doctor": "check CRM, PBX, permissions, recordings; say what to change",
     "apply": "put the accounts and PBXs of a file into the database: dozvon apply FILE --dry-run",
     "export": "print an office of the database as a file that apply reads",
-    "history": "who changed what in an office of the database, and take a change back",
-    "route": "what would happen with a call from this number to this line",
-    "number": "how a phone field is read: dozvon number '8 (495) 123-45-67 доб. 105'",
-    "secrets": "check that every stored secret can be read, or give all a new key",
+    "history": "show who changed what in an office of the database, and undo a change",
+    "route": "show where a call from this number to this line would go",
+    "number": "show how a phone field is read: dozvon number '8 (495) 123-45-67 доб. 105'",
+    "secrets": "check that every stored secret can be read, or encrypt all with a new key",
     "backup": "write database and recordings into one file, while the service runs",
-    "restore": "replace database and recordings by a backup's",
+    "restore": "replace database and recordings with those of a backup",
     "recover": "log the calls that Dozvon missed, from the PBX's own records",
     "migrate": "bring the database up to date",
     "replay": "print the calls of a recorded event stream",
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = next((word for word in given if not word.startswith("-")), None)
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
-        if name == wanted:  # the others stay unloaded: `replay` needs no database driver
+        if name == wanted:  # load no other command: `replay` needs no database driver
             module = importlib.import_module(f"integration.cli.{name}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)

@@ -1,6 +1,6 @@
 """The demonstration: a sandbox amoCRM, a simulated office that speaks real AMI and FastAGI, and Dozvon between them.
 
-Everything is on the loopback, nothing of it is kept: each start begins with a fresh office.
+Everything runs on the loopback, and nothing is kept: each start begins with a new office.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 ACCOUNT = AccountId("demo")
 LINE = "74950000004"  # the responsible first, then the queue `sales`
 _AGI_PATH = "demo-office-questions"
-PASSWORD = "demo"  # noqa: S105 - of pages that only the loopback reaches, printed at the start
+PASSWORD = "demo"  # noqa: S105 - for pages on the loopback only; printed at the start
 _PEOPLE = (
     ("101", "610077", "Анна Орлова"),
     ("102", "610078", "Борис Климов"),
@@ -59,7 +59,7 @@ class Demo:
     """The whole demonstration, for the life of an `async with` block."""
 
     def __init__(self, folder: Path, *, ports: dict[str, int] | None = None, traffic_per_minute: float = 0.0) -> None:
-        """`ports`: as `free_ports` gives them; None chooses the usual ones, or free ones where those are taken."""
+        """`ports`: in the form of `free_ports`; None takes the usual ports, or free ones if those are taken."""
         self._folder = folder
         self._ports = ports or free_ports()
         self._traffic = traffic_per_minute
@@ -161,7 +161,7 @@ class Demo:
 
 
 def free_ports() -> dict[str, int]:
-    """The usual port of each part, or one that is free where somebody has it already."""
+    """The usual port of each part, or a free one if it is taken."""
     return {name: port if _is_free(port) else _any_free() for name, port in _PORTS.items()}
 
 

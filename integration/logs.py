@@ -1,7 +1,7 @@
 """Structured logs: constant messages, values as fields, one JSON object a line on standard error.
 
-Personal data does not belong in them: a field whose name says number, name, token or secret is masked here, in case
-one is passed.
+Personal data does not belong in logs. As a precaution, fields whose name says number, name, token or secret are masked
+here.
 """
 
 from __future__ import annotations
@@ -56,9 +56,9 @@ def set_up(level: str, *, readable: bool = False) -> None:
 
 
 def _give_libraries_our_form(level: int, processors: list[Any], renderer: Any) -> None:
-    """Give messages of aiohttp, asyncio and drivers (through `logging`) our form, so that the log has one form."""
+    """Give messages of aiohttp, asyncio and drivers (through `logging`) the form of our own."""
     handler = logging.StreamHandler(sys.stderr)
-    theirs = [each for each in processors if not isinstance(each, Repeats)]  # their messages are no constants
+    theirs = [each for each in processors if not isinstance(each, Repeats)]  # their messages are not constant
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[structlog.stdlib.add_logger_name, *theirs],
@@ -70,13 +70,13 @@ def _give_libraries_our_form(level: int, processors: list[Any], renderer: Any) -
 
 class Repeats:
     """
-    A structlog processor: limits the lines of one warning or error in a minute. A stranger who can cause one can cause
+    A structlog processor: limits how often one warning or error is logged in a minute, as a stranger could cause
     thousands. The next line of the same message says how many were left out.
     """
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._seen: dict[str, tuple[float, int]] = {}  # until when counted, how many; our messages are constants
+        self._seen: dict[str, tuple[float, int]] = {}  # message -> end of its minute, count; our messages are constants
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         if event.get("level") not in ("warning", "error"):
@@ -97,7 +97,7 @@ class Repeats:
 
 
 def cut_long_values(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: what comes from outside may be of any length. Tracebacks keep more, and their end."""
+    """A structlog processor: cuts values, which may come from outside. Tracebacks keep more: their end."""
     for key, value in event.items():
         longest = _LONGEST_TRACEBACK if key == "exception" else _LONGEST_VALUE
         if isinstance(value, str) and len(value) > longest:
@@ -106,7 +106,7 @@ def cut_long_values(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 def mask_personal_data(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor; the last line of defence, not the rule."""
+    """A structlog processor: a precaution only, as callers must not log personal data."""
     for key in event:
         if key in _NEVER:
             event[key] = "***"

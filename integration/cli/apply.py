@@ -41,7 +41,7 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigError(f"{file}: cannot be read: {exc}") from exc
     except RecursionError as exc:
-        raise ConfigError(f"{file}: tables and lists lie too deep in one another") from exc
+        raise ConfigError(f"{file}: tables and lists are nested too deeply") from exc
     except ValueError as exc:
         raise ConfigError(f"{file}: not valid TOML: {exc}") from exc
 

@@ -1,6 +1,6 @@
-"""The one table of kinds: which CRMs and PBXs there are. A new one is a folder and a line here.
+"""The table of the supported CRMs and PBXs. A new one needs a folder and a line here.
 
-Only this module, the demonstration and the commands name what is in `connectors/` and `pbx_adapter/`.
+Only this module, the demonstration and the commands import from `connectors/` and `pbx_adapter/`.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from pbx_adapter.asterisk import AsteriskKind
 
 
 class CrmKind(Protocol):
-    """What there is of one kind of CRM once in a process."""
+    """One kind of CRM. A process has one instance for all its accounts."""
 
     secret_options: ClassVar[tuple[str, ...]]
-    """Keys of options that are stored sealed and never shown, as `recordings.password`."""
+    """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
         """
         Args:
-            session: keeps no cookies, so that none of one account travels with another's requests.
-            budget: the share of all processes together in a rate, by its name; None: this is the only process.
+            session: keeps no cookies, so that one account's cookies are not sent with another's requests.
+            budget: the rate of the given name that all processes share; None if this is the only process.
         """
 
     @staticmethod
     def check(options: Mapping[str, Any]) -> None:
-        """Raises ConfigError, which names the key, for options that `connect` would refuse."""
+        """Raises: ConfigError, with the key, for options that `connect` would refuse."""
 
     @staticmethod
     def integration(options: Mapping[str, Any]) -> str | None:
-        """Accounts with the same one share a redirect address; None: it has none to share."""
+        """The integration's id. Accounts with the same id share a redirect address; None: nothing to share."""
 
     def connect(
         self,
@@ -51,30 +51,30 @@ class CrmKind(Protocol):
         clock: Clock,
         numbering: Numbering,
     ) -> Connector:
-        """Build a connection; nothing is sent before `Connector.open`. Raises ConfigError."""
+        """Build a connection. It sends nothing before `Connector.open`. Raises: ConfigError."""
 
     async def close(self) -> None: ...
 
 
 class PbxKind(Protocol):
-    """What there is of one kind of PBX once in a process."""
+    """One kind of PBX. A process has one instance for all its PBXs."""
 
     secret_options: ClassVar[tuple[str, ...]]
-    """Keys of options that are stored sealed and never shown, as `recordings.password`."""
+    """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
 
     def __init__(self, session: aiohttp.ClientSession) -> None: ...
 
     @staticmethod
     def check(pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> None:
-        """Raises ConfigError, which names the key beginning with `key`, for options that `connect` would refuse."""
+        """Raises: ConfigError, with the key after the prefix `key`, for options that `connect` would refuse."""
 
     def connect(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> PbxConnection:
-        """Build a connection; nothing is sent before `Pbx.run`. Raises ConfigError."""
+        """Build a connection. It sends nothing before `Pbx.run`. Raises: ConfigError."""
 
     async def serve_routes(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> None:
         """
-        Let these PBXs ask for routes from now on, and no others; none: stop listening. What is the same already goes
-        on undisturbed.
+        Answer these PBXs from now on, and no others; if there are none, stop listening. Unchanged ones continue without
+        interruption.
 
         Args:
             is_shared: other processes listen at the same addresses.
@@ -84,6 +84,6 @@ class PbxKind(Protocol):
         """
 
 
-# By the name in the configuration and in addresses. The first is meant where an account names none.
+# By the name in the configuration and in addresses. The first is the default.
 CRMS: Mapping[str, type[CrmKind]] = {"amocrm": AmocrmKind}
 PBXS: Mapping[str, type[PbxKind]] = {"asterisk": AsteriskKind}

@@ -1,4 +1,4 @@
-"""Background work of a process: each task restarts after a defect, and can be ended alone."""
+"""Background work of a process: each task restarts after a defect, and can be ended separately."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ class Job(Protocol):
 
 
 class Background:
-    """`leadership`: divides jobs between the processes; None where this is the only one."""
+    """`leadership`: divides jobs between the processes; None if this is the only one."""
 
     def __init__(self, leadership: Leadership | None) -> None:
         self._leadership = leadership
         self._tasks: set[asyncio.Task[None]] = set()
 
     def spawn(self, name: str, work: Callable[[], Awaitable[None]]) -> Job:
-        """Run `work` again and again until it is ended; it may run forever by itself."""
+        """Run `work` until the job is ended; start it again whenever it returns or fails."""
 
         async def supervised() -> None:
             while True:
@@ -54,7 +54,7 @@ class Background:
         return _Led(self._leadership, name)
 
     async def end(self) -> None:
-        """All that is left."""
+        """End all remaining tasks."""
         await ended(self._tasks.copy())
 
 

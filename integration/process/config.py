@@ -47,12 +47,12 @@ class PbxConfig:
     office: AccountId  # whose accounts may get its calls
     kind: str
     options: dict[str, Any] = field(repr=False)
-    key: str  # where the options stand in the file, as `account.acme.asterisk`
+    key: str  # where the options are in the file, such as `account.acme.asterisk`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountConfig:
-    """One `[[account]]` of the file: what decisions read, its CRM, and the PBXs whose calls may belong to it."""
+    """One `[[account]]` of the file: its settings, its CRM, and the PBXs whose calls may belong to it."""
 
     settings: AccountSettings
     crm: str
@@ -67,7 +67,7 @@ class AccountConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupConfig:
-    """Backups that the running service makes: one every `every_hours`, the newest `keep` are kept."""
+    """Scheduled backups of the running service: one every `every_hours`; the newest `keep` stay."""
 
     folder: Path
     every_hours: float = 24
@@ -79,22 +79,22 @@ class Config:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = "http://127.0.0.1:8080"
-    has_public_url: bool = False  # it is configured; otherwise it is derived from `listen`
+    has_public_url: bool = False  # `public_url` is configured; otherwise it comes from `listen`
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
-    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may name a request's client
-    connections: int = 4000  # to the web, in all
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may name the client in a header
+    connections: int = 4000  # of all web clients together
     connections_per_address: int = 1000
     log_level: str = "info"
     roles: frozenset[str] = ROLES
     database: str = ""  # empty: SQLite in the data folder
     redis: str | None = None
     key: str | None = field(default=None, repr=False)
-    key_file: Path | None = None  # with neither: a file in the data folder, made at the first start
+    key_file: Path | None = None  # without key and file: a file in the data folder, made at the first start
     backup: BackupConfig | None = None
     pbxs: tuple[PbxConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
-    file: Path | None = None  # that it was read from
+    file: Path | None = None  # the file that was read
 
     @property
     def is_local(self) -> bool:
@@ -108,21 +108,21 @@ class Config:
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:
     """
-    Read the file (may be None: all from the environment) and what the environment overrides.
+    Read the file and the environment, which overrides it. Without a file everything comes from the environment.
 
     Raises:
-        ConfigError: says which key of which file is wrong and what to write there.
+        ConfigError: names the wrong key and file, and says what to write there.
     """
     document: dict[str, Any] = {}
     if path is not None:
         try:
             document = tomllib.loads(path.read_text("utf-8"))
         except FileNotFoundError as exc:
-            raise ConfigError(f"{path}: no such file; `dozvon init` writes one to begin with") from exc
+            raise ConfigError(f"{path}: no such file; `dozvon init` writes a first one") from exc
         except (OSError, UnicodeDecodeError) as exc:
             raise ConfigError(f"{path}: cannot be read: {exc}") from exc
         except RecursionError as exc:
-            raise ConfigError(f"{path}: tables and lists lie too deep in one another") from exc
+            raise ConfigError(f"{path}: tables and lists are nested too deeply") from exc
         except ValueError as exc:  # also a number of thousands of digits
             raise ConfigError(f"{path}: not valid TOML: {exc}") from exc
     for variable, (section, key) in _ENVIRONMENT.items():
@@ -136,7 +136,7 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
 
 
 def parse(document: Mapping[str, Any]) -> Config:
-    """Turn the document into settings. Raises ConfigError: all wrong keys of all tables."""
+    """Turn the document into settings. Raises: ConfigError, with all wrong keys of all tables."""
     problems: list[FieldProblem] = []
     own, offices = InstallationDocument(), OfficesDocument()
     try:
@@ -176,7 +176,7 @@ def parse(document: Mapping[str, Any]) -> Config:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a configured name or address is the loopback; looks nothing up."""
+    """Whether a configured name or address is the loopback, without a DNS lookup."""
     try:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -184,7 +184,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _check_password(config: Config) -> None:
-    """A short password is allowed if only this machine can reach the pages: in the demonstration, in a trial."""
+    """Allow a short password only if no other machine can reach the pages: in the demonstration or a trial."""
     password = config.admin_password
     if password is None:
         return
@@ -201,7 +201,7 @@ def _check_password(config: Config) -> None:
 
 
 def _backup(table: BackupTable) -> BackupConfig | None:
-    """None without a folder: no scheduled backups."""
+    """The scheduled backups; None without a folder."""
     if table.folder is None:
         return None
     return BackupConfig(folder=Path(table.folder), every_hours=table.every_hours, keep=table.keep)
@@ -227,7 +227,7 @@ def _offices(document: Mapping[str, Any]) -> OfficesDocument:
 
 
 def _pbxs(offices: OfficesDocument) -> tuple[PbxConfig, ...]:
-    """Those of the accounts first, as they are in the file."""
+    """All PBXs: first those of the accounts, in the order of the file."""
     own = [
         PbxConfig(
             id=each.pbx_id,

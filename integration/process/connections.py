@@ -22,7 +22,7 @@ from integration.web.consent import oauth_path
 
 
 class Kinds:
-    """All kinds, as this process has them."""
+    """This process's instances of all kinds."""
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
         self._crms = {name: kind(session, budget) for name, kind in CRMS.items()}
@@ -37,7 +37,7 @@ class Kinds:
         return self._pbxs[pbx.kind].connect(pbx.id, pbx.options, key=pbx.key)
 
     async def serve_routes(self, answerers: Iterable[tuple[PbxConfig, RouteAnswerer]], *, is_shared: bool) -> None:
-        """These may ask, and no others. Raises ConfigError: an address is taken; the other kinds are served."""
+        """Answer only these PBXs. Raises: ConfigError if an address is taken; the other kinds are still served."""
         by_kind: dict[str, dict[PbxId, RouteAnswerer]] = {name: {} for name in self._pbxs}
         for pbx, answerer in answerers:
             by_kind[pbx.kind][pbx.id] = answerer
@@ -57,7 +57,7 @@ class Kinds:
 
 def setup_of(config: Config) -> Setup:
     """
-    The connections of a configuration, with all that their adapters need. Nothing is opened.
+    The connections of a configuration, with all that their adapters need. Opens nothing.
 
     Raises:
         ConfigError: an adapter would refuse its settings; the message names the key.
@@ -80,7 +80,7 @@ def setup_of(config: Config) -> Setup:
 
 def _check_known(key: str, name: str, table: Iterable[str]) -> None:
     if name not in table:
-        raise ConfigError(f'{key}: "{name}" is not known; known is {", ".join(table)}')
+        raise ConfigError(f'{key}: "{name}" is not known; choose one of: {", ".join(table)}')
 
 
 def _crm_options(config: Config, account: AccountConfig) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What a process is made of, without servers and background tasks: storage, the accounts and their connections."""
+"""Builds the parts of a process except servers and background tasks: storage, accounts and their connections."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from integration.storage.secrets.private_files import close_to_others, make_fold
 
 @dataclass(frozen=True, slots=True)
 class RunningPbx:
-    """A PBX while it runs: `link` is its connection here or, where there are several processes, on another one."""
+    """A running PBX. `link` uses the connection of this process or, if there are several, of another one."""
 
     config: PbxConfig
     connection: PbxConnection
@@ -46,7 +46,7 @@ class RunningPbx:
 
 @dataclass(frozen=True, slots=True)
 class OnPbx:
-    """An account on one of its PBXs: its calls there, and its answers to the question where a call goes."""
+    """An account on one of its PBXs: it tracks the calls there and answers where a call goes."""
 
     pbx: PbxConnection
     tracking: CallTracking
@@ -55,7 +55,7 @@ class OnPbx:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One account's parts while it runs. Connections are replaced by another `Member` with the same account."""
+    """The parts of a running account. To replace a connection, make a new `Member` with the same account."""
 
     config: AccountConfig
     account: Account
@@ -100,11 +100,11 @@ class Core:
             ConfigError: a setting is wrong; the message names it.
             Unavailable: the database cannot be opened.
         """
-        setup_of(self.config)  # a wrong setting is told before anything is opened
+        setup_of(self.config)  # report a wrong setting before opening anything
         try:
             await asyncio.to_thread(make_folder, self.config.data_dir)
         except OSError as exc:
-            raise ConfigError(f"server.data_dir {self.config.data_dir} cannot be made: {exc.strerror}") from exc
+            raise ConfigError(f"server.data_dir {self.config.data_dir} cannot be created: {exc.strerror}") from exc
         place = place_of(self.config)
         await asyncio.to_thread(close_to_others, place.data_dir, place.sqlite_file)
         self.storage = await open_storage(place.url, place.data_dir, clock=self.clock, keys=place.keys)
@@ -139,7 +139,7 @@ class Core:
         return self.config.redis is not None
 
     def _budget(self, rate: str) -> SharedBudget | None:
-        """The share of all processes together in the request rate of this name."""
+        """The request rate of this name that all processes share; None if this is the only process."""
         return SharedBudget(self.coordination, rate, lambda: self.peers.count) if self.is_shared else None
 
     def _linked(self) -> list[PbxId]:
@@ -147,20 +147,20 @@ class Core:
 
     @property
     def setup(self) -> Setup:
-        """What runs."""
+        """The running connections."""
         return Setup(
             pbxs=tuple(pbx.config for pbx in self.pbxs.values()),
             accounts=tuple(member.config for member in self.members.values()),
         )
 
     def users_of(self, pbx: PbxId) -> list[Member]:
-        """The accounts that get calls of this PBX, in the same order in every process: whose own it is comes first."""
+        """The accounts that get calls of this PBX: first those whose main PBX it is. All processes use this order."""
         return self._users.get(pbx, [])
 
     def ownership(self, account: Account, pbx: PbxId, call: Call) -> Ownership:
         """Whether a call on a PBX is the account's."""
         sharing = {member.account.id: member.account.at(pbx) for member in self.users_of(pbx)}
-        sharing.setdefault(account.id, account.at(pbx))  # it has left the PBX
+        sharing.setdefault(account.id, account.at(pbx))  # for an account that has left the PBX
         return SOLE if len(sharing) < 2 else ownership(call, account.id, sharing)
 
     def _put(self, member: Member) -> None:
@@ -180,7 +180,7 @@ class Core:
     # ---- PBXs ------------------------------------------------------------------------------------------------------
 
     def add_pbx(self, config: PbxConfig) -> None:
-        """Build a connection, or another one in its place. Nothing is sent yet. Raises ConfigError."""
+        """Build a connection; replace one with the same id. Sends nothing yet. Raises: ConfigError."""
         connection = self.kinds.pbx(config)
         link = self.relay.relayed(connection) if self.is_shared else connection
         self.pbxs[config.id] = RunningPbx(config, connection, link)
@@ -189,13 +189,13 @@ class Core:
             member.on[config.id] = replace(member.on[config.id], pbx=connection)
 
     def remove_pbx(self, key: PbxId) -> None:
-        """No account may be on it any more."""
+        """Forget a PBX that no account uses any more."""
         del self.pbxs[key]
 
     # ---- accounts --------------------------------------------------------------------------------------------------
 
     async def add(self, config: AccountConfig) -> Member:
-        """Build an account and its connection. Nothing is sent yet. Raises ConfigError, Unavailable (the database)."""
+        """Build an account and its connection. Sends nothing yet. Raises: ConfigError, Unavailable (the database)."""
         links = self._links(config)
         connector = self._crm(config)
         account = await self.accounts.add(config.settings, connector.crm, links)
@@ -205,13 +205,13 @@ class Core:
 
     async def replace(self, config: AccountConfig, parts: frozenset[Part]) -> Member:
         """
-        Give an account new settings, and those of its connections that `parts` names. The old CRM connection is closed
-        first: what was under way in it is tried again by the new one. Raises as `add`.
+        Give an account new settings, and replace the connections that `parts` names. The old CRM connection is closed
+        first; the new one repeats its unfinished work. Raises: as `add`.
         """
         old = self.members[config.id]
         account, connector, on = old.account, old.connector, old.on
         links = self._links(config)
-        if Part.SETTINGS in parts:  # first: it may fail, and then nothing else may be new
+        if Part.SETTINGS in parts:  # first, because it may fail, and then nothing else may have changed
             await self.accounts.take(account, config.settings)
         if Part.PBXS in parts:
             account.set_pbxs(links)
@@ -225,17 +225,17 @@ class Core:
         return member
 
     async def remove(self, key: AccountId) -> None:
-        """Forget an account. What is stored of it stays: its calls, and what waits to be delivered."""
+        """Forget an account. Its stored calls and waiting deliveries stay."""
         member = self.members[key]
         self._drop(key)
         self.accounts.remove(key)
         await member.connector.close()
 
     def _links(self, config: AccountConfig) -> list[Pbx]:
-        """Raises ConfigError: one of its PBXs could not be built before."""
+        """Raises: ConfigError if one of its PBXs could not be built."""
         missing = [key for key in config.pbxs if key not in self.pbxs]
         if missing:
-            raise ConfigError(f"account.{config.id}.pbxs: the PBX {missing[0]} does not run")
+            raise ConfigError(f"account.{config.id}.pbxs: the PBX {missing[0]} is not running")
         return [self.pbxs[key].link for key in config.pbxs]
 
     def _on(self, account: Account, pbx: PbxId) -> OnPbx:
@@ -255,7 +255,7 @@ class Core:
         return CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards], self.wake, own)
 
     async def end_left_calls(self, account: Account) -> None:
-        """End the calls of PBXs that the account has left while nothing ran. Raises Unavailable."""
+        """End calls on PBXs that the account left while Dozvon was stopped. Raises: Unavailable."""
         live = await self.storage.calls.live(account.id)
         for pbx in {call.pbx for call in live} - account.pbxs.keys():
             await self._tracking(account, pbx).leave()

@@ -1,4 +1,4 @@
-"""What `dozvon doctor` finds: `diagnose()`. This installation is looked at here; CRM and PBX look at themselves.
+"""Collects the findings of `dozvon doctor`: `diagnose()`. Checks this installation; CRMs and PBXs check themselves.
 
 Changes nothing, except what a start would change too.
 """
@@ -27,7 +27,7 @@ from integration.storage.sql.database import Database, open_database
 from integration.storage.sql.postgres_steps import role_of
 
 INSTALLATION = "Dozvon"
-"""The name of these findings beside those of accounts, whose names have no capitals."""
+"""The group of these findings. It cannot be an account's name: those have no capitals."""
 
 _LATE = 1.5  # times the interval: a backup takes time, and a failed one is repeated
 
@@ -39,14 +39,14 @@ async def examine(config: Config, clock: Clock) -> list[Finding]:
         make_folder(config.data_dir)
         database = await open_database(config.database_url)
     except (DozvonError, OSError) as exc:
-        remedy = "look at storage.database and server.data_dir; for PostgreSQL: does it run, and let this role in?"
+        remedy = "check storage.database and server.data_dir; for PostgreSQL: is it running, and may this role log in?"
         findings.append(_error("database", str(exc), remedy))
     else:
         try:
             findings.append(await _role(database))
             findings += await _keys(database, place_of(config).keys)
         except DozvonError as exc:
-            findings.append(_error("database", str(exc), "look into the log of the database"))
+            findings.append(_error("database", str(exc), "read the database's log"))
         finally:
             await database.close()
     if config.backup is not None:
@@ -61,7 +61,7 @@ async def examine_redis(redis_url: str) -> Finding:
         ticket = await coordination.issue_ticket({"doctor": "was here"}, ttl_seconds=60.0)
         taken = await coordination.take_ticket(ticket)
     except DozvonError as exc:
-        remedy = "does it run, and does storage.redis name its host, port and password? redis://:password@host:6379/0"
+        remedy = "is it running, and has storage.redis its host, port and password? redis://:password@host:6379/0"
         return _error("redis", str(exc), remedy)
     finally:
         await coordination.close()
@@ -88,17 +88,17 @@ async def _keys(database: Database, source: KeySource) -> list[Finding]:
         checked = await check(database, source)
         ring = KeyRing(source)
     except ConfigError as exc:
-        return [_error("key", str(exc), "put the file back from where you keep it, or correct what is in it")]
+        return [_error("key", str(exc), "restore the file from your copy, or correct its content")]
     if checked.current is None and ring.newest is None and source.may_be_made:
         return [_ok("key", f"the first start makes {source.file}")]
     if ring.newest is None:
-        remedy = "put it back from where you keep it (a backup does not hold it); lost for good: dozvon secrets forget"
-        return [_error("key", f"{checked.place} is not there", remedy)]
+        remedy = "restore it from your copy (backups do not contain it); if it is lost: dozvon secrets forget"
+        return [_error("key", f"{checked.place} does not exist", remedy)]
     findings = []
     if checked.is_open_to_others:
         findings.append(_warning("key", f"others may read {checked.place}", f"chmod 600 {checked.place}"))
     if checked.current is not None:
-        remedy = "put back the key that the database names; dozvon secrets check says the same"
+        remedy = "restore the key that the database names; dozvon secrets check shows the same"
         findings += [_error("key", problem, remedy) for problem in checked.problems]
     if not findings:
         count = sum(checked.by_key.values())
@@ -115,7 +115,7 @@ def _backups(wanted: BackupConfig, now: float) -> Finding:
             "backup", f"{wanted.folder} cannot be read: {exc.strerror}", "let Dozvon's user read and write it"
         )
     if not made:
-        return _warning("backup", f"there is none in {wanted.folder} yet", f"the running service makes one; {look}")
+        return _warning("backup", f"{wanted.folder} has no backup yet", f"the running service makes one; {look}")
     hours = (now - max(made)) / 3600
     said = f"the newest in {wanted.folder} is {hours:.1f} hours old; one is due every {wanted.every_hours:g}"
     return _warning("backup", said, look) if hours > wanted.every_hours * _LATE else _ok("backup", said)
@@ -123,7 +123,7 @@ def _backups(wanted: BackupConfig, now: float) -> Finding:
 
 def _users(users: Sequence[Member]) -> Finding:
     if not users:
-        remedy = 'name it in "pbxs" of an account, or take it out of the file'
+        remedy = 'name it in "pbxs" of an account, or remove it from the file'
         return _warning("accounts", "no account gets its calls", remedy)
     return _ok("accounts", ", ".join(user.account.id for user in users))
 
@@ -142,9 +142,9 @@ def _error(name: str, message: str, remedy: str) -> Finding:
 
 async def diagnose(config: Config) -> dict[str, list[Finding]]:
     """
-    The findings of `dozvon doctor`: about this installation, then by account about the CRM and the PBX. A PBX that
-    several accounts use, and those of an account with several, have findings of their own. If the installation itself
-    has errors, the accounts are not checked.
+    The findings of `dozvon doctor`: first about this installation, then for each account about its CRM and PBX. A PBX
+    has separate findings if several accounts use it, or if its account has several PBXs. If the installation itself has
+    errors, the accounts are not checked.
 
     Raises:
         ConfigError: a setting is wrong.

@@ -1,4 +1,4 @@
-"""One thing of every account as a mapping that follows the accounts as they come and go."""
+"""A mapping from each running account to one of its parts; follows the accounts as they start and stop."""
 
 from __future__ import annotations
 

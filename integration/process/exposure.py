@@ -41,7 +41,7 @@ def _address(config: Config) -> Finding:
         return _ok("address", f"{config.public_url}")
     return _warning(
         "address",
-        f"{config.public_url} is plain http: passwords and calls can be read on the way, and the widget does not load",
+        f"{config.public_url} is plain http: others can read passwords and calls, and the widget does not load",
         "put a proxy with TLS in front (administrator's guide) and write its https address into server.public_url",
     )
 
@@ -51,7 +51,7 @@ def _proxy(config: Config) -> list[Finding]:
         return [
             _warning(
                 "proxy",
-                "https comes through a proxy on this machine, and none is trusted: all visitors count as one address",
+                "https needs a proxy on this machine, but none is trusted: all visitors count as one address",
                 'write server.trusted_proxies = ["127.0.0.1"] and let the proxy send X-Forwarded-For',
             )
         ]
@@ -63,28 +63,28 @@ def _configuration(file: Path) -> Finding:
     if mode & stat.S_IRWXO or mode & stat.S_IWGRP:
         return _warning(
             "configuration",
-            f"{file} holds secrets and has mode {mode:03o}: others may read or change it",
+            f"{file} contains secrets and has mode {mode:03o}: others may read or change it",
             f"chmod {mode & 0o640 | 0o400:03o} {shlex.quote(str(file))}",
         )
     return _ok("configuration", f"{file} is closed to others")
 
 
 def _data(folder: Path) -> list[Finding]:
-    """A start closes it; this finds a folder that the service's user does not own."""
+    """Each start closes the folder; this finds one that the service's user does not own."""
     mode = _mode(folder)
     if not mode & 0o077:
         return []
     return [
         _warning(
             "data folder",
-            f"{folder} holds calls and recordings and has mode {mode:03o}: others may look into it",
+            f"{folder} contains calls and recordings and has mode {mode:03o}: others may read it",
             f"chmod 700 {shlex.quote(str(folder))}",
         )
     ]
 
 
 def _mode(path: Path) -> int:
-    """0 where it cannot be looked at: other checks say so."""
+    """The permissions; 0 if they cannot be read, which other checks report."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:

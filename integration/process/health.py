@@ -1,4 +1,4 @@
-"""What operators see of a running process: health as JSON, metrics for Prometheus. Only reads."""
+"""Shows a running process to operators: health as JSON, metrics for Prometheus. Only reads."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def health(
 
 
 def _pbx_states(member: Observed) -> dict[str, Any]:
-    """`connected` only where all are; each by its id where there are several."""
+    """`connected` only if all PBXs are; if there are several, also the state of each."""
     away = {pbx: "" for pbx, link in member.account.pbxs.items() if not link.is_connected}
     for pbx in away:
         away[pbx] = member.trackings[pbx].link_reason if pbx in member.trackings else ""
@@ -88,7 +88,7 @@ def _unsaved_steps(member: Observed) -> int:
 
 
 def _live_calls(member: Observed) -> int:
-    """Its own, not those of other accounts on the same PBXs."""
+    """The account's own calls, without those of other accounts on the same PBXs."""
     return sum(not call.elsewhere for tracking in member.trackings.values() for call in tracking.live_calls)
 
 
@@ -111,7 +111,7 @@ def gatherer(
     shared: Coordination | None = None,
 ) -> Callable[[], Iterable[Metric]]:
     """
-    The function that reads all figures.
+    Build the function that reads all figures.
 
     Args:
         adapters: figures of the PBX adapters by PBX, given the present moment (Unix seconds).
@@ -122,7 +122,7 @@ def gatherer(
         return [({"account": key}, value(member)) for key, member in members.items()]
 
     def gather() -> Iterable[Metric]:
-        yield gauge("live_calls", "Calls going on", by_account(_live_calls))
+        yield gauge("live_calls", "Calls in progress", by_account(_live_calls))
         yield gauge(
             "unsaved_steps",
             "Steps of calls that the database has not taken yet",

@@ -1,16 +1,16 @@
-"""What shall run: the accounts and PBXs of the configuration file, and those of the offices in the database.
+"""Decides which accounts and PBXs run: those of the configuration file, and those of the offices in the database.
 
 Theory of operation
 -------------------
 
-A file describes accounts and PBXs as documents (`integration/documents`). `dozvon apply` puts them into the database:
-without the secrets, which are sealed apart, and without the people, whom the pages change and who belong to the
-account's settings. Every process looks once a second whether an office has another revision, and changes what runs
-(`supervisor.py`). What stands in the file of a process wins over the database: so an office can be taken over by
-applying that very file, and cut out of it later.
+A file describes accounts and PBXs as documents (`integration/documents`). `dozvon apply` stores the documents in the
+database, without secrets and people: secrets are encrypted separately, and people belong to the account's settings,
+because the pages change them too. Once a second every process checks whether an office has a new revision, and changes
+the running connections (`supervisor.py`). A process's own file wins over the database. So to move an office into the
+database, apply that file first, and remove the office from it later.
 
-An office whose documents cannot be used (a newer release may have written them) goes on as it last was; the others are
-not touched by it.
+An office whose documents cannot be used (perhaps a newer release wrote them) keeps its last usable state. Other offices
+are not affected.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Plan:
     What `apply` would change in one office.
 
     Attributes:
-        revision: of the office, for which the plan was made.
-        parts: None: the part is removed.
+        revision: the office's revision when the plan was made.
+        parts: the new documents; None: the part is removed.
         missing: parts of the office that the file does not have; they stay.
-        people: of each account, where the file names people.
+        people: the people of each account for which the file names any.
     """
 
     office: AccountId
@@ -68,7 +68,7 @@ class Plan:
 
 
 class Offices:
-    """The offices in the database, as this release's kinds of CRM and PBX read them."""
+    """The offices in the database, read with this release's kinds of CRM and PBX."""
 
     def __init__(self, store: OfficeStore, settings: SettingsStore) -> None:
         self._store = store
@@ -77,21 +77,21 @@ class Offices:
         self._reported: dict[AccountId, int] = {}
         self._taken: tuple[int, ...] = ()
 
-    # ---- what shall run --------------------------------------------------------------------------------------------
+    # ---- what runs -------------------------------------------------------------------------------------------------
 
     async def have_changed(self) -> bool:
-        """Whether `wanted` would read something new. Raises Unavailable."""
+        """Whether `wanted` would read something new. Raises: Unavailable."""
         return await self._store.version() != self._taken
 
     async def wanted(self, config: Config) -> Setup:
         """
-        Everything that shall run in this process.
+        All accounts and PBXs that must run in this process.
 
         Raises:
             ConfigError: the file's own accounts are wrong. Unavailable.
         """
         setup_of(config)
-        version = await self._store.version()  # before the rest: what changes meanwhile is then seen as a change
+        version = await self._store.version()  # first, so that a change during the read is noticed later
         accounts, pbxs = {each.id for each in config.accounts}, {each.id for each in config.pbxs}
         taken: list[OfficesDocument] = []
         for office in await self._store.all():
@@ -101,14 +101,14 @@ class Offices:
                 pbxs=tuple(each for each in documents.pbxs if each.id not in pbxs),
             )
             if own != documents:
-                self._report(office, "the configuration file names some of it, and wins")
+                self._report(office, "the configuration file sets some of it, and wins")
             taken.append(own)
         setup = setup_of(with_offices(config, taken))
         self._taken = version
         return setup
 
     def _usable(self, config: Config, office: StoredOffice) -> OfficesDocument:
-        """The office as it is, or as it last was when it could be used."""
+        """The office's documents; if they cannot be used, the last ones that could."""
         revision, documents = self._good.get(office.office, (0, OfficesDocument()))
         if revision == office.revision:
             return documents
@@ -122,21 +122,21 @@ class Offices:
         return documents
 
     def _report(self, office: StoredOffice, reason: str) -> None:
-        """Once for each revision."""
+        """Log a problem once for each revision."""
         if self._reported.get(office.office) != office.revision:
             self._reported[office.office] = office.revision
-            log.warning("an office of the database is not taken as it is", office=office.office, reason=reason)
+            log.warning("an office in the database is not used as stored", office=office.office, reason=reason)
 
     # ---- files -----------------------------------------------------------------------------------------------------
 
     async def plans(self, config: Config, raw: Mapping[str, Any], *, remove: bool = False) -> list[Plan]:
         """
-        What the accounts and PBXs of a file would change, by office; nothing is changed.
+        What the accounts and PBXs of a file would change in each office. Changes nothing.
 
         Args:
-            config: of the process, for addresses.
-            raw: the file; tables other than `account` and `pbx` are left alone.
-            remove: what an office has and the file does not name goes; otherwise it stays.
+            config: the process's configuration, for addresses.
+            raw: the file; tables other than `account` and `pbx` are ignored.
+            remove: remove what an office has and the file does not; otherwise it stays.
 
         Raises:
             ConfigError: names every wrong setting. Unavailable.
@@ -198,10 +198,10 @@ class Offices:
     async def apply(self, plan: Plan, *, who: Author = _BY_FILE) -> None:
         """
         Raises:
-            OfficeChangedMeanwhile: the office was changed since the plan was made; nothing is changed.
-            Rejected: an id belongs to another office; nothing is changed. Unavailable.
+            OfficeChangedMeanwhile: the office has changed since the plan was made; nothing is stored.
+            Rejected: an id belongs to another office; nothing is stored. Unavailable.
         """
-        # First what may be refused: the people of an account that is another office's must stay as they are.
+        # First the step that may be refused: another office's account must keep its people.
         await self._store.change(plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision)
         for account, people in plan.people.items():
             document = plan.parts[f"account/{account}"] or {}
@@ -210,17 +210,17 @@ class Offices:
 
     async def export(self, office: AccountId) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
         """
-        An office as `plans` reads it: `{"account": [...], "pbx": [...]}`, with the people and without secrets.
+        An office in the form that `plans` reads: `{"account": [...], "pbx": [...]}`, with people, without secrets.
 
         Returns:
-            The document, and the keys of the secrets that are kept apart.
+            The document, and the keys of the secrets left out.
 
         Raises:
             ConfigError: there is no such office.
         """
         stored = await self._store.get(office)
         if not stored.parts:
-            raise ConfigError(f"there is no office {office} in the database; dozvon apply FILE puts it there")
+            raise ConfigError(f"the database has no office {office}; dozvon apply FILE adds one")
         found: dict[str, list[dict[str, Any]]] = {}
         for part in sorted(stored.parts):
             kind, _, name = part.partition("/")
@@ -235,10 +235,10 @@ class Offices:
 
 def read(documents: Mapping[str, Mapping[str, Any]], *, is_whole: bool = True) -> OfficesDocument:
     """
-    Documents by part, as they are stored. Raises ConfigError.
+    Read stored documents, given by part. Raises: ConfigError.
 
     Args:
-        is_whole: PBXs that accounts name must be among them.
+        is_whole: the documents must contain the PBXs that accounts name.
     """
     lists: dict[str, list[Any]] = {"account": [], "pbx": []}
     for part in sorted(documents):
@@ -247,7 +247,7 @@ def read(documents: Mapping[str, Mapping[str, Any]], *, is_whole: bool = True) -
 
 
 def joined(parts: Mapping[str, Mapping[str, Any]], secrets: Mapping[str, str]) -> Documents:
-    """The parts with their secrets put in."""
+    """The parts together with their secrets."""
     own: dict[str, dict[str, str]] = {}
     for key, value in secrets.items():
         part, _, name = key.partition(" ")
@@ -256,13 +256,13 @@ def joined(parts: Mapping[str, Mapping[str, Any]], secrets: Mapping[str, str]) -
 
 
 def _plain(documents: OfficesDocument) -> Documents:
-    """As they are stored, but for the secrets."""
+    """The documents in the stored form, still with secrets."""
     found = {f"account/{each.id}": _without_people(each) for each in documents.accounts}
     return found | {f"pbx/{each.id}": each.plain() for each in documents.pbxs}
 
 
 def _without_people(document: OfficeDocument) -> dict[str, Any]:
-    """People are decided on the pages as well: they are the account's settings."""
+    """The document without people: the pages change them too, so they are part of the account's settings."""
     return {key: value for key, value in document.plain().items() if key != "employee"}
 
 
@@ -275,7 +275,7 @@ def _split(part: str, document: Mapping[str, Any]) -> tuple[dict[str, Any], dict
 
 
 def _by_office(accounts: Iterable[Mapping[str, Any]], pbxs: Iterable[Mapping[str, Any]]) -> dict[AccountId, Documents]:
-    """What names no office or no id comes under the empty one, where reading it says what is missing."""
+    """Documents by office. Those without an office or id go under the empty office: reading them reports the error."""
     found: dict[AccountId, Documents] = {}
     for kind, documents in (("account", accounts), ("pbx", pbxs)):
         for number, document in enumerate(documents):
@@ -284,7 +284,7 @@ def _by_office(accounts: Iterable[Mapping[str, Any]], pbxs: Iterable[Mapping[str
             part = f"{kind}/{name if isinstance(name, str | int) else number}"
             own = found.setdefault(AccountId(str(office)), {})
             if part in own:
-                raise ConfigError(f"{kind}.id: {name} is there twice")
+                raise ConfigError(f"{kind}.id: {name} is named twice")
             own[part] = dict(document)
     return found
 

@@ -1,4 +1,4 @@
-"""Raises the limit of open files and connections: 1,024, the default of most systems, are soon used up."""
+"""Raises the limit of open files and connections: 1,024, the default of most systems, is too low."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ from integration.web.widget import WidgetApi
 log = structlog.get_logger()
 
 _LOOK_EVERY_SECONDS = 1.0  # at the offices in the database
-_AGAIN_SECONDS = 5.0  # between two tries to change what could not be changed
+_AGAIN_SECONDS = 5.0  # between attempts to change a connection that failed
 SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`
 
 
@@ -66,7 +66,7 @@ class Dozvon:
     """One running process: `start()` once, `stop()` once, also after a failed start."""
 
     def __init__(self, config: Config, stopping: asyncio.Event | None = None) -> None:
-        """`stopping`: set to end the process, from outside or by itself."""
+        """`stopping`: others set it, or the process itself, to end the process."""
         self.config = config
         self.core = Core(config)
         self.url = ""
@@ -74,7 +74,7 @@ class Dozvon:
         self.stopping = stopping or asyncio.Event()
         self.started = asyncio.Event()
         self._background: Background | None = None
-        self._file = config  # whose accounts and PBXs run beside those in the database
+        self._file = config  # its accounts and PBXs run together with those in the database
         self._is_unfinished = asyncio.Event()
         self._hooks = Hooks()
 
@@ -94,7 +94,7 @@ class Dozvon:
         core.stack.push_async_callback(registration.leave)
         spawn("registration", registration.run)
         if self.config.redis is None:
-            await core.storage.outbox.release()  # the only process on this database: a killed one's leases are void
+            await core.storage.outbox.release()  # this process is alone: free the leases of a killed one
         self.strangers = StrangerCalls(
             strangers=core.storage.strangers,
             calls=core.storage.calls,
@@ -136,7 +136,7 @@ class Dozvon:
         log.info("started", version=__version__, accounts=len(self.members), url=self.url)
 
     async def stop(self) -> None:
-        """Accept nothing new, finish running work, write what waits."""
+        """Accept nothing new, finish running work, write waiting steps."""
         if self._background is not None:
             self.core.hub.close()
             await self.core.kinds.serve_routes((), is_shared=self.core.is_shared)
@@ -146,8 +146,8 @@ class Dozvon:
 
     async def reload(self, config: Config) -> None:
         """
-        Take the accounts of `config` from now on: those that are the same go on undisturbed, of the others only what is
-        different is connected again. Other settings need a restart, which is logged. Returns when it is done.
+        Run the accounts of `config` from now on. Unchanged ones continue without interruption; of the others only the
+        changed connections are made again. Returns when that is done. Other settings need a restart; the log says so.
 
         Raises:
             ConfigError: a setting is wrong; nothing was changed.
@@ -157,21 +157,21 @@ class Dozvon:
         names = [each.name for each in fields(Config) if each.name not in ("accounts", "pbxs", "file")]
         others = [name for name in names if getattr(config, name) != getattr(self.config, name)]
         if others:
-            log.warning("some settings count only after a restart", settings=others)
+            log.warning("some settings take effect only after a restart", settings=others)
         if not await self._take_wanted():
             self._is_unfinished.set()
 
     async def _take_wanted(self) -> bool:
-        """Run what shall run now. Returns whether all of it could be done. Raises ConfigError; never Unavailable."""
+        """Run the wanted connections. Returns whether everything succeeded. Raises: ConfigError; never Unavailable."""
         try:
             wanted = await self.core.offices.wanted(self._file)
         except Unavailable as exc:
-            log.warning("what shall run cannot be read now", reason=str(exc))
+            log.warning("the wanted connections cannot be read now", reason=str(exc))
             return False
         return await self.supervisor.apply(wanted)
 
     async def _finish(self) -> None:
-        """Tries again what could not be done, while the database was away for example."""
+        """Repeat changes that failed, for example while the database was away."""
         await self._is_unfinished.wait()
         self._is_unfinished.clear()
         is_done = False
@@ -180,7 +180,7 @@ class Dozvon:
             is_done = await self._take_wanted()
 
     async def _follow_offices(self) -> None:
-        """Take what administrators decide in the database, in this process or another, within a second or two."""
+        """Apply administrators' changes in the database, made by any process, within a second or two."""
         while True:
             await asyncio.sleep(_LOOK_EVERY_SECONDS)
             try:
@@ -370,10 +370,10 @@ class Dozvon:
         for section in sections:
             yield from section.routes()
 
-    # ---- calls between parts ---------------------------------------------------------------------------------------
+    # ---- connecting the parts --------------------------------------------------------------------------------------
 
     def _is_connected(self, account: AccountId) -> bool:
-        """False for an account that was taken out of the configuration, or whose CRM was disconnected."""
+        """False for an account that was removed from the configuration, or whose CRM was disconnected."""
         member = self.members.get(account)
         return member is not None and member.account.condition.trouble is not CrmTrouble.NOT_CONNECTED
 

@@ -1,4 +1,4 @@
-"""What must change so that the running connections become the wanted ones: `reconcile()`, pure."""
+"""Computes the steps from the running connections to the wanted ones: `reconcile()`, pure."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from integration.process.config import AccountConfig, PbxConfig
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
-    """The connections of an installation; no id comes twice among the accounts, nor among the PBXs."""
+    """The connections of an installation. Ids are unique among the accounts, and among the PBXs."""
 
     pbxs: tuple[PbxConfig, ...] = ()
     accounts: tuple[AccountConfig, ...] = ()
 
 
 class Part(StrEnum):
-    """What of an account can be replaced while the rest goes on."""
+    """The parts of an account that can be replaced while the rest continues."""
 
     CRM = "crm"
     PBXS = "pbxs"  # which PBXs' calls may belong to it
-    SETTINGS = "settings"  # lines, people, dialling: nothing is connected again
+    SETTINGS = "settings"  # lines, people, dialling: no connection changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +61,11 @@ Step = StartPbx | ReplacePbx | StopPbx | Stop | Replace | Start
 
 def reconcile(wanted: Setup, running: Setup) -> tuple[Step, ...]:
     """
-    The steps from `running` to `wanted`; none when they are equal.
+    The steps from `running` to `wanted`; none if they are equal.
 
-    A PBX starts before the accounts that need it and stops after those that leave it. Accounts are stopped first,
-    because another may take over their address, and started last. A PBX or a CRM of another kind under the same id is
-    stopped and started, and so are the accounts that need it.
+    A PBX starts before the accounts that need it and stops after those that leave it. Accounts stop first, because
+    another may take over their address, and start last. If the kind of a PBX or CRM changes under the same id, it is
+    stopped and started again, and so are the accounts that need it.
     """
     goal = {account.id: account for account in wanted.accounts}
     now = {account.id: account for account in running.accounts}
@@ -92,7 +92,7 @@ def _changed(old: AccountConfig, new: AccountConfig) -> frozenset[Part]:
     parts = set()
     settings = old.settings, new.settings
     if old.crm_options != new.crm_options or settings[0].numbering != settings[1].numbering:
-        parts.add(Part.CRM)  # it reads numbers as the office writes them
+        parts.add(Part.CRM)  # the connector reads numbers by the office's rules
     if old.pbxs != new.pbxs:
         parts.add(Part.PBXS)
     if settings[0] != settings[1]:

@@ -1,4 +1,4 @@
-"""Builds the comparison with the PBX's own records for those accounts whose PBX says where they are."""
+"""Builds the comparison with the PBX's own records for accounts whose PBX settings say where the records are."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def recoveries(
     members: Iterable[Member], stores: Stores, clock: Clock, wake: asyncio.Event
 ) -> Iterator[tuple[str, Recovery]]:
     """
-    One for each PBX with records, under the name of its task.
+    The name of the task and the comparison, for each PBX with records.
 
     Raises:
         ConfigError: the driver of a database with records is not installed.
@@ -74,7 +74,7 @@ def recovery_name(account: Account, pbx: PbxId) -> str:
 
 
 def recovery_of(member: Member, pbx: PbxId, stores: Stores, clock: Clock, wake: asyncio.Event) -> Recovery | None:
-    """None where the settings of the PBX do not say where it keeps its records. Raises ConfigError."""
+    """None if the settings of the PBX do not say where its records are. Raises: ConfigError."""
     on = member.on[pbx]
     records = on.pbx.records()
     if records is None:

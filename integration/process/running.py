@@ -1,6 +1,6 @@
-"""A process from its first signal handler to its end: it waits for a database that is away, and ends in time.
+"""Runs a process from its signal handlers to its end: it waits for a database that is away, and ends in time.
 
-What a process is made of is `process.py`'s.
+`process.py` builds the process.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from integration.services.ending import ended
 
 log = structlog.get_logger()
 
-_PATIENCE_SECONDS = 60.0  # a server restarts within; then the service manager shows what is wrong, and starts us again
+_PATIENCE_SECONDS = 60.0  # a server restarts in less; then the service manager shows the error, and starts us again
 _PAUSE_SECONDS = 1.0
 
 
@@ -34,15 +34,15 @@ class Process(Protocol):
 
 async def run_until_stopped(config: Config, read_again: Callable[[], Config]) -> None:
     """
-    Run until SIGTERM or SIGINT; SIGHUP has the accounts of `read_again()` taken. Raises as `Dozvon.start`; Unavailable
-    only when a database server stays away.
+    Run until SIGTERM or SIGINT. On SIGHUP, run the accounts of `read_again()`. Raises: as `Dozvon.start`; Unavailable
+    only if a database server stays away.
     """
     stopping, reloading = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, stopping.set)
     loop.add_signal_handler(signal.SIGHUP, reloading.set)
-    is_a_server = not config.database_url.startswith("sqlite")  # a file that cannot be opened does not come back
+    is_a_server = not config.database_url.startswith("sqlite")  # waiting does not help if a file cannot be opened
     running: list[Dozvon] = []
 
     def build() -> Dozvon:
@@ -53,7 +53,7 @@ async def run_until_stopped(config: Config, read_again: Callable[[], Config]) ->
         while True:
             await reloading.wait()
             reloading.clear()
-            # It starts, or another one takes its place whose event nobody has yet.
+            # Poll: while it starts, a new process with another event may replace it.
             while not (running and running[0].started.is_set()):  # noqa: ASYNC110
                 await asyncio.sleep(_PAUSE_SECONDS)
             await _reload(running[0], read_again)
@@ -66,22 +66,22 @@ async def run_until_stopped(config: Config, read_again: Callable[[], Config]) ->
 
 
 async def _reload(process: Dozvon, read_again: Callable[[], Config]) -> None:
-    """A wrong file changes nothing: what runs goes on. Never raises."""
+    """Reload the configuration. A wrong file changes nothing. Never raises."""
     try:
         await process.reload(await asyncio.to_thread(read_again))
     except DozvonError as exc:
-        log.error("the configuration was not taken: nothing has changed", reason=str(exc))
+        log.error("the configuration was not reloaded: nothing has changed", reason=str(exc))
     except Exception:
-        log.exception("the configuration was not taken")
+        log.exception("the configuration was not reloaded")
     else:
-        log.info("the configuration was read again", accounts=len(process.members))
+        log.info("the configuration was reloaded", accounts=len(process.members))
 
 
 async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patience_seconds: float) -> None:
     """
-    Start a process, and stop it when `stopping` is set. While something it needs is away, try again for the given time.
+    Start a process, and stop it when `stopping` is set. If something it needs is away, try again for the given time.
 
-    Raises: what its start raises; Unavailable after that time.
+    Raises: errors of its start; Unavailable only after that time.
     """
     loop = asyncio.get_running_loop()
     until = loop.time() + patience_seconds
@@ -93,7 +93,7 @@ async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patie
         except Unavailable as exc:
             if loop.time() >= until:
                 raise
-            log.warning("the start is tried again", error=str(exc))
+            log.warning("the start failed and will be repeated", error=str(exc))
         finally:
             await _end(process)
         try:
@@ -104,7 +104,7 @@ async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patie
 
 
 async def _end(process: Process) -> None:
-    """What does not end in time is left: nothing is lost by it that a `kill -9` would not lose."""
+    """Stop the process. Leave what does not end in time: that loses no more than a `kill -9`."""
     try:
         await asyncio.wait_for(process.stop(), SHUTDOWN_SECONDS)
     except TimeoutError:
@@ -112,14 +112,14 @@ async def _end(process: Process) -> None:
 
 
 def _under_way() -> list[str]:
-    """Which tasks are left, and where each waits: what a report of a slow end has to hold."""
+    """The remaining tasks and where each waits, for reports of a slow end."""
     return sorted(
         f"{task.get_name()}: {_place(task)}" for task in asyncio.all_tasks() if task is not asyncio.current_task()
     )
 
 
 def _place(task: asyncio.Task[object]) -> str:
-    """The innermost coroutine that it waits in."""
+    """The innermost coroutine in which the task waits."""
     coroutine: Any = task.get_coro()
     while getattr(coroutine, "cr_await", None) is not None and hasattr(coroutine.cr_await, "cr_code"):
         coroutine = coroutine.cr_await

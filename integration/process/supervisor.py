@@ -1,4 +1,4 @@
-"""Keeps the connections of a process running: accounts and PBXs with their jobs come, change and go one by one."""
+"""Keeps a process's connections running: starts, changes and stops accounts and PBXs with their jobs one by one."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _AGAIN_SECONDS = 5.0  # while the database is away
 class Supervisor:
     """
     Args:
-        take_changes: what the CRM's webhooks tell.
-        told: a CRM's answers show another condition.
-        webhook_lost: some changes were not taken.
-        opened: a CRM connection knows which account it is for, or that it is for none.
+        take_changes: applies changes from the CRM's webhooks.
+        told: called when a CRM's answers show a new condition.
+        webhook_lost: called when some changes were lost.
+        opened: called when a CRM connection knows its account, or that it has none.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Supervisor:
         self._gate = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
     async def start(self) -> None:
-        """Run what `core` has. Raises ConfigError: an address is taken."""
+        """Run the connections of `core`. Raises: ConfigError if an address is taken."""
         await self._serve_routes()
         for member in self._core.members.values():
             self._run_crm(member)
@@ -89,17 +89,18 @@ class Supervisor:
 
     async def apply(self, wanted: Setup) -> bool:
         """
-        Make the connections these; those that are the same go on undisturbed.
+        Change the running connections to `wanted`. Unchanged ones continue without interruption.
 
         Returns:
-            Whether all of it was done. What fails is logged and does not hold up the rest; call again to try it again.
+            Whether everything succeeded. A failed step is logged and does not stop the others; to repeat it, call this
+            again.
         """
         async with self._changing:
             is_done = all([await self._tried(step) for step in reconcile(wanted, self._core.setup)])
             try:
                 await self._serve_routes()
             except ConfigError as exc:
-                log.error("questions of routing are not answered", reason=str(exc))
+                log.error("route requests cannot be answered", reason=str(exc))
                 is_done = False
             return is_done
 
@@ -126,14 +127,14 @@ class Supervisor:
         return True
 
     async def _replace_pbx(self, pbx: PbxConfig) -> None:
-        """Calls under way go on: the new link finds them on the PBX."""
+        """Replace a connection. The new link finds the calls in progress on the PBX."""
         users = self._core.users_of(pbx.id)
         await self._end("pbx", pbx.id)
         for member in users:
             await self._end("on", member.account.id, pbx.id)
         try:
             self._core.add_pbx(pbx)
-        finally:  # if it fails, it goes on as it was
+        finally:  # if it fails, the old connection continues
             for member in users:
                 self._run_on(member, pbx.id)
             self._follow(pbx.id)
@@ -160,7 +161,7 @@ class Supervisor:
             for pbx in followed:
                 await old.on[pbx].tracking.leave()
             await self._core.replace(config, parts)
-        finally:  # if it fails, the account goes on as it was
+        finally:  # if it fails, the account continues unchanged
             member = self._core.members[config.id]
             if Part.CRM in parts:
                 self._run_crm(member)
@@ -182,13 +183,13 @@ class Supervisor:
             self._follow(pbx)
 
     async def _join(self, member: Member, pbx: PbxId) -> None:
-        """The link is made again with one listener more: its snapshot shows the calls under way to all of them."""
+        """Restart the link with one more listener. Its snapshot shows all listeners the calls in progress."""
         await self._end("pbx", pbx)
         self._run_on(member, pbx)
         self._follow(pbx)
 
     async def _leave(self, member: Member, pbx: PbxId) -> None:
-        """The account gets no calls of this PBX any more. The PBX is not followed until `_follow`."""
+        """Stop giving the account calls of this PBX. The PBX is not followed until `_follow`."""
         await self._end("pbx", pbx)
         await self._end("on", member.account.id, pbx)
 
@@ -222,7 +223,7 @@ class Supervisor:
         intake = member.connector.webhook_intake(
             on_changes=partial(self._take_changes, member), on_lost=partial(self._webhook_lost, key)
         )
-        self._hooks.add(key, member.connector.kind, intake)  # a worker tells the CRM the address, whoever serves it
+        self._hooks.add(key, member.connector.kind, intake)  # workers need it too: they subscribe the address
         if "web" in self._roles:
             yield self._background.spawn(f"webhooks {key}", intake.run)
         yield self._background.spawn(f"crm {key}", partial(self._open_crm, member))
@@ -254,7 +255,7 @@ class Supervisor:
                 await asyncio.get_running_loop().create_future()  # done, and not to be done again
 
     async def _mirror_book(self, member: Member, _: Lease | None) -> None:
-        # A thousand accounts that start together do not all ask their CRMs in the same moment: calls come first.
+        # A thousand accounts that start together must not read their CRMs at the same moment: calls come first.
         await asyncio.sleep(random.random() * len(self._core.members) / _BOOKS_A_SECOND)
         await self._mirror.run(member.account)
 

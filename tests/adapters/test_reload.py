@@ -248,7 +248,7 @@ async def test_sighup_has_the_file_read_again(place: Place, tmp_path: Path) -> N
             await process.start(pbx="connected")
             write(place.account(NORTH), place.account(SOUTH), broken="nonsense = [")
             os.kill(process.pid, signal.SIGHUP)
-            await until(lambda: "the configuration was not taken" in process.text())
+            await until(lambda: "the configuration was not reloaded" in process.text())
             assert set((await process.health())["accounts"]) == {NORTH}
             write(place.account(NORTH), place.account(SOUTH))
             os.kill(process.pid, signal.SIGHUP)

@@ -90,16 +90,16 @@ async def test_a_key_that_does_not_open_what_is_stored(config: Config, key_file:
 
 async def test_a_named_key_file_that_is_not_there(config: Config, tmp_path: Path) -> None:
     found = await examined(replace(config, key_file=tmp_path / "named"), "key")
-    assert (found.level, found.message) == (ERROR, f"{tmp_path / 'named'} is not there")
+    assert (found.level, found.message) == (ERROR, f"{tmp_path / 'named'} does not exist")
 
 
 @pytest.mark.parametrize(
     ("hours_ago", "level", "words"),
     [
-        ([], WARNING, "there is none"),
+        ([], WARNING, "has no backup yet"),
         ([1], OK, "1.0 hours old"),
         ([3.1, 40], WARNING, "3.1 hours old; one is due every 2"),
-        ([-5], WARNING, "there is none"),  # from the future
+        ([-5], WARNING, "has no backup yet"),  # from the future
     ],
 )
 async def test_the_age_of_the_newest_backup(

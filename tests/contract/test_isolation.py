@@ -130,7 +130,7 @@ OF_NO_ACCOUNT = {
     "leases.acquire": "names of work, not data",
     "leases.release": "as above",
     "leases.renew": "as above",
-    "offices.all": "what shall run in a process",
+    "offices.all": "what must run in a process",
     "offices.version": "whether anything was changed: figures only",
     "outbox.accounts_due": "delivery asks whose outbox is due; it learns ids only",
     "outbox.depth": "figures over all for the operator",

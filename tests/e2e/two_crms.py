@@ -149,7 +149,7 @@ class TwoCrms:
     async def reload(self) -> None:
         """Have the configuration read again."""
         os.kill(self.dozvon.pid, signal.SIGHUP)
-        await self.dozvon.says("the configuration was read again")
+        await self.dozvon.says("the configuration was reloaded")
         await self.dozvon.health(pbx="connected")
 
     async def restart(self) -> None:

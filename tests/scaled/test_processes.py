@@ -181,7 +181,7 @@ async def test_a_process_that_starts_while_postgresql_is_away_waits_for_it(town:
     process.kill()
     town.postgres.stop(signal.SIGINT)
     process.launch()
-    await until(lambda: bool(process.said("the start is tried again")), timeout_seconds=PATIENCE_SECONDS)
+    await until(lambda: bool(process.said("the start failed and will be repeated")), timeout_seconds=PATIENCE_SECONDS)
     await asyncio.to_thread(town.postgres.start)
     await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="connected")
     await town.is_well()

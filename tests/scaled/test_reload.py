@@ -23,9 +23,9 @@ async def _changed(town: Town, old: str, new: str) -> None:
         text = process.config.read_text()
         assert old in text
         process.config.write_text(text.replace(old, new))
-        times = len(process.said("the configuration was read again"))
+        times = len(process.said("the configuration was reloaded"))
         os.kill(process.pid, signal.SIGHUP)
-        await process.says("the configuration was read again", times=times + 1, timeout_seconds=PATIENCE_SECONDS)
+        await process.says("the configuration was reloaded", times=times + 1, timeout_seconds=PATIENCE_SECONDS)
 
 
 async def test_a_wrong_secret_of_the_pbx_and_the_right_one_again(town: Town) -> None:
