@@ -17,11 +17,20 @@ DozvonError
 
 from __future__ import annotations
 
+from typing import Self
+
 from integration.domain.ids import ManagerId
+from integration.domain.reasons import Reason
 
 
 class DozvonError(Exception):
-    """The root. `str()` of every error is a sentence for people."""
+    """The root. `str()` of every error is a sentence for people. `fault`: why a connection fails, as its state says."""
+
+    fault: Reason | None = None
+
+    def with_fault(self, fault: Reason | None) -> Self:
+        self.fault = fault
+        return self
 
 
 class Unavailable(DozvonError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from integration.domain.calls.events import CallEvent
 from integration.domain.calls.intents import Priority
+from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.crm.entities import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import Numbering
@@ -297,11 +298,13 @@ class FakePbx:
     """
     Implements `ports.Pbx`. `emit` sends events to the listener of `run`; requests are kept in the attributes.
 
-    `live` is what a resync finds; `fail_next` are raised one by one by the next requests.
+    `live` is what a resync finds; `away` is the link while there is none; `fail_next` are raised one by one by the next
+    requests.
     """
 
     id: PbxId = DEFAULT_PBX
     is_connected: bool = False
+    away: Link = field(default_factory=Link)
     live: frozenset[CallId] = frozenset()
     extensions: list[PbxEmployee] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
@@ -314,6 +317,10 @@ class FakePbx:
     fail_next: list[DozvonError] = field(default_factory=list)
     _listener: PbxListener | None = None
     _up: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def link(self) -> Link:
+        return Link(phase=LinkPhase.UP) if self.is_connected else self.away
 
     async def run(self, listener: PbxListener) -> None:
         self._listener = listener

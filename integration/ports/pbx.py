@@ -8,6 +8,7 @@ from typing import Protocol
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent
+from integration.domain.connections.link import Link
 from integration.domain.ids import CallId, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.ports.findings import Finding
@@ -69,6 +70,10 @@ class Pbx(Protocol):
 
     @property
     def is_connected(self) -> bool: ...
+
+    @property
+    def link(self) -> Link:
+        """The link as it is now, with why it is not up and when it is tried again. Sends nothing, never raises."""
 
     async def run(self, listener: PbxListener) -> None:
         """Stay connected, resynchronise after each loss, pass on events; until cancelled."""

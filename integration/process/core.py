@@ -13,6 +13,7 @@ import aiohttp
 from integration.clock import SystemClock
 from integration.domain.calls.call import Call
 from integration.domain.calls.ownership import SOLE, Ownership, ownership
+from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError
 from integration.ports.connector import Connector
@@ -114,7 +115,7 @@ class Core:
         self.session = await self.stack.enter_async_context(
             aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar(), trust_env=True)
         )
-        self.peers = Peers(self.coordination, self.process, self._linked)
+        self.peers = Peers(self.coordination, self.process, self._followed)
         self.relay = PbxRelay(self.coordination, self.process, self.peers, self.clock)
         self.accounts = Accounts(self.storage.settings, partial(self.peers.tell, News.SETTINGS))
         self.hub = Hub(self.coordination)
@@ -142,8 +143,10 @@ class Core:
         """The request rate of this name that all processes share; None if this is the only process."""
         return SharedBudget(self.coordination, rate, lambda: self.peers.count) if self.is_shared else None
 
-    def _linked(self) -> list[PbxId]:
-        return [key for key, pbx in self.pbxs.items() if pbx.connection.is_connected]
+    def _followed(self) -> dict[PbxId, Link]:
+        """By this process."""
+        links = {key: pbx.connection.link for key, pbx in self.pbxs.items()}
+        return {key: link for key, link in links.items() if link.phase is not LinkPhase.IDLE}
 
     @property
     def setup(self) -> Setup:

@@ -121,6 +121,13 @@ def _backups(wanted: BackupConfig, now: float) -> Finding:
     return _warning("backup", said, look) if hours > wanted.every_hours * _LATE else _ok("backup", said)
 
 
+def _switch(member: Member) -> list[Finding]:
+    if member.account.settings.enabled:
+        return []
+    remedy = "switch it on on the account's page, or let it be"
+    return [_warning("switch", "the account is switched off: its calls are not logged", remedy)]
+
+
 def _users(users: Sequence[Member]) -> Finding:
     if not users:
         remedy = 'name it in "pbxs" of an account, or remove it from the file'
@@ -160,7 +167,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
         for key, member in core.members.items():
-            found[key] = await member.connector.check()
+            found[key] = [*_switch(member), *await member.connector.check()]
         for pbx, running in core.pbxs.items():
             users = core.users_of(pbx)
             samples = {sample.dialled: sample for user in users for sample in dial_samples(user.account.at(pbx))}

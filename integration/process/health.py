@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from prometheus_client.core import Metric
 
 from integration import __version__
+from integration.domain.connections.state import ConnectionState, ConnectionStatus
 from integration.domain.crm.entities import CrmTrouble
-from integration.domain.ids import AccountId, PbxId
+from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.errors import DozvonError
 from integration.ports.coordination import Coordination
 from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account
+from integration.services.connection_states import ConnectionStates, is_failed_change
 from integration.services.delivery import Delivery
 from integration.services.hub import Hub
 from integration.services.tracking import CallTracking
+from integration.texts.connections import state_sentence
 from integration.web.metrics import counter, gauge
 
 
@@ -32,7 +38,10 @@ class Observed(Protocol):
 
 
 async def health(
-    members: Mapping[AccountId, Observed], outbox: Outbox, shared: Coordination | None = None
+    members: Mapping[AccountId, Observed],
+    outbox: Outbox,
+    states: ConnectionStates,
+    shared: Coordination | None = None,
 ) -> dict[str, Any]:
     """
     `status`: `ok`, or `degraded` if something outside is away or not known yet. In both cases the process works.
@@ -43,16 +52,18 @@ async def health(
         shared: with other processes; None where there is only this one.
     """
     accounts: dict[str, Any] = {}
-    is_ok = True
+    crms, pbxs = states.crms(), states.pbxs()
+    is_ok = not any(is_failed_change(state) for state in (*crms.values(), *pbxs.values()))
     for key, member in members.items():
         parts = {
-            **_pbx_states(member),
+            **_pbx_states(member, pbxs),
             "crm": _crm_state(member.account),
             **({"crm_reason": member.account.condition.detail} if member.account.condition.trouble else {}),
             "unsaved_steps": _unsaved_steps(member),
         }
         is_ok = is_ok and parts["pbx"] == parts["crm"] == "connected" and not parts["unsaved_steps"]
         accounts[key] = parts
+    zones = {pbx: _zone(member) for member in reversed(list(members.values())) for pbx in member.account.pbxs}
     try:
         depth = await outbox.depth()
         database = "ok"
@@ -67,20 +78,48 @@ async def health(
         **redis,
         "outbox": {str(state): depth.get(state, 0) for state in (OutboxState.WAITING, OutboxState.DEAD)},
         "accounts": accounts,
+        "connections": {
+            "crm": {key: _written(state, _zone(members.get(key))) for key, state in crms.items()},
+            "pbx": {key: _written(state, zones.get(key, _zone(None))) for key, state in pbxs.items()},
+        },
     }
 
 
-def _pbx_states(member: Observed) -> dict[str, Any]:
+def _written(state: ConnectionState, zone: ZoneInfo) -> dict[str, Any]:
+    """`reason` is the code of a sentence that the pages show; moments are the office's, with their offset."""
+    return {
+        "state": state.status.value,
+        "reason": state.reason.code if state.reason else None,
+        "detail": state.detail,
+        "next_try": _iso(state.next_try, zone),
+        "since": _iso(state.since, zone),
+    }
+
+
+def _iso(at: Timestamp | None, zone: ZoneInfo) -> str | None:
+    return datetime.fromtimestamp(at, zone).isoformat(timespec="seconds") if at is not None else None
+
+
+def _zone(member: Observed | None) -> ZoneInfo:
+    return ZoneInfo(member.account.settings.zone if member is not None else "UTC")
+
+
+def _pbx_states(member: Observed, states: Mapping[PbxId, ConnectionState]) -> dict[str, Any]:
     """`connected` only if all PBXs are; if there are several, also the state of each."""
-    away = {pbx: "" for pbx, link in member.account.pbxs.items() if not link.is_connected}
-    for pbx in away:
-        away[pbx] = member.trackings[pbx].link_reason if pbx in member.trackings else ""
+    away = {pbx: _why(states.get(pbx)) for pbx, link in member.account.pbxs.items() if not link.is_connected}
     state: dict[str, Any] = {"pbx": "offline" if away else "connected"}
     if away:
         state["pbx_reason"] = next(iter(away.values()))
     if len(member.account.pbxs) > 1:
         state["pbxs"] = {pbx: away.get(pbx) or "connected" for pbx in member.account.pbxs}
     return state
+
+
+def _why(state: ConnectionState | None) -> str:
+    """In the system's words, or in ours."""
+    if state is None:
+        return ""
+    return state.detail or state_sentence(state, "en")
 
 
 def _unsaved_steps(member: Observed) -> int:
@@ -103,10 +142,20 @@ def _crm_state(account: Account) -> str:
             return trouble.value
 
 
+def _counted(states: ConnectionStates) -> list[tuple[dict[str, str], float]]:
+    """Of every state, also those that none is in: a series that comes and goes cannot be alerted on."""
+    rows = []
+    for kind, found in (("crm", states.crms()), ("pbx", states.pbxs())):
+        counts = Counter(state.status for state in found.values())
+        rows += [({"kind": kind, "state": status.value}, float(counts[status])) for status in ConnectionStatus]
+    return rows
+
+
 def gatherer(
     members: Mapping[AccountId, Observed],
     hub: Hub,
     delivery: Delivery,
+    states: ConnectionStates,
     adapters: Callable[[float], Mapping[str, Mapping[str, float]]],
     shared: Coordination | None = None,
 ) -> Callable[[], Iterable[Metric]]:
@@ -133,6 +182,7 @@ def gatherer(
             "1 while the CRM answers",
             by_account(lambda member: float(_crm_state(member.account) in ("connected", CrmTrouble.SLOWED))),
         )
+        yield gauge("connections", "Connections to CRMs and PBXs by their state", _counted(states))
         yield gauge("open_pages", "Connected widgets", [({}, float(hub.page_count))])
         if shared is not None:
             yield gauge("redis_connected", "1 while Redis answers", [({}, float(shared.problem is None))])

@@ -11,9 +11,10 @@ from aiohttp import web
 
 from integration import __version__
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
-from integration.domain.ids import AccountId, PbxId
+from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError, Unavailable
+from integration.ports.pbx import Pbx
 from integration.process import open_files, process_memory
 from integration.process.background import Background
 from integration.process.config import Config
@@ -30,6 +31,7 @@ from integration.services.cluster.leadership import Leadership
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.cluster.news import Others
 from integration.services.cluster.registration import Registration
+from integration.services.connection_states import ConnectionStates
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
@@ -112,6 +114,7 @@ class Dozvon:
         self.crm_watch = self._build_crm_watch()
         roles = self.config.roles
         self.supervisor = self._build_supervisor(self._background)
+        self.states = ConnectionStates(core.accounts, self._links, core.clock, self.supervisor)
         await self.supervisor.start()
         if "web" in roles:
             await self._serve_web()
@@ -176,7 +179,9 @@ class Dozvon:
         self._is_unfinished.clear()
         is_done = False
         while not is_done:
+            self.supervisor.next_try = Timestamp(self.core.clock.now() + _AGAIN_SECONDS)
             await asyncio.sleep(_AGAIN_SECONDS)
+            self.supervisor.next_try = None
             is_done = await self._take_wanted()
 
     async def _follow_offices(self) -> None:
@@ -227,8 +232,10 @@ class Dozvon:
             error_page=shell.error_page,
             edge=edge,
             refused=refused,
-            health=lambda: health(self.members, core.storage.outbox, shared),
-            metrics=Metrics(gatherer(self.members, core.hub, self.delivery, self._adapter_figures, shared)),
+            health=lambda: health(self.members, core.storage.outbox, self.states, shared),
+            metrics=Metrics(
+                gatherer(self.members, core.hub, self.delivery, self.states, self._adapter_figures, shared)
+            ),
         )
         self.web = WebServer(app, edge, refused, shutdown_seconds=SHUTDOWN_SECONDS / 2)
         core.stack.push_async_callback(self.web.stop)
@@ -345,7 +352,8 @@ class Dozvon:
             OverviewPages(
                 shell,
                 accounts=core.accounts,
-                trackings=Each(self.members, lambda member: member.trackings),
+                states=self.states,
+                clock=core.clock,
                 live_calls=self.live_calls,
                 calls=storage.calls,
                 outbox=storage.outbox,
@@ -398,6 +406,9 @@ class Dozvon:
     async def _ask_route(self, account: Account, question: RouteQuestion, pbx: str) -> RouteDecision:
         member = self.members[account.id]
         return await member.on.get(PbxId(pbx), member.main).routing.consider(question)
+
+    def _links(self) -> dict[PbxId, Pbx]:
+        return {key: pbx.link for key, pbx in self.core.pbxs.items()}
 
     def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
         return {key: pbx.connection.figures(now) for key, pbx in self.core.pbxs.items()}

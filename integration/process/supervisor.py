@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 import structlog
 
+from integration.domain.connections.state import FailedChange
 from integration.domain.crm.entities import CrmChange, CrmCondition
-from integration.domain.ids import AccountId, PbxId
+from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.errors import ConfigError, DozvonError, Unavailable
 from integration.ports.coordination import Lease
 from integration.ports.pbx import RouteAnswerer
@@ -41,6 +43,9 @@ _BEGIN_AT_ONCE = 8  # PBXs that read their calls from the database
 _BOOKS_A_SECOND = 20
 _AGAIN_SECONDS = 5.0  # while the database is away
 
+Subject = tuple[str, str]
+"""What a step changes: `pbx` or `crm`, and which."""
+
 
 class Supervisor:
     """
@@ -49,6 +54,9 @@ class Supervisor:
         told: called when a CRM's answers show a new condition.
         webhook_lost: called when some changes were lost.
         opened: called when a CRM connection knows its account, or that it has none.
+
+    Attributes:
+        next_try: when what could not be done is tried again; None: nothing is left, or it is tried now.
     """
 
     def __init__(
@@ -75,6 +83,8 @@ class Supervisor:
         self._opened = opened
         self._jobs: dict[tuple[str, ...], list[Job]] = {}  # by what they serve
         self._changing = asyncio.Lock()
+        self._failures: dict[Subject, FailedChange] = {}
+        self.next_try: Timestamp | None = None
         self._gate = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
     async def start(self) -> None:
@@ -96,13 +106,29 @@ class Supervisor:
             again.
         """
         async with self._changing:
-            is_done = all([await self._tried(step) for step in reconcile(wanted, self._core.setup)])
+            steps = reconcile(wanted, self._core.setup)
+            for served in self._failures.keys() - {_subject(step) for step in steps}:
+                del self._failures[served]  # it is not wanted any more
+            is_done = all([await self._tried(step) for step in steps])
             try:
                 await self._serve_routes()
             except ConfigError as exc:
                 log.error("route requests cannot be answered", reason=str(exc))
                 is_done = False
             return is_done
+
+    @property
+    def failed_crms(self) -> dict[AccountId, FailedChange]:
+        return {AccountId(key): each for key, each in self._failed("crm")}
+
+    @property
+    def failed_pbxs(self) -> dict[PbxId, FailedChange]:
+        return {PbxId(key): each for key, each in self._failed("pbx")}
+
+    def _failed(self, kind: str) -> Iterator[tuple[str, FailedChange]]:
+        for (of_kind, key), failure in self._failures.items():
+            if of_kind == kind:
+                yield key, replace(failure, next_try=self.next_try)
 
     async def _tried(self, step: Step) -> bool:
         try:
@@ -122,7 +148,11 @@ class Supervisor:
                     await self._start(account)
         except DozvonError as exc:
             log.error("a connection could not be changed", step=_said(step), reason=str(exc))
+            before = self._failures.get(_subject(step))
+            since = before.since if before is not None else self._core.clock.now()
+            self._failures[_subject(step)] = FailedChange(detail=str(exc), since=since)
             return False
+        self._failures.pop(_subject(step), None)
         log.info("a connection was changed", step=_said(step))
         return True
 
@@ -270,6 +300,18 @@ class Supervisor:
                     (pbx.config, routings[0] if len(routings) == 1 else SharedRoutes(routings, self._core.clock))
                 )
         await self._core.kinds.serve_routes(asking, is_shared=self._core.is_shared)
+
+
+def _subject(step: Step) -> Subject:
+    match step:
+        case StartPbx(pbx=pbx) | ReplacePbx(pbx=pbx):
+            return "pbx", pbx.id
+        case StopPbx(pbx=key):
+            return "pbx", key
+        case Stop(account=account_id):
+            return "crm", account_id
+        case Start(account=account) | Replace(account=account):
+            return "crm", account.id
 
 
 def _said(step: Step) -> str:

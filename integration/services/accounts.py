@@ -138,6 +138,7 @@ class Accounts:
         self._on_changed = on_changed or _nobody
         self._accounts: dict[AccountId, Account] = {}
         self._refresh = asyncio.Event()
+        self.next_round_at: float | None = None  # when the CRMs' users are read again; on the loop's clock
 
     def __iter__(self) -> Iterator[Account]:
         return iter(list(self._accounts.values()))  # accounts come and go while somebody goes through them
@@ -327,8 +328,10 @@ class Accounts:
                         reported.discard(account.id)
                         log.info("managers read from the CRM again", account_id=account.id)
             self._refresh.clear()
+            pause = _RETRY_AFTER_SECONDS if failed else _MANAGERS_EVERY_SECONDS
+            self.next_round_at = asyncio.get_running_loop().time() + pause
             try:
-                async with asyncio.timeout(_RETRY_AFTER_SECONDS if failed else _MANAGERS_EVERY_SECONDS):
+                async with asyncio.timeout(pause):
                     await self._refresh.wait()
             except TimeoutError:
                 pass

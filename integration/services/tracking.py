@@ -90,7 +90,6 @@ class CallTracking:
         self.is_following = False
         self.links = 0  # how often a link to the PBX came up
         self.overtaken = asyncio.Event()  # another process follows the PBX: a write was refused
-        self.link_reason = "not connected yet"
 
     @property
     def live_calls(self) -> list[Call]:
@@ -194,7 +193,6 @@ class CallTracking:
         return since
 
     async def on_link(self, is_up: bool, reason: str) -> None:
-        self.link_reason = reason
         self.links += is_up
         log.info("PBX link", account_id=self._account.id, is_up=is_up, reason=reason)
 

@@ -17,16 +17,26 @@ import structlog
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent, HangUpPressed
+from integration.domain.connections.link import Link
+from integration.domain.connections.state import StateReason, why
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
+from integration.domain.reasons import Reason
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.findings import Finding
 from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
 from integration.ports.records import CallRecords
 from pbx_adapter.asterisk import people, recordings
 from pbx_adapter.asterisk.ami import channels, commands
-from pbx_adapter.asterisk.ami.client import SNAPSHOT_DONE, AmiCounters, AmiSession, Timing, connected
+from pbx_adapter.asterisk.ami.client import (
+    PERMISSION_DENIED,
+    SNAPSHOT_DONE,
+    AmiCounters,
+    AmiSession,
+    Timing,
+    connected,
+)
 from pbx_adapter.asterisk.ami.protocol import Frame, Wanted
-from pbx_adapter.asterisk.ami.reconnect import keep_connected
+from pbx_adapter.asterisk.ami.reconnect import LinkRecord, keep_connected
 from pbx_adapter.asterisk.ami.snapshot import ask_for_state
 from pbx_adapter.asterisk.doctor import checks as doctor
 from pbx_adapter.asterisk.records.check import check
@@ -64,9 +74,11 @@ class AsteriskPbx:
         self.counters = AmiCounters()
         self.listener_failures = 0
         self.refused_questions: list[str] = []
+        self._not_permitted: list[str] = []  # those of them that need a right, not a module
         self._timing = timing or Timing()
         self._tracker = Tracker(settings.id, settings.office)
         self._session: AmiSession | None = None
+        self._record = LinkRecord()
         self._pbx_began: Timestamp | None = None  # as it said itself
         self._is_ready = False
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
@@ -82,6 +94,10 @@ class AsteriskPbx:
     def is_connected(self) -> bool:
         """Logged in, and the calls under way are known."""
         return self._is_ready
+
+    @property
+    def link(self) -> Link:
+        return self._record.now
 
     # ---- events ----------------------------------------------------------------------------------------------------
 
@@ -99,11 +115,15 @@ class AsteriskPbx:
                 await self._serve(session, listener)
             finally:
                 self._session, self._is_ready = None, False
+                self._record.failed(session.fault, session.reason)
 
         async def down(reason: str) -> None:
             await listener.on_link(False, reason)
 
-        await keep_connected(connect, serve, down, timing=self._timing, counters=self.counters)
+        try:
+            await keep_connected(connect, serve, down, timing=self._timing, counters=self.counters, record=self._record)
+        finally:
+            self._record.ended()
 
     async def _serve(self, session: AmiSession, listener: PbxListener) -> None:
         """One session: the snapshot is asked while events are already being followed, all in order of arrival."""
@@ -186,15 +206,25 @@ class AsteriskPbx:
 
     async def _ask_for_state(self, session: AmiSession) -> None:
         try:
-            self.refused_questions = await ask_for_state(session, self.settings.office)
+            refused = await ask_for_state(session, self.settings.office)
+            self.refused_questions = list(refused)
+            self._not_permitted = [name for name, code in refused.items() if code == PERMISSION_DENIED]
         except DozvonError as exc:
-            session.lose(f"the PBX did not say what is going on: {exc}")
+            unanswered = session.fault or why(StateReason.STATE_UNANSWERED)
+            session.lose(f"the PBX did not say what is going on: {exc}", unanswered)
 
     async def _ready(self, listener: PbxListener, at: Timestamp) -> None:
         self._is_ready = True
+        self._record.up(self._missing_right())
         log.info("linked to the PBX", pbx=self.id)
         await listener.on_link(True, "")
         await self._until_stored(lambda: listener.on_resync(self._tracker.calls_on_the_pbx(), at))
+
+    def _missing_right(self) -> Reason | None:
+        if not self._not_permitted:
+            return None
+        actions = ", ".join(self._not_permitted)
+        return why(StateReason.PERMISSION_MISSING, user=self.settings.username, actions=actions)
 
     async def _tell(self, listener: PbxListener, events: Sequence[CallEvent]) -> None:
         """Where one of several events cannot be taken, each is handed over alone: they may be of many calls."""

@@ -55,6 +55,10 @@ async def test_a_write_tries_now_and_then_whether_it_was_paid(crm: Office, monke
     crm.crm.standing.unpaid("again", by_read=False)
     assert await crm.crm.log_call(record(), contact(known))
     assert [condition.trouble for condition in told] == [CrmTrouble.UNPAID, None]
+    begun, over = (condition.since for condition in told)
+    assert begun is not None
+    assert over is not None
+    assert begun <= over == crm.crm.condition.since
 
 
 async def test_when_reads_are_refused_for_want_of_payment_a_read_that_passes_ends_it(crm: Office) -> None:

@@ -17,9 +17,12 @@ from hypothesis import strategies as st
 
 from integration.__main__ import main
 from integration.domain.calls.call import Disposition
+from integration.domain.connections.state import ConnectionStatus, StateReason, why
 from integration.domain.ids import AccountId
 from integration.errors import ConfigError, Rejected
+from integration.ports.pbx import PbxConnection
 from integration.process.config import Config
+from integration.process.doctor import diagnose
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
 from integration.process.process import Dozvon
@@ -66,7 +69,7 @@ async def test_offices_come_change_and_go_while_another_one_talks(place: Place, 
     await apply(place, place.account(SOUTH))
     await until(lambda: is_connected(running, SOUTH))
     await apply(place, place.account(SOUTH, secret="wrong"))
-    await until(lambda: "secret" in running.members[SOUTH].main.tracking.link_reason)
+    await until(lambda: "secret" in running.members[SOUTH].main.pbx.link.detail)
     await apply(place, place.account(SOUTH))
     await until(lambda: is_connected(running, SOUTH))
     await apply(place, {**place.account(SOUTH), "line": {"74950000001": {"reserve": "200"}}})
@@ -275,3 +278,42 @@ async def test_what_apply_takes_comes_back_from_export(
     found = next(each for each in setup.accounts if each.id == f"a{number}")
     assert len(found.pbxs) == 1 + has_branch
     assert [pbx.options["secret"] for pbx in setup.pbxs if pbx.id in found.pbxs] == [secret or "s"] * (1 + has_branch)
+
+
+async def test_what_cannot_be_started_is_tried_again_and_says_so(
+    place: Place, running: Dozvon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("integration.process.process._AGAIN_SECONDS", 0.5)
+    build, kinds = running.core.kinds.pbx, running.core.kinds
+    monkeypatch.setattr(kinds, "pbx", _no_driver)
+    await apply(place, place.account(NORTH))
+    await until(lambda: any(state.next_try for state in running.states.pbxs().values()))
+    (pbx,) = running.states.pbxs()
+    for state in (running.states.pbx(pbx), running.states.crm(NORTH)):
+        assert (state.status, state.reason) == (ConnectionStatus.RETRYING, why(StateReason.CHANGE_FAILED))
+    assert running.states.pbx(pbx).detail == "the driver is missing"
+    since = running.states.pbx(pbx).since
+    first = running.supervisor.next_try
+    assert first is not None
+    await until(lambda: (running.supervisor.next_try or first) > first)
+    assert running.states.pbx(pbx).since == since, "still the same failure"
+
+    monkeypatch.setattr(kinds, "pbx", build)
+    await until(lambda: running.states.pbx(pbx).status is ConnectionStatus.READY)
+    assert not running.supervisor.failed_crms
+
+
+def _no_driver(_: object) -> PbxConnection:
+    raise ConfigError("the driver is missing")
+
+
+async def test_the_doctor_names_an_account_that_is_switched_off(place: Place, running: Dozvon) -> None:
+    await apply(place, place.account(NORTH))
+    await until(lambda: is_connected(running, NORTH))
+    checks = [finding.check for finding in (await diagnose(place.config()))[NORTH]]
+    assert "switch" not in checks
+    account = running.members[NORTH].account
+    await running.core.accounts.set_enabled(account, enabled=False, who=(await newest(running.core.storage, NORTH)).who)
+    checks = [finding.check for finding in (await diagnose(place.config()))[NORTH]]
+    assert "switch" in checks
+    assert running.states.crm(NORTH).status is ConnectionStatus.OFF

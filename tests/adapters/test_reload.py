@@ -127,7 +127,7 @@ async def test_a_wrong_secret_and_the_right_one_again_lose_no_call(place: Place,
     links = north.members[SOUTH].main.tracking.links
 
     await north.reload(place.config(place.account(NORTH, secret="wrong"), place.account(SOUTH)))
-    await until(lambda: "secret" in north.members[NORTH].main.tracking.link_reason)
+    await until(lambda: "secret" in north.members[NORTH].main.pbx.link.detail)
     assert not north.members[NORTH].main.pbx.is_connected
 
     await north.reload(place.config(place.account(NORTH), place.account(SOUTH)))

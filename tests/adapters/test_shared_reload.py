@@ -212,8 +212,7 @@ async def test_a_wrong_secret_and_the_right_one_again(place: Place, dozvon: Dozv
     await _connected(dozvon, OFFICE)
     call = await _talk(dozvon, place)
     await dozvon.reload(place.config(place.sales(secret="wrong"), place.service(OFFICE)))
-    trackings = [member.on[OFFICE].tracking for member in dozvon.members.values()]
-    await until(lambda: all("secret" in tracking.link_reason for tracking in trackings))
+    await until(lambda: "secret" in dozvon.core.pbxs[OFFICE].connection.link.detail)
     await dozvon.reload(place.config(place.sales(), place.service(OFFICE)))
     await _connected(dozvon, OFFICE)
     for account in (SALES, SERVICE):

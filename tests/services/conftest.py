@@ -22,6 +22,7 @@ from integration.domain.calls.events import (
     LegOffered,
     RecordingStarted,
 )
+from integration.domain.connections.state import FailedChange
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
@@ -34,6 +35,7 @@ from integration.services.callback_tasks import CallbackTasks
 from integration.services.card import CardService
 from integration.services.click import ClickService
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.connection_states import ConnectionStates
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
@@ -68,6 +70,14 @@ DEAL = Deal(
 
 
 @dataclass
+class Failures:
+    """Implements `FailedChanges`."""
+
+    failed_crms: dict[AccountId, FailedChange] = field(default_factory=dict)
+    failed_pbxs: dict[PbxId, FailedChange] = field(default_factory=dict)
+
+
+@dataclass
 class World:
     """Everything of one process, with a clock that only tests move."""
 
@@ -84,6 +94,8 @@ class World:
     tracking: CallTracking
     delivery: Delivery
     strangers: StrangerCalls
+    states: ConnectionStates
+    failures: Failures
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def line(self, line: LineSettings) -> None:
@@ -176,6 +188,7 @@ async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> Async
     )
     delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake)
     tracking = CallTracking(account, pbx.id, storage.calls, clock, [cards], wake)
+    failures = Failures()
     live_calls = LiveCalls({ACME: {pbx.id: tracking}}, storage.calls)
     made = World(
         storage=storage,
@@ -191,6 +204,8 @@ async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> Async
         tracking=tracking,
         delivery=delivery,
         strangers=strangers,
+        states=ConnectionStates(accounts, lambda: account.pbxs, clock, failures),
+        failures=failures,
     )
     listening = asyncio.create_task(hub.run())
     await asyncio.sleep(0)  # the hub subscribes before the first message is sent

@@ -18,6 +18,8 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from integration.domain.calls.call import Via
 from integration.domain.calls.events import HangUpPressed
 from integration.domain.calls.ownership import Ownership
+from integration.domain.connections.link import Link, LinkPhase
+from integration.domain.connections.state import FailedChange, StateReason, why
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, Extension, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
@@ -34,6 +36,7 @@ from integration.storage import open_coordination
 from integration.storage.sql.schema import admin_sessions, settings_changes
 from integration.testing import FakePbx
 from integration.texts import LANGUAGES
+from integration.texts.connections import STATUSES, state_sentence
 from integration.texts.pages import texts
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
@@ -130,7 +133,8 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         OverviewPages(
             shell,
             accounts=world.accounts,
-            trackings={ACME: {PBX: world.tracking}},
+            states=world.states,
+            clock=world.clock,
             live_calls=LiveCalls({ACME: {PBX: world.tracking}}, storage.calls),
             calls=storage.calls,
             outbox=storage.outbox,
@@ -594,19 +598,59 @@ async def test_the_calls_page_says_who_pressed_for_its_end(signed_in: Office) ->
 async def test_the_overview_says_what_is_wrong_with_the_crm_and_offers_the_button_where_it_helps(
     signed_in: Office, lang: str
 ) -> None:
-    crm = signed_in.world.crm
+    world = signed_in.world
+    crm = world.crm
     said = set()
     for trouble in CrmTrouble:
         crm.condition = CrmCondition(trouble=trouble, detail="amoCRM <said> so", until=1_700_000_000.0)
         page = await signed_in.page(f"/admin/acme?lang={lang}")
-        said.add(texts(lang)[f"trouble_{trouble}"])
-        assert texts(lang)[f"trouble_{trouble}"] in html.unescape(page)
+        sentence = state_sentence(world.states.crm(ACME), lang)
+        said.add(sentence)
+        assert sentence in html.unescape(page)
         assert "amoCRM &lt;said&gt; so" in page
         assert ("/admin/acme/connect" in page) is trouble.is_for_consent
     assert len(said) == len(CrmTrouble)
     assert not CrmTrouble.UNPAID.is_for_consent
     crm.condition = CrmCondition()
-    assert texts(lang)["connected"] in html.unescape(await signed_in.page(f"/admin/acme?lang={lang}"))
+    assert STATUSES["ready"][LANGUAGES.index(lang)] in html.unescape(await signed_in.page(f"/admin/acme?lang={lang}"))
+
+
+@pytest.mark.parametrize(
+    ("lang", "said"),
+    [
+        ("ru", ["АТС не принимает пользователя или пароль: dozvon.", "Следующая попытка: через 42 с, в 01:14:02 MSK"]),
+        ("uk", ["АТС не приймає користувача або пароль: dozvon.", "Наступна спроба: через 42 с, о 01:14:02 MSK"]),
+        ("en", ["The PBX refuses the user or the password: dozvon.", "Next try: in 42 s, at 01:14:02 MSK"]),
+    ],
+)
+async def test_the_overview_says_why_a_pbx_is_away_and_when_it_is_tried_again(
+    signed_in: Office, lang: str, said: list[str]
+) -> None:
+    world = signed_in.world
+    now = world.clock.now()
+    fault = why(StateReason.LOGIN_REFUSED, user="dozvon")
+    world.pbx.away = Link(
+        phase=LinkPhase.WAITING, fault=fault, detail="<refused>", next_try=Timestamp(now + 42), since=now
+    )
+    page = html.unescape(await signed_in.page(f"/admin/acme?lang={lang}"))
+    assert all(sentence in page for sentence in said)
+    assert texts(lang)["since_when"].format(when="15.11.2023 01:13:20 MSK") in page
+    assert "&lt;refused&gt;" in await signed_in.page(f"/admin/acme?lang={lang}")
+    world.clock.advance(43)  # a try is under way
+    assert said[1].split(":")[0] not in await signed_in.page(f"/admin/acme?lang={lang}")
+
+
+async def test_an_account_that_could_not_be_started_is_on_the_first_page(signed_in: Office) -> None:
+    world = signed_in.world
+    assert "not running" not in (await signed_in.page("/admin?lang=en")).lower(), "one account: its own page"
+    failed = FailedChange(detail="the driver is missing", since=world.clock.now())
+    world.failures.failed_crms[AccountId("south")] = failed
+    world.failures.failed_pbxs[PbxId("branch")] = failed
+    page = await signed_in.page("/admin?lang=en")
+    assert page.count("the driver is missing") == 2
+    assert "/admin/acme" in page
+    assert "/admin/south" not in page
+    assert "branch" in page
 
 
 async def test_times_are_the_offices_and_name_their_zone(signed_in: Office) -> None:
@@ -768,4 +812,4 @@ async def test_the_page_of_a_call_and_the_overview_name_the_pbx(branched: Office
     await branched.world.emit(*answered_call(branched.world.clock.now()))
     assert "<dt>АТС</dt><dd>acme-pbx</dd>" in await branched.page("/admin/acme/calls/acme-pbx:1.0?lang=ru")
     page = await branched.page("/admin/acme?lang=ru")
-    assert "branch: нет связи" in page
+    assert "<strong>branch</strong> · Этот процесс Dozvon к ней не подключён" in page

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from integration.domain.ids import AccountId, CallId, Extension, call_id
+from integration.domain.connections.link import Link, LinkPhase
+from integration.domain.ids import AccountId, CallId, Extension, PbxId, Timestamp, call_id
+from integration.domain.reasons import Reason
 from integration.domain.settings import Employee
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.pbx import ClickToCall, PbxEmployee
@@ -47,7 +49,7 @@ class Process:
 @asynccontextmanager
 async def process(coordination: InProcessCoordination, clock: FakeClock, name: str) -> AsyncIterator[Process]:
     own = FakePbx(id=PBX, extensions=[PbxEmployee(extension="101", name="Anna", is_registered=True)])
-    others = Peers(coordination, name, lambda: [PBX] if own.is_connected else [])
+    others = Peers(coordination, name, lambda: {PBX: own.link} if own.link.phase is not LinkPhase.IDLE else {})
     relay = PbxRelay(coordination, name, others, clock)
     made = Process(others, relay, own, relay.relayed(own))
     tasks = [asyncio.create_task(work()) for work in (others.beat, others.listen, relay.run)]
@@ -124,6 +126,61 @@ async def test_without_a_link_a_click_is_refused_at_once(two: Two) -> None:
     with pytest.raises(Unavailable) as caught:
         await two.other.pbx.click_to_call(CLICK)
     assert not isinstance(caught.value, OutcomeUnknown)
+
+
+AWAY = Link(
+    phase=LinkPhase.WAITING,
+    fault=Reason(code="login_refused", detail={"user": "dozvon"}),
+    detail="in its words",
+    next_try=Timestamp(1_700_000_060.0),
+    since=Timestamp(1_700_000_000.0),
+)
+
+
+async def test_the_others_know_why_the_process_that_follows_a_pbx_has_no_link(two: Two) -> None:
+    assert two.other.pbx.link == Link(phase=LinkPhase.UP)
+    two.holder.own.is_connected, two.holder.own.away = False, AWAY
+    assert two.holder.pbx.link == AWAY
+    await until(lambda: two.other.pbx.link == AWAY)
+    two.holder.own.is_connected = True
+    await until(lambda: two.other.pbx.link.phase is LinkPhase.UP)
+    two.holder.own.is_connected, two.holder.own.away = False, Link()
+    await until(lambda: two.other.pbx.link == Link())
+
+
+async def test_of_many_links_that_are_away_each_beat_tells_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message of every second must not grow with the number of offices."""
+    monkeypatch.setattr(peers, "_BEAT_SECONDS", 0.01)
+    monkeypatch.setattr(peers, "_AWAY_AT_ONCE", 3)
+    names = [PbxId(f"pbx-{number}") for number in range(8)]
+    coordination = InProcessCoordination()
+    sizes: list[int] = []
+    teller = Peers(coordination, "one", lambda: dict.fromkeys(names, AWAY))
+    hearer = Peers(coordination, "two", dict)
+
+    async def weigh() -> None:
+        async for message in coordination.subscribe("processes"):
+            sizes.append(len(message.get("away", {})))
+
+    tasks = [asyncio.create_task(work()) for work in (weigh, teller.beat, hearer.listen)]
+    try:
+        await until(lambda: all(hearer.link(name) == AWAY for name in names))
+        assert max(sizes) <= 3
+    finally:
+        await ended(tasks)
+
+
+@pytest.mark.parametrize(
+    "away",
+    [None, [], {PBX: None}, {PBX: {"phase": "of tomorrow"}}, {PBX: {"phase": "waiting", "values": 7, "next_try": "x"}},
+     {PBX: {"phase": "waiting", "next_try": float("nan"), "since": 1e300, "code": ["x"]}}],
+)  # fmt: skip
+async def test_what_another_release_says_of_links_harms_nobody(two: Two, away: Any) -> None:
+    await two.coordination.publish("processes", {"process": "three", "links": [], "away": away})
+    await two.coordination.publish("processes", {"process": "three", "links": ["pbx-of-three"]})
+    await until(lambda: two.other.peers.is_linked(PbxId("pbx-of-three")))
+    link = two.other.pbx.link
+    assert (link.next_try, link.since) == (None, None)
 
 
 async def test_a_command_that_was_asked_for_long_ago_is_not_carried_out(two: Two) -> None:

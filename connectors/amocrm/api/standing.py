@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 
@@ -36,10 +37,14 @@ class Standing:
         self._slowed_until = 0.0
         self._away = ""
         self._last = CrmCondition()
+        self._since: float | None = None  # of the present trouble, or of its end
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def condition(self) -> CrmCondition:
+        return replace(self._trouble(), since=self._since)
+
+    def _trouble(self) -> CrmCondition:
         now = time.time()
         if self._consent is not None:
             return self._consent
@@ -139,7 +144,8 @@ class Standing:
             self._timer = asyncio.get_running_loop().call_later(max(0.0, now.until - time.time()) + 0.05, self._look)
         changed, self._last = now.trouble is not self._last.trouble, now
         if changed:
-            self.told(now)
+            self._since = time.time()
+            self.told(replace(now, since=self._since))
 
 
 def _nobody(_: CrmCondition) -> None:

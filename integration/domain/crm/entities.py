@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from integration.domain.ids import ManagerId
@@ -86,11 +86,13 @@ class CrmTrouble(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmCondition:
-    """`trouble` None: all is well. `detail` is technical; `until` (Unix seconds): when it will be tried again."""
+    """`trouble` None: all is well. `detail` is technical; `until` (Unix seconds): when it will be tried again; `since`:
+    when this began, where it was noticed."""
 
     trouble: CrmTrouble | None = None
     detail: str = ""
     until: float | None = None
+    since: float | None = field(default=None, compare=False)
 
 
 # ---- what changed in the CRM, as its webhooks or a poll tell --------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from integration.domain.calls.call import Call
+from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.clock import Clock
@@ -175,6 +176,11 @@ class RelayedPbx:
     @property
     def is_connected(self) -> bool:
         return self._own.is_connected or self._relay.peers.is_linked(self.id)
+
+    @property
+    def link(self) -> Link:
+        own = self._own.link
+        return own if own.phase is not LinkPhase.IDLE else self._relay.peers.link(self.id)
 
     async def run(self, listener: PbxListener) -> None:
         await self._own.run(listener)

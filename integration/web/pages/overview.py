@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from aiohttp import web
 
-from integration.domain.ids import AccountId, PbxId, Timestamp
+from integration.domain.connections.state import ConnectionState
+from integration.domain.ids import AccountId
+from integration.ports.clock import Clock
 from integration.ports.settings import ChangedMeanwhile
 from integration.ports.stores import CallStore, Outbox, OutboxState, PhoneBook
 from integration.services.accounts import Account, Accounts
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.connection_states import ConnectionStates, is_failed_change
 from integration.services.phone_book import PhoneBookMirror
-from integration.services.tracking import CallTracking
 from integration.texts.pages import texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.pages.changes import Conflict, conflict, shown_revision
+from integration.web.pages.connection_rows import ConnectionRow, connection_row, zone_of
 from integration.web.pages.shell import Shell, told
-from integration.web.pages.view import CallRows, moment
+from integration.web.pages.view import CallRows
 
 
 class HeldConsent(Protocol):
@@ -33,18 +35,10 @@ class HeldConsent(Protocol):
     def host(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PbxLink:
-    """`reason`: why it is not connected."""
-
-    pbx: PbxId = field(kw_only=False)
-    is_connected: bool
-    reason: str
-
-
 class OverviewPages:
     """
     Args:
+        states: of the connections.
         read_anew: has the phone book read again.
         connect_urls: where the consent of an account's CRM begins.
         held_consents: those that wait for an administrator's word.
@@ -55,7 +49,8 @@ class OverviewPages:
         shell: Shell,
         *,
         accounts: Accounts,
-        trackings: Mapping[AccountId, Mapping[PbxId, CallTracking]],
+        states: ConnectionStates,
+        clock: Clock,
         live_calls: LiveCalls,
         calls: CallStore,
         outbox: Outbox,
@@ -67,7 +62,8 @@ class OverviewPages:
     ) -> None:
         self._shell = shell
         self._accounts = accounts
-        self._trackings = trackings
+        self._states = states
+        self._clock = clock
         self._live_calls = live_calls
         self._calls = calls
         self._outbox = outbox
@@ -87,10 +83,24 @@ class OverviewPages:
         ]
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        accounts = list(self._accounts)
-        if len(accounts) == 1:
+        accounts, crms = list(self._accounts), self._states.crms()
+        if len(accounts) == len(crms) == 1:
             raise web.HTTPSeeOther(with_language(request, f"/admin/{accounts[0].id}"))
-        return await self._shell.page(request, "accounts.html", accounts=accounts)
+        lang, now = language_of(request), self._clock.now()
+        running = {account.id: account for account in accounts}
+        return await self._shell.page(
+            request,
+            "accounts.html",
+            rows=[
+                connection_row(key, state, lang, now, zone_of(running.get(key)), is_running=key in running)
+                for key, state in crms.items()
+            ],
+            broken=[
+                connection_row(key, state, lang, now, zone_of(None))
+                for key, state in self._states.pbxs().items()
+                if is_failed_change(state)
+            ],
+        )
 
     async def overview(self, request: web.Request) -> web.Response:
         return await self._overview_page(request, self._shell.account(request))
@@ -98,30 +108,26 @@ class OverviewPages:
     async def _overview_page(
         self, request: web.Request, account: Account, first: Conflict | None = None
     ) -> web.Response:
+        crm = self._states.crm(account.id)
         return await self._shell.page(
             request,
             "overview.html",
             account=account,
             section="overview",
             conflict=first,
-            condition=account.condition,
-            until=moment(Timestamp(account.condition.until), account) if account.condition.until else "",
+            crm=self._row(request, account, account.id, crm),
             connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
             held_consents=self._held_consents(account.id),
             waiting=(await self._outbox.depth_of(account.id))[OutboxState.WAITING],
-            links=self._links(account),
+            links=[self._row(request, account, pbx, self._states.pbx(pbx)) for pbx in account.pbxs],
             live_calls=len(await self._live_calls.of(account)),
             persons=await self._phone_book.size(account.id),
             mirror=self._mirror.state(account.id),
             rows=await self._rows.of(account, await self._calls.recent(account.id, limit=8)),
         )
 
-    def _links(self, account: Account) -> list[PbxLink]:
-        trackings = self._trackings.get(account.id, {})
-        return [
-            PbxLink(key, is_connected=pbx.is_connected, reason=trackings[key].link_reason if key in trackings else "")
-            for key, pbx in account.pbxs.items()
-        ]
+    def _row(self, request: web.Request, account: Account, name: str, state: ConnectionState) -> ConnectionRow:
+        return connection_row(name, state, language_of(request), self._clock.now(), zone_of(account))
 
     async def switch(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)

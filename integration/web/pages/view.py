@@ -121,9 +121,18 @@ def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> li
 
 def moment(at: Timestamp, account: Account) -> str:
     """In the office's time zone, with its name: `29.11.2026 06:11:00 MSK`."""
-    local = datetime.fromtimestamp(at, ZoneInfo(account.settings.zone))
+    return moment_in(at, ZoneInfo(account.settings.zone))
+
+
+def moment_in(at: Timestamp, zone: ZoneInfo) -> str:
+    return f"{datetime.fromtimestamp(at, zone):%d.%m.%Y} {clock_time(at, zone)}"
+
+
+def clock_time(at: Timestamp, zone: ZoneInfo) -> str:
+    """`06:11:00 MSK`."""
+    local = datetime.fromtimestamp(at, zone)
     name = local.strftime("%Z")
-    return f"{local:%d.%m.%Y %H:%M:%S} {name if name.isalpha() else 'UTC' + name}"
+    return f"{local:%H:%M:%S} {name if name.isalpha() else 'UTC' + name}"
 
 
 def duration(seconds: float) -> str:

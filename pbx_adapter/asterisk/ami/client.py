@@ -29,13 +29,19 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from integration.domain.connections.state import StateReason, why
 from integration.domain.ids import Timestamp
+from integration.domain.reasons import Reason
 from integration.errors import AuthFailed, NotFound, OutcomeUnknown, ProtocolError, Rejected, Unavailable
 from pbx_adapter.asterisk.ami.commands import Action, question
+from pbx_adapter.asterisk.ami.faults import why_no_connection
 from pbx_adapter.asterisk.ami.protocol import Frame, FrameReader, Wanted, refuse_old
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 log = structlog.get_logger()
+
+PERMISSION_DENIED = "permission_denied"
+"""The code of what our user may not ask."""
 
 BACKLOG = 20_000  # live events that may wait for the consumer before reading stops: 8 MB, 80 busy calls
 SNAPSHOT_DONE: Frame = {"Event": "SnapshotDone"}
@@ -138,6 +144,7 @@ class AmiSession:
         self._booted = asyncio.Event()
         self._lost = asyncio.Event()
         self.reason = ""  # why it was lost
+        self.fault: Reason | None = None  # the same for people
         self.broken: ProtocolError | None = None  # how the other side broke the protocol
         self.is_asking = True  # during a resynchronisation: up to SNAPSHOT_BACKLOG live events wait
 
@@ -159,10 +166,10 @@ class AmiSession:
                     self._counters.pauses += 1
                     self._room.clear()
                     await self._room.wait()
-            self.lose("the PBX closed the connection")
+            self.lose("the PBX closed the connection", why(StateReason.LINK_CLOSED))
         except ProtocolError as exc:
             self.broken = exc
-            self.lose(str(exc))
+            self.lose(str(exc), exc.fault or why(StateReason.PROTOCOL_BROKEN))
         except OSError as exc:
             self.lose(str(exc) or type(exc).__name__)
 
@@ -170,11 +177,12 @@ class AmiSession:
         try:
             line = await self._reader.readuntil(b"\n")
         except asyncio.IncompleteReadError as exc:
-            raise ProtocolError("the PBX closed the connection at once: is our address in `permit`?") from exc
+            error = ProtocolError("the PBX closed the connection at once: is our address in `permit`?")
+            raise error.with_fault(why(StateReason.NOT_LET_IN)) from exc
         except asyncio.LimitOverrunError as exc:
-            raise ProtocolError("no AMI banner: this is not an Asterisk manager port") from exc
+            raise _not_a_manager_port() from exc
         if not line.startswith(b"Asterisk Call Manager") or len(line) > _LONGEST_BANNER:
-            raise ProtocolError("no AMI banner: this is not an Asterisk manager port")
+            raise _not_a_manager_port()
         self._frames.feed(line.rstrip(b"\r\n") + b"\r\n")
         self.banner = line.decode("utf-8", "replace").strip()
         refuse_old(self.banner)
@@ -229,11 +237,11 @@ class AmiSession:
         if not pending.done.done():
             pending.done.set_result((pending.response or {}, pending.items))
 
-    def lose(self, reason: str) -> None:
+    def lose(self, reason: str, fault: Reason | None = None) -> None:
         """Mark the connection as lost and wake everything that waits. The first reason counts."""
         if self.is_lost:
             return
-        self.reason = reason
+        self.reason, self.fault = reason, fault or why(StateReason.LINK_LOST)
         self._lost.set()
         self._arrived.set()
         self._room.set()
@@ -298,6 +306,7 @@ class AmiSession:
         except TimeoutError as exc:
             raise _lost(action, "no answer in time") from exc
         except OSError as exc:
+            self.lose(str(exc) or type(exc).__name__)
             raise _lost(action, str(exc)) from exc
         finally:
             del self._pending[action_id]
@@ -323,7 +332,8 @@ class AmiSession:
         try:
             await self.ask(Action("Login", (("Username", username), *proof, ("Events", EVENT_CLASSES))))
         except Rejected as exc:
-            raise AuthFailed(f"the PBX refuses the user {username!r} or its secret ({exc})") from exc
+            refused = AuthFailed(f"the PBX refuses the user {username!r} or its secret ({exc})")
+            raise refused.with_fault(why(StateReason.LOGIN_REFUSED, user=username)) from exc
         except Unavailable as exc:
             # Asterisk may close the connection instead of answering a wrong secret.
             raise Unavailable(f"no answer to the login: {exc}") from exc
@@ -362,9 +372,20 @@ class AmiSession:
             try:
                 await self.ask(question("Ping"), timeout_seconds=self._timing.ping_answer)
             except Unavailable:
-                self.lose("no answer to a ping")
+                self.lose("no answer to a ping", why(StateReason.LINK_SILENT))
             except Rejected:
                 continue  # that is an answer too
+
+
+def _why_no_login(session: AmiSession, username: str) -> Reason:
+    if session.banner:
+        return why(StateReason.LOGIN_UNANSWERED, user=username)
+    return why(StateReason.NOT_LET_IN if session.is_lost else StateReason.NO_GREETING)
+
+
+def _not_a_manager_port() -> ProtocolError:
+    error = ProtocolError("no AMI banner: this is not an Asterisk manager port")
+    return error.with_fault(why(StateReason.NOT_A_PBX))
 
 
 def _lost(action: Action, reason: str) -> Unavailable:
@@ -375,7 +396,7 @@ def _lost(action: Action, reason: str) -> Unavailable:
 def _refused(action: Action, message: str) -> Rejected:
     said = message.lower()
     if "permission denied" in said:
-        return Rejected(f"the PBX does not permit {action.name} to our user", code="permission_denied")
+        return Rejected(f"the PBX does not permit {action.name} to our user", code=PERMISSION_DENIED)
     if "unknown command" in said:
         return Rejected(f"this PBX has no {action.name}", code="unknown_action")
     if "no such channel" in said or "does not exist" in said or "not found" in said or "did not find" in said:
@@ -410,17 +431,18 @@ async def connected(
             reader, writer = await asyncio.open_connection(
                 settings.host, settings.port, ssl=context, server_hostname=name, limit=_CHUNK
             )
-    except (OSError, TimeoutError) as exc:
-        raise Unavailable(f"no connection to {settings.host}:{settings.port}: {exc or 'no answer'}") from exc
+    except OSError as exc:  # TimeoutError is one
+        error = Unavailable(f"no connection to {settings.host}:{settings.port}: {exc or 'no answer'}")
+        raise error.with_fault(why_no_connection(exc, settings.host, settings.port)) from exc
     session = AmiSession(reader, writer, wanted=wanted, timing=timing, counters=counters)
     tasks = [asyncio.create_task(session.read_forever()), asyncio.create_task(session.keep_alive())]
     try:
         try:
             await session.log_in(settings.username, settings.secret)
-        except Unavailable:
+        except Unavailable as exc:
             if session.broken is not None:
                 raise session.broken from None  # it says more than "no answer"
-            raise
+            raise exc.with_fault(_why_no_login(session, settings.username)) from None
         yield session
     finally:
         session.lose("closed by us")

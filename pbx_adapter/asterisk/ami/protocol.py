@@ -19,6 +19,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration.domain.connections.state import StateReason, why
 from integration.errors import ProtocolError
 from pbx_adapter.asterisk.ami.characters import decoded
 
@@ -66,7 +67,7 @@ def refuse_old(banner: str) -> None:
         raise OldAsterisk(
             f"this PBX is too old: it greets as {banner[:60]!r}, which is Asterisk 11 or older, and its events do not "
             "say which channels belong to one call. Nothing is followed. Update the PBX to Asterisk 16 or newer"
-        )
+        ).with_fault(why(StateReason.VERSION_REFUSED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class FrameReader:
         if len(self._rest) > LONGEST_BLOCK:
             raise ProtocolError(
                 f"no end of an AMI block in {LONGEST_BLOCK} bytes: this is not an Asterisk manager port"
-            )
+            ).with_fault(why(StateReason.NOT_A_PBX))
         self.blocks_seen += len(blocks)
         if self._wanted is None:
             return [self._frame(block) for block in blocks if block]
@@ -159,7 +160,9 @@ class FrameReader:
         end = data.find(b"\r\n")
         if end < 0:
             if len(data) > _LONGEST_BANNER:
-                raise ProtocolError("the banner has no end: this is not an Asterisk manager port")
+                raise ProtocolError("the banner has no end: this is not an Asterisk manager port").with_fault(
+                    why(StateReason.NOT_A_PBX)
+                )
             return data
         self.banner = data[:end].decode("utf-8", "replace")
         self._started = True

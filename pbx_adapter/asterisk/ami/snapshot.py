@@ -18,17 +18,18 @@ _LIST_SECONDS = 30.0  # a PBX with a thousand channels answers in one or two
 _MOST_BRIDGES = 2_000
 
 
-async def ask_for_state(session: AmiSession, office: OfficeShape) -> list[str]:
+async def ask_for_state(session: AmiSession, office: OfficeShape) -> dict[str, str]:
     """
     Ask for all channels, bridges and queues; the answers go into the session's queue of live events.
 
     Returns:
-        Names of the actions that our user may not send: without them less is known about calls in progress.
+        The actions that the PBX refuses, each with the code of the refusal: without them less is known about calls in
+        progress.
 
     Raises:
         Unavailable: the connection was lost, or an answer did not come.
     """
-    refused: list[str] = []
+    refused: dict[str, str] = {}
     variables = ",".join(
         (
             *office.did_variables,
@@ -45,18 +46,18 @@ async def ask_for_state(session: AmiSession, office: OfficeShape) -> list[str]:
     bridges = await _ask(session, question("BridgeList", is_list=True), refused)
     for row in bridges[:_MOST_BRIDGES]:
         if bridge := text(row, "BridgeUniqueid"):
-            await _ask(session, question("BridgeInfo", is_list=True, BridgeUniqueid=bridge), [])
+            await _ask(session, question("BridgeInfo", is_list=True, BridgeUniqueid=bridge), {})
     await _ask(session, question("QueueStatus", is_list=True), refused)
     session.snapshot_done()
     if refused:
-        log.warning("the PBX refuses questions about calls under way", actions=refused)
+        log.warning("the PBX refuses questions about calls under way", actions=list(refused))
     return refused
 
 
-async def _ask(session: AmiSession, action: Action, refused: list[str]) -> Sequence[Frame]:
+async def _ask(session: AmiSession, action: Action, refused: dict[str, str]) -> Sequence[Frame]:
     try:
         _, rows = await session.ask(action, timeout_seconds=_LIST_SECONDS, share=True)
-    except Rejected:  # no right, no such module (app_queue), or a bridge that is gone by now
-        refused.append(action.name)
+    except Rejected as exc:  # no right, no such module (app_queue), or a bridge that is gone by now
+        refused[action.name] = exc.code
         return ()
     return rows
