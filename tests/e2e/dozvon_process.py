@@ -25,12 +25,21 @@ class DozvonProcess:
 
     Args:
         url: the address of its pages, from the configuration.
-        module: a release other than the present one.
+        module: a made-up next release instead of the present one.
+        code: the folder with the packages of another release.
     """
 
-    def __init__(self, config: Path, url: str, session: aiohttp.ClientSession, *, module: str = "integration") -> None:
+    def __init__(
+        self,
+        config: Path,
+        url: str,
+        session: aiohttp.ClientSession,
+        *,
+        module: str = "integration",
+        code: Path | None = None,
+    ) -> None:
         self.config, self.url = config, url
-        self._module = module
+        self._module, self._code = module, code
         self.log_file = config.with_suffix(".log")
         self.session = session
         self._process: subprocess.Popen[bytes] | None = None
@@ -67,6 +76,7 @@ class DozvonProcess:
             self._process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", *(self._own_disk(disk) if disk else ()), *command],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+                cwd=self._code,  # `python -m` looks for its packages here first
             )  # fmt: skip
 
     def _own_disk(self, size: str) -> list[str]:

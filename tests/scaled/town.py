@@ -71,7 +71,7 @@ class Link:
 class Town:
     """
     Attributes:
-        processes: all three, killed ones too; the first has the public address.
+        processes: all, killed ones too; the first has the public address.
         office: the PBX; tests tell its people to answer.
     """
 
@@ -83,13 +83,19 @@ class Town:
         redis: Server,
         office: Simulator,
         pbx: Link,
+        *,
+        processes: int = 3,
+        code: Path | None = None,
     ) -> None:
+        """`code`: the folder with the packages of another release, of which all processes are."""
         self.folder, self.session, self.postgres, self.redis, self.office = folder, session, postgres, redis, office
-        ports = [free_port() for _ in range(3)]
+        ports = [free_port() for _ in range(processes)]
         self.url = f"http://127.0.0.1:{ports[0]}"
         self.crm = CrmSite(free_port(), f"{self.url}/oauth/amocrm/town")
         self.processes = [
-            DozvonProcess(self._configure(f"process{number}", port, pbx), f"http://127.0.0.1:{port}", session)
+            DozvonProcess(
+                self._configure(f"process{number}", port, pbx), f"http://127.0.0.1:{port}", session, code=code
+            )
             for number, port in enumerate(ports)
         ]
 
@@ -105,12 +111,12 @@ class Town:
         file.write_text(_CONFIG.format(**values))
         return file
 
-    def another(self, name: str, *, roles: str = "") -> DozvonProcess:
+    def another(self, name: str, *, roles: str = "", code: Path | None = None) -> DozvonProcess:
         """Another process with the configuration of the first, not started. `roles`: a line for the configuration."""
         first = self.processes[0]
         file = self.folder / f"{name}.toml"
         file.write_text(first.config.read_text().replace("[storage]", f"{roles}\n[storage]", 1))
-        return DozvonProcess(file, first.url, self.session)
+        return DozvonProcess(file, first.url, self.session, code=code)
 
     @contextlib.asynccontextmanager
     async def branch(self) -> AsyncIterator[tuple[Simulator, DozvonProcess]]:
@@ -151,6 +157,10 @@ class Town:
         for process in self.processes:
             await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="connected", crm="connected")
         await self.holder()
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://dozvon@127.0.0.1:{self.postgres.port}/dozvon"
 
     async def consent(self) -> None:
         """An administrator connects the CRM, on one process."""
@@ -277,13 +287,14 @@ async def _simulated(pbx: Link, line: Line) -> AsyncIterator[Simulator]:
 
 
 @contextlib.asynccontextmanager
-async def open_town(folder: Path) -> AsyncIterator[Town]:
-    """Start everything and connect the CRM. Everything ends with the block."""
+async def open_town(folder: Path, *, processes: int = 3, code: Path | None = None) -> AsyncIterator[Town]:
+    """Start everything and connect the CRM. Everything ends with the block. The arguments are those of `Town`."""
     pbx = Link("office", 0, free_port(), folder / "spool")
     session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
     with own_postgres() as postgres, own_redis() as redis:
         async with session, _simulated(pbx, Line(LINE, (RingStep(("101",), 60.0),))) as office:
-            town = Town(folder, session, postgres, redis, office, replace(pbx, ami=office.ami.port))
+            link = replace(pbx, ami=office.ami.port)
+            town = Town(folder, session, postgres, redis, office, link, processes=processes, code=code)
             await town.crm.start()
             try:
                 await town.move_in()
