@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from integration.domain.ids import AccountId, Timestamp
+from integration.domain.settings import AccountSettings
 from integration.domain.settings_changes import Author
 from integration.errors import Rejected
 
@@ -18,6 +19,9 @@ PartChanges = Mapping[str, Mapping[str, Any] | None]
 
 Secrets = Mapping[str, str]
 """By part and key: `account/sales amocrm.client_secret`."""
+
+SettingsChanges = Mapping[AccountId, Callable[[AccountSettings | None], AccountSettings]]
+"""Makes an account's settings of the stored ones; None: there are none yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,13 +72,21 @@ class OfficeStore(Protocol):
     async def get(self, account: AccountId) -> StoredOffice: ...
 
     async def change(
-        self, account: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
+        self,
+        account: AccountId,
+        parts: PartChanges,
+        secrets: Mapping[str, str | None],
+        *,
+        who: Author,
+        expected: int,
+        settings: SettingsChanges | None = None,
     ) -> OfficeChange | None:
         """
-        Put these parts and secrets; None removes one. Secrets of a removed part stay, for an undo.
+        Put these parts and secrets; None removes one. Secrets of a removed part stay, for an undo. All or nothing.
 
         Args:
             expected: the revision that the change was made for.
+            settings: of accounts among the parts, which change with them.
 
         Returns:
             What was changed; None: nothing.

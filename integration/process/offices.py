@@ -201,12 +201,14 @@ class Offices:
             OfficeChangedMeanwhile: the office has changed since the plan was made; nothing is stored.
             Rejected: an id belongs to another office; nothing is stored. Unavailable.
         """
-        # First the step that may be refused: another office's account must keep its people.
-        await self._store.change(plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision)
+        settings = {}
         for account, people in plan.people.items():
             document = plan.parts[f"account/{account}"] or {}
             start = read({f"account/{account}": dict(document)}, is_whole=False).accounts[0].settings()
-            await self._settings.change(account, _with_people(start, people), who=who)
+            settings[account] = _with_people(start, people)
+        await self._store.change(
+            plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision, settings=settings
+        )
 
     async def export(self, office: AccountId) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
         """

@@ -81,11 +81,12 @@ async def open_storage(
     except BaseException:
         await database.close()
         raise
+    settings = SqlSettingsStore(database, clock)
     return Storage(
         calls=SqlCallStore(database, clock),
         outbox=SqlOutbox(database, clock),
         phone_book=SqlPhoneBook(database, clock),
-        settings=SqlSettingsStore(database, clock),
+        settings=settings,
         tokens=SqlTokenStore(database, clock, sealer),
         recordings=FileRecordingStore(database, data_dir / "recordings", clock),
         routes=SqlRouteLog(database),
@@ -95,7 +96,7 @@ async def open_storage(
         callback_tasks=SqlCallbackTasks(database),
         register=SqlRegister(database),
         admin_sessions=SqlAdminSessions(database),
-        offices=SqlOfficeStore(database, clock, sealer),
+        offices=SqlOfficeStore(database, clock, sealer, settings),
         database=database,
     )
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, Extension
+from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import Rejected
 from integration.ports.offices import OfficeChangedMeanwhile, OfficeUndoRefused
@@ -67,6 +69,36 @@ async def test_of_many_writers_at_once_one_is_first(storage: Storage) -> None:
     results = await asyncio.gather(*writers, return_exceptions=True)
     assert sorted(type(each).__name__ for each in results) == ["NoneType"] + ["OfficeChangedMeanwhile"] * 5
     assert (await storage.offices.get(ACME)).revision == 1
+
+
+async def test_people_change_with_the_office_or_not_at_all(storage: Storage) -> None:
+    """In one transaction: a process that is killed in the middle of it leaves neither half."""
+    anna = AccountSettings(account=AccountId("sales"), employees=(Employee(extension=Extension("101")),))
+    boris = replace(anna, employees=(Employee(extension=Extension("102")),))
+
+    async def change(office: AccountId, language: str, people: AccountSettings, expected: int) -> None:
+        parts = {SALES: {"id": "sales", "language": language}}
+        changed = {people.account: lambda _: people}
+        await storage.offices.change(office, parts, {}, who=WHO, expected=expected, settings=changed)
+
+    await change(ACME, "ru", anna, 0)
+    assert await storage.settings.load(anna.account) == anna
+    for office, expected in ((OTHER, 0), (ACME, 0)):  # the account is another's; somebody was first
+        with pytest.raises(Rejected):
+            await change(office, "uk", boris, expected)
+        assert await storage.settings.load(anna.account) == anna
+
+    def breaks(_: AccountSettings | None) -> AccountSettings:
+        raise Rejected("in the middle")
+
+    with pytest.raises(Rejected, match="in the middle"):
+        await storage.offices.change(
+            ACME, {SALES: None}, {SECRET: "s"}, who=WHO, expected=1, settings={anna.account: breaks}
+        )
+    office = await storage.offices.get(ACME)
+    assert (office.revision, dict(office.parts[SALES])["language"], office.secrets) == (1, "ru", {})
+    await change(ACME, "uk", boris, 1)
+    assert await storage.settings.load(anna.account) == boris
 
 
 async def test_an_id_is_one_offices(storage: Storage) -> None:

@@ -34,6 +34,7 @@ class Across(StrEnum):
     DELIVERY = "whose outbox is due"
     DEPTH = "how much waits in all"
     MIGRATION = "schema changes"
+    OFFICE = "an office and its accounts"
     RECORDING = "a recording by its unguessable name"
     RELEASE = "leases of a killed process"
     SECRETS = "encrypting secrets again"

@@ -18,12 +18,14 @@ from integration.ports.offices import (
     OfficeChangedMeanwhile,
     OfficeUndoRefused,
     PartChanges,
+    SettingsChanges,
     StoredOffice,
 )
 from integration.storage.secrets.sealing import Sealer
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.schema import accounts, office_changes, office_parts, offices
+from integration.storage.sql.settings import SqlSettingsStore
 
 KEPT = 500  # changes of an office
 _COLUMN = str(offices.c.secrets)
@@ -32,10 +34,11 @@ _COLUMN = str(offices.c.secrets)
 class SqlOfficeStore:
     """Implements `ports.OfficeStore`."""
 
-    def __init__(self, database: Database, clock: Clock, sealer: Sealer) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer, settings: SqlSettingsStore) -> None:
         self._database = database
         self._clock = clock
         self._sealer = sealer
+        self._settings = settings
 
     async def version(self) -> tuple[int, ...]:
         def work(connection: Connection) -> tuple[int, ...]:
@@ -58,15 +61,25 @@ class SqlOfficeStore:
         return StoredOffice(office=account, parts={}, secrets={}) if row is None else self._office(row)
 
     async def change(
-        self, account: AccountId, parts: PartChanges, secrets: Mapping[str, str | None], *, who: Author, expected: int
+        self,
+        account: AccountId,
+        parts: PartChanges,
+        secrets: Mapping[str, str | None],
+        *,
+        who: Author,
+        expected: int,
+        settings: SettingsChanges | None = None,
     ) -> OfficeChange | None:
         def work(connection: Connection) -> OfficeChange | None:
             held = self._held(connection, account)
             if held.revision != expected:
                 raise OfficeChangedMeanwhile(_newest(connection, account))
-            return self._put(connection, held, parts, secrets, who)
+            made = self._put(connection, held, parts, secrets, who)
+            for key, change in (settings or {}).items():
+                self._settings.change_within(connection, key, change, who=who)
+            return made
 
-        return await self._database.write(work, account)
+        return await self._database.write(work, Across.OFFICE if settings else account)
 
     async def changes(self, account: AccountId, *, limit: int = 100) -> list[OfficeChange]:
         query = _of(account).order_by(office_changes.c.revision.desc()).limit(limit)
@@ -140,7 +153,7 @@ class SqlOfficeStore:
             put = insert(self._database.dialect, office_parts).values(part=part, account=office)
             connection.execute(put.on_conflict_do_nothing(index_elements=[office_parts.c.part]))
             own = select(func.count()).where(office_parts.c.part == part, office_parts.c.account == office)
-            if not connection.execute(own).scalar():  # row-level security shows no other office's row
+            if not connection.execute(own).scalar():
                 kind, _, name = part.partition("/")
                 raise Rejected(f'the {kind} "{name}" belongs to another office: choose another id')
 

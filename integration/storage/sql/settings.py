@@ -85,26 +85,40 @@ class SqlSettingsStore:
         section: Section | None = None,
         expected_revision: int | None = None,
     ) -> Revised:
-        """
-        The row is locked between the read and the write: SQLite has one writer at a time, and PostgreSQL locks the row
-        for the transaction. Of two simultaneous inserts the second conflicts, and reads what the first has written.
-        """
-        put = insert(self._database.dialect, accounts)
-        is_there = put.on_conflict_do_nothing(index_elements=[accounts.c.account])
-
         def work(connection: Connection) -> Revised:
-            held = self._held(connection, account)
-            if held is None:
-                settings = change(None)
-                if connection.execute(is_there, self._row(settings, 0)).rowcount > 0:
-                    return Revised(settings=settings, revision=0)
-                held = self._must_hold(connection, account)
-            settings = change(held.settings)
-            if section is not None and expected_revision is not None:
-                _compare(connection, held, settings, section, expected_revision)
-            return self._write(connection, held, settings, who or _DOZVON)
+            return self.change_within(
+                connection, account, change, who=who, section=section, expected_revision=expected_revision
+            )
 
         return await self._database.write(work, account)
+
+    def change_within(
+        self,
+        connection: Connection,
+        account: AccountId,
+        change: Change,
+        *,
+        who: Author | None = None,
+        section: Section | None = None,
+        expected_revision: int | None = None,
+    ) -> Revised:
+        """
+        `change` in the caller's transaction. The row is locked between the read and the write: SQLite has one writer at
+        a time, and PostgreSQL locks the row for the transaction. Of two simultaneous inserts the second conflicts, and
+        reads what the first has written.
+        """
+        held = self._held(connection, account)
+        if held is None:
+            settings = change(None)
+            put = insert(self._database.dialect, accounts)
+            is_there = put.on_conflict_do_nothing(index_elements=[accounts.c.account])
+            if connection.execute(is_there, self._row(settings, 0)).rowcount > 0:
+                return Revised(settings=settings, revision=0)
+            held = self._must_hold(connection, account)
+        settings = change(held.settings)
+        if section is not None and expected_revision is not None:
+            _compare(connection, held, settings, section, expected_revision)
+        return self._write(connection, held, settings, who or _DOZVON)
 
     async def changes(self, account: AccountId, *, limit: int = 100) -> list[KeptChange]:
         query = select(accounts.c.settings).where(accounts.c.account == account)
