@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import Connection, select
+
 from integration.domain.calls.call import (
+    Call,
     Direction,
     Disposition,
     HangupBy,
@@ -19,11 +24,18 @@ from integration.domain.calls.call import (
     TransferResult,
     Via,
 )
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import CallId, LegId, PbxId, Timestamp
+from integration.domain.numbers.client import call_key
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.settings import AccountSettings
 from integration.ports.stores import CallStore, OutboxState, SavedStep
-from integration.storage import Storage
+from integration.storage import Storage, open_storage
+from integration.storage.sql.schema import call_events, calls, outbox
+from integration.storage.sql.short_query import ShortQuery
 from tests.contract.calls import OFFICE, OTHER, PBX, a_call, an_intent
+
+_KEY = ShortQuery("SELECT match_key FROM calls WHERE account = 'office' AND id = :id")
 
 
 def _is_port(storage: Storage) -> CallStore:
@@ -132,6 +144,66 @@ async def test_local_numbers_are_read_in_the_country_of_the_account(storage: Sto
     call = a_call(caller="050 123 45 67")
     await storage.calls.save([SavedStep(call=call)])
     assert await storage.calls.recent(OFFICE, match_key="0501234567") == [call]
+
+
+async def test_a_country_that_another_process_has_changed_counts_from_the_next_step_on(
+    storage: Storage, database_url: str, tmp_path: Path
+) -> None:
+    other = await open_storage(database_url, tmp_path)
+    call = a_call(caller="050 123 45 67")
+    for country in ("UA", "DE", "UA"):
+        await other.settings.save(AccountSettings(account=OFFICE, country=country))
+        await storage.calls.save([SavedStep(call=call, event={"event": "x"}, intents=[an_intent(call)])])
+        expected = call_key(call, Numbering(country))
+        assert [tuple(row) for row in await storage.database.rows(_KEY, {"id": call.id}, OFFICE)] == [(expected,)]
+    assert len(await storage.calls.timeline(OFFICE, call.id)) == 3
+    await other.close()
+
+
+async def test_steps_of_one_call_are_stored_as_those_of_several_are(storage: Storage) -> None:
+    """On PostgreSQL the steps of one call take a shorter way."""
+    client, talked = "+79161234567", {"answered_at": Timestamp(1010.0)}
+    ref = EntityRef(EntityKind.CONTACT, "5")
+    ivan = Person(ref=ref, name="Иван", responsible=None, phones=(client,), updated_at=1)
+    for account in (OFFICE, OTHER):
+        await storage.phone_book.put_persons(account, [ivan], numbering=DEFAULT_NUMBERING)
+    incoming: list[tuple[str, dict[str, Any]]] = [(client, {})]
+    incoming += [("+79160000000", {}), ("+79160000001", talked), (client, {}), (client, {}), (client, {})]
+    went_first = []
+    for number, (caller, changes) in enumerate(incoming):
+        alone = a_call(number, caller=caller, **changes)
+        together = replace(alone, account=OTHER)
+        for call in (alone, together):
+            intents = [an_intent(call, f"k{n}", payload={"n": n}, not_before=Timestamp(5.0 * n)) for n in range(3)]
+            steps = [
+                SavedStep(call=call, event={"event": "CallStarted", "at": 5.0}, intents=intents[:1]),
+                SavedStep(call=call, event={"event": "CallEnded"}, intents=intents[1:]),
+            ]
+            beside = [SavedStep(call=a_call(100, caller=None, account=OTHER))] if call is together else []
+            await storage.calls.save(steps + beside)
+        rows = [await _rows_of(storage, call) for call in (alone, together)]
+        assert rows[0] == rows[1]
+        went_first.append(rows[0]["outbox"][-1]["goes_first"])
+    assert went_first == [True, False, True, True, True, False]  # the fourth call of one client waits
+
+
+async def _rows_of(storage: Storage, call: Call) -> dict[str, list[dict[str, Any]]]:
+    """What the tables have of a call, apart from its account."""
+
+    def work(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+        found = {}
+        for table, column in ((calls, calls.c.id), (call_events, call_events.c.call), (outbox, outbox.c.call)):
+            query = select(table).where(table.c.account == call.account, column == call.id)
+            found[table.name] = [dict(row) for row in connection.execute(query).mappings()]
+        return found
+
+    found = await storage.database.read(work, call.account)
+    for row in [row for rows in found.values() for row in rows]:
+        del row["account"]
+        row.pop("id", None)
+        row["state"] = row.get("state", "").replace(f'"{call.account}"', "")
+    found["outbox"].sort(key=lambda row: str(row["key"]))
+    return found
 
 
 async def test_many_at_once_are_all_saved(storage: Storage) -> None:

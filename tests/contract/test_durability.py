@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from integration.domain.ids import CallId, Timestamp
 from integration.errors import Rejected, Unavailable
 from integration.ports.stores import OutboxState, SavedStep
 from integration.storage import open_storage
-from integration.storage.sql import postgres
+from integration.storage.sql import postgres, short_queries
 from integration.storage.sql.database import Across, open_database
 from tests.contract.calls import OFFICE, PBX, a_call, an_intent
 
@@ -170,7 +170,8 @@ async def test_connections_that_the_server_ended_are_replaced_without_an_error(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All connections, as by a restart of the server; reads and writes, through SQLAlchemy and the driver."""
-    monkeypatch.setattr(postgres, "UNUSED_SECONDS", 0.0)  # instead of waiting that long
+    for module, name in ((postgres, "UNUSED_SECONDS"), (short_queries, "_UNUSED_SECONDS")):
+        monkeypatch.setattr(module, name, 0.0)  # instead of waiting that long
     storage, other = [await open_storage(postgres_url, tmp_path) for _ in range(2)]
     call = a_call(1)
     await storage.calls.save([SavedStep(call=call)])
@@ -187,6 +188,7 @@ async def test_connections_that_the_server_ended_are_replaced_without_an_error(
         lambda: storage.calls.save([SavedStep(call=a_call(2))]),
     ):
         await asyncio.gather(*(storage.calls.get(OFFICE, call.id) for _ in range(5)))
+        await asyncio.gather(*(storage.calls.save([SavedStep(call=call)]) for _ in range(5)))
         await other.database.read(lambda c: c.execute(end).all())
         async with asyncio.timeout(30):
             while await other.database.read(lambda c: c.execute(beside).scalar()):
@@ -210,6 +212,32 @@ async def test_a_query_straight_to_the_driver_says_what_is_wrong(database_url: s
 
 
 @pytest.mark.servers
+@pytest.mark.parametrize("turns", [1, 2, 3, 5, 8, 13, 21, 34])
+async def test_a_write_that_is_cancelled_anywhere_leaves_no_open_transaction(
+    postgres_url: str, tmp_path: Path, turns: int
+) -> None:
+    storage = await open_storage(postgres_url, tmp_path)
+    database = storage.database
+
+    def insert_slowly(connection: Connection) -> None:
+        connection.execute(text("INSERT INTO leases (name, holder, until, token) VALUES ('x', 'y', 0, 1)"))
+        connection.execute(text("SELECT pg_sleep(0.05)"))
+
+    await database.write(lambda c: None, OFFICE)  # a connection is open, as in a process that runs
+    writing = asyncio.ensure_future(database.write(insert_slowly, OFFICE))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+    assert writing.cancelled()
+    open_ones = text("SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'")
+    found = "SELECT count(*) FROM leases WHERE name = 'x'"
+    assert await database.read(lambda c: c.execute(open_ones).scalar()) == 0
+    assert await database.write(lambda c: c.execute(text(found)).scalar(), OFFICE) == 0
+    await storage.close()
+
+
+@pytest.mark.servers
 async def test_a_network_that_passes_nothing_on_ends_a_connection_within_seconds(
     postgres_url: str, tmp_path: Path
 ) -> None:
@@ -225,5 +253,7 @@ async def test_a_network_that_passes_nothing_on_ends_a_connection_within_seconds
     async with database._engine.connect() as connection:
         assert told((await connection.get_raw_connection()).driver_connection) == [5000, 5]
     await storage.phone_book.lookup(OFFICE, "9161234567")
-    assert [told(reader.connection) for reader in database._short._free] == [[5000, 5]]
+    await storage.calls.save([SavedStep(call=a_call(1))])
+    for queries in (database._reads, database._writes):
+        assert [told(link.connection) for link in queries._free] == [[5000, 5]]
     await storage.close()

@@ -95,8 +95,8 @@ async def test_people_change_with_the_office_or_not_at_all(storage: Storage) -> 
         await storage.offices.change(
             ACME, {SALES: None}, {SECRET: "s"}, who=WHO, expected=1, settings={anna.account: breaks}
         )
-    office = await storage.offices.get(ACME)
-    assert (office.revision, dict(office.parts[SALES])["language"], office.secrets) == (1, "ru", {})
+    stored = await storage.offices.get(ACME)
+    assert (stored.revision, dict(stored.parts[SALES])["language"], stored.secrets) == (1, "ru", {})
     await change(ACME, "uk", boris, 1)
     assert await storage.settings.load(anna.account) == boris
 

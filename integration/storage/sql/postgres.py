@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 import asyncpg
@@ -136,8 +136,10 @@ async def _transaction(connection: AsyncConnection, scope: Scope) -> AsyncIterat
         try:
             yield
         except BaseException:
-            await driver.execute("ROLLBACK")
-            is_over = True
+            if not driver.is_closed():  # as SQLAlchemy closes it after a cancellation
+                with suppress(*_DRIVER_ERRORS, OSError):  # the first error counts
+                    await driver.execute("ROLLBACK")
+                    is_over = True
             raise
         await driver.execute("COMMIT")
         is_over = True

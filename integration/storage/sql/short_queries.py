@@ -96,6 +96,7 @@ class ShortQueries:
 
     def _take(self, scope: Scope) -> _Link | None:
         """A free connection, preferably one with this scope set; None if none is free."""
+        self._free = [link for link in self._free if not link.connection.is_closed()]  # by the server, as it restarts
         for place in reversed(range(len(self._free))):
             if self._free[place].told == scope:
                 return self._free.pop(place)
