@@ -11,6 +11,7 @@ import os
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 from urllib.parse import quote
 
 import aiohttp
@@ -124,31 +125,54 @@ async def _complete(root: Path, sought: Sought) -> Path:
     size, quiet_since = -1, 0.0
     clock = asyncio.get_running_loop().time
     began = search_at = clock()
-    deadline = began + _COMPLETE_SECONDS
     became: Path | None = None
     while True:
         now = clock()
-        path = await asyncio.to_thread(find, root, sought)
-        if path is None and now >= search_at:
-            # By the call's id only when all else has failed: another recording of the call may have it too.
-            by_id = now - began >= _COMPLETE_SECONDS / 2
-            became = await asyncio.to_thread(search, root, sought, by_id=by_id)
+        waited = now - began
+        # By the call's id only when all else has failed: another recording of the call may have it too.
+        by_id = None if now < search_at else waited >= _COMPLETE_SECONDS / 2
+        seen = await asyncio.to_thread(_look, root, sought, became, by_id=by_id)
+        if by_id is not None and not seen.has_its_name:
+            became = seen.path
             search_at = now + _COMPLETE_SECONDS / 5  # listings cost more than a look at one name
-        path = path or became
-        if path is not None:
-            new = _size(path)
-            if await asyncio.to_thread(_says_complete, path, new):
-                return path
-            if new != size:
-                size, quiet_since = new, now
-            elif now - quiet_since >= _QUIET_SECONDS and size > _WAV_HEADER:
-                return path
-        if now >= deadline:
+        if seen.path is not None:
+            is_quiet = seen.size == size and now - quiet_since >= _QUIET_SECONDS and size > _WAV_HEADER
+            if seen.is_complete or is_quiet:
+                return seen.path
+            if seen.size != size:
+                size, quiet_since = seen.size, now
+        if waited >= _COMPLETE_SECONDS:
             break
-        await asyncio.sleep(0.1)
-    if path is None or size <= _WAV_HEADER:
+        await asyncio.sleep(max(0.1, waited / 10))  # many calls may wait for files that never come
+    if seen.path is None or size <= _WAV_HEADER:
         raise NotFound(sought.told(str(root)), code="no_recording")
     raise Unavailable("the recording is still being written", retry_after_seconds=10.0)
+
+
+class _Seen(NamedTuple):
+    """
+    Attributes:
+        has_its_name: the one that the PBX announced.
+        size: bytes; -1 if there is no file.
+        is_complete: its header says so.
+    """
+
+    path: Path | None
+    has_its_name: bool
+    size: int
+    is_complete: bool
+
+
+def _look(root: Path, sought: Sought, became: Path | None, *, by_id: bool | None) -> _Seen:
+    """
+    Args:
+        became: what an earlier search has found.
+        by_id: None: do not search for what became of the file.
+    """
+    named = find(root, sought)
+    path = named or (became if by_id is None else search(root, sought, by_id=by_id))
+    size = -1 if path is None else _size(path)
+    return _Seen(path, named is not None, size, path is not None and _says_complete(path, size))
 
 
 def _size(path: Path) -> int:
