@@ -1,4 +1,4 @@
-"""Settings as documents: read from a file, a form, REST or the database, checked by one model, written again.
+"""Settings as documents: read from a file, a form, REST or the database, checked by one model, and written again.
 
-The domain decides on plain frozen dataclasses (`domain/settings.py`); only this room knows the library (docs/adr/0025).
+The domain uses plain frozen dataclasses (`domain/settings.py`); only this package uses the library (docs/adr/0025).
 """

@@ -1,6 +1,6 @@
-"""The first look at a foreign document, before anything works with it: size, depth, and texts that can be stored.
+"""First check of a foreign document, before anything else reads it: size, depth, and texts that can be stored.
 
-Also the tables of adapters, which nobody else measures, go through it. Takes a fraction of a second, whatever comes.
+It also checks the tables of adapters, whose size nothing else limits. It takes a fraction of a second for any input.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 from integration.documents.problems import MOST_PROBLEMS, FieldProblem, Path
 from integration.texts.settings import Problem
 
-MOST_DEEP = 10  # tables and lists in one another
+MOST_DEEP = 10  # levels of nested tables and lists
 MOST_ENTRIES = 5_000  # of one table or list: lines and employees of an office
 MOST_VALUES = 50_000  # of the whole document
 MOST_CHARACTERS = 20_000  # of one text: a certificate, a long-lived token
@@ -22,7 +22,7 @@ _Wrong = tuple[Problem, dict[str, object]]
 
 
 def beyond_bounds(document: dict[str, Any]) -> list[FieldProblem]:
-    """What makes the document not worth a closer look; empty: nothing. Never raises."""
+    """The problems for which a document is refused without a closer look; usually none. Never raises."""
     found: list[FieldProblem] = []
     waiting: deque[tuple[Path, dict[Any, Any] | list[Any]]] = deque([((), document)])
     values = 0
@@ -63,7 +63,7 @@ def _value_beyond(value: Any, most: int) -> _Wrong | None:
 
 
 def _text_beyond(text: str, most: int) -> _Wrong | None:
-    """A NUL is refused by databases, a lone surrogate by everything that encodes."""
+    """Databases refuse a NUL, and no encoder accepts a lone surrogate."""
     if len(text) > most:
         return Problem.TOO_LONG, {"length": len(text), "most": most}
     if "\0" in text:

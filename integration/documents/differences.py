@@ -1,4 +1,4 @@
-"""What is different between two documents, as lines that a person can read."""
+"""Compares two documents and shows the differences as readable lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One key. `before` and `after`: None where the key is not there."""
+    """One key. `before` and `after` are None if the key is missing there."""
 
     key: str
     before: str | None
@@ -29,14 +29,14 @@ class Difference:
 
 
 def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[Difference]:
-    """By key, in the order of the alphabet. A document that is not there has no keys."""
+    """The differences by key, in alphabetical order. A missing document has no keys."""
     old, new = dict(_leaves(before or {})), dict(_leaves(after or {}))
     keys = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
     return [Difference(key, old.get(key), new.get(key)) for key in keys]
 
 
 def changed_secret(key: str, *, is_new: bool) -> Difference:
-    """Without its value."""
+    """A changed secret, without its value."""
     return Difference(key, None if is_new else "***", "***" if is_new else "*** (another)")
 
 

@@ -1,6 +1,6 @@
-"""The types of a document's fields: each takes what a person may write there, and says what is wrong with the rest.
+"""The types of a document's fields: each accepts what a person may write there, and explains what is wrong otherwise.
 
-A whole number does for an id or a telephone number, as in `101 = 610077`; an empty text is none.
+Ids and telephone numbers may be whole numbers, as in `101 = 610077`. An empty text means "none".
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KIND = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
 ROUTE_WORDS = frozenset({"admin", "api", "health", "hooks", "metrics", "oauth", "r", "login", "logout", "static"})
-"""Words of our addresses in the place of an account's id, as in `/admin/login`. No account may have these ids."""
+"""Words that our addresses use in place of an account's id, as in `/admin/login`. No account may have such an id."""
 
 
 def written(value: Any, most: int) -> str:
-    """What a person wrote, in one line. Raises PydanticCustomError."""
+    """The value as one line of text. Raises: PydanticCustomError."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -41,7 +41,7 @@ def written(value: Any, most: int) -> str:
 
 
 def _text(most: int) -> BeforeValidator:
-    """None where it is empty."""
+    """A text; None if it is empty."""
     return BeforeValidator(lambda value: written(value, most) or None)
 
 
@@ -61,7 +61,7 @@ def one_of(words: type[StrEnum]) -> BeforeValidator:
 
 
 def within(problem: Problem, least: float, most: float) -> AfterValidator:
-    """The problem's sentence names both ends."""
+    """A value from `least` to `most`. The problem's sentence names both."""
 
     def check(value: Any) -> Any:
         if not least <= value <= most:
@@ -72,7 +72,7 @@ def within(problem: Problem, least: float, most: float) -> AfterValidator:
 
 
 def _matching(pattern: str, problem: Problem, **facts: object) -> BeforeValidator:
-    """Only a text: a number without quotes would lose its leading zeros."""
+    """Accept only a text: a number without quotes would lose its leading zeros."""
 
     def check(value: Any) -> Any:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):

@@ -1,4 +1,4 @@
-"""What a process needs before it knows any office: the tables `server`, `storage`, `security`, `backup` of the file."""
+"""Settings of the installation, not of an account: the tables `server`, `storage`, `security` and `backup`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _level(value: Any) -> str:
 
 
 def _words(value: Any, problem: Problem) -> list[Any]:
-    """A list in the file, words with commas between in the environment."""
+    """Read a list from the file, or words separated by commas from the environment."""
     words = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(words, list):
         raise refusal(problem)
@@ -123,7 +123,7 @@ _TABLES: Mapping[str, type[Table]] = {
 
 def read_installation(raw: dict[str, Any]) -> InstallationDocument:
     """
-    Check what the file and the environment say.
+    Check the settings of the file and the environment.
 
     Raises:
         InvalidDocument: names every wrong setting.

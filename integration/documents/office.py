@@ -1,6 +1,6 @@
-"""An account's document: what `[[account]]` holds. Read, checked, turned into the domain's settings, and written again.
+"""An account's document, the content of `[[account]]`: reads, checks, converts it into the domain's settings, and back.
 
-The tables of the CRM and of the PBX are opaque here: their kinds check them.
+It does not look into the tables of the CRM and the PBX: their kinds check them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class ClicksDocument(Table):
 
 
 class LineDocument(Table):
-    """One line (`LineSettings`); what it does not say it has from the default line."""
+    """One line (`LineSettings`). Settings that it leaves out come from the default line."""
 
     process: bool = _LINE.process
     card: Annotated[CardMoment, of.one_of(CardMoment)] = _LINE.card
@@ -131,11 +131,11 @@ class OfficeDocument(Table):
 
     @property
     def all_pbxs(self) -> tuple[PbxId, ...]:
-        """The account's own first, also where the file names it among the others."""
+        """All PBXs of the account, its own first, even if the file also lists it among the others."""
         return tuple(dict.fromkeys((self.pbx_id, *self.pbxs))) if self.has_own_pbx else self.pbxs
 
     def settings(self) -> AccountSettings:
-        """What the services need of it. What is learned from the CRM while it runs has no place in a document."""
+        """The settings for the services. Data that Dozvon learns from the CRM is not part of a document."""
         default = self.line[DEFAULT_LINE].over(_LINE) if DEFAULT_LINE in self.line else _LINE
         return AccountSettings(
             account=self.id,
@@ -153,7 +153,7 @@ class OfficeDocument(Table):
         )
 
     def plain(self) -> dict[str, Any]:
-        """As a file, a form or REST has it: `read_office` of it gives an equal document."""
+        """The form of a file, a form or REST. `read_office` of it gives an equal document."""
         own = {name: value for name, value in super().plain().items() if name not in _DERIVED}
         if not self.has_own_pbx:
             return {
@@ -176,11 +176,11 @@ def read_office(raw: Any, *, crm: str, pbx: str) -> OfficeDocument:
     Check a foreign document.
 
     Args:
-        raw: as TOML or JSON give it.
-        crm: the kind where the document names none; `pbx` likewise.
+        raw: parsed TOML or JSON.
+        crm: the kind if the document names none; `pbx` likewise.
 
     Raises:
-        InvalidDocument: names every wrong setting, not only the first.
+        InvalidDocument: names all wrong settings, not only the first.
     """
     if not isinstance(raw, dict):
         raise InvalidDocument([FieldProblem((), Problem.TABLE)])
@@ -221,12 +221,12 @@ def office_document(
     pbxs: Sequence[PbxId] = (),
 ) -> OfficeDocument:
     """
-    The document of settings that run: `settings()` of it equals them, but for `enabled` and what the CRM told.
+    The document of running settings. Its `settings()` equals them, except `enabled` and data learned from the CRM.
 
-    Only what differs is written: of the default line from Dozvon's own defaults, of a line from the default line.
+    Only differences are written: of the default line from Dozvon's defaults, and of a line from the default line.
 
     Raises:
-        InvalidDocument: they hold what no document may.
+        InvalidDocument: they contain values that no document may have.
     """
     default = settings.default_line
     lines = {DEFAULT_LINE: _differences(default, _LINE)}
@@ -253,7 +253,7 @@ def office_document(
 
 
 def _together(document: OfficeDocument) -> list[FieldProblem]:
-    """What no field shows alone."""
+    """Check rules that concern several fields."""
     return [*_dialling(document.dial), *_lines(document.line), *_people(document.employee, document.all_pbxs)]
 
 
@@ -267,7 +267,7 @@ def _dialling(dial: DialDocument) -> Iterable[FieldProblem]:
 
 
 def _lines(lines: Mapping[str, LineDocument]) -> Iterable[FieldProblem]:
-    """Each with what it inherits, and each number once, however it is written."""
+    """Check each line with its inherited settings. A number may occur only once, however it is written."""
     default = lines[DEFAULT_LINE].over(_LINE) if DEFAULT_LINE in lines else _LINE
     seen: dict[str, str] = {}
     for did, line in lines.items():
@@ -301,7 +301,7 @@ def _people(people: Mapping[str, EmployeeDocument], pbxs: Sequence[PbxId]) -> It
 
 
 def _phone(key: str, pbxs: Sequence[PbxId]) -> tuple[str, PbxId | None]:
-    """Extension and PBX of a person's key (`Employee.key`); None: the main PBX, named or not."""
+    """Extension and PBX from a person's key (`Employee.key`). None: the main PBX, whether or not the key names it."""
     name, stroke, extension = key.partition("/")
     if not stroke or name not in pbxs:
         return key, None
@@ -314,7 +314,7 @@ def _known(path: Path) -> Iterable[str]:
 
 
 def _by_kind(problem: FieldProblem, kinds: Mapping[str, str]) -> FieldProblem:
-    """The adapters' tables have the kinds' names in the document."""
+    """Replace our name of an adapter's table by the one in the document, which is the kind's name."""
     first = str(problem.path[0])
     return replace(problem, path=(kinds[first[:3]], *problem.path[1:])) if first in _OPTIONS else problem
 
@@ -329,7 +329,7 @@ def _differences(value: DialRules | ClickRules | LineSettings, base: object) -> 
 
 
 def person_document(employee: Employee) -> Any:
-    """A person as the table `employee` has one."""
+    """A person in the form of the table `employee`."""
     table = {
         "manager": employee.manager,
         "name": employee.name,

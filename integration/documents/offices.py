@@ -1,4 +1,4 @@
-"""Several accounts and the PBXs they share, as a file has them; ids are unique in the installation."""
+"""Reads several accounts and the PBXs they share from a file. Ids are unique in the installation."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ def read_offices(accounts: list[Any], pbxs: list[Any], *, crm: str, pbx: str, is
     Check foreign documents: those under `account`, and those under `pbx`.
 
     Args:
-        crm: the kind where a document names none; `pbx` likewise.
-        is_whole: the PBXs that accounts name must be among them.
+        crm: the kind if a document names none; `pbx` likewise.
+        is_whole: the documents must contain the PBXs that accounts name.
 
     Raises:
-        InvalidDocument: names every wrong setting of every document, with its id where it has one.
+        InvalidDocument: names all wrong settings of all documents, with the document's id if it has one.
     """
     problems: list[FieldProblem] = []
     offices = _each(accounts, "account", lambda raw: read_office(raw, crm=crm, pbx=pbx), problems)
@@ -48,7 +48,7 @@ def read_offices(accounts: list[Any], pbxs: list[Any], *, crm: str, pbx: str, is
 
 
 def _each(raw: list[Any], key: str, read: Callable[[Any], _Document], problems: list[FieldProblem]) -> list[_Document]:
-    """Those that can be read; what is wrong with the others is put into `problems`."""
+    """The readable documents. Problems of the others go into `problems`."""
     found: list[_Document] = []
     names = [_name(each) for each in raw]
     times = Counter(names)
@@ -62,7 +62,7 @@ def _each(raw: list[Any], key: str, read: Callable[[Any], _Document], problems: 
 
 
 def _strange_pbxs(offices: Iterable[OfficeDocument], links: Iterable[PbxDocument]) -> Iterable[FieldProblem]:
-    """A PBX that an account names has to be there, and its office's: its calls are nobody else's."""
+    """A PBX that an account names must exist and belong to the account's office, which alone may get its calls."""
     office_of = {link.id: link.office for link in links}
     office_of |= {office.pbx_id: office.office_id for office in offices if office.has_own_pbx}
     for office in offices:
@@ -80,6 +80,6 @@ def _twice(path: Path, values: list[Any]) -> list[FieldProblem]:
 
 
 def _name(raw: Any) -> str | None:
-    """What a document is called in a message: its id, where that can be one."""
+    """A document's name in messages: its id, if that is a valid one."""
     name = raw.get("id") if isinstance(raw, dict) else None
     return name if isinstance(name, str) and re.fullmatch(r"[a-z0-9-]{1,40}", name) else None

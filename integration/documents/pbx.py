@@ -1,4 +1,4 @@
-"""The document of a PBX that accounts of an office share: what `[[pbx]]` holds. Its kind checks the kind's table."""
+"""The document of a PBX that accounts of an office share, the content of `[[pbx]]`. The kind checks its own table."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def read_pbx(raw: Any, *, kind: str) -> PbxDocument:
     Check a foreign document.
 
     Args:
-        kind: where the document names none.
+        kind: the kind if the document names none.
 
     Raises:
-        InvalidDocument: names every wrong setting.
+        InvalidDocument: names all wrong settings.
     """
     if not isinstance(raw, dict):
         raise InvalidDocument([FieldProblem((), Problem.TABLE)])

@@ -1,4 +1,4 @@
-"""What is wrong with a document: every error with its field, and the one translator into sentences."""
+"""Errors in a document: each with its field, and their sentences in the reader's language."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from integration.texts.settings import Problem, setting_problem
 
 Path = tuple[str | int, ...]
 
-MOST_PROBLEMS = 50  # told at once
+MOST_PROBLEMS = 50  # in one message
 _SHOWN = 40  # characters of a foreign value or key in a sentence
 
 _TYPES = {
@@ -27,14 +27,14 @@ _TYPES = {
     "model_type": Problem.TABLE,
     "string_type": Problem.TEXT,
 }
-"""The library's own words for what is wrong; all others are ours (`refusal`)."""
+"""The library's own error types; all others are ours (`refusal`)."""
 
 _OURS = frozenset(Problem)
 
 
 @dataclass(frozen=True, slots=True)
 class FieldProblem:
-    """One wrong setting: where it stands, what is wrong, and what the sentence about it needs (`Problem`)."""
+    """One wrong setting: its place, the problem, and the facts for the sentence about it (`Problem`)."""
 
     path: Path
     problem: Problem
@@ -50,7 +50,7 @@ class FieldProblem:
 
 
 class InvalidDocument(ConfigError):
-    """A document that cannot be taken. `str()` is in English, with the full name of every wrong key."""
+    """An invalid document. `str()` is in English, with the full name of every wrong key."""
 
     def __init__(self, problems: Iterable[FieldProblem]) -> None:
         self._every = _each_once(problems)
@@ -71,13 +71,13 @@ class InvalidDocument(ConfigError):
 
 
 def refusal(problem: Problem, **facts: object) -> PydanticCustomError:
-    """What a field's own check raises."""
+    """The error that a field's check raises."""
     return PydanticCustomError(problem.value, problem.value, facts)
 
 
 def problems_of(error: ValidationError, known: Callable[[Path], Iterable[str]]) -> list[FieldProblem]:
     """
-    Every error of the library as ours.
+    Translate the library's errors into ours.
 
     Args:
         known: the keys of the table at a path.
@@ -97,7 +97,7 @@ def problems_of(error: ValidationError, known: Callable[[Path], Iterable[str]]) 
 
 
 def unknown_key(path: Path, known: Iterable[str]) -> FieldProblem:
-    """With the known key that was probably meant."""
+    """An unknown key, with the known key that was probably meant."""
     words = sorted(known)
     near = difflib.get_close_matches(str(path[-1])[:_SHOWN], words, n=1, cutoff=0.7)
     if near:
@@ -106,7 +106,7 @@ def unknown_key(path: Path, known: Iterable[str]) -> FieldProblem:
 
 
 def shortened(value: Any) -> str:
-    """A foreign value as it may stand in a sentence: one short line that everything can print."""
+    """A foreign value for a sentence: one short printable line."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -130,7 +130,7 @@ def dotted(path: Path) -> str:
 
 
 def _each_once(problems: Iterable[FieldProblem]) -> tuple[FieldProblem, ...]:
-    """A key that two checks refuse for the same reason is named once."""
+    """Name a key once if two checks refuse it for the same reason."""
     return tuple({(each.path, each.problem): each for each in problems}.values())
 
 

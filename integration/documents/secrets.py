@@ -1,4 +1,4 @@
-"""Takes the secrets out of a document, and puts them back: settings can be read, compared and kept without them."""
+"""Separates the secrets from a document and puts them back, to show, compare and store settings without secrets."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Document = Mapping[str, Any]
 def without_secrets(document: Document, keys: Iterable[str]) -> tuple[dict[str, Any], dict[str, str]]:
     """
     Args:
-        keys: of the secrets, as `amocrm.client_secret`.
+        keys: of the secrets, such as `amocrm.client_secret`.
 
     Returns:
-        The document without them, and those that it has with their keys. Empty ones are left out of both.
+        The document without secrets, and its secrets by key. Empty ones are left out of both.
     """
     plain, secrets = _copied(document), dict[str, str]()
     for key in keys:
@@ -30,7 +30,7 @@ def without_secrets(document: Document, keys: Iterable[str]) -> tuple[dict[str, 
 
 
 def with_secrets(document: Document, secrets: Mapping[str, str]) -> dict[str, Any]:
-    """The inverse. A secret whose table is not there is left out: it belongs to settings that were removed."""
+    """The inverse. A secret whose table is missing is left out: its settings were removed."""
     whole = _copied(document)
     for key, value in secrets.items():
         *tables, last = key.split(".")

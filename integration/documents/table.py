@@ -1,4 +1,4 @@
-"""A table of a document: frozen, strict, without unknown keys; it remembers what was written."""
+"""A table of a document: frozen, strict, without unknown keys. It remembers which keys were written."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
     def values(self) -> dict[str, Any]:
-        """What was written, in the words of the domain."""
+        """The written keys with the domain's values."""
         return {name: getattr(self, name) for name in type(self).model_fields if name in self.model_fields_set}
 
     def plain(self) -> dict[str, Any]:
-        """What was written, in the words of a document."""
+        """The written keys with a document's values."""
         return {name: plain(value) for name, value in self.values().items()}
 
 
 def plain(value: Any) -> Any:
-    """As a document writes it: nothing is an empty text, since TOML has no null."""
+    """A value as a document writes it. None becomes an empty text, because TOML has no null."""
     match value:
         case None:
             return ""
