@@ -1,4 +1,4 @@
-"""What the services need from outside, in the core's terms. No vendor types.
+"""The interfaces through which services reach the outside, in the core's terms. No vendor types.
 
-Errors: methods raise only exceptions of `integration.errors`; a docstring names them where it is not obvious.
+Errors: methods raise only exceptions of `integration.errors`. A docstring names them if they are not obvious.
 """

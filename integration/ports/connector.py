@@ -1,6 +1,6 @@
-"""One CRM connection as the process and its web server see it: consent, webhooks, checks. Its data is `crm.py`'s.
+"""One CRM connection as the process and its web server use it: consent, webhooks, checks. `crm.py` is for its data.
 
-A connector is a folder in `connectors/`; `integration/process/adapters.py` has the table of them.
+A connector is a folder in `connectors/`; `integration/process/adapters.py` lists them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ class Granted:
     """
     A consent whose code can be exchanged for tokens.
 
-    `state` is the one given to `authorise_url`; None: the CRM calls by itself after an installation, and which account
-    it is becomes known by the exchange.
+    `state` is the one given to `authorise_url`. None: the CRM called us after an installation, and only the exchange
+    shows which account it is.
     """
 
     code: str
@@ -34,7 +34,7 @@ class Granted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
-    """The administrator of the CRM said no."""
+    """The CRM's administrator refused."""
 
     error: str
     state: str | None
@@ -42,7 +42,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentProof:
-    """What a signed token proves: an administrator of this account of the CRM, which lives at `host`, has our widget
+    """Proof by a signed token that an administrator of this CRM account, whose address is `host`, has our widget
     open."""
 
     crm_account_id: str
@@ -50,11 +50,11 @@ class ConsentProof:
 
 
 class WebhookIntake(Protocol):
-    """Takes one connection's webhooks: accepted at once, worked through later."""
+    """Takes one connection's webhooks: accepts them at once and processes them later."""
 
     @property
     def tail(self) -> str:
-        """The end of the address that the CRM is given; not to be guessed."""
+        """The end of the webhook address; it cannot be guessed."""
 
     @property
     def largest_body(self) -> int:
@@ -64,10 +64,10 @@ class WebhookIntake(Protocol):
         """Whether `tail` is ours; in constant time. Never raises."""
 
     def take(self, body: bytes | None) -> None:
-        """Never raises, never waits. None: the body was larger than `largest_body`."""
+        """Accept a webhook. None: the body was larger than `largest_body`. Never raises, never waits."""
 
     async def run(self) -> None:
-        """Work through what was taken; until cancelled."""
+        """Process accepted webhooks, until cancelled."""
 
 
 class Connector(Protocol):
@@ -83,7 +83,7 @@ class Connector(Protocol):
 
     @property
     def kind(self) -> str:
-        """Its name in the table of kinds, in addresses and in the configuration."""
+        """The CRM's name in the table of kinds, in addresses and in the configuration."""
 
     @property
     def label(self) -> str:
@@ -91,7 +91,7 @@ class Connector(Protocol):
 
     @property
     def integration(self) -> str:
-        """Which of the CRM's integrations it uses; connections with the same one share the redirect address."""
+        """The CRM's integration that it uses. Connections with the same one share the redirect address."""
 
     @property
     def crm(self) -> Crm: ...
@@ -106,45 +106,46 @@ class Connector(Protocol):
         """Whether it is known which of the CRM's accounts is connected."""
 
     async def open(self) -> bool:
-        """Learn it from the store, so that the gate and the webhooks know it; True when one is. Never raises."""
+        """Read from the store which account is connected, for the gate and the webhooks. True if one is. Never
+        raises."""
 
     def forget(self) -> None:
-        """Consent was given or withdrawn, perhaps through another process: read the store again."""
+        """Read the store again: consent was given or withdrawn, perhaps through another process."""
 
     # ---- consent
 
     def authorise_url(self, state: str) -> str:
-        """Where an administrator of the CRM allows us in."""
+        """The page where an administrator of the CRM gives consent."""
 
     def read_callback(self, query: Mapping[str, str]) -> Granted | Refused:
-        """What the CRM's redirect says. Sends nothing. Raises Rejected."""
+        """Read the CRM's redirect. Sends nothing. Raises: Rejected."""
 
     async def accept(self, granted: Granted, *, of_account: str | None = None) -> None:
         """
-        Exchange the code of a consent and store the tokens. Only for a consent that somebody of ours wanted, because
-        it costs requests. Goes on to its end when the caller is cancelled: tokens are given once.
+        Exchange the code of a consent and store the tokens. Call it only for a consent that somebody of ours wanted,
+        because it costs requests. It finishes even if the caller is cancelled: the CRM issues the tokens only once.
 
         Args:
-            of_account: the CRM's account that it must be.
+            of_account: the CRM account that the consent must be for.
 
         Raises:
-            Rejected: the CRM refuses the code, or it is another account's than the connected one.
+            Rejected: the CRM refuses the code, or the code is for another account than the connected one.
             Unavailable, ProtocolError.
         """
 
     def read_proof(self, token: str) -> ConsentProof:
-        """Whose consent a widget's token may confirm. Raises AuthFailed, also for an account that is not ours."""
+        """Whose consent a widget's token may confirm. Raises: AuthFailed, also if the account is not ours."""
 
     def read_disconnect(self, query: Mapping[str, str]) -> str:
-        """The CRM's account in which an administrator has switched the integration off. Raises Rejected."""
+        """The CRM account in which an administrator has switched off the integration. Raises: Rejected."""
 
     async def disconnected(self, crm_account_id: str) -> bool:
         """
-        The CRM has said so of this account. Such calls can be replayed: tokens are deleted only when the CRM really
-        refuses them.
+        Handle the CRM's report that this account is disconnected. A stranger can replay such a report, so the tokens
+        are deleted only if the CRM refuses them.
 
         Returns:
-            Whether they were.
+            Whether they were deleted.
         """
 
     # ---- webhooks
@@ -152,18 +153,18 @@ class Connector(Protocol):
     def webhook_intake(
         self, *, on_changes: Callable[[list[CrmChange]], Awaitable[None]], on_lost: Callable[[], None]
     ) -> WebhookIntake:
-        """`on_lost`: some changes were not taken; the phone book finds them by asking."""
+        """`on_lost` is called when some changes were lost; the phone book finds them by polling."""
 
     async def ensure_webhooks(self, address: str) -> bool:
-        """Have the CRM report changes to this address. False: it does not, and changes are found by asking."""
+        """Have the CRM report changes to this address. False: it does not, so changes must be found by polling."""
 
     # ---- condition
 
     def adopt(self, condition: CrmCondition) -> None:
-        """Another process learned this from the CRM."""
+        """Take the condition that another process learned from the CRM."""
 
     def on_condition(self, told: Callable[[CrmCondition], None]) -> None:
-        """Have `told` called when `crm.condition` has changed."""
+        """Call `told` whenever `crm.condition` has changed."""
 
     async def check(self) -> list[Finding]:
         """Try the settings on the CRM, for the wizard and the doctor. Never raises."""

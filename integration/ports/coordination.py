@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to do `name`. `token` grows with each new holder: the larger token is newer."""
+    """The right to do the job `name`. `token` grows with each new holder: the larger token is newer."""
 
     name: str
     token: int
@@ -48,7 +48,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """The right to send one request now; or, where `id` is None, how long to wait before asking again."""
+    """The right to send one request now; or, if `id` is None, how long to wait before asking again."""
 
     id: str | None
     wait_seconds: float = 0.0
@@ -71,7 +71,7 @@ class Coordination(Protocol):
 
     @property
     def problem(self) -> str | None:
-        """Why the other processes cannot be reached, from the last request; None when they can."""
+        """Why the other processes could not be reached at the last request; None if they could."""
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str: ...
 

@@ -1,4 +1,4 @@
-"""A CRM: its people and deals, where calls are written, and who sits before its pages."""
+"""A CRM: its people and deals, the place for calls, and the users of its pages."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Crm(Protocol):
         """Live search; only persons with exactly this number, oldest first."""
 
     async def person(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Person | None:
-        """None when the CRM does not have it."""
+        """None if the CRM does not have it."""
 
     async def deal(self, ref: EntityRef, *, priority: Priority = Priority.CARD) -> Deal | None: ...
 
@@ -89,7 +89,7 @@ class Crm(Protocol):
 
         Raises:
             OutcomeUnknown: it may be written.
-            NotFound: the entity is gone, or the entry has left the inbox (`inbox_entry` says where to).
+            NotFound: the entity is gone, or the entry has left the inbox (`inbox_entry` shows where it went).
             InInbox: the CRM does not write into a waiting entry. Keep the call until the entry is accepted.
             NotResponsible: the CRM refuses the record's responsible. All methods with a responsible raise it.
         """
@@ -112,7 +112,7 @@ class Crm(Protocol):
         Take an entry out of the inbox, as a person does: its contact and its deal appear, with its calls.
 
         Raises:
-            NotFound: it has left the inbox. OutcomeUnknown: it may have (`inbox_entry` says).
+            NotFound: it has left the inbox. OutcomeUnknown: it may have left (check with `inbox_entry`).
         """
 
     async def rename_contact(self, ref: EntityRef, name: str) -> Person:

@@ -1,4 +1,4 @@
-"""Offices whose connections are decided in the database: what a store of them does."""
+"""Offices whose connections are stored in the database, and the interface of their store."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from integration.domain.settings_changes import Author
 from integration.errors import Rejected
 
 Parts = Mapping[str, Mapping[str, Any]]
-"""Documents by part: `account/sales`, `pbx/branch`. None of them holds a secret."""
+"""Documents by part: `account/sales`, `pbx/branch`, without secrets."""
 
 PartChanges = Mapping[str, Mapping[str, Any] | None]
-"""The changed parts; None: there is none."""
+"""The changed parts; None: the part does not exist."""
 
 Secrets = Mapping[str, str]
 """By part and key: `account/sales amocrm.client_secret`."""
@@ -27,14 +27,14 @@ SettingsChanges = Mapping[AccountId, Callable[[AccountSettings | None], AccountS
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredOffice:
     office: AccountId
-    revision: int = 0  # 0: nothing was ever decided about it
+    revision: int = 0  # 0: nothing was ever stored for it
     parts: Parts
     secrets: Secrets
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfficeChange:
-    """What made a revision of an office; no parts where only secrets were changed."""
+    """The change that made a revision of an office; without parts if only secrets were changed."""
 
     revision: int
     at: Timestamp
@@ -45,7 +45,7 @@ class OfficeChange:
 
 
 class OfficeChangedMeanwhile(Rejected):
-    """Somebody else was first. Nothing was stored. `by`: the newest change."""
+    """Somebody else has changed the office first. Nothing was stored. `by`: the newest change."""
 
     def __init__(self, by: OfficeChange | None) -> None:
         who = f": {by.who} was first" if by is not None else ""
@@ -54,18 +54,18 @@ class OfficeChangedMeanwhile(Rejected):
 
 
 class OfficeUndoRefused(Rejected):
-    """The change cannot be taken back. Nothing was stored."""
+    """The change cannot be undone. Nothing was stored."""
 
 
 class OfficeStore(Protocol):
     """
-    `account` is an office's id here: an office is a tenant, like an account that is in none.
+    `account` is an office's id here: an office is a tenant, like an account without an office.
 
     Errors of all methods: Unavailable; ConfigError and ProtocolError if the secrets cannot be opened.
     """
 
     async def version(self) -> tuple[int, ...]:
-        """A value that is another one after every change of any office or account. Cheap: asked once a second."""
+        """A value that changes with every change of any office or account. Cheap: called once a second."""
 
     async def all(self) -> list[StoredOffice]: ...
 
@@ -82,14 +82,14 @@ class OfficeStore(Protocol):
         settings: SettingsChanges | None = None,
     ) -> OfficeChange | None:
         """
-        Put these parts and secrets; None removes one. Secrets of a removed part stay, for an undo. All or nothing.
+        Store these parts and secrets; None removes one. Secrets of a removed part stay, for an undo. All or nothing.
 
         Args:
-            expected: the revision that the change was made for.
-            settings: of accounts among the parts, which change with them.
+            expected: the revision for which the change was made.
+            settings: of accounts among the parts; they change in the same transaction.
 
         Returns:
-            What was changed; None: nothing.
+            The change; None if nothing changed.
 
         Raises:
             OfficeChangedMeanwhile: the office has another revision. Rejected: a part belongs to another office.
@@ -100,8 +100,8 @@ class OfficeStore(Protocol):
 
     async def undo(self, account: AccountId, revision: int, *, who: Author) -> OfficeChange:
         """
-        Put the parts that this change has changed back as they were, as a new change. Secrets stay as they are.
+        Restore the parts that this change has changed, as a new change. Secrets stay as they are.
 
         Raises:
-            OfficeUndoRefused: a part was changed again since, or the change is not kept any more.
+            OfficeUndoRefused: a part has changed again since, or the change is no longer stored.
         """

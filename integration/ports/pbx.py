@@ -1,4 +1,4 @@
-"""A telephone system: what happens on it, what it is asked to do, what it asks."""
+"""A telephone system: its events, the commands to it, and its route requests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class PbxListener(Protocol):
     """Receives what happens on a PBX; `services.tracking` implements it."""
 
     async def on_events(self, events: Sequence[CallEvent]) -> None:
-        """Events in order. They are stored when it returns."""
+        """Takes events in order. They are stored when it returns."""
 
     async def on_resync(self, live: frozenset[CallId], at: Timestamp) -> None:
         """The link is up (again) and the snapshot is complete: `live` are all calls on the PBX. Calls that are live in
@@ -85,7 +85,7 @@ class Pbx(Protocol):
         """
         End the whole call. `by`: the extension of the employee who pressed, reported as `HangUpPressed`.
 
-        Raises: NotFound when it is over, Unavailable, Rejected.
+        Raises: NotFound if it is over, Unavailable, Rejected.
         """
 
     async def reject(self, call: CallId, extension: str) -> None:
@@ -93,27 +93,27 @@ class Pbx(Protocol):
         Decline the call on all devices of one extension, as a person at the phone would. Other phones keep ringing,
         and the PBX continues as after a declined phone. Reported as `HangUpPressed` too.
 
-        Raises: NotFound when nothing rings there, Unavailable, Rejected.
+        Raises: NotFound if nothing rings there, Unavailable, Rejected.
         """
 
     async def send_tones(self, call: CallId, digits: str) -> None:
         """
         Send digits as tones to the client's side during the talk, such as the extension behind a voice menu.
 
-        Raises: NotFound when the call is over or nobody talks, Unavailable, Rejected.
+        Raises: NotFound if the call is over or nobody talks, Unavailable, Rejected.
         """
 
     async def redirect(self, call: CallId, extension: str) -> None:
-        """Send the client's channel to another extension. Raises NotFound when the call is over."""
+        """Send the client's channel to another extension. Raises: NotFound if the call is over."""
 
     async def hold(self, call: CallId, *, on: bool) -> None:
-        """Raises Rejected where the PBX cannot do it."""
+        """Put the client on hold, or take them back. Raises: Rejected if the PBX cannot do it."""
 
     async def employees(self) -> list[PbxEmployee]: ...
 
     def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
-        """The bytes of a recording by the name in `RecordingStarted`; with its call also where the PBX has renamed it.
-        Raises: NotFound (says what was looked for), Unavailable."""
+        """The bytes of a recording by the name in `RecordingStarted`; with its call, also if the PBX has renamed it.
+        Raises: NotFound (its message names the searched files), Unavailable."""
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         """The PBX's part of `dozvon doctor`, including whether the PBX would accept these numbers; never raises."""
@@ -135,7 +135,7 @@ class PbxConnection(Pbx, Protocol):
     """A PBX as the process that builds it sees it: besides the port, its own records and its figures."""
 
     def records(self) -> CallRecords | None:
-        """What the PBX wrote down of its calls; None where the settings do not say where. Raises ConfigError."""
+        """The PBX's own records of its calls; None if the settings do not say where they are. Raises: ConfigError."""
 
     def figures(self, now: float) -> dict[str, float]:
-        """For `/metrics`, by name; `now` in Unix seconds."""
+        """Figures for `/metrics`, by name; `now` in Unix seconds."""

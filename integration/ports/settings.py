@@ -15,11 +15,11 @@ from integration.errors import Rejected
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revised:
     """
-    Settings and their revision, which belong together: what a page shows is of the revision that it names.
+    Settings together with their revision, so that a page never shows one with the other's value.
 
     Attributes:
-        revision: of what administrators decide; what is learned from the CRM does not raise it.
-        change: the last one that this write recorded; None: it changed nothing that is recorded.
+        revision: grows with administrators' changes, not with data learned from the CRM.
+        change: the last change that this write recorded; None if it recorded none.
     """
 
     settings: AccountSettings
@@ -29,7 +29,7 @@ class Revised:
 
 @dataclass(frozen=True, slots=True)
 class KeptChange:
-    """A change of the history, and why it cannot be taken back at present (None: it can)."""
+    """A change in the history, and why it cannot be undone at present (None: it can)."""
 
     change: SettingsChange
     clash: Clash | None
@@ -37,12 +37,12 @@ class KeptChange:
 
 class ChangedMeanwhile(Rejected):
     """
-    Somebody else was first. Nothing was stored.
+    Somebody else has changed the settings first. Nothing was stored.
 
     Attributes:
-        changes: of this section since the expected revision, newest first; never empty.
+        changes: changes of this section since the expected revision, newest first; never empty.
         seen: the settings with this section as it was at the expected revision.
-        now: what is stored.
+        now: the stored settings.
     """
 
     def __init__(self, changes: Sequence[SettingsChange], *, seen: AccountSettings, now: Revised) -> None:
@@ -54,11 +54,11 @@ class ChangedMeanwhile(Rejected):
 
 class UndoRefused(Rejected):
     """
-    The change cannot be taken back. Nothing was stored.
+    The change cannot be undone. Nothing was stored.
 
     Attributes:
-        by: the change that stands in the way; None: this change is not kept any more.
-        is_undone: `by` has taken it back already; else `by` has changed the same parts again.
+        by: the later change that prevents it; None: this change is no longer stored.
+        is_undone: `by` has undone it already; otherwise `by` has changed the same parts again.
     """
 
     def __init__(self, message: str, *, by: SettingsChange | None = None, is_undone: bool = False) -> None:
@@ -71,7 +71,7 @@ class SettingsStore(Protocol):
     async def load(self, account: AccountId) -> AccountSettings | None: ...
 
     async def current(self, account: AccountId) -> Revised | None:
-        """Both in one read. What a process of an older release has written gets a revision here."""
+        """Settings and revision in one read. Settings written by an older release get a revision here."""
 
     async def save(self, settings: AccountSettings) -> None:
         """Overwrite what is stored. Use `change` to modify it."""
@@ -90,11 +90,11 @@ class SettingsStore(Protocol):
         sections of `domain.settings_changes` is recorded in the same transaction.
 
         Args:
-            change: from the stored settings (None: nothing stored) to the new ones. Pure; may run twice. If it raises,
-                nothing is stored.
-            who: None: Dozvon itself.
-            section: what was shown to the one who changes it.
-            expected_revision: the revision that was shown.
+            change: makes the new settings from the stored ones (None: nothing stored). Pure; may run twice. If it
+                raises, nothing is stored.
+            who: the author; None: Dozvon itself.
+            section: the section that the author saw.
+            expected_revision: the revision that the author saw.
 
         Raises:
             ChangedMeanwhile: somebody else has changed this section since, and `change` would alter it.
@@ -112,13 +112,13 @@ class SettingsStore(Protocol):
         check: Callable[[AccountSettings, AccountSettings], None] | None = None,
     ) -> Revised:
         """
-        Take the change with this revision back, as a new change.
+        Undo the change with this revision, by a new change.
 
         Args:
-            check: is called with the settings as they are and as they would be; what it raises stops the undo.
+            check: called with the present and the future settings; an exception stops the undo.
 
         Raises:
-            UndoRefused: the same parts were changed again since, or it is undone already, or it is not kept any more.
+            UndoRefused: the same parts have changed again since, or the change is undone already or no longer stored.
         """
 
     async def accounts(self) -> list[AccountId]: ...

@@ -29,7 +29,7 @@ class CallStore(Protocol):
     async def get(self, account: AccountId, call: CallId) -> Call | None: ...
 
     async def live(self, account: AccountId, pbx: PbxId | None = None) -> list[Call]:
-        """The calls that go on; None: on whatever PBX."""
+        """Calls in progress; `pbx` None: on any PBX."""
 
     async def ended_since(self, account: AccountId, since: Timestamp) -> list[Call]:
         """Calls that ended at `since` or later and began at most an hour before it, without merged ones."""
@@ -101,7 +101,7 @@ class Outbox(Protocol):
     async def retry(
         self, item: OutboxItem, *, at: Timestamp, error: str, is_uncertain: bool, afresh: bool = False
     ) -> None:
-        """`afresh`: count it as queued now, without attempts."""
+        """Try the item again at `at`. `afresh`: treat it as queued now, with no attempts."""
 
     async def hasten_calls(self, account: AccountId, calls: Sequence[CallId], *, now: Timestamp) -> int:
         """Make the waiting items of these calls due now. Returns how many."""
@@ -112,7 +112,7 @@ class Outbox(Protocol):
     async def expire(self, item: OutboxItem) -> None: ...
 
     async def revive(self, account: AccountId, item: int, *, now: Timestamp) -> bool:
-        """Somebody pressed "retry" on a dead letter, or undid a discard."""
+        """Queue a dead or discarded item again: somebody pressed "retry", or undid a discard."""
 
     async def discard(self, account: AccountId, item: int) -> bool: ...
 
