@@ -140,7 +140,7 @@ async def test_everything_comes_back_elsewhere(filled: Storage, place: Place, el
     assert len(_recordings(elsewhere)) == 6
     assert not restored.is_key_here
 
-    with pytest.raises(ConfigError, match="Put it back"):  # and no new key is made over the secrets of the old
+    with pytest.raises(ConfigError, match="Restore it"):  # and no new key is made over the secrets of the old
         await open_storage(elsewhere.url, elsewhere.data_dir, keys=elsewhere.keys)
     assert not elsewhere.keys.file.exists()
     elsewhere.keys.file.write_bytes(place.keys.file.read_bytes())
@@ -485,9 +485,9 @@ async def _with_database(packed: bytes, tmp_path: Path, *statements: str) -> byt
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ('UPDATE tokens SET state = \'{"base_url": "https://evil.example"}\'', "did not seal"),
-        ("UPDATE tokens SET account = 'other'", "did not seal"),  # sealed for another account
-        ("UPDATE tokens SET state = state || 'AAAA'", "did not seal"),
+        ('UPDATE tokens SET state = \'{"base_url": "https://evil.example"}\'', "did not encrypt"),
+        ("UPDATE tokens SET account = 'other'", "did not encrypt"),  # sealed for another account
+        ("UPDATE tokens SET state = state || 'AAAA'", "did not encrypt"),
         ("CREATE TRIGGER t AFTER INSERT ON calls BEGIN DELETE FROM tokens; END", "never creates"),
         ("CREATE VIEW v AS SELECT * FROM tokens", "never creates"),
     ],
@@ -523,7 +523,7 @@ async def test_plain_tokens_are_refused_by_the_database_server_too(
     state = {"state": '{"base_url": "https://evil.example"}'}
     await filled.database.write(lambda c: c.execute(text("UPDATE tokens SET state = :state"), state), Across.BACKUP)
     await _backup(place, target)
-    with pytest.raises(Rejected, match="did not seal"):
+    with pytest.raises(Rejected, match="did not encrypt"):
         await _restore(elsewhere, target)
     assert (await _rows(elsewhere.url))["tokens"] == []
 

@@ -139,7 +139,7 @@ async def test_a_change_of_a_secret_alone_is_one_and_cannot_be_taken_back(storag
     await storage.offices.change(ACME, {SALES: {"id": "sales"}}, {SECRET: "old"}, who=WHO, expected=0)
     await storage.offices.change(ACME, {}, {SECRET: "new"}, who=WHO, expected=1)
     assert (await storage.offices.get(ACME)).secrets == {SECRET: "new"}
-    with pytest.raises(OfficeUndoRefused, match="type the former ones again"):
+    with pytest.raises(OfficeUndoRefused, match="enter them again"):
         await storage.offices.undo(ACME, 2, who=WHO)
 
 

@@ -96,10 +96,10 @@ async def test_a_missing_or_wrong_key_stops_the_start_and_changes_nothing(
     file = tmp_path / "secret.key"
     content = file.read_text()
     for source, words in (
-        (KeySource.in_folder(tmp_path / "elsewhere"), "Put it back"),
-        (KeySource(file=file, text=_a_key()), "Put that key back"),
+        (KeySource.in_folder(tmp_path / "elsewhere"), "Restore it"),
+        (KeySource(file=file, text=_a_key()), "Restore that key"),
         (KeySource(file=file, text="short"), "32 random bytes"),
-        (KeySource(file=file, text=" , "), "holds no key"),
+        (KeySource(file=file, text=" , "), "contains no key"),
     ):
         with pytest.raises(ConfigError, match=words) as error:
             await open_storage(database_url, tmp_path, keys=source)
@@ -171,7 +171,7 @@ async def test_a_key_of_the_environment_is_rotated_to_the_one_written_behind_it(
     await rotate(storage.database, both)
     with pytest.raises(ConfigError, match="after a comma"):  # not back to the old one
         await rotate(storage.database, both)
-    with pytest.raises(ConfigError, match="does not hold"):  # this process does not have the new key
+    with pytest.raises(ConfigError, match="which is not in"):  # this process does not have the new key
         await storage.tokens.save(OFFICE, TOKENS)
     await storage.close()
     again = await open_storage(database_url, tmp_path, keys=KeySource(file=file, text=new))

@@ -41,7 +41,7 @@ _MOST_MEMBERS = 5_000_000
 _MANIFEST_BYTES = 64 << 10  # plus this many for each member:
 _MANIFEST_BYTES_A_MEMBER = 400
 _HEADER_BYTES = 64 << 10  # of an extended header; our archives have none
-_EXPANSION, _EXPANSION_FREE = 200, 64 << 20  # may grow so much: a database shrinks to a tenth, zeros far more
+_EXPANSION, _EXPANSION_FREE = 200, 64 << 20  # largest growth: a database shrinks to a tenth, zeros much more
 _BLOCK = 512  # of a tar
 _COMPRESSION = 3  # of 9: enough for the database, and recordings do not shrink at any level
 _CHUNK = 1 << 20
@@ -200,7 +200,7 @@ def verify(path: Path, say: Callable[[str], None]) -> Manifest:
         raise Rejected("The backup has no manifest: the file is incomplete or not a backup of Dozvon.")
     if found != manifest.parts:
         wrong = next(name for name in {**found, **manifest.parts} if found.get(name) != manifest.parts.get(name))
-        raise Rejected(f"The backup is damaged: {wrong} is not what its manifest says.")
+        raise Rejected(f"The backup is damaged: {wrong} does not match the manifest.")
     return manifest
 
 

@@ -1,4 +1,4 @@
-"""Restores a backup: checks it to the last byte, then replaces everything at once. `backup.py` makes backups.
+"""Restores a backup: checks every byte of it, then replaces everything at once. `making.py` makes backups.
 
 The order: read the whole archive before changing anything. Unpack it beside the present data; build the database and
 count its rows there. Exchange the folder of recordings, and last the database: by a rename, or by the commit of the one
@@ -83,7 +83,7 @@ async def _restore(place: Place, source: Path, say: Say, *, force: bool) -> Rest
     finally:
         await asyncio.to_thread(_clear, unpacked, staged)
     await _count_again(place, manifest)
-    say("counted again: every table has the rows that the backup has")
+    say("counted again: every table has as many rows as in the backup")
     return Restored(manifest=manifest, is_key_here=is_key_here)
 
 
@@ -267,7 +267,7 @@ def refuse_strange_rows(stored: Iterable[tuple[str, str, str]], place: Place) ->
     strange = strange_rows(stored, KeyRing(place.keys))
     if strange:
         raise Rejected(
-            f"The backup holds secrets that Dozvon did not seal ({strange[0]}): somebody has changed it."
+            f"The backup contains secrets that Dozvon did not encrypt ({strange[0]}): somebody has changed it."
             " Nothing was changed here."
         )
 

@@ -107,8 +107,8 @@ class KeyRing:
         """
         if self.source.text is not None:
             raise ConfigError(
-                "DOZVON_KEY holds the only key. Write the new one behind it, after a comma, for every process; make it"
-                " with: openssl rand -base64 32. Then rotate again."
+                "DOZVON_KEY contains only one key. Make a new one: openssl rand -base64 32. Append it after a comma for"
+                " every process, then rotate again."
             )
         self.add(Key.of(secrets.token_bytes(_KEY_BYTES)))
         assert self.newest is not None
@@ -157,7 +157,7 @@ class KeyRing:
             self._keys = ()
             return
         except (OSError, UnicodeDecodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "it is no text"
+            reason = exc.strerror if isinstance(exc, OSError) else "it is not a text file"
             raise ConfigError(f"The key file {self.source.file} cannot be read: {reason}") from exc
         self._keys = _parse(content, self.place)
 
@@ -170,7 +170,7 @@ class KeyRing:
 def _parse(text: str, place: str) -> tuple[Key, ...]:
     keys = tuple(Key.parse(line, place) for line in text.split())
     if not keys:
-        raise ConfigError(f"{place}: holds no key")
+        raise ConfigError(f"{place}: contains no key")
     return keys
 
 

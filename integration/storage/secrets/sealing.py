@@ -78,8 +78,8 @@ class Sealer:
         key = self._ring.get(key_id) if key_id else None
         if key is None:
             raise ConfigError(
-                f"The secrets in the database are encrypted with key {key_id}, which {self._ring.place} does not hold."
-                " Put that key back (dozvon secrets check says more); nothing was changed."
+                f"The secrets in the database are encrypted with key {key_id}, which is not in {self._ring.place}."
+                " Restore that key (dozvon secrets check shows more); nothing was changed."
             )
         return key
 
@@ -111,7 +111,7 @@ async def open_sealer(database: Database, source: KeySource) -> Sealer:
         if registered is not None:
             raise ConfigError(
                 f"The secrets in the database are encrypted with key {registered}, and its file {source.file} is"
-                " missing. Put it back from your backup; no new key was created."
+                " missing. Restore it from your copy; no new key was created."
             )
         if not source.may_be_made:
             raise ConfigError(f"security.key_file: {source.file} is not there; make it: openssl rand -base64 32")
@@ -250,7 +250,7 @@ async def check(database: Database, source: KeySource) -> Checked:
     rows = await database.read(stored_secrets, Across.SECRETS)
     problems = []
     if current is None:
-        problems.append("This database has no key yet: the first start of Dozvon gives it one.")
+        problems.append("This database has no key yet: the first start of Dozvon creates one.")
     elif ring.get(current) is None:
         problems.append(f"Key {current}, which the database is encrypted with, is not in {ring.place}.")
     counts: Counter[str] = Counter()
@@ -261,7 +261,7 @@ async def check(database: Database, source: KeySource) -> Checked:
         except (ConfigError, ProtocolError) as exc:
             problems.append(f"{account}, {column}: {exc}")
     if counts[""]:
-        problems.append("Some secrets are stored in plain: start this release of Dozvon once.")
+        problems.append("Some secrets are stored in plain text: start this release of Dozvon once to encrypt them.")
     is_open = ring.newest is not None and ring.is_open_to_others
     return Checked(ring.place, current, dict(counts), tuple(problems), is_open)
 

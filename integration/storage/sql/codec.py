@@ -36,7 +36,7 @@ def encode(value: Any) -> str:
 
 
 def storable(text: str) -> str:
-    """A text as every database takes it, for columns that hold no JSON: what none stores becomes U+FFFD."""
+    """A text that every database accepts, for columns without JSON: characters that cannot be stored become U+FFFD."""
     return text.replace("\0", "\ufffd").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

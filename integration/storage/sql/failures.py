@@ -16,11 +16,11 @@ from integration.errors import DozvonError, Rejected, Unavailable
 _SENTENCES = (
     ("database or disk is full", "The disk with the database is full; free some space. Nothing was lost from it."),
     ("readonly database", "The database file is read-only for this process; check its owner and its disk."),
-    ("unable to open database file", "The database file cannot be opened; check that its folder exists and rights."),
+    ("unable to open database file", "The database file cannot be opened; check its folder and its rights."),
     ("database is locked", "Another process keeps the database file locked."),
     ("disk I/O error", "The disk with the database answers with errors."),
     ("malformed", "The database file is damaged; restore a backup."),
-    ("not a database", "The database file is no SQLite database."),
+    ("not a database", "The database file is not a SQLite database."),
 )
 _REFUSED = (DataError, IntegrityError, sqlite3.IntegrityError)
 
@@ -53,8 +53,8 @@ def driver_failure(exc: BaseException) -> DozvonError:
         return Unavailable("The disk of the database server is full.")
     if getattr(cause, "sqlstate", None) == "25006":
         return Unavailable("The database server is read-only now.")
-    # 22: what no column holds, as a NUL; 23: a constraint, at the end of a transaction; 54: too much for a row or an
-    # index, as a key of several thousand characters.
+    # 22: a value that no column takes, such as a NUL; 23: a constraint, at the end of a transaction; 54: too large for
+    # a row or an index.
     if str(getattr(cause, "sqlstate", "") or "").startswith(("22", "23", "54")):
         return Rejected("The database refuses these values.", code="bad_value")
     return Unavailable(f"The database cannot be used: {type(cause).__name__}.")

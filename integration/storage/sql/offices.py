@@ -1,4 +1,4 @@
-"""Offices whose connections are decided in the database: documents and sealed secrets, with history and undo."""
+"""Offices whose connections are stored in the database: documents and encrypted secrets, with history and undo."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.schema import accounts, office_changes, office_parts, offices
 from integration.storage.sql.settings import SqlSettingsStore
 
-KEPT = 500  # changes of an office
+KEPT = 500  # newest changes of an office
 _COLUMN = str(offices.c.secrets)
 
 
@@ -91,19 +91,19 @@ class SqlOfficeStore:
             held = self._held(connection, account)
             row = connection.execute(_of(account).where(office_changes.c.revision == revision)).one_or_none()
             if row is None:
-                raise OfficeUndoRefused("this change is not kept any more")
+                raise OfficeUndoRefused("this change is no longer in the history")
             change = _change(row)
             if any(held.parts.get(part) != value for part, value in change.after.items()):
-                raise OfficeUndoRefused("the same settings were changed again since, or this is taken back already")
+                raise OfficeUndoRefused("the same settings have changed again since, or this change is undone already")
             done = self._put(connection, held, change.before, {}, who, undoes=revision)
             if done is None:
-                raise OfficeUndoRefused("only secrets were changed: type the former ones again")
+                raise OfficeUndoRefused("only secrets were changed, and old secrets are not stored: enter them again")
             return done
 
         return await self._database.write(work, account)
 
     def _held(self, connection: Connection, office: AccountId) -> StoredOffice:
-        """The row is locked until the transaction ends, also where it was not there before."""
+        """Lock the office's row until the transaction ends; create it if it is missing."""
         first = insert(self._database.dialect, offices).values(
             account=office, revision=0, parts="{}", saved_at=self._clock.now()
         )
@@ -144,7 +144,7 @@ class SqlOfficeStore:
         return change
 
     def _claim(self, connection: Connection, office: AccountId, changed: PartChanges) -> None:
-        """An id is one office's. Raises Rejected: another has it."""
+        """Register ids for the office. Raises: Rejected if another office has one of them."""
         for part, value in changed.items():
             if value is None:
                 mine = office_parts.c.part == part, office_parts.c.account == office

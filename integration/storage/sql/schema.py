@@ -1,8 +1,8 @@
 """The tables, as the code sees them. `migrations/` creates them; a test keeps both equal.
 
 The account comes first in every key; on PostgreSQL row-level security enforces it (`migrations/row_security.py`).
-Moments are Unix seconds. States are JSON in text columns: a caller's name may hold a NUL, which PostgreSQL's JSON type
-refuses, and escaped text does not.
+Moments are Unix seconds. States are JSON in text columns, because a caller's name may contain a NUL: PostgreSQL's JSON
+type refuses it, escaped text does not.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ accounts = Table(
     Column("saved_at", Double, nullable=False),
     Column("dial", Text),  # the office's dialling rules; None: not set
     Column("revision", Integer, nullable=False, server_default="0"),  # raised by each row in `settings_changes`
-    Column("recorded", Text),  # `settings` at the last write that knew of revisions; NULL: there was none yet
+    Column("recorded", Text),  # `settings` at the last write with a revision; NULL: there was none yet
 )
 
 settings_changes = Table(
@@ -48,7 +48,7 @@ settings_changes = Table(
     Column("section", Text, nullable=False),
     Column("before", Text, nullable=False),  # the changed parts only, as JSON
     Column("after", Text, nullable=False),
-    Column("undoes", Integer),  # the revision whose change this one took back
+    Column("undoes", Integer),  # the revision whose change this one has undone
 )
 
 offices = Table(
@@ -68,12 +68,12 @@ office_changes = Table(
     Column("revision", Integer, primary_key=True, autoincrement=False),  # that the change made
     Column("at", Double, nullable=False),
     Column("who", Text, nullable=False),
-    Column("before", Text, nullable=False),  # the changed parts only, as JSON; null: there was none
+    Column("before", Text, nullable=False),  # the changed parts only, as JSON; null: the part did not exist
     Column("after", Text, nullable=False),
     Column("undoes", Integer),
 )
 
-# Which office has which part: an id is given once in the installation.
+# Which office has which part: ids are unique in the installation.
 office_parts = Table(
     "office_parts",
     metadata,
@@ -143,7 +143,7 @@ outbox = Table(
     Column("not_before", Double, nullable=False),
     Column("expires_at", Double),
     Column("leased_until", Double),
-    Column("claims", Integer, nullable=False),  # how often it was claimed in all: tells one holder from the next
+    Column("claims", Integer, nullable=False),  # number of claims so far: distinguishes its holders
     Column("attempts", Integer, nullable=False),  # since it was queued or revived
     Column("is_uncertain", Boolean, nullable=False),
     Column("last_error", Text),

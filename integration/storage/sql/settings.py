@@ -1,8 +1,8 @@
 """Accounts and their settings, each with a revision. Holds no secrets: tokens are in `tokens.py`.
 
-A process of the release before writes `settings` and leaves `revision` as it is, so a revision alone would not tell
-that a page is stale. `recorded` is the text of `settings` at the last write by this code: where both differ, an older
-process has written since, and whoever looks next records that as a change of its own.
+A process of the previous release writes `settings` without raising `revision`, so the revision alone does not show that
+a page is stale. `recorded` is the text of `settings` at the last write by this code. If both differ, an older process
+has written since, and the next reader records that as a separate change.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class SqlSettingsStore:
             held = self._held(connection, account)
             change = settings_changes.get(connection, account, revision)
             if held is None or change is None:
-                raise UndoRefused("This change is not kept any more.")
+                raise UndoRefused("This change is no longer in the history.")
             back = undone(
                 settings_changes.document(held.settings), change, settings_changes.since(connection, account, revision)
             )
@@ -222,7 +222,7 @@ def _record(
     at: Timestamp,
     undoes: int | None = None,
 ) -> list[SettingsChange]:
-    """A row for each section that differs, each with a revision of its own."""
+    """Add a row with its own revision for each section that differs."""
     found = differences(settings_changes.document(held.settings), settings_changes.document(settings))
     made = [
         SettingsChange(
@@ -238,7 +238,7 @@ def _record(
 def _compare(
     connection: Connection, held: _Held, settings: AccountSettings, section: Section, expected_revision: int
 ) -> None:
-    """Raises: ChangedMeanwhile. Who wants what is stored already conflicts with nobody."""
+    """Raises: ChangedMeanwhile. There is no conflict if the wanted settings are stored already."""
     now = settings_changes.document(held.settings)
     if section not in differences(now, settings_changes.document(settings)):
         return
@@ -250,5 +250,5 @@ def _compare(
 
 def _refusal(clash: Clash) -> UndoRefused:
     by = clash.by.who if clash.by else "somebody"
-    message = f"{by} has taken this change back already." if clash.is_undone else f"Changed again since, by {by}."
+    message = f"{by} has undone this change already." if clash.is_undone else f"Changed again since, by {by}."
     return UndoRefused(message[0].upper() + message[1:], by=clash.by, is_undone=clash.is_undone)

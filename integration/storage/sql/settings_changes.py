@@ -1,4 +1,4 @@
-"""Who changed what in the settings: rows that are added, never altered. `settings.py` runs it in its transactions."""
+"""The history of the settings: rows are added, never altered. `settings.py` uses it in its transactions."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from integration.domain.settings_changes import Author, Document, Parts, Section
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.schema import settings_changes as table
 
-KEPT = 500  # of an account
+KEPT = 500  # newest changes of an account
 
 
 def add(connection: Connection, account: AccountId, change: SettingsChange) -> None:
-    """Also forgets the oldest; not the newest of a section: it shows whether a page about the section is stale."""
+    """Add a change and delete the oldest ones. The newest of a section stays: it shows whether its page is stale."""
     connection.execute(
         sql_insert(table).values(
             account=account,
@@ -43,7 +43,7 @@ def get(connection: Connection, account: AccountId, revision: int) -> SettingsCh
 
 
 def since(connection: Connection, account: AccountId, revision: int) -> list[SettingsChange]:
-    """After that revision, newest first."""
+    """The changes after that revision, newest first."""
     query = select(table).where(table.c.account == account, table.c.revision > revision)
     return [_change(row) for row in connection.execute(query.order_by(table.c.revision.desc()))]
 
@@ -66,13 +66,13 @@ def _change(row: Row[Any]) -> SettingsChange:
 
 
 def document(settings: AccountSettings) -> Document:
-    """As `domain.settings_changes` takes settings."""
+    """The settings in the form of `domain.settings_changes`."""
     plain: Document = json.loads(encode(settings))
     return plain
 
 
 def _as_now(text: str) -> Parts:
-    """Parts that an earlier release wrote, as this one would: a field that came since has its default there too."""
+    """Parts written by an earlier release, in this release's form: newer fields get their defaults."""
     stored: dict[str, Any] = json.loads(text)
     read = parts(document(decode(AccountSettings, json.dumps(put({"account": ""}, stored)))))
     return {path: None if value is None else read[path] for path, value in stored.items()}

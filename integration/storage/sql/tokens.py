@@ -48,7 +48,7 @@ class SqlTokenStore:
             try:
                 tokens = decode(Tokens, self._sealer.unseal(stored, account=account, column=_COLUMN))
                 break
-            except ConfigError:  # the keys were rotated between the read and this, perhaps: then the row is another now
+            except ConfigError:  # perhaps a rotation came after the read: then the row has changed
                 if stored == before:
                     raise
                 before = stored
@@ -99,7 +99,7 @@ class SqlTokenStore:
     def _forget(self, task: asyncio.Task[Tokens]) -> None:
         self._running.discard(task)
         if not task.cancelled():
-            task.exception()  # marks the error as seen: the caller may be gone, and the next one gets the same error
+            task.exception()  # marks the error as seen: the caller may be gone, and the next caller gets it too
 
     async def _refresh(
         self, account: AccountId, refresh: Callable[[Tokens], Awaitable[Tokens]], if_access: str

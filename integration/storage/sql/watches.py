@@ -1,4 +1,4 @@
-"""Until when each PBX was watched. `services/recovery.py` fills the gaps."""
+"""Until when each PBX was followed. `services/recovery.py` fills the gaps."""
 
 from __future__ import annotations
 

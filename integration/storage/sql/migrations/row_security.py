@@ -1,4 +1,4 @@
-"""Row-level security for a table with a column `account` (docs/adr/0011). A step that makes one calls `protect`."""
+"""Row-level security for tables with a column `account` (docs/adr/0011). Each step that creates one calls `protect`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from alembic import op
 
 def protect(table: str) -> None:
     """
-    Only rows of the account that the unit of work names, for the table's owner too. Does nothing on SQLite.
+    Show only rows of the account that the unit of work names, also to the table's owner. Does nothing on SQLite.
 
     Args:
-        table: a name of ours, never anything from outside.
+        table: one of our names, never input from outside.
     """
     if op.get_context().dialect.name != "postgresql":
         return
-    # The sub-selects are worked out once a statement instead of once a row.
+    # PostgreSQL evaluates the sub-selects once for each statement, not for each row.
     rule = (
         "account = (SELECT current_setting('dozvon.account', true))"
         " OR (SELECT current_setting('dozvon.all', true)) <> ''"

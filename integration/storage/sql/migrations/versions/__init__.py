@@ -1,1 +1,1 @@
-"""The steps by which a database's tables come to be what `schema.py` says."""
+"""The steps that bring a database's tables to the form of `schema.py`."""

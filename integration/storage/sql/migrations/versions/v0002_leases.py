@@ -1,4 +1,4 @@
-"""Leases of processes, with their fencing tokens. Processes of the release before do not look at them."""
+"""Leases of processes, with their fencing tokens. The previous release ignores them."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,7 +1,7 @@
 """Which key encrypts the secrets, and on PostgreSQL row-level security: a unit of work sees the account it names.
 
-A process of the release before names none; beside this one it sees no rows, so it has to be stopped before (no
-release without the policies was ever given out).
+A process of the previous release names no account and would see no rows, so stop it first. (No release without the
+policies was ever published.)
 """
 
 from __future__ import annotations

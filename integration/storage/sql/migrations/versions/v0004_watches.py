@@ -1,4 +1,4 @@
-"""How far each PBX was watched, so that a gap is known after a restart. The release before does not look at it."""
+"""Until when each PBX was followed, to find the gap after a restart. The previous release ignores it."""
 
 from __future__ import annotations
 

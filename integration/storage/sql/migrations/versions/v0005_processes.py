@@ -1,6 +1,6 @@
-"""Who runs on this database, and what a process has to know to: for steps that take something away (docs/adr/0013).
+"""The running processes, and the step that a process must know: for steps that remove something (docs/adr/0013).
 
-Processes of the release before do not look at them.
+The previous release ignores these tables.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An index for what is due in the outbox, so that a claim costs the same however many calls wait."""
+"""An index of due items of the outbox: a claim costs the same, however many calls wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When a gap was compared with the PBX's records last: calls whose end nobody saw wait for it."""
+"""When a gap was last compared with the PBX's records: calls with an unseen end wait for that."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""How far each mirror of a CRM has come: a process that takes it over does not read the whole CRM again. The release
-before does not look at it."""
+"""The progress of each phone book: a process that takes one over does not read the whole CRM again. The previous
+release ignores it."""
 
 from __future__ import annotations
 

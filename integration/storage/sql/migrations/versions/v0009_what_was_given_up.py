@@ -1,4 +1,4 @@
-"""An index for what was given up: every look at the health of the process counts it, over all accounts."""
+"""An index of dead letters: every health request counts them over all accounts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is signed in to the administrator's pages: sessions can be ended, and all processes know them."""
+"""Sessions of the administrator's pages: all processes know them, and they can be ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How an office dials, beside its country, and by which reading of numbers an account's persons are found."""
+"""An office's dialling rules, and the rule by which the numbers of an account's persons were read."""
 
 from __future__ import annotations
 

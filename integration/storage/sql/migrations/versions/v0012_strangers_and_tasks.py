@@ -1,6 +1,6 @@
-"""What goes first in the outbox; who of the strangers is being entered into a CRM; tasks to call back that are open.
+"""Which outbox items go first; the strangers and their entries in a CRM's inbox; open tasks to call back.
 
-The release before does not look at them: its items go behind those that go first, in the order of their time.
+The previous release ignores them: its items go after those that go first, in the order of their time.
 """
 
 from __future__ import annotations

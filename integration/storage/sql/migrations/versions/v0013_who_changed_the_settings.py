@@ -1,7 +1,7 @@
-"""A revision of an account's settings, and who changed what in them.
+"""A revision of an account's settings, and their history.
 
-The release before writes `settings` without raising `revision`. `recorded` is what `settings` was at the last write
-that did: where both differ, an older process has written since.
+The previous release writes `settings` without raising `revision`. `recorded` is the text of `settings` at the last
+write that raised it. If both differ, an older process has written since.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Offices whose connections are decided in the database, with a revision and their history.
+"""Offices whose connections are stored in the database, with a revision and their history.
 
-A process of the release before does not look at these tables: it runs what its configuration file says.
+The previous release ignores these tables and runs the accounts of its configuration file.
 """
 
 from __future__ import annotations
