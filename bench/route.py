@@ -15,7 +15,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import aiohttp
@@ -51,7 +53,7 @@ class Size:
 
 FULL = Size(contacts=1_000_000, seconds=20.0, live=200)
 QUICK = Size(contacts=10_000, seconds=3.0, live=10)
-AIM_P99_MS = 5.0
+AIM_TIMES_EMPTY = 2.0  # a decision's p99 by that of an empty answer: the machine's share is in both
 _LIVE_EVERY_SECONDS = 0.35  # a look-up is two requests, of which the CRM takes seven a second
 _PAGE = 5_000  # as an import writes
 _ACCOUNT = AccountId("bench")
@@ -74,8 +76,8 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
                 asked["postgresql"] = asyncio.run(_measure(url, Path(folder), size))
         live = asyncio.run(_ask_the_crm(Path(folder), size)) if size.live else None
     aims = [
-        aim(f"decision over FastAGI with {size.contacts} contacts on {name}, p99", AIM_P99_MS, each["p99_ms"], "ms",
-            more_is_better=False)
+        aim(f"decision over FastAGI with {size.contacts} contacts on {name}, p99 by an empty answer's", AIM_TIMES_EMPTY,
+            each["p99_by_empty"], "times", more_is_better=False)
         for name, each in asked.items()
     ]  # fmt: skip
     wrong = sum(each["wrong"] for each in asked.values())
@@ -122,19 +124,20 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
         await asyncio.gather(keeping, return_exceptions=True)
     finally:
         await storage.close()
-    questions = sum(len(each["times_ms"]) for each in asked.values())
+    questions = sum(len(times) for each in asked.values() for times in each["rounds_ms"])
     return {
         "fill_seconds": round(filled_seconds, 1),
         "contacts_put_per_second": round(size.contacts / filled_seconds),
         **_figures(asked[DECIDED]),
         "empty_answers": _figures(asked[EMPTY]),
+        "p99_by_empty": _p99_by_empty(asked[DECIDED]["rounds_ms"], asked[EMPTY]["rounds_ms"]),
         "our_processor_ms_a_question": round(processor / questions * 1000, 2),  # of both kinds
         **machine(),
     }
 
 
 def _figures(asked: dict[str, Any]) -> dict[str, Any]:
-    times, late = sorted(asked["times_ms"]), sorted(asked["late_ms"])
+    times, late = sorted(chain.from_iterable(asked["rounds_ms"])), sorted(asked["late_ms"])
     return {
         "questions": len(times),
         "questions_per_second": round(len(times) / asked["seconds"], 1),
@@ -144,6 +147,12 @@ def _figures(asked: dict[str, Any]) -> dict[str, Any]:
         "put_late_p99_ms": percentile(late, 0.99),  # behind its moment: the asking side had no core
         "wrong": asked["wrong"],
     }
+
+
+def _p99_by_empty(decided: list[list[float]], empty: list[list[float]]) -> float:
+    """The middle of all rounds: what disturbs the machine for a second disturbs one round."""
+    ratios = [percentile(sorted(a), 0.99) / percentile(sorted(b), 0.99) for a, b in zip(decided, empty, strict=True)]
+    return round(median(ratios), 2)
 
 
 class _Empty:

@@ -1,8 +1,8 @@
 """The asking process of `bench/route.py`: it plays Asterisk, and contains as little as possible.
 
-`python -m bench.route_asker PORT CONTACTS SECONDS` prints a JSON object, for each of both paths: `times_ms`,
-`late_ms`, `wrong`, `seconds`. It uses only the standard library: with Dozvon imported, a full garbage collection
-stopped this process for 0.1 s, which counted as the slowest answers.
+`python -m bench.route_asker PORT CONTACTS SECONDS` prints a JSON object, for each of both paths: `rounds_ms` (the times
+of each round), `late_ms`, `wrong`, `seconds`. It uses only the standard library: with Dozvon imported, a full garbage
+collection stopped this process for 0.1 s, which counted as the slowest answers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DECIDED, EMPTY = "office", "empty"  # paths to ask at: the second is answered wi
 MANAGERS = 200
 SHARED = 50  # every fiftieth number belongs to two contacts
 _KNOWN = 0.8  # of the callers
-_ROUNDS = 4  # in which both paths take turns, so that what disturbs the machine disturbs both
+_ROUNDS = 10  # in which both paths take turns, so that what disturbs the machine disturbs both
 _EMPTY_SHARE = 0.5  # of the seconds
 _WARM_UP = 20  # the first questions pay for caches, as only the first calls of a day do
 _PATIENCE_SECONDS = 10.0
@@ -46,13 +46,13 @@ def right_extension(n: int | None) -> str | None:
 class _Asked:
     """`late_ms`: how long after its moment a question was put; that is this process's and the machine's doing."""
 
-    times_ms: list[float] = field(default_factory=list)
+    rounds_ms: list[list[float]] = field(default_factory=list)
     late_ms: list[float] = field(default_factory=list)
     wrong: int = 0
     seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
-        return {"times_ms": self.times_ms, "late_ms": self.late_ms, "wrong": self.wrong, "seconds": self.seconds}
+        return {"rounds_ms": self.rounds_ms, "late_ms": self.late_ms, "wrong": self.wrong, "seconds": self.seconds}
 
 
 class _Question(asyncio.Protocol):
@@ -77,7 +77,7 @@ class _Question(asyncio.Protocol):
             self._answer.set_exception(ConnectionResetError("closed without an answer"))
 
 
-async def _ask(port: int, path: str, caller: int | None, asked: _Asked) -> None:
+async def _ask(port: int, path: str, caller: int | None, asked: _Asked, times_ms: list[float]) -> None:
     """One question as Asterisk puts it, and whether the plan names the right extension."""
     number = number_of(caller)[1:] if caller is not None else f"7495{random.randrange(10**7):07d}"
     head = (
@@ -97,7 +97,7 @@ async def _ask(port: int, path: str, caller: int | None, asked: _Asked) -> None:
             command = await answer
     except OSError:  # turned away, or left without an answer: a question without a right answer
         answer.cancel()
-    asked.times_ms.append((time.perf_counter() - began) * 1000)
+    times_ms.append((time.perf_counter() - began) * 1000)
     right = right_extension(caller) if path == DECIDED else None
     asked.wrong += (f"~ring:{right}:" if right else '"1~continue:::,').encode() not in command
 
@@ -107,13 +107,15 @@ async def _ask_for(seconds: float, port: int, path: str, contacts: int, asked: _
     loop = asyncio.get_running_loop()
     began = loop.time()
     tasks = []
+    times_ms: list[float] = []
     for place in range(max(1, int(seconds * QUESTIONS_PER_SECOND))):
         caller = chance.randrange(contacts) if chance.random() < _KNOWN else None
         moment = began + place / QUESTIONS_PER_SECOND
         await asyncio.sleep(moment - loop.time())
         asked.late_ms.append((loop.time() - moment) * 1000)
-        tasks.append(asyncio.create_task(_ask(port, path, caller, asked)))
+        tasks.append(asyncio.create_task(_ask(port, path, caller, asked, times_ms)))
     await asyncio.gather(*tasks)
+    asked.rounds_ms.append(times_ms)
     asked.seconds += loop.time() - began
 
 
@@ -121,7 +123,7 @@ async def _ask_all(port: int, contacts: int, seconds: float) -> dict[str, Any]:
     chance = random.Random(20)
     for path in (DECIDED, EMPTY):
         for _ in range(_WARM_UP):
-            await _ask(port, path, 0, _Asked())
+            await _ask(port, path, 0, _Asked(), [])
     gc.collect()
     gc.disable()
     decided, empty = _Asked(), _Asked()

@@ -39,6 +39,7 @@ _COMPARE_EVERY_SECONDS = 24 * 3600.0
 _COMPARE_AGAIN_SECONDS = 3600.0
 _TRUSTED_SECONDS = 3600.0  # during a longer gap deletions may be missed, and no poll shows them
 _POLL_EVERY_SECONDS = 60.0  # with webhooks: only for lost ones
+_POLLS_A_SECOND = 5.0  # of all accounts with webhooks: a thousand are polled every 200 s
 _POLL_WITHOUT_WEBHOOKS_SECONDS = 10.0
 _OVERLAP_SECONDS = 120  # a poll looks this far back before the last one, for writes that appear late
 _FAILED_PAUSE_SECONDS = 30.0
@@ -108,7 +109,7 @@ class PhoneBookMirror:
                 if state.problem is not None:
                     log.info("phone book is brought up to date again", account_id=account.id)
                 state.problem = None
-                pause = _pause(state)
+                pause = next_round_in(state, len(self._states))
             finally:
                 state.is_importing = False
             try:
@@ -298,8 +299,16 @@ def _is_time_to_compare(progress: MirrorProgress, now: Timestamp, clock_ahead: f
     return now >= progress.next_comparison or now + clock_ahead - progress.polled_at > _TRUSTED_SECONDS
 
 
-def _pause(state: MirrorState) -> float:
-    """Seconds until the next round; 0 while persons remain to be looked up."""
+def next_round_in(state: MirrorState, accounts: int) -> float:
+    """
+    Seconds until the next round; 0 while persons remain to be looked up.
+
+    Args:
+        accounts: whose phone books this process keeps. Many are polled less often: with webhooks a poll finds only what
+            they lost.
+    """
     if state.progress is not None and state.progress.unseen_since is not None:
         return 0.0
-    return _POLL_EVERY_SECONDS if state.has_webhooks else _POLL_WITHOUT_WEBHOOKS_SECONDS
+    if not state.has_webhooks:
+        return _POLL_WITHOUT_WEBHOOKS_SECONDS
+    return max(_POLL_EVERY_SECONDS, accounts / _POLLS_A_SECOND)

@@ -15,7 +15,7 @@ from integration.domain.settings import AccountSettings
 from integration.errors import DozvonError, Rejected, Unavailable
 from integration.ports.stores import PhoneBook
 from integration.services.accounts import Account
-from integration.services.phone_book import PhoneBookMirror
+from integration.services.phone_book import MirrorState, PhoneBookMirror, next_round_in
 from integration.testing import FakeClock, FakeCrm, FakePbx
 from tests.lab.waiting import until
 from tests.services.conftest import ACME, DEAL, IVAN, World
@@ -241,3 +241,10 @@ async def test_a_poll_asks_by_the_crms_clock(office: Office) -> None:
     found = await office.book.get(ACME, IVAN.ref)
     assert found is not None
     assert found.name == "Позже"
+
+
+@pytest.mark.parametrize(
+    ("has_webhooks", "accounts", "seconds"), [(True, 1, 60.0), (True, 300, 60.0), (True, 1000, 200.0), (False, 1, 10.0)]
+)
+def test_many_accounts_with_webhooks_are_polled_less_often(has_webhooks: bool, accounts: int, seconds: float) -> None:
+    assert next_round_in(MirrorState(has_webhooks=has_webhooks), accounts) == seconds
