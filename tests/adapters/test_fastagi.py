@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.errors import ProtocolError
+from pbx_adapter.asterisk.agi.accepting import Listener
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.agi.protocol import decode_plan, encode_plan, parse_head, parse_reply, set_variables
 from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
@@ -401,3 +402,27 @@ def test_a_value_that_could_end_the_command_is_never_sent(value: str) -> None:
 def test_a_reply_has_code_result_and_data() -> None:
     reply = parse_reply("200 result=1 (/tmp/x)")
     assert (reply.code, reply.result, reply.data) == (200, 1, "/tmp/x")
+
+
+async def test_the_connection_that_gets_the_number_of_a_closed_listener_works() -> None:
+    """An account that is removed closes its listener while the others connect."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(await reader.readline())
+        writer.close()
+
+    def close(connection: socket.socket, _: str) -> None:
+        connection.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    listener = Listener("127.0.0.1", 0, close, reserve=0)
+    await listener.start()
+    number = listener._sockets[0].fileno()
+    await asyncio.sleep(0)  # it waits for a connection
+    listener.close()
+    async with server, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        assert writer.get_extra_info("socket").fileno() == number, "else this proves nothing"
+        writer.write(b"is anybody there\n")
+        assert await reader.readline() == b"is anybody there\n"
+        writer.close()

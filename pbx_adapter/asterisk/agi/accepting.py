@@ -68,7 +68,10 @@ class Listener:
         """Accept no more connections."""
         for loop in self._loops:
             loop.cancel()
+        running = asyncio.get_running_loop()
         for listening in self._sockets:
+            # The cancelled wait would take the number out of the loop only later, when another connection may have it.
+            running.remove_reader(listening)
             listening.close()
         self._sockets.clear()
         while self._spare:
