@@ -19,6 +19,7 @@ _COMMANDS = {
     "apply": "put the accounts and PBXs of a file into the database: dozvon apply FILE --dry-run",
     "export": "print an office of the database as a file that apply reads",
     "history": "show who changed what in an office of the database, and undo a change",
+    "leftovers": "show what waits for removed accounts, and delete it",
     "route": "show where a call from this number to this line would go",
     "number": "show how a phone field is read: dozvon number '8 (495) 123-45-67 доб. 105'",
     "secrets": "check that every stored secret can be read, or encrypt all with a new key",

@@ -91,7 +91,8 @@ class Outbox(Protocol):
 
     async def accounts_due(self, *, now: Timestamp) -> list[AccountId]: ...
 
-    async def next_due(self, *, now: Timestamp) -> Timestamp | None: ...
+    async def next_due(self, *, now: Timestamp) -> Timestamp | None:
+        """When the next item after `now` can be claimed; None if there is none."""
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
         """Store the decision for this item before the attempt, so that a retry uses the same one."""
@@ -132,6 +133,9 @@ class Outbox(Protocol):
 
     async def depth(self) -> dict[OutboxState, int]:
         """Counts of waiting and dead items of all accounts. Called often, so it does not count done items."""
+
+    async def depth_by_account(self) -> dict[AccountId, dict[OutboxState, int]]:
+        """The same by account, also of those that were removed; without those that have neither."""
 
     async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
         """The same for one account."""

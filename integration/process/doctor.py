@@ -12,6 +12,7 @@ from pathlib import Path
 from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel
+from integration.ports.leftovers import Leftover
 from integration.process.config import BackupConfig, Config
 from integration.process.connections import setup_of
 from integration.process.core import Core, Member
@@ -121,6 +122,16 @@ def _backups(wanted: BackupConfig, now: float) -> Finding:
     return _warning("backup", said, look) if hours > wanted.every_hours * _LATE else _ok("backup", said)
 
 
+def _leftovers(left: Sequence[Leftover]) -> list[Finding]:
+    findings = []
+    for each in left:
+        if each.waiting or each.dead:
+            message = f"{each.account} was removed: {each.waiting} deliveries wait, {each.dead} were given up"
+            remedy = f"bring the account back, or: dozvon leftovers --delete {each.account}"
+            findings.append(_warning("leftovers", message, remedy))
+    return findings
+
+
 def _switch(member: Member) -> list[Finding]:
     if member.account.settings.enabled:
         return []
@@ -166,6 +177,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         if config.redis is not None:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
+        found[INSTALLATION] += _leftovers(await core.storage.leftovers.found(besides=core.offices.known))
         for key, member in core.members.items():
             found[key] = [*_switch(member), *await member.connector.check()]
         for pbx, running in core.pbxs.items():

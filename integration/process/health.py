@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
@@ -42,6 +42,8 @@ async def health(
     outbox: Outbox,
     states: ConnectionStates,
     shared: Coordination | None = None,
+    *,
+    known: Collection[AccountId],
 ) -> dict[str, Any]:
     """
     `status`: `ok`, or `degraded` if something outside is away or not known yet. In both cases the process works.
@@ -50,6 +52,8 @@ async def health(
 
     Args:
         shared: with other processes; None where there is only this one.
+        known: the accounts of the configuration file and of the database, running or not. What waits for others is
+            shown: somebody has removed them.
     """
     accounts: dict[str, Any] = {}
     crms, pbxs = states.crms(), states.pbxs()
@@ -65,10 +69,11 @@ async def health(
         accounts[key] = parts
     zones = {pbx: _zone(member) for member in reversed(list(members.values())) for pbx in member.account.pbxs}
     try:
-        depth = await outbox.depth()
+        depths = await outbox.depth_by_account()
         database = "ok"
     except DozvonError as exc:
-        depth, database, is_ok = {}, str(exc), False
+        depths, database, is_ok = {}, str(exc), False
+    removed = {key: _counts([depth]) for key, depth in sorted(depths.items()) if key not in known}
     redis = {} if shared is None else {"redis": shared.problem or "ok"}
     is_ok = is_ok and (shared is None or shared.problem is None)
     return {
@@ -76,13 +81,19 @@ async def health(
         "version": __version__,
         "database": database,
         **redis,
-        "outbox": {str(state): depth.get(state, 0) for state in (OutboxState.WAITING, OutboxState.DEAD)},
+        "outbox": _counts(depths.values()),
         "accounts": accounts,
+        **({"removed_accounts": removed} if removed else {}),
         "connections": {
             "crm": {key: _written(state, _zone(members.get(key))) for key, state in crms.items()},
             "pbx": {key: _written(state, zones.get(key, _zone(None))) for key, state in pbxs.items()},
         },
     }
+
+
+def _counts(depths: Iterable[Mapping[OutboxState, int]]) -> dict[str, int]:
+    depths = list(depths)
+    return {str(state): sum(each[state] for each in depths) for state in (OutboxState.WAITING, OutboxState.DEAD)}
 
 
 def _written(state: ConnectionState, zone: ZoneInfo) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from integration.process.reconcile import Setup
 log = structlog.get_logger()
 
 _BY_FILE = Author(kind=AuthorKind.FILE)
+_ACCOUNT = "account/"
 Documents = dict[str, dict[str, Any]]  # by part
 
 
@@ -76,6 +77,7 @@ class Offices:
         self._good: dict[AccountId, tuple[int, OfficesDocument]] = {}  # the last revisions that could be used
         self._reported: dict[AccountId, int] = {}
         self._taken: tuple[int, ...] = ()
+        self.known: frozenset[AccountId] = frozenset()  # at the last reading of `wanted`
 
     # ---- what runs -------------------------------------------------------------------------------------------------
 
@@ -94,7 +96,8 @@ class Offices:
         version = await self._store.version()  # first, so that a change during the read is noticed later
         accounts, pbxs = {each.id for each in config.accounts}, {each.id for each in config.pbxs}
         taken: list[OfficesDocument] = []
-        for office in await self._store.all():
+        offices = await self._store.all()
+        for office in offices:
             documents = self._usable(config, office)
             own = OfficesDocument(
                 accounts=tuple(each for each in documents.accounts if each.id not in accounts),
@@ -104,8 +107,12 @@ class Offices:
                 self._report(office, "the configuration file sets some of it, and wins")
             taken.append(own)
         setup = setup_of(with_offices(config, taken))
-        self._taken = version
+        self._taken, self.known = version, _accounts(config, offices)
         return setup
+
+    async def accounts(self, config: Config) -> frozenset[AccountId]:
+        """Of the file and of all offices in the database, also of those that cannot be used. Raises Unavailable."""
+        return _accounts(config, await self._store.all())
 
     def _usable(self, config: Config, office: StoredOffice) -> OfficesDocument:
         """The office's documents; if they cannot be used, the last ones that could."""
@@ -233,6 +240,11 @@ class Offices:
                     document["employee"] = _people(now.employees)
             found.setdefault(kind, []).append(document)
         return found, sorted(key for key in stored.secrets if key.partition(" ")[0] in stored.parts)
+
+
+def _accounts(config: Config, offices: Iterable[StoredOffice]) -> frozenset[AccountId]:
+    named = (part.removeprefix(_ACCOUNT) for office in offices for part in office.parts if part.startswith(_ACCOUNT))
+    return frozenset({*(each.id for each in config.accounts), *map(AccountId, named)})
 
 
 def read(documents: Mapping[str, Mapping[str, Any]], *, is_whole: bool = True) -> OfficesDocument:

@@ -232,7 +232,7 @@ class Dozvon:
             error_page=shell.error_page,
             edge=edge,
             refused=refused,
-            health=lambda: health(self.members, core.storage.outbox, self.states, shared),
+            health=lambda: health(self.members, core.storage.outbox, self.states, shared, known=core.offices.known),
             metrics=Metrics(
                 gatherer(self.members, core.hub, self.delivery, self.states, self._adapter_figures, shared)
             ),

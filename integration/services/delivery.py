@@ -96,8 +96,9 @@ class Delivery:
                 self.wake.clear()
                 began = loop.time()
                 try:
-                    was_any_due = await self._start_what_is_due()
-                    pause = _LOOK_APART_SECONDS if was_any_due else await self._pause()
+                    now = self._clock.now()
+                    was_any_due = await self._start_what_is_due(now)
+                    pause = _LOOK_APART_SECONDS if was_any_due else await self._pause(now)
                 except Unavailable as exc:
                     log.error("outbox cannot be read", error=str(exc))
                     pause = _STORAGE_AWAY_SECONDS
@@ -114,16 +115,16 @@ class Delivery:
     async def drain(self) -> None:
         """Deliver until nothing is due any more."""
         while True:
-            await self._start_what_is_due()
+            await self._start_what_is_due(self._clock.now())
             under_way = [task for busy in self._busy.values() for task in busy]
             if not under_way:
                 return
             await asyncio.wait(under_way)
 
-    async def _start_what_is_due(self) -> bool:
-        """Returns whether anything was due, started or not."""
-        due = await self._outbox.accounts_due(now=self._clock.now())
-        with_room = [account for account in map(self._accounts.get, due) if account and self._room(account.id) > 0]
+    async def _start_what_is_due(self, now: Timestamp) -> bool:
+        """Returns whether anything was due, started or not; what removed accounts have left does not count."""
+        due = [account for account in map(self._accounts.get, await self._outbox.accounts_due(now=now)) if account]
+        with_room = [account for account in due if self._room(account.id) > 0]
         for at in range(0, len(with_room), _CLAIMS_AT_ONCE):
             await asyncio.gather(*(self._start(account) for account in with_room[at : at + _CLAIMS_AT_ONCE]))
         return bool(due)
@@ -145,8 +146,9 @@ class Delivery:
     def _look_again(self, _: asyncio.Task[None]) -> None:
         self.wake.set()  # the call's next item may be due now
 
-    async def _pause(self) -> float:
-        due = await self._outbox.next_due(now=self._clock.now())
+    async def _pause(self, now: Timestamp) -> float:
+        """`now`: when it was asked what is due; what became due since counts as next."""
+        due = await self._outbox.next_due(now=now)
         if due is None:
             return _LOOK_AT_LEAST_EVERY_SECONDS
         return min(max(0.0, due - self._clock.now()), _LOOK_AT_LEAST_EVERY_SECONDS)

@@ -21,6 +21,7 @@ from integration.storage.sql.callback_tasks import SqlCallbackTasks
 from integration.storage.sql.calls import SqlCallStore
 from integration.storage.sql.database import Database, open_database
 from integration.storage.sql.leases import SqlLeases
+from integration.storage.sql.leftovers import SqlLeftovers
 from integration.storage.sql.offices import SqlOfficeStore
 from integration.storage.sql.outbox import SqlOutbox
 from integration.storage.sql.phone_book import SqlPhoneBook
@@ -50,6 +51,7 @@ class Storage:
     register: SqlRegister
     admin_sessions: SqlAdminSessions
     offices: SqlOfficeStore
+    leftovers: SqlLeftovers
     database: Database
 
     async def close(self) -> None:
@@ -97,6 +99,7 @@ async def open_storage(
         register=SqlRegister(database),
         admin_sessions=SqlAdminSessions(database),
         offices=SqlOfficeStore(database, clock, sealer, settings),
+        leftovers=SqlLeftovers(database, clock),
         database=database,
     )
 

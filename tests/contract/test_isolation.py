@@ -65,6 +65,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "calls.live": ((PBX,), {}),
     "calls.recent": ((), {}),
     "calls.timeline": ((CALL.id,), {}),
+    "leftovers.delete_deliveries": ((), {}),
     "outbox.claim": ((), {"now": NOW, "lease_seconds": 1.0, "limit": 10}),
     "callback_tasks.begin": ((TASK,), {}),
     "callback_tasks.of_client": ((), {"target": REF, "match_key": "9161234567"}),
@@ -131,9 +132,11 @@ OF_NO_ACCOUNT = {
     "leases.release": "as above",
     "leases.renew": "as above",
     "offices.all": "what must run in a process",
+    "leftovers.found": "which accounts were removed, for who runs the installation: figures only",
     "offices.version": "whether anything was changed: figures only",
     "outbox.accounts_due": "delivery asks whose outbox is due; it learns ids only",
     "outbox.depth": "figures over all for the operator",
+    "outbox.depth_by_account": "as above",
     "outbox.next_due": "when anybody's next item is due: a moment only",
     "outbox.release": "the only process forgets the leases of a killed one",
     "recordings.account_of": "as open: it says whose the recording with this name is",
@@ -142,6 +145,7 @@ OF_NO_ACCOUNT = {
     "register.leave": "as above",
     "settings.accounts": "the process asks which accounts there are",
     "tokens.close": "waits for refreshes",
+    "settings.change_within": "in its caller's transaction, whose scope counts: offices.change",
 }
 NO_OFFICE = StoredOffice(office=OTHER, parts={}, secrets={})
 NOTHING_WAITS = {OutboxState.WAITING: 0, OutboxState.DEAD: 0}

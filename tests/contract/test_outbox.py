@@ -79,6 +79,15 @@ async def test_next_due_of_an_empty_outbox_is_none(storage: Storage, clock: Fake
     assert await storage.outbox.accounts_due(now=clock.now()) == []
 
 
+async def test_what_is_due_already_hides_no_later_moment(storage: Storage, clock: FakeClock) -> None:
+    """A removed account's deliveries stay due for ever."""
+    later = Timestamp(clock.now() + 10)
+    await _queue(storage, a_call(1), "k")
+    assert await storage.outbox.next_due(now=clock.now()) is None
+    await _queue(storage, a_call(2), "k", not_before=later)
+    assert await storage.outbox.next_due(now=clock.now()) == later
+
+
 async def test_who_claims_after_a_crash_knows_that_it_may_have_succeeded(storage: Storage, clock: FakeClock) -> None:
     await _queue(storage, a_call(), "k")
     (first,) = await _claim(storage, clock, lease=30)
@@ -199,6 +208,10 @@ async def test_what_waits_and_what_was_given_up_is_counted(storage: Storage, clo
     assert await storage.outbox.depth() == {OutboxState.WAITING: 2, OutboxState.DEAD: 1}
     assert await storage.outbox.depth_of(OFFICE) == {OutboxState.WAITING: 0, OutboxState.DEAD: 1}
     assert await storage.outbox.depth_of(OTHER) == {OutboxState.WAITING: 2, OutboxState.DEAD: 0}
+    assert await storage.outbox.depth_by_account() == {
+        OFFICE: {OutboxState.WAITING: 0, OutboxState.DEAD: 1},
+        OTHER: {OutboxState.WAITING: 2, OutboxState.DEAD: 0},
+    }
 
 
 async def test_accounts_do_not_see_each_other(storage: Storage, clock: FakeClock) -> None:

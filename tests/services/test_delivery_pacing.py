@@ -186,9 +186,17 @@ def test_it_looks_when_something_is_due_and_every_five_seconds(
 
 
 def test_what_is_due_and_cannot_be_begun_is_looked_at_every_tenth_of_a_second() -> None:
-    outbox = Waiting([item(account=AccountId("of nobody here"))])
-    running(outbox, 1.05)
+    outbox = Waiting([item(n) for n in range(9)])  # one more than an account's attempts at once
+    running(outbox, 1.05, taking(10.0))
     assert outbox.looks == every(0.1, 1.0)
+    assert len(outbox.items) == 1
+
+
+def test_what_removed_accounts_have_left_makes_nobody_look_more_often() -> None:
+    """It is due for ever."""
+    outbox = Waiting([item(account=AccountId("of nobody here"))])
+    running(outbox, 12)
+    assert outbox.looks == [0, 5, 10]
     assert outbox.claims == []
 
 

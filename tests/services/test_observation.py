@@ -22,7 +22,7 @@ from integration.services.ending import ended
 from integration.storage.coordination.redis import RedisCoordination
 from integration.web.metrics import Metrics
 from tests.lab.waiting import until
-from tests.services.conftest import ACME, World
+from tests.services.conftest import ACME, World, missed_call
 
 
 def figures(world: World, account: Account) -> str:
@@ -37,7 +37,7 @@ async def test_the_crm_is_neither_connected_nor_offline_before_it_was_asked(worl
     offices = {ACME: SimpleNamespace(account=account, trackings={world.pbx.id: world.tracking})}
 
     async def said() -> tuple[str, str, bool]:
-        told = await health(offices, world.storage.outbox, world.states)
+        told = await health(offices, world.storage.outbox, world.states, known=[ACME])
         return (
             told["status"],
             told["accounts"][ACME]["crm"],
@@ -62,10 +62,12 @@ async def test_health_says_why_there_is_no_link_to_the_pbx(world: World) -> None
     offices = {ACME: SimpleNamespace(account=world.account, trackings={world.pbx.id: world.tracking})}
     world.pbx.is_connected = False
     world.pbx.away = Link(phase=LinkPhase.WAITING, fault=why(StateReason.VERSION_REFUSED), detail="this PBX is too old")
-    office = (await health(offices, world.storage.outbox, world.states))["accounts"][ACME]
+    office = (await health(offices, world.storage.outbox, world.states, known=[ACME]))["accounts"][ACME]
     assert (office["pbx"], office["pbx_reason"]) == ("offline", "this PBX is too old")
     world.pbx.is_connected = True
-    assert "pbx_reason" not in (await health(offices, world.storage.outbox, world.states))["accounts"][ACME]
+    assert (
+        "pbx_reason" not in (await health(offices, world.storage.outbox, world.states, known=[ACME]))["accounts"][ACME]
+    )
 
 
 async def test_what_the_connector_knows_is_told_before_the_managers_are_read_again(world: World) -> None:
@@ -73,14 +75,14 @@ async def test_what_the_connector_knows_is_told_before_the_managers_are_read_aga
     offices = {ACME: SimpleNamespace(account=world.account, trackings={world.pbx.id: world.tracking})}
     for trouble in CrmTrouble:
         world.crm.condition = CrmCondition(trouble=trouble, detail="said")
-        told = await health(offices, world.storage.outbox, world.states)
+        told = await health(offices, world.storage.outbox, world.states, known=[ACME])
         said = "offline" if trouble is CrmTrouble.AWAY else trouble.value
         assert (told["status"], told["accounts"][ACME]["crm"]) == ("degraded", said)
         assert told["accounts"][ACME]["crm_reason"] == "said"
         is_answering = trouble is CrmTrouble.SLOWED
         assert f'crm_connected{{account="acme"}} {float(is_answering)}' in figures(world, world.account)
     world.crm.condition = CrmCondition()
-    assert (await health(offices, world.storage.outbox, world.states))["status"] == "ok"
+    assert (await health(offices, world.storage.outbox, world.states, known=[ACME]))["status"] == "ok"
 
 
 async def test_redis_is_told_where_processes_share_it(world: World) -> None:
@@ -89,7 +91,7 @@ async def test_redis_is_told_where_processes_share_it(world: World) -> None:
     await world.accounts.refresh_managers(world.account)
 
     async def said() -> tuple[str, str | None, str | None]:
-        told = await health(offices, world.storage.outbox, world.states, shared)
+        told = await health(offices, world.storage.outbox, world.states, shared, known=[ACME])
         text = (
             Metrics(gatherer(offices, world.hub, world.delivery, world.states, lambda _now: {}, shared)).text().decode()
         )
@@ -117,7 +119,7 @@ async def test_every_connection_is_told_with_its_state_why_and_when_it_is_tried_
     world.pbx.away = Link(
         phase=LinkPhase.WAITING, fault=fault, detail="no", next_try=Timestamp(at), since=Timestamp(at - 60)
     )
-    told = await health(offices, world.storage.outbox, world.states)
+    told = await health(offices, world.storage.outbox, world.states, known=[ACME])
     assert told["connections"] == {
         "crm": {ACME: {"state": "ready", "reason": None, "detail": "", "next_try": None, "since": None}},
         "pbx": {
@@ -148,7 +150,7 @@ async def test_what_could_not_be_started_is_told_though_it_does_not_run(world: W
     failed = FailedChange(detail="no driver", since=world.clock.now(), next_try=Timestamp(world.clock.now() + 5))
     world.failures.failed_crms[AccountId("south")] = failed
     world.failures.failed_pbxs[PbxId("branch")] = failed
-    told = await health(offices, world.storage.outbox, world.states)
+    told = await health(offices, world.storage.outbox, world.states, known=[ACME])
     assert told["status"] == "degraded"
     for found in (told["connections"]["crm"]["south"], told["connections"]["pbx"]["branch"]):
         assert (found["state"], found["reason"], found["detail"]) == ("retrying", "change_failed", "no driver")
@@ -176,3 +178,14 @@ async def test_connections_that_are_not_there_are_not_set_up(world: World) -> No
         assert state.status is ConnectionStatus.NOT_SET_UP
     alone = ConnectionStates(Accounts(world.storage.settings), lambda: world.account.pbxs, world.clock)
     assert alone.pbxs()[world.pbx.id].status is ConnectionStatus.OFF, "no account gets its calls"
+
+
+async def test_what_waits_for_a_removed_account_is_shown(world: World) -> None:
+    offices = {ACME: SimpleNamespace(account=world.account, trackings={world.pbx.id: world.tracking})}
+    await world.emit(*missed_call(world.clock.now()))
+    told = await health(offices, world.storage.outbox, world.states, known=[ACME])
+    waiting = told["outbox"]
+    assert waiting["waiting"] > 0
+    assert "removed_accounts" not in told
+    told = await health({}, world.storage.outbox, world.states, known=[])
+    assert (told["outbox"], told["removed_accounts"]) == (waiting, {ACME: waiting})

@@ -33,6 +33,7 @@ class Across(StrEnum):
     CALLS_OF_SEVERAL = "steps of several accounts in one transaction"
     DELIVERY = "whose outbox is due"
     DEPTH = "how much waits in all"
+    LEFTOVERS = "what removed accounts have left"
     MIGRATION = "schema changes"
     OFFICE = "an office and its accounts"
     RECORDING = "a recording by its unguessable name"

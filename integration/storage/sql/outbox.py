@@ -18,7 +18,20 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Select, and_, bindparam, case, exists, func, literal_column, or_, select, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    case,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.calls.intents import IntentKind, Priority
@@ -40,9 +53,8 @@ _may_run_at = case(
     else_=outbox.c.not_before,
 )
 
-_PRIORITIES: list[ColumnElement[str]] = [
-    literal_column(f"'{each.value}'") for each in Priority
-]  # each is one range of the index
+# Each is one range of the index.
+_PRIORITIES: list[ColumnElement[str]] = [literal_column(f"'{each.value}'") for each in Priority]
 # Steps along the index from one account with waiting items to the next, and looks for one due item of each.
 _some = select(func.min(outbox.c.account).label("account")).where(IS_WAITING).cte("some", recursive=True)
 _next = select(func.min(outbox.c.account)).where(IS_WAITING, outbox.c.account > _some.c.account).scalar_subquery()
@@ -53,9 +65,7 @@ _ACCOUNTS_DUE = ShortQuery.of(
         exists(
             select(outbox.c.id).where(
                 outbox.c.account == _some.c.account,
-                outbox.c.priority.in_(
-                    [literal_column(f"'{each.value}'") for each in Priority]
-                ),  # a range of the index each
+                outbox.c.priority.in_(_PRIORITIES),
                 IS_WAITING,
                 IS_DUE,
                 IS_FIRST,
@@ -63,8 +73,10 @@ _ACCOUNTS_DUE = ShortQuery.of(
         ),
     )
 )
-_NEXT_DUE = ShortQuery.of(select(func.min(_may_run_at)).where(IS_WAITING, HAS_NONE_BEFORE_IT))
-_is_dead = outbox.c.state == literal_column(f"'{OutboxState.DEAD.value}'")
+_NEXT_DUE = ShortQuery.of(
+    select(func.min(_may_run_at)).where(IS_WAITING, HAS_NONE_BEFORE_IT, _may_run_at > bindparam("now"))
+)
+IS_DEAD = outbox.c.state == literal_column(f"'{OutboxState.DEAD.value}'")
 
 
 @cache
@@ -77,12 +89,27 @@ def _change(*columns: str, of_holder: bool) -> ShortQuery:
     return ShortQuery.of(update(outbox).where(*which).values(new).returning(outbox.c.id))
 
 
+def counted_by_account(connection: Connection) -> dict[AccountId, dict[OutboxState, int]]:
+    """As `counting`, by account; only accounts for which something waits or is dead."""
+    found: dict[AccountId, dict[OutboxState, int]] = {}
+    for state, query in COUNTS_BY_ACCOUNT.items():
+        for account, count in connection.execute(query):
+            found.setdefault(AccountId(account), {OutboxState.WAITING: 0, OutboxState.DEAD: 0})[state] = count
+    return found
+
+
 def counting(*conditions: ColumnElement[bool]) -> Select[Any]:
     """Count waiting and dead items, each by its own index, so that finished items cost nothing."""
-    # Always true. Without it SQLite takes a covering index that holds items of all states.
     conditions = (outbox.c.call > "", *conditions)
-    counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (IS_WAITING, _is_dead))
+    counts = (select(func.count()).where(which, *conditions).scalar_subquery() for which in (IS_WAITING, IS_DEAD))
     return select(*counts)
+
+
+# The condition on `call` is always true. Without it SQLite takes a covering index that holds items of all states.
+COUNTS_BY_ACCOUNT = {
+    state: select(outbox.c.account, func.count()).where(which, outbox.c.call > "").group_by(outbox.c.account)
+    for state, which in ((OutboxState.WAITING, IS_WAITING), (OutboxState.DEAD, IS_DEAD))
+}
 
 
 class SqlOutbox:
@@ -107,8 +134,8 @@ class SqlOutbox:
         return sorted(AccountId(name) for (name,) in rows)
 
     async def next_due(self, *, now: Timestamp) -> Timestamp | None:
-        """When the next item can be claimed: up to `now` if one can be claimed at once, None if nothing waits."""
-        ((moment,),) = await self._database.rows(_NEXT_DUE, {}, Across.DELIVERY)
+        """When the next item after `now` can be claimed; None if there is none. `accounts_due` says what is due now."""
+        ((moment,),) = await self._database.rows(_NEXT_DUE, {"now": now}, Across.DELIVERY)
         return None if moment is None else Timestamp(moment)
 
     async def amend(self, item: OutboxItem, payload: dict[str, Any]) -> OutboxItem:
@@ -258,6 +285,9 @@ class SqlOutbox:
 
     async def depth(self) -> dict[OutboxState, int]:
         return await self._counted(Across.DEPTH)
+
+    async def depth_by_account(self) -> dict[AccountId, dict[OutboxState, int]]:
+        return await self._database.read(counted_by_account, Across.DEPTH)
 
     async def depth_of(self, account: AccountId) -> dict[OutboxState, int]:
         return await self._counted(account, outbox.c.account == account)
