@@ -1,4 +1,4 @@
-"""A finished call in one line for people, as it stands in the CRM's feed: `describe()`. No names, no client numbers."""
+"""Describes a finished call in one line for the CRM's feed: `describe()`. No names, no client numbers."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ _WORDS: dict[str, dict[str, str]] = {
     "minutes": {"ru": "{0} мин {1} с", "uk": "{0} хв {1} с", "en": "{0} min {1} s"},
 }
 _WORKED = frozenset({TransferResult.ANSWERED, TransferResult.COMPLETED})
-_MAX_RANG_AT = 6  # extensions named; a queue of thirty would bury the rest of the line
+_MAX_RANG_AT = 6  # extensions named; a queue of thirty would hide the rest of the line
 
 
 def describe(call: Call, settings: AccountSettings, language: str) -> str:
     """
-    Say in one line what happened to a call: `Очередь sales, ожидание 35 с, ответил 101, перевод 101 → 102`.
+    Write what happened to a call in one line: `Очередь sales, ожидание 35 с, ответил 101, перевод 101 → 102`.
 
     Args:
-        settings: name the advertising source of the line.
-        language: `ru`, `uk` or `en`; any other reads English.
+        settings: contain the advertising source of the line.
+        language: `ru`, `uk` or `en`; English for any other.
 
     Returns:
-        A line without a final stop, its first letter a capital; at least the disposition or who answered, "" only for a
-        live call of which nothing is known. Never raises.
+        A line with a capital first letter and without a full stop. It has at least the disposition or who answered; ""
+        only for a live call of which nothing is known. Never raises.
     """
     chosen = language if language in LANGUAGES else "en"
     text = ", ".join(_WORDS[word][chosen].format(*values) for word, values in _parts(call, settings, chosen))

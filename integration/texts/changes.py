@@ -1,4 +1,4 @@
-"""Who changed which settings, in words, in Russian, Ukrainian and English."""
+"""Describes who changed which settings, in Russian, Ukrainian and English."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _FIELDS_OF_NEW = ("manager", "mobile", "is_absent")
 
 
 def author(who: Author, language: str, viewer: Author | None = None) -> str:
-    """Who it was, in the nominative; `viewer`: who reads it, for whom their own changes are theirs."""
+    """The author's name, in the nominative; "you" if the author is the `viewer`."""
     t = _words(language)
     if who.kind is not AuthorKind.ADMINISTRATOR:
         return t[who.kind]
@@ -49,10 +49,10 @@ def author(who: Author, language: str, viewer: Author | None = None) -> str:
 
 def changed(change: SettingsChange, language: str, names: Mapping[str, str]) -> list[str]:
     """
-    What was changed, a line for each part: `101 Anna Orlova — manager: none → Boris Klimov`.
+    The changed settings, a line for each part: `101 Anna Orlova — manager: none → Boris Klimov`.
 
     Args:
-        names: of the CRM's users, by id.
+        names: the names of the CRM's users, by id.
     """
     t = _words(language)
     return [_line(path, change.before.get(path), after, t, names) for path, after in change.after.items()]

@@ -1,4 +1,4 @@
-"""The message to a visitor when a request fails, in Russian, Ukrainian and English, by HTTP status."""
+"""The message to a visitor after a failed request, by HTTP status, in Russian, Ukrainian and English."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ _TEXTS: dict[int, tuple[str, str, str]] = {
 
 
 def error_text(status: int, language: str) -> str:
-    """Of a status without its own sentence: that of its class."""
+    """The message for a status; without its own sentence, that of its class."""
     known = _TEXTS.get(status) or _TEXTS[500 if status >= 500 else 400]
     return known[LANGUAGES.index(language)]

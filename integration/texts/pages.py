@@ -1,4 +1,4 @@
-"""What the administrator's pages say, in Russian, Ukrainian and English. A test proves that no language lacks a key."""
+"""The texts of the administrator's pages, in Russian, Ukrainian and English. A test proves that none is missing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "accounts": ("Подключённые CRM", "Підключені CRM", "Connected CRMs"),
     "no_accounts": (
         "Пока ничего не подключено. Добавьте блок [[account]] в dozvon.toml и перезапустите.",
-        "Поки нічого не підключено. Додайте блок [[account]] у dozvon.toml і перезапустіть.",
+        "Поки що нічого не підключено. Додайте блок [[account]] у dozvon.toml і перезапустіть.",
         "Nothing is connected yet. Add an [[account]] block to dozvon.toml and restart.",
     ),
     "integration_on": ("Интеграция включена", "Інтеграцію ввімкнено", "The integration is on"),
@@ -116,7 +116,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "details": ("Подробно", "Докладно", "Details"),
     "no_calls": (
         "Звонков пока нет. Позвоните на любую линию, и звонок появится здесь.",
-        "Дзвінків поки немає. Зателефонуйте на будь-яку лінію, і дзвінок з’явиться тут.",
+        "Дзвінків поки що немає. Зателефонуйте на будь-яку лінію, і дзвінок з’явиться тут.",
         "No calls yet. Call any line and the call appears here.",
     ),
     "no_calls_found": (
@@ -177,7 +177,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "leg_answered": ("ответил", "відповів", "answered"),
     "leg_noanswer": ("не ответил", "не відповів", "no answer"),
-    "leg_busy": ("занят", "зайнято", "busy"),
+    "leg_busy": ("занят", "зайнятий", "busy"),
     "leg_rejected": ("отклонил", "відхилив", "rejected"),
     "leg_cancelled": ("отменено", "скасовано", "cancelled"),
     "leg_picked_up_elsewhere": ("перехвачен", "перехоплено", "picked up elsewhere"),
@@ -294,13 +294,13 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Настройки уже изменены. Ваш выбор остался на экране, но ещё не сохранён: проверьте его и сохраните снова.",
         "Налаштування вже змінено. Ваш вибір залишився на екрані, але ще не збережений: перевірте його"
         " і збережіть знову.",
-        "These settings have changed meanwhile. Your choices are still on the screen, but not saved: check them and"
+        "Somebody has changed these settings. Your choices are still on the screen, but not saved: check them and"
         " save again.",
     ),
     "switched_meanwhile": (
         "Переключатель уже изменён. Ничего не сохранено: проверьте его и решите снова.",
         "Перемикач уже змінено. Нічого не збережено: перевірте його і вирішіть знову.",
-        "The switch has changed meanwhile. Nothing was saved: look at it and decide again.",
+        "Somebody has changed the switch. Nothing was saved: check it and decide again.",
     ),
     "changes_lead": (
         "Кто и когда менял настройки. Изменение можно отменить, пока то же самое не изменили снова.",
@@ -321,12 +321,12 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "undo_refused": (
         "Отменить нельзя: с тех пор это изменили ещё раз.",
         "Скасувати не можна: відтоді це змінили ще раз.",
-        "This cannot be undone: the same was changed again since.",
+        "This cannot be undone: the same settings have changed again since.",
     ),
     "undone_already": (
         "Это изменение уже отменено.",
         "Цю зміну вже скасовано.",
-        "This change is undone already.",
+        "This change has been undone already.",
     ),
     "change_not_kept": (
         "Этого изменения уже нет в истории.",
@@ -379,6 +379,6 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 
 
 def texts(language: str) -> dict[str, str]:
-    """All texts of one language; English for one that is not spoken."""
+    """All texts of one language; English for a language without texts."""
     column = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
     return {key: values[column] for key, values in _TEXTS.items()}

@@ -1,4 +1,4 @@
-"""The reasons of a decision as sentences in Russian, Ukrainian and English: `sentence()`; data and nothing else."""
+"""The reasons of a decision as sentences in Russian, Ukrainian and English: `sentence()`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "An employee of this account talked: {extension}.",
     ),
     "owned_by_ringing": (
-        "Звонок шёл сотруднику этого аккаунта: {extension}.",
+        "Звонок поступал сотруднику этого аккаунта: {extension}.",
         "Дзвінок надходив співробітнику цього акаунта: {extension}.",
         "The phone of an employee of this account rang: {extension}.",
     ),
@@ -106,7 +106,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "crm_asked": (
         "Найден прямым запросом в CRM за {seconds} с.",
         "Знайдено прямим запитом до CRM за {seconds} с.",
-        "Found in the CRM itself in {seconds} s.",
+        "Found by searching the CRM, in {seconds} s.",
     ),
     "crm_does_not_know": (
         "CRM опрошена за {seconds} с: номера нет и там.",
@@ -121,7 +121,7 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "crm_failed": (
         "Запрос в CRM не удался.",
         "Запит до CRM не вдався.",
-        "The CRM could not be asked.",
+        "The request to the CRM failed.",
     ),
     "person_found": (
         "Номер принадлежит: {name} ({kind} {id}).",
@@ -340,7 +340,7 @@ _KINDS = {
 
 
 class _Values(dict[str, str]):
-    """Values of a stored reason; what an older version did not store reads as a dash."""
+    """Values of a stored reason. A value that an older version did not store becomes a dash."""
 
     def __missing__(self, key: str) -> str:
         return "—"
@@ -348,15 +348,15 @@ class _Values(dict[str, str]):
 
 def sentence(reason: Reason, language: str = "ru", *, names: Mapping[str, str] | None = None) -> str:
     """
-    Say a reason in one sentence.
+    Write a reason as one sentence.
 
     Args:
-        language: `ru`, `uk` or `en`; any other reads English.
-        names: managers' names by id; an id without a name stands for itself.
+        language: `ru`, `uk` or `en`; English for any other.
+        names: managers' names by id; an id without a name is shown itself.
 
     Returns:
-        The sentence; the bare code for one that this version does not know. Never raises. Values come from a CRM and
-        from callers: escape the sentence where it is shown.
+        The sentence; the bare code if this version does not know it. Never raises. Values come from a CRM and from
+        callers: escape the sentence for the page.
     """
     texts = TEXTS.get(reason.code)
     if texts is None:

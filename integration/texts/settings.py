@@ -1,4 +1,4 @@
-"""What is wrong with a setting, as a sentence that stands beside its field, in Russian, Ukrainian and English."""
+"""The sentence beside a wrong setting's field, in Russian, Ukrainian and English."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Problem(StrEnum):
     UNFIT = auto()
 
 
-# problem: (ru, uk, en). Quotation marks around what is typed into the file are those of the file.
+# problem: (ru, uk, en). Text to type into the file has the file's quotation marks.
 _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.UNKNOWN_KEY: (
         "Такой настройки нет; здесь есть: {known}.",
@@ -117,8 +117,8 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         'There is no PBX "{value}": describe it in a block [[pbx]], or correct the name.',
     ),
     Problem.PBX_OF_ANOTHER_OFFICE: (
-        "АТС «{value}» принадлежит офису «{office}», а этот аккаунт — офису «{own}». Укажите один и тот же office.",
-        "АТС «{value}» належить офісу «{office}», а цей акаунт — офісу «{own}». Вкажіть той самий office.",
+        "АТС «{value}» принадлежит офису «{office}», а этот аккаунт — офису «{own}». Укажите для обоих один office.",
+        "АТС «{value}» належить офісу «{office}», а цей акаунт — офісу «{own}». Укажіть для обох той самий office.",
         'The PBX "{value}" belongs to the office "{office}", this account to "{own}". Write the same office for both.',
     ),
     Problem.SECONDS: (
@@ -129,7 +129,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.LOOKUP_SECONDS: (
         "Напишите от 0 до 1 секунды: всё это время звонящий слышит тишину.",
         "Напишіть від 0 до 1 секунди: весь цей час абонент чує тишу.",
-        "Write 0 to 1 second; the caller hears silence meanwhile.",
+        "Write 0 to 1 second; the caller hears silence during that time.",
     ),
     Problem.CALLS_A_MINUTE: (
         "Напишите от {least} до {most} звонков в минуту.",
@@ -139,7 +139,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.ONE_OF: (
         "«{value}» не подходит. Напишите одно из: {words}.",
         "«{value}» не підходить. Напишіть одне з: {words}.",
-        '"{value}" is none of {words}.',
+        '"{value}" is not one of {words}.',
     ),
     Problem.TOO_LONG: (
         "Слишком длинно. Знаков: {length}, а можно не больше {most}.",
@@ -154,7 +154,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.ID: (
         "«{value}» не годится. Напишите от 1 до 40 знаков: a–z, 0–9 и «-».",
         "«{value}» не годиться. Напишіть від 1 до 40 знаків: a–z, 0–9 і «-».",
-        '"{value}" is no id; write 1 to 40 of a-z, 0-9 and "-".',
+        '"{value}" is not a valid id; write 1 to 40 characters: a-z, 0-9 and "-".',
     ),
     Problem.TWICE: (
         "«{value}» уже занято. Выберите другое.",
@@ -164,12 +164,12 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.OWN_ADDRESS: (
         "«{value}» — начало одного из адресов самого Dozvon. Выберите другое.",
         "«{value}» — початок однієї з адрес самого Dozvon. Виберіть інше.",
-        '"{value}" is one of our own addresses; write another id.',
+        '"{value}" begins one of Dozvon\'s own addresses; write another id.',
     ),
     Problem.KIND: (
         "«{value}» не может быть названием системы. Напишите строчные латинские буквы и цифры.",
         "«{value}» не може бути назвою системи. Напишіть малі латинські літери й цифри.",
-        '"{value}" cannot be the name of a kind; write a-z, 0-9 and "_".',
+        '"{value}" cannot be the name of a system; write a-z, 0-9 and "_".',
     ),
     Problem.COUNTRY: (
         "Плана нумерации «{value}» нет. Напишите две буквы, например RU, UA или KZ.",
@@ -189,7 +189,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.LOCAL_LENGTH: (
         "Напишите, сколько цифр в номере своего города: от 3 до 10.",
         "Напишіть, скільки цифр у номері свого міста: від 3 до 10.",
-        "Write how many digits a number of the own town has, 3 to 10.",
+        "Write how many digits a number of your town has, 3 to 10.",
     ),
     Problem.AREA_CODE: (
         'Напишите код города без префикса выхода на межгород, в кавычках, например "495".',
@@ -199,12 +199,12 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.AREA_CODE_FOR_LENGTH: (
         "Напишите код города, который стоит перед номером (цифр в номере: {length}).",
         "Напишіть код міста, який стоїть перед номером (цифр у номері: {length}).",
-        "Write what stands before a number of {length} digits.",
+        "Write the area code that belongs before a number of {length} digits.",
     ),
     Problem.AREA_CODE_FOR_CLICK: (
         'Напишите код города: звонок по клику ("local") набирает номера своего города без него.',
         'Напишіть код міста: дзвінок за кліком ("local") набирає номери свого міста без нього.',
-        'Click is "local", so say which area code is left out.',
+        'Write the area code: a click ("local") dials the numbers of your town without it.',
     ),
     Problem.TRUNK_PREFIX: (
         'Напишите цифры в кавычках, например "8", или "", если префикса нет.',
@@ -222,22 +222,22 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         'Write digits, * and # in quotes, for example "{example}".',
     ),
     Problem.GROUP: (
-        "Напишите добавочный номер группы: звонок без ответа уходит в неё.",
+        "Напишите внутренний номер группы: звонок без ответа уходит в неё.",
         "Напишіть внутрішній номер групи: дзвінок без відповіді йде до неї.",
-        'Say which extension the group has, since after_no_answer is "group".',
+        'Write the extension of the group, because after_no_answer is "group".',
     ),
     Problem.LINE: (
         "«{value}» — не номер. Напишите номер линии так, как его показывает АТС.",
         "«{value}» — не номер. Напишіть номер лінії так, як його показує АТС.",
-        '"{value}" is no number; write the number of the line as the PBX shows it.',
+        '"{value}" is not a number; write the number of the line as the PBX shows it.',
     ),
     Problem.SAME_LINE: (
         "Это та же линия, что «{other}». Оставьте одну из них.",
         "Це та сама лінія, що «{other}». Залиште одну з них.",
-        'This is the same line as "{other}"; leave one of them out.',
+        'This is the same line as "{other}"; remove one of them.',
     ),
     Problem.EXTENSION: (
-        "Напишите добавочный номер: от 1 до {most} знаков в одну строку.",
+        "Напишите внутренний номер: от 1 до {most} знаков в одну строку.",
         "Напишіть внутрішній номер: від 1 до {most} знаків в один рядок.",
         "Write an extension, 1 to {most} characters in one line.",
     ),
@@ -249,12 +249,12 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.LISTEN: (
         'По адресу «{value}» слушать нельзя. Напишите, например, "127.0.0.1:8080".',
         'На адресі «{value}» слухати не можна. Напишіть, наприклад, "127.0.0.1:8080".',
-        '"{value}" is no address; write for example "127.0.0.1:8080".',
+        '"{value}" is not an address to listen at; write for example "127.0.0.1:8080".',
     ),
     Problem.WEB_ADDRESS: (
         'Напишите адрес, который открывают в браузере, например "https://calls.example.com".',
         'Напишіть адресу, яку відкривають у браузері, наприклад "https://calls.example.com".',
-        'Write the address browsers use, for example "https://calls.example.com".',
+        'Write the address that browsers open, for example "https://calls.example.com".',
     ),
     Problem.NETWORKS: (
         'Напишите список адресов, например ["127.0.0.1"].',
@@ -282,19 +282,19 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Write a whole number from {least} to {most}.",
     ),
     Problem.HOURS: (
-        "Напишите число часов от {least} до {most}, например 24.",
+        "Напишите количество часов от {least} до {most}, например 24.",
         "Напишіть кількість годин від {least} до {most}, наприклад 24.",
         "Write a number of hours from {least} to {most}, for example 24.",
     ),
     Problem.TWO_KEYS: (
         "Уберите: ключ уже задан в DOZVON_KEY.",
         "Приберіть: ключ уже задано в DOZVON_KEY.",
-        "Leave it out where DOZVON_KEY holds the key.",
+        "Remove it: DOZVON_KEY already sets the key.",
     ),
     Problem.TOO_DEEP: (
-        "Слишком глубоко: таблиц и списков друг в друге может быть не больше {most}.",
-        "Надто глибоко: таблиць і списків одне в одному може бути не більше {most}.",
-        "Too deep: at most {most} tables and lists may lie in one another.",
+        "Слишком глубокая вложенность: уровней таблиц и списков может быть не больше {most}.",
+        "Надто глибока вкладеність: рівнів таблиць і списків може бути не більше {most}.",
+        "Nested too deeply: tables and lists may have at most {most} levels.",
     ),
     Problem.TOO_MANY: (
         "Слишком много. Записей: {count}, а можно не больше {most}.",
@@ -309,7 +309,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.UNREADABLE: (
         "Здесь есть символ, который нельзя сохранить. Напишите заново.",
         "Тут є символ, який не можна зберегти. Напишіть заново.",
-        "It has a character that cannot be stored; write it again.",
+        "One of its characters cannot be stored; write it again.",
     ),
     Problem.HUGE_NUMBER: (
         "Слишком большое число.",
@@ -326,10 +326,10 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
 
 def setting_problem(problem: Problem, facts: Mapping[str, object], language: str) -> str:
     """
-    One whole sentence.
+    The sentence about a problem.
 
     Args:
-        facts: what the sentence needs (`Problem`), texts from outside shortened.
-        language: of `LANGUAGES`.
+        facts: the facts that the sentence needs (`Problem`), with texts from outside shortened.
+        language: one of `LANGUAGES`.
     """
     return _TEXTS[problem][LANGUAGES.index(language)].format(**facts)

@@ -382,7 +382,7 @@ async def test_of_two_administrators_the_second_is_told_and_nothing_is_lost(sign
     await world.accounts.set_employees(world.account, mapped, who=SOMEBODY, shown=int(shown))
     form = {"extension.610077": "101", "extension.610078": "103"}
     html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **form)
-    assert "These settings have changed meanwhile." in html
+    assert "Somebody has changed these settings." in html
     assert "Administrator 3fa2c1 from 10.0.0.5: 101 — phone: Sip → Web" in html
     assert world.account.settings.employees == mapped
     assert _chosen(html) == ["101", "web", "103", "sip"]
@@ -416,7 +416,7 @@ async def test_who_chose_the_extension_that_another_was_given_meanwhile_is_told(
 async def test_a_page_of_an_older_release_is_stale_once_anything_has_changed(signed_in: Office, shown: str) -> None:
     before = signed_in.world.account.settings.employees
     html = await signed_in.send("/admin/acme/people?lang=en", shown=shown, **{"extension.610077": "101"})
-    assert "These settings have changed meanwhile." in html
+    assert "Somebody has changed these settings." in html
     assert signed_in.world.account.settings.employees == before
 
 
@@ -466,14 +466,14 @@ async def test_an_undo_in_the_history_and_why_one_is_refused(signed_in: Office) 
     html = await signed_in.page("/admin/acme/changes?lang=en")
     assert undo not in html
     html = await signed_in.send(undo, back="changes")
-    assert "This cannot be undone: the same was changed again since." in html
+    assert "This cannot be undone: the same settings have changed again since." in html
     assert "Administrator 3fa2c1 from 10.0.0.5: 101 — manager: none → Анна Орлова; mobile: none → 1" in html
     html = await signed_in.send(f"/admin/acme/changes/{first.revision + 1}/undo", back="changes")
     assert "The change was undone." in html
     assert world.account.settings.employees == (replace(anna, manager=None), boris)
     assert "Undoes the change: 15.11.2023 01:13:20 MSK" in html
     html = await signed_in.send(f"/admin/acme/changes/{first.revision + 1}/undo", back="changes")
-    assert "This change is undone already." in html
+    assert "This change has been undone already." in html
     assert "This change is not in the history any more." in await signed_in.send("/admin/acme/changes/999999999/undo")
     world.account.named_in_file = frozenset({Extension("101")})
     assert "Extension 101 is set in the configuration file" in await signed_in.send(undo)
@@ -520,7 +520,7 @@ async def test_the_second_who_switches_is_told(signed_in: Office) -> None:
     await world.accounts.set_enabled(world.account, enabled=False, who=SOMEBODY)
     await world.accounts.set_enabled(world.account, enabled=True, who=SOMEBODY)
     html = await signed_in.send("/admin/acme/enabled?lang=en", enabled="", shown=shown)
-    assert "The switch has changed meanwhile. Nothing was saved" in html
+    assert "Somebody has changed the switch. Nothing was saved" in html
     assert "Administrator 3fa2c1 from 10.0.0.5: Integration: off → on" in html
     assert "The integration is on" in html
     html = await signed_in.send("/admin/acme/enabled?lang=en", enabled="", shown=str(world.account.revision))

@@ -150,7 +150,7 @@ def test_accounts_that_share_an_id_are_told_apart_by_their_place() -> None:
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({"server": {"data_dir": "a\0b"}}, "server.data_dir: it has a character that cannot be stored"),
+        ({"server": {"data_dir": "a\0b"}}, "server.data_dir: one of its characters cannot be stored"),
         ({"server": {"public_url": "http://" + "x" * 100_000}}, "server.public_url: too long"),
         ({"backup": {"keep": 10**5000}}, "backup.keep: the number is too large"),
         ({str(number): 1 for number in range(100_000)}, "Too many"),

@@ -19,22 +19,22 @@ REDIS = {"redis": "redis://127.0.0.1"}
 BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"sever": {}}, "sever", "Такой настройки нет", "Такого налаштування", 'No such setting; probably "server"'),
     ({"server": []}, "server", "Здесь должна быть", "Тут має бути", "Write a table"),
-    ({"server": {"listen": "8080"}}, "server.listen", "По адресу «8080»", "На адресі «8080»", '"8080" is no address'),
-    ({"server": {"listen": ":99999"}}, "server.listen", "По адресу «:99999»", "На адресі", '":99999" is no address'),
+    ({"server": {"listen": "8080"}}, "server.listen", "По адресу «8080»", "На адресі «8080»", '"8080" is not'),
+    ({"server": {"listen": ":99999"}}, "server.listen", "По адресу «:99999»", "На адресі", '":99999" is not'),
     ({"server": {"listen": "a:\u0663"}}, "server.listen", "По адресу «a:", "На адресі", '"a:'),
     ({"server": {"listen": True}}, "server.listen", "Напишите текст", "Напишіть текст", "Write a text"),
     ({"server": {"public_url": ""}}, "server.public_url", "Напишите адрес", "Напишіть адресу", "Write the address"),
-    ({"server": {"log_level": "loud"}}, "server.log_level", "«loud» не подходит", "«loud» не під", '"loud" is none'),
+    ({"server": {"log_level": "loud"}}, "server.log_level", "«loud» не подходит", "«loud» не під", '"loud" is not one'),
     ({"server": {"connections": 0}}, "server.connections", "Напишите целое число от 1", "Напишіть ціле", "Write a who"),
     ({"server": {"roles": ["boss"]}}, "server.roles", "Напишите одно или", "Напишіть одне або", "Write one or more"),
     ({"server": {"roles": "web"}}, "server.roles", "Если процесс", "Якщо процес", "A process that does not do"),
     ({"server": {"trusted_proxies": 1}}, "server.trusted_proxies", "Напишите список", "Напишіть список", "Write a li"),
     ({"server": {"trusted_proxies": "proxy"}}, "server.trusted_proxies", "«proxy» — не", "«proxy» — не", '"proxy" is'),
-    ({"security": {"key": "k", "key_file": "f"}}, "security.key_file", "Уберите", "Приберіть", "Leave it out"),
+    ({"security": {"key": "k", "key_file": "f"}}, "security.key_file", "Уберите", "Приберіть", "Remove it"),
     (
         {"backup": {"every_hours": 0}},
         "backup.every_hours",
-        "Напишите число часов",
+        "Напишите количество часов",
         "Напишіть кількість",
         "Write a numb",
     ),
@@ -101,5 +101,5 @@ def test_the_environment_over_a_section_that_is_no_table(tmp_path: Path) -> None
 
 
 def test_half_a_character_in_the_environment_is_a_clear_error() -> None:
-    with pytest.raises(ConfigError, match=r"server\.data_dir: it has a character that cannot be stored"):
+    with pytest.raises(ConfigError, match=r"server\.data_dir: one of its characters cannot be stored"):
         load(None, {"DOZVON_DATA_DIR": "/srv/\udcff"})

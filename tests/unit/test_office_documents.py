@@ -37,9 +37,9 @@ def refused(**own: Any) -> InvalidDocument:
 LINE = "line.74950000001"
 # document, field, and how its sentence begins in Russian, Ukrainian and English
 BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
-    ({"id": "Acme Ltd"}, "id", "«Acme Ltd» не годится", "«Acme Ltd» не годиться", '"Acme Ltd" is no id'),
-    ({"id": ""}, "id", "«» не годится", "«» не годиться", '"" is no id'),
-    ({"id": "login"}, "id", "«login» — начало", "«login» — початок", '"login" is one of our own addresses'),
+    ({"id": "Acme Ltd"}, "id", "«Acme Ltd» не годится", "«Acme Ltd» не годиться", '"Acme Ltd" is not a valid id'),
+    ({"id": ""}, "id", "«» не годится", "«» не годиться", '"" is not a valid id'),
+    ({"id": "login"}, "id", "«login» — начало", "«login» — початок", '"login" begins one of Dozvon\'s own addresses'),
     ({"id": None}, "id", "Напишите текст", "Напишіть текст", "Write a text"),
     (
         {"contry": "RU"},
@@ -75,7 +75,7 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         "language",
         "«de» не подходит. Напишите одно из: ru, uk, en",
         "«de» не підходить",
-        '"de" is none of ru, uk, en',
+        '"de" is not one of ru, uk, en',
     ),
     (
         {"time_zone": "../etc/passwd"},
@@ -96,7 +96,7 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         "log_to",
         "«company» не подходит",
         "«company» не підходить",
-        '"company" is none of person, deal',
+        '"company" is not one of person, deal',
     ),
     ({"default_responsible": 1.5}, "default_responsible", "Напишите текст", "Напишіть текст", "Write a text in quotes"),
     (
@@ -115,7 +115,7 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         "pbx_id",
         "«Office PBX» не годится",
         "«Office PBX» не годиться",
-        '"Office PBX" is no id',
+        '"Office PBX" is not a valid id',
     ),
     ({"dial": "495"}, "dial", "Здесь должна быть таблица", "Тут має бути таблиця", "Write a table"),
     ({"dial": {"area_code": 495}}, "dial.area_code", "Напишите код города", "Напишіть код міста", "Write an area code"),
@@ -124,14 +124,14 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         "dial.area_code",
         "Напишите код города, который",
         "Напишіть код міста, який",
-        "Write what stands before a number of 7 digits",
+        "Write the area code that belongs before a number of 7 digits",
     ),
     (
         {"dial": {"click": "local"}},
         "dial.area_code",
         "Напишите код города: звонок",
         "Напишіть код міста: дзвінок",
-        'Click is "local"',
+        'Write the area code: a click ("local")',
     ),
     (
         {"dial": {"local_length": "7"}},
@@ -203,7 +203,7 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         f"{LINE}.card",
         "«{…}» не подходит",
         "«{…}» не підходить",
-        '"{…}" is none of never, ringing, answer',
+        '"{…}" is not one of never, ringing, answer',
     ),
     (
         {"line": {"74950000001": {"responsible_seconds": 10.5}}},
@@ -257,23 +257,23 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
     (
         {"line": {"74950000001": {"after_no_answer": "group"}}},
         f"{LINE}.group",
-        "Напишите добавочный номер группы",
+        "Напишите внутренний номер группы",
         "Напишіть внутрішній номер групи",
-        "Say which extension the group has",
+        "Write the extension of the group",
     ),
     (
         {"line": {"default": {"after_no_answer": "group"}}},
         "line.default.group",
-        "Напишите добавочный",
+        "Напишите внутренний",
         "Напишіть внутрішній",
-        "Say which extension",
+        "Write the extension",
     ),
     (
         {"line": {"reception": {}}},
         "line.reception",
         "«reception» — не номер",
         "«reception» — не номер",
-        '"reception" is no number',
+        '"reception" is not a number',
     ),
     (
         {"line": {"+7 495 000-00-01": {}, "74950000001": {}}},
@@ -287,7 +287,7 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         "employee.101.type",
         "«fax» не подходит",
         "«fax» не підходить",
-        '"fax" is none of sip, web',
+        '"fax" is not one of sip, web',
     ),
     (
         {"employee": {"101": {"manager": ["1"]}}},
@@ -300,14 +300,14 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
     (
         {"employee": {" ": "1"}},
         "employee. ",
-        "Напишите добавочный номер: от 1 до 40",
+        "Напишите внутренний номер: от 1 до 40",
         "Напишіть внутрішній номер: від 1 до 40",
         "Write an extension, 1 to 40",
     ),
     (
         {"employee": {"1" * 41: "1"}},
         f"employee.{'1' * 40}…",
-        "Напишите добавочный номер",
+        "Напишите внутренний номер",
         "Напишіть внутрішній номер",
         "Write an extension",
     ),
