@@ -1,7 +1,7 @@
 """How a call begins: its direction, its two numbers, and whether a click of ours asked for it.
 
-A client's call is reported at once. A call from a phone is reported when its kind is clear: `*8` is somebody else's
-call a millisecond later, and the number sent to the carrier is first known when the trunk is dialled.
+A client's call is reported at once. A call from a phone is reported when its kind is clear: `*8` joins somebody else's
+call a millisecond later, and the number sent to the carrier is only known when the trunk is dialled.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from pbx_adapter.asterisk.tracker.office import PartyKind, present
 from pbx_adapter.asterisk.tracker.switchboard import SETTLE_SECONDS, Switchboard
 
 NOT_A_DID = frozenset({"", "s", "i", "t", "h"})
-"""Extens of the dialplan's own, which a trunk without a DID enters at."""
+"""Extens of the dialplan itself, at which a trunk without a DID enters."""
 
 
 _DOWN = "0"
-"""State in which the PBX makes a channel itself; what comes in from outside or from a phone rings, or is up."""
+"""State of a channel that the PBX creates. A call from outside or from a phone begins ringing, or up."""
 
 LONGEST_EXTENSION = 6
-"""Digits; what a phone dials beyond that is taken for an outside number until its leg shows better."""
+"""Digits; a longer number dialled by a phone counts as an outside number until its leg shows otherwise."""
 
 
 def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -51,7 +51,7 @@ def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     if channel is None:
         channel = board.adopt(frame, "", at)
     elif not channel.call.announced:
-        # An event of another channel was quicker and named it; what counts is how it was born.
+        # An event of another channel came first and named it; the values at its creation count.
         channel.exten, channel.context = present(frame.get("Exten")), present(frame.get("Context"))
     call = channel.call
     is_young = not call.announced or at - call.started_at < SETTLE_SECONDS
@@ -62,7 +62,7 @@ def on_newchannel(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -> None:
-    """The first channel of a call decides its kind."""
+    """Start a call with its first channel, which decides its kind."""
     call = channel.call
     if channel.uid != call.uid or call.root is not None:
         return
@@ -70,7 +70,7 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
     name_caller(board, call, without_direction(present(frame.get("CallerIDName"))), at)
     board.settle_later(call, at)
     if frame.get("ChannelState") == _DOWN and channel.party.kind is not PartyKind.NOBODY:
-        become_click(board, channel)  # no source channel; the DialBegin that says so may come after its phone's
+        become_click(board, channel)  # no source channel; the DialBegin that shows this may come after the phone's
     other = board.talking.get(channel.party.number) if channel.party.kind is PartyKind.EXTENSION else None
     if other is not None and not other.over and other.direction is not Direction.INTERNAL:
         consult_for(call, channel.party.number)
@@ -83,9 +83,9 @@ def enter_as_root(board: Switchboard, channel: Channel, frame: Frame, at: Timest
 
 def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     """
-    The number of whoever calls, where the channel was made before it was heard (analogue lines, GSM gateways).
+    The caller's number, if the channel was created before the number arrived (analogue lines, GSM gateways).
 
-    A dialplan sets callers' names and numbers too, but then there was a number before.
+    A dialplan sets callers' names and numbers too, but then the channel had a number before.
     """
     known = board.channels.get(present(frame.get("Uniqueid")))
     was_open = known is not None and known.number_is_open
@@ -98,7 +98,7 @@ def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def on_number(board: Switchboard, channel: Channel) -> None:
-    """A channel's number became known after the channel: what was thought of its call without it may change."""
+    """A channel's number became known after the channel: correct what was concluded without it."""
     call = channel.call
     if channel is not call.root or call.over:
         return
@@ -109,7 +109,7 @@ def on_number(board: Switchboard, channel: Channel) -> None:
 
 
 def learn_exten(channel: Channel, exten: str) -> None:
-    """What an analogue phone dials is known after its channel, which is made when the receiver is lifted."""
+    """Take the number dialled by an analogue phone: its channel is created earlier, when the receiver is lifted."""
     if channel.party.kind is PartyKind.EXTENSION and channel.exten in NOT_A_DID and exten not in NOT_A_DID:
         change_exten(channel, exten)
 
@@ -119,21 +119,21 @@ def change_exten(channel: Channel, exten: str) -> None:
 
 
 def begin_call(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """Report the start of this call once. This is always the first event of a call."""
+    """Report the start of this call once. It is always the first event of a call."""
     if not call.announced and not call.over and call.merged_into is None:
         announce(board, call, describe(board, call))
 
 
 def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """A leg was offered: it may show the direction and numbers more exactly."""
+    """A leg was offered: correct direction and numbers, which it may show more exactly."""
     if call.direction is not Direction.INBOUND:
         announce(board, call, describe(board, call))
 
 
 def is_no_call(call: LiveCall) -> bool:
     """
-    `*8` and its like, a command to the PBX, or a receiver that was lifted and nothing dialled (an analogue phone has a
-    channel by then): no call, unless something comes of it.
+    Whether this is not a call: `*8` and similar codes, a command to the PBX, or a lifted receiver without a number (an
+    analogue phone then has a channel already). It becomes a call if something follows.
     """
     root = call.root
     if root is None or call.originated or call.legs or call.spies_on:
@@ -150,7 +150,7 @@ def describe(board: Switchboard, call: LiveCall) -> Facts:
         called = call.called or _did(root)
         return Facts(Direction.INBOUND, root.party.number or call.caller, called, call.client or root)
     if root.party.kind is PartyKind.EXTERNAL and not call.originated:
-        # What was thought before the client's channel was seen (a stream that begins with the employee's) is void.
+        # Conclusions from before the client's channel was seen (the stream began with the employee's) are void.
         return Facts(Direction.INBOUND, root.party.number, _did(root) or call.called, root)
     if call.originated:
         return describe_callback(board, call) if call.client_first else _describe_click(board, call, root)
@@ -169,7 +169,7 @@ def _did(root: Channel) -> str:
 
 
 def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
-    """Agent first: the caller is the employee who took the call, or the first who was rung; then comes the client."""
+    """Describe a call that rings the employee first: the caller is who took it, or the first who was rung."""
     agents = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION and _is_agents(leg)]
     first = next((leg for leg in agents if leg.via is Via.CLICK), None)
     agent = next((leg for leg in agents if leg.answered_at is not None), first)
@@ -177,12 +177,12 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
     action = board.originate_of(call) or {}
     door = board.office.extension_of(root.name) or endpoint_of(root.name)[1].partition("@")[0]
     caller = agent.target if agent else root.party.number or door
-    # On the employee's side there may be more legs: members of a queue that is rung first, a phone that forwards.
+    # The employee's side may have more legs: members of a queue that is rung first, a phone that forwards.
     others = (leg for leg in call.legs if leg.via is not Via.CLICK and not leg.originated)
     colleague = next((leg.target for leg in others if leg.kind is LegKind.EXTENSION), "")
     called = client.target if client else present(action.get("Exten")) or call.made_for or colleague or call.called
     if called == caller:
-        called = ""  # what its phone shows while it rings: itself, when the Originate leads to an application
+        called = ""  # the phone shows its own number: the Originate leads to an application
     if call.spies_on:
         called = called or call.spies_on
     elif board.office.as_extension(called) is None:
@@ -194,7 +194,7 @@ def _describe_click(board: Switchboard, call: LiveCall, root: Channel) -> Facts:
 
 
 def _is_agents(leg: LiveLeg) -> bool:
-    """Not a leg to which the employee's phone forwards: the call stays that employee's."""
+    """Whether the leg is an employee's, and not one to which the phone forwards: the call stays that employee's."""
     return leg.via is Via.CLICK or (leg.originated and leg.via is Via.QUEUE)
 
 
@@ -217,9 +217,9 @@ def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
     """A DialBegin without a source is an Originate."""
     call = channel.call
     if call.root is None and channel.uid == call.uid:
-        set_root(call, channel)  # a stream that begins between the making of this channel and its dial
+        set_root(call, channel)  # the stream begins between this channel's creation and its dial
     if channel is call.root and not call.announced:
-        see_from_start(board, call, channel.last_seen)  # also where its Newchannel comes after this
+        see_from_start(board, call, channel.last_seen)  # even if its Newchannel comes later
         change_called(call, call.called or _shown_to(channel, frame))
     become_click(board, channel)
     if channel is call.root and not call.over:
@@ -229,9 +229,9 @@ def mark_originated(board: Switchboard, channel: Channel, frame: Frame) -> None:
 
 def become_click(board: Switchboard, channel: Channel) -> None:
     """
-    Take a channel for one that an Originate made; one of ours is a click, with the CRM's id of it.
+    Mark a channel as made by an Originate. One of ours is a click and has the CRM's id.
 
-    Its events may be overtaken by those of the phone behind a Local pair, so the call may have been told of as another.
+    Events of the phone behind a Local pair may come first, so the call may have been reported as another kind.
     """
     call = channel.call
     become_originated(channel)
@@ -246,10 +246,10 @@ def become_click(board: Switchboard, channel: Channel) -> None:
 
 def _shown_to(channel: Channel, frame: Frame) -> str:
     """
-    Whom the agent's phone shows while it rings: the number it will be connected with. Empty when that is not said.
+    The number that the agent's phone shows while it rings, with which it will be connected. Empty if not given.
 
-    Our Originate says it as the connected line. The `CallerID:` of other programs' Originates makes it the number of
-    the agent's own channel as well, which without it is the agent's.
+    Our Originate sets it as the connected line. The `CallerID:` in other programs' Originates also makes it the number
+    of the agent's own channel, which otherwise is the agent's number.
     """
     door = endpoint_of(channel.name)[1].partition("@")[0]
     shown = [present(frame.get(key)) for key in ("DestConnectedLineNum", "DestCallerIDNum")]
@@ -257,7 +257,7 @@ def _shown_to(channel: Channel, frame: Frame) -> str:
 
 
 def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    """An Originate of an unregistered phone makes no channel at all: its whole call is this one answer."""
+    """Report the call of an Originate to an unregistered phone: it makes no channel, and this answer is all."""
     uid = present(frame.get("Uniqueid")) or present(frame.get("ActionID"))
     if not uid or uid in board.by_linkedid or frame.get("Reason") in _RANG:
         return
@@ -289,8 +289,8 @@ def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 _RANG = frozenset({"1", "3", "4", "5"})
-"""Reasons of an OriginateResponse that something rang: hung up, rang out, answered, busy. Its call is known, or was not
-seen from its start."""
+"""Reasons of an OriginateResponse after something rang: hung up, rang out, answered, busy. The call is known already,
+or was not seen from its start."""
 
 
 def _origin_from(board: Switchboard, call: LiveCall, action: Frame) -> None:
@@ -304,7 +304,7 @@ def _origin_from(board: Switchboard, call: LiveCall, action: Frame) -> None:
 
 
 def on_variable(board: Switchboard, channel: Channel, name: str, value: str) -> None:
-    """A channel variable that says something about the whole call."""
+    """Handle a channel variable that concerns the whole call."""
     call = channel.call
     if name == board.office.crm_variable:
         set_origin(board, call, crm_call_id=value)

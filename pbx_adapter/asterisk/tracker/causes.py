@@ -1,7 +1,7 @@
 """Why a leg ended: DialStatus, Forward, Q.850 cause and SIP code to one `LegResult`, in one table.
 
-No single field tells the truth (a queue says NOANSWER for a phone that answered 603, a phone that rang out hangs up
-with cause 0 or 16 or 19, depending on the version and on who dialled), so the fields are asked in an order of trust.
+No single field is reliable: a queue reports NOANSWER for a phone that answered 603, and a phone that rang out hangs up
+with cause 0, 16 or 19, depending on the version and the dialling application. So the most reliable field is read first.
 Source: measured on 16.28 and 22.10.1.
 """
 
@@ -14,7 +14,7 @@ _BY_CAUSE = {
     21: LegResult.REJECTED,
     23: LegResult.FORWARDED,
     26: LegResult.CANCELLED,  # answered elsewhere
-    # The number or the way to it is wrong: for a phone of ours that reads "unavailable", see below.
+    # The number or the way to it is wrong. For an employee's phone this becomes "unavailable", see below.
     1: LegResult.FAILED,
     2: LegResult.FAILED,
     3: LegResult.UNAVAILABLE,
@@ -29,8 +29,8 @@ _BY_CAUSE = {
     58: LegResult.FAILED,
     88: LegResult.FAILED,
 }
-"""Q.850 causes that say more than DialStatus. Not here on purpose: 0, 16, 18, 19, 127, which are said of legs that rang
-out and of legs that were cancelled alike."""
+"""Q.850 causes that say more than DialStatus. Left out on purpose: 0, 16, 18, 19 and 127, which come with legs
+that rang out and with cancelled ones."""
 
 _BY_DIAL_STATUS = {
     "BUSY": LegResult.BUSY,
@@ -62,16 +62,16 @@ def leg_result(
     Decide how an unanswered leg ended.
 
     Args:
-        dial_status: the first final one of the leg; empty when no DialEnd came (a picked up phone, an Originate).
-        cause: Q.850, of the leg's own channel.
-        refused: its far end ended it (HangupRequest); a leg that rang out ends without.
-        rang_out: an Originate said so (Reason 3), or the dial of the Local pair through which the leg was reached;
-            to the leg behind it that looks like a cancelled one.
-        off_hook: the phone was picked up and yet never got the call: whatever a subroutine said then, it declined.
-        asker_left: the party it was dialled for had left before it stopped.
-        external: the leg went to the outside: there nothing is "unavailable", the attempt failed.
-        inherited: the cause is one that an earlier leg left on the channel that dialled both; Asterisk 22 gives it to
-            every channel that hangs up after it.
+        dial_status: the leg's first final status; empty if no DialEnd came (a picked up phone, an Originate).
+        cause: Q.850 cause of the leg's own channel.
+        refused: the far end ended it (HangupRequest); a leg that rang out has none.
+        rang_out: reported by an Originate (Reason 3), or by the dial of the Local pair that leads to the leg; the leg
+            itself then looks cancelled.
+        off_hook: the phone was picked up but never got the call: it declined, whatever a subroutine reported.
+        asker_left: the dialling party had left before the leg stopped.
+        external: the leg went outside: such a leg is never "unavailable", it failed.
+        inherited: an earlier leg left the cause on the channel that dialled both; Asterisk 22 copies it to every
+            channel that hangs up later.
     """
     if picked_up:
         result = LegResult.PICKED_UP_ELSEWHERE
@@ -84,7 +84,7 @@ def leg_result(
     elif cause in _BY_CAUSE and not inherited and not (cause == 26 and dial_status == "NOANSWER"):
         result = _BY_CAUSE[cause]
     elif dial_status == "NOANSWER" and refused:
-        # The phone itself said 480, as in "do not disturb": the cause is 19 as of one that rang out.
+        # The phone answered 480, for example in "do not disturb": the cause is 19, as if it had rung out.
         result = LegResult.UNAVAILABLE
     elif rang_out and dial_status in ("", "CANCEL"):
         result = LegResult.NOANSWER
@@ -98,5 +98,5 @@ def leg_result(
 
 
 def number_or_none(text: object) -> int | None:
-    """A cause as a number; AMI leaves it empty or out where it does not know."""
+    """A cause as a number; AMI leaves an unknown one empty or out."""
     return int(text) if isinstance(text, str) and text.isdecimal() else None

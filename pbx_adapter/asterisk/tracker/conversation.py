@@ -1,20 +1,20 @@
-"""Who has the client: derived from the channels in each bridge, never from the order of events.
+"""Finds who has the client, from the channels in each bridge, never from the order of events.
 
 Theory of operation
 -------------------
 
-"Up" is not "answered": queues, menus, voicemail and parking answer the client's channel themselves. A client is in
-somebody's hands when a person's channel is in the same bridge, directly or through Local pairs. So after every change
-of a bridge `look()` walks from the client's channel through the bridges and names who is there:
+"Up" is not "answered": queues, menus, voicemail and parking answer the client's channel themselves. An employee has the
+client if both channels are in the same bridge, directly or through Local pairs. So after every change of a bridge
+`look()` walks from the client's channel through the bridges and finds who is there:
 
-- somebody new: reported at once, the call is answered or handed over;
-- nobody any more: not reported yet. Most often the client is just moving between bridges (an attended transfer,
-  a Local pair optimized away), or its colleague consults in another bridge and comes back. `release_if_lost()` decides
-  after `SETTLE_SECONDS`: the client is still in somebody's hands while both are in bridges, even different ones.
+- somebody new: it reports at once that the call is answered or handed over;
+- nobody any more: it does not report this yet. Usually the client is moving between bridges (an attended transfer,
+  a Local pair optimized away), or the colleague consults in another bridge and comes back. `release_if_lost()` decides
+  after `SETTLE_SECONDS`: the employee still has the client while both are in bridges, even different ones.
 
-The holding bridge of a parking lot is no conversation. A conference room is one, but it does not join the calls of the
-people in it, and they are not each other's callers: a client there is in the hands of an employee, never of another
-client, and the internal call of an employee who dials in is answered by the room itself, even while it is empty.
+The holding bridge of a parking lot is not a conversation. A conference room is one, but it does not join the calls of
+the people in it: an employee has a client there, never another client, and the room itself answers the internal call of
+an employee who dials in, even while it is empty.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def leave(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 
 
 def move_away(channel: Channel, at: Timestamp) -> None:
-    """A blind transfer takes the channel out of its bridge: that is no leaving of its far end."""
+    """A blind transfer takes the channel out of its bridge: its far end has not left."""
     channel.moved_at, channel.left_first_at = at, None
 
 
 def look_at_bridge(board: Switchboard, bridge: Bridge, at: Timestamp) -> None:
-    """Update every call with a channel in this bridge; a room may hold several calls."""
+    """Update every call with a channel in this bridge; a room may have several calls."""
     seen: list[LiveCall] = []
     for member in list(bridge.members.values()):
         if member.call not in seen:
@@ -137,7 +137,7 @@ def look(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
 
 
 def _meet(board: Switchboard, call: LiveCall, room: Bridge, at: Timestamp) -> None:
-    """An internal call that leads into a conference room talks to the room, whoever else is there."""
+    """Let an internal call into a conference room talk to the room, whoever else is there."""
     call.lost_at = None
     become_meeting(call)
     if call.room is not room:
@@ -156,7 +156,7 @@ def _take(board: Switchboard, call: LiveCall, person: Channel, at: Timestamp) ->
     if call.direction is Direction.OUTBOUND:
         answered_by = call.called
     elif room is not None and room.kind is _CONFERENCE and not responsible and person.call is not call:
-        answered_by = f"conference:{room.room}"  # where another client is, and none of the office
+        answered_by = f"conference:{room.room}"  # another client is there, and no employee
     _connect(board, call, person, responsible, answered_by, at)
 
 
@@ -190,7 +190,7 @@ def _number_of(person: Channel | None) -> str | None:
 
 
 def stop_talking(board: Switchboard, call: LiveCall) -> None:
-    """Whoever had the client has not any more: what that extension dials next is no consultation of this call."""
+    """End the talk: a call that this extension dials next is not a consultation of this call."""
     if board.talking.get(call.responsible) is call:
         del board.talking[call.responsible]
     call.responsible = ""
@@ -216,7 +216,7 @@ def release_if_lost(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
 
 
 def release(board: Switchboard, call: LiveCall) -> None:
-    """Close the talk at the moment the client was lost; does nothing when it was not."""
+    """Close the talk at the moment the client was lost; does nothing if the client was not lost."""
     if call.lost_at is None:
         return
     lost_at, call.lost_at = call.lost_at, None
@@ -228,22 +228,22 @@ def release(board: Switchboard, call: LiveCall) -> None:
 
 
 def leave_to(board: Switchboard, call: LiveCall, stays: Channel, at: Timestamp) -> None:
-    """The caller of an internal call has transferred it and leaves; who stays is the client now, and nobody has it."""
+    """The caller of an internal call transferred it and leaves: the other party is now a client whom nobody has."""
     change_client(call, stays)
     call.hands, call.lost_at = None, None
     board.tell(ClientReleased(call=call.id, at=at))
 
 
 HANGING_UP_SECONDS = 1.0
-"""A channel that left its bridge, or whose Dial was cancelled, and is gone within this time was hung up."""
+"""A channel was hung up by its far end if it ends within this time after leaving its bridge or a cancelled Dial."""
 
 
 def left_at(board: Switchboard, channel: Channel) -> Timestamp | None:
     """
-    When the far end of a channel hung up; None when it did not, or is still there.
+    When the far end of a channel hung up; None if it did not, or is still there.
 
-    An AMI user's filter may drop HangupRequest. Then the order tells: in a talk the one who hangs up is the first to
-    leave the bridge, and the other one is let go; before it, the Dial of a caller who gives up is cancelled.
+    An AMI user's filter may drop HangupRequest. Then the order shows it: in a talk the party who hangs up leaves the
+    bridge first, and the PBX ends the other one; before a talk, the Dial of a caller who gives up is cancelled.
     """
     if channel.left_at is not None or board.hears_requests or channel.let_go or channel.gone_at is None:
         return channel.left_at
@@ -260,8 +260,8 @@ def on_spy_start(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     """
     A supervisor listens to a call, whispers or barges in (ChanSpy(), ExtenSpy()).
 
-    He is in no bridge and no party to that call: his own call, by a feature code or an Originate, is an internal one
-    that the PBX answers.
+    The supervisor is in no bridge and not a party to that call. Their own call, by a feature code or an Originate, is
+    an internal call that the PBX answers.
     """
     spyer = board.channel(frame, "Spyer", at)
     if spyer is None or spyer.call.over:
@@ -275,7 +275,7 @@ def on_spy_start(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def _spied_on(board: Switchboard, frame: Frame) -> str:
-    """The employee whose talk it is, also where the client's channel is listened to."""
+    """The employee who is listened to, also if the spy listens on the client's channel."""
     spyee = board.find(present(frame.get("SpyeeUniqueid")))
     if spyee is None:
         return present(frame.get("SpyeeCallerIDNum"))

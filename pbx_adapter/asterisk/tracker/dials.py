@@ -1,4 +1,4 @@
-"""What is dialled: a phone or a trunk is a leg, a Local channel is a doorway.
+"""Follows dials: a dial of a phone or a trunk is a leg, a dial of a Local channel is a doorway.
 
 An unregistered phone leaves no channel and no DialBegin. Its leg is made from the arguments of the dialplan's Dial.
 """
@@ -20,13 +20,13 @@ from pbx_adapter.asterisk.tracker.ways import SHORTEST_SURE_EXTEN
 
 def on_dial_begin(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     source = board.channel(frame, "", at)
-    # A phone that refuses at once may have hung up before its dial is heard of.
+    # A phone that refuses at once may have hung up before the event of its dial.
     dest = board.dead.get(present(frame.get("DestUniqueid"))) or board.channel(frame, "Dest", at)
     if dest is None or dest.leg is not None or dest.dialled_by is not None:
         return
     if source is None:
         if present(frame.get("Uniqueid")):
-            return  # late news of a channel that has hung up
+            return  # a late event of a channel that has hung up
         mark_originated(board, dest, frame)
     else:
         dest.dialled_by = source
@@ -59,7 +59,7 @@ def _see_who_is_shown(source: Channel, target: str, number: str) -> None:
 
 
 def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
-    """A phone that answered 302 is replaced by a Local channel to the number it named."""
+    """Enter a Local channel. It may replace a phone that answered 302, and lead to the number that the phone named."""
     if source is None:
         return
     number = dialled_number(present(frame.get("DialString")))
@@ -70,18 +70,18 @@ def _enter_doorway(source: Channel | None, dest: Channel, frame: Frame) -> None:
 
 
 def on_dial_text(board: Switchboard, channel: Channel, text: str) -> None:
-    """Newexten of a Dial: the dialled parties, known before any channel exists."""
+    """Read the dialled parties from the Newexten of a Dial, before any of their channels exists."""
     channel.dial = text
     _begin_dial(channel)
 
 
 def _begin_dial(channel: Channel) -> None:
-    """Where it dials several at once, that is known before the second of them is."""
+    """Note how many parties a Dial calls at once, before the second one appears."""
     channel.dial_made_legs, channel.dial_fan_out = False, int("&" in channel.dial.partition(",")[0])
 
 
 def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str, at: Timestamp) -> None:
-    """VarSet DIALSTATUS: empty when a Dial begins; a failure without any leg means that nobody could be dialled."""
+    """VarSet DIALSTATUS: empty when a Dial begins; a failure without any leg means that no party could be dialled."""
     if not status:
         _begin_dial(channel)
         return
@@ -89,7 +89,7 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
         return
     channel.dial_made_legs = True
     wanted = channel.dial.partition(",")[0]
-    # Where the PBX's event filter drops Newexten, only the exten names the called party; `01` is more likely a label.
+    # If the PBX's event filter drops Newexten, only the exten names the called party; `01` is more likely a label.
     for text in wanted.split("&") if wanted else [exten] * (len(exten) >= SHORTEST_SURE_EXTEN):
         number = _unreachable(board, text, exten)
         external = board.office.as_extension(number) is None
@@ -102,7 +102,7 @@ def on_dial_status(board: Switchboard, channel: Channel, status: str, exten: str
 
 
 def _unreachable(board: Switchboard, dialled: str, exten: str) -> str:
-    """Whose phone a Dial was to ring, of what it was given; empty where that is a doorway or tells nobody."""
+    """The extension that a Dial argument was meant to ring; empty if it is a doorway or names no phone."""
     tech, endpoint = endpoint_of(dialled)
     if tech == "Local":
         return ""
@@ -112,10 +112,10 @@ def _unreachable(board: Switchboard, dialled: str, exten: str) -> str:
 
 
 def find_dial(channel: Channel, text: str) -> None:
-    """A snapshot shows the arguments of the Dial that a channel is in."""
+    """Take the arguments of a channel's Dial from a snapshot."""
     channel.dial = text
 
 
 def explain_dial(channel: Channel) -> None:
-    """A leg of this channel's Dial has been found: what DIALSTATUS says is said of it."""
+    """A leg of this channel's Dial was found, so DIALSTATUS is about that leg."""
     channel.dial_made_legs = True

@@ -20,15 +20,15 @@ from pbx_adapter.asterisk.tracker.results import result_of
 from pbx_adapter.asterisk.tracker.switchboard import SETTLE_SECONDS, Switchboard
 
 LEFT_SECONDS = 1.0
-"""How long the Hangup of a channel is waited for whose far end has left already."""
+"""How long to wait for the Hangup of a channel after its far end has left."""
 
 _BUSY = "7"
-"""State of a channel to which the dialplan said Busy(); what follows is no leaving of its far end."""
+"""State of a channel for which the dialplan ran Busy(); a hangup after that does not mean that its far end left."""
 
 _UP = "6"
 
 _LEFT_BY_ITSELF = frozenset({"", "0", "16", "127"})
-"""Causes of a HangupRequest by which the far end surely left; see `_was_refused`."""
+"""Causes of a HangupRequest that prove that the far end left; see `_was_refused`."""
 
 
 def on_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
@@ -45,7 +45,7 @@ def on_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def on_soft_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    """The PBX takes a channel down: on its own account, or (then it is out of its bridge) after the far end left."""
+    """The PBX ends a channel: by its own decision, or after the far end left (then the channel is in no bridge)."""
     channel = board.channel(frame, "", at)
     if channel is not None and channel.left_first_at is None and channel.gave_up_at is None:
         channel.let_go = True
@@ -53,9 +53,9 @@ def on_soft_hangup_request(board: Switchboard, frame: Frame, at: Timestamp) -> N
 
 def _was_refused(channel: Channel, frame: Frame) -> bool:
     """
-    Whether a HangupRequest is no leaving of the far end: a dialled phone refused, or the PBX refused the caller.
+    Whether a HangupRequest is a refusal, not a hangup of the far end: by a dialled phone, or of the caller by the PBX.
 
-    The cause alone does not tell: a caller who gives up while a group rings carries the cause of its busy phone.
+    The cause alone does not show it: a caller who gives up while a group rings has the cause of a busy phone in it.
     """
     if frame.get("ChannelState") == _BUSY:
         return True
@@ -93,7 +93,7 @@ def hang_up(board: Switchboard, channel: Channel, frame: Frame, at: Timestamp) -
 
 
 def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
-    """Make the decisions that had to wait for events out of order."""
+    """Make decisions that had to wait for events out of order."""
     if call.over or call.merged_into is not None:
         return
     settle_ways(board, call, now)
@@ -112,7 +112,7 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
 
 
 def _is_worth_telling(call: LiveCall) -> bool:
-    """Not what a snapshot has still to explain, not a command to the PBX, not a helper channel of Asterisk's own."""
+    """False for a call that a snapshot still has to explain, a command to the PBX, or an internal helper channel."""
     if call.unclear or call.root is None or is_no_call(call):
         return False
     return call.root.party.kind in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or bool(call.legs)
@@ -124,10 +124,10 @@ def _consults(call: LiveCall) -> bool:
 
 def _ended_at(call: LiveCall) -> Timestamp | None:
     """
-    When the call ended; None while it goes on.
+    When the call ended; None while it continues.
 
-    The client's leaving ends it, whoever stays behind to talk. A far end that asked to hang up has left, even where the
-    Hangup of its channel takes seconds more (voicemail stores the message first).
+    It ends when the client leaves, even if others go on talking. A far end that asked to hang up has left, even if the
+    Hangup of its channel comes seconds later (voicemail stores the message first).
     """
     client = call.client
     its_leaving_counts = call.direction is Direction.INBOUND or (
@@ -149,8 +149,8 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     """
     Report the end of a call and of everything in it.
 
-    Of a call that was only overheard, in passing or in an incomplete snapshot, nobody knows who answered it and where
-    its recording is: its end counts as inferred, so that the PBX's own records are asked.
+    If only a part of a call was seen, or an incomplete snapshot of it, we do not know who answered and where the
+    recording is. Then its end counts as inferred, so that the PBX's own records are compared.
     """
     if call.over:
         return
@@ -168,7 +168,7 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     abort_blond(board, call)
     abort_consultation(board, call)
     if call.originated and not call.client_first and call.direction is Direction.OUTBOUND:
-        set_origin(board, call)  # a click, even if its Originate was another program's and nothing else shows it
+        set_origin(board, call)  # a click, even if another program originated it and nothing else shows that
     if call.consults_for and call.direction is Direction.INTERNAL:
         board.tell(CallDescribed(call=call.id, at=at, consultation=True))
     is_overheard = not (call.seen_from_start or call.explained)
@@ -188,16 +188,16 @@ _REFUSED_OUTSIDE = frozenset({LegResult.BUSY, LegResult.REJECTED, LegResult.FAIL
 
 def _hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     """
-    Who ended the call, in the call's own sense of caller and callee.
+    Who ended the call, by the call's own caller and callee.
 
-    `system` where the PBX let the client go: nobody answered, or an employee's phone refused.
+    `system` if the PBX ended the client's channel: nobody answered, or an employee's phone refused.
     """
     client, person = call.client, call.hands
     client_side, office_side = HangupBy.CALLER, HangupBy.CALLEE
     if call.direction is Direction.OUTBOUND:
         client_side, office_side = office_side, client_side
     if person is not None and call.blind is None:
-        # They were talking: the first to leave ended it.
+        # They were talking: the first who left ended it.
         left = [(moment, name) for side, name in ((client, client_side), (person, office_side))
                 if side is not None and (moment := left_at(board, side)) is not None]  # fmt: skip
         return min(left)[1] if left else HangupBy.SYSTEM
@@ -211,13 +211,13 @@ def _hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
 
 
 def _left_just_before(board: Switchboard, person: Channel | None, client_left: Timestamp) -> bool:
-    """Whether the client hung up because the person had: in the moment before the PBX lets the client go."""
+    """Whether the person hung up just before the client, in the moment before the PBX ended the client's channel."""
     left = left_at(board, person) if person is not None else None
     return left is not None and 0 <= client_left - left < LEFT_SECONDS
 
 
 def _callback_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
-    """Of a call for which the client was rung first, and had nobody: the client refused or left, or the PBX gave up."""
+    """For a call that rang the client first and reached nobody: the client refused or left, or the PBX gave up."""
     last, client = call.legs[-1], call.client
     left = left_at(board, client) if client is not None else None
     if last.originated and last.answered_at is None:
@@ -229,7 +229,7 @@ def _callback_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
 
 
 def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
-    """Of a call that a phone or a click began and nobody took: a refusal counts before the hanging up after it."""
+    """For a call that a phone or a click began and nobody took: a refusal counts more than the hangup after it."""
     sides = [channel for channel in (call.root, call.client) if channel is not None]
     caller_left = [left for channel in sides if (left := left_at(board, channel)) is not None]
     agent_left = [
@@ -252,8 +252,8 @@ def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
 
 
 def end_unseen(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """End a call whose end nobody told, if with the channels that are gone it is over. A call that was not told of is
-    only forgotten."""
+    """End a call without an end event, if it is over now that some of its channels are gone. A call that was never
+    reported is only forgotten."""
     if call.over or call.merged_into is not None or (call.channels and _ended_at(call) is None):
         return
     if call.announced:

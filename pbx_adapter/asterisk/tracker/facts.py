@@ -1,6 +1,6 @@
-"""What is known of a call as a whole: who called whom, which channel is the client's, what asked for it.
+"""The facts of a whole call: who called whom, which channel is the client's, which request started it.
 
-Only this module writes these fields; `beginning.py` and `callbacks.py` work out what they are. A change is told here.
+Only this module writes these fields, and it reports changes. `beginning.py` and `callbacks.py` find the values.
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def announce(board: Switchboard, call: LiveCall, facts: Facts) -> None:
 
 
 def see_from_start(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
-    """Its first channel was seen to be made, if only after another event had named the call."""
+    """Note that the creation of its first channel was seen, even if another event had named the call before."""
     call.seen_from_start = True
     if call.announced and not call.over:
         board.tell(CallDescribed(call=call.id, at=at, seen_from_start=True))
 
 
 def set_root(call: LiveCall, channel: Channel) -> None:
-    """The channel that the call began with."""
+    """Set the channel with which the call began."""
     call.root = channel
 
 
@@ -67,7 +67,7 @@ def name_caller(board: Switchboard, call: LiveCall, name: str, at: Timestamp) ->
 
 
 def set_origin(board: Switchboard, call: LiveCall, *, action_id: str = "", crm_call_id: str = "") -> None:
-    """Note who asked for a call; each half may become known without the other."""
+    """Note which request started a call; each half may become known without the other."""
     old = call.origin or Origin(kind="click")
     new = Origin(kind="click", request_id=old.request_id or action_id or None,
                  crm_call_id=old.crm_call_id or crm_call_id or None)  # fmt: skip
@@ -82,28 +82,28 @@ def set_origin(board: Switchboard, call: LiveCall, *, action_id: str = "", crm_c
 
 
 def come_in(call: LiveCall, client: Channel) -> None:
-    """The call came from outside, on this channel."""
+    """Note that the call came from outside, on this channel."""
     call.client, call.direction = client, Direction.INBOUND
 
 
 def forget_sides(call: LiveCall) -> None:
-    """What was thought of direction and client was wrong: they are worked out again."""
+    """Forget direction and client, which were wrong; they are determined again."""
     call.client, call.direction = None, None
 
 
 def forget_guess(call: LiveCall) -> None:
-    """The first channel has been found: what was thought of the call without it does not count."""
+    """Forget what was concluded without the first channel, which has now been found."""
     forget_sides(call)
     call.caller = call.called = ""
 
 
 def change_client(call: LiveCall, client: Channel | None) -> None:
-    """Another channel is the client's: one just dialled, or who stays in an internal call that its caller leaves."""
+    """Make another channel the client's: one just dialled, or the party who stays after an internal caller leaves."""
     call.client = client
 
 
 def change_called(call: LiveCall, number: str) -> None:
-    """The called party, as a variable, a phone's display or a snapshot shows it before the call is told."""
+    """Set the called party, from a variable, a phone's display or a snapshot, before the call is reported."""
     call.called = number
 
 
@@ -111,29 +111,29 @@ def change_called(call: LiveCall, number: str) -> None:
 
 
 def become_originated(channel: Channel) -> None:
-    """The PBX itself made this channel, with an Originate."""
+    """Note that an Originate created this channel."""
     channel.originated = True
 
 
 def originate(call: LiveCall) -> None:
-    """The PBX itself began the call, with an Originate: who is who is worked out from its legs."""
+    """Note that an Originate began the call; its legs show who is the client."""
     call.originated = True
     forget_sides(call)
 
 
 def become_callback(call: LiveCall) -> None:
-    """The Originate rings the client first; the name so far is the one that the client was shown."""
+    """Note that the Originate rings the client first; the name so far is the one that the client was shown."""
     call.client_first, call.caller_name = True, ""
 
 
 def lead_to(call: LiveCall, exten: str, *, is_sure: bool = False) -> None:
-    """The exten that the Originate leads whoever answers to; the first that becomes known, unless this one is sure."""
+    """Set the exten to which the Originate leads. The first known one stays, unless the new one is sure."""
     if exten and (is_sure or not call.made_for):
         call.made_for = exten
 
 
 def take_callback(call: LiveCall, extension: str) -> None:
-    """The extension that took a callback; who has it later does not change that."""
+    """Set the extension that took a callback; a later transfer does not change it."""
     call.taken_by = call.taken_by or extension
 
 
@@ -141,10 +141,10 @@ def take_callback(call: LiveCall, extension: str) -> None:
 
 
 def consult_for(call: LiveCall, extension: str) -> None:
-    """The call is made by an extension whose other call holds a client: a consultation, unless it is joined to that."""
+    """Note that the caller has a client in another call: this is a consultation, unless the calls are joined."""
     call.consults_for = extension
 
 
 def become_meeting(call: LiveCall) -> None:
-    """The call leads into a conference room: whoever else is there, that is no consultation."""
+    """Note that the call leads into a conference room: then it is not a consultation, whoever else is there."""
     call.consults_for = ""

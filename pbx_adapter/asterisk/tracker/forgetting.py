@@ -31,19 +31,19 @@ UNASKED_SECONDS = 4 * 3600.0
 """How long a channel that was only named is kept where the PBX may not be asked."""
 
 MOST_BRIDGES = 10_000
-"""Bridges that events named; of more those without members are let go."""
+"""Bridges that events named; if there are more, those without members are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """A channel to ask about, by the name that AMI's `Status` takes; `uid` tells it from a later one of that name."""
+    """A channel to ask about, by the name that AMI's `Status` takes; `uid` distinguishes it from a later namesake."""
 
     uid: str
     name: str
 
 
 def silent(board: Switchboard, now: Timestamp, *, after: float, half_seen_after: float) -> list[Silent]:
-    """Channels that should be asked about now. Each is named again only after it has been silent for as long again."""
+    """Channels to ask about now. Each is returned again only after the same time of silence."""
     found = []
     for channel in board.channels.values():
         patience = half_seen_after if channel.half_seen else after
@@ -62,8 +62,8 @@ def confirm(board: Switchboard, uid: str, at: Timestamp) -> None:
 
 def gone(board: Switchboard, uid: str, at: Timestamp) -> None:
     """
-    The PBX does not know this channel any more. Its end is inferred, in the middle of the time since it was last known:
-    the PBX's own records tell it better, and are asked where there are any.
+    The PBX does not know this channel any more. Infer its end, in the middle of the time since it was last known. The
+    PBX's own records, if configured, later correct it.
     """
     channel = board.channels.get(uid)
     if channel is None or channel.last_seen >= at:
@@ -73,7 +73,7 @@ def gone(board: Switchboard, uid: str, at: Timestamp) -> None:
 
 
 def bound(board: Switchboard, now: Timestamp) -> None:
-    """Let go what there is too much of, and names that are too old. Looks at the first entries only."""
+    """Drop surplus entries, and names that are too old. Looks at the first entries only."""
     while board.half_seen:
         uid, channel = next(iter(board.half_seen.items()))
         is_known_or_gone = not channel.half_seen or board.channels.get(uid) is not channel

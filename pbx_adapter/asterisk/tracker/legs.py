@@ -1,22 +1,22 @@
-"""Legs: who was offered a call, through which door, and how each offer ended.
+"""Legs: who was offered a call, by which way, and how each offer ended.
 
 Theory of operation
 -------------------
 
 A dial of a phone or a trunk is a leg; a dial of a Local channel is a doorway, and the leg is what is dialled behind it.
-So a leg asks for its *way* (`ways.py`): from the channel that dials back through the halves of Local pairs to the
-channel that started it all.
+So a leg needs its *way* (`ways.py`): from the dialling channel back through the halves of Local pairs to the channel
+that started it.
 
 A phone that is picked up has not answered the call yet: a subroutine (`Dial` with `U()` or `M()`) or FollowMe() may ask
-whether it takes the call. It has answered when it is joined to another person, since the moment it was picked up; one
-that never was has declined. The phone that an Originate rings first has nobody to be joined to: it answers by picking
+whether it takes the call. When it is joined to another person, it has answered at the moment when it was picked up. If
+it is never joined, it has declined. The phone that an Originate rings first is joined to nobody: it answers by picking
 up.
 
 A leg ends only after `SETTLE_SECONDS`: a queue sends two DialEnds for a member, a picked-up phone none, and the Hangup
 of the phone's channel, which has its real answer, comes just after. The devices of one extension that are dialled
 together are one leg.
 
-Dials, and the legs of phones that cannot be dialled, are `dials.py`'s.
+`dials.py` follows dials and makes the legs of phones that cannot be dialled.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ def offer_leg(
     Open a leg, or add a device to the leg that is open for the same extension.
 
     Args:
-        source: the channel that dialled; None for an Originate, a pickup, a parked call fetched.
-        dest: the channel of the one dialled; None for a phone that could not be reached at all.
-        via: how the call came there, when that is known; else it is read from the way.
+        source: the dialling channel; None for an Originate, a pickup, or a retrieved parked call.
+        dest: the dialled channel; None for a phone that could not be reached at all.
+        via: how the call came there, if known; otherwise it is read from the way.
     """
     call = call.current
     if call.over:
@@ -111,7 +111,7 @@ def _is_to_client(call: LiveCall, leg: LiveLeg) -> bool:
 
 
 def settle_ways(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
-    """Look back once at what led to the newest legs: of the channels on the way some may have become known after."""
+    """Read the ways of the newest legs once more: some channels on them may have become known later."""
     for leg in reversed(call.legs):
         if leg.way_is_sure:
             return
@@ -143,7 +143,7 @@ def tell_offer(board: Switchboard, call: LiveCall, leg: LiveLeg) -> None:
 
 
 def change_via(board: Switchboard, leg: LiveLeg, arrival: Arrival) -> None:
-    """The call came to this leg another way than was told."""
+    """Report that the call came to this leg by another way than reported before."""
     call = leg.home.current
     if (arrival.via, arrival.queue) != (leg.via, leg.queue) and not call.over:
         _arrive(call, leg, arrival)
@@ -151,7 +151,7 @@ def change_via(board: Switchboard, leg: LiveLeg, arrival: Arrival) -> None:
 
 
 def bring_leg(board: Switchboard, into: LiveCall, leg: LiveLeg) -> None:
-    """A leg of a call that is joined to this one: a consultation, with its own times."""
+    """Add a leg of a call that is joined to this one: a consultation, with its own times."""
     _arrive(into, leg, Arrival(Via.CONSULTATION, forwarder=leg.forwarder))
     into.legs.append(leg)
     tell_offer(board, into, leg)
@@ -165,7 +165,7 @@ def bring_leg(board: Switchboard, into: LiveCall, leg: LiveLeg) -> None:
 
 
 def enter_room(board: Switchboard, call: LiveCall, leg_id: LegId, room: str, at: Timestamp) -> None:
-    """A conference room is a leg of the call, answered as it is entered, even while nobody else is there."""
+    """Add a conference room as a leg of the call, answered when it is entered, even if nobody else is there."""
     if call.over or any(leg.id == leg_id for leg in call.legs):
         return
     via = Via.TRANSFER if call.blind else Via.DIRECT
@@ -236,7 +236,7 @@ def on_dial_end(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def give_up(channel: Channel, at: Timestamp) -> None:
-    """Its Dial or its waiting in a queue was cancelled: that is its leaving, when it hangs up just after."""
+    """The channel's Dial or its waiting in a queue was cancelled: if it hangs up just after, its far end left now."""
     channel.gave_up_at = at
 
 
@@ -246,7 +246,7 @@ def pick_up(leg: LiveLeg, at: Timestamp) -> None:
 
 
 def answer_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
-    """The phone has the call, since it was picked up."""
+    """The phone has the call, from the moment when it was picked up."""
     call = leg.home.current
     if leg.answered_at is None and not leg.decided and not call.over:
         at = leg.off_hook_at if leg.off_hook_at is not None else at
@@ -255,7 +255,7 @@ def answer_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
 
 
 def answer_legs_of(board: Switchboard, people: Iterable[Channel], at: Timestamp) -> None:
-    """People who hear one another have answered. One whose far end has left already is no longer there to hear."""
+    """Mark people who hear one another as having answered, except those whose far end has left already."""
     there = [person for person in people if person.left_at is None]
     if len(there) > 1:
         for person in there:
@@ -264,7 +264,7 @@ def answer_legs_of(board: Switchboard, people: Iterable[Channel], at: Timestamp)
 
 
 def on_leg_channel_gone(board: Switchboard, channel: Channel, at: Timestamp) -> None:
-    """The hangup of a leg's own channel closes it, and says best why."""
+    """Close a leg when its own channel hangs up, which gives the best reason."""
     leg = channel.leg
     if leg is None:
         return
@@ -285,7 +285,7 @@ def stop_leg(board: Switchboard, leg: LiveLeg, at: Timestamp) -> None:
 
 
 def fail_leg(board: Switchboard, leg: LiveLeg, dial_status: str, at: Timestamp) -> None:
-    """Of a phone that could not be dialled: what its Dial says is all there is."""
+    """Close the leg of a phone that could not be dialled, by the status of its Dial."""
     leg.dial_status = dial_status
     end_leg(board, leg, at)
 

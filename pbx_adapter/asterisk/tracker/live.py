@@ -56,17 +56,17 @@ class Channel:
     dial_made_legs: bool = False
     dial_fan_out: int = 0  # number of legs and Local pairs of its current Dial
     left_at: Timestamp | None = None  # its far end asked to hang up
-    gave_up_at: Timestamp | None = None  # its Dial was cancelled; that is its leaving when it hangs up just after
+    gave_up_at: Timestamp | None = None  # its Dial was cancelled; if it hangs up just after, its far end left then
     moved_at: Timestamp | None = None  # a blind transfer took it out of its bridge
     let_go: bool = False  # the PBX asked it to hang up
     left_first_at: Timestamp | None = None  # left its bridge, in which somebody stayed
     cause: int | None = None  # Q.850, of its Hangup
-    recording: Recording | None = None  # one that holds nothing yet, because nobody was bridged
-    number_is_open: bool = False  # it shows no number yet: the line was heard to ring before who calls
+    recording: Recording | None = None  # without sound so far, because nobody was bridged
+    number_is_open: bool = False  # no number yet: the line rang before the caller's number came
     last_seen: Timestamp = NEVER
-    asked_at: Timestamp = NEVER  # when the PBX was last asked whether it lives
-    confirmed_at: Timestamp = NEVER  # when the PBX said so
-    half_seen: bool = False  # an event in passing named it; how it was made, and what it does, was not said yet
+    asked_at: Timestamp = NEVER  # when we last asked the PBX about it
+    confirmed_at: Timestamp = NEVER  # when the PBX last confirmed it
+    half_seen: bool = False  # only its name is known: no event has shown how it was made, or what it does
 
     @property
     def is_gone(self) -> bool:
@@ -76,7 +76,7 @@ class Channel:
 @dataclass(slots=True, eq=False)
 class Recording:
     file: str
-    heard_at: Timestamp | None = None  # since when there is something to hear in it
+    heard_at: Timestamp | None = None  # since when it has sound
     told: bool = False
 
 
@@ -92,21 +92,21 @@ class LiveLeg:
     source: Channel | None = None
     doors: tuple[Channel, ...] = ()  # first halves of the Local pairs through which it was reached
     originated: bool = False  # rung by an Originate, not for a caller
-    way_is_sure: bool = False  # what led to it has had time to become known
-    forwarder: str = ""  # the extension that sent the call on to this leg
-    forwarded_to: str = ""  # the number that this phone sent the call on to, and that has been dialled
+    way_is_sure: bool = False  # all channels on its way have had time to become known
+    forwarder: str = ""  # the extension that forwarded the call to this leg
+    forwarded_to: str = ""  # the number to which this phone forwarded the call, after it was dialled
     channels: dict[str, Channel] = field(default_factory=dict)  # more than one: devices of one extension
     asker: Channel | None = None  # the channel that started the dial; None for an Originate
     ringing_at: Timestamp | None = None
     off_hook_at: Timestamp | None = None  # the phone was picked up; it may still decline, or be asked whether it agrees
     answered_at: Timestamp | None = None
     stopped_at: Timestamp | None = None  # first sign of its end; decided after `SETTLE_SECONDS`
-    result: LegResult | None = None  # as it was decided
+    result: LegResult | None = None  # None until decided
     dial_status: str = ""
     forwarded: bool = False
     picked_up: bool = False
     rang_out: bool = False
-    refused: bool = False  # its far end said no before it was answered
+    refused: bool = False  # its far end refused before the answer
     cause: int | None = None
 
     @property
@@ -120,14 +120,14 @@ class BlindTransfer:
     to: str
     since: Timestamp
     transferer: Channel | None = None  # may share the bridge for a moment more
-    guessed: bool = False  # from the course of the call; the event that says so may still come
+    guessed: bool = False  # concluded from other events; its own event may still come
     told: bool = False
     legs: list[LiveLeg] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class BlondTransfer:
-    """The client was handed over while the consulted still rang: a phone, a group, a queue that has yet to ring one."""
+    """The client was handed over while the consulted party still rang: a phone, a group, or a queue."""
 
     since: Timestamp
     legs: list[LiveLeg] = field(default_factory=list)
@@ -135,7 +135,7 @@ class BlondTransfer:
 
 @dataclass(slots=True, eq=False)
 class Consultation:
-    """A consultation by feature code (`*2`): a Local pair whose first half the consulting person is bridged with."""
+    """A consultation by feature code (`*2`): a Local pair; the consulting person is bridged with its first half."""
 
     door: Channel
     by: str
@@ -160,29 +160,29 @@ class LiveCall:
     direction: Direction | None = None
     announced: bool = False
     seen_from_start: bool = True
-    explained: bool = False  # not seen from its start, but the PBX told in full what had happened in it
+    explained: bool = False  # not seen from its start, but the PBX's snapshot explained it completely
     caller: str = ""
     called: str = ""
     caller_name: str = ""
     origin: Origin | None = None
     originated: bool = False
     click_keys: tuple[str, ...] = ()  # targets of its Originate, as AMI may name them
-    client_first: bool = False  # its Originate rings the client before anybody of the office
+    client_first: bool = False  # its Originate rings the client before any employee
     taken_by: str = ""  # the extension that took such a call first
-    made_for: str = ""  # the exten that its Originate leads to
+    made_for: str = ""  # the exten to which its Originate leads
     queue: str = ""
-    consults_for: str = ""  # the extension whose other call holds the client while this one lasts
+    consults_for: str = ""  # the extension that has the client in another call during this one
     legs: list[LiveLeg] = field(default_factory=list)
     client: Channel | None = None
     hands: Channel | None = None  # the person who has the client
     room: Bridge | None = None  # the conference room that an internal call talks to
-    responsible: str = ""  # the extension behind `hands`: its own, or that of whoever forwarded
+    responsible: str = ""  # the extension of `hands`, or the one that forwarded to it
     spies_on: str = ""  # the party its caller listens to with ChanSpy()
     lost_at: Timestamp | None = None  # since when `hands` does not hear the client; not reported yet
     unclear: bool = False  # found in an incomplete snapshot: not reported yet
     was_connected: bool = False
     answered_after: float | None = None  # seconds from start to answer, by the PBX's own record
-    released_by: Channel | None = None  # the person whose hanging up let the client go
+    released_by: Channel | None = None  # the person whose hangup released the client
     recordings: list[Recording] = field(default_factory=list)
     holders: dict[str, Channel] = field(default_factory=dict)
     blind: BlindTransfer | None = None
@@ -194,7 +194,7 @@ class LiveCall:
     settling: bool = False
     over: bool = False
     merged_into: LiveCall | None = None
-    told: set[tuple[str, ...]] = field(default_factory=set)  # reported transfers, so that a repeat adds none
+    told: set[tuple[str, ...]] = field(default_factory=set)  # transfers already reported
 
     @property
     def client_is_gone(self) -> bool:

@@ -1,7 +1,7 @@
-"""The grammar of names: channels (`PJSIP/101-0000000a`) and what is given to Dial (`79161112244@trunk`).
+"""Parses names of channels (`PJSIP/101-0000000a`) and arguments of Dial (`79161112244@trunk`).
 
-Whose channel it is (an employee's, a trunk's) is `office.py`'s. The forms are those in which the channel drivers print
-their names (`ast_channel_alloc` in each driver's source); every one is in the tables of `tests/unit/test_names.py`.
+`office.py` decides whose channel it is (an employee's, a trunk's). The forms come from the channel drivers
+(`ast_channel_alloc` in each driver's source); all are in the tables of `tests/unit/test_names.py`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _SUFFIXES = {
     "PHONE": r"(?!)",
 }
 _ANY_SUFFIX = r"-(?:[0-9A-Fa-f]{8,}|(?=[A-Fa-f]*\d)[0-9A-Fa-f]+)"
-"""Of DAHDI, Zap, IAX2, OOH323, Skinny, MGCP, CAPI and drivers that we do not know: hexadecimals of any length. A short
-one needs a digit, so that `Foo/anna-bad` stays `anna-bad`."""
+"""For DAHDI, Zap, IAX2, OOH323, Skinny, MGCP, CAPI and unknown drivers: a hexadecimal number of any length. A short one
+needs a digit, so that `Foo/anna-bad` stays `anna-bad`."""
 
 _MARKS = re.compile(r"(?:<(?:ZOMBIE|MASQ)>)*$")  # Asterisk adds them to channels whose place another one has taken
 _HALF = r"(?:;[12])?$"
@@ -52,7 +52,7 @@ _COMPILED_ANY = re.compile(f"(?:{_ANY_SUFFIX})?{_HALF}")
 @lru_cache(maxsize=4096)  # a channel's name is asked about several times while it lives
 def endpoint_of(channel: str) -> tuple[str, str]:
     """
-    Split a channel's name into technology and endpoint; the endpoint's name may hold dashes itself.
+    Split a channel's name into technology and endpoint; the endpoint's name may contain dashes.
 
     >>> endpoint_of("PJSIP/trunk-msk-0000001a")
     ('PJSIP', 'trunk-msk')
@@ -68,20 +68,20 @@ def endpoint_of(channel: str) -> tuple[str, str]:
 
 
 def is_nameless(channel: str) -> bool:
-    """Whether the endpoint of a channel is named after neither its number nor a place, so that what it shows counts."""
+    """Whether the endpoint's name is neither a number nor a place, so that the number it shows counts."""
     tech, endpoint = endpoint_of(channel)
     return tech in PORTS or ("/" not in endpoint and not endpoint.isdigit())
 
 
 def dialled_number(dial_string: str, tech: str = "") -> str:
     """
-    Find the number in what was given to Dial, with or without its technology; empty when there is none.
+    Find the number in an argument of Dial, with or without its technology; empty if there is none.
 
-    The number is what comes last (`trunk/NUMBER`, also where the trunk is named by a number), but for the address of a
+    The number comes last (`trunk/NUMBER`, even if the trunk's name is a number), except before the address of a
     registered phone (`101/sip:x7f3@10.0.0.5`), which says less than the phone's name.
 
     Args:
-        tech: of the channel that was dialled, where it is known: `12` of DAHDI is a port and no number.
+        tech: the technology of the dialled channel, if known: `12` of DAHDI is a port, not a number.
 
     >>> [dialled_number(text) for text in ("79037770000@trunk", "PJSIP/101", "101/sip:101@10.0.0.5:5060", "g0/8916")]
     ['79037770000', '101', '101', '8916']

@@ -1,7 +1,7 @@
-"""The shape of an office: which channel is an employee's phone, and which is the outside world.
+"""Decides which channel is an employee's phone and which leads outside.
 
-Asterisk has no notion of either, so this is guesswork with an order of trust, and every guess can be overruled by the
-settings in `OfficeShape`. Nothing here keeps state.
+Asterisk does not know this, so it is concluded from several signs, the most reliable first. The settings in
+`OfficeShape` overrule every conclusion. Nothing here keeps state.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ ABSENT = frozenset({"", "<unknown>", "(null)", "unknown"})
 
 DEFAULT_EXTENSION = r"(?:9[09](?=\d{3,4}(?!\d)))?(\d{2,6})(?:[-_][A-Za-z]\w*)?"
 """An endpoint named like `101`, or `101-web` for the second phone of 101; group 1 is the extension. FreePBX calls the
-browser's phone of 101 `99101`, and its mobile one `90101`: both are 101. An office whose own extensions are like
-`99101` says so (`extension_pattern`)."""
+browser's phone of 101 `99101`, and its mobile one `90101`: both are 101. An office with real extensions like `99101`
+sets `extension_pattern`."""
 
 DEFAULT_TRUNK_CONTEXTS = (
     r"from-(?:trunk|pstn|outside|external|provider|sip-external|dahdi|zaptel|digital|analog|isdn|gsm)"
     r"|(?:incoming|inbound|public|trunk|pstn|provider|carrier)"
 )
-"""How the context of an endpoint begins when calls on it come from outside (FreePBX: `from-pstn`, `from-trunk-...`)."""
+"""How the context of an endpoint begins if its calls come from outside (FreePBX: `from-pstn`, `from-trunk-...`)."""
 
 
 class PartyKind(Enum):
@@ -40,21 +40,21 @@ class PartyKind(Enum):
 class Party:
     kind: PartyKind
     number: str
-    """The extension, or the outside number as far as it is known."""
+    """The extension, or the outside number if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class OfficeShape:
     """
-    What an administrator may say about the PBX where the guesses are wrong.
+    An administrator's settings about the PBX, for wrong conclusions.
 
     Attributes:
-        trunks: endpoint names that are lines to the outside, whatever they look like; of a port with its technology
-            or without (`DAHDI/33`, `DAHDI/i1` for a whole ISDN span).
+        trunks: endpoint names that are lines to the outside, whatever they look like; a port with or without its
+            technology (`DAHDI/33`, `DAHDI/i1` for a whole ISDN span).
         extension: pattern of a whole endpoint name of an employee's phone; group 1 is the extension.
         trunk_contexts: pattern of the beginning of a context that calls from outside enter.
-        did_variables: channel variables that hold the number dialled by the client.
-        crm_variable: the variable in which our Originate carries the CRM's id of a click.
+        did_variables: channel variables with the number that the client dialled.
+        crm_variable: the variable in which our Originate passes the CRM's id of a click.
     """
 
     trunks: frozenset[str] = frozenset()
@@ -66,10 +66,10 @@ class OfficeShape:
     @classmethod
     def from_words(cls, *, trunks: Iterable[str] = (), extension: str = DEFAULT_EXTENSION) -> OfficeShape:
         """
-        Build one from what a person wrote.
+        Build one from an administrator's settings.
 
         Raises:
-            ConfigError: the pattern is none, or has no group for the extension.
+            ConfigError: the pattern is invalid, or has no group for the extension.
         """
         try:
             groups = re.compile(extension).groups
@@ -80,7 +80,7 @@ class OfficeShape:
         return cls(trunks=frozenset(trunks), extension=extension)
 
     def party(self, channel: str, context: str, caller_number: str) -> Party:
-        """Say whose channel this is, by its name, the context it was made in and the number it shows."""
+        """Find whose channel this is, by its name, the context of its creation and the number it shows."""
         tech, endpoint = endpoint_of(channel)
         if tech == "Local":
             return Party(PartyKind.LOCAL, "")
@@ -104,10 +104,10 @@ class OfficeShape:
 
     def extension_of(self, channel: str) -> str | None:
         """
-        The extension that a channel's or a device's own name tells: `PJSIP/101-0000000a`, `Local/101@from-queue`.
+        The extension in the name of a channel or device: `PJSIP/101-0000000a`, `Local/101@from-queue`.
 
         Returns:
-            None where the name tells none: the number of a port (`DAHDI/12-1`) says where a wire ends.
+            None if the name has none: the number of a port (`DAHDI/12-1`) only says where a wire ends.
         """
         tech, endpoint = endpoint_of(channel)
         if tech in PORTS:

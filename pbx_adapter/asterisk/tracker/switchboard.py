@@ -1,4 +1,4 @@
-"""The tracker's table of what lives on the PBX: finds channels and calls, passes events on, remembers what to settle.
+"""The tracker's table of live channels and calls: finds them, passes events on, and remembers what to settle.
 
 The rules of telephony do not belong here.
 """
@@ -16,21 +16,21 @@ from pbx_adapter.asterisk.tracker.names import PORTS, endpoint_of
 from pbx_adapter.asterisk.tracker.office import OfficeShape, Party, PartyKind, present
 
 SETTLE_SECONDS = 0.25
-"""Events of different channels come in any order within about 100 ms (measured); an end is believed after this long."""
+"""Events of different channels come in any order within about 100 ms (measured); an end is accepted after this time."""
 
 GRACE_SECONDS = 10.0
-"""How long the dead are remembered, so that a late or repeated event does not raise them."""
+"""How long ended channels are remembered, so that a late or repeated event does not bring them back."""
 
 REMEMBERED_CALLS = 10_000
 """Number of ended calls remembered. Events of a call whose end was inferred (half seen, a lost link) may arrive much
 later; it must not begin a second time."""
 
 REMEMBERED_ORIGINATES = 1000
-"""Actions of ours kept until their calls are over; a bound, should OriginateResponses never come."""
+"""Our actions kept until their calls are over; a limit in case OriginateResponses never come."""
 
 
 MOST_PHONES = 100_000
-"""Extensions kept; a bound, should a stream name ever new ones."""
+"""Extensions kept; a limit in case a stream always names new ones."""
 
 
 class Switchboard:
@@ -41,15 +41,15 @@ class Switchboard:
         self.bridges: dict[str, Bridge] = {}
         self.calls: dict[str, LiveCall] = {}  # by the Uniqueid of their first channel
         self.by_linkedid: dict[str, LiveCall] = {}
-        self.originates: dict[str, Frame] = {}  # ours, by ChannelId, else by what they ring
+        self.originates: dict[str, Frame] = {}  # ours, by ChannelId, otherwise by what they ring
         self.clicks: dict[str, LiveCall] = {}  # the newest originated call that rings a phone, by `PJSIP/101`
-        self.phones: set[str] = set()  # extensions of which a phone was seen
+        self.phones: set[str] = set()  # extensions whose phone was seen
         self.talking: dict[str, LiveCall] = {}  # the call in which an extension has the client
-        self.half_seen: dict[str, Channel] = {}  # who was not heard of for longest first; some are known or gone since
+        self.half_seen: dict[str, Channel] = {}  # the longest silent first; some are known or gone by now
         self.dead: dict[str, Channel] = {}
         self.finished: dict[str, None] = {}  # ended calls, oldest first
-        self.gap: tuple[Timestamp, Timestamp] | None = None  # while a snapshot is worked in: when nothing was heard
-        self.hears_requests = False  # HangupRequest gets through: an AMI user's filter may drop it
+        self.gap: tuple[Timestamp, Timestamp] | None = None  # the time without a link, while a snapshot is processed
+        self.hears_requests = False  # HangupRequests arrive: an AMI user's filter may drop them
         self.out: list[CallEvent] = []
         self._settling: deque[tuple[Timestamp, LiveCall]] = deque()
         self._burials: deque[tuple[Timestamp, Channel | LiveCall]] = deque()
@@ -58,18 +58,18 @@ class Switchboard:
     # -- finding ---------------------------------------------------------------
 
     def find(self, uid: str) -> Channel | None:
-        """A channel that lives, or died a moment ago."""
+        """A channel that is live or ended a moment ago."""
         return self.channels.get(uid) or self.dead.get(uid)
 
     def channel(self, frame: Frame, prefix: str, at: Timestamp) -> Channel | None:
         """
-        The living channel that a frame names, known or not; streams start in the middle.
+        The live channel that a frame names; a new entry if it is unknown, because streams start in the middle.
 
         Args:
             prefix: of the header names: empty, `Dest`, `Transferee`...
 
         Returns:
-            None where the frame names none, or one that has already hung up.
+            None if the frame names no channel, or one that has already hung up.
         """
         uid = present(frame.get(prefix + "Uniqueid"))
         known = self.channels.get(uid)
@@ -77,7 +77,7 @@ class Switchboard:
             known.last_seen = at
             if known.half_seen:
                 self.half_seen.pop(uid, None)
-                self.half_seen[uid] = known  # to the end of the line
+                self.half_seen[uid] = known  # to the end of the queue
             if known.number_is_open:
                 self.learn_number(known, present(frame.get(prefix + "CallerIDNum")))
             return known
@@ -90,7 +90,7 @@ class Switchboard:
         return channel
 
     def adopt(self, frame: Frame, prefix: str, at: Timestamp) -> Channel:
-        """Enter a new channel into the table and into its call; a call that begins so was not seen from its start."""
+        """Add a new channel to the table and to its call. A call that begins this way was not seen from its start."""
         uid, name = present(frame.get(prefix + "Uniqueid")), present(frame.get(prefix + "Channel"))
         context = present(frame.get(prefix + "Context"))
         number = present(frame.get(prefix + "CallerIDNum"))
@@ -123,16 +123,16 @@ class Switchboard:
 
     @staticmethod
     def know(channel: Channel) -> None:
-        """How the channel was made, and what it does, has been said."""
+        """Note that an event has shown the channel's creation and what it does."""
         channel.half_seen = False
 
     @staticmethod
     def date(channel: Channel, born_at: Timestamp) -> None:
-        """When the channel was made, or dialled, if that is not when it was first named."""
+        """Set when the channel was created or dialled, if that is not when it was first named."""
         channel.born_at = born_at
 
     def learn_number(self, channel: Channel, number: str) -> None:
-        """Of a channel that showed none; a port may turn out to be an employee's phone."""
+        """Set the number of a channel that had none; a port may turn out to be an employee's phone."""
         if not channel.number_is_open or not _has_digit(number):
             return
         channel.number_is_open = False
@@ -144,7 +144,7 @@ class Switchboard:
         self.number_learned(channel)
 
     def _pair(self, channel: Channel) -> None:
-        """The halves of a Local pair have one name but for the last digit; LocalBridge says it again, but later."""
+        """Pair the halves of a Local pair by their names, which differ in the last digit. LocalBridge comes later."""
         if channel.party.kind is not PartyKind.LOCAL:
             return
         stem = channel.name[:-1]
@@ -158,7 +158,7 @@ class Switchboard:
         one.peer, two.peer = two, one
 
     def bridge(self, frame: Frame, prefix: str = "") -> Bridge | None:
-        """The bridge that a frame names; made when it is not known yet."""
+        """The bridge that a frame names; a new entry if it is unknown."""
         id_ = present(frame.get(prefix + "BridgeUniqueid"))
         if not id_:
             return None
@@ -178,10 +178,10 @@ class Switchboard:
 
     @staticmethod
     def channels_time(call: LiveCall) -> Timestamp:
-        """When the call was last heard of."""
+        """When the last event of the call came."""
         return max((channel.last_seen for channel in call.channels.values()), default=call.started_at)
 
-    # -- letting go ------------------------------------------------------------
+    # -- ending ----------------------------------------------------------------
 
     def settle_later(self, call: LiveCall, at: Timestamp) -> None:
         """Look at this call again after `SETTLE_SECONDS`, when events out of order have arrived."""
@@ -204,13 +204,13 @@ class Switchboard:
             if isinstance(gone, Channel):
                 self.dead.pop(gone.uid, None)
             elif gone.channels:
-                # Somebody of it still lives (a parker who hears the slot read out): ask again later.
+                # One of its channels is still live (a parker who hears the slot number): check again later.
                 self._burials.append((Timestamp(now + GRACE_SECONDS), gone))
             else:
                 self._forget(gone)
 
     def bury_channel(self, channel: Channel, at: Timestamp) -> None:
-        """Take a channel that hung up out of the table; it is remembered for a while."""
+        """Remove a channel that hung up from the table; it is remembered for a while."""
         channel.gone_at = at
         self.channels.pop(channel.uid, None)
         self.dead[channel.uid] = channel
@@ -218,14 +218,14 @@ class Switchboard:
         self._burials.append((Timestamp(at + GRACE_SECONDS), channel))
 
     def move_channels(self, part: LiveCall, into: LiveCall) -> None:
-        """Two calls are one from now on."""
+        """Move the channels of `part`: the two calls are one from now on."""
         for channel in part.channels.values():
             channel.call = into
         into.channels.update(part.channels)
         part.channels = {}
 
     def drop(self, channel: Channel) -> None:
-        """Take a channel out as if it had never been named; with the last one its call."""
+        """Remove a channel as if it had never been named; with a call's last channel, also the call."""
         self.channels.pop(channel.uid, None)
         self.leave_bridge(channel)
         call = channel.call
@@ -235,12 +235,12 @@ class Switchboard:
             self._forget(call)
 
     def close_call(self, call: LiveCall, at: Timestamp) -> None:
-        """The call is over: nothing is told of it any more."""
+        """The call is over: report nothing more about it."""
         call.over = True
         self.bury_call(call, at)
 
     def bury_call(self, call: LiveCall, at: Timestamp) -> None:
-        """Forget a call that is over once its last channel has had time to go."""
+        """Forget an ended call after its last channel has had time to end."""
         self.finished[call.uid] = None
         if len(self.finished) > REMEMBERED_CALLS:
             del self.finished[next(iter(self.finished))]
@@ -254,7 +254,7 @@ class Switchboard:
                 del self.clicks[key]
 
     def enter_bridge(self, channel: Channel, bridge: Bridge) -> None:
-        """Put a channel into a bridge, and out of the one that it was in."""
+        """Put a channel into a bridge, and remove it from its former one."""
         if channel.bridge is not None:
             self.leave_bridge(channel)
         channel.bridge = bridge
@@ -271,7 +271,7 @@ class Switchboard:
         return bridge
 
     def remember_originate(self, action: Frame) -> None:
-        """Keep an Originate of ours: the call that comes of it is a click."""
+        """Keep our Originate: the call that it starts is a click."""
         key = present(action.get("ChannelId")) or present(action.get("Channel")).removesuffix("/n")
         if key:
             self.originates[key] = action
@@ -291,7 +291,7 @@ class Switchboard:
             self.originates.pop(key, None)
 
     def originate_of(self, call: LiveCall) -> Frame | None:
-        """The action of ours that a call came of: by its ChannelId, else by what it was to ring."""
+        """Our action that started a call: by its ChannelId, otherwise by what it rings."""
         keys = self._originate_keys(call)
         return next((self.originates[key] for key in keys if key in self.originates), None)
 

@@ -1,12 +1,12 @@
-"""AMI frames in, neutral call events out: `Tracker`. No socket, no clock, no storage.
+"""`Tracker` turns AMI frames into neutral call events. No socket, no clock, no storage.
 
 Theory of operation
 -------------------
 
-The tracker keeps a mirror of what lives on the PBX (`live.py`, `switchboard.py`): channels, the bridges they are in,
-and the business calls they belong to. Channels belong together by their Linkedid, and calls become one when their
-channels share a bridge (`joining.py`). Every frame changes the mirror; its meaning for the call is derived from the
-mirror's new state, not from the order of frames:
+The tracker keeps a mirror of the PBX (`live.py`, `switchboard.py`): live channels, their bridges, and the business
+calls they belong to. Channels belong together by their Linkedid, and calls become one when their channels share a
+bridge (`joining.py`). Every frame changes the mirror; its meaning for the call is concluded from the mirror's new
+state, not from the order of frames:
 
     starts are reported at once, ends after `SETTLE_SECONDS`.
 
@@ -81,7 +81,7 @@ class Tracker:
             at: when it came; never earlier than the last one.
 
         Returns:
-            What happened, in order; empty most of the time. Never raises for anything a PBX may say.
+            The call events, in order; usually none. Never raises, whatever a PBX sends.
         """
         board = self._board
         board.settle_due(at, self._settle)
@@ -98,19 +98,19 @@ class Tracker:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something will be decided without a further frame: then `tick` has to be called in time."""
+        """Whether a decision is due without a further frame: then call `tick` in time."""
         return self._board.is_settling or self._resync.is_waiting
 
     def tick(self, now: Timestamp) -> list[CallEvent]:
-        """Advance the time without a frame; call it a few times a second while `is_waiting`, else now and then."""
+        """Advance the time without a frame. Call it a few times a second while `is_waiting`, otherwise now and then."""
         self._board.settle_due(now, self._settle)
         self._resync.tick(now)
         forgetting.bound(self._board, now)
         return self._taken()
 
     def silent(self, now: Timestamp, *, after: float, half_seen_after: float) -> list[Silent]:
-        """Channels that the PBX should be asked about; the answers go to `confirm` or `gone`. A lost Hangup would leave
-        their calls open forever."""
+        """Channels to ask the PBX about: a lost Hangup would leave their calls open forever. Pass the answers to
+        `confirm` or `gone`."""
         return forgetting.silent(self._board, now, after=after, half_seen_after=half_seen_after)
 
     def confirm(self, uid: str, at: Timestamp) -> None:
@@ -135,14 +135,14 @@ class Tracker:
         return self._taken()
 
     def link_up(self, at: Timestamp) -> list[CallEvent]:
-        """The connection is there again; ask for `CoreShowChannels`, `Status` and `BridgeList` and feed the answers."""
+        """The connection is back: ask for `CoreShowChannels`, `Status` and `BridgeList`, and feed the answers."""
         self._resync.link_up(at)
         return self._taken()
 
     def calls_on_the_pbx(self) -> frozenset[CallId]:
         """
-        All calls that exist, those among them that are not told of yet (seen a moment ago, or in a list whose
-        `Status` has not arrived): all other calls have ended.
+        All calls on the PBX, also those not reported yet (seen a moment ago, or in a list whose `Status` has not
+        arrived). All other calls have ended.
         """
         calls = self._board.calls.values()
         return frozenset(call.id for call in calls if call.channels and not call.over and call.merged_into is None)
@@ -187,7 +187,7 @@ def _on_local_bridge(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def _on_agent_connect(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    # The member named is the one whose phone rang; whoever picked the call up is the destination channel.
+    # The event names the member whose phone rang; the person who picked up is the destination channel.
     dest = board.channels.get(present(frame.get("DestUniqueid")))
     if dest is not None and dest.leg is not None and dest.leg.kind is LegKind.EXTENSION:
         legs.answer_leg(board, dest.leg, at)
@@ -212,7 +212,7 @@ def _on_originate_response(board: Switchboard, frame: Frame, at: Timestamp) -> N
 
 
 def _waiting_agent(board: Switchboard, frame: Frame) -> Channel | None:
-    """Without a ChannelId a failure names no Uniqueid, only the phone: take the click that rings it."""
+    """The channel of the click that rings the phone: a failure without ChannelId names only the phone."""
     if present(frame.get("Uniqueid")):
         return None
     call = board.clicks.get(present(frame.get("Channel")))
@@ -259,7 +259,7 @@ _HANDLERS: dict[str, _Handler] = {
 
 
 def wanted(office: OfficeShape) -> Wanted:
-    """What the tracker listens to: about one event in five of a busy PBX."""
+    """The events that the tracker needs: about one in five of a busy PBX."""
     names = (set(_HANDLERS) | set(resync.EVENTS)) - {"VarSet", "Newexten"}
     variables = {"MIXMONITOR_FILENAME", "DIALSTATUS", "EXTTOCALL", office.crm_variable, *office.did_variables}
     return Wanted(frozenset(name.encode() for name in names), frozenset(name.encode() for name in variables))

@@ -3,14 +3,14 @@
 Theory of operation
 -------------------
 
-- Blind: the event says only that the dialplan was entered. The transfer stays open; the legs offered meanwhile are its
-  own; it is answered when somebody takes the client, and failed when its last leg has ended in vain.
-- Attended by SIP (REFER with Replaces): the consultation is its own call and is joined by the event. Either of
-  the two calls may have been made to the one who transfers, and the phone may refer on either. When the colleague, or
-  a group, still rings (a blond transfer), the client waits and the transfer is open until somebody takes the client.
+- Blind: the event only says that the dialplan was entered. The transfer stays open, and legs offered from then on
+  belong to it. It is answered when somebody takes the client, and failed when its last leg has ended unanswered.
+- Attended by SIP (REFER with Replaces): the consultation is a separate call, which the event joins. Either of the two
+  calls may have been made to the transferer, and the phone may refer on either. If the colleague or a group still
+  rings (a blond transfer), the client waits and the transfer is open until somebody takes the client.
 - Attended by feature code (`*2`): a Local pair in the client's own call; the transferer leaves the bridge and comes
-  back. There is no event for coming back: the pair is gone and nobody said AttendedTransfer, so it was aborted.
-- Pickup and fetching a parked call: a phone's own call is joined to the client's.
+  back. No event reports the return: if the pair ends without AttendedTransfer, the transfer was aborted.
+- Pickup and retrieving a parked call: the phone's own call is joined to the client's.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def _complete_by_code(
 
 
 _RINGING_APPS = frozenset({"Dial", "Queue", "FollowMe", "RetryDial"})
-"""Where a client handed over waits for somebody who rings, or will."""
+"""Where a transferred client waits for somebody who rings, or will ring."""
 
 
 def _complete_by_refer(board: Switchboard, first: Channel, second: Channel, frame: Frame, at: Timestamp) -> None:
@@ -109,7 +109,7 @@ def _complete_by_refer(board: Switchboard, first: Channel, second: Channel, fram
         talk = second.leg or (other.client.leg if other.client else None)
         _tell_attended(board, call, _name(first), _client_of(other), [talk] if talk else [], at)
         return
-    # The consultation is the call that did not survive, whoever made it and whichever the phone referred on.
+    # The consultation is the call that did not survive, whoever made it and on whichever the phone sent REFER.
     part = next((home for home in homes if home is not call and home.current is call), None) or _last_joined(call)
     sides = [
         _person(side)
@@ -160,8 +160,8 @@ def _tell_attended(
 ) -> None:
     """
     Args:
-        legs: of the consulted, answered or not; more than one while a group rings.
-        waits: nobody rings yet, and somebody will.
+        legs: the legs of the consulted party, answered or not; several while a group rings.
+        waits: no phone rings yet, but one will.
     """
     answered_at = next((leg.answered_at for leg in legs if leg.answered_at is not None), None)
     tell_start(board, call, TransferKind.ATTENDED, by, to, at, uid, 0.0 if answered_at is None else at - answered_at)
@@ -177,7 +177,7 @@ def _client_of(call: LiveCall) -> str:
 
 
 def _person(channel: Channel) -> Channel:
-    """Behind a Local pair it is whoever the other half talks to."""
+    """The person on a channel; behind a Local pair, the one to whom the other half talks."""
     if channel.party.kind is not PartyKind.LOCAL:
         return channel
     other = channel.peer.bridge if channel.peer is not None else None
@@ -205,7 +205,7 @@ def on_pickup(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 
 
 def took_over(board: Switchboard, call: LiveCall, person: Channel, via: Via, at: Timestamp) -> None:
-    """A leg of somebody who took the call without having been offered it."""
+    """Add a leg for somebody who took the call without being offered it."""
     if person.leg is not None or call.over:
         return
     kind = LegKind.EXTENSION if person.party.kind is PartyKind.EXTENSION else LegKind.EXTERNAL

@@ -1,8 +1,8 @@
-"""The way of a call to a leg: read back from the channel that dials, and said in a word (`via`).
+"""Finds the way of a call to a leg, back from the dialling channel, and summarises it in a word (`via`).
 
-A leg behind Local pairs was dialled for somebody at the other end of them. What is met on the way there says how the
-call came to the leg: an app_queue, a transfer, a phone that answered 302, a parking lot, an Originate. Legs themselves
-are made and ended in `legs.py`.
+A leg behind Local pairs was dialled for somebody at their other end. The stations on the way show how the call came to
+the leg: an app_queue, a transfer, a phone that answered 302, a parking lot, an Originate. `legs.py` makes and ends the
+legs.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ TOGETHER_SECONDS = 1.0
 """Legs offered within this time of each other were dialled together."""
 
 DOORWAY_SECONDS = 1.0
-"""A leg found behind a Local pair within this time counts from the dial of the pair: that is the order in which a ring
-group was dialled, while the phones behind it are reached in any order."""
+"""A leg found behind a Local pair within this time counts from the dial of the pair. That keeps the order in which a
+ring group was dialled; the phones behind it are reached in any order."""
 
 SHORTEST_SURE_EXTEN = 3
-"""Digits of an exten that is believed to be an employee's, when nothing else is known."""
+"""Digits of an exten that counts as an employee's if nothing else is known."""
 
 _FOLLOW_ME = "/FMGL-"
 """FreePBX's follow me dials the numbers of the list through `Local/FMGL-NUMBER#@...`, the desk phone through FMPR-."""
@@ -32,18 +32,18 @@ _FOLLOW_ME = "/FMGL-"
 
 @dataclass(slots=True)
 class Way:
-    """How the dial of a leg came about, read back from the channel that dialled to the one it is for."""
+    """How a leg came to be dialled, back from the dialling channel to the channel it was dialled for."""
 
     offered_at: Timestamp
-    first: Channel | None = None  # the channel that all this is done for
+    first: Channel | None = None  # the channel at the beginning of the way
     queue: str = ""
     originated: bool = False
     forward_of: LiveLeg | None = None
     follow_me: bool = False
-    fan_out: int = 0  # how many were dialled at once
+    fan_out: int = 0  # how many parties were dialled at once
     doors: list[Channel] = field(default_factory=list)  # first halves of the Local pairs on the way
     consultation: Channel | None = None  # the half of a Local pair that a person made to consult somebody
-    exten: str = ""  # in which the outermost door was dialled
+    exten: str = ""  # where the outermost door was dialled
 
 
 def way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> Way:
@@ -57,7 +57,7 @@ def way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> Way:
         way.first = channel
         way.queue = way.queue or channel.queue
         way.fan_out = max(way.fan_out, channel.dial_fan_out)
-        # The second half runs the dialplan for whoever dialled the first; a first half runs it for itself.
+        # The second half runs the dialplan for the party that dialled the first; a first half runs it for itself.
         door = channel.peer if channel.party.kind is PartyKind.LOCAL and channel.name.endswith(";2") else None
         if door is None:
             break
@@ -81,9 +81,9 @@ def way_to(source: Channel | None, dest: Channel | None, at: Timestamp) -> Way:
 
 def notice_redirect(call: LiveCall, leg: LiveLeg, way: Way) -> None:
     """
-    A client taken away from a person who did not hang up, and led to somebody else, was transferred by command.
+    Notice a transfer by command: the client left a person who did not hang up, and was led to somebody else.
 
-    AMI's Redirect, which a CRM's "transfer" button may use, leaves no other trace than that.
+    AMI's Redirect, which a CRM's "transfer" button may use, leaves no other trace.
     """
     client, person = call.client, call.hands
     if client is None or way.first is not client or client.bridge is not None or person is None:
@@ -99,11 +99,11 @@ class Arrival:
     via: Via
     queue: str | None = None  # with Via.QUEUE
     forwarder: str = ""  # the extension that sent the call on, with Via.FORWARD
-    consultation: Channel | None = None  # the door of the one who consults by feature code
+    consultation: Channel | None = None  # the door of a consultation by feature code
 
 
 def arrival_of(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> Arrival:
-    """The order matters: the nearest reason on the way counts."""
+    """How the call came to the leg. The order matters: the nearest reason on the way counts."""
     if way.forward_of is not None:
         return Arrival(Via.FORWARD, forwarder=way.forward_of.target)
     if way.consultation is not None and call.hands is not None:
@@ -126,7 +126,7 @@ def arrival_of(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> Ar
 
 
 def _was_tried_before(known: LiveLeg, leg: LiveLeg) -> bool:
-    """Whether this leg came after another one, and not with it, as in a group of phones and a mobile."""
+    """Whether this leg came after another one, and not together with it, as in a group of phones and a mobile."""
     if known is leg or known.via is Via.CLICK or known.originated:
         return False
     has_ended = known.stopped_at is not None and known.stopped_at <= leg.offered_at
@@ -135,10 +135,10 @@ def _was_tried_before(known: LiveLeg, leg: LiveLeg) -> bool:
 
 def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> str:
     """
-    The extension whose forwarding led through a Local pair to somebody else; empty when it is no forwarding.
+    The extension whose forwarding led through a Local pair to somebody else; empty if nobody forwarded.
 
-    A dialplan has many Local channels that forward nothing: of groups, departments, lines, prefixes. It is a forwarding
-    when one of them was dialled alone, in the exten of an employee, to somebody else.
+    A dialplan has many Local channels that forward nothing: for groups, departments, lines, prefixes. One is a
+    forwarding if it was dialled alone, in the exten of an employee, to somebody else.
     """
     if not way.doors:
         return ""
@@ -152,9 +152,9 @@ def _forwarder(board: Switchboard, call: LiveCall, leg: LiveLeg, way: Way) -> st
 
 
 def _is_employee(board: Switchboard, call: LiveCall, leg: LiveLeg, extension: str) -> bool:
-    """Whether a phone of that extension is known; on the way to a number outside what looks like one will do."""
+    """Whether the extension has a known phone; on the way to an outside number, whether it looks like one."""
     if extension in board.phones:
         return True
     line = call.called if call.direction is Direction.INBOUND else ""
-    is_part_of_line = line.endswith(extension)  # a dialplan that goes on with the last digits of the number called
+    is_part_of_line = line.endswith(extension)  # a dialplan may continue with the last digits of the called number
     return leg.kind is LegKind.EXTERNAL and len(extension) >= SHORTEST_SURE_EXTEN and not is_part_of_line
