@@ -1,4 +1,4 @@
-"""Asterisk 16 to 22, and what is built on it (FreePBX, MikoPBX), over AMI and FastAGI."""
+"""Asterisk 16 to 22, and PBXs built on it (FreePBX, MikoPBX), over AMI and FastAGI."""
 
 from __future__ import annotations
 

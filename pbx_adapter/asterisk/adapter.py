@@ -1,4 +1,4 @@
-"""`AsteriskPbx`: the port `Pbx` on an Asterisk. Connects the client, the tracker and the commands; decides nothing.
+"""`AsteriskPbx` implements the port `Pbx` for an Asterisk: connects client, tracker and commands; decides nothing.
 
 FastAGI routing requests have a separate server (`agi/server.py`).
 """
@@ -48,7 +48,7 @@ log = structlog.get_logger()
 Handover = Callable[[], Awaitable[None]]
 _IDLE_SECONDS = 1.0  # a thousand idle PBXs that tick ten times a second would take most of a core
 _TICK_SECONDS = 0.1  # the tracker accepts an end after 0.25 s of silence
-_BETWEEN_TONES_SECONDS = 0.25  # from one to the next: a tone of 0.12 s, and a pause that every menu hears
+_BETWEEN_TONES_SECONDS = 0.25  # from one tone to the next: 0.12 s of tone, and a pause that every menu notices
 _REMEMBERED_CLICKS = 1_000
 _OWN_EVENTS = frozenset({b"FullyBooted", b"Newchannel"})
 _STORE_RETRY_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0)  # the last one forever
@@ -60,9 +60,9 @@ class AsteriskPbx:
     One Asterisk or FreePBX.
 
     Attributes:
-        counters: of the connection, for metrics.
-        listener_failures: times that events could not be handed over at once.
-        refused_questions: what our user may not ask after a login (names of actions).
+        counters: the connection's figures for metrics.
+        listener_failures: how often the listener did not take events at once.
+        refused_questions: actions that our user may not send after a login.
     """
 
     def __init__(
@@ -79,11 +79,11 @@ class AsteriskPbx:
         self._tracker = Tracker(settings.id, settings.office)
         self._session: AmiSession | None = None
         self._record = LinkRecord()
-        self._pbx_began: Timestamp | None = None  # as it said itself
+        self._pbx_began: Timestamp | None = None  # when the PBX started, by its own report
         self._is_ready = False
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
-        self._gone: dict[str, Timestamp] = {}  # channels that the PBX does not know any more, and when it was asked
-        self._uncertain: set[str] = set()  # clicks that were sent and not answered
+        self._gone: dict[str, Timestamp] = {}  # channel that the PBX no longer knows -> when we asked
+        self._uncertain: set[str] = set()  # clicks that were sent, without an answer
         self._pressed: list[CallEvent] = []  # people's requests, to be reported in order with the PBX's events
 
     @property
@@ -92,7 +92,7 @@ class AsteriskPbx:
 
     @property
     def is_connected(self) -> bool:
-        """Logged in, and the calls under way are known."""
+        """Whether we are logged in and know the calls in progress."""
         return self._is_ready
 
     @property
@@ -103,7 +103,7 @@ class AsteriskPbx:
 
     async def run(self, listener: PbxListener) -> None:
         """Keep the connection, resynchronise after each loss, hand over events; until cancelled."""
-        self._tracker = Tracker(self.settings.id, self.settings.office)  # what an earlier run knew is stale
+        self._tracker = Tracker(self.settings.id, self.settings.office)  # an earlier run's state is stale
         wanted = self._tracker.wanted
         wanted = Wanted(wanted.events | _OWN_EVENTS, wanted.variables, wanted.dials)
 
@@ -126,7 +126,7 @@ class AsteriskPbx:
             self._record.ended()
 
     async def _serve(self, session: AmiSession, listener: PbxListener) -> None:
-        """One session: the snapshot is asked while events are already being followed, all in order of arrival."""
+        """Serve one session: follow events and ask for the snapshot at the same time, all in order of arrival."""
         await session.set_filters()
         self._session = session
         if session.uptime is not None:
@@ -140,7 +140,7 @@ class AsteriskPbx:
             while True:
                 waits = self._tracker.is_waiting or bool(self._gone)
                 batch = await session.take(timeout_seconds=_TICK_SECONDS if waits else _IDLE_SECONDS)
-                # They were sent before what this batch brings could follow from them.
+                # First the presses: events of this batch may result from them.
                 events, self._pressed = self._pressed, []
                 for at, frame in batch:
                     if frame is SNAPSHOT_DONE:
@@ -163,7 +163,7 @@ class AsteriskPbx:
             await asyncio.gather(*asking, return_exceptions=True)
 
     async def _ask_about_the_silent(self, session: AmiSession) -> None:
-        """A lost Hangup would leave a call open forever: channels without an event for long are asked about."""
+        """Ask about channels without an event for long: a lost Hangup would leave their call open forever."""
         timing = self._timing
         self._gone.clear()
         while True:
@@ -177,7 +177,7 @@ class AsteriskPbx:
                 except NotFound:
                     is_there = False
                 except Rejected as exc:
-                    log.info("the PBX says nothing of single channels", reason=exc.code)
+                    log.info("the PBX does not answer about single channels", reason=exc.code)
                     return
                 except Unavailable:
                     continue  # a slow PBX is asked again later; a lost link ends this
@@ -187,17 +187,17 @@ class AsteriskPbx:
                     self._gone[each.uid] = now
 
     def _take_verdicts(self) -> list[CallEvent]:
-        """Only call this when no event waits: all events from before the PBX's answer are then processed."""
+        """Call this only when no event waits: then all events from before the PBX's answer are processed."""
         events: list[CallEvent] = []
         for uid, asked_at in self._gone.items():
             events += self._tracker.gone(uid, asked_at)
         if self._gone:
-            log.warning("channels whose end the PBX did not tell are gone", pbx=self.id, count=len(self._gone))
+            log.warning("channels ended without an event of the PBX", pbx=self.id, count=len(self._gone))
             self._gone.clear()
         return events
 
     def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
-        """The tracker accepts any frame. If one fails in spite of that, it is logged, and the next ones still count."""
+        """Feed the tracker, which accepts any frame. If one fails all the same, log it and continue with the next."""
         try:
             return self._tracker.feed(frame, at)
         except Exception:
@@ -211,7 +211,7 @@ class AsteriskPbx:
             self._not_permitted = [name for name, code in refused.items() if code == PERMISSION_DENIED]
         except DozvonError as exc:
             unanswered = session.fault or why(StateReason.STATE_UNANSWERED)
-            session.lose(f"the PBX did not say what is going on: {exc}", unanswered)
+            session.lose(f"the PBX did not list its calls: {exc}", unanswered)
 
     async def _ready(self, listener: PbxListener, at: Timestamp) -> None:
         self._is_ready = True
@@ -227,19 +227,19 @@ class AsteriskPbx:
         return why(StateReason.PERMISSION_MISSING, user=self.settings.username, actions=actions)
 
     async def _tell(self, listener: PbxListener, events: Sequence[CallEvent]) -> None:
-        """Where one of several events cannot be taken, each is handed over alone: they may be of many calls."""
+        """Hand over events. If the listener refuses one of several, hand over each alone: they may be of many calls."""
         if events and not await self._until_stored(lambda: listener.on_events(events)) and len(events) > 1:
             for event in events:
                 await self._until_stored(partial(listener.on_events, [event]))
 
     async def _until_stored(self, hand_over: Handover) -> bool:
         """
-        Nothing is lost because a disk is full: what cannot be stored is offered again until it can, while the PBX's
-        events wait. What is refused for good is given up at once, and what fails for a reason of ours after a few
-        attempts, loudly: the events of all other calls wait behind it.
+        Hand over events until they are stored. While they cannot be stored (a full disk), offer them again; the PBX's
+        next events wait. Give up refused events at once, and after a few attempts those that fail by a defect of ours,
+        and log it, because the events of all other calls wait behind them.
 
         Returns:
-            Whether it was taken.
+            Whether they were stored.
         """
         bugs = 0
         for attempt in range(1_000_000_000):
@@ -248,7 +248,7 @@ class AsteriskPbx:
                 return True
             except Rejected as exc:
                 self.listener_failures += 1
-                log.error("events were refused", reason=str(exc))
+                log.error("events were refused and dropped", reason=str(exc))
                 return False
             except DozvonError as exc:
                 self.listener_failures += 1
@@ -259,7 +259,7 @@ class AsteriskPbx:
                 bugs += 1
                 log.exception("handling events failed", attempt=bugs)
                 if bugs >= _BUG_RETRIES:
-                    log.error("events were given up")
+                    log.error("events were dropped after several attempts")
                     return False
             wait = _STORE_RETRY_SECONDS[min(attempt, len(_STORE_RETRY_SECONDS) - 1)]
             await asyncio.sleep(wait * random.uniform(0.8, 1.2))
@@ -277,21 +277,22 @@ class AsteriskPbx:
 
     def _live_session(self) -> AmiSession:
         if self._session is None:
-            raise Unavailable("no link to the PBX now", retry_after_seconds=1.0)
+            raise Unavailable("there is no link to the PBX now", retry_after_seconds=1.0)
         return self._session
 
     async def click_to_call(self, request: ClickToCall) -> CallId:
         """
         Start the call; its result comes as events.
 
-        The channel is named after the request, so a repeat of a request that the PBX has carried out, as far as it can
-        be seen, only returns the call's id.
+        The channel is named after the request. So if the PBX has already executed the request, as far as we can see, a
+        repeat only returns the call's id.
 
         Raises:
-            Rejected: a number that cannot be sent, or no right to originate. Unavailable: no link, or (OutcomeUnknown)
-                it broke before the answer: call again with the same request to have it looked for, then dialled.
+            Rejected: the number cannot be sent, or our user may not originate. Unavailable: there is no link, or
+                (OutcomeUnknown) it broke before the answer. Then call again with the same request: it looks for the
+                call first, and dials only if there is none.
         """
-        action = self._originate(request, has_caller_id=False)  # refused before anything is asked
+        action = self._originate(request, has_caller_id=False)  # refuse a bad request before asking anything
         unique = commands.channel_id(request.request_id)
         call = call_id(self.id, unique)
         session = self._live_session()
@@ -323,14 +324,14 @@ class AsteriskPbx:
         )
 
     async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
-        """End every channel of the call. Raises: NotFound when it is over, Unavailable, Rejected."""
+        """End every channel of the call. Raises: NotFound if it is over, Unavailable, Rejected."""
         session = self._live_session()
         found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
         if by is not None:
             self._pressed.append(HangUpPressed(call=call, at=Timestamp(time.time()), extension=by, own_leg=False))
         # The oldest first: it runs the dialplan, which would otherwise continue with the next step.
         for channel in found:
-            with contextlib.suppress(NotFound):  # it went with the one before
+            with contextlib.suppress(NotFound):  # it ended together with an earlier one
                 await session.ask(commands.hang_up(channel.name))
 
     async def reject(self, call: CallId, extension: str) -> None:
@@ -338,7 +339,7 @@ class AsteriskPbx:
         Decline the call at every ringing device of one extension; the others ring on.
 
         AMI cannot say "only while it rings": a phone that is picked up in the millisecond between our look and the
-        command loses its call. Raises: NotFound when nothing rings there, Unavailable, Rejected.
+        command loses its call. Raises: NotFound if nothing rings there, Unavailable, Rejected.
         """
         session = self._live_session()
         found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
@@ -352,15 +353,15 @@ class AsteriskPbx:
 
     async def send_tones(self, call: CallId, digits: str) -> None:
         """
-        Dial digits to the client's channel, one after the other; all or none are checked first.
+        Send digits as tones to the client's channel, one after the other, after checking all of them.
 
-        Raises: NotFound when the call is over or nobody talks to the client, Unavailable, Rejected.
+        Raises: NotFound if the call is over or nobody talks to the client, Unavailable, Rejected.
         """
         session = self._live_session()
         found = await channels.of_call(session, self._uniqueid(call), self.settings.office)
         client, employee = channels.client_and_employee(found)
         if employee is None:
-            raise NotFound("nobody talks to the client now", code="not_talking")
+            raise NotFound("nobody is talking to the client now", code="not_talking")
         for action in [commands.play_tone(client.name, digit) for digit in digits]:
             await session.ask(action)
             await asyncio.sleep(_BETWEEN_TONES_SECONDS)
@@ -369,8 +370,8 @@ class AsteriskPbx:
         """
         Send the client to another extension.
 
-        While an employee talks to the client it is a blind transfer by that employee, so that the PBX reports it as
-        one; otherwise (ringing, waiting in a queue) the client's channel is moved. Raises: NotFound when it is over.
+        While an employee talks to the client, make a blind transfer by that employee, which the PBX then reports.
+        Otherwise (ringing, waiting in a queue) move the client's channel. Raises: NotFound if the call is over.
         """
         session = self._live_session()
         of_call = await channels.of_call(session, self._uniqueid(call), self.settings.office)
@@ -388,7 +389,7 @@ class AsteriskPbx:
     def _uniqueid(self, call: CallId) -> str:
         pbx, _, uniqueid = call.partition(":")
         if pbx != self.id or not uniqueid:
-            raise NotFound("this call is of another PBX", code="other_pbx")
+            raise NotFound("this call belongs to another PBX", code="other_pbx")
         return uniqueid
 
     async def employees(self) -> list[PbxEmployee]:
@@ -400,7 +401,7 @@ class AsteriskPbx:
         return recordings.fetch(file, self.settings.recordings, self._web, call)
 
     def records(self) -> CallRecords | None:
-        """What this PBX wrote down itself of its calls; None where it was not said where. Raises: ConfigError."""
+        """The PBX's own records of its calls; None if they are not configured. Raises: ConfigError."""
         if self.settings.records is None:
             return None
         from pbx_adapter.asterisk.records.source import AsteriskRecords  # only where it is used: database drivers
@@ -421,6 +422,6 @@ class AsteriskPbx:
         }
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        """Check everything over its own connection, so that it also works beside a running Dozvon."""
+        """Check everything over a separate connection, so that it works beside a running Dozvon."""
         found = await doctor.diagnose(self.settings, self._web, samples=samples, timing=self._timing)
         return found + await check(self.records, Timestamp(time.time()))

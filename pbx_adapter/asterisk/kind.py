@@ -1,4 +1,4 @@
-"""What there is of Asterisk once in a process, for all its PBXs: what the table of kinds names."""
+"""The kind "asterisk" for the table of kinds: what all Asterisk PBXs of a process share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 
 
 class AsteriskKind:
-    """`integration.process.adapters.PbxKind`."""
+    """Implements `integration.process.adapters.PbxKind`."""
 
     secret_options: ClassVar[tuple[str, ...]] = ("secret", "fastagi.path", "recordings.password", "records.url")
 
@@ -40,7 +40,7 @@ class AsteriskKind:
         return AsteriskPbx(settings, session=self._session)
 
     async def serve_routes(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> None:
-        """One server for each address, however many PBXs ask at it."""
+        """Run one server for each address, however many PBXs use it."""
         wanted: dict[tuple[str, int], list[AgiDoor]] = {}
         for pbx, answerer in answerers.items():
             settings = self._built[pbx]
@@ -57,7 +57,7 @@ class AsteriskKind:
             try:
                 self._servers[address] = await _opened(doors, address, is_shared=is_shared)
             except ConfigError as exc:
-                problem = exc  # the other addresses are served all the same
+                problem = exc  # continue with the other addresses
         if problem is not None:
             raise problem
 

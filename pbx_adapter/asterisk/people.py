@@ -18,7 +18,7 @@ _NAME = re.compile(r'\s*"?([^"<]*)"?\s*(?:<.*>)?\s*')
 
 async def employees(session: AmiSession, office: OfficeShape) -> list[PbxEmployee]:
     """
-    By extension, each once, a person with several devices too.
+    Employees by extension. A person with several devices is listed once.
 
     Raises:
         Rejected: our user may not ask (write class `system`). Unavailable.
@@ -77,8 +77,8 @@ async def _chan_sip(session: AmiSession, office: OfficeShape) -> list[PbxEmploye
 
 async def has_caller_id(session: AmiSession, channel: str) -> bool:
     """
-    Whether the phone that `PJSIP/101` or `SIP/101` rings has a number in its `callerid`. Dialplans often show the
-    carrier that one, and without it what the phone says itself when it dials. False where the PBX does not tell.
+    Whether the phone that `PJSIP/101` or `SIP/101` rings has a number in its `callerid`. Dialplans often send that
+    number to the carrier, or, if there is none, the number that the phone itself sends. False if the PBX does not tell.
     """
     tech, _, endpoint = channel.partition("/")
     try:

@@ -1,4 +1,4 @@
-"""The names and folders to look for a recording that is not where the PBX said. Opens nothing.
+"""Lists the names and folders to search for a recording that is not where the PBX said. Opens no files.
 
 A PBX names a recording at its beginning. Later its scripts may convert it (`.wav` becomes `.mp3`, `.opus`, `.WAV`),
 move it into a folder for the day (FreePBX: year/month/day, MikoPBX: also the hour), or rename it, usually keeping the
@@ -29,8 +29,8 @@ class Sought:
 
     Attributes:
         parts: the name as the PBX gave it, below the folder of recordings.
-        uniqueid: of the call; empty when it is not known.
-        at: when the call began; None when that is not known.
+        uniqueid: the call's id; empty if unknown.
+        at: when the call began; None if unknown.
     """
 
     parts: tuple[str, ...]
@@ -42,12 +42,12 @@ class Sought:
         return self.parts[-1]
 
     def folders(self) -> list[tuple[str, ...]]:
-        """Below the folder of recordings, the likeliest first, each once."""
+        """Folders below the folder of recordings, the likeliest first, each once."""
         found = [self.parts[:-1], *self._days(), ()]
         return list(dict.fromkeys(found))
 
     def own_folders(self) -> list[tuple[str, ...]]:
-        """Others that an office's own scripts may have for a day or a month: `2026-11-22`, `20261122`, `2026/11`."""
+        """Other folders that an office's scripts may make for a day or month: `2026-11-22`, `20261122`, `2026/11`."""
         days = list(self._days())
         dashed, plain = [("-".join(day),) for day in days], [("".join(day),) for day in days]
         return list(dict.fromkeys([*dashed, *plain, *(day[:2] for day in days)]))
@@ -62,23 +62,23 @@ class Sought:
                 yield (f"{day:%Y}", f"{day:%m}", f"{day:%d}")
 
     def others(self) -> list[str]:
-        """The name with every other ending, as a web server has to be asked for them."""
+        """The name with every other ending, because a web server must be asked for each."""
         stem = self._stem()
         names = [f"{stem}.{each}" for ending in ENDINGS[:4] for each in (ending, ending.upper())]
         return [name for name in dict.fromkeys([*names, f"{self.name}.mp3"]) if name != self.name]
 
     def best_of(self, names: Iterable[str], *, by_id: bool = False) -> str | None:
         """
-        Which of these files it is.
+        The one of these files that is the recording.
 
         Args:
-            by_id: take also one that only has the call's id in its name.
+            by_id: also accept a file that only has the call's id in its name.
         """
         ranked = [(rank, name) for name in names if (rank := self._rank(name, by_id=by_id)) is not None]
         return min(ranked)[1] if ranked else None
 
     def _rank(self, name: str, *, by_id: bool) -> tuple[int, int] | None:
-        """The lower the better; None: it is another one's."""
+        """The lower the better; None: it is another recording."""
         if name == self.name:
             return 0, 0
         stem, _, ending = name.rpartition(".")
@@ -92,7 +92,7 @@ class Sought:
         return None
 
     def _has_id(self, name: str) -> bool:
-        """Some scripts keep no dot but that of the ending: `1795320247-12.mp3`."""
+        """Whether the name has the call's id. Some scripts replace its dot: `1795320247-12.mp3`."""
         written = re.escape(self.uniqueid).replace(r"\.", "[._-]")
         return re.search(rf"(?<![0-9.]){written}(?![0-9])", name) is not None
 
@@ -105,11 +105,11 @@ class Sought:
         folders = ", ".join("/".join(folder) or "." for folder in self.folders())
         by_id = f", and any file with {self.uniqueid} in its name" if len(self.uniqueid) >= _SHORTEST_ID else ""
         return (
-            f"there is no such recording, or it holds no sound: looked in {place} for {'/'.join(self.parts)}, for the "
+            f"there is no such recording, or it is empty: looked in {place} for {'/'.join(self.parts)}, for the "
             f"same name with another ending ({', '.join(ENDINGS[:5])}) in the folders {folders}{by_id}"
         )
 
 
 def is_subfolder(name: str) -> bool:
-    """Whether a folder of a day has this one for an hour, as MikoPBX makes them."""
+    """Whether this is the name of an hour's folder within a day's folder, as on MikoPBX."""
     return len(name) == 2 and name.isdecimal()

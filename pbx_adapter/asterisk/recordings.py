@@ -1,4 +1,4 @@
-"""Fetching a recording by the name that the PBX gave it: from a folder that we see, or from a web server.
+"""Fetches a recording by the name that the PBX gave it: from a folder or from a web server.
 
 Names come from channel variables, so they are hostile input: nothing outside the configured folder is ever opened.
 Storing and converting belong to the services.
@@ -38,12 +38,12 @@ async def fetch(
     The bytes of a recording.
 
     Args:
-        file: as the PBX wrote it: a bare name, a name with folders, or a whole path on the PBX.
-        call: whose recording it is; one that the PBX has renamed is found by the call's id and day.
+        file: the name from the PBX: a bare name, a name with folders, or a whole path on the PBX.
+        call: the recording's call, to find a renamed recording by the call's id and day.
 
     Raises:
         NotFound: there is none, it has no sound, or no place is configured. The message says where we looked.
-        Unavailable: not complete yet, or the server does not answer. AuthFailed: the web server refuses us.
+        Unavailable: it is not complete yet, or the server does not answer. AuthFailed: the web server refuses us.
     """
     parts = _parts(file, settings.pbx_path)
     sought = Sought(parts) if call is None else Sought(parts, call.native_id, call.started_at)
@@ -74,7 +74,7 @@ def find(root: Path, sought: Sought) -> Path | None:
 
 
 def search(root: Path, sought: Sought, *, by_id: bool) -> Path | None:
-    """What became of the file, see `recording_names.py`. Reads the listings of a few folders."""
+    """Find a moved or renamed file (`recording_names.py`). Reads the listings of a few folders."""
     for folder in (*sought.folders(), *sought.own_folders()):
         for each in (folder, *((*folder, hour) for hour in _listing(root, folder, is_folder=True))):
             name = sought.best_of(_listing(root, each), by_id=by_id)
@@ -88,7 +88,7 @@ def search(root: Path, sought: Sought, *, by_id: bool) -> Path | None:
 
 
 def _listing(root: Path, folder: tuple[str, ...], *, is_folder: bool = False) -> list[str]:
-    """Names of the files in a folder, or of its folders of hours; empty when there is no such folder."""
+    """Names of the files in a folder, or of its hour folders; empty if there is no such folder."""
     try:
         with os.scandir(root.joinpath(*folder)) as entries:
             if is_folder:
@@ -129,7 +129,7 @@ async def _complete(root: Path, sought: Sought) -> Path:
     while True:
         now = clock()
         waited = now - began
-        # By the call's id only when all else has failed: another recording of the call may have it too.
+        # By the call's id only if nothing else was found: another recording of the call may have it too.
         by_id = None if now < search_at else waited >= _COMPLETE_SECONDS / 2
         seen = await asyncio.to_thread(_look, root, sought, became, by_id=by_id)
         if by_id is not None and not seen.has_its_name:
@@ -178,12 +178,12 @@ def _look(root: Path, sought: Sought, became: Path | None, *, by_id: bool | None
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except OSError:  # converted or moved in this moment
+    except OSError:  # converted or moved at this moment
         return -1
 
 
 def _says_complete(path: Path, size: int) -> bool:
-    """A WAV's header has the length of the sound from the moment the file is closed."""
+    """Whether a WAV is complete by its header, which gets the length of the sound when the file is closed."""
     if size <= _WAV_HEADER or path.suffix.lower() != ".wav":
         return False
     try:
@@ -197,7 +197,7 @@ def _says_complete(path: Path, size: int) -> bool:
 async def _from_web(
     session: aiohttp.ClientSession, settings: RecordingSettings, sought: Sought
 ) -> AsyncIterator[bytes]:
-    """A web server shows no listings: it is asked for the name, and for the name with other endings, in each folder."""
+    """Ask a web server, which shows no listings, in each folder for the name and for the name with other endings."""
     folders = sought.folders() if len(sought.parts) == 1 else [sought.parts[:-1]]
     tried = [(*folder, name) for name in (sought.name, *sought.others()) for folder in folders]
     for parts in dict.fromkeys(tried):
@@ -223,12 +223,12 @@ async def _at(
             async with session.get(
                 url, headers=headers, auth=auth, timeout=_WEB_TIMEOUT, allow_redirects=False
             ) as answer:
-                if got and answer.status == 416:  # nothing is left: it broke off after the last byte
+                if got and answer.status == 416:  # nothing is left: the transfer broke after the last byte
                     return
                 if got and answer.status in (404, 410):
                     raise Unavailable("the recording disappeared during the download")
                 _check(answer.status)
-                skip = got if answer.status == 200 else 0  # the server knows no ranges: read past what we have
+                skip = got if answer.status == 200 else 0  # the server does not support ranges: skip what we have
                 async for chunk in answer.content.iter_chunked(_CHUNK):
                     fresh, skip = chunk[skip:], max(0, skip - len(chunk))
                     if not fresh:

@@ -45,7 +45,7 @@ def replay_file(
         when the recording ended.
 
     Raises:
-        ProtocolError: the file is no recording; says in which line.
+        ProtocolError: the file is not a recording; the message names the line.
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
@@ -53,7 +53,7 @@ def replay_file(
 
 
 def replay(lines: Iterable[Line], office: OfficeShape | None = None) -> list[Call]:
-    """The same for lines that were read already."""
+    """The same for lines that have been read already."""
     tracker = Tracker(_PBX, office)
     calls: dict[CallId, Call] = {}
     now = Timestamp(0.0)
@@ -87,11 +87,11 @@ def read_lines(file: Iterable[bytes], on_cut: Callable[[str], None] | None = Non
     Parse the lines of a recording, one by one.
 
     Args:
-        on_cut: hears, in a sentence with the line's number, that the last line is cut off: a recorder that was
-            stopped, or a full disk. The lines before it are still a recording.
+        on_cut: called with a message and the line's number if the last line is cut off, because the recorder was
+            stopped or the disk was full. The lines before it are still a recording.
 
     Raises:
-        ProtocolError: a line is not what it should be; the message has its number.
+        ProtocolError: a line is invalid; the message has its number.
     """
     unread: tuple[bytes, str] | None = None
     for number, raw in enumerate(file, 1):
@@ -113,7 +113,7 @@ def read_lines(file: Iterable[bytes], on_cut: Callable[[str], None] | None = Non
     raw, complaint = unread
     if on_cut is None or not _is_cut(raw):
         raise ProtocolError(complaint)
-    on_cut(f"{complaint} (the last line is cut off: it was left out)")
+    on_cut(f"{complaint} (the last line is cut off and was left out)")
 
 
 def _is_cut(raw: bytes) -> bool:
@@ -156,7 +156,7 @@ def _value(kind: str, key: str, value: object) -> str | list[str]:
 
 
 def _text(text: str) -> str:
-    """JSON can spell half of a surrogate pair, which is no character: it is read as U+FFFD, as on a live connection."""
+    """A text with U+FFFD for lone surrogates, which JSON can contain, as on a live connection."""
     try:
         text.encode()
     except UnicodeEncodeError:

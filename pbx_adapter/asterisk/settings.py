@@ -35,13 +35,13 @@ class TlsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSettings:
-    """Where recordings are fetched: a folder as *we* see it, or a web address. Both None: nowhere."""
+    """The place of recordings: a folder by its path on *our* machine, or a web address. Both None: none."""
 
     path: str | None = None
     url: str | None = None
     username: str = ""
     password: str = field(default="", repr=False)
-    pbx_path: str = "/var/spool/asterisk/monitor"  # the same folder as the PBX names it
+    pbx_path: str = "/var/spool/asterisk/monitor"  # the same folder by its path on the PBX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ class AsteriskSettings:
     originate_context: str = "from-internal"  # where numbers dialled from phones go
     dial_plus: bool = False  # keep the + of +7... when dialling; most dialplans know digits only
     click_timeout_seconds: float = 30.0  # how long the employee's own phone rings
-    records: RecordsSettings | None = None  # CDR and CEL, for calls of the time when nobody watched
+    records: RecordsSettings | None = None  # CDR and CEL, for calls during a lost link
 
     @classmethod
     def from_config(cls, id_: str, table: Mapping[str, Any], *, key: str = "pbx") -> AsteriskSettings:

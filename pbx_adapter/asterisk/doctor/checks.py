@@ -150,7 +150,7 @@ async def _rights(session: AmiSession, settings: AsteriskSettings) -> list[Findi
             _warning(
                 "permission Command",
                 f"{user} may run any command on the PBX; Dozvon does not need that",
-                f"take command and all out of write = under [{user}] in manager.conf",
+                f"remove command and all from write = under [{user}] in manager.conf",
             )
         )
     if session.uptime is None:
@@ -195,7 +195,7 @@ async def _calls_and_people(session: AmiSession, settings: AsteriskSettings) -> 
         _, rows = await session.ask(question("CoreShowChannels", is_list=True), timeout_seconds=15.0)
         findings.append(_ok("calls", f"{max(0, len(rows) - 1)} channels now"))
     except Rejected:
-        pass  # said among the permissions
+        pass  # reported with the permissions
     try:
         staff = await people.employees(session, settings.office)
     except Rejected:
@@ -227,12 +227,12 @@ async def _dialplan(session: AmiSession, settings: AsteriskSettings) -> list[Fin
             )
         ]
     except Rejected:
-        return []  # said among the permissions
+        return []  # reported with the permissions
     findings = [_ok("dialplan", "the dialplan has Dozvon's include")]
     try:
         return findings + await _way_back(session, settings)
     except Rejected:
-        return findings  # no right to originate: said among the permissions
+        return findings  # no right to originate: reported with the permissions
 
 
 async def _way_back(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
@@ -331,7 +331,7 @@ def _folder(folder: Path) -> Finding:
         return _error("recordings", f"Dozvon may not read {folder}", remedy)
     newest = _newest(folder)
     if newest is None:
-        return _ok("recordings", f"{folder} can be read; it holds no recording yet")
+        return _ok("recordings", f"{folder} can be read; it has no recording yet")
     path, changed = newest
     if not os.access(path, os.R_OK):
         remedy = f"let Dozvon's user read new files too: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}"
@@ -371,6 +371,6 @@ async def _web(session: aiohttp.ClientSession, url: str, username: str, password
         remedy = "write recordings.username and recordings.password"
         return _error("recordings", "the web server refuses our name and password", remedy)
     if status >= 500:
-        return _error("recordings", f"the web server answers {status}", "look into the web server's log")
+        return _error("recordings", f"the web server answers {status}", "read the web server's log")
     # A server without directory listings answers 403 or 404 for its folder.
     return _ok("recordings", f"the web server answers {status}")

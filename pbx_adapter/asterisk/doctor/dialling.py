@@ -1,4 +1,4 @@
-"""The doctor's check of numbers that a click dials: does the PBX's dialplan take them? Rings nobody."""
+"""The doctor's check of numbers that a click dials: does the PBX's dialplan accept them? It rings no phone."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 _CHECK = "numbers dialled"
-# Contexts that take every number, only to announce that it is wrong. Source: FreePBX's dialplan.
+# Contexts that accept every number, only to announce that it is wrong. Source: FreePBX's dialplan.
 _DEAD_ENDS = frozenset({"bad-number"})
 
 
 async def dialling(session: AmiSession, settings: AsteriskSettings, samples: Sequence[DialSample]) -> list[Finding]:
-    """One finding for each sample; at worst a warning, since a number may also be taken through a `switch`."""
+    """One finding for each sample; at worst a warning, because a `switch` may accept the number."""
     try:
         return [await _sample(session, settings, sample) for sample in samples]
     except Rejected:
-        return []  # no right to look at the dialplan: said among the permissions
+        return []  # no right to read the dialplan: reported with the permissions
 
 
 async def _sample(session: AmiSession, settings: AsteriskSettings, sample: DialSample) -> Finding:
@@ -49,7 +49,7 @@ def _as_sent(number: str, settings: AsteriskSettings) -> str:
 
 
 async def _is_taken(session: AmiSession, context: str, number: str) -> bool:
-    """Whether the context, or one that it includes, takes the number. Raises: Rejected (no right to ask)."""
+    """Whether the context, or one that it includes, accepts the number. Raises: Rejected (no right to ask)."""
     asked = question("ShowDialPlan", is_list=True, Context=context, Extension=number)
     try:
         _, rows = await session.ask(asked, timeout_seconds=15.0)

@@ -1,4 +1,4 @@
-"""Making findings of the doctor: what is well, what is doubtful, what is wrong."""
+"""Builds the doctor's findings: ok, warning, error."""
 
 from __future__ import annotations
 

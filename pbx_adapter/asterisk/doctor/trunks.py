@@ -35,7 +35,7 @@ async def trunks(session: AmiSession, settings: AsteriskSettings) -> Finding | N
         lines = await _pjsip_lines(session, settings)
         lines += await _sip_lines(session, settings)
     except Rejected:
-        return None  # said among the permissions
+        return None  # reported with the permissions
     unknown = sorted(line.name for line in lines if not _is_known(line, settings))
     if not unknown:
         return ok("trunks", f"{len(lines)} trunks, all of them known" if lines else "no unknown trunk")

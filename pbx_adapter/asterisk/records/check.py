@@ -1,4 +1,4 @@
-"""The doctor's check of the PBX's own records: can they be read, and do they hold calls?"""
+"""The doctor's check of the PBX's own records: can they be read, and do they contain calls?"""
 
 from __future__ import annotations
 
@@ -26,6 +26,6 @@ async def check(records: Callable[[], CallRecords | None], now: Timestamp) -> li
     except DozvonError as exc:
         return [Finding(check=_CHECK, level=FindingLevel.ERROR, message=str(exc), remedy=_REMEDY)]
     if not count:
-        message = "the PBX's records can be read, but hold no call of the last day"
+        message = "the PBX's records can be read, but have no call of the last day"
         return [Finding(check=_CHECK, level=FindingLevel.WARNING, message=message, remedy=_REMEDY)]
     return [Finding(check=_CHECK, level=FindingLevel.OK, message=f"{count} calls of the last day are in the records")]

@@ -15,7 +15,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pbx_adapter.asterisk.simulator", description=__doc__)
     parser.add_argument("--ami-port", type=int, default=5038, help="0: the system chooses")
     parser.add_argument("--control-port", type=int, default=5080, help="HTTP control on the loopback; 0: any")
-    parser.add_argument("--agi", help="agi://host:port/name of Dozvon; without it the office routes by itself")
+    parser.add_argument("--agi", help="agi://host:port/name of Dozvon; without it the office uses its own routes")
     parser.add_argument("--spool", type=Path, default=Path("spool/monitor"), help="folder for recordings")
     parser.add_argument("--traffic", type=float, default=0.0, help="background calls a minute")
     parser.add_argument("--speed", type=float, default=1.0, help="office seconds per second")

@@ -29,7 +29,7 @@ USER_BUSY = 17  # the one cause (a phone's 486) that Asterisk calls busy
 
 
 def refusal_status(cause: int) -> DialStatus:
-    """What DialEnd says of a phone that ended its ringing itself: a decline (603, cause 21) is no answer."""
+    """The DialEnd status of a phone that ended its own ringing: a decline (603, cause 21) counts as no answer."""
     return DialStatus.BUSY if cause == USER_BUSY else DialStatus.NOANSWER
 
 

@@ -133,7 +133,7 @@ class QueueApp:
             switch.hang_up(other, 26)
 
     def _no_answer(self, caller: Channel, queue: Queue, leg: Channel, began: float) -> None:
-        """The queue says the same of a phone that rang in vain, is busy or declined."""
+        """Report a phone that did not answer, is busy or declined: the real queue reports all three alike."""
         switch = self._switch
         switch.pair("DialEnd", caller, leg, ("DialStatus", "NOANSWER"))
         switch.pair(

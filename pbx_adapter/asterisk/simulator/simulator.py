@@ -264,7 +264,7 @@ class Simulator:
         channel.run.signals.put_nowait(Signal(said, channel, **values))
 
     def state(self) -> dict[str, Any]:
-        """What the demonstration page shows."""
+        """The data for the demonstration page."""
         phones = []
         for phone in self.office.phones:
             channels = self._channels(phone.extension)

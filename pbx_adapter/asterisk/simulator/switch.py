@@ -108,7 +108,7 @@ class Channel:
     created: float = 0.0
     answered_at: float | None = None
     bridge: Bridge | None = None
-    hangup_cause: int = 0  # HANGUPCAUSE: why the last of those it dialled refused
+    hangup_cause: int = 0  # HANGUPCAUSE: why the last party that it dialled refused
     variables: dict[str, str] = field(default_factory=dict)
     is_gone: bool = False
 
@@ -241,7 +241,7 @@ class Switch:
         self.emit(event, [*(source.headers() if source else []), *dest.headers("Dest"), *extra])
 
     def refuse(self, signal: Signal) -> None:
-        """Who rang ends it: the phone (486, 603, ...) or, through AMI, the PBX."""
+        """End a ringing leg: by the phone (486, 603, ...) or, through AMI, by the PBX."""
         event = "SoftHangupRequest" if signal.said is Said.AMI_HANG_UP else "HangupRequest"
         self.request(event, signal.channel, signal.cause, signal.tech_cause)
 
