@@ -252,7 +252,7 @@ async def test_sighup_has_the_file_read_again(place: Place, tmp_path: Path) -> N
             assert set((await process.health())["accounts"]) == {NORTH}
             write(place.account(NORTH), place.account(SOUTH))
             os.kill(process.pid, signal.SIGHUP)
-            await until(lambda: "the configuration was read again" in process.text())
+            await until(lambda: "the configuration was reloaded" in process.text())
             assert set((await process.health(pbx="connected"))["accounts"]) == {NORTH, SOUTH}
         finally:
             await process.stop()
