@@ -1,4 +1,4 @@
-"""How fast a card appears: from the ringing phone's bytes on AMI to the message in the manager's page.
+"""Measures how fast a card appears: from the ringing phone's bytes on AMI to the message in the manager's page.
 
 `dozvon bench card [--quick]`. The whole of Dozvon runs in a separate process. CRM and PBX are the sandbox and the
 simulated office, whose AMI here replays a recording of a real Asterisk. The pages are real WebSockets.
@@ -77,7 +77,7 @@ async def _run(size: Size) -> dict[str, Any]:
         stack.push_async_callback(pages.close)
         await pages.open(served["tickets"])
         async with asyncio.timeout(30):
-            while not office.ami.is_heard:  # noqa: ASYNC110 - the simulated PBX tells nobody who logs in
+            while not office.ami.is_heard:  # noqa: ASYNC110 - the simulated PBX has no event for a login
                 await asyncio.sleep(0.05)
         times = sorted(await _ring(office, pages, size))
     missing = size.calls - len(times)
@@ -142,7 +142,7 @@ class Pages:
 
 
 async def _ring(office: Simulator, pages: Pages, size: Size) -> list[float]:
-    """Calls at fixed moments, each to the next manager; milliseconds of those whose card came."""
+    """Make calls at fixed moments, each to the next manager. Returns the milliseconds until each card that came."""
     blocks = template("inbound_answered")
     rings_at = first_ring(blocks)
     loop = asyncio.get_running_loop()
@@ -219,7 +219,7 @@ async def _dozvon(options: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     try:
         line = await process.stdout.readline()
         if not line:
-            raise RuntimeError("Dozvon did not start; what it said is above")
+            raise RuntimeError("Dozvon did not start; its output is above")
         yield json.loads(line)
     finally:
         process.stdin.close()

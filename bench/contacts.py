@@ -1,4 +1,4 @@
-"""How fast the phone book is filled from the CRM, with what memory, and how soon callers are known.
+"""Measures the import of the phone book: its speed, its memory, and how soon callers are known.
 
 `dozvon bench import [--quick]`. The sandbox generates the contacts on request; the connector, its pacing
 and the phone book on SQLite are the real ones.
@@ -31,7 +31,7 @@ from integration.services.phone_book import PhoneBookMirror
 from integration.storage import Storage, open_storage
 from integration.testing import FakePbx
 
-AIM_SHARE = 0.9  # a page is asked for a second after the seventh last one was answered, and pages take their time
+AIM_SHARE = 0.9  # a page is requested a second after the answer to the seventh last, and pages take time
 AIM_GROWTH_MIB = 32.0
 PACE = 6.9
 PAGE = 250
@@ -147,7 +147,7 @@ async def _mirror(storage: Storage, accounts: list[Account], contacts: int) -> _
     """Run the mirrors until each has read everything once."""
 
     async def without_webhooks(_: Account) -> bool:
-        return True  # as where they are there: the poll is rare then and does not count
+        return True  # as if there were webhooks: the poll is then rare and does not count
 
     mirror = PhoneBookMirror(storage.phone_book, SystemClock(), without_webhooks)
     progress = _Progress()

@@ -1,7 +1,7 @@
 """The sandbox amoCRM in its own process, so that its work is not counted as ours: `running_crm`.
 
-Each account has its own integration, as the limit of requests is one integration's. The process
-(`python -m bench.crm SETTINGS`) prints one line when it listens and, when its input ends, one with what it has seen.
+Each account has its own integration, because the limit of requests is per integration. The process
+(`python -m bench.crm SETTINGS`) prints one line when it listens and, when its input ends, one with its results.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Crm:
     """
     Attributes:
         tokens: a long-lived one for each account.
-        seen: filled when the block has ended: `statuses`, `calls` (key of a call -> how often it is there), for
-            each account `[requests, first, last]`, times as Unix seconds, and `processor_seconds` since the first.
+        seen: filled when the block has ended: `statuses`, `calls` (key of a call -> how often it was logged), for
+            each account `[requests, first, last]` with times in Unix seconds, and `processor_seconds` since the first.
     """
 
     url: str
@@ -62,7 +62,7 @@ class Crm:
         }
 
     def share_used(self) -> float:
-        """Of the allowed rate, between an account's first and last request, over all accounts."""
+        """The used share of the allowed rate, between an account's first and last request, over all accounts."""
         spans = [(count - 1, last - first) for count, first, last in self.seen["accounts"] if count > 1]
         seconds = sum(span for _, span in spans)
         return float(sum(count for count, _ in spans) / max(seconds, 1e-9) / ALLOWED_PER_SECOND)
@@ -87,7 +87,7 @@ async def running_crm(size: CrmSize) -> AsyncIterator[Crm]:
     try:
         line = await process.stdout.readline()
         if not line:
-            raise RuntimeError("the sandbox did not start; what it said is above")
+            raise RuntimeError("the sandbox did not start; its output is above")
         crm = Crm(**json.loads(line))
         yield crm
         process.stdin.close()

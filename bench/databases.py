@@ -14,7 +14,7 @@ VARIABLE = "DOZVON_BENCH_POSTGRES"
 
 @contextmanager
 def postgres() -> Iterator[str | None]:
-    """The address of an empty database, None where there is none; a private server does not wait for the disk."""
+    """The address of an empty database; None if there is none. A private server does not wait for the disk."""
     if VARIABLE in os.environ:
         yield os.environ[VARIABLE]
         return

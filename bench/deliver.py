@@ -1,7 +1,7 @@
-"""How much of the CRM's allowed rate we use while many calls wait, and how fast we are without a limit.
+"""Measures how much of the CRM's allowed rate we use while many calls wait, and our speed without a limit.
 
-`dozvon bench deliver [--quick]`. Calls that have ended wait in the outbox on SQLite; the delivery, the amoCRM connector
-and the sandbox are the real ones, HTTP in between. A call is one request: a note in the feed of a known contact.
+`dozvon bench deliver [--quick]`. Ended calls wait in the outbox on SQLite; the delivery, the amoCRM connector and the
+sandbox are the real ones, connected by HTTP. A call is one request: a note in the feed of a known contact.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ async def _deliver(calls: int, size: CrmSize) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Spent:
-    """Seconds of the delivery: by the wall; of the processors, our own and of everything on the machine."""
+    """Seconds of the delivery: of the wall clock, of our own processor time, and of all processors' time."""
 
     wall: float
     ours: float

@@ -1,8 +1,9 @@
-"""How many offices one machine serves: a PBX, a CRM and people of each, calls in all of them together.
+"""Measures how many offices one machine serves: each with a PBX, a CRM and people, with calls in all of them at once.
 
-`dozvon bench offices [--quick]`: the offices are in PostgreSQL, as `dozvon apply` puts them there. Dozvon runs as one
-process, then as two. Each office has a PBX of its own (`offices_pbxs.py`, which replays recordings of a real Asterisk)
-and an account of the sandbox CRM; some have an open page. Those three run in processes whose work is not counted.
+`dozvon bench offices [--quick]`: the offices are in PostgreSQL, as `dozvon apply` stores them. Dozvon runs as one
+process, then as two. Each office has its own PBX (`offices_pbxs.py`, which replays recordings of a real Asterisk) and
+an account of the sandbox CRM; some have an open page. PBXs, CRM and pages run in other processes, whose work is not
+counted.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ async def _settled(pids: list[int]) -> float:
 
 
 async def _ring(pbxs: Child, widgets: Pages, size: Size, pages: int) -> list[float | None]:
-    """Milliseconds of each card that an open page should have got; None: it did not come."""
+    """Milliseconds until each card that an open page should get; None: it did not come."""
     await pbxs.tell({"do": "ring", "seconds": size.seconds, "calls_per_second": size.calls_per_second, "pages": pages})
     loop = asyncio.get_running_loop()
     waiting: list[asyncio.Task[float | None]] = []
@@ -183,13 +184,13 @@ async def _shown(card: asyncio.Future[float], rang_at: float) -> float | None:
 
 
 def _seconds_used(pid: int) -> float:
-    """Of the processor, by a process and its threads (Linux)."""
+    """Processor seconds used by a process and its threads (Linux)."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _mib(pid: int) -> float:
-    """Memory of its own: without pages of files."""
+    """A process's own memory, without pages of files."""
     resident, shared = map(int, Path(f"/proc/{pid}/statm").read_text("ascii").split()[1:3])
     return round((resident - shared) * os.sysconf("SC_PAGE_SIZE") / 2**20, 1)
 
@@ -211,7 +212,7 @@ class Child:
         assert self._process.stdout is not None
         line = await self._process.stdout.readline()
         if not line:
-            raise RuntimeError("a process of the bench has ended; what it said is above")
+            raise RuntimeError("a process of the bench has ended; its output is above")
         said: dict[str, Any] = json.loads(line)
         return said
 

@@ -1,6 +1,6 @@
 """The PBXs of `bench/offices.py`: simulated offices in one process, whose AMI replays a recording of a real Asterisk.
 
-Reads and writes lines of JSON. A call whose card is measured says `rings` first, and goes on when it is told to.
+Reads and writes lines of JSON. A call whose card is measured first sends `rings`, and continues on command.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pbx_adapter.asterisk.simulator.simulator import Simulator
 
 _EXTENSION, _CALLER = b"101", b"79161234567"  # in the recording
 _TALK_SECONDS = 2.0
-_AT_ONCE = 50  # are started
+_AT_ONCE = 50  # PBXs started at once
 
 
 class Pbxs:
@@ -40,7 +40,7 @@ class Pbxs:
             case {"do": "ring"}:
                 await self._ring(said["seconds"], said["calls_per_second"], said["pages"])
             case _:
-                while not all(office.ami.is_heard for office in self._offices):  # noqa: ASYNC110 - nobody tells
+                while not all(office.ami.is_heard for office in self._offices):  # noqa: ASYNC110 - there is no event
                     await asyncio.sleep(0.05)
                 _tell({"heard": len(self._offices)})
 
@@ -63,7 +63,7 @@ class Pbxs:
             _tell({"rings": client})
             await going.wait()
         say(office, blocks[: self._rings_at])
-        at = time.perf_counter()  # of the machine, in each process
+        at = time.perf_counter()  # the machine's clock, the same in all processes
         say(office, blocks[self._rings_at : self._rings_at + 1])
         if is_measured:
             _tell({"rang": client, "at": at})

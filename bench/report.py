@@ -19,7 +19,7 @@ def machine() -> dict[str, Any]:
 
 
 def processors_busy() -> float:
-    """Seconds that the machine's processors have worked for anybody, one that a hypervisor took included (Linux)."""
+    """Seconds that the machine's processors have worked for any program, or that a hypervisor took (Linux)."""
     with open("/proc/stat", encoding="ascii") as file:  # noqa: PTH123 - not a file that has a place
         user, nice, system, _idle, _waiting, hard, soft, stolen = map(int, file.readline().split()[1:9])
     return (user + nice + system + hard + soft + stolen) / os.sysconf("SC_CLK_TCK")
@@ -31,14 +31,14 @@ def percentile(ascending: Sequence[float], share: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory of this process in MiB. `own`: its own; `mapped`: files' pages, which the system may take back."""
+    """Memory of this process in MiB. `own`: private memory; `mapped`: pages of files, which the system may reclaim."""
 
     own: float
     mapped: float
 
 
 def memory() -> Memory:
-    """As it is now (Linux: /proc/self/statm)."""
+    """The present memory (Linux: /proc/self/statm)."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - not a file that has a place
         resident, shared = map(int, file.read().split()[1:3])
     mib = os.sysconf("SC_PAGE_SIZE") / 2**20

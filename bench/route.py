@@ -1,8 +1,8 @@
-"""How long a caller waits for a decision: real FastAGI over TCP, the real phone book, a steady load.
+"""Measures how long a caller waits for a decision: real FastAGI over TCP, the real phone book, a steady load.
 
-`dozvon bench route [--quick]`: on SQLite, on PostgreSQL where there is one, and beside them what a live question to the
-CRM takes. The asking side (`route_asker.py`) is a separate process, so that its work is not counted as ours. In
-turn with the questions it asks others that are answered at once: their time is the machine's share.
+`dozvon bench route [--quick]`: on SQLite, on PostgreSQL if there is one, and for comparison a search in the CRM. The
+asking side (`route_asker.py`) is a separate process, so that its work is not counted as ours. In turn with the
+questions it sends others that are answered at once: their time is the machine's share.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`seconds` of questions, then half as many of empty ones; `live`: questions to the CRM itself; 0 leaves it out."""
+    """`seconds` of questions, then half as many of empty ones. `live`: searches in the CRM; 0: none."""
 
     contacts: int
     seconds: float
@@ -64,8 +64,8 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     Fill the phone book, ask, and report.
 
     Returns:
-        {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. Times are from the beginning of a
-        connection to the answer, connecting included, in milliseconds.
+        {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. Times are in milliseconds, from the
+        beginning of the connection to the answer.
     """
     logs.set_up("error", readable=True)
     size = size or (QUICK if quick else FULL)
@@ -115,7 +115,7 @@ async def _measure(url: str, folder: Path, size: Size) -> dict[str, Any]:
             [AgiDoor(frozenset({path}), asked, MayAsk()) for path, asked in ((DECIDED, routing), (EMPTY, _Empty()))]
         )
         await server.start()
-        process_memory.settle()  # as a process of Dozvon does when it has started
+        process_memory.settle()  # as a process of Dozvon does after its start
         processor = time.process_time()
         asked = await _ask_from_outside(server.port, size.contacts, size.seconds)
         processor = time.process_time() - processor
@@ -144,7 +144,7 @@ def _figures(asked: dict[str, Any]) -> dict[str, Any]:
         "p50_ms": percentile(times, 0.50),
         "p99_ms": percentile(times, 0.99),
         "max_ms": round(times[-1], 2),
-        "put_late_p99_ms": percentile(late, 0.99),  # behind its moment: the asking side had no core
+        "put_late_p99_ms": percentile(late, 0.99),  # the asking side had no core at the right moment
         "wrong": asked["wrong"],
     }
 
@@ -171,13 +171,13 @@ async def _ask_from_outside(port: int, contacts: int, seconds: float) -> dict[st
     )
     printed, _ = await process.communicate()
     if process.returncode:
-        raise RuntimeError("the asking process failed; what it said is above")
+        raise RuntimeError("the asking process failed; its output is above")
     answer: dict[str, Any] = json.loads(printed)
     return answer
 
 
 async def _ask_the_crm(folder: Path, size: Size) -> dict[str, Any]:
-    """What a router without a phone book would wait for: the connector's search, as fast as the CRM's limit lets it.
+    """Time the connector's search, for which a router without a phone book would wait, at the rate the CRM allows.
     The sandbox is on the loopback; a CRM in the internet is further away."""
     storage = await open_storage(f"sqlite:///{folder}/live.db", folder)
     chance, loop, times = random.Random(5), asyncio.get_running_loop(), []

@@ -17,13 +17,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 QUESTIONS_PER_SECOND = 200
-DECIDED, EMPTY = "office", "empty"  # paths to ask at: the second is answered without looking anything up
+DECIDED, EMPTY = "office", "empty"  # paths of the questions; the second is answered without a look-up
 MANAGERS = 200
 SHARED = 50  # every fiftieth number belongs to two contacts
 _KNOWN = 0.8  # of the callers
-_ROUNDS = 10  # in which both paths take turns, so that what disturbs the machine disturbs both
+_ROUNDS = 10  # both paths take turns, so that other work on the machine disturbs both
 _EMPTY_SHARE = 0.5  # of the seconds
-_WARM_UP = 20  # the first questions pay for caches, as only the first calls of a day do
+_WARM_UP = 20  # the first questions fill caches, like the first calls of a day
 _PATIENCE_SECONDS = 10.0
 
 
@@ -44,7 +44,7 @@ def right_extension(n: int | None) -> str | None:
 
 @dataclass(slots=True)
 class _Asked:
-    """`late_ms`: how long after its moment a question was put; that is this process's and the machine's doing."""
+    """`late_ms`: how late a question was sent, because of this process or the machine."""
 
     rounds_ms: list[list[float]] = field(default_factory=list)
     late_ms: list[float] = field(default_factory=list)
@@ -78,7 +78,7 @@ class _Question(asyncio.Protocol):
 
 
 async def _ask(port: int, path: str, caller: int | None, asked: _Asked, times_ms: list[float]) -> None:
-    """One question as Asterisk puts it, and whether the plan names the right extension."""
+    """Send one question in Asterisk's form, and check whether the plan names the right extension."""
     number = number_of(caller)[1:] if caller is not None else f"7495{random.randrange(10**7):07d}"
     head = (
         f"agi_network: yes\nagi_network_script: {path}\nagi_request: agi://127.0.0.1:{port}/{path}\n"
@@ -95,7 +95,7 @@ async def _ask(port: int, path: str, caller: int | None, asked: _Asked, times_ms
         async with asyncio.timeout(_PATIENCE_SECONDS):
             await loop.create_connection(lambda: _Question(head.encode(), answer), "127.0.0.1", port)
             command = await answer
-    except OSError:  # turned away, or left without an answer: a question without a right answer
+    except OSError:  # refused, or without an answer: counts as a wrong answer
         answer.cancel()
     times_ms.append((time.perf_counter() - began) * 1000)
     right = right_extension(caller) if path == DECIDED else None
@@ -103,7 +103,7 @@ async def _ask(port: int, path: str, caller: int | None, asked: _Asked, times_ms
 
 
 async def _ask_for(seconds: float, port: int, path: str, contacts: int, asked: _Asked, chance: random.Random) -> None:
-    """Questions at fixed moments, whatever becomes of those before: a slow answer does not slow the load down."""
+    """Send questions at fixed moments: a slow answer does not slow down the load."""
     loop = asyncio.get_running_loop()
     began = loop.time()
     tasks = []

@@ -1,9 +1,9 @@
-"""Whether two processes do twice the work of one: each follows its own PBX, as accounts are shared out.
+"""Measures whether two processes do twice the work of one, each with its own PBX, as accounts are divided.
 
-`dozvon bench scale [--quick]`. Bytes to calls, and the same with every step stored in one PostgreSQL where there is
-one. In each round every process works alone and then all of them at once; the bytes are made before, outside of what
-is timed. Two processes need two cores: a round in which others used them is made again, and said to be noisy. Cores
-that are a machine's on paper may share more than a bus, so in every round they do the same with a plain loop, too.
+`dozvon bench scale [--quick]`. Measures bytes to calls, and if there is a PostgreSQL, the same with every step stored
+in it. In each round every process works alone and then all of them at once; the bytes are made before the measured
+time. Two processes need two cores: a round in which other programs used them is repeated, and reported as noisy.
+Virtual cores may share more than a bus, so every round also runs a plain loop in the same way.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from integration.storage import Storage, open_storage
 
 AIM_TIMES = 1.8
 _PROCESSES = 2
-_QUIET = 0.1  # of a core that others may use on the average of a round
-_TRIES = 2  # times the rounds that are wanted
+_QUIET = 0.1  # cores that other programs may use on average in a quiet round
+_TRIES = 2  # at most so many times the wanted rounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +58,25 @@ class _Spent:
 
 @dataclass(slots=True)
 class _Work:
-    """What each process needed alone and beside the others."""
+    """The time of each process alone and beside the others."""
 
     alone: list[_Spent] = field(default_factory=list)
     together: list[_Spent] = field(default_factory=list)
 
     @property
     def times(self) -> float:
-        """The work of all at once by that of one, each process beside itself: their streams are not the same."""
+        """The work of all at once divided by that of one. Compares each process with itself: streams differ."""
         return sum(one.wall / both.wall for one, both in zip(self.alone, self.together, strict=True))
 
     @property
     def times_by_processor(self) -> float:
-        """The same as it would be if each had a core to itself: what they cost each other in caches and memory."""
+        """The same by processor time: how much they slow each other down through caches and memory."""
         return sum(one.processor / both.processor for one, both in zip(self.alone, self.together, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
 class _Round:
-    """`others`: cores used by anybody else meanwhile."""
+    """`others`: cores that other programs used during the round."""
 
     hearing: _Work
     looping: _Work
@@ -86,9 +86,9 @@ class _Round:
 def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     """
     Returns:
-        {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}; by the wall clock. Where no round was
-        quiet, the aim says so: then `times_by_processor` in the detail holds. `with_storing` is None without a
-        PostgreSQL, which takes its share of the processors there.
+        {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}; by the wall clock. If no round was
+        quiet, the aim says so, and only `times_by_processor` in the detail is valid. `with_storing` is None without a
+        PostgreSQL; the server uses a part of the processors.
     """
     logs.set_up("error", readable=True)
     size = size or (QUICK if quick else FULL)
@@ -113,7 +113,7 @@ async def _compare(live: int, events: int, rounds: int, url: str | None) -> dict
         for place in range(_PROCESSES):  # one after another: the first brings the tables up to date
             options = {"place": place, "live": live, "events": events, "url": url, "folder": folder}
             workers.append(await stack.enter_async_context(_worker(options)))
-        # The database server's use of cores cannot be told from that of others, so with it every round counts.
+        # The database server's use of cores looks like that of other programs, so with it every round counts.
         while len(made) < (rounds if url else rounds * _TRIES) and len(_quiet(made)) < rounds:
             made.append(await _round(workers))
     counted = made if url else _quiet(made) or made
@@ -164,7 +164,7 @@ async def _ask(worker: asyncio.subprocess.Process, word: str) -> bytes:
     worker.stdin.write(f"{word}\n".encode())
     line = await worker.stdout.readline()
     if not line:
-        raise RuntimeError("a process of the bench ended; what it said is above")
+        raise RuntimeError("a process of the bench ended; its output is above")
     return line
 
 
@@ -190,7 +190,7 @@ async def _worker(options: dict[str, Any]) -> AsyncIterator[asyncio.subprocess.P
 
 
 async def _work(place: int, live: int, events: int, url: str | None, folder: str) -> None:
-    """Does what each line of the input says, and answers with a line when it is done."""
+    """Execute the command in each line of the input, and write a line when it is done."""
     logs.set_up("error", readable=True)
     office = Office([template(name) for name in STREAMS], live, seed=place + 1, first_call=place * 10_000_000)
     async with AsyncExitStack() as stack:

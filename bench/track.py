@@ -1,8 +1,8 @@
-"""Events per second from AMI bytes to calls: parser, tracker and `advance()`, at a few and at very many live calls.
+"""Measures events per second from AMI bytes to calls: parser, tracker and `advance()`, with few and many live calls.
 
-`dozvon bench track [--quick]`. The streams are unfiltered recordings of real calls, any number at once, each
-copy with different ids. panoramisk and cacofonisk (`track_pair.py`) get the same bytes, in turn with us. The figures
-include neither reading the socket nor making the bytes; storing is measured separately.
+`dozvon bench track [--quick]`. The streams are unfiltered recordings of real calls, any number at once, each copy with
+different ids. panoramisk and cacofonisk (`track_pair.py`) get the same bytes, in turn with us. The figures include
+neither reading the socket nor making the bytes; storing is measured separately.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ AIM_FLATNESS = 1.25
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """`live`: calls at once, measured at each; `events` are heard at each of them."""
+    """`live`: the numbers of calls at once to measure; `events`: events for each of them."""
 
     live: tuple[int, ...]
     events: int
@@ -74,7 +74,7 @@ def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
 
     Returns:
         {"bench", "aims": [{"what", "aim", "measured", "unit", "met"}], "detail"}. The flatness is the time for an event
-        with the most live calls by that with ten; times are of the processor, but for storing.
+        with the most live calls divided by that with ten. Times are processor times, except with storing.
     """
     size = size or (QUICK if quick else FULL)
     logs.set_up("error", readable=True)
@@ -120,7 +120,7 @@ def template(name: str) -> list[bytes]:
 
 
 class Office:
-    """Endless calls, so many at once: each as it is over is followed by another."""
+    """Endless calls, always the same number at once: another call follows each that ends."""
 
     def __init__(self, templates: list[list[bytes]], live: int, seed: int = 1, first_call: int = 0) -> None:
         self._templates, self._chance = templates, random.Random(seed)
@@ -136,9 +136,9 @@ class Office:
 
     def first_events(self) -> Iterator[bytes]:
         """
-        Bring the office to where it would be after a long time, so that every number of calls is measured alike.
+        Bring the office to its state after a long time, so that all numbers of calls are measured in the same way.
 
-        A call found at a random moment is more likely a long one, and is anywhere in its course.
+        A call found at a random moment is more often a long one, and may be at any point of its course.
         """
         for template in self._chance.choices(self._templates, weights=self._lengths, k=self._live):
             call = self._call(template)
@@ -146,7 +146,7 @@ class Office:
             self._running.append(call)
 
     def events(self, count: int) -> Iterator[bytes]:
-        """The next so many blocks; calls take turns in short bursts, as those of a PBX do."""
+        """The next `count` blocks; calls take turns in short bursts, as on a PBX."""
         while count > 0:
             place = self._chance.randrange(len(self._running))
             for _ in range(min(count, self._chance.randint(1, 8))):
@@ -159,7 +159,7 @@ class Office:
 
 
 class Listener:
-    """What the product does with the bytes of a connection, without socket and storage."""
+    """Handles the bytes of a connection like the product, without socket and storage."""
 
     def __init__(self, live: int) -> None:
         self.tracker = Tracker(_PBX)
@@ -198,16 +198,16 @@ class _Level:
     theirs: list[float]
 
     def hear(self, data: bytes, events: int) -> None:
-        parts = list(reads(data))  # cut before the time runs, and heard twice
+        parts = list(reads(data))  # cut before the measurement, and used twice
         self.ours.append(_seconds(parts, lambda read: self.listener.hear(read, events // len(parts))) / events)
         self.theirs.append(_seconds(parts, self.pair.hear) / events)
 
 
 def _measure(templates: list[list[bytes]], lives: tuple[int, ...], events: int) -> list[dict[str, Any]]:
     """
-    Time the same number of events at each number of live calls, taking turns with each other and with the pair.
+    Time the same number of events at each number of live calls, in turns with each other and with the pair.
 
-    Other work on the machine slows all of them alike then, and the ratio of two stays what it is.
+    So other work on the machine slows all of them alike, and their ratios stay the same.
     """
     levels = [_Level(Office(templates, live), Listener(live), Pair(), [], []) for live in lives]
     for level in levels:
@@ -243,7 +243,7 @@ def _told(live: int, level: _Level, first: _Level) -> dict[str, Any]:
 
 
 def reads(data: bytes) -> Iterator[bytes]:
-    """One after another, as a socket gives them: the memory of one is used again for those after it."""
+    """The parts one after another, as from a socket, which uses the memory of one again for the next."""
     return (data[at : at + READ] for at in range(0, len(data), READ))
 
 
@@ -256,7 +256,7 @@ def _seconds(parts: list[bytes], hear: Callable[[bytes], None]) -> float:
 
 
 class StoringListener:
-    """What the product does with the bytes of a connection, storing every step of a call with what is to be done."""
+    """Handles the bytes of a connection like the product, and stores every step of a call with its intents."""
 
     def __init__(self, storage: Storage, live: int, pbx: PbxId = _PBX) -> None:
         account = Account(AccountSettings(account=_ACCOUNT), FakeCrm(), [FakePbx(id=pbx)])
@@ -314,7 +314,7 @@ def _theirs() -> Callable[[bytes], None]:
 
 
 def _bytes_per_live_call(templates: list[list[bytes]], calls: int, build: Callable[[], Callable[[bytes], None]]) -> int:
-    """Memory of what was built and of the calls, while so many are live, by their number."""
+    """Memory of a program and its live calls, divided by the number of calls."""
     data = b"".join(Office(templates, calls, seed=2).first_events())
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()

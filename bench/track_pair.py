@@ -1,7 +1,7 @@
-"""What others use for the same work: panoramisk parses AMI, cacofonisk tracks the calls. Both from the registry.
+"""Other software for the same work: panoramisk parses AMI, cacofonisk tracks the calls. Both come from the registry.
 
-Wired as cacofonisk's own `AmiRunner` does it, without the socket: bytes go to panoramisk's protocol, its manager hands
-the events that cacofonisk asks for to cacofonisk's handler.
+They are connected as in cacofonisk's own `AmiRunner`, without the socket: bytes go to panoramisk's protocol, whose
+manager passes the events that cacofonisk wants to cacofonisk's handler.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ try:
     from panoramisk import Manager
     from panoramisk.ami_protocol import AMIProtocol
 except ImportError as exc:
-    raise SystemExit('The pair to compare with is not installed: `make setup`, or pip install "dozvon[bench]"') from exc
+    raise SystemExit('panoramisk and cacofonisk are missing: `make setup`, or pip install "dozvon[bench]"') from exc
 
 _BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 
@@ -42,11 +42,11 @@ class _Reporter(BaseReporter):  # type: ignore[misc]
 class Pair:
     """
     Attributes:
-        failures: events at which cacofonisk raised; a real connection would have been closed by the first.
+        failures: events at which cacofonisk raised; the first would have closed a real connection.
     """
 
     def __init__(self) -> None:
-        quiet = logging.getLogger("bench.pair")  # cacofonisk warns of every channel it did not see begin
+        quiet = logging.getLogger("bench.pair")  # cacofonisk warns about every channel whose start it did not see
         quiet.disabled = True
         self.failures = 0
         self.reporter = _Reporter()
@@ -69,5 +69,5 @@ class Pair:
     def _on_event(self, _: object, event: Any) -> None:
         try:
             self._handler.on_event(event)
-        except Exception:  # noqa: BLE001 - counted: what it cannot follow must not end the comparison
+        except Exception:  # noqa: BLE001 - counted: an event it cannot follow must not end the comparison
             self.failures += 1

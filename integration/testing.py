@@ -1,7 +1,7 @@
-"""Fakes of the outside for tests of services and of connectors' authors: a clock, a CRM, a PBX. They keep state.
+"""Fakes of the outside for tests of services and for authors of connectors: a clock, a CRM, a PBX. They keep state.
 
-Storage needs no fake: `open_storage("sqlite:///<a temporary file>", ...)` is as easy. The CRM's wire is the sandbox's
-business, the PBX's the lab's and the simulated office's.
+Storage needs no fake: `open_storage("sqlite:///<a temporary file>", ...)` is as easy. To test the protocols, use the
+sandbox for the CRM, and the lab or the simulated office for the PBX.
 """
 
 from __future__ import annotations
@@ -53,10 +53,10 @@ class FakeTask:
 @dataclass(slots=True)
 class FakeCrm:
     """
-    Implements `ports.Crm` in memory. What was written stays readable in the attributes.
+    Implements `ports.Crm` in memory. The attributes show what was written.
 
-    `fail_before` are raised one by one by the next methods called, before they do anything; `fail_after` by the next
-    methods that write, after they have written (the answer was lost).
+    The next methods raise the errors in `fail_before` one by one, before they do anything. The next writing methods
+    raise those in `fail_after`, after they have written (the answer was lost).
     """
 
     clock_ahead: float = 0.0
@@ -69,7 +69,7 @@ class FakeCrm:
     inbox_entries: dict[str, InboxEntry] = field(default_factory=dict)  # by the entry's id, those that have left too
     takes_notes_in_inbox: bool = True
     refuses: set[ManagerId] = field(default_factory=set)  # users who cannot be responsible
-    refused: list[ManagerId] = field(default_factory=list)  # each time that one was
+    refused: list[ManagerId] = field(default_factory=list)  # each refusal
     tasks: list[FakeTask] = field(default_factory=list)
     rang: list[tuple[PhoneNumber, tuple[ManagerId, ...]]] = field(default_factory=list)
     fail_before: list[DozvonError] = field(default_factory=list)
@@ -85,7 +85,7 @@ class FakeCrm:
                 self.deals[entity.ref] = entity
 
     def logged(self, key: str) -> int:
-        """How often the call with this key is in the CRM, notes and inbox together."""
+        """How often the call with this key is in the CRM, in notes and inbox together."""
         notes = [record for written in self.notes.values() for record in written]
         return sum(record.key == key for record in [*notes, *self.inbox])
 
@@ -124,7 +124,7 @@ class FakeCrm:
             if target.id not in self._waiting():
                 raise NotFound("The entry has left the inbox.")
             if not self.takes_notes_in_inbox:
-                raise InInbox("Nothing is written into an entry that waits.")
+                raise InInbox("A waiting entry accepts no notes.")
         elif target not in self.persons and target not in self.deals:
             raise NotFound("There is no such entity.")
         self.notes[target].append(record)
@@ -187,7 +187,7 @@ class FakeCrm:
         return self.persons[ref]
 
     def accept(self, uid: str) -> InboxClosed:
-        """Somebody takes the lead on: contact and deal appear, with the calls. Returns what a webhook tells of it."""
+        """Accept the lead as a person: contact and deal appear, with the calls. Returns the webhook's change."""
         entry = self.inbox_entries[uid]
         assert entry.deal is not None
         assert entry.person is not None
@@ -200,7 +200,7 @@ class FakeCrm:
         return InboxClosed(ref=entry.ref, is_accepted=True, deals=(entry.deal,))
 
     def decline(self, uid: str) -> InboxClosed:
-        """Somebody throws the lead away, and what was written into it."""
+        """Decline the lead as a person, with everything written into it."""
         entry = self.inbox_entries[uid]
         self._leave_inbox(uid)
         self.notes.pop(entry.ref, None)
@@ -296,10 +296,10 @@ class Redirect:
 @dataclass(slots=True)
 class FakePbx:
     """
-    Implements `ports.Pbx`. `emit` sends events to the listener of `run`; requests are kept in the attributes.
+    Implements `ports.Pbx`. `emit` sends events to the listener of `run`; the attributes keep the requests.
 
-    `live` is what a resync finds; `away` is the link while there is none; `fail_next` are raised one by one by the next
-    requests.
+    A resync finds the calls in `live`; `away` is the link while there is none; the next requests raise the errors in
+    `fail_next` one by one.
     """
 
     id: PbxId = DEFAULT_PBX
@@ -335,7 +335,7 @@ class FakePbx:
             self._up.clear()
 
     async def emit(self, events: Iterable[CallEvent]) -> None:
-        """Waits until somebody runs this PBX; returns when the listener has stored them."""
+        """Wait until `run` is called, and return when the listener has stored the events."""
         await self._up.wait()
         assert self._listener is not None
         await self._listener.on_events(list(events))

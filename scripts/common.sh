@@ -1,6 +1,6 @@
 # Shared by the set-up scripts: progress lines, stamps, and asking for root. Sourced, never run.
 
-# One line per step, so that a person sees what the minutes are spent on.
+# One line for each step, so that a person sees the progress.
 step() { printf '==> %s\n' "$*"; }
 
 fail() {
@@ -8,7 +8,7 @@ fail() {
     exit 1
 }
 
-# What ran last time, so that a repeated set-up costs milliseconds: stamp_is FILE WANTED.
+# Remembers the last run, so that a repeated set-up takes milliseconds: stamp_is FILE WANTED.
 stamp_is() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
 
 # A hash over the named files (missing ones count as empty) and the checkout's place:
@@ -27,7 +27,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
 }
 
-# apt_install WHAT-FOR PACKAGE...: installs, or says in plain words what a person must do.
+# apt_install WHAT-FOR PACKAGE...: installs, or says what a person must do.
 apt_install() {
     local purpose=$1
     shift
@@ -41,7 +41,7 @@ apt_install() {
     step "$purpose: apt-get install $*"
     local log
     log=$(mktemp)
-    # One source of several that cannot be reached is no reason to stop: the install itself tells.
+    # Continue if one of several sources cannot be reached: the installation itself shows whether it matters.
     as_root apt-get update >"$log" 2>&1 </dev/null || true
     if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" \
         >>"$log" 2>&1 </dev/null; then

@@ -1,9 +1,9 @@
-"""`make test-faults`: steady calls on the simulated office while all around Dozvon fails; a table of the outcome.
+"""`make test-faults`: steady calls on the simulated office while everything around Dozvon fails. Prints the results.
 
 .venv/bin/python scripts/faults.py --calls 1000 --faults 50 --seed 7 --json faults.json
 
-A CRM takes seven requests a second from an account, which is some three calls: with three accounts, each with an office
-and its own CRM, the default 4 calls a second are delivered as they come.
+A CRM takes seven requests a second from an account, enough for about three calls. With three accounts, each with an
+office and its own CRM, Dozvon delivers the default 4 calls a second as they come.
 """
 
 from __future__ import annotations

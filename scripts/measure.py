@@ -1,7 +1,7 @@
 """Runs every bench in full, one after another, and writes their figures into docs/performance.md.
 
-`.venv/bin/python scripts/measure.py [--quick] [NAME...]`; the whole takes about half an hour. Run it on a machine that
-does nothing else. What each bench printed is kept in build/measured/NAME.json; with names, only those are run again.
+`.venv/bin/python scripts/measure.py [--quick] [NAME...]` takes about half an hour. Run it on a machine without other
+work. It keeps each bench's output in build/measured/NAME.json; with names, it runs only those benches again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BEGIN, END = "<!-- measured -->", "<!-- /measured -->"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="only these; all when left out")
+    parser.add_argument("names", nargs="*", choices=[[], *NAMES], help="run only these; by default all")
     parser.add_argument("--quick", action="store_true", help="small sizes: to try the script, not to publish")
     arguments = parser.parse_args()
     KEPT.mkdir(parents=True, exist_ok=True)

@@ -1,15 +1,15 @@
-"""Changes the core in small ways and asks whether a test notices: `make test-mutants`.
+"""Changes the core in small ways and checks whether a test notices: `make test-mutants`.
 
-Each mutant is one small change of one module: a comparison turned, a constant moved, a condition negated, a
-statement left out. The module's nearest tests run against it. A mutant that survives shows a rule that no test guards:
-write the test, or explain in `tests/mutants_explained.toml` why the change makes no difference.
+Each mutant is one small change of one module: a reversed comparison, a changed constant, a negated condition, a removed
+statement. The module's nearest tests run against it. A mutant that survives shows a rule that no test guards: write the
+test, or explain in `tests/mutants_explained.toml` why the change makes no difference.
 
     .venv/bin/python scripts/mutants.py                              every module of the table, all mutants
     .venv/bin/python scripts/mutants.py --sample 70 --seed 3         seventy, chosen by the seed
     .venv/bin/python scripts/mutants.py integration/domain/calls/retry.py  one module
-    .venv/bin/python scripts/mutants.py --only "_rang_at: call.queue"  those with this in their key, as it was printed
+    .venv/bin/python scripts/mutants.py --only "_rang_at: call.queue"  those whose printed key contains this
 
-Prints one JSON object. Ends with 1 when a mutant survived that nobody explained, or an explanation fits no mutant.
+Prints one JSON object. Exit code 1 if a mutant without an explanation survived, or if an explanation fits no mutant.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 EXPLAINED = CHECKOUT / "tests/mutants_explained.toml"
 WORKERS = 2
-# A mutant that loops forever is killed, in the sense of this word here, when it takes so many times the CPU time of the
-# tests; one that waits forever, when it has slept so long. Neither depends on how busy the machine is.
+# A mutant that loops forever counts as killed after so many times the CPU time of the tests, and one that waits forever
+# after so long a sleep. Neither depends on how busy the machine is.
 SLOWEST = 4.0
 AT_LEAST_CPU_SECONDS = 10.0
 ASLEEP_SECONDS = 20.0
@@ -142,7 +142,7 @@ def mutants_of(path: str) -> list[Mutant]:
 
 
 def _numbered(found: list[Mutant]) -> list[Mutant]:
-    """The second of two equal changes in one function is ` #2`."""
+    """Number equal changes in one function: the second gets ` #2`."""
     seen: dict[str, int] = {}
     numbered = []
     for mutant in found:
@@ -152,7 +152,7 @@ def _numbered(found: list[Mutant]) -> list[Mutant]:
 
 
 def _walk(node: ast.AST, scope: tuple[str, ...]) -> Iterator[tuple[ast.AST, tuple[str, ...]]]:
-    """Every node that runs: annotations, decorators, docstrings and type checks' imports do not."""
+    """Every node that runs, without annotations, decorators, docstrings and imports for type checks."""
     yield node, scope
     inner = (*scope, node.name) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else scope
     for name, value in ast.iter_fields(node):
@@ -181,7 +181,7 @@ def _changes(node: ast.AST) -> Iterator[tuple[str, ast.AST | None]]:
         case ast.Constant(value=bool() as value):
             yield f"{value} → {not value}", ast.Constant(not value)
         case ast.Constant(value=int() | float() as value):
-            # A delay of 31 s for 30 s is no other rule; 60 s is.
+            # A delay of 31 s instead of 30 s is the same rule; 60 s is another one.
             other = value + 1 if abs(value) < 3 else value * 2
             yield f"{value} → {other}", ast.Constant(other)
         case ast.Call(func=ast.Name(id=name), args=args, keywords=keywords) if name in _OTHER_CALL:
@@ -217,14 +217,14 @@ class _Replace(ast.NodeTransformer):
 
 
 def _with(tree: ast.Module, node: ast.AST, new: ast.AST | None) -> str:
-    # By identity: `a + b + c` holds two sums that begin at one place.
+    # By identity: `a + b + c` contains two sums that begin at the same place.
     copies: dict[int, ast.AST] = {}
     changed = copy.deepcopy(tree, copies)
     return ast.unparse(ast.fix_missing_locations(_Replace(copies[id(node)], new).visit(changed)))
 
 
 class _Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Serves one module's changed source in the place of its file."""
+    """Loads one module's changed source instead of its file."""
 
     def __init__(self, mutant: Mutant) -> None:
         self._name = mutant.path.removesuffix(".py").replace("/", ".")
@@ -246,8 +246,8 @@ def _start(
     """
     Start a child that runs the tests, against the mutant if there is one. Returns the child's process id.
 
-    `cpu_seconds`: the kernel ends the child when it has used so much. `imported`: the child writes here which modules
-    of others the tests import.
+    `cpu_seconds`: the kernel ends the child after this CPU time. `imported`: the child writes here which libraries
+    the tests import.
     """
     child = os.fork()
     if child:
@@ -263,7 +263,7 @@ def _start(
     import pytest
 
     failed = 1
-    # What the parent imported cannot have its assertions rewritten any more: libraries of others, so nothing is lost.
+    # pytest cannot rewrite assertions in modules that the parent imported. These are libraries: nothing is lost.
     quiet = ("-W", "ignore::pytest.PytestAssertRewriteWarning")
     with contextlib.suppress(BaseException):
         failed = int(
@@ -277,9 +277,9 @@ def _start(
 
 def _prepare(tests: Sequence[str]) -> float:
     """
-    Returns how much CPU time the tests take as they are. Raises SystemExit when they fail.
+    Returns the CPU time of the tests without a change. Raises: SystemExit if they fail.
 
-    What they import of others is imported here, once, so that a child needs a quarter of the time for a small module.
+    Imports the libraries of the tests once, here, so that a child needs a quarter of the time for a small module.
     """
     with tempfile.TemporaryDirectory() as folder:
         imported = Path(folder) / "imported"
@@ -293,22 +293,22 @@ def _prepare(tests: Sequence[str]) -> float:
 
 
 class _Sleep:
-    """Whether a child has waited for something that does not come: it slept for long, and used no CPU time."""
+    """Notices a child that waits forever: it has slept for long without using CPU time."""
 
     def __init__(self) -> None:
         self._ticks, self._since = "", time.monotonic()
 
     def is_endless(self, child: int) -> bool:
-        # man 5 proc: after the name in brackets stand the state, and in places 14 and 15 the time used.
+        # man 5 proc: after the name in brackets comes the state; fields 14 and 15 are the used time.
         state, *fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
         ticks = " ".join(fields[10:12])
-        if state != "S" or ticks != self._ticks:  # one that only waits for its turn at the CPU is R
+        if state != "S" or ticks != self._ticks:  # a process that waits for the CPU has state R
             self._ticks, self._since = ticks, time.monotonic()
         return time.monotonic() - self._since > ASLEEP_SECONDS
 
 
 def run(mutants: Sequence[Mutant], workers: int) -> list[Mutant]:
-    """Try them, so many at a time. Returns those that survived."""
+    """Try the mutants, `workers` at a time. Returns the survivors."""
     limits = {
         tests: int(max(AT_LEAST_CPU_SECONDS, SLOWEST * _prepare(tests))) for tests in {NEAREST[m.path] for m in mutants}
     }
@@ -335,7 +335,7 @@ def run(mutants: Sequence[Mutant], workers: int) -> list[Mutant]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", default=[], help="default: every module of the table")
-    parser.add_argument("--sample", type=int, help="try only so many, chosen by the seed")
+    parser.add_argument("--sample", type=int, help="try only this many, chosen by the seed")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=WORKERS, help="mutants tried at a time")
     parser.add_argument("--only", action="append", help="try only mutants whose key has this text; may be repeated")

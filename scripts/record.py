@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Records an AMI stream as a fixture (`t` and event, response, action or link a line): from a scenario on the lab, or
-from any PBX that runs.
+"""Records an AMI stream as a fixture (each line has `t` and event, response, action or link): from a scenario on the
+lab, or from any running PBX.
 
     .venv/bin/python scripts/record.py inbound_answered --out tests/fixtures/traces [--asterisk 16]
     .venv/bin/python scripts/record.py --pbx 192.0.2.5:5038 --user NAME --secret SECRET --seconds 60 --out FILE.jsonl
 
-What is recorded from a real PBX holds real numbers and names: it is not for the repository.
+A recording of a real PBX contains real numbers and names: do not commit it.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ async def record_pbx(address: str, user: AmiUser, seconds: float, out: Path) -> 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS), help="a story of tests/lab/scenarios.py")
-    what.add_argument("--pbx", metavar="HOST:PORT", help="record a PBX that runs, instead")
+    what.add_argument("scenario", nargs="?", choices=sorted(SCENARIOS), help="a scenario of tests/lab/scenarios.py")
+    what.add_argument("--pbx", metavar="HOST:PORT", help="record a running PBX instead")
     parser.add_argument("--asterisk", type=int, choices=(22, 16), default=22, help="version for the scenario")
     parser.add_argument("--user", default=RECORDER_USER.name)
     parser.add_argument("--secret", default=RECORDER_USER.secret)
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long to record a PBX that runs")
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to record a running PBX")
     parser.add_argument("--out", type=Path, required=True, help="folder for a scenario, file for a PBX")
     arguments = parser.parse_args()
     try:

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Records what Asterisk itself writes of its calls (CDR and CEL as CSV) on the lab, with the truth beside it.
+"""Records Asterisk's own records of calls (CDR and CEL as CSV) on the lab, together with the expected result.
 
     .venv/bin/python scripts/record_records.py [--asterisk 16] [--out tests/fixtures/asterisk_records] [NAME ...]
 
-The expected result is what the tracker saw of the same calls on AMI: check it before committing.
+The expected result comes from the tracker, which followed the same calls on AMI: check it before committing.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ async def click(office: Office) -> None:
 
 
 async def click_unanswered(office: Office) -> None:
-    """A number is clicked in the CRM, and 101 does not take the phone: the client is never called."""
+    """A number is clicked in the CRM, and 101 does not answer: the client is never called."""
     await _originate(office, milliseconds=1500)
     await (await office.phone("101").incoming()).over()
 
@@ -221,7 +221,7 @@ async def record(name: str, major: int, out: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scenario", nargs="*", help="all when none is named")
+    parser.add_argument("scenario", nargs="*", help="by default all")
     parser.add_argument("--asterisk", type=int, choices=(22, 16), default=22)
     parser.add_argument("--out", type=Path, default=Path("tests/fixtures/asterisk_records"))
     arguments = parser.parse_args()

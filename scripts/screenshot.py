@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes the documents' picture: the demonstration with a known client calling, photographed while the phone rings.
+"""Makes the picture for the documents: the demonstration while a known client calls and the phone rings.
 
     .venv/bin/python scripts/screenshot.py [--out docs/images/card.png] [--language ru]
 
-Needs Chromium (`make test-setup` installs it). Every port is a free one: a running demonstration is left alone.
+Needs Chromium (`make test-setup` installs it). It uses free ports, so a running demonstration is not disturbed.
 """
 
 from __future__ import annotations

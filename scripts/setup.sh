@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares the checkout: .venv with the locked dependencies and the dozvon command, and the widgets' packages.
-# Run again at any time: what is already right is left alone.
+# Run it again at any time: it changes only what is missing or stale.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh

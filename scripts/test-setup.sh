@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Gets what `make test` needs beyond .venv: Chromium, Redis, PostgreSQL, MariaDB, nginx, and Asterisk 22 and 16 in own folders.
-# Run again at any time: what is there already is left alone.
+# Run it again at any time: it installs only what is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
