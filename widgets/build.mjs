@@ -1,7 +1,7 @@
 /**
  * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files), `--tests` the tests into build/tests/.
  *
- * The backend's address and the version stay marks here: pack.py fills them in where there is no Node.
+ * The backend's address and the version stay marks here: pack.py, which needs no Node, fills them in.
  */
 import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -57,7 +57,7 @@ export async function buildPlayground() {
   await esbuild.build({ ...common, entryPoints: ["playground.ts"], outfile: "build/playground.js", format: "esm" });
 }
 
-// Run as a command; playground.mjs takes only what it needs.
+// Only when run as a command: playground.mjs imports parts of this file.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await (process.argv.includes("--tests") ? buildTests() : buildAmocrm());
 }

@@ -1,5 +1,5 @@
 /**
- * The card on a plain page: each button gives it what a server would. For looking, and for screenshots.
+ * The card on a plain page: each button sends it a server's message. For a look at the card, and for screenshots.
  *
  * `?scene=ringing&lang=en&dark=1` shows one scene at once. Nothing here is shipped.
  */
@@ -50,7 +50,7 @@ function ended(disposition: CardCall["disposition"]): Partial<CardCall> {
   return { state: "ended", disposition, ended_at: now() };
 }
 
-/** The manager's part is over, whatever became of the call. */
+/** The manager's part is over; the call may continue. */
 function over(result: CardCall["result"], fields: Partial<CardCall> = {}): Partial<CardCall> {
   return { state: "ended", result, ended_at: now(), can_hang_up: false, ...fields };
 }

@@ -1,8 +1,8 @@
 /**
  * amoCRM's page as far as the widget uses it.
  *
- * Source: Kommo developer documentation (script.js, Card SDK, Widget locations), read 2026-11; members that are not
- * documented are optional here and their absence is handled where they are read.
+ * Source: Kommo developer documentation (script.js, Card SDK, Widget locations), read 2026-11. Undocumented members are
+ * optional here, and the code that reads them handles their absence.
  */
 
 interface AmoApp {
@@ -53,6 +53,6 @@ interface Window {
   __dozvonStop?: (() => void) | undefined;
 }
 
-/** Put in by build.mjs as marks, and by pack.py as what they stand for. */
+/** build.mjs writes marks for these, and pack.py replaces the marks by the values. */
 declare const DOZVON_BACKEND: string;
 declare const DOZVON_VERSION: string;

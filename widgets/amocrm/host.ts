@@ -68,7 +68,7 @@ function navigate(url: string): void {
   link.remove();
 }
 
-/** amoCRM's dark theme has no documented mark: the page's own background tells. */
+/** amoCRM's dark theme has no documented mark: the page's background shows it. */
 function isDark(): boolean {
   for (const element of [document.body, document.documentElement]) {
     const [r, g, b, a = 1] = (getComputedStyle(element).backgroundColor.match(/[\d.]+/g) ?? []).map(Number);

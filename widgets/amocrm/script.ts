@@ -13,7 +13,7 @@ import { startWidget, type Widget } from "../shared/widget";
 import { currentEntity, makeHost } from "./host";
 import { chosenNumber, getFromCrm } from "./selection";
 
-/** What amoCRM calls with `new`. `jquery` finds the places of the settings windows. */
+/** amoCRM calls this with `new`. `jquery` finds the places of the settings windows. */
 export function widgetConstructor(jquery: (selector: string) => AmoQuery) {
   return function DozvonWidget(this: AmoWidget): AmoWidget {
     const self = this;
@@ -21,7 +21,7 @@ export function widgetConstructor(jquery: (selector: string) => AmoQuery) {
 
     function start(): void {
       if (running || self.get_install_status?.() === "install") return;
-      // amoCRM may load the script a second time (after an update without reload): the older copy goes.
+      // amoCRM may load the script a second time (after an update without reload): stop the older copy.
       window.__dozvonStop?.();
       running = startWidget(makeHost(self));
       window.__dozvonStop = stop;
@@ -65,7 +65,7 @@ export function widgetConstructor(jquery: (selector: string) => AmoQuery) {
         return true;
       },
       onSave(event: { active?: string }) {
-        // Fires when the widget is being switched off too, before `destroy`.
+        // Also called when the widget is switched off, before `destroy`.
         if (event?.active === "N") stop();
         return true;
       },

@@ -1,7 +1,7 @@
 /**
  * Calling the one contact or deal that was ticked in a list ("More" menu).
  *
- * A contact brings its phones along; a deal does not, so its main contact is asked for with the manager's own rights.
+ * A contact comes with its phones. A deal does not, so its main contact is requested with the manager's own rights.
  */
 
 import type { EntityRef } from "../shared/messages";
@@ -46,7 +46,7 @@ async function phoneOfDeal(id: number, get: GetJson): Promise<string | undefined
   return typeof value === "string" ? value : undefined;
 }
 
-/** A read of amoCRM's own API from its own page, with the session's rights. Rejects on no answer; 204 is null. */
+/** Reads amoCRM's own API from its own page, with the session's rights. Rejects without an answer; 204 is null. */
 export async function getFromCrm(path: string): Promise<unknown> {
   const answer = await fetch(path, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(10_000) });
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);

@@ -1,14 +1,14 @@
 /**
- * Calling a person to the card when nobody looks at it: the tab's title, a ring, a notification of the system.
+ * Calls a person to the card if nobody looks at it: by the tab's title, a ring, and a system notification.
  *
- * Which tab does it is `widget.ts`'s; how the ring sounds is `ring_sound.ts`'s.
+ * `widget.ts` decides which tab does it; `ring_sound.ts` makes the sound.
  */
 
 import type { Choices } from "./choices";
 import { plain } from "./format";
 import type { RingSound } from "./ring_sound";
 
-/** What calls: the same `id` is announced once. */
+/** A call to announce. The same `id` is announced once. */
 export interface Ringing {
   id: string;
   /** "Входящий звонок". */
@@ -21,7 +21,7 @@ export interface Shown {
   close(): void;
 }
 
-/** The browser's means; tests put their own in. */
+/** The browser's functions; tests pass their own. */
 export interface AlertMeans {
   readonly ring: RingSound;
   readonly choices: Choices;
@@ -41,7 +41,7 @@ export class CallAlert {
 
   constructor(private readonly means: AlertMeans) {}
 
-  /** `ringing`: what this tab should call a person to; null when nothing rings, or another tab does it. */
+  /** `ringing`: the call that this tab announces; null if nothing rings, or another tab announces it. */
   update(ringing: Ringing | null): void {
     const wanted = this.means.isLookedAt() ? null : ringing;
     if (wanted?.id !== this.ringing?.id) {
@@ -61,14 +61,14 @@ export class CallAlert {
     this.ringing = null;
   }
 
-  /** The page's own title comes back, also one that the CRM set meanwhile. */
+  /** Restore the page's own title, also one that the CRM has set in the meantime. */
   private entitle(ringing: Ringing | null): void {
     const { means } = this;
     if (this.ownTitle === null || means.title !== this.ownTitle) this.pageTitle = means.title;
     if (ringing) {
       this.ownTitle = `\u260E ${plain(ringing.who)} \u00B7 ${ringing.heading}`;
       if (means.title !== this.ownTitle) means.title = this.ownTitle;
-      // A browser shortens white space in titles: what it made of ours is ours.
+      // A browser shortens white space in titles: compare with the browser's form of our title.
       this.ownTitle = means.title;
     } else if (this.ownTitle !== null) {
       if (means.title === this.ownTitle) means.title = this.pageTitle;

@@ -58,6 +58,6 @@ function refusal(status: number, body: unknown): ApiError {
   if (status === 0) return new ApiError("network", "no answer");
   const error = (body as { error?: { code?: unknown; message?: unknown } } | null)?.error;
   if (typeof error?.code === "string") return new ApiError(error.code, String(error.message ?? ""));
-  // A proxy in between answered, or an answer that is no JSON: what is known is the status.
+  // A proxy answered, or the answer is not JSON: only the status is known.
   return new ApiError(status === 401 ? "auth_failed" : "internal", `HTTP ${status}`);
 }

@@ -1,8 +1,8 @@
 /**
  * One call in the card: who it is, what they are buying, when they last called.
  *
- * The stack of calls, minimising, toasts and timers belong to `card.ts`. A section is built again only when its data
- * changed, so that a link keeps the keyboard's focus and a half-typed name is not lost when an update arrives.
+ * `card.ts` has the stack of calls, minimising, toasts and timers. A section is built again only if its data changed,
+ * so that a link keeps the keyboard's focus and a half-typed name survives an update.
  */
 
 import { ApiError } from "./api";
@@ -23,7 +23,7 @@ export interface CallActions {
   createContact(call: CardCall, name: string): Promise<CreateContactAnswer>;
 }
 
-/** A sentence, and the foreign name that stands in it. */
+/** A sentence, and the foreign name in it. */
 interface Worded {
   key: TextKey;
   name?: string;
@@ -55,7 +55,7 @@ export class CallView {
     this.element = el("article", {}, this.top, this.came, this.who, body, this.buttons);
   }
 
-  /** The create form holds something that a person is working on. */
+  /** Whether a person is typing in the create form. */
   get isBusy(): boolean {
     return this.create.isOpen;
   }
@@ -98,7 +98,7 @@ export class CallView {
     return this.words(this.headingKey());
   }
 
-  /** What a screen reader hears of a new state. */
+  /** The announcement of a new state for screen readers. */
   announcement(): string {
     const came = this.call.state === "ringing" ? this.cameKey() : null;
     return [this.heading(), ...(came ? [this.words(came)] : []), this.title()].map(plain).join(": ");
@@ -133,7 +133,7 @@ export class CallView {
     return this.texts.say(key, { name: name ?? "" });
   }
 
-  /** The same with the name kept apart, whatever marks of direction are in it. */
+  /** The same with the name isolated, so that its direction marks have no effect outside. */
   private nodes({ key, name }: Worded): (Node | string)[] {
     if (name === undefined) return [this.texts.say(key)];
     const [before = "", after = ""] = this.texts.say(key, { name: "\u0000" }).split("\u0000");
@@ -381,7 +381,7 @@ class CreateContact {
 }
 
 function mail(address: string): HTMLElement {
-  // Only what looks like one address may become a link: `mailto:` takes headers and a body too.
+  // Only a single address may become a link: `mailto:` also accepts headers and a body.
   if (!/^[^\s@<>"?&]+@[^\s@<>"?&]+$/.test(address)) return foreign(address);
   return el("a", { href: `mailto:${address}`, title: address }, foreign(address));
 }
@@ -398,13 +398,13 @@ function commandButton(kind: string, command: () => Promise<void>, ...inside: (N
   return button;
 }
 
-/** What the red button does; null where there is nothing to end. */
+/** The red button's action; null if there is nothing to end. */
 function endButton(call: CardCall): TextKey | null {
   if (call.state === "ended" || !call.can_hang_up) return null;
   return call.state === "ringing" && !call.is_own ? "decline" : "hang_up";
 }
 
-/** Ended without any harm: nothing in it asks for a deed of this manager. */
+/** Whether the call has ended and this manager need not do anything. */
 const FINE = new Set(["answered", "answered_elsewhere", "transferred", "consulted", "gone"]);
 
 function outcome(call: CardCall): string {

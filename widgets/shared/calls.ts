@@ -1,12 +1,12 @@
 /**
- * What is known of the manager's calls right now: server messages in, an ordered list out.
+ * The present state of the manager's calls: takes server messages and returns an ordered list.
  *
  * Pure bookkeeping: no DOM, no network, no timers.
  */
 
 import type { CardCall, ServerMessage } from "./messages";
 
-/** More cards than a screen holds help nobody: a flood of calls must not bury the page. */
+/** More cards do not fit on a screen: a flood of calls must not hide the page. */
 const MOST_SHOWN = 6;
 /** Closed cards that are remembered, so that a late update does not bring one back. */
 const REMEMBERED = 200;
@@ -14,12 +14,12 @@ const REMEMBERED = 200;
 export class Calls {
   private calls = new Map<string, CardCall>();
   private readonly dismissed = new Set<string>();
-  /** Add to the browser's clock to get the server's, in seconds; null before the server said its own. */
+  /** Seconds to add to the browser's clock to get the server's; null until the server has sent its time. */
   private clockOffset: number | null = null;
-  /** How old a command may be when it comes to the server; null for one that confirms none. */
+  /** The age up to which the server accepts a command; null for a server that confirms none. */
   private commandSeconds: number | null = null;
 
-  /** `nowSeconds`: a clock of the browser that only goes on. Returns false when nothing visible changed. */
+  /** `nowSeconds`: a monotonic clock of the browser. Returns false if nothing visible changed. */
   apply(message: ServerMessage, nowSeconds: number): boolean {
     switch (message.type) {
       case "snapshot":
@@ -33,7 +33,7 @@ export class Calls {
       case "call_removed":
         return this.calls.delete(message.id);
       case "pong":
-        // A computer that slept, or whose clock runs badly, is set right at once.
+        // Correct a computer that slept, or whose clock is wrong, at once.
         if (message.now !== null) this.clockOffset = message.now - nowSeconds;
         return false;
       default:
@@ -41,7 +41,7 @@ export class Calls {
     }
   }
 
-  /** A person closed the card; the call itself goes on. Returns false when it was closed before. */
+  /** A person closed the card; the call itself continues. Returns false if it was closed before. */
   dismiss(id: string): boolean {
     if (this.dismissed.has(id)) return false;
     this.dismissed.add(id);
@@ -50,7 +50,7 @@ export class Calls {
     return true;
   }
 
-  /** What to show: calls in progress before ended ones, the newest first, at most six. */
+  /** The calls to show: those in progress before ended ones, the newest first, at most six. */
   shown(): CardCall[] {
     const since = (call: CardCall) => call.rings_since ?? call.started_at;
     return [...this.calls.values()]
@@ -63,7 +63,7 @@ export class Calls {
     return nowSeconds + (this.clockOffset ?? 0);
   }
 
-  /** Whether the server has said its time, so that `serverNow` is worth telling it. */
+  /** Whether the server has sent its time, so that `serverNow` may be sent to it. */
   get knowsTheTime(): boolean {
     return this.clockOffset !== null;
   }
@@ -73,7 +73,7 @@ export class Calls {
     return this.commandSeconds;
   }
 
-  /** The same knowledge as a message, for a tab that opened later. */
+  /** The same state as a message, for a tab that opened later. */
   snapshot(nowSeconds: number): ServerMessage {
     const calls = [...this.calls.values()];
     return { type: "snapshot", now: this.serverNow(nowSeconds), calls, command_seconds: this.commandSeconds };

@@ -1,8 +1,8 @@
 /**
  * The card: a panel at the bottom right of any CRM's page with the manager's calls, and short notices above it.
  *
- * It shows what it is given and reports what a person pressed. What a call holds is `call_view.ts`; where calls come
- * from is `widget.ts`. Everything is in one shadow root, so that the CRM's styles and ours never meet.
+ * It shows the given calls and reports presses. `call_view.ts` draws one call; `widget.ts` supplies the calls.
+ * Everything is in one shadow root, so that the CRM's styles and ours never meet.
  */
 
 import { type CallActions, CallView } from "./call_view";
@@ -13,7 +13,7 @@ import type { Texts } from "./texts";
 
 export interface CardActions extends Omit<CallActions, "minimise" | "expand"> {
   minimised(minimised: boolean): void;
-  /** The switch of the ring was pressed: what holds now. */
+  /** The ring was switched; its new state. */
   switchSound(): boolean;
   /** The answer to the offer of notifications. */
   notifications(wanted: boolean): void;
@@ -21,11 +21,11 @@ export interface CardActions extends Omit<CallActions, "minimise" | "expand"> {
 
 export type NoticeKind = "info" | "error";
 
-// How long an ended call stays, in seconds: longer when there is still something to do about it.
+// How long an ended call stays, in seconds: longer if the manager can still do something about it.
 const KEEP_ENDED = 12;
 const KEEP_UNKNOWN = 60; // a contact can be created from it
 const KEEP_MISSED = 60;
-const KEEP_FAILED = 20; // a click that never dialled the client: the reason wants to be read
+const KEEP_FAILED = 20; // a click that never dialled the client: time to read the reason
 const KEEP_ELSEWHERE = 8; // a colleague has it
 const ELSEWHERE = new Set(["answered_elsewhere", "declined", "passed_on", "transferred", "consulted", "gone"]);
 const KEEP_AFTER_TOUCH = 5;
@@ -47,7 +47,7 @@ export class Card {
   private calls: CardCall[] = [];
   private announced = new Map<string, string>();
   private expanded: string | null = null;
-  private chosen: string | null = null; // opened by the person, and not to be folded by what happens elsewhere
+  private chosen: string | null = null; // opened by the person: other events must not fold it
   private minimised = false;
   private presenting = true;
   private touchedAt = Number.NEGATIVE_INFINITY;
@@ -107,14 +107,14 @@ export class Card {
     const answered = calls.find((call) => call.state === "talking" && before.get(call.id)?.state !== "talking");
     this.calls = [...calls.filter((call) => !this.isOver(call)), ...this.inUse(calls)];
     const talking = this.calls.some((call) => call.state === "talking");
-    // Another call of one's own does not fold the talk before it is answered: it may come to nothing.
+    // The manager's next outgoing call folds the talk only when it is answered: it may stay unanswered.
     if (fresh && !(fresh.is_own && fresh.state === "ringing" && talking)) this.open(fresh.id);
     if (answered) this.open(answered.id);
     if (fresh && this.minimised) this.setMinimised(false, true);
     this.arrange();
   }
 
-  /** What is not there any more, but holds what a person is typing. */
+  /** Calls that are gone, but whose form a person is still filling in. */
   private inUse(calls: CardCall[]): CardCall[] {
     const listed = new Set(calls.map((call) => call.id));
     return this.calls
@@ -129,7 +129,7 @@ export class Card {
     this.chosen = null;
   }
 
-  /** The words for a call, for where there is no card: the tab's title, a notification. */
+  /** A call's text for the tab's title and a notification. */
   wordsOf(id: string): { heading: string; who: string } | null {
     const view = this.views.get(id);
     return view ? { heading: view.heading(), who: view.title() } : null;
@@ -144,18 +144,18 @@ export class Card {
     const hadFocus = this.root.activeElement !== null;
     this.minimised = minimised;
     this.arrange();
-    // The pressed button is gone: the keyboard goes on where the card went.
+    // The pressed button is gone: move the keyboard's focus to the card's new place.
     if (hadFocus) (minimised ? this.pill : this.stack.querySelector<HTMLElement>("button"))?.focus();
     if (byThisTab) this.actions.minimised(minimised);
   }
 
-  /** Whether this tab is the one that shows; the others keep their state unseen. */
+  /** Whether this tab shows the card; the others keep their state without showing it. */
   setPresenting(presenting: boolean): void {
     this.presenting = presenting;
     this.arrange();
   }
 
-  /** No connection: what is shown may be out of date, and its timers stand still. */
+  /** No connection: the shown state may be out of date, and timers stop. */
   setTrouble(trouble: boolean): void {
     this.trouble.hidden = !trouble;
     this.panel.classList.toggle("stale", trouble);
@@ -237,7 +237,7 @@ export class Card {
         view = new CallView(call, this.texts, this.currency, this.callActions());
         this.views.set(call.id, view);
       }
-      // What a person types into is not folded away from under the hands.
+      // A form in which a person is typing is not folded.
       view.update(call, now, call.id !== this.expanded && !view.isBusy);
       // Moved only when it must be: moving an element takes the focus from what is inside.
       const there = this.stack.children[place] ?? null;
@@ -253,7 +253,7 @@ export class Card {
     this.announce();
   }
 
-  /** The open call: the chosen one, else what goes on before what has ended. */
+  /** The open call: the chosen one, otherwise calls in progress before ended ones. */
   private chooseExpanded(): string | null {
     const open = this.calls.find((call) => call.id === this.expanded);
     if (open && (open.state !== "ended" || open.id === this.chosen)) return open.id;
@@ -296,7 +296,7 @@ export class Card {
       ...this.actions,
       dismiss: (call) => {
         this.views.get(call.id)?.giveUp();
-        // One that is only here because of what was typed into it is nobody else's to take away.
+        // A card that stays only because of typed text must not be removed.
         this.calls = this.calls.filter((one) => one.id !== call.id);
         this.actions.dismiss(call);
         this.arrange();

@@ -1,4 +1,4 @@
-/** What a person chose about being called to the phone, kept in this browser for all tabs of the CRM. */
+/** A person's choices about ring and notifications, stored in this browser for all tabs of the CRM. */
 
 const SOUND = "dozvon.sound";
 const OFFER = "dozvon.notifications";

@@ -1,14 +1,14 @@
 /**
- * Click to call: a phone field somebody pressed in the CRM becomes one request to Dozvon, with its text as it is.
+ * Click to call: a press on a phone field in the CRM becomes one request to Dozvon with the unchanged text.
  *
- * Which number of the text is dialled, in which form, and which extension rings is the server's business; where numbers
- * stand in a CRM's page is the host's.
+ * The server decides which number of the text is dialled, in which form, and which extension rings. The host knows
+ * where numbers are in a CRM's page.
  */
 
 import { type Api, ApiError } from "./api";
 import type { EntityRef } from "./messages";
 
-/** The same number pressed again within this time is one click of a nervous hand. */
+/** Presses on the same number within this time count as one click. */
 const DEBOUNCE_MS = 3_000;
 /** Characters of a phone field that the server reads. */
 const LONGEST_TEXT = 1_000;
@@ -16,7 +16,7 @@ const LONGEST_SHOWN = 60;
 
 export interface ClickEvents {
   calling(number: string): void;
-  /** The server's clock in seconds, null when it has not said it yet; a request that comes to it late is refused. */
+  /** The server's clock in seconds, null until it has sent it. The server refuses a request that arrives late. */
   serverNow(): number | null;
   /** `code` as in `../README.md`, "Errors"; `offline` when the browser knows that there is no network. */
   refused(code: string, message: string): void;
@@ -49,7 +49,7 @@ export class Clicks {
       await this.api.call({ number: text, entity, request: this.uuid(), at: this.events.serverNow() });
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
-      // Nothing was dialled: the next click is a new wish. A lost answer proves no such thing.
+      // Nothing was dialled, so the next click counts. A lost answer does not prove that.
       if (code !== "network" && code !== "busy_double_click") this.last.delete(key);
       this.events.refused(code, error instanceof Error ? error.message : "");
     }

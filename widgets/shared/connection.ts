@@ -1,5 +1,5 @@
 /**
- * The WebSocket to Dozvon: ticket, connect, stay alive, come back.
+ * The WebSocket to Dozvon: gets a ticket, connects, keeps alive, reconnects.
  *
  * Which tab holds it (`tabs.ts`) and what the messages mean (`calls.ts`) do not belong here.
  * Every connection begins with a fresh single-use ticket and ends the gap with the server's `snapshot`.
@@ -18,7 +18,7 @@ export interface Socket {
   close(): void;
 }
 
-/** What a connection needs of the browser; tests pass their own. */
+/** The browser's functions for a connection; tests pass their own. */
 export interface Environment {
   openSocket(url: string): Socket;
   /** Runs once after this many milliseconds; the returned function cancels it. */
@@ -30,8 +30,8 @@ export interface Environment {
 
 /** How often we ping the server, by this tab's timer or by another tab's (`beat`). */
 export const BEAT_MS = 5_000;
-// Without an answer for this long the network is away, whatever the browser reports. Counted from the question: timers
-// of a hidden tab may run once a minute, and that pause is not a silence of the server.
+// Without an answer for this time the network is away, whatever the browser reports. Counted from the ping: timers of a
+// hidden tab may run once a minute, and that pause is not the server's silence.
 const ANSWER_MS = 5_000;
 // After this time a connection attempt that neither opens nor fails (a silent proxy) is abandoned.
 const OPEN_DEADLINE_MS = 15_000;
@@ -52,7 +52,7 @@ export class Connection {
   private cancelBeat: () => void = () => {};
   private askedAt: number | null = null; // when the unanswered ping was sent
   private failures = 0;
-  private attempt = 0; // tells the late answer of an abandoned attempt apart
+  private attempt = 0; // recognises the late answer of an abandoned attempt
   private state: LinkState = "closed";
 
   constructor(
@@ -78,12 +78,12 @@ export class Connection {
     void this.connect();
   }
 
-  /** The browser says that there is no network, or a command was not confirmed: what is open is worth nothing. */
+  /** The browser reports no network, or a command was not confirmed: drop the open connection. */
   doubt(): void {
     if (this.state === "open" || (this.state === "connecting" && this.socket)) this.lost(1006, true);
   }
 
-  /** Ask for a sign of life, or see that the last question was not answered. */
+  /** Send a ping, or notice that the last one was not answered. */
   beat(): void {
     if (!this.socket || this.state !== "open") return;
     const now = this.environment.now();
@@ -129,7 +129,7 @@ export class Connection {
       const message = readServerMessage(event.data);
       if (!message) return;
       if (message.type === "snapshot") {
-        // Only now is the connection worth the name: a server that accepts and hangs up at once keeps its backoff.
+        // The connection counts only now: a server that accepts and hangs up at once keeps the backoff.
         this.cancelTimer();
         this.failures = 0;
         this.enter("open");
@@ -151,7 +151,7 @@ export class Connection {
     this.drop();
     if (code === CloseCode.versionMismatch) return this.enter("outdated");
     if (code === CloseCode.refused) return this.retry("refused", REFUSED_WAIT_MS);
-    // A session that ran its time is renewed at once; one that is over as soon as it opens is a failure.
+    // Renew a session that expired at once; a session that ends as soon as it opens is a failure.
     if (code === CloseCode.sessionOver && wasOpen) return void this.connect();
     this.retry("waiting", this.backoff(), sure);
   }

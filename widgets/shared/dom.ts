@@ -1,5 +1,5 @@
 /**
- * Making elements. Text reaches the page as text nodes only: caller names are whatever a stranger typed.
+ * Makes elements. Text reaches the page only as text nodes, because a stranger may choose any caller name.
  *
  * Nothing here, and nothing that uses it, parses HTML.
  */
@@ -36,12 +36,12 @@ function short(child: Node | string): Node | string {
   return `${[...child.slice(0, LONGEST_TEXT)].join("")}…`;
 }
 
-/** Foreign text kept apart, so that right-to-left marks in it turn around nothing else. */
+/** Isolated foreign text, so that its right-to-left marks have no effect outside. */
 export function foreign(text: string): HTMLElement {
   return el("bdi", {}, text);
 }
 
-/** A link that `open` follows within the CRM; plain text when the address is not one to be followed. */
+/** A link that `open` follows within the CRM; plain text if the address is not allowed. */
 export function link(text: string, url: string | null, className: string, open: (url: string) => void): HTMLElement {
   const safe = safeUrl(url);
   if (!safe) return el("span", { class: className, title: text }, foreign(text));

@@ -1,4 +1,4 @@
-/** Figures for people: durations, moments, money, initials, safe links. No DOM. */
+/** Formats values for people: durations, moments, money, initials, safe links. No DOM. */
 
 import type { Texts } from "./texts";
 
@@ -16,7 +16,7 @@ export function talkLength(seconds: number, texts: Texts): string {
   return texts.say("minutes", { n: Math.round(seconds / 60) });
 }
 
-/** A past moment in the browser's own zone: time today, "yesterday" and time, else day and month. */
+/** A past moment in the browser's zone: the time today, "yesterday" and the time, or day and month. */
 export function moment(at: number, now: number, texts: Texts): string {
   const date = new Date(at * 1000);
   const time = date.toLocaleTimeString(texts.language, { hour: "2-digit", minute: "2-digit" });
@@ -61,10 +61,10 @@ export function safeUrl(url: unknown): string | null {
 
 /** Longest foreign text in a title, a notification or an announcement. */
 const LONGEST_PLAIN = 80;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the function removes them
 const CONTROLS = /[\u0000-\u001F\u007F\u061C\u200E\u200F\u202A-\u202E\u2066-\u2069]/g;
 
-/** Foreign text for places that know no `<bdi>`: without marks of direction, which would turn around what is beside. */
+/** Foreign text for places without `<bdi>`: without direction marks, which would reverse the text beside it. */
 export function plain(text: string): string {
   const letters = [...text.replace(CONTROLS, " ").replace(/\s+/g, " ").trim()];
   return letters.length > LONGEST_PLAIN ? `${letters.slice(0, LONGEST_PLAIN).join("")}…` : letters.join("");

@@ -1,7 +1,7 @@
 /**
- * What a CRM's page must offer to the shared parts: one object per CRM, made by its host file.
+ * The interface of a CRM's page for the shared parts: one object for each CRM, made by its host file.
  *
- * How amoCRM or Bitrix24 does it does not belong here.
+ * Code for amoCRM or Bitrix24 does not belong here.
  */
 
 import type { Language } from "./texts";
@@ -17,9 +17,9 @@ export interface Host {
   readonly backend: string;
   readonly version: string;
   readonly language: Language;
-  /** Tells the managers of one browser apart: tabs of one manager share a connection. */
+  /** Identifies the manager in this browser: tabs of one manager share a connection. */
   readonly managerKey: string;
-  /** ISO 4217 code of the account's money, null when unknown: figures are then shown bare. */
+  /** ISO 4217 code of the account's currency; null if unknown: amounts are then shown without it. */
   readonly currency: string | null;
   /** Sends with the CRM's one-time token. Never rejects: no answer is status 0. */
   authorisedFetch(method: "GET" | "POST", path: string, body?: unknown): Promise<HttpAnswer>;

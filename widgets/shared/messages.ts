@@ -1,11 +1,11 @@
 /**
- * Every message between the widget and Dozvon, named once, by direction, with its payload and units.
+ * Every message between the widget and Dozvon, by direction, with its payload and units.
  *
- * What to do about a message does not belong here. The prose of the same contract: `../README.md`.
+ * Reactions to messages do not belong here. `../README.md` describes the same contract.
  * Moments are Unix seconds, durations are seconds.
  */
 
-/** Raised whenever an older server could misunderstand this widget, or the other way round. */
+/** Increased whenever an older server could misunderstand this widget, or the other way round. */
 export const PROTOCOL = 1;
 
 export const Path = {
@@ -33,7 +33,7 @@ export const FromWidget = { ping: "ping", hangUp: "hang_up", sendExtension: "sen
 export type Direction = "inbound" | "outbound" | "internal";
 export type CallState = "ringing" | "talking" | "ended";
 export type Disposition = "answered" | "missed" | "busy" | "failed" | "cancelled" | "noanswer";
-/** What came of a call at this manager's phone; `gone`: the server took the card away and did not say why. */
+/** The result of a call at this manager's phone; `gone`: the server removed the card without a reason. */
 export type Result =
   | Disposition
   | "answered_elsewhere"
@@ -84,7 +84,7 @@ export interface CardCall {
   state: CallState;
   number: string;
   raw_number: string | null;
-  /** Digits behind the client's own voice menu, as a phone field has them. */
+  /** Digits to dial in the client's voice menu, from a phone field. */
   client_extension: string | null;
   started_at: number;
   answered_at: number | null;
@@ -98,10 +98,10 @@ export interface CardCall {
   is_looked_up: boolean;
   can_create: boolean;
   disposition: Disposition | null;
-  /** Since when it rings at this manager, or for them; null when it does not. */
+  /** Since when it rings at this manager, or for them; null if it does not ring. */
   rings_since: number | null;
   result: Result | null;
-  /** Why a click never dialled the client; null when it did, and for every other call. */
+  /** Why a click never dialled the client; null if it did, and for every other call. */
   failure: string | null;
   is_own: boolean;
   can_hang_up: boolean;
@@ -125,7 +125,7 @@ interface Press {
   at: number;
 }
 
-/** `seen`: what the button stood for. */
+/** `seen`: what the button meant when it was pressed. */
 export type Command =
   | (Press & { type: typeof FromWidget.hangUp; seen: "ringing" | "talking" })
   | (Press & { type: typeof FromWidget.sendExtension });
@@ -144,7 +144,7 @@ export interface SessionRequest {
   language: string;
 }
 
-/** `expires_in`: seconds until the ticket is dead. */
+/** `expires_in`: seconds until the ticket expires. */
 export interface SessionAnswer {
   ticket: string;
   expires_in: number;
@@ -177,7 +177,7 @@ export interface CreateContactAnswer {
 export interface Problem {
   code: string;
   text: string;
-  /** Where an administrator mends it. */
+  /** The page where an administrator can fix it. */
   url?: string;
 }
 

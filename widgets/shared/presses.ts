@@ -1,22 +1,23 @@
 /**
- * Presses on the card's buttons (hang up, decline, dial the extension): sent at once or not at all, and told when nobody confirmed them.
+ * Presses on the card's buttons (hang up, decline, dial the extension): sent at once or not at all, and reported if the
+ * server does not confirm them.
  *
- * A network that is away keeps what is sent and delivers it when it is back, half a minute later: so each press carries
- * the server's clock, and the server refuses one that is too old. Nothing is ever kept here to be sent later.
+ * A lost network keeps sent data and delivers it when it is back, half a minute later. So each press has the server's
+ * clock, and the server refuses one that is too old. Nothing is kept here to be sent later.
  */
 
 import type { Environment } from "./connection";
 import type { CardCall, Command } from "./messages";
 
-/** After it was confirmed: the card changes by itself in this time, a second press is a nervous hand. */
+/** After the confirmation: the card changes by itself within this time, and a second press does not count. */
 const SETTLE_MS = 2_000;
 
 export interface PressEvents {
   /** False when it cannot be sent. */
   send(command: Command): boolean;
-  /** Nothing left this tab, or it is known that nothing was sent. */
+  /** Nothing was sent. */
   unsent(): void;
-  /** It was sent, and the server did not confirm it in time: it may or may not have been carried out. */
+  /** It was sent, and the server did not confirm it in time: it may or may not have had an effect. */
   unconfirmed(): void;
 }
 

@@ -1,4 +1,4 @@
-/** A telephone's ring, made by the browser itself: two tones, twice, then a pause. No file, no timers. */
+/** A telephone's ring, made by the browser: two tones, twice, then a pause. No file, no timers. */
 
 export interface RingSound {
   start(): void;
@@ -57,7 +57,7 @@ export class BrowserRing implements RingSound {
     const gain = context.createGain();
     gain.gain.value = 0;
     gain.connect(context.destination);
-    // Written down in advance: a hidden tab's timers would stumble.
+    // Scheduled in advance: a hidden tab's timers are late.
     for (let period = 0; period < LONGEST; period += PERIOD) {
       for (const burst of BURSTS) {
         const at = context.currentTime + period + burst;
@@ -78,5 +78,5 @@ export class BrowserRing implements RingSound {
 }
 
 function ignore(): void {
-  // A browser that refuses to play is silent, and nothing else.
+  // A browser that refuses to play stays silent; everything else works.
 }

@@ -1,4 +1,4 @@
-/** The connection's state in words, for a CRM's settings window. Asks once when made, and again on the button. */
+/** Shows the connection's state in a CRM's settings window. Asks once at the start, and again on the button. */
 
 import { type Api, ApiError } from "./api";
 import { el, foreign, icon } from "./dom";
@@ -20,7 +20,7 @@ export class StatusView {
     this.element.attachShadow({ mode: "open" }).append(style, this.content);
   }
 
-  /** Never rejects: a failure is what it shows. */
+  /** Never rejects: it shows a failure. */
   async refresh(): Promise<void> {
     this.content.replaceChildren(this.heading(), el("p", { class: "soft" }, this.texts.say("status_checking")));
     try {
@@ -61,7 +61,7 @@ export class StatusView {
     return el("dl", {}, ...cells);
   }
 
-  /** Where an administrator mends it. The server is ours; still, nothing but a web address becomes a link. */
+  /** The page where an administrator can fix it. Although the server is ours, only a web address becomes a link. */
   private mending(url: string | undefined): HTMLElement[] {
     if (!url || !/^https?:\/\//.test(url)) return [];
     return [el("a", { href: url, target: "_blank", rel: "noopener" }, this.texts.say("status_connect"))];

@@ -1,15 +1,15 @@
 /**
  * Several tabs, one connection and one visible card.
  *
- * One tab of a browser leads (Web Locks): it alone holds the socket and tells the others what it hears. The card is
- * shown by one tab too: the one a person looked at last. What is in the card does not belong here.
+ * One tab of a browser leads (Web Locks): it alone has the socket and passes the messages to the others. One tab shows
+ * the card: the one that a person looked at last. The card's content does not belong here.
  * Without Web Locks (a page on plain http) each tab leads for itself.
  */
 
 import type { LinkState } from "./connection";
 import type { Command, ServerMessage } from "./messages";
 
-/** What tabs of one manager say to each other. */
+/** Messages between tabs of one manager. */
 export type TabMessage =
   | { kind: "hello" } // a tab opened: the leader answers with `state`
   | { kind: "state"; snapshot: ServerMessage; link: LinkState; dismissed: string[]; presenter: string | null }
@@ -71,7 +71,7 @@ export class Tabs {
         this.release = resolve;
       });
     };
-    // Aborted by leave() while still waiting in the queue: that is no failure.
+    // Aborted by leave() while still waiting in the queue: not a failure.
     this.locks.request(this.lockName, { signal: this.ending.signal }, held).catch(() => {});
   }
 
@@ -97,7 +97,7 @@ export class Tabs {
     this.events.presenting();
   }
 
-  /** Nobody looks at this tab any more: a tab that is still in sight may show the card. */
+  /** Nobody looks at this tab any more: another visible tab may show the card. */
   withdraw(): void {
     if (this.presenter !== this.id) return;
     this.presenter = null;
@@ -108,12 +108,12 @@ export class Tabs {
     return this.leading;
   }
 
-  /** Nobody known: every tab shows the card, since one too many is better than none. */
+  /** No known tab: every tab shows the card, because one too many is better than none. */
   get isPresenter(): boolean {
     return this.presenter === null || this.presenter === this.id;
   }
 
-  /** Of all tabs exactly one, as far as they know of each other: what must not be done twice is done here. */
+  /** Whether this is the one tab, of those that know each other, that does what must not be done twice. */
   get isChosen(): boolean {
     return this.presenter === null ? this.leading : this.presenter === this.id;
   }

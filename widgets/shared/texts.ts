@@ -434,14 +434,14 @@ export class Texts {
     return Object.hasOwn(this.words, key);
   }
 
-  /** Words for a stable code of the server; `fallback` (the server's own sentence) for one we do not know. */
+  /** The text for a server's stable code; `fallback` (the server's own sentence) for an unknown one. */
   problem(code: string, fallback = ""): string {
     const key = `error_${code}`;
     return this.has(key) ? this.words[key] : fallback || this.words.error_internal;
   }
 }
 
-/** The CRM's language id as one of ours; everything else reads English. */
+/** Our language for a CRM's language id; English for any other. */
 export function languageOf(id: unknown): Language {
   const short = String(id ?? "")
     .slice(0, 2)

@@ -1,7 +1,7 @@
 /**
- * The widget put together: connection, tabs, calls, card and clicks, for whatever CRM hosts it.
+ * Puts the widget together: connection, tabs, calls, card and clicks, for any CRM.
  *
- * The only shared module that touches `window` at large; nothing of one CRM belongs here.
+ * The only shared module that uses `window` freely. Code for one CRM does not belong here.
  */
 
 import { type AlertMeans, browserMeans, CallAlert } from "./alert";
@@ -25,7 +25,7 @@ export interface Widget {
   stop(): void;
 }
 
-/** The browser's means; tests put their own in. */
+/** The browser's functions; tests pass their own. */
 export interface Surroundings {
   environment: Environment;
   locks: Locks | undefined;
@@ -41,10 +41,10 @@ const browserSurroundings = (): Surroundings => ({
   alertMeans: (signal) => browserMeans(new BrowserRing(signal), browserChoices()),
 });
 
-// A gap this short is not worth a word when the server closed in order; the next connection mends it.
+// So short a gap is not reported if the server closed normally; the next connection ends it.
 const TROUBLE_AFTER_MS = 4_000;
 const SAID_KEY = "dozvon.said.";
-// Said once per tab, not at every reconnect: nothing a manager could do about it twice.
+// Shown once in a tab, not at every reconnect: a second message would not help the manager.
 const SAID_ONCE = new Set(["no_extension", "extension_unknown"]);
 
 export function startWidget(host: Host, surroundings: Surroundings = browserSurroundings()): Widget {
@@ -158,7 +158,7 @@ class RunningWidget implements Widget {
     window.addEventListener("offline", () => this.lost(), { signal });
     this.beatLater();
     window.addEventListener("pagehide", () => this.tabs.withdraw(), { signal });
-    // Out of the back/forward cache: what the others said meanwhile was missed.
+    // Back from the back/forward cache: it has missed the other tabs' messages.
     window.addEventListener("pageshow", (event) => event.persisted && this.tabs.tell({ kind: "hello" }), { signal });
     if (document.hasFocus()) looked();
   }
@@ -244,7 +244,7 @@ class RunningWidget implements Widget {
     this.callToIt();
   }
 
-  /** Call the person to what rings, when they look elsewhere: in one tab of all. */
+  /** In one of all tabs, call the person to a ringing call if they look elsewhere. */
   private callToIt(): void {
     const ringing = this.calls.shown().find((call) => call.state === "ringing" && !call.is_own);
     const words = ringing && this.card.wordsOf(ringing.id);
@@ -260,7 +260,7 @@ class RunningWidget implements Widget {
     this.card.notice(code === "pbx_back" ? "info" : "error", this.texts.problem(code, text));
   }
 
-  /** `sure`: the network is away; else the server has closed, and the next second may bring it back. */
+  /** `sure`: the network is away. Otherwise the server has closed, and may be back within a second. */
   private linked(link: LinkState, sure: boolean): void {
     const before = this.link;
     this.link = link;
@@ -276,7 +276,7 @@ class RunningWidget implements Widget {
     }
   }
 
-  /** The network is away. Known at once to who looks at a call; a tab without calls says nothing. */
+  /** The network is away. Show it at once in a tab with calls; other tabs say nothing. */
   private lost(): void {
     if (this.tabs.isLeader) this.connection.doubt();
     this.cancelTrouble();
@@ -284,7 +284,7 @@ class RunningWidget implements Widget {
   }
 
   private trouble(): void {
-    // Only while calls are on the screen: otherwise nobody waits for anything.
+    // Only while calls are on the screen: otherwise nobody waits.
     if (this.calls.shown().length > 0) this.card.setTrouble(true);
   }
 
@@ -305,7 +305,7 @@ class RunningWidget implements Widget {
     return true;
   }
 
-  /** A tab in sight has timers that run in time; the one with the connection may be hidden. */
+  /** A visible tab's timers run in time; the tab with the connection may be hidden. */
   private beatLater(): void {
     this.cancelBeat = this.surroundings.environment.after(BEAT_MS, () => {
       this.beatLater();
@@ -328,7 +328,7 @@ function firstTime(code: string): boolean {
     if (sessionStorage.getItem(SAID_KEY + code)) return false;
     sessionStorage.setItem(SAID_KEY + code, "1");
   } catch {
-    // Storage is forbidden on this page: better said twice than never.
+    // Storage is forbidden on this page: better shown twice than never.
   }
   return true;
 }
