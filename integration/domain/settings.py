@@ -26,7 +26,7 @@ class PhoneType(StrEnum):
 
 
 class AfterNoAnswer(StrEnum):
-    """Where the call goes when the responsible did not answer (spec B2)."""
+    """Where the call goes if the responsible did not answer (spec B2)."""
 
     ROUTE = "route"  # on through the PBX's own route
     MOBILE = "mobile"
@@ -35,7 +35,7 @@ class AfterNoAnswer(StrEnum):
 
 
 class LogTarget(StrEnum):
-    """In whose feed a call of a known client is written."""
+    """The feed into which a known client's call is written."""
 
     PERSON = "person"  # the contact's or company's; a CRM shows it in their deals' feeds as well
     DEAL = "deal"  # the only open deal's, as amoCRM itself chooses; without one the person's
@@ -43,7 +43,7 @@ class LogTarget(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineSettings:
-    """One line; the account's default line holds what the others inherit. Source: seed S4, spec B1, B2, B7."""
+    """One line. The others inherit from the account's default line. Source: seed S4, spec B1, B2, B7."""
 
     process: bool = True
     card: CardMoment = CardMoment.RINGING
@@ -82,11 +82,11 @@ class Employee:
 
 def rehomed(phone: Employee, before: Sequence[PbxId], now: Sequence[PbxId]) -> Employee:
     """
-    The same phone after the account's PBXs became others: what stood on the main PBX stays there, when another one is
-    the main one now. A main PBX that was not there before has the place, and the people, of the former one.
+    The same phone after a change of the account's PBXs. If another PBX is now the main one, a phone on the former main
+    PBX stays there. A new main PBX that the account did not have before takes over the people of the former one.
 
     Args:
-        before: the PBXs when the phone was written, the main one first; empty: not known. `now` likewise.
+        before: the PBXs when the phone was stored, the main one first; empty: not known. `now` likewise.
     """
     if not before or not now or before[0] == now[0]:
         return phone
@@ -100,14 +100,14 @@ _ZONES = {
     "RU": "Europe/Moscow", "UA": "Europe/Kyiv", "BY": "Europe/Minsk", "KZ": "Asia/Almaty", "UZ": "Asia/Tashkent",
     "KG": "Asia/Bishkek", "AM": "Asia/Yerevan", "AZ": "Asia/Baku", "GE": "Asia/Tbilisi", "MD": "Europe/Chisinau",
 }  # fmt: skip
-"""Of countries with one zone, and of Russia the capital's."""
+"""Time zones of countries that have one; for Russia the capital's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClickRules:
     """What clicks of managers may dial, and how often. Emergency numbers are always dialled."""
 
-    per_minute: int = 15  # of one manager; a person who works through a list comes to five
+    per_minute: int = 15  # of one manager; a person who works through a list makes about five
     account_per_minute: int = 120
     premium: bool = False
     satellite: bool = False
@@ -135,7 +135,7 @@ class AccountSettings:
 
     @property
     def numbering(self) -> Numbering:
-        """The country and how the office dials: what reading and dialling numbers needs."""
+        """The country and the dialling rules, for reading and dialling numbers."""
         return _numbering(self.country, self.dial)
 
     @property
@@ -147,8 +147,8 @@ class AccountSettings:
         """
         The key in `lines` of the line that a call came to; None for the default line. Never raises.
 
-        Carriers show one line as `74950000001`, `84950000001` or `4950000001`: where the digits as they are name no
-        line, the same last ten digits do.
+        Carriers show one line as `74950000001`, `84950000001` or `4950000001`: if no line has exactly these digits, the
+        line with the same last ten digits is used.
         """
         shown = bare_digits(did, self.numbering)
         digits = shown.digits if shown else ""

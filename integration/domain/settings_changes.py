@@ -1,7 +1,7 @@
-"""What administrators have changed in an account's settings, part by part, and what taking a change back comes to.
+"""Compares an account's settings part by part, for the history of changes and for undo.
 
-Settings come here as JSON documents of `AccountSettings`, with the names of its fields. A part is what one person
-decides at a time: one employee, or one field. `employees/101` is the employee at 101; None: there is none.
+Settings are JSON documents of `AccountSettings`, with the names of its fields. A part is a unit that an administrator
+changes: one employee, or one field. `employees/101` is the employee at 101; None: there is none.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Parts = Mapping[str, Any]  # path -> JSON
 
 
 class Section(StrEnum):
-    """What a page shows and saves as a whole."""
+    """A part of the settings that a page shows and saves as a whole."""
 
     PEOPLE = "people"
     SWITCH = "switch"
@@ -38,22 +38,22 @@ NOT_RECORDED: Mapping[str, str] = {
 }
 """The other fields, each with the reason."""
 
-_LISTS = frozenset({"employees"})  # their items are parts of their own
+_LISTS = frozenset({"employees"})  # each item is a separate part
 
 
 class AuthorKind(StrEnum):
     ADMINISTRATOR = "administrator"
     FILE = "file"  # the configuration file, at a start
     PROGRAM = "program"  # Dozvon itself
-    OLDER_RELEASE = "older_release"  # a process of the release before, which says nothing about who
+    OLDER_RELEASE = "older_release"  # a process of the previous release, which does not name the author
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
     """
     Attributes:
-        session: short id of the browser's session: tells administrators behind one address apart.
-        address: of the browser.
+        session: short id of the browser's session; distinguishes administrators behind one address.
+        address: the browser's address.
     """
 
     kind: AuthorKind
@@ -76,10 +76,10 @@ class Author:
 class SettingsChange:
     """
     Attributes:
-        revision: of the account's settings after the change; also the change's id within the account.
-        before: the changed parts as they were.
-        after: the same parts as they are since.
-        undoes: the change that this one took back.
+        revision: the revision of the account's settings after the change; also the change's id within the account.
+        before: the changed parts before the change.
+        after: the same parts after the change.
+        undoes: the change that this one has undone.
     """
 
     revision: int
@@ -93,14 +93,14 @@ class SettingsChange:
 
 @dataclass(frozen=True, slots=True)
 class Clash:
-    """A change cannot be taken back: `by` has taken it back already, or has changed the same parts since."""
+    """Why a change cannot be undone: `by` has undone it already, or has changed the same parts since."""
 
     by: SettingsChange | None
     is_undone: bool
 
 
 def parts(document: Document) -> dict[str, Any]:
-    """Everything in a document that is recorded, by path."""
+    """All recorded parts of a document, by path."""
     found: dict[str, Any] = {}
     for field in SECTIONS:
         value = document.get(field)
@@ -112,7 +112,7 @@ def parts(document: Document) -> dict[str, Any]:
 
 
 def differences(before: Document, after: Document) -> dict[Section, tuple[Parts, Parts]]:
-    """The changed parts of each section, as they were and as they are."""
+    """The changed parts of each section, before and after."""
     old, new = parts(before), parts(after)
     found: dict[Section, tuple[dict[str, Any], dict[str, Any]]] = {}
     for path in sorted(old.keys() | new.keys()):
@@ -138,7 +138,7 @@ def put(document: Document, values: Parts) -> dict[str, Any]:
 
 
 def as_before(document: Document, changes: Iterable[SettingsChange]) -> dict[str, Any]:
-    """What the document was before these changes, which are given newest first."""
+    """The document before these changes, which are given newest first."""
     result = dict(document)
     for change in changes:
         result = put(result, change.before)
@@ -146,7 +146,7 @@ def as_before(document: Document, changes: Iterable[SettingsChange]) -> dict[str
 
 
 def undone_by(changes: Iterable[SettingsChange]) -> dict[int, SettingsChange]:
-    """Revisions whose changes are taken back at present, with what took them back; `changes` newest first."""
+    """Revisions whose changes are undone at present, each with the change that undid it; `changes` newest first."""
     found: dict[int, SettingsChange] = {}
     for change in changes:
         if change.undoes is not None and change.revision not in found:
@@ -156,9 +156,9 @@ def undone_by(changes: Iterable[SettingsChange]) -> dict[int, SettingsChange]:
 
 def clashes(document: Document, changes: Sequence[SettingsChange]) -> dict[int, Clash]:
     """
-    Which changes cannot be taken back, by revision, and why: they are taken back already, or a part is no longer as
-    they left it. A part that was changed and changed back is as it was left. A person also clashes with what has given
-    the manager another extension since.
+    The changes that cannot be undone, by revision, and why: they are undone already, or a part differs from the state
+    after them. A part that was changed and changed back does not differ. A person also clashes with a later change that
+    has given the manager another extension.
 
     Args:
         changes: the newest ones without a gap, newest first.
@@ -180,13 +180,13 @@ def clashes(document: Document, changes: Sequence[SettingsChange]) -> dict[int, 
 
 
 def undone(document: Document, change: SettingsChange, later: Sequence[SettingsChange]) -> dict[str, Any] | Clash:
-    """The document with `change` taken back, or why that cannot be; `later`: all changes after it, newest first."""
+    """The document with `change` undone, or why that is impossible; `later`: all changes after it, newest first."""
     clash = clashes(document, [*later, change]).get(change.revision)
     return clash or put(document, change.before)
 
 
 def _same_managers(now: Parts, change: SettingsChange) -> set[str]:
-    """Other employees at present who have the managers that taking `change` back would give to its employees."""
+    """Present employees with the managers that undoing `change` would give to other employees."""
     given = {item["manager"] for item in change.before.values() if isinstance(item, dict) and item.get("manager")}
     if not given:
         return set()

@@ -1,4 +1,4 @@
-"""Which of the accounts that share a PBX a call belongs to: `ownership()`, with the reason. Pure."""
+"""Decides which of the accounts that share a PBX a call belongs to: `ownership()`, with the reason. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.settings import AccountSettings
 
 Accounts = Mapping[AccountId, AccountSettings]
-"""The accounts on the call's PBX, each with the people whose phones are there; the first one comes before the others
-where no rule gives a call to anybody."""
+"""The accounts on the call's PBX, each with the people whose phones are there. If no rule names an account, the first
+gets the call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class Ownership:
 
     Attributes:
         shows: its people may see the call while it lasts.
-        writes: the call is written into its CRM. Of a live call this is preliminary.
-        reason: why it is the account's; None where it is not, and where the account is the only one on the PBX.
+        writes: the call is written into its CRM. For a live call this is preliminary.
+        reason: why the call is the account's; None if it is not, or if the account is the only one on the PBX.
     """
 
     shows: bool
@@ -37,12 +37,12 @@ _NOBODYS = Ownership(shows=False, writes=False)
 
 def ownership(call: Call, account: AccountId, accounts: Accounts) -> Ownership:
     """
-    Decide whether a call is this account's. A switched-off account keeps its calls: they become nobody else's.
+    Decide whether a call is this account's. Calls of a switched-off account do not go to another account.
 
-    The rules, the first that fits: a click is the account's in whose CRM it was pressed. An incoming call is of the
-    accounts that name its line; else of those among the rest in which somebody who talked, or whose phone rang, is
-    mapped to a CRM user. An outgoing or internal call is of the accounts in which the caller is mapped. A call that
-    nobody claims is of the first account whose default line is processed. Never raises.
+    The first rule that fits decides: a click belongs to the account in whose CRM it was pressed. An incoming call
+    belongs to the accounts that name its line; otherwise to those in which somebody who talked, or whose phone rang, is
+    mapped to a CRM user. An outgoing or internal call belongs to the accounts in which the caller is mapped. Any other
+    call belongs to the first account whose default line is processed. Never raises.
     """
     if len(accounts) < 2:
         return SOLE
@@ -75,7 +75,7 @@ def _inbound(call: Call, account: AccountId, accounts: Accounts) -> Ownership:
 
 
 def takes_by_name(settings: AccountSettings, line: str | None) -> bool:
-    """Whether the account processes this line by settings of its own, not only by those of all lines."""
+    """Whether the account processes this line by the line's own settings, not only by those of all lines."""
     key = settings.line_key(line)
     return key is not None and settings.lines[key].process
 
@@ -85,12 +85,12 @@ def _taking(call: Call, accounts: Accounts) -> list[AccountId]:
 
 
 def _talked(call: Call) -> Iterable[str]:
-    """The last to have the client first."""
+    """The extensions that talked; first the one that had the client last."""
     return dict.fromkeys(each for each in (call.final_responsible, call.answered_by) if each)
 
 
 def _rang(call: Call) -> Iterable[str]:
-    """The last one first: the call was theirs when the client gave up."""
+    """The extensions that rang, the last one first: it had the call when the client gave up."""
     return dict.fromkeys(leg.target for leg in reversed(call.legs) if leg.kind is LegKind.EXTENSION)
 
 
@@ -103,7 +103,7 @@ def _of_the_first(account: AccountId, taking: Sequence[AccountId]) -> Ownership:
 
 
 def crm_call_id(account: AccountId, native_id: str) -> str:
-    """What goes to the PBX with a click, and comes back in `Call.origin`: the account and the CRM's own id."""
+    """The id that a click sends to the PBX and that comes back in `Call.origin`: the account and the CRM's own id."""
     return f"{account}.{native_id}"
 
 
