@@ -18,6 +18,7 @@ _COMMANDS = {
     "doctor": "check CRM, PBX, permissions, recordings; say what to change",
     "apply": "put the accounts and PBXs of a file into the database: dozvon apply FILE --dry-run",
     "export": "print an office of the database as a file that apply reads",
+    "remove": "take an office out of the database",
     "history": "show who changed what in an office of the database, and undo a change",
     "leftovers": "show what waits for removed accounts, and delete it",
     "route": "show where a call from this number to this line would go",

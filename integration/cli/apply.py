@@ -53,7 +53,7 @@ async def _apply(settings: config.Config, raw: dict[str, Any], arguments: argpar
         if not plans:
             raise ConfigError(f"{arguments.file}: neither [[account]] nor [[pbx]] is in it")
         for plan in plans:
-            _print(plan)
+            print_plan(plan)
         changed = [plan for plan in plans if not plan.is_empty]
         if arguments.dry_run:
             return 1 if changed else 0
@@ -76,7 +76,8 @@ def _accounts(plan: Plan) -> list[str]:
     return [part.removeprefix("account/") for part in plan.parts if part.startswith("account/")]
 
 
-def _print(plan: Plan) -> None:
+def print_plan(plan: Plan) -> None:
+    """What it would change."""
     print(f"office {plan.office}, revision {plan.revision}: {'nothing to change' if plan.is_empty else ''}".rstrip())
     for part, differences in sorted(plan.differences.items()):
         print(f"  {part}{' (removed)' if plan.parts.get(part, {}) is None else ''}")

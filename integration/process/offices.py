@@ -182,6 +182,25 @@ class Offices:
             people=people,
         )
 
+    async def removal(self, office: AccountId) -> Plan:
+        """
+        All accounts and PBXs of an office go; their calls and waiting deliveries stay stored. Nothing is changed.
+
+        Raises:
+            ConfigError: there is no such office. Unavailable.
+        """
+        stored = await self._stored(office)
+        parts: PartChanges = dict.fromkeys(stored.parts)
+        changes = await self._differences(stored, parts, {}, {})
+        return Plan(office=office, revision=stored.revision, parts=parts, secrets={}, differences=changes, people={})
+
+    async def _stored(self, office: AccountId) -> StoredOffice:
+        """Raises ConfigError: it has no parts."""
+        stored = await self._store.get(office)
+        if not stored.parts:
+            raise ConfigError(f"the database has no office {office}; dozvon apply FILE adds one")
+        return stored
+
     async def _differences(
         self,
         stored: StoredOffice,
@@ -227,9 +246,7 @@ class Offices:
         Raises:
             ConfigError: there is no such office.
         """
-        stored = await self._store.get(office)
-        if not stored.parts:
-            raise ConfigError(f"the database has no office {office}; dozvon apply FILE adds one")
+        stored = await self._stored(office)
         found: dict[str, list[dict[str, Any]]] = {}
         for part in sorted(stored.parts):
             kind, _, name = part.partition("/")

@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 _STATE_SECONDS = 20 * 60  # as long as a consent's code is valid (amoCRM reference, 1.3)
 _HELD_AT_MOST = 20  # anybody may call any number of times; the newest consents are kept
-_DISCONNECT_SECONDS = 60.0  # a replayed call of the CRM makes one request within this time
+_DISCONNECT_SECONDS = 5.0  # a replayed call makes one request within this time; one that was cut off can be repeated
 _CHANNEL = "consents"
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvon</title>
 <link rel="stylesheet" href="/admin/static/admin.css">

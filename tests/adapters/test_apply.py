@@ -191,6 +191,25 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert tomllib.loads(exported)["account"][0]["asterisk"]["host"] == "127.0.0.1"
 
 
+def test_a_whole_office_is_removed_and_brought_back(
+    installation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The last account of an office, which no file can leave out."""
+    file, options = tmp_path / "office.toml", ["--config", str(installation)]
+    file.write_text(tomli_w.dumps(an_office()))
+    assert main(["apply", str(file), *options]) == 0
+    assert main(["remove", "acme", *options, "--dry-run"]) == 1
+    assert "account/sales (removed)" in capsys.readouterr().out
+    assert main(["apply", str(file), *options, "--dry-run"]) == 0, "nothing was removed"
+    assert main(["remove", "acme", *options]) == 0
+    said = capsys.readouterr().out
+    assert "--undo 2" in said
+    assert "geheim" not in said
+    assert main(["remove", "acme", *options]) == 2, "there is none any more"
+    assert main(["history", "acme", *options, "--undo", "2"]) == 0
+    assert main(["apply", str(file), *options, "--dry-run"]) == 0, "with its secrets and people"
+
+
 @pytest.mark.parametrize(
     ("written", "says"),
     [

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from connectors.amocrm.sandbox import SANDBOX, SandboxSettings, create_sandbox
 from connectors.amocrm.sandbox.account import Account
+from connectors.amocrm.sandbox.oauth import uninstall
 from connectors.amocrm.sandbox.sandbox import Fault
 from tests.lab.waiting import until
 
@@ -38,14 +39,22 @@ def employees() -> str:
 
 
 class CrmSite:
-    """Open with `start()`, close with `stop()`. `redirect_uri`: the integration's address."""
+    """
+    Open with `start()`, close with `stop()`.
 
-    def __init__(self, port: int, redirect_uri: str) -> None:
+    Args:
+        redirect_uri: the integration's address.
+        disconnect_url: what the CRM calls when its administrator switches the integration off; empty: nothing.
+    """
+
+    def __init__(self, port: int, redirect_uri: str, disconnect_url: str = "") -> None:
         self.port = port
         self.host = f"127.0.0.1:{port}"
         self.url = f"http://{self.host}"
         # As in reality, no other CRM has an integration with this id: accounts that share an id share the integration.
-        self._settings = SandboxSettings(port=port, redirect_uri=redirect_uri, client_id=str(uuid4()))
+        self._settings = SandboxSettings(
+            port=port, redirect_uri=redirect_uri, disconnect_url=disconnect_url, client_id=str(uuid4())
+        )
         self.client_id, self.client_secret = self._settings.client_id, self._settings.client_secret
         self._app = create_sandbox(self._settings)
         self._sandbox = self._app[SANDBOX]
@@ -108,6 +117,12 @@ class CrmSite:
     def tasks(self, entity_id: int) -> list[dict[str, Any]]:
         return [task for task in self.account.tasks.values() if task["entity_id"] == entity_id]
 
+    def asked(self, prefix: str) -> int:
+        """How many requests there were for paths that begin so."""
+        return sum(
+            times for path, times in self._sandbox.traffic.by_path.items() if path.partition(" ")[2].startswith(prefix)
+        )
+
     def counts(self) -> Counter[str]:
         """How often the CRM has each call, in any place, by its `uniq`."""
         notes = [note["params"]["uniq"] for note in self.call_notes()]
@@ -148,6 +163,10 @@ class CrmSite:
 
     def heal(self) -> None:
         self._sandbox.faults.clear()
+
+    async def disconnect(self) -> None:
+        """The CRM's administrator switches the integration off: its tokens end, and Dozvon is called."""
+        await uninstall(self._app, self.account, self._sandbox.integrations[self.client_id])
 
     def expire_access(self) -> None:
         """Make the access token invalid, though it is not expired by its holders' clocks."""

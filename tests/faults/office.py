@@ -49,15 +49,17 @@ Click = Callable[[str], Awaitable[None]]
 
 
 class WatchedOffice(Simulator):
-    """A simulated office with a ledger."""
+    """A simulated office with a ledger. `asked`: how often clients have asked it for something."""
 
     def __init__(self, pbx: str, settings: SimulatorSettings) -> None:
         super().__init__(settings)
         self.is_up = True
+        self.asked = 0
         self.ledger = Ledger(pbx, lambda: self.ami.is_heard)
         self.witnesses.append(self.ledger.witness)
 
     async def handle_action(self, action: str, request: Request) -> Answer:
+        self.asked += 1
         answer = await super().handle_action(action, request)
         if action == "CoreShowChannels" and not self.ami.is_frozen:
             self.ledger.listed()

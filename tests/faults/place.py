@@ -11,12 +11,14 @@ import aiohttp
 
 from integration.domain.ids import AccountId, PbxId
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
-from tests.e2e.crm_site import ANNA, DMITRY, CrmSite, employees
-from tests.faults.office import Traffic, WatchedOffice, open_office
+from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite, employees
+from tests.faults.office import EXTENSIONS, Traffic, WatchedOffice, open_office
 from tests.faults.shape import Shape
 from tests.lab.ports import free_port
 
 _CLICK_SECONDS = 5.0
+
+_MANAGERS = (ANNA, BORIS, VERA, GRIGORY, DMITRY)
 
 _SECTION = """
 [[account]]
@@ -43,8 +45,7 @@ cel = "{cel}"
 late_seconds = 8  # this office writes its records at once
 
 [account.line.default]
-# No popups: their requests would take half of the CRM's rate, and they are worthless after seconds.
-card = "never"
+card = "{card}"
 responsible_seconds = 5
 
 {employees}"""
@@ -71,7 +72,9 @@ class Place:
         self.office: WatchedOffice = open_office(
             self.pbx, self.spool, self._logs, agi, seed=self._seed, speed=shape.speed
         )
-        self.crm = CrmSite(free_port(), f"{url}/oauth/amocrm/{self.account}")
+        self.crm = CrmSite(
+            free_port(), f"{url}/oauth/amocrm/{self.account}", f"{url}/hooks/amocrm/{self.account}/disconnected"
+        )
 
     async def start(self) -> None:
         await self.office.start()
@@ -83,9 +86,13 @@ class Place:
 
     def section(self) -> str:
         """Its part of Dozvon's configuration."""
+        is_shown = self._shape.changing
         values = {
+            # Else no popups: their requests would take half of the CRM's rate, and they are worthless after seconds.
+            "card": "ringing" if is_shown else "never",
             "account": self.account, "pbx": self.pbx, "agi_port": self._agi_port, "default_responsible": DMITRY,
-            "amocrm": self.crm.table(), "employees": employees(), "ami_port": self.office.ami.port, "spool": self.spool,
+            "amocrm": self.crm.table(), "ami_port": self.office.ami.port, "spool": self.spool,
+            "employees": _everybody() if is_shown else employees(),
             "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE,
         }  # fmt: skip
         return _SECTION.format(**values)
@@ -104,7 +111,7 @@ class Place:
         """Anna presses a number in the CRM; while Dozvon is away there is no answer and no call."""
         timeout = aiohttp.ClientTimeout(total=_CLICK_SECONDS)
         page = {"Cookie": f"crm_user={self.crm.account.id}:{ANNA}"}
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, LookupError):
             form = {"client_id": self.crm.client_id}
             asked = self._session.post(f"{self.crm.url}/page/widget_token", json=form, headers=page, timeout=timeout)
             async with asked as answer:
@@ -114,3 +121,12 @@ class Place:
             pressed = self._session.post(f"{self._url}/api/widget/call", json=body, headers=headers, timeout=timeout)
             async with pressed as answer:
                 await answer.read()
+
+
+def managers() -> dict[str, int]:
+    """Whose phone each extension is, where all have a manager."""
+    return {extension: _MANAGERS[place % len(_MANAGERS)] for place, extension in enumerate(EXTENSIONS)}
+
+
+def _everybody() -> str:
+    return "[account.employee]\n" + "".join(f'{key} = "{manager}"\n' for key, manager in managers().items())

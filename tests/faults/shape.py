@@ -16,6 +16,8 @@ class Shape:
         speed: seconds of the office per second of the wall clock.
         only: the mishaps to choose from, by their names in `mishaps.py`; empty: all.
         per_second: new calls in a second of the wall clock, over all accounts.
+        changing: the last account is in the database, where `changes.py` puts it; all phones of the others have a
+            manager, who may have a page open.
     """
 
     seed: int = 1
@@ -26,3 +28,4 @@ class Shape:
     only: tuple[str, ...] = ()
     speed: float = 5.0
     per_second: float = 3.5
+    changing: bool = False

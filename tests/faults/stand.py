@@ -24,7 +24,7 @@ from tests.faults.shape import Shape
 from tests.lab.ports import free_port
 from tests.lab.waiting import until_told
 
-_PASSWORD = "faults"
+PASSWORD = "faults"
 _LOOK_SECONDS = 0.25
 
 _CONFIG = """\
@@ -51,6 +51,7 @@ class Stand:
         self.places = [
             Place(number, folder, self.url, agi_port, shape, session) for number in range(1, shape.accounts + 1)
         ]
+        self.fixed = self.places[:-1] if shape.changing else self.places  # in the configuration file
         self.guest = Guest(folder)
         self._ports = ports
         self.processes: list[DozvonProcess] = []
@@ -69,8 +70,8 @@ class Stand:
         for process in self.processes:
             await process.start()
         await self.pbx_is_followed()
-        for place in self.places:
-            await consent(self.url, place.crm, place.account, _PASSWORD)
+        for place in self.fixed:
+            await consent(self.url, place.crm, place.account, PASSWORD)
         await until_told(self._is_mirrored)
         self._watching = asyncio.create_task(self._watch_arrivals())
 
@@ -78,12 +79,12 @@ class Stand:
         lines = [f'{key} = "{value}"' for key in ("database", "redis") if (value := getattr(self.shape, key))]
         storage = "\n".join(["[storage]", *lines, ""]) if lines else ""
         data = self.folder / "data"
-        text = _CONFIG.format(port=port, public_url=self.url, data=data, password=_PASSWORD, storage=storage)
-        return text + "".join(place.section() for place in self.places)
+        text = _CONFIG.format(port=port, public_url=self.url, data=data, password=PASSWORD, storage=storage)
+        return text + "".join(place.section() for place in self.fixed)
 
     async def _is_mirrored(self) -> bool:
         said = [entry for process in self.processes for entry in process.said("phone book compared with the CRM")]
-        return {entry["account_id"] for entry in said} == {place.account for place in self.places}
+        return {entry["account_id"] for entry in said} == {place.account for place in self.fixed}
 
     async def close(self) -> None:
         if self._watching is not None:
@@ -100,12 +101,12 @@ class Stand:
     # ---- the stand's state -----------------------------------------------------------------------------------------
 
     async def pbx_is_followed(self, *, timeout_seconds: float = 60.0) -> None:
-        """Wait until a process is connected to each PBX and has asked for its calls."""
+        """Wait until a process is connected to each PBX of the file and has asked for its calls."""
 
         async def is_so() -> bool:
             said = [await process.health(timeout_seconds=30.0) for process in self.processes if process.is_alive]
             return all(
-                any(each["accounts"][place.account]["pbx"] == "connected" for each in said) for place in self.places
+                any(each["accounts"][place.account]["pbx"] == "connected" for each in said) for place in self.fixed
             )
 
         await until_told(is_so, timeout_seconds=timeout_seconds)

@@ -6,21 +6,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import json
-import re
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 
 from integration.storage import migrate
 from integration.storage.sql.migrate import HEAD
-from tests.e2e.crm_site import BORIS, DMITRY, MARIA, PEOPLE
+from tests.e2e.admin import administrator
+from tests.e2e.crm_site import BORIS, DMITRY, MARIA
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.waiting import until, until_told
 from tests.scaled import release_before
@@ -68,35 +65,18 @@ def _state(town: Town, extension: str) -> str:
     return str(next(each["state"] for each in town.office.state()["phones"] if each["extension"] == extension))
 
 
-async def _map(town: Town, process: DozvonProcess, extension: str) -> None:
-    """An administrator gives Dmitry a phone, on this process's page."""
-    async with _administrator(town, process) as person:
-        page = await (await person.get("/admin/town/people")).text()
-        shown = re.search(r'name="shown" value="(\d+)"', page)
-        form = {f"extension.{DMITRY}": extension, **({"shown": shown[1]} if shown else {})}
-        form |= {f"extension.{manager}": key for key, manager in PEOPLE.items()}
-        async with person.post("/admin/town/people", data=form, headers={"Origin": town.url}) as said:
-            assert said.status == 200, await said.text()
-            assert "saved" in str(said.url), said.url
+async def _changed_by_one_and_read_by_the_other(
+    town: Town, extension: str, process: DozvonProcess, other: DozvonProcess
+) -> None:
+    """An administrator gives Dmitry a phone."""
+    async with administrator(process.url, PASSWORD, address=town.url) as person:
+        await person.map_people("town", {DMITRY: extension})
+    async with administrator(other.url, PASSWORD, address=town.url) as person:
 
+        async def is_read() -> bool:
+            return await person.phone("town", DMITRY) == extension
 
-async def _shows(town: Town, process: DozvonProcess, extension: str) -> bool:
-    """Whether that is Dmitry's phone on this process's page."""
-    async with _administrator(town, process) as person:
-        page = await (await person.get("/admin/town/people")).text()
-    row = page.partition(f'name="extension.{DMITRY}"')[2].partition("</select>")[0]
-    return bool(re.search(rf'value="{extension}"[^>]* selected', row))
-
-
-@contextlib.asynccontextmanager
-async def _administrator(town: Town, process: DozvonProcess) -> AsyncIterator[aiohttp.ClientSession]:
-    """Signed in at this process. All processes are behind one address, from which their forms come."""
-    async with aiohttp.ClientSession(process.url, cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:
-        headers = {"Origin": town.url}
-        form = {"password": PASSWORD, "next": "/admin"}
-        async with person.post("/admin/login", data=form, headers=headers) as said:
-            assert said.status == 200, await said.text()
-        yield person
+        await until_told(is_read, timeout_seconds=PATIENCE_SECONDS)
 
 
 async def _changes(town: Town) -> list[tuple[str, list[str]]]:
@@ -132,10 +112,8 @@ async def test_the_release_before_works_beside_this_one(tmp_path: Path, monkeypa
             await _a_card_and_a_click(town, calls, dying)
 
         # Settings that are changed by one release are read by the other.
-        await _map(town, new, "105")
-        await until_told(lambda: _shows(town, old, "105"), timeout_seconds=PATIENCE_SECONDS)
-        await _map(town, old, "106")
-        await until_told(lambda: _shows(town, new, "106"), timeout_seconds=PATIENCE_SECONDS)
+        await _changed_by_one_and_read_by_the_other(town, "105", new, old)
+        await _changed_by_one_and_read_by_the_other(town, "106", old, new)
         assert await _changes(town) == [("administrator", ["105"]), ("older_release", ["106"])]
 
         # What takes away waits for the former release, which then cannot start again.

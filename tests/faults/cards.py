@@ -1,0 +1,131 @@
+"""How late cards come: from the moment when the PBX says that a phone rings to the message on its manager's page."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import aiohttp
+
+from pbx_adapter.asterisk.simulator.switch import Headers
+from tests.e2e.widget_page import widget_page
+from tests.faults.place import Place, managers
+
+_AGAIN_SECONDS = 0.1
+_LATEST_SECONDS = 5.0  # then a card counts as missing
+_Ring = tuple[str, int]  # the call, and whose phone it is
+
+
+@dataclass(slots=True)
+class Phase:
+    """A part of the run, with the delays of the cards that were due in it."""
+
+    name: str
+    milliseconds: list[float] = field(default_factory=list)
+    missing: int = 0
+
+    def percentile(self, share: float) -> float:
+        known = sorted(self.milliseconds)
+        return round(known[min(int(len(known) * share), len(known) - 1)], 1) if known else float("nan")
+
+
+class Cards:
+    """
+    Opens a page of every manager of these places and measures. A ring counts for the phase in which it began, unless a
+    process was killed since (`broken`): a page on it has to connect again, and another process takes over its PBXs.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, places: list[Place]) -> None:
+        self._session, self._url, self._places = session, url, places
+        self._of_phone = managers()
+        self._rang: dict[_Ring, tuple[float, Phase]] = {}
+        self._seen: set[_Ring] = set()  # a call that rings at a manager's phones again changes their card, or not
+        self._phase: Phase | None = None
+        self._readers: list[asyncio.Task[None]] = []
+        self._open: set[tuple[str, int]] = set()
+
+    async def start(self) -> None:
+        for place in self._places:
+            place.office.witnesses.append(partial(self._witness, place.pbx))
+            for manager in sorted(set(self._of_phone.values())):
+                self._readers.append(asyncio.create_task(self._keep_open(place, manager)))
+        await self.are_open()
+
+    async def are_open(self) -> None:
+        """Wait until every page is connected."""
+        async with asyncio.timeout(60.0):
+            while len(self._open) < len(self._readers):  # noqa: ASYNC110 - the pages are other tasks
+                await asyncio.sleep(0.02)
+
+    async def stop(self) -> None:
+        for reader in self._readers:
+            reader.cancel()
+        await asyncio.gather(*self._readers, return_exceptions=True)
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[Phase]:
+        """Rings count for this phase until the end of the block."""
+        self._phase = phase = Phase(name)
+        try:
+            yield phase
+        finally:
+            self._phase = None
+
+    async def all_came(self) -> None:
+        """Wait until no card can come in time any more; the rest is missing."""
+        await asyncio.sleep(_LATEST_SECONDS if self._rang else 0.0)
+        for _, phase in self._rang.values():
+            phase.missing += 1
+        self._rang.clear()
+
+    def broken(self) -> None:
+        """A process is killed: what is due now says nothing about changes."""
+        self._rang.clear()
+        self._phase = None
+
+    def _witness(self, pbx: str, name: str, _: str, headers: Headers) -> None:
+        if name != "DialBegin" or self._phase is None:
+            return
+        fields = dict(headers)
+        extension = fields.get("DestChannel", "").removeprefix("PJSIP/").partition("-")[0]
+        manager = self._of_phone.get(extension)
+        linkedid = fields.get("DestLinkedid", "")
+        if manager is None or not linkedid or "Channel" not in fields:  # without a source it is a click
+            return
+        ring = f"{pbx}:{linkedid}", manager
+        if ring not in self._seen:
+            self._seen.add(ring)
+            self._rang[ring] = time.perf_counter(), self._phase
+
+    async def _keep_open(self, place: Place, manager: int) -> None:
+        while True:
+            with contextlib.suppress(aiohttp.ClientError, AssertionError, TimeoutError, TypeError, ValueError):
+                async with widget_page(self._session, self._url, place.crm, manager) as page:
+                    self._open.add((place.account, manager))
+                    pinging = asyncio.create_task(_ping(page.socket))
+                    try:
+                        async for message in page.socket:
+                            self._came(manager, message.json())
+                    finally:
+                        pinging.cancel()
+            self._open.discard((place.account, manager))
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+    def _came(self, manager: int, said: dict[str, object]) -> None:
+        call = said.get("call")
+        if said["type"] != "call_updated" or not isinstance(call, dict):
+            return
+        rang = self._rang.pop((str(call["id"]), manager), None)
+        if rang is not None:
+            at, phase = rang
+            phase.milliseconds.append((time.perf_counter() - at) * 1000)
+
+
+async def _ping(socket: aiohttp.ClientWebSocketResponse) -> None:
+    while True:
+        await asyncio.sleep(10.0)
+        await socket.send_json({"type": "ping"})
