@@ -6,12 +6,22 @@ Requests do not belong here: `connector.check` tries the settings out.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from integration.errors import ConfigError
+from connectors.amocrm.setting_texts import (
+    ACCOUNT_URL,
+    ADDRESS,
+    ADDRESS_WITHOUT_PATH,
+    OF_THE_INTEGRATION,
+    RATE,
+    SOURCE_NAME,
+)
+from integration.documents.problems import FieldProblem, InvalidDocument, shortened
+from integration.documents.reader import TableReader
+from integration.texts.settings import KindProblem, Problem
 
 # `referer` of the consent comes from outside, and our client secret is posted to it (README: OAuth 2.0).
 ACCOUNT_HOSTS = r"[a-z0-9-]+\.(amocrm\.ru|amocrm\.com|kommo\.com)"
@@ -19,6 +29,10 @@ RATE_LIMIT = 7.0  # requests per second of one integration. Source: amoCRM "Limi
 UNSORTED_SOURCE = "dozvon"
 
 LogVia = Literal["notes", "calls"]
+_LOG_VIA: tuple[LogVia, ...] = ("notes", "calls")
+_TABLE = "amocrm"  # where these settings stand in a document
+
+_Wrong = tuple[str, Problem | KindProblem, dict[str, object]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,25 +64,10 @@ class AmocrmSettings:
     block_seconds: float = 300.0  # pause after a blanket 403; doubles up to an hour
 
     def __post_init__(self) -> None:
-        _check_rate(self.requests_per_second)
-        _check_urls(self)
-        try:
-            re.compile(self.account_hosts)
-        except re.error as exc:
-            raise ConfigError(f"amocrm.account_hosts is not a regular expression: {exc}") from exc
-        if not self.source_name.strip():
-            raise ConfigError("amocrm.source_name is blank: write the name that people see beside a call")
-        if self.log_via not in ("notes", "calls"):
-            raise ConfigError('amocrm.log_via must be "notes" or "calls"')
-        if self.long_lived_token:
-            if not self.account_url:
-                raise ConfigError(
-                    "amocrm.account_url is missing: a long-lived token needs the address of its account, "
-                    "such as https://example.amocrm.ru"
-                )
-        elif not (self.client_id and self.client_secret and self.redirect_uri):
-            missing = next(k for k in ("client_id", "client_secret", "redirect_uri") if not getattr(self, k))
-            raise ConfigError(f"amocrm.{missing} is missing: copy it from the integration's page in amoCRM")
+        """Raises InvalidDocument: names every wrong setting."""
+        problems = [FieldProblem((_TABLE, key), problem, facts) for key, problem, facts in _wrong(self)]
+        if problems:
+            raise InvalidDocument(problems)
 
     @property
     def scheme(self) -> str:
@@ -95,43 +94,69 @@ class AmocrmSettings:
     @classmethod
     def parse(cls, table: Mapping[str, Any]) -> AmocrmSettings:
         """
-        Read the `[amocrm]` table of the configuration file.
+        Read the `[amocrm]` table of a document.
 
         Raises:
-            ConfigError: a key is unknown, missing or of the wrong type; the message names it.
+            InvalidDocument: names every key that is unknown, missing, of the wrong type or has a wrong value.
         """
-        known = {each.name: each for each in fields(cls)}
-        values: dict[str, Any] = {}
-        for key, value in table.items():
-            if key not in known:
-                raise ConfigError(f"amocrm.{key} is not a setting; known are {', '.join(sorted(known))}")
-            values[key] = _typed(key, value, str(known[key].type))
-        return cls(**values)
+        read = TableReader(table, (_TABLE,))
+        values = {each.name: _read(read, each.name, str(each.type), each.default) for each in fields(cls)}
+        read.no_more()
+        try:
+            settings = cls(**values)
+        except InvalidDocument as exc:
+            read.problems += [each for each in exc.problems if read.is_right(str(each.path[-1]))]
+            raise InvalidDocument(read.problems) from exc
+        read.finish()
+        return settings
 
 
-def _typed(key: str, value: Any, kind: str) -> Any:
-    if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if kind.startswith("int") and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind in ("str", "LogVia") and isinstance(value, str):
-        return value.strip()
-    expected = {"float": "a number", "str": "text", "LogVia": "text"}.get(kind, "a whole number")
-    raise ConfigError(f"amocrm.{key} must be {expected}")
+def _read(read: TableReader, key: str, kind: str, default: Any) -> Any:
+    match kind:
+        case "float":
+            return read.number(key, default)
+        case "int":
+            value = read.whole(key, default)
+            return default if value is None else value
+        case "int | None":
+            return read.whole(key, default)
+        case "LogVia":
+            return read.one_of(key, _LOG_VIA, default)
+    return read.text(key, default).strip()
 
 
-def _check_rate(rate: float) -> None:
-    if not 0 < rate < RATE_LIMIT:
-        raise ConfigError("amocrm.requests_per_second must be above 0 and below 7: amoCRM blocks who sends more")
+def _wrong(settings: AmocrmSettings) -> Iterator[_Wrong]:
+    if not 0 < settings.requests_per_second < RATE_LIMIT:
+        yield "requests_per_second", RATE, {}
+    yield from _wrong_addresses(settings)
+    try:
+        re.compile(settings.account_hosts)
+    except (re.error, OverflowError, RecursionError) as exc:
+        yield "account_hosts", Problem.PATTERN, {"detail": shortened(str(exc)), "example": ACCOUNT_HOSTS}
+    if not settings.source_name.strip():
+        yield "source_name", SOURCE_NAME, {}
+    if settings.log_via not in _LOG_VIA:
+        yield "log_via", Problem.ONE_OF, {"value": shortened(settings.log_via), "words": ", ".join(_LOG_VIA)}
+    if settings.long_lived_token:
+        if not settings.account_url:
+            yield "account_url", ACCOUNT_URL, {}
+        return
+    for key in ("client_id", "client_secret", "redirect_uri"):
+        if not getattr(settings, key):
+            yield key, OF_THE_INTEGRATION, {}
 
 
-def _check_urls(settings: AmocrmSettings) -> None:
+def _wrong_addresses(settings: AmocrmSettings) -> Iterator[_Wrong]:
     for key in ("oauth_url", "redirect_uri", "account_url"):
         value: str = getattr(settings, key)
         if not value and key != "oauth_url":
             continue
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+        except ValueError:  # half an IPv6 address
+            yield key, ADDRESS, {}
+            continue
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.username or parts.query or parts.fragment:
-            raise ConfigError(f"amocrm.{key} must be an address such as https://example.amocrm.ru")
-        if key == "account_url" and parts.path not in ("", "/"):
-            raise ConfigError("amocrm.account_url must be an address without a path, such as https://example.amocrm.ru")
+            yield key, ADDRESS, {}
+        elif key == "account_url" and parts.path not in ("", "/"):
+            yield key, ADDRESS_WITHOUT_PATH, {}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from integration import logs
+from integration.cli.author import typed
 from integration.errors import ConfigError, DozvonError
 from integration.process import config
 from integration.process.offices import Offices, Plan
@@ -59,7 +60,7 @@ async def _apply(settings: config.Config, raw: dict[str, Any], arguments: argpar
             return 1 if changed else 0
         for number, plan in enumerate(changed):
             try:
-                await offices.apply(plan)
+                await offices.apply(plan, who=typed("apply"))
             except DozvonError as exc:
                 done = ", ".join(each.office for each in changed[:number]) or "nothing"
                 print(f"dozvon: {plan.office}: {exc} (changed before: {done})", file=sys.stderr)

@@ -8,14 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from integration import logs
+from integration.cli.author import typed
 from integration.documents.differences import differences
 from integration.domain.ids import AccountId
-from integration.domain.settings_changes import Author, AuthorKind
 from integration.ports.offices import OfficeChange
 from integration.process import config
 from integration.process.place import opened_storage
-
-_WHO = Author(kind=AuthorKind.FILE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 async def _history(settings: config.Config, office: AccountId, undo: int | None) -> int:
     async with opened_storage(settings) as storage:
         if undo is not None:
-            _print(await storage.offices.undo(office, undo, who=_WHO))
+            _print(await storage.offices.undo(office, undo, who=typed("history --undo")))
             return 0
         changes = await storage.offices.changes(office)
         for change in changes:

@@ -35,8 +35,10 @@ def differences(before: Mapping[str, Any] | None, after: Mapping[str, Any] | Non
     return [Difference(key, old.get(key), new.get(key)) for key in keys]
 
 
-def changed_secret(key: str, *, is_new: bool) -> Difference:
+def changed_secret(key: str, *, is_new: bool, is_removed: bool = False) -> Difference:
     """A changed secret, without its value."""
+    if is_removed:
+        return Difference(key, "***", None)
     return Difference(key, None if is_new else "***", "***" if is_new else "*** (another)")
 
 

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator
 
-from integration.documents.problems import refusal, shortened
+from integration.documents.problems import shortened
+from integration.documents.refusals import refusal
 from integration.domain.ids import AccountId, ManagerId, PbxId
 from integration.domain.numbers.numbering import country_like, is_country
 from integration.texts import LANGUAGES

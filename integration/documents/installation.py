@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from integration.documents import fields as of
 from integration.documents.bounds import beyond_bounds
-from integration.documents.problems import FieldProblem, InvalidDocument, Path, problems_of, refusal, shortened
+from integration.documents.problems import FieldProblem, InvalidDocument, Path, shortened
+from integration.documents.refusals import problems_of, refusal
 from integration.documents.table import Table
 from integration.texts.settings import Problem
 

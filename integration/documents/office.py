@@ -9,23 +9,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from integration.documents import fields as of
 from integration.documents.bounds import beyond_bounds
-from integration.documents.problems import FieldProblem, InvalidDocument, Path, problems_of, shortened, unknown_key
+from integration.documents.people import EmployeeDocument, People, people_together, person_document, phone_of
+from integration.documents.problems import FieldProblem, InvalidDocument, Path, shortened, unknown_key
+from integration.documents.refusals import problems_of
 from integration.documents.table import Table, plain
-from integration.domain.ids import AccountId, Extension, PbxId
+from integration.domain.ids import AccountId, PbxId
 from integration.domain.numbers.numbering import DialForm, DialRules
 from integration.domain.settings import (
     AccountSettings,
     AfterNoAnswer,
     CardMoment,
     ClickRules,
-    Employee,
     LineSettings,
     LogTarget,
-    PhoneType,
 )
 from integration.texts.settings import Problem
 
@@ -77,32 +77,6 @@ class LineDocument(Table):
         return replace(inherited, **self.values())
 
 
-class EmployeeDocument(Table):
-    """A person (`Employee`), by extension."""
-
-    manager: of.CrmUser = None
-    name: of.Name = None
-    type: Annotated[PhoneType, of.one_of(PhoneType)] = PhoneType.SIP
-    mobile: of.Destination = None
-    absent: bool = False
-
-    def employee(self, extension: str, pbx: PbxId | None) -> Employee:
-        return Employee(
-            extension=Extension(extension),
-            pbx=pbx,
-            name=self.name or "",
-            manager=self.manager,
-            phone_type=self.type,
-            mobile=self.mobile,
-            is_absent=self.absent,
-        )
-
-
-def _person(value: Any) -> Any:
-    """`101 = "610077"` is short for `101 = {manager = "610077"}`."""
-    return {"manager": value} if isinstance(value, str | int | float) else value
-
-
 class OfficeDocument(Table):
     """An account: one CRM, and its own PBX, others of its office (`pbxs`), or both."""
 
@@ -121,7 +95,7 @@ class OfficeDocument(Table):
     dial: DialDocument = DialDocument()
     clicks: ClicksDocument = ClicksDocument()
     line: dict[str, LineDocument] = Field(default_factory=dict)
-    employee: dict[str, Annotated[EmployeeDocument, BeforeValidator(_person)]] = Field(default_factory=dict)
+    employee: People = Field(default_factory=dict)
     crm_options: dict[str, Any] = Field(repr=False)  # written as a table that has the kind's name
     pbx_options: dict[str, Any] = Field(repr=False)
 
@@ -146,7 +120,7 @@ class OfficeDocument(Table):
             clicks=ClickRules(**self.clicks.values()),
             default_line=default,
             lines={_digits(did): line.over(default) for did, line in self.line.items() if did != DEFAULT_LINE},
-            employees=tuple(person.employee(*_phone(key, self.all_pbxs)) for key, person in self.employee.items()),
+            employees=tuple(person.employee(*phone_of(key, self.all_pbxs)) for key, person in self.employee.items()),
             default_responsible=self.default_responsible,
             log_to=self.log_to,
             pbxs=self.all_pbxs,
@@ -254,7 +228,7 @@ def office_document(
 
 def _together(document: OfficeDocument) -> list[FieldProblem]:
     """Check rules that concern several fields."""
-    return [*_dialling(document.dial), *_lines(document.line), *_people(document.employee, document.all_pbxs)]
+    return [*_dialling(document.dial), *_lines(document.line), *people_together(document.employee, document.all_pbxs)]
 
 
 def _dialling(dial: DialDocument) -> Iterable[FieldProblem]:
@@ -284,30 +258,6 @@ def _lines(lines: Mapping[str, LineDocument]) -> Iterable[FieldProblem]:
             yield FieldProblem(("line", did, "group"), Problem.GROUP)
 
 
-def _people(people: Mapping[str, EmployeeDocument], pbxs: Sequence[PbxId]) -> Iterable[FieldProblem]:
-    most = of.MOST_EXTENSION_CHARACTERS
-    seen: set[tuple[str, PbxId | None]] = set()
-    for key in people:
-        extension, pbx = _phone(key, pbxs)
-        strange, stroke, _ = extension.partition("/")
-        if stroke and strange.strip():
-            facts = {"value": shortened(strange), "known": ", ".join(pbxs)}
-            yield FieldProblem(("employee", key), Problem.PHONE_PBX, facts)
-        elif not extension.strip() or len(extension) > most or not extension.isprintable() or "/" in extension:
-            yield FieldProblem(("employee", key), Problem.EXTENSION, {"most": most})
-        if (extension, pbx) in seen:
-            yield FieldProblem(("employee", key), Problem.TWICE, {"value": shortened(extension)})
-        seen.add((extension, pbx))
-
-
-def _phone(key: str, pbxs: Sequence[PbxId]) -> tuple[str, PbxId | None]:
-    """Extension and PBX from a person's key (`Employee.key`). None: the main PBX, whether or not the key names it."""
-    name, stroke, extension = key.partition("/")
-    if not stroke or name not in pbxs:
-        return key, None
-    return extension, PbxId(name) if name != pbxs[0] else None
-
-
 def _known(path: Path) -> Iterable[str]:
     """The keys of the table at a path."""
     return (_TABLES[str(path[0])] if path else OfficeDocument).model_fields
@@ -326,16 +276,3 @@ def _digits(did: str) -> str:
 def _differences(value: DialRules | ClickRules | LineSettings, base: object) -> dict[str, Any]:
     own = {each.name: getattr(value, each.name) for each in fields(value)}
     return {name: plain(one) for name, one in own.items() if one != getattr(base, name)}
-
-
-def person_document(employee: Employee) -> Any:
-    """A person in the form of the table `employee`."""
-    table = {
-        "manager": employee.manager,
-        "name": employee.name,
-        "type": None if employee.phone_type is PhoneType.SIP else str(employee.phone_type),
-        "mobile": employee.mobile,
-        "absent": employee.is_absent,
-    }
-    said = {key: value for key, value in table.items() if value}
-    return employee.manager if set(said) == {"manager"} else said

@@ -9,7 +9,8 @@ from pydantic import Field, ValidationError
 
 from integration.documents import fields as of
 from integration.documents.bounds import beyond_bounds
-from integration.documents.problems import FieldProblem, InvalidDocument, Path, problems_of, unknown_key
+from integration.documents.problems import FieldProblem, InvalidDocument, Path, unknown_key
+from integration.documents.refusals import problems_of
 from integration.documents.table import Table
 from integration.texts.settings import Problem
 

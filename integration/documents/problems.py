@@ -3,33 +3,17 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
-
 from integration.errors import ConfigError
-from integration.texts.settings import Problem, setting_problem
+from integration.texts.settings import KindProblem, Problem, setting_problem
 
 Path = tuple[str | int, ...]
 
 MOST_PROBLEMS = 50  # in one message
 _SHOWN = 40  # characters of a foreign value or key in a sentence
-
-_TYPES = {
-    "bool_type": Problem.FLAG,
-    "dict_type": Problem.TABLE,
-    "float_type": Problem.NUMBER,
-    "int_type": Problem.WHOLE_NUMBER,
-    "missing": Problem.NEEDED,
-    "model_type": Problem.TABLE,
-    "string_type": Problem.TEXT,
-}
-"""The library's own error types; all others are ours (`refusal`)."""
-
-_OURS = frozenset(Problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +21,17 @@ class FieldProblem:
     """One wrong setting: its place, the problem, and the facts for the sentence about it (`Problem`)."""
 
     path: Path
-    problem: Problem
+    problem: Problem | KindProblem
     facts: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def key(self) -> str:
         """The path as one word: `line.74950000001.card`."""
         return dotted(self.path)
+
+    def inside(self, tables: int) -> FieldProblem:
+        """As the table sees it in which it stands, that many tables further in."""
+        return replace(self, path=self.path[tables:])
 
     def sentence(self, language: str) -> str:
         return setting_problem(self.problem, self.facts, language)
@@ -68,32 +56,6 @@ class InvalidDocument(ConfigError):
     def below(self, *path: str | int) -> list[FieldProblem]:
         """The same problems in a larger document that has this one at `path`."""
         return [replace(each, path=(*path, *each.path)) for each in self._every]
-
-
-def refusal(problem: Problem, **facts: object) -> PydanticCustomError:
-    """The error that a field's check raises."""
-    return PydanticCustomError(problem.value, problem.value, facts)
-
-
-def problems_of(error: ValidationError, known: Callable[[Path], Iterable[str]]) -> list[FieldProblem]:
-    """
-    Translate the library's errors into ours.
-
-    Args:
-        known: the keys of the table at a path.
-    """
-    found = []
-    for each in error.errors(include_url=False, include_input=False):
-        path = tuple(each["loc"])
-        if each["type"] == "extra_forbidden":
-            found.append(unknown_key(path, known(path[:-1])))
-        elif each["type"] in _OURS:
-            found.append(FieldProblem(path, Problem(each["type"]), each.get("ctx", {})))
-        else:
-            found.append(FieldProblem(path, _TYPES.get(each["type"], Problem.UNFIT)))
-        if len(found) > MOST_PROBLEMS:
-            break
-    return found
 
 
 def unknown_key(path: Path, known: Iterable[str]) -> FieldProblem:

@@ -14,7 +14,8 @@ def without_secrets(document: Document, keys: Iterable[str]) -> tuple[dict[str, 
         keys: of the secrets, such as `amocrm.client_secret`.
 
     Returns:
-        The document without secrets, and its secrets by key. Empty ones are left out of both.
+        The document without them, and those that it has with their keys. Empty ones are left out of both; what can be
+        no secret, a table for example, stays where it is, and is refused there.
     """
     plain, secrets = _copied(document), dict[str, str]()
     for key in keys:
@@ -22,11 +23,24 @@ def without_secrets(document: Document, keys: Iterable[str]) -> tuple[dict[str, 
         table: Any = plain
         for name in tables:
             table = table.get(name) if isinstance(table, dict) else None
-        if isinstance(table, dict) and last in table:
+        if isinstance(table, dict) and _may_be_secret(table.get(last, ())):
             value = table.pop(last)
             if value not in ("", None):
                 secrets[key] = str(value)
     return plain, secrets
+
+
+def removed_secrets(document: Document, keys: Iterable[str]) -> list[str]:
+    """The keys for which the document says null, as JSON can: the secret shall go."""
+    found = []
+    for key in keys:
+        *tables, last = key.split(".")
+        table: Any = document
+        for name in tables:
+            table = table.get(name) if isinstance(table, Mapping) else None
+        if isinstance(table, Mapping) and table.get(last, "") is None:
+            found.append(key)
+    return found
 
 
 def with_secrets(document: Document, secrets: Mapping[str, str]) -> dict[str, Any]:
@@ -40,6 +54,10 @@ def with_secrets(document: Document, secrets: Mapping[str, str]) -> dict[str, An
         if isinstance(table, dict):
             table[last] = value
     return whole
+
+
+def _may_be_secret(value: Any) -> bool:
+    return value is None or (isinstance(value, str | int) and not isinstance(value, bool))
 
 
 def _copied(value: Document) -> dict[str, Any]:

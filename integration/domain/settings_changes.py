@@ -44,6 +44,7 @@ _LISTS = frozenset({"employees"})  # each item is a separate part
 class AuthorKind(StrEnum):
     ADMINISTRATOR = "administrator"
     FILE = "file"  # the configuration file, at a start
+    COMMAND = "command"  # one of dozvon's, which a person typed
     PROGRAM = "program"  # Dozvon itself
     OLDER_RELEASE = "older_release"  # a process of the previous release, which does not name the author
 
@@ -54,11 +55,15 @@ class Author:
     Attributes:
         session: short id of the browser's session; distinguishes administrators behind one address.
         address: the browser's address.
+        command: as it was typed, `dozvon apply`.
+        user: of the operating system, who typed it; empty: not known.
     """
 
     kind: AuthorKind
     session: str = ""
     address: str = ""
+    command: str = ""
+    user: str = ""
 
     def __str__(self) -> str:
         match self.kind:
@@ -66,6 +71,8 @@ class Author:
                 return f"administrator {self.session} from {self.address}"
             case AuthorKind.FILE:
                 return "the configuration file"
+            case AuthorKind.COMMAND:
+                return f"{self.command} (user {self.user})" if self.user else self.command
             case AuthorKind.PROGRAM:
                 return "Dozvon"
             case AuthorKind.OLDER_RELEASE:

@@ -36,7 +36,7 @@ class CrmKind(Protocol):
 
     @staticmethod
     def check(options: Mapping[str, Any]) -> None:
-        """Raises: ConfigError, with the key, for options that `connect` would refuse."""
+        """Raises: InvalidDocument, with every setting that `connect` would refuse, its table's name before the key."""
 
     @staticmethod
     def integration(options: Mapping[str, Any]) -> str | None:
@@ -66,7 +66,7 @@ class PbxKind(Protocol):
 
     @staticmethod
     def check(pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> None:
-        """Raises: ConfigError, with the key after the prefix `key`, for options that `connect` would refuse."""
+        """Raises: InvalidDocument, with every setting that `connect` would refuse; their names begin with `key`."""
 
     def connect(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> PbxConnection:
         """Build a connection. It sends nothing before `Pbx.run`. Raises: ConfigError."""

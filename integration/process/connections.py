@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 import aiohttp
 
+from integration.documents.problems import FieldProblem, InvalidDocument, Path
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
 from integration.ports.clock import Clock
@@ -18,6 +19,7 @@ from integration.ports.stores import TokenStore
 from integration.process.adapters import CRMS, PBXS
 from integration.process.config import AccountConfig, Config, PbxConfig
 from integration.process.reconcile import Setup
+from integration.texts.settings import Problem
 from integration.web.consent import oauth_path
 
 
@@ -60,27 +62,36 @@ def setup_of(config: Config) -> Setup:
     The connections of a configuration, with all that their adapters need. Opens nothing.
 
     Raises:
-        ConfigError: an adapter would refuse its settings; the message names the key.
+        InvalidDocument: the adapters would refuse some settings; it names every one.
     """
+    problems: list[FieldProblem] = []
     for account in config.accounts:
-        _check_known(f"account.{account.id}.crm", account.crm, CRMS)
+        problems += _unknown_kind(("account", account.id, "crm"), account.crm, CRMS)
     for pbx in config.pbxs:
-        table, _, _ = pbx.key.rpartition(".")
-        _check_known(f"{table}.{'pbx' if table.startswith('account.') else 'kind'}", pbx.kind, PBXS)
+        table = tuple(pbx.key.split("."))[:-1]
+        problems += _unknown_kind((*table, "pbx" if table[0] == "account" else "kind"), pbx.kind, PBXS)
+    if problems:
+        raise InvalidDocument(problems)
     complete = tuple(replace(each, crm_options=_crm_options(config, each)) for each in config.accounts)
     for account in complete:
         try:
             CRMS[account.crm].check(account.crm_options)
-        except ConfigError as exc:
-            raise ConfigError(f"account.{account.id}.{exc}") from exc
+        except InvalidDocument as exc:
+            problems += exc.below("account", account.id)
     for pbx in config.pbxs:
-        PBXS[pbx.kind].check(pbx.id, pbx.options, key=pbx.key)
+        try:
+            PBXS[pbx.kind].check(pbx.id, pbx.options, key=pbx.key)
+        except InvalidDocument as exc:
+            problems += exc.below()
+    if problems:
+        raise InvalidDocument(problems)
     return Setup(pbxs=config.pbxs, accounts=complete)
 
 
-def _check_known(key: str, name: str, table: Iterable[str]) -> None:
-    if name not in table:
-        raise ConfigError(f'{key}: "{name}" is not known; choose one of: {", ".join(table)}')
+def _unknown_kind(path: Path, name: str, table: Mapping[str, object]) -> list[FieldProblem]:
+    if name in table:
+        return []
+    return [FieldProblem(path, Problem.KNOWN_KIND, {"value": name, "known": ", ".join(table)})]
 
 
 def _crm_options(config: Config, account: AccountConfig) -> dict[str, Any]:

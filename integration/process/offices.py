@@ -16,31 +16,45 @@ are not affected.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from integration.documents.differences import Difference, changed_secret, differences
-from integration.documents.office import OfficeDocument, person_document
-from integration.documents.offices import OfficesDocument, read_offices
-from integration.documents.secrets import with_secrets, without_secrets
+from integration.documents.offices import OfficesDocument
 from integration.domain.ids import AccountId
-from integration.domain.settings import AccountSettings, Employee
+from integration.domain.settings import Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import ConfigError
 from integration.ports.offices import OfficeStore, PartChanges, StoredOffice
 from integration.ports.settings import SettingsStore
-from integration.process.adapters import CRMS, PBXS
 from integration.process.config import Config, with_offices
 from integration.process.connections import setup_of
+from integration.process.office_documents import (
+    Documents,
+    checked,
+    joined,
+    people_change,
+    people_document,
+    plain,
+    split,
+)
 from integration.process.reconcile import Setup
 
 log = structlog.get_logger()
 
-_BY_FILE = Author(kind=AuthorKind.FILE)
 _ACCOUNT = "account/"
-Documents = dict[str, dict[str, Any]]  # by part
+_BY_COMMAND = Author(kind=AuthorKind.COMMAND, command="dozvon apply")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPeople:
+    """People of an account, with those that are stored, of this revision of its settings."""
+
+    employees: tuple[Employee, ...]
+    stored: tuple[Employee, ...]
+    revision: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +75,7 @@ class Plan:
     secrets: Mapping[str, str]
     differences: Mapping[str, Sequence[Difference]]
     missing: tuple[str, ...] = ()
-    people: Mapping[AccountId, tuple[Employee, ...]]
+    people: Mapping[AccountId, PlannedPeople]
 
     @property
     def is_empty(self) -> bool:
@@ -120,8 +134,7 @@ class Offices:
         if revision == office.revision:
             return documents
         try:
-            documents = read(joined(office.parts, office.secrets))
-            setup_of(with_offices(replace(config, accounts=(), pbxs=()), [documents]))
+            documents = checked(config, joined(office.parts, office.secrets))
         except ConfigError as exc:
             self._report(office, str(exc))
             return self._good.get(office.office, (0, OfficesDocument()))[1]
@@ -159,17 +172,18 @@ class Offices:
 
     async def _plan(self, config: Config, office: AccountId, documents: Documents, *, remove: bool) -> Plan:
         stored = await self._store.get(office)
-        split = {part: _split(part, each) for part, each in documents.items()}
-        secrets = {f"{part} {key}": value for part, (_, own) in split.items() for key, value in own.items()}
-        whole = joined({part: plain for part, (plain, _) in split.items()}, {**stored.secrets, **secrets})
+        parted = {part: split(part, each) for part, each in documents.items()}
+        secrets = {f"{part} {key}": value for part, (_, own) in parted.items() for key, value in own.items()}
+        whole = joined({part: own for part, (own, _) in parted.items()}, {**stored.secrets, **secrets})
         missing = tuple(part for part in stored.parts if part not in whole)
         kept = {} if remove else joined({part: stored.parts[part] for part in missing}, stored.secrets)
-        checked = read({**whole, **kept})
-        setup_of(with_offices(replace(config, accounts=(), pbxs=()), [checked]))
+        found = checked(config, {**whole, **kept})
         parts: dict[str, dict[str, Any] | None] = {
-            part: _split(part, document)[0] for part, document in _plain(checked).items() if part in whole
+            part: split(part, document)[0] for part, document in plain(found).items() if part in whole
         }
-        people = {AccountId(each.id): each.settings().employees for each in checked.accounts if each.employee}
+        people = {
+            each.id: await self._planned(each.id, each.settings().employees) for each in found.accounts if each.employee
+        }
         if remove:
             parts |= dict.fromkeys(missing)
         return Plan(
@@ -177,7 +191,7 @@ class Offices:
             revision=stored.revision,
             parts=parts,
             secrets=secrets,
-            differences=await self._differences(stored, parts, secrets, people),
+            differences=_differences(stored, parts, secrets, people),
             missing=() if remove else missing,
             people=people,
         )
@@ -191,7 +205,7 @@ class Offices:
         """
         stored = await self._stored(office)
         parts: PartChanges = dict.fromkeys(stored.parts)
-        changes = await self._differences(stored, parts, {}, {})
+        changes = _differences(stored, parts, {}, {})
         return Plan(office=office, revision=stored.revision, parts=parts, secrets={}, differences=changes, people={})
 
     async def _stored(self, office: AccountId) -> StoredOffice:
@@ -201,40 +215,25 @@ class Offices:
             raise ConfigError(f"the database has no office {office}; dozvon apply FILE adds one")
         return stored
 
-    async def _differences(
-        self,
-        stored: StoredOffice,
-        parts: PartChanges,
-        secrets: Mapping[str, str],
-        people: Mapping[AccountId, tuple[Employee, ...]],
-    ) -> dict[str, Sequence[Difference]]:
-        found: dict[str, list[Difference]] = {}
-        for part, after in parts.items():
-            found[part] = differences(stored.parts.get(part), after)
-        for key, value in secrets.items():
-            part, _, name = key.partition(" ")
-            if stored.secrets.get(key) != value:
-                found.setdefault(part, []).append(changed_secret(name, is_new=key not in stored.secrets))
-        for account, wanted in people.items():
-            now = await self._settings.load(account)
-            before = {"employee": _people(now.employees if now is not None else ())}
-            found.setdefault(f"account/{account}", []).extend(differences(before, {"employee": _people(wanted)}))
-        return {part: each for part, each in found.items() if each}
+    async def _planned(self, account: AccountId, people: tuple[Employee, ...]) -> PlannedPeople:
+        now = await self._settings.current(account)
+        if now is None:
+            return PlannedPeople(employees=people, stored=(), revision=0)
+        return PlannedPeople(employees=people, stored=now.settings.employees, revision=now.revision)
 
-    async def apply(self, plan: Plan, *, who: Author = _BY_FILE) -> None:
+    async def apply(self, plan: Plan, *, who: Author = _BY_COMMAND) -> None:
         """
+        All of it, or nothing.
+
         Raises:
-            OfficeChangedMeanwhile: the office has changed since the plan was made; nothing is stored.
-            Rejected: an id belongs to another office; nothing is stored. Unavailable.
+            OfficeChangedMeanwhile, ChangedMeanwhile: the office, or people of it, were changed since the plan was made.
+            OfOtherOffice. Unavailable.
         """
-        settings = {}
-        for account, people in plan.people.items():
-            document = plan.parts[f"account/{account}"] or {}
-            start = read({f"account/{account}": dict(document)}, is_whole=False).accounts[0].settings()
-            settings[account] = _with_people(start, people)
-        await self._store.change(
-            plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision, settings=settings
-        )
+        people = {
+            account: people_change(plan.parts[f"account/{account}"] or {}, each.employees, expected=each.revision)
+            for account, each in plan.people.items()
+        }
+        await self._store.change(plan.office, plan.parts, plan.secrets, who=who, expected=plan.revision, people=people)
 
     async def export(self, office: AccountId) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
         """
@@ -254,7 +253,7 @@ class Offices:
             if kind == "account":
                 now = await self._settings.load(AccountId(name))
                 if now is not None and now.employees:
-                    document["employee"] = _people(now.employees)
+                    document["employee"] = people_document(now.employees)
             found.setdefault(kind, []).append(document)
         return found, sorted(key for key in stored.secrets if key.partition(" ")[0] in stored.parts)
 
@@ -262,47 +261,6 @@ class Offices:
 def _accounts(config: Config, offices: Iterable[StoredOffice]) -> frozenset[AccountId]:
     named = (part.removeprefix(_ACCOUNT) for office in offices for part in office.parts if part.startswith(_ACCOUNT))
     return frozenset({*(each.id for each in config.accounts), *map(AccountId, named)})
-
-
-def read(documents: Mapping[str, Mapping[str, Any]], *, is_whole: bool = True) -> OfficesDocument:
-    """
-    Read stored documents, given by part. Raises: ConfigError.
-
-    Args:
-        is_whole: the documents must contain the PBXs that accounts name.
-    """
-    lists: dict[str, list[Any]] = {"account": [], "pbx": []}
-    for part in sorted(documents):
-        lists[part.partition("/")[0]].append(documents[part])
-    return read_offices(lists["account"], lists["pbx"], crm=next(iter(CRMS)), pbx=next(iter(PBXS)), is_whole=is_whole)
-
-
-def joined(parts: Mapping[str, Mapping[str, Any]], secrets: Mapping[str, str]) -> Documents:
-    """The parts together with their secrets."""
-    own: dict[str, dict[str, str]] = {}
-    for key, value in secrets.items():
-        part, _, name = key.partition(" ")
-        own.setdefault(part, {})[name] = value
-    return {part: with_secrets(document, own.get(part, {})) for part, document in parts.items()}
-
-
-def _plain(documents: OfficesDocument) -> Documents:
-    """The documents in the stored form, still with secrets."""
-    found = {f"account/{each.id}": _without_people(each) for each in documents.accounts}
-    return found | {f"pbx/{each.id}": each.plain() for each in documents.pbxs}
-
-
-def _without_people(document: OfficeDocument) -> dict[str, Any]:
-    """The document without people: the pages change them too, so they are part of the account's settings."""
-    return {key: value for key, value in document.plain().items() if key != "employee"}
-
-
-def _split(part: str, document: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    keys: list[str] = []
-    tables = {"account": (CRMS, PBXS), "pbx": (PBXS,)}[part.partition("/")[0]]
-    for kinds in tables:
-        keys += [f"{name}.{key}" for name, kind in kinds.items() for key in kind.secret_options]
-    return without_secrets(document, keys)
 
 
 def _by_office(accounts: Iterable[Mapping[str, Any]], pbxs: Iterable[Mapping[str, Any]]) -> dict[AccountId, Documents]:
@@ -320,12 +278,17 @@ def _by_office(accounts: Iterable[Mapping[str, Any]], pbxs: Iterable[Mapping[str
     return found
 
 
-def _people(employees: Iterable[Employee]) -> dict[str, Any]:
-    return {each.key: person_document(each) for each in sorted(employees, key=lambda each: each.key)}
-
-
-def _with_people(start: AccountSettings, people: tuple[Employee, ...]) -> Any:
-    def change(stored: AccountSettings | None) -> AccountSettings:
-        return replace(stored or start, employees=tuple(sorted(people, key=lambda each: each.key)))
-
-    return change
+def _differences(
+    stored: StoredOffice, parts: PartChanges, secrets: Mapping[str, str], people: Mapping[AccountId, PlannedPeople]
+) -> dict[str, Sequence[Difference]]:
+    found: dict[str, list[Difference]] = {}
+    for part, after in parts.items():
+        found[part] = differences(stored.parts.get(part), after)
+    for key, value in secrets.items():
+        part, _, name = key.partition(" ")
+        if stored.secrets.get(key) != value:
+            found.setdefault(part, []).append(changed_secret(name, is_new=key not in stored.secrets))
+    for account, each in people.items():
+        before, after = ({"employee": people_document(own)} for own in (each.stored, each.employees))
+        found.setdefault(f"account/{account}", []).extend(differences(before, after))
+    return {part: each for part, each in found.items() if each}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable
 from dataclasses import fields
 
@@ -10,18 +11,21 @@ import structlog
 from aiohttp import web
 
 from integration import __version__
+from integration.documents.schema import document_schemas
 from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.errors import ConfigError, Unavailable
 from integration.ports.pbx import Pbx
 from integration.process import open_files, process_memory
+from integration.process.adapters import CRMS, PBXS
 from integration.process.background import Background
 from integration.process.config import Config
 from integration.process.connections import setup_of
 from integration.process.core import Core, Member
 from integration.process.each import Each
 from integration.process.health import gatherer, health
+from integration.process.office_edits import OfficeEdits
 from integration.process.place import backups_of
 from integration.process.supervisor import Supervisor
 from integration.services.accounts import Account
@@ -38,6 +42,9 @@ from integration.services.delivery_steps import DeliverySteps
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.strangers import StrangerCalls
 from integration.storage import open_coordination
+from integration.web.api.door import ApiDoor
+from integration.web.api.offices import OfficeApi
+from integration.web.api.openapi import SCHEMAS, Description
 from integration.web.client_address import ClientAddresses
 from integration.web.consent import Consents
 from integration.web.hooks import Hooks
@@ -78,6 +85,7 @@ class Dozvon:
         self._background: Background | None = None
         self._file = config  # its accounts and PBXs run together with those in the database
         self._is_unfinished = asyncio.Event()
+        self._is_changed = asyncio.Event()  # an office, in this process
         self._hooks = Hooks()
 
     @property
@@ -185,9 +193,11 @@ class Dozvon:
             is_done = await self._take_wanted()
 
     async def _follow_offices(self) -> None:
-        """Apply administrators' changes in the database, made by any process, within a second or two."""
+        """Apply administrators' changes in the database: here at once, in another process within a second or two."""
         while True:
-            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_changed.wait(), _LOOK_EVERY_SECONDS)
+            self._is_changed.clear()
             try:
                 if not await self.core.offices.have_changed():
                     continue
@@ -226,6 +236,7 @@ class Dozvon:
                 *self.consents.routes(),
                 *self._hooks.routes(),
                 *self._build_pages(shell, sessions),
+                *self._build_api(sessions),
             ],
             middlewares=[sessions.guard],
             outermost=[widget.cors],
@@ -344,6 +355,18 @@ class Dozvon:
             clock=core.clock,
         )
 
+    def _build_api(self, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
+        documents = document_schemas(crms=CRMS, pbxs=PBXS, address=SCHEMAS)
+        return ApiDoor(sessions).routes(Description(OfficeApi(self._office_edits()).operations(), documents).operations)
+
+    def _office_of(self, account: AccountId) -> AccountId:
+        member = self.members.get(account)
+        return account if member is None else member.config.office
+
+    def _office_edits(self) -> OfficeEdits:
+        storage = self.core.storage
+        return OfficeEdits(storage.offices, storage.settings, lambda: self._file, self._is_changed.set)
+
     def _build_pages(self, shell: Shell, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
         core, storage = self.core, self.core.storage
         sections = (
@@ -372,7 +395,7 @@ class Dozvon:
             ),
             DeliveryPages(shell, outbox=storage.outbox, clock=core.clock, wake=core.wake.set),
             PeoplePages(shell, core.accounts),
-            ChangePages(shell, core.accounts),
+            ChangePages(shell, core.accounts, self._office_edits(), self._office_of),
             WhatIfPages(shell, self._ask_route),
         )
         for section in sections:

@@ -83,12 +83,11 @@ async def open_storage(
     except BaseException:
         await database.close()
         raise
-    settings = SqlSettingsStore(database, clock)
     return Storage(
         calls=SqlCallStore(database, clock),
         outbox=SqlOutbox(database, clock),
         phone_book=SqlPhoneBook(database, clock),
-        settings=settings,
+        settings=SqlSettingsStore(database, clock),
         tokens=SqlTokenStore(database, clock, sealer),
         recordings=FileRecordingStore(database, data_dir / "recordings", clock),
         routes=SqlRouteLog(database),
@@ -98,7 +97,7 @@ async def open_storage(
         callback_tasks=SqlCallbackTasks(database),
         register=SqlRegister(database),
         admin_sessions=SqlAdminSessions(database),
-        offices=SqlOfficeStore(database, clock, sealer, settings),
+        offices=SqlOfficeStore(database, clock, sealer),
         leftovers=SqlLeftovers(database, clock),
         database=database,
     )

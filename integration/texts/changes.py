@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from integration.domain.settings_changes import Author, AuthorKind, SettingsChange
@@ -16,6 +16,12 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Administrator {session} from {address}",
     ),
     "you": ("Вы, адрес {address}", "Ви, адреса {address}", "You, from {address}"),
+    "command": ("Команда {command}", "Команда {command}", "The command {command}"),
+    "command_of": (
+        "Команда {command}, пользователь: {user}",
+        "Команда {command}, користувач: {user}",
+        "The command {command}, user: {user}",
+    ),
     "file": ("Файл конфигурации", "Файл конфігурації", "The configuration file"),
     "program": ("Dozvon", "Dozvon", "Dozvon"),
     "older_release": ("Dozvon прежней версии", "Dozvon попередньої версії", "An older release of Dozvon"),
@@ -27,6 +33,13 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "is_absent": ("отсутствует", "відсутній", "absent"),
     "added": ("номер добавлен", "номер додано", "extension added"),
     "removed": ("номер убран", "номер прибрано", "extension removed"),
+    "account": ("Аккаунт {id}", "Акаунт {id}", "Account {id}"),
+    "pbx": ("АТС {id}", "АТС {id}", "PBX {id}"),
+    "account_added": ("добавлен", "додано", "added"),
+    "account_removed": ("убран", "прибрано", "removed"),
+    "pbx_added": ("добавлена", "додано", "added"),
+    "pbx_removed": ("убрана", "прибрано", "removed"),
+    "only_secrets": ("Изменены только секреты", "Змінено лише секрети", "Only secrets were changed"),
     "none": ("нет", "немає", "none"),
     "yes": ("да", "так", "yes"),
     "no": ("нет", "ні", "no"),
@@ -41,6 +54,8 @@ _FIELDS_OF_NEW = ("manager", "mobile", "is_absent")
 def author(who: Author, language: str, viewer: Author | None = None) -> str:
     """The author's name, in the nominative; "you" if the author is the `viewer`."""
     t = _words(language)
+    if who.kind is AuthorKind.COMMAND:
+        return t["command_of" if who.user else "command"].format(command=who.command, user=who.user)
     if who.kind is not AuthorKind.ADMINISTRATOR:
         return t[who.kind]
     is_own = viewer is not None and bool(who.session) and viewer.session == who.session
@@ -56,6 +71,29 @@ def changed(change: SettingsChange, language: str, names: Mapping[str, str]) -> 
     """
     t = _words(language)
     return [_line(path, change.before.get(path), after, t, names) for path, after in change.after.items()]
+
+
+def part_changed(
+    part: str, details: Sequence[tuple[str, str | None, str | None]], language: str, *, how: str
+) -> list[str]:
+    """
+    What was changed in a part of an office, a line for each setting: `PBX branch — asterisk.port: 5038 → 5039`.
+
+    Args:
+        part: `account/sales`, `pbx/branch`.
+        details: key, before and after of each setting.
+        how: `added`, `removed`; empty: neither.
+    """
+    t = _words(language)
+    kind, _, name = part.partition("/")
+    subject = t[kind].format(id=name)
+    if how:
+        return [f"{subject} — {t[f'{kind}_{how}']}"]
+    return [f"{subject} — {key}: {before or t['none']} → {after or t['none']}" for key, before, after in details]
+
+
+def only_secrets(language: str) -> str:
+    return _words(language)["only_secrets"]
 
 
 def _line(path: str, before: Any, after: Any, t: Mapping[str, str], names: Mapping[str, str]) -> str:

@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum, auto
 
 from integration.texts import LANGUAGES
+
+
+@dataclass(frozen=True, slots=True)
+class KindProblem:
+    """
+    What can be wrong with a setting of one kind of CRM or PBX only. The kind has its own words for it.
+
+    Attributes:
+        code: one word, unique in its kind.
+    """
+
+    code: str
+    ru: str
+    uk: str
+    en: str
 
 
 class Problem(StrEnum):
@@ -31,6 +47,7 @@ class Problem(StrEnum):
     NO_SUCH_PBX = auto()  # value
     PBX_OF_ANOTHER_OFFICE = auto()  # value, office, own
     OWN_ADDRESS = auto()  # value
+    OF_ADDRESS = auto()  # value, own
     KIND = auto()  # value
     COUNTRY = auto()  # value
     COUNTRY_NEAR = auto()  # value, near
@@ -56,6 +73,13 @@ class Problem(StrEnum):
     COUNT = auto()  # least, most
     HOURS = auto()  # least, most
     TWO_KEYS = auto()
+    PORT = auto()  # usual
+    BETWEEN = auto()  # least, most
+    PATTERN = auto()  # detail, example
+    WORD = auto()
+    WHOLE_PATH = auto()
+    NOT_BOTH = auto()  # first, second
+    KNOWN_KIND = auto()  # value, known
     TOO_DEEP = auto()  # most
     TOO_MANY = auto()  # count, most
     TOO_LARGE = auto()  # most
@@ -165,6 +189,11 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "«{value}» — начало одного из адресов самого Dozvon. Выберите другое.",
         "«{value}» — початок однієї з адрес самого Dozvon. Виберіть інше.",
         '"{value}" begins one of Dozvon\'s own addresses; write another id.',
+    ),
+    Problem.OF_ADDRESS: (
+        "Здесь «{value}», а в адресе запроса — «{own}». Напишите «{own}» или уберите.",
+        "Тут «{value}», а в адресі запиту — «{own}». Напишіть «{own}» або приберіть.",
+        'This says "{value}", the address of the request says "{own}". Write "{own}", or leave it out.',
     ),
     Problem.KIND: (
         "«{value}» не может быть названием системы. Напишите строчные латинские буквы и цифры.",
@@ -291,6 +320,41 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Приберіть: ключ уже задано в DOZVON_KEY.",
         "Remove it: DOZVON_KEY already sets the key.",
     ),
+    Problem.PORT: (
+        "Напишите номер порта, обычно {usual}.",
+        "Напишіть номер порту, зазвичай {usual}.",
+        "Write a port number, usually {usual}.",
+    ),
+    Problem.BETWEEN: (
+        "Напишите число от {least} до {most}.",
+        "Напишіть число від {least} до {most}.",
+        "Write a number from {least} to {most}.",
+    ),
+    Problem.PATTERN: (
+        "Это не регулярное выражение ({detail}). Напишите, например, «{example}».",
+        "Це не регулярний вираз ({detail}). Напишіть, наприклад, «{example}».",
+        "This is no regular expression ({detail}). Write for example '{example}'.",
+    ),
+    Problem.WORD: (
+        "Напишите имя из латинских букв, цифр и знаков «_», «.», «-».",
+        "Напишіть ім’я з латинських літер, цифр і знаків «_», «.», «-».",
+        'Write a name of letters, digits, "_", "." and "-".',
+    ),
+    Problem.WHOLE_PATH: (
+        "Напишите полный путь, начиная с «/».",
+        "Напишіть повний шлях, починаючи з «/».",
+        'Write the whole path, beginning with "/".',
+    ),
+    Problem.NOT_BOTH: (
+        "Оставьте что-то одно: {first} или {second}.",
+        "Залиште щось одне: {first} або {second}.",
+        "Write either {first} or {second}, not both.",
+    ),
+    Problem.KNOWN_KIND: (
+        "Dozvon не знает системы «{value}». Напишите одно из: {known}.",
+        "Dozvon не знає системи «{value}». Напишіть одне з: {known}.",
+        '"{value}" is not known; known is {known}.',
+    ),
     Problem.TOO_DEEP: (
         "Слишком глубокая вложенность: уровней таблиц и списков может быть не больше {most}.",
         "Надто глибока вкладеність: рівнів таблиць і списків може бути не більше {most}.",
@@ -324,7 +388,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
 }
 
 
-def setting_problem(problem: Problem, facts: Mapping[str, object], language: str) -> str:
+def setting_problem(problem: Problem | KindProblem, facts: Mapping[str, object], language: str) -> str:
     """
     The sentence about a problem.
 
@@ -332,4 +396,5 @@ def setting_problem(problem: Problem, facts: Mapping[str, object], language: str
         facts: the facts that the sentence needs (`Problem`), with texts from outside shortened.
         language: one of `LANGUAGES`.
     """
-    return _TEXTS[problem][LANGUAGES.index(language)].format(**facts)
+    words = (problem.ru, problem.uk, problem.en) if isinstance(problem, KindProblem) else _TEXTS[problem]
+    return words[LANGUAGES.index(language)].format(**facts)

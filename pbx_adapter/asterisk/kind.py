@@ -7,11 +7,13 @@ from typing import Any, ClassVar
 
 import aiohttp
 
+from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
 from integration.ports.pbx import RouteAnswerer
 from pbx_adapter.asterisk.adapter import AsteriskPbx
 from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
+from pbx_adapter.asterisk.setting_texts import RECORDS_DRIVER
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 
@@ -32,7 +34,12 @@ class AsteriskKind:
         if settings.records is not None:
             from pbx_adapter.asterisk.records.source import AsteriskRecords  # only where it is used: database drivers
 
-            AsteriskRecords(settings.records, settings.office)  # opens nothing, but needs its driver
+            try:
+                AsteriskRecords(settings.records, settings.office)  # opens nothing, but needs its driver
+            except ConfigError as exc:
+                kind = settings.records.kind
+                missing = FieldProblem((*key.split("."), "records", "kind"), RECORDS_DRIVER, {"kind": kind})
+                raise InvalidDocument([missing]) from exc
 
     def connect(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> AsteriskPbx:
         settings = AsteriskSettings.from_config(pbx_id, options, key=key)

@@ -12,10 +12,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from integration.documents.problems import shortened
+from integration.documents.reader import TableReader
 from integration.domain.ids import PbxId
-from integration.errors import ConfigError
-from pbx_adapter.asterisk.agi.addresses import MayAsk
+from integration.texts.settings import Problem
+from pbx_adapter.asterisk.agi.addresses import MayAsk, is_network
 from pbx_adapter.asterisk.records.settings import RecordsSettings
+from pbx_adapter.asterisk.setting_texts import (
+    AGI_PATH,
+    AGI_PUBLIC,
+    CHANNEL,
+    HOST,
+    RECORDINGS_URL,
+    SECRET,
+    TLS,
+    USERNAME,
+)
 from pbx_adapter.asterisk.tracker.office import DEFAULT_EXTENSION, DEFAULT_TRUNK_CONTEXTS, OfficeShape
 
 AMI_PORT = 5038
@@ -90,32 +102,33 @@ class AsteriskSettings:
             key: what the table is called in the file; errors name it.
 
         Raises:
-            ConfigError: a key is missing, unknown or has a wrong value. The message says what to write.
+            InvalidDocument: names every key that is missing, unknown or has a wrong value.
         """
-        read = _Table(table, key)
+        read = TableReader(table, tuple(key.split(".")))
         if not re.fullmatch(r"[a-z0-9-]{1,40}", id_):
-            raise ConfigError(f"{key}.id = {id_!r}: write 1 to 40 of a-z, 0-9 and -")
+            read.wrong("id", Problem.ID, value=shortened(id_))
         tls = _tls(read)
         settings = cls(
             id=PbxId(id_),
-            host=read.text("host", hint='the address of the PBX, for example "192.168.1.10"'),
+            host=read.needed("host", HOST),
             port=read.port("port", AMI_TLS_PORT if tls else AMI_PORT),
-            username=read.line("username", hint="the name in brackets in manager.conf"),
-            secret=read.line("secret", hint="the secret of that user in manager.conf"),
+            username=read.needed("username", USERNAME),
+            secret=read.needed("secret", SECRET),
             tls=tls,
-            recordings=_recordings(read),
-            fastagi=_fastagi(read),
-            trunks=read.names("trunks", ()),
-            extension_pattern=read.pattern("extension_pattern", DEFAULT_EXTENSION),
+            recordings=_recordings(read.table("recordings")),
+            fastagi=_fastagi(read.table("fastagi")),
+            trunks=read.texts("trunks"),
+            extension_pattern=_extension_pattern(read),
             trunk_contexts=read.pattern("trunk_contexts", DEFAULT_TRUNK_CONTEXTS),
-            did_variables=read.names("did_variables", ("FROM_DID", "DID")),
+            did_variables=read.texts("did_variables", ("FROM_DID", "DID")),
             originate_channel=_channel_template(read),
-            originate_context=read.name("originate_context", "from-internal"),
+            originate_context=read.word("originate_context", "from-internal"),
             dial_plus=read.flag("dial_plus", default=False),
             click_timeout_seconds=read.number("click_timeout_seconds", 30.0, least=1, most=300),
-            records=RecordsSettings.from_config(read.take("records", default={}), key=f"{key}.records"),
+            records=RecordsSettings.read(read.table("records"), key=f"{key}.records"),
         )
         read.no_more()
+        read.finish()
         return settings
 
     @property
@@ -147,159 +160,70 @@ class AsteriskSettings:
         )
 
 
-def _tls(read: _Table) -> TlsSettings | None:
+def _tls(read: TableReader) -> TlsSettings | None:
     value = read.take("tls", default=False)
-    if value is False:
-        return None
-    if value is True:
-        return TlsSettings()
+    if isinstance(value, bool):
+        return TlsSettings() if value else None
     if not isinstance(value, Mapping):
-        raise ConfigError(f'{read.key}.tls: write true, false or {{ ca = "/etc/dozvon/ca.pem", verify = true }}')
-    sub = _Table(value, f"{read.key}.tls")
+        read.wrong("tls", TLS)
+        return None
+    table = read.table("tls")
     tls = TlsSettings(
-        ca=sub.text("ca", default="") or None,
-        verify=sub.flag("verify", default=True),
-        server_name=sub.text("server_name", default="") or None,
+        ca=table.text("ca") or None,
+        verify=table.flag("verify", default=True),
+        server_name=table.text("server_name") or None,
     )
-    sub.no_more()
+    table.no_more()
     return tls
 
 
-def _recordings(read: _Table) -> RecordingSettings:
-    sub = read.table("recordings")
-    path, url = sub.text("path", default=""), sub.text("url", default="")
+def _recordings(read: TableReader) -> RecordingSettings:
+    path, url = read.text("path"), read.text("url")
     if path and url:
-        raise ConfigError(f"{sub.key}: write either path (a folder) or url (a web address), not both")
+        read.wrong(None, Problem.NOT_BOTH, first="path", second="url")
     if url and not re.match(r"https?://[^/\s]", url):
-        raise ConfigError(f"{sub.key}.url = {url!r}: write an address that begins with http:// or https://")
+        read.wrong("url", RECORDINGS_URL)
     if path and not path.startswith("/"):
-        raise ConfigError(f"{sub.key}.path = {path!r}: write the whole path, beginning with /")
+        read.wrong("path", Problem.WHOLE_PATH)
     recordings = RecordingSettings(
         path=path or None,
         url=url.rstrip("/") or None,
-        username=sub.line("username", default=""),
-        password=sub.line("password", default=""),
-        pbx_path=sub.text("pbx_path", default=RecordingSettings().pbx_path),
+        username=read.line("username"),
+        password=read.line("password"),
+        pbx_path=read.text("pbx_path", RecordingSettings().pbx_path),
     )
-    sub.no_more()
+    read.no_more()
     return recordings
 
 
-def _fastagi(read: _Table) -> FastAgiSettings:
-    sub = read.table("fastagi")
-    public = sub.text("public", default="")
+def _fastagi(read: TableReader) -> FastAgiSettings:
+    public, path, allow = read.text("public"), read.text("path"), read.texts("allow")
     if public and not re.fullmatch(r"[A-Za-z0-9_.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:]+\](:\d{1,5})?", public):
-        raise ConfigError(f'{sub.key}.public = {public!r}: write the address the PBX reaches us at, "10.0.0.2:4573"')
-    allow = sub.names("allow", ())
-    try:
-        MayAsk(allow)
-    except ConfigError as exc:
-        raise ConfigError(f"{sub.key}.allow: {exc}") from exc
-    path = sub.text("path", default="")
+        read.wrong("public", AGI_PUBLIC)
+    for each in allow:
+        if not is_network(each):
+            read.wrong("allow", Problem.NETWORK, value=shortened(each))
     if path and not re.fullmatch(r"[A-Za-z0-9_.\-]{16,64}", path):
-        raise ConfigError(f"{sub.key}.path: write 16 to 64 of A-Z, a-z, 0-9, _ . and -, which nobody can guess")
+        read.wrong("path", AGI_PATH)
     fastagi = FastAgiSettings(
-        host=sub.text("host", default="127.0.0.1"),
-        port=sub.port("port", AGI_PORT, zero=True),
+        host=read.text("host", "127.0.0.1"),
+        port=read.port("port", AGI_PORT, may_be_zero=True),
         public=public,
         allow=allow,
         path=path,
     )
-    sub.no_more()
+    read.no_more()
     return fastagi
 
 
-def _channel_template(read: _Table) -> str:
-    value = read.text("originate_channel", default="PJSIP/{extension}")
+def _extension_pattern(read: TableReader) -> str:
+    """With a group around the extension, where the pattern has none."""
+    value = read.pattern("extension_pattern", DEFAULT_EXTENSION)
+    return value if re.compile(value).groups else f"({value})"
+
+
+def _channel_template(read: TableReader) -> str:
+    value = read.text("originate_channel", "PJSIP/{extension}")
     if not re.fullmatch(r"[A-Za-z0-9]+/[^\s,&|/]*\{extension\}[^\s,&|]*", value) or value.count("{") != 1:
-        raise ConfigError(
-            f'{read.key}.originate_channel = {value!r}: write "PJSIP/{{extension}}", or '
-            f'"Local/{{extension}}@from-internal" for FreePBX'
-        )
+        read.wrong("originate_channel", CHANNEL)
     return value
-
-
-_REQUIRED: Any = object()
-
-
-class _Table:
-    """One table of the configuration; remembers which keys were read, so that a misspelt one is reported."""
-
-    def __init__(self, table: Mapping[str, Any], key: str) -> None:
-        self.key = key
-        self._table = table
-        self._seen: set[str] = set()
-
-    def take(self, name: str, *, default: Any = _REQUIRED, hint: str = "") -> Any:
-        self._seen.add(name)
-        value = self._table.get(name, default)
-        if value is _REQUIRED:
-            raise ConfigError(f"{self.key}.{name} is missing: write {hint or 'a value'}")
-        return value
-
-    def text(self, name: str, *, default: Any = _REQUIRED, hint: str = "") -> str:
-        value = self.take(name, default=default, hint=hint)
-        if not isinstance(value, str) or (value == "" and default is _REQUIRED):
-            raise ConfigError(f"{self.key}.{name}: write {hint or 'a text in quotes'}")
-        return value
-
-    def line(self, name: str, *, default: Any = _REQUIRED, hint: str = "") -> str:
-        """A text that goes onto the wire: one line of printable characters."""
-        value = self.text(name, default=default, hint=hint)
-        if value and not value.isprintable():
-            raise ConfigError(f"{self.key}.{name}: write it in one line, without control characters")
-        return value
-
-    def name(self, name: str, default: str) -> str:
-        value = self.text(name, default=default)
-        if not re.fullmatch(r"[A-Za-z0-9_.\-]{1,80}", value):
-            raise ConfigError(f"{self.key}.{name} = {value!r}: write a name of letters, digits, _ . and -")
-        return value
-
-    def names(self, name: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        value = self.take(name, default=default)
-        if not isinstance(value, list | tuple) or not all(isinstance(v, str) and v for v in value):
-            raise ConfigError(f'{self.key}.{name}: write a list of names, for example ["trunk"]')
-        return tuple(value)
-
-    def port(self, name: str, default: int, *, zero: bool = False) -> int:
-        value = self.take(name, default=default)
-        if not isinstance(value, int) or isinstance(value, bool) or not (0 if zero else 1) <= value <= 65535:
-            raise ConfigError(f"{self.key}.{name} = {value!r}: write a port number, usually {default}")
-        return value
-
-    def number(self, name: str, default: float, *, least: float, most: float) -> float:
-        value = self.take(name, default=default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise ConfigError(f"{self.key}.{name} = {value!r}: write a number from {least} to {most}")
-        return float(value)
-
-    def flag(self, name: str, *, default: bool) -> bool:
-        value = self.take(name, default=default)
-        if not isinstance(value, bool):
-            raise ConfigError(f"{self.key}.{name} = {value!r}: write true or false")
-        return value
-
-    def pattern(self, name: str, default: str) -> str:
-        value = self.text(name, default=default)
-        try:
-            if name == "extension_pattern" and re.compile(value).groups == 0:
-                return f"({value})"
-            re.compile(value)
-        except re.error as exc:
-            raise ConfigError(
-                f"{self.key}.{name}: not a regular expression ({exc}); write for example {default!r}"
-            ) from exc
-        return value
-
-    def table(self, name: str) -> _Table:
-        value = self.take(name, default={})
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"{self.key}.{name}: write a table, [{self.key}.{name}]")
-        return _Table(value, f"{self.key}.{name}")
-
-    def no_more(self, allowed: set[str] | None = None) -> None:
-        unknown = sorted(set(self._table) - self._seen - (allowed or set()))
-        if unknown:
-            known = ", ".join(sorted(self._seen))
-            raise ConfigError(f"{self.key}.{unknown[0]} is not a setting: write one of {known}")

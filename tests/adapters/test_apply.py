@@ -6,6 +6,7 @@ import itertools
 import json
 import tomllib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +19,27 @@ from hypothesis import strategies as st
 from integration.__main__ import main
 from integration.domain.calls.call import Disposition
 from integration.domain.connections.state import ConnectionStatus, StateReason, why
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, Extension
+from integration.domain.settings import AccountSettings, Employee
+from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import ConfigError, Rejected
 from integration.ports.pbx import PbxConnection
+from integration.ports.settings import ChangedMeanwhile
 from integration.process.config import Config
 from integration.process.doctor import diagnose
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
 from integration.process.process import Dozvon
+from integration.services.accounts import Accounts
 from integration.storage import Storage, open_storage
+from integration.testing import FakeCrm
 from tests.adapters.test_reload import CLIENT, NORTH, SOUTH, Place, place, talk
 from tests.lab.waiting import until, until_told
 from tests.unit.test_office_document_round_trip import PARTS, PERSON, dids, extensions, words
 
 __all__ = ["place"]
+
+WHO = Author(kind=AuthorKind.COMMAND, command="dozvon apply", user="olga")
 
 
 @pytest_asyncio.fixture
@@ -51,7 +59,7 @@ async def apply(place: Place, *accounts: dict[str, Any], remove: bool = False) -
     async with opened_storage(config) as storage:
         offices = Offices(storage.offices, storage.settings)
         for plan in await offices.plans(config, {"account": list(accounts)}, remove=remove):
-            await offices.apply(plan)
+            await offices.apply(plan, who=WHO)
 
 
 def is_connected(dozvon: Dozvon, key: AccountId) -> bool:
@@ -181,7 +189,9 @@ def test_a_dry_run_says_what_would_change_and_changes_nothing(
     assert '~ asterisk.host: "127.0.0.1" -> "127.0.0.2"' in said
     assert '+ language = "uk"' in said
     assert main(["history", "acme", *options]) == 0
-    assert "~ asterisk.host" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "~ asterisk.host" in said
+    assert "dozvon apply (user " in said
     assert main(["history", "acme", *options, "--undo", "2"]) == 0
     capsys.readouterr()
     assert main(["export", "acme", *options]) == 0
@@ -244,13 +254,54 @@ async def test_a_refused_plan_changes_nobodys_people(storage: Storage) -> None:
     (own,) = await offices.plans(config, an_office())
     (late,) = await offices.plans(config, an_office(employee={"102": "610078"}))
     (strange,) = await offices.plans(config, an_office(office="other", employee={"103": "610079"}))
-    await offices.apply(own)
+    await offices.apply(own, who=WHO)
     for refused in (late, strange):
         with pytest.raises(Rejected):
-            await offices.apply(refused)
+            await offices.apply(refused, who=WHO)
+    assert await mapped(storage) == ["101"]
+
+
+async def mapped(storage: Storage) -> list[str]:
     settings = await storage.settings.load(AccountId("sales"))
     assert settings is not None
-    assert [each.extension for each in settings.employees] == ["101"]
+    return [each.extension for each in settings.employees]
+
+
+async def test_people_whom_a_page_changed_since_the_plan_are_not_overwritten(storage: Storage) -> None:
+    config, offices = Config(), Offices(storage.offices, storage.settings)
+    (first,) = await offices.plans(config, an_office())
+    await offices.apply(first, who=WHO)
+    (plan,) = await offices.plans(config, an_office(employee={"102": "610078"}, language="uk"))
+    olga = Author(kind=AuthorKind.ADMINISTRATOR, session="3fa2c1", address="10.0.0.5")
+
+    def on_the_page(stored: AccountSettings | None) -> AccountSettings:
+        assert stored is not None
+        return replace(stored, employees=(*stored.employees, Employee(extension=Extension("105"))))
+
+    await storage.settings.change(AccountId("sales"), on_the_page, who=olga)
+    with pytest.raises(ChangedMeanwhile, match="administrator 3fa2c1"):
+        await offices.apply(plan, who=WHO)
+    assert await mapped(storage) == ["101", "105"]
+    assert (await storage.offices.get(AccountId("acme"))).revision == 1, "nor was anything else of the plan stored"
+    (plan,) = await offices.plans(config, an_office(employee={"102": "610078"}))
+    await offices.apply(plan, who=WHO)
+    newest = (await storage.settings.changes(AccountId("sales")))[0].change.who
+    assert (await mapped(storage), newest) == (["102"], WHO)
+
+
+async def test_people_of_a_file_stand_on_the_pbxs_of_that_file(storage: Storage) -> None:
+    """Who is on the main PBX stays there, also when the same file has made another one the main one."""
+    config, offices = Config(), Offices(storage.offices, storage.settings)
+    asterisk = {"host": "127.0.0.1", "username": "dozvon", "secret": "s"}
+    pbxs = [{"id": name, "office": "acme", "asterisk": asterisk} for name in ("one", "two")]
+    account = {key: value for key, value in an_office()["account"][0].items() if key != "asterisk"}
+    for order in (["one", "two"], ["two", "one"]):
+        (plan,) = await offices.plans(config, {"account": [{**account, "pbxs": order}], "pbx": pbxs})
+        await offices.apply(plan, who=WHO)
+        setup = await offices.wanted(config)
+        accounts = Accounts(storage.settings)
+        taken = await accounts.add(setup.accounts[0].settings, FakeCrm(), [])
+        assert [each.key for each in taken.settings.employees] == ["101"]
 
 
 # ---- properties ------------------------------------------------------------------------------------------------------
@@ -285,7 +336,7 @@ async def test_what_apply_takes_comes_back_from_export(
         (plan,) = await offices.plans(config, written)
     except ConfigError:  # texts of a kind that the adapter refuses
         return
-    await offices.apply(plan)
+    await offices.apply(plan, who=WHO)
     (again,) = await offices.plans(config, written)
     assert again.is_empty
     exported, secrets = await offices.export(office)

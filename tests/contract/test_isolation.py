@@ -145,7 +145,6 @@ OF_NO_ACCOUNT = {
     "register.leave": "as above",
     "settings.accounts": "the process asks which accounts there are",
     "tokens.close": "waits for refreshes",
-    "settings.change_within": "in its caller's transaction, whose scope counts: offices.change",
 }
 NO_OFFICE = StoredOffice(office=OTHER, parts={}, secrets={})
 NOTHING_WAITS = {OutboxState.WAITING: 0, OutboxState.DEAD: 0}

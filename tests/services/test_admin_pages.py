@@ -24,9 +24,12 @@ from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, Extension, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.domain.settings import Employee, PhoneType
+from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import Rejected, Unavailable
 from integration.ports.pbx import PbxEmployee
 from integration.ports.stores import OutboxState
+from integration.process.config import Config
+from integration.process.office_edits import OfficeEdits
 from integration.services.accounts import Account
 from integration.services.click import Refused
 from integration.services.cluster.live_calls import LiveCalls
@@ -153,7 +156,7 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         ),
         DeliveryPages(shell, outbox=storage.outbox, clock=world.clock, wake=lambda: None),
         PeoplePages(shell, world.accounts),
-        ChangePages(shell, world.accounts),
+        ChangePages(shell, world.accounts, OfficeEdits(storage.offices, storage.settings, Config, lambda: None)),
         WhatIfPages(shell, ask),
     )
 
@@ -477,6 +480,45 @@ async def test_an_undo_in_the_history_and_why_one_is_refused(signed_in: Office) 
     assert "This change is not in the history any more." in await signed_in.send("/admin/acme/changes/999999999/undo")
     world.account.named_in_file = frozenset({Extension("101")})
     assert "Extension 101 is set in the configuration file" in await signed_in.send(undo)
+
+
+async def test_changes_of_the_office_stand_among_those_of_the_account(signed_in: Office) -> None:
+    """Whoever made them: a command, REST. Newest first, and taken back from here too."""
+    world = signed_in.world
+    offices = world.storage.offices
+    typed = Author(kind=AuthorKind.COMMAND, command="dozvon apply", user="olga")
+    document = {
+        "id": "acme", "amocrm": {"client_id": "1"}, "asterisk": {"host": "192.0.2.1", "username": "dozvon"},
+        "pbx_id": "acme-pbx", "crm": "amocrm", "pbx": "asterisk",
+    }  # fmt: skip
+    secrets = {"account/acme amocrm.client_secret": "k", "account/acme asterisk.secret": "geheim"}
+    await offices.change(ACME, {"account/acme": document}, secrets, who=typed, expected=0)
+    world.clock.advance(60)
+    await signed_in.send("/admin/acme/people", **{"extension.610077": "105"})
+    world.clock.advance(60)
+    changed = {**document, "asterisk": {"host": "192.0.2.9 <b>", "username": "dozvon"}}
+    await offices.change(ACME, {"account/acme": changed}, {}, who=SOMEBODY, expected=1)
+    await offices.change(ACME, {}, {"account/acme asterisk.secret": "new"}, who=SOMEBODY, expected=2)
+    for language, words in (
+        ("en", ["The command dozvon apply, user: olga", "Account acme — added", "Only secrets were changed"]),
+        ("ru", ["Команда dozvon apply, пользователь: olga", "Аккаунт acme — добавлен", "Изменены только секреты"]),
+        ("uk", ["Команда dozvon apply, користувач: olga", "Акаунт acme — додано", "Змінено лише секрети"]),
+    ):
+        page = await signed_in.page(f"/admin/acme/changes?lang={language}")
+        assert all(word in page for word in words), language
+        assert "geheim" not in page
+    page = html.unescape(await signed_in.page("/admin/acme/changes?lang=en"))
+    assert 'asterisk.host: "192.0.2.1" → "192.0.2.9 <b>"' in page
+    places = [page.index(word) for word in ("Only secrets", "asterisk.host", "extension added", "Account acme — added")]
+    assert places == sorted(places), "newest first"
+    assert re.findall(r'action="/admin/acme/changes/(office/\d+)/undo"', page) == ["office/2"]
+
+    said = await signed_in.send("/admin/acme/changes/office/3/undo?lang=en")
+    assert "only secrets were changed" in said
+    said = await signed_in.send("/admin/acme/changes/office/2/undo?lang=en")
+    assert (await offices.get(ACME)).parts["account/acme"] == document
+    assert "Undone" in said or "undone" in said
+    assert "is undone already" in await signed_in.send("/admin/acme/changes/office/2/undo?lang=en")
 
 
 @pytest.mark.parametrize("lang", LANGUAGES)

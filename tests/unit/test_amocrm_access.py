@@ -17,11 +17,13 @@ from connectors.amocrm.api.oauth import (
 from connectors.amocrm.api.tokens import Renewal, claims, renewal
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.widget import AmocrmGate, allows_origin, read_widget_token
+from integration.documents.problems import InvalidDocument
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.errors import AuthFailed, ConfigError, Rejected
 from integration.ports.connector import Granted, Refused
 from integration.ports.crm import WidgetUser
 from integration.ports.stores import Tokens
+from integration.texts import LANGUAGES
 
 NOW = 1_790_000_000.0
 SECRET = "secret-of-the-integration-0123456789abcdef"
@@ -63,6 +65,20 @@ def test_secrets_are_not_shown() -> None:
 def test_a_wrong_setting_is_named(table: dict[str, Any], key: str) -> None:
     with pytest.raises(ConfigError, match=rf"amocrm\.{key}"):
         AmocrmSettings.parse({**KEYS, **table})
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_no_value_is_shown() -> None:
+    table = {
+        "client_id": 5, "client_secret": "", "client_idd": "geheim", "oauth_url": "geheim", "source_name": " ",
+        "account_url": "http://[geheim", "requests_per_second": 70, "task_type_id": "geheim", "log_via": ["geheim"],
+    }  # fmt: skip
+    with pytest.raises(InvalidDocument) as caught:
+        AmocrmSettings.parse(table)
+    assert sorted(each.key for each in caught.value.problems) == sorted(
+        f"amocrm.{key}" for key in [*table, "redirect_uri"]
+    )
+    for language in LANGUAGES:
+        assert "geheim" not in str(caught.value.sentences(language))
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration.documents.problems import InvalidDocument
 from integration.errors import ConfigError, Rejected
+from integration.texts import LANGUAGES
 from pbx_adapter.asterisk.ami import commands
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
@@ -169,5 +171,23 @@ def test_tls_moves_the_port_and_a_public_address_keeps_its_own() -> None:
 def test_a_wrong_setting_is_named_and_says_what_to_write(changes: dict[str, object], named: str) -> None:
     with pytest.raises(ConfigError) as caught:
         AsteriskSettings.from_config("office", {**GOOD, **changes})
-    assert str(caught.value).startswith(named)
-    assert "write" in str(caught.value)
+    assert str(caught.value).startswith(f"{named}: ")
+    assert "write" in str(caught.value).lower() or named in ("pbx.hots", "pbx.tls.cert", "pbx.fastagi.allow")
+
+
+def test_everything_that_is_wrong_is_said_at_once_and_no_value_is_shown() -> None:
+    table = {
+        "host": "", "secret": "geheim\n", "port": "geheim", "hots": 1, "fastagi": {"port": -1, "path": "geheim"},
+        "recordings": 5, "records": {"kind": "mysql", "cdr": "geheim; DROP", "url": "geheim://", "late_seconds": True},
+    }  # fmt: skip
+    with pytest.raises(InvalidDocument) as caught:
+        AsteriskSettings.from_config("office", table, key="account.sales.asterisk")
+    keys = [each.key.removeprefix("account.sales.asterisk.") for each in caught.value.problems]
+    assert sorted(keys) == [
+        "fastagi.path", "fastagi.port", "host", "hots", "port", "recordings", "records.cdr", "records.late_seconds",
+        "records.url", "secret", "username",
+    ]  # fmt: skip
+    for language in LANGUAGES:
+        said = caught.value.sentences(language)
+        assert "geheim" not in str(said)
+        assert len(said) == len(keys)

@@ -38,12 +38,12 @@ NAME_VENDORS = ("integration/process/adapters.py", "integration/demo.py", "integ
 """The table of kinds, the demonstration and the commands."""
 
 IN_EVERY_CONNECTOR = {
-    "README.md", "__init__.py", "client.py", "connector.py", "intake.py", "kind.py", "mapping.py", "settings.py",
-    "webhooks.py", "widget.py", "sandbox/",
+    "README.md", "__init__.py", "client.py", "connector.py", "intake.py", "kind.py", "mapping.py", "setting_texts.py",
+    "settings.py", "webhooks.py", "widget.py", "sandbox/",
 }  # fmt: skip
 IN_EVERY_ADAPTER = {
-    "README.md", "__init__.py", "adapter.py", "kind.py", "people.py", "recordings.py", "replay.py", "settings.py",
-    "doctor/", "records/", "simulator/", "tracker/",
+    "README.md", "__init__.py", "adapter.py", "kind.py", "people.py", "recordings.py", "replay.py", "setting_texts.py",
+    "settings.py", "doctor/", "records/", "simulator/", "tracker/",
 }  # fmt: skip
 
 
@@ -109,11 +109,11 @@ ARROWS = {
     "integration/documents": ("integration.domain", "integration.errors", TEXTS, "integration.documents"),
     "integration/services": (*CORE, TEXTS, "integration.services"),
     "integration/storage": (*CORE, "integration.storage", "integration.clock"),
-    "integration/web": (*CORE, TEXTS, "integration.services", "integration.web"),
+    "integration/web": (*CORE, TEXTS, "integration.services", "integration.documents", "integration.web"),
     "integration/process": (*CORE, TEXTS, "integration.services", "integration.storage", "integration.web",
                             "integration.process", "integration.documents", "integration.clock", "integration.logs"),
-    "connectors/amocrm": (*CORE, "connectors.amocrm"),
-    "pbx_adapter/asterisk": (*CORE, "pbx_adapter.asterisk"),
+    "connectors/amocrm": (*CORE, TEXTS, "integration.documents", "connectors.amocrm"),
+    "pbx_adapter/asterisk": (*CORE, TEXTS, "integration.documents", "pbx_adapter.asterisk"),
 }  # fmt: skip
 
 

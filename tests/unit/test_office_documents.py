@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import string
 from dataclasses import fields
 from typing import Any
@@ -11,17 +12,20 @@ import pytest
 from integration.documents.office import (
     ClicksDocument,
     DialDocument,
-    EmployeeDocument,
     LineDocument,
     OfficeDocument,
     read_office,
 )
+from integration.documents.people import EmployeeDocument
 from integration.documents.problems import MOST_PROBLEMS, InvalidDocument
 from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import ClickRules, LineSettings
 from integration.errors import ConfigError
+from integration.process.adapters import CRMS, PBXS
+from integration.process.config import parse
+from integration.process.connections import setup_of
 from integration.texts import LANGUAGES
-from integration.texts.settings import _TEXTS, Problem, setting_problem
+from integration.texts.settings import _TEXTS, KindProblem, Problem, setting_problem
 
 
 def read(**own: Any) -> OfficeDocument:
@@ -406,3 +410,42 @@ def test_every_problem_has_a_sentence_in_every_language_with_the_same_facts() ->
         assert len(needed) == 1
         assert all(each.endswith(".") for each in sentences)
     assert setting_problem(Problem.SECONDS, {"least": 1, "most": 5}, "en") == "Write 1 to 5 seconds."
+
+
+@pytest.mark.parametrize("kind", [*(f"connectors.{name}" for name in CRMS), *(f"pbx_adapter.{name}" for name in PBXS)])
+def test_so_has_every_problem_of_a_kind(kind: str) -> None:
+    texts = vars(importlib.import_module(f"{kind}.setting_texts"))
+    own = [value for value in texts.values() if isinstance(value, KindProblem)]
+    assert len({each.code for each in own}) == len(own) > 0
+    for each in own:
+        said = each.ru, each.uk, each.en
+        needed = {frozenset(name for _, name, _, _ in string.Formatter().parse(one) if name) for one in said}
+        assert len(needed) == 1
+        assert all(one.endswith(".") for one in said)
+        assert len(set(said)) == 3 or each.code == "tls"
+
+
+def test_the_adapters_say_everything_at_once_beside_what_is_wrong() -> None:
+    """With the full name of each setting, over all accounts and PBXs."""
+    asterisk = {"host": "h", "username": "u", "secret": "s"}
+    documents = {
+        "account": [
+            {"id": "a", "amocrm": {"client_id": "1"}, "asterisk": {**asterisk, "port": 0, "hots": 1}},
+            {"id": "b", "amocrm": {"client_secret": "s", "log_via": "x"}, "pbxs": ["branch"]},
+        ],
+        "pbx": [{"id": "branch", "office": "b", "asterisk": {}}],
+    }
+    with pytest.raises(InvalidDocument) as caught:
+        setup_of(parse(documents))
+    assert sorted(caught.value.sentences("uk")) == [
+        "account.a.amocrm.client_secret", "account.a.asterisk.hots", "account.a.asterisk.port",
+        "account.b.amocrm.client_id", "account.b.amocrm.log_via",
+        "pbx.branch.asterisk.host", "pbx.branch.asterisk.secret", "pbx.branch.asterisk.username",
+    ]  # fmt: skip
+
+
+def test_a_kind_that_nobody_knows_is_named() -> None:
+    account = {"id": "a", "crm": "fax", "fax": {}, "pbx": "telex", "telex": {}}
+    with pytest.raises(InvalidDocument) as caught:
+        setup_of(parse({"account": [account]}))
+    assert sorted(caught.value.sentences("en")) == ["account.a.crm", "account.a.pbx"]

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select
 from sqlalchemy import insert as sql_insert
 
 from integration.domain.ids import AccountId, Timestamp
-from integration.domain.settings_changes import Author
-from integration.errors import Rejected
+from integration.domain.settings_changes import Author, Section
 from integration.ports.clock import Clock
 from integration.ports.offices import (
     OfficeChange,
     OfficeChangedMeanwhile,
     OfficeUndoRefused,
+    OfOtherOffice,
     PartChanges,
-    SettingsChanges,
+    Parts,
+    PeopleChange,
     StoredOffice,
+    UndoObstacle,
+    Written,
+    undo_obstacles,
 )
+from integration.ports.settings import Revised
 from integration.storage.secrets.sealing import Sealer
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.schema import accounts, office_changes, office_parts, offices
-from integration.storage.sql.settings import SqlSettingsStore
+from integration.storage.sql.settings_rows import SettingsRows
 
 KEPT = 500  # newest changes of an office
 _COLUMN = str(offices.c.secrets)
@@ -34,11 +40,11 @@ _COLUMN = str(offices.c.secrets)
 class SqlOfficeStore:
     """Implements `ports.OfficeStore`."""
 
-    def __init__(self, database: Database, clock: Clock, sealer: Sealer, settings: SqlSettingsStore) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer) -> None:
         self._database = database
         self._clock = clock
         self._sealer = sealer
-        self._settings = settings
+        self._settings = SettingsRows(database.dialect, clock)
 
     async def version(self) -> tuple[int, ...]:
         def work(connection: Connection) -> tuple[int, ...]:
@@ -68,36 +74,50 @@ class SqlOfficeStore:
         *,
         who: Author,
         expected: int,
-        settings: SettingsChanges | None = None,
-    ) -> OfficeChange | None:
-        def work(connection: Connection) -> OfficeChange | None:
+        people: Mapping[AccountId, PeopleChange] | None = None,
+    ) -> Written:
+        def work(connection: Connection) -> Written:
             held = self._held(connection, account)
             if held.revision != expected:
-                raise OfficeChangedMeanwhile(_newest(connection, account))
-            made = self._put(connection, held, parts, secrets, who)
-            for key, change in (settings or {}).items():
-                self._settings.change_within(connection, key, change, who=who)
-            return made
+                since = _of(account).where(office_changes.c.revision > expected)
+                newest_first = connection.execute(since.order_by(office_changes.c.revision.desc()))
+                raise OfficeChangedMeanwhile([_change(row) for row in newest_first])
+            change = self._put(connection, held, parts, secrets, who)
+            revision = held.revision if change is None else change.revision
+            put = self._put_people(connection, account, people or {}, who)
+            return Written(revision=revision, change=change, people=put)
 
-        return await self._database.write(work, Across.OFFICE if settings else account)
+        return await self._database.write(work, Across.OFFICE if people else account)
 
     async def changes(self, account: AccountId, *, limit: int = 100) -> list[OfficeChange]:
         query = _of(account).order_by(office_changes.c.revision.desc()).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
         return [_change(row) for row in rows]
 
-    async def undo(self, account: AccountId, revision: int, *, who: Author) -> OfficeChange:
+    async def undo(
+        self,
+        account: AccountId,
+        revision: int,
+        *,
+        who: Author,
+        check: Callable[[StoredOffice], None] | None = None,
+    ) -> OfficeChange:
         def work(connection: Connection) -> OfficeChange:
             held = self._held(connection, account)
-            row = connection.execute(_of(account).where(office_changes.c.revision == revision)).one_or_none()
-            if row is None:
-                raise OfficeUndoRefused("this change is no longer in the history")
-            change = _change(row)
-            if any(held.parts.get(part) != value for part, value in change.after.items()):
-                raise OfficeUndoRefused("the same settings have changed again since, or this change is undone already")
-            done = self._put(connection, held, change.before, {}, who, undoes=revision)
-            if done is None:
-                raise OfficeUndoRefused("only secrets were changed, and old secrets are not stored: enter them again")
+            kept = _of(account).where(office_changes.c.revision >= revision)
+            rows = connection.execute(kept.order_by(office_changes.c.revision.desc())).all()
+            changes = [_change(row) for row in rows]
+            if not changes or changes[-1].revision != revision:
+                raise OfficeUndoRefused(UndoObstacle.NOT_KEPT)
+            obstacle = undo_obstacles(held.parts, changes).get(revision)
+            if obstacle is not None:
+                raise OfficeUndoRefused(obstacle)
+            before = changes[-1].before
+            if check is not None:
+                check(replace(held, parts=_with(held.parts, before)))
+            done = self._put(connection, held, before, {}, who, undoes=revision)
+            if done is None:  # nothing was different then either
+                raise OfficeUndoRefused(UndoObstacle.UNDONE)
             return done
 
         return await self._database.write(work, account)
@@ -135,7 +155,7 @@ class SqlOfficeStore:
             after=after,
             undoes=undoes,
         )
-        self._claim(connection, held.office, after)
+        self._claim(connection, held.office, held.parts, _with(held.parts, after))
         sealed = self._sealer.seal(connection, json.dumps(kept), account=held.office, column=_COLUMN) if kept else None
         row = {"revision": revision, "parts": json.dumps(_with(held.parts, after)), "secrets": sealed}
         mine = offices.c.account == held.office
@@ -143,19 +163,26 @@ class SqlOfficeStore:
         _add(connection, held.office, change)
         return change
 
-    def _claim(self, connection: Connection, office: AccountId, changed: PartChanges) -> None:
-        """Register ids for the office. Raises: Rejected if another office has one of them."""
-        for part, value in changed.items():
-            if value is None:
-                mine = office_parts.c.part == part, office_parts.c.account == office
-                connection.execute(delete(office_parts).where(*mine))
-                continue
+    def _claim(self, connection: Connection, office: AccountId, before: Parts, after: Parts) -> None:
+        """Ids are given once in the installation. Raises OfOtherOffice."""
+        wanted = _ids(after)
+        for part in sorted(_ids(before) - wanted):
+            mine = office_parts.c.part == part, office_parts.c.account == office
+            connection.execute(delete(office_parts).where(*mine))
+        for part in sorted(wanted):  # all of them: an older release did not claim the PBXs of accounts
             put = insert(self._database.dialect, office_parts).values(part=part, account=office)
             connection.execute(put.on_conflict_do_nothing(index_elements=[office_parts.c.part]))
-            own = select(func.count()).where(office_parts.c.part == part, office_parts.c.account == office)
-            if not connection.execute(own).scalar():
-                kind, _, name = part.partition("/")
-                raise Rejected(f'the {kind} "{name}" belongs to another office: choose another id')
+        _must_own(connection, office, wanted)
+
+    def _put_people(
+        self, connection: Connection, office: AccountId, people: Mapping[AccountId, PeopleChange], who: Author
+    ) -> dict[AccountId, Revised]:
+        """Raises ChangedMeanwhile, OfOtherOffice."""
+        _must_own(connection, office, {f"account/{account}" for account in people})
+        return {
+            account: self._settings.change(connection, account, each.change, who, Section.PEOPLE, each.expected)
+            for account, each in sorted(people.items())
+        }
 
     def _office(self, row: Row[Any]) -> StoredOffice:
         secrets = "{}"
@@ -177,9 +204,18 @@ def _of(office: AccountId) -> Any:
     return select(office_changes).where(office_changes.c.account == office)
 
 
-def _newest(connection: Connection, office: AccountId) -> OfficeChange | None:
-    row = connection.execute(_of(office).order_by(office_changes.c.revision.desc()).limit(1)).one_or_none()
-    return None if row is None else _change(row)
+def _ids(parts: Parts) -> set[str]:
+    """Of the parts, and of the PBXs that accounts have for themselves."""
+    own = (document.get("pbx_id") for part, document in parts.items() if part.startswith("account/"))
+    return {*parts, *(f"pbx/{pbx}" for pbx in own if isinstance(pbx, str))}
+
+
+def _must_own(connection: Connection, office: AccountId, wanted: Iterable[str]) -> None:
+    """Row-level security shows no other office's row, so what is not seen is theirs. Raises OfOtherOffice."""
+    mine = select(office_parts.c.part).where(office_parts.c.account == office)
+    foreign = sorted(set(wanted) - set(connection.execute(mine).scalars()))
+    if foreign:
+        raise OfOtherOffice(foreign[0])
 
 
 def _add(connection: Connection, office: AccountId, change: OfficeChange) -> None:

@@ -137,14 +137,14 @@ class AdminSessions:
             if request.method not in ("GET", "HEAD"):
                 raise web.HTTPForbidden(reason="Sign in again.")
             raise web.HTTPSeeOther(with_language(request, f"/admin/login?next={quote(request.path_qs, safe='/')}"))
-        if request.method not in ("GET", "HEAD") and not self._is_own_page(request, is_login=is_login):
+        if request.method not in ("GET", "HEAD") and not self.is_own_page(request, is_login=is_login):
             raise web.HTTPForbidden(reason="This form was not sent from a page of Dozvon.")
         return await handler(request)
 
-    def _is_own_page(self, request: web.Request, *, is_login: bool) -> bool:
+    def is_own_page(self, request: web.Request, *, is_login: bool = False) -> bool:
         """
-        Browsers send a form's origin, and no page can forge it. A client without it is not a current browser: it may
-        sign in, because no page can make it do that, but change nothing.
+        Whether a change comes from one of our pages. Browsers send a form's origin, and no page can forge it. A client
+        without it is not a current browser: it may sign in, because no page can make it do that, but change nothing.
         """
         origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
         if site is not None and site != "same-origin":

@@ -121,7 +121,12 @@ def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> li
 
 def moment(at: Timestamp, account: Account) -> str:
     """In the office's time zone, with its name: `29.11.2026 06:11:00 MSK`."""
-    return moment_in(at, ZoneInfo(account.settings.zone))
+    return local_moment(at, account.settings.zone)
+
+
+def local_moment(at: Timestamp, zone: str) -> str:
+    """As `moment`; `zone`: an IANA name."""
+    return moment_in(at, ZoneInfo(zone))
 
 
 def moment_in(at: Timestamp, zone: ZoneInfo) -> str:

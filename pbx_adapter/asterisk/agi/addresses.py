@@ -35,6 +35,15 @@ def network_of(text: str) -> Network:
         raise ConfigError(f'{text!r} is no address: write for example "10.0.0.5" or "10.0.0.0/24"') from exc
 
 
+def is_network(text: str) -> bool:
+    """Whether `network_of` reads it."""
+    try:
+        network_of(text)
+    except ConfigError:
+        return False
+    return True
+
+
 def address_of(text: str) -> Address | None:
     """Read the address of a peer as a socket gives it; IPv4 mapped to IPv6 becomes IPv4. None for anything else."""
     try:

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from integration.errors import ConfigError
+from integration.documents.problems import shortened
+from integration.documents.reader import TableReader
+from integration.texts.settings import Problem
 from pbx_adapter.asterisk.records.rows import CDR_CUSTOM, CDR_MASTER, CDR_NEEDED, CEL_CUSTOM, CEL_NEEDED
+from pbx_adapter.asterisk.setting_texts import RECORDS_COLUMN, RECORDS_TABLE, RECORDS_URL, RECORDS_WHERE
 
 Kind = Literal["csv", "postgresql", "mysql"]
 _KINDS: tuple[Kind, ...] = ("csv", "postgresql", "mysql")
@@ -18,7 +21,6 @@ LATE_SECONDS = 400.0  # `batch` in cdr.conf writes after 300 s by default
 _MOST_LATE_SECONDS = 7200.0
 _UTC = ZoneInfo("UTC")
 _URLS = {"postgresql": ("postgresql", "postgres"), "mysql": ("mysql", "mariadb")}
-_KEYS = ("kind", "cdr", "cel", "cdr_columns", "cel_columns", "url", "time_zone", "late_seconds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,77 +43,65 @@ class RecordsSettings:
         Read the table; None for an empty one.
 
         Raises:
-            ConfigError: a key is missing, unknown or has a wrong value. The message says what to write.
+            InvalidDocument: names every key that is missing, unknown or has a wrong value.
         """
-        if not isinstance(table, Mapping):
-            raise ConfigError(f"{key}: write a table, [{key}]")
-        if not table:
+        reader = TableReader(table, tuple(key.split(".")))
+        settings = cls.read(reader, key=key)
+        reader.finish()
+        return settings
+
+    @classmethod
+    def read(cls, table: TableReader, *, key: str) -> RecordsSettings | None:
+        """As `from_config`; what is wrong stays with the reader. `key`: the table's name, for later errors."""
+        if table.is_empty:
             return None
-        for name in table:
-            if name not in _KEYS:
-                raise ConfigError(f"{key}.{name} is not a setting: write one of {', '.join(_KEYS)}")
-        kind = next((known for known in _KINDS if known == table.get("kind")), None)
-        if kind is None:
-            raise ConfigError(f"{key}.kind: write one of {', '.join(_KINDS)}")
-        cdr, cel, url = (_text(table, name, key) for name in ("cdr", "cel", "url"))
-        if not cdr and not cel:
-            raise ConfigError(f"{key}: write cdr, cel or both: where the records are")
-        if kind != "csv":
-            _check_tables(kind, url, (cdr, cel), key)
-        elif not all(path.startswith("/") for path in (cdr, cel) if path):
-            raise ConfigError(f"{key}: write cdr and cel as absolute paths, beginning with /")
+        kind = next(known for known in _KINDS if known == table.one_of("kind", _KINDS))
+        cdr, cel, url = (table.text(name) for name in ("cdr", "cel", "url"))
+        if not cdr and not cel and table.is_right("cdr") and table.is_right("cel"):
+            table.wrong(None, RECORDS_WHERE)
+        if kind == "csv":
+            for name, path in (("cdr", cdr), ("cel", cel)):
+                if path and not path.startswith("/") and table.is_right("kind"):
+                    table.wrong(name, Problem.WHOLE_PATH)
+        else:
+            _check_tables(table, kind, url, {"cdr": cdr, "cel": cel})
         is_master = cdr.rpartition("/")[2].startswith("Master.csv")
-        return cls(
+        settings = cls(
             kind=kind,
             cdr=cdr,
             cel=cel,
-            cdr_columns=_columns(table, "cdr_columns", CDR_MASTER if is_master else CDR_CUSTOM, CDR_NEEDED, key),
-            cel_columns=_columns(table, "cel_columns", CEL_CUSTOM, CEL_NEEDED, key),
+            cdr_columns=_columns(table, "cdr_columns", CDR_MASTER if is_master else CDR_CUSTOM, CDR_NEEDED),
+            cel_columns=_columns(table, "cel_columns", CEL_CUSTOM, CEL_NEEDED),
             url=url,
-            time_zone=_zone(_text(table, "time_zone", key) or "UTC", key),
-            late_seconds=_late(table.get("late_seconds", LATE_SECONDS), key),
+            time_zone=_zone(table),
+            late_seconds=table.number("late_seconds", LATE_SECONDS, least=1, most=_MOST_LATE_SECONDS),
             key=key,
         )
+        table.no_more()
+        return settings
 
 
-def _check_tables(kind: Kind, url: str, tables: tuple[str, ...], key: str) -> None:
+def _check_tables(read: TableReader, kind: Kind, url: str, tables: Mapping[str, str]) -> None:
     if url.partition("://")[0] not in _URLS[kind]:
-        raise ConfigError(f'{key}.url: write where the tables are, "{kind}://user:password@host/asteriskcdrdb"')
-    for table in tables:
+        read.wrong("url", RECORDS_URL, kind=kind)
+    for name, table in tables.items():
         if table and not _TABLE.fullmatch(table):
-            raise ConfigError(f"{key}: {table!r} is not a table name; write letters, digits, _ and at most one dot")
+            read.wrong(name, RECORDS_TABLE)
 
 
-def _columns(
-    table: Mapping[str, Any], name: str, default: tuple[str, ...], needed: tuple[str, ...], key: str
-) -> tuple[str, ...]:
-    value = table.get(name, default)
-    if not isinstance(value, list | tuple) or not all(isinstance(column, str) and column for column in value):
-        raise ConfigError(f"{key}.{name}: write a list of column names, in the order of the file")
+def _columns(read: TableReader, name: str, default: tuple[str, ...], needed: tuple[str, ...]) -> tuple[str, ...]:
+    """In the order of the file."""
+    value = read.texts(name, default)
     missing = [column for column in needed if column not in value]
-    if missing:
-        raise ConfigError(f"{key}.{name}: the column {missing[0]} is missing; without it calls cannot be told apart")
-    return tuple(value)
-
-
-def _text(table: Mapping[str, Any], name: str, key: str) -> str:
-    value = table.get(name, "")
-    if not isinstance(value, str) or "\0" in value:
-        raise ConfigError(f"{key}.{name}: write a text in quotes")
+    if missing and read.is_right(name):
+        read.wrong(name, RECORDS_COLUMN, columns=", ".join(missing))
     return value
 
 
-def _late(value: Any, key: str) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not 1 <= value <= _MOST_LATE_SECONDS:
-        raise ConfigError(
-            f"{key}.late_seconds: write how many seconds after a call the records are complete, 1 to 7200"
-        )
-    return float(value)
-
-
-def _zone(name: str, key: str) -> ZoneInfo:
+def _zone(read: TableReader) -> ZoneInfo:
+    name = read.text("time_zone") or "UTC"
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError, KeyError) as exc:
-        raise ConfigError(f'{key}.time_zone: {name!r} is not a time zone; write for example "Europe/Moscow"') from exc
+    except (ValueError, OSError, KeyError):
+        read.wrong("time_zone", Problem.TIME_ZONE, value=shortened(name))
+        return _UTC

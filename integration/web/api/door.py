@@ -1,0 +1,92 @@
+"""The one way into the API: who asks, from where, and whether they may. Each operation declares what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from http import HTTPMethod
+
+import structlog
+from aiohttp import web
+
+from integration.domain.access import Permission, Refusal, Viewer, refusal
+from integration.domain.ids import AccountId
+from integration.errors import Unavailable
+from integration.texts.offices import ApiProblem
+from integration.web.api.answers import Refused, refusal_answer
+from integration.web.pages.session import AdminSessions
+
+log = structlog.get_logger()
+
+Operate = Callable[[web.Request, Viewer], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """
+    Attributes:
+        path: as aiohttp's router reads it; `{office}` in it is whose settings the permission is about.
+        summary: a short sentence in English, for the description.
+        sends: the name of the schema of its body; empty: it has none.
+        answers: the name of the schema of a good answer.
+        is_conditional: it needs `If-Match`.
+        refusals: statuses of its own, beside those that every operation has.
+    """
+
+    method: HTTPMethod
+    path: str
+    handler: Operate
+    permission: Permission
+    summary: str
+    answers: str
+    sends: str = ""
+    is_conditional: bool = False
+    refusals: Sequence[int] = field(default=())
+
+
+class ApiDoor:
+    """
+    Args:
+        viewer_of: who is signed in with this request, once that is known; by default an administrator, who may
+            everything everywhere.
+    """
+
+    def __init__(self, sessions: AdminSessions, viewer_of: Callable[[web.Request], Viewer] | None = None) -> None:
+        self._sessions = sessions
+        self._viewer_of = viewer_of or (lambda request: Viewer(author=sessions.who(request)))
+
+    def routes(self, operations: Sequence[Operation]) -> list[web.RouteDef]:
+        return [web.route(each.method, each.path, self._guarded(each)) for each in operations]
+
+    def _guarded(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:
+        async def handle(request: web.Request) -> web.Response:
+            try:
+                return await operation.handler(request, await self._let_in(request, operation))
+            except Refused as exc:
+                return refusal_answer(request, exc)
+            except Unavailable as exc:
+                log.warning("request not carried out", place=operation.path, error=str(exc))
+                return refusal_answer(request, Refused(503, ApiProblem.UNAVAILABLE))
+
+        return handle
+
+    async def _let_in(self, request: web.Request, operation: Operation) -> Viewer:
+        """Raises Refused, Unavailable."""
+        if not await self._sessions.is_signed_in(request):
+            raise Refused(401, ApiProblem.SIGN_IN)
+        if not self._is_from_our_page(request):
+            raise Refused(403, ApiProblem.NOT_OUR_PAGE)
+        viewer = self._viewer_of(request)
+        office = request.match_info.get("office")
+        why = refusal(viewer, operation.permission, None if office is None else AccountId(office))
+        if why is Refusal.NOT_THEIRS:  # as if it did not exist
+            raise Refused(404, ApiProblem.NO_OFFICE, {"office": office})
+        if why is not None:
+            raise Refused(403, ApiProblem.NOT_ALLOWED)
+        return viewer
+
+    def _is_from_our_page(self, request: web.Request) -> bool:
+        """No other page can read an answer; reading is refused to it all the same, as far as a browser says so."""
+        if request.method in (HTTPMethod.GET, HTTPMethod.HEAD):
+            return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+        return self._sessions.is_own_page(request)
