@@ -375,6 +375,40 @@ async def test_an_extension_twice_is_told_and_not_stored(signed_in: Office) -> N
     assert signed_in.world.account.settings.employees == before
 
 
+async def test_what_no_document_may_hold_is_said_beside_its_row_and_stays_typed(signed_in: Office) -> None:
+    """By the model that reads files and REST, in the viewer's language."""
+    world = signed_in.world
+    before = world.account.settings.employees
+    form = {"extension.610077": "1" * 41, "extension.610078": "nowhere/102", "type.610078": "fax"}
+    for language, sentence in (
+        ("en", "Write an extension, 1 to 40 characters in one line."),
+        ("ru", "Напишите добавочный номер: от 1 до 40 знаков в одну строку."),
+        ("uk", "Напишіть внутрішній номер: від 1 до 40 знаків в один рядок."),
+    ):
+        page = await signed_in.send(f"/admin/acme/people?lang={language}", **{**form, "type.610078": "web"})
+        row = page[page.index('name="extension.610077"') : page.index('name="extension.610078"')]
+        assert sentence in row
+        assert "nowhere" in page[page.index('name="type.610078"') :]
+        assert re.findall(r'<option value="([^"]*)" selected>', page) == ["1" * 41, "sip", "nowhere/102", "web"]
+    page = html.unescape(await signed_in.send("/admin/acme/people?lang=en", **form))
+    assert '"fax" is none of sip, web.' in page[page.index('name="extension.610078"') :]
+    assert "<option selected>fax</option>" in page
+    assert world.account.settings.employees == before
+
+
+async def test_people_on_a_pbx_that_the_account_has_left_do_not_hold_up_the_page(signed_in: Office) -> None:
+    world = signed_in.world
+    left = Employee(extension=Extension("901"), pbx=PbxId("gone"), manager=BORIS)
+    people = (world.account.settings.employees[0], left)
+    await world.accounts.set_employees(world.account, people, who=SOMEBODY)
+    form = {"extension.610077": "102", "extension.610078": "gone/901"}
+    await signed_in.send("/admin/acme/people", **form)
+    assert left in world.account.settings.employees
+    assert {each.key: each.manager for each in world.account.settings.employees} == {
+        "101": None, "102": ANNA, "gone/901": BORIS,
+    }  # fmt: skip
+
+
 async def test_of_two_administrators_the_second_is_told_and_nothing_is_lost(signed_in: Office) -> None:
     """Who was first, when and what; what the second chose stays on the screen, beside what the first has stored."""
     world = signed_in.world

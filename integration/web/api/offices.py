@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPMethod
@@ -61,9 +61,15 @@ class OfficeDesk(Protocol):
     async def undo(self, office: AccountId, revision: int, *, who: Author) -> Seen: ...
 
 
+States = Callable[[str, str], Mapping[str, str | None] | None]
+"""From a part and a language to the state of its connection: `status`, `reason` as a sentence, `next_try` (ISO 8601).
+None: it is not known here."""
+
+
 class OfficeApi:
-    def __init__(self, desk: OfficeDesk) -> None:
+    def __init__(self, desk: OfficeDesk, states: States = lambda part, language: None) -> None:
         self._desk = desk
+        self._states = states
 
     def operations(self) -> list[Operation]:
         see, change = Permission.SEE_OFFICE, Permission.CHANGE_OFFICE
@@ -118,8 +124,8 @@ class OfficeApi:
         return answer({"offices": found})
 
     async def office(self, request: web.Request, _: Viewer) -> web.Response:
-        view = await self._view(request)
-        parts = {name: _part(part) for name, part in view.parts.items()}
+        view, language = await self._view(request), language_of(request)
+        parts = {name: _part(part, self._states(name, language)) for name, part in view.parts.items()}
         body = {"office": view.office, "revision": str(Seen(office=view.revision)), "parts": parts}
         return answer(body, revision=view.seen)
 
@@ -129,7 +135,7 @@ class OfficeApi:
             view = await self._desk.part(_office_of(request), part)
         except NotFound as exc:
             raise Refused(404, ApiProblem.NO_PART, {"part": part}) from exc
-        return answer(_part(view), revision=view.seen)
+        return answer(_part(view, self._states(part, language_of(request))), revision=view.seen)
 
     async def changes(self, request: web.Request, viewer: Viewer) -> web.Response:
         zone = (await self._view(request)).time_zone
@@ -223,8 +229,9 @@ def _part_of(request: web.Request) -> str:
     return f"{request.match_info['kind']}/{request.match_info['id']}"
 
 
-def _part(view: PartView) -> dict[str, Any]:
+def _part(view: PartView, state: Mapping[str, str | None] | None) -> dict[str, Any]:
     return {
+        "state": state,
         "document": view.document,
         "secrets": list(view.secrets),
         "revision": str(view.seen),

@@ -8,7 +8,9 @@ from dataclasses import replace
 
 from aiohttp import web
 
-from integration.domain.ids import Extension, ManagerId, PbxId
+from integration.documents.people import person_table, read_people
+from integration.documents.problems import InvalidDocument
+from integration.domain.ids import ManagerId, PbxId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee, PhoneType
 from integration.errors import DozvonError
@@ -20,8 +22,6 @@ from integration.web.language import language_of
 from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell, told
 from integration.web.pages.view import phone_text
-
-_LONGEST_KEY = 81  # a PBX's id, a stroke, an extension
 
 
 class PeoplePages:
@@ -37,7 +37,7 @@ class PeoplePages:
 
     async def people(self, request: web.Request) -> web.Response:
         account = self._shell.account(request)
-        return await self._people_page(request, account, account.settings.employees, [])
+        return await self._people_page(request, account, [])
 
     async def save_people(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)
@@ -46,46 +46,50 @@ class PeoplePages:
         managers = callable_managers(account.managers.values())
         users, _ = await _pbx_users(account)
         texts_of = _texts_of(account, users)
-        wanted = {m.id: form.get(f"extension.{m.id}", "")[:_LONGEST_KEY] for m in managers}
+        wanted = {m.id: form.get(f"extension.{m.id}", "") for m in managers}
         if form.get("do") == "suggest":
             taken = set(wanted.values())
             for manager, extension in suggest(managers, users).items():
                 if not wanted.get(manager) and extension not in taken:
                     wanted[manager] = extension
-        people = _employees(account, wanted, form, users)
         t = texts(language_of(request))
         if doubled := _doubled(wanted, t, texts_of):
-            return await self._people_page(request, account, people, doubled, wanted=wanted)
+            return await self._people_page(request, account, doubled, typed=(wanted, form))
         who = self._shell.who(request)
         try:
+            people = _people(account, wanted, form, users)
             made = await self._accounts.set_employees(account, people, who=who, shown=shown_revision(form))
         except ChangedMeanwhile as exc:
             await self._accounts.reload(account)
             wanted, form = _on_top(wanted, form, exc.seen.employees, account.settings.employees)
-            people = _employees(account, wanted, form, users)
             first = conflict(request, account, t["changed_meanwhile"], exc.changes, who)
-            return await self._people_page(
-                request, account, people, _doubled(wanted, t, texts_of), wanted=wanted, first=first
-            )
+            doubled = _doubled(wanted, t, texts_of)
+            return await self._people_page(request, account, doubled, typed=(wanted, form), first=first)
         except NamedInFile as exc:
             error = t["named_in_file"].format(extension=exc.key)
-            return await self._people_page(request, account, people, [error], wanted=wanted)
+            return await self._people_page(request, account, [error], typed=(wanted, form))
+        except InvalidDocument as exc:
+            return await self._people_page(request, account, [], typed=(wanted, form), invalid=exc)
         raise told(f"/admin/{account.id}/people", "saved", undo=str(made.revision) if made else "")
 
     async def _people_page(
         self,
         request: web.Request,
         account: Account,
-        employees: tuple[Employee, ...],
         errors: list[str],
         *,
-        wanted: dict[ManagerId, str] | None = None,
+        typed: tuple[dict[ManagerId, str], dict[str, str]] | None = None,
         first: Conflict | None = None,
+        invalid: InvalidDocument | None = None,
     ) -> web.Response:
+        """`typed`: the extensions that an administrator chose, and the whole form: it stays as they left it."""
+        wanted, form = typed or ({}, {})
         t = texts(language_of(request))
         managers = callable_managers(account.managers.values())
         users, silent = await _pbx_users(account)
+        employees = _chosen(account, wanted, form, users)
         texts_of = _texts_of(account, users)
+        said = _by_phone(invalid, language_of(request))
         wrong = problems(managers, employees, users)
         guesses = suggest(managers, users)
         by_manager = _by_manager(employees)
@@ -93,8 +97,10 @@ class PeoplePages:
         rows = []
         for manager in managers:
             employee = by_manager.get(manager.id)
-            extension = (wanted or {}).get(manager.id, employee.key if employee else "")
+            extension = wanted.get(manager.id, employee.key if employee else "")
+            kind = form.get(f"type.{manager.id}", employee.phone_type if employee else PhoneType.SIP)
             notes = [{"tone": "soft", "text": t["note_also"].format(extension=other)} for other in more[manager.id]]
+            notes += [{"tone": "bad", "text": sentence} for sentence in said.pop(extension, [])]
             if employee is not None and employee.key in account.named_in_file:
                 notes.append({"tone": "soft", "text": t["note_in_file"]})
             if manager.id in wrong.unmapped:
@@ -112,12 +118,13 @@ class PeoplePages:
                 {
                     "manager": manager,
                     "extension": extension,
-                    "type": employee.phone_type if employee else PhoneType.SIP,
+                    "type": kind,
                     "choices": [{"key": u.key, "text": phone_text(account, u), "name": u.name} for u in choices],
                     "suggestion": texts_of.get(guesses.get(manager.id, "")),
                     "notes": notes,
                 }
             )
+        others = [f"{key}: {sentence}" for key, sentences in said.items() for sentence in sentences]
         return await self._shell.page(
             request,
             "people.html",
@@ -126,7 +133,7 @@ class PeoplePages:
             rows=rows,
             conflict=first,
             shown=account.revision,
-            problems=[*errors, *(t["pbx_silent"].format(pbx=pbx) for pbx in silent)],
+            problems=[*errors, *others, *(t["pbx_silent"].format(pbx=pbx) for pbx in silent)],
             has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
         )
 
@@ -197,21 +204,48 @@ def _by_manager(employees: Sequence[Employee]) -> dict[ManagerId, Employee]:
     return {e.manager: e for e in reversed(employees) if e.manager}
 
 
-def _employees(
+def _people(
     account: Account, wanted: dict[ManagerId, str], form: dict[str, str], users: list[PbxUser]
 ) -> tuple[Employee, ...]:
-    """The new mapping: those who are mapped, and the PBX's other people as outside the integration."""
-    old = {e.key: e for e in account.settings.employees}
-    names = {user.key: user.name for user in users}
+    """
+    The new mapping: those who are mapped, and the PBX's other people as outside the integration.
+
+    Raises:
+        InvalidDocument: names what of the form is wrong, as it would in a file.
+    """
     # A manager dismissed in the CRM is not shown, but keeps the extension until another manager gets it.
     shown = _by_manager(account.settings.employees)
     kept = {manager for manager, key in wanted.items() if manager in shown and shown[manager].key == key}
-    people = {key: replace(e, manager=None) if e.manager in wanted.keys() - kept else e for key, e in old.items()}
+    stored = [
+        replace(each, manager=None) if each.manager in wanted.keys() - kept else each
+        for each in account.settings.employees
+    ]
+    # On PBXs that the account has left: no document may name them, so they stay as they are.
+    left = {each.key: each for each in stored if account.pbx_of(each) not in account.pbxs}
+    table = {each.key: person_table(each) for each in stored if each.key not in left}
+    names = {user.key: user.name for user in users}
     for manager, key in wanted.items():
-        if not key:
-            continue
-        kind = PhoneType.WEB if form.get(f"type.{manager}") == "web" else PhoneType.SIP
-        user = _named(account, key)
-        base = old.get(key) or Employee(extension=Extension(user.extension), pbx=user.pbx, name=names.get(key, ""))
-        people[key] = replace(base, manager=manager, phone_type=kind)
-    return tuple(people.values())
+        if key in left:
+            left[key] = replace(left[key], manager=manager)
+        elif key:
+            base = table.get(key) or {"name": names.get(key, "")}
+            table[key] = {**base, "manager": manager, "type": form.get(f"type.{manager}", PhoneType.SIP.value)}
+    return (*read_people(table, tuple(account.pbxs)), *left.values())
+
+
+def _chosen(
+    account: Account, wanted: dict[ManagerId, str], form: dict[str, str], users: list[PbxUser]
+) -> tuple[Employee, ...]:
+    """The mapping that the page shows: what was chosen, as far as it can be read."""
+    try:
+        return _people(account, wanted, form, users) if form else account.settings.employees
+    except InvalidDocument:
+        return account.settings.employees
+
+
+def _by_phone(invalid: InvalidDocument | None, language: str) -> dict[str, list[str]]:
+    """What is wrong, by the key of the person's phone."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for each in invalid.problems if invalid is not None else ():
+        found[str(each.path[1]) if len(each.path) > 1 else ""].append(each.sentence(language))
+    return found
