@@ -53,7 +53,7 @@ _NUMBERS = ("tests/unit/test_numbering.py", "tests/unit/test_phone.py", "tests/u
 _STREAMS = (
     "tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py", "tests/unit/test_replay_clicks.py",
     "tests/unit/test_tracking_transfers.py", "tests/unit/test_tracking_attended_transfers.py",
-    "tests/unit/test_tracking_who_ended.py", "tests/unit/test_leg_times.py",
+    "tests/unit/test_tracking_who_ended.py", "tests/unit/test_leg_times.py", "tests/unit/test_tracking_beginnings.py",
     "tests/unit/test_tracking_dials.py", "tests/unit/test_tracking_handovers.py", "tests/unit/test_tracking_holds.py",
     "tests/unit/test_tracking_joining.py", "tests/unit/test_tracking_first_and_fallback.py",
     "tests/unit/test_tracking_inherited_causes.py", "tests/unit/test_tracking_joined_late.py",

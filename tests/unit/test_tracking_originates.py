@@ -468,5 +468,6 @@ def test_a_callback_found_while_it_rings_the_client_has_dialled_the_client() -> 
     login = Timestamp(story.lines[until_login - 1][0] + 1.0)
     answers: list[Line] = [(login, "event", said) for said in mirror.answers(login)]
     (call,) = told([(login, "link", "up"), *answers, *story.lines[until_login:]])
+    assert (call["direction"], call["caller"], call["called"]) == ("outbound", "", CLIENT)
     assert legs(call) == [(CLIENT, "direct", "noanswer")]
     assert call.get("failure") is None

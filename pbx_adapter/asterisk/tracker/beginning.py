@@ -100,7 +100,7 @@ def on_new_callerid(board: Switchboard, frame: Frame, at: Timestamp) -> None:
 def on_number(board: Switchboard, channel: Channel) -> None:
     """A channel's number became known after the channel: correct what was concluded without it."""
     call = channel.call
-    if channel is not call.root or call.over:
+    if channel is not call.root:
         return
     if channel.party.kind is PartyKind.EXTENSION and call.client is channel:
         forget_sides(call)  # an employee's phone, not a line to the outside
@@ -148,7 +148,7 @@ def describe(board: Switchboard, call: LiveCall) -> Facts:
         return Facts(call.direction or Direction.INTERNAL, call.caller, call.called, call.client)
     if call.direction is Direction.INBOUND:
         called = call.called or _did(root)
-        return Facts(Direction.INBOUND, root.party.number or call.caller, called, call.client or root)
+        return Facts(Direction.INBOUND, root.party.number or call.caller, called, call.client)
     if root.party.kind is PartyKind.EXTERNAL and not call.originated:
         # Conclusions from before the client's channel was seen (the stream began with the employee's) are void.
         return Facts(Direction.INBOUND, root.party.number, _did(root) or call.called, root)
@@ -261,10 +261,10 @@ def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     uid = present(frame.get("Uniqueid")) or present(frame.get("ActionID"))
     if not uid or uid in board.by_linkedid or frame.get("Reason") in _RANG:
         return
-    phone = present(frame.get("Channel"))
+    phone = present(frame.get("Channel")).removesuffix("/n")
     name = endpoint_of(phone)[1].partition("@")[0]
     client_first = len(dialled_number(name)) > LONGEST_EXTENSION
-    call = LiveCall(uid, call_id(board.pbx, uid), at, originated=True, client_first=client_first)
+    call = LiveCall(uid, call_id(board.pbx, uid), at)
     board.calls[uid] = board.by_linkedid[uid] = call
     rung = board.office.extension_of(phone) or name
     exten = present(frame.get("Exten"))
@@ -284,7 +284,7 @@ def never_rang(board: Switchboard, frame: Frame, at: Timestamp) -> None:
     board.tell(LegOffered(call=call.id, at=at, leg=leg, target=rung, kind=kind, via=via))
     board.tell(LegEnded(call=call.id, at=at, leg=leg, result=result))
     board.tell(CallEnded(call=call.id, at=at, hangup_by=HangupBy.SYSTEM))
-    board.forget_originate(call)
+    board.forget_originate(call, phone)
     board.close_call(call, at)
 
 

@@ -286,8 +286,9 @@ class Switchboard:
         for key in call.click_keys:
             self.clicks[key] = call
 
-    def forget_originate(self, call: LiveCall) -> None:
-        for key in self._originate_keys(call):
+    def forget_originate(self, call: LiveCall, phone: str = "") -> None:
+        """Its call is over. `phone`: what it was to ring, where no channel came of it."""
+        for key in (*self._originate_keys(call), phone):
             self.originates.pop(key, None)
 
     def originate_of(self, call: LiveCall) -> Frame | None:

@@ -215,7 +215,7 @@ def _waiting_agent(board: Switchboard, frame: Frame) -> Channel | None:
     """The channel of the click that rings the phone: a failure without ChannelId names only the phone."""
     if present(frame.get("Uniqueid")):
         return None
-    call = board.clicks.get(present(frame.get("Channel")))
+    call = board.clicks.get(present(frame.get("Channel")).removesuffix("/n"))
     return call.root if call is not None and not call.over else None
 
 
