@@ -11,20 +11,26 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from integration.domain.calls.call import Direction
 from integration.domain.calls.events import CallEvent
 from integration.domain.calls.intents import Priority
+from integration.domain.connections.abilities import CrmAbilities, PbxAbilities
 from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.crm.entities import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import match_keys
-from integration.errors import DozvonError, InInbox, NotFound, NotResponsible
+from integration.errors import DozvonError, InInbox, NotFound, NotResponsible, Rejected
 from integration.ports.crm import CallRecord, InboxEntry, InboxState, LoggedCall
 from integration.ports.findings import Finding
 from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
 
 DEFAULT_PBX = PbxId("pbx")
+CRM_ABILITIES = CrmAbilities(
+    inbox=True, inbox_of_outgoing=False, tasks=True, popup=True, recording_links=True, webhooks=True
+)
+PBX_ABILITIES = PbxAbilities(dial=True, hang_up=True, decline=True, recordings=True, routes=True, lists_extensions=True)
 
 
 class FakeClock:
@@ -55,10 +61,13 @@ class FakeCrm:
     """
     Implements `ports.Crm` in memory. The attributes show what was written.
 
+    A method for what `abilities` lacks raises Rejected: nobody should have called it.
+
     The next methods raise the errors in `fail_before` one by one, before they do anything. The next writing methods
     raise those in `fail_after`, after they have written (the answer was lost).
     """
 
+    abilities: CrmAbilities = CRM_ABILITIES
     clock_ahead: float = 0.0
     condition: CrmCondition = field(default_factory=CrmCondition)
     all_managers: list[Manager] = field(default_factory=list)
@@ -138,6 +147,7 @@ class FakeCrm:
         return None
 
     async def log_to_inbox(self, record: CallRecord) -> LoggedCall:
+        self._needs(self.abilities.inbox and (self.abilities.inbox_of_outgoing or not _is_outgoing(record)))
         self._begin(record.responsible)
         self.inbox.append(record)
         logged = self._inbox_call(record)
@@ -151,6 +161,7 @@ class FakeCrm:
         return logged
 
     async def find_in_inbox(self, record: CallRecord) -> LoggedCall | None:
+        self._needs(self.abilities.inbox)
         self._begin()
         if any(waiting.key == record.key for waiting in self.inbox):
             return self._inbox_call(record)
@@ -162,6 +173,7 @@ class FakeCrm:
     async def inbox_entry(
         self, ref: EntityRef, *, deal: EntityRef | None = None, priority: Priority = Priority.LOG
     ) -> InboxEntry:
+        self._needs(self.abilities.inbox)
         self._begin()
         entry = self.inbox_entries.get(ref.id)
         if entry is None or (entry.state is InboxState.ACCEPTED and deal != entry.deal):
@@ -169,6 +181,7 @@ class FakeCrm:
         return entry
 
     async def accept_entry(self, ref: EntityRef, *, responsible: ManagerId | None) -> None:
+        self._needs(self.abilities.inbox)
         self._begin(responsible)
         if ref.id not in self._waiting():
             raise NotFound("The entry has left the inbox.")
@@ -224,6 +237,7 @@ class FakeCrm:
     async def create_task(
         self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
+        self._needs(self.abilities.tasks)
         self._begin(responsible)
         task = FakeTask(
             id=f"task-{len(self.tasks) + 1}", text=text, due_at=due_at, responsible=responsible, target=target
@@ -233,19 +247,23 @@ class FakeCrm:
         return task.id
 
     async def find_task(self, *, text: str, target: EntityRef) -> str | None:
+        self._needs(self.abilities.tasks)
         self._begin()
         return next((t.id for t in reversed(self.tasks) if t.text == text and t.target == target), None)
 
     async def is_task_open(self, task: str) -> bool:
+        self._needs(self.abilities.tasks)
         self._begin()
         return any(each.id == task and each.result is None for each in self.tasks)
 
     async def change_task(self, task: str, *, text: str) -> None:
+        self._needs(self.abilities.tasks)
         self._begin()
         self._change_task(task, lambda each: replace(each, text=text))
         self._end()
 
     async def complete_task(self, task: str, *, result: str) -> None:
+        self._needs(self.abilities.tasks)
         self._begin()
         self._change_task(task, lambda each: replace(each, result=result))
         self._end()
@@ -265,12 +283,17 @@ class FakeCrm:
         return person
 
     async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
+        self._needs(self.abilities.popup)
         self._begin()
         self.rang.append((number, tuple(managers)))
         self._end()
 
     def entity_url(self, ref: EntityRef) -> str:
         return f"https://crm.example/{ref.kind}s/{ref.id}"
+
+    def _needs(self, ability: bool) -> None:
+        if not ability:
+            raise Rejected("This CRM cannot do it.", code="no_ability")
 
     def _begin(self, responsible: ManagerId | None = None) -> None:
         if self.fail_before:
@@ -285,6 +308,10 @@ class FakeCrm:
 
     def _has_number(self, person: Person, number: PhoneNumber) -> bool:
         return number.match_key in match_keys(person.phones, self.numbering)
+
+
+def _is_outgoing(record: CallRecord) -> bool:
+    return record.call.direction is Direction.OUTBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,6 +330,7 @@ class FakePbx:
     """
 
     id: PbxId = DEFAULT_PBX
+    abilities: PbxAbilities = PBX_ABILITIES
     is_connected: bool = False
     away: Link = field(default_factory=Link)
     live: frozenset[CallId] = frozenset()

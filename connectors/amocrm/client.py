@@ -9,7 +9,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import AsyncIterator, Awaitable, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import structlog
 
@@ -24,6 +24,7 @@ from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, inbox_id, pages,
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
 from integration.domain.calls.intents import Priority
+from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.numbers.client import Client
@@ -54,6 +55,15 @@ class AmocrmCrm:
     `sender` belongs to the caller and stays open; `close()` waits for a running token refresh. For one event loop.
     `standing.told` is called when `condition` has changed.
     """
+
+    abilities: ClassVar[CrmAbilities] = CrmAbilities(
+        inbox=True,
+        inbox_of_outgoing=False,  # Unsorted takes incoming calls only (README, limits)
+        tasks=True,
+        popup=True,
+        recording_links=True,
+        webhooks=True,
+    )
 
     def __init__(
         self,

@@ -8,8 +8,10 @@ from typing import Any, ClassVar
 import aiohttp
 
 from connectors.amocrm.api.sending import Senders
+from connectors.amocrm.client import AmocrmCrm
 from connectors.amocrm.connector import AmocrmConnector, connect
 from connectors.amocrm.settings import AmocrmSettings
+from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import Numbering
 from integration.ports.clock import Clock
@@ -20,6 +22,7 @@ from integration.ports.stores import TokenStore
 class AmocrmKind:
     """`integration.process.adapters.CrmKind`. The accounts of one integration share its request rate."""
 
+    abilities: ClassVar[CrmAbilities] = AmocrmCrm.abilities
     secret_options: ClassVar[tuple[str, ...]] = ("client_secret", "long_lived_token")
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:

@@ -61,6 +61,8 @@ class ReasonCode(StrEnum):
     TARGET_PERSON = "target_person"  # kind, id, name
     TARGET_SEVERAL_DEALS = "target_several_deals"  # count
     TARGET_INBOX = "target_inbox"
+    NO_INBOX = "no_inbox"  # the CRM has none for such calls
+    CONTACT_CREATED = "contact_created"  # kind, id, name: for a number that nobody had
     JOINED_ENTRY = "joined_entry"  # the entry of an earlier call of this number
     ANSWERED_BY = "answered_by"  # extension
     HAD_CLIENT_LAST = "had_client_last"  # extension

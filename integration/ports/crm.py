@@ -9,6 +9,7 @@ from typing import Protocol
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.intents import Priority
+from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.crm.entities import CrmCondition, Deal, EntityRef, Manager, Person
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.numbers.client import Client
@@ -63,6 +64,10 @@ class Crm(Protocol):
     @property
     def condition(self) -> CrmCondition:
         """The CRM's condition according to its last answers; sends no request. Never raises."""
+
+    @property
+    def abilities(self) -> CrmAbilities:
+        """What this kind of CRM can do. Methods for what it cannot are not called."""
 
     @property
     def clock_ahead(self) -> float:

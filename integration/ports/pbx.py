@@ -8,6 +8,7 @@ from typing import Protocol
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent
+from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link
 from integration.domain.ids import CallId, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
@@ -67,6 +68,10 @@ class PbxEmployee:
 class Pbx(Protocol):
     @property
     def id(self) -> PbxId: ...
+
+    @property
+    def abilities(self) -> PbxAbilities:
+        """What this kind of PBX can do. Methods for what it cannot are not called."""
 
     @property
     def is_connected(self) -> bool: ...

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol
 import aiohttp
 
 from connectors.amocrm import AmocrmKind
+from integration.domain.connections.abilities import CrmAbilities, PbxAbilities
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.numbers.numbering import Numbering
 from integration.ports.clock import Clock
@@ -23,6 +24,9 @@ from pbx_adapter.asterisk import AsteriskKind
 
 class CrmKind(Protocol):
     """One kind of CRM. A process has one instance for all its accounts."""
+
+    abilities: ClassVar[CrmAbilities]
+    """Those of every connection of this kind."""
 
     secret_options: ClassVar[tuple[str, ...]]
     """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
@@ -58,6 +62,9 @@ class CrmKind(Protocol):
 
 class PbxKind(Protocol):
     """One kind of PBX. A process has one instance for all its PBXs."""
+
+    abilities: ClassVar[PbxAbilities]
+    """Those of every connection of this kind."""
 
     secret_options: ClassVar[tuple[str, ...]]
     """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""

@@ -250,12 +250,13 @@ class Supervisor:
     def _crm_jobs(self, member: Member) -> Iterator[Job]:
         key = member.account.id
         member.connector.on_condition(partial(self._told, key))
-        intake = member.connector.webhook_intake(
-            on_changes=partial(self._take_changes, member), on_lost=partial(self._webhook_lost, key)
-        )
-        self._hooks.add(key, member.connector.kind, intake)  # workers need it too: they subscribe the address
-        if "web" in self._roles:
-            yield self._background.spawn(f"webhooks {key}", intake.run)
+        if member.connector.crm.abilities.webhooks:
+            intake = member.connector.webhook_intake(
+                on_changes=partial(self._take_changes, member), on_lost=partial(self._webhook_lost, key)
+            )
+            self._hooks.add(key, member.connector.kind, intake)  # workers need it too: they subscribe the address
+            if "web" in self._roles:
+                yield self._background.spawn(f"webhooks {key}", intake.run)
         yield self._background.spawn(f"crm {key}", partial(self._open_crm, member))
         if "pbx" in self._roles:
             yield self._background.spawn(f"left calls {key}", partial(self._end_left_calls, member))
@@ -295,7 +296,7 @@ class Supervisor:
         asking: list[tuple[PbxConfig, RouteAnswerer]] = []
         for key, pbx in self._core.pbxs.items():
             routings = [member.on[key].routing for member in self._core.users_of(key)]
-            if routings:
+            if routings and pbx.connection.abilities.routes:
                 asking.append(
                     (pbx.config, routings[0] if len(routings) == 1 else SharedRoutes(routings, self._core.clock))
                 )

@@ -310,10 +310,20 @@ def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
         "result": part.result,
         "failure": _failure(call, part),
         "is_own": part.is_own,
-        "can_hang_up": part.state is PartState.RINGING or (part.state is PartState.TALKING and part.holds_client),
+        "can_hang_up": _can_hang_up(account, call, part),
         "colleague": _colleague(account, call, part.colleague),
         "came": {"how": part.came, "from": _colleague(account, call, part.came_from)} if part.came else None,
     }
+
+
+def _can_hang_up(account: Account, call: Call, part: Part) -> bool:
+    pbx = account.pbxs.get(call.pbx)
+    if pbx is None:
+        return False
+    if part.state is PartState.RINGING and not part.is_own:
+        return pbx.abilities.decline
+    is_theirs = part.state is PartState.RINGING or (part.state is PartState.TALKING and part.holds_client)
+    return is_theirs and pbx.abilities.hang_up
 
 
 def _failure(call: Call, part: Part) -> Failure | None:

@@ -94,6 +94,8 @@ class ClickService:
             Refused: with the code that the widget translates.
         """
         desk = desk_of(account, manager)
+        if not account.pbx(desk.pbx).abilities.dial:
+            raise Refused("pbx_cannot_dial", "this telephone system cannot start calls: dial on the phone")
         if not _REQUEST_ID.fullmatch(request):
             raise Refused("bad_request", "request: 8 to 64 letters, digits and dashes")
         settings = account.settings

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
-from integration.domain.calls.attribution import Attribution, attribute
+import structlog
+
+from integration.domain.calls.attribution import Attribution, attribute, instead_of_inbox
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.follow_up import ringing_extensions
 from integration.domain.calls.intents import Intent, IntentKind, Priority
@@ -34,8 +36,10 @@ from integration.services.delivery import Expired, NotYet, StepFunction
 from integration.services.hub import Hub
 from integration.services.recordings import fetch_recording
 from integration.services.responsible import with_responsible
-from integration.services.strangers import Entered, Known, Skipped, StrangerCalls
+from integration.services.strangers import Entered, Known, Skipped, StrangerCalls, takes_in_inbox
 from integration.texts.calls import describe
+
+log = structlog.get_logger()
 
 _FILE_APPEARS_SECONDS = 20.0  # within this time a PBX closes and moves its file, if there is one
 _FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # plus the talk's length: a long recording takes time to be mixed and moved
@@ -90,6 +94,8 @@ class DeliverySteps:
         """Show the CRM's popup, once per call and person, to managers without an open widget. A ringing group costs
         one request."""
         call = await self._call(account, item)
+        if not account.crm.abilities.popup:
+            return _left_out(account, call, "popup")
         number = client_of(call, account.settings.numbering)
         if not isinstance(number, PhoneNumber):
             raise Expired
@@ -169,9 +175,9 @@ class DeliverySteps:
                 return _entered(account, call, decided, outcome)
             decided = await self._met(decided, outcome, item)
         elif decided.target is None and call.direction is Direction.OUTBOUND:
-            return {
-                "skipped": "no_full_number"
-            }  # a contact with it could never be found again, so each call would make one
+            return {"skipped": "no_full_number"}  # a contact could never be found by it: each call would make one
+        elif decided.target is None and not takes_in_inbox(account, call):
+            return {**_left_out(account, call, "inbox"), "reasons": _write_reasons(_not_in_inbox(decided))}
         try:
             logged, responsible = await self._write(account, record, decided.target, look_first=item.is_uncertain)
         except NotFound as exc:
@@ -189,6 +195,8 @@ class DeliverySteps:
     async def create_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """Create a task to call back, on the call's entity; none if the client was reached meanwhile."""
         call = await self._call(account, item)
+        if not account.crm.abilities.tasks:
+            return _left_out(account, call, "tasks")
         client = client_of(call, account.settings.numbering)
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
         if log is None or client is None or "entity" not in log:
@@ -206,6 +214,8 @@ class DeliverySteps:
     async def close_task(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """The client was reached: complete the task to call back."""
         call = await self._call(account, item)
+        if not account.crm.abilities.tasks:
+            return _left_out(account, call, "tasks")
         log = (await self._outbox.results(account.id, call.id)).get(IntentKind.LOG_CALL)
         if log is None or "entity" not in log:
             return {"skipped": "not_logged"}
@@ -257,7 +267,7 @@ class DeliverySteps:
 
     async def _met(self, decided: Attribution, known: Known, item: OutboxItem) -> Attribution:
         """Attribution to the contact that the stranger has become, perhaps by this call."""
-        met = replace(decided, target=known.person.ref)
+        met = _not_in_inbox(decided, known)
         await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(met)})
         return met
 
@@ -274,13 +284,15 @@ class DeliverySteps:
         recording = fetched.get("recording")
         if recording is None and not set(call.recordings) <= set(fetched.get("files", call.recordings)):
             recording = await self._fetch_behind(account, call)  # the PBX's records named it after we had looked for it
+        address = f"{self._public_url}/r/{recording}.mp3" if recording else None
+        plays = account.crm.abilities.recording_links
         return CallRecord(
             key=record_key(call.id),
             call=call,
             client=client,
             responsible=decided.responsible,
-            recording_url=f"{self._public_url}/r/{recording}.mp3" if recording else None,
-            text=describe(call, account.at(call.pbx), account.settings.language),
+            recording_url=address if plays else None,
+            text=describe(call, account.at(call.pbx), account.settings.language, recording=None if plays else address),
         )
 
     async def _write(
@@ -303,6 +315,22 @@ class DeliverySteps:
         if target is not None:
             await self._phone_book.remove(account.id, [target])
         await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k != "attribution"})
+
+
+def _left_out(account: Account, call: Call, ability: str) -> dict[str, Any]:
+    """The result of a step for which the CRM has no ability."""
+    log.info("left out: the CRM cannot do it", account_id=account.id, call_id=call.id, ability=ability)
+    return {"skipped": f"no_{ability}"}
+
+
+def _not_in_inbox(decided: Attribution, known: Known | None = None) -> Attribution:
+    """A stranger's call that does not go into the inbox. `known`: where it goes; None: nowhere."""
+    reasons = [because(ReasonCode.NO_INBOX)] if known is None or known.is_new else []
+    if known is not None:
+        code = ReasonCode.CONTACT_CREATED if known.is_new else ReasonCode.TARGET_PERSON
+        ref = known.person.ref
+        reasons.append(because(code, kind=ref.kind, id=ref.id, name=known.person.name))
+    return instead_of_inbox(decided, known.person.ref if known else None, reasons)
 
 
 def _write_attribution(decided: Attribution) -> dict[str, Any]:

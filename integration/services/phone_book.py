@@ -139,7 +139,7 @@ class PhoneBookMirror:
             state.is_complete = await self._book.has_persons(account.id)
             state.progress = state.saved = await self._book.progress(account.id) if state.is_complete else None
         await self._key_again(account, state)
-        state.has_webhooks = await self._ensure_webhooks(account)
+        state.has_webhooks = account.crm.abilities.webhooks and await self._ensure_webhooks(account)
         now, began = self._clock.now(), time.monotonic()
         if state.is_doubted and state.progress is not None:
             await self._keep(account, state, replace(state.progress, next_comparison=now))  # whatever happens meanwhile

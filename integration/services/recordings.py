@@ -25,9 +25,11 @@ async def fetch_recording(account: Account, call: Call, store: RecordingStore) -
 
     Raises:
         NotFound: the PBX has no such file (not every started recording leaves one).
-        Rejected: the files contain no sound.
+            Rejected: the files contain no sound, or the PBX hands out no recordings.
         Unavailable: the PBX's files or our store cannot be reached now.
     """
+    if not account.pbx(call.pbx).abilities.recordings:
+        raise Rejected("this telephone system hands out no recordings", code="no_recordings")
     best: bytes | None = None
     refusal: Rejected | None = None
     for file in call.recordings:

@@ -5,7 +5,8 @@ that call is being delivered, and one of them takes over if it is given up. So t
 two processes, and after a lost answer we look in the CRM before writing. Once the entry exists, later calls are written
 into it. If the CRM does not allow that while the entry waits, the call stays in the outbox and is tried again at times.
 When the entry is accepted, the call is written to its deal; when it is declined, the call is dropped. A webhook reports
-what a person did with the entry (`closed`); without a webhook we ask.
+what a person did with the entry (`closed`); without a webhook we ask. Where the CRM has no inbox for such calls, the
+row says which call makes the contact.
 
 `delivery_steps.py` decides which calls come from strangers, and logs the calls of known clients.
 """
@@ -16,6 +17,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
+
+import structlog
 
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.intents import IntentKind, Priority
@@ -31,6 +34,8 @@ from integration.ports.stores import CallStore, Outbox, OutboxItem, OutboxState,
 from integration.services.accounts import Account
 from integration.services.delivery import NotYet
 from integration.services.responsible import with_responsible
+
+log = structlog.get_logger()
 
 _WAIT_FOR_ENTRY_SECONDS = 1.0  # at first, while another call of the number is being entered; then longer
 _WAIT_FOR_ENTRY_AT_MOST_SECONDS = 60.0
@@ -52,9 +57,10 @@ class Entered:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The number now belongs to this person: write the call to them."""
+    """The number now belongs to this person: write the call to them. `is_new`: made for this call."""
 
     person: Person
+    is_new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +77,12 @@ class _Join:
     entry: EntityRef
     deal: EntityRef | None
     is_kept: bool = False  # the CRM accepted no note: the call waits until the entry is accepted or declined
+
+
+def takes_in_inbox(account: Account, call: Call) -> bool:
+    """Whether the CRM has an inbox for calls like this one."""
+    abilities = account.crm.abilities
+    return abilities.inbox and (call.direction is not Direction.OUTBOUND or abilities.inbox_of_outgoing)
 
 
 class StrangerCalls:
@@ -192,7 +204,7 @@ class StrangerCalls:
     ) -> Entered | Known | Skipped:
         call = record.call
         try:
-            may_be_there = item.is_uncertain and call.direction is Direction.INBOUND
+            may_be_there = item.is_uncertain and takes_in_inbox(account, call)
             if may_be_there and (found := await account.crm.find_in_inbox(record)) is not None:
                 return await self._entered(account, number, call.id, found, record.responsible)
             found = await self._made_by(account, record, former) if former is not None else None
@@ -202,11 +214,12 @@ class StrangerCalls:
                 await self._entered(account, number, call.id, found, record.responsible)
                 return await self._join(account, record, number, item, join)
             person = await self._known(account, number, ask=item.attempts > 1 or former is not None)
-            if person is None and call.direction is Direction.OUTBOUND:
+            is_new = person is None and not takes_in_inbox(account, call)
+            if is_new:
                 person = await self._new_contact(account, record, number)
             if person is not None:
                 await self._strangers.forget(account.id, number.match_key, call=call.id)
-                return Known(person)
+                return Known(person, is_new=is_new)
             logged, responsible = await with_responsible(
                 account,
                 record.responsible,
@@ -231,7 +244,7 @@ class StrangerCalls:
     async def _made_by(self, account: Account, record: CallRecord, former: CallId) -> LoggedCall | None:
         """Find the entry of a call whose delivery was given up: the CRM's answer may have been lost before that."""
         call = await self._calls.get(account.id, former)
-        if call is None or call.direction is not Direction.INBOUND:
+        if call is None or not takes_in_inbox(account, call):
             return None
         return await account.crm.find_in_inbox(replace(record, key=record_key(former), call=call))
 
@@ -244,7 +257,10 @@ class StrangerCalls:
         return next(iter(ranked(persons, deals)), None)
 
     async def _new_contact(self, account: Account, record: CallRecord, number: PhoneNumber) -> Person:
-        """Create a contact for a stranger who answered an outgoing call: amoCRM has no inbox for outgoing calls."""
+        """Create a contact for a stranger whose call the CRM takes in no inbox."""
+        log.info(
+            "a contact is made: the CRM has no inbox for such calls", account_id=account.id, call_id=record.call.id
+        )
         person, _ = await with_responsible(
             account,
             record.responsible,

@@ -43,6 +43,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "uk": "відновлено за журналом АТС",
         "en": "recovered from the PBX’s records",
     },
+    "recording": {"ru": "запись: {0}", "uk": "запис: {0}", "en": "recording: {0}"},
     "seconds": {"ru": "{0} с", "uk": "{0} с", "en": "{0} s"},
     "minutes": {"ru": "{0} мин {1} с", "uk": "{0} хв {1} с", "en": "{0} min {1} s"},
 }
@@ -50,20 +51,22 @@ _WORKED = frozenset({TransferResult.ANSWERED, TransferResult.COMPLETED})
 _MAX_RANG_AT = 6  # extensions named; a queue of thirty would hide the rest of the line
 
 
-def describe(call: Call, settings: AccountSettings, language: str) -> str:
+def describe(call: Call, settings: AccountSettings, language: str, *, recording: str | None = None) -> str:
     """
     Write what happened to a call in one line: `Очередь sales, ожидание 35 с, ответил 101, перевод 101 → 102`.
 
     Args:
         settings: contain the advertising source of the line.
         language: `ru`, `uk` or `en`; English for any other.
+        recording: its address, if the line is the only place for it.
 
     Returns:
         A line with a capital first letter and without a full stop. It has at least the disposition or who answered; ""
         only for a live call of which nothing is known. Never raises.
     """
     chosen = language if language in LANGUAGES else "en"
-    text = ", ".join(_WORDS[word][chosen].format(*values) for word, values in _parts(call, settings, chosen))
+    parts = [*_parts(call, settings, chosen), *([("recording", (recording,))] if recording else [])]
+    text = ", ".join(_WORDS[word][chosen].format(*values) for word, values in parts)
     return text[:1].upper() + text[1:]
 
 

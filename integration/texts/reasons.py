@@ -253,6 +253,16 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Записано в «Нерозібране».",
         "Logged into the inbox of leads.",
     ),
+    "no_inbox": (
+        "В CRM нет «Неразобранного» для таких звонков.",
+        "У CRM немає «Нерозібраного» для таких дзвінків.",
+        "The CRM has no inbox of leads for such calls.",
+    ),
+    "contact_created": (
+        "Для нового номера создан {kind}: {name} ({id}).",
+        "Для нового номера створено {kind}: {name} ({id}).",
+        "For the new number a {kind} was created: {name} ({id}).",
+    ),
     "joined_entry": (
         "Добавлен к записи, которая ждала в «Неразобранном»: этот номер уже звонил.",
         "Додано до запису, який чекав у «Нерозібраному»: цей номер уже телефонував.",

@@ -39,6 +39,7 @@ _STATUS = {
     "not_ringing": 409,
     "too_late": 409,
     "phone_unreachable": 409,
+    "pbx_cannot_dial": 409,
     "bad_request": 400,
     "bad_number": 422,
     "no_client_extension": 409,

@@ -11,12 +11,14 @@ import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
+from typing import ClassVar
 
 import aiohttp
 import structlog
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent, HangUpPressed
+from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link
 from integration.domain.connections.state import StateReason, why
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
@@ -64,6 +66,10 @@ class AsteriskPbx:
         listener_failures: how often the listener did not take events at once.
         refused_questions: actions that our user may not send after a login.
     """
+
+    abilities: ClassVar[PbxAbilities] = PbxAbilities(
+        dial=True, hang_up=True, decline=True, recordings=True, routes=True, lists_extensions=True
+    )
 
     def __init__(
         self, settings: AsteriskSettings, *, session: aiohttp.ClientSession, timing: Timing | None = None

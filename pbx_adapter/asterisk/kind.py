@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import aiohttp
 
 from integration.documents.problems import FieldProblem, InvalidDocument
+from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
 from integration.ports.pbx import RouteAnswerer
@@ -20,6 +21,7 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 class AsteriskKind:
     """Implements `integration.process.adapters.PbxKind`."""
 
+    abilities: ClassVar[PbxAbilities] = AsteriskPbx.abilities
     secret_options: ClassVar[tuple[str, ...]] = ("secret", "fastagi.path", "recordings.password", "records.url")
 
     def __init__(self, session: aiohttp.ClientSession) -> None:

@@ -16,12 +16,14 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from connectors.amocrm.client import AmocrmCrm
 from integration.domain.calls.call import Disposition
 from integration.domain.ids import AccountId, ManagerId
 from integration.errors import ConfigError
 from integration.ports.stores import OutboxState
 from integration.process.config import Config, parse
 from integration.process.process import Dozvon
+from pbx_adapter.asterisk import AsteriskPbx
 from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings, running
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.ports import free_port
@@ -284,5 +286,21 @@ async def test_a_worker_without_pages_knows_the_address_of_the_webhooks(place: P
     await dozvon.start()
     try:
         await until(lambda: "not been connected" in (dozvon.mirror.state(NORTH).problem or ""))
+    finally:
+        await dozvon.stop()
+
+
+async def test_nobody_listens_for_what_a_kind_does_not_do(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PBX that asks for no routes has no FastAGI port, a CRM that sends no webhooks no address for them."""
+    monkeypatch.setattr(AsteriskPbx, "abilities", replace(AsteriskPbx.abilities, routes=False))
+    monkeypatch.setattr(AmocrmCrm, "abilities", replace(AmocrmCrm.abilities, webhooks=False))
+    dozvon = Dozvon(place.config(place.account(NORTH)))
+    await dozvon.start()
+    try:
+        await until(lambda: dozvon.members[NORTH].main.pbx.is_connected)
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", place.agi[NORTH])
+        with pytest.raises(KeyError):
+            dozvon._hooks.path(NORTH)
     finally:
         await dozvon.stop()

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, fields, replace
 from typing import Protocol
 
 import pytest
 
 from connectors.amocrm.sandbox.api_unsorted import accept_entry, decline_entry
+from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
 from integration.domain.ids import ManagerId, Timestamp
-from integration.errors import InInbox, NotFound, NotResponsible, OutcomeUnknown, Unavailable
+from integration.errors import InInbox, NotFound, NotResponsible, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.crm import CallRecord, Crm, InboxState
-from integration.testing import FakeCrm
+from integration.testing import CRM_ABILITIES, FakeCrm
 from tests.adapters.amocrm_kit import ANNA, Office, number, office, record
 
 BORIS = ManagerId("610078")
@@ -375,3 +376,30 @@ async def test_each_entity_has_an_address_of_its_own(world: World) -> None:
     known = world.contact("Клиент", CLIENT.e164)
     addresses = {world.crm.entity_url(ref) for ref in (known, world.deal(known), NOBODY)}
     assert len(addresses) == 3
+
+
+async def test_the_fake_can_what_the_connector_can(world: World) -> None:
+    """Otherwise tests of services would prove what no CRM does."""
+    assert world.crm.abilities == CRM_ABILITIES
+
+
+async def test_the_fake_refuses_what_it_cannot() -> None:
+    """So a service that forgets to ask for an ability fails its test."""
+    nothing = CrmAbilities(**dict.fromkeys((each.name for each in fields(CrmAbilities)), False))
+    crm = FakeCrm(abilities=nothing)
+    ref = EntityRef(EntityKind.LEAD, "1")
+    tried: list[Callable[[], Awaitable[object]]] = [
+        lambda: crm.log_to_inbox(record("k")),
+        lambda: crm.find_in_inbox(record("k")),
+        lambda: crm.inbox_entry(ref),
+        lambda: crm.accept_entry(ref, responsible=None),
+        lambda: crm.create_task(text="t", due_at=LATER, responsible=None, target=NOBODY),
+        lambda: crm.find_task(text="t", target=NOBODY),
+        lambda: crm.is_task_open("1"),
+        lambda: crm.change_task("1", text="t"),
+        lambda: crm.complete_task("1", result="r"),
+        lambda: crm.notify_ringing(CLIENT, [ANNA]),
+    ]
+    for attempt in tried:
+        with pytest.raises(Rejected, match="cannot"):
+            await attempt()

@@ -729,6 +729,16 @@ async def test_an_account_that_could_not_be_started_is_on_the_first_page(signed_
     assert "branch" in page
 
 
+async def test_of_a_pbx_that_lists_no_extensions_the_mapped_ones_are_known(signed_in: Office) -> None:
+    pbx = signed_in.world.pbx
+    pbx.abilities = replace(pbx.abilities, lists_extensions=False)
+    pbx.fail_next.append(Unavailable("nobody should have asked"))
+    page = await signed_in.page("/admin/acme/people?lang=en")
+    assert ">101" in page
+    assert texts("en")["pbx_silent"].split("{")[0] not in page
+    assert len(pbx.fail_next) == 1
+
+
 async def test_times_are_the_offices_and_name_their_zone(signed_in: Office) -> None:
     world = signed_in.world
     await world.emit(*answered_call(world.clock.now()))

@@ -7,7 +7,7 @@ Writing it into the CRM belongs to the delivery; the line of text for people is
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
@@ -70,6 +70,14 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
     target, why = _target(call, settings, known, deals)
     manager, reasons = _first_active(_claims(call, settings, person, deals), call, settings)
     return Attribution(target=target, responsible=manager, reasons=(*why, *reasons))
+
+
+def instead_of_inbox(decided: Attribution, target: EntityRef | None, reasons: Sequence[Reason]) -> Attribution:
+    """The same decision where the inbox turned out not to be the place: `reasons` take the place of that reason."""
+    kept: list[Reason] = []
+    for reason in decided.reasons:
+        kept += reasons if reason.code == ReasonCode.TARGET_INBOX else (reason,)
+    return replace(decided, target=target, reasons=tuple(kept))
 
 
 def _target(

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from integration.domain.calls.call import Call
+from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.ids import CallId, PbxId
 from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
@@ -172,6 +173,10 @@ class RelayedPbx:
     @property
     def id(self) -> PbxId:
         return self._own.id
+
+    @property
+    def abilities(self) -> PbxAbilities:
+        return self._own.abilities
 
     @property
     def is_connected(self) -> bool:

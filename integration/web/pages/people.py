@@ -148,12 +148,13 @@ async def _pbx_users(account: Account) -> tuple[list[PbxUser], list[str]]:
     pbxs = list(account.pbxs.items())
     for number, (key, pbx) in enumerate(pbxs):
         named = None if number == 0 else key
-        try:
-            found = [PbxUser(user.extension, user.name, named) for user in await pbx.employees()]
-        except DozvonError:
-            silent.append("" if len(pbxs) == 1 else f" {key}")
-            mapped = (each for each in account.settings.employees if account.pbx_of(each) == key)
-            found = [PbxUser(each.extension, each.name, named) for each in mapped]
+        mapped = (each for each in account.settings.employees if account.pbx_of(each) == key)
+        found = [PbxUser(each.extension, each.name, named) for each in mapped]
+        if pbx.abilities.lists_extensions:
+            try:
+                found = [PbxUser(user.extension, user.name, named) for user in await pbx.employees()]
+            except DozvonError:
+                silent.append("" if len(pbxs) == 1 else f" {key}")
         users |= {user.key: user for user in found}
     return sorted(users.values(), key=lambda user: user.key), silent
 
