@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+from functools import partial
 
 import pytest
 
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, IVAN, MARIA, CrmSite
+from tests.e2e.dozvon_process import DozvonProcess
 from tests.e2e.widget_page import click
 from tests.lab.ports import free_port
-from tests.lab.waiting import until
+from tests.lab.waiting import until, until_told
 from tests.scaled.town import PASSWORD, PATIENCE_SECONDS, Town
 
 pytestmark = [pytest.mark.servers, pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(300)]
@@ -28,6 +30,13 @@ async def _changed(town: Town, old: str, new: str) -> None:
         await process.says("the configuration was reloaded", times=times + 1, timeout_seconds=PATIENCE_SECONDS)
 
 
+async def _says_that_the_login_is_refused(process: DozvonProcess) -> bool:
+    """Two of three processes know it from the one that follows the PBX."""
+    told = await process.health(timeout_seconds=PATIENCE_SECONDS)
+    pbx = told["connections"]["pbx"]["office"]
+    return (pbx["state"], pbx["reason"]) == ("retrying", "login_refused") and pbx["next_try"] is not None
+
+
 async def test_a_wrong_secret_of_the_pbx_and_the_right_one_again(town: Town) -> None:
     """A call lasts over both changes."""
     logged = len(town.crm.counts())
@@ -36,6 +45,7 @@ async def test_a_wrong_secret_of_the_pbx_and_the_right_one_again(town: Town) -> 
     for process in town.processes:
         health = await process.health(timeout_seconds=PATIENCE_SECONDS, pbx="offline")
         assert health["accounts"]["town"]["crm"] == "connected"
+        await until_told(partial(_says_that_the_login_is_refused, process), timeout_seconds=PATIENCE_SECONDS)
     await _changed(town, 'secret = "wrong"', 'secret = "dozvon-secret"')
     await town.is_well()
     town.hang_up()
