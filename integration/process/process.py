@@ -194,17 +194,20 @@ class Dozvon:
 
     async def _follow_offices(self) -> None:
         """Apply administrators' changes in the database: here at once, in another process within a second or two."""
+        is_behind = False  # also after a try that the database did not let end
         while True:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._is_changed.wait(), _LOOK_EVERY_SECONDS)
             self._is_changed.clear()
             try:
-                if not await self.core.offices.have_changed():
+                is_behind = is_behind or await self.core.offices.have_changed()
+                if not is_behind:
                     continue
                 if not await self._take_wanted():
                     self._is_unfinished.set()
                 for account in self.core.accounts:
                     await self.core.accounts.reload(account)
+                is_behind = False
             except Unavailable as exc:
                 log.warning("the offices in the database cannot be read now", reason=str(exc))
             else:

@@ -22,7 +22,7 @@ from integration.domain.connections.state import ConnectionStatus, StateReason, 
 from integration.domain.ids import AccountId, Extension
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
-from integration.errors import ConfigError, Rejected
+from integration.errors import ConfigError, Rejected, Unavailable
 from integration.ports.pbx import PbxConnection
 from integration.ports.settings import ChangedMeanwhile
 from integration.process.config import Config
@@ -30,7 +30,7 @@ from integration.process.doctor import diagnose
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
 from integration.process.process import Dozvon
-from integration.services.accounts import Accounts
+from integration.services.accounts import Account, Accounts
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
 from tests.adapters.test_reload import CLIENT, NORTH, SOUTH, Place, place, talk
@@ -109,6 +109,26 @@ async def test_people_of_a_file_are_taken_and_pages_may_change_them(place: Place
     await until(lambda: [(each.extension, each.manager) for each in account.settings.employees] == [("101", "610077")])
     assert not account.named_in_file
     await apply(place, {**place.account(NORTH), "employee": {"102": {"name": "Boris"}}})
+    await until(lambda: [each.extension for each in account.settings.employees] == ["102"])
+
+
+async def test_people_are_read_again_where_the_database_was_away(
+    place: Place, running: Dozvon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look that found a change and the reading of it."""
+    await apply(place, {**place.account(NORTH), "employee": {"101": "610077"}})
+    await until(lambda: NORTH in running.members)
+    accounts, tries = running.core.accounts, itertools.count()
+    reload = accounts.reload
+
+    async def away_at_first(account: Account) -> None:
+        if next(tries) == 0:
+            raise Unavailable("the database is away")
+        await reload(account)
+
+    monkeypatch.setattr(accounts, "reload", away_at_first)
+    await apply(place, {**place.account(NORTH), "employee": {"102": "610078"}})
+    account = running.members[NORTH].account
     await until(lambda: [each.extension for each in account.settings.employees] == ["102"])
 
 

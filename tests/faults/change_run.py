@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from bench.report import aim, machine
 from tests.e2e.admin import administrator
 from tests.faults.cards import Cards, Phase
-from tests.faults.changes import Change, Changes, Outcome
+from tests.faults.changes import MAKER, TAKER, Changes, Outcome
 from tests.faults.office import Traffic
 from tests.faults.place import Place
 from tests.faults.shape import Shape
@@ -107,13 +107,13 @@ async def run_changes(
             for change in changes.first():
                 await changes.undisturbed(change)
             calls.begin(changes.place)
-            await _rounds(rounds, changes.others, changes.undisturbed, changes, told)
+            await _rounds(rounds, changes, None, told)
         await cards.all_came()
         links = _links(stand) - links
 
-        for what, way in (("who makes it", changes.maker_killed), ("who runs the connection", changes.taker_killed)):
-            told(f"{what} is killed")
-            await _rounds(rounds, lambda: [*changes.first()[:1], *changes.others()], way, changes, told)
+        for killed in (MAKER, TAKER):
+            told(f"the {killed} is killed")
+            await _rounds(rounds, changes, killed, told)
 
         told("quiet")
         await changes.undisturbed(changes.first()[0])
@@ -127,20 +127,16 @@ async def run_changes(
     return ChangesVerdict(verdict, changes.outcome, quiet, changing, links)
 
 
-async def _rounds(
-    rounds: int,
-    each: Callable[[], list[Change]],
-    way: Callable[[Change], Awaitable[None]],
-    changes: Changes,
-    told: Callable[[str], None],
-) -> None:
-    for _ in range(rounds):
-        for change in each():
+async def _rounds(rounds: int, changes: Changes, killed: str | None, told: Callable[[str], None]) -> None:
+    """All changes in their order. In the first undisturbed round the office is there; in the others it comes first."""
+    for number in range(rounds):
+        is_there = killed is None and number == 0
+        for change in [*([] if is_there else changes.first()[:1]), *changes.others()]:
             told(f"  {change.name}")
             try:
-                await way(change)
+                await changes.carry_out(change, killed)
             except (OSError, AssertionError, TimeoutError) as exc:  # the run goes on and reports it at the end
-                changes.outcome.complaints.append(f"{change.name}: {str(exc)[:300]}")
+                changes.outcome.complaints.append(f"{change.name}: {type(exc).__name__} {str(exc)[:300]}")
 
 
 def _links(stand: Stand) -> int:

@@ -42,6 +42,9 @@ _LINE = "74950000777"
 _SECRET = 'secret = "dozvon-secret"'
 _PEOPLE = "[account.employee]"
 
+MAKER, TAKER = "maker", "taker"
+_BOTH = frozenset({MAKER, TAKER})
+
 _CUT_OFF = (OSError, aiohttp.ClientError, AssertionError, TimeoutError)
 """What a maker raises whose process was killed."""
 
@@ -56,6 +59,7 @@ class Change:
         is_taken: by this process.
         begins: returns when the process that runs the connection is in the middle of it; None: at a random moment.
         takes_by: the table that a process writes when it takes the change.
+        short: who is killed in a short run; the other changes are made and taken in the same way.
     """
 
     name: str
@@ -64,6 +68,7 @@ class Change:
     is_taken: Callable[[DozvonProcess], Awaitable[bool]]
     begins: Make | None = None
     takes_by: str | None = None
+    short: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ class Changes:
         return [
             Change(
                 name="office added", make=lambda: self._apply(people=True), table="office_changes",
-                is_taken=self._is_linked, begins=self._is_asked,
+                is_taken=self._is_linked, begins=self._is_asked, short=_BOTH,
             ),
             Change(
                 name="CRM connected", make=self._consent, table="tokens",
@@ -150,34 +155,36 @@ class Changes:
         return [
             Change(
                 name="secret wrong", make=lambda: self._apply(secret="wrong"), table="office_changes",
-                is_taken=self._is_refused, begins=self._is_unlinked,
+                is_taken=self._is_refused, begins=self._is_unlinked, short=_BOTH,
             ),
             Change(
                 name="secret right", make=self._apply, table="offices", is_taken=self._is_linked, begins=self._is_asked
             ),
             Change(
                 name="line", make=lambda: self._apply(line=True), table="office_changes",
-                is_taken=self._knows_line, takes_by="accounts",
+                is_taken=self._knows_line, takes_by="accounts", short=frozenset({TAKER}),
             ),
             Change(
                 name="line and people", make=lambda: self._apply(people=True, extension="117"),
                 table="settings_changes", is_taken=lambda it: self._has_phone(it, "117"), takes_by="accounts",
+                short=frozenset({MAKER}),
             ),
             Change(
                 name="people", make=self._map, table="settings_changes",
-                is_taken=lambda it: self._has_phone(it, self._extension),
+                is_taken=lambda it: self._has_phone(it, self._extension), short=frozenset({MAKER}),
             ),
             Change(
                 name="CRM disconnected", make=self.place.crm.disconnect, table="tokens",
-                is_taken=lambda it: self._crm_is(it, "not_connected"),
+                # A call of the CRM that was cut off is lost; then Dozvon finds that its tokens have ended.
+                is_taken=lambda it: self._crm_is(it, "not_connected", "needs_consent"), short=frozenset({MAKER}),
             ),
             Change(
                 name="CRM connected again", make=self._consent, table="tokens",
-                is_taken=lambda it: self._crm_is(it, "connected"), begins=self._crm_is_asked,
+                is_taken=lambda it: self._crm_is(it, "connected"), begins=self._crm_is_asked, short=frozenset({MAKER}),
             ),
             Change(
                 name="office removed", make=self._remove, table="office_changes", is_taken=self._is_gone,
-                begins=self._is_unlinked,
+                begins=self._is_unlinked, short=_BOTH,
             ),
         ]  # fmt: skip
 
@@ -250,9 +257,9 @@ class Changes:
     async def _is_gone(self, process: DozvonProcess) -> bool:
         return await self._said(process) is None
 
-    async def _crm_is(self, process: DozvonProcess, state: str) -> bool:
+    async def _crm_is(self, process: DozvonProcess, *states: str) -> bool:
         said = await self._said(process)
-        return said is not None and said["crm"] == state
+        return said is not None and said["crm"] in states
 
     async def _knows_line(self, process: DozvonProcess) -> bool:
         """By the page "What would happen"."""
@@ -286,6 +293,15 @@ class Changes:
 
     # ---- carrying one out ------------------------------------------------------------------------------------------
 
+    async def carry_out(self, change: Change, killed: str | None) -> None:
+        """`killed`: MAKER, TAKER or nobody."""
+        if killed is None or (self._is_short and killed not in change.short):
+            await self.undisturbed(change)
+        elif killed == MAKER:
+            await self._maker_killed(change)
+        else:
+            await self._taker_killed(change)
+
     async def undisturbed(self, change: Change) -> None:
         self._next(change)
         began = time.monotonic()
@@ -293,7 +309,7 @@ class Changes:
         await self._taken(change)
         self.outcome.seconds[change.name].append(time.monotonic() - began)
 
-    async def maker_killed(self, change: Change) -> None:
+    async def _maker_killed(self, change: Change) -> None:
         """Killed in the middle of the transaction: nothing was changed. Repeated, all is."""
         self._next(change)
         before = await self._decided()
@@ -316,7 +332,7 @@ class Changes:
             self.outcome.complaints.append(f"{change.name}: half of it was there: {before}, {now}, {after}")
         await self._taken(change)
 
-    async def taker_killed(self, change: Change) -> None:
+    async def _taker_killed(self, change: Change) -> None:
         """The process that runs the connection is killed while it takes the change."""
         self._next(change)
         holder = await self._holder()

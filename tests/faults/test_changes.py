@@ -29,7 +29,7 @@ async def test_an_office_changes_while_all_others_are_called(tmp_path: Path) -> 
     assert not run.outcome.complaints, told
     assert run.links == 0, told
     assert len(run.outcome.seconds) >= 9, told
-    assert len(run.outcome.kills) == 17, told
+    assert len(run.outcome.kills) == 11, told  # 7 makers and 4 takers
 
     # On a machine that does other work too, a card waits for the processor, with or without a change. So what is held
     # is that no card fails to come, and that changes make the usual card not much later than it was just before.
