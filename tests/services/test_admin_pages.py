@@ -382,7 +382,7 @@ async def test_what_no_document_may_hold_is_said_beside_its_row_and_stays_typed(
     form = {"extension.610077": "1" * 41, "extension.610078": "nowhere/102", "type.610078": "fax"}
     for language, sentence in (
         ("en", "Write an extension, 1 to 40 characters in one line."),
-        ("ru", "Напишите добавочный номер: от 1 до 40 знаков в одну строку."),
+        ("ru", "Напишите внутренний номер: от 1 до 40 знаков в одну строку."),
         ("uk", "Напишіть внутрішній номер: від 1 до 40 знаків в один рядок."),
     ):
         page = await signed_in.send(f"/admin/acme/people?lang={language}", **{**form, "type.610078": "web"})
