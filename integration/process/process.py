@@ -122,7 +122,9 @@ class Dozvon:
         self.crm_watch = self._build_crm_watch()
         roles = self.config.roles
         self.supervisor = self._build_supervisor(self._background)
-        self.states = ConnectionStates(core.accounts, self._links, core.clock, self.supervisor)
+        self.states = ConnectionStates(
+            core.accounts, self._links, core.clock, self.supervisor, is_shared=core.is_shared
+        )
         await self.supervisor.start()
         if "web" in roles:
             await self._serve_web()

@@ -18,14 +18,13 @@ from integration.domain.connections.state import (
     StateReason,
     crm_state,
     pbx_state,
-    why,
 )
 from integration.domain.crm.entities import CrmCondition, CrmTrouble
 from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.ports.clock import Clock
 from integration.services.accounts import Account, Accounts
 
-_NOT_THERE = ConnectionState(status=ConnectionStatus.NOT_SET_UP, reason=why(StateReason.NOT_FOLLOWED))
+_NOT_THERE = ConnectionState(status=ConnectionStatus.NOT_SET_UP)
 
 
 class Linked(Protocol):
@@ -48,6 +47,7 @@ class ConnectionStates:
     Args:
         pbxs: those that run, each with its link here or on another process.
         failed: None: nothing is changed while this process runs.
+        is_shared: with other processes.
     """
 
     def __init__(
@@ -56,11 +56,14 @@ class ConnectionStates:
         pbxs: Callable[[], Mapping[PbxId, Linked]],
         clock: Clock,
         failed: FailedChanges | None = None,
+        *,
+        is_shared: bool = False,
     ) -> None:
         self._accounts = accounts
         self._pbxs = pbxs
         self._clock = clock
         self._failed = failed
+        self._is_shared = is_shared
 
     def crm(self, key: AccountId) -> ConnectionState:
         """Of an account that is not there: not set up. Never raises."""
@@ -92,7 +95,7 @@ class ConnectionStates:
     def _pbx(self, key: PbxId, running: Mapping[PbxId, Linked], *, is_used: bool) -> ConnectionState:
         failed = self._failed.failed_pbxs.get(key) if self._failed is not None else None
         if key in running:
-            return pbx_state(running[key].link, is_used=is_used, failed=failed)
+            return pbx_state(running[key].link, is_used=is_used, is_shared=self._is_shared, failed=failed)
         return pbx_state(Link(), is_used=True, failed=failed) if failed else _NOT_THERE
 
     def _condition(self, account: Account) -> CrmCondition:

@@ -136,9 +136,9 @@ REASONS: dict[str, tuple[str, str, str]] = {
         "The version of the PBX is too old: its calls cannot be followed. Update the PBX.",
     ),
     "login_refused": (
-        "АТС не принимает пользователя или пароль: {user}.",
-        "АТС не приймає користувача або пароль: {user}.",
-        "The PBX refuses the user or the password: {user}.",
+        "Вход в АТС отклонён: неверное имя или пароль, или адрес Dozvon не разрешён. Пользователь: {user}.",
+        "Вхід до АТС відхилено: неправильне ім’я чи пароль, або адресу Dozvon не дозволено. Користувач: {user}.",
+        "The PBX refuses the login: wrong user or password, or the address of Dozvon is not permitted. User: {user}.",
     ),
     "login_unanswered": (
         "АТС не ответила на вход пользователя: {user}.",

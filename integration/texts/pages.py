@@ -50,7 +50,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Next try: in {seconds} s, at {when}",
     ),
     "next_try_at": ("Следующая попытка: {when}", "Наступна спроба: {when}", "Next try: {when}"),
-    "since_when": ("Так с {when}", "Так з {when}", "Since {when}"),
+    "since_when": ("С {when}", "З {when}", "Since {when}"),
     "not_running": ("Не запущено", "Не запущено", "Not running"),
     "consent_held": (
         "{crm}: подключение разрешено. Откройте страницу Dozvon и подтвердите его там.",

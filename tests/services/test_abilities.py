@@ -135,6 +135,16 @@ async def test_an_outgoing_call_that_made_a_contact_does_not_claim_to_be_in_the_
     assert "target_inbox" not in codes
 
 
+async def test_who_missed_a_stranger_is_reminded_of_the_contact_that_was_made(world: World) -> None:
+    """With an inbox the entry is the work to do; a contact alone nobody looks at."""
+    world.crm.abilities = replace(POOR, tasks=True)
+    world.line(LineSettings(missed_task=True))
+    await world.emit(*missed_call(world.clock.now(), STRANGER))
+    await delivered(world, IntentKind.CREATE_TASK)
+    [contact], [task] = strangers(world), world.crm.tasks
+    assert task.target == contact.ref
+
+
 # ---- no tasks, no popup, no links, no webhooks -----------------------------------------------------------------------
 
 

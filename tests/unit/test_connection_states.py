@@ -83,6 +83,12 @@ def test_a_pbxs_link_is_a_state(link: Link, status: ConnectionStatus) -> None:
     assert pbx_state(link, is_used=False).status is ConnectionStatus.OFF
 
 
+def test_only_where_there_are_other_processes_one_of_them_may_be_missing() -> None:
+    alone, shared = (pbx_state(Link(), is_used=True, is_shared=is_shared) for is_shared in (False, True))
+    assert alone == ConnectionState(status=ConnectionStatus.NOT_SET_UP)
+    assert shared == ConnectionState(status=ConnectionStatus.NOT_SET_UP, reason=why(StateReason.NOT_FOLLOWED))
+
+
 def test_a_pbx_that_is_tried_again_says_why_and_when() -> None:
     link = Link(phase=LinkPhase.WAITING, fault=FAULT, detail="in its words", next_try=SOON, since=BEFORE)
     assert pbx_state(link, is_used=True) == ConnectionState(
@@ -118,8 +124,12 @@ def test_no_status_and_no_reason_lacks_a_text_and_no_text_is_of_nothing() -> Non
 
 def test_a_state_is_said_in_one_sentence() -> None:
     waiting = ConnectionState(status=ConnectionStatus.RETRYING, reason=FAULT)
-    assert state_sentence(waiting, "en") == "The PBX refuses the user or the password: dozvon."
-    assert state_sentence(waiting) == "АТС не принимает пользователя или пароль: dozvon."
+    assert state_sentence(waiting, "en") == (
+        "The PBX refuses the login: wrong user or password, or the address of Dozvon is not permitted. User: dozvon."
+    )
+    assert state_sentence(waiting) == (
+        "Вход в АТС отклонён: неверное имя или пароль, или адрес Dozvon не разрешён. Пользователь: dozvon."
+    )
     assert state_sentence(ConnectionState(status=ConnectionStatus.READY), "uk") == "На зв’язку"
 
 
@@ -129,4 +139,4 @@ def test_a_reason_of_another_release_can_be_read() -> None:
     assert state_sentence(ConnectionState(status=ConnectionStatus.RETRYING, reason=newer)) == "of_tomorrow"
     without = Reason(code="login_refused", detail={})
     sentence = state_sentence(ConnectionState(status=ConnectionStatus.RETRYING, reason=without), "en")
-    assert sentence == "The PBX refuses the user or the password: —."
+    assert sentence.endswith("User: —.")

@@ -118,9 +118,12 @@ def crm_state(
     )
 
 
-def pbx_state(link: Link, *, is_used: bool, failed: FailedChange | None = None) -> ConnectionState:
+def pbx_state(
+    link: Link, *, is_used: bool, is_shared: bool = False, failed: FailedChange | None = None
+) -> ConnectionState:
     """
     Args:
+        is_shared: another process may be the one that connects to it.
         is_used: an account gets its calls; nobody connects to a PBX without one.
         failed: counts more than what an older connection, which goes on, says.
     """
@@ -130,7 +133,8 @@ def pbx_state(link: Link, *, is_used: bool, failed: FailedChange | None = None) 
         return ConnectionState(status=ConnectionStatus.OFF, reason=why(StateReason.NO_ACCOUNT))
     match link.phase:
         case LinkPhase.IDLE:
-            return ConnectionState(status=ConnectionStatus.NOT_SET_UP, reason=why(StateReason.NOT_FOLLOWED))
+            reason = why(StateReason.NOT_FOLLOWED) if is_shared else None
+            return ConnectionState(status=ConnectionStatus.NOT_SET_UP, reason=reason)
         case LinkPhase.UP:
             status = ConnectionStatus.READY
         case LinkPhase.CONNECTING if link.fault is None:

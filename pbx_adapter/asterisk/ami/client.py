@@ -162,7 +162,8 @@ class AmiSession:
                 self._take_in(data)
                 while len(self._events) > (SNAPSHOT_BACKLOG if self.is_asking else BACKLOG):
                     if self.is_asking:
-                        raise ProtocolError("the PBX sends events faster than its state can be asked for")
+                        error = ProtocolError("the PBX sends events faster than its state can be asked for")
+                        raise error.with_fault(why(StateReason.STATE_UNANSWERED))
                     self._counters.pauses += 1
                     self._room.clear()
                     await self._room.wait()
