@@ -67,33 +67,45 @@ class ConnectionStates:
 
     def crm(self, key: AccountId) -> ConnectionState:
         """Of an account that is not there: not set up. Never raises."""
-        failed = self._failed.failed_crms.get(key) if self._failed is not None else None
-        account = self._accounts.get(key)
-        if account is None:
-            return crm_state(CrmCondition(), is_on=True, was_asked=False, failed=failed) if failed else _NOT_THERE
-        return crm_state(
-            self._condition(account), is_on=account.settings.enabled, was_asked=account.crm_was_asked, failed=failed
-        )
+        return self._crm(key, self._failed.failed_crms if self._failed is not None else {})
 
     def pbx(self, key: PbxId) -> ConnectionState:
         """Of a PBX that is not there: not set up. Never raises."""
-        return self._pbx(key, self._pbxs(), is_used=any(key in account.pbxs for account in self._accounts))
+        failed = self._failed.failed_pbxs if self._failed is not None else {}
+        is_used = any(key in account.pbxs for account in self._accounts)
+        return self._pbx(key, self._pbxs(), failed, is_used=is_used)
 
     def crms(self) -> dict[AccountId, ConnectionState]:
         """Of all accounts, with those that could not be started."""
         failed = self._failed.failed_crms if self._failed is not None else {}
         keys = {account.id: None for account in self._accounts} | dict.fromkeys(failed)
-        return {key: self.crm(key) for key in keys}
+        return {key: self._crm(key, failed) for key in keys}
 
     def pbxs(self) -> dict[PbxId, ConnectionState]:
         """Of all PBXs, with those that could not be started."""
         failed = self._failed.failed_pbxs if self._failed is not None else {}
         running = self._pbxs()
         used = {pbx for account in self._accounts for pbx in account.pbxs}
-        return {key: self._pbx(key, running, is_used=key in used) for key in [*running, *(failed.keys() - running)]}
+        keys = dict.fromkeys([*running, *failed])
+        return {key: self._pbx(key, running, failed, is_used=key in used) for key in keys}
 
-    def _pbx(self, key: PbxId, running: Mapping[PbxId, Linked], *, is_used: bool) -> ConnectionState:
-        failed = self._failed.failed_pbxs.get(key) if self._failed is not None else None
+    def _crm(self, key: AccountId, failures: Mapping[AccountId, FailedChange]) -> ConnectionState:
+        failed, account = failures.get(key), self._accounts.get(key)
+        if account is None:
+            return crm_state(CrmCondition(), is_on=True, was_asked=False, failed=failed) if failed else _NOT_THERE
+        return crm_state(
+            self._condition(account), is_on=account.settings.enabled, was_asked=account.crm_was_asked, failed=failed
+        )
+
+    def _pbx(
+        self,
+        key: PbxId,
+        running: Mapping[PbxId, Linked],
+        failures: Mapping[PbxId, FailedChange],
+        *,
+        is_used: bool,
+    ) -> ConnectionState:
+        failed = failures.get(key)
         if key in running:
             return pbx_state(running[key].link, is_used=is_used, is_shared=self._is_shared, failed=failed)
         return pbx_state(Link(), is_used=True, failed=failed) if failed else _NOT_THERE
