@@ -24,7 +24,7 @@ from tests.adapters.asterisk_kit import QUICK, linked, settings_for
 from tests.adapters.scripted_pbx import ScriptedPbx
 from tests.lab.waiting import until
 
-PATIENT = replace(QUICK, backoff=(30.0,), auth_retry=30.0, answer=0.3)  # what it waits for, a test can look at
+PATIENT = replace(QUICK, backoff=(30.0,), auth_retry=30.0, answer=0.3)  # long enough to look at the state
 
 
 async def waiting(pbx: AsteriskPbx) -> Link:

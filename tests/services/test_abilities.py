@@ -136,7 +136,7 @@ async def test_an_outgoing_call_that_made_a_contact_does_not_claim_to_be_in_the_
 
 
 async def test_who_missed_a_stranger_is_reminded_of_the_contact_that_was_made(world: World) -> None:
-    """With an inbox the entry is the work to do; a contact alone nobody looks at."""
+    """With an inbox the entry is the work to do. Nobody looks at a new contact by themselves."""
     world.crm.abilities = replace(POOR, tasks=True)
     world.line(LineSettings(missed_task=True))
     await world.emit(*missed_call(world.clock.now(), STRANGER))
