@@ -55,6 +55,14 @@ def test_a_call_whose_hangups_were_lost_ends_when_the_pbx_knows_it_no_more() -> 
     assert not tracker.calls_on_the_pbx()
 
 
+def test_a_call_goes_on_while_the_pbx_knows_its_client() -> None:
+    tracker, calls, last = followed("inbound_answered", without=ENDS)
+    client, phone = asked(tracker, last + 700)
+    for uid, is_live in ((phone, True), (client, False)):
+        fold(calls, tracker.gone(uid, Timestamp(last + 700)))
+        assert [call.is_live for call in calls.values()] == [is_live]
+
+
 def test_a_long_talk_is_a_talk() -> None:
     tracker, calls, last = followed("inbound_answered", without=ENDS)
     for hour in range(1, 10):

@@ -80,6 +80,111 @@ def test_a_number_that_cannot_be_dialled_at_all_is_ended_by_the_system_or_by_who
         assert story.call()["hangup_by"] == by
 
 
+def test_a_carrier_that_ends_the_ringing_without_a_reason_has_refused() -> None:
+    """Its HangupRequest has the cause of somebody who just hangs up."""
+    story = Story()
+    caller, callee = rings(story, NUMBER)
+    story.leaves(callee, cause="16")
+    story.end_dial(caller, callee, "NOANSWER")
+    story.hangup(callee, cause="16")
+    story.wait(4)
+    story.leaves(caller)
+    story.hangup(caller)
+    story.wait(3)
+    assert ending(story.call())[0] == "callee"
+
+
+@pytest.mark.parametrize("door", [False, True], ids=["its phone", "through a Local pair"])
+@pytest.mark.parametrize(
+    ("employee_leaves", "carrier_says", "by"),
+    [(True, "CANCEL", "caller"), (False, "BUSY", "callee"), (False, "NOANSWER", "system")],
+)
+def test_a_click_whose_client_does_not_answer_is_ended_by_the_employee_who_gives_up(
+    door: bool, employee_leaves: bool, carrier_says: str, by: str
+) -> None:
+    story = Story()
+    if door:
+        first, second = story.local("101")
+        story.dial(None, first, "101@from-internal")
+        phone = story.rung("101", by=second)
+        story.wait(1)
+        story.answer(second, phone)
+        story.answer(None, first)
+        story.bridge("b1", phone, second)
+        sides = [phone, first, second]
+    else:
+        first = phone = story.channel("PJSIP/101-00000001", "101")
+        story.dial(None, phone, "101")
+        story.wait(1)
+        story.answer(None, phone)
+        sides = [phone]
+    first.exten = NUMBER
+    trunk = story.trunk(NUMBER, by=first)
+    story.wait(5)
+    if employee_leaves:
+        story.leaves(phone)
+    story.end_dial(first, trunk, carrier_says)
+    story.hangup(trunk, cause="17" if carrier_says == "BUSY" else "16")
+    story.hangup(*sides)
+    story.wait(3)
+    assert story.call()["hangup_by"] == by
+
+
+@pytest.mark.parametrize(
+    ("status", "leaves_before", "leaves_after", "by"),
+    [
+        ("CANCEL", 0.0, None, "callee"),
+        ("", 0.0, None, "callee"),
+        ("BUSY", 0.0, None, "callee"),
+        ("NOANSWER", None, 5.0, "system"),
+        ("BUSY", None, 5.0, "system"),
+        ("NOANSWER", None, None, "system"),
+    ],
+    ids=["gives up", "and that is not said", "as the phone gets busy", "rang out", "was busy", "and let go"],
+)
+def test_a_client_who_was_called_back_ends_the_call_by_leaving_while_somebody_is_rung(
+    status: str, leaves_before: float | None, leaves_after: float | None, by: str
+) -> None:
+    story = Story()
+    client = story.channel("PJSIP/trunk-00000001", NUMBER, context="from-trunk")
+    story.dial(None, client, f"{NUMBER}@trunk")
+    story.wait(2)
+    story.answer(None, client)
+    phone = story.rung("101", by=client)
+    story.wait(3)
+    if leaves_before is not None:
+        story.leaves(client)
+    if status:
+        story.end_dial(client, phone, status)
+        story.hangup(phone, cause="17" if status == "BUSY" else "16")
+    if leaves_after is not None:
+        story.wait(leaves_after)
+        story.leaves(client)
+    story.hangup(client)
+    if not status:
+        story.wait(5)
+        story.hangup(phone)
+    story.wait(3)
+    assert story.call()["hangup_by"] == by
+
+
+@pytest.mark.parametrize(("first", "by"), [("client", "caller"), ("phone", "callee")])
+def test_of_two_who_hang_up_before_the_pbx_lets_them_go_the_first_has_ended_the_call(first: str, by: str) -> None:
+    """Their channels stay in the bridge for longer than a Hangup is waited for."""
+    story = Story()
+    client = story.client()
+    phone = story.rung("101", by=client)
+    story.wait(1)
+    story.talk("b1", client, phone)
+    story.wait(5)
+    for side in (client, phone) if first == "client" else (phone, client):
+        story.leaves(side)
+        story.wait(0.5)
+    story.wait(3)
+    story.hangup(client, phone)
+    assert ending(story.call()) == (by, "answered")
+
+
 @pytest.mark.parametrize(("leaves", "by"), [(True, "caller"), (False, "system")])
 def test_a_client_whom_nobody_took_left_or_was_let_go(leaves: bool, by: str) -> None:
     story = Story()

@@ -101,13 +101,13 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
     tell_recordings(board, call)
     release_if_lost(board, call, now)
     settle_transfers(board, call, now)
-    if not call.announced and now - call.started_at >= SETTLE_SECONDS * 0.99 and _is_worth_telling(call):
+    if not call.announced and _is_worth_telling(call):
         begin_call(board, call, now)
     ended_at = _ended_at(call)
     patience = SETTLE_SECONDS if not call.channels or call.client_is_gone else LEFT_SECONDS
     if ended_at is not None and now - ended_at >= patience * 0.99:
         finish(board, call, ended_at)
-    elif waiting or ended_at is not None or (call.lost_at is not None and not _consults(call)):
+    elif waiting or ended_at is not None or call.lost_at is not None:
         board.settle_later(call, now)
 
 
@@ -116,10 +116,6 @@ def _is_worth_telling(call: LiveCall) -> bool:
     if call.unclear or call.root is None or is_no_call(call):
         return False
     return call.root.party.kind in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or bool(call.legs)
-
-
-def _consults(call: LiveCall) -> bool:
-    return call.client is not None and call.client.bridge is not None
 
 
 def _ended_at(call: LiveCall) -> Timestamp | None:
@@ -162,8 +158,7 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     release(board, call)
     tell_recordings(board, call)
     for leg in call.legs:
-        if not leg.decided and leg.home.current is call and leg.kind is not LegKind.CONFERENCE:
-            end_leg(board, leg, leg.stopped_at or at)
+        end_leg(board, leg, leg.stopped_at or at)
     fail_blind(board, call)
     abort_blond(board, call)
     abort_consultation(board, call)
@@ -224,14 +219,21 @@ def _callback_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
         return HangupBy.CALLEE if result_of(last) in _REFUSED_OUTSIDE else HangupBy.SYSTEM
     if left is None:
         return HangupBy.SYSTEM
-    stopped_by_that = last.stopped_at is None or result_of(last) is LegResult.CANCELLED
-    return HangupBy.CALLEE if stopped_by_that or left <= (last.stopped_at or left) else HangupBy.SYSTEM
+    return HangupBy.CALLEE if _rang_until(last, left) else HangupBy.SYSTEM
+
+
+def _rang_until(leg: LiveLeg, left: Timestamp) -> bool:
+    """Whether the leg rang until somebody on the other side left, and not until its own end before that."""
+    return leg.stopped_at is None or left <= leg.stopped_at or result_of(leg) is LegResult.CANCELLED
 
 
 def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     """For a call that a phone or a click began and nobody took: a refusal counts more than the hangup after it."""
-    sides = [channel for channel in (call.root, call.client) if channel is not None]
-    caller_left = [left for channel in sides if (left := left_at(board, channel)) is not None]
+    caller_left = [
+        left
+        for channel in (call.root, call.client)
+        if channel is not None and not _is_outside_leg(channel) and (left := left_at(board, channel)) is not None
+    ]
     agent_left = [
         channel.left_at
         for leg in call.legs
@@ -243,12 +245,16 @@ def _unanswered_hangup_by(board: Switchboard, call: LiveCall) -> HangupBy:
     last = call.legs[-1] if call.legs else None
     if last is None:
         return HangupBy.CALLER if left is not None else HangupBy.SYSTEM
-    stopped_by_that = last.stopped_at is None or result_of(last) is LegResult.CANCELLED
-    if left is not None and (stopped_by_that or left <= (last.stopped_at or left)):
+    if left is not None and _rang_until(last, left):
         return HangupBy.CALLER
     if last.kind is LegKind.EXTERNAL and result_of(last) in _REFUSED_OUTSIDE:
         return HangupBy.CALLEE
     return HangupBy.SYSTEM
+
+
+def _is_outside_leg(channel: Channel) -> bool:
+    """The channel to a number that was dialled: its leaving while it rings is a refusal."""
+    return channel.leg is not None and channel.leg.kind is LegKind.EXTERNAL
 
 
 def end_unseen(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
