@@ -14,7 +14,8 @@ from typing import Any
 from bench.report import aim, machine
 from tests.e2e.admin import administrator
 from tests.faults.cards import Cards, Phase
-from tests.faults.changes import MAKER, TAKER, Changes, Outcome
+from tests.faults.carrying_out import CarryingOut, Outcome
+from tests.faults.changes import MAKER, TAKER, Changes
 from tests.faults.office import Traffic
 from tests.faults.place import Place
 from tests.faults.shape import Shape
@@ -77,7 +78,7 @@ async def run_changes(
     Args:
         shape: of two processes or more.
         rounds: how often all changes are made undisturbed, then as often with the maker killed, then with the taker.
-        is_short: as for `Changes`.
+        is_short: as for `CarryingOut`.
         told: called with what is done next.
     """
     began = time.monotonic()
@@ -91,7 +92,8 @@ async def run_changes(
         await cards.start()
         person = await stack.enter_async_context(administrator(stand.url, PASSWORD))
         storage = await stack.enter_async_context(stand.storage())
-        changes = Changes(stand, cards, person, storage, seed=shape.seed, is_short=is_short)
+        changes = Changes(stand, person, storage)
+        carrying = CarryingOut(stand, cards, changes, seed=shape.seed, is_short=is_short)
         calls = _Calls(stand)
         stack.push_async_callback(calls.stop)
 
@@ -105,38 +107,40 @@ async def run_changes(
         links = _links(stand)
         with cards.phase("changing") as changing:
             for change in changes.first():
-                await changes.undisturbed(change)
+                await carrying.undisturbed(change)
             calls.begin(changes.place)
-            await _rounds(rounds, changes, None, told)
+            await _rounds(rounds, changes, carrying, None, told)
         await cards.all_came()
         links = _links(stand) - links
 
         for killed in (MAKER, TAKER):
             told(f"the {killed} is killed")
-            await _rounds(rounds, changes, killed, told)
+            await _rounds(rounds, changes, carrying, killed, told)
 
         told("quiet")
-        await changes.undisturbed(changes.first()[0])
+        await carrying.undisturbed(changes.first()[0])
         await calls.settle()
         try:
             await stand.settled(timeout_seconds=settle_seconds)
         except TimeoutError as exc:
-            changes.outcome.complaints.append(f"not settled: {str(exc)[:300]}")
-        verdict = await judge(stand, kinds=calls.kinds, faults=changes.outcome.kills, complaints=[])
+            carrying.outcome.complaints.append(f"not settled: {str(exc)[:300]}")
+        verdict = await judge(stand, kinds=calls.kinds, faults=carrying.outcome.kills, complaints=[])
     verdict.seconds = time.monotonic() - began
-    return ChangesVerdict(verdict, changes.outcome, quiet, changing, links)
+    return ChangesVerdict(verdict, carrying.outcome, quiet, changing, links)
 
 
-async def _rounds(rounds: int, changes: Changes, killed: str | None, told: Callable[[str], None]) -> None:
+async def _rounds(
+    rounds: int, changes: Changes, carrying: CarryingOut, killed: str | None, told: Callable[[str], None]
+) -> None:
     """All changes in their order. In the first undisturbed round the office is there; in the others it comes first."""
     for number in range(rounds):
         is_there = killed is None and number == 0
         for change in [*([] if is_there else changes.first()[:1]), *changes.others()]:
             told(f"  {change.name}")
             try:
-                await changes.carry_out(change, killed)
+                await carrying.carry_out(change, killed)
             except (OSError, AssertionError, TimeoutError) as exc:  # the run goes on and reports it at the end
-                changes.outcome.complaints.append(f"{change.name}: {type(exc).__name__} {str(exc)[:300]}")
+                carrying.outcome.complaints.append(f"{change.name}: {type(exc).__name__} {str(exc)[:300]}")
 
 
 def _links(stand: Stand) -> int:

@@ -1,0 +1,180 @@
+"""Carries out changes of an office: undisturbed, or with a process killed in the middle of it.
+
+A change *is made* by somebody: `dozvon apply`, an administrator's page, the CRM's call. It *is taken* by every process.
+Who makes it is killed inside the transaction (`stopped.py`); who runs the connection is killed when its old link has
+ended, or its new one has just begun, or while it writes what it took.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from functools import partial
+
+import aiohttp
+
+from tests.e2e.dozvon_process import DozvonProcess
+from tests.faults.cards import Cards
+from tests.faults.changes import MAKER, Change, Changes, Decided
+from tests.faults.stand import Stand
+from tests.faults.stopped import stopped
+from tests.lab.waiting import until_told
+
+_PATIENCE_SECONDS = 60.0
+_REPEAT_SECONDS = 15.0
+
+_CUT_OFF = (OSError, aiohttp.ClientError, AssertionError, TimeoutError)
+"""What a maker raises whose process was killed."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    Attributes:
+        seconds: how long each change took, from its beginning until every process had taken it, undisturbed.
+        kills: of the maker and of the taker, by change.
+        complaints: half a change, or one that was not taken.
+    """
+
+    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    kills: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    complaints: list[str] = field(default_factory=list)
+
+
+class CarryingOut:
+    """`is_short`: commands run only where they are killed, and only those are killed that `Change.short` names."""
+
+    def __init__(self, stand: Stand, cards: Cards, changes: Changes, *, seed: int, is_short: bool = False) -> None:
+        self._stand, self._cards, self._changes = stand, cards, changes
+        self._is_short = is_short
+        self._rng = random.Random(f"changes {seed}")
+        self.outcome = Outcome()
+        changes.runs_commands = not is_short
+
+    async def carry_out(self, change: Change, killed: str | None) -> None:
+        """`killed`: MAKER, TAKER or nobody."""
+        if killed is None or (self._is_short and killed not in change.short):
+            await self.undisturbed(change)
+        elif killed == MAKER:
+            await self._maker_killed(change)
+        else:
+            await self._taker_killed(change)
+
+    async def undisturbed(self, change: Change) -> None:
+        self._next()
+        began = time.monotonic()
+        await change.make()
+        await self._taken(change)
+        self.outcome.seconds[change.name].append(time.monotonic() - began)
+
+    async def _maker_killed(self, change: Change) -> None:
+        """Killed in the middle of the transaction: nothing was changed. Repeated, all is."""
+        self._next()
+        before = await self._changes.decided()
+        async with stopped(self._stand.shape.database, change.table) as table:
+            self._changes.runs_commands = True
+            making = asyncio.create_task(change.make())
+            killed = await table.waits(self._makers)
+            self._changes.runs_commands = not self._is_short
+            if killed in self._changes.commands:
+                self._changes.commands[killed].kill()
+            else:
+                self._kill(killed)
+            with contextlib.suppress(*_CUT_OFF):
+                await making
+        self.outcome.kills[f"maker of {change.name}"] += 1
+        now = await self._changes.decided()
+        await self._started()
+        after = await self._repeated(change, before)
+        if (done := now.differs_in(before)) and (missing := now.differs_in(after)):
+            self.outcome.complaints.append(f"{change.name}: half done: {sorted(done)}, without {sorted(missing)}")
+        if not await self._changes.history_fits():
+            self.outcome.complaints.append(f"{change.name}: the office's revision is not that of its newest change")
+        await self._taken(change)
+
+    async def _taker_killed(self, change: Change) -> None:
+        """The process that runs the connection is killed while it takes the change."""
+        self._next()
+        holder = await self._holder()
+        if change.takes_by is not None:
+            async with stopped(self._stand.shape.database, change.takes_by) as table:
+                making = asyncio.create_task(change.make())
+                await table.waits(lambda: [holder.pid] if holder.is_alive else [])
+                self._kill(holder.pid)
+        else:
+            making = asyncio.create_task(change.make())
+            await (change.begins() if change.begins else self._at_some_moment(change))
+            self._kill((await self._holder(holder)).pid)
+        try:
+            await making
+        except _CUT_OFF:  # it made the change as well
+            await self._started()
+            await change.make()
+        self.outcome.kills[f"taker of {change.name}"] += 1
+        await self._started()
+        await self._taken(change)
+
+    async def _repeated(self, change: Change, before: Decided) -> Decided:
+        """Make it again until something is changed: a call that Dozvon has just had may be left alone for seconds."""
+        deadline = time.monotonic() + _REPEAT_SECONDS
+        while True:
+            await change.make()
+            after = await self._changes.decided()
+            if after.differs_in(before):
+                return after
+            if time.monotonic() > deadline:
+                self.outcome.complaints.append(f"{change.name}: the repetition changed nothing")
+                return after
+            await asyncio.sleep(0.5)
+
+    def _next(self) -> None:
+        self._changes.place.office.ledger.disrupted()
+        self._changes.another_phone()
+
+    async def _at_some_moment(self, change: Change) -> None:
+        longest = max(self.outcome.seconds[change.name], default=1.0)
+        await asyncio.sleep(self._rng.uniform(0.0, longest))
+
+    async def _taken(self, change: Change) -> None:
+        """Wait until every process has taken it."""
+        for process in self._stand.processes:
+            try:
+                await until_told(partial(change.is_taken, process), timeout_seconds=_PATIENCE_SECONDS)
+            except TimeoutError:
+                self.outcome.complaints.append(f"{change.name}: not taken by the process at {process.url}")
+
+    # ---- processes -------------------------------------------------------------------------------------------------
+
+    def _makers(self) -> list[int]:
+        return [*self._changes.commands, *(each.pid for each in self._stand.processes if each.is_alive)]
+
+    async def _holder(self, otherwise: DozvonProcess | None = None) -> DozvonProcess:
+        """The process with the link to this PBX; at present it may be without one, then who had it."""
+        named = f'pbx="{self._changes.place.pbx}"'
+        for process in self._stand.processes:
+            async with self._stand.session.get(f"{process.url}/metrics") as answer:
+                lines = (await answer.text()).splitlines()
+            if any(
+                line.startswith("dozvon_pbx_connected{") and named in line and line.endswith(" 1.0") for line in lines
+            ):
+                return process
+        return otherwise or self._rng.choice(self._stand.processes)
+
+    def _kill(self, pid: int) -> None:
+        """And start it again."""
+        process = next(each for each in self._stand.processes if each.pid == pid)
+        self._cards.broken()
+        for place in self._stand.places:
+            place.office.ledger.disrupted()
+        process.kill()
+        process.launch()
+
+    async def _started(self) -> None:
+        """Every process runs again, and the other offices' PBXs are followed."""
+        for process in self._stand.processes:
+            await process.health(timeout_seconds=_PATIENCE_SECONDS)
+        await self._stand.pbx_is_followed()
