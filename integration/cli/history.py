@@ -13,6 +13,7 @@ from integration.documents.differences import differences
 from integration.domain.ids import AccountId
 from integration.ports.offices import OfficeChange
 from integration.process import config
+from integration.process.office_edits import OfficeEdits
 from integration.process.place import opened_storage
 
 
@@ -30,7 +31,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _history(settings: config.Config, office: AccountId, undo: int | None) -> int:
     async with opened_storage(settings) as storage:
         if undo is not None:
-            _print(await storage.offices.undo(office, undo, who=typed("history --undo")))
+            edits = OfficeEdits(storage.offices, storage.settings, lambda: settings, lambda: None)
+            await edits.undo(office, undo, who=typed("history --undo"))
+            _print((await storage.offices.changes(office, limit=1))[0])
             return 0
         changes = await storage.offices.changes(office)
         for change in changes:

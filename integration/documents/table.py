@@ -31,4 +31,6 @@ def plain(value: Any) -> Any:
             return value.plain()
         case dict():
             return {key: plain(one) for key, one in value.items()}
+        case tuple():  # as JSON and TOML give it back: a stored document equals one that was just read
+            return [plain(one) for one in value]
     return value

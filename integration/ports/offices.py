@@ -226,7 +226,8 @@ class OfficeStore(Protocol):
     async def version(self) -> tuple[int, ...]:
         """A value that changes with every change of any office or account. Cheap: called once a second."""
 
-    async def all(self) -> list[StoredOffice]: ...
+    async def all(self, *, with_secrets: bool = True) -> list[StoredOffice]:
+        """`with_secrets`: opening the secrets of a thousand offices takes a while."""
 
     async def get(self, account: AccountId) -> StoredOffice: ...
 

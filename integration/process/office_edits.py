@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration.documents.differences import Difference, changed_secret, differences
+from integration.documents.offices import OfficesDocument
 from integration.documents.problems import FieldProblem, InvalidDocument, shortened
 from integration.documents.secrets import removed_secrets
 from integration.domain.ids import AccountId
@@ -73,8 +74,8 @@ class OfficeEdits:
         self._changed = changed
 
     async def offices(self) -> list[StoredOffice]:
-        """All that were ever decided about. Raises Unavailable."""
-        return await self._store.all()
+        """All that were ever decided about, without their secrets. Raises Unavailable."""
+        return await self._store.all(with_secrets=False)
 
     async def read(self, office: AccountId) -> OfficeView:
         """Raises NotFound, Unavailable."""
@@ -231,7 +232,7 @@ class OfficeEdits:
             people = account.settings().employees
         return _Edit(document=clean, secrets=secrets, people=people)
 
-    async def _checked(self, parts: Mapping[str, Mapping[str, Any]], secrets: Mapping[str, str]) -> Any:
+    async def _checked(self, parts: Mapping[str, Mapping[str, Any]], secrets: Mapping[str, str]) -> OfficesDocument:
         """In a thread: an office of thousands of lines takes a while, and calls go on. Raises InvalidDocument."""
         return await asyncio.to_thread(checked, self._config(), joined(parts, secrets))
 

@@ -268,6 +268,26 @@ def test_a_wrong_file_is_told_and_changes_nothing(
     assert "nothing was ever changed" in capsys.readouterr().out
 
 
+def test_an_undo_that_would_leave_a_wrong_office_is_told(
+    installation: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An account that is back needs the PBX that it names."""
+    file, options = tmp_path / "office.toml", ["--config", str(installation)]
+    branch = {"id": "branch", "office": "acme", "asterisk": {"host": "h", "username": "u", "secret": "s"}}
+    account = {**an_office()["account"][0], "pbxs": ["branch"]}
+    for content in (
+        {"account": [account], "pbx": [branch]},
+        {"pbx": [branch]},
+        {"account": [an_office(id="service")["account"][0]]},
+    ):
+        file.write_text(tomli_w.dumps(content))
+        assert main(["apply", str(file), *options, "--remove"]) == 0
+    assert main(["history", "acme", *options, "--undo", "2"]) == 2
+    assert "account.sales.pbxs: there is no PBX" in capsys.readouterr().err
+    assert main(["history", "nowhere", *options, "--undo", "2"]) != 0
+    assert "there is no office nowhere" in capsys.readouterr().err
+
+
 async def test_a_refused_plan_changes_nobodys_people(storage: Storage) -> None:
     """An account of another office, or an office that was changed meanwhile."""
     config, offices = Config(), Offices(storage.offices, storage.settings)

@@ -220,7 +220,10 @@ def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
 
 def _filled(pattern: str, value: bytes, secret: str) -> bytes:
     """The pattern with `value` in its last placeholder, and valid values in those before."""
-    right = {"account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "crm": b"amocrm", "tail": secret.encode()}
+    right = {
+        "account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "crm": b"amocrm", "tail": secret.encode(),
+        "office": b"acme", "kind": b"account", "id": b"acme", "revision": b"1",
+    }  # fmt: skip
     names = re.findall(r"\{(\w+)\}", pattern)
     path = pattern.encode()
     for name in names:

@@ -202,10 +202,12 @@ async def test_an_office_is_made_changed_and_stopped(desk: Desk) -> None:
 
 
 async def test_what_was_read_is_put_back_unchanged(desk: Desk) -> None:
-    revision = await desk.put(SALES, account(employee={"101": "610077", "102": {"name": "Boris"}}), at="0")
-    document = (await desk.get(SALES))["document"]
-    assert await desk.put(SALES, document, at=revision) == revision
-    assert len((await desk.get("/api/offices/acme/changes"))["changes"]) == 1
+    revision = await desk.put(BRANCH, shared_pbx(), at="0")
+    people = {"101": "610077", "102": {"name": "Boris"}}
+    await desk.put(SALES, account(employee=people, pbxs=["branch"]), at=revision)
+    read = await desk.get(SALES)
+    assert await desk.put(SALES, read["document"], at=read["revision"]) == read["revision"]
+    assert len((await desk.get("/api/offices/acme/changes"))["changes"]) == 2
 
 
 async def test_a_secret_is_set_kept_and_removed_and_never_shown(desk: Desk) -> None:

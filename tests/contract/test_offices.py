@@ -55,6 +55,7 @@ async def test_what_was_decided_is_read_again(storage: Storage) -> None:
     office = await storage.offices.get(ACME)
     assert (office.revision, office.parts, office.secrets) == (1, {SALES: {"id": "sales"}}, {SECRET: "s3"})
     assert await storage.offices.all() == [office]
+    assert await storage.offices.all(with_secrets=False) == [replace(office, secrets={})]
 
 
 async def test_a_change_to_what_is_there_already_is_none(storage: Storage) -> None:

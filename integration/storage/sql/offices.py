@@ -56,10 +56,10 @@ class SqlOfficeStore:
 
         return await self._database.read(work, Across.ACCOUNTS)
 
-    async def all(self) -> list[StoredOffice]:
+    async def all(self, *, with_secrets: bool = True) -> list[StoredOffice]:
         query = select(offices).order_by(offices.c.account)
         rows = await self._database.read(lambda connection: connection.execute(query).all(), Across.ACCOUNTS)
-        return [self._office(row) for row in rows]
+        return [self._office(row, with_secrets=with_secrets) for row in rows]
 
     async def get(self, account: AccountId) -> StoredOffice:
         query = select(offices).where(offices.c.account == account)
@@ -184,9 +184,9 @@ class SqlOfficeStore:
             for account, each in sorted(people.items())
         }
 
-    def _office(self, row: Row[Any]) -> StoredOffice:
+    def _office(self, row: Row[Any], *, with_secrets: bool = True) -> StoredOffice:
         secrets = "{}"
-        if row.secrets is not None:
+        if row.secrets is not None and with_secrets:
             secrets = self._sealer.unseal(row.secrets, account=row.account, column=_COLUMN)
         return StoredOffice(
             office=AccountId(row.account),
