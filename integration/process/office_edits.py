@@ -155,10 +155,10 @@ class OfficeEdits:
             found += differences(before, {"employee": people_document(edit.people)})
         return found
 
-    async def changes(self, office: AccountId) -> list[KeptOfficeChange]:
-        """All that are kept, newest first. Raises NotFound, Unavailable."""
+    async def changes(self, office: AccountId, *, limit: int) -> list[KeptOfficeChange]:
+        """Newest first. Raises NotFound, Unavailable."""
         stored = await self._known(office)
-        changes = await self._store.changes(office, limit=_ALL_CHANGES)
+        changes = await self._store.changes(office, limit=limit)
         obstacles = undo_obstacles(stored.parts, changes)
         return [KeptOfficeChange(change=each, obstacle=obstacles.get(each.revision)) for each in changes]
 

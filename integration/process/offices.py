@@ -114,7 +114,11 @@ class Offices:
         for office in offices:
             documents = self._usable(config, office)
             own = OfficesDocument(
-                accounts=tuple(each for each in documents.accounts if each.id not in accounts),
+                accounts=tuple(
+                    each
+                    for each in documents.accounts
+                    if each.id not in accounts and not (each.has_own_pbx and each.pbx_id in pbxs)
+                ),
                 pbxs=tuple(each for each in documents.pbxs if each.id not in pbxs),
             )
             if own != documents:

@@ -18,6 +18,7 @@ class ApiProblem(StrEnum):
     NO_PART = "no_part"  # part
     NOT_JSON = "not_json"
     NOT_JSON_TYPE = "not_json_type"
+    NUMBER = "number"  # name, most
     REVISION_NEEDED = "revision_needed"
     REVISION_UNREADABLE = "revision_unreadable"
     CHANGED_MEANWHILE = "changed_meanwhile"  # who, when
@@ -66,6 +67,11 @@ _TEXTS: dict[ApiProblem, tuple[str, str, str]] = {
         "Отправьте JSON с заголовком Content-Type: application/json.",
         "Надішліть JSON із заголовком Content-Type: application/json.",
         "Send JSON with the header Content-Type: application/json.",
+    ),
+    ApiProblem.NUMBER: (
+        "Параметр {name}: напишите число от 1 до {most}.",
+        "Параметр {name}: напишіть число від 1 до {most}.",
+        "Parameter {name}: write a number from 1 to {most}.",
     ),
     ApiProblem.REVISION_NEEDED: (
         "Нет заголовка If-Match. Напишите в нём ревизию, которую вы читали, а для нового офиса — 0.",

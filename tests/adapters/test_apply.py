@@ -25,7 +25,7 @@ from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import ConfigError, Rejected, Unavailable
 from integration.ports.pbx import PbxConnection
 from integration.ports.settings import ChangedMeanwhile
-from integration.process.config import Config
+from integration.process.config import Config, parse
 from integration.process.doctor import diagnose
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
@@ -142,6 +142,18 @@ async def test_what_stands_in_the_configuration_file_wins(place: Place) -> None:
         assert dozvon.members[NORTH].account.settings.language == "uk"
     finally:
         await dozvon.stop()
+
+
+async def test_no_account_of_the_database_takes_over_a_pbx_of_the_file(storage: Storage) -> None:
+    """Two connections of one id would be one, and the last would win."""
+    offices = Offices(storage.offices, storage.settings)
+    (plan,) = await offices.plans(Config(), an_office())
+    await offices.apply(plan, who=WHO)
+    asterisk = {"host": "192.0.2.1", "username": "u", "secret": "s"}
+    shared = {"id": "sales-pbx", "office": "other", "asterisk": asterisk}
+    setup = await offices.wanted(parse({"pbx": [shared]}))
+    assert [(pbx.id, pbx.office) for pbx in setup.pbxs] == [("sales-pbx", "other")]
+    assert setup.accounts == ()
 
 
 async def test_an_office_that_cannot_be_used_goes_on_as_it_was(place: Place, running: Dozvon) -> None:

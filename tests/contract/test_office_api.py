@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -208,6 +209,10 @@ async def test_what_was_read_is_put_back_unchanged(desk: Desk) -> None:
     read = await desk.get(SALES)
     assert await desk.put(SALES, read["document"], at=read["revision"]) == read["revision"]
     assert len((await desk.get("/api/offices/acme/changes"))["changes"]) == 2
+    assert [each["revision"] for each in (await desk.get("/api/offices/acme/changes?limit=1"))["changes"]] == [2]
+    for wrong in ("0", "501", "x", "-1", "9" * 5000, "%D9%A1"):
+        status, refused = await desk.send("GET", f"/api/offices/acme/changes?limit={wrong}")
+        assert (status, refused["error"]["code"]) == (400, "number"), wrong
 
 
 async def test_a_secret_is_set_kept_and_removed_and_never_shown(desk: Desk) -> None:
@@ -274,6 +279,32 @@ async def test_the_second_of_two_administrators_is_told_who_was_first_and_what_c
     assert "language" not in (await desk.get(SALES))["document"]
     status, refused = await desk.send("POST", "/api/offices/acme/changes/3/undo")
     assert (status, refused["error"]["code"]) == (409, "undone")
+
+
+async def test_of_many_administrators_at_once_one_is_first_and_the_others_lose_nothing(desk: Desk) -> None:
+    """Each reads, changes its own line, writes, and begins again when somebody was first."""
+    await desk.put(SALES, account(employee={"101": "610077"}), at="0")
+    conflicts = 0
+
+    async def administrator(number: int) -> None:
+        nonlocal conflicts
+        while True:
+            read = await desk.get(SALES, browser=number % 2)
+            lines = {**read["document"].get("line", {}), f"7495000000{number}": {"source": f"source {number}"}}
+            people = {**read["document"]["employee"], f"20{number}": {"name": f"Person {number}"}}
+            document = {**read["document"], "line": lines, "employee": people}
+            status, told = await desk.send("PUT", SALES, document, at=read["revision"], browser=number % 2)
+            if status == 200:
+                return
+            assert (status, told["error"]["code"]) == (412, "changed_meanwhile")
+            conflicts += 1
+
+    await asyncio.gather(*(administrator(number) for number in range(4)))
+    document = (await desk.get(SALES))["document"]
+    assert set(document["line"]) == {f"7495000000{number}" for number in range(4)}
+    assert set(document["employee"]) == {"101", *(f"20{number}" for number in range(4))}
+    assert len((await desk.get("/api/offices/acme/changes"))["changes"]) == 5
+    assert conflicts >= 1, "they did meet"
 
 
 async def test_people_that_a_page_has_changed_are_a_conflict_as_well(desk: Desk) -> None:

@@ -29,6 +29,7 @@ class Operation:
         summary: a short sentence in English, for the description.
         sends: the name of the schema of its body; empty: it has none.
         answers: the name of the schema of a good answer.
+        asks: numbers that may stand in the query.
         is_conditional: it needs `If-Match`.
         refusals: statuses of its own, beside those that every operation has.
     """
@@ -40,6 +41,7 @@ class Operation:
     summary: str
     answers: str
     sends: str = ""
+    asks: Sequence[str] = ()
     is_conditional: bool = False
     refusals: Sequence[int] = field(default=())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -30,11 +31,12 @@ from integration.texts.changes import author, changed
 from integration.texts.offices import ApiProblem
 from integration.web.api.answers import Refused, answer, problems_of
 from integration.web.api.door import Operation
-from integration.web.api.reading import read_document, seen_by
+from integration.web.api.reading import number_in, read_document, seen_by
 from integration.web.language import language_of
 from integration.web.office_refusals import reason_of
 from integration.web.pages.view import local_moment
 
+_MOST_SINCE = 20  # changes that one is told about who was second; the history has the others
 _OFFICE = "/api/offices/{office}"
 _PART = _OFFICE + "/{kind:account|pbx}/{id}"
 
@@ -56,7 +58,7 @@ class OfficeDesk(Protocol):
 
     async def check(self, office: AccountId, part: str, document: Mapping[str, Any]) -> list[Difference]: ...
 
-    async def changes(self, office: AccountId) -> list[KeptOfficeChange]: ...
+    async def changes(self, office: AccountId, *, limit: int) -> list[KeptOfficeChange]: ...
 
     async def undo(self, office: AccountId, revision: int, *, who: Author) -> Seen: ...
 
@@ -104,7 +106,7 @@ class OfficeApi:
             ),
             Operation(
                 method=get, path=_OFFICE + "/changes", handler=self.changes, permission=see,
-                summary="Who changed what, newest first.", answers="Changes", refusals=(404,),
+                summary="Who changed what, newest first.", answers="Changes", refusals=(400, 404), asks=("limit",),
             ),
             Operation(
                 method=post, path=_OFFICE + "/changes/{revision:[0-9]{1,9}}/undo", handler=self.undo,
@@ -138,9 +140,13 @@ class OfficeApi:
         return answer(_part(view, self._states(part, language_of(request))), revision=view.seen)
 
     async def changes(self, request: web.Request, viewer: Viewer) -> web.Response:
-        zone = (await self._view(request)).time_zone
-        kept = await self._desk.changes(_office_of(request))
-        return answer({"changes": [_kept(each, request, viewer, zone) for each in kept]})
+        zone, limit = (await self._view(request)).time_zone, number_in(request, "limit", usual=100, most=500)
+        kept = await self._desk.changes(_office_of(request), limit=limit)
+
+        def told() -> web.Response:
+            return answer({"changes": [_kept(each, request, viewer, zone) for each in kept]})
+
+        return await asyncio.to_thread(told)  # hundreds of changes of long documents, and calls go on
 
     # ---- changing --------------------------------------------------------------------------------------------------
 
@@ -217,7 +223,7 @@ class OfficeApi:
             "who": author(newest.who, language, viewer.author),
             "when": local_moment(newest.at, view.time_zone),
         }
-        changes = [_change(each, request, viewer, view.time_zone) for each in error.changes]
+        changes = [_change(each, request, viewer, view.time_zone) for each in error.changes[:_MOST_SINCE]]
         raise Refused(412, ApiProblem.CHANGED_MEANWHILE, facts, changes=changes, revision=here) from error
 
 

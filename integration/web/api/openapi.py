@@ -18,7 +18,7 @@ SCHEMAS = "#/components/schemas/"
 _PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")  # aiohttp's, with its pattern
 _EVERYWHERE = {401: "Sign in again.", 403: "Not from a page of Dozvon, or not allowed.", 503: "Try again later."}
 _OTHERS = {
-    400: "The body is no JSON object, or If-Match no revision.",
+    400: "The body is no JSON object, If-Match no revision, or a number none.",
     404: "There is no such office, or it does not have this.",
     409: "It cannot be done as things are: the sentence says why.",
     412: "Somebody was first: who, when, and what has changed since.",
@@ -125,10 +125,11 @@ class Description:
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
-    parameters = [
+    parameters: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": _TEXT | ({"pattern": f"^({like})$"} if like else {})}
         for name, like in _PARAMETER.findall(operation.path)
     ]
+    parameters += [{"name": name, "in": "query", "schema": _NUMBER} for name in operation.asks]
     if operation.is_conditional:
         parameters.append({"name": "If-Match", "in": "header", "required": True, "schema": _TEXT})
     refused = {*operation.refusals, *((412, 428, 400) if operation.is_conditional else ())}

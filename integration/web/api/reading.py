@@ -59,6 +59,15 @@ def seen_by(request: web.Request) -> Seen:
     return seen
 
 
+def number_in(request: web.Request, name: str, *, usual: int, most: int) -> int:
+    """A whole number from 1 to `most` in the address. Raises Refused: it is none."""
+    text = request.query.get(name, str(usual))
+    value = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else 0
+    if not 1 <= value <= most:
+        raise Refused(400, ApiProblem.NUMBER, {"name": name, "most": most})
+    return value
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -43,12 +44,13 @@ class ChangeRow:
 class OfficeHistory(Protocol):
     """Changes of whole offices; `process/office_edits.py` describes what it raises."""
 
-    async def changes(self, office: AccountId) -> list[KeptOfficeChange]: ...
+    async def changes(self, office: AccountId, *, limit: int) -> list[KeptOfficeChange]: ...
 
     async def undo(self, office: AccountId, revision: int, *, who: Author) -> Seen: ...
 
 
 _PAGE_OF = {Section.PEOPLE: "/people", Section.SWITCH: ""}
+_MOST_OF_OFFICE = 100  # changes; REST and `dozvon history` have the older ones
 _MOST_LINES = 10  # of what others have changed, on the page of the one who was second
 
 
@@ -133,14 +135,16 @@ class ChangePages:
         if self._offices is None:
             return []
         try:
-            return await self._offices.changes(self._office_of(account.id))
+            return await self._offices.changes(self._office_of(account.id), limit=_MOST_OF_OFFICE)
         except NotFound:  # its account is in the configuration file
             return []
 
     async def _page(self, request: web.Request, account: Account, conflict: Conflict | None = None) -> web.Response:
         lang, viewer = language_of(request), self._shell.who(request)
         rows = _rows(account, await self._accounts.changes(account), lang, viewer)
-        rows += _office_rows(account, await self._of_office(account), lang, viewer)
+        kept = await self._of_office(account)
+        # In a thread: a hundred changes of long documents take a while to compare, and calls go on.
+        rows += await asyncio.to_thread(_office_rows, account, kept, lang, viewer)
         return await self._shell.page(
             request,
             "changes.html",
