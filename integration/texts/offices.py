@@ -84,9 +84,12 @@ _TEXTS: dict[ApiProblem, tuple[str, str, str]] = {
         "If-Match holds no revision. Send one as Dozvon has answered it.",
     ),
     ApiProblem.CHANGED_MEANWHILE: (
-        "Эти настройки уже изменены. {who}, {when}. Ничего не сохранено: посмотрите, что изменилось, и повторите.",
-        "Ці налаштування вже змінено. {who}, {when}. Нічого не збережено: подивіться, що змінилося, і повторіть.",
-        "These settings have changed meanwhile. {who}, {when}. Nothing was saved: look at what has changed and repeat.",
+        "Пока вы работали, эти настройки изменились. Кто изменил: {who}. Когда: {when}. Ничего не сохранено:"
+        " посмотрите, что изменилось, и повторите.",
+        "Поки ви працювали, ці налаштування змінилися. Хто змінив: {who}. Коли: {when}. Нічого не збережено:"
+        " подивіться, що змінилося, і повторіть.",
+        "These settings have changed meanwhile. Changed by: {who}. When: {when}. Nothing was saved: look at what has"
+        " changed and repeat.",
     ),
     ApiProblem.OTHER_REVISION: (
         "Такой ревизии нет. Ничего не сохранено: прочитайте настройки снова.",
