@@ -84,13 +84,6 @@ class OfficeEdits:
         parts = {part: await self._view(stored, part, in_file) for part in sorted(stored.parts)}
         return OfficeView(office=office, revision=stored.revision, time_zone=_zone(stored), parts=parts)
 
-    async def part(self, office: AccountId, part: str) -> PartView:
-        """Raises NotFound, Unavailable."""
-        stored = await self._known(office)
-        if part not in stored.parts:
-            raise NotFound(f"the office {office} has no {part}")
-        return await self._view(stored, part, self._in_file())
-
     async def put(self, office: AccountId, part: str, document: Mapping[str, Any], *, seen: Seen, who: Author) -> Seen:
         """
         A new part, or other settings for one. A secret that the document leaves out stays, null removes it. A document

@@ -362,7 +362,9 @@ class Dozvon:
 
     def _build_api(self, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
         documents = document_schemas(crms=CRMS, pbxs=PBXS, address=SCHEMAS)
-        return ApiDoor(sessions).routes(Description(OfficeApi(self._office_edits()).operations(), documents).operations)
+        return ApiDoor(sessions).routes(
+            Description(OfficeApi(self._office_edits(), self.states).operations(), documents).operations
+        )
 
     def _office_of(self, account: AccountId) -> AccountId:
         member = self.members.get(account)

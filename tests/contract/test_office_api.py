@@ -17,7 +17,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from integration.documents.schema import document_schemas
 from integration.domain.access import Permission, Viewer
-from integration.domain.ids import AccountId, Extension
+from integration.domain.connections.state import ConnectionState, ConnectionStatus, StateReason, why
+from integration.domain.ids import AccountId, Extension, PbxId, Timestamp
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.process.adapters import CRMS, PBXS
@@ -99,6 +100,19 @@ class Desk:
         return revision
 
 
+class _States:
+    """The PBX refuses our login; the CRM works."""
+
+    def crm(self, key: AccountId) -> ConnectionState:
+        return ConnectionState(status=ConnectionStatus.READY, since=Timestamp(1_000_000.0))
+
+    def pbx(self, key: PbxId) -> ConnectionState:
+        reason = why(StateReason.LOGIN_REFUSED, user="dozvon")
+        return ConnectionState(
+            status=ConnectionStatus.RETRYING, reason=reason, detail=f"{key}: 403", next_try=Timestamp(1_000_030.0)
+        )
+
+
 @pytest_asyncio.fixture
 async def desk(storage: Storage, clock: FakeClock) -> AsyncIterator[Desk]:
     sessions = AdminSessions(
@@ -120,7 +134,7 @@ async def desk(storage: Storage, clock: FakeClock) -> AsyncIterator[Desk]:
         return served[0].viewers.get(who.session, Viewer(author=who))
 
     edits = OfficeEdits(storage.offices, storage.settings, lambda: served[0].config, changed)
-    desk = Desk(storage, sessions, described(OfficeApi(edits).operations()).operations)
+    desk = Desk(storage, sessions, described(OfficeApi(edits, _States()).operations()).operations)
     served.append(desk)
     for _ in range(2):
         desk.clients.append(await browser(desk, ApiDoor(sessions, viewer)))
@@ -200,6 +214,26 @@ async def test_an_office_is_made_changed_and_stopped(desk: Desk) -> None:
     assert (status, removed) == (200, {"revision": "5"})
     assert list((await desk.get("/api/offices/acme"))["parts"]) == ["account/sales"]
     assert desk.woken == 5
+
+
+async def test_each_document_says_how_its_connections_are(desk: Desk) -> None:
+    zone = {"time_zone": "Europe/Moscow"}
+    at = await desk.put(SALES, account(**zone), at="0")
+    at = await desk.put(BRANCH, shared_pbx(), at=at)
+    document = {"amocrm": account()["amocrm"], "pbxs": ["branch"], **zone}
+    await desk.put("/api/offices/acme/account/web", document, at=at)
+    parts = (await desk.get("/api/offices/acme"))["parts"]
+    assert {name: sorted(part["connections"]) for name, part in parts.items()} == {
+        "account/sales": ["crm", "pbx"],
+        "account/web": ["crm"],
+        "pbx/branch": ["pbx"],
+    }
+    assert parts["account/sales"]["connections"]["crm"]["since"] == "1970-01-12T16:46:40+03:00"
+    said = (await desk.get(BRANCH, headers={"Accept-Language": "ru"}))["connections"]["pbx"]
+    assert (said["status"], said["detail"]) == ("retrying", "branch: 403")
+    assert said["next_try"] == "1970-01-12T16:47:10+03:00"
+    assert "dozvon" in said["reason"]
+    assert said["reason"] != parts["pbx/branch"]["connections"]["pbx"]["reason"]
 
 
 async def test_what_was_read_is_put_back_unchanged(desk: Desk) -> None:

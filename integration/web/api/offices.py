@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from http import HTTPMethod
@@ -30,6 +30,7 @@ from integration.ports.settings import ChangedMeanwhile
 from integration.texts.changes import author, changed
 from integration.texts.offices import ApiProblem
 from integration.web.api.answers import Refused, answer, problems_of
+from integration.web.api.connections import States, connections_of
 from integration.web.api.door import Operation
 from integration.web.api.reading import number_in, read_document, seen_by
 from integration.web.language import language_of
@@ -48,8 +49,6 @@ class OfficeDesk(Protocol):
 
     async def read(self, office: AccountId) -> OfficeView: ...
 
-    async def part(self, office: AccountId, part: str) -> PartView: ...
-
     async def put(
         self, office: AccountId, part: str, document: Mapping[str, Any], *, seen: Seen, who: Author
     ) -> Seen: ...
@@ -63,13 +62,8 @@ class OfficeDesk(Protocol):
     async def undo(self, office: AccountId, revision: int, *, who: Author) -> Seen: ...
 
 
-States = Callable[[str, str], Mapping[str, str | None] | None]
-"""From a part and a language to the state of its connection: `status`, `reason` as a sentence, `next_try` (ISO 8601).
-None: it is not known here."""
-
-
 class OfficeApi:
-    def __init__(self, desk: OfficeDesk, states: States = lambda part, language: None) -> None:
+    def __init__(self, desk: OfficeDesk, states: States) -> None:
         self._desk = desk
         self._states = states
 
@@ -126,18 +120,27 @@ class OfficeApi:
         return answer({"offices": found})
 
     async def office(self, request: web.Request, _: Viewer) -> web.Response:
-        view, language = await self._view(request), language_of(request)
-        parts = {name: _part(part, self._states(name, language)) for name, part in view.parts.items()}
+        view = await self._view(request)
+        parts = {name: self._part(name, part, request, view.time_zone) for name, part in view.parts.items()}
         body = {"office": view.office, "revision": str(Seen(office=view.revision)), "parts": parts}
         return answer(body, revision=view.seen)
 
     async def part(self, request: web.Request, _: Viewer) -> web.Response:
-        part = _part_of(request)
-        try:
-            view = await self._desk.part(_office_of(request), part)
-        except NotFound as exc:
-            raise Refused(404, ApiProblem.NO_PART, {"part": part}) from exc
-        return answer(_part(view, self._states(part, language_of(request))), revision=view.seen)
+        part, office = _part_of(request), await self._view(request)
+        view = office.parts.get(part)
+        if view is None:
+            raise Refused(404, ApiProblem.NO_PART, {"part": part})
+        return answer(self._part(part, view, request, office.time_zone), revision=view.seen)
+
+    def _part(self, part: str, view: PartView, request: web.Request, time_zone: str) -> dict[str, Any]:
+        language = language_of(request)
+        return {
+            "connections": connections_of(part, view.document, self._states, language=language, time_zone=time_zone),
+            "document": view.document,
+            "secrets": list(view.secrets),
+            "revision": str(view.seen),
+            "in_configuration_file": view.in_file,
+        }
 
     async def changes(self, request: web.Request, viewer: Viewer) -> web.Response:
         zone, limit = (await self._view(request)).time_zone, number_in(request, "limit", usual=100, most=500)
@@ -233,16 +236,6 @@ def _office_of(request: web.Request) -> AccountId:
 
 def _part_of(request: web.Request) -> str:
     return f"{request.match_info['kind']}/{request.match_info['id']}"
-
-
-def _part(view: PartView, state: Mapping[str, str | None] | None) -> dict[str, Any]:
-    return {
-        "state": state,
-        "document": view.document,
-        "secrets": list(view.secrets),
-        "revision": str(view.seen),
-        "in_configuration_file": view.in_file,
-    }
 
 
 def _change(change: OfficeChange | SettingsChange, request: web.Request, viewer: Viewer, zone: str) -> dict[str, Any]:
