@@ -14,9 +14,10 @@ import aiohttp
 from pbx_adapter.asterisk.simulator.switch import Headers
 from tests.e2e.widget_page import widget_page
 from tests.faults.place import Place, managers
+from tests.lab.waiting import until
 
 _AGAIN_SECONDS = 0.1
-_LATEST_SECONDS = 5.0  # then a card counts as missing
+_LATEST_SECONDS = 10.0  # then a card counts as missing
 _Ring = tuple[str, int]  # the call, and whose phone it is
 
 
@@ -76,8 +77,9 @@ class Cards:
             self._phase = None
 
     async def all_came(self) -> None:
-        """Wait until no card can come in time any more; the rest is missing."""
-        await asyncio.sleep(_LATEST_SECONDS if self._rang else 0.0)
+        """Wait until all cards have come, or can come in time no more: those are missing."""
+        with contextlib.suppress(TimeoutError):
+            await until(lambda: not self._rang, timeout_seconds=_LATEST_SECONDS)
         for _, phase in self._rang.values():
             phase.missing += 1
         self._rang.clear()

@@ -13,7 +13,6 @@ import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from functools import partial
 
 import aiohttp
 
@@ -22,10 +21,10 @@ from tests.faults.cards import Cards
 from tests.faults.changes import MAKER, Change, Changes, Decided
 from tests.faults.stand import Stand
 from tests.faults.stopped import stopped
-from tests.lab.waiting import until_told
 
 _PATIENCE_SECONDS = 60.0
 _REPEAT_SECONDS = 15.0
+_ASK_SECONDS = 0.25
 
 _CUT_OFF = (OSError, aiohttp.ClientError, AssertionError, TimeoutError)
 """What a maker raises whose process was killed."""
@@ -140,10 +139,12 @@ class CarryingOut:
         await asyncio.sleep(self._rng.uniform(0.0, longest))
 
     async def _taken(self, change: Change) -> None:
-        """Wait until every process has taken it."""
+        """Wait until every process has taken it. Asked slowly: what is asked takes time from the calls."""
         for process in self._stand.processes:
             try:
-                await until_told(partial(change.is_taken, process), timeout_seconds=_PATIENCE_SECONDS)
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    while not await change.is_taken(process):  # noqa: ASYNC110 - another process
+                        await asyncio.sleep(_ASK_SECONDS)
             except TimeoutError:
                 self.outcome.complaints.append(f"{change.name}: not taken by the process at {process.url}")
 

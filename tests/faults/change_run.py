@@ -97,8 +97,11 @@ async def run_changes(
         calls = _Calls(stand)
         stack.push_async_callback(calls.stop)
 
-        told("nothing changes")
         calls.begin(*stand.fixed)
+        for change in changes.first():
+            await carrying.undisturbed(change)
+        calls.begin(changes.place)
+        told("nothing changes")
         with cards.phase("quiet") as quiet:
             await asyncio.sleep(quiet_seconds)
         await cards.all_came()
@@ -106,9 +109,6 @@ async def run_changes(
         told("the office is changed")
         links = _links(stand)
         with cards.phase("changing") as changing:
-            for change in changes.first():
-                await carrying.undisturbed(change)
-            calls.begin(changes.place)
             await _rounds(rounds, changes, carrying, None, told)
         await cards.all_came()
         links = _links(stand) - links
@@ -118,7 +118,6 @@ async def run_changes(
             await _rounds(rounds, changes, carrying, killed, told)
 
         told("quiet")
-        await carrying.undisturbed(changes.first()[0])
         await calls.settle()
         try:
             await stand.settled(timeout_seconds=settle_seconds)
@@ -132,10 +131,9 @@ async def run_changes(
 async def _rounds(
     rounds: int, changes: Changes, carrying: CarryingOut, killed: str | None, told: Callable[[str], None]
 ) -> None:
-    """All changes in their order. In the first undisturbed round the office is there; in the others it comes first."""
-    for number in range(rounds):
-        is_there = killed is None and number == 0
-        for change in [*([] if is_there else changes.first()[:1]), *changes.others()]:
+    """All changes in their order; at the end the office is there again."""
+    for _ in range(rounds):
+        for change in [*changes.others(), changes.first()[0]]:
             told(f"  {change.name}")
             try:
                 await carrying.carry_out(change, killed)

