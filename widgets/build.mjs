@@ -1,5 +1,6 @@
 /**
- * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files), `--tests` the tests into build/tests/.
+ * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files) and dist/vendor/ (what the sandbox CRM's
+ * page offers to widgets, so that an installed `dozvon demo` needs no npm), `--tests` the tests into build/tests/.
  *
  * The backend's address and the version stay marks here: pack.py, which needs no Node, fills them in.
  */
@@ -37,6 +38,14 @@ async function buildAmocrm() {
   }
 }
 
+/** The files keep their places in node_modules: `--vendor-path` of the sandbox takes either folder. */
+async function copyVendor() {
+  await rm("dist/vendor", { recursive: true, force: true });
+  for (const name of ["jquery/dist/jquery.min.js", "jquery/LICENSE.txt", "requirejs/require.js"]) {
+    await cp(`node_modules/${name}`, `dist/vendor/${name}`);
+  }
+}
+
 async function buildTests() {
   await rm("build/tests", { recursive: true, force: true });
   const names = (await readdir("tests")).filter((name) => name.endsWith(".test.ts"));
@@ -59,5 +68,10 @@ export async function buildPlayground() {
 
 // Only when run as a command: playground.mjs imports parts of this file.
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await (process.argv.includes("--tests") ? buildTests() : buildAmocrm());
+  if (process.argv.includes("--tests")) {
+    await buildTests();
+  } else {
+    await buildAmocrm();
+    await copyVendor();
+  }
 }

@@ -24,9 +24,7 @@ def main() -> None:
     parser.add_argument("--redirect-uri", default="", help="the integration's address for OAuth codes")
     parser.add_argument("--disconnect-url", default="")
     parser.add_argument("--demo-office-url", default="", help="the simulated office that the demo panel controls")
-    parser.add_argument(
-        "--vendor-path", type=Path, default=defaults.vendor_path, help="node_modules with jquery, requirejs"
-    )
+    parser.add_argument("--vendor-path", type=Path, default=defaults.vendor_path, help="folder with jquery, requirejs")
     parser.add_argument("--contacts", type=int, default=0, help="generated contacts besides the seeded office")
     settings = SandboxSettings(**vars(parser.parse_args()))
     sys.stderr.write(f"amoCRM sandbox: http://{settings.host}:{settings.port}/\n")

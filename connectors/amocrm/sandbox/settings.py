@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# npm packages that the CRM page serves to widgets (jquery, requirejs); installed with the widgets.
-WIDGETS_NODE_MODULES = Path(__file__).resolve().parents[3] / "widgets" / "node_modules"
+# What the CRM page serves to widgets (jquery, requirejs); widgets/build.mjs puts it beside the compiled widgets.
+WIDGETS_VENDOR = Path(__file__).resolve().parents[3] / "widgets" / "dist" / "vendor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ class SandboxSettings:
 
     demo_office_url: str = ""  # the simulated office that the demonstration's panel controls
     demo_line: str = ""  # the office's number that the panel calls by default
-    vendor_path: Path = WIDGETS_NODE_MODULES
+    vendor_path: Path = WIDGETS_VENDOR
     contacts: int = 0  # generated contacts in addition to the seeded office
 
     code_seconds: int = 20 * 60

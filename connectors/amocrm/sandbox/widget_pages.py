@@ -71,7 +71,7 @@ async def widget_file(request: web.Request) -> web.Response:
 async def vendor(request: web.Request) -> web.StreamResponse:
     path: Path = sandbox_of(request).settings.vendor_path / VENDOR[request.match_info["name"]]
     if not has_vendor(request):
-        raise web.HTTPNotFound(text=f"{path} is missing: run npm ci in widgets/")
+        raise web.HTTPNotFound(text=f"{path} is missing: in a checkout run make setup")
     return web.FileResponse(path)
 
 
