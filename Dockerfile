@@ -8,8 +8,8 @@ RUN npm run build
 
 FROM python:3.11-slim-bookworm
 WORKDIR /opt/dozvon
-COPY requirements.lock ./
-RUN pip install --no-cache-dir --require-hashes -r requirements.lock
+COPY requirements-run.lock ./
+RUN pip install --no-cache-dir --require-hashes -r requirements-run.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY integration/ integration/
 COPY connectors/ connectors/

@@ -1,6 +1,8 @@
 # Dozvon's commands. `make` alone lists them; the work is done by scripts/ and by .venv/bin/dozvon.
 
 PYTHON := .venv/bin/python
+# Where the machine has no Node.js, `make setup` put one there.
+NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 # The unit part needs neither Asterisk nor a browser nor servers; pytest's markers say which tests do.
 # The benches' own tests run in `make test` only.
 UNIT := -m "not lab and not browser and not servers" tests/unit tests/services --ignore=tests/unit/test_benches.py
@@ -8,8 +10,12 @@ UNIT := -m "not lab and not browser and not servers" tests/unit tests/services -
 # Most tests of `make test` wait for phones and processes: three side by side fit two cores (tests/conftest.py groups them).
 SIDE_BY_SIDE := -n 3 --dist loadgroup --no-loadscope-reorder
 
+# Both locks are resolved for every platform; what is pinned already stays.
+COMPILE := pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
+	--python-version 3.11 pyproject.toml
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run check check-code check-unit test test-setup test-faults test-mutants lab lock clean distclean
+.PHONY: help setup run check check-code check-unit dist test test-setup test-faults test-mutants lab lock clean distclean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +32,8 @@ check: setup ## lint, types and unit tests (two minutes, nothing else needed)
 check-code:
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
-	npm run check --prefix widgets --silent
-	npm test --prefix widgets --silent
+	$(NPM) run check --prefix widgets --silent
+	$(NPM) test --prefix widgets --silent
 	$(PYTHON) -m mypy
 
 check-unit:
@@ -49,9 +55,12 @@ lab: setup ## start the lab office on a real Asterisk, for you to make it ring (
 	@scripts/lab-asterisk.sh 22
 	@$(PYTHON) -m tests.lab $(ARGS)
 
-lock: setup ## work out requirements.lock again from pyproject.toml
-	@.venv/bin/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate \
-		--universal --python-version 3.11 pyproject.toml --extra dev -o requirements.lock
+dist: setup ## build what people install into dist/: a wheel, and a Debian package
+	@$(PYTHON) -m scripts.dist
+
+lock: setup ## work out requirements.lock and its part for running again from pyproject.toml
+	@.venv/bin/uv $(COMPILE) --extra dev --extra node -o requirements.lock
+	@.venv/bin/uv $(COMPILE) --extra mysql --constraint requirements.lock -o requirements-run.lock
 
 clean: ## remove caches and build products
 	@rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis test-results

@@ -51,3 +51,23 @@ apt_install() {
     fi
     rm -f "$log"
 }
+
+own_mirror() {
+    apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        awk '$1 == "Debian" && $2 ~ /^(https?|file):/ && $2 !~ /security/ && !found { print $2; found = 1 }' || true
+}
+
+# debian_mirror WHAT-FOR: the one that this machine's own apt uses, or DOZVON_DEBIAN_MIRROR.
+# apt's lists may have been thrown away, as images do to be small.
+debian_mirror() {
+    local mirror
+    mirror=${DOZVON_DEBIAN_MIRROR:-$(own_mirror)}
+    if [ -z "$mirror" ] && command -v apt-get >/dev/null 2>&1; then
+        as_root apt-get update >/dev/null 2>&1 </dev/null || true
+        mirror=$(own_mirror)
+    fi
+    [ -n "$mirror" ] || fail \
+        "$1: Debian's packages are needed, and this machine's apt names no Debian mirror." \
+        "Name one by DOZVON_DEBIAN_MIRROR=http://YOUR-MIRROR/debian and run this again."
+    printf '%s' "$mirror"
+}

@@ -30,19 +30,7 @@ exec 9>"$lab/ast$major.lock"
 flock 9
 stamp_is "$stamp" "$recipe" && [ -x "$root/usr/sbin/asterisk" ] && exit 0
 
-# The mirror is the one this machine's own apt uses; its lists may have been thrown away, as images do to be small.
-own_mirror() {
-    apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk '$1 == "Debian" && $2 ~ /^(https?|file):/ && $2 !~ /security/ && !found { print $2; found = 1 }' || true
-}
-mirror=${DOZVON_DEBIAN_MIRROR:-$(own_mirror)}
-if [ -z "$mirror" ] && command -v apt-get >/dev/null 2>&1; then
-    as_root apt-get update >/dev/null 2>&1 </dev/null || true
-    mirror=$(own_mirror)
-fi
-[ -n "$mirror" ] || fail \
-    "Asterisk $major for the tests comes from Debian's packages, and this machine's apt names no Debian mirror." \
-    "Name one: DOZVON_DEBIAN_MIRROR=http://YOUR-MIRROR/debian make test-setup"
+mirror=$(debian_mirror "Asterisk $major for the tests")
 
 # What an interrupted run left behind is worth nothing: start afresh.
 if [ -e "$root" ]; then

