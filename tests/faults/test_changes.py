@@ -32,7 +32,7 @@ async def test_an_office_changes_while_all_others_are_called(tmp_path: Path) -> 
     assert len(run.outcome.kills) == 11, told  # 7 makers and 4 takers
 
     # On a machine that does other work too, a card waits for the processor, with or without a change; the script
-    # measures the aim of 50 ms. What is held here is that no card waits for a change: to link a PBX again takes seconds.
+    # measures the aim of 50 ms. This test holds that no card waits for a change: to link a PBX again takes seconds.
     assert len(changing.milliseconds) > 5 < len(quiet.milliseconds), told
     assert changing.missing == 0, told
     assert changing.percentile(0.5) < max(_MOST_TIMES * quiet.percentile(0.5), _AT_LEAST_MS), told
