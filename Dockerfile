@@ -17,9 +17,11 @@ COPY pbx_adapter/ pbx_adapter/
 COPY bench/ bench/
 COPY widgets/ widgets/
 COPY --from=widgets /build/widgets/dist widgets/dist
+COPY deploy/debian/dozvon.toml /etc/dozvon/dozvon.toml
 RUN pip install --no-cache-dir --no-deps . && useradd --system --home /var/lib/dozvon dozvon \
     && install -d -o dozvon /var/lib/dozvon
 USER dozvon
+ENV DOZVON_LISTEN=0.0.0.0:8080
 VOLUME /var/lib/dozvon
 EXPOSE 8080 4573
 HEALTHCHECK --interval=15s --timeout=5s CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/health', timeout=4)"]

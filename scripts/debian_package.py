@@ -5,11 +5,9 @@ Why it is made this way: docs/adr/0032.
 
 from __future__ import annotations
 
-import compileall
 import gzip
 import hashlib
 import os
-import py_compile
 import re
 import shutil
 import subprocess
@@ -24,8 +22,8 @@ _RECIPE = CHECKOUT / "deploy/debian"
 _SCRIPTS = ("postinst", "prerm", "postrm")
 _DIALPLAN = CHECKOUT / "pbx_adapter/asterisk/dialplan/extensions_dozvon.conf"
 _HOME = Path("usr/lib/dozvon")
-_PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
-_SITE = _HOME / "lib" / f"python{_PYTHON}" / "site-packages"
+# The interpreter that will run it. It chooses the packages, too: some are needed by certain patch versions only.
+PYTHON = Path("/usr/bin/python3")
 _COMMAND = """\
 #!/usr/lib/dozvon/bin/python3 -I
 import sys
@@ -63,23 +61,36 @@ def build(wheel: Path, place: Path, date: int, install: Install | None = None) -
         PackageError: pip or dpkg-deb failed.
     """
     root = place / "root"
-    (root / _SITE).mkdir(parents=True)
-    (install or install_locked)(wheel, root / _SITE)
-    _clean(root / _SITE)
-    packages = sorted(distributions(path=[str(root / _SITE)]), key=lambda each: each.name.lower())
+    python = python_version()
+    site = root / _HOME / "lib" / f"python{python}" / "site-packages"
+    site.mkdir(parents=True)
+    (install or install_locked)(wheel, site)
+    _clean(site)
+    packages = sorted(distributions(path=[str(site)]), key=lambda each: each.name.lower())
     version = next(each.version for each in packages if each.name == "dozvon")
-    _environment(root)
-    _compile(root)
+    _environment(root, python)
+    _compile(root, site)
     _system_files(root)
     _documents(root, packages, version, date)
     architecture = _run("dpkg", "--print-architecture").strip()
-    _control(root, debian_version(version), architecture)
+    values = {"VERSION": debian_version(version), "ARCHITECTURE": architecture, "PYTHON": python}
+    _control(root, values)
     _fix_modes(root)
     package = place / f"dozvon_{debian_version(version)}_{architecture}.deb"
     # Times of files, and the archive's own, are cut to this moment by dpkg-deb.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(date)}
     _run("dpkg-deb", "--root-owner-group", "-Zzstd", "-z10", "--build", str(root), str(package), env=environment)
     return package
+
+
+def python_version() -> str:
+    """Of the system's Python, `3.11`. Raises: PackageError: there is none, or too old a one."""
+    if not PYTHON.exists():
+        raise PackageError(f"the package runs on {PYTHON}, and there is none here: apt-get install python3")
+    version = _run(str(PYTHON), "-c", "import sys; print('%d.%d' % sys.version_info[:2])").strip()
+    if tuple(map(int, version.split("."))) < (3, 11):
+        raise PackageError(f"{PYTHON} is Python {version}; Dozvon needs 3.11: build the package on Debian 12")
+    return version
 
 
 def debian_version(version: str) -> str:
@@ -89,8 +100,8 @@ def debian_version(version: str) -> str:
 
 def install_locked(wheel: Path, folder: Path) -> None:
     """The locked packages that running needs, and the wheel. Raises: PackageError."""
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input"]
-    pip += ["--no-compile", "--only-binary", ":all:", "--target", str(folder)]
+    pip = [sys.executable, "-m", "pip", "--python", str(PYTHON), "install", "--quiet", "--disable-pip-version-check"]
+    pip += ["--no-input", "--no-compile", "--only-binary", ":all:", "--target", str(folder)]
     lock = CHECKOUT / "requirements-run.lock"
     _run(*pip, "--no-deps", "--require-hashes", "-r", str(lock))
     _run(*pip, "--no-deps", "--upgrade", str(wheel))
@@ -104,26 +115,24 @@ def _clean(site: Path) -> None:
             (folder / name).unlink(missing_ok=True)
 
 
-def _environment(root: Path) -> None:
+def _environment(root: Path, python: str) -> None:
     """A virtual environment as `python3 -m venv` makes it, without pip, at the place where it will stand."""
     home = root / _HOME
     (home / "bin").mkdir()
-    (home / "bin/python3").symlink_to(f"/usr/bin/python{_PYTHON}")
+    (home / "bin/python3").symlink_to(f"/usr/bin/python{python}")
     (home / "bin/dozvon").write_text(_COMMAND)
-    (home / "pyvenv.cfg").write_text(f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {_PYTHON}\n")
+    (home / "pyvenv.cfg").write_text(f"home = /usr/bin\ninclude-system-site-packages = false\nversion = {python}\n")
     (root / "usr/bin").mkdir()
     (root / "usr/bin/dozvon").symlink_to("../lib/dozvon/bin/dozvon")
 
 
-def _compile(root: Path) -> None:
+def _compile(root: Path, site: Path) -> None:
     """Bytecode for each module: the service may not write it, and would compile everything at each start."""
-    compileall.compile_dir(
-        str(root / _SITE),
-        stripdir=str(root),
-        prependdir="/",
-        quiet=2,  # some packages carry templates that are no Python
-        invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-    )
+    command = [str(PYTHON), "-m", "compileall", "-qq", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(root), "-p", "/", str(site)]
+    subprocess.run(command, check=False)  # some packages carry templates that are no Python: they stay as they are
+    if not list((site / "integration/__pycache__").glob("*.pyc")):
+        raise PackageError("the modules could not be compiled")
 
 
 def _system_files(root: Path) -> None:
@@ -151,7 +160,7 @@ def _documents(root: Path, packages: list[Distribution], version: str, date: int
     lines = [
         "Dozvon is licensed under the Apache License 2.0: /usr/share/common-licenses/Apache-2.0.",
         "",
-        f"These packages are beside it in /{_SITE}, each with its licence's text in its",
+        f"These packages are beside it below /{_HOME}, each with its licence's text in its",
         ".dist-info folder or its files. The sandbox CRM's page contains jQuery and RequireJS (MIT).",
         "",
         *(f"  {each.name} {each.version}: {_licence(each)}" for each in packages if each.name != "dozvon"),
@@ -176,14 +185,13 @@ def _gzip(file: Path, text: str) -> None:
     file.write_bytes(gzip.compress(text.encode(), mtime=0))
 
 
-def _control(root: Path, version: str, architecture: str) -> None:
+def _control(root: Path, values: dict[str, str]) -> None:
     folder = root / "DEBIAN"
     folder.mkdir()
     for name in _SCRIPTS:
         shutil.copyfile(_RECIPE / name, folder / name)
     files = list(_files(root))
-    size = sum(file.stat().st_size // 1024 + 1 for file in files)
-    values = {"VERSION": version, "ARCHITECTURE": architecture, "SIZE": str(size), "PYTHON": _PYTHON}
+    values = {**values, "SIZE": str(sum(file.stat().st_size // 1024 + 1 for file in files))}
     control = re.sub(r"@([A-Z]+)@", lambda found: values[found[1]], (_RECIPE / "control").read_text("utf-8"))
     (folder / "control").write_text(control, "utf-8")
     sums = [f"{hashlib.md5(file.read_bytes()).hexdigest()}  {file.relative_to(root)}\n" for file in files]

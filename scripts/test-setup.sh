@@ -18,6 +18,7 @@ have_postgres || missing+=(postgresql)
 # The two halves without the service: tests start their own server.
 { command -v mariadbd && command -v my_print_defaults; } >/dev/null 2>&1 || missing+=(mariadb-server-core mariadb-client-core)
 command -v openssl >/dev/null 2>&1 || missing+=(openssl)
+[ -x /usr/bin/python3 ] || missing+=(python3) # what the Debian package is built for
 [ -x /usr/sbin/debootstrap ] || missing+=(debootstrap)
 [ ${#missing[@]} = 0 ] || apt_install "Tests" "${missing[@]}"
 

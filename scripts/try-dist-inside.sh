@@ -27,22 +27,31 @@ try_commands() {
     "$python" -c 'import asyncpg, aiohttp, argon2, soundfile, cryptography, redis'
 }
 
-# ask ADDRESS: what is there, as soon as somebody answers.
+# ask ADDRESS [WORDS]: what is there, as soon as somebody answers (with these words in it); waits two minutes.
 ask() {
-    "$python" - "$1" <<'PY'
+    "$python" - "$@" <<'PY'
 import sys, time, urllib.error, urllib.request
+address, words = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
 deadline = time.monotonic() + 120
 while True:
     try:
-        print(urllib.request.urlopen(sys.argv[1], timeout=20).read().decode("utf-8", "replace"))
-        break
+        text = urllib.request.urlopen(address, timeout=20).read().decode("utf-8", "replace")
+        if words in text:
+            print(text)
+            break
+        problem = AssertionError(f"{address} does not say {words}: {text}")
     except urllib.error.HTTPError:
         raise
-    except OSError:
-        if time.monotonic() > deadline:
-            raise
-        time.sleep(0.2)
+    except OSError as exc:
+        problem = exc
+    if time.monotonic() > deadline:
+        raise problem
+    time.sleep(0.2)
 PY
+}
+
+healthy() {
+    ask http://127.0.0.1:8080/health '"status": "ok"'
 }
 
 # stop PID: as systemd and docker do; the process has to end in order.
@@ -55,8 +64,7 @@ stop() {
 serve() {
     "$@" >/tmp/serve.log 2>&1 &
     service=$!
-    ask http://127.0.0.1:8080/health >/tmp/health || { cat /tmp/serve.log >&2; exit 1; }
-    grep '"status": "ok"' /tmp/health || { cat /tmp/health /tmp/serve.log >&2; exit 1; }
+    healthy || { cat /tmp/serve.log >&2; exit 1; }
     stop "$service" || { cat /tmp/serve.log >&2; exit 1; }
 }
 
@@ -82,15 +90,14 @@ SH
 try_demo() {
     "$@" >/tmp/demo.log 2>&1 &
     demo=$!
-    ask http://127.0.0.1:8080/health >/tmp/health || { cat /tmp/demo.log >&2; exit 1; }
-    grep '"status": "ok"' /tmp/health || { cat /tmp/health /tmp/demo.log >&2; exit 1; }
+    healthy >/dev/null || { cat /tmp/demo.log >&2; exit 1; }
     ask http://127.0.0.1:8080/admin >/dev/null
-    ask http://127.0.0.1:8082/leads/ >/tmp/crm.html
-    grep -q /vendor/require.js /tmp/crm.html
+    ask http://127.0.0.1:8082/leads/ /vendor/require.js >/dev/null
     ask http://127.0.0.1:8082/vendor/jquery.js >/dev/null
     ask http://127.0.0.1:8082/vendor/require.js >/dev/null
     # Of `make`, its child: make does not hand a signal on.
     children=$(cat "/proc/$demo/task/$demo/children" 2>/dev/null || true)
     kill -TERM ${children:-$demo}
     wait "$demo" || [ -n "$children" ]
+    cat /tmp/demo.log
 }

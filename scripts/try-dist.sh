@@ -112,10 +112,12 @@ is "$(stat -c '%a %U:%G' /etc/dozvon)" "750 root:dozvon"
 is "$(stat -c '%a %U:%G' /etc/dozvon/dozvon.toml)" "640 root:dozvon"
 is "$(stat -c '%a %U:%G' /var/lib/dozvon)" "700 dozvon:dozvon"
 SH
-    if command -v systemd-analyze >/dev/null && systemd-analyze --help | grep -q -- --root; then
-        step "Debian package: systemd-analyze verify"
-        systemd-analyze verify --root="$root" dozvon.service
-    fi
+    step "Debian package: systemd finds the unit enabled and nothing wrong in it"
+    inside <<'SH'
+packages systemd
+is "$(systemctl is-enabled dozvon)" enabled
+systemd-analyze verify dozvon.service
+SH
     step "Debian package: the commands, and the unit's command line as its user, without network"
     inside --offline <<'SH'
 python=/usr/lib/dozvon/bin/python3

@@ -207,8 +207,14 @@ def test_the_control_file_says_what_is_needed(package: Path) -> None:
         subprocess.run(["dpkg-deb", "-f", package], text=True, capture_output=True, check=True).stdout
     )
     assert about["Version"] == debian_package.debian_version(__version__)
-    assert re.match(r"python3\.\d+, ", about["Depends"])
+    assert about["Depends"].split(", ")[0] == f"python{debian_package.python_version()}"
     assert "@" not in str(about).replace("maintainers@dozvon.invalid", "")
+
+
+def test_a_machine_without_its_own_python_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(debian_package, "PYTHON", tmp_path / "python3")
+    with pytest.raises(debian_package.PackageError, match="apt-get install python3"):
+        debian_package.build(tmp_path / "wheel", tmp_path, DATE)
 
 
 @pytest.mark.parametrize("name", ["postinst", "prerm", "postrm"])
