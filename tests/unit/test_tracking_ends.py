@@ -242,10 +242,18 @@ def test_nothing_is_kept_of_a_call_that_ended_with_its_client_in_the_bridge() ->
     assert not tracker._board.talking
 
 
-@pytest.mark.parametrize("name", ["PJSIP/101-00000001", "Recorder/ARI-00000001;1"])
-def test_nothing_is_kept_or_told_of_what_was_no_call_and_whose_hangup_was_lost(name: str) -> None:
+def test_a_helper_of_the_pbx_that_is_alone_is_no_call() -> None:
     story = Story()
-    channel = story.channel(name, exten="*8", state="4")
+    helper = story.channel("Message/ast_msg_queue", exten="s")
+    story.wait(5)
+    story.hangup(helper)
+    assert story.calls() == []
+
+
+@pytest.mark.parametrize(("name", "exten"), [("PJSIP/101-00000001", "*8"), ("Local/300@x-00000001;1", "300")])
+def test_nothing_is_kept_or_told_of_what_was_no_call_and_whose_hangup_was_lost(name: str, exten: str) -> None:
+    story = Story()
+    channel = story.channel(name, exten=exten, state="4")
     tracker, _ = followed(story)
     assert tracker.gone(channel.uid, Timestamp(700.0)) == []
     assert tracker.tick(Timestamp(3600.0)) == []

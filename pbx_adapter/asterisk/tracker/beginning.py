@@ -132,12 +132,15 @@ def describe_again(board: Switchboard, call: LiveCall, at: Timestamp) -> None:
 
 def is_no_call(call: LiveCall) -> bool:
     """
-    Whether this is not a call: `*8` and similar codes, a command to the PBX, or a lifted receiver without a number (an
-    analogue phone then has a channel already). It becomes a call if something follows.
+    Whether this is not a call: `*8` and similar codes, a command to the PBX, a helper channel of Asterisk's own, or a
+    lifted receiver without a number (an analogue phone then has a channel already). It becomes a call if something
+    follows.
     """
     root = call.root
     if root is None or call.originated or call.legs or call.spies_on:
         return False
+    if root.party.kind is PartyKind.NOBODY:
+        return True
     return root.exten[:1] in ("*", "#") or (root.party.kind is PartyKind.EXTENSION and root.exten in NOT_A_DID)
 
 

@@ -112,10 +112,10 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
 
 
 def _is_worth_telling(call: LiveCall) -> bool:
-    """False for a call that a snapshot still has to explain, a command to the PBX, or an internal helper channel."""
+    """False for what a snapshot still has to explain, a command to the PBX, or a Local pair that has rung nobody yet."""
     if call.unclear or call.root is None or is_no_call(call):
         return False
-    return call.root.party.kind in (PartyKind.EXTENSION, PartyKind.EXTERNAL) or bool(call.legs)
+    return call.root.party.kind is not PartyKind.LOCAL or bool(call.legs)
 
 
 def _ended_at(call: LiveCall) -> Timestamp | None:

@@ -268,7 +268,7 @@ def on_leg_channel_gone(board: Switchboard, channel: Channel, at: Timestamp) -> 
     leg = channel.leg
     if leg is None:
         return
-    if leg.cause is None or len(leg.channels) <= 1:
+    if leg.cause is None:
         leg.cause = channel.cause
     if all(other.is_gone for other in leg.channels.values()):
         if leg.answered_at is not None:
