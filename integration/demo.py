@@ -97,7 +97,7 @@ class Demo:
         self._stack.push_async_callback(process.stop)
         await process.start()
         archive = await asyncio.to_thread(build_amocrm, self._folder / "widget.zip", addresses.dozvon)
-        state = await process.consents.state_for(AccountId(ACCOUNT))
+        state = await process.web.consents.state_for(AccountId(ACCOUNT))
         await preinstall(sandbox[SANDBOX], archive.read_bytes(), host=at["crm"], state=state, session=session)
         return addresses
 

@@ -4,33 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from dataclasses import fields
 
 import structlog
-from aiohttp import web
 
 from integration import __version__
-from integration.documents.schema import document_schemas
-from integration.domain.crm.entities import CrmChange, CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmChange, CrmCondition
 from integration.domain.ids import AccountId, PbxId, Timestamp
-from integration.domain.routing.route import RouteDecision, RouteQuestion
-from integration.errors import ConfigError, Unavailable
+from integration.errors import Unavailable
 from integration.ports.pbx import Pbx
-from integration.process import open_files, process_memory
-from integration.process.adapters import CRMS, PBXS
+from integration.process import process_memory
 from integration.process.background import Background
 from integration.process.config import Config
 from integration.process.connections import setup_of
 from integration.process.core import Core, Member
 from integration.process.each import Each
-from integration.process.health import gatherer, health
 from integration.process.office_edits import OfficeEdits
 from integration.process.place import backups_of
 from integration.process.supervisor import Supervisor
+from integration.process.web_front import WebFront
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
-from integration.services.click import ClickService
 from integration.services.cluster.leadership import Leadership
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.cluster.news import Others
@@ -41,28 +35,7 @@ from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.strangers import StrangerCalls
-from integration.storage import open_coordination
-from integration.web.api.door import ApiDoor
-from integration.web.api.offices import OfficeApi
-from integration.web.api.openapi import SCHEMAS, Description
-from integration.web.client_address import ClientAddresses
-from integration.web.consent import Consents
 from integration.web.hooks import Hooks
-from integration.web.metrics import Metrics
-from integration.web.pages.brake import SignInBrake
-from integration.web.pages.calls import CallPages
-from integration.web.pages.changes import ChangePages
-from integration.web.pages.delivery import DeliveryPages
-from integration.web.pages.overview import OverviewPages
-from integration.web.pages.people import PeoplePages
-from integration.web.pages.session import AdminSessions
-from integration.web.pages.shell import Shell
-from integration.web.pages.sign_in import SignInPages
-from integration.web.pages.what_if import WhatIfPages
-from integration.web.recordings import recording_routes
-from integration.web.refused_log import RefusedLog
-from integration.web.server import Edge, WebServer, create_web_app
-from integration.web.widget import WidgetApi
 
 log = structlog.get_logger()
 
@@ -79,7 +52,7 @@ class Dozvon:
         self.config = config
         self.core = Core(config)
         self.url = ""
-        self.web: WebServer
+        self.web: WebFront
         self.stopping = stopping or asyncio.Event()
         self.started = asyncio.Event()
         self._background: Background | None = None
@@ -127,7 +100,10 @@ class Dozvon:
         )
         await self.supervisor.start()
         if "web" in roles:
-            await self._serve_web()
+            self.web = self._build_web()
+            if core.is_shared:
+                spawn("consents", self.web.consents.listen)
+            self.url = await self.web.start()
             spawn("browsers", core.hub.run)
         spawn("managers", core.accounts.run)
         spawn("crm probe", self.crm_watch.probe)
@@ -215,53 +191,6 @@ class Dozvon:
             else:
                 log.info("the offices in the database were read again", accounts=len(self.members))
 
-    # ---- servers ---------------------------------------------------------------------------------------------------
-
-    async def _serve_web(self) -> None:
-        core = self.core
-        refused, edge = RefusedLog(), self._edge()
-        self.consents = Consents(
-            self.members,
-            core.accounts,
-            core.coordination,
-            core.clock,
-            public_url=self.config.public_url,
-            on_connected=self.others.crm_connected,
-        )
-        if core.is_shared and self._background is not None:
-            self._background.spawn("consents", self.consents.listen)
-        sessions = self._build_sessions(edge.addresses)
-        widget = self._build_widget_api()
-        shell = Shell(core.accounts, core.storage.outbox, sessions)
-        shared = core.coordination if core.is_shared else None
-        app = create_web_app(
-            routes=[
-                *widget.routes(),
-                *recording_routes(core.storage.recordings, self._is_connected),
-                *self.consents.routes(),
-                *self._hooks.routes(),
-                *self._build_pages(shell, sessions),
-                *self._build_api(sessions),
-            ],
-            middlewares=[sessions.guard],
-            outermost=[widget.cors],
-            error_page=shell.error_page,
-            edge=edge,
-            refused=refused,
-            health=lambda: health(self.members, core.storage.outbox, self.states, shared, known=core.offices.known),
-            metrics=Metrics(
-                gatherer(self.members, core.hub, self.delivery, self.states, self._adapter_figures, shared)
-            ),
-        )
-        self.web = WebServer(app, edge, refused, shutdown_seconds=SHUTDOWN_SECONDS / 2)
-        core.stack.push_async_callback(self.web.stop)
-        try:
-            host, port = await self.web.start(self.config.host, self.config.port, reuse_port=core.is_shared or None)
-        except OSError as exc:
-            address = f"{self.config.host}:{self.config.port}"
-            raise ConfigError(f"server.listen {address} cannot be opened: {exc.strerror or exc}") from exc
-        self.url = f"http://{host}:{port}"
-
     # ---- building --------------------------------------------------------------------------------------------------
 
     def _build_delivery(self) -> Delivery:
@@ -316,104 +245,23 @@ class Dozvon:
             opened=self._opened,
         )
 
-    def _build_widget_api(self) -> WidgetApi:
-        core = self.core
-        return WidgetApi(
-            accounts=core.accounts,
-            gates=Each(self.members, lambda member: member.connector.gate),
-            live_calls=self.live_calls,
-            hub=core.hub,
-            cards=core.cards,
-            clicks=ClickService(
-                core.coordination,
-                core.storage.calls,
-                core.storage.phone_book,
-                core.cards,
-                self.live_calls,
-                core.clock,
-                self.strangers,
-            ),
-            coordination=core.coordination,
-            clock=core.clock,
-            bind_consent=self.consents.confirm_by_widget,
-            connect_urls=Each(
-                self.members, lambda member: f"{self.config.public_url}/admin/{member.account.id}/connect"
-            ),
-        )
-
-    def _edge(self) -> Edge:
-        return Edge(
-            addresses=ClientAddresses(self.config.trusted_proxies),
-            connections=open_files.for_web(self.config.connections, open_files.raise_limit()),
-            connections_per_address=self.config.connections_per_address,
-            has_tls=self.config.public_url.startswith("https://"),
-        )
-
-    def _build_sessions(self, addresses: ClientAddresses) -> AdminSessions:
-        core = self.core
-        return AdminSessions(
-            self.config.admin_password,
-            self.config.public_url,
-            store=core.storage.admin_sessions,
-            brake=SignInBrake(core.coordination, open_coordination(None)),
-            addresses=addresses,
-            clock=core.clock,
-        )
-
-    def _build_api(self, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
-        documents = document_schemas(crms=CRMS, pbxs=PBXS, address=SCHEMAS)
-        return ApiDoor(sessions).routes(
-            Description(OfficeApi(self._office_edits(), self.states).operations(), documents).operations
-        )
-
-    def _office_of(self, account: AccountId) -> AccountId:
-        member = self.members.get(account)
-        return account if member is None else member.config.office
-
-    def _office_edits(self) -> OfficeEdits:
-        storage = self.core.storage
-        return OfficeEdits(storage.offices, storage.settings, lambda: self._file, self._is_changed.set)
-
-    def _build_pages(self, shell: Shell, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
+    def _build_web(self) -> WebFront:
         core, storage = self.core, self.core.storage
-        sections = (
-            shell,
-            SignInPages(shell, sessions),
-            OverviewPages(
-                shell,
-                accounts=core.accounts,
-                states=self.states,
-                clock=core.clock,
-                live_calls=self.live_calls,
-                calls=storage.calls,
-                outbox=storage.outbox,
-                phone_book=storage.phone_book,
-                mirror=self.mirror,
-                read_anew=self.others.read_anew,
-                connect_urls=Each(self.members, lambda member: f"/admin/{member.account.id}/connect"),
-                held_consents=self.consents.waiting,
-            ),
-            CallPages(
-                shell,
-                calls=storage.calls,
-                outbox=storage.outbox,
-                phone_book=storage.phone_book,
-                routes=storage.routes,
-            ),
-            DeliveryPages(shell, outbox=storage.outbox, clock=core.clock, wake=core.wake.set),
-            PeoplePages(shell, core.accounts),
-            ChangePages(shell, core.accounts, self._office_edits(), self._office_of),
-            WhatIfPages(shell, self._ask_route),
+        return WebFront(
+            config=self.config,
+            core=core,
+            hooks=self._hooks,
+            edits=OfficeEdits(storage.offices, storage.settings, lambda: self._file, self._is_changed.set),
+            others=self.others,
+            live_calls=self.live_calls,
+            strangers=self.strangers,
+            mirror=self.mirror,
+            delivery=self.delivery,
+            states=self.states,
+            shutdown_seconds=SHUTDOWN_SECONDS / 2,
         )
-        for section in sections:
-            yield from section.routes()
 
     # ---- connecting the parts --------------------------------------------------------------------------------------
-
-    def _is_connected(self, account: AccountId) -> bool:
-        """False for an account that was removed from the configuration, or whose CRM was disconnected."""
-        member = self.members.get(account)
-        return member is not None and member.account.condition.trouble is not CrmTrouble.NOT_CONNECTED
 
     def _go_on(self, account: AccountId) -> None:
         """The CRM seems to work again: continue waiting deliveries."""
@@ -433,12 +281,5 @@ class Dozvon:
         address = self.config.public_url + self._hooks.path(account.id)
         return await self.members[account.id].connector.ensure_webhooks(address)
 
-    async def _ask_route(self, account: Account, question: RouteQuestion, pbx: str) -> RouteDecision:
-        member = self.members[account.id]
-        return await member.on.get(PbxId(pbx), member.main).routing.consider(question)
-
     def _links(self) -> dict[PbxId, Pbx]:
         return {key: pbx.link for key, pbx in self.core.pbxs.items()}
-
-    def _adapter_figures(self, now: float) -> dict[str, dict[str, float]]:
-        return {key: pbx.connection.figures(now) for key, pbx in self.core.pbxs.items()}

@@ -181,7 +181,7 @@ async def test_the_page_at_the_end_needs_no_script_and_has_our_policy(place: Pla
 async def test_a_consent_of_the_marketplace_waits_for_an_administrator(place: Place) -> None:
     assert (await place.call_back(account=OFFICE, from_widget="1"))[0] == 200
     assert place.requests == 0
-    [held] = place.dozvon.consents.waiting(OFFICE)
+    [held] = place.dozvon.web.consents.waiting(OFFICE)
     path = f"/admin/office/consents/{held.id}"
     status, _, _ = await place.press(path)
     assert status == 403  # nobody is signed in
@@ -198,7 +198,7 @@ async def test_a_consent_of_the_marketplace_waits_for_an_administrator(place: Pl
 async def test_strangers_cannot_push_out_nor_pile_up(place: Place) -> None:
     for index in range(100):
         await place.call_back(account=OFFICE, from_widget="1", code=f"def{index}")
-    assert len(place.dozvon.consents.waiting(OFFICE)) == 1  # one for each address of a CRM account
+    assert len(place.dozvon.web.consents.waiting(OFFICE)) == 1  # one for each address of a CRM account
 
 
 async def test_the_crms_signed_token_of_an_administrator_binds_its_consent(place: Place) -> None:

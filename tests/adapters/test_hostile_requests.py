@@ -211,7 +211,7 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
 
 def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
     """Method and pattern of all routes; static files once."""
-    for route in dozvon.web.app.router.routes():
+    for route in dozvon.web.server.app.router.routes():
         resource = route.resource
         if resource is not None:
             method = "PUT" if route.method == "*" else route.method

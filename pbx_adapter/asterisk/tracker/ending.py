@@ -112,7 +112,7 @@ def settle(board: Switchboard, call: LiveCall, now: Timestamp) -> None:
 
 
 def _is_worth_telling(call: LiveCall) -> bool:
-    """False for what a snapshot still has to explain, a command to the PBX, or a Local pair that has rung nobody yet."""
+    """False for what a snapshot still has to explain, a command to the PBX, and a Local pair that has rung nobody."""
     if call.unclear or call.root is None or is_no_call(call):
         return False
     return call.root.party.kind is not PartyKind.LOCAL or bool(call.legs)
