@@ -116,3 +116,17 @@ def test_a_call_that_a_new_connection_finds_under_way() -> None:
     assert not ledger.was_known(call)
     ledger.listed()
     assert ledger.was_known(call)
+
+
+def test_a_talk_that_was_over_before_anybody_was_told_of_the_call() -> None:
+    """Only the PBX's records know of it; while people still talk, the list of calls shows it."""
+    for leaves in (True, False):
+        ledger = Ledger("office", lambda: True)
+        ledger.witness("Newchannel", "call", CALLER)
+        ledger.witness("Newchannel", "call", PHONE)
+        for channel in (PHONE, CALLER):
+            ledger.witness("BridgeEnter", "call", [("BridgeUniqueid", "b"), *channel])
+        if leaves:
+            ledger.witness("BridgeLeave", "call", [("BridgeUniqueid", "b"), *PHONE])
+        ledger.listed()
+        assert ledger.calls["1.0"].talked_unseen is leaves
