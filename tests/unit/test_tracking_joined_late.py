@@ -102,3 +102,14 @@ def test_how_the_dial_of_a_phone_that_was_found_ringing_ended_is_said_of_that_ph
     fold(calls, tracker.tick(Timestamp(105.0)))
     (call,) = calls.values()
     assert [(leg.target, leg.result) for leg in call.legs] == [("101", "busy")]
+
+
+@pytest.mark.parametrize("name", ["ami_atxfer", "ast16_followme_declined_next_takes"])
+def test_the_phone_that_has_the_client_has_answered_though_its_answer_was_before_the_stream(name: str) -> None:
+    with (TRACES / f"{name}.jsonl").open("rb") as file:
+        lines = list(read_lines(file))
+    for start in range(1, len(lines)):
+        for call in _follow(lines[start:]):
+            if call.final_responsible:
+                results = [leg.result for leg in call.legs if leg.target == call.final_responsible]
+                assert (start, not results or "answered" in results) == (start, True)

@@ -92,11 +92,8 @@ def move_away(channel: Channel, at: Timestamp) -> None:
 
 def look_at_bridge(board: Switchboard, bridge: Bridge, at: Timestamp) -> None:
     """Update every call with a channel in this bridge; a room may have several calls."""
-    seen: list[LiveCall] = []
-    for member in list(bridge.members.values()):
-        if member.call not in seen:
-            seen.append(member.call)
-            look(board, member.call, at)
+    for call in dict.fromkeys(member.call for member in bridge.members.values()):
+        look(board, call, at)
 
 
 def _room_leg(channel: Channel, bridge: Bridge) -> LegId:
@@ -105,7 +102,7 @@ def _room_leg(channel: Channel, bridge: Bridge) -> LegId:
 
 def _enter_room(board: Switchboard, channel: Channel, bridge: Bridge, at: Timestamp) -> None:
     call = channel.call
-    if call.originated and not call.made_for:
+    if call.originated:
         lead_to(call, bridge.room)
         describe_again(board, call, at)
     begin_call(board, call, at)
@@ -185,8 +182,8 @@ def _connect(
 def _number_of(person: Channel | None) -> str | None:
     if person is None:
         return None
-    is_outside_leg = person.leg is not None and person.leg.kind is LegKind.EXTERNAL
-    return person.leg.target if person.leg is not None and is_outside_leg else person.party.number
+    leg = person.leg
+    return leg.target if leg is not None and leg.kind is LegKind.EXTERNAL else person.party.number
 
 
 def stop_talking(board: Switchboard, call: LiveCall) -> None:
