@@ -61,7 +61,7 @@ _STREAMS = (
     "tests/unit/test_tracking_lines_and_ports.py", "tests/unit/test_tracking_originates.py",
     "tests/unit/test_tracking_queues.py", "tests/unit/test_tracking_recordings.py",
     "tests/unit/test_tracking_restarted_pbx.py",
-    "tests/unit/test_tracking_talk_ends.py",
+    "tests/unit/test_tracking_talk_ends.py", "tests/unit/test_tracking_transfer_events.py",
     "tests/unit/test_tracking_without_hangup_requests.py",
 )  # fmt: skip
 NEAREST: dict[str, tuple[str, ...]] = {

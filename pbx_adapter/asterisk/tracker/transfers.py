@@ -135,7 +135,7 @@ def _complete_by_refer(board: Switchboard, first: Channel, second: Channel, fram
 
 
 def _last_joined(call: LiveCall) -> LiveCall | None:
-    return next((leg.home for leg in reversed(call.legs) if leg.home is not call and leg.home.current is call), None)
+    return next((leg.home for leg in reversed(call.legs) if leg.home is not call), None)
 
 
 def _is_of(board: Switchboard, channel: Channel, part: LiveCall | None) -> bool:
