@@ -424,6 +424,34 @@ def test_what_belongs_to_a_number(text: str, country: str, numbers: list[str], e
     assert read(text, country) == (numbers, extension)
 
 
+@pytest.mark.parametrize(
+    ("text", "office", "numbers", "extension"),
+    [
+        ("+49 89 123456 2й 105", "DE", ["+4989123456"], None),  # a floor in the middle
+        ("3 25123456", "DE", ["+4925123456"], None),  # a digit beside a local number is not Greek
+        ("5 9161234567", "RU", ["+79161234567"], None),  # nor Bolivian
+        ("49 89 1234561", "UA", ["+49891234561"], None),  # all of it, not a Ukrainian end of it
+        # a comma inside a number is believed only where nothing is left over
+        ("77 12 34,2й", MOSCOW, [], None),
+        ("12 49,51234567", "RU", [], None),
+        # ten digits that the plan only thinks likely: whole, or in one piece
+        ("7)161234567", "RU", ["+77161234567"], None),
+        ("7 161234567 (105)", "RU", ["+77161234567"], "105"),
+        ("7161234567,8-800-555-35-35", "RU", ["+77161234567", "+78005553535"], None),
+        ("7-161234567 12", "RU", [], None),
+        ("123 7-161234567", "KZ", [], None),
+        # an extension of seven digits is no second number
+        ("12 8-800-555-35-35 доб. 1212345", MOSCOW, ["+78005553535"], "1212345"),
+        ("266-77-77 доб. 2667778", MOSCOW, ["+74952667777"], "2667778"),
+    ],
+)
+def test_of_two_readings_the_likelier_one_counts(
+    text: str, office: str | Numbering, numbers: list[str], extension: str | None
+) -> None:
+    found = read_text(text, Numbering(office) if isinstance(office, str) else office)
+    assert ([number.e164 for number in found.numbers], found.extension) == (numbers, extension)
+
+
 def test_a_remark_written_to_a_local_number_without_a_space_does_not_hide_it() -> None:
     assert [number.e164 for number in read_text("266-77-77моб", MOSCOW).numbers] == ["+74952667777"]
 

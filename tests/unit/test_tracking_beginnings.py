@@ -412,6 +412,17 @@ def test_an_originate_that_rings_no_phone_is_of_the_employee_it_names_for_the_on
     assert (call["caller"], call["called"]) == (caller, called)
 
 
+def test_an_originate_that_rings_a_group_in_vain_is_of_the_phone_that_was_rung_first() -> None:
+    story = Story()
+    one, two = story.local("600")
+    one.number = CLIENT
+    story.dial(None, one, "600@from-internal")
+    phones = [story.rung(extension, by=two) for extension in ("101", "102")]
+    story.wait(12)
+    story.hangup(*phones, one, two)
+    assert story.call()["caller"] == "101"
+
+
 def test_an_originate_that_leads_to_an_application_is_for_the_colleague_it_rings() -> None:
     story = Story()
     phone = story.channel("PJSIP/101-00000001", "101")
