@@ -16,7 +16,7 @@ from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestam
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.settings import AccountSettings
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports.crm import CallRecord
+from integration.ports.crm import CallRecord, InboxState
 from integration.ports.stores import OutboxItem, OutboxState, Stranger
 from integration.services.accounts import Account
 from integration.services.delivery import NotYet
@@ -216,6 +216,13 @@ async def test_only_an_outgoing_call_in_vain_leaves_nothing_in_the_crm(logged: C
     outcome = await desk.log(logged)
     assert outcome == expected if isinstance(expected, Skipped) else isinstance(outcome, expected)
     assert (desk.row is not None) is isinstance(outcome, Entered)
+
+
+async def test_a_contact_that_an_outgoing_talk_made_is_known_to_the_next_call() -> None:
+    desk = Desk()
+    outcome = await desk.log(call(1, direction=OUT, talked=True))
+    assert isinstance(outcome, Known)
+    assert desk.known_persons == [outcome.person]
 
 
 async def test_an_outgoing_call_in_vain_waits_for_no_entry_that_is_being_made() -> None:
@@ -430,6 +437,17 @@ async def test_a_call_whose_deal_was_deleted_since_is_decided_again() -> None:
     payload = await kept(desk)
     desk.crm.accept(entry.ref.id)
     del desk.crm.deals[entry.deal]
+    with pytest.raises(Unavailable, match="deciding again"):
+        await desk.log(call(2), payload=payload)
+    assert desk.payload == {}
+
+
+async def test_a_call_whose_entry_was_accepted_to_where_nothing_is_shown_is_decided_again() -> None:
+    desk = Desk()
+    entry = await desk.with_entry()
+    payload = await kept(desk)
+    desk.crm.inbox_entries[entry.ref.id] = replace(entry, state=InboxState.ACCEPTED, deal=None, person=None)
+    payload["join"]["deal"] = None
     with pytest.raises(Unavailable, match="deciding again"):
         await desk.log(call(2), payload=payload)
     assert desk.payload == {}
