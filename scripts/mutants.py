@@ -54,6 +54,7 @@ _STREAMS = (
     "tests/unit/test_replay_traces.py", "tests/unit/test_replay_other_names.py", "tests/unit/test_replay_clicks.py",
     "tests/unit/test_tracking_transfers.py", "tests/unit/test_tracking_attended_transfers.py",
     "tests/unit/test_tracking_who_ended.py", "tests/unit/test_leg_times.py", "tests/unit/test_tracking_beginnings.py",
+    "tests/unit/test_tracking_clicks.py",
     "tests/unit/test_tracking_ends.py", "tests/unit/test_tracking_hands.py", "tests/unit/test_tracking_legs.py",
     "tests/unit/test_tracking_dials.py", "tests/unit/test_tracking_handovers.py", "tests/unit/test_tracking_holds.py",
     "tests/unit/test_tracking_joining.py", "tests/unit/test_tracking_first_and_fallback.py",
