@@ -27,12 +27,12 @@ try_commands() {
     "$python" -c 'import asyncpg, aiohttp, argon2, soundfile, cryptography, redis'
 }
 
-# ask ADDRESS [WORDS]: what is there, as soon as somebody answers (with these words in it); waits two minutes.
+# ask ADDRESS [WORDS]: what is there, as soon as somebody answers (with these words in it); waits a minute.
 ask() {
     "$python" - "$@" <<'PY'
 import sys, time, urllib.error, urllib.request
 address, words = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
-deadline = time.monotonic() + 120
+deadline = time.monotonic() + 60
 while True:
     try:
         text = urllib.request.urlopen(address, timeout=20).read().decode("utf-8", "replace")
@@ -79,7 +79,7 @@ mount --bind $(said ReadWritePaths) /mnt$(said ReadWritePaths)
 mount -t tmpfs tmpfs /mnt/tmp
 mount -t proc proc /mnt/proc
 umask $(said UMask)
-ulimit -n $(said LimitNOFILE)
+ulimit -n $(said LimitNOFILE) || echo "this machine does not allow so many files: tried with \$(ulimit -n)" >&2
 export HOME=$(said ReadWritePaths)
 exec setpriv --no-new-privs chroot --userspec=$(said User):$(said User) /mnt $(said ExecStart)
 SH

@@ -63,6 +63,7 @@ inside() {
     { printf 'set -eu\n'; cat scripts/try-dist-inside.sh -; } >"$root/root/trial.sh"
     unshare "${namespaces[@]}" -- sh -euc '
         [ -z "$2" ] || ip link set lo up
+        mount --bind "$1" "$1"
         mount -t proc proc "$1/proc"
         root=$1
         shift 2
