@@ -79,7 +79,7 @@ def build(wheel: Path, place: Path, date: int, install: Install | None = None) -
     package = place / f"dozvon_{debian_version(version)}_{architecture}.deb"
     # Times of files, and the archive's own, are cut to this moment by dpkg-deb.
     environment = {**os.environ, "SOURCE_DATE_EPOCH": str(date)}
-    _run("dpkg-deb", "--root-owner-group", "-Zzstd", "-z10", "--build", str(root), str(package), env=environment)
+    _run("dpkg-deb", "--root-owner-group", "-Zxz", "-z2", "--build", str(root), str(package), env=environment)
     return package
 
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Tries what `make dist` built, and `make run` of a fresh clone, in clean Debian 12 roots: try-dist.sh [wheel] [deb] [checkout]
+# Tries what `make dist` built, and `make run` of a fresh clone, in clean Debian 12 roots: try-dist.sh [wheel] [deb] [systemd] [checkout]
 # Needs root, debootstrap and about 3 GB. Services run in a network of their own, so no port of this machine is used.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 trials=("${@:-all}")
-[ "${trials[*]}" != all ] || trials=(wheel deb checkout)
+[ "${trials[*]}" != all ] || trials=(wheel deb systemd checkout)
 [ "$(id -u)" = 0 ] || fail "Roots are made by debootstrap and entered by chroot: run this as root."
 for tool in debootstrap unshare ip; do
     command -v "$tool" >/dev/null || fail "This needs $tool: apt-get install debootstrap util-linux iproute2"
@@ -17,8 +17,16 @@ mkdir -p "$lab"
 lab=$(cd "$lab" && pwd)
 base=$lab/bookworm
 root=
+booted= # the process that holds the namespaces of a root whose systemd runs
 
-drop_root() { [ -z "$root" ] || rm -rf --one-file-system "$root"; }
+drop_root() {
+    if [ -n "$booted" ]; then # its systemd is killed with it, and everything in that one's process namespace
+        kill -KILL "$booted" 2>/dev/null || true
+        wait "$booted" 2>/dev/null || true
+        booted=
+    fi
+    [ -z "$root" ] || rm -rf --one-file-system "$root"
+}
 trap drop_root EXIT
 
 make_base() {
@@ -47,20 +55,28 @@ fresh_root() {
     [ -z "$registry" ] || printf 'registry=%s\n' "$registry" >"$root/root/.npmrc"
 }
 
-# inside [--offline]: runs the script from standard input in the root; ends at its first error, says which.
-inside() {
-    local namespaces=(--mount --pid --fork --kill-child) offline=
-    [ "${1:-}" != --offline ] || { namespaces+=(--net) offline=yes; }
-    local variables=(HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin)
-    if [ -f "$root/etc/machine-ca.crt" ]; then
-        variables+=(PIP_CERT=/etc/machine-ca.crt NODE_EXTRA_CA_CERTS=/etc/machine-ca.crt)
-    fi
+# The variables of commands in the root: none of this machine's, but for the way to the registries.
+root_environment() {
     local name
+    printf '%s\n' HOME=/root LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+    [ ! -f "$root/etc/machine-ca.crt" ] || printf '%s\n' {PIP_CERT,NODE_EXTRA_CA_CERTS}=/etc/machine-ca.crt
     for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-        [ -z "${!name:-}" ] || variables+=("$name=${!name}")
+        [ -z "${!name:-}" ] || printf '%s=%s\n' "$name" "${!name}"
     done
+}
+
+# The script from standard input into the root, to end at its first error.
+put_script() {
     { printf 'set -eu\n'; cat scripts/try-dist-inside.sh -; } >"$root/root/trial.sh"
+}
+
+# inside [--offline]: runs the script from standard input in the root.
+inside() {
+    local namespaces=(--mount --pid --fork --kill-child) offline= variables
+    [ "${1:-}" != --offline ] || { namespaces+=(--net) offline=yes; }
+    mapfile -t variables < <(root_environment)
+    put_script
     unshare "${namespaces[@]}" -- sh -euc '
         [ -z "$2" ] || ip link set lo up
         mount --bind "$1" "$1"
@@ -68,6 +84,48 @@ inside() {
         root=$1
         shift 2
         exec chroot "$root" env -i "$@" sh /root/trial.sh' sh "$root" "$offline" "${variables[@]}" </dev/null
+}
+
+# Starts the root's systemd, without network.
+boot() {
+    unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child -- sh -euc '
+        ip link set lo up
+        mount --bind "$1" "$1"
+        mount -t proc proc "$1/proc"
+        mount -t sysfs -o ro sysfs "$1/sys"
+        if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+            mount -t cgroup2 cgroup2 "$1/sys/fs/cgroup"
+        else
+            mount -t tmpfs -o mode=755 tmpfs "$1/sys/fs/cgroup"
+            mkdir "$1/sys/fs/cgroup/systemd"
+            mount -t cgroup -o none,name=systemd,xattr cgroup "$1/sys/fs/cgroup/systemd"
+        fi
+        mount -t tmpfs -o mode=755 tmpfs "$1/run"
+        mount -t tmpfs tmpfs "$1/tmp"
+        exec chroot "$1" env -i container=trial PATH=/usr/sbin:/usr/bin /lib/systemd/systemd --log-target=console
+        ' sh "$root" >"$lab/systemd.log" 2>&1 </dev/null &
+    booted=$!
+    inside_booted <<'SH' || fail "systemd did not start; its log is $lab/systemd.log"
+for _ in $(seq 60); do
+    case $(systemctl is-system-running 2>/dev/null || true) in running | degraded) exit 0 ;; esac
+    sleep 1
+done
+exit 1
+SH
+}
+
+# inside_booted: runs the script from standard input beside the root's systemd.
+inside_booted() {
+    local variables init=
+    mapfile -t variables < <(root_environment)
+    put_script
+    for _ in $(seq 100); do
+        read -r init <"/proc/$booted/task/$booted/children" && [ -n "$init" ] &&
+            [ "$(cat "/proc/$init/comm" 2>/dev/null)" = systemd ] && break
+        sleep 0.1
+    done
+    nsenter --target "$init" --mount --pid --net --uts --ipc --root --wd -- \
+        env -i "${variables[@]}" sh /root/trial.sh </dev/null
 }
 
 the_only() {
@@ -113,12 +171,6 @@ is "$(stat -c '%a %U:%G' /etc/dozvon)" "750 root:dozvon"
 is "$(stat -c '%a %U:%G' /etc/dozvon/dozvon.toml)" "640 root:dozvon"
 is "$(stat -c '%a %U:%G' /var/lib/dozvon)" "700 dozvon:dozvon"
 SH
-    step "Debian package: systemd finds the unit enabled and nothing wrong in it"
-    inside <<'SH'
-packages systemd
-is "$(systemctl is-enabled dozvon)" enabled
-systemd-analyze verify dozvon.service
-SH
     step "Debian package: the commands, and the unit's command line as its user, without network"
     inside --offline <<'SH'
 python=/usr/lib/dozvon/bin/python3
@@ -153,6 +205,46 @@ getent passwd dozvon >/dev/null
 SH
 }
 
+try_systemd() {
+    step "systemd: a root that has it, and what the Debian package depends on"
+    local package
+    package=$(the_only dist/*.deb)
+    fresh_root
+    cp "$package" "$root/root/dozvon.deb"
+    inside <<'SH'
+packages systemd systemd-sysv /root/dozvon.deb
+is "$(systemctl is-enabled dozvon)" enabled
+systemd-analyze verify dozvon.service
+quietly dpkg --purge dozvon
+[ ! -e /var/lib/dozvon ]
+SH
+    boot
+    step "systemd: the service starts, reloads, restarts at an upgrade, and ends, by dpkg alone"
+    inside_booted <<'SH'
+python=/usr/lib/dozvon/bin/python3
+main() { systemctl show dozvon -p MainPID --value; }
+quietly dpkg -i /root/dozvon.deb
+is "$(systemctl is-active dozvon) $(systemctl is-enabled dozvon)" "active enabled"
+healthy
+is "$(systemctl show dozvon -p User -p LimitNOFILE | sort | tr '\n' ' ')" "LimitNOFILE=65536 User=dozvon "
+before=$(main)
+systemctl reload dozvon
+healthy >/dev/null
+is "$(main)" "$before"
+quietly dpkg -i /root/dozvon.deb
+healthy
+[ "$(main)" != "$before" ]
+is "$(systemctl show dozvon -p NRestarts --value)" 0
+quietly dpkg --remove dozvon
+is "$(systemctl is-active dozvon || true)" inactive
+quietly dpkg -i /root/dozvon.deb
+is "$(systemctl is-active dozvon) $(systemctl is-enabled dozvon)" "active enabled"
+quietly dpkg --purge dozvon
+is "$(systemctl is-active dozvon || true)" inactive
+[ ! -e /etc/systemd/system/multi-user.target.wants/dozvon.service ]
+SH
+}
+
 try_checkout() {
     step "Fresh clone: make setup with Python, git and make, without Node.js"
     fresh_root
@@ -176,8 +268,8 @@ SH
 make_base
 for trial in "${trials[@]}"; do
     case $trial in
-        wheel | deb | checkout) "try_$trial" ;;
-        *) fail "No trial is called $trial; there are: wheel deb checkout" ;;
+        wheel | deb | systemd | checkout) "try_$trial" ;;
+        *) fail "No trial is called $trial; there are: wheel deb systemd checkout" ;;
     esac
     step "$trial: passed"
 done
