@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration.domain.calls.events import CallStarted, ClientReleased
 from pbx_adapter.asterisk.replay import replay
 from tests.unit.ami_story import Channel, Story, events
@@ -164,6 +166,19 @@ def test_a_client_whose_employee_leaves_the_bridge_alone_is_released_though_noth
     left_at = story.now
     story.unbridge(phone)
     assert [event.at for event in events(story.lines) if isinstance(event, ClientReleased)] == [left_at]
+
+
+@pytest.mark.parametrize(("gone_after", "by"), [(0.5, "caller"), (1.5, "system")])
+def test_a_client_who_leaves_the_bridge_first_has_hung_up_if_the_channel_goes_within_a_second(
+    gone_after: float, by: str
+) -> None:
+    """Where the AMI user's filter drops HangupRequest. Longer than that, the dialplan did something with the client."""
+    story = Story()
+    client, phone = talks(story)
+    story.unbridge(client)
+    story.wait(gone_after)
+    story.hangup(client, phone)
+    assert story.call()["hangup_by"] == by
 
 
 # -- listening --------------------------------------------------------------------------
