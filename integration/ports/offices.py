@@ -182,7 +182,7 @@ _OBSTACLES = {
     UndoObstacle.NOT_KEPT: "this change is not kept any more",
     UndoObstacle.UNDONE: "this change is taken back already",
     UndoObstacle.CHANGED_SINCE: "the same settings were changed again since",
-    UndoObstacle.ONLY_SECRETS: "only secrets were changed: type the former ones again",
+    UndoObstacle.ONLY_SECRETS: "only secrets were changed, and old secrets are not stored: enter them again",
 }
 
 
