@@ -314,6 +314,7 @@ class Accounts:
         """Keep the managers of all accounts fresh; until cancelled."""
         reported: set[AccountId] = set()
         while True:
+            self._refresh.clear()  # before the round: who asks during it may mean an account that it has passed
             failed = False
             for account in self:
                 try:
@@ -327,7 +328,6 @@ class Accounts:
                     if account.id in reported:
                         reported.discard(account.id)
                         log.info("managers read from the CRM again", account_id=account.id)
-            self._refresh.clear()
             pause = _RETRY_AFTER_SECONDS if failed else _MANAGERS_EVERY_SECONDS
             self.next_round_at = asyncio.get_running_loop().time() + pause
             try:

@@ -7,11 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from integration.domain.ids import Extension, ManagerId, PbxId
+from integration.domain.crm.entities import Manager
+from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.ports.settings import ChangedMeanwhile, UndoRefused
 from integration.services.accounts import Account, Accounts, NamedInFile
+from integration.services.ending import ended
+from integration.testing import FakeCrm
+from tests.lab.waiting import until
 from tests.services.conftest import ACME, ANNA, BORIS, SOMEBODY, World
 
 OTHER_ADMINISTRATOR = Author(kind=AuthorKind.ADMINISTRATOR, session="9b01d4", address="10.0.0.6")
@@ -193,3 +197,33 @@ async def test_a_mapped_phone_stays_on_its_pbx_when_another_becomes_the_main_one
     for _ in range(2):
         await world.accounts.take(world.account, from_file)
         assert {each.key: each.manager for each in world.account.settings.employees} == phones
+
+
+class SlowCrm(FakeCrm):
+    """Says who its users are when it is told to."""
+
+    __slots__ = ("asked", "may_answer")
+
+    def __init__(self, world: World) -> None:
+        super().__init__(all_managers=world.crm.all_managers)
+        self.asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def managers(self) -> list[Manager]:
+        self.asked.set()
+        await self.may_answer.wait()
+        return await super().managers()
+
+
+async def test_an_account_that_comes_while_users_are_read_is_read_next(world: World) -> None:
+    """It waited five minutes: its page of people was empty, and nobody could click."""
+    accounts, slow = Accounts(world.storage.settings), SlowCrm(world)
+    await accounts.add(AccountSettings(account=ACME), slow, [world.pbx])
+    reading = asyncio.create_task(accounts.run())
+    try:
+        await slow.asked.wait()
+        late = await accounts.add(AccountSettings(account=AccountId("late")), world.crm, [world.pbx])
+        accounts.refresh_soon()
+        slow.may_answer.set()
+        await until(lambda: ANNA in late.managers)
+    finally:
+        await ended([reading])
