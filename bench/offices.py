@@ -37,7 +37,7 @@ CONNECTED_SECONDS, CARD_MS, MIB, CORES = 20.0, 50.0, 1024.0, 0.5
 _PAGES = 200
 _TICKET_SECONDS = 3600.0
 _LATEST_SECONDS = 10.0
-_SETTLE_SECONDS, _IDLE_SHARE = 120.0, 0.45  # of a core, by one process
+_SETTLE_SECONDS, _IDLE_SHARE = 120.0, 0.15  # of a core, by one process: the first comparisons of all books are over
 
 
 @dataclass(frozen=True, slots=True)
