@@ -4,6 +4,7 @@ DozvonError
 ├── Unavailable          try again later (`retry_after_seconds` when the other side said so)
 │   ├── RateLimited      too many requests: slow down first
 │   ├── Unpaid           the CRM's subscription has ended: work continues after the payment
+│   ├── StorageUnavailable  our own database or Redis: what was done elsewhere before it may not be recorded
 │   └── OutcomeUnknown   the request may have been carried out: look before repeating it
 ├── AuthFailed           stop, and tell an administrator once
 ├── Rejected             the other side refuses this request: never repeat it unchanged
@@ -44,6 +45,10 @@ class RateLimited(Unavailable):
 
 
 class Unpaid(Unavailable):
+    pass
+
+
+class StorageUnavailable(Unavailable):
     pass
 
 

@@ -17,7 +17,7 @@ import structlog
 from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.retry import GiveUp, after_failure
 from integration.domain.ids import AccountId, Timestamp
-from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, Unavailable
+from integration.errors import AuthFailed, DozvonError, OutcomeUnknown, Rejected, StorageUnavailable, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.stores import Outbox, OutboxItem
 from integration.services.accounts import Account, Accounts
@@ -133,12 +133,13 @@ class Delivery:
         return _AT_ONCE_PER_ACCOUNT - len(self._busy.setdefault(account, set()))
 
     async def _start(self, account: Account) -> None:
+        hold_until = asyncio.get_running_loop().time() + _HOLD_SECONDS  # a claim may wait for a database that hangs
         items = await self._outbox.claim(
             account.id, now=self._clock.now(), lease_seconds=_LEASE_SECONDS, limit=self._room(account.id)
         )
         busy = self._busy[account.id]
         for item in items:
-            task = asyncio.create_task(self._deliver(account, item))
+            task = asyncio.create_task(self._deliver(account, item, hold_until))
             busy.add(task)
             task.add_done_callback(busy.discard)
             task.add_done_callback(self._look_again)
@@ -153,24 +154,24 @@ class Delivery:
             return _LOOK_AT_LEAST_EVERY_SECONDS
         return min(max(0.0, due - self._clock.now()), _LOOK_AT_LEAST_EVERY_SECONDS)
 
-    async def _deliver(self, account: Account, item: OutboxItem) -> None:
+    async def _deliver(self, account: Account, item: OutboxItem, hold_until: float) -> None:
         loop = asyncio.get_running_loop()
         began = loop.time()
         outcome = "failed"
         try:
-            outcome = await self._attempt(account, item)
+            outcome = await self._attempt(account, item, hold_until)
         except Unavailable as exc:  # our storage failed: the lease runs out, and the item is claimed again
             log.error("outcome not recorded", account_id=account.id, call_id=item.call, error=str(exc))
         finally:
             self.counts[item.kind, outcome] += 1
             self.milliseconds_spent[item.kind] += round((loop.time() - began) * 1000)
 
-    async def _attempt(self, account: Account, item: OutboxItem) -> str:
+    async def _attempt(self, account: Account, item: OutboxItem, hold_until: float) -> str:
         if item.expires_at is not None and self._clock.now() > item.expires_at:
             await self._outbox.expire(item)
             return "expired"
         try:
-            async with asyncio.timeout(_HOLD_SECONDS) as deadline:
+            async with asyncio.timeout_at(hold_until) as deadline:
                 began = asyncio.get_running_loop().time()
                 self._attempts[item.id] = _Attempt(item, deadline, began + _ATTEMPT_SECONDS)
                 result = await self._steps[item.kind](account, item)
@@ -231,7 +232,8 @@ class Delivery:
             log.warning("given up, kept as a dead letter", account_id=item.account, call_id=item.call, kind=item.kind)
             await self._outbox.dead(item, error=decision.reason)
             return "dead"
-        uncertain = isinstance(error, OutcomeUnknown)
+        # Our storage may have failed after the CRM had taken the write: it says nothing of that.
+        uncertain = isinstance(error, OutcomeUnknown | StorageUnavailable)
         when = Timestamp(decision.when)
         await self._outbox.retry(item, at=when, error=decision.reason, is_uncertain=uncertain or item.is_uncertain)
         return "retried"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -143,8 +144,14 @@ def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture
 async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> AsyncIterator[World]:
-    shutil.copyfile(blank_database, tmp_path / "dozvon.sqlite3")
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path, clock=clock)
+    async with open_world(tmp_path, clock, blank_database) as made:
+        yield made
+
+
+@asynccontextmanager
+async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> AsyncIterator[World]:
+    shutil.copyfile(blank_database, folder / "dozvon.sqlite3")
+    storage = await open_storage(f"sqlite:///{folder / 'dozvon.sqlite3'}", folder, clock=clock)
     coordination = open_coordination(None)
     crm, pbx = FakeCrm(), FakePbx(id=PBX)
     crm.all_managers = [

@@ -314,6 +314,13 @@ def test_a_lease_that_was_kept_once_ends_twenty_four_seconds_later() -> None:
     assert outbox.outcomes == [(1, "not finished in time", 32.0)]
 
 
+def test_a_database_that_hangs_at_the_claim_takes_that_time_from_the_attempt() -> None:
+    """The lease counts from when it was asked for."""
+    outbox = Waiting([item()], claim_seconds=7.0, kept=lambda: False)
+    running(outbox, 95.0, taking(25.0))
+    assert outbox.outcomes == [(1, "not finished in time", 24.0)]
+
+
 def test_leases_are_extended_by_thirty_seconds_every_eight() -> None:
     outbox = Waiting([item(1), item(2)])
     running(outbox, 30.0, taking(20.0))

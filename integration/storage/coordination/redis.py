@@ -24,7 +24,7 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as ConnectingTookTooLong
 
-from integration.errors import ConfigError, Unavailable
+from integration.errors import ConfigError, StorageUnavailable
 from integration.ports.coordination import Pace, Turn
 from integration.storage.coordination import turns
 from integration.storage.coordination.memory import TICKET_BYTES
@@ -166,7 +166,7 @@ class RedisCoordination:
         """
         loop = asyncio.get_running_loop()
         if loop.time() < self._silent_until:
-            raise Unavailable("Redis did not answer a moment ago.")
+            raise StorageUnavailable("Redis did not answer a moment ago.")
         if self._silent_until:
             self._silent_until = loop.time() + _ANSWER_SECONDS
         try:
@@ -175,11 +175,11 @@ class RedisCoordination:
         except (TimeoutError, ConnectingTookTooLong) as exc:
             self._silent_until = loop.time() + _SILENT_SECONDS
             self.problem = "Redis does not answer."
-            raise Unavailable(self.problem) from exc
+            raise StorageUnavailable(self.problem) from exc
         except (RedisError, OSError) as exc:
             self._silent_until = 0.0
             self.problem = f"Redis cannot be used: {_words(exc)}."
-            raise Unavailable(self.problem) from exc
+            raise StorageUnavailable(self.problem) from exc
         self._silent_until, self.problem = 0.0, None
 
     async def _messages(self, channel: str) -> AsyncGenerator[dict[str, Any] | None, None]:

@@ -9,7 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
-from integration.errors import Unavailable
+from integration.errors import StorageUnavailable
 from integration.ports.stores import CallbackTask
 from integration.storage.sql.codec import storable
 from integration.storage.sql.database import Database, insert
@@ -46,7 +46,7 @@ class SqlCallbackTasks:
             found = await self._database.write(work, account)
             if found is not None:
                 return _task(found)
-        raise Unavailable("Another process is changing this task. Try again.")
+        raise StorageUnavailable("Another process is changing this task. Try again.")
 
     async def take_over(self, account: AccountId, target: EntityRef, *, of: CallId, call: CallId) -> bool:
         statement = _of(account, target).where(callback_tasks.c.made_by == of, callback_tasks.c.task.is_(None))

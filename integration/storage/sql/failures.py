@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from integration.errors import DozvonError, Rejected, Unavailable
+from integration.errors import DozvonError, Rejected, StorageUnavailable
 
 # SQLite's messages (sqlite3.c, `sqlite3ErrStr`) and what to do about each.
 _SENTENCES = (
@@ -34,7 +34,7 @@ def translated(exc: BaseException) -> DozvonError | None:
     if isinstance(exc, OSError):
         return disk_failure(exc, "The database cannot be reached")
     if isinstance(exc, PoolTimeout):
-        return Unavailable("All connections to the database are busy.")
+        return StorageUnavailable("All connections to the database are busy.")
     if isinstance(exc, _REFUSED):
         return Rejected("The database refuses these values.", code="bad_value")
     if isinstance(exc, DBAPIError | sqlite3.Error):
@@ -48,25 +48,25 @@ def driver_failure(exc: BaseException) -> DozvonError:
     text = str(cause)
     for fragment, sentence in _SENTENCES:
         if fragment in text:
-            return Unavailable(sentence)
+            return StorageUnavailable(sentence)
     if type(cause).__name__ == "DiskFullError" or getattr(cause, "sqlstate", None) == "53100":
-        return Unavailable("The disk of the database server is full.")
+        return StorageUnavailable("The disk of the database server is full.")
     if getattr(cause, "sqlstate", None) == "25006":
-        return Unavailable("The database server is read-only now.")
+        return StorageUnavailable("The database server is read-only now.")
     # 22: a value that no column takes, such as a NUL; 23: a constraint, at the end of a transaction; 54: too large for
     # a row or an index.
     if str(getattr(cause, "sqlstate", "") or "").startswith(("22", "23", "54")):
         return Rejected("The database refuses these values.", code="bad_value")
-    return Unavailable(f"The database cannot be used: {type(cause).__name__}.")
+    return StorageUnavailable(f"The database cannot be used: {type(cause).__name__}.")
 
 
-def disk_failure(exc: OSError, what: str) -> Unavailable:
+def disk_failure(exc: OSError, what: str) -> StorageUnavailable:
     """Our error for an `OSError`; its message begins with `what`."""
     if exc.errno in (errno.ENOSPC, errno.EDQUOT):
-        return Unavailable(f"{what}: the disk is full.")
+        return StorageUnavailable(f"{what}: the disk is full.")
     if exc.errno in (errno.EROFS, errno.EACCES, errno.EPERM):
-        return Unavailable(f"{what}: no right to write there.")
-    return Unavailable(f"{what}: {exc.strerror or type(exc).__name__}.")
+        return StorageUnavailable(f"{what}: no right to write there.")
+    return StorageUnavailable(f"{what}: {exc.strerror or type(exc).__name__}.")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, select, tuple_, update
 from sqlalchemy.sql.elements import ColumnElement
 
-from integration.errors import LeaseLost, Unavailable
+from integration.errors import LeaseLost, StorageUnavailable
 from integration.ports.coordination import HUNG_SECONDS, Lease
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.migrate import NOW
@@ -45,7 +45,7 @@ class SqlLeases:
         # The database hung, so leases ran out because nobody could renew them: take none. If it hangs after this line,
         # `now` is from before the hang, and by it the leases have not run out.
         if time.monotonic() - asked > HUNG_SECONDS:
-            raise Unavailable("The database has not answered for a moment.")
+            raise StorageUnavailable("The database has not answered for a moment.")
         known = set(connection.execute(select(table.c.name).where(table.c.name.in_(wanted))).scalars())
         # Locked rows are skipped until the next call. A paused process may hold one until PostgreSQL ends its
         # transaction (postgres.py), and we must not wait for it: our own leases need renewing.

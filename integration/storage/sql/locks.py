@@ -16,7 +16,7 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from integration.errors import Unavailable
+from integration.errors import StorageUnavailable
 from integration.storage.secrets.private_files import make_folder
 from integration.storage.sql.failures import disk_failure, translating
 
@@ -40,7 +40,7 @@ class FileLocks:
                     while not _try(descriptor):  # noqa: ASYNC110 - the kernel wakes nobody
                         await asyncio.sleep(_LOOK_EVERY_SECONDS)
             except TimeoutError as exc:
-                raise Unavailable("Another process has held a lock for too long.") from exc
+                raise StorageUnavailable("Another process has held a lock for too long.") from exc
             yield
         finally:
             os.close(descriptor)

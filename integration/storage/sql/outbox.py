@@ -36,7 +36,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.ids import AccountId, CallId, Timestamp
-from integration.errors import Unavailable
+from integration.errors import StorageUnavailable
 from integration.ports.clock import Clock
 from integration.ports.stores import OutboxItem, OutboxState
 from integration.storage.sql.claims import HAS_NONE_BEFORE_IT, IS_DUE, IS_FIRST, IS_WAITING, Claims, ItemRow
@@ -146,7 +146,7 @@ class SqlOutbox:
             Unavailable: also if the lease was lost, because the new holder decides now.
         """
         if not await self._set(item, payload=json.dumps(payload)):
-            raise Unavailable("Another process has claimed this item since.")
+            raise StorageUnavailable("Another process has claimed this item since.")
         return replace(item, payload=payload)
 
     async def extend(self, items: Sequence[OutboxItem], *, until: Timestamp) -> set[int]:

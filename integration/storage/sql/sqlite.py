@@ -25,7 +25,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import QueuePool
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 
-from integration.errors import DozvonError, Unavailable
+from integration.errors import DozvonError, StorageUnavailable
 from integration.storage.secrets.private_files import make_file
 from integration.storage.sql.database import Dialect, Scope, T, Work
 from integration.storage.sql.failures import translated, translating
@@ -139,7 +139,7 @@ class SqliteDatabase:
 
     async def write(self, work: Work[T], scope: Scope = None) -> T:
         if self._is_closed:
-            raise Unavailable("The database is closed.")
+            raise StorageUnavailable("The database is closed.")
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
         self._jobs.put(job)
@@ -148,7 +148,7 @@ class SqliteDatabase:
 
     async def read(self, work: Work[T], scope: Scope = None) -> T:
         if self._is_closed:
-            raise Unavailable("The database is closed.")
+            raise StorageUnavailable("The database is closed.")
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     async def rows(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
@@ -283,7 +283,7 @@ async def open_sqlite(path: str) -> SqliteDatabase:
     """Open or create the file. Raises: Unavailable."""
     folder = Path(path).parent
     if not await asyncio.to_thread(folder.is_dir):
-        raise Unavailable(f"The database file cannot be opened: its folder {folder} does not exist.")
+        raise StorageUnavailable(f"The database file cannot be opened: its folder {folder} does not exist.")
     database = SqliteDatabase(path)
     try:
         await asyncio.to_thread(database.start)

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
-from integration.errors import Unavailable
+from integration.errors import StorageUnavailable
 from integration.ports.clock import Clock
 from integration.ports.stores import Stranger
 from integration.storage.sql.database import Database, insert
@@ -49,7 +49,7 @@ class SqlStrangers:
             found = await self._database.write(work, account)
             if found is not None:
                 return _stranger(found)
-        raise Unavailable("Another process is changing this number's entry. Try again.")
+        raise StorageUnavailable("Another process is changing this number's entry. Try again.")
 
     async def take_over(self, account: AccountId, match_key: str, *, of: CallId, call: CallId) -> bool:
         entered_by = strangers.c.entered_by == of
