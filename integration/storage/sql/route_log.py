@@ -36,6 +36,16 @@ _REMEMBER_KNOWN = ShortQuery(  # PostgreSQL only
 )
 
 
+_TOGETHER = 100  # decisions that are sent without asking first
+_KNOWN = ShortQuery(
+    "SELECT id FROM calls WHERE account = :account AND id IN (SELECT value FROM json_each(:wanted))",
+    postgresql="""
+        SELECT id FROM calls
+        WHERE account = :account AND id IN (SELECT each FROM json_array_elements_text(:wanted::json) AS _ (each))
+    """,
+)
+
+
 class SqlRouteLog:
     """Implements `ports.RouteLog`."""
 
@@ -43,6 +53,9 @@ class SqlRouteLog:
         self._database = database
 
     async def remember(self, account: AccountId, decided: Sequence[DecidedRoute]) -> list[CallId]:
+        if len(decided) > _TOGETHER:  # most of so many wait for their calls: which can be stored is asked first
+            known = await self._known(account, [each.call for each in decided])
+            decided = [each for each in decided if each.call in known]
         rows = [
             {
                 "account": account,
@@ -71,6 +84,11 @@ class SqlRouteLog:
             return known
 
         return await self._database.write(work, account)
+
+    async def _known(self, account: AccountId, wanted: Sequence[CallId]) -> frozenset[CallId]:
+        """Those of these calls that are stored."""
+        found = await self._database.rows(_KNOWN, {"account": account, "wanted": json.dumps(wanted)}, account)
+        return frozenset(CallId(call) for (call,) in found)
 
     async def of(self, account: AccountId, call: CallId) -> RouteDecision | None:
         query = select(routes.c.decision).where(routes.c.account == account, routes.c.call == call)
