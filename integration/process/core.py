@@ -18,7 +18,8 @@ from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError
 from integration.ports.connector import Connector
 from integration.ports.coordination import Coordination
-from integration.ports.pbx import Pbx, PbxConnection
+from integration.ports.pbx import Pbx
+from integration.ports.pbx_connection import PbxConnection
 from integration.process.config import AccountConfig, Config, PbxConfig
 from integration.process.connections import Kinds, setup_of
 from integration.process.offices import Offices

@@ -8,6 +8,9 @@ from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 from argon2.low_level import hash_secret_raw
 
+from integration.domain.sentences import Sentence
+from integration.texts import findings as texts
+
 SHORTEST = 12
 """Characters. One password opens everything, without a second factor: NIST SP 800-63B requires at least 8, and more if
 there is no other protection."""
@@ -71,14 +74,14 @@ def hashed(plain: str) -> str:
     return _hasher.hash(plain)
 
 
-def weakness(plain: str) -> str | None:
+def weakness(plain: str) -> Sentence | None:
     """Why the password is weak, as the end of a sentence that begins with "it"; None if it looks strong."""
     if len(plain) < SHORTEST:
-        return f"has {len(plain)} characters; the minimum is {SHORTEST}"
+        return texts.PASSWORD_SHORT(count=len(plain), least=SHORTEST)
     if len(set(plain)) < _FEWEST_DIFFERENT:
-        return f"has only {len(set(plain))} different characters"
+        return texts.PASSWORD_MONOTONOUS(count=len(set(plain)))
     if plain.isdecimal():
-        return "is a number"
+        return texts.PASSWORD_NUMBER()
     if any(word in plain.lower() and len(plain) - len(word) <= SHORTEST // 2 for word in _OBVIOUS):
-        return "is a well-known word with little added"
+        return texts.PASSWORD_OBVIOUS()
     return None
