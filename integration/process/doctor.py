@@ -129,6 +129,14 @@ def _leftovers(left: Sequence[Leftover]) -> list[Finding]:
     return findings
 
 
+async def _administrators(core: Core) -> Finding:
+    if await core.administrators.store.have_any():
+        return ok(texts.ADMINISTRATORS, texts.OWN_PASSWORDS)
+    if core.config.admin_password is not None:
+        return warning(texts.ADMINISTRATORS, texts.SHARED_PASSWORD, texts.INVITE_AN_OWNER)
+    return warning(texts.ADMINISTRATORS, texts.NOBODY_CAN_SIGN_IN, texts.MAKE_A_SETUP_CODE)
+
+
 def _switch(member: Member) -> list[Finding]:
     if member.account.settings.enabled:
         return []
@@ -160,6 +168,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         if config.redis is not None:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
+        found[INSTALLATION].append(await _administrators(core))
         found[INSTALLATION] += _leftovers(await core.storage.leftovers.found(besides=core.offices.known))
         for key, member in core.members.items():
             found[key] = [*_switch(member), *await member.connector.check()]

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from integration.ports.findings import Finding, ok, warning
 from integration.process.config import Config, is_loopback
+from integration.services.passwords import is_hash, weakness
 from integration.texts import findings as texts
-from integration.web.password import is_hash, weakness
 
 
 def examine_exposure(config: Config) -> list[Finding]:
@@ -26,7 +26,7 @@ def examine_exposure(config: Config) -> list[Finding]:
 
 def _password(password: str | None, file: Path | None) -> Finding:
     if password is None:
-        return warning(texts.PASSWORD, texts.NO_PASSWORD, texts.MAKE_A_HASH)
+        return ok(texts.PASSWORD, texts.NO_PASSWORD)
     if is_hash(password):
         return ok(texts.PASSWORD, texts.PASSWORD_HASHED)
     if (why := weakness(password)) is not None:
