@@ -211,8 +211,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Valid for {hours} hours, once. Copy it now: it is not shown again.",
     ),
     "link": ("Ссылка", "Посилання", "Link"),
-    "copy": ("Скопировать", "Скопіювати", "Copy"),
-    "copied": ("Скопировано", "Скопійовано", "Copied"),
     "waiting_invitations": ("Ждут ответа", "Чекають на відповідь", "Waiting invitations"),
     "valid_until": ("Действует до", "Діє до", "Valid until"),
     "new_link": ("Новая ссылка", "Нове посилання", "New link"),

@@ -85,7 +85,8 @@ class Running:
                 method, self.dozvon.url + path, headers=headers, data=form or {}, allow_redirects=False
             ) as answer,
         ):
-            await answer.read()
+            if answer.content_type != "text/event-stream":  # which has no end
+                await answer.read()
             return answer.status, answer.headers.get("Location", "")
 
 
