@@ -6,8 +6,9 @@ import argparse
 import getpass
 import sys
 
+from integration.domain.passwords import LONGEST
 from integration.errors import ConfigError
-from integration.web.password import LONGEST, hashed, weakness
+from integration.services.passwords import hashed, weakness
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -132,6 +132,15 @@ def _leftovers(left: Sequence[Leftover]) -> list[Finding]:
     return findings
 
 
+async def _administrators(core: Core) -> Finding:
+    if await core.administrators.store.have_any():
+        return _ok("administrators", "they sign in with their own passwords")
+    if core.config.admin_password is not None:
+        remedy = "open Administrators on the pages and invite an owner; then remove server.admin_password"
+        return _warning("administrators", "all who sign in share the password of the configuration", remedy)
+    return _warning("administrators", "nobody can sign in yet", "run `dozvon setup-code` and open what it prints")
+
+
 def _switch(member: Member) -> list[Finding]:
     if member.account.settings.enabled:
         return []
@@ -177,6 +186,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         if config.redis is not None:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
+        found[INSTALLATION].append(await _administrators(core))
         found[INSTALLATION] += _leftovers(await core.storage.leftovers.found(besides=core.offices.known))
         for key, member in core.members.items():
             found[key] = [*_switch(member), *await member.connector.check()]

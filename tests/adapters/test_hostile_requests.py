@@ -223,6 +223,7 @@ def _filled(pattern: str, value: bytes, secret: str) -> bytes:
     right = {
         "account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "crm": b"amocrm", "tail": secret.encode(),
         "office": b"acme", "kind": b"account", "id": b"acme", "revision": b"1",
+        "administrator": b"0" * 32, "invitation": b"0" * 32, "session": b"0" * 64,
     }  # fmt: skip
     names = re.findall(r"\{(\w+)\}", pattern)
     path = pattern.encode()

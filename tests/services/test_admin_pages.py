@@ -30,9 +30,11 @@ from integration.ports.pbx import PbxEmployee
 from integration.ports.stores import OutboxState
 from integration.process.config import Config
 from integration.process.office_edits import OfficeEdits
+from integration.process.setup_address import administrators_of
 from integration.services.accounts import Account
 from integration.services.click import Refused
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.passwords import PasswordDesk
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination
@@ -95,10 +97,13 @@ class Office:
 
 def _sessions(world: World, password: str, addresses: ClientAddresses | None = None) -> AdminSessions:
     """Sessions as each process creates them."""
+    passwords = PasswordDesk()
     return AdminSessions(
         password,
         "http://calls.test",
         store=world.storage.admin_sessions,
+        administrators=administrators_of(world.storage, world.clock, passwords),
+        passwords=passwords,
         brake=SignInBrake(world.coordination, open_coordination(None)),
         addresses=addresses or ClientAddresses(),
         clock=world.clock,
@@ -567,7 +572,7 @@ async def test_two_browsers_behind_one_address_are_two_administrators(signed_in:
     signed_in.client.session.cookie_jar.clear()
     await signed_in.send("/admin/login", password=PASSWORD)
     html = await signed_in.page("/admin/acme/changes?lang=en")
-    assert re.search(r"Administrator [0-9a-f]{6} from 127\.0\.0\.1", html)
+    assert re.search(r"The configuration file’s password, session [0-9a-f]{6} from 127\.0\.0\.1", html)
     assert "You, from" not in html
 
 

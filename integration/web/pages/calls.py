@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.calls.call import Call
 from integration.domain.calls.intents import IntentKind
 from integration.domain.crm.entities import EntityKind, EntityRef
@@ -26,6 +27,7 @@ from integration.web.pages.view import (
     sentences,
     timeline_rows,
 )
+from integration.web.permissions import needs
 
 _PAGE_ROWS = 50
 
@@ -50,8 +52,11 @@ class CallPages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/calls", self.calls),
-            web.get("/admin/{account}/calls/{call}", self.call),
+            *needs(
+                Permission.SEE_OFFICE,
+                web.get("/admin/{account}/calls", self.calls),
+                web.get("/admin/{account}/calls/{call}", self.call),
+            )
         ]
 
     async def calls(self, request: web.Request) -> web.Response:

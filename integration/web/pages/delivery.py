@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.ports.clock import Clock
 from integration.ports.stores import Outbox, OutboxState
 from integration.web.pages.shell import Shell, told
 from integration.web.pages.view import outbox_rows
+from integration.web.permissions import needs
 
 
 class DeliveryPages:
@@ -23,9 +25,12 @@ class DeliveryPages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/delivery", self.delivery),
-            web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/retry", self.retry),
-            web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/discard", self.discard),
+            *needs(Permission.SEE_OFFICE, web.get("/admin/{account}/delivery", self.delivery)),
+            *needs(
+                Permission.CHANGE_OFFICE,
+                web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/retry", self.retry),
+                web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/discard", self.discard),
+            ),
         ]
 
     async def delivery(self, request: web.Request) -> web.Response:

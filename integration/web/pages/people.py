@@ -10,6 +10,7 @@ from aiohttp import web
 
 from integration.documents.people import person_table, read_people
 from integration.documents.problems import InvalidDocument
+from integration.domain.access import Permission
 from integration.domain.ids import ManagerId, PbxId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee, PhoneType
@@ -22,6 +23,7 @@ from integration.web.language import language_of
 from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell, told
 from integration.web.pages.view import phone_text
+from integration.web.permissions import needs
 
 
 class PeoplePages:
@@ -31,8 +33,8 @@ class PeoplePages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/people", self.people),
-            web.post("/admin/{account}/people", self.save_people),
+            *needs(Permission.SEE_OFFICE, web.get("/admin/{account}/people", self.people)),
+            *needs(Permission.CHANGE_OFFICE, web.post("/admin/{account}/people", self.save_people)),
         ]
 
     async def people(self, request: web.Request) -> web.Response:

@@ -9,7 +9,8 @@ import jinja2
 from aiohttp import web
 
 from integration import __version__
-from integration.domain.ids import AccountId
+from integration.domain.access import Granted, Permission, Viewer, allows, sees
+from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings_changes import Author
 from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account, Accounts
@@ -17,6 +18,8 @@ from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.web.language import COOKIE, language_of
 from integration.web.pages.session import AdminSessions
+from integration.web.pages.view import local_moment
+from integration.web.permissions import for_everybody
 
 _HERE = Path(__file__).parent
 _UNDO = {
@@ -38,7 +41,7 @@ class Shell:
         )
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.static("/admin/static", _HERE / "static")]
+        return [*for_everybody("pictures and styles", [web.static("/admin/static", _HERE / "static")])]
 
     def account(self, request: web.Request) -> Account:
         """The account in the address. Raises: HTTPNotFound."""
@@ -50,6 +53,19 @@ class Shell:
     def who(self, request: web.Request) -> Author:
         """The administrator who sends this request."""
         return self._sessions.who(request)
+
+    def viewer(self, request: web.Request) -> Viewer:
+        """What the sender of this request may."""
+        return self._sessions.viewer(request)
+
+    def may_see(self, request: web.Request, account: AccountId) -> bool:
+        """Whether the sender may see this account; for lists of several."""
+        return sees(self.viewer(request), self._sessions.office_of(account))
+
+    def moment(self, at: Timestamp) -> str:
+        """Of what belongs to no office: in the zone of the first one, else in UTC."""
+        first = next(iter(self._accounts), None)
+        return local_moment(at, first.settings.zone if first is not None else "UTC")
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
         """The page for a failed request. It does not use the database, which may have failed."""
@@ -88,7 +104,7 @@ class Shell:
                 "message_kind": "bad" if done in ("already_gone", "consent_gone") else "",
                 "undo": undo,
                 "signed_in": await self._sessions.is_signed_in(request),
-                "enabled": self._sessions.is_enabled,
+                "manages": self._may_manage(request),
                 "dead": dead,
                 **values,
             }
@@ -97,6 +113,9 @@ class Shell:
         if request.query.get("lang") in LANGUAGES:
             response.set_cookie(COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
         return response
+
+    def _may_manage(self, request: web.Request) -> bool:
+        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
 
 
 def told(path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:

@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.routing.route import RouteDecision, RouteQuestion, Step
 from integration.services.accounts import Account
 from integration.texts.pages import texts
 from integration.web.language import language_of
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import LONGEST_SEARCH, sentences
+from integration.web.permissions import needs
 
 Ask = Callable[[Account, RouteQuestion, str], Awaitable[RouteDecision]]
 """Decides the route without a call, for a PBX of the account; another name is the main one's."""
@@ -23,7 +25,7 @@ class WhatIfPages:
         self._ask = ask
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.get("/admin/{account}/route", self.what_if)]
+        return [*needs(Permission.SEE_OFFICE, web.get("/admin/{account}/route", self.what_if))]
 
     async def what_if(self, request: web.Request) -> web.Response:
         account = self._shell.account(request)
