@@ -21,7 +21,7 @@ def run(_: argparse.Namespace) -> int:
     if len(plain) > LONGEST:
         raise ConfigError(f"the password has {len(plain)} characters; the maximum is {LONGEST}")
     if (why := weakness(plain)) is not None:
-        raise ConfigError(f"the password cannot be used: it {why}")
+        raise ConfigError(f"the password cannot be used: it {why.say('en')}")
     print(hashed(plain))
     print("Put this into dozvon.toml, [server]: admin_password = '…' (in single quotes)", file=sys.stderr)
     return 0

@@ -12,7 +12,9 @@ from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatc
 from argon2.low_level import hash_secret_raw
 
 from integration.domain.passwords import LONGEST, SHORTEST, Weakness, weakness_of
+from integration.domain.sentences import Sentence
 from integration.errors import Unavailable
+from integration.texts import findings as texts
 
 # 32 MiB and three passes: above OWASP's minimum, and cheap enough for a small machine that also handles calls.
 _TIME_COST, _MEMORY_KIB, _PARALLELISM = 3, 32 * 1024, 1
@@ -135,18 +137,16 @@ def hashed(plain: str) -> str:
     return _hasher.hash(plain)
 
 
-def weakness(plain: str) -> str | None:
-    """Why the configuration file's password is weak, as the end of an English sentence that begins with "it"; None if
-    it looks strong."""
+def weakness(plain: str) -> Sentence | None:
+    """Why the configuration file's password is weak, as the end of a sentence that begins with "it"; None if it looks
+    strong."""
     match weakness_of(plain, shortest=SHORTEST):
         case Weakness.SHORT:
-            return f"has {len(plain)} characters; the minimum is {SHORTEST}"
-        case Weakness.LONG:
-            return f"has {len(plain)} characters; the maximum is {LONGEST}"
+            return texts.PASSWORD_SHORT(count=len(plain), least=SHORTEST)
         case Weakness.FEW_DIFFERENT:
-            return f"has only {len(set(plain))} different characters"
+            return texts.PASSWORD_MONOTONOUS(count=len(set(plain)))
         case Weakness.NUMBER:
-            return "is a number"
-        case Weakness.OBVIOUS | Weakness.OWN_NAME:
-            return "is a well-known word with little added"
+            return texts.PASSWORD_NUMBER()
+        case Weakness.OBVIOUS:
+            return texts.PASSWORD_OBVIOUS()
     return None

@@ -28,6 +28,7 @@ from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
 from integration.web.pages.administrators import AdministratorPages
 from integration.web.pages.brake import SignInBrake
+from integration.web.pages.flash import Flash
 from integration.web.pages.invitation import InvitationPages
 from integration.web.pages.people import PeoplePages
 from integration.web.pages.profile import ProfilePages
@@ -110,7 +111,7 @@ class Place:
 
 
 def link_in(answer: Answer) -> str:
-    found = re.search(r'value="http://[^/"]+(/invitation\?code=[\w-]{43})"', answer.text)
+    found = re.search(r">http://[^/<]+(/invitation\?code=[\w-]{43})</pre>", answer.text)
     assert found is not None, answer.text
     return found[1]
 
@@ -131,7 +132,7 @@ async def place(world: World, request: pytest.FixtureRequest) -> AsyncIterator[P
         addresses=ClientAddresses(),
         clock=world.clock,
     )
-    shell = Shell(world.accounts, world.storage.outbox, sessions)
+    shell = Shell(world.accounts, world.storage.outbox, sessions, Flash(world.coordination, is_secure=False))
     sections = (
         shell,
         SignInPages(shell, sessions),

@@ -17,7 +17,7 @@ from integration.web.language import language_of
 from integration.web.pages.invitation import PATH as INVITATION_PATH
 from integration.web.pages.session import AdminSessions
 from integration.web.pages.session_rows import SessionRows
-from integration.web.pages.shell import Shell, told
+from integration.web.pages.shell import Shell
 from integration.web.pages.trouble_texts import LOGIN_TAKEN, by_field
 from integration.web.permissions import needs
 
@@ -88,13 +88,13 @@ class AdministratorPages:
         try:
             issued = await self._administrators.renew(request.match_info["invitation"])
         except CodeGone:
-            raise told(PATH, "invitation_already_gone") from None
+            raise await self._shell.told(request, PATH, "invitation_already_gone") from None
         return await self._page(request, issued=issued)
 
     async def revoke(self, request: web.Request) -> web.StreamResponse:
         await read_form(request)
         is_revoked = await self._administrators.invitations.revoke(request.match_info["invitation"])
-        raise told(PATH, "invitation_revoked" if is_revoked else "invitation_already_gone")
+        raise await self._shell.told(request, PATH, "invitation_revoked" if is_revoked else "invitation_already_gone")
 
     # ---- one of them
 
@@ -110,7 +110,7 @@ class AdministratorPages:
             await self._administrators.store.set_role(person.id, role)
         except LastOwner:
             return await self._one_page(request, person, refused="last_owner")
-        raise told(_page_of(person), "role_set")
+        raise await self._shell.told(request, _page_of(person), "role_set")
 
     async def set_active(self, request: web.Request) -> web.StreamResponse:
         person, form = await self._named(request), await read_form(request)
@@ -121,27 +121,29 @@ class AdministratorPages:
             await self._administrators.store.set_active(person.id, is_active=is_active)
         except LastOwner:
             return await self._one_page(request, person, refused="last_owner")
-        raise told(_page_of(person), "administrator_on" if is_active else "administrator_off")
+        raise await self._shell.told(
+            request, _page_of(person), "administrator_on" if is_active else "administrator_off"
+        )
 
     async def end_session(self, request: web.Request) -> web.StreamResponse:
         person = await self._named(request)
         await read_form(request)
         await self._sessions.store.end_of(person.id, request.match_info["session"])
-        raise told(_page_of(person), "session_ended")
+        raise await self._shell.told(request, _page_of(person), "session_ended")
 
     async def end_sessions(self, request: web.Request) -> web.StreamResponse:
         person, form = await self._named(request), await read_form(request)
         if not form.get("confirmed"):
             return await self._confirm(request, person, "end_all_sessions", {})
         await self._sessions.store.end_all(person.id)
-        raise told(_page_of(person), "sessions_ended")
+        raise await self._shell.told(request, _page_of(person), "sessions_ended")
 
     async def end_sessions_of_file(self, request: web.Request) -> web.StreamResponse:
         """All of the configuration file's password, but one's own."""
         await read_form(request)
         own = await self._sessions.signed_in(request)
         await self._sessions.store.end_all(None, but=own.session.id if own is not None else "")
-        raise told(PATH, "sessions_ended")
+        raise await self._shell.told(request, PATH, "sessions_ended")
 
     # ---- pieces
 
@@ -167,6 +169,7 @@ class AdministratorPages:
             request,
             "administrators.html",
             section="administrators",
+            here=PATH,
             people=[
                 {
                     "person": each,
@@ -181,7 +184,7 @@ class AdministratorPages:
                 {"invitation": each, "until": self._shell.moment(each.until)}
                 for each in await self._administrators.invitations.waiting(now=now)
             ],
-            roles=list(Role),
+            role_choices=_role_choices(request),
             typed=typed or {},
             wrong=wrong or {},
             link=self._link(request, issued),
@@ -199,9 +202,10 @@ class AdministratorPages:
             request,
             "administrator.html",
             section="administrators",
+            here=_page_of(person),
             person=person,
             url=_page_of(person),
-            roles=list(Role),
+            role_choices=_role_choices(request),
             refused=refused,
             created=self._shell.moment(person.created_at),
             seen=self._shell.moment(person.seen_at) if person.seen_at else "",
@@ -218,12 +222,13 @@ class AdministratorPages:
             request,
             "confirm.html",
             section="administrators",
-            question=t[f"{what}_question"].format(name=person.name),
-            consequence=t[f"{what}_consequence"],
-            button=t[what],
+            title=t[f"{what}_question"].format(name=person.name),
+            consequences=[t[f"{what}_consequence"]],
+            confirm=t[what],
             action=request.path,
             fields=fields,
-            back=_page_of(person),
+            cancel_href=_page_of(person),
+            here=_page_of(person),
         )
 
     def _link(self, request: web.Request, issued: Issued | None) -> str:
@@ -242,3 +247,9 @@ def _role(text: str) -> Role:
         return Role(text)
     except ValueError:
         raise web.HTTPBadRequest from None
+
+
+def _role_choices(request: web.Request) -> list[tuple[str, str]]:
+    """For a list to choose from: the role and what it may."""
+    t = texts(language_of(request))
+    return [(role.value, f"{t[f'role_{role}']}: {t[f'role_{role}_may']}") for role in Role]

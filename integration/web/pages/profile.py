@@ -15,7 +15,7 @@ from integration.web.forms import read_form
 from integration.web.language import COOKIE, language_of
 from integration.web.pages.session import AdminSessions, subject_of
 from integration.web.pages.session_rows import SessionRows
-from integration.web.pages.shell import Shell, told
+from integration.web.pages.shell import Shell
 from integration.web.pages.trouble_texts import WRONG_PRESENT, by_field
 from integration.web.permissions import needs
 
@@ -56,7 +56,7 @@ class ProfilePages:
             await self._administrators.set_profile(person.id, name=form.get("name", ""), language=language)
         except NotUsable as exc:
             return await self._page(request, form, by_field(exc.troubles, language_of(request)))
-        saved = told(PATH, "saved")
+        saved = await self._shell.told(request, PATH, "saved")
         saved.set_cookie(COOKIE, language, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
         raise saved
 
@@ -74,7 +74,7 @@ class ProfilePages:
         if changed is None:
             return await self._page(request, wrong=by_field([WRONG_PRESENT], language_of(request)))
         await self._sessions.forget_attempts(request, subject)
-        done = told(PATH, "password_changed")
+        done = await self._shell.told(request, PATH, "password_changed")
         await self._sessions.begin(request, changed, done)
         raise done
 
@@ -82,7 +82,7 @@ class ProfilePages:
         found = await self._found(request)
         await read_form(request)
         await self._sessions.store.end_of(found.session.administrator, request.match_info["session"])
-        raise told(PATH, "session_ended")
+        raise await self._shell.told(request, PATH, "session_ended")
 
     async def end_others(self, request: web.Request) -> web.StreamResponse:
         """All but the one that asks."""
@@ -93,15 +93,16 @@ class ProfilePages:
                 request,
                 "confirm.html",
                 section="administrators",
-                question=t["end_others_question"],
-                consequence=t["end_others_consequence"],
-                button=t["end_others"],
+                title=t["end_others_question"],
+                consequences=[t["end_others_consequence"]],
+                confirm=t["end_others"],
                 action=request.path,
                 fields={},
-                back=PATH,
+                cancel_href=PATH,
+                here=PATH,
             )
         await self._sessions.store.end_all(found.session.administrator, but=found.session.id)
-        raise told(PATH, "sessions_ended")
+        raise await self._shell.told(request, PATH, "sessions_ended")
 
     async def _found(self, request: web.Request) -> SignedIn:
         found = await self._sessions.signed_in(request)
@@ -126,10 +127,11 @@ class ProfilePages:
             request,
             "profile.html",
             section="administrators",
+            here=PATH,
             person=found.administrator,
             typed=typed or {},
             wrong=wrong or {},
             url=PATH,
-            languages=[("ru", "Русский"), ("uk", "Українська"), ("en", "English")],
+            language_choices=[("ru", "Русский"), ("uk", "Українська"), ("en", "English")],
             rows=await self._rows.of(request, [each for each in live if each.administrator == own]),
         )

@@ -106,6 +106,11 @@ class AdminSessions:
         """Raises: Unavailable."""
         return await self.signed_in(request) is not None
 
+    async def is_still_signed_in(self, request: web.Request) -> bool:
+        """Asks the database again: for what stays open longer than a request. Raises: Unavailable."""
+        request.pop(_LOOKED_UP, None)
+        return await self.is_signed_in(request)
+
     def who(self, request: web.Request) -> Author:
         """The author of this request, which `signed_in` has looked up."""
         found = request.get(_LOOKED_UP, _NOT_YET).found
