@@ -13,6 +13,7 @@ REDIS = Words("redis", "Redis", "Redis", "Redis")
 LEFTOVERS = Words("leftovers", "Остатки", "Залишки", "Leftovers")
 SWITCH = Words("switch", "Интеграция", "Інтеграція", "Switch")
 ACCOUNTS = Words("accounts", "Аккаунты", "Акаунти", "Accounts")
+ADMINISTRATORS = Words("administrators", "Администраторы", "Адміністратори", "Administrators")
 PASSWORD = Words("password", "Пароль администратора", "Пароль адміністратора", "Administrator’s password")
 ADDRESS = Words("address", "Адрес", "Адреса", "Address")
 PROXY = Words("proxy", "Прокси", "Проксі", "Proxy")
@@ -205,6 +206,33 @@ USED_BY = Words("used_by", "{accounts}", "{accounts}", "{accounts}")
 
 # ---- exposure --------------------------------------------------------------------------------------------------------
 
+OWN_PASSWORDS = Words(
+    "own_passwords",
+    "Администраторы входят со своими паролями.",
+    "Адміністратори входять зі своїми паролями.",
+    "they sign in with their own passwords",
+)
+SHARED_PASSWORD = Words(
+    "shared_password",
+    "Все входят с одним паролем из файла настроек.",
+    "Усі входять з одним паролем із файлу налаштувань.",
+    "all who sign in share the password of the configuration",
+)
+INVITE_AN_OWNER = Words(
+    "invite_an_owner",
+    "Откройте страницу «Администраторы», пригласите владельца, затем уберите server.admin_password.",
+    "Відкрийте сторінку «Адміністратори», запросіть власника, потім приберіть server.admin_password.",
+    "open Administrators on the pages and invite an owner; then remove server.admin_password",
+)
+NOBODY_CAN_SIGN_IN = Words(
+    "nobody_can_sign_in", "Войти пока не может никто.", "Увійти поки не може ніхто.", "nobody can sign in yet"
+)
+MAKE_A_SETUP_CODE = Words(
+    "make_a_setup_code",
+    "Выполните dozvon setup-code и откройте напечатанный адрес.",
+    "Виконайте dozvon setup-code і відкрийте надруковану адресу.",
+    "run `dozvon setup-code` and open what it prints",
+)
 NO_PASSWORD = Words(
     "no_password",
     "В конфигурации его нет: администраторы входят со своими.",
@@ -262,6 +290,12 @@ PASSWORD_SHORT = Words(
     "в нём знаков {count}, а нужно не меньше {least}",
     "у ньому знаків {count}, а потрібно щонайменше {least}",
     "has {count} characters; the minimum is {least}",
+)
+PASSWORD_LONG = Words(
+    "password_long",
+    "в нём знаков {count}, а можно не больше {most}",
+    "у ньому знаків {count}, а можна не більше {most}",
+    "has {count} characters; the maximum is {most}",
 )
 PASSWORD_MONOTONOUS = Words(
     "password_monotonous",
