@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # key: (ru, uk, en)
-TEXTS: dict[str, tuple[str, str, str]] = {
+SIGN_IN: dict[str, tuple[str, str, str]] = {
     # ---- signing in
     "login": ("Логин или e-mail", "Логін або e-mail", "Login or e-mail"),
     "your_password": ("Пароль", "Пароль", "Password"),
@@ -260,7 +260,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "is_off": ("выключен", "вимкнено", "off"),
     "thats_you": ("это вы", "це ви", "you"),
     "action": ("Действие", "Дія", "Action"),
-    "cancel": ("Отмена", "Скасувати", "Cancel"),
     "set_role": ("Изменить роль", "Змінити роль", "Change role"),
     "role_set": ("Роль изменена.", "Роль змінено.", "The role was changed."),
     "last_owner": (
@@ -374,7 +373,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     # ---- one's own
     "my_profile": ("Мой профиль", "Мій профіль", "My profile"),
     "name_and_language": ("Имя и язык", "Ім’я та мова", "Name and language"),
-    "language": ("Язык", "Мова", "Language"),
     "change_password": ("Сменить пароль", "Змінити пароль", "Change password"),
     "change_password_lead": (
         "Остальные сеансы завершатся, этот браузер останется.",
