@@ -1,6 +1,7 @@
 /**
  * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files) and dist/vendor/ (what the sandbox CRM's
  * page offers to widgets, so that an installed `dozvon demo` needs no npm), `--tests` the tests into build/tests/.
+ * A style sheet becomes a text, with what it imports: the card shares its tokens with the administrators' pages.
  *
  * The backend's address and the version stay marks here: pack.py, which needs no Node, fills them in.
  */
@@ -8,11 +9,28 @@ import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
+const styleAsText = {
+  name: "style as text",
+  setup(build) {
+    build.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { outputFiles } = await esbuild.build({
+        entryPoints: [path],
+        bundle: true,
+        write: false,
+        minify: true,
+        charset: "utf8",
+        logLevel: "warning",
+      });
+      return { contents: outputFiles[0].text, loader: "text", watchFiles: [path] };
+    });
+  },
+};
+
 const common = {
   bundle: true,
   charset: "utf8",
   target: ["es2022"],
-  loader: { ".css": "text" },
+  plugins: [styleAsText],
   legalComments: "none",
   logLevel: "warning",
 };

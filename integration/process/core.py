@@ -30,6 +30,7 @@ from integration.services.cluster.pbx_relay import PbxRelay
 from integration.services.cluster.peers import News, Peers
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.services.hub import Hub
+from integration.services.page_news import PageNews
 from integration.services.routing import Routing
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_coordination, open_storage
@@ -92,6 +93,7 @@ class Core:
         self.relay: PbxRelay
         self.accounts: Accounts
         self.hub: Hub
+        self.page_news: PageNews
         self.cards: CardService
         self.offices: Offices
 
@@ -117,7 +119,8 @@ class Core:
         )
         self.peers = Peers(self.coordination, self.process, self._followed)
         self.relay = PbxRelay(self.coordination, self.process, self.peers, self.clock)
-        self.accounts = Accounts(self.storage.settings, partial(self.peers.tell, News.SETTINGS))
+        self.page_news = PageNews(self.coordination, self.process)
+        self.accounts = Accounts(self.storage.settings, self._settings_changed)
         self.hub = Hub(self.coordination)
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
         self.stack.push_async_callback(self.cards.close)
@@ -133,6 +136,10 @@ class Core:
 
     async def close(self) -> None:
         await self.stack.aclose()
+
+    async def _settings_changed(self, account: AccountId) -> None:
+        self.page_news.tell(account)
+        await self.peers.tell(News.SETTINGS, account)
 
     @property
     def is_shared(self) -> bool:
@@ -255,7 +262,7 @@ class Core:
 
     def _tracking(self, account: Account, pbx: PbxId) -> CallTracking:
         own = partial(self.ownership, account, pbx)
-        return CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards], self.wake, own)
+        return CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards, self.page_news], self.wake, own)
 
     async def end_left_calls(self, account: Account) -> None:
         """End calls on PBXs that the account left while Dozvon was stopped. Raises: Unavailable."""

@@ -105,6 +105,7 @@ class Dozvon:
                 spawn("consents", self.web.consents.listen)
             self.url = await self.web.start()
             spawn("browsers", core.hub.run)
+            spawn("pages", core.page_news.run)
         spawn("managers", core.accounts.run)
         spawn("crm probe", self.crm_watch.probe)
         if core.is_shared:
@@ -128,6 +129,7 @@ class Dozvon:
         """Accept nothing new, finish running work, write waiting steps."""
         if self._background is not None:
             self.core.hub.close()
+            self.core.page_news.close()
             await self.core.kinds.serve_routes((), is_shared=self.core.is_shared)
             await self._background.end()
         await self.core.close()
@@ -213,7 +215,7 @@ class Dozvon:
             clock=core.clock,
             public_url=self.config.public_url,
         )
-        return Delivery(core.accounts, core.storage.outbox, steps.by_kind(), core.clock, core.wake)
+        return Delivery(core.accounts, core.storage.outbox, steps.by_kind(), core.clock, core.wake, core.page_news.tell)
 
     def _build_crm_watch(self) -> CrmWatch:
         core = self.core

@@ -39,11 +39,14 @@ from integration.web.pages.brake import SignInBrake
 from integration.web.pages.calls import CallPages
 from integration.web.pages.changes import ChangePages
 from integration.web.pages.delivery import DeliveryPages
+from integration.web.pages.flash import Flash
+from integration.web.pages.live import LivePages
 from integration.web.pages.overview import OverviewPages
 from integration.web.pages.people import PeoplePages
 from integration.web.pages.session import AdminSessions
 from integration.web.pages.shell import Shell
 from integration.web.pages.sign_in import SignInPages
+from integration.web.pages.style import StylePages
 from integration.web.pages.what_if import WhatIfPages
 from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
@@ -89,7 +92,8 @@ class WebFront:
         refused, edge = RefusedLog(), self._edge()
         sessions = self._build_sessions(edge.addresses)
         widget = self._build_widget_api()
-        shell = Shell(core.accounts, core.storage.outbox, sessions)
+        flash = Flash(core.coordination, is_secure=self.config.public_url.startswith("https://"))
+        shell = Shell(core.accounts, core.storage.outbox, sessions, flash)
         shared = core.coordination if core.is_shared else None
         app = create_web_app(
             routes=[
@@ -174,6 +178,8 @@ class WebFront:
         sections = (
             shell,
             SignInPages(shell, sessions),
+            StylePages(shell),  # before the accounts, whose names are any
+            LivePages(shell, core.page_news, self.states, self.mirror, sessions.is_still_signed_in),
             OverviewPages(
                 shell,
                 accounts=core.accounts,
@@ -195,7 +201,13 @@ class WebFront:
                 phone_book=storage.phone_book,
                 routes=storage.routes,
             ),
-            DeliveryPages(shell, outbox=storage.outbox, clock=core.clock, wake=core.wake.set),
+            DeliveryPages(
+                shell,
+                outbox=storage.outbox,
+                clock=core.clock,
+                wake=core.wake.set,
+                changed=core.page_news.tell,
+            ),
             PeoplePages(shell, core.accounts),
             ChangePages(shell, core.accounts, self.edits, self._office_of),
             WhatIfPages(shell, self._ask_route),

@@ -76,11 +76,14 @@ class Delivery:
         steps: Mapping[IntentKind, StepFunction],
         clock: Clock,
         wake: asyncio.Event,
+        on_outcome: Callable[[AccountId], None] = lambda _: None,
     ) -> None:
+        """`on_outcome`: called after each attempt, whatever its outcome was."""
         self._accounts = accounts
         self._outbox = outbox
         self._steps = steps
         self._clock = clock
+        self._on_outcome = on_outcome
         self.wake = wake
         self._busy: dict[AccountId, set[asyncio.Task[None]]] = {}
         self._attempts: dict[int, _Attempt] = {}  # by the item's id
@@ -165,6 +168,7 @@ class Delivery:
         finally:
             self.counts[item.kind, outcome] += 1
             self.milliseconds_spent[item.kind] += round((loop.time() - began) * 1000)
+            self._on_outcome(account.id)
 
     async def _attempt(self, account: Account, item: OutboxItem, hold_until: float) -> str:
         if item.expires_at is not None and self._clock.now() > item.expires_at:

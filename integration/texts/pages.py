@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from integration.texts import LANGUAGES
+from integration.texts.frame import FRAME
+from integration.texts.style_page import STYLE_PAGE
 
 # key: (ru, uk, en)
 _TEXTS: dict[str, tuple[str, str, str]] = {
@@ -12,7 +17,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "delivery": ("Доставка в CRM", "Доставка в CRM", "CRM delivery"),
     "people": ("Сотрудники", "Співробітники", "People"),
     "changes": ("История изменений", "Історія змін", "Changes"),
-    "what_if": ("Проверка маршрута", "Перевірка маршруту", "What would happen"),
+    "what_if": ("Проверка маршрута", "Перевірка маршруту", "Route check"),
     "sign_in": ("Войти", "Увійти", "Sign in"),
     "sign_out": ("Выйти", "Вийти", "Sign out"),
     "sign_out_everywhere": ("Выйти везде", "Вийти всюди", "Sign out everywhere"),
@@ -33,8 +38,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "integration_on": ("Интеграция включена", "Інтеграцію ввімкнено", "The integration is on"),
     "integration_off": ("Интеграция выключена", "Інтеграцію вимкнено", "The integration is off"),
-    "switch_on": ("Включить", "Увімкнути", "Switch on"),
-    "switch_off": ("Выключить", "Вимкнути", "Switch off"),
+    "switch_on": ("Включить интеграцию", "Увімкнути інтеграцію", "Switch the integration on"),
+    "switch_off": ("Выключить интеграцию", "Вимкнути інтеграцію", "Switch the integration off"),
     "switched_on": ("Интеграция включена.", "Інтеграцію ввімкнено.", "The integration is on."),
     "switched_off": (
         "Интеграция выключена: звонки идут по маршруту АТС и не попадают в CRM.",
@@ -97,7 +102,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Оновлюється іншим процесом, або CRM ще не підключено",
         "Kept up to date by another process, or the CRM is not connected yet",
     ),
-    "read_anew": ("Перечитать из CRM", "Перечитати з CRM", "Reload phone book"),
+    "read_anew": ("Обновить из CRM", "Оновити з CRM", "Reload phone book"),
     "reading_anew": (
         "Телефонная книга будет целиком перечитана из CRM. Звонки и карточки это не задержит.",
         "Телефонну книгу буде повністю перечитано з CRM. Дзвінки й картки це не затримає.",
@@ -171,8 +176,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The client was not called: the employee’s phone is offline",
     ),
     "failure_agent_failed": (
-        "Клиенту не звонили: телефон сотрудника не удалось вызвать",
-        "Клієнту не телефонували: не вдалося викликати телефон співробітника",
+        "Клиенту не звонили: на телефон сотрудника не дозвонились",
+        "Клієнту не телефонували: на телефон співробітника не додзвонилися",
         "The client was not called: the employee’s phone could not be reached",
     ),
     "leg_answered": ("ответил", "відповів", "answered"),
@@ -188,7 +193,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "line": ("Линия", "Лінія", "Line"),
     "hung_up_by": ("Кто завершил", "Хто завершив", "Hung up by"),
     "by_caller": ("звонивший", "той, хто дзвонив", "the caller"),
-    "by_callee": ("вызываемый", "той, кому дзвонили", "the callee"),
+    "by_callee": ("тот, кому звонили", "той, кому дзвонили", "the called party"),
     "by_system": ("АТС", "АТС", "the PBX"),
     "call_id": ("ID звонка", "ID дзвінка", "Call ID"),
     "why_route": ("Почему такой маршрут", "Чому такий маршрут", "Why this route"),
@@ -203,6 +208,22 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Запишется в CRM после окончания звонка.",
         "Запишеться в CRM після закінчення дзвінка.",
         "Will be written to the CRM when the call is over.",
+    ),
+    "log_discarded": (
+        "В CRM не записан: доставка отменена администратором.",
+        "У CRM не записано: доставку скасував адміністратор.",
+        "Not in the CRM: an administrator discarded the delivery.",
+    ),
+    "log_expired": (
+        "В CRM не записан: доставка устарела.",
+        "У CRM не записано: доставка застаріла.",
+        "Not in the CRM: the delivery has expired.",
+    ),
+    "logged": ("Записан в CRM.", "Записано в CRM.", "Logged in the CRM."),
+    "nothing_to_deliver": (
+        "Для этого звонка доставлять нечего.",
+        "Для цього дзвінка доставляти нічого.",
+        "There is nothing to deliver for this call.",
     ),
     "not_logged_at_all": (
         "В CRM не записан: доставка остановлена.",
@@ -222,7 +243,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "seconds": ("с", "с", "s"),
     "legs": ("Кому звонили", "Кому дзвонили", "Who was rung"),
     "to_whom": ("Кому", "Кому", "To"),
-    "via": ("Через", "Через", "Via"),
+    "via": ("Как", "Як", "How"),
     "nobody_rang": ("Ни один телефон не звонил.", "Жоден телефон не дзвонив.", "No phone rang."),
     "timeline": ("Ход звонка", "Перебіг дзвінка", "Timeline"),
     "delivery_lead": (
@@ -257,21 +278,16 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Стан цього запису вже змінився.",
         "This entry has already changed.",
     ),
-    "intent_log_call": ("Записать звонок", "Записати дзвінок", "Log the call"),
-    "intent_fetch_recording": ("Забрать запись", "Забрати запис", "Fetch the recording"),
-    "intent_close_task": ("Закрыть задачу", "Закрити завдання", "Complete the task"),
-    "intent_create_task": ("Поставить задачу", "Поставити завдання", "Create a task"),
-    "intent_notify_crm": ("Показать уведомление", "Показати сповіщення", "Show a popup"),
+    "intent_log_call": ("Звонок в CRM", "Дзвінок у CRM", "Call in the CRM"),
+    "intent_fetch_recording": ("Запись разговора", "Запис розмови", "Recording"),
+    "intent_close_task": ("Закрытие задачи", "Закриття завдання", "Completed task"),
+    "intent_create_task": ("Задача перезвонить", "Завдання передзвонити", "Task to call back"),
+    "intent_notify_crm": ("Уведомление в CRM", "Сповіщення в CRM", "Popup in the CRM"),
     "outbox_waiting": ("ждёт", "чекає", "waiting"),
     "outbox_done": ("сделано", "зроблено", "done"),
     "outbox_dead": ("не доставлено", "не доставлено", "undelivered"),
     "outbox_discarded": ("отменено", "скасовано", "discarded"),
     "outbox_expired": ("устарело", "застаріло", "expired"),
-    "step_1": (
-        "Шаг 1. Сопоставление пользователей",
-        "Крок 1. Зіставлення користувачів",
-        "Step 1. Map managers to extensions",
-    ),
     "people_lead": (
         "Без номера менеджер не увидит карточек и не сможет звонить. Здесь активные и оплаченные пользователи CRM.",
         "Без номера менеджер не побачить карток і не зможе дзвонити. Тут активні й оплачені користувачі CRM.",
@@ -287,6 +303,30 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Список менеджеров пуст: CRM ещё не подключена или не ответила.",
         "Список менеджерів порожній: CRM ще не підключено або вона не відповіла.",
         "There are no managers to show: the CRM is not connected yet, or it did not answer.",
+    ),
+    "phone_type_hint": (
+        "Sip: настольный телефон или программа. Web: телефон в браузере; на звонки выбор пока не влияет.",
+        "Sip: настільний телефон або програма. Web: телефон у браузері; на дзвінки вибір поки не впливає.",
+        "Sip: a desk phone or an application. Web: a phone in the browser; the choice has no effect on calls yet.",
+    ),
+    "find_people": ("Имя, e-mail или номер", "Ім’я, e-mail або номер", "Name, e-mail or extension"),
+    "only_unmapped": ("Только без номера", "Лише без номера", "Only without an extension"),
+    "no_people_found": (
+        "Никто не подходит под этот поиск.",
+        "Ніхто не підходить під цей пошук.",
+        "Nobody matches this search.",
+    ),
+    "shown_of": (
+        "Показаны: {first}–{last} из {total}",
+        "Показано: {first}–{last} з {total}",
+        "{first}–{last} of {total}",
+    ),
+    "previous_page": ("← Назад", "← Назад", "← Previous"),
+    "next_page": ("Дальше →", "Далі →", "Next →"),
+    "newest_only": (
+        "Показаны последние: {count}.",
+        "Показано останні: {count}.",
+        "The latest {count} are shown.",
     ),
     "save": ("Сохранить", "Зберегти", "Save"),
     "saved": ("Сохранено.", "Збережено.", "Saved."),
@@ -363,6 +403,22 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Enter a number and a line. Dozvon shows the decision and its reasons, and calls nobody.",
     ),
     "caller_number": ("Номер звонящего", "Номер того, хто дзвонить", "Caller’s number"),
+    "number_needed": (
+        "Напишите номер, с которого звонят, например +7 916 123-45-67.",
+        "Напишіть номер, з якого телефонують, наприклад +380 67 123-45-67.",
+        "Write the number of the caller, for example +7 916 123-45-67.",
+    ),
+    "number_hidden": ("Номер скрыт", "Номер приховано", "The number is withheld"),
+    "line_needed": (
+        "Напишите номер линии цифрами, как его показывает АТС.",
+        "Напишіть номер лінії цифрами, як його показує АТС.",
+        "Write the number of the line in digits, as the PBX shows it.",
+    ),
+    "line_hint": (
+        "Пусто: линия без своих настроек",
+        "Порожньо: лінія без власних налаштувань",
+        "Empty: a line without its own settings",
+    ),
     "try_it": ("Проверить", "Перевірити", "Try"),
     "why": ("Почему", "Чому", "Why"),
     "outcome_responsible": ("К ответственному", "До відповідального", "To the responsible manager"),
@@ -378,7 +434,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 }
 
 
-def texts(language: str) -> dict[str, str]:
+@cache
+def texts(language: str) -> Mapping[str, str]:
     """All texts of one language; English for a language without texts."""
     column = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
-    return {key: values[column] for key, values in _TEXTS.items()}
+    return {key: values[column] for key, values in (_TEXTS | FRAME | STYLE_PAGE).items()}

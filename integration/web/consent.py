@@ -25,6 +25,7 @@ from integration.ports.coordination import Coordination
 from integration.services.accounts import Account, Accounts
 from integration.texts.pages import texts
 from integration.web.language import language_of
+from integration.web.pages.flash import Flash
 
 log = structlog.get_logger()
 
@@ -33,8 +34,11 @@ _HELD_AT_MOST = 20  # anybody may call any number of times; the newest consents 
 _DISCONNECT_SECONDS = 5.0  # a replayed call makes one request within this time; one that was cut off can be repeated
 _CHANNEL = "consents"
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvon</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/admin/static/tokens.css">
+<link rel="stylesheet" href="/admin/static/tokens-dark.css" media="(prefers-color-scheme: dark)">
 <link rel="stylesheet" href="/admin/static/admin.css">
-<main><p>{text}</p><p><a href="{link}">{link}</a></p></main></html>
+<body class="alone"><main><h1>Dozvon</h1><p>{text}</p><p><a href="{link}">{link}</a></p></main></html>
 """
 
 
@@ -93,6 +97,7 @@ class Consents:
         self._clock = clock
         self._public_url = public_url
         self._on_connected = on_connected
+        self._flash = Flash(coordination, is_secure=public_url.startswith("https://"))
         self._held: dict[str, HeldConsent] = {}
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
@@ -166,7 +171,7 @@ class Consents:
             code = getattr(exc, "code", "")
             log.warning("consent failed", crm=offices[0].connector.kind, error=type(exc).__name__, code=code)
             return self._page(request, f"{t['consent_failed']} {exc}", status=400)
-        raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
+        raise await self._flash.told(request, f"/admin/{key}/people", "crm_connected")
 
     def _addressed(self, request: web.Request) -> list[Office]:
         """The accounts with the kind, and the name if any, in the address. Raises: HTTPNotFound if there are none."""
@@ -243,14 +248,14 @@ class Consents:
         key = self._account(request)
         held = next((each for each in self.waiting(key) if each.id == request.match_info["consent"]), None)
         if held is None:
-            raise web.HTTPSeeOther(f"/admin/{key}?done=consent_gone")
+            raise await self._flash.told(request, f"/admin/{key}", "consent_gone")
         self._held.pop(held.id, None)
         try:
             await self._accept(self._offices[key], held.granted)
         except DozvonError as exc:
             log.warning("consent failed", account_id=key, error=str(exc))
-            raise web.HTTPSeeOther(f"/admin/{key}?done=consent_gone") from exc
-        raise web.HTTPSeeOther(f"/admin/{key}/people?done=crm_connected")
+            raise await self._flash.told(request, f"/admin/{key}", "consent_gone") from exc
+        raise await self._flash.told(request, f"/admin/{key}/people", "crm_connected")
 
     # ---- pieces
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from urllib.parse import quote
 
 from aiohttp import web
@@ -9,6 +10,9 @@ from aiohttp import web
 from integration.texts import LANGUAGES
 
 COOKIE = "dozvon_lang"
+_SECONDS = 365 * 24 * 3600
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def language_of(request: web.BaseRequest) -> str:
@@ -24,3 +28,23 @@ def with_language(request: web.BaseRequest, path: str) -> str:
     if wish not in LANGUAGES:
         return path
     return f"{path}{'&' if '?' in path else '?'}lang={quote(wish)}"
+
+
+@web.middleware
+async def remember_language(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Keep the language of a page's address for all pages, whatever the answer is: also for where it redirects to."""
+    wish = request.query.get("lang", "")
+    is_choice = wish in LANGUAGES and (request.path == "/" or request.path.startswith("/admin"))
+    try:
+        response = await handler(request)
+    except web.HTTPException as exc:
+        if is_choice and exc.status < 400:
+            _keep(exc, wish)
+        raise
+    if is_choice and not response.prepared:
+        _keep(response, wish)
+    return response
+
+
+def _keep(response: web.StreamResponse, lang: str) -> None:
+    response.set_cookie(COOKIE, lang, max_age=_SECONDS, samesite="Lax", httponly=True)

@@ -16,7 +16,7 @@ from integration.web.client_address import ClientAddresses
 from integration.web.connection import Connection, Door, bare_answer
 from integration.web.errors import ErrorAnswers, ErrorPage, Handler, api_errors
 from integration.web.forms import body_deadline, clean_address
-from integration.web.language import with_language
+from integration.web.language import remember_language, with_language
 from integration.web.metrics import Metrics
 from integration.web.refused_log import RefusedLog
 
@@ -90,6 +90,7 @@ def create_web_app(
             clean_address,
             _crowd(edge),
             body_deadline(edge.body_seconds),
+            remember_language,
             *middlewares,
             api_errors,
         ],

@@ -135,7 +135,7 @@ async def test_a_consent_that_began_with_our_button_connects_the_account(place: 
     await place.sign_in()
     state = await place.state(OFFICE)
     status, _, where = await place.call_back(account=OFFICE, state=state)
-    assert (status, where) == (303, "/admin/office/people?done=crm_connected")
+    assert (status, where) == (303, "/admin/office/people")
     assert place.connected(OFFICE) == str(CRM_ACCOUNT)
     assert place.dozvon.members[OFFICE].account.condition.trouble is None
     status, text, _ = await place.call_back(account=OFFICE, state=state)
@@ -189,7 +189,7 @@ async def test_a_consent_of_the_marketplace_waits_for_an_administrator(place: Pl
     await place.sign_in()
     assert path in await place.page("/admin/office")
     _, _, where = await place.press(path)
-    assert where.endswith("/admin/office/people?done=crm_connected")
+    assert where.endswith("/admin/office/people")
     assert place.connected(OFFICE) == str(CRM_ACCOUNT)
     _, text, _ = await place.press(path)
     assert "больше не действует" in text
@@ -223,7 +223,7 @@ async def test_one_integration_serves_several_accounts(tmp_path: Path) -> None:
         for key, crm_account in ((OFFICE, CRM_ACCOUNT), (BRANCH, CRM_BRANCH)):
             state = await place.state(key)
             status, text, where = await place.call_back(state=state, code=place.code(crm_account))
-            assert (status, where) == (303, f"/admin/{key}/people?done=crm_connected"), text
+            assert (status, where) == (303, f"/admin/{key}/people"), text
             assert place.connected(key) == str(crm_account)
         assert place.connector(OFFICE).sender is place.connector(BRANCH).sender
         assert place.sandbox.traffic.max_rate <= 7

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 
+from integration.texts import LANGUAGES
+from integration.texts.pages import texts
 from tests.e2e.consent import sign_in
 
 
@@ -39,7 +41,8 @@ class Administrator:
         headers = {"Origin": self._address}
         async with self._session.post(f"{self._url}/admin/{account}/people", data=form, headers=headers) as said:
             assert said.status == 200, await said.text()
-            assert "saved" in str(said.url), said.url
+            page = await said.text()
+            assert any(texts(language)["saved"] in page for language in LANGUAGES), page
 
     async def phone(self, account: str, manager: int) -> str:
         """The manager's extension on the page of people; empty: none."""

@@ -40,6 +40,7 @@ from integration.services.connection_states import ConnectionStates
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
+from integration.services.page_news import PageNews
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, migrate, open_coordination, open_storage
@@ -90,6 +91,7 @@ class World:
     accounts: Accounts
     account: Account
     hub: Hub
+    news: PageNews
     cards: CardService
     clicks: ClickService
     tracking: CallTracking
@@ -193,8 +195,9 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
         clock=clock,
         public_url="https://calls.test",
     )
-    delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake)
-    tracking = CallTracking(account, pbx.id, storage.calls, clock, [cards], wake)
+    news = PageNews(coordination, "this process")
+    delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake, news.tell)
+    tracking = CallTracking(account, pbx.id, storage.calls, clock, [cards, news], wake)
     failures = Failures()
     live_calls = LiveCalls({ACME: {pbx.id: tracking}}, storage.calls)
     made = World(
@@ -206,6 +209,7 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
         accounts=accounts,
         account=account,
         hub=hub,
+        news=news,
         cards=cards,
         clicks=ClickService(coordination, storage.calls, storage.phone_book, cards, live_calls, clock, strangers),
         tracking=tracking,
@@ -214,9 +218,10 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
         states=ConnectionStates(accounts, lambda: account.pbxs, clock, failures),
         failures=failures,
     )
-    listening = asyncio.create_task(hub.run())
+    listening = asyncio.gather(hub.run(), news.run())
     await asyncio.sleep(0)  # the hub subscribes before the first message is sent
     yield made
+    news.close()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
     await coordination.close()
@@ -285,3 +290,9 @@ def answered_call(at: float, caller: str = CLIENT, uniqueid: str = "1.0") -> Ite
         *answered(at + 3, "101", uniqueid),
         ended(at + 60, uniqueid),
     )
+
+
+# The fixtures of the administrators' pages stand on the world above.
+from tests.services.admin_office import branched as branched  # noqa: E402
+from tests.services.admin_office import office as office  # noqa: E402
+from tests.services.admin_office import signed_in as signed_in  # noqa: E402

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from typing import Any, Protocol
+from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
-from integration.domain.calls.call import Call
+from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.intents import IntentKind
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
@@ -17,14 +18,16 @@ from integration.ports.stores import CallStore, Outbox, PhoneBook, RouteLog
 from integration.services.accounts import Account
 from integration.web.language import language_of
 from integration.web.pages.shell import Shell
+from integration.web.pages.timeline import event_rows, timeline_rows
 from integration.web.pages.view import (
     LONGEST_SEARCH,
     CallRows,
     delivery_text,
+    leg_rows,
     outbox_rows,
+    person_text,
     press_rows,
     sentences,
-    timeline_rows,
 )
 
 _PAGE_ROWS = 50
@@ -67,6 +70,8 @@ class CallPages:
             number=number,
             rows=await self._rows.of(account, found),
             nothing_found="no_calls_found" if number.strip() else "no_older_calls" if before else "no_calls",
+            is_search=bool(number.strip()),
+            live=before is None,
             older=found[-1].started_at if len(found) == _PAGE_ROWS else None,
         )
 
@@ -83,6 +88,7 @@ class CallPages:
         entity = logged.get("entity")
         [row] = await self._rows.of(account, [call])
         items = await self._outbox.of_call(account.id, call.id)
+        entries = await self._calls.timeline(account.id, call.id)
         return await self._shell.page(
             request,
             "call.html",
@@ -95,7 +101,16 @@ class CallPages:
             crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
             recording=f"/r/{recording}.mp3" if recording else None,
             presses=press_rows(account, call),
-            timeline=timeline_rows(await self._calls.timeline(account.id, call.id), call.started_at),
+            legs=leg_rows(account, call, lang),
+            timeline=timeline_rows(
+                entries,
+                lang,
+                ZoneInfo(account.settings.zone),
+                lambda number: person_text(account, number, call.pbx) if number else "",
+                is_internal=call.direction is Direction.INTERNAL,
+            ),
+            events=event_rows(entries, call.started_at),
+            live=True,
             outbox=outbox_rows(account, items),
             delivery_text=delivery_text(call, items),
         )

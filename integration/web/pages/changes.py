@@ -23,7 +23,7 @@ from integration.texts.pages import texts
 from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.office_refusals import reason_of
-from integration.web.pages.shell import Shell, told
+from integration.web.pages.shell import Shell
 from integration.web.pages.view import moment
 
 
@@ -51,6 +51,7 @@ class OfficeHistory(Protocol):
 
 _PAGE_OF = {Section.PEOPLE: "/people", Section.SWITCH: ""}
 _MOST_OF_OFFICE = 100  # changes; REST and `dozvon history` have the older ones
+_MOST_ROWS = 200
 _MOST_LINES = 10  # of what others have changed, on the page of the one who was second
 
 
@@ -105,7 +106,8 @@ class ChangePages:
         except NamedInFile as exc:
             return await self._page(request, account, Conflict(t["named_in_file"].format(extension=exc.key)))
         section = "/changes" if made is None or form.get("back") == "changes" else _PAGE_OF[made.section]
-        raise told(f"/admin/{account.id}{section}", "undone", undo=str(made.revision) if made else "")
+        undo = str(made.revision) if made else ""
+        raise await self._shell.told(request, f"/admin/{account.id}{section}", "undone", undo=undo)
 
     async def undo_of_office(self, request: web.Request) -> web.StreamResponse:
         """Of a change that concerns the whole office."""
@@ -129,7 +131,7 @@ class ChangePages:
             if reason is None:
                 raise
             return await self._page(request, account, Conflict(api_problem(*reason, lang)))
-        raise told("/admin" if is_gone else f"/admin/{account.id}/changes", "undone")
+        raise await self._shell.told(request, "/admin" if is_gone else f"/admin/{account.id}/changes", "undone")
 
     async def _of_office(self, account: Account) -> list[KeptOfficeChange]:
         if self._offices is None:
@@ -151,7 +153,8 @@ class ChangePages:
             account=account,
             section="changes",
             conflict=conflict,
-            rows=sorted(rows, key=lambda row: row.at, reverse=True),
+            rows=sorted(rows, key=lambda row: row.at, reverse=True)[:_MOST_ROWS],
+            is_cut=len(rows) > _MOST_ROWS,
         )
 
 

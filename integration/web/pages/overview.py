@@ -21,8 +21,11 @@ from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.connection_rows import ConnectionRow, connection_row, zone_of
-from integration.web.pages.shell import Shell, told
+from integration.web.pages.shell import Shell
 from integration.web.pages.view import CallRows
+
+SWITCH_OFF_CONSEQUENCES = ("switch_off_route", "switch_off_log", "switch_off_cards", "switch_off_back")
+"""What switching the integration off means, as keys of texts."""
 
 
 class HeldConsent(Protocol):
@@ -115,6 +118,7 @@ class OverviewPages:
             account=account,
             section="overview",
             conflict=first,
+            switch_off=SWITCH_OFF_CONSEQUENCES,
             crm=self._row(request, account, account.id, crm),
             connect_url=self._connect_urls.get(account.id) if _is_for_consent(account) else None,
             held_consents=self._held_consents(account.id),
@@ -124,6 +128,7 @@ class OverviewPages:
             persons=await self._phone_book.size(account.id),
             mirror=self._mirror.state(account.id),
             rows=await self._rows.of(account, await self._calls.recent(account.id, limit=8)),
+            live=True,
         )
 
     def _row(self, request: web.Request, account: Account, name: str, state: ConnectionState) -> ConnectionRow:
@@ -133,6 +138,8 @@ class OverviewPages:
         account = self._shell.account(request)
         form, who = await read_form(request), self._shell.who(request)
         enabled = bool(form.get("enabled"))
+        if not enabled and not form.get("confirmed"):
+            return await self._ask(request, account, form)
         try:
             made = await self._accounts.set_enabled(account, enabled=enabled, who=who, shown=shown_revision(form))
         except ChangedMeanwhile as exc:
@@ -140,12 +147,28 @@ class OverviewPages:
             sentence = texts(language_of(request))["switched_meanwhile"]
             return await self._overview_page(request, account, conflict(request, account, sentence, exc.changes, who))
         key = "switched_on" if enabled else "switched_off"
-        raise told(f"/admin/{account.id}", key, undo=str(made.revision) if made else "")
+        raise await self._shell.told(request, f"/admin/{account.id}", key, undo=str(made.revision) if made else "")
+
+    async def _ask(self, request: web.Request, account: Account, form: dict[str, str]) -> web.Response:
+        """What a browser without the script gets before the integration is switched off."""
+        t = texts(language_of(request))
+        return await self._shell.page(
+            request,
+            "confirm.html",
+            account=account,
+            section="overview",
+            title=t["switch_off_title"],
+            consequences=[t[key] for key in SWITCH_OFF_CONSEQUENCES],
+            action=f"/admin/{account.id}/enabled",
+            confirm=t["switch_off"],
+            fields={"shown": form.get("shown", ""), "enabled": ""},
+            cancel_href=f"/admin/{account.id}",
+        )
 
     async def read_anew(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)
         self._read_anew(account.id)
-        raise told(f"/admin/{account.id}", "reading_anew")
+        raise await self._shell.told(request, f"/admin/{account.id}", "reading_anew")
 
 
 def _is_for_consent(account: Account) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from aiohttp import web
+from markupsafe import Markup
 
 from integration.documents.people import person_table, read_people
 from integration.documents.problems import InvalidDocument
+from integration.domain.crm.entities import Manager
 from integration.domain.ids import ManagerId, PbxId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
 from integration.domain.settings import Employee, PhoneType
@@ -20,8 +23,90 @@ from integration.texts.pages import texts
 from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.pages.changes import Conflict, conflict, shown_revision
-from integration.web.pages.shell import Shell, told
-from integration.web.pages.view import phone_text
+from integration.web.pages.shell import Shell
+from integration.web.pages.view import LONGEST_SEARCH, phone_text
+
+ROWS_OF_PAGE = 50  # an office of five hundred has ten pages; one of fifty sees no other
+_MOST_PAGES = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerList:
+    """Which managers the page shows."""
+
+    find: str = ""
+    unmapped: bool = False
+    page: int = 1
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> ManagerList:
+        text = query.get("page", "")
+        page = int(text) if text.isascii() and text.isdigit() and len(text) < 5 else 1
+        return cls(
+            find=query.get("find", "")[:LONGEST_SEARCH].strip(),
+            unmapped=bool(query.get("unmapped")),
+            page=min(max(page, 1), _MOST_PAGES),
+        )
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * ROWS_OF_PAGE
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """As a form sends them; what is not chosen is left out."""
+        every = {"find": self.find, "unmapped": "1" if self.unmapped else "", "page": str(self.page)}
+        return {name: value for name, value in every.items() if value and (name, value) != ("page", "1")}
+
+    def address(self, *, page: int | None = None) -> str:
+        """The query of this list, or of another page of it; empty for the first page of all."""
+        fields = self.fields if page is None else replace(self, page=page).fields
+        return f"?{urlencode(fields)}" if fields or page is not None else ""
+
+    def filter(
+        self, managers: Sequence[Manager], phones: Mapping[ManagerId, Employee], form: Mapping[str, str]
+    ) -> list[Manager]:
+        """Those of a form stay, whatever was chosen for them: what was typed must not vanish."""
+        words = self.find.casefold()
+
+        def is_wanted(manager: Manager) -> bool:
+            phone = phones.get(manager.id)
+            known = (manager.name, manager.email or "", phone.extension if phone else "")
+            if self.unmapped and phone is not None and f"extension.{manager.id}" not in form:
+                return False
+            return not words or any(words in each.casefold() for each in known)
+
+        return [manager for manager in managers if is_wanted(manager)]
+
+
+class _Options:
+    """The extensions to choose from, as HTML: written once, because a page shows hundreds of them for each manager."""
+
+    def __init__(self, account: Account, users: Sequence[PbxUser]) -> None:
+        self._account = account
+        self._users = {user.key: user for user in users}
+        self._plain = [self._option(user) for user in users]
+        self._at = {user.key: number for number, user in enumerate(users)}
+
+    def html(self, chosen: str, none_text: str) -> Markup:
+        """With the chosen one marked, also if no PBX has it."""
+        options = [_option("", none_text, is_chosen=not chosen), *self._plain]
+        if chosen:
+            marked = self._option(self._users.get(chosen) or _named(self._account, chosen), is_chosen=True)
+            if chosen in self._at:
+                options[self._at[chosen] + 1] = marked
+            else:
+                options.append(marked)
+        return Markup("").join(options)
+
+    def _option(self, user: PbxUser, *, is_chosen: bool = False) -> Markup:
+        text = phone_text(self._account, user) + (f" — {user.name}" if user.name else "")
+        return _option(user.key, text, is_chosen=is_chosen)
+
+
+def _option(key: str, text: str, *, is_chosen: bool) -> Markup:
+    pattern = '<option value="{}" selected>{}</option>' if is_chosen else '<option value="{}">{}</option>'
+    return Markup(pattern).format(key, text)  # noqa: S704  the pattern is ours, and format() escapes the values
 
 
 class PeoplePages:
@@ -46,11 +131,14 @@ class PeoplePages:
         managers = callable_managers(account.managers.values())
         users, _ = await _pbx_users(account)
         texts_of = _texts_of(account, users)
-        wanted = {m.id: form.get(f"extension.{m.id}", "") for m in managers}
+        stored = {manager: employee.key for manager, employee in _by_manager(account.settings.employees).items()}
+        # A long list has several pages: the managers of the others keep what they have.
+        wanted = {m.id: form.get(f"extension.{m.id}", stored.get(m.id, "")) for m in managers}
         if form.get("do") == "suggest":
             taken = set(wanted.values())
             for manager, extension in suggest(managers, users).items():
-                if not wanted.get(manager) and extension not in taken:
+                is_shown = f"extension.{manager}" in form
+                if is_shown and not wanted.get(manager) and extension not in taken:
                     wanted[manager] = extension
         t = texts(language_of(request))
         if doubled := _doubled(wanted, t, texts_of):
@@ -70,7 +158,9 @@ class PeoplePages:
             return await self._people_page(request, account, [error], typed=(wanted, form))
         except InvalidDocument as exc:
             return await self._people_page(request, account, [], typed=(wanted, form), invalid=exc)
-        raise told(f"/admin/{account.id}/people", "saved", undo=str(made.revision) if made else "")
+        undo = str(made.revision) if made else ""
+        back = f"/admin/{account.id}/people{ManagerList.of(form).address()}"
+        raise await self._shell.told(request, back, "saved", undo=undo)
 
     async def _people_page(
         self,
@@ -94,8 +184,12 @@ class PeoplePages:
         guesses = suggest(managers, users)
         by_manager = _by_manager(employees)
         more = _more_phones(account, employees)
+        query = ManagerList.of(form or dict(request.query))
+        found = query.filter(managers, by_manager, form)
+        shown = found[query.offset : query.offset + ROWS_OF_PAGE]
+        options = _Options(account, users)
         rows = []
-        for manager in managers:
+        for manager in shown:
             employee = by_manager.get(manager.id)
             extension = wanted.get(manager.id, employee.key if employee else "")
             kind = form.get(f"type.{manager.id}", employee.phone_type if employee else PhoneType.SIP)
@@ -109,17 +203,12 @@ class PeoplePages:
                 notes.append({"tone": "bad", "text": t["note_doubled"]})
             if extension in wrong.missing:
                 notes.append({"tone": "bad", "text": t["note_missing"]})
-            choices = (
-                users
-                if any(u.key == extension for u in users) or not extension
-                else [*users, _named(account, extension)]
-            )
             rows.append(
                 {
                     "manager": manager,
                     "extension": extension,
                     "type": kind,
-                    "choices": [{"key": u.key, "text": phone_text(account, u), "name": u.name} for u in choices],
+                    "options": options.html(extension, t["not_assigned"]),
                     "suggestion": texts_of.get(guesses.get(manager.id, "")),
                     "notes": notes,
                 }
@@ -135,6 +224,13 @@ class PeoplePages:
             shown=account.revision,
             problems=[*errors, *others, *(t["pbx_silent"].format(pbx=pbx) for pbx in silent)],
             has_suggestions=any(r["suggestion"] and not r["extension"] for r in rows),
+            query=query,
+            is_long=len(managers) > ROWS_OF_PAGE,
+            first=min(query.offset + 1, len(found)),
+            last=query.offset + len(shown),
+            total=len(found),
+            previous_page=query.address(page=query.page - 1) if query.page > 1 and shown else "",
+            next_page=query.address(page=query.page + 1) if query.offset + len(shown) < len(found) else "",
         )
 
 
@@ -181,7 +277,7 @@ def _named(account: Account, key: str) -> PbxUser:
     return PbxUser(extension, pbx=PbxId(pbx)) if stroke and pbx in account.pbxs else PbxUser(key)
 
 
-def _doubled(wanted: dict[ManagerId, str], t: dict[str, str], texts_of: dict[str, str]) -> list[str]:
+def _doubled(wanted: dict[ManagerId, str], t: Mapping[str, str], texts_of: dict[str, str]) -> list[str]:
     counted = Counter(key for key in wanted.values() if key)
     return [t["doubled"].format(extension=texts_of.get(key, key)) for key in sorted(counted) if counted[key] > 1]
 

@@ -81,6 +81,11 @@ class AdminSessions:
             )
         return request[_SIGNED_IN]
 
+    async def is_still_signed_in(self, request: web.Request) -> bool:
+        """Asks the database again: for what stays open longer than a request. Raises: Unavailable."""
+        request.pop(_SIGNED_IN, None)
+        return await self.is_signed_in(request)
+
     def who(self, request: web.Request) -> Author:
         """
         The author of this request, as far as it can be known: all administrators have the same password, so only their

@@ -1,9 +1,15 @@
-"""The common parts of all pages: the frame, the account in the address, the error page."""
+"""The common parts of all pages: the frame, the components, the account in the address, the error page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 from aiohttp import web
@@ -13,32 +19,64 @@ from integration.domain.ids import AccountId
 from integration.domain.settings_changes import Author
 from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account, Accounts
-from integration.texts import LANGUAGES
 from integration.texts.pages import texts
-from integration.web.language import COOKIE, language_of
+from integration.web.language import language_of
+from integration.web.pages.flash import Flash
 from integration.web.pages.session import AdminSessions
 
 _HERE = Path(__file__).parent
+_TOKENS = Path(str(files("widgets"))) / "shared"  # the design's values: files of the package that has the card, too
 _UNDO = {
     "discarded": "/delivery/{item}/retry",
     **dict.fromkeys(("saved", "switched_on", "switched_off", "undone"), "/changes/{item}/undo"),
 }
 """The address that undoes a change, by the key of the message about the change."""
+_TONES = {"already_gone": "bad", "consent_gone": "bad", "switched_off": "warn"}  # of messages; others are good
+_LANGUAGE_NAMES = (("ru", "Рус"), ("uk", "Укр"), ("en", "Eng"))
+_SECTIONS = {
+    "overview": "",
+    "calls": "/calls",
+    "delivery": "/delivery",
+    "people": "/people",
+    "changes": "/changes",
+    "what_if": "/route",
+}
+"""The pages of an account, by the key of their name and icon."""
+_LIVE_HEADER = "X-Dozvon-Live"  # the page reads itself again
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NavigationItem:
+    """A link of the sidebar. `badge`: a number that needs attention; `badge_hint` says of what."""
+
+    href: str
+    text: str
+    icon: str
+    is_current: bool
+    badge: int = 0
+    badge_hint: str = ""
 
 
 class Shell:
     """Renders the pages of all sections."""
 
-    def __init__(self, accounts: Accounts, outbox: Outbox, sessions: AdminSessions) -> None:
+    def __init__(self, accounts: Accounts, outbox: Outbox, sessions: AdminSessions, flash: Flash) -> None:
         self._accounts = accounts
         self._outbox = outbox
         self._sessions = sessions
+        self._flash = flash
+        self.told = flash.told
         self._jinja = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
         )
+        self._components = cache(self._load_components)
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.static("/admin/static", _HERE / "static")]
+        return [
+            web.get(r"/admin/static/{name:tokens(?:-dark)?\.css}", _tokens),
+            web.static("/admin/static", _HERE / "static"),
+        ]
 
     def account(self, request: web.Request) -> Account:
         """The account in the address. Raises: HTTPNotFound."""
@@ -53,52 +91,96 @@ class Shell:
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
         """The page for a failed request. It does not use the database, which may have failed."""
-        lang = language_of(request)
-        html = self._jinja.get_template("error.html").render(
-            {
-                "t": texts(lang),
-                "lang": lang,
-                "version": __version__,
-                "account": None,
-                "section": "",
-                "message": "",
-                "signed_in": False,
-                "status": status,
-                "sentence": message,
-            }
-        )
-        return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": "no-store"})
+        frame = self._frame(request, None, "", signed_in=False)
+        html = self._jinja.get_template("error.html").render({**frame, "status": status, "sentence": message})
+        return web.Response(text=html, status=status, content_type="text/html", headers=NO_STORE)
 
     async def page(self, request: web.Request, template: str, **values: Any) -> web.Response:
-        lang = language_of(request)
-        t = texts(lang)
+        """
+        Args:
+            values: `account` and `section` (a key of `_SECTIONS`) of the pages of an account; `live=True` for a page
+                that changes by itself; `theme` is `light` or `dark` where the reader's own does not count.
+        """
         account: Account | None = values.get("account")
-        done, item = request.query.get("done", ""), request.query.get("item", "")
-        is_number = item.isascii() and item.isdigit() and len(item) <= 18
-        undo = f"/admin/{account.id}{_UNDO[done].format(item=item)}" if account and is_number and done in _UNDO else ""
         dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
+        signed_in = await self._sessions.is_signed_in(request)
+        frame = self._frame(request, account, values.get("section", ""), signed_in=signed_in, dead=dead)
+        if values.pop("live", False) and account is not None:
+            frame["live"] = f"/admin/{account.id}/live"
+        is_for_a_person = _LIVE_HEADER not in request.headers
+        said = await self._flash.take(request) if is_for_a_person else None
+        if said is not None and said.key in frame["t"]:
+            frame["message"] = frame["t"][said.key]
+            frame["message_kind"] = _TONES.get(said.key, "good")
+            if account and said.undo and said.key in _UNDO:
+                frame["undo"] = f"/admin/{account.id}{_UNDO[said.key].format(item=said.undo)}"
         html = self._jinja.get_template(template).render(
-            {
-                "t": t,
-                "lang": lang,
-                "version": __version__,
-                "account": None,
-                "section": "",
-                "message": t.get(done, "") if done in t else "",
-                "message_kind": "bad" if done in ("already_gone", "consent_gone") else "",
-                "undo": undo,
-                "signed_in": await self._sessions.is_signed_in(request),
-                "enabled": self._sessions.is_enabled,
-                "dead": dead,
-                **values,
-            }
+            {**frame, "enabled": self._sessions.is_enabled, "dead": dead, **values}
         )
-        response = web.Response(text=html, content_type="text/html", headers={"Cache-Control": "no-store"})
-        if request.query.get("lang") in LANGUAGES:
-            response.set_cookie(COOKIE, lang, max_age=365 * 24 * 3600, samesite="Lax", httponly=True)
+        response = web.Response(text=html, content_type="text/html", headers=NO_STORE)
+        if is_for_a_person and self._flash.is_waiting(request):
+            self._flash.forget(response)
         return response
 
+    def _frame(
+        self, request: web.Request, account: Account | None, section: str, *, signed_in: bool, dead: int = 0
+    ) -> dict[str, Any]:
+        """What `layout.html` needs."""
+        lang = language_of(request)
+        here = request.path
+        if request.method not in ("GET", "HEAD") and account is not None and section in _SECTIONS:
+            here = f"/admin/{account.id}{_SECTIONS[section]}"  # the answer to a form has no address of its own
+        return {
+            "t": texts(lang),
+            "lang": lang,
+            "ui": self._components(lang),
+            "version": __version__,
+            "account": account,
+            "section": section,
+            "message": "",
+            "message_kind": "",
+            "undo": "",
+            "live": "",
+            "theme": "",
+            "signed_in": signed_in,
+            "languages_to": [(code, name, in_language(request, here, code)) for code, name in _LANGUAGE_NAMES],
+            "navigation": list(self._navigation(request, account, section, lang, dead)),
+        }
 
-def told(path: str, key: str, *, undo: str = "") -> web.HTTPSeeOther:
-    """Redirect to a page that shows the message `key`. `undo`: the outbox item or settings' revision to undo."""
-    return web.HTTPSeeOther(f"{path}?done={key}" + (f"&item={undo}" if undo else ""))
+    def _navigation(
+        self, request: web.Request, account: Account | None, section: str, lang: str, dead: int
+    ) -> Iterator[NavigationItem]:
+        t = texts(lang)
+        if account is None or len(list(self._accounts)) > 1:
+            yield NavigationItem(
+                href="/admin", text=t["accounts"], icon="offices", is_current=request.path.rstrip("/") == "/admin"
+            )
+        if account is None:
+            return
+        for key, path in _SECTIONS.items():
+            yield NavigationItem(
+                href=f"/admin/{account.id}{path}",
+                text=t[key],
+                icon=key,
+                is_current=section == key,
+                badge=dead if key == "delivery" else 0,
+                badge_hint=t["dead_letters"],
+            )
+
+    def _load_components(self, lang: str) -> SimpleNamespace:
+        """The macros of all files in `templates/components/`, by name; they may use `t`, `lang` and `version`."""
+        shared = {"t": texts(lang), "lang": lang, "version": __version__}
+        found: dict[str, Any] = {}
+        for name in sorted(self._jinja.list_templates(filter_func=lambda name: name.startswith("components/"))):
+            found |= vars(self._jinja.get_template(name).make_module(shared))
+        return SimpleNamespace(**{name: macro for name, macro in found.items() if not name.startswith("_")})
+
+
+def in_language(request: web.Request, path: str, lang: str) -> str:
+    """`path` with this request's query in another language: a search is not lost by reading it in English."""
+    query = [(name, value) for name, value in request.query.items() if name != "lang"] if path == request.path else []
+    return f"{path}?{urlencode([*query, ('lang', lang)])}"
+
+
+async def _tokens(request: web.Request) -> web.FileResponse:
+    return web.FileResponse(_TOKENS / request.match_info["name"])

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from integration.domain.calls.attribution import rang_personally
 from integration.domain.calls.call import Call, Direction, Disposition, Via
 from integration.domain.calls.intents import IntentKind
-from integration.domain.ids import Timestamp
+from integration.domain.ids import PbxId, Timestamp
 from integration.domain.numbers.client import client_of
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.people.mapping import PbxUser
@@ -21,9 +21,16 @@ from integration.ports.stores import OutboxItem, OutboxState, PhoneBook
 from integration.services.accounts import Account
 from integration.services.card import display_number
 from integration.texts.reasons import sentence
+from integration.texts.timeline import way
 
 LONGEST_SEARCH = 250  # characters: people may search for a whole phone field of the CRM
 _CALL_TONES = {Disposition.ANSWERED: "ok", Disposition.MISSED: "bad", Disposition.FAILED: "bad", None: "warn"}
+_NOT_LOGGED = {
+    OutboxState.WAITING: "not_logged_yet",
+    OutboxState.DEAD: "not_logged_at_all",
+    OutboxState.DISCARDED: "log_discarded",
+    OutboxState.EXPIRED: "log_expired",
+}
 _OUTBOX_TONES = {OutboxState.DONE: "ok", OutboxState.DEAD: "bad", OutboxState.WAITING: "warn"}
 
 
@@ -70,10 +77,9 @@ def delivery_text(call: Call, items: Sequence[OutboxItem]) -> str:
     logs = [item for item in items if item.kind is IntentKind.LOG_CALL]
     if any(item.state is OutboxState.DONE for item in logs):
         return ""
-    if any(item.state is OutboxState.WAITING for item in logs):
-        return "not_logged_yet"
-    if logs:
-        return "not_logged_at_all"
+    for state, key in _NOT_LOGGED.items():
+        if any(item.state is state for item in logs):
+            return key
     return "logged_after_the_end" if call.is_live else "never_logged"
 
 
@@ -105,18 +111,24 @@ def press_rows(account: Account, call: Call) -> list[dict[str, str]]:
     ]
 
 
-def timeline_rows(events: Iterable[dict[str, Any]], started_at: Timestamp) -> list[dict[str, str]]:
-    rows = []
-    for event in events:
-        own = {k: v for k, v in event.items() if k not in {"event", "at"}}
-        rows.append(
-            {
-                "at": f"+{float(event.get('at', started_at)) - started_at:.1f}",
-                "name": str(event.get("event", "")),
-                "detail": ", ".join(f"{k} {v}" for k, v in own.items()),
-            }
-        )
-    return rows
+def leg_rows(account: Account, call: Call, lang: str) -> list[dict[str, str]]:
+    """Each phone that was rung. `result`: empty while it rings or talks."""
+    return [
+        {
+            "who": person_text(account, leg.target, call.pbx),
+            "way": way(leg.via, leg.queue, lang),
+            "result": leg.result.value if leg.result else "",
+        }
+        for leg in call.legs
+    ]
+
+
+def person_text(account: Account, number: str, pbx: PbxId) -> str:
+    """An extension with the name of its person, `Anna Orlova (101)`; another number in its usual form."""
+    name = account.name_of(number, pbx)
+    if name and name != number:
+        return f"{name} ({number})"
+    return display_number(number, account.settings.numbering) or number
 
 
 def moment(at: Timestamp, account: Account) -> str:
@@ -135,9 +147,13 @@ def moment_in(at: Timestamp, zone: ZoneInfo) -> str:
 
 def clock_time(at: Timestamp, zone: ZoneInfo) -> str:
     """`06:11:00 MSK`."""
-    local = datetime.fromtimestamp(at, zone)
-    name = local.strftime("%Z")
-    return f"{local:%H:%M:%S} {name if name.isalpha() else 'UTC' + name}"
+    name = datetime.fromtimestamp(at, zone).strftime("%Z")
+    return f"{local_clock(at, zone)} {name if name.isalpha() else 'UTC' + name}"
+
+
+def local_clock(at: Timestamp, zone: ZoneInfo) -> str:
+    """`06:11:00`, beside a moment that names the zone."""
+    return f"{datetime.fromtimestamp(at, zone):%H:%M:%S}"
 
 
 def duration(seconds: float) -> str:

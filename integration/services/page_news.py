@@ -1,0 +1,105 @@
+"""Wakes the administrators' open pages when something of their account changed, on any process.
+
+It says only that something changed, never what: each page reads itself again, as the person who looks at it may see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+import structlog
+
+from integration.domain.calls.call import Call
+from integration.domain.calls.tracking import Change
+from integration.domain.ids import AccountId
+from integration.errors import DozvonError
+from integration.ports.coordination import Coordination
+from integration.services.accounts import Account
+
+log = structlog.get_logger()
+
+_CHANNEL = "pages"
+_TOGETHER_SECONDS = 0.3  # changes within this time are one: a call's step is several events
+
+
+class Watch:
+    """One open page. `changed` is set by news and cleared by who waits for it; `is_over`: it has to close."""
+
+    def __init__(self, account: AccountId) -> None:
+        self.account = account
+        self.changed = asyncio.Event()
+        self.is_over = False
+
+
+class PageNews:
+    """A `CallObserver`. Run `run` as long as the process runs."""
+
+    def __init__(self, coordination: Coordination, process: str) -> None:
+        """`process`: identifies this process as a publisher."""
+        self._coordination = coordination
+        self._process = process
+        self._watches: dict[AccountId, set[Watch]] = defaultdict(set)
+        self._pending: dict[AccountId, asyncio.TimerHandle] = {}
+        self._telling: set[asyncio.Task[None]] = set()
+
+    @property
+    def count(self) -> int:
+        """Open pages on this process."""
+        return sum(len(watches) for watches in self._watches.values())
+
+    def join(self, account: AccountId) -> Watch:
+        watch = Watch(account)
+        self._watches[account].add(watch)
+        return watch
+
+    def leave(self, watch: Watch) -> None:
+        watches = self._watches[watch.account]
+        watches.discard(watch)
+        if not watches:
+            del self._watches[watch.account]
+
+    def tell(self, account: AccountId) -> None:
+        """Something of the account has changed. Never raises; what comes close together is told once."""
+        if account not in self._pending:
+            loop = asyncio.get_running_loop()
+            self._pending[account] = loop.call_later(_TOGETHER_SECONDS, self._tell_now, account)
+
+    async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
+        self.tell(account.id)
+
+    def on_resumed(self, account: Account, call: Call) -> None:
+        """The call was shown before; nothing has changed."""
+
+    async def run(self) -> None:
+        """Wake this process's pages by the news of others, until cancelled."""
+        async for message in self._coordination.subscribe(_CHANNEL):
+            if message.get("from") != self._process:
+                self._wake(AccountId(str(message.get("account", ""))))
+
+    def close(self) -> None:
+        """Close every page of this process; they connect again, to another one if there is one."""
+        for handle in self._pending.values():
+            handle.cancel()
+        self._pending.clear()
+        for watches in self._watches.values():
+            for watch in watches:
+                watch.is_over = True
+                watch.changed.set()
+
+    def _tell_now(self, account: AccountId) -> None:
+        self._pending.pop(account, None)
+        self._wake(account)
+        task = asyncio.create_task(self._publish(account))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    def _wake(self, account: AccountId) -> None:
+        for watch in self._watches.get(account, ()):
+            watch.changed.set()
+
+    async def _publish(self, account: AccountId) -> None:
+        try:
+            await self._coordination.publish(_CHANNEL, {"from": self._process, "account": account})
+        except DozvonError as exc:
+            log.info("other processes' pages not told of a change", error=str(exc))
