@@ -8,7 +8,7 @@ OF_THE_INTEGRATION = KindProblem(
     "of_the_integration",
     "Скопируйте со страницы интеграции в amoCRM.",
     "Скопіюйте зі сторінки інтеграції в amoCRM.",
-    "This setting is missing: copy it from the integration's page in amoCRM.",
+    "This setting is missing: copy it from the integration’s page in amoCRM.",
 )
 ACCOUNT_URL = KindProblem(
     "account_url",

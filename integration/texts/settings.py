@@ -188,7 +188,7 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
     Problem.OWN_ADDRESS: (
         "«{value}» — начало одного из адресов самого Dozvon. Выберите другое.",
         "«{value}» — початок однієї з адрес самого Dozvon. Виберіть інше.",
-        '"{value}" begins one of Dozvon\'s own addresses; write another id.',
+        '"{value}" begins one of Dozvon’s own addresses; write another id.',
     ),
     Problem.OF_ADDRESS: (
         "Здесь «{value}», а в адресе запроса — «{own}». Напишите «{own}» или уберите.",

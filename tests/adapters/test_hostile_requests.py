@@ -347,7 +347,7 @@ async def test_no_account_can_be_called_as_an_address_of_ours(target: Target) ->
     words = {word for word in words if word and not word.startswith("{")} - {ACME}
     assert words == ROUTE_WORDS
     for word in words:
-        with pytest.raises(ConfigError, match="Dozvon's own addresses"):
+        with pytest.raises(ConfigError, match="Dozvon’s own addresses"):
             parse({"account": [{"id": word}]})
 
 
