@@ -14,6 +14,7 @@ _COMMANDS = {
     "run": "run the middleware: dozvon run --config dozvon.toml",
     "demo": "the middleware, a sandbox CRM and a simulated office, on the loopback",
     "init": "write a first configuration file",
+    "setup-code": "print an address to make an owner or to set a lost password",
     "password": "make the hash of an administrator's password",
     "doctor": "check CRM, PBX, permissions, recordings; say what to change",
     "apply": "put the accounts and PBXs of a file into the database: dozvon apply FILE --dry-run",
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
         if name == wanted:  # load no other command: `replay` needs no database driver
-            module = importlib.import_module(f"integration.cli.{name}")
+            module = importlib.import_module(f"integration.cli.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     parsed = parser.parse_args(given)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import structlog
 
+from connectors.amocrm import finding_texts as texts
 from connectors.amocrm.api import oauth
 from connectors.amocrm.api.pacing import Blocked
 from connectors.amocrm.api.sending import Sender, Senders
@@ -19,10 +20,11 @@ from connectors.amocrm.widget import AmocrmGate, read_widget_token
 from integration.domain.crm.entities import CrmChange, CrmCondition
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.sentences import Words
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unpaid
 from integration.ports.clock import Clock
 from integration.ports.connector import ConsentProof, Granted, Refused
-from integration.ports.findings import Finding, FindingLevel
+from integration.ports.findings import Finding, error, ok, warning
 from integration.ports.stores import TokenStore
 
 _log = structlog.get_logger()
@@ -154,54 +156,35 @@ async def check(crm: AmocrmCrm) -> list[Finding]:
     findings: list[Finding] = []
     try:
         info = await crm.account_info()
-        findings.append(_ok("amocrm.account", f"connected to {info.get('subdomain', '')}"))
-        findings.append(_ok("amocrm.users", f"{len(await crm.managers())} users can be read"))
+        findings.append(ok(texts.ACCOUNT, texts.CONNECTED(account=str(info.get("subdomain", "")))))
+        findings.append(ok(texts.USERS, texts.USERS_READ(count=len(await crm.managers()))))
         findings.append(await _unsorted(crm))
     except DozvonError as exc:
-        name, remedy = _trouble(exc)
-        findings.append(Finding(check=name, level=FindingLevel.ERROR, message=str(exc), remedy=remedy))
+        about, says, advice = _trouble(exc)
+        findings.append(error(about, says(detail=str(exc)), advice))
     return findings
 
 
-def _trouble(error: DozvonError) -> tuple[str, str]:
-    """The name of the check that failed with this error, and the remedy."""
-    match error:
+def _trouble(trouble: DozvonError) -> tuple[Words, Words, Words]:
+    """The check that failed with this error, what is the matter, and what to do."""
+    match trouble:
         case AuthFailed():
-            return "amocrm.access", (
-                "press the button on the account's page of Dozvon and allow the integration as an administrator of"
-                " amoCRM"
-            )
+            return texts.ACCESS, texts.NO_ACCESS, texts.CONSENT
         case Unpaid():
-            return "amocrm.subscription", "pay for the amoCRM account; Dozvon then writes what waits by itself"
+            return texts.SUBSCRIPTION, texts.UNPAID, texts.PAY
         case Blocked():
-            return "amocrm.block", (
-                "wait: Dozvon tries again by itself. See which other programs use this integration or this server's"
-                " address, and let them ask less"
-            )
+            return texts.BLOCK, texts.BLOCKED, texts.WAIT
         case RateLimited():
-            return "amocrm.rate", (
-                "lower requests_per_second in [account.amocrm], or give other programs their own integration"
-            )
+            return texts.RATE, texts.TOO_OFTEN, texts.ASK_LESS
         case Rejected():
-            return "amocrm.rights", (
-                "let an administrator of amoCRM allow the integration: the token acts with that user's rights"
-            )
-    return "amocrm.reach", "check the addresses in [account.amocrm] and the network between this server and amoCRM"
+            return texts.RIGHTS, texts.REFUSED, texts.ALLOW_AS_ADMIN
+    return texts.REACH, texts.AWAY, texts.CHECK_THE_NETWORK
 
 
 async def _unsorted(crm: AmocrmCrm) -> Finding:
     if await crm.unsorted_pipeline() is not None:
-        return _ok("amocrm.unsorted", "unknown callers go into Unsorted")
-    return Finding(
-        check="amocrm.unsorted",
-        level=FindingLevel.WARNING,
-        message="Unsorted is switched off in every pipeline",
-        remedy="switch it on in the pipeline's settings, or calls of unknown callers cannot be logged",
-    )
-
-
-def _ok(name: str, message: str) -> Finding:
-    return Finding(check=name, level=FindingLevel.OK, message=message)
+        return ok(texts.UNSORTED, texts.INTO_UNSORTED)
+    return warning(texts.UNSORTED, texts.NO_UNSORTED, texts.SWITCH_ON_UNSORTED)
 
 
 def connect(

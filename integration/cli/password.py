@@ -6,8 +6,9 @@ import argparse
 import getpass
 import sys
 
+from integration.domain.passwords import LONGEST
 from integration.errors import ConfigError
-from integration.web.password import LONGEST, hashed, weakness
+from integration.services.passwords import hashed, weakness
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +21,7 @@ def run(_: argparse.Namespace) -> int:
     if len(plain) > LONGEST:
         raise ConfigError(f"the password has {len(plain)} characters; the maximum is {LONGEST}")
     if (why := weakness(plain)) is not None:
-        raise ConfigError(f"the password cannot be used: it {why}")
+        raise ConfigError(f"the password cannot be used: it {why.say('en')}")
     print(hashed(plain))
     print("Put this into dozvon.toml, [server]: admin_password = '…' (in single quotes)", file=sys.stderr)
     return 0

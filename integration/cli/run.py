@@ -20,5 +20,9 @@ def run(arguments: argparse.Namespace) -> int:
     from integration.process.running import run_until_stopped
 
     logs.set_up(settings.log_level, readable=sys.stderr.isatty())
-    asyncio.run(run_until_stopped(settings, lambda: config.load(arguments.config)))
+    asyncio.run(run_until_stopped(settings, lambda: config.load(arguments.config), _say))
     return 0
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from integration.domain.administrators import Role
 from integration.domain.ids import AccountId
 from integration.domain.settings_changes import Author
 
 
 class Permission(StrEnum):
+    """Each route of the pages and of REST names one."""
+
     SEE_OFFICE = "see_office"
     CHANGE_OFFICE = "change_office"
+    ADD_OFFICE = "add_office"  # set up another one
+    SEE_START = "see_start"  # the first page: each sees there what they may
     SEE_API = "see_api"  # its description, which is about no office
+    OWN_PROFILE = "own_profile"  # one's own name, password and sessions
+    MANAGE_ADMINISTRATORS = "manage_administrators"
+
+
+PERMISSIONS: Mapping[Role, frozenset[Permission]] = {
+    Role.OWNER: frozenset(Permission),
+    Role.ADMINISTRATOR: frozenset(Permission) - {Permission.MANAGE_ADMINISTRATORS},
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +42,7 @@ class Viewer:
 
     author: Author
     offices: frozenset[AccountId] | None = None
-    permissions: frozenset[Permission] = frozenset(Permission)
+    permissions: frozenset[Permission] = PERMISSIONS[Role.OWNER]
 
 
 class Refusal(StrEnum):
@@ -36,16 +50,26 @@ class Refusal(StrEnum):
     NOT_ALLOWED = "not_allowed"
 
 
-def refusal(viewer: Viewer, permission: Permission, office: AccountId | None) -> Refusal | None:
+@dataclass(frozen=True, slots=True)
+class Granted:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    reason: Refusal
+
+
+def allows(viewer: Viewer, permission: Permission, subject: AccountId | None = None) -> Granted | Refused:
     """
-    Why the viewer may not; None: they may.
+    Whether the viewer may, and if not, why.
 
     Args:
-        office: None where the permission is about no single one.
+        subject: the office; None where the permission is about no single one.
     """
-    if office is not None and not sees(viewer, office):
-        return Refusal.NOT_THEIRS
-    return None if permission in viewer.permissions else Refusal.NOT_ALLOWED
+    if subject is not None and not sees(viewer, subject):
+        return Refused(Refusal.NOT_THEIRS)
+    return Granted() if permission in viewer.permissions else Refused(Refusal.NOT_ALLOWED)
 
 
 def sees(viewer: Viewer, office: AccountId) -> bool:

@@ -49,14 +49,20 @@ class AuthorKind(StrEnum):
     OLDER_RELEASE = "older_release"  # a process of the previous release, which does not name the author
 
 
+BY_FILE = "configuration"
+"""`Author.administrator` of who signed in with the configuration file's password."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Author:
     """
     Attributes:
-        session: short id of the browser's session; distinguishes administrators behind one address.
+        session: short id of the browser's session; distinguishes who shares the configuration file's password.
         address: the browser's address.
         command: as it was typed, `dozvon apply`.
         user: of the operating system, who typed it; empty: not known.
+        administrator: their id, or `BY_FILE`; empty: written before administrators had logins.
+        name: the administrator's at that time; empty for `BY_FILE`.
     """
 
     kind: AuthorKind
@@ -64,9 +70,23 @@ class Author:
     address: str = ""
     command: str = ""
     user: str = ""
+    administrator: str = ""
+    name: str = ""
+
+    def is_same_person(self, other: Author) -> bool:
+        """Whether both are known to be the same administrator: by login, or by session where a password is shared."""
+        if self.kind is not AuthorKind.ADMINISTRATOR or other.kind is not AuthorKind.ADMINISTRATOR:
+            return False
+        if self.administrator and self.administrator != BY_FILE:
+            return self.administrator == other.administrator
+        return bool(self.session) and self.session == other.session
 
     def __str__(self) -> str:
         match self.kind:
+            case AuthorKind.ADMINISTRATOR if self.name:
+                return f"{self.name} from {self.address}"
+            case AuthorKind.ADMINISTRATOR if self.administrator == BY_FILE:
+                return f"administrator (configuration file, session {self.session}) from {self.address}"
             case AuthorKind.ADMINISTRATOR:
                 return f"administrator {self.session} from {self.address}"
             case AuthorKind.FILE:

@@ -12,8 +12,8 @@ from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link
 from integration.domain.ids import CallId, PbxId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion
+from integration.domain.sentences import Words
 from integration.ports.findings import Finding
-from integration.ports.records import CallRecords
 
 
 class PbxListener(Protocol):
@@ -49,11 +49,11 @@ class DialSample:
     A number as a click in this office dials it; the doctor tries it on the PBX.
 
     Attributes:
-        what: in plain words, "a mobile".
+        what: in plain words, "a mobile", where there are some in three languages.
         others: other ways to dial it, each with the settings that make a click dial this way.
     """
 
-    what: str
+    what: str | Words
     dialled: str
     others: tuple[tuple[str, str], ...] = ()
 
@@ -134,13 +134,3 @@ class RouteAnswerer(Protocol):
         Never raises: the outcome is `reserve` when it cannot decide. Called once a call; the adapter stores the plan
         on the PBX's channel, so later steps need only the channel.
         """
-
-
-class PbxConnection(Pbx, Protocol):
-    """A PBX as the process that builds it sees it: besides the port, its own records and its figures."""
-
-    def records(self) -> CallRecords | None:
-        """The PBX's own records of its calls; None if the settings do not say where they are. Raises: ConfigError."""
-
-    def figures(self, now: float) -> dict[str, float]:
-        """Figures for `/metrics`, by name; `now` in Unix seconds."""

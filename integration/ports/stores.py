@@ -351,19 +351,3 @@ class RecordingStore(Protocol):
 
     async def open(self, opaque_id: str) -> tuple[str, int] | None:
         """Path of the file and its size; None when there is no such recording."""
-
-
-class AdminSessionStore(Protocol):
-    """
-    Sessions of the administrator's pages, shared by all processes. `session` is a hash: the browser's value is never
-    stored. `mark` identifies the password: sessions of another password are invalid. Errors: Unavailable.
-    """
-
-    async def begin(self, session: str, *, mark: str, now: Timestamp, until: Timestamp) -> None:
-        """Also deletes expired sessions."""
-
-    async def is_live(self, session: str, *, mark: str, now: Timestamp) -> bool: ...
-
-    async def end(self, session: str) -> None: ...
-
-    async def end_all(self) -> None: ...

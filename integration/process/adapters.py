@@ -17,7 +17,9 @@ from integration.domain.numbers.numbering import Numbering
 from integration.ports.clock import Clock
 from integration.ports.connector import Connector
 from integration.ports.coordination import RateBudget
-from integration.ports.pbx import PbxConnection, RouteAnswerer
+from integration.ports.pbx import RouteAnswerer
+from integration.ports.pbx_connection import PbxConnection
+from integration.ports.pbx_setup import Flavour, PbxSetup, Preparation
 from integration.ports.stores import TokenStore
 from pbx_adapter.asterisk import AsteriskKind
 
@@ -69,7 +71,25 @@ class PbxKind(Protocol):
     secret_options: ClassVar[tuple[str, ...]]
     """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
 
+    flavours: ClassVar[tuple[Flavour, ...]]
+    """The products that an administrator knows by name; the first is suggested."""
+
     def __init__(self, session: aiohttp.ClientSession) -> None: ...
+
+    @staticmethod
+    def preparation(options: Mapping[str, Any], *, flavour: str, server_address: str) -> Preparation:
+        """
+        What has to be entered on the PBX so that Dozvon may log in. Asks nothing, never raises.
+
+        Args:
+            options: what is known so far; a secret is made where there is none.
+            flavour: the key of one of `flavours`.
+            server_address: this server's address as the PBX sees it.
+        """
+
+    def trial(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> PbxSetup:
+        """Build the questions of a setup with options that are not in use (yet): no running connection is touched.
+        Raises: InvalidDocument, as `check`."""
 
     @staticmethod
     def check(pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> None:

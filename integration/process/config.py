@@ -18,10 +18,11 @@ from integration.documents.installation import ROLES, BackupTable, InstallationD
 from integration.documents.offices import OfficesDocument, read_offices
 from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.ids import AccountId, PbxId
+from integration.domain.passwords import LONGEST, SHORTEST
 from integration.domain.settings import AccountSettings
 from integration.errors import ConfigError
 from integration.process.adapters import CRMS, PBXS
-from integration.web.password import LONGEST, SHORTEST, check_hash, is_hash
+from integration.services.passwords import check_hash, is_hash
 
 _ENVIRONMENT = {
     "DOZVON_LISTEN": ("server", "listen"),

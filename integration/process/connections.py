@@ -14,7 +14,8 @@ from integration.errors import ConfigError
 from integration.ports.clock import Clock
 from integration.ports.connector import Connector
 from integration.ports.coordination import RateBudget
-from integration.ports.pbx import PbxConnection, RouteAnswerer
+from integration.ports.pbx import RouteAnswerer
+from integration.ports.pbx_connection import PbxConnection
 from integration.ports.stores import TokenStore
 from integration.process.adapters import CRMS, PBXS
 from integration.process.config import AccountConfig, Config, PbxConfig

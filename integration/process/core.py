@@ -18,19 +18,23 @@ from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError
 from integration.ports.connector import Connector
 from integration.ports.coordination import Coordination
-from integration.ports.pbx import Pbx, PbxConnection
+from integration.ports.pbx import Pbx
+from integration.ports.pbx_connection import PbxConnection
 from integration.process.config import AccountConfig, Config, PbxConfig
 from integration.process.connections import Kinds, setup_of
 from integration.process.offices import Offices
 from integration.process.place import place_of
 from integration.process.reconcile import Part, Setup
+from integration.process.setup_address import administrators_of
 from integration.services.accounts import Account, Accounts
+from integration.services.administrators import Administrators
 from integration.services.card import CardService
 from integration.services.cluster.pbx_relay import PbxRelay
 from integration.services.cluster.peers import News, Peers
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.services.hub import Hub
 from integration.services.page_news import PageNews
+from integration.services.passwords import PasswordDesk
 from integration.services.routing import Routing
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_coordination, open_storage
@@ -85,7 +89,9 @@ class Core:
         self._users: dict[PbxId, list[Member]] = {}
         self.wake = asyncio.Event()  # intents were queued
         self.stack = AsyncExitStack()
+        self.passwords = PasswordDesk()
         self.storage: Storage
+        self.administrators: Administrators
         self.coordination: Coordination
         self.session: aiohttp.ClientSession
         self.kinds: Kinds
@@ -112,6 +118,7 @@ class Core:
         await asyncio.to_thread(close_to_others, place.data_dir, place.sqlite_file)
         self.storage = await open_storage(place.url, place.data_dir, clock=self.clock, keys=place.keys)
         self.stack.push_async_callback(self.storage.close)
+        self.administrators = administrators_of(self.storage, self.clock, self.passwords)
         self.coordination = open_coordination(self.config.redis)
         self.stack.push_async_callback(self.coordination.close)
         self.session = await self.stack.enter_async_context(

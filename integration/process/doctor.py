@@ -11,7 +11,7 @@ from pathlib import Path
 
 from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
-from integration.ports.findings import Finding, FindingLevel
+from integration.ports.findings import Finding, FindingLevel, error, ok, warning
 from integration.ports.leftovers import Leftover
 from integration.process.config import BackupConfig, Config
 from integration.process.connections import setup_of
@@ -26,6 +26,7 @@ from integration.storage.secrets.private_files import make_folder
 from integration.storage.secrets.sealing import check
 from integration.storage.sql.database import Database, open_database
 from integration.storage.sql.postgres_steps import role_of
+from integration.texts import findings as texts
 
 INSTALLATION = "Dozvon"
 """The group of these findings. It cannot be an account's name: those have no capitals."""
@@ -40,14 +41,13 @@ async def examine(config: Config, clock: Clock) -> list[Finding]:
         make_folder(config.data_dir)
         database = await open_database(config.database_url)
     except (DozvonError, OSError) as exc:
-        remedy = "check storage.database and server.data_dir; for PostgreSQL: is it running, and may this role log in?"
-        findings.append(_error("database", str(exc), remedy))
+        findings.append(error(texts.DATABASE, texts.DATABASE_FAILS(detail=str(exc)), texts.CHECK_THE_DATABASE))
     else:
         try:
             findings.append(await _role(database))
             findings += await _keys(database, place_of(config).keys)
         except DozvonError as exc:
-            findings.append(_error("database", str(exc), "read the database's log"))
+            findings.append(error(texts.DATABASE, texts.DATABASE_FAILS(detail=str(exc)), texts.READ_THE_DATABASE_LOG))
         finally:
             await database.close()
     if config.backup is not None:
@@ -62,26 +62,21 @@ async def examine_redis(redis_url: str) -> Finding:
         ticket = await coordination.issue_ticket({"doctor": "was here"}, ttl_seconds=60.0)
         taken = await coordination.take_ticket(ticket)
     except DozvonError as exc:
-        remedy = "is it running, and has storage.redis its host, port and password? redis://:password@host:6379/0"
-        return _error("redis", str(exc), remedy)
+        return error(texts.REDIS, texts.REDIS_FAILS(detail=str(exc)), texts.CHECK_REDIS)
     finally:
         await coordination.close()
     if taken is None:
-        return _error("redis", "Redis lost a new value at once", "give it memory: maxmemory in redis.conf")
-    return _ok("redis", "Redis answers")
+        return error(texts.REDIS, texts.REDIS_FORGETS, texts.GIVE_REDIS_MEMORY)
+    return ok(texts.REDIS, texts.REDIS_ANSWERS)
 
 
 async def _role(database: Database) -> Finding:
     if database.dialect == "sqlite":
-        return _ok("database", "SQLite, up to date")
+        return ok(texts.DATABASE, texts.SQLITE_CURRENT)
     role, is_above = await database.read(role_of)
     if is_above:
-        return _warning(
-            "database",
-            f"the role {role} is a superuser or has BYPASSRLS: PostgreSQL does not keep accounts apart for it",
-            "connect with a plain role that owns the database: deploy/postgres-role.sql makes one",
-        )
-    return _ok("database", f"PostgreSQL, up to date; row-level security holds the role {role}")
+        return warning(texts.DATABASE, texts.ROLE_ABOVE(role=role), texts.USE_A_PLAIN_ROLE)
+    return ok(texts.DATABASE, texts.POSTGRES_CURRENT(role=role))
 
 
 async def _keys(database: Database, source: KeySource) -> list[Finding]:
@@ -89,73 +84,69 @@ async def _keys(database: Database, source: KeySource) -> list[Finding]:
         checked = await check(database, source)
         ring = KeyRing(source)
     except ConfigError as exc:
-        return [_error("key", str(exc), "restore the file from your copy, or correct its content")]
+        return [error(texts.KEY, texts.KEY_UNREADABLE(detail=str(exc)), texts.RESTORE_THE_KEY_FILE)]
     if checked.current is None and ring.newest is None and source.may_be_made:
-        return [_ok("key", f"the first start makes {source.file}")]
+        return [ok(texts.KEY, texts.KEY_TO_BE_MADE(file=str(source.file)))]
     if ring.newest is None:
-        remedy = "restore it from your copy (backups do not contain it); if it is lost: dozvon secrets forget"
-        return [_error("key", f"{checked.place} does not exist", remedy)]
+        return [error(texts.KEY, texts.KEY_MISSING(file=checked.place), texts.RESTORE_THE_KEY)]
     findings = []
     if checked.is_open_to_others:
-        findings.append(_warning("key", f"others may read {checked.place}", f"chmod 600 {checked.place}"))
+        command = texts.RUN(command=f"chmod 600 {checked.place}")
+        findings.append(warning(texts.KEY, texts.KEY_OPEN(file=checked.place), command))
     if checked.current is not None:
-        remedy = "restore the key that the database names; dozvon secrets check shows the same"
-        findings += [_error("key", problem, remedy) for problem in checked.problems]
+        findings += [
+            error(texts.KEY, texts.KEY_DOES_NOT_FIT(detail=problem), texts.RESTORE_THE_NAMED_KEY)
+            for problem in checked.problems
+        ]
     if not findings:
         count = sum(checked.by_key.values())
-        findings.append(_ok("key", f"{checked.place} opens all {count} stored secrets"))
+        findings.append(ok(texts.KEY, texts.KEY_FITS(file=checked.place, count=count)))
     return findings
 
 
 def _backups(wanted: BackupConfig, now: float) -> Finding:
-    look = 'look for "scheduled backup failed" in the log, and whether a process with the role worker runs'
+    folder = str(wanted.folder)
     try:
         made = [moment for moment in moments_of_backups(Path(wanted.folder)) if moment <= now]
     except OSError as exc:
-        return _error(
-            "backup", f"{wanted.folder} cannot be read: {exc.strerror}", "let Dozvon's user read and write it"
-        )
+        says = texts.BACKUPS_UNREADABLE(folder=folder, detail=exc.strerror or str(exc))
+        return error(texts.BACKUP, says, texts.OPEN_THE_BACKUPS)
     if not made:
-        return _warning("backup", f"{wanted.folder} has no backup yet", f"the running service makes one; {look}")
+        return warning(texts.BACKUP, texts.NO_BACKUP(folder=folder), texts.WAIT_FOR_BACKUP)
     hours = (now - max(made)) / 3600
-    said = f"the newest in {wanted.folder} is {hours:.1f} hours old; one is due every {wanted.every_hours:g}"
-    return _warning("backup", said, look) if hours > wanted.every_hours * _LATE else _ok("backup", said)
+    says = texts.BACKUP_AGE(folder=folder, hours=f"{hours:.1f}", every=f"{wanted.every_hours:g}")
+    if hours > wanted.every_hours * _LATE:
+        return warning(texts.BACKUP, says, texts.BACKUP_LATE)
+    return ok(texts.BACKUP, says)
 
 
 def _leftovers(left: Sequence[Leftover]) -> list[Finding]:
     findings = []
     for each in left:
         if each.waiting or each.dead:
-            message = f"{each.account} was removed: {each.waiting} deliveries wait, {each.dead} were given up"
-            remedy = f"bring the account back, or: dozvon leftovers --delete {each.account}"
-            findings.append(_warning("leftovers", message, remedy))
+            says = texts.REMOVED_WITH_WORK(account=each.account, waiting=each.waiting, dead=each.dead)
+            findings.append(warning(texts.LEFTOVERS, says, texts.BRING_IT_BACK(account=each.account)))
     return findings
+
+
+async def _administrators(core: Core) -> Finding:
+    if await core.administrators.store.have_any():
+        return ok(texts.ADMINISTRATORS, texts.OWN_PASSWORDS)
+    if core.config.admin_password is not None:
+        return warning(texts.ADMINISTRATORS, texts.SHARED_PASSWORD, texts.INVITE_AN_OWNER)
+    return warning(texts.ADMINISTRATORS, texts.NOBODY_CAN_SIGN_IN, texts.MAKE_A_SETUP_CODE)
 
 
 def _switch(member: Member) -> list[Finding]:
     if member.account.settings.enabled:
         return []
-    remedy = "switch it on on the account's page, or let it be"
-    return [_warning("switch", "the account is switched off: its calls are not logged", remedy)]
+    return [warning(texts.SWITCH, texts.SWITCHED_OFF, texts.SWITCH_IT_ON)]
 
 
 def _users(users: Sequence[Member]) -> Finding:
     if not users:
-        remedy = 'name it in "pbxs" of an account, or remove it from the file'
-        return _warning("accounts", "no account gets its calls", remedy)
-    return _ok("accounts", ", ".join(user.account.id for user in users))
-
-
-def _ok(name: str, message: str) -> Finding:
-    return Finding(check=name, level=FindingLevel.OK, message=message)
-
-
-def _warning(name: str, message: str, remedy: str) -> Finding:
-    return Finding(check=name, level=FindingLevel.WARNING, message=message, remedy=remedy)
-
-
-def _error(name: str, message: str, remedy: str) -> Finding:
-    return Finding(check=name, level=FindingLevel.ERROR, message=message, remedy=remedy)
+        return warning(texts.ACCOUNTS, texts.NOBODY_USES_IT, texts.NAME_THE_PBX)
+    return ok(texts.ACCOUNTS, texts.USED_BY(accounts=", ".join(user.account.id for user in users)))
 
 
 async def diagnose(config: Config) -> dict[str, list[Finding]]:
@@ -177,6 +168,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         if config.redis is not None:
             found[INSTALLATION].append(await examine_redis(config.redis))
         await core.open()
+        found[INSTALLATION].append(await _administrators(core))
         found[INSTALLATION] += _leftovers(await core.storage.leftovers.found(besides=core.offices.known))
         for key, member in core.members.items():
             found[key] = [*_switch(member), *await member.connector.check()]

@@ -7,9 +7,10 @@ import stat
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from integration.ports.findings import Finding, FindingLevel
+from integration.ports.findings import Finding, ok, warning
 from integration.process.config import Config, is_loopback
-from integration.web.password import is_hash, weakness
+from integration.services.passwords import is_hash, weakness
+from integration.texts import findings as texts
 
 
 def examine_exposure(config: Config) -> list[Finding]:
@@ -24,49 +25,36 @@ def examine_exposure(config: Config) -> list[Finding]:
 
 
 def _password(password: str | None, file: Path | None) -> Finding:
-    make = "run `dozvon password` and write its hash into server.admin_password"
     if password is None:
-        return _warning("password", "no administrator's password is set: nobody can sign in", make)
+        return ok(texts.PASSWORD, texts.NO_PASSWORD)
     if is_hash(password):
-        return _ok("password", "stored as an argon2 hash")
+        return ok(texts.PASSWORD, texts.PASSWORD_HASHED)
     if (why := weakness(password)) is not None:
-        return _warning("password", f"the administrator's password {why}", make)
-    place = f"in {file}" if file is not None else "in the environment"
-    return _warning("password", f"the administrator's password is stored {place} in plain text", make)
+        return warning(texts.PASSWORD, texts.PASSWORD_WEAK(weakness=why), texts.MAKE_A_HASH)
+    place = str(file) if file is not None else texts.IN_THE_ENVIRONMENT
+    return warning(texts.PASSWORD, texts.PASSWORD_PLAIN(place=place), texts.MAKE_A_HASH)
 
 
 def _address(config: Config) -> Finding:
     public = urlsplit(config.public_url)
     if public.scheme == "https" or config.is_local:
-        return _ok("address", f"{config.public_url}")
-    return _warning(
-        "address",
-        f"{config.public_url} is plain http: others can read passwords and calls, and the widget does not load",
-        "put a proxy with TLS in front (administrator's guide) and write its https address into server.public_url",
-    )
+        return ok(texts.ADDRESS, texts.ADDRESS_IS(address=config.public_url))
+    return warning(texts.ADDRESS, texts.ADDRESS_PLAIN(address=config.public_url), texts.PUT_A_PROXY)
 
 
 def _proxy(config: Config) -> list[Finding]:
     if urlsplit(config.public_url).scheme == "https" and is_loopback(config.host) and not config.trusted_proxies:
-        return [
-            _warning(
-                "proxy",
-                "https needs a proxy on this machine, but none is trusted: all visitors count as one address",
-                'write server.trusted_proxies = ["127.0.0.1"] and let the proxy send X-Forwarded-For',
-            )
-        ]
+        return [warning(texts.PROXY, texts.PROXY_UNTRUSTED, texts.TRUST_THE_PROXY)]
     return []
 
 
 def _configuration(file: Path) -> Finding:
     mode = _mode(file)
     if mode & stat.S_IRWXO or mode & stat.S_IWGRP:
-        return _warning(
-            "configuration",
-            f"{file} contains secrets and has mode {mode:03o}: others may read or change it",
-            f"chmod {mode & 0o640 | 0o400:03o} {shlex.quote(str(file))}",
-        )
-    return _ok("configuration", f"{file} is closed to others")
+        command = f"chmod {mode & 0o640 | 0o400:03o} {shlex.quote(str(file))}"
+        says = texts.FILE_OPEN(file=str(file), mode=f"{mode:03o}")
+        return warning(texts.CONFIGURATION, says, texts.RUN(command=command))
+    return ok(texts.CONFIGURATION, texts.FILE_CLOSED(file=str(file)))
 
 
 def _data(folder: Path) -> list[Finding]:
@@ -74,13 +62,8 @@ def _data(folder: Path) -> list[Finding]:
     mode = _mode(folder)
     if not mode & 0o077:
         return []
-    return [
-        _warning(
-            "data folder",
-            f"{folder} contains calls and recordings and has mode {mode:03o}: others may read it",
-            f"chmod 700 {shlex.quote(str(folder))}",
-        )
-    ]
+    says = texts.DATA_OPEN(folder=str(folder), mode=f"{mode:03o}")
+    return [warning(texts.DATA_FOLDER, says, texts.RUN(command=f"chmod 700 {shlex.quote(str(folder))}"))]
 
 
 def _mode(path: Path) -> int:
@@ -89,11 +72,3 @@ def _mode(path: Path) -> int:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:
         return 0
-
-
-def _ok(name: str, message: str) -> Finding:
-    return Finding(check=name, level=FindingLevel.OK, message=message)
-
-
-def _warning(name: str, message: str, remedy: str) -> Finding:
-    return Finding(check=name, level=FindingLevel.WARNING, message=message, remedy=remedy)

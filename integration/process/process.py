@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import fields
 
 import structlog
@@ -21,6 +22,7 @@ from integration.process.core import Core, Member
 from integration.process.each import Each
 from integration.process.office_edits import OfficeEdits
 from integration.process.place import backups_of
+from integration.process.setup_address import port_of, setup_address, setup_text
 from integration.process.supervisor import Supervisor
 from integration.process.web_front import WebFront
 from integration.services.accounts import Account
@@ -47,9 +49,16 @@ SHUTDOWN_SECONDS = 10.0  # for `Dozvon.stop`
 class Dozvon:
     """One running process: `start()` once, `stop()` once, also after a failed start."""
 
-    def __init__(self, config: Config, stopping: asyncio.Event | None = None) -> None:
-        """`stopping`: others set it, or the process itself, to end the process."""
+    def __init__(
+        self, config: Config, stopping: asyncio.Event | None = None, say: Callable[[str], None] | None = None
+    ) -> None:
+        """
+        Args:
+            stopping: others set it, or the process itself, to end the process.
+            say: gets what a person at the terminal has to read; None: nobody is there.
+        """
         self.config = config
+        self._say = say
         self.core = Core(config)
         self.url = ""
         self.web: WebFront
@@ -124,6 +133,8 @@ class Dozvon:
         process_memory.settle()
         self.started.set()
         log.info("started", version=__version__, accounts=len(self.members), url=self.url)
+        if "web" in roles and self._say is not None:
+            await self._offer_setup(self._say)
 
     async def stop(self) -> None:
         """Accept nothing new, finish running work, write waiting steps."""
@@ -151,6 +162,15 @@ class Dozvon:
             log.warning("some settings take effect only after a restart", settings=others)
         if not await self._take_wanted():
             self._is_unfinished.set()
+
+    async def _offer_setup(self, say: Callable[[str], None]) -> None:
+        """While nobody can sign in, say where the first owner is made. Raises: Unavailable."""
+        administrators = self.core.administrators
+        if self.config.admin_password is not None or await administrators.store.have_any():
+            return
+        code = await administrators.issue_setup_code(self.core.process)
+        say(setup_text(setup_address(self.config, code, port=port_of(self.url))))
+        log.warning("nobody can sign in yet: the address to set up Dozvon was printed")
 
     async def _take_wanted(self) -> bool:
         """Run the wanted connections. Returns whether everything succeeded. Raises: ConfigError; never Unavailable."""

@@ -32,10 +32,17 @@ class Process(Protocol):
     async def stop(self) -> None: ...
 
 
-async def run_until_stopped(config: Config, read_again: Callable[[], Config]) -> None:
+async def run_until_stopped(
+    config: Config, read_again: Callable[[], Config], say: Callable[[str], None] | None = None
+) -> None:
     """
-    Run until SIGTERM or SIGINT. On SIGHUP, run the accounts of `read_again()`. Raises: as `Dozvon.start`; Unavailable
-    only if a database server stays away.
+    Run until SIGTERM or SIGINT. On SIGHUP, run the accounts of `read_again()`.
+
+    Args:
+        say: gets what a person at the terminal has to read.
+
+    Raises:
+        As `Dozvon.start`; Unavailable only if a database server stays away.
     """
     stopping, reloading = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -46,7 +53,7 @@ async def run_until_stopped(config: Config, read_again: Callable[[], Config]) ->
     running: list[Dozvon] = []
 
     def build() -> Dozvon:
-        running[:] = [Dozvon(config, stopping)]
+        running[:] = [Dozvon(config, stopping, say)]
         return running[0]
 
     async def reload() -> None:

@@ -35,15 +35,19 @@ from integration.web.client_address import ClientAddresses
 from integration.web.consent import Consents
 from integration.web.hooks import Hooks
 from integration.web.metrics import Metrics
+from integration.web.pages.administrators import AdministratorPages
 from integration.web.pages.brake import SignInBrake
 from integration.web.pages.calls import CallPages
 from integration.web.pages.changes import ChangePages
 from integration.web.pages.delivery import DeliveryPages
 from integration.web.pages.flash import Flash
+from integration.web.pages.invitation import InvitationPages
 from integration.web.pages.live import LivePages
 from integration.web.pages.overview import OverviewPages
 from integration.web.pages.people import PeoplePages
+from integration.web.pages.profile import ProfilePages
 from integration.web.pages.session import AdminSessions
+from integration.web.pages.setup import SetupPages
 from integration.web.pages.shell import Shell
 from integration.web.pages.sign_in import SignInPages
 from integration.web.pages.style import StylePages
@@ -162,9 +166,12 @@ class WebFront:
             self.config.admin_password,
             self.config.public_url,
             store=core.storage.admin_sessions,
+            administrators=core.administrators,
+            passwords=core.passwords,
             brake=SignInBrake(core.coordination, open_coordination(None)),
             addresses=addresses,
             clock=core.clock,
+            office_of=self._office_of,
         )
 
     def _build_api(self, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
@@ -180,6 +187,16 @@ class WebFront:
             SignInPages(shell, sessions),
             StylePages(shell),  # before the accounts, whose names are any
             LivePages(shell, core.page_news, self.states, self.mirror, sessions.is_still_signed_in),
+            SetupPages(shell, sessions, core.administrators),
+            InvitationPages(shell, sessions, core.administrators),
+            AdministratorPages(
+                shell,
+                sessions,
+                core.administrators,
+                core.clock,
+                public_url=self.config.public_url if self.config.has_public_url else None,
+            ),
+            ProfilePages(shell, sessions, core.administrators, core.clock),
             OverviewPages(
                 shell,
                 accounts=core.accounts,

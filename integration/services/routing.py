@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -174,7 +175,8 @@ class Routing:
         new = list(self._undone)
         batch = [each for each in new if each.call not in self._unknown]
         now = self._clock.now()
-        if now >= self._look_again_at:
+        looks_again = now >= self._look_again_at
+        if looks_again:
             self._look_again_at = Timestamp(now + _LOOK_AGAIN_SECONDS)
             batch = [*self._unknown.values(), *batch]
         settled = await self._remember(batch) if batch else set[CallId]()
@@ -182,21 +184,22 @@ class Routing:
         if settled is not None:
             for _ in new:
                 self._undone.popleft()
-            self._wait_for_calls([each for each in (*self._unknown.values(), *new) if each.call not in settled])
+            left = [each for each in new if each.call not in settled]
+            if looks_again:  # else those that wait already stay: to go through thousands takes milliseconds
+                youngest = now - _KNOWN_WITHIN_SECONDS
+                waited = [each for each in self._unknown.values() if each.call not in settled]
+                self._unknown = {each.call: each for each in waited if each.asked_at >= youngest}
+            self._wait_for_calls(left)
         if batch and is_stored is self._is_log_down:
             self._is_log_down = not is_stored
             log.info("route decisions are stored again" if is_stored else "route decisions wait to be stored")
 
-    def _wait_for_calls(self, unknown: Sequence[DecidedRoute]) -> None:
+    def _wait_for_calls(self, decided: Sequence[DecidedRoute]) -> None:
         """Keep decisions whose call is not stored yet: the first for each call, for a limited time."""
-        youngest = self._clock.now() - _KNOWN_WITHIN_SECONDS
-        waiting: dict[CallId, DecidedRoute] = {}
-        for each in unknown:
-            if each.asked_at >= youngest:
-                waiting.setdefault(each.call, each)
-        for call in list(waiting)[: max(0, len(waiting) - _MAX_UNKNOWN)]:
-            del waiting[call]
-        self._unknown = waiting
+        for each in decided:
+            self._unknown.setdefault(each.call, each)
+        for call in list(itertools.islice(self._unknown, max(0, len(self._unknown) - _MAX_UNKNOWN))):
+            del self._unknown[call]
 
     async def _remember(self, batch: Sequence[DecidedRoute]) -> set[CallId] | None:
         """Store decisions in one transaction: separate ones would slow down waiting callers.

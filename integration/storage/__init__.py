@@ -17,6 +17,7 @@ from integration.storage.recordings import FileRecordingStore
 from integration.storage.secrets.keys import KeySource
 from integration.storage.secrets.sealing import open_sealer
 from integration.storage.sql.admin_sessions import SqlAdminSessions
+from integration.storage.sql.administrators import SqlAdministrators
 from integration.storage.sql.callback_tasks import SqlCallbackTasks
 from integration.storage.sql.calls import SqlCallStore
 from integration.storage.sql.database import Database, open_database
@@ -31,6 +32,7 @@ from integration.storage.sql.settings import SqlSettingsStore
 from integration.storage.sql.strangers import SqlStrangers
 from integration.storage.sql.tokens import SqlTokenStore
 from integration.storage.sql.watches import SqlWatchLog
+from integration.storage.sql.ways_in import SqlInvitations, SqlSetupCodes
 
 __all__ = ["KeySource", "Storage", "migrate", "open_coordination", "open_storage"]
 
@@ -49,6 +51,9 @@ class Storage:
     strangers: SqlStrangers
     callback_tasks: SqlCallbackTasks
     register: SqlRegister
+    administrators: SqlAdministrators
+    invitations: SqlInvitations
+    setup_codes: SqlSetupCodes
     admin_sessions: SqlAdminSessions
     offices: SqlOfficeStore
     leftovers: SqlLeftovers
@@ -96,6 +101,9 @@ async def open_storage(
         strangers=SqlStrangers(database, clock),
         callback_tasks=SqlCallbackTasks(database),
         register=SqlRegister(database),
+        administrators=SqlAdministrators(database),
+        invitations=SqlInvitations(database),
+        setup_codes=SqlSetupCodes(database),
         admin_sessions=SqlAdminSessions(database),
         offices=SqlOfficeStore(database, clock, sealer),
         leftovers=SqlLeftovers(database, clock),

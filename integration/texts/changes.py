@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from integration.domain.settings_changes import Author, AuthorKind, SettingsChange
+from integration.domain.settings_changes import BY_FILE, Author, AuthorKind, SettingsChange
 from integration.texts import LANGUAGES
 
 # key: (ru, uk, en)
@@ -14,6 +14,16 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Администратор {session}, адрес {address}",
         "Адміністратор {session}, адреса {address}",
         "Administrator {session} from {address}",
+    ),
+    "administrator_named": (
+        "{name}, адрес {address}",
+        "{name}, адреса {address}",
+        "{name} from {address}",
+    ),
+    "administrator_of_file": (
+        "Пароль из файла конфигурации, сеанс {session}, адрес {address}",
+        "Пароль із файлу конфігурації, сеанс {session}, адреса {address}",
+        "The configuration file’s password, session {session} from {address}",
     ),
     "you": ("Вы, адрес {address}", "Ви, адреса {address}", "You, from {address}"),
     "command": ("Команда {command}", "Команда {command}", "The command {command}"),
@@ -58,8 +68,14 @@ def author(who: Author, language: str, viewer: Author | None = None) -> str:
         return t["command_of" if who.user else "command"].format(command=who.command, user=who.user)
     if who.kind is not AuthorKind.ADMINISTRATOR:
         return t[who.kind]
-    is_own = viewer is not None and bool(who.session) and viewer.session == who.session
-    return t["you" if is_own else "administrator"].format(session=who.session, address=who.address)
+    key = "administrator"
+    if viewer is not None and viewer.is_same_person(who):
+        key = "you"
+    elif who.name:
+        key = "administrator_named"
+    elif who.administrator == BY_FILE:
+        key = "administrator_of_file"
+    return t[key].format(session=who.session, address=who.address, name=who.name)
 
 
 def changed(change: SettingsChange, language: str, names: Mapping[str, str]) -> list[str]:

@@ -7,6 +7,7 @@ from functools import cache
 
 from integration.texts import LANGUAGES
 from integration.texts.frame import FRAME
+from integration.texts.sign_in import TEXTS as SIGN_IN
 from integration.texts.style_page import STYLE_PAGE
 
 # key: (ru, uk, en)
@@ -23,11 +24,6 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "sign_out_everywhere": ("Выйти везде", "Вийти всюди", "Sign out everywhere"),
     "password": ("Пароль администратора", "Пароль адміністратора", "Administrator’s password"),
     "wrong_password": ("Неверный пароль.", "Неправильний пароль.", "Wrong password."),
-    "no_password_set": (
-        "Пароль администратора не задан. Впишите admin_password в раздел [server] файла dozvon.toml и перезапустите.",
-        "Пароль адміністратора не задано. Впишіть admin_password у розділ [server] файлу dozvon.toml і перезапустіть.",
-        "No administrator’s password is set. Set admin_password in [server] of dozvon.toml and restart.",
-    ),
     "to_the_start": ("На главную", "На головну", "To the start page"),
     "undo": ("Отменить", "Скасувати", "Undo"),
     "accounts": ("Подключённые CRM", "Підключені CRM", "Connected CRMs"),
@@ -438,4 +434,4 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 def texts(language: str) -> Mapping[str, str]:
     """All texts of one language; English for a language without texts."""
     column = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
-    return {key: values[column] for key, values in (_TEXTS | FRAME | STYLE_PAGE).items()}
+    return {key: values[column] for key, values in (_TEXTS | FRAME | STYLE_PAGE | SIGN_IN).items()}

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.ids import AccountId, Timestamp
 from integration.errors import AuthFailed, DozvonError, Rejected
 from integration.ports.clock import Clock
@@ -26,6 +27,7 @@ from integration.services.accounts import Account, Accounts
 from integration.texts.pages import texts
 from integration.web.language import language_of
 from integration.web.pages.flash import Flash
+from integration.web.permissions import for_everybody, needs
 
 log = structlog.get_logger()
 
@@ -101,12 +103,18 @@ class Consents:
         self._held: dict[str, HeldConsent] = {}
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        yield web.get("/oauth/{crm}", self._callback)
-        yield web.get("/oauth/{crm}/{account}", self._callback)
-        yield web.get("/hooks/{crm}/disconnected", self._disconnected)
-        yield web.get("/hooks/{crm}/{account}/disconnected", self._disconnected)
-        yield web.get("/admin/{account}/connect", self._begin)
-        yield web.post("/admin/{account}/consents/{consent:[A-Za-z0-9_-]{1,64}}", self._confirm)
+        by_the_crm = (
+            web.get("/oauth/{crm}", self._callback),
+            web.get("/oauth/{crm}/{account}", self._callback),
+            web.get("/hooks/{crm}/disconnected", self._disconnected),
+            web.get("/hooks/{crm}/{account}/disconnected", self._disconnected),
+        )
+        yield from for_everybody("the CRM's state or signature is checked", by_the_crm)
+        yield from needs(
+            Permission.CHANGE_OFFICE,
+            web.get("/admin/{account}/connect", self._begin),
+            web.post("/admin/{account}/consents/{consent:[A-Za-z0-9_-]{1,64}}", self._confirm),
+        )
 
     async def state_for(self, account: AccountId) -> str:
         """A state for one consent: the consent with it belongs to this account."""

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from integration.domain.ids import AccountId
 from integration.ports.connector import WebhookIntake
+from integration.web.permissions import for_everybody
 
 log = structlog.get_logger()
 
@@ -32,7 +33,9 @@ class Hooks:
         return f"/hooks/{crm}/{account}/{intake.tail}"
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
-        yield web.post("/hooks/{crm}/{account}/{tail}", self._handle)
+        yield from for_everybody(
+            "the address holds a secret", [web.post("/hooks/{crm}/{account}/{tail}", self._handle)]
+        )
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         crm, intake = self._intakes.get(AccountId(request.match_info["account"]), ("", None))

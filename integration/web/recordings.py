@@ -9,11 +9,12 @@ from aiohttp import web
 
 from integration.domain.ids import AccountId
 from integration.ports.stores import RecordingStore
+from integration.web.permissions import for_everybody
 
 _OPAQUE_ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 
-def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], bool]) -> list[web.RouteDef]:
+def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], bool]) -> list[web.AbstractRouteDef]:
     """
     `GET` and `HEAD /r/<id>.mp3`. 404: unknown, deleted or not fetched yet. 410: the account was disconnected. The
     addresses of its recordings stay in the CRM, but its users are no longer customers.
@@ -40,4 +41,4 @@ def recording_routes(store: RecordingStore, is_connected: Callable[[AccountId], 
             },
         )
 
-    return [web.get("/r/{id}.mp3", serve)]
+    return [*for_everybody("the address cannot be guessed", [web.get("/r/{id}.mp3", serve)])]

@@ -18,6 +18,7 @@ from integration.web.errors import ErrorAnswers, ErrorPage, Handler, api_errors
 from integration.web.forms import body_deadline, clean_address
 from integration.web.language import remember_language, with_language
 from integration.web.metrics import Metrics
+from integration.web.permissions import for_everybody
 from integration.web.refused_log import RefusedLog
 
 _LARGEST_BODY = 1024 * 1024  # webhooks have the largest bodies (amoCRM reference, 9.5)
@@ -97,9 +98,8 @@ def create_web_app(
         client_max_size=_LARGEST_BODY,
     )
     app.on_response_prepare.append(add_headers)
-    app.router.add_get("/", to_the_pages)
-    app.router.add_get("/health", show_health)
-    app.router.add_get("/metrics", show_metrics)
+    own = (web.get("/", to_the_pages), web.get("/health", show_health), web.get("/metrics", show_metrics))
+    app.router.add_routes(for_everybody("they tell nothing of an office but figures", own))
     app.router.add_routes(routes)
     return app
 

@@ -27,6 +27,7 @@ from integration.services.hub import Hub, Page
 from integration.web.errors import Handler, json_body, text_field
 from integration.web.flow import Flow
 from integration.web.forms import is_clean
+from integration.web.permissions import for_everybody
 
 log = structlog.get_logger()
 
@@ -78,15 +79,16 @@ class WidgetApi:
         self._commands: set[asyncio.Task[None]] = set()
         self._flow = Flow(most=_MOST_MESSAGES, seconds=_MESSAGES_SECONDS, now=clock.now)
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
+    def routes(self) -> list[web.AbstractRouteDef]:
+        routes = (
             web.post(f"{_PREFIX}/session", self.session),
             web.get(f"{_PREFIX}/status", self.status),
             web.post(f"{_PREFIX}/call", self.call),
             web.post(f"{_PREFIX}/contacts", self.contacts),
             web.get(f"{_PREFIX}/ws", self.socket),
             web.options(f"{_PREFIX}/{{anything:.*}}", self.preflight),
-        ]
+        )
+        return [*for_everybody("the CRM's token or our ticket is checked", routes)]
 
     @web.middleware
     async def cors(self, request: web.Request, handler: Handler) -> web.StreamResponse:

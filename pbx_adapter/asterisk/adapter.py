@@ -40,9 +40,9 @@ from pbx_adapter.asterisk.ami.client import (
 from pbx_adapter.asterisk.ami.protocol import Frame, Wanted
 from pbx_adapter.asterisk.ami.reconnect import LinkRecord, keep_connected
 from pbx_adapter.asterisk.ami.snapshot import ask_for_state
-from pbx_adapter.asterisk.doctor import checks as doctor
-from pbx_adapter.asterisk.records.check import check
 from pbx_adapter.asterisk.settings import AsteriskSettings
+from pbx_adapter.asterisk.setup.ringing import is_test_ring
+from pbx_adapter.asterisk.setup.setup import AsteriskSetup
 from pbx_adapter.asterisk.tracker.tracker import Tracker
 
 log = structlog.get_logger()
@@ -63,12 +63,22 @@ class AsteriskPbx:
 
     Attributes:
         counters: the connection's figures for metrics.
+        setup: the questions of an administrator's setup; they need no `run`.
         listener_failures: how often the listener did not take events at once.
         refused_questions: actions that our user may not send after a login.
     """
 
     abilities: ClassVar[PbxAbilities] = PbxAbilities(
-        dial=True, hang_up=True, decline=True, recordings=True, routes=True, lists_extensions=True
+        dial=True,
+        hang_up=True,
+        decline=True,
+        recordings=True,
+        routes=True,
+        lists_extensions=True,
+        surveys=True,
+        shows_calls=True,
+        rings_alone=True,
+        writes_routes=True,
     )
 
     def __init__(
@@ -82,6 +92,7 @@ class AsteriskPbx:
         self.refused_questions: list[str] = []
         self._not_permitted: list[str] = []  # those of them that need a right, not a module
         self._timing = timing or Timing()
+        self.setup = AsteriskSetup(settings, session=session, records=self.records, timing=timing)
         self._tracker = Tracker(settings.id, settings.office)
         self._session: AmiSession | None = None
         self._record = LinkRecord()
@@ -204,6 +215,8 @@ class AsteriskPbx:
 
     def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
         """Feed the tracker, which accepts any frame. If one fails all the same, log it and continue with the next."""
+        if is_test_ring(frame):
+            return ()
         try:
             return self._tracker.feed(frame, at)
         except Exception:
@@ -429,5 +442,4 @@ class AsteriskPbx:
 
     async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
         """Check everything over a separate connection, so that it works beside a running Dozvon."""
-        found = await doctor.diagnose(self.settings, self._web, samples=samples, timing=self._timing)
-        return found + await check(self.records, Timestamp(time.time()))
+        return await self.setup.diagnose(samples)

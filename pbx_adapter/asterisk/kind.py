@@ -12,10 +12,13 @@ from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
 from integration.ports.pbx import RouteAnswerer
+from integration.ports.pbx_setup import Flavour, Preparation
 from pbx_adapter.asterisk.adapter import AsteriskPbx
 from pbx_adapter.asterisk.agi.server import AgiDoor, FastAgiServer
 from pbx_adapter.asterisk.setting_texts import RECORDS_DRIVER
 from pbx_adapter.asterisk.settings import AsteriskSettings
+from pbx_adapter.asterisk.setup.preparation import FLAVOURS, preparation
+from pbx_adapter.asterisk.setup.setup import AsteriskSetup
 
 
 class AsteriskKind:
@@ -23,12 +26,17 @@ class AsteriskKind:
 
     abilities: ClassVar[PbxAbilities] = AsteriskPbx.abilities
     secret_options: ClassVar[tuple[str, ...]] = ("secret", "fastagi.path", "recordings.password", "records.url")
+    flavours: ClassVar[tuple[Flavour, ...]] = FLAVOURS
 
     def __init__(self, session: aiohttp.ClientSession) -> None:
         """`session` fetches recordings behind a web address; it stays the caller's."""
         self._session = session
         self._built: dict[PbxId, AsteriskSettings] = {}
         self._servers: dict[tuple[str, int], FastAgiServer] = {}
+
+    @staticmethod
+    def preparation(options: Mapping[str, Any], *, flavour: str, server_address: str) -> Preparation:
+        return preparation(options, flavour=flavour, server_address=server_address)
 
     @staticmethod
     def check(pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> None:
@@ -47,6 +55,10 @@ class AsteriskKind:
         settings = AsteriskSettings.from_config(pbx_id, options, key=key)
         self._built[pbx_id] = settings
         return AsteriskPbx(settings, session=self._session)
+
+    def trial(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> AsteriskSetup:
+        settings = AsteriskSettings.from_config(pbx_id, options, key=key)
+        return AsteriskPbx(settings, session=self._session).setup
 
     async def serve_routes(self, answerers: Mapping[PbxId, RouteAnswerer], *, is_shared: bool) -> None:
         """Run one server for each address, however many PBXs use it."""

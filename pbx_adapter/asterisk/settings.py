@@ -17,6 +17,7 @@ from integration.documents.reader import TableReader
 from integration.domain.ids import PbxId
 from integration.texts.settings import Problem
 from pbx_adapter.asterisk.agi.addresses import MayAsk, is_network
+from pbx_adapter.asterisk.flavours import FlavourKey
 from pbx_adapter.asterisk.records.settings import RecordsSettings
 from pbx_adapter.asterisk.setting_texts import (
     AGI_PATH,
@@ -88,6 +89,7 @@ class AsteriskSettings:
     dial_plus: bool = False  # keep the + of +7... when dialling; most dialplans know digits only
     click_timeout_seconds: float = 30.0  # how long the employee's own phone rings
     records: RecordsSettings | None = None  # CDR and CEL, for calls during a lost link
+    flavour: FlavourKey = FlavourKey.ASTERISK  # the product: which files the advice names, how the include is written
 
     @classmethod
     def from_config(cls, id_: str, table: Mapping[str, Any], *, key: str = "pbx") -> AsteriskSettings:
@@ -98,7 +100,7 @@ class AsteriskSettings:
             table: as TOML gives it: `host`, `port`, `username`, `secret`, `tls` (true or a table with `ca`, `verify`,
                 `server_name`), `recordings` (`path` or `url`, `username`, `password`, `pbx_path`), `fastagi` (`host`,
                 `port`, `public`, `allow`, `path`), `trunks`, `extension_pattern`, `trunk_contexts`, `did_variables`,
-                `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`, `records`.
+                `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`, `records`, `flavour`.
             key: what the table is called in the file; errors name it.
 
         Raises:
@@ -126,6 +128,7 @@ class AsteriskSettings:
             dial_plus=read.flag("dial_plus", default=False),
             click_timeout_seconds=read.number("click_timeout_seconds", 30.0, least=1, most=300),
             records=RecordsSettings.read(read.table("records"), key=f"{key}.records"),
+            flavour=FlavourKey(read.one_of("flavour", tuple(FlavourKey), FlavourKey.ASTERISK)),
         )
         read.no_more()
         read.finish()

@@ -23,7 +23,7 @@ from integration.domain.ids import AccountId, Extension
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import ConfigError, Rejected, Unavailable
-from integration.ports.pbx import PbxConnection
+from integration.ports.pbx_connection import PbxConnection
 from integration.ports.settings import ChangedMeanwhile
 from integration.process.config import Config, parse
 from integration.process.doctor import diagnose

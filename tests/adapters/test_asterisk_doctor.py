@@ -19,6 +19,7 @@ from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.ami.client import AmiCounters, connected
 from pbx_adapter.asterisk.doctor import checks as doctor
 from pbx_adapter.asterisk.doctor import network as doctor_network
+from pbx_adapter.asterisk.doctor.recordings import recordings
 from pbx_adapter.asterisk.doctor.trunks import trunks
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import write_wav
@@ -65,10 +66,10 @@ async def examined(
 @pytest.mark.parametrize(
     ("without", "check", "group"),
     [
-        ("originate", "permission Originate", "originate"),
-        ("call", "permission Redirect", "call"),
-        ("reporting", "permission ShowDialPlan", "reporting"),
-        ("system", "permission Filter", "system"),
+        ("originate", "permission originate", "originate"),
+        ("call", "permission call", "call"),
+        ("reporting", "permission reporting", "reporting"),
+        ("system", "permission system", "system"),
     ],
 )
 async def test_a_missing_write_class_is_named_with_its_use(
@@ -264,7 +265,7 @@ async def test_endpoints_that_look_like_nobody_are_told(tmp_path: Path) -> None:
 async def test_the_folder_of_recordings_is_looked_into(tmp_path: Path) -> None:
     async def found(**place: str) -> Finding:
         async with aiohttp.ClientSession() as session:
-            return await doctor.recordings(settings_for(1, recordings=place), session)
+            return await recordings(settings_for(1, recordings=place), session)
 
     assert (await found()).level is FindingLevel.WARNING
     assert (await found(path=str(tmp_path / "nowhere"))).level is FindingLevel.ERROR

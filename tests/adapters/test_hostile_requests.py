@@ -210,8 +210,9 @@ async def _answer(reader: asyncio.StreamReader) -> Answer:
 
 
 def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
-    """Method and pattern of all routes; static files once."""
-    for route in dozvon.web.server.app.router.routes():
+    """Method and pattern of all routes; static files once. Signing out comes last: the others are asked signed in."""
+    routes = dozvon.web.server.app.router.routes()
+    for route in sorted(routes, key=lambda each: str(each.resource and each.resource.canonical) == "/admin/logout"):
         resource = route.resource
         if resource is not None:
             method = "PUT" if route.method == "*" else route.method
@@ -223,6 +224,7 @@ def _filled(pattern: str, value: bytes, secret: str) -> bytes:
     right = {
         "account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "crm": b"amocrm", "tail": secret.encode(),
         "office": b"acme", "kind": b"account", "id": b"acme", "revision": b"1",
+        "administrator": b"0" * 32, "invitation": b"0" * 32, "session": b"0" * 64,
     }  # fmt: skip
     names = re.findall(r"\{(\w+)\}", pattern)
     path = pattern.encode()

@@ -501,12 +501,21 @@ async def test_an_archive_that_somebody_changed_is_refused(
     await _refused_and_nothing_left(office, await _with_database(packed, tmp_path, statement), tmp_path, words)
 
 
-async def test_an_archive_signs_nobody_in(packed: bytes, office_file: Place, tmp_path: Path) -> None:
-    planted = "INSERT INTO admin_sessions VALUES ('0', 'mark', 0, 1e12)"
+@pytest.mark.parametrize(
+    ("table", "planted"),
+    [
+        ("admin_sessions", "INSERT INTO admin_sessions (id, mark, begun_at, until) VALUES ('0', 'mark', 0, 1e12)"),
+        ("admin_invitations", "INSERT INTO admin_invitations VALUES ('0', 'c', 'n', 'l', 'l', 'owner', '', 0, 1e12)"),
+        ("setup_codes", "INSERT INTO setup_codes VALUES ('code', '', 1e12)"),
+    ],
+)
+async def test_an_archive_signs_nobody_in(
+    packed: bytes, office_file: Place, tmp_path: Path, table: str, planted: str
+) -> None:
     source = tmp_path / "planted.tar.gz"
     source.write_bytes(await _with_database(packed, tmp_path, planted))
     await _restore(office_file, source)
-    assert (await _rows(office_file.url))["admin_sessions"] == []
+    assert (await _rows(office_file.url))[table] == []
 
 
 async def _refused_and_nothing_left(office: Place, archive: bytes, tmp_path: Path, words: str) -> None:

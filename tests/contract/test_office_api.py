@@ -24,6 +24,8 @@ from integration.domain.settings_changes import Author, AuthorKind
 from integration.process.adapters import CRMS, PBXS
 from integration.process.config import Config, parse
 from integration.process.office_edits import OfficeEdits
+from integration.process.setup_address import administrators_of
+from integration.services.passwords import PasswordDesk
 from integration.storage import Storage, open_coordination
 from integration.testing import FakeClock
 from integration.texts import LANGUAGES
@@ -34,6 +36,7 @@ from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
 from integration.web.pages.session import AdminSessions
+from integration.web.permissions import open_form
 from integration.web.server import create_web_app
 
 PASSWORD = "a secret of the office"
@@ -115,10 +118,13 @@ class _States:
 
 @pytest_asyncio.fixture
 async def desk(storage: Storage, clock: FakeClock) -> AsyncIterator[Desk]:
+    passwords = PasswordDesk()
     sessions = AdminSessions(
         PASSWORD,
         "http://127.0.0.1",
         store=storage.admin_sessions,
+        administrators=administrators_of(storage, clock, passwords),
+        passwords=passwords,
         brake=SignInBrake(open_coordination(None), open_coordination(None)),
         addresses=ClientAddresses(),
         clock=clock,
@@ -170,7 +176,7 @@ async def browser(desk: Desk, door: ApiDoor) -> Client:
         return {}
 
     app = create_web_app(
-        routes=[web.post("/sign-in", sign_in), *door.routes(desk.operations)],
+        routes=[*open_form("the test signs in", web.post("/sign-in", sign_in)), *door.routes(desk.operations)],
         middlewares=[desk.sessions.guard],
         health=health,
         metrics=Metrics(list),

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from integration.web.password import hashed
+from integration.services.passwords import hashed
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import DMITRY, CrmSite, employees
 from tests.e2e.dozvon_process import DozvonProcess

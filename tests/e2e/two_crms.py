@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from integration.web.password import hashed
+from integration.services.passwords import hashed
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite, Note
 from tests.e2e.dozvon_process import DozvonProcess

@@ -122,6 +122,11 @@ class Asterisk:
         return self._folder / "log"
 
     @property
+    def configuration(self) -> Path:
+        """The folder of *.conf, by our path."""
+        return self._folder / "etc"
+
+    @property
     def log(self) -> Path:
         return self._folder / "log" / "messages"
 

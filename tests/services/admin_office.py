@@ -17,8 +17,10 @@ from integration.domain.settings import Employee
 from integration.ports.pbx import PbxEmployee
 from integration.process.config import Config
 from integration.process.office_edits import OfficeEdits
+from integration.process.setup_address import administrators_of
 from integration.services.accounts import Account
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.passwords import PasswordDesk
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.routing import Routing
 from integration.storage import open_coordination
@@ -73,10 +75,13 @@ class Office:
 
 def sessions_of(world: World, password: str, addresses: ClientAddresses | None = None) -> AdminSessions:
     """Sessions as each process creates them."""
+    passwords = PasswordDesk()
     return AdminSessions(
         password,
         "http://calls.test",
         store=world.storage.admin_sessions,
+        administrators=administrators_of(world.storage, world.clock, passwords),
+        passwords=passwords,
         brake=SignInBrake(world.coordination, open_coordination(None)),
         addresses=addresses or ClientAddresses(),
         clock=world.clock,

@@ -230,7 +230,7 @@ async def test_an_open_question_outlasts_a_change(page: Page, busy: Office) -> N
 
 async def test_a_page_whose_session_has_ended_goes_to_the_sign_in(page: Page, busy: Office) -> None:
     await page.goto("/admin/acme/calls")
-    await busy.world.storage.admin_sessions.end_all()
+    await busy.world.storage.admin_sessions.end_all(None)
     await expect(page.locator("input[type=password]")).to_be_visible(timeout=PATIENCE_MS)
 
 

@@ -97,7 +97,7 @@ async def test_a_connection_that_is_lost_wakes_the_pages(signed_in: Office) -> N
 
 async def test_a_stream_ends_with_its_session(signed_in: Office) -> None:
     async with stream(signed_in) as answer:
-        await signed_in.world.storage.admin_sessions.end_all()
+        await signed_in.world.storage.admin_sessions.end_all(None)
         assert await next_event(answer) == "over"
         assert await next_event(answer) == ""
 

@@ -33,5 +33,5 @@ def test_other_ways_come_with_the_setting_that_makes_them() -> None:
     [sample] = dial_samples(settings("RU"))
     others = {dialled: how for how, dialled in sample.others}
     assert others["89123456789"] == 'click = "national"'
-    assert others["989123456789"] == 'click = "national" and outside_prefix = "9"'
+    assert others["989123456789"] == 'click = "national", outside_prefix = "9"'
     assert sample.dialled not in others

@@ -7,7 +7,7 @@ import io
 import pytest
 
 from integration.__main__ import main
-from integration.web.password import Password, check_hash, hashed, is_hash, weakness
+from integration.services.passwords import Password, check_hash, hashed, is_hash, weakness
 
 GOOD = "tail-of-the-kite"
 

@@ -39,6 +39,10 @@ class PbxAbilities:
         recordings: it hands out recordings. Without: calls are logged without, and nobody waits for one.
         routes: it asks where an incoming call goes. Without: nobody listens for its questions.
         lists_extensions: it says which extensions there are. Without: pages know those that are mapped.
+        surveys: it says which trunks, contexts and folders of recordings there are. Without: a person enters them.
+        shows_calls: a setup may watch calls begin. Without: lines are entered by hand.
+        rings_alone: it rings one phone and nobody else. Without: nobody's phone is tried.
+        writes_routes: its route setup may be written from here. Without: it is shown as text.
     """
 
     dial: bool
@@ -47,3 +51,7 @@ class PbxAbilities:
     recordings: bool
     routes: bool
     lists_extensions: bool
+    surveys: bool
+    shows_calls: bool
+    rings_alone: bool
+    writes_routes: bool

@@ -34,7 +34,7 @@ from integration.storage.secrets.sealing import stored_secrets, strange_rows
 from integration.storage.sql.database import open_database
 from integration.storage.sql.failures import disk_failure, translating
 from integration.storage.sql.migrate import HEAD, knows
-from integration.storage.sql.schema import OWN_AFFAIRS, admin_sessions, tokens
+from integration.storage.sql.schema import OWN_AFFAIRS, PASSES, tokens
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,15 +194,16 @@ def _check_sqlite(staged: Path, manifest: Manifest) -> None:
 
 
 def _disarm_sqlite(place: Place, staged: Path) -> None:
-    """The archive comes from outside: refuse secrets that Dozvon did not seal, and delete its sessions."""
+    """The archive comes from outside: refuse secrets that Dozvon did not seal, and delete what signs in at once."""
     engine = create_engine(URL.create("sqlite+pysqlite", database=str(staged)), poolclass=NullPool)
     try:
         with translating(), engine.begin() as connection:
             present = inspect(connection).get_table_names()
             if tokens.name in present:
                 refuse_strange_rows(stored_secrets(connection), place)
-            if admin_sessions.name in present:
-                connection.execute(delete(admin_sessions))
+            for table in PASSES:
+                if table.name in present:
+                    connection.execute(delete(table))
     finally:
         engine.dispose()
 

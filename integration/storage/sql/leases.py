@@ -26,7 +26,9 @@ from integration.storage.sql.short_query import ShortQuery
 
 _NOW = {dialect: str(moment) for dialect, moment in NOW.items()}
 _HELD = {
-    "sqlite": "(name, token) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))",
+    "sqlite": """
+        (name, token) IN (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:held))
+    """,
     "postgresql": """
         (name, token) IN (SELECT each ->> 0, (each ->> 1)::bigint FROM jsonb_array_elements(:held::jsonb) AS _ (each))
     """,

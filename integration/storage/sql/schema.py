@@ -336,6 +336,45 @@ compatibility = Table(
     Column("oldest", Text, nullable=False),  # the oldest step that a process may know as its newest
 )
 
+administrators = Table(
+    "administrators",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("login", Text, nullable=False),  # as it was typed
+    Column("login_key", Text, nullable=False, unique=True),  # folded
+    Column("hash", Text, nullable=False),  # argon2id
+    Column("mark", Text, nullable=False),  # drawn with each password; sessions carry it
+    Column("role", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("offices", Text),  # JSON list; NULL: all
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double),
+)
+
+admin_invitations = Table(
+    "admin_invitations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("code", Text, nullable=False, unique=True),  # SHA-256 of what the link holds
+    Column("name", Text, nullable=False),
+    Column("login", Text, nullable=False),
+    Column("login_key", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    Column("invited_by", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("until", Double, nullable=False),
+)
+
+setup_codes = Table(
+    "setup_codes",
+    metadata,
+    Column("code", Text, primary_key=True),  # SHA-256
+    Column("holder", Text, nullable=False),  # the process that printed it; empty: a command
+    Column("until", Double, nullable=False),
+)
+
 admin_sessions = Table(
     "admin_sessions",
     metadata,
@@ -343,10 +382,20 @@ admin_sessions = Table(
     Column("mark", Text, nullable=False),  # identifies the password that was used to sign in
     Column("begun_at", Double, nullable=False),
     Column("until", Double, nullable=False),
+    Column("administrator", Text),  # NULL: by the configuration file's password
+    Column("browser", Text),
+    Column("address", Text),
+    Column("used_at", Double),
 )
+Index("admin_sessions_whose", admin_sessions.c.administrator)
 
-OWN_AFFAIRS = frozenset({"secret_key", "processes", "compatibility", "admin_sessions", "alembic_version"})
+PASSES = (admin_sessions, admin_invitations, setup_codes)
+"""Tables whose rows let somebody in at once: a backup from outside must not bring its own."""
+
+OWN_AFFAIRS = frozenset(
+    {"secret_key", "processes", "compatibility", "alembic_version", *(table.name for table in PASSES)}
+)
 """Tables that have rows in an unused database."""
 
-NOT_KEPT = frozenset({"processes", "compatibility", "admin_sessions", "alembic_version"})
+NOT_KEPT = frozenset({"processes", "compatibility", "alembic_version", *(table.name for table in PASSES)})
 """Tables that a backup does not count: their rows are passing state, or come from the schema's steps."""

@@ -9,12 +9,13 @@ from http import HTTPMethod
 import structlog
 from aiohttp import web
 
-from integration.domain.access import Permission, Refusal, Viewer, refusal
+from integration.domain.access import Granted, Permission, Refusal, Viewer, allows
 from integration.domain.ids import AccountId
 from integration.errors import Unavailable
 from integration.texts.offices import ApiProblem
 from integration.web.api.answers import Refused, refusal_answer
 from integration.web.pages.session import AdminSessions
+from integration.web.permissions import needs
 
 log = structlog.get_logger()
 
@@ -49,16 +50,21 @@ class Operation:
 class ApiDoor:
     """
     Args:
-        viewer_of: who is signed in with this request, once that is known; by default an administrator, who may
-            everything everywhere.
+        viewer_of: who is signed in with this request, once that is known; by default as the sessions say.
     """
 
     def __init__(self, sessions: AdminSessions, viewer_of: Callable[[web.Request], Viewer] | None = None) -> None:
         self._sessions = sessions
-        self._viewer_of = viewer_of or (lambda request: Viewer(author=sessions.who(request)))
+        self._viewer_of = viewer_of or sessions.viewer
 
-    def routes(self, operations: Sequence[Operation]) -> list[web.RouteDef]:
-        return [web.route(each.method, each.path, self._guarded(each)) for each in operations]
+    def routes(self, operations: Sequence[Operation]) -> list[web.AbstractRouteDef]:
+        return [
+            declared
+            for each in operations
+            for declared in needs(
+                each.permission, web.route(each.method, each.path, self._guarded(each)), is_checked_there=True
+            )
+        ]
 
     def _guarded(self, operation: Operation) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -80,12 +86,12 @@ class ApiDoor:
             raise Refused(403, ApiProblem.NOT_OUR_PAGE)
         viewer = self._viewer_of(request)
         office = request.match_info.get("office")
-        why = refusal(viewer, operation.permission, None if office is None else AccountId(office))
-        if why is Refusal.NOT_THEIRS:  # as if it did not exist
+        decision = allows(viewer, operation.permission, None if office is None else AccountId(office))
+        if isinstance(decision, Granted):
+            return viewer
+        if decision.reason is Refusal.NOT_THEIRS:  # as if it did not exist
             raise Refused(404, ApiProblem.NO_OFFICE, {"office": office})
-        if why is not None:
-            raise Refused(403, ApiProblem.NOT_ALLOWED)
-        return viewer
+        raise Refused(403, ApiProblem.NOT_ALLOWED)
 
     def _is_from_our_page(self, request: web.Request) -> bool:
         """No other page can read an answer; reading is refused to it all the same, as far as a browser says so."""

@@ -1,6 +1,8 @@
-"""Limits attempts to guess the password: counts them before any comparison, over all processes."""
+"""Limits attempts to guess a password or a code: counts them before any comparison, over all processes."""
 
 from __future__ import annotations
+
+import hashlib
 
 import structlog
 
@@ -10,13 +12,20 @@ from integration.ports.coordination import Coordination
 log = structlog.get_logger()
 
 _RULES = ((5, 60.0), (30, 3600.0))
-"""Limits: attempts and seconds. A person mistypes a few times; a program that guesses tries thousands."""
+"""Limits for one subject from one address: attempts and seconds. A person mistypes a few times; a program that guesses
+tries thousands."""
+
+_RULES_OF_ADDRESS = ((30, 60.0), (300, 3600.0))
+"""Limits for all subjects together: an office has one address, a guesser tries many logins."""
 
 
 class SignInBrake:
     """
-    Counts attempts by address, over all processes. While the coordination is unavailable each process counts alone: an
-    administrator can still sign in, and a guesser gets the allowed attempts at each process.
+    Counts attempts by address and subject, over all processes. While the coordination is unavailable each process
+    counts alone: an administrator can still sign in, and a guesser gets the allowed attempts at each process.
+
+    A subject is what is guessed: one login, the configuration file's password (empty), a code. Who signs in forgets the
+    attempts at their own subject only; else an administrator could guess another's password between own sign-ins.
     """
 
     def __init__(self, shared: Coordination, own: Coordination) -> None:
@@ -24,31 +33,36 @@ class SignInBrake:
         self._shared = shared
         self._own = own
 
-    async def seconds_to_wait(self, address: str) -> int:
+    async def seconds_to_wait(self, address: str, subject: str = "") -> int:
         """Count an attempt, also a refused one. Returns how long to wait; 0 if it is allowed."""
         try:
-            return await _counted(self._shared, address)
+            return await _counted(self._shared, address, subject)
         except Unavailable as exc:
             log.warning("sign-ins are counted by this process alone", error=str(exc))
-            return await _counted(self._own, address)
+            return await _counted(self._own, address, subject)
 
-    async def forget(self, address: str) -> None:
-        """The password was right: forget the attempts."""
+    async def forget(self, address: str, subject: str = "") -> None:
+        """It was right: forget the attempts at this subject."""
         for each in (self._shared, self._own):
             try:
                 for _, seconds in _RULES:
-                    await each.forget_count(_key(address, seconds))
+                    await each.forget_count(_key(address, seconds, subject))
             except Unavailable:
                 continue  # the attempts stay counted until their time is over
 
 
-async def _counted(coordination: Coordination, address: str) -> int:
+async def _counted(coordination: Coordination, address: str, subject: str) -> int:
     wait = 0.0
     for allowed, seconds in _RULES:
-        if await coordination.count(_key(address, seconds), ttl_seconds=seconds) > allowed:
+        if await coordination.count(_key(address, seconds, subject), ttl_seconds=seconds) > allowed:
+            wait = max(wait, seconds)
+    for allowed, seconds in _RULES_OF_ADDRESS:
+        if await coordination.count(f"sign-ins:{seconds:.0f}:{address}", ttl_seconds=seconds) > allowed:
             wait = max(wait, seconds)
     return int(wait)
 
 
-def _key(address: str, seconds: float) -> str:
-    return f"sign-in:{seconds:.0f}:{address}"
+def _key(address: str, seconds: float, subject: str) -> str:
+    """`subject` comes from outside: it is neither long nor readable in Redis."""
+    what = f":{hashlib.sha256(subject.encode()).hexdigest()[:32]}" if subject else ""
+    return f"sign-in:{seconds:.0f}:{address}{what}"

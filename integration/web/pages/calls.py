@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.intents import IntentKind
 from integration.domain.crm.entities import EntityKind, EntityRef
@@ -30,6 +31,7 @@ from integration.web.pages.view import (
     press_rows,
     sentences,
 )
+from integration.web.permissions import needs
 
 _PAGE_ROWS = 50
 
@@ -54,8 +56,11 @@ class CallPages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/calls", self.calls),
-            web.get("/admin/{account}/calls/{call}", self.call),
+            *needs(
+                Permission.SEE_OFFICE,
+                web.get("/admin/{account}/calls", self.calls),
+                web.get("/admin/{account}/calls/{call}", self.call),
+            )
         ]
 
     async def calls(self, request: web.Request) -> web.Response:

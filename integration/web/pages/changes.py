@@ -11,6 +11,7 @@ from aiohttp import web
 
 from integration.documents.differences import differences
 from integration.documents.problems import InvalidDocument
+from integration.domain.access import Permission
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings_changes import Author, AuthorKind, Section, SettingsChange
 from integration.errors import NotFound, Rejected
@@ -25,6 +26,7 @@ from integration.web.language import language_of
 from integration.web.office_refusals import reason_of
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import moment
+from integration.web.permissions import needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +86,12 @@ class ChangePages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/changes", self.changes),
-            web.post("/admin/{account}/changes/{revision:[0-9]{1,9}}/undo", self.undo),
-            web.post("/admin/{account}/changes/office/{revision:[0-9]{1,9}}/undo", self.undo_of_office),
+            *needs(Permission.SEE_OFFICE, web.get("/admin/{account}/changes", self.changes)),
+            *needs(
+                Permission.CHANGE_OFFICE,
+                web.post("/admin/{account}/changes/{revision:[0-9]{1,9}}/undo", self.undo),
+                web.post("/admin/{account}/changes/office/{revision:[0-9]{1,9}}/undo", self.undo_of_office),
+            ),
         ]
 
     async def changes(self, request: web.Request) -> web.Response:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.ids import AccountId
 from integration.ports.clock import Clock
 from integration.ports.stores import Outbox, OutboxState
@@ -15,6 +16,7 @@ from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import outbox_rows
+from integration.web.permissions import needs
 
 MOST_ROWS = 100  # of each state; who settles them sees the next ones
 
@@ -43,9 +45,12 @@ class DeliveryPages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/delivery", self.delivery),
-            web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/retry", self.retry),
-            web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/discard", self.discard),
+            *needs(Permission.SEE_OFFICE, web.get("/admin/{account}/delivery", self.delivery)),
+            *needs(
+                Permission.CHANGE_OFFICE,
+                web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/retry", self.retry),
+                web.post("/admin/{account}/delivery/{item:[0-9]{1,18}}/discard", self.discard),
+            ),
         ]
 
     async def delivery(self, request: web.Request) -> web.Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Protocol
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.connections.state import ConnectionState
 from integration.domain.ids import AccountId
 from integration.ports.clock import Clock
@@ -23,6 +25,7 @@ from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.connection_rows import ConnectionRow, connection_row, zone_of
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import CallRows
+from integration.web.permissions import needs
 
 SWITCH_OFF_CONSEQUENCES = ("switch_off_route", "switch_off_log", "switch_off_cards", "switch_off_back")
 """What switching the integration off means, as keys of texts."""
@@ -79,14 +82,19 @@ class OverviewPages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin", self.home),
-            web.get("/admin/{account}", self.overview),
-            web.post("/admin/{account}/enabled", self.switch),
-            web.post("/admin/{account}/phone-book", self.read_anew),
+            *needs(Permission.SEE_START, web.get("/admin", self.home)),
+            *needs(Permission.SEE_OFFICE, web.get("/admin/{account}", self.overview)),
+            *needs(
+                Permission.CHANGE_OFFICE,
+                web.post("/admin/{account}/enabled", self.switch),
+                web.post("/admin/{account}/phone-book", self.read_anew),
+            ),
         ]
 
     async def home(self, request: web.Request) -> web.StreamResponse:
-        accounts, crms = list(self._accounts), self._states.crms()
+        may_see = partial(self._shell.may_see, request)
+        accounts = [account for account in self._accounts if may_see(account.id)]
+        crms = {key: state for key, state in self._states.crms().items() if may_see(key)}
         if len(accounts) == len(crms) == 1:
             raise web.HTTPSeeOther(with_language(request, f"/admin/{accounts[0].id}"))
         lang, now = language_of(request), self._clock.now()
@@ -101,7 +109,7 @@ class OverviewPages:
             broken=[
                 connection_row(key, state, lang, now, zone_of(None))
                 for key, state in self._states.pbxs().items()
-                if is_failed_change(state)
+                if is_failed_change(state) and self._shell.viewer(request).offices is None
             ],
         )
 

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from integration.documents.people import person_table, read_people
 from integration.documents.problems import InvalidDocument
+from integration.domain.access import Permission
 from integration.domain.crm.entities import Manager
 from integration.domain.ids import ManagerId, PbxId
 from integration.domain.people.mapping import PbxUser, callable_managers, problems, suggest
@@ -25,6 +26,7 @@ from integration.web.language import language_of
 from integration.web.pages.changes import Conflict, conflict, shown_revision
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import LONGEST_SEARCH, phone_text
+from integration.web.permissions import needs
 
 ROWS_OF_PAGE = 50  # an office of five hundred has ten pages; one of fifty sees no other
 _MOST_PAGES = 1000
@@ -116,8 +118,8 @@ class PeoplePages:
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
-            web.get("/admin/{account}/people", self.people),
-            web.post("/admin/{account}/people", self.save_people),
+            *needs(Permission.SEE_OFFICE, web.get("/admin/{account}/people", self.people)),
+            *needs(Permission.CHANGE_OFFICE, web.post("/admin/{account}/people", self.save_people)),
         ]
 
     async def people(self, request: web.Request) -> web.Response:

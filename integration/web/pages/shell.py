@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,7 +15,8 @@ import jinja2
 from aiohttp import web
 
 from integration import __version__
-from integration.domain.ids import AccountId
+from integration.domain.access import Granted, Permission, Viewer, allows, sees
+from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings_changes import Author
 from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account, Accounts
@@ -23,6 +24,8 @@ from integration.texts.pages import texts
 from integration.web.language import language_of
 from integration.web.pages.flash import Flash
 from integration.web.pages.session import AdminSessions
+from integration.web.pages.view import local_moment
+from integration.web.permissions import for_everybody
 
 _HERE = Path(__file__).parent
 _TOKENS = Path(str(files("widgets"))) / "shared"  # the design's values: files of the package that has the card, too
@@ -74,9 +77,7 @@ class Shell:
         self._components = cache(self._load_components)
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [
-            web.get("/admin/static/{name}", self._file),
-        ]
+        return [*for_everybody("pictures and styles", [web.get("/admin/static/{name}", self._file)])]
 
     async def _file(self, request: web.Request) -> web.StreamResponse:
         """By a table: what a browser asks for never becomes a path."""
@@ -95,6 +96,19 @@ class Shell:
     def who(self, request: web.Request) -> Author:
         """The administrator who sends this request."""
         return self._sessions.who(request)
+
+    def viewer(self, request: web.Request) -> Viewer:
+        """What the sender of this request may."""
+        return self._sessions.viewer(request)
+
+    def may_see(self, request: web.Request, account: AccountId) -> bool:
+        """Whether the sender may see this account; for lists of several."""
+        return sees(self.viewer(request), self._sessions.office_of(account))
+
+    def moment(self, at: Timestamp) -> str:
+        """Of what belongs to no office: in the zone of the first one, else in UTC."""
+        first = next(iter(self._accounts), None)
+        return local_moment(at, first.settings.zone if first is not None else "UTC")
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
         """The page for a failed request. It does not use the database, which may have failed."""
@@ -121,9 +135,7 @@ class Shell:
             frame["message_kind"] = _TONES.get(said.key, "good")
             if account and said.undo and said.key in _UNDO:
                 frame["undo"] = f"/admin/{account.id}{_UNDO[said.key].format(item=said.undo)}"
-        html = self._jinja.get_template(template).render(
-            {**frame, "enabled": self._sessions.is_enabled, "dead": dead, **values}
-        )
+        html = self._jinja.get_template(template).render({**frame, "dead": dead, **values})
         response = web.Response(text=html, content_type="text/html", headers=NO_STORE)
         if is_for_a_person and self._flash.is_waiting(request):
             self._flash.forget(response)
@@ -162,9 +174,8 @@ class Shell:
             yield NavigationItem(
                 href="/admin", text=t["accounts"], icon="offices", is_current=request.path.rstrip("/") == "/admin"
             )
-        if account is None:
-            return
-        for key, path in _SECTIONS.items():
+        for key, path in _SECTIONS.items() if account is not None else ():
+            assert account is not None
             yield NavigationItem(
                 href=f"/admin/{account.id}{path}",
                 text=t[key],
@@ -173,6 +184,17 @@ class Shell:
                 badge=dead if key == "delivery" else 0,
                 badge_hint=t["dead_letters"],
             )
+        yield self._own_item(request, section, t)
+
+    def _own_item(self, request: web.Request, section: str, t: Mapping[str, str]) -> NavigationItem:
+        """The administrators, for who may manage them; one's own page for the others."""
+        manages = isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
+        return NavigationItem(
+            href="/admin/administrators" if manages else "/admin/administrators/me",
+            text=t["administrators" if manages else "my_profile"],
+            icon="administrators",
+            is_current=section == "administrators",
+        )
 
     def _load_components(self, lang: str) -> SimpleNamespace:
         """The macros of all files in `templates/components/`, by name; they may use `t`, `lang` and `version`."""

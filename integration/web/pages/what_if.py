@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.numbers.phone import bare_digits
 from integration.domain.routing.route import RouteDecision, RouteQuestion, Step
 from integration.services.accounts import Account
@@ -13,6 +14,7 @@ from integration.texts.pages import texts
 from integration.web.language import language_of
 from integration.web.pages.shell import Shell
 from integration.web.pages.view import LONGEST_SEARCH, sentences
+from integration.web.permissions import needs
 
 _MOST_LINES = 200  # offered for the field
 
@@ -26,7 +28,7 @@ class WhatIfPages:
         self._ask = ask
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.get("/admin/{account}/route", self.what_if)]
+        return [*needs(Permission.SEE_OFFICE, web.get("/admin/{account}/route", self.what_if))]
 
     async def what_if(self, request: web.Request) -> web.Response:
         account = self._shell.account(request)

@@ -47,6 +47,7 @@ BACKLOG = 20_000  # live events that may wait for the consumer before reading st
 SNAPSHOT_DONE: Frame = {"Event": "SnapshotDone"}
 """Marks in the queue of live events that the answers about the PBX's state are complete; compared by identity."""
 SNAPSHOT_BACKLOG = 200_000  # the same during a resynchronisation; beyond it the PBX sends faster than we can read
+_MOST_ITEMS = 1_000_000  # events of one list
 _CHUNK = 65_536
 _LONGEST_BANNER = 1024
 
@@ -104,6 +105,7 @@ class _Pending:
     action: Action
     done: asyncio.Future[tuple[Frame, list[Frame]]]
     is_shared: bool
+    most: int
     response: Frame | None = None
     items: list[Frame] = field(default_factory=list)
 
@@ -214,8 +216,10 @@ class AmiSession:
                     self._finish(pending)
             return
         if pending and pending.action.is_list:
-            pending.items.append(frame)
-            if frame.get("EventList") == "Complete":
+            is_last = frame.get("EventList") == "Complete"
+            if is_last or len(pending.items) < pending.most:
+                pending.items.append(frame)
+            if is_last:
                 self._finish(pending)
             return
         if frame["Event"] == "FullyBooted":
@@ -277,7 +281,13 @@ class AmiSession:
     # ---- asking ----------------------------------------------------------------------------------------------------
 
     async def ask(
-        self, action: Action, *, timeout_seconds: float | None = None, action_id: str = "", share: bool = False
+        self,
+        action: Action,
+        *,
+        timeout_seconds: float | None = None,
+        action_id: str = "",
+        share: bool = False,
+        most: int = _MOST_ITEMS,
     ) -> tuple[Frame, list[Frame]]:
         """
         Send an action and wait for its answer.
@@ -285,6 +295,7 @@ class AmiSession:
         Args:
             action_id: our own id, to recognise the answer later; a new one if empty.
             share: put the answer also into the queue of live events, in the order of arrival.
+            most: events of a list that are kept; later ones are dropped.
 
         Returns:
             The response, and the events of its list (the closing one last; empty for others).
@@ -297,7 +308,7 @@ class AmiSession:
         if self.is_lost:
             raise Unavailable(self.reason)
         action_id = action_id or f"{self._prefix}-{next(self._ids)}"
-        pending = _Pending(action, asyncio.get_running_loop().create_future(), share)
+        pending = _Pending(action, asyncio.get_running_loop().create_future(), share, most)
         self._pending[action_id] = pending
         try:
             async with asyncio.timeout(timeout_seconds or self._timing.answer):

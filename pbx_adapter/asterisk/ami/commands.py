@@ -120,6 +120,28 @@ def originate(
     return Action("Originate", tuple(headers), changes=True)
 
 
+def checked_extension(extension: str) -> str:
+    """Raises: Rejected: this cannot be an extension."""
+    return _check(_EXTENSION, extension, "extension")
+
+
+def ring(*, request_id: str, channel: str, timeout_seconds: float) -> Action:
+    """Ring one device and hang up when it answers, after a beep. Raises: Rejected."""
+    unique = channel_id(request_id)
+    headers = [
+        ("Channel", _check(_CHANNEL, channel, "channel")),
+        ("Application", "Playback"),
+        ("Data", "beep"),
+        ("CallerID", '"Dozvon" <0>'),
+        ("Timeout", str(round(timeout_seconds * 1000))),
+        ("Async", "true"),
+        ("ChannelId", unique),
+    ]
+    if channel.startswith("Local/"):
+        headers.append(("OtherChannelId", unique + "-2"))
+    return Action("Originate", tuple(headers), changes=True)
+
+
 NORMAL_CLEARING = 16
 CALL_REJECTED = 21
 """Q.850. Dial, queues and the tracker treat a ringing channel that ends with this cause like a phone that answered 603;

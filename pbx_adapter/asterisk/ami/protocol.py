@@ -54,6 +54,9 @@ _OLD = re.compile(r"Asterisk Call Manager/(?:0|1)\.")
 class OldAsterisk(ProtocolError):
     """An Asterisk that names neither a channel's call nor its bridges: its calls cannot be followed."""
 
+    banner = ""
+    """Its greeting, shortened."""
+
 
 def refuse_old(banner: str) -> None:
     """
@@ -64,10 +67,12 @@ def refuse_old(banner: str) -> None:
             (UPGRADE-12.txt); 13 says 2.x, 16 says 5.x, 18 says 7.x, 20 says 9.x, 22 says 11.x.
     """
     if _OLD.match(banner):
-        raise OldAsterisk(
+        error = OldAsterisk(
             f"this PBX is too old: it greets as {banner[:60]!r}, which is Asterisk 11 or older, and its events do not "
             "say which channels belong to one call. Nothing is followed. Update the PBX to Asterisk 16 or newer"
-        ).with_fault(why(StateReason.VERSION_REFUSED))
+        )
+        error.banner = banner[:60]
+        raise error.with_fault(why(StateReason.VERSION_REFUSED))
 
 
 @dataclass(frozen=True, slots=True)

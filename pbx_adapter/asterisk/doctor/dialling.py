@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from integration.errors import NotFound, Rejected
-from integration.ports.findings import Finding, FindingLevel
+from integration.ports.findings import Finding, ok, warning
 from integration.ports.pbx import DialSample
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import question
+from pbx_adapter.asterisk.doctor import check_texts as about
+from pbx_adapter.asterisk.doctor import texts
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
-_CHECK = "numbers dialled"
 # Contexts that accept every number, only to announce that it is wrong. Source: FreePBX's dialplan.
 _DEAD_ENDS = frozenset({"bad-number"})
 
@@ -27,21 +28,15 @@ async def dialling(session: AmiSession, settings: AsteriskSettings, samples: Seq
 async def _sample(session: AmiSession, settings: AsteriskSettings, sample: DialSample) -> Finding:
     context = settings.originate_context
     dialled = _as_sent(sample.dialled, settings)
-    check = f"{_CHECK}: {sample.what}"
+    check = about.NUMBERS(what=sample.what)
     if await _is_taken(session, context, dialled):
-        message = f"{context} takes {dialled}"
-        return Finding(check=check, level=FindingLevel.OK, message=message)
+        return ok(check, texts.NUMBER_TAKEN(context=context, number=dialled))
+    says = texts.NUMBER_NOT_TAKEN(context=context, number=dialled)
     for advice, other in sample.others:
-        if await _is_taken(session, context, _as_sent(other, settings)):
-            remedy = f"write {advice} under [account.dial]: {context} takes {_as_sent(other, settings)}"
-            break
-    else:
-        remedy = (
-            f"give {context} an outgoing route for such numbers, or set how the office dials under [account.dial] of "
-            "Dozvon's configuration (click, trunk_prefix, outside_prefix)"
-        )
-    message = f"no extension of {context} takes {dialled}: a click on such a number dials nothing"
-    return Finding(check=check, level=FindingLevel.WARNING, message=message, remedy=remedy)
+        sent = _as_sent(other, settings)
+        if await _is_taken(session, context, sent):
+            return warning(check, says, texts.DIAL_OTHERWISE(advice=advice, context=context, number=sent))
+    return warning(check, says, texts.GIVE_A_ROUTE(context=context))
 
 
 def _as_sent(number: str, settings: AsteriskSettings) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from integration.ports.findings import Finding
+from integration.ports.findings import Finding, ok, warning
 from pbx_adapter.asterisk.agi.addresses import Address, addresses_of, is_behind_router, own_address_towards
-from pbx_adapter.asterisk.doctor.findings import ok, warning
+from pbx_adapter.asterisk.doctor import check_texts as about
+from pbx_adapter.asterisk.doctor import texts
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 _EVERYWHERE = frozenset({"", "0.0.0.0", "::"})  # noqa: S104
@@ -22,32 +23,24 @@ async def network(settings: AsteriskSettings) -> list[Finding]:
 
 def _ami(settings: AsteriskSettings, pbx: Address | None) -> Finding:
     if settings.tls is not None:
-        return ok("AMI network", "the manager connection is encrypted")
+        return ok(about.AMI_NETWORK, texts.AMI_ENCRYPTED)
     # From a container every other machine is behind a router, Docker's.
     is_far = pbx is not None and is_behind_router(pbx) and not (_in_container() and pbx.is_private)
     if not is_far:
-        return ok("AMI network", "the PBX is on this machine or in its network")
-    return warning(
-        "AMI network",
-        f"the manager connection to {settings.host} leaves this network in plain text: anybody on the way can "
-        "read every number and send commands",
-        "write tlsenable = yes, tlsbindaddr = 0.0.0.0:5039 and tlscertfile = a certificate into [general] of "
-        'manager.conf, and tls = { ca = "/etc/dozvon/pbx-ca.pem" } into Dozvon\'s configuration; or let a VPN carry it',
-    )
+        return ok(about.AMI_NETWORK, texts.AMI_NEAR)
+    return warning(about.AMI_NETWORK, texts.AMI_FAR(host=settings.host), texts.ENCRYPT_AMI)
 
 
 def _fastagi(settings: AsteriskSettings, pbx: Address | None) -> Finding:
     host = settings.fastagi.host
-    if host not in _EVERYWHERE or _in_container():
-        return ok("FastAGI network", f"FastAGI listens at {host or 'the addresses of this container'}")
+    if host not in _EVERYWHERE:
+        return ok(about.AGI_NETWORK, texts.AGI_LISTENS(host=host))
+    if _in_container():
+        return ok(about.AGI_NETWORK, texts.AGI_IN_CONTAINER)
     own = own_address_towards(pbx) if pbx is not None else None
     asks = ", ".join(settings.fastagi.allow) or settings.host
-    return warning(
-        "FastAGI network",
-        f"FastAGI listens on all addresses of this machine; only {asks} may ask, but strangers can connect",
-        f'write fastagi.host = "{own or "the address that the PBX reaches"}", and let the firewall open '
-        f"port {settings.fastagi.port} only to the PBX",
-    )
+    advice = texts.BIND_AGI(own=str(own) if own else texts.REACHED_ADDRESS, port=settings.fastagi.port)
+    return warning(about.AGI_NETWORK, texts.AGI_EVERYWHERE(asks=asks), advice)
 
 
 def _in_container() -> bool:

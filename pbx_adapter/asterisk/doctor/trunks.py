@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 
 from integration.errors import Rejected
-from integration.ports.findings import Finding
+from integration.ports.findings import Finding, ok, warning
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import question
-from pbx_adapter.asterisk.doctor.findings import ok, warning
+from pbx_adapter.asterisk.doctor import check_texts as about
+from pbx_adapter.asterisk.doctor import texts
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 _MOST_LOOKED_AT = 200  # endpoints; each takes a request
@@ -38,14 +39,10 @@ async def trunks(session: AmiSession, settings: AsteriskSettings) -> Finding | N
         return None  # reported with the permissions
     unknown = sorted(line.name for line in lines if not _is_known(line, settings))
     if not unknown:
-        return ok("trunks", f"{len(lines)} trunks, all of them known" if lines else "no unknown trunk")
+        says = texts.TRUNKS_KNOWN(count=len(lines)) if lines else texts.NO_UNKNOWN_TRUNK()
+        return ok(about.TRUNKS, says)
     names = ", ".join(f'"{name}"' for name in sorted({*settings.trunks, *unknown}))
-    return warning(
-        "trunks",
-        f"{', '.join(unknown)}: looks like a trunk, but neither `trunks` nor its context says so; a call "
-        "on it with a short number (up to 6 digits) is taken for an employee's",
-        f"write trunks = [{names}] into Dozvon's configuration (leave out what is a phone)",
-    )
+    return warning(about.TRUNKS, texts.TRUNKS_UNKNOWN(names=", ".join(unknown)), texts.NAME_THE_TRUNKS(names=names))
 
 
 def _is_known(line: _Line, settings: AsteriskSettings) -> bool:

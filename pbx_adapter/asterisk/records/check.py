@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from integration.domain.ids import Timestamp
 from integration.errors import DozvonError
-from integration.ports.findings import Finding, FindingLevel
+from integration.ports.findings import Finding, error, ok, warning
 from integration.ports.records import CallRecords
+from pbx_adapter.asterisk.doctor import check_texts as about
+from pbx_adapter.asterisk.doctor import texts
 
-_CHECK = "records"
 _DAY_SECONDS = 86_400.0
-_REMEDY = "see docs/howto/recover-missed-calls.md"
 
 
 async def check(records: Callable[[], CallRecords | None], now: Timestamp) -> list[Finding]:
@@ -24,8 +24,7 @@ async def check(records: Callable[[], CallRecords | None], now: Timestamp) -> li
         async for _ in opened.between(Timestamp(now - _DAY_SECONDS), now):
             count += 1
     except DozvonError as exc:
-        return [Finding(check=_CHECK, level=FindingLevel.ERROR, message=str(exc), remedy=_REMEDY)]
+        return [error(about.RECORDS, texts.RECORDS_UNREAD(detail=str(exc)), texts.SEE_RECOVERY)]
     if not count:
-        message = "the PBX's records can be read, but have no call of the last day"
-        return [Finding(check=_CHECK, level=FindingLevel.WARNING, message=message, remedy=_REMEDY)]
-    return [Finding(check=_CHECK, level=FindingLevel.OK, message=f"{count} calls of the last day are in the records")]
+        return [warning(about.RECORDS, texts.RECORDS_EMPTY, texts.SEE_RECOVERY)]
+    return [ok(about.RECORDS, texts.RECORDS_READ(count=count))]

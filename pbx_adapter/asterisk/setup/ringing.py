@@ -1,0 +1,135 @@
+"""Lets one phone ring, to see whether it does, and hangs up when it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+
+from integration.errors import NotFound, Rejected
+from integration.ports.pbx_setup import RingOutcome, RingResult
+from pbx_adapter.asterisk.ami import commands
+from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected, text
+from pbx_adapter.asterisk.ami.commands import question
+from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.settings import AsteriskSettings
+
+LONGEST_RING = 60.0  # seconds
+RING_ID = "ring-"
+"""Begins the request ids of these calls."""
+
+_TEST_UNIQUE = commands.CHANNEL_ID_PREFIX + RING_ID
+_GRACE = 4.0  # seconds after the PBX should have given up ringing
+_CAUSE_SECONDS = 0.5
+_REASON_RANG_OUT = (
+    "3"  # of OriginateResponse; every other failure is 0. Source: reference of AMI, measured on 16 and 22
+)
+_BY_CAUSE = {
+    "17": RingResult.BUSY,
+    "21": RingResult.DECLINED,
+    "18": RingResult.NOT_REGISTERED,
+    "20": RingResult.NOT_REGISTERED,
+    "1": RingResult.NO_SUCH_EXTENSION,
+}
+"""Q.850 of the phone's own channel."""
+
+
+async def ring(settings: AsteriskSettings, extension: str, seconds: float, *, timing: Timing) -> RingOutcome:
+    """
+    Ring the extension's own phone, not its forwards.
+
+    Raises:
+        Rejected: this cannot be an extension, or our user may not originate. AuthFailed, Unavailable, ProtocolError.
+    """
+    request = RING_ID + secrets.token_hex(6)
+    wait = min(max(seconds, 1.0), LONGEST_RING)
+    commands.checked_extension(extension)
+    async with connected(settings, wanted=None, timing=timing, counters=AmiCounters()) as session:
+        await session.set_filters()
+        device, known = await _device(session, settings, extension)
+        if known is not None:
+            return RingOutcome(result=known, device=device)
+        action = commands.ring(request_id=request, channel=device, timeout_seconds=wait)
+        await session.ask(action, action_id=commands.channel_id(request))
+        try:
+            async with asyncio.timeout(wait + _GRACE):
+                return await _outcome(session, commands.channel_id(request), device)
+        except TimeoutError:
+            await _give_up(session, commands.channel_id(request))
+            return RingOutcome(result=RingResult.FAILED, device=device)
+
+
+def is_test_ring(frame: Frame) -> bool:
+    """Whether this event is about such a test, of any process: nobody's call."""
+    return any(text(frame, name).startswith(_TEST_UNIQUE) for name in ("Uniqueid", "Linkedid", "DestUniqueid"))
+
+
+async def _device(session: AmiSession, settings: AsteriskSettings, extension: str) -> tuple[str, RingResult | None]:
+    """The device to ring, or why none can be rung."""
+    try:
+        _, rows = await session.ask(question("PJSIPShowEndpoint", is_list=True, Endpoint=extension))
+    except NotFound:
+        pass
+    except Rejected:  # no right, or no chan_pjsip; 16 and 22 answer an unknown endpoint with an error of their own
+        pass
+    else:
+        contacts = [row for row in rows if text(row, "Event") in ("ContactStatusDetail", "ContactList")]
+        return f"PJSIP/{extension}", None if contacts else RingResult.NOT_REGISTERED
+    try:
+        peer, _ = await session.ask(question("SIPshowpeer", Peer=extension))
+    except (NotFound, Rejected):
+        return await _by_dialplan(session, settings, extension)
+    is_there = text(peer, "Address-IP") not in ("", "(null)", "-none-")
+    return f"SIP/{extension}", None if is_there else RingResult.NOT_REGISTERED
+
+
+async def _by_dialplan(
+    session: AmiSession, settings: AsteriskSettings, extension: str
+) -> tuple[str, RingResult | None]:
+    """No device is named like the extension: ring what a click would."""
+    channel = settings.originate_channel.format(extension=extension)
+    technology, _, rest = channel.partition("/")
+    if technology != "Local":
+        return channel, RingResult.NO_SUCH_EXTENSION
+    context = rest.partition("@")[2].partition("/")[0]
+    try:
+        await session.ask(question("ShowDialPlan", is_list=True, Context=context, Extension=extension))
+    except NotFound:
+        return channel, RingResult.NO_SUCH_EXTENSION
+    except Rejected:
+        pass
+    return channel, None
+
+
+async def _outcome(session: AmiSession, unique: str, device: str) -> RingOutcome:
+    """The Originate's result and the end of the phone's channel come in any order; only the latter has the cause."""
+    clock = asyncio.get_running_loop().time
+    has_rung, cause, failed_at = False, "", 0.0
+    response: Frame = {}
+    while not (response and (cause or clock() - failed_at > _CAUSE_SECONDS)):
+        for _, frame in await session.take(timeout_seconds=_CAUSE_SECONDS):
+            if text(frame, "Event") == "OriginateResponse" and text(frame, "ActionID") == unique:
+                if text(frame, "Response") == "Success":
+                    return RingOutcome(result=RingResult.ANSWERED, has_rung=True, device=device)
+                response, failed_at = frame, clock()
+            if text(frame, "Uniqueid") != unique:
+                continue
+            has_rung = has_rung or text(frame, "ChannelStateDesc") == "Ringing"
+            if text(frame, "Event") == "Hangup":
+                cause = text(frame, "Cause") or "0"
+    return RingOutcome(result=_failed(response, cause, has_rung), has_rung=has_rung, device=device)
+
+
+def _failed(frame: Frame, cause: str, has_rung: bool) -> RingResult:
+    if text(frame, "Reason") == _REASON_RANG_OUT:
+        return RingResult.RANG_OUT
+    if cause in _BY_CAUSE:
+        return _BY_CAUSE[cause]
+    return RingResult.RANG_OUT if has_rung else RingResult.FAILED
+
+
+async def _give_up(session: AmiSession, unique: str) -> None:
+    """No phone goes on ringing after a test."""
+    _, rows = await session.ask(question("CoreShowChannels", is_list=True))
+    for row in rows:
+        if text(row, "Uniqueid") == unique:
+            await session.ask(commands.hang_up(text(row, "Channel")))

@@ -1,0 +1,303 @@
+"""Writes the route setup into the PBX's dialplan by AMI (`UpdateConfig`), and takes it out again.
+
+How it works
+------------
+
+Our include becomes a file of our own; a file of the office gets one line that includes it. AMI has no action for an
+`#include`: the line is written as a variable whose name ends in a comment sign, so that the sign of equality that
+Asterisk adds is a comment. Measured on 16.28 and 22.10.1.
+
+`UpdateConfig` writes the office's file anew, and every file that it includes: comments stay, indents do not. So there
+is a copy first; afterwards the file has to read as before, or the copy comes back. Our own file is written beside
+itself and copied over in one action, because an action holds 128 headers only and a reload may come at any moment.
+
+A removal leaves contexts that return at once: a route that still asks would lose its calls otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from integration.domain.sentences import Sentence
+from integration.errors import NotFound, Rejected
+from integration.ports.findings import Finding, error, warning
+from integration.ports.pbx_setup import RouteWishes, RouteWriting, SetupStep
+from pbx_adapter.asterisk.ami.client import AmiSession, text
+from pbx_adapter.asterisk.ami.commands import Action, question
+from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.doctor import check_texts as about
+from pbx_adapter.asterisk.doctor import texts as doctor_texts
+from pbx_adapter.asterisk.flavours import FlavourKey, product
+from pbx_adapter.asterisk.settings import AsteriskSettings
+from pbx_adapter.asterisk.setup import route_text, texts
+
+_NEW_FILE = "extensions_dozvon_new.conf"
+_COPY_FILE = "extensions_dozvon_copy.conf"
+_INCLUDE_CONTEXT = "dozvon-include"
+_INBOUND = "dozvon-inbound"
+_OPERATIONS = 24  # of an action: each takes five headers at most, and Asterisk reads 128
+_SECONDS = 20.0
+_NEEDED = ("GetConfig", "UpdateConfig", "CreateConfig", "Reload")
+_STUBS = {
+    _INBOUND: ["exten => s,1,Return()"],
+    "dozvon-freepbx": ["exten => s,1,Return()"],
+    route_text.OFFICE_CONTEXT: [f"exten => s,1,NoOp({route_text.MARK}, and removed it)", "same => n,Return()"],
+}
+
+Config = list[tuple[str, list[str]]]
+"""A file as Asterisk reads it: categories in order, each with its lines `name=value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """
+    Attributes:
+        own: our file; None: there is none.
+        host: the office's file that includes it; None: there is none.
+    """
+
+    own: Config | None
+    host: Config | None
+
+    @property
+    def is_ours(self) -> bool:
+        lines = dict(self.own or []).get(route_text.OFFICE_CONTEXT, [])
+        return any(route_text.MARK in line for line in lines)
+
+    @property
+    def is_in_use(self) -> bool:
+        """Not only the contexts that a removal leaves."""
+        return self.is_ours and "dozvon-doctor" in dict(self.own or [])
+
+    @property
+    def is_included(self) -> bool:
+        return route_text.OFFICE_CONTEXT in dict(self.host or []) or _INCLUDE_CONTEXT in dict(self.host or [])
+
+
+async def write_route_setup(
+    session: AmiSession, settings: AsteriskSettings, wishes: RouteWishes, *, dry: bool
+) -> RouteWriting:
+    """Raises: Rejected (a wish cannot stand in a dialplan), Unavailable (the link is lost)."""
+    wanted = contexts_of(route_text.include_text(settings, wishes))
+    refusal = await _refusal(session, settings)
+    if refusal is not None:
+        return RouteWriting(refusal=refusal)
+    host = product(settings.flavour).dialplan_file
+    found = await _look(session, host)
+    foreign = await _foreign(session, found)
+    if foreign:
+        says = texts.FOREIGN_CONTEXT(names=", ".join(foreign))
+        return RouteWriting(refusal=error(about.DIALPLAN, says, texts.REMOVE_THE_FOREIGN))
+    changes = _changes(found, host)
+    left = _left_to_do(settings, wishes)
+    if dry:
+        return RouteWriting(changes=changes, left_to_do=left)
+    try:
+        await _write_own(session, wanted, found)
+        if not found.is_included:
+            problem = await _include(session, host, found)
+            if problem is not None:
+                return RouteWriting(refusal=problem)
+        await _reload(session)
+    except Rejected as exc:
+        says = texts.PBX_REFUSED(file=f"{route_text.FILE}, {host}", detail=str(exc))
+        return RouteWriting(refusal=error(about.DIALPLAN, says, texts.FOLLOW_THE_STEPS))
+    if not await _is_loaded(session):
+        advice = doctor_texts.ADD_THE_INCLUDE(file=host, address=settings.agi_url)
+        return RouteWriting(
+            changes=changes, was_done=True, refusal=error(about.DIALPLAN, doctor_texts.INCLUDE_MISSING, advice)
+        )
+    return RouteWriting(changes=changes, was_done=True, left_to_do=left)
+
+
+async def remove_route_setup(session: AmiSession, settings: AsteriskSettings, *, dry: bool) -> RouteWriting:
+    """Raises: Unavailable (the link is lost)."""
+    refusal = await _refusal(session, settings)
+    if refusal is not None:
+        return RouteWriting(refusal=refusal)
+    host = product(settings.flavour).dialplan_file
+    found = await _look(session, host)
+    if not found.is_in_use:
+        nothing = warning(about.DIALPLAN, texts.NOTHING_TO_REMOVE, texts.FOLLOW_THE_STEPS)
+        return RouteWriting(refusal=nothing)
+    changes: tuple[Sentence, ...] = (texts.LETS_CALLS_PASS(file=route_text.FILE), texts.RELOADS())
+    by_hand = texts.TAKE_THE_LINE_OUT(line=route_text.LINE, file=host, include=route_text.INCLUDE_LINE)
+    left = (SetupStep(says=by_hand),)
+    if dry:
+        return RouteWriting(changes=changes, left_to_do=left)
+    try:
+        await _write_own(session, list(_STUBS.items()), found)
+        await _reload(session)
+    except Rejected as exc:
+        says = texts.PBX_REFUSED(file=route_text.FILE, detail=str(exc))
+        return RouteWriting(refusal=error(about.DIALPLAN, says, texts.FOLLOW_THE_STEPS))
+    return RouteWriting(changes=changes, was_done=True, left_to_do=left)
+
+
+def contexts_of(text_of_file: str) -> Config:
+    """The contexts of a dialplan's text, each with its lines `exten => …`, without comments. Not for others' files."""
+    contexts: Config = []
+    for line in text_of_file.splitlines():
+        stripped = line.strip()
+        if not stripped or stripped.startswith((";", "#")):
+            continue
+        if match := re.fullmatch(r"\[([A-Za-z0-9_.\-]+)\]", stripped):
+            contexts.append((match.group(1), []))
+        else:
+            contexts[-1][1].append(stripped)
+    return contexts
+
+
+# ---- looking ---------------------------------------------------------------------------------------------------------
+
+
+async def _refusal(session: AmiSession, settings: AsteriskSettings) -> Finding | None:
+    chosen = product(settings.flavour)
+    if chosen.key is FlavourKey.MIKOPBX:
+        says = texts.NOT_WRITABLE_HERE(product=chosen.label)
+        return warning(about.DIALPLAN, says, texts.FOLLOW_THE_STEPS)
+    allowed, _ = await session.ask(question("ListCommands"))
+    if all(name in allowed for name in _NEEDED):
+        return None
+    user = settings.username
+    advice = texts.DO_IT_BY_HAND(user=user, file=chosen.manager_file)
+    return warning(about.RIGHT(group="config"), texts.NO_CONFIG_RIGHT(user=user), advice)
+
+
+async def _look(session: AmiSession, host: str) -> _Found:
+    return _Found(await _config(session, route_text.FILE), await _config(session, host))
+
+
+async def _config(session: AmiSession, file: str) -> Config | None:
+    """None: there is no such file. Raises: Rejected (it cannot be read)."""
+    try:
+        answer, _ = await session.ask(question("GetConfig", Filename=file), timeout_seconds=_SECONDS)
+    except NotFound:
+        return None
+    return _parsed(answer)
+
+
+def _parsed(answer: Frame) -> Config:
+    config: Config = []
+    for name, value in answer.items():
+        first = value if isinstance(value, str) else value[0]
+        if name.startswith("Category-"):
+            config.append((first, []))
+        elif name.startswith("Line-") and config:
+            config[-1][1].append(first)
+    return config
+
+
+async def _foreign(session: AmiSession, found: _Found) -> list[str]:
+    """Contexts with our names that somebody else brought: most often the file was included by hand."""
+    if found.is_ours:
+        return []
+    if found.own:
+        return [name for name, _ in found.own][:10]
+    try:
+        await session.ask(question("ShowDialPlan", is_list=True, Context=_INBOUND), timeout_seconds=_SECONDS)
+    except NotFound:
+        return []
+    return [_INBOUND]
+
+
+async def _is_loaded(session: AmiSession) -> bool:
+    asked = question("ShowDialPlan", is_list=True, Context=route_text.OFFICE_CONTEXT)
+    try:
+        _, rows = await session.ask(asked, timeout_seconds=_SECONDS)
+    except (NotFound, Rejected):
+        return False
+    return any(route_text.MARK in text(row, "AppData") for row in rows)
+
+
+def _changes(found: _Found, host: str) -> tuple[Sentence, ...]:
+    own = texts.REPLACES_FILE if found.own is not None else texts.WRITES_FILE
+    changes = [own(file=route_text.FILE)]
+    if not found.is_included:
+        changes.append(texts.COPIES_FILE(file=host, copy=_COPY_FILE))
+        changes.append(texts.INCLUDES_IT(file=host, line=route_text.INCLUDE_LINE))
+        changes.append(texts.REWRITES_HOST(file=host))
+    return (*changes, texts.RELOADS())
+
+
+def _left_to_do(settings: AsteriskSettings, wishes: RouteWishes) -> tuple[SetupStep, ...]:
+    if product(settings.flavour).key is FlavourKey.FREEPBX:
+        return route_text.freepbx_pages()
+    return (route_text.line_step(settings, wishes),)
+
+
+# ---- writing ---------------------------------------------------------------------------------------------------------
+
+
+async def _write_own(session: AmiSession, wanted: Config, found: _Found) -> None:
+    """Our file, in one action at the end. Raises: Rejected, Unavailable."""
+    there = await _config(session, _NEW_FILE)
+    if there is None:
+        await _create(session, _NEW_FILE)
+    elif there:
+        await _update(session, _NEW_FILE, [_operation("DelCat", name) for name, _ in there])
+    operations = []
+    for name, lines in wanted:
+        operations.append(_operation("NewCat", name))
+        operations += [_operation("Append", name, line) for line in lines]
+    await _update(session, _NEW_FILE, operations)
+    if found.own is None:
+        await _create(session, route_text.FILE)
+    await _copy(session, _NEW_FILE, route_text.FILE)
+
+
+async def _include(session: AmiSession, host: str, found: _Found) -> Finding | None:
+    """The line in the office's file; a finding if the file then does not read as before, and is as it was again."""
+    if found.host is None:
+        await _create(session, host)
+    else:
+        if await _config(session, _COPY_FILE) is None:
+            await _create(session, _COPY_FILE)
+        await _copy(session, host, _COPY_FILE)
+    variable = (("Var", f"{route_text.INCLUDE_LINE} ;"), ("Value", ""))
+    await _update(
+        session,
+        host,
+        [_operation("NewCat", _INCLUDE_CONTEXT), (("Action", "Append"), ("Cat", _INCLUDE_CONTEXT), *variable)],
+    )
+    after = [each for each in await _config(session, host) or [] if not each[0].startswith("dozvon-")]
+    if after == (found.host or []):
+        return None
+    await _copy(session, _COPY_FILE, host)
+    return error(about.DIALPLAN, texts.HOST_DIFFERS(file=host), texts.FOLLOW_THE_STEPS)
+
+
+async def _create(session: AmiSession, file: str) -> None:
+    await session.ask(Action("CreateConfig", (("Filename", file),), changes=True), timeout_seconds=_SECONDS)
+
+
+async def _copy(session: AmiSession, source: str, target: str) -> None:
+    headers = (("SrcFilename", source), ("DstFilename", target))
+    await session.ask(Action("UpdateConfig", headers, changes=True), timeout_seconds=_SECONDS)
+
+
+Operation = tuple[tuple[str, str], ...]
+
+
+def _operation(action: str, category: str, line: str = "") -> Operation:
+    """`exten => s,1,…` is the variable `exten` with the value `>s,1,…`: the sign says that it is an object."""
+    named = (("Action", action), ("Cat", category))
+    if not line:
+        return named
+    name, _, value = line.partition("=>")
+    return (*named, ("Var", name.strip()), ("Value", f">{value.strip()}"))
+
+
+async def _update(session: AmiSession, file: str, operations: Sequence[Operation]) -> None:
+    for start in range(0, len(operations), _OPERATIONS):
+        headers = [("SrcFilename", file), ("DstFilename", file)]
+        for number, operation in enumerate(operations[start : start + _OPERATIONS]):
+            headers += [(f"{name}-{number:06d}", value) for name, value in operation]
+        await session.ask(Action("UpdateConfig", tuple(headers), changes=True), timeout_seconds=_SECONDS)
+
+
+async def _reload(session: AmiSession) -> None:
+    reload = Action("Reload", (("Module", "pbx_config.so"),), changes=True)
+    await session.ask(reload, timeout_seconds=_SECONDS)

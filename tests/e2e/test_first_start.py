@@ -1,0 +1,113 @@
+"""From a start with nothing configured to two administrators, in Chromium."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.e2e.crm_page import PATIENCE_MS
+from tests.lab.ports import free_port
+
+pytestmark = pytest.mark.browser
+
+OLGAS, PETRS = "кофе трамвай окно", "nine green bottles"
+CHECKOUT = Path(__file__).parents[2]
+
+
+@pytest_asyncio.fixture
+async def address(tmp_path: Path) -> AsyncIterator[str]:
+    """`dozvon run` without a file, and the one address that it prints."""
+    process = _begin(tmp_path / "data")
+    try:
+        yield await asyncio.wait_for(asyncio.to_thread(_printed, process), 60)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _begin(data: Path) -> subprocess.Popen[str]:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("DOZVON_")}
+    environment |= {"DOZVON_LISTEN": f"127.0.0.1:{free_port()}", "DOZVON_DATA_DIR": str(data)}
+    return subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "integration", "run"],
+        cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+
+
+def _printed(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.fullmatch(r"\s*(http://\S+/setup\?code=\S+)\s*", line):
+            return found[1]
+    raise AssertionError("it ended without an address")
+
+
+async def opened(browser: Browser, problems: list[str], locale: str = "en-GB") -> Page:
+    """A page in a browser of its own, whose errors are collected."""
+    context = await browser.new_context(locale=locale)
+    context.set_default_timeout(PATIENCE_MS)
+    page = await context.new_page()
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on("console", lambda said: problems.append(said.text) if said.type == "error" else None)
+    return page
+
+
+async def test_from_nothing_to_two_administrators(address: str, browser: BrowserContext) -> None:
+    """Code, owner, invitation, the second browser signs in, and its session is ended from the first."""
+    problems: list[str] = []
+    assert browser.browser is not None
+    olga = await opened(browser.browser, problems)
+    await olga.goto(address)
+    await expect(olga).to_have_url(re.compile(r"/setup$"))
+    await olga.get_by_role("link", name="Укр").click()
+    await expect(olga.get_by_role("heading", level=1)).to_have_text("Початок роботи")
+    await olga.get_by_role("link", name="Eng").click()
+    await olga.get_by_label("Your name").fill("Ольга")
+    await olga.get_by_label("Login or e-mail").fill("olga@example.com")
+    password = olga.get_by_label("New password", exact=True)
+    await password.fill("short")
+    await expect(olga.get_by_text("Characters still needed: 5.")).to_be_visible()
+    await password.fill(OLGAS)
+    await expect(olga.get_by_text("A long password")).to_be_visible()
+    await olga.get_by_role("button", name="Show").click()
+    await expect(password).to_have_attribute("type", "text")
+    await olga.get_by_role("button", name="Continue").click()
+    await expect(olga).to_have_url(re.compile(r"/admin$"))
+
+    await olga.get_by_role("link", name="Administrators").click()
+    await olga.get_by_label("Name").fill("Пётр")
+    await olga.get_by_label("Login or e-mail").fill("petr@example.com")
+    await olga.get_by_role("button", name="Create the invitation").click()
+    link = await olga.get_by_label("Link", exact=True).input_value()
+
+    petr = await opened(browser.browser, problems, "ru-RU")
+    await petr.goto(link)
+    await expect(petr.get_by_text("Вас приглашает Ольга")).to_be_visible()
+    await petr.get_by_label("Новый пароль", exact=True).fill(PETRS)
+    await petr.get_by_role("button", name="Дальше").click()
+    await expect(petr).to_have_url(re.compile(r"/admin$"))
+    await petr.get_by_role("button", name="Выйти", exact=True).click()
+    await petr.get_by_label("Логин или e-mail").fill("PETR@example.com")
+    await petr.get_by_label("Пароль", exact=True).fill(PETRS)
+    await petr.get_by_role("button", name="Войти").click()
+    await expect(petr.get_by_role("link", name="Мой профиль")).to_be_visible()
+
+    await olga.get_by_role("link", name="Administrators").first.click()
+    await olga.get_by_role("link", name="Пётр").click()
+    row = olga.get_by_role("row").filter(has_text="Chrome")
+    await row.get_by_role("button", name="End").click()
+    await expect(olga.get_by_text("The session has ended.")).to_be_visible()
+    await petr.get_by_role("link", name="Мой профиль").click()
+    await expect(petr.get_by_role("heading", level=1)).to_have_text("Войти")
+    await olga.reload()
+    await expect(olga.get_by_role("heading", level=1)).to_have_text("Пётр")
+    assert problems == []

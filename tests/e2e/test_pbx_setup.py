@@ -1,0 +1,211 @@
+"""What a setup asks a PBX, on a real Asterisk with real SIP phones."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from integration.domain.routing.route import RouteDecision, RouteQuestion
+from integration.ports.findings import FindingLevel
+from integration.ports.pbx_setup import ContextPurpose, RingResult, RouteWishes, SeenCall, TrunkSign
+from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
+from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.setup.route_text import FILE, MARK
+from pbx_adapter.asterisk.setup.setup import AsteriskSetup
+from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings
+from tests.lab.asterisk import AGI_PATH, RECORDER_USER, WEAK_USER, AmiUser
+from tests.lab.fixtures import OpenOffice
+from tests.lab.office import Office, did
+from tests.lab.waiting import until
+
+pytestmark = pytest.mark.lab
+CLIENT = "79161234567"
+both = pytest.mark.parametrize("major", [22, 16])
+ALL_RIGHTS = {"username": RECORDER_USER.name, "secret": RECORDER_USER.secret}
+
+
+@contextlib.asynccontextmanager
+async def setup_of(office: Office, user: AmiUser | None = None, **values: object) -> AsyncIterator[AsteriskSetup]:
+    login = {"username": user.name, "secret": user.secret} if user is not None else {}
+    async with aiohttp.ClientSession() as session:
+        yield AsteriskPbx(lab_settings(office, **login, **values), session=session, timing=QUICK_BACK).setup
+
+
+@both
+async def test_a_survey_finds_the_trunk_the_people_and_the_contexts(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with setup_of(office, trunks=[]) as setup:
+        survey = await setup.survey()
+    assert survey.findings == ()
+    assert survey.version.startswith(str(major))
+    assert survey.clock_ahead_seconds == pytest.approx(0.0, abs=1.0)
+    (trunk,) = [trunk for trunk in survey.trunks if trunk.is_suggested]
+    assert (trunk.name, trunk.technology, trunk.context) == ("trunk", "PJSIP", "from-trunk")
+    assert {TrunkSign.OUTGOING_ROUTE, TrunkSign.INCOMING_CONTEXT, TrunkSign.NAME} <= set(trunk.signs)
+    people = {person.number: person for person in survey.extensions}
+    assert (people["101"].name, people["101"].is_registered) == ("Anna Orlova", True)
+    assert people["105"].is_registered is False
+    assert "trunk" not in people
+    purposes = {context.name: context.purpose for context in survey.contexts}
+    assert purposes["from-trunk"] is ContextPurpose.INCOMING
+    assert purposes["internal"] is ContextPurpose.PHONES
+    assert purposes["dozvon-inbound"] is ContextPurpose.OURS
+    assert survey.recordings[0] == f"{office.asterisk.base}/spool/monitor"
+    assert survey.options["trunks"] == ["trunk"]
+    assert survey.options["originate_context"] == "internal"
+
+
+async def test_a_survey_without_rights_says_which_are_missing(office: Office) -> None:
+    async with setup_of(office, WEAK_USER) as setup:
+        survey = await setup.survey()
+    (finding,) = survey.findings
+    assert finding.check == "permission reporting"
+    assert "ShowDialPlan" in finding.message
+    assert "add reporting to write = under [weak]" in finding.remedy
+    assert [person.number for person in survey.extensions][:2] == ["101", "102"]
+
+
+@both
+async def test_a_call_is_seen_while_somebody_else_is_logged_in(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with setup_of(office) as setup, setup_of(office) as another:
+        calls: asyncio.Queue[SeenCall] = asyncio.Queue()
+
+        async def watch(one: AsteriskSetup) -> None:
+            async for call in one.watch_calls(30.0):
+                calls.put_nowait(call)
+
+        tasks = [asyncio.create_task(watch(one)) for one in (setup, another)]
+        await asyncio.sleep(1.0)  # both are logged in
+        office.phone("101").rings()
+        client = await office.inbound(CLIENT, did(1))
+        async with asyncio.timeout(10):
+            seen = [await calls.get(), await calls.get()]
+        await client.hang_up()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    assert {(call.caller, call.line, call.trunk, call.from_outside) for call in seen} == {
+        (CLIENT, did(1), "trunk", True)
+    }
+    assert calls.empty(), "the leg to 101 is no call"
+
+
+@both
+async def test_a_phone_rings_and_the_answer_ends_it(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    async with setup_of(office) as setup:
+        office.phone("101").answers(after_seconds=0.3)
+        outcome = await setup.ring("101", seconds=10)
+        assert (outcome.result, outcome.has_rung, outcome.device) == (RingResult.ANSWERED, True, "PJSIP/101")
+        office.phone("102").rings()
+        outcome = await setup.ring("102", seconds=2)
+        assert (outcome.result, outcome.has_rung) == (RingResult.RANG_OUT, True)
+        office.phone("102").rejects(486)
+        assert (await setup.ring("102", seconds=5)).result is RingResult.BUSY
+        office.phone("102").rejects(603)
+        assert (await setup.ring("102", seconds=5)).result is RingResult.DECLINED
+        assert (await setup.ring("105", seconds=5)).result is RingResult.NOT_REGISTERED
+        assert (await setup.ring("777", seconds=5)).result is RingResult.NO_SUCH_EXTENSION
+
+
+@both
+async def test_the_route_setup_is_written_works_and_is_taken_out(open_office: OpenOffice, major: int) -> None:
+    """On an office without any include: dry, for real, the way back, again, and out."""
+    office = await open_office(major, fastagi_port=None)
+    etc = office.asterisk.configuration
+    before = (etc / "extensions.conf").read_text()
+    server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), NeverAsked(), MayAsk())])
+    await server.start()
+    wishes = RouteWishes(incoming_contexts=("from-trunk",), reserve="101", phones_context="internal")
+    async with setup_of(office, RECORDER_USER, fastagi={"path": AGI_PATH, "port": server.port}) as setup:
+        dry = await setup.write_route_setup(wishes, dry=True)
+        assert (dry.was_done, dry.refusal) == (False, None)
+        assert (etc / "extensions.conf").read_text() == before
+        assert not (etc / FILE).exists()
+
+        done = await setup.write_route_setup(wishes, dry=False)
+        assert (done.was_done, done.refusal, done.changes) == (True, None, dry.changes)
+        assert [step.text for step in done.left_to_do] == [
+            "[from-trunk]\nexten => _X!,1,Gosub(dozvon-inbound,s,1(${EXTEN}))"
+        ]
+        checked = {finding.check: finding for finding in await setup.check_route_setup()}
+        assert checked["dialplan"].level is FindingLevel.OK
+        assert checked["way back"].level is FindingLevel.OK, checked["way back"].message
+        assert "[did]" in (etc / "extensions_dozvon_copy.conf").read_text()
+
+        again = await setup.write_route_setup(wishes, dry=False)
+        assert (again.was_done, len(again.changes)) == (True, 2), "the line is there already"
+        assert (etc / "extensions.conf").read_text().count(FILE) == 1
+
+        gone = await setup.remove_route_setup(dry=False)
+        assert (gone.was_done, gone.refusal) == (True, None)
+        checked = {finding.check: finding for finding in await setup.check_route_setup()}
+        assert checked["dialplan"].level is FindingLevel.ERROR
+        assert (await setup.remove_route_setup(dry=False)).was_done is False
+        assert (await setup.write_route_setup(wishes, dry=False)).was_done
+    await server.close()
+
+
+class NeverAsked:
+    async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
+        raise AssertionError("the check's question decides nothing")
+
+
+@both
+async def test_calls_pass_after_a_removal_though_the_route_still_asks(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major, fastagi_port=None)
+    wishes = RouteWishes(incoming_contexts=("from-trunk",), phones_context="internal")
+    async with setup_of(office, RECORDER_USER) as setup:
+        await setup.write_route_setup(wishes, dry=False)
+        await setup.remove_route_setup(dry=False)
+        for extension in ("101", "102", "103"):
+            office.phone(extension).answers()
+        client = await office.inbound(CLIENT, did(21))  # asks Dozvon's contexts, then goes to the queue
+        await client.answered()
+        await client.hang_up()
+
+
+@both
+async def test_an_include_by_hand_is_not_touched(open_office: OpenOffice, major: int) -> None:
+    office = await open_office(major)
+    before = (office.asterisk.configuration / FILE).read_text()
+    async with setup_of(office, RECORDER_USER) as setup:
+        writing = await setup.write_route_setup(RouteWishes(), dry=False)
+        assert writing.refusal is not None
+        assert "dozvon-inbound" in writing.refusal.message
+        assert not (await setup.remove_route_setup(dry=False)).was_done
+    assert (office.asterisk.configuration / FILE).read_text() == before
+    assert MARK not in before
+
+
+async def test_without_the_right_nothing_is_written(office: Office) -> None:
+    async with setup_of(office) as setup:
+        writing = await setup.write_route_setup(RouteWishes(), dry=True)
+    assert writing.refusal is not None
+    assert "write = config" in writing.refusal.message
+    assert "add config to write =" in writing.refusal.remedy
+
+
+async def test_the_newest_recordings_are_listed_and_played(office: Office, tmp_path: Path) -> None:
+    async with setup_of(office) as setup:
+        assert await setup.newest_recordings(5) == []
+        office.phone("101").answers()
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await asyncio.sleep(1.0)  # the talk
+        await client.hang_up()
+        await until(lambda: any(office.asterisk.monitor.iterdir()))
+        newest = await setup.newest_recordings(5)
+        assert newest[0].name.startswith(f"in-{did(1)}-{CLIENT}")
+        sound = b"".join([chunk async for chunk in setup.recording(newest[0].name)])
+        assert sound.startswith(b"RIFF")
+        suggested = await setup.suggest_recordings(await setup.survey())
+        assert suggested[0].options["path"] == str(office.asterisk.monitor)
+        assert suggested[0].finding.level is FindingLevel.OK
+        assert suggested[0].newest is not None
