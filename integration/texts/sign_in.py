@@ -211,8 +211,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Valid for {hours} hours, once. Copy it now: it is not shown again.",
     ),
     "link": ("Ссылка", "Посилання", "Link"),
-    "copy": ("Скопировать", "Скопіювати", "Copy"),
-    "copied": ("Скопировано", "Скопійовано", "Copied"),
     "waiting_invitations": ("Ждут ответа", "Чекають на відповідь", "Waiting invitations"),
     "valid_until": ("Действует до", "Діє до", "Valid until"),
     "new_link": ("Новая ссылка", "Нове посилання", "New link"),
@@ -376,7 +374,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     # ---- one's own
     "my_profile": ("Мой профиль", "Мій профіль", "My profile"),
     "name_and_language": ("Имя и язык", "Ім’я та мова", "Name and language"),
-    "language": ("Язык", "Мова", "Language"),
     "change_password": ("Сменить пароль", "Змінити пароль", "Change password"),
     "change_password_lead": (
         "Остальные сеансы завершатся, этот браузер останется.",

@@ -87,7 +87,7 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
     await olga.get_by_label("Name").fill("Пётр")
     await olga.get_by_label("Login or e-mail").fill("petr@example.com")
     await olga.get_by_role("button", name="Create the invitation").click()
-    link = await olga.get_by_label("Link", exact=True).input_value()
+    link = await olga.get_by_label("Link", exact=True).inner_text()
 
     petr = await opened(browser.browser, problems, "ru-RU")
     await petr.goto(link)

@@ -151,6 +151,10 @@ async def test_of_a_pbx_that_lists_no_extensions_the_mapped_ones_are_known(signe
     assert len(pbx.fail_next) == 1
 
 
+def is_on(office: Office) -> bool:
+    return office.world.account.settings.enabled
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_switching_off_is_asked_for_and_names_what_follows(signed_in: Office, lang: str) -> None:
     """Also without the script: then the question is a page."""
@@ -159,13 +163,13 @@ async def test_switching_off_is_asked_for_and_names_what_follows(signed_in: Offi
     consequences = [words[key] for key in SWITCH_OFF_CONSEQUENCES]
     overview = await signed_in.page(f"/admin/acme?lang={lang}")
     page = await signed_in.send(f"/admin/acme/enabled?lang={lang}", enabled="", shown=shown)
-    assert world.account.settings.enabled
+    assert is_on(signed_in)
     for each in (overview, page):
         assert all(sentence in html.unescape(each) for sentence in consequences)
         assert f'name="shown" value="{shown}"' in each
     assert 'href="/admin/acme"' in page, "the way back"
     said = await signed_in.send("/admin/acme/enabled", enabled="", shown=shown, confirmed="1")
-    assert not world.account.settings.enabled
+    assert not is_on(signed_in)
     assert 'class="message warn"' in said, "not in green"
     await signed_in.send("/admin/acme/enabled", enabled="1", shown=str(world.account.revision))
-    assert world.account.settings.enabled, "switching on needs no question"
+    assert is_on(signed_in), "switching on needs no question"

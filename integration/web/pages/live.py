@@ -10,12 +10,14 @@ from typing import Any
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.domain.connections.state import ConnectionState
 from integration.services.accounts import Account
 from integration.services.connection_states import ConnectionStates
 from integration.services.page_news import PageNews, Watch
 from integration.services.phone_book import PhoneBookMirror
 from integration.web.pages.shell import Shell
+from integration.web.permissions import needs
 
 _LOOK_EVERY_SECONDS = 1.0  # at what this process has in memory: states of connections, progress of an import
 _BEAT_EVERY_SECONDS = 15.0  # a comment, so that proxies keep the stream, and its end is noticed
@@ -49,7 +51,7 @@ class LivePages:
         self._open: Counter[str] = Counter()  # by session
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.get("/admin/{account}/live", self.live)]
+        return [*needs(Permission.SEE_OFFICE, web.get("/admin/{account}/live", self.live))]
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)

@@ -162,6 +162,7 @@ class Shell:
             "live": "",
             "theme": "",
             "signed_in": signed_in,
+            "manages": signed_in and self._manages(request),
             "languages_to": [(code, name, in_language(request, here, code)) for code, name in _LANGUAGE_NAMES],
             "navigation": list(self._navigation(request, account, section, lang, dead)),
         }
@@ -188,13 +189,16 @@ class Shell:
 
     def _own_item(self, request: web.Request, section: str, t: Mapping[str, str]) -> NavigationItem:
         """The administrators, for who may manage them; one's own page for the others."""
-        manages = isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
+        manages = self._manages(request)
         return NavigationItem(
             href="/admin/administrators" if manages else "/admin/administrators/me",
             text=t["administrators" if manages else "my_profile"],
             icon="administrators",
             is_current=section == "administrators",
         )
+
+    def _manages(self, request: web.Request) -> bool:
+        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
 
     def _load_components(self, lang: str) -> SimpleNamespace:
         """The macros of all files in `templates/components/`, by name; they may use `t`, `lang` and `version`."""

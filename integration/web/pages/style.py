@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from integration.domain.access import Permission
 from integration.web.pages.shell import Shell
+from integration.web.permissions import needs
 
 _THEMES = ("light", "dark")
 COLOURS = (
@@ -27,7 +29,7 @@ class StylePages:
         self._shell = shell
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [web.get("/admin/style", self.style)]
+        return [*needs(Permission.SEE_START, web.get("/admin/style", self.style))]
 
     async def style(self, request: web.Request) -> web.Response:
         wish = request.query.get("theme", "")

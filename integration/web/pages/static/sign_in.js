@@ -1,4 +1,4 @@
-// Passwords can be shown, their length is told while they are typed, and links are copied. Without it every form works.
+// Passwords can be shown, and their length is told while they are typed. Without it every form works.
 "use strict";
 
 for (const button of document.querySelectorAll("button[data-shows]")) {
@@ -30,19 +30,5 @@ for (const sentence of document.querySelectorAll("[data-strength]")) {
     } else {
       sentence.textContent = length < GOOD ? sentence.dataset.middling : sentence.dataset.good;
     }
-  });
-}
-
-for (const button of document.querySelectorAll("button[data-copies]")) {
-  const field = document.getElementById(button.dataset.copies);
-  button.hidden = false;
-  button.addEventListener("click", async () => {
-    field.select();
-    try {
-      await navigator.clipboard.writeText(field.value);
-    } catch {
-      document.execCommand("copy"); // over plain http browsers have no clipboard for pages
-    }
-    button.textContent = button.dataset.copied;
   });
 }
