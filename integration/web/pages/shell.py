@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -180,7 +180,7 @@ class Shell:
             "live": "",
             "theme": "",
             "signed_in": signed_in,
-            "manages": self._may_manage(request),
+            "manages": signed_in and self._may_manage(request),
             "languages_to": [(code, name, in_language(request, here, code)) for code, name in _LANGUAGE_NAMES],
             "navigation": list(self._navigation(request, account, section, lang, dead)),
         }
