@@ -17,7 +17,7 @@ from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.setup.route_text import FILE, MARK
 from pbx_adapter.asterisk.setup.setup import AsteriskSetup
-from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings
+from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings, on_lab
 from tests.lab.asterisk import AGI_PATH, RECORDER_USER, WEAK_USER, AmiUser
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
@@ -112,6 +112,25 @@ async def test_a_phone_rings_and_the_answer_ends_it(open_office: OpenOffice, maj
         assert (await setup.ring("102", seconds=5)).result is RingResult.DECLINED
         assert (await setup.ring("105", seconds=5)).result is RingResult.NOT_REGISTERED
         assert (await setup.ring("777", seconds=5)).result is RingResult.NO_SUCH_EXTENSION
+
+
+@both
+async def test_a_running_dozvon_takes_no_test_for_a_call(open_office: OpenOffice, major: int) -> None:
+    """The tests of phones, and the doctor's of events and of the way back, are nobody's calls."""
+    office = await open_office(major, fastagi_port=None)
+    async with on_lab(office) as (pbx, listener):
+        office.phone("101").answers(after_seconds=0.3)
+        assert (await pbx.setup.ring("101", seconds=5)).result is RingResult.ANSWERED
+        office.phone("102").rejects(603)
+        assert (await pbx.setup.ring("102", seconds=5)).result is RingResult.DECLINED
+        lights = {finding.check: finding.level for finding in await pbx.setup.diagnose()}
+        for check in ("permission call", "permission system", "events system", "events call", "events dialplan"):
+            assert lights[check] is FindingLevel.OK, check
+        assert lights["dialplan"] is FindingLevel.ERROR
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await client.hang_up()
+        assert {call.caller for call in await listener.ended()} == {CLIENT}
 
 
 @both

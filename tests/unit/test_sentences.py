@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from integration.cli.doctor import language_of
 from integration.domain.sentences import Words, say
 from integration.ports import pbx_setup as port
 from integration.ports.findings import FindingLevel, error, ok
@@ -122,3 +123,18 @@ def test_a_finding_keeps_its_name_in_every_language() -> None:
     }
     assert ok(about, says(seconds=0)).level is FindingLevel.OK
     assert ok(about, says(seconds=0)).remedy == ""
+
+
+@pytest.mark.parametrize(
+    ("environment", "language"),
+    [
+        ({"LANG": "ru_RU.UTF-8"}, "ru"),
+        ({"LANG": "ru_RU.UTF-8", "LC_ALL": "uk_UA.UTF-8"}, "uk"),
+        ({"LANG": "de_DE.UTF-8"}, "en"),
+        ({"LANG": "C"}, "en"),
+        ({"LC_ALL": "", "LANG": "uk_UA"}, "uk"),
+        ({}, "en"),
+    ],
+)
+def test_the_command_speaks_the_terminals_language(environment: dict[str, str], language: str) -> None:
+    assert language_of(environment) == language

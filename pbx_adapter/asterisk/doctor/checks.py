@@ -1,5 +1,5 @@
 """`dozvon doctor` for an Asterisk: tries everything that Dozvon needs, and says what to write into which file where
-something fails. Opens its own connection, changes nothing and rings no phone."""
+something fails. Opens its own connection, changes nothing but a variable of its own, and rings no phone."""
 
 from __future__ import annotations
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 
 from integration.errors import NotFound, Rejected
 from integration.ports.pbx_setup import RingOutcome, RingResult
-from pbx_adapter.asterisk.ami import commands
+from pbx_adapter.asterisk.ami import commands, own_tests
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 LONGEST_RING = 60.0  # seconds
-RING_ID = "ring-"
-"""Begins the request ids of these calls."""
-
-_TEST_UNIQUE = commands.CHANNEL_ID_PREFIX + RING_ID
 _GRACE = 4.0  # seconds after the PBX should have given up ringing
 _CAUSE_SECONDS = 0.5
 _REASON_RANG_OUT = (
@@ -40,7 +35,7 @@ async def ring(settings: AsteriskSettings, extension: str, seconds: float, *, ti
     Raises:
         Rejected: this cannot be an extension, or our user may not originate. AuthFailed, Unavailable, ProtocolError.
     """
-    request = RING_ID + secrets.token_hex(6)
+    request = own_tests.request_id(own_tests.RING)
     wait = min(max(seconds, 1.0), LONGEST_RING)
     commands.checked_extension(extension)
     async with connected(settings, wanted=None, timing=timing, counters=AmiCounters()) as session:
@@ -56,11 +51,6 @@ async def ring(settings: AsteriskSettings, extension: str, seconds: float, *, ti
         except TimeoutError:
             await _give_up(session, commands.channel_id(request))
             return RingOutcome(result=RingResult.FAILED, device=device)
-
-
-def is_test_ring(frame: Frame) -> bool:
-    """Whether this event is about such a test, of any process: nobody's call."""
-    return any(text(frame, name).startswith(_TEST_UNIQUE) for name in ("Uniqueid", "Linkedid", "DestUniqueid"))
 
 
 async def _device(session: AmiSession, settings: AsteriskSettings, extension: str) -> tuple[str, RingResult | None]:
