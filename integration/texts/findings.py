@@ -159,8 +159,8 @@ BACKUP_LATE = Words(
 )
 BACKUP_AGE = Words(
     "backup_age",
-    "Самой новой копии в {folder} часов: {hours}; срок — каждые {every} ч.",
-    "Найновішій копії в {folder} годин: {hours}; строк — кожні {every} год.",
+    "Папка {folder}. Самая новая копия сделана часов назад: {hours}, срок: каждые {every} ч.",
+    "Папка {folder}. Найновішу копію зроблено годин тому: {hours}, строк: кожні {every} год.",
     "the newest in {folder} is {hours} hours old; one is due every {every}",
 )
 
@@ -168,8 +168,8 @@ BACKUP_AGE = Words(
 
 REMOVED_WITH_WORK = Words(
     "removed_with_work",
-    "Аккаунт {account} удалён: доставок ждут {waiting}, отменены {dead}.",
-    "Акаунт {account} видалено: доставок чекають {waiting}, скасовано {dead}.",
+    "Удалён аккаунт: {account}. Ждут доставки: {waiting}, отменено: {dead}.",
+    "Видалено акаунт: {account}. Чекають на доставку: {waiting}, скасовано: {dead}.",
     "{account} was removed: {waiting} deliveries wait, {dead} were given up",
 )
 BRING_IT_BACK = Words(

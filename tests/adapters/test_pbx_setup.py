@@ -20,23 +20,26 @@ from integration.ports.pbx_setup import ContextPurpose, RingResult, RouteWishes,
 from integration.process.adapters import PBXS
 from pbx_adapter.asterisk import AgiDoor, AsteriskKind, AsteriskPbx, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
+from pbx_adapter.asterisk.ami.client import Timing
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.setup import survey as surveying
 from pbx_adapter.asterisk.setup.preparation import FLAVOURS, preparation
-from pbx_adapter.asterisk.setup.route_text import include_text, office_context
+from pbx_adapter.asterisk.setup.route_text import FILE, INCLUDE_LINE, include_text, office_context
 from pbx_adapter.asterisk.setup.route_writing import contexts_of
 from pbx_adapter.asterisk.setup.setup import AsteriskSetup
 from pbx_adapter.asterisk.setup.watching import Watcher
 from pbx_adapter.asterisk.simulator import AmiUser, Simulator, SimulatorSettings
+from pbx_adapter.asterisk.simulator.ami import Answer, Request, error
 from pbx_adapter.asterisk.simulator.recording import write_wav
-from tests.adapters.asterisk_kit import QUICK, linked, settings_for
+from tests.adapters.asterisk_kit import linked, settings_for
 from tests.adapters.scripted_pbx import ScriptedPbx, channel, event
 from tests.lab.asterisk import AGI_PATH
 from tests.lab.waiting import until
 
 READ = frozenset({"system", "call", "agent", "user", "dialplan"})
 WRITE = frozenset({"system", "call", "originate", "reporting"})
+CALM = Timing(boot_unseen=0.3)  # a busy machine may answer late
 HOSTILE = '<script>alert(1)</script>";\\'
 
 
@@ -63,7 +66,7 @@ async def simulated(
 @contextlib.asynccontextmanager
 async def setup_for(port: int, **values: object) -> AsyncIterator[AsteriskSetup]:
     async with aiohttp.ClientSession() as session:
-        yield AsteriskPbx(settings_for(port, **values), session=session, timing=QUICK).setup
+        yield AsteriskPbx(settings_for(port, **values), session=session, timing=CALM).setup
 
 
 def asks_at(office: Simulator) -> str | None:
@@ -130,19 +133,25 @@ async def test_ringing_needs_the_right_to_it(tmp_path: Path) -> None:
         assert refused.value.code == "bad_extension"
 
 
-async def test_the_route_setup_is_written_into_the_simulated_office(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flavour", ["asterisk", "freepbx"])
+async def test_the_route_setup_is_written_into_the_simulated_office(flavour: str, tmp_path: Path) -> None:
     server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), NeverAsked(), MayAsk())])
     await server.start()
     wishes = RouteWishes(incoming_contexts=("from-trunk",), reserve="101")
     fastagi = {"path": AGI_PATH, "port": server.port}
     async with (
         simulated(tmp_path, write=WRITE | {"config"}) as office,
-        setup_for(office.ami.port, fastagi=fastagi) as setup,
+        setup_for(office.ami.port, fastagi=fastagi, flavour=flavour) as setup,
     ):
         assert (await setup.write_route_setup(wishes, dry=True)).refusal is None
         assert "dozvon-inbound" not in office.files.contexts
         done = await setup.write_route_setup(wishes, dry=False)
         assert (done.was_done, done.refusal) == (True, None)
+        if done.left_to_do[0].text == INCLUDE_LINE:
+            assert asks_at(office) is None, "the office's own file is not ours to write"
+            office.files.include(FILE)
+            done = await setup.write_route_setup(wishes, dry=False)
+        assert done.left_to_do[0].text != INCLUDE_LINE
         assert asks_at(office) == f"agi://127.0.0.1:{server.port}/{AGI_PATH}"
         checked = {finding.check: finding.level for finding in await setup.check_route_setup()}
         assert checked["way back"] is FindingLevel.OK
@@ -152,6 +161,42 @@ async def test_the_route_setup_is_written_into_the_simulated_office(tmp_path: Pa
         assert asks_at(office) is None
         assert "dozvon-inbound" in office.files.contexts
     await server.close()
+
+
+async def test_a_pbx_that_refuses_to_write_is_left_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with simulated(tmp_path, write=WRITE | {"config"}) as office, setup_for(office.ami.port) as setup:
+        monkeypatch.setattr(office.files, "update", lambda _: error("Save of config failed"))
+        writing = await setup.write_route_setup(RouteWishes(), dry=False)
+        assert writing.was_done is False
+        assert writing.refusal is not None
+        assert "Save of config failed" in writing.refusal.message
+        assert "dozvon-inbound" not in office.files.contexts
+
+
+async def test_a_link_lost_while_writing_leaves_no_half_of_a_dialplan(tmp_path: Path) -> None:
+    """The file that the PBX reads is written in one action, the last one."""
+    async with (
+        simulated(tmp_path, write=WRITE | {"config"}) as office,
+        setup_for(office.ami.port, flavour="freepbx") as setup,
+    ):
+        await setup.write_route_setup(RouteWishes(reserve="101"), dry=False)
+        whole = dict(office.files.contexts)
+        usual, left = office.files.update, 3
+
+        def update(request: Request) -> Answer:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                asyncio.get_running_loop().create_task(office.ami.cut())
+            return usual(request)
+
+        office.files.update = update  # type: ignore[method-assign]
+        with pytest.raises(Unavailable):
+            await setup.write_route_setup(RouteWishes(reserve="102"), dry=False)
+        office.files.update = usual  # type: ignore[method-assign]
+        office.files.reload()
+        assert office.files.contexts == whole
+        assert (await setup.write_route_setup(RouteWishes(reserve="102"), dry=False)).was_done
 
 
 # ---- rights, oddities, sizes -----------------------------------------------------------------------------------------
@@ -524,7 +569,7 @@ def test_a_name_instead_of_an_address_is_said() -> None:
 def test_the_include_has_the_offices_values(flavour: str) -> None:
     settings = settings_for(5038, flavour=flavour, fastagi={"host": "10.0.0.2", "path": AGI_PATH})
     wishes = RouteWishes(incoming_contexts=("from-trunk",), reserve="600")
-    setup = AsteriskPbx(settings, session=None, timing=QUICK).setup.route_setup(wishes)  # type: ignore[arg-type]
+    setup = AsteriskPbx(settings, session=None).setup.route_setup(wishes)  # type: ignore[arg-type]
     assert f"Set(DOZVON_AGI=agi://10.0.0.2:4573/{AGI_PATH})" in setup.include
     assert "Set(DOZVON_RESERVE=600)" in setup.include
     assert any(step.text == setup.include for step in setup.steps)

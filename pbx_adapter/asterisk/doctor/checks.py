@@ -66,7 +66,7 @@ async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], t
             findings.append(ok(about.LOGIN, texts.LOGGED_IN(user=settings.username)))
             findings.append(version(session.banner))
             findings += await rights(session, settings)
-            findings.append(await _clock(session))
+            findings.append(clock(await clock_ahead(session)))
             findings += await _calls_and_people(session, settings)
             lines = await trunks(session, settings)
             findings += [lines] if lines else []
@@ -138,8 +138,8 @@ async def clock_ahead(session: AmiSession) -> float | None:
         return None
 
 
-async def _clock(session: AmiSession) -> Finding:
-    difference = await clock_ahead(session)
+def clock(difference: float | None) -> Finding:
+    """The finding about that difference."""
     if difference is None:
         return warning(about.CLOCK, texts.NO_TIME, texts.NO_TIME_NEEDED)
     says = (texts.CLOCK_AHEAD if difference > 0 else texts.CLOCK_BEHIND)(seconds=f"{abs(difference):.1f}")

@@ -137,18 +137,21 @@ USE_READ_DIALPLAN = Words(
     "names of recordings, line numbers and why a phone was not reached",
 )
 USE_READ_USER = Words(
-    "use_read_user", "проверка обратной связи", "перевірка зворотного зв’язку", "this check of the way back"
+    "use_read_user",
+    "проверка связи от АТС к Dozvon",
+    "перевірка зв’язку від АТС до Dozvon",
+    "this check of the way back",
 )
 GRANTED = Words(
     "granted",
-    "Есть. Нужно для: {use}.",
-    "Є. Потрібно для: {use}.",
+    "Есть: {use}.",
+    "Є: {use}.",
     "granted: {use}",
 )
 NOT_GRANTED = Words(
     "not_granted",
-    "Нет права write = {group} у пользователя {user}: {actions}. Нужно для: {use}.",
-    "Немає права write = {group} у користувача {user}: {actions}. Потрібно для: {use}.",
+    "Нет права write = {group} ({use}). Пользователь: {user}. Ему запрещено: {actions}.",
+    "Немає права write = {group} ({use}). Користувач: {user}. Йому заборонено: {actions}.",
     "{user} may not use {actions}: needed for {use}",
 )
 ADD_WRITE = Words(
@@ -157,11 +160,11 @@ ADD_WRITE = Words(
     "Додайте {group} у рядок write = розділу [{user}] файлу {file} і виконайте: asterisk -rx 'manager reload'",
     "add {group} to write = under [{user}] in {file}, then: asterisk -rx 'manager reload'",
 )
-RECEIVED = Words("received", "Приходят. Нужны для: {use}.", "Надходять. Потрібні для: {use}.", "they arrive: {use}")
+RECEIVED = Words("received", "Приходят: {use}.", "Надходять: {use}.", "they arrive: {use}")
 NOT_RECEIVED = Words(
     "not_received",
-    "События {group} не приходят пользователю {user}. Нужны для: {use}.",
-    "Події {group} не надходять користувачу {user}. Потрібні для: {use}.",
+    "События {group} не приходят ({use}). Пользователь: {user}.",
+    "Події {group} не надходять ({use}). Користувач: {user}.",
     "{user} does not receive events of the class {group}: needed for {use}",
 )
 ADD_READ = Words(
@@ -461,8 +464,8 @@ OPEN_NEW_FILES = Words(
 )
 FOLDER_STALE = Words(
     "folder_stale",
-    "Самой новой записи дней: {days}.",
-    "Найновішому запису днів: {days}.",
+    "Самая новая запись сделана дней назад: {days}.",
+    "Найновіший запис зроблено днів тому: {days}.",
     "the newest recording is {days} days old",
 )
 IS_IT_RECORDED = Words(
@@ -473,8 +476,8 @@ IS_IT_RECORDED = Words(
 )
 FOLDER_FRESH = Words(
     "folder_fresh",
-    "Папка {folder} читается; самой новой записи часов: {hours}.",
-    "Папка {folder} читається; найновішому запису годин: {hours}.",
+    "Папка читается: {folder}. Самая новая запись сделана часов назад: {hours}.",
+    "Папка читається: {folder}. Найновіший запис зроблено годин тому: {hours}.",
     "{folder} can be read; the newest recording is {hours} hours old",
 )
 WEB_SILENT = Words(

@@ -148,23 +148,11 @@ REPLACES_FILE = Words(
     "Файл Dozvon на АТС буде записано заново: {file}.",
     "Dozvon’s file on the PBX is written again: {file}.",
 )
-COPIES_FILE = Words(
-    "copies_file",
-    "Копия прежнего файла {file}: {copy}.",
-    "Копія попереднього файлу {file}: {copy}.",
-    "A copy of {file} as it was: {copy}.",
-)
 INCLUDES_IT = Words(
     "includes_it",
     "Новая строка в файле {file}: {line}",
     "Новий рядок у файлі {file}: {line}",
     "A new line in {file}: {line}",
-)
-REWRITES_HOST = Words(
-    "rewrites_host",
-    "АТС перезапишет файл {file} и всё, что он подключает: отступы и пустые строки изменятся, комментарии останутся.",
-    "АТС перезапише файл {file} і все, що він підключає: відступи й порожні рядки зміняться, коментарі залишаться.",
-    "The PBX writes {file}, and what it includes, anew: indents and empty lines change, comments stay.",
 )
 LETS_CALLS_PASS = Words(
     "lets_calls_pass",
@@ -223,12 +211,6 @@ PBX_REFUSED = Words(
     "АТС отказалась записать файл {file}: {detail}",
     "АТС відмовилася записати файл {file}: {detail}",
     "the PBX refused to write {file}: {detail}",
-)
-HOST_DIFFERS = Words(
-    "host_differs",
-    "После записи файл {file} читается иначе, чем до неё. Прежнее содержимое возвращено.",
-    "Після запису файл {file} читається інакше, ніж до нього. Попередній вміст повернуто.",
-    "{file} does not read as before once the PBX has written it; what was there is back",
 )
 NOTHING_TO_REMOVE = Words(
     "nothing_to_remove",

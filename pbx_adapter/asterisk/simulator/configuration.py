@@ -33,6 +33,7 @@ _BY_HAND: Mapping[str, Sequence[Step]] = {
     name: (Step("s"),) for name in ("dozvon-inbound", "dozvon-freepbx", "dozvon-doctor")
 }
 _MAIN = "extensions.conf"
+_CUSTOM = "extensions_custom.conf"  # read after it where it exists, as FreePBX does
 _ADDRESS = re.compile(r"Set\(DOZVON_AGI=(.*)\)")
 
 Category = tuple[str, list[tuple[str, str]]]
@@ -97,11 +98,14 @@ class DialplanFiles:
         self._files[target] = config
         return [("Response", "Success")], []
 
+    def include(self, name: str) -> None:
+        """An administrator writes the line `#include` into the office's own file."""
+        self._files[_MAIN].append(("by-hand", [(f"#include {name}", "")]))
+
     def reload(self) -> Answer:
+        read = self._effective(_MAIN) + (self._effective(_CUSTOM) if _CUSTOM in self._files else [])
         self._loaded = {
-            name: [_step(value) for _, value in lines]
-            for name, lines in self._effective(_MAIN)
-            if name.startswith("dozvon-")
+            name: [_step(value) for _, value in lines] for name, lines in read if name.startswith("dozvon-")
         }
         if not self._was_by_hand:
             office = [step for step in self._loaded.get("dozvon-office", ()) if step.application == "Set"]
