@@ -123,6 +123,36 @@ async def test_a_phone_of_the_simulated_office_rings_and_no_call_is_made_of_it(t
         assert {call.caller for call in listener.calls.values()} == {"79161234567"}
 
 
+@pytest.mark.parametrize(
+    ("endpoints", "device", "result"),
+    [
+        ({"101": "", "99101": "99101/sip:x,"}, "PJSIP/99101", RingResult.ANSWERED),
+        ({"101": "101/sip:x,", "99101": "99101/sip:x,"}, "PJSIP/101", RingResult.ANSWERED),
+        ({"101": "", "101-web": ""}, "PJSIP/101", RingResult.NOT_REGISTERED),
+        ({"1010": "1010/sip:x,"}, "PJSIP/101", RingResult.NO_SUCH_EXTENSION),
+    ],
+)
+async def test_of_several_phones_one_that_is_registered_rings(
+    endpoints: dict[str, str], device: str, result: RingResult
+) -> None:
+    rows = [event("EndpointList", ObjectName=name, Contacts=contacts) for name, contacts in endpoints.items()]
+    async with ScriptedPbx() as pbx, setup_for(pbx.port) as setup:
+        answering(pbx, only(PJSIPShowEndpoints=rows, SIPshowpeer="Peer 101 not found."))
+        usual = pbx.reply
+
+        async def reply(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:
+            answer = await usual(action, writer)
+            if action["Action"] == "Originate":
+                assert answer is not None
+                assert (action["Channel"], action["Application"]) == (device, "Playback")
+                return answer + event("OriginateResponse", ActionID=action["ActionID"], Response="Success")
+            return answer
+
+        pbx.reply = reply
+        outcome = await setup.ring("101", seconds=1)
+    assert (outcome.result, outcome.device) == (result, device)
+
+
 async def test_ringing_needs_the_right_to_it(tmp_path: Path) -> None:
     async with simulated(tmp_path, write=WRITE - {"originate"}) as office, setup_for(office.ami.port) as setup:
         with pytest.raises(Rejected) as refused:
@@ -236,12 +266,12 @@ def answering(pbx: ScriptedPbx, rows: Callable[[dict[str, str]], Sequence[bytes]
 
 UNKNOWN = "Invalid/unknown command"
 LISTS = {
-    "PJSIPShowEndpoints", "PJSIPShowEndpoint", "SIPpeers", "SIPshowregistry", "IAXpeerlist", "DAHDIShowChannels",
-    "ShowDialPlan", "VoicemailUsersList", "PJSIPShowRegistrationsOutbound",
+    "PJSIPShowEndpoints", "PJSIPShowEndpoint", "SIPpeers", "SIPshowpeer", "SIPshowregistry", "IAXpeerlist",
+    "DAHDIShowChannels", "ShowDialPlan", "VoicemailUsersList", "PJSIPShowRegistrationsOutbound",
 }  # fmt: skip
 
 
-def only(**lists: Sequence[bytes]) -> Callable[[dict[str, str]], Sequence[bytes] | str | None]:
+def only(**lists: Sequence[bytes] | str) -> Callable[[dict[str, str]], Sequence[bytes] | str | None]:
     """These lists; other lists are unknown to this PBX."""
 
     def rows(action: dict[str, str]) -> Sequence[bytes] | str | None:
@@ -287,8 +317,7 @@ async def test_a_pbx_without_sip_at_all() -> None:
 async def test_chan_sip_with_a_registration_and_a_second_phone() -> None:
     def rows(action: dict[str, str]) -> Sequence[bytes] | str | None:
         if action["Action"] == "SIPshowpeer":
-            context = "from-trunk" if action["Peer"] == "carrier" else "from-internal"
-            return f"ignored {context}" if action["Peer"] == "broken" else None
+            return "Peer broken not found." if action["Peer"] == "broken" else None
         return only(
             SIPpeers=[
                 event("PeerEntry", ObjectName="101", Dynamic="yes", IPaddress="10.0.0.5", Status="OK (5 ms)"),
