@@ -125,7 +125,7 @@ def _leftovers(left: Sequence[Leftover]) -> list[Finding]:
     for each in left:
         if each.waiting or each.dead:
             says = texts.REMOVED_WITH_WORK(account=each.account, waiting=each.waiting, dead=each.dead)
-            findings.append(warning(texts.LEFTOVERS, says, texts.BRING_IT_BACK(account=each.account)))
+            findings.append(warning(texts.LEFTOVERS, says, texts.BRING_IT_BACK(id=each.account)))
     return findings
 
 

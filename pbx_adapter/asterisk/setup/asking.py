@@ -127,7 +127,7 @@ class Asking:
         ):
             if names:
                 says = texts.MAY_NOT_ASK(user=user, actions=", ".join(names))
-                advice = doctor_texts.ADD_WRITE(group=group, user=user, file=file)
+                advice = doctor_texts.ADD_WRITE(group=group, section=user, file=file)
                 found.append(warning(about.RIGHT(group=group), says, advice))
         if self.slow:
             says = texts.DID_NOT_ANSWER(actions=", ".join(self.slow))

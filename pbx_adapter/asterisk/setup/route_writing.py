@@ -168,7 +168,7 @@ async def _refusal(session: AmiSession, settings: AsteriskSettings) -> Finding |
     if all(name in allowed for name in _NEEDED):
         return None
     user = settings.username
-    advice = texts.DO_IT_BY_HAND(user=user, file=chosen.manager_file)
+    advice = texts.DO_IT_BY_HAND(section=user, file=chosen.manager_file)
     return warning(about.RIGHT(group="config"), texts.NO_CONFIG_RIGHT(user=user), advice)
 
 

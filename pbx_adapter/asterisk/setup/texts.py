@@ -172,15 +172,15 @@ TAKE_THE_LINE_OUT = Words(
 RELOADS = Words("reloads", "АТС перечитает диалплан.", "АТС перечитає діалплан.", "The PBX reads its dialplan again.")
 NO_CONFIG_RIGHT = Words(
     "no_config_right",
-    "Dozvon не может записать файл: у пользователя {user} нет права write = config.",
-    "Dozvon не може записати файл: у користувача {user} немає права write = config.",
+    "Dozvon не может записать файл: нет права write = config. Пользователь: {user}.",
+    "Dozvon не може записати файл: немає права write = config. Користувач: {user}.",
     "Dozvon may not write the file: {user} has no write = config",
 )
 DO_IT_BY_HAND = Words(
     "do_it_by_hand",
-    "Сделайте это вручную по шагам на странице или добавьте config в строку write = раздела [{user}] файла {file}.",
-    "Зробіть це вручну за кроками на сторінці або додайте config у рядок write = розділу [{user}] файлу {file}.",
-    "do it by hand, by the steps on the page, or add config to write = under [{user}] in {file}",
+    "Сделайте это вручную по шагам на странице или добавьте config в строку write = раздела [{section}] файла {file}.",
+    "Зробіть це вручну за кроками на сторінці або додайте config у рядок write = розділу [{section}] файлу {file}.",
+    "do it by hand, by the steps on the page, or add config to write = under [{section}] in {file}",
 )
 FOREIGN_CONTEXT = Words(
     "foreign_context",
@@ -223,8 +223,8 @@ NOTHING_TO_REMOVE = Words(
 
 MAY_NOT_ASK = Words(
     "may_not_ask",
-    "Пользователь {user} не может спросить АТС об этом: {actions}.",
-    "Користувач {user} не може запитати АТС про це: {actions}.",
+    "Этих вопросов АТС не разрешает: {actions}. Пользователь: {user}.",
+    "Цих запитів АТС не дозволяє: {actions}. Користувач: {user}.",
     "{user} may not ask the PBX for {actions}",
 )
 DID_NOT_ANSWER = Words(
