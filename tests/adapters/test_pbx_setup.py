@@ -153,6 +153,37 @@ async def test_of_several_phones_one_that_is_registered_rings(
     assert (outcome.result, outcome.device) == (result, device)
 
 
+@pytest.mark.parametrize(("is_known", "result"), [(True, RingResult.ANSWERED), (False, RingResult.NO_SUCH_EXTENSION)])
+async def test_a_phone_that_only_the_dialplan_knows_rings_through_it(is_known: bool, result: RingResult) -> None:
+    found = [event("ListDialplan", Context="from-internal", Extension="101")] if is_known else "Did not find extension"
+    async with (
+        ScriptedPbx() as pbx,
+        setup_for(pbx.port, originate_channel="Local/{extension}@from-internal") as setup,
+    ):
+        answering(pbx, only(PJSIPShowEndpoints=[], ShowDialPlan=found))
+        usual = pbx.reply
+
+        async def reply(action: dict[str, str], writer: asyncio.StreamWriter) -> bytes | None:
+            answer = await usual(action, writer)
+            if action["Action"] == "Originate":
+                assert answer is not None
+                assert action["Channel"] == "Local/101@from-internal"
+                return answer + event("OriginateResponse", ActionID=action["ActionID"], Response="Success")
+            return answer
+
+        pbx.reply = reply
+        assert (await setup.ring("101", seconds=1)).result is result
+
+
+@pytest.mark.parametrize("without", ["reporting", "originate"])
+async def test_a_check_of_the_way_back_without_its_right_says_so(without: str, tmp_path: Path) -> None:
+    agi = f"agi://127.0.0.1:1/{AGI_PATH}"
+    async with simulated(tmp_path, write=WRITE - {without}, agi=agi) as office, setup_for(office.ami.port) as setup:
+        found = {finding.check: finding for finding in await setup.check_route_setup()}
+    assert found[f"permission {without}"].level is FindingLevel.ERROR
+    assert "way back" not in found
+
+
 async def test_ringing_needs_the_right_to_it(tmp_path: Path) -> None:
     async with simulated(tmp_path, write=WRITE - {"originate"}) as office, setup_for(office.ami.port) as setup:
         with pytest.raises(Rejected) as refused:

@@ -13,7 +13,7 @@ import aiohttp
 from integration.domain.calls.call import Call
 from integration.domain.ids import Timestamp
 from integration.errors import NotFound, Rejected
-from integration.ports.findings import Finding
+from integration.ports.findings import Finding, FindingLevel
 from integration.ports.pbx import DialSample
 from integration.ports.pbx_setup import (
     RecordingsSuggestion,
@@ -30,6 +30,8 @@ from pbx_adapter.asterisk import recordings
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected
 from pbx_adapter.asterisk.doctor import checks
 from pbx_adapter.asterisk.doctor import recordings as recordings_check
+from pbx_adapter.asterisk.doctor.check_texts import WAY_BACK
+from pbx_adapter.asterisk.doctor.rights import rights
 from pbx_adapter.asterisk.doctor.way_back import dialplan
 from pbx_adapter.asterisk.newest_recordings import newest_files
 from pbx_adapter.asterisk.records.check import check
@@ -82,8 +84,13 @@ class AsteriskSetup:
             return await route_writing.remove_route_setup(session, self.settings, dry=dry)
 
     async def check_route_setup(self) -> list[Finding]:
+        """With the rights that are missing for the check, where it could not be made."""
         async with self._session() as session:
-            return await dialplan(session, self.settings)
+            found = await dialplan(session, self.settings)
+            if any(each.level is FindingLevel.ERROR or each.check == WAY_BACK.code for each in found):
+                return found
+            lacking = [each for each in await rights(session, self.settings) if each.level is FindingLevel.ERROR]
+            return [*lacking, *found]
 
     def _session(self) -> contextlib.AbstractAsyncContextManager[AmiSession]:
         return connected(self.settings, wanted=None, timing=self._timing, counters=AmiCounters())
