@@ -142,7 +142,7 @@ async def answering() -> AsyncIterator[FastAgiServer]:
 
 
 WISHES = RouteWishes(incoming_contexts=("from-trunk",), reserve="101", phones_context="internal")
-LINE = "[from-trunk]\nexten => _X!,1,Gosub(dozvon-inbound,s,1(${EXTEN}))"
+LINE = " same => n,Gosub(dozvon-inbound,s,1(${EXTEN}))"
 
 
 async def lights(setup: AsteriskSetup) -> dict[str, FindingLevel]:

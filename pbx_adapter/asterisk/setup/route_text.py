@@ -19,6 +19,9 @@ MARK = "Dozvon wrote this file"
 """In the first line of the office's context: by it Dozvon knows its own file again."""
 
 LINE = "Gosub(dozvon-inbound,s,1(${EXTEN}))"
+ROUTE_LINE = f" same => n,{LINE}"
+"""Priorities go on by themselves after it; an `exten => …,1` of its own would collide with the office's."""
+
 _SHIPPED = Path(__file__).resolve().parent.parent / "dialplan" / FILE
 _RESERVE = re.compile(r"\+?[0-9A-Za-z*#]{1,32}")
 _CONTEXT = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
@@ -34,8 +37,7 @@ def route_setup(settings: AsteriskSettings, wishes: RouteWishes) -> RouteSetup:
         case FlavourKey.MIKOPBX:
             whole = f"{include}\n{_miko_hooks(wishes)}"
             return RouteSetup(include=whole, line="", steps=_mikopbx(wishes, whole))
-    line = f"exten => _X!,1,{LINE}"
-    return RouteSetup(include=include, line=line, steps=_asterisk(settings, wishes, include))
+    return RouteSetup(include=include, line=ROUTE_LINE, steps=_asterisk(settings, wishes, include))
 
 
 def include_text(settings: AsteriskSettings, wishes: RouteWishes) -> str:
@@ -72,10 +74,8 @@ def office_values(settings: AsteriskSettings, wishes: RouteWishes) -> list[tuple
 def line_step(settings: AsteriskSettings, wishes: RouteWishes) -> SetupStep:
     """The one line that a person adds: only the office knows where its own route begins."""
     contexts = ", ".join(wishes.incoming_contexts) or texts.THE_INCOMING_ONES
-    line = f"exten => _X!,1,{LINE}"
-    blocks = [f"[{context}]\n{line}" for context in wishes.incoming_contexts] or [line]
     place = _FOLDER + product(settings.flavour).dialplan_file
-    return SetupStep(says=texts.ADD_THE_LINE(contexts=contexts), place=place, text="\n\n".join(blocks))
+    return SetupStep(says=texts.ADD_THE_LINE(contexts=contexts), place=place, text=ROUTE_LINE)
 
 
 def include_step(settings: AsteriskSettings) -> SetupStep:

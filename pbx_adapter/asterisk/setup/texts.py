@@ -99,12 +99,12 @@ ADD_THE_INCLUDE = Words(
 )
 ADD_THE_LINE = Words(
     "add_the_line",
-    "Поставьте эту строку первой в том месте, куда приходят звонки снаружи; прежние строки пусть идут за ней. "
-    "Контексты: "
-    "{contexts}.",
-    "Поставте цей рядок першим там, куди надходять дзвінки ззовні; попередні рядки хай ідуть за ним. Контексти: "
-    "{contexts}.",
-    "Put this line first where calls from outside enter, before the lines that are there. Contexts: {contexts}.",
+    "Вставьте эту строку сразу после первой строки (exten => …,1,…) каждого маршрута, по которому приходят звонки "
+    "снаружи. Контексты: {contexts}.",
+    "Вставте цей рядок одразу після першого рядка (exten => …,1,…) кожного маршруту, яким надходять дзвінки ззовні. "
+    "Контексти: {contexts}.",
+    "Put this line right after the first line (exten => …,1,…) of each route by which calls from outside enter. "
+    "Contexts: {contexts}.",
 )
 THE_INCOMING_ONES = Words("the_incoming_ones", "входящие", "вхідні", "the incoming ones")
 RELOAD_DIALPLAN = Words(
