@@ -10,7 +10,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from integration.domain.routing.route import RouteDecision, RouteQuestion
+from integration.domain.reasons import ReasonCode, because
+from integration.domain.routing.route import RouteDecision, RouteQuestion, go_on
 from integration.ports.findings import FindingLevel
 from integration.ports.pbx_setup import ContextPurpose, RingResult, RouteWishes, SeenCall, TrunkSign
 from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
@@ -233,6 +234,37 @@ async def test_a_custom_file_with_a_comment_only_is_left_alone(open_office: Open
 class NeverAsked:
     async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
         raise AssertionError("the check's question decides nothing")
+
+
+@both
+async def test_a_call_asks_dozvon_through_the_written_include(open_office: OpenOffice, major: int) -> None:
+    """The office's values come from the include alone; the lab's globals name no address that answers."""
+    office = await open_office(major, fastagi_port=None)
+    asked = Asked()
+    server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), asked, MayAsk())])
+    await server.start()
+    fastagi = {"path": AGI_PATH, "port": server.port}
+    async with setup_of(office, RECORDER_USER, fastagi=fastagi) as setup:
+        await setup.write_route_setup(WISHES, dry=False)
+        with (office.asterisk.configuration / "extensions.conf").open("a") as file:
+            file.write("\n#include extensions_dozvon.conf\n")
+        await office.asterisk.cli("dialplan reload")
+        for extension in ("101", "102", "103"):
+            office.phone(extension).answers()
+        client = await office.inbound(CLIENT, did(21))
+        await client.answered()  # Dozvon has said: as before
+        await client.hang_up()
+    await server.close()
+    assert [(question.caller, question.did) for question in asked.questions] == [(CLIENT, did(21))]
+
+
+class Asked:
+    def __init__(self) -> None:
+        self.questions: list[RouteQuestion] = []
+
+    async def route(self, question: RouteQuestion, native_id: str) -> RouteDecision:
+        self.questions.append(question)
+        return go_on(because(ReasonCode.CALLER_UNKNOWN))
 
 
 @both
