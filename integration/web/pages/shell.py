@@ -111,6 +111,9 @@ class Shell:
         """Whether the sender may see this account; for lists of several."""
         return sees(self.viewer(request), self._sessions.office_of(account))
 
+    def may_add_offices(self, request: web.Request) -> bool:
+        return isinstance(allows(self.viewer(request), Permission.ADD_OFFICE), Granted)
+
     def moment(self, at: Timestamp) -> str:
         """Of what belongs to no office: in the zone of the first one, else in UTC."""
         first = next(iter(self._accounts), None)
