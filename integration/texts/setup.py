@@ -411,6 +411,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Зіставлено менеджерів: {mapped} з {all}",
         "Managers with an extension: {mapped} of {all}",
     ),
+    "suggestions": ("Предлагаем сопоставить", "Пропонуємо зіставити", "Suggested"),
+    "take_suggestions": ("Взять все: {count}", "Взяти всі: {count}", "Take all: {count}"),
     "open_people": ("Открыть список сотрудников", "Відкрити список співробітників", "Open the list of people"),
     # ---- routing
     "routing_title": ("Маршрут и записи", "Маршрут і записи", "Routing and recordings"),

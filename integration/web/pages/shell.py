@@ -206,6 +206,13 @@ class Shell:
                     badge=dead if key == "delivery" else 0,
                     badge_hint=t["dead_letters"],
                 )
+        if self.may_add_offices(request):
+            yield NavigationItem(
+                href=f"/admin/setup/{self._sessions.office_of(account.id)}" if account is not None else "/admin/setup",
+                text=t["setup"],
+                icon="setup",
+                is_current=section == "setup",
+            )
         manages = self._may_manage(request)
         yield NavigationItem(
             href="/admin/administrators" if manages else "/admin/administrators/me",

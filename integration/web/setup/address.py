@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from integration.domain.access import Permission
-from integration.web.permissions import for_everybody, needs
 from integration.domain.setup import Step
 from integration.errors import Unavailable
 from integration.ports.coordination import Coordination
@@ -17,6 +16,7 @@ from integration.ports.findings import FindingLevel
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
+from integration.web.permissions import for_everybody, needs
 from integration.web.setup.address_lights import AddressLight
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of
 from integration.web.setup.shown import TONES, Light

@@ -8,7 +8,6 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from integration.domain.access import Permission
-from integration.web.permissions import needs
 from integration.domain.connections.state import ConnectionStatus
 from integration.domain.ids import AccountId
 from integration.domain.setup import Step
@@ -17,6 +16,7 @@ from integration.ports.crm_setup import CrmVariant
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
+from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of, seen_of
 from integration.web.setup.shown import shown_findings
 

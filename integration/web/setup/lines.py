@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from collections.abc import Sequence
-from integration.domain.access import Permission
-from integration.web.permissions import needs
 from integration.documents.office import DEFAULT_LINE
+from integration.domain.access import Permission
 from integration.domain.numbers.numbering import DialForm
 from integration.domain.sentences import say
 from integration.domain.settings import AfterNoAnswer, CardMoment, LineSettings, LogTarget
@@ -24,6 +22,7 @@ from integration.services.dial_samples import dial_samples
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
+from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of, seen_of
 
 _BUILT_IN = LineSettings()

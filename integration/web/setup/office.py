@@ -10,10 +10,9 @@ from zoneinfo import available_timezones
 import phonenumbers
 from aiohttp import web
 
-from integration.domain.access import Permission
-from integration.web.permissions import needs
 from integration.documents.office import read_office
 from integration.documents.problems import FieldProblem, InvalidDocument
+from integration.domain.access import Permission, sees
 from integration.domain.ids import AccountId
 from integration.domain.setup import Step
 from integration.errors import DozvonError
@@ -23,6 +22,7 @@ from integration.texts.settings import Problem
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
+from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, answers_of, by_field, form_values, path_of, seen_of
 
 _FIELDS = {key: key for key in ("name", "country", "language", "time_zone")}
@@ -51,7 +51,8 @@ class OfficeScreen:
         ]
 
     async def offices(self, request: web.Request) -> web.StreamResponse:
-        found = await self._frame.desk.offices()
+        viewer = self._frame.shell.viewer(request)
+        found = [each for each in await self._frame.desk.offices() if sees(viewer, each.office)]
         if not found:
             raise web.HTTPSeeOther(with_language(request, "/admin/setup/new"))
         return await self._frame.shell.page(

@@ -8,7 +8,6 @@ from typing import Any
 from aiohttp import web
 
 from integration.domain.access import Permission
-from integration.web.permissions import needs
 from integration.domain.ids import PbxId
 from integration.domain.sentences import say
 from integration.domain.setup import Step
@@ -19,6 +18,7 @@ from integration.texts.pbx_setup import TRUNK_SIGNS
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
+from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of, seen_of
 from integration.web.setup.shown import shown_findings, shown_steps, trouble
 

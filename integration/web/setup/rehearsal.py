@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
-from collections.abc import Sequence
 from integration.domain.access import Permission
-from integration.web.permissions import needs
 from integration.domain.connections.state import ConnectionStatus
 from integration.domain.ids import Extension, ManagerId
 from integration.domain.sentences import say
@@ -23,6 +21,7 @@ from integration.texts.pbx_setup import RING_RESULTS
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
+from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, path_of
 from integration.web.setup.shown import TONES, Light, trouble
 

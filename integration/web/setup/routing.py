@@ -8,7 +8,6 @@ from typing import Any
 from aiohttp import web
 
 from integration.domain.access import Permission
-from integration.web.permissions import needs
 from integration.domain.setup import Step
 from integration.errors import DozvonError
 from integration.ports.findings import Finding
@@ -24,6 +23,7 @@ from integration.ports.pbx_setup import (
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.pages.view import local_moment
+from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of, seen_of
 from integration.web.setup.shown import shown_findings, shown_steps, trouble
 
