@@ -21,6 +21,7 @@ _COMMANDS = {
     "export": "print an office of the database as a file that apply reads",
     "remove": "take an office out of the database",
     "history": "show who changed what in an office of the database, and undo a change",
+    "address": "show the address that was stored in the browser, or forget it",
     "leftovers": "show what waits for removed accounts, and delete it",
     "route": "show where a call from this number to this line would go",
     "number": "show how a phone field is read: dozvon number '8 (495) 123-45-67 доб. 105'",

@@ -56,8 +56,19 @@ def build_amocrm(out: Path, backend_url: str, version: str | None = None, *, sup
         `out`. Equal arguments give equal bytes.
 
     Raises:
-        ConfigError: an argument is wrong, the widget is not compiled, the file cannot be written, or the archive would
-            break one of amoCRM's rules (every fault is named).
+        ConfigError: as `amocrm_archive`, or the file cannot be written.
+    """
+    _write(out, amocrm_archive(backend_url, version, support_email=support_email))
+    return out
+
+
+def amocrm_archive(backend_url: str, version: str | None = None, *, support_email: str | None = None) -> bytes:
+    """
+    The content of the archive; arguments as of `build_amocrm`.
+
+    Raises:
+        ConfigError: an argument is wrong, the widget is not compiled, or the archive would break one of amoCRM's rules
+            (every fault is named).
     """
     backend, number = checked_backend(backend_url), version or __version__
     if not _VERSION.fullmatch(number):
@@ -70,8 +81,7 @@ def build_amocrm(out: Path, backend_url: str, version: str | None = None, *, sup
     faults = list(amocrm_faults(files))
     if faults:
         raise ConfigError("amoCRM would refuse this widget archive:\n  " + "\n  ".join(faults))
-    _write(out, _zipped(files))
-    return out
+    return _zipped(files)
 
 
 def checked_backend(url: str) -> str:

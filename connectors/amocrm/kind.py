@@ -11,18 +11,22 @@ from connectors.amocrm.api.sending import Senders
 from connectors.amocrm.client import AmocrmCrm
 from connectors.amocrm.connector import AmocrmConnector, connect
 from connectors.amocrm.settings import AmocrmSettings
+from connectors.amocrm.setup import SETUP
 from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import Numbering
 from integration.ports.clock import Clock
 from integration.ports.coordination import RateBudget
+from integration.ports.crm_setup import CrmSetup
 from integration.ports.stores import TokenStore
+from widgets.pack import amocrm_archive
 
 
 class AmocrmKind:
     """`integration.process.adapters.CrmKind`. The accounts of one integration share its request rate."""
 
     abilities: ClassVar[CrmAbilities] = AmocrmCrm.abilities
+    setup: ClassVar[CrmSetup] = SETUP
     secret_options: ClassVar[tuple[str, ...]] = ("client_secret", "long_lived_token")
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
@@ -31,6 +35,10 @@ class AmocrmKind:
     @staticmethod
     def check(options: Mapping[str, Any]) -> None:
         AmocrmSettings.parse(options)
+
+    @staticmethod
+    def widget(backend: str) -> tuple[str, bytes]:
+        return "dozvon-amocrm.zip", amocrm_archive(backend)
 
     @staticmethod
     def integration(options: Mapping[str, Any]) -> str | None:

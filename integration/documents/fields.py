@@ -27,7 +27,7 @@ _KIND = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
 ROUTE_WORDS = frozenset(
     {
         "admin", "administrators", "api", "health", "hooks", "invitation", "login", "logout", "metrics", "oauth", "r",
-        "setup", "static", "style",
+        "reach", "setup", "static", "style",
     }
 )  # fmt: skip
 """Words that our addresses use in place of an account's id, as in `/admin/login`. No account may have such an id."""

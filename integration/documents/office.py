@@ -81,6 +81,7 @@ class OfficeDocument(Table):
     """An account: one CRM, and its own PBX, others of its office (`pbxs`), or both."""
 
     id: of.OfficeId
+    name: of.Name = None
     office: of.OfficeId | None = None  # accounts of one office may share PBXs; None: the account alone is one
     country: of.Country = "RU"
     language: of.Language = "ru"
@@ -113,6 +114,7 @@ class OfficeDocument(Table):
         default = self.line[DEFAULT_LINE].over(_LINE) if DEFAULT_LINE in self.line else _LINE
         return AccountSettings(
             account=self.id,
+            name=self.name or "",
             country=self.country,
             dial=DialRules(**self.dial.values()),
             language=self.language,
@@ -207,6 +209,7 @@ def office_document(
     lines |= {did: _differences(line, default) for did, line in settings.lines.items()}
     raw = {
         "id": settings.account,
+        "name": settings.name,
         "country": settings.country,
         "language": settings.language,
         "time_zone": settings.time_zone,

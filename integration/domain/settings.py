@@ -118,6 +118,7 @@ class AccountSettings:
     """Everything that decisions about one account read. Built by the settings service; never changed in place."""
 
     account: AccountId
+    name: str = ""  # as people call the office; empty: its id
     country: str = "RU"  # ISO 3166: how numbers of the country are read
     dial: DialRules = field(default_factory=DialRules)  # how the office dials
     language: str = "ru"

@@ -29,8 +29,8 @@ SECTIONS: Mapping[str, Section] = {"employees": Section.PEOPLE, "enabled": Secti
 
 _LEARNED = ("active_managers", "inactive_managers")
 _IN_FILE = (
-    "account", "country", "dial", "language", "time_zone", "default_line", "lines", "default_responsible", "log_to",
-    "clicks", "pbxs",
+    "account", "name", "country", "dial", "language", "time_zone", "default_line", "lines", "default_responsible",
+    "log_to", "clicks", "pbxs",
 )  # fmt: skip
 NOT_RECORDED: Mapping[str, str] = {
     **dict.fromkeys(_LEARNED, "learned from the CRM"),

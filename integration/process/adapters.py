@@ -17,6 +17,7 @@ from integration.domain.numbers.numbering import Numbering
 from integration.ports.clock import Clock
 from integration.ports.connector import Connector
 from integration.ports.coordination import RateBudget
+from integration.ports.crm_setup import CrmSetup
 from integration.ports.pbx import RouteAnswerer
 from integration.ports.pbx_connection import PbxConnection
 from integration.ports.pbx_setup import Flavour, PbxSetup, Preparation
@@ -29,6 +30,9 @@ class CrmKind(Protocol):
 
     abilities: ClassVar[CrmAbilities]
     """Those of every connection of this kind."""
+
+    setup: ClassVar[CrmSetup]
+    """What an administrator enters and copies."""
 
     secret_options: ClassVar[tuple[str, ...]]
     """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
@@ -43,6 +47,18 @@ class CrmKind(Protocol):
     @staticmethod
     def check(options: Mapping[str, Any]) -> None:
         """Raises: InvalidDocument, with every setting that `connect` would refuse, its table's name before the key."""
+
+    @staticmethod
+    def widget(backend: str) -> tuple[str, bytes] | None:
+        """
+        The archive with our widget that the CRM installs, with the name of its file; None: the CRM takes none.
+
+        Args:
+            backend: Dozvon's address for managers' browsers.
+
+        Raises:
+            ConfigError: the widget is not compiled, or the address cannot be one.
+        """
 
     @staticmethod
     def integration(options: Mapping[str, Any]) -> str | None:

@@ -81,6 +81,7 @@ class Config:
     port: int = 8080
     public_url: str = "http://127.0.0.1:8080"
     has_public_url: bool = False  # `public_url` is configured; otherwise it comes from `listen`
+    is_stored_url: bool = False  # `public_url` was stored in the browser
     data_dir: Path = Path("data")
     admin_password: str | None = field(default=None, repr=False)
     trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()  # may name the client in a header
@@ -105,6 +106,13 @@ class Config:
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir / 'dozvon.sqlite3'}"
+
+
+def at_address(config: Config, public_url: str) -> Config:
+    """With the address that an administrator has stored in the browser. One in the file or the environment wins."""
+    if config.has_public_url or not public_url:
+        return config
+    return replace(config, public_url=public_url, is_stored_url=True)
 
 
 def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Config:

@@ -16,10 +16,12 @@ from integration.ports.connector import Connector
 from integration.ports.coordination import RateBudget
 from integration.ports.pbx import RouteAnswerer
 from integration.ports.pbx_connection import PbxConnection
+from integration.ports.pbx_setup import PbxSetup
 from integration.ports.stores import TokenStore
 from integration.process.adapters import CRMS, PBXS
 from integration.process.config import AccountConfig, Config, PbxConfig
 from integration.process.reconcile import Setup
+from integration.services.pbx_setup import GuardedSetup
 from integration.texts.settings import Problem
 from integration.web.consent import oauth_path
 
@@ -35,6 +37,11 @@ class Kinds:
         kind = self._crms[account.crm]
         numbering = account.settings.numbering
         return kind.connect(account.id, account.crm_options, tokens=tokens, clock=clock, numbering=numbering)
+
+    def trial(self, pbx: PbxConfig) -> PbxSetup:
+        """Questions to a PBX that touch no running connection."""
+        kind = self._pbxs[pbx.kind]
+        return GuardedSetup(kind.abilities, kind.trial(pbx.id, pbx.options, key=pbx.key))
 
     def pbx(self, pbx: PbxConfig) -> PbxConnection:
         return self._pbxs[pbx.kind].connect(pbx.id, pbx.options, key=pbx.key)

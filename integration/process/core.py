@@ -20,7 +20,7 @@ from integration.ports.connector import Connector
 from integration.ports.coordination import Coordination
 from integration.ports.pbx import Pbx
 from integration.ports.pbx_connection import PbxConnection
-from integration.process.config import AccountConfig, Config, PbxConfig
+from integration.process.config import AccountConfig, Config, PbxConfig, at_address
 from integration.process.connections import Kinds, setup_of
 from integration.process.offices import Offices
 from integration.process.place import place_of
@@ -119,6 +119,7 @@ class Core:
         self.storage = await open_storage(place.url, place.data_dir, clock=self.clock, keys=place.keys)
         self.stack.push_async_callback(self.storage.close)
         self.administrators = administrators_of(self.storage, self.clock, self.passwords)
+        self.config = at_address(self.config, await self.storage.installation.public_url())
         self.coordination = open_coordination(self.config.redis)
         self.stack.push_async_callback(self.coordination.close)
         self.session = await self.stack.enter_async_context(

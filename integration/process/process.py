@@ -16,7 +16,7 @@ from integration.errors import Unavailable
 from integration.ports.pbx import Pbx
 from integration.process import process_memory
 from integration.process.background import Background
-from integration.process.config import Config
+from integration.process.config import Config, at_address
 from integration.process.connections import setup_of
 from integration.process.core import Core, Member
 from integration.process.each import Each
@@ -65,6 +65,8 @@ class Dozvon:
         self.stopping = stopping or asyncio.Event()
         self.started = asyncio.Event()
         self._background: Background | None = None
+        self._configured = config  # without the stored address
+        self.moved = asyncio.Event()
         self._file = config  # its accounts and PBXs run together with those in the database
         self._is_unfinished = asyncio.Event()
         self._is_changed = asyncio.Event()  # an office, in this process
@@ -78,6 +80,7 @@ class Dozvon:
         """Raises: ConfigError (a setting is wrong, an address is taken), Unavailable (the database)."""
         core = self.core
         await core.open()
+        self.config = self._file = core.config
         self.leadership = Leadership(core.storage.leases, core.process)
         self._background = Background(self.leadership if core.is_shared else None)
         spawn = self._background.spawn
@@ -154,6 +157,7 @@ class Dozvon:
         Raises:
             ConfigError: a setting is wrong; nothing was changed.
         """
+        config = at_address(config, self.config.public_url if self.config.is_stored_url else "")
         setup_of(config)
         self._file = config
         names = [each.name for each in fields(Config) if each.name not in ("accounts", "pbxs", "file")]
@@ -200,6 +204,10 @@ class Dozvon:
                 await asyncio.wait_for(self._is_changed.wait(), _LOOK_EVERY_SECONDS)
             self._is_changed.clear()
             try:
+                if await self._has_moved():
+                    log.warning("the address was changed in the browser: starting again with it")
+                    self.moved.set()
+                    return
                 is_behind = is_behind or await self.core.offices.have_changed()
                 if not is_behind:
                     continue
@@ -212,6 +220,11 @@ class Dozvon:
                 log.warning("the offices in the database cannot be read now", reason=str(exc))
             else:
                 log.info("the offices in the database were read again", accounts=len(self.members))
+
+    async def _has_moved(self) -> bool:
+        """Whether an administrator has stored another address since the start. Raises: Unavailable."""
+        stored = await self.core.storage.installation.public_url()
+        return at_address(self._configured, stored).public_url != self.config.public_url
 
     # ---- building --------------------------------------------------------------------------------------------------
 

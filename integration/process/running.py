@@ -25,7 +25,10 @@ _PAUSE_SECONDS = 1.0
 
 
 class Process(Protocol):
-    """`start()` once, `stop()` once, also after a failed start."""
+    """`start()` once, `stop()` once, also after a failed start. `moved` is set when it must be started anew."""
+
+    @property
+    def moved(self) -> asyncio.Event: ...
 
     async def start(self) -> None: ...
 
@@ -86,7 +89,8 @@ async def _reload(process: Dozvon, read_again: Callable[[], Config]) -> None:
 
 async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patience_seconds: float) -> None:
     """
-    Start a process, and stop it when `stopping` is set. If something it needs is away, try again for the given time.
+    Start a process, and stop it when `stopping` is set; start another one when it has moved to another address. If
+    something it needs is away, try again for the given time.
 
     Raises: errors of its start; Unavailable only after that time.
     """
@@ -96,7 +100,7 @@ async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patie
         process = build()
         try:
             await process.start()
-            await stopping.wait()
+            await _either(stopping, process.moved)
         except Unavailable as exc:
             if loop.time() >= until:
                 raise
@@ -108,6 +112,14 @@ async def follow(build: Callable[[], Process], stopping: asyncio.Event, *, patie
                 await stopping.wait()
         except TimeoutError:
             pass
+
+
+async def _either(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(each.wait()) for each in events]
+    try:
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await ended(waiting)
 
 
 async def _end(process: Process) -> None:

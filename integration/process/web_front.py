@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -11,6 +11,7 @@ from integration.documents.schema import document_schemas
 from integration.domain.crm.entities import CrmTrouble
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
+from integration.domain.setup import Step
 from integration.errors import ConfigError
 from integration.process import open_files
 from integration.process.adapters import CRMS, PBXS
@@ -19,6 +20,7 @@ from integration.process.core import Core, Member
 from integration.process.each import Each
 from integration.process.health import gatherer, health
 from integration.process.office_edits import OfficeEdits
+from integration.process.setup_desk import SetupDesk
 from integration.services.accounts import Account
 from integration.services.click import ClickService
 from integration.services.cluster.live_calls import LiveCalls
@@ -26,13 +28,14 @@ from integration.services.cluster.news import Others
 from integration.services.connection_states import ConnectionStates
 from integration.services.delivery import Delivery
 from integration.services.phone_book import PhoneBookMirror
+from integration.services.sample_card import SampleCards
 from integration.services.strangers import StrangerCalls
 from integration.storage import open_coordination
 from integration.web.api.door import ApiDoor
 from integration.web.api.offices import OfficeApi
 from integration.web.api.openapi import SCHEMAS, Description
 from integration.web.client_address import ClientAddresses
-from integration.web.consent import Consents
+from integration.web.consent import Consents, HeldConsent
 from integration.web.hooks import Hooks
 from integration.web.metrics import Metrics
 from integration.web.pages.administrators import AdministratorPages
@@ -55,7 +58,11 @@ from integration.web.pages.what_if import WhatIfPages
 from integration.web.recordings import recording_routes
 from integration.web.refused_log import RefusedLog
 from integration.web.server import Edge, WebServer, create_web_app
+from integration.web.setup.frame import path_of
+from integration.web.setup.pages import OfficeSetupPages
 from integration.web.widget import WidgetApi
+
+_ASKED_FOR_PAGES = 100  # managers; on Redis each is a request
 
 
 @dataclass(kw_only=True)
@@ -84,6 +91,7 @@ class WebFront:
             self.core.clock,
             public_url=self.config.public_url,
             on_connected=self.others.crm_connected,
+            goes_on=self._after_consent,
         )
 
     @property
@@ -239,8 +247,43 @@ class WebFront:
             ChangePages(shell, core.accounts, self.edits, self._office_of),
             WhatIfPages(shell, self._ask_route),
         )
+        yield from self._build_setup(shell).routes()
         for section in sections:
             yield from section.routes()
+
+    def _build_setup(self, shell: Shell) -> OfficeSetupPages:
+        core = self.core
+        desk = SetupDesk(core, self.edits, self.states, lambda: self.config)
+        samples = SampleCards(core.hub, core.cards, core.clock)
+        core.stack.push_async_callback(samples.close)
+        return OfficeSetupPages(
+            shell,
+            desk,
+            self.core.accounts,
+            self.core.coordination,
+            held_consents=self._held_consents,
+            has_spoken=self._has_widget_open,
+            show_card=samples.show,
+        )
+
+    async def _after_consent(self, account: AccountId) -> str:
+        """The wizard of an office that is not set up yet, else the people of the account."""
+        state = await self.core.storage.setups.get(self._office_of(account))
+        if state is not None and Step.CRM not in state.done:
+            return path_of(state.office, Step.CRM)
+        return f"/admin/{account}/people"
+
+    async def _has_widget_open(self, account: AccountId) -> bool:
+        """Whether one of the account's managers has a page with our widget."""
+        member = self.members.get(account)
+        managers = list(member.account.managers)[:_ASKED_FOR_PAGES] if member is not None else []
+        for manager in managers:
+            if await self.core.hub.has_page(account, manager):
+                return True
+        return False
+
+    def _held_consents(self, account: AccountId) -> Sequence[HeldConsent]:
+        return self.consents.waiting(account) if account in self.members else ()
 
     def _office_of(self, account: AccountId) -> AccountId:
         member = self.members.get(account)

@@ -62,6 +62,11 @@ class Account:
     def id(self) -> AccountId:
         return self.settings.account
 
+    @property
+    def name(self) -> str:
+        """As people call the office."""
+        return self.settings.name or self.settings.account
+
     def set_pbxs(self, pbxs: Iterable[Pbx]) -> None:
         """Replace the PBXs whose calls may belong to the account."""
         self.pbxs = {pbx.id: pbx for pbx in pbxs}

@@ -133,7 +133,7 @@ class CardService:
             return
         body = await self.compose(account, call, known)
         for part, managers in by_part.items():
-            card = {**body, **_part_fields(account, call, part)}
+            card = card_for(account, call, part, body)
             await self._hub.send(account.id, managers, {"type": "call_updated", "call": card})
 
     async def snapshot(
@@ -144,7 +144,7 @@ class CardService:
         for call in calls:
             part = card_audience(account, call).get(manager)
             if part is not None and (part.ended_at is None or part.ended_at >= ended_since):
-                cards.append({**await self.compose(account, call), **_part_fields(account, call, part)})
+                cards.append(card_for(account, call, part, await self.compose(account, call)))
         return cards
 
     async def compose(self, account: Account, call: Call, known: _Known | None = None) -> dict[str, Any]:
@@ -292,6 +292,11 @@ _NEAREST_DISPOSITION = {
     PartResult.DECLINED: Disposition.MISSED,
     PartResult.PASSED_ON: Disposition.MISSED,
 }
+
+
+def card_for(account: Account, call: Call, part: Part, body: dict[str, Any]) -> dict[str, Any]:
+    """A `CardCall` of what is the same for everybody (`CardService.compose`) and one manager's part."""
+    return {**body, **_part_fields(account, call, part)}
 
 
 def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from integration.storage.sql.administrators import SqlAdministrators
 from integration.storage.sql.callback_tasks import SqlCallbackTasks
 from integration.storage.sql.calls import SqlCallStore
 from integration.storage.sql.database import Database, open_database
+from integration.storage.sql.installation import SqlInstallation
 from integration.storage.sql.leases import SqlLeases
 from integration.storage.sql.leftovers import SqlLeftovers
 from integration.storage.sql.offices import SqlOfficeStore
@@ -29,6 +30,7 @@ from integration.storage.sql.phone_book import SqlPhoneBook
 from integration.storage.sql.releases import SqlRegister
 from integration.storage.sql.route_log import SqlRouteLog
 from integration.storage.sql.settings import SqlSettingsStore
+from integration.storage.sql.setups import SqlSetups
 from integration.storage.sql.strangers import SqlStrangers
 from integration.storage.sql.tokens import SqlTokenStore
 from integration.storage.sql.watches import SqlWatchLog
@@ -56,6 +58,8 @@ class Storage:
     setup_codes: SqlSetupCodes
     admin_sessions: SqlAdminSessions
     offices: SqlOfficeStore
+    setups: SqlSetups
+    installation: SqlInstallation
     leftovers: SqlLeftovers
     database: Database
 
@@ -106,6 +110,8 @@ async def open_storage(
         setup_codes=SqlSetupCodes(database),
         admin_sessions=SqlAdminSessions(database),
         offices=SqlOfficeStore(database, clock, sealer),
+        setups=SqlSetups(database, clock),
+        installation=SqlInstallation(database, clock),
         leftovers=SqlLeftovers(database, clock),
         database=database,
     )

@@ -13,6 +13,7 @@ from integration.texts.style_page import STYLE_PAGE
 # key: (ru, uk, en)
 _TEXTS: dict[str, tuple[str, str, str]] = {
     "sections": ("Разделы", "Розділи", "Sections"),
+    "setup": ("Настройка", "Налаштування", "Setup"),
     "overview": ("Обзор", "Огляд", "Overview"),
     "calls": ("Звонки", "Дзвінки", "Calls"),
     "delivery": ("Доставка в CRM", "Доставка в CRM", "CRM delivery"),

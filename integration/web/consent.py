@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -81,6 +81,7 @@ class Consents:
 
     Args:
         on_connected: called after the tokens were stored and the managers were read.
+        goes_on: the page to show after the consent of this account.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Consents:
         *,
         public_url: str,
         on_connected: Callable[[AccountId], None],
+        goes_on: Callable[[AccountId], Awaitable[str]],
     ) -> None:
         self._offices = offices
         self._accounts = accounts
@@ -100,6 +102,7 @@ class Consents:
         self._public_url = public_url
         self._on_connected = on_connected
         self._flash = Flash(coordination, is_secure=public_url.startswith("https://"))
+        self._goes_on = goes_on
         self._held: dict[str, HeldConsent] = {}
 
     def routes(self) -> Iterable[web.AbstractRouteDef]:
@@ -179,7 +182,7 @@ class Consents:
             code = getattr(exc, "code", "")
             log.warning("consent failed", crm=offices[0].connector.kind, error=type(exc).__name__, code=code)
             return self._page(request, f"{t['consent_failed']} {exc}", status=400)
-        raise await self._flash.told(request, f"/admin/{key}/people", "crm_connected")
+        raise await self._flash.told(request, await self._goes_on(key), "crm_connected")
 
     def _addressed(self, request: web.Request) -> list[Office]:
         """The accounts with the kind, and the name if any, in the address. Raises: HTTPNotFound if there are none."""
@@ -263,7 +266,7 @@ class Consents:
         except DozvonError as exc:
             log.warning("consent failed", account_id=key, error=str(exc))
             raise await self._flash.told(request, f"/admin/{key}", "consent_gone") from exc
-        raise await self._flash.told(request, f"/admin/{key}/people", "crm_connected")
+        raise await self._flash.told(request, await self._goes_on(key), "crm_connected")
 
     # ---- pieces
 

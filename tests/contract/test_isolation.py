@@ -18,10 +18,12 @@ from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.routing.route import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.domain.settings_changes import Author, AuthorKind
+from integration.domain.setup import Step
 from integration.errors import AuthFailed, DozvonError, Unavailable
 from integration.ports.offices import OfficeUndoRefused, StoredOffice
 from integration.ports.records import Watch
 from integration.ports.settings import UndoRefused
+from integration.ports.setups import SetupState
 from integration.ports.stores import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens
 from integration.storage import Storage
 from integration.storage.sql.database import Across
@@ -102,6 +104,12 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "settings.current": ((), {}),
     "settings.load": ((), {}),
     "settings.undo": ((1,), {"who": SOMEBODY}),
+    "setups.begin": ((SetupState(office=OTHER, name="Other"),), {}),
+    "setups.change": ((), {"name": "Other"}),
+    "setups.finish": ((Step.PBX,), {}),
+    "setups.get": ((), {}),
+    "setups.keep": ((Step.PBX, {"host": "pbx"}), {}),
+    "setups.remove": ((), {}),
     "strangers.closed": ((ENTRY,), {}),
     "strangers.enter": (("9161234567", CALL.id), {}),
     "strangers.entered": (("9161234567", CALL.id), {"entry": ENTRY, "deal": None}),
@@ -151,6 +159,8 @@ OF_NO_ACCOUNT = {
     "setup_codes.make_owner": "as above",
     "setup_codes.put": "as above",
     "setup_codes.reset_password": "as above",
+    "installation.public_url": "the address of the whole installation",
+    "installation.set_public_url": "as above",
     "leases.acquire": "names of work, not data",
     "leases.release": "as above",
     "leases.renew": "as above",
@@ -167,6 +177,7 @@ OF_NO_ACCOUNT = {
     "register.enter": "which processes run, no data",
     "register.leave": "as above",
     "settings.accounts": "the process asks which accounts there are",
+    "setups.all": "the list of offices; the page shows each administrator their own",
     "tokens.close": "waits for refreshes",
 }
 NO_OFFICE = StoredOffice(office=OTHER, parts={}, secrets={})
@@ -178,6 +189,7 @@ ANSWERS_ITS_OWN = {
     "callback_tasks.begin",
     "settings.change",
     "offices.change",
+    "setups.begin",
 }  # rows of the asking account
 STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
 Snapshot = dict[str, list[tuple[Any, ...]]]
@@ -200,6 +212,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.strangers.entered(OFFICE, "9161234567", CALL.id, entry=ENTRY, deal=None)
     await storage.callback_tasks.begin(OFFICE, TASK)
     await storage.offices.change(OFFICE, {"pbx/p": {"id": "p"}}, {"pbx/p secret": "s"}, who=SOMEBODY, expected=0)
+    await storage.setups.begin(OFFICE, SetupState(office=OFFICE, name="Office"))
     yield storage
 
 

@@ -119,10 +119,10 @@ async def plays(audio: Locator) -> float:
 
 
 @contextlib.asynccontextmanager
-async def chromium(path: Path) -> AsyncIterator[BrowserContext]:
+async def chromium(path: Path, *, locale: str = "ru-RU") -> AsyncIterator[BrowserContext]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS, headless=True)
-        context = await browser.new_context(viewport=SIZE, locale="ru-RU", timezone_id="Europe/Moscow")
+        context = await browser.new_context(viewport=SIZE, locale=locale, timezone_id="Europe/Moscow")
         try:
             yield context
         finally:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,41 +12,23 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.crm_page import PATIENCE_MS
-from tests.lab.ports import free_port
+from tests.e2e.first_start import begin, printed_address
 from tests.page_checks import sideways, violations
 
 pytestmark = pytest.mark.browser
 
 OLGAS, PETRS = "кофе трамвай окно", "nine green bottles"
-CHECKOUT = Path(__file__).parents[2]
 
 
 @pytest_asyncio.fixture
 async def address(tmp_path: Path) -> AsyncIterator[str]:
     """`dozvon run` without a file, and the one address that it prints."""
-    process = _begin(tmp_path / "data")
+    process = begin(tmp_path / "data")
     try:
-        yield await asyncio.wait_for(asyncio.to_thread(_printed, process), 60)
+        yield await asyncio.wait_for(asyncio.to_thread(printed_address, process), 60)
     finally:
         process.kill()
         process.communicate()
-
-
-def _begin(data: Path) -> subprocess.Popen[str]:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("DOZVON_")}
-    environment |= {"DOZVON_LISTEN": f"127.0.0.1:{free_port()}", "DOZVON_DATA_DIR": str(data)}
-    return subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "integration", "run"],
-        cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-
-
-def _printed(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        if found := re.fullmatch(r"\s*(http://\S+/setup\?code=\S+)\s*", line):
-            return found[1]
-    raise AssertionError("it ended without an address")
 
 
 async def opened(browser: Browser, problems: list[str], locale: str = "en-GB") -> Page:
@@ -94,7 +73,7 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
     await olga.get_by_role("button", name="Show: New password").click()
     await expect(password).to_have_attribute("type", "text")
     await olga.get_by_role("button", name="Continue").click()
-    await expect(olga).to_have_url(re.compile(r"/admin$"))
+    await expect(olga).to_have_url(re.compile(r"/admin/setup/new$"))
 
     await olga.get_by_role("link", name="Administrators").click()
     await olga.get_by_label("Name").fill("Пётр")

@@ -39,7 +39,7 @@ NAME_VENDORS = ("integration/process/adapters.py", "integration/demo.py", "integ
 
 IN_EVERY_CONNECTOR = {
     "README.md", "__init__.py", "client.py", "connector.py", "intake.py", "kind.py", "mapping.py", "setting_texts.py",
-    "settings.py", "webhooks.py", "widget.py", "sandbox/",
+    "settings.py", "setup.py", "webhooks.py", "widget.py", "sandbox/",
 }  # fmt: skip
 IN_EVERY_ADAPTER = {
     "README.md", "__init__.py", "adapter.py", "kind.py", "people.py", "recordings.py", "replay.py", "setting_texts.py",
@@ -112,7 +112,8 @@ ARROWS = {
     "integration/web": (*CORE, TEXTS, "integration.services", "integration.documents", "integration.web"),
     "integration/process": (*CORE, TEXTS, "integration.services", "integration.storage", "integration.web",
                             "integration.process", "integration.documents", "integration.clock", "integration.logs"),
-    "connectors/amocrm": (*CORE, TEXTS, "integration.documents", "connectors.amocrm"),
+    "connectors/amocrm": (*CORE, TEXTS, "integration.documents", "connectors.amocrm",
+                          "widgets.pack"),
     "pbx_adapter/asterisk": (*CORE, TEXTS, "integration.documents", "pbx_adapter.asterisk"),
 }  # fmt: skip
 

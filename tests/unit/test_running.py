@@ -18,7 +18,7 @@ class Process:
 
     def __init__(self, failure: DozvonError | None = None, ending: asyncio.Event | None = None) -> None:
         self.failure, self.ending = failure, ending
-        self.started = asyncio.Event()
+        self.started, self.moved = asyncio.Event(), asyncio.Event()
         self.is_stopped = False
 
     async def start(self) -> None:
@@ -90,3 +90,18 @@ async def test_an_end_that_takes_too_long_is_an_end(monkeypatch: pytest.MonkeyPa
         await run
     [slow] = [entry for entry in said if entry["event"] == "not everything ended in time"]
     assert any("test_running.py" in task for task in slow["tasks"])  # the place where the task hangs
+
+
+async def test_a_process_that_moves_to_another_address_is_started_again() -> None:
+    first, second = Process(), Process()
+    stopping = asyncio.Event()
+    run = asyncio.create_task(follow(one_after_another(first, second), stopping, patience_seconds=0.0))
+    async with asyncio.timeout(30):
+        await first.started.wait()
+        first.moved.set()
+        await second.started.wait()
+        assert first.is_stopped
+        assert not second.is_stopped
+        stopping.set()
+        await run
+    assert second.is_stopped

@@ -61,6 +61,24 @@ offices = Table(
     Column("saved_at", Double, nullable=False),
 )
 
+# What administrators decide about the whole installation in the browser.
+installation = Table(
+    "installation",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("saved_at", Double, nullable=False),
+)
+
+# Offices that are being set up in the browser.
+setups = Table(
+    "setups",
+    metadata,
+    Column("account", Text, primary_key=True),  # the office's id
+    Column("state", Text, nullable=False),  # JSON
+    Column("saved_at", Double, nullable=False),
+)
+
 office_changes = Table(
     "office_changes",
     metadata,

@@ -95,6 +95,8 @@ class OverviewPages:
         may_see = partial(self._shell.may_see, request)
         accounts = [account for account in self._accounts if may_see(account.id)]
         crms = {key: state for key, state in self._states.crms().items() if may_see(key)}
+        if not crms and self._shell.may_add_offices(request):
+            raise web.HTTPSeeOther(with_language(request, "/admin/setup"))
         if len(accounts) == len(crms) == 1:
             raise web.HTTPSeeOther(with_language(request, f"/admin/{accounts[0].id}"))
         lang, now = language_of(request), self._clock.now()

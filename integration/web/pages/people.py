@@ -131,7 +131,7 @@ class PeoplePages:
         form = await read_form(request)
         await self._accounts.reload(account)  # what other processes have stored, also when their news was lost
         managers = callable_managers(account.managers.values())
-        users, _ = await _pbx_users(account)
+        users, _ = await pbx_users(account)
         texts_of = _texts_of(account, users)
         stored = {manager: employee.key for manager, employee in _by_manager(account.settings.employees).items()}
         # A long list has several pages: the managers of the others keep what they have.
@@ -147,7 +147,7 @@ class PeoplePages:
             return await self._people_page(request, account, doubled, typed=(wanted, form))
         who = self._shell.who(request)
         try:
-            people = _people(account, wanted, form, users)
+            people = people_of_form(account, wanted, form, users)
             made = await self._accounts.set_employees(account, people, who=who, shown=shown_revision(form))
         except ChangedMeanwhile as exc:
             await self._accounts.reload(account)
@@ -178,7 +178,7 @@ class PeoplePages:
         wanted, form = typed or ({}, {})
         t = texts(language_of(request))
         managers = callable_managers(account.managers.values())
-        users, silent = await _pbx_users(account)
+        users, silent = await pbx_users(account)
         employees = _chosen(account, wanted, form, users)
         texts_of = _texts_of(account, users)
         said = _by_phone(invalid, language_of(request))
@@ -236,7 +236,7 @@ class PeoplePages:
         )
 
 
-async def _pbx_users(account: Account) -> tuple[list[PbxUser], list[str]]:
+async def pbx_users(account: Account) -> tuple[list[PbxUser], list[str]]:
     """
     The extensions of the PBXs, with those that are mapped already; and the PBXs that do not answer, of which only those
     that are mapped are known. The only PBX of an account needs no name.
@@ -303,7 +303,7 @@ def _by_manager(employees: Sequence[Employee]) -> dict[ManagerId, Employee]:
     return {e.manager: e for e in reversed(employees) if e.manager}
 
 
-def _people(
+def people_of_form(
     account: Account, wanted: dict[ManagerId, str], form: dict[str, str], users: list[PbxUser]
 ) -> tuple[Employee, ...]:
     """
@@ -337,7 +337,7 @@ def _chosen(
 ) -> tuple[Employee, ...]:
     """The mapping that the page shows: what was chosen, as far as it can be read."""
     try:
-        return _people(account, wanted, form, users) if form else account.settings.employees
+        return people_of_form(account, wanted, form, users) if form else account.settings.employees
     except InvalidDocument:
         return account.settings.employees
 

@@ -111,6 +111,9 @@ class Shell:
         """Whether the sender may see this account; for lists of several."""
         return sees(self.viewer(request), self._sessions.office_of(account))
 
+    def may_add_offices(self, request: web.Request) -> bool:
+        return isinstance(allows(self.viewer(request), Permission.ADD_OFFICE), Granted)
+
     def moment(self, at: Timestamp) -> str:
         """Of what belongs to no office: in the zone of the first one, else in UTC."""
         first = next(iter(self._accounts), None)
@@ -203,6 +206,13 @@ class Shell:
                     badge=dead if key == "delivery" else 0,
                     badge_hint=t["dead_letters"],
                 )
+        if self.may_add_offices(request):
+            yield NavigationItem(
+                href=f"/admin/setup/{self._sessions.office_of(account.id)}" if account is not None else "/admin/setup",
+                text=t["setup"],
+                icon="setup",
+                is_current=section == "setup",
+            )
         manages = self._may_manage(request)
         yield NavigationItem(
             href="/admin/administrators" if manages else "/admin/administrators/me",

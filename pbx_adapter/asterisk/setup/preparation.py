@@ -27,18 +27,20 @@ def preparation(options: Mapping[str, Any], *, flavour: str, server_address: str
         server_address: this server's address as the PBX sees it.
     """
     chosen = product(flavour)
-    completed = _completed(options, chosen)
+    completed = _completed(options, chosen, server_address)
     steps = _STEPS[chosen.key](completed, _clean(server_address))
     return Preparation(options=completed, steps=steps)
 
 
-def _completed(options: Mapping[str, Any], chosen: Product) -> dict[str, Any]:
+def _completed(options: Mapping[str, Any], chosen: Product, server_address: str) -> dict[str, Any]:
     usual: dict[str, Any] = {
         "port": AMI_TLS_PORT if options.get("tls") else AMI_PORT,
         "username": USERNAME,
         "flavour": chosen.key.value,
         "originate_channel": chosen.originate_channel,
     }
+    if not _is_loopback(server_address):  # a PBX on another machine cannot reach the usual address of our FastAGI
+        usual["fastagi"] = {"host": server_address}
     if chosen.phones_context:
         usual["originate_context"] = chosen.phones_context
     if chosen.key is FlavourKey.MIKOPBX:
@@ -48,6 +50,13 @@ def _completed(options: Mapping[str, Any], chosen: Product) -> dict[str, Any]:
     if not completed.get("secret"):
         completed["secret"] = secrets.token_urlsafe(_SECRET_BYTES)
     return completed
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return True
 
 
 def _asterisk(options: Mapping[str, Any], address: str) -> tuple[SetupStep, ...]:

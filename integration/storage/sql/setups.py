@@ -1,0 +1,75 @@
+"""Rows of offices that are being set up: one JSON document each, changed in a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from integration.domain.ids import AccountId
+from integration.domain.setup import Step
+from integration.ports.clock import Clock
+from integration.ports.setups import Answers, SetupState
+from integration.storage.sql.codec import decode, encode
+from integration.storage.sql.database import Across, Database, insert
+from integration.storage.sql.schema import setups as table
+
+
+class SqlSetups:
+    """Implements `ports.SetupStore`."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def all(self) -> list[SetupState]:
+        query = select(table.c.state).order_by(table.c.account)
+        found = await self._database.read(lambda connection: connection.execute(query).scalars().all(), Across.ACCOUNTS)
+        return [decode(SetupState, each) for each in found]
+
+    async def get(self, account: AccountId) -> SetupState | None:
+        query = select(table.c.state).where(table.c.account == account)
+        found = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
+        return None if found is None else decode(SetupState, found)
+
+    async def begin(self, account: AccountId, state: SetupState) -> bool:
+        row = {"account": account, "state": encode(state), "saved_at": self._clock.now()}
+        put = insert(self._database.dialect, table).on_conflict_do_nothing(index_elements=[table.c.account])
+        return await self._database.write(lambda connection: connection.execute(put, row).rowcount > 0, account)
+
+    async def change(self, account: AccountId, **values: Any) -> SetupState | None:
+        return await self._changed(account, lambda state: replace(state, **values))
+
+    async def keep(self, account: AccountId, step: Step, answers: Answers | None) -> None:
+        def kept(state: SetupState) -> SetupState:
+            others = {key: value for key, value in state.answers.items() if key is not step}
+            return replace(state, answers=others if answers is None else {**others, step: answers})
+
+        await self._changed(account, kept)
+
+    async def finish(self, account: AccountId, step: Step) -> None:
+        def finished(state: SetupState) -> SetupState:
+            others = {key: value for key, value in state.answers.items() if key is not step}
+            return replace(state, answers=others, done={**state.done, step: self._clock.now()})
+
+        await self._changed(account, finished)
+
+    async def remove(self, account: AccountId) -> None:
+        statement = delete(table).where(table.c.account == account)
+        await self._database.write(lambda connection: connection.execute(statement), account)
+
+    async def _changed(self, account: AccountId, change: Callable[[SetupState], SetupState]) -> SetupState | None:
+        mine = table.c.account == account
+
+        def work(connection: Connection) -> SetupState | None:
+            held = connection.execute(select(table.c.state).where(mine).with_for_update()).scalar()
+            if held is None:
+                return None
+            state = change(decode(SetupState, held))
+            values = {"state": encode(state), "saved_at": self._clock.now()}
+            connection.execute(update(table).where(mine).values(**values))
+            return state
+
+        return await self._database.write(work, account)
