@@ -235,40 +235,9 @@ MAKE_A_SETUP_CODE = Words(
 )
 NO_PASSWORD = Words(
     "no_password",
-    "В конфигурации его нет: администраторы входят со своими.",
-    "У конфігурації його немає: адміністратори входять зі своїми.",
+    "В файле настроек пароля нет: администраторы входят со своими.",
+    "У файлі налаштувань пароля немає: адміністратори входять зі своїми.",
     "none in the configuration: administrators sign in with their own",
-)
-ADMINISTRATORS = Words("administrators", "Администраторы", "Адміністратори", "Administrators")
-ADMINISTRATORS_ARE_THERE = Words(
-    "administrators_are_there",
-    "Они входят со своими паролями.",
-    "Вони входять зі своїми паролями.",
-    "they sign in with their own passwords",
-)
-ONE_PASSWORD_FOR_ALL = Words(
-    "one_password_for_all",
-    "Все входят с одним паролем из конфигурации.",
-    "Усі входять з одним паролем із конфігурації.",
-    "all who sign in share the password of the configuration",
-)
-INVITE_AN_OWNER = Words(
-    "invite_an_owner",
-    "Откройте страницу «Администраторы» и пригласите владельца, затем уберите server.admin_password.",
-    "Відкрийте сторінку «Адміністратори» і запросіть власника, потім приберіть server.admin_password.",
-    "open Administrators on the pages and invite an owner; then remove server.admin_password",
-)
-NOBODY_SIGNS_IN = Words(
-    "nobody_signs_in",
-    "Войти пока не может никто.",
-    "Увійти поки не може ніхто.",
-    "nobody can sign in yet",
-)
-RUN_SETUP_CODE = Words(
-    "run_setup_code",
-    "Выполните dozvon setup-code и откройте напечатанный адрес.",
-    "Виконайте dozvon setup-code і відкрийте надруковану адресу.",
-    "run `dozvon setup-code` and open what it prints",
 )
 MAKE_A_HASH = Words(
     "make_a_hash",
