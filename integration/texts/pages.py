@@ -7,7 +7,7 @@ from functools import cache
 
 from integration.texts import LANGUAGES
 from integration.texts.frame import FRAME
-from integration.texts.sign_in import TEXTS as SIGN_IN
+from integration.texts.sign_in import SIGN_IN
 from integration.texts.style_page import STYLE_PAGE
 
 # key: (ru, uk, en)
@@ -193,7 +193,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "by_system": ("АТС", "АТС", "the PBX"),
     "call_id": ("ID звонка", "ID дзвінка", "Call ID"),
     "why_route": ("Почему такой маршрут", "Чому такий маршрут", "Why this route"),
-    "why_responsible": ("Почему такой ответственный", "Чому такий відповідальний", "Why this responsible"),
+    "why_responsible": ("Почему такой ответственный", "Чому такий відповідальний", "Why this manager"),
     "not_asked": (
         "АТС не спрашивала маршрут для этого звонка.",
         "АТС не запитувала маршрут для цього дзвінка.",
@@ -415,7 +415,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Порожньо: лінія без власних налаштувань",
         "Empty: a line without its own settings",
     ),
-    "try_it": ("Проверить", "Перевірити", "Try"),
+    "try_it": ("Проверить", "Перевірити", "Check"),
     "why": ("Почему", "Чому", "Why"),
     "outcome_responsible": ("К ответственному", "До відповідального", "To the responsible manager"),
     "outcome_route": ("По маршруту АТС", "Маршрутом АТС", "The PBX’s own route"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # key: (ru, uk, en)
-TEXTS: dict[str, tuple[str, str, str]] = {
+SIGN_IN: dict[str, tuple[str, str, str]] = {
     # ---- signing in
     "login": ("Логин или e-mail", "Логін або e-mail", "Login or e-mail"),
     "your_password": ("Пароль", "Пароль", "Password"),

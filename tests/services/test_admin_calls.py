@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,9 @@ from integration.domain.calls.call import Via
 from integration.domain.calls.events import HangUpPressed
 from integration.domain.calls.ownership import Ownership
 from integration.domain.ids import Timestamp
+from integration.domain.settings import LineSettings
 from integration.errors import Rejected
+from integration.ports.stores import OutboxState
 from integration.services.click import Refused
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
@@ -18,11 +21,13 @@ from tests.services.admin_office import Office
 from tests.services.conftest import (
     ACME,
     ANNA,
+    answered,
     answered_call,
     call,
     ended,
     missed_call,
     offered,
+    recorded,
     started,
     unanswered,
 )
@@ -147,3 +152,78 @@ async def test_the_page_of_a_call_and_the_overview_name_the_pbx(branched: Office
     assert "<dt>АТС</dt><dd>acme-pbx</dd>" in await branched.page("/admin/acme/calls/acme-pbx:1.0?lang=ru")
     page = await branched.page("/admin/acme?lang=ru")
     assert "branch · Ещё не подключено." in page
+
+
+PROGRAM_WORDS = re.compile(
+    r"CallStarted|LegOffered|ClientConnected|Origin\(|queue:|kind=|None|/var/spool|\bdirect\b|click|acme-pbx:|native_id"
+)
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_the_page_of_a_call_tells_it_in_sentences_and_folds_the_machinery(signed_in: Office, lang: str) -> None:
+    world = signed_in.world
+    now = world.clock.now()
+    legs = [
+        replace(offered(now + n, extension), via=Via.QUEUE, queue="sales") for n, extension in enumerate(("101", "102"))
+    ]
+    await world.emit(
+        started(now),
+        recorded(now, "/var/spool/asterisk/monitor/in.wav"),
+        *legs,
+        *answered(now + 3, "101"),
+        unanswered(now + 3, "102"),
+        ended(now + 60),
+    )
+    page = await signed_in.page(f"/admin/acme/calls/{call()}?lang={lang}")
+    before, _, rest = page.partition('<details id="machinery">')
+    machinery, _, after = rest.partition("</details>")
+    seen = re.sub(r"<[^>]*>", " ", before[before.index("<main") :] + after)
+    assert PROGRAM_WORDS.findall(seen) == []
+    assert "/var/spool/asterisk/monitor/in.wav" in machinery
+    assert "LegOffered" in machinery
+    assert "Анна Орлова (101)" in seen
+    assert "sales" in seen
+
+
+async def test_the_timeline_of_a_call_is_in_its_order_and_in_the_offices_time(signed_in: Office) -> None:
+    world = signed_in.world
+    now = world.clock.now()
+    await world.emit(started(now), offered(now + 2, "101"), *answered(now + 5, "101"), ended(now + 65))
+    page = await signed_in.page(f"/admin/acme/calls/{call()}?lang=en")
+    rows = re.findall(r'<span class="at">([^<]*)</span><span><bdi>([^<]*)', page)
+    assert rows == [
+        ("01:13:20", "Incoming call: +7 916 123-45-67 → +7 495 000-00-01"),
+        ("01:13:22", "Ringing: Анна Орлова (101)"),
+        ("01:13:25", "Talking to the client: Анна Орлова (101)"),
+        ("01:14:25", "The caller hung up"),
+    ]
+
+
+async def test_a_delivery_that_was_discarded_or_expired_is_not_called_stopped(signed_in: Office) -> None:
+    """Each state of the delivery has one sentence, and it is the only one on the page."""
+    world, words = signed_in.world, texts("en")
+    sentences = ("logged", "not_logged_yet", "not_logged_at_all", "log_discarded", "log_expired", "never_logged")
+
+    async def said(uniqueid: str) -> list[str]:
+        page = await signed_in.page(f"/admin/acme/calls/acme-pbx:{uniqueid}?lang=en")
+        return [key for key in sentences if words[key] in page]
+
+    await world.emit(*missed_call(world.clock.now()))
+    assert await said("1.0") == ["not_logged_yet"]
+    world.crm.fail_before = [Rejected("no")]
+    await world.deliver()
+    assert await said("1.0") == ["not_logged_at_all"]
+    [dead] = await world.storage.outbox.listing(ACME, [OutboxState.DEAD])
+    await world.storage.outbox.discard(ACME, dead.id)
+    assert await said("1.0") == ["log_discarded"]
+    await world.emit(*missed_call(world.clock.now(), uniqueid="2.0"))
+    await world.deliver_with_pauses()
+    assert await said("2.0") == ["logged"]
+
+
+async def test_a_line_is_named_on_the_page_of_its_call(signed_in: Office) -> None:
+    world = signed_in.world
+    lines = {"74950000001": LineSettings(source="Реклама <b>")}
+    world.account.settings = replace(world.account.settings, lines=lines)
+    await world.emit(*answered_call(world.clock.now()))
+    assert "74950000001 (Реклама &lt;b&gt;)" in await signed_in.page(f"/admin/acme/calls/{call()}")

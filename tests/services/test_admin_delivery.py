@@ -39,3 +39,17 @@ async def test_a_dead_letter_is_discarded_taken_back_and_delivered(signed_in: Of
     assert "This entry has already changed." in await signed_in.send(
         f"/admin/acme/delivery/{dead.id}/discard", confirmed="1"
     )
+
+
+async def test_discarding_is_asked_for_and_names_what_is_lost(signed_in: Office) -> None:
+    world, words = signed_in.world, texts("en")
+    await world.emit(*missed_call(world.clock.now()))
+    world.crm.fail_before = [Rejected("no")]
+    await world.deliver()
+    [dead] = await world.storage.outbox.listing(ACME, [OutboxState.DEAD])
+    page = await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard?lang=en")
+    assert words["discard_what"].format(what=words["intent_log_call"]) in page
+    assert await world.in_state(OutboxState.DEAD) == ["log_call"]
+    assert words["discarded"] in await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard?lang=en", confirmed="1")
+    assert words["already_gone"] in await signed_in.send(f"/admin/acme/delivery/{dead.id}/discard?lang=en")
+    assert words["already_gone"] in await signed_in.send("/admin/acme/delivery/999999/discard?lang=en")

@@ -16,6 +16,7 @@ from integration.errors import Unavailable
 from integration.texts import LANGUAGES
 from integration.texts.connections import STATUSES, state_sentence
 from integration.texts.pages import texts
+from integration.web.pages.overview import SWITCH_OFF_CONSEQUENCES
 from tests.services.admin_office import Office
 from tests.services.conftest import (
     ACME,
@@ -148,3 +149,27 @@ async def test_of_a_pbx_that_lists_no_extensions_the_mapped_ones_are_known(signe
     assert ">101" in page
     assert texts("en")["pbx_silent"].split("{")[0] not in page
     assert len(pbx.fail_next) == 1
+
+
+def is_on(office: Office) -> bool:
+    return office.world.account.settings.enabled
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_switching_off_is_asked_for_and_names_what_follows(signed_in: Office, lang: str) -> None:
+    """Also without the script: then the question is a page."""
+    world, words = signed_in.world, texts(lang)
+    shown = str(world.account.revision)
+    consequences = [words[key] for key in SWITCH_OFF_CONSEQUENCES]
+    overview = await signed_in.page(f"/admin/acme?lang={lang}")
+    page = await signed_in.send(f"/admin/acme/enabled?lang={lang}", enabled="", shown=shown)
+    assert is_on(signed_in)
+    for each in (overview, page):
+        assert all(sentence in html.unescape(each) for sentence in consequences)
+        assert f'name="shown" value="{shown}"' in each
+    assert 'href="/admin/acme"' in page, "the way back"
+    said = await signed_in.send("/admin/acme/enabled", enabled="", shown=shown, confirmed="1")
+    assert not is_on(signed_in)
+    assert 'class="message warn"' in said, "not in green"
+    await signed_in.send("/admin/acme/enabled", enabled="1", shown=str(world.account.revision))
+    assert is_on(signed_in), "switching on needs no question"

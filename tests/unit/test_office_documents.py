@@ -43,7 +43,7 @@ LINE = "line.74950000001"
 BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
     ({"id": "Acme Ltd"}, "id", "«Acme Ltd» не годится", "«Acme Ltd» не годиться", '"Acme Ltd" is not a valid id'),
     ({"id": ""}, "id", "«» не годится", "«» не годиться", '"" is not a valid id'),
-    ({"id": "login"}, "id", "«login» — начало", "«login» — початок", '"login" begins one of Dozvon\'s own addresses'),
+    ({"id": "login"}, "id", "«login» — начало", "«login» — початок", '"login" begins one of Dozvon’s own addresses'),
     ({"id": None}, "id", "Напишите текст", "Напишіть текст", "Write a text"),
     (
         {"contry": "RU"},

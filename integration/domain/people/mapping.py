@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -46,10 +46,11 @@ def suggest(managers: Sequence[Manager], users: Sequence[PbxUser]) -> dict[Manag
     Returns:
         Keys of extensions. Only unambiguous suggestions: one user, no other manager, no extension twice.
     """
+    known = _Known(users)
     guesses: dict[ManagerId, str] = {}
     for manager in managers:
-        for matches in (_by_name, _by_phone, _by_email):
-            found = [user.key for user in users if matches(manager, user)]
+        for matches in (known.by_name, known.by_phone, known.by_email):
+            found = matches(manager)
             if len(found) == 1:
                 guesses[manager.id] = found[0]
                 break
@@ -75,14 +76,27 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.casefold().split())
 
 
-def _by_name(manager: Manager, user: PbxUser) -> bool:
-    return bool(user.name.strip()) and _words(manager.name) == _words(user.name)
+class _Known:
+    """The PBX's users by what a manager may be recognised by: an office has hundreds of both."""
 
+    def __init__(self, users: Sequence[PbxUser]) -> None:
+        self._of_names: dict[frozenset[str], list[str]] = defaultdict(list)
+        self._of_extensions: dict[str, list[str]] = defaultdict(list)
+        self._of_words: dict[str, list[str]] = defaultdict(list)
+        for user in users:
+            words = _words(user.name)
+            if words:
+                self._of_names[words].append(user.key)
+            self._of_extensions[user.extension].append(user.key)
+            for word in words:
+                self._of_words[word].append(user.key)
 
-def _by_phone(manager: Manager, user: PbxUser) -> bool:
-    return manager.phone is not None and manager.phone.strip() == user.extension
+    def by_name(self, manager: Manager) -> Sequence[str]:
+        return self._of_names.get(_words(manager.name), ())
 
+    def by_phone(self, manager: Manager) -> Sequence[str]:
+        return self._of_extensions.get(manager.phone.strip(), ()) if manager.phone is not None else ()
 
-def _by_email(manager: Manager, user: PbxUser) -> bool:
-    local = (manager.email or "").partition("@")[0].casefold()
-    return len(local) > 2 and local in _words(user.name)
+    def by_email(self, manager: Manager) -> Sequence[str]:
+        local = (manager.email or "").partition("@")[0].casefold()
+        return self._of_words.get(local, ()) if len(local) > 2 else ()

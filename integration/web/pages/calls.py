@@ -25,6 +25,7 @@ from integration.web.pages.view import (
     CallRows,
     delivery_text,
     leg_rows,
+    line_text,
     outbox_rows,
     person_text,
     press_rows,
@@ -105,6 +106,7 @@ class CallPages:
             attribution_reasons=sentences(account, map(_stored_reason, logged.get("reasons", [])), lang),
             crm_url=account.crm.entity_url(EntityRef(EntityKind(entity["kind"]), entity["id"])) if entity else None,
             recording=f"/r/{recording}.mp3" if recording else None,
+            line=line_text(account, call),
             presses=press_rows(account, call),
             legs=leg_rows(account, call, lang),
             timeline=timeline_rows(

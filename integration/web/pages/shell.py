@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -149,6 +149,9 @@ class Shell:
             self._flash.forget(response)
         return response
 
+    def _may_manage(self, request: web.Request) -> bool:
+        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
+
     def _frame(
         self,
         request: web.Request,
@@ -177,7 +180,7 @@ class Shell:
             "live": "",
             "theme": "",
             "signed_in": signed_in,
-            "manages": self._manages(request),
+            "manages": signed_in and self._may_manage(request),
             "languages_to": [(code, name, in_language(request, here, code)) for code, name in _LANGUAGE_NAMES],
             "navigation": list(self._navigation(request, account, section, lang, dead)),
         }
@@ -190,26 +193,18 @@ class Shell:
             yield NavigationItem(
                 href="/admin", text=t["accounts"], icon="offices", is_current=request.path.rstrip("/") == "/admin"
             )
-        for key, path in _SECTIONS.items() if account is not None else ():
-            assert account is not None
-            yield NavigationItem(
-                href=f"/admin/{account.id}{path}",
-                text=t[key],
-                icon=key,
-                is_current=section == key,
-                badge=dead if key == "delivery" else 0,
-                badge_hint=t["dead_letters"],
-            )
-        yield self._own_item(request, section, t)
-
-    def _manages(self, request: web.Request) -> bool:
-        """Whether the sender may manage administrators."""
-        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
-
-    def _own_item(self, request: web.Request, section: str, t: Mapping[str, str]) -> NavigationItem:
-        """The administrators, for who may manage them; one's own page for the others."""
-        manages = self._manages(request)
-        return NavigationItem(
+        if account is not None:
+            for key, path in _SECTIONS.items():
+                yield NavigationItem(
+                    href=f"/admin/{account.id}{path}",
+                    text=t[key],
+                    icon=key,
+                    is_current=section == key,
+                    badge=dead if key == "delivery" else 0,
+                    badge_hint=t["dead_letters"],
+                )
+        manages = self._may_manage(request)
+        yield NavigationItem(
             href="/admin/administrators" if manages else "/admin/administrators/me",
             text=t["administrators" if manages else "my_profile"],
             icon="administrators",

@@ -123,6 +123,12 @@ def leg_rows(account: Account, call: Call, lang: str) -> list[dict[str, str]]:
     ]
 
 
+def line_text(account: Account, call: Call) -> str:
+    """A line with what it is for, `74950000001 (Advertising)`; empty where the call came to none."""
+    source = account.settings.line(call.line).source if call.line else None
+    return f"{call.line} ({source})" if source else call.line or ""
+
+
 def person_text(account: Account, number: str, pbx: PbxId) -> str:
     """An extension with the name of its person, `Anna Orlova (101)`; another number in its usual form."""
     name = account.name_of(number, pbx)
