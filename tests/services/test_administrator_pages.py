@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from argon2 import PasswordHasher
 from sqlalchemy import Connection
 
@@ -178,14 +178,14 @@ async def test_with_the_code_an_owner_is_made_signed_in_and_goes_on(place: Place
     assert code not in form.path, "it stays in no history"
     assert code not in form.text
     assert '<html lang="uk">' in form.text
-    answer = await browser.post("/setup?lang=uk", name=" Ольга ", login="Olga@Example.com", password=OLGAS)
+    answer = await browser.post("/setup", name=" Ольга ", login="Olga@Example.com", password=OLGAS)
     assert answer.path == "/admin/acme/people"
     olga = await place.person("olga@example.com")
     assert (olga.name, olga.login, olga.role, olga.language) == ("Ольга", "Olga@Example.com", Role.OWNER, "uk")
     assert "dozvon_setup" not in browser.cookies
     again = await browser.get(f"/setup?code={code}")
     assert again.status == 403
-    assert again.says("setup_code_wrong", "uk")
+    assert again.says("setup_code_wrong", "uk"), "the language that was chosen stays"
 
 
 async def test_without_a_code_the_page_says_where_it_is(place: Place) -> None:
@@ -404,6 +404,22 @@ async def test_the_page_is_shown_although_the_last_use_cannot_be_stored(place: P
 
     place.sessions.store.touch = fail  # type: ignore[method-assign]
     assert await owner.is_in()
+
+
+async def test_the_last_use_is_a_page_that_was_opened_and_not_a_stream_that_is_open(place: Place) -> None:
+    owner = await place.owner()
+    began = place.world.clock.now()
+
+    async def used() -> float:
+        [session] = await place.sessions.store.live(file_mark=None, now=place.world.clock.now())
+        return session.used_at
+
+    place.world.clock.advance(300)
+    cookie = {"Cookie": f"dozvon_admin={owner.cookies['dozvon_admin']}"}
+    assert await place.sessions.is_still_signed_in(make_mocked_request("GET", "/admin", headers=cookie))
+    assert await used() == began
+    await owner.get("/admin/administrators/me")
+    assert await used() == began + 300
 
 
 # ---- invitations

@@ -107,9 +107,9 @@ class AdminSessions:
         return await self.signed_in(request) is not None
 
     async def is_still_signed_in(self, request: web.Request) -> bool:
-        """Asks the database again: for what stays open longer than a request. Raises: Unavailable."""
-        request.pop(_LOOKED_UP, None)
-        return await self.is_signed_in(request)
+        """Asks the database again: for what stays open longer than a request, which is no use. Raises: Unavailable."""
+        request[_LOOKED_UP] = _LookedUp(await self._found(request, is_use=False))
+        return request[_LOOKED_UP].found is not None
 
     def who(self, request: web.Request) -> Author:
         """The author of this request, which `signed_in` has looked up."""
@@ -254,14 +254,14 @@ class AdminSessions:
 
     # ---- pieces
 
-    async def _found(self, request: web.Request) -> SignedIn | None:
+    async def _found(self, request: web.Request, *, is_use: bool = True) -> SignedIn | None:
         token = self._token(request)
         if token is None:
             return None
         password, now = await self.known(), self._clock.now()
         mark = None if password is None else password.mark
         found = await self.store.find(digest(token), file_mark=mark, now=now)
-        if found is not None:
+        if found is not None and is_use:
             await self._touch(request, found.session, now)
         return found
 
