@@ -40,7 +40,7 @@ SWITCH_ON_UNSORTED = Words(
     "switch_on_unsorted",
     "Включите его в настройках воронки, иначе звонки с неизвестных номеров некуда сохранять.",
     "Увімкніть його в налаштуваннях воронки, інакше дзвінки з невідомих номерів нікуди зберігати.",
-    "switch it on in the pipeline's settings, or calls of unknown callers cannot be logged",
+    "switch it on in the pipeline’s settings, or calls of unknown callers cannot be logged",
 )
 
 NO_ACCESS = Words("no_access", "amoCRM не пускает: {detail}", "amoCRM не пускає: {detail}", "{detail}")
@@ -48,7 +48,7 @@ CONSENT = Words(
     "consent",
     "Нажмите кнопку на странице аккаунта в Dozvon и разрешите интеграцию как администратор amoCRM.",
     "Натисніть кнопку на сторінці акаунта в Dozvon і дозвольте інтеграцію як адміністратор amoCRM.",
-    "press the button on the account's page of Dozvon and allow the integration as an administrator of amoCRM",
+    "press the button on the account’s page of Dozvon and allow the integration as an administrator of amoCRM",
 )
 UNPAID = Words("unpaid", "Подписка amoCRM закончилась: {detail}", "Підписка amoCRM закінчилася: {detail}", "{detail}")
 PAY = Words(
@@ -71,7 +71,7 @@ WAIT = Words(
     "Зачекайте: Dozvon повторить сам. Перевірте, які ще програми використовують цю інтеграцію або адресу "
     "цього сервера, і "
     "зменште їхні запити.",
-    "wait: Dozvon tries again by itself. See which other programs use this integration or this server's "
+    "wait: Dozvon tries again by itself. See which other programs use this integration or this server’s "
     "address, and let "
     "them ask less",
 )
@@ -92,7 +92,7 @@ ALLOW_AS_ADMIN = Words(
     "allow_as_admin",
     "Пусть интеграцию разрешит администратор amoCRM: токен действует с правами этого пользователя.",
     "Нехай інтеграцію дозволить адміністратор amoCRM: токен діє з правами цього користувача.",
-    "let an administrator of amoCRM allow the integration: the token acts with that user's rights",
+    "let an administrator of amoCRM allow the integration: the token acts with that user’s rights",
 )
 AWAY = Words("away", "amoCRM не отвечает: {detail}", "amoCRM не відповідає: {detail}", "{detail}")
 CHECK_THE_NETWORK = Words(

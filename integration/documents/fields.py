@@ -26,8 +26,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KIND = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
 ROUTE_WORDS = frozenset(
     {
-        "admin", "administrators", "api", "health", "hooks", "invitation", "login", "logout", "metrics", "oauth",
-        "offices", "r", "reach", "setup", "static", "style",
+        "admin", "administrators", "api", "health", "hooks", "invitation", "login", "logout", "metrics", "oauth", "r",
+        "setup", "static", "style",
     }
 )  # fmt: skip
 """Words that our addresses use in place of an account's id, as in `/admin/login`. No account may have such an id."""

@@ -125,16 +125,16 @@ def _leftovers(left: Sequence[Leftover]) -> list[Finding]:
     for each in left:
         if each.waiting or each.dead:
             says = texts.REMOVED_WITH_WORK(account=each.account, waiting=each.waiting, dead=each.dead)
-            findings.append(warning(texts.LEFTOVERS, says, texts.BRING_IT_BACK(account=each.account)))
+            findings.append(warning(texts.LEFTOVERS, says, texts.BRING_IT_BACK(id=each.account)))
     return findings
 
 
 async def _administrators(core: Core) -> Finding:
     if await core.administrators.store.have_any():
-        return ok(texts.ADMINISTRATORS, texts.OWN_PASSWORDS)
+        return ok(texts.ADMINISTRATORS, texts.ADMINISTRATORS_ARE_THERE)
     if core.config.admin_password is not None:
-        return warning(texts.ADMINISTRATORS, texts.SHARED_PASSWORD, texts.INVITE_AN_OWNER)
-    return warning(texts.ADMINISTRATORS, texts.NOBODY_CAN_SIGN_IN, texts.MAKE_A_SETUP_CODE)
+        return warning(texts.ADMINISTRATORS, texts.ONE_PASSWORD_FOR_ALL, texts.INVITE_AN_OWNER)
+    return warning(texts.ADMINISTRATORS, texts.NOBODY_SIGNS_IN, texts.RUN_SETUP_CODE)
 
 
 def _switch(member: Member) -> list[Finding]:

@@ -185,6 +185,16 @@ class WebFront:
         sections = (
             shell,
             SignInPages(shell, sessions),
+            SetupPages(shell, sessions, core.administrators),
+            InvitationPages(shell, sessions, core.administrators),
+            AdministratorPages(
+                shell,
+                sessions,
+                core.administrators,
+                core.clock,
+                public_url=self.config.public_url if self.config.has_public_url else None,
+            ),
+            ProfilePages(shell, sessions, core.administrators, core.clock),
             StylePages(shell),  # before the accounts, whose names are any
             LivePages(shell, core.page_news, self.states, self.mirror, sessions.is_still_signed_in),
             SetupPages(shell, sessions, core.administrators),

@@ -143,12 +143,10 @@ def weakness(plain: str) -> Sentence | None:
     match weakness_of(plain, shortest=SHORTEST):
         case Weakness.SHORT:
             return texts.PASSWORD_SHORT(count=len(plain), least=SHORTEST)
-        case Weakness.LONG:
-            return texts.PASSWORD_LONG(count=len(plain), most=LONGEST)
         case Weakness.FEW_DIFFERENT:
             return texts.PASSWORD_MONOTONOUS(count=len(set(plain)))
         case Weakness.NUMBER:
             return texts.PASSWORD_NUMBER()
-        case Weakness.OBVIOUS | Weakness.OWN_NAME:
+        case Weakness.OBVIOUS:
             return texts.PASSWORD_OBVIOUS()
     return None

@@ -13,7 +13,6 @@ REDIS = Words("redis", "Redis", "Redis", "Redis")
 LEFTOVERS = Words("leftovers", "Остатки", "Залишки", "Leftovers")
 SWITCH = Words("switch", "Интеграция", "Інтеграція", "Switch")
 ACCOUNTS = Words("accounts", "Аккаунты", "Акаунти", "Accounts")
-ADMINISTRATORS = Words("administrators", "Администраторы", "Адміністратори", "Administrators")
 PASSWORD = Words("password", "Пароль администратора", "Пароль адміністратора", "Administrator’s password")
 ADDRESS = Words("address", "Адрес", "Адреса", "Address")
 PROXY = Words("proxy", "Прокси", "Проксі", "Proxy")
@@ -38,7 +37,7 @@ READ_THE_DATABASE_LOG = Words(
     "read_the_database_log",
     "Посмотрите журнал базы данных.",
     "Подивіться журнал бази даних.",
-    "read the database's log",
+    "read the database’s log",
 )
 SQLITE_CURRENT = Words("sqlite_current", "SQLite, схема актуальна.", "SQLite, схема актуальна.", "SQLite, up to date")
 ROLE_ABOVE = Words(
@@ -134,7 +133,7 @@ OPEN_THE_BACKUPS = Words(
     "open_the_backups",
     "Разрешите пользователю Dozvon читать её и писать в неё.",
     "Дозвольте користувачу Dozvon читати її та писати в неї.",
-    "let Dozvon's user read and write it",
+    "let Dozvon’s user read and write it",
 )
 NO_BACKUP = Words(
     "no_backup",
@@ -159,8 +158,8 @@ BACKUP_LATE = Words(
 )
 BACKUP_AGE = Words(
     "backup_age",
-    "Самой новой копии в {folder} часов: {hours}; срок — каждые {every} ч.",
-    "Найновішій копії в {folder} годин: {hours}; строк — кожні {every} год.",
+    "Папка {folder}. Самая новая копия сделана часов назад: {hours}, срок: каждые {every} ч.",
+    "Папка {folder}. Найновішу копію зроблено годин тому: {hours}, строк: кожні {every} год.",
     "the newest in {folder} is {hours} hours old; one is due every {every}",
 )
 
@@ -168,15 +167,15 @@ BACKUP_AGE = Words(
 
 REMOVED_WITH_WORK = Words(
     "removed_with_work",
-    "Аккаунт {account} удалён: доставок ждут {waiting}, отменены {dead}.",
-    "Акаунт {account} видалено: доставок чекають {waiting}, скасовано {dead}.",
+    "Удалён аккаунт: {account}. Ждут доставки: {waiting}, отменено: {dead}.",
+    "Видалено акаунт: {account}. Чекають на доставку: {waiting}, скасовано: {dead}.",
     "{account} was removed: {waiting} deliveries wait, {dead} were given up",
 )
 BRING_IT_BACK = Words(
     "bring_it_back",
-    "Верните аккаунт или выполните: dozvon leftovers --delete {account}",
-    "Поверніть акаунт або виконайте: dozvon leftovers --delete {account}",
-    "bring the account back, or: dozvon leftovers --delete {account}",
+    "Верните аккаунт или выполните: dozvon leftovers --delete {id}",
+    "Поверніть акаунт або виконайте: dozvon leftovers --delete {id}",
+    "bring the account back, or: dozvon leftovers --delete {id}",
 )
 SWITCHED_OFF = Words(
     "switched_off",
@@ -188,7 +187,7 @@ SWITCH_IT_ON = Words(
     "switch_it_on",
     "Включите его на странице аккаунта или оставьте так.",
     "Увімкніть його на сторінці акаунта або залиште так.",
-    "switch it on on the account's page, or let it be",
+    "switch it on on the account’s page, or let it be",
 )
 NOBODY_USES_IT = Words(
     "nobody_uses_it",
@@ -206,38 +205,42 @@ USED_BY = Words("used_by", "{accounts}", "{accounts}", "{accounts}")
 
 # ---- exposure --------------------------------------------------------------------------------------------------------
 
-OWN_PASSWORDS = Words(
-    "own_passwords",
-    "Администраторы входят со своими паролями.",
-    "Адміністратори входять зі своїми паролями.",
+NO_PASSWORD = Words(
+    "no_password",
+    "В конфигурации его нет: администраторы входят со своими.",
+    "У конфігурації його немає: адміністратори входять зі своїми.",
+    "none in the configuration: administrators sign in with their own",
+)
+ADMINISTRATORS = Words("administrators", "Администраторы", "Адміністратори", "Administrators")
+ADMINISTRATORS_ARE_THERE = Words(
+    "administrators_are_there",
+    "Они входят со своими паролями.",
+    "Вони входять зі своїми паролями.",
     "they sign in with their own passwords",
 )
-SHARED_PASSWORD = Words(
-    "shared_password",
-    "Все входят с одним паролем из файла настроек.",
-    "Усі входять з одним паролем із файлу налаштувань.",
+ONE_PASSWORD_FOR_ALL = Words(
+    "one_password_for_all",
+    "Все входят с одним паролем из конфигурации.",
+    "Усі входять з одним паролем із конфігурації.",
     "all who sign in share the password of the configuration",
 )
 INVITE_AN_OWNER = Words(
     "invite_an_owner",
-    "Откройте страницу «Администраторы», пригласите владельца, затем уберите server.admin_password.",
-    "Відкрийте сторінку «Адміністратори», запросіть власника, потім приберіть server.admin_password.",
+    "Откройте страницу «Администраторы» и пригласите владельца, затем уберите server.admin_password.",
+    "Відкрийте сторінку «Адміністратори» і запросіть власника, потім приберіть server.admin_password.",
     "open Administrators on the pages and invite an owner; then remove server.admin_password",
 )
-NOBODY_CAN_SIGN_IN = Words(
-    "nobody_can_sign_in", "Войти пока не может никто.", "Увійти поки не може ніхто.", "nobody can sign in yet"
+NOBODY_SIGNS_IN = Words(
+    "nobody_signs_in",
+    "Войти пока не может никто.",
+    "Увійти поки не може ніхто.",
+    "nobody can sign in yet",
 )
-MAKE_A_SETUP_CODE = Words(
-    "make_a_setup_code",
+RUN_SETUP_CODE = Words(
+    "run_setup_code",
     "Выполните dozvon setup-code и откройте напечатанный адрес.",
     "Виконайте dozvon setup-code і відкрийте надруковану адресу.",
     "run `dozvon setup-code` and open what it prints",
-)
-NO_PASSWORD = Words(
-    "no_password",
-    "В файле настроек пароля нет: администраторы входят со своими.",
-    "У файлі налаштувань пароля немає: адміністратори входять зі своїми.",
-    "none in the configuration: administrators sign in with their own",
 )
 MAKE_A_HASH = Words(
     "make_a_hash",
@@ -252,7 +255,7 @@ PASSWORD_WEAK = Words(
     "password_weak",
     "Пароль администратора слабый: {weakness}.",
     "Пароль адміністратора слабкий: {weakness}.",
-    "the administrator's password {weakness}",
+    "the administrator’s password {weakness}",
 )
 PASSWORD_SHORT = Words(
     "password_short",
@@ -283,7 +286,7 @@ PASSWORD_PLAIN = Words(
     "password_plain",
     "Пароль администратора хранится открытым текстом: {place}.",
     "Пароль адміністратора зберігається відкритим текстом: {place}.",
-    "the administrator's password is stored in plain text: {place}",
+    "the administrator’s password is stored in plain text: {place}",
 )
 IN_THE_ENVIRONMENT = Words("in_the_environment", "в переменных окружения", "у змінних середовища", "in the environment")
 ADDRESS_IS = Words("address_is", "{address}", "{address}", "{address}")
@@ -297,7 +300,7 @@ PUT_A_PROXY = Words(
     "put_a_proxy",
     "Поставьте впереди прокси с TLS (руководство администратора) и запишите его адрес https в server.public_url.",
     "Поставте попереду проксі з TLS (посібник адміністратора) і запишіть його адресу https у server.public_url.",
-    "put a proxy with TLS in front (administrator's guide) and write its https address into server.public_url",
+    "put a proxy with TLS in front (administrator’s guide) and write its https address into server.public_url",
 )
 PROXY_UNTRUSTED = Words(
     "proxy_untrusted",

@@ -7,7 +7,7 @@ from functools import cache
 
 from integration.texts import LANGUAGES
 from integration.texts.frame import FRAME
-from integration.texts.sign_in import TEXTS as SIGN_IN
+from integration.texts.sign_in import SIGN_IN
 from integration.texts.style_page import STYLE_PAGE
 
 # key: (ru, uk, en)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 # key: (ru, uk, en)
-TEXTS: dict[str, tuple[str, str, str]] = {
+SIGN_IN: dict[str, tuple[str, str, str]] = {
     # ---- signing in
     "login": ("Логин или e-mail", "Логін або e-mail", "Login or e-mail"),
     "your_password": ("Пароль", "Пароль", "Password"),
@@ -260,7 +260,6 @@ TEXTS: dict[str, tuple[str, str, str]] = {
     "is_off": ("выключен", "вимкнено", "off"),
     "thats_you": ("это вы", "це ви", "you"),
     "action": ("Действие", "Дія", "Action"),
-    "cancel": ("Отмена", "Скасувати", "Cancel"),
     "set_role": ("Изменить роль", "Змінити роль", "Change role"),
     "role_set": ("Роль изменена.", "Роль змінено.", "The role was changed."),
     "last_owner": (

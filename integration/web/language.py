@@ -11,8 +11,7 @@ from integration.texts import LANGUAGES
 
 COOKIE = "dozvon_lang"
 _SECONDS = 365 * 24 * 3600
-
-_NO_PAGES = ("/api/", "/hooks/", "/r/", "/metrics", "/health")  # what programs ask
+_PAGES = ("/", "/setup", "/invitation")  # beside those below /admin
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,7 +35,7 @@ def with_language(request: web.BaseRequest, path: str) -> str:
 async def remember_language(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Keep the language of a page's address for all pages, whatever the answer is: also for where it redirects to."""
     wish = request.query.get("lang", "")
-    is_choice = wish in LANGUAGES and not request.path.startswith(_NO_PAGES)
+    is_choice = wish in LANGUAGES and (request.path in _PAGES or request.path.startswith("/admin"))
     try:
         response = await handler(request)
     except web.HTTPException as exc:

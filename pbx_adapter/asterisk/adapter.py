@@ -28,7 +28,7 @@ from integration.ports.findings import Finding
 from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
 from integration.ports.records import CallRecords
 from pbx_adapter.asterisk import people, recordings
-from pbx_adapter.asterisk.ami import channels, commands
+from pbx_adapter.asterisk.ami import channels, commands, own_tests
 from pbx_adapter.asterisk.ami.client import (
     PERMISSION_DENIED,
     SNAPSHOT_DONE,
@@ -41,7 +41,6 @@ from pbx_adapter.asterisk.ami.protocol import Frame, Wanted
 from pbx_adapter.asterisk.ami.reconnect import LinkRecord, keep_connected
 from pbx_adapter.asterisk.ami.snapshot import ask_for_state
 from pbx_adapter.asterisk.settings import AsteriskSettings
-from pbx_adapter.asterisk.setup.ringing import is_test_ring
 from pbx_adapter.asterisk.setup.setup import AsteriskSetup
 from pbx_adapter.asterisk.tracker.tracker import Tracker
 
@@ -215,7 +214,7 @@ class AsteriskPbx:
 
     def _feed(self, frame: Frame, at: Timestamp) -> Sequence[CallEvent]:
         """Feed the tracker, which accepts any frame. If one fails all the same, log it and continue with the next."""
-        if is_test_ring(frame):
+        if own_tests.is_about_a_test(frame):
             return ()
         try:
             return self._tracker.feed(frame, at)

@@ -18,14 +18,13 @@ _DEEPEST = 4  # year, month, day, hour
 
 def newest_files(root: Path, limit: int) -> list[SeenRecording]:
     """The newest sound files in the folder and in its folders of years, months, days and hours. Never raises."""
-    found: list[SeenRecording] = []
+    dated: list[SeenRecording] = []
     for number, folder in enumerate(_folders(root, _DEEPEST)):
-        if number >= _MOST_FOLDERS:
+        if number >= _MOST_FOLDERS or len(dated) >= limit:  # the newest days first: older ones have older files
             break
-        found += _files(root, folder)
-        if number and len(found) >= limit:  # the root itself, and then the newest day that has enough
-            break
-    found.sort(key=lambda file: (-file.at, file.name))
+        if number:
+            dated += _files(root, folder)
+    found = sorted([*_files(root, root), *dated], key=lambda file: (-file.at, file.name))
     return found[:limit]
 
 

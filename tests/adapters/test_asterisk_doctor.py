@@ -80,11 +80,22 @@ async def test_a_missing_write_class_is_named_with_its_use(
     assert f"add {group} to write = under [dozvon] in manager.conf" in finding.remedy
 
 
+@pytest.mark.parametrize("include", [True, False])
 @pytest.mark.parametrize("without", ["system", "call", "dialplan"])
-async def test_a_missing_read_class_is_seen_by_what_does_not_arrive(without: str, tmp_path: Path) -> None:
-    finding = (await examined(tmp_path, read=READ - {without}))[f"events {without}"]
+async def test_a_missing_read_class_is_seen_by_what_does_not_arrive(
+    without: str, include: bool, tmp_path: Path
+) -> None:
+    findings = await examined(tmp_path, read=READ - {without}, include=include)
+    finding = findings[f"events {without}"]
     assert finding.level is FindingLevel.ERROR
     assert f"add {without} to read =" in finding.remedy
+
+
+async def test_before_the_include_the_events_are_tried_all_the_same(tmp_path: Path) -> None:
+    findings = await examined(tmp_path, include=False)
+    lights = {f"events {group}": findings[f"events {group}"].level for group in ("system", "call", "dialplan")}
+    assert set(lights.values()) == {FindingLevel.OK}
+    assert all(findings[f"permission {group}"].level is FindingLevel.OK for group in WRITE - {"agent"})
 
 
 MOBILE = "numbers dialled: a mobile"

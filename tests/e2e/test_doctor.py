@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,10 +18,11 @@ from tests.lab.fixtures import OpenOffice
 pytestmark = pytest.mark.lab
 
 
-async def doctor(house: House | TwoCrms) -> tuple[int | None, str]:
+async def doctor(house: House | TwoCrms, *arguments: str) -> tuple[int | None, str]:
     """The exit code and the output."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "integration", "doctor", "--config", str(house.config)),
+        *(sys.executable, "-m", "integration", "doctor", "--config", str(house.config), *arguments),
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
         stdout=asyncio.subprocess.PIPE,
     )
     said, _ = await asyncio.wait_for(process.communicate(), 60)
@@ -43,6 +46,12 @@ async def test_beside_a_running_dozvon(house: House) -> None:
         "amocrm.unsorted",
     ):
         assert f"ok      {check}" in said, said
+
+    _, said = await doctor(house, "--language", "uk")
+    assert "ok      Вхід: Вхід виконано: dozvon." in said
+    _, said = await doctor(house, "--json", "--language", "ru")
+    (login,) = [each for rows in json.loads(said).values() for each in rows if each["check"] == "login"]
+    assert (login["code"], login["facts"], login["title"]) == ("logged_in", {"user": "dozvon"}, "Вход")
 
     house.configure(ami=WEAK_USER, recordings=house.folder / "nowhere")
     code, said = await doctor(house)

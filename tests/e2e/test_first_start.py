@@ -16,6 +16,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from tests.e2e.crm_page import PATIENCE_MS
 from tests.lab.ports import free_port
+from tests.page_checks import sideways, violations
 
 pytestmark = pytest.mark.browser
 
@@ -61,6 +62,17 @@ async def opened(browser: Browser, problems: list[str], locale: str = "en-GB") -
     return page
 
 
+async def looks_right(page: Page) -> None:
+    """On a telephone and a desk, light and dark: axe finds nothing, and nothing is wider than its window."""
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+        for width in (375, 1280):
+            await page.set_viewport_size({"width": width, "height": 900})
+            assert await violations(page) == [], (page.url, scheme, width)
+            assert await sideways(page) == [], (page.url, width)
+    await page.emulate_media(color_scheme="light")
+
+
 async def test_from_nothing_to_two_administrators(address: str, browser: BrowserContext) -> None:
     """Code, owner, invitation, the second browser signs in, and its session is ended from the first."""
     problems: list[str] = []
@@ -71,6 +83,7 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
     await olga.get_by_role("link", name="Укр").click()
     await expect(olga.get_by_role("heading", level=1)).to_have_text("Початок роботи")
     await olga.get_by_role("link", name="Eng").click()
+    await looks_right(olga)
     await olga.get_by_label("Your name").fill("Ольга")
     await olga.get_by_label("Login or e-mail").fill("olga@example.com")
     password = olga.get_by_label("New password", exact=True)
@@ -78,7 +91,7 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
     await expect(olga.get_by_text("Characters still needed: 5.")).to_be_visible()
     await password.fill(OLGAS)
     await expect(olga.get_by_text("A long password")).to_be_visible()
-    await olga.get_by_role("button", name="Show").click()
+    await olga.get_by_role("button", name="Show: New password").click()
     await expect(password).to_have_attribute("type", "text")
     await olga.get_by_role("button", name="Continue").click()
     await expect(olga).to_have_url(re.compile(r"/admin$"))
@@ -87,15 +100,18 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
     await olga.get_by_label("Name").fill("Пётр")
     await olga.get_by_label("Login or e-mail").fill("petr@example.com")
     await olga.get_by_role("button", name="Create the invitation").click()
-    link = await olga.get_by_label("Link", exact=True).inner_text()
+    await looks_right(olga)
+    link = (await olga.get_by_label("Link", exact=True).inner_text()).strip()
 
     petr = await opened(browser.browser, problems, "ru-RU")
     await petr.goto(link)
     await expect(petr.get_by_text("Вас приглашает Ольга")).to_be_visible()
+    await looks_right(petr)
     await petr.get_by_label("Новый пароль", exact=True).fill(PETRS)
     await petr.get_by_role("button", name="Дальше").click()
     await expect(petr).to_have_url(re.compile(r"/admin$"))
     await petr.get_by_role("button", name="Выйти", exact=True).click()
+    await looks_right(petr)
     await petr.get_by_label("Логин или e-mail").fill("PETR@example.com")
     await petr.get_by_label("Пароль", exact=True).fill(PETRS)
     await petr.get_by_role("button", name="Войти").click()
@@ -103,6 +119,7 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
 
     await olga.get_by_role("link", name="Administrators").first.click()
     await olga.get_by_role("link", name="Пётр").click()
+    await looks_right(olga)
     row = olga.get_by_role("row").filter(has_text="Chrome")
     await row.get_by_role("button", name="End").click()
     await expect(olga.get_by_text("The session has ended.")).to_be_visible()
@@ -110,4 +127,11 @@ async def test_from_nothing_to_two_administrators(address: str, browser: Browser
     await expect(petr.get_by_role("heading", level=1)).to_have_text("Войти")
     await olga.reload()
     await expect(olga.get_by_role("heading", level=1)).to_have_text("Пётр")
+    await olga.get_by_role("button", name="Switch access off").click()
+    await expect(olga.get_by_role("dialog")).to_contain_text("Switch access off: Пётр?")
+    await looks_right(olga)
+    await olga.get_by_role("dialog").get_by_role("button", name="Switch access off").click()
+    await expect(olga.get_by_text("Access is off, the sessions have ended.")).to_be_visible()
+    await olga.goto(address.partition("/setup")[0] + "/admin/administrators/me")
+    await looks_right(olga)
     assert problems == []

@@ -17,7 +17,7 @@ from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.setup.route_text import FILE, MARK
 from pbx_adapter.asterisk.setup.setup import AsteriskSetup
-from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings
+from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings, on_lab
 from tests.lab.asterisk import AGI_PATH, RECORDER_USER, WEAK_USER, AmiUser
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
@@ -115,41 +115,119 @@ async def test_a_phone_rings_and_the_answer_ends_it(open_office: OpenOffice, maj
 
 
 @both
-async def test_the_route_setup_is_written_works_and_is_taken_out(open_office: OpenOffice, major: int) -> None:
-    """On an office without any include: dry, for real, the way back, again, and out."""
+async def test_a_running_dozvon_takes_no_test_for_a_call(open_office: OpenOffice, major: int) -> None:
+    """The tests of phones, and the doctor's of events and of the way back, are nobody's calls."""
     office = await open_office(major, fastagi_port=None)
-    etc = office.asterisk.configuration
-    before = (etc / "extensions.conf").read_text()
+    async with on_lab(office) as (pbx, listener):
+        office.phone("101").answers(after_seconds=0.3)
+        assert (await pbx.setup.ring("101", seconds=5)).result is RingResult.ANSWERED
+        office.phone("102").rejects(603)
+        assert (await pbx.setup.ring("102", seconds=5)).result is RingResult.DECLINED
+        lights = {finding.check: finding.level for finding in await pbx.setup.diagnose()}
+        for check in ("permission call", "permission system", "events system", "events call", "events dialplan"):
+            assert lights[check] is FindingLevel.OK, check
+        assert lights["dialplan"] is FindingLevel.ERROR
+        client = await office.inbound(CLIENT, did(1))
+        await client.answered()
+        await client.hang_up()
+        assert {call.caller for call in await listener.ended()} == {CLIENT}
+
+
+@contextlib.asynccontextmanager
+async def answering() -> AsyncIterator[FastAgiServer]:
     server = FastAgiServer([AgiDoor(frozenset({AGI_PATH}), NeverAsked(), MayAsk())])
     await server.start()
-    wishes = RouteWishes(incoming_contexts=("from-trunk",), reserve="101", phones_context="internal")
-    async with setup_of(office, RECORDER_USER, fastagi={"path": AGI_PATH, "port": server.port}) as setup:
-        dry = await setup.write_route_setup(wishes, dry=True)
+    yield server
+    await server.close()
+
+
+WISHES = RouteWishes(incoming_contexts=("from-trunk",), reserve="101", phones_context="internal")
+LINE = "[from-trunk]\nexten => _X!,1,Gosub(dozvon-inbound,s,1(${EXTEN}))"
+
+
+async def lights(setup: AsteriskSetup) -> dict[str, FindingLevel]:
+    return {finding.check: finding.level for finding in await setup.check_route_setup()}
+
+
+@both
+async def test_the_include_is_written_and_the_offices_own_file_is_left_alone(
+    open_office: OpenOffice, major: int
+) -> None:
+    """Dry, for real, the line by hand, the way back, again, and out."""
+    office = await open_office(major, fastagi_port=None)
+    etc = office.asterisk.configuration
+    before = {file.name: file.read_bytes() for file in etc.glob("*.conf")}
+    async with (
+        answering() as server,
+        setup_of(office, RECORDER_USER, fastagi={"path": AGI_PATH, "port": server.port}) as setup,
+    ):
+        dry = await setup.write_route_setup(WISHES, dry=True)
         assert (dry.was_done, dry.refusal) == (False, None)
-        assert (etc / "extensions.conf").read_text() == before
-        assert not (etc / FILE).exists()
+        assert {file.name: file.read_bytes() for file in etc.glob("*.conf")} == before
 
-        done = await setup.write_route_setup(wishes, dry=False)
+        done = await setup.write_route_setup(WISHES, dry=False)
         assert (done.was_done, done.refusal, done.changes) == (True, None, dry.changes)
-        assert [step.text for step in done.left_to_do] == [
-            "[from-trunk]\nexten => _X!,1,Gosub(dozvon-inbound,s,1(${EXTEN}))"
+        assert [step.text or step.command for step in done.left_to_do] == [
+            "#include extensions_dozvon.conf",
+            LINE,
+            "asterisk -rx 'dialplan reload'",
         ]
-        checked = {finding.check: finding for finding in await setup.check_route_setup()}
-        assert checked["dialplan"].level is FindingLevel.OK
-        assert checked["way back"].level is FindingLevel.OK, checked["way back"].message
-        assert "[did]" in (etc / "extensions_dozvon_copy.conf").read_text()
+        assert {name: (etc / name).read_bytes() for name in before} == before, "no file of the office is written"
+        with (etc / "extensions.conf").open("a") as file:
+            file.write(f"\n{done.left_to_do[0].text}\n")
+        await office.asterisk.cli("dialplan reload")
+        checked = await lights(setup)
+        assert (checked["dialplan"], checked["way back"]) == (FindingLevel.OK, FindingLevel.OK)
 
-        again = await setup.write_route_setup(wishes, dry=False)
-        assert (again.was_done, len(again.changes)) == (True, 2), "the line is there already"
-        assert (etc / "extensions.conf").read_text().count(FILE) == 1
+        again = await setup.write_route_setup(WISHES, dry=False)
+        assert (again.was_done, again.refusal, [step.text for step in again.left_to_do][:1]) == (True, None, [LINE])
+        assert (await lights(setup))["way back"] is FindingLevel.OK
 
         gone = await setup.remove_route_setup(dry=False)
         assert (gone.was_done, gone.refusal) == (True, None)
-        checked = {finding.check: finding for finding in await setup.check_route_setup()}
-        assert checked["dialplan"].level is FindingLevel.ERROR
+        assert (await lights(setup))["dialplan"] is FindingLevel.ERROR
         assert (await setup.remove_route_setup(dry=False)).was_done is False
-        assert (await setup.write_route_setup(wishes, dry=False)).was_done
-    await server.close()
+        assert (await setup.write_route_setup(WISHES, dry=False)).was_done
+        assert (await lights(setup))["way back"] is FindingLevel.OK
+
+
+@both
+async def test_a_custom_file_that_is_missing_is_made_with_the_line(open_office: OpenOffice, major: int) -> None:
+    """As on FreePBX, whose dialplan includes extensions_custom.conf: only its own pages are left."""
+    office = await open_office(major, fastagi_port=None)
+    etc = office.asterisk.configuration
+    async with (
+        answering() as server,
+        setup_of(office, RECORDER_USER, flavour="freepbx", fastagi={"path": AGI_PATH, "port": server.port}) as setup,
+    ):
+        first = await setup.write_route_setup(WISHES, dry=False)
+        assert first.was_done
+        assert first.refusal is not None, "nothing reads that file yet, and it is said"
+        with (etc / "extensions.conf").open("a") as file:
+            file.write("\n#include extensions_custom.conf\n")
+        done = await setup.write_route_setup(WISHES, dry=False)
+        assert (done.was_done, done.refusal) == (True, None)
+        assert [step.place for step in done.left_to_do] == [
+            "Admin → Custom Destinations → Add Destination",
+            "Connectivity → Inbound Routes",
+        ]
+        checked = await lights(setup)
+        assert (checked["dialplan"], checked["way back"]) == (FindingLevel.OK, FindingLevel.OK)
+        assert (etc / "extensions_custom.conf").read_text().count("#include") == 1
+
+
+@both
+async def test_a_custom_file_with_a_comment_only_is_left_alone(open_office: OpenOffice, major: int) -> None:
+    """AMI would lose the comment, which may be somebody's dialplan, switched off."""
+    office = await open_office(major, fastagi_port=None)
+    custom = office.asterisk.configuration / "extensions_custom.conf"
+    custom.write_text("; [my-context]\n; exten => 1,1,NoOp()\n#tryinclude not-there.conf\n")
+    before = custom.read_text()
+    async with setup_of(office, RECORDER_USER, flavour="freepbx") as setup:
+        done = await setup.write_route_setup(WISHES, dry=False)
+    assert (done.was_done, done.refusal) == (True, None)
+    assert done.left_to_do[0].text == "#include extensions_dozvon.conf"
+    assert custom.read_text() == before
 
 
 class NeverAsked:
@@ -160,9 +238,10 @@ class NeverAsked:
 @both
 async def test_calls_pass_after_a_removal_though_the_route_still_asks(open_office: OpenOffice, major: int) -> None:
     office = await open_office(major, fastagi_port=None)
-    wishes = RouteWishes(incoming_contexts=("from-trunk",), phones_context="internal")
     async with setup_of(office, RECORDER_USER) as setup:
-        await setup.write_route_setup(wishes, dry=False)
+        await setup.write_route_setup(WISHES, dry=False)
+        with (office.asterisk.configuration / "extensions.conf").open("a") as file:
+            file.write("\n#include extensions_dozvon.conf\n")
         await setup.remove_route_setup(dry=False)
         for extension in ("101", "102", "103"):
             office.phone(extension).answers()

@@ -112,5 +112,5 @@ async def test_two_browsers_behind_one_address_are_two_administrators(signed_in:
     signed_in.client.session.cookie_jar.clear()
     await signed_in.send("/admin/login", password=PASSWORD)
     html = await signed_in.page("/admin/acme/changes?lang=en")
-    assert re.search(r"session [0-9a-f]{6} from 127\.0\.0\.1", html)
+    assert re.search(r"The configuration file’s password, session [0-9a-f]{6} from 127\.0\.0\.1", html)
     assert "You, from" not in html

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -13,13 +12,13 @@ from playwright.async_api import Page, async_playwright, expect
 from integration.errors import Rejected
 from integration.texts import LANGUAGES
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
+from tests.page_checks import sideways, violations
 from tests.services.admin_office import PASSWORD, Office
 from tests.services.conftest import answered_call, missed_call, offered, started
 
 pytestmark = pytest.mark.browser
 
 ROOT = Path(__file__).parents[2]
-AXE = ROOT / "widgets/node_modules/axe-core/axe.min.js"
 PICTURES = Path("test-results/pages")
 PATIENCE_MS = 15_000
 WIDTHS = (375, 768, 1280, 1920)
@@ -76,34 +75,12 @@ def pictures() -> None:
 async def sign_in(page: Page) -> None:
     await page.goto("/admin/login")
     await page.locator("input[type=password]").fill(PASSWORD)
-    await page.locator("main button").click()
+    await page.locator("main button[type=submit]").click()
     await expect(page.locator("h1")).to_contain_text("Обзор")
 
 
 def is_on(office: Office) -> bool:
     return office.world.account.settings.enabled
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds wrong, a line for each."""
-    if not await page.evaluate("'axe' in window"):
-        await page.evaluate(AXE.read_text())
-    found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
-
-
-async def sideways(page: Page) -> list[str]:
-    """The elements that make the page wider than its window."""
-    wide: list[str] = await page.evaluate(
-        """() => {
-          const width = document.documentElement.clientWidth;
-          if (document.documentElement.scrollWidth <= width) return [];
-          return [...document.querySelectorAll("body *")]
-            .filter((each) => each.getBoundingClientRect().right > width + 1)
-            .map((each) => each.outerHTML.slice(0, 120)).slice(0, 5);
-        }"""
-    )
-    return wide
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

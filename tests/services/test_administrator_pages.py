@@ -111,7 +111,7 @@ class Place:
 
 
 def link_in(answer: Answer) -> str:
-    found = re.search(r'>http://[^/"]+(/invitation\?code=[\w-]{43})<', answer.text)
+    found = re.search(r">http://[^/<]+(/invitation\?code=[\w-]{43})</pre>", answer.text)
     assert found is not None, answer.text
     return found[1]
 

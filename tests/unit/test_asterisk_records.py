@@ -234,6 +234,15 @@ async def test_files_are_read_with_their_rotated_parts_and_without_a_half_writte
     assert sorted(call.disposition for call in calls) == ["answered", "answered", "missed"]
 
 
+@pytest.mark.parametrize("kind", ["cdr", "cel"])
+async def test_tests_of_our_own_are_nobodys_calls(kind: str, tmp_path: Path) -> None:
+    """A phone that a setup let ring: the PBX records it like any other call."""
+    whole = content("answered", kind).decode()
+    (call,) = await found(source(tmp_path, **{kind: written(tmp_path / "calls.csv", whole.encode())}))
+    test = whole.replace(call.native_id, "dozvon-ring-0a1b2c3d4e5f")
+    assert await found(source(tmp_path, **{kind: written(tmp_path / "tests.csv", test.encode())})) == []
+
+
 async def test_only_calls_that_ended_in_the_time_asked_for_are_given(tmp_path: Path) -> None:
     cdr = copied(tmp_path, ["missed", "answered"], "cdr", "dozvon.csv")
     records = source(tmp_path, cdr=cdr)

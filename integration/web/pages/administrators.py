@@ -169,6 +169,7 @@ class AdministratorPages:
             request,
             "administrators.html",
             section="administrators",
+            here=PATH,
             people=[
                 {
                     "person": each,
@@ -183,7 +184,7 @@ class AdministratorPages:
                 {"invitation": each, "until": self._shell.moment(each.until)}
                 for each in await self._administrators.invitations.waiting(now=now)
             ],
-            roles=list(Role),
+            role_choices=_role_choices(request),
             typed=typed or {},
             wrong=wrong or {},
             link=self._link(request, issued),
@@ -201,9 +202,10 @@ class AdministratorPages:
             request,
             "administrator.html",
             section="administrators",
+            here=_page_of(person),
             person=person,
             url=_page_of(person),
-            roles=list(Role),
+            role_choices=_role_choices(request),
             refused=refused,
             created=self._shell.moment(person.created_at),
             seen=self._shell.moment(person.seen_at) if person.seen_at else "",
@@ -226,6 +228,7 @@ class AdministratorPages:
             action=request.path,
             fields=fields,
             cancel_href=_page_of(person),
+            here=_page_of(person),
         )
 
     def _link(self, request: web.Request, issued: Issued | None) -> str:
@@ -244,3 +247,9 @@ def _role(text: str) -> Role:
         return Role(text)
     except ValueError:
         raise web.HTTPBadRequest from None
+
+
+def _role_choices(request: web.Request) -> list[tuple[str, str]]:
+    """For a list to choose from: the role and what it may."""
+    t = texts(language_of(request))
+    return [(role.value, f"{t[f'role_{role}']}: {t[f'role_{role}_may']}") for role in Role]

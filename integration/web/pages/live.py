@@ -51,7 +51,7 @@ class LivePages:
         self._open: Counter[str] = Counter()  # by session
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [*needs(Permission.SEE_OFFICE, web.get("/admin/{account}/live", self.live))]
+        return [*needs(Permission.SEE_OFFICE, web.get("/admin/{account}/live", self.live, allow_head=False))]
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)

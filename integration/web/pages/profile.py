@@ -99,6 +99,7 @@ class ProfilePages:
                 action=request.path,
                 fields={},
                 cancel_href=PATH,
+                here=PATH,
             )
         await self._sessions.store.end_all(found.session.administrator, but=found.session.id)
         raise await self._shell.told(request, PATH, "sessions_ended")
@@ -126,10 +127,11 @@ class ProfilePages:
             request,
             "profile.html",
             section="administrators",
+            here=PATH,
             person=found.administrator,
             typed=typed or {},
             wrong=wrong or {},
             url=PATH,
-            languages=[("ru", "Русский"), ("uk", "Українська"), ("en", "English")],
+            language_choices=[("ru", "Русский"), ("uk", "Українська"), ("en", "English")],
             rows=await self._rows.of(request, [each for each in live if each.administrator == own]),
         )

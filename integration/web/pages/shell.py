@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -34,7 +34,13 @@ _UNDO = {
     **dict.fromkeys(("saved", "switched_on", "switched_off", "undone"), "/changes/{item}/undo"),
 }
 """The address that undoes a change, by the key of the message about the change."""
-_TONES = {"already_gone": "bad", "consent_gone": "bad", "switched_off": "warn"}  # of messages; others are good
+# The tones of messages; others are good.
+_TONES = {
+    "already_gone": "bad",
+    "consent_gone": "bad",
+    "invitation_already_gone": "bad",
+    "switched_off": "warn",
+}
 _LANGUAGE_NAMES = (("ru", "Рус"), ("uk", "Укр"), ("en", "Eng"))
 _SECTIONS = {
     "overview": "",
@@ -120,12 +126,14 @@ class Shell:
         """
         Args:
             values: `account` and `section` (a key of `_SECTIONS`) of the pages of an account; `live=True` for a page
-                that changes by itself; `theme` is `light` or `dark` where the reader's own does not count.
+                that changes by itself; `here`: the page's address, where it answers a form; `theme` is `light` or
+                `dark` where the reader's own does not count.
         """
         account: Account | None = values.get("account")
         dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
         signed_in = await self._sessions.is_signed_in(request)
-        frame = self._frame(request, account, values.get("section", ""), signed_in=signed_in, dead=dead)
+        here, section = values.pop("here", ""), values.get("section", "")
+        frame = self._frame(request, account, section, signed_in=signed_in, dead=dead, here=here)
         if values.pop("live", False) and account is not None:
             frame["live"] = f"/admin/{account.id}/live"
         is_for_a_person = _LIVE_HEADER not in request.headers
@@ -141,12 +149,22 @@ class Shell:
             self._flash.forget(response)
         return response
 
+    def _may_manage(self, request: web.Request) -> bool:
+        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
+
     def _frame(
-        self, request: web.Request, account: Account | None, section: str, *, signed_in: bool, dead: int = 0
+        self,
+        request: web.Request,
+        account: Account | None,
+        section: str,
+        *,
+        signed_in: bool,
+        dead: int = 0,
+        here: str = "",
     ) -> dict[str, Any]:
-        """What `layout.html` needs."""
+        """What `layout.html` needs. `here`: the page's address, if a form without one of its own is answered."""
         lang = language_of(request)
-        here = request.path
+        here = here or request.path
         if request.method not in ("GET", "HEAD") and account is not None and section in _SECTIONS:
             here = f"/admin/{account.id}{_SECTIONS[section]}"  # the answer to a form has no address of its own
         return {
@@ -162,7 +180,7 @@ class Shell:
             "live": "",
             "theme": "",
             "signed_in": signed_in,
-            "manages": signed_in and self._manages(request),
+            "manages": signed_in and self._may_manage(request),
             "languages_to": [(code, name, in_language(request, here, code)) for code, name in _LANGUAGE_NAMES],
             "navigation": list(self._navigation(request, account, section, lang, dead)),
         }
@@ -175,30 +193,23 @@ class Shell:
             yield NavigationItem(
                 href="/admin", text=t["accounts"], icon="offices", is_current=request.path.rstrip("/") == "/admin"
             )
-        for key, path in _SECTIONS.items() if account is not None else ():
-            assert account is not None
-            yield NavigationItem(
-                href=f"/admin/{account.id}{path}",
-                text=t[key],
-                icon=key,
-                is_current=section == key,
-                badge=dead if key == "delivery" else 0,
-                badge_hint=t["dead_letters"],
-            )
-        yield self._own_item(request, section, t)
-
-    def _own_item(self, request: web.Request, section: str, t: Mapping[str, str]) -> NavigationItem:
-        """The administrators, for who may manage them; one's own page for the others."""
-        manages = self._manages(request)
-        return NavigationItem(
+        if account is not None:
+            for key, path in _SECTIONS.items():
+                yield NavigationItem(
+                    href=f"/admin/{account.id}{path}",
+                    text=t[key],
+                    icon=key,
+                    is_current=section == key,
+                    badge=dead if key == "delivery" else 0,
+                    badge_hint=t["dead_letters"],
+                )
+        manages = self._may_manage(request)
+        yield NavigationItem(
             href="/admin/administrators" if manages else "/admin/administrators/me",
             text=t["administrators" if manages else "my_profile"],
             icon="administrators",
             is_current=section == "administrators",
         )
-
-    def _manages(self, request: web.Request) -> bool:
-        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
 
     def _load_components(self, lang: str) -> SimpleNamespace:
         """The macros of all files in `templates/components/`, by name; they may use `t`, `lang` and `version`."""

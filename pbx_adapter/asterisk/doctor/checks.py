@@ -1,5 +1,5 @@
 """`dozvon doctor` for an Asterisk: tries everything that Dozvon needs, and says what to write into which file where
-something fails. Opens its own connection, changes nothing and rings no phone."""
+something fails. Opens its own connection, changes nothing but a variable of its own, and rings no phone."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], t
             findings.append(ok(about.LOGIN, texts.LOGGED_IN(user=settings.username)))
             findings.append(version(session.banner))
             findings += await rights(session, settings)
-            findings.append(await _clock(session))
+            findings.append(clock(await clock_ahead(session)))
             findings += await _calls_and_people(session, settings)
             lines = await trunks(session, settings)
             findings += [lines] if lines else []
@@ -81,7 +81,7 @@ def no_session(settings: AsteriskSettings, exc: DozvonError) -> list[Finding]:
     """The findings for an error of connecting or logging in, or for a link lost in the middle."""
     manager_file = product(settings.flavour).manager_file
     if isinstance(exc, AuthFailed):
-        advice = texts.WRITE_THE_USER(user=settings.username, file=manager_file, rights=RIGHTS)
+        advice = texts.WRITE_THE_USER(section=settings.username, file=manager_file, rights=RIGHTS)
         refused = error(about.LOGIN, texts.LOGIN_REFUSED(user=settings.username), advice)
         return [_connected(settings), refused]
     if isinstance(exc, OldAsterisk):
@@ -105,7 +105,7 @@ def _connection_remedy(settings: AsteriskSettings, exc: DozvonError, manager_fil
     if exc.fault is not None and exc.fault.code == StateReason.TLS_UNTRUSTED:
         return texts.NAME_THE_AUTHORITY()
     advice = texts.OPEN_THE_TLS_PORT if settings.tls else texts.OPEN_THE_PORT
-    return advice(file=manager_file, port=settings.port, user=settings.username)
+    return advice(file=manager_file, port=settings.port, section=settings.username)
 
 
 def version(banner: str, named: str = "") -> Finding:
@@ -138,8 +138,8 @@ async def clock_ahead(session: AmiSession) -> float | None:
         return None
 
 
-async def _clock(session: AmiSession) -> Finding:
-    difference = await clock_ahead(session)
+def clock(difference: float | None) -> Finding:
+    """The finding about that difference."""
     if difference is None:
         return warning(about.CLOCK, texts.NO_TIME, texts.NO_TIME_NEEDED)
     says = (texts.CLOCK_AHEAD if difference > 0 else texts.CLOCK_BEHIND)(seconds=f"{abs(difference):.1f}")
@@ -161,7 +161,7 @@ async def _calls_and_people(session: AmiSession, settings: AsteriskSettings) -> 
         staff = await people.employees(session, settings.office)
     except Rejected:
         file = product(settings.flavour).manager_file
-        advice = texts.ADD_WRITE(group="system", user=settings.username, file=file)
+        advice = texts.ADD_WRITE(group="system", section=settings.username, file=file)
         return [*findings, warning(about.EMPLOYEES, texts.PHONES_HIDDEN, advice)]
     if not staff:
         return [*findings, warning(about.EMPLOYEES, texts.NO_PHONES, texts.SET_THE_PATTERN)]

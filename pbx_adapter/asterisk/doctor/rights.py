@@ -51,14 +51,14 @@ async def rights(session: AmiSession, settings: AsteriskSettings) -> list[Findin
         if missing:
             says = texts.NOT_GRANTED(group=each.group, user=user, actions=", ".join(missing), use=each.use)
             findings.append(
-                error(about.RIGHT(group=each.group), says, texts.ADD_WRITE(group=each.group, user=user, file=file))
+                error(about.RIGHT(group=each.group), says, texts.ADD_WRITE(group=each.group, section=user, file=file))
             )
         else:
             findings.append(ok(about.RIGHT(group=each.group), texts.GRANTED(use=each.use)))
     if "PlayDTMF" not in response and "Redirect" in response:  # the same right: so it is the module
         findings.append(warning(about.TONES, texts.NO_TONES, texts.LOAD_SENDDTMF))
     if "Command" in response:
-        advice = texts.REMOVE_COMMAND(user=user, file=file)
+        advice = texts.REMOVE_COMMAND(section=user, file=file)
         findings.append(warning(about.COMMAND, texts.ANY_COMMAND(user=user), advice))
     findings.append(events("system", settings, arrive=session.uptime is not None))
     if "Filter" in response and not await session.set_filters():
@@ -74,5 +74,5 @@ def events(group: str, settings: AsteriskSettings, *, arrive: bool) -> Finding:
     if arrive:
         return ok(about.EVENTS(group=group), texts.RECEIVED(use=use))
     user = settings.username
-    advice = texts.ADD_READ(group=group, user=user, file=product(settings.flavour).manager_file)
+    advice = texts.ADD_READ(group=group, section=user, file=product(settings.flavour).manager_file)
     return error(about.EVENTS(group=group), texts.NOT_RECEIVED(group=group, user=user, use=use), advice)

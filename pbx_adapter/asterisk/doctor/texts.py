@@ -22,38 +22,40 @@ LOGIN_REFUSED = Words(
 )
 WRITE_THE_USER = Words(
     "write_the_user",
-    "Запишите в {file}:\n[{user}]\nsecret = тот же, что в настройках Dozvon\npermit = адрес Dozvon/255.255.255.255\n"
+    "Запишите в {file}:\n[{section}]\nsecret = тот же, что в настройках Dozvon\npermit = адрес Dozvon/255.255.255.255\n"
     "{rights}\nЗатем выполните: asterisk -rx 'manager reload'",
-    "Запишіть у {file}:\n[{user}]\nsecret = той самий, що в налаштуваннях Dozvon\n"
+    "Запишіть у {file}:\n[{section}]\nsecret = той самий, що в налаштуваннях Dozvon\n"
     "permit = адреса Dozvon/255.255.255.255\n{rights}\nПотім виконайте: asterisk -rx 'manager reload'",
-    "write into {file}:\n[{user}]\nsecret = the one in Dozvon's configuration\n"
-    "permit = Dozvon's address/255.255.255.255\n{rights}\nthen run: asterisk -rx 'manager reload'",
+    "write into {file}:\n[{section}]\nsecret = the one in Dozvon’s configuration\n"
+    "permit = Dozvon’s address/255.255.255.255\n{rights}\nthen run: asterisk -rx 'manager reload'",
 )
-NO_CONNECTION = Words("no_connection", "{why} ({detail})", "{why} ({detail})", "{detail}")
+NO_CONNECTION = Words("no_connection", "{why} ({detail})", "{why} ({detail})", "{why} ({detail})")
 OPEN_THE_PORT = Words(
     "open_the_port",
-    "Запишите в [general] файла {file}: enabled = yes, bindaddr = 0.0.0.0, port = {port}, а в [{user}]: permit = адрес "
+    "Запишите в [general] файла {file}: enabled = yes, bindaddr = 0.0.0.0, port = {port}, а в [{section}]: "
+    "permit = адрес "
     "Dozvon. Откройте порт в межсетевом экране и выполните: asterisk -rx 'manager reload'",
-    "Запишіть у [general] файлу {file}: enabled = yes, bindaddr = 0.0.0.0, port = {port}, а в [{user}]: "
+    "Запишіть у [general] файлу {file}: enabled = yes, bindaddr = 0.0.0.0, port = {port}, а в [{section}]: "
     "permit = адреса "
     "Dozvon. Відкрийте порт у мережевому екрані й виконайте: asterisk -rx 'manager reload'",
-    "write enabled = yes and bindaddr = 0.0.0.0 and port = {port} into [general] of {file}, permit = Dozvon's address "
-    "under [{user}], open the port in the firewall, then run: asterisk -rx 'manager reload'",
+    "write enabled = yes and bindaddr = 0.0.0.0 and port = {port} into [general] of {file}, permit = Dozvon’s address "
+    "under [{section}], open the port in the firewall, then run: asterisk -rx 'manager reload'",
 )
 OPEN_THE_TLS_PORT = Words(
     "open_the_tls_port",
-    "Запишите в [general] файла {file}: tlsenable = yes, tlsbindaddr = 0.0.0.0:{port}, а в [{user}]: permit = адрес "
+    "Запишите в [general] файла {file}: tlsenable = yes, tlsbindaddr = 0.0.0.0:{port}, а в [{section}]: permit = адрес "
     "Dozvon. Откройте порт в межсетевом экране и выполните: asterisk -rx 'manager reload'",
-    "Запишіть у [general] файлу {file}: tlsenable = yes, tlsbindaddr = 0.0.0.0:{port}, а в [{user}]: permit = адреса "
+    "Запишіть у [general] файлу {file}: tlsenable = yes, tlsbindaddr = 0.0.0.0:{port}, а в [{section}]: "
+    "permit = адреса "
     "Dozvon. Відкрийте порт у мережевому екрані й виконайте: asterisk -rx 'manager reload'",
-    "write tlsenable = yes and tlsbindaddr = 0.0.0.0:{port} into [general] of {file}, permit = Dozvon's address under "
-    "[{user}], open the port in the firewall, then run: asterisk -rx 'manager reload'",
+    "write tlsenable = yes and tlsbindaddr = 0.0.0.0:{port} into [general] of {file}, permit = Dozvon’s address under "
+    "[{section}], open the port in the firewall, then run: asterisk -rx 'manager reload'",
 )
 NAME_THE_AUTHORITY = Words(
     "name_the_authority",
     "Укажите в tls.ca файл центра сертификации, а для самоподписанного сертификата — сам сертификат.",
     "Укажіть у tls.ca файл центру сертифікації, а для самопідписаного сертифіката — сам сертифікат.",
-    "write the authority's file as tls.ca (for a self-signed certificate: the certificate itself)",
+    "write the authority’s file as tls.ca (for a self-signed certificate: the certificate itself)",
 )
 TOO_OLD = Words(
     "too_old",
@@ -99,7 +101,7 @@ CHECK_FAILED = Words(
     "this check failed unexpectedly",
 )
 SEND_THE_LOG = Words(
-    "send_the_log", "Пришлите нам журнал Dozvon.", "Надішліть нам журнал Dozvon.", "send us Dozvon's log"
+    "send_the_log", "Пришлите нам журнал Dozvon.", "Надішліть нам журнал Dozvon.", "send us Dozvon’s log"
 )
 
 # ---- rights ----------------------------------------------------------------------------------------------------------
@@ -137,38 +139,41 @@ USE_READ_DIALPLAN = Words(
     "names of recordings, line numbers and why a phone was not reached",
 )
 USE_READ_USER = Words(
-    "use_read_user", "проверка обратной связи", "перевірка зворотного зв’язку", "this check of the way back"
+    "use_read_user",
+    "проверка связи от АТС к Dozvon",
+    "перевірка зв’язку від АТС до Dozvon",
+    "this check of the way back",
 )
 GRANTED = Words(
     "granted",
-    "Есть. Нужно для: {use}.",
-    "Є. Потрібно для: {use}.",
+    "Есть: {use}.",
+    "Є: {use}.",
     "granted: {use}",
 )
 NOT_GRANTED = Words(
     "not_granted",
-    "Нет права write = {group} у пользователя {user}: {actions}. Нужно для: {use}.",
-    "Немає права write = {group} у користувача {user}: {actions}. Потрібно для: {use}.",
-    "{user} may not use {actions}: needed for {use}",
+    "Нет права write = {group} ({use}). Пользователь: {user}. Ему запрещено: {actions}.",
+    "Немає права write = {group} ({use}). Користувач: {user}. Йому заборонено: {actions}.",
+    "{user} has no write = {group} and may not use {actions}: needed for {use}",
 )
 ADD_WRITE = Words(
     "add_write",
-    "Добавьте {group} в строку write = раздела [{user}] файла {file} и выполните: asterisk -rx 'manager reload'",
-    "Додайте {group} у рядок write = розділу [{user}] файлу {file} і виконайте: asterisk -rx 'manager reload'",
-    "add {group} to write = under [{user}] in {file}, then: asterisk -rx 'manager reload'",
+    "Добавьте {group} в строку write = раздела [{section}] файла {file} и выполните: asterisk -rx 'manager reload'",
+    "Додайте {group} у рядок write = розділу [{section}] файлу {file} і виконайте: asterisk -rx 'manager reload'",
+    "add {group} to write = under [{section}] in {file}, then: asterisk -rx 'manager reload'",
 )
-RECEIVED = Words("received", "Приходят. Нужны для: {use}.", "Надходять. Потрібні для: {use}.", "they arrive: {use}")
+RECEIVED = Words("received", "Приходят: {use}.", "Надходять: {use}.", "they arrive: {use}")
 NOT_RECEIVED = Words(
     "not_received",
-    "События {group} не приходят пользователю {user}. Нужны для: {use}.",
-    "Події {group} не надходять користувачу {user}. Потрібні для: {use}.",
+    "События {group} не приходят ({use}). Пользователь: {user}.",
+    "Події {group} не надходять ({use}). Користувач: {user}.",
     "{user} does not receive events of the class {group}: needed for {use}",
 )
 ADD_READ = Words(
     "add_read",
-    "Добавьте {group} в строку read = раздела [{user}] файла {file} и выполните: asterisk -rx 'manager reload'",
-    "Додайте {group} у рядок read = розділу [{user}] файлу {file} і виконайте: asterisk -rx 'manager reload'",
-    "add {group} to read = under [{user}] in {file}, then: asterisk -rx 'manager reload'",
+    "Добавьте {group} в строку read = раздела [{section}] файла {file} и выполните: asterisk -rx 'manager reload'",
+    "Додайте {group} у рядок read = розділу [{section}] файлу {file} і виконайте: asterisk -rx 'manager reload'",
+    "add {group} to read = under [{section}] in {file}, then: asterisk -rx 'manager reload'",
 )
 NO_TONES = Words(
     "no_tones",
@@ -184,15 +189,15 @@ LOAD_SENDDTMF = Words(
 )
 ANY_COMMAND = Words(
     "any_command",
-    "Пользователь {user} может выполнить на АТС любую команду. Dozvon это не нужно.",
-    "Користувач {user} може виконати на АТС будь-яку команду. Dozvon це не потрібно.",
+    "Пользователь: {user}. Он может выполнить на АТС любую команду, а Dozvon это не нужно.",
+    "Користувач: {user}. Він може виконати на АТС будь-яку команду, а Dozvon це не потрібно.",
     "{user} may run any command on the PBX; Dozvon does not need that",
 )
 REMOVE_COMMAND = Words(
     "remove_command",
-    "Уберите command и all из строки write = раздела [{user}] файла {file}.",
-    "Приберіть command і all із рядка write = розділу [{user}] файлу {file}.",
-    "remove command and all from write = under [{user}] in {file}",
+    "Уберите command и all из строки write = раздела [{section}] файла {file}.",
+    "Приберіть command і all із рядка write = розділу [{section}] файлу {file}.",
+    "remove command and all from write = under [{section}] in {file}",
 )
 FILTERS_SET = Words(
     "filters_set",
@@ -216,13 +221,13 @@ CLOCK_AHEAD = Words(
     "clock_ahead",
     "Часы АТС спешат на {seconds} с.",
     "Годинник АТС поспішає на {seconds} с.",
-    "the PBX's clock is {seconds} s ahead of ours",
+    "the PBX’s clock is {seconds} s ahead of ours",
 )
 CLOCK_BEHIND = Words(
     "clock_behind",
     "Часы АТС отстают на {seconds} с.",
     "Годинник АТС відстає на {seconds} с.",
-    "the PBX's clock is {seconds} s behind ours",
+    "the PBX’s clock is {seconds} s behind ours",
 )
 USE_NTP = Words(
     "use_ntp",
@@ -250,13 +255,13 @@ NO_PHONES = Words(
     "no_phones",
     "Ни одно устройство АТС не похоже на телефон сотрудника.",
     "Жоден пристрій АТС не схожий на телефон співробітника.",
-    "no endpoint of the PBX looks like an employee's phone",
+    "no endpoint of the PBX looks like an employee’s phone",
 )
 SET_THE_PATTERN = Words(
     "set_the_pattern",
     "Задайте extension_pattern в настройках Dozvon так, чтобы он подходил к именам ваших устройств.",
     "Задайте extension_pattern у налаштуваннях Dozvon так, щоб він підходив до імен ваших пристроїв.",
-    "write extension_pattern in Dozvon's configuration so that it fits the names of your endpoints",
+    "write extension_pattern in Dozvon’s configuration so that it fits the names of your endpoints",
 )
 PHONES_FOUND = Words(
     "phones_found",
@@ -282,13 +287,13 @@ TRUNKS_UNKNOWN = Words(
     "(до 6 цифр) буде прийнято за дзвінок співробітника.",
     "{names}: looks like a trunk, but neither `trunks` nor its context says so; a call on it with a short "
     "number (up to 6 "
-    "digits) is taken for an employee's",
+    "digits) is taken for an employee’s",
 )
 NAME_THE_TRUNKS = Words(
     "name_the_trunks",
     "Запишите в настройки Dozvon: trunks = [{names}] (без телефонов).",
     "Запишіть у налаштування Dozvon: trunks = [{names}] (без телефонів).",
-    "write trunks = [{names}] into Dozvon's configuration (leave out what is a phone)",
+    "write trunks = [{names}] into Dozvon’s configuration (leave out what is a phone)",
 )
 
 # ---- dialplan, the way back ------------------------------------------------------------------------------------------
@@ -297,13 +302,13 @@ INCLUDE_THERE = Words(
     "include_there",
     "В диалплане есть контексты Dozvon.",
     "У діалплані є контексти Dozvon.",
-    "the dialplan has Dozvon's include",
+    "the dialplan has Dozvon’s include",
 )
 INCLUDE_MISSING = Words(
     "include_missing",
     "В диалплане нет контекстов Dozvon: входящие звонки он не распределяет.",
     "У діалплані немає контекстів Dozvon: вхідних дзвінків він не розподіляє.",
-    "the dialplan does not have Dozvon's include: incoming calls are not routed by Dozvon",
+    "the dialplan does not have Dozvon’s include: incoming calls are not routed by Dozvon",
 )
 ADD_THE_INCLUDE = Words(
     "add_the_include",
@@ -345,7 +350,7 @@ NOT_DOZVON = Words(
     "За адресою {address} відповідає сервер, але не як Dozvon. Чи правильний кінець адреси? Чи не названо в журналі "
     "Dozvon адресу, якій відмовлено (fastagi.allow)?",
     "a server at {address} answers, but not as Dozvon: is the last part of the address right, and does "
-    "Dozvon's log name "
+    "Dozvon’s log name "
     "an address that it turned away (fastagi.allow)?",
 )
 SILENT = Words(
@@ -373,7 +378,7 @@ MEND_THE_WAY_BACK = Words(
     "Запишіть DOZVON_AGI = {address} у [globals] файлу {file} і виконайте: asterisk -rx 'dialplan reload'. Запустіть "
     "Dozvon з адресою у fastagi.host, яка доступна з АТС, і відкрийте порт у мережевому екрані Dozvon.",
     "write DOZVON_AGI = {address} under [globals] of {file}, run: asterisk -rx 'dialplan reload'; start Dozvon with an "
-    "address in fastagi.host that the PBX reaches, and open the port in Dozvon's firewall",
+    "address in fastagi.host that the PBX reaches, and open the port in Dozvon’s firewall",
 )
 
 # ---- numbers that clicks dial ----------------------------------------------------------------------------------------
@@ -404,7 +409,7 @@ GIVE_A_ROUTE = Words(
     "Додайте в {context} вихідний маршрут для таких номерів або задайте в [account.dial] налаштувань Dozvon, "
     "як набирає "
     "офіс (click, trunk_prefix, outside_prefix).",
-    "give {context} an outgoing route for such numbers, or set how the office dials under [account.dial] of Dozvon's "
+    "give {context} an outgoing route for such numbers, or set how the office dials under [account.dial] of Dozvon’s "
     "configuration (click, trunk_prefix, outside_prefix)",
 )
 
@@ -427,7 +432,7 @@ MOUNT_IT = Words(
     "mount_it",
     "Смонтируйте папку monitor АТС в {folder} или исправьте recordings.path.",
     "Змонтуйте папку monitor АТС у {folder} або виправте recordings.path.",
-    "mount the PBX's monitor folder at {folder}, or correct recordings.path",
+    "mount the PBX’s monitor folder at {folder}, or correct recordings.path",
 )
 FOLDER_CLOSED = Words(
     "folder_closed",
@@ -439,7 +444,7 @@ OPEN_THE_FOLDER = Words(
     "open_the_folder",
     "Разрешите пользователю Dozvon чтение: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
     "Дозвольте користувачу Dozvon читання: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
-    "let Dozvon's user read it: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
+    "let Dozvon’s user read it: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
 )
 FOLDER_EMPTY = Words(
     "folder_empty",
@@ -457,12 +462,12 @@ OPEN_NEW_FILES = Words(
     "open_new_files",
     "Разрешите пользователю Dozvon читать и новые файлы: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
     "Дозвольте користувачу Dozvon читати й нові файли: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
-    "let Dozvon's user read new files too: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
+    "let Dozvon’s user read new files too: setfacl -R -m u:dozvon:rX -d -m u:dozvon:rX {folder}",
 )
 FOLDER_STALE = Words(
     "folder_stale",
-    "Самой новой записи дней: {days}.",
-    "Найновішому запису днів: {days}.",
+    "Самая новая запись сделана дней назад: {days}.",
+    "Найновіший запис зроблено днів тому: {days}.",
     "the newest recording is {days} days old",
 )
 IS_IT_RECORDED = Words(
@@ -473,8 +478,8 @@ IS_IT_RECORDED = Words(
 )
 FOLDER_FRESH = Words(
     "folder_fresh",
-    "Папка {folder} читается; самой новой записи часов: {hours}.",
-    "Папка {folder} читається; найновішому запису годин: {hours}.",
+    "Папка читается: {folder}. Самая новая запись сделана часов назад: {hours}.",
+    "Папка читається: {folder}. Найновіший запис зроблено годин тому: {hours}.",
     "{folder} can be read; the newest recording is {hours} hours old",
 )
 WEB_SILENT = Words(
@@ -508,7 +513,7 @@ READ_ITS_LOG = Words(
     "read_its_log",
     "Посмотрите журнал веб-сервера.",
     "Подивіться журнал вебсервера.",
-    "read the web server's log",
+    "read the web server’s log",
 )
 WEB_ANSWERS = Words(
     "web_answers",
@@ -549,7 +554,7 @@ ENCRYPT_AMI = Words(
     "сертифікат, а в "
     'налаштування Dozvon: tls = {{ ca = "/etc/dozvon/pbx-ca.pem" }}. Або прокладіть з’єднання через VPN.',
     "write tlsenable = yes, tlsbindaddr = 0.0.0.0:5039 and tlscertfile = a certificate into [general] of manager.conf, "
-    'and tls = {{ ca = "/etc/dozvon/pbx-ca.pem" }} into Dozvon\'s configuration; or let a VPN carry it',
+    'and tls = {{ ca = "/etc/dozvon/pbx-ca.pem" }} into Dozvon’s configuration; or let a VPN carry it',
 )
 AGI_LISTENS = Words(
     "agi_listens",
@@ -579,7 +584,7 @@ REACHED_ADDRESS = Words(
     "reached_address", "адрес, доступный с АТС", "адреса, доступна з АТС", "the address that the PBX reaches"
 )
 
-# ---- the PBX's own records -------------------------------------------------------------------------------------------
+# ---- the PBX’s own records -------------------------------------------------------------------------------------------
 
 RECORDS_UNREAD = Words(
     "records_unread",
@@ -591,7 +596,7 @@ RECORDS_EMPTY = Words(
     "records_empty",
     "Журнал звонков АТС читается, но за последние сутки в нём нет звонков.",
     "Журнал дзвінків АТС читається, але за останню добу в ньому немає дзвінків.",
-    "the PBX's records can be read, but have no call of the last day",
+    "the PBX’s records can be read, but have no call of the last day",
 )
 RECORDS_READ = Words(
     "records_read",

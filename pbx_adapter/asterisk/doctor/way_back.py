@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import random
 
 from integration.errors import NotFound, Rejected
 from integration.ports.findings import Finding, error, ok, warning
+from pbx_adapter.asterisk.ami import own_tests
 from pbx_adapter.asterisk.ami.client import AmiSession, text
-from pbx_adapter.asterisk.ami.commands import CHANNEL_ID_PREFIX, Action, question
+from pbx_adapter.asterisk.ami.commands import Action, channel_id, question
 from pbx_adapter.asterisk.doctor import check_texts as about
 from pbx_adapter.asterisk.doctor import texts
 from pbx_adapter.asterisk.doctor.rights import events
@@ -16,6 +16,8 @@ from pbx_adapter.asterisk.flavours import product
 from pbx_adapter.asterisk.settings import AsteriskSettings
 
 CONTEXT = "dozvon-doctor"
+_NOWHERE = (("Channel", "Local/s@dozvon-nowhere/n"), ("Application", "Wait"), ("Data", "1"), ("Async", "true"))
+_EVENT_SECONDS = 2.0
 _AGI_SECONDS = 8.0  # the dialplan gives the server 5
 
 
@@ -27,7 +29,8 @@ async def dialplan(session: AmiSession, settings: AsteriskSettings) -> list[Find
     except NotFound:
         file = product(settings.flavour).dialplan_file
         advice = texts.ADD_THE_INCLUDE(file=file, address=settings.agi_url)
-        return [error(about.DIALPLAN, texts.INCLUDE_MISSING, advice)]
+        missing = error(about.DIALPLAN, texts.INCLUDE_MISSING, advice)
+        return [*await _classes_without_include(session, settings), missing]
     except Rejected:
         return []  # reported with the permissions
     findings = [ok(about.DIALPLAN, texts.INCLUDE_THERE)]
@@ -42,7 +45,7 @@ async def _way_back(session: AmiSession, settings: AsteriskSettings) -> list[Fin
 
     Its events also show which event classes we receive.
     """
-    unique = f"{CHANNEL_ID_PREFIX}doctor-{random.getrandbits(48):012x}"
+    unique = channel_id(own_tests.request_id(own_tests.DOCTOR))
     headers = (
         ("Channel", f"Local/s@{CONTEXT}/n"),
         ("Application", "Wait"),
@@ -65,6 +68,34 @@ async def _way_back(session: AmiSession, settings: AsteriskSettings) -> list[Fin
             elif event == "VarSet" and text(frame, "Linkedid") == unique and text(frame, "Variable") == "DOZVON_DO":
                 told["Answer"] = text(frame, "Value") or told.get("Answer", "")
     return [*_classes(seen, settings), _agi(told, settings)]
+
+
+async def _classes_without_include(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
+    """Which event classes we receive, before there is anything of ours on the PBX: by a global variable of our own, and
+    by a call to nowhere, which ends before it begins."""
+    unique = channel_id(own_tests.request_id(own_tests.DOCTOR))
+    trials = {
+        "dialplan": Action("Setvar", (("Variable", "DOZVON_DOCTOR"), ("Value", unique)), changes=True),
+        "call": Action(
+            "Originate", (*_NOWHERE, ("ChannelId", unique), ("OtherChannelId", f"{unique}-2")), changes=True
+        ),
+    }
+    tried = []
+    for group, action in trials.items():
+        try:
+            await session.ask(action, action_id=f"{unique}-{group}")
+            tried.append(group)
+        except Rejected:
+            continue  # reported with the permissions
+    arrived: set[str] = set()
+    deadline = asyncio.get_running_loop().time() + _EVENT_SECONDS
+    while not arrived.issuperset(tried) and (left := deadline - asyncio.get_running_loop().time()) > 0:
+        for _, frame in await session.take(timeout_seconds=left):
+            if text(frame, "Event") == "VarSet" and text(frame, "Value") == unique:
+                arrived.add("dialplan")
+            elif text(frame, "ActionID") == f"{unique}-call":
+                arrived.add("call")
+    return [events(group, settings, arrive=group in arrived) for group in ("call", "dialplan") if group in tried]
 
 
 def _classes(seen: set[str], settings: AsteriskSettings) -> list[Finding]:

@@ -14,6 +14,7 @@ import structlog
 from integration.domain.ids import Timestamp
 from integration.errors import ConfigError
 from integration.ports.records import RecordedCall
+from pbx_adapter.asterisk.ami.own_tests import is_test_id
 from pbx_adapter.asterisk.records import csv_files
 from pbx_adapter.asterisk.records.cdr import recorded
 from pbx_adapter.asterisk.records.cel import calls_of
@@ -125,6 +126,8 @@ class AsteriskRecords:
         return await asyncio.to_thread(self._fold, cdr, cel)
 
     def _fold(self, cdr: list[CdrRow], cel: list[CelRow]) -> list[RecordedCall]:
+        cdr = [row for row in cdr if not is_test_id(row.linkedid or row.uniqueid)]
+        cel = [row for row in cel if not is_test_id(row.linkedid or row.uniqueid)]
         births = [(row.uniqueid, row.start) for row in cdr if row.uniqueid == row.linkedid]
         births += [(row.uniqueid, row.at) for row in cel if row.event == "CHAN_START"]
         self._check_zone(births)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports.findings import Finding, warning
@@ -17,6 +19,8 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.setup import texts
 
 _LIST_SECONDS = 15.0
+_AT_ONCE = 20
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -71,6 +75,19 @@ class Asking:
         answer = await self._ask(name, is_list=False, most=0, optional=optional, headers=headers)
         return answer[0] if answer is not None else {}
 
+    async def each(self, ask: Callable[[T], Awaitable[None]], about: Sequence[T]) -> None:
+        """
+        Ask the same about many, several questions at a time: over a slow network most of the time is waiting.
+
+        Raises:
+            Unavailable: the link is lost.
+        """
+        for start in range(0, len(about), _AT_ONCE):
+            chunk = about[start : start + _AT_ONCE]
+            for result in await asyncio.gather(*(ask(each) for each in chunk), return_exceptions=True):
+                if isinstance(result, BaseException):
+                    raise result
+
     async def _ask(
         self, name: str, *, is_list: bool, most: int, optional: bool, headers: dict[str, str]
     ) -> tuple[Frame, list[Frame]] | None:
@@ -110,7 +127,7 @@ class Asking:
         ):
             if names:
                 says = texts.MAY_NOT_ASK(user=user, actions=", ".join(names))
-                advice = doctor_texts.ADD_WRITE(group=group, user=user, file=file)
+                advice = doctor_texts.ADD_WRITE(group=group, section=user, file=file)
                 found.append(warning(about.RIGHT(group=group), says, advice))
         if self.slow:
             says = texts.DID_NOT_ANSWER(actions=", ".join(self.slow))

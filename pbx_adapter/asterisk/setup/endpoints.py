@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from integration.ports.pbx_setup import TrunkSign
@@ -99,20 +99,26 @@ def _names(words: str) -> frozenset[str]:
     return frozenset(each.strip() for each in words.split(",") if each.strip())
 
 
-async def _pjsip_details(asking: Asking, found: Iterable[Endpoint]) -> None:
+async def _pjsip_details(asking: Asking, found: Sequence[Endpoint]) -> None:
     """Context, the person's name, and whether it is known by its address."""
-    in_order = sorted(found, key=lambda each: (not each.signs and each.extension is not None, each.name))
-    for endpoint in in_order[:_MOST_DETAILS]:
-        if not _can_be_asked(endpoint.name):
-            continue
-        rows = await asking.rows("PJSIPShowEndpoint", most=100, Endpoint=endpoint.name)
-        for row in rows:
+
+    async def ask(endpoint: Endpoint) -> None:
+        for row in await asking.rows("PJSIPShowEndpoint", most=100, Endpoint=endpoint.name):
             event = text(row, "Event")
             if event == "EndpointDetail":
                 endpoint.context = present(row.get("Context"))
                 endpoint.label = label_of(text(row, "Callerid"))
             elif event == "IdentifyDetail":
                 endpoint.signs.add(TrunkSign.BY_ADDRESS)
+
+    await asking.each(ask, _worth_a_question(found))
+
+
+def _worth_a_question(found: Sequence[Endpoint]) -> list[Endpoint]:
+    """What may be a trunk first."""
+    askable = [each for each in found if _can_be_asked(each.name)]
+    askable.sort(key=lambda each: (not each.signs and each.extension is not None, each.name))
+    return askable[:_MOST_DETAILS]
 
 
 def _can_be_asked(name: str) -> bool:
@@ -150,15 +156,15 @@ async def _chan_sip(asking: Asking) -> list[Endpoint]:
         if hosts and {address, text(row, "ToHost")} & hosts:
             endpoint.signs.add(TrunkSign.REGISTRATION)
         found.append(endpoint)
-    in_order = sorted(found, key=lambda each: (not each.signs and each.extension is not None, each.name))
-    for endpoint in in_order[:_MOST_DETAILS]:
-        if not _can_be_asked(endpoint.name):
-            continue
+
+    async def ask(endpoint: Endpoint) -> None:
         peer = await asking.one("SIPshowpeer", Peer=endpoint.name)
         endpoint.context = present(peer.get("Context"))
         endpoint.label = endpoint.label or label_of(text(peer, "Callerid"))
         if hosts and text(peer, "ToHost") in hosts:
             endpoint.signs.add(TrunkSign.REGISTRATION)
+
+    await asking.each(ask, _worth_a_question(found))
     return found
 
 

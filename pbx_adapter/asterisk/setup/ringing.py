@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
+import contextlib
 
 from integration.errors import NotFound, Rejected
 from integration.ports.pbx_setup import RingOutcome, RingResult
-from pbx_adapter.asterisk.ami import commands
+from pbx_adapter.asterisk.ami import commands, own_tests
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.settings import AsteriskSettings
+from pbx_adapter.asterisk.setup.endpoints import MOST_DEVICES
 
 LONGEST_RING = 60.0  # seconds
-RING_ID = "ring-"
-"""Begins the request ids of these calls."""
-
-_TEST_UNIQUE = commands.CHANNEL_ID_PREFIX + RING_ID
 _GRACE = 4.0  # seconds after the PBX should have given up ringing
 _CAUSE_SECONDS = 0.5
 _REASON_RANG_OUT = (
@@ -40,7 +37,7 @@ async def ring(settings: AsteriskSettings, extension: str, seconds: float, *, ti
     Raises:
         Rejected: this cannot be an extension, or our user may not originate. AuthFailed, Unavailable, ProtocolError.
     """
-    request = RING_ID + secrets.token_hex(6)
+    request = own_tests.request_id(own_tests.RING)
     wait = min(max(seconds, 1.0), LONGEST_RING)
     commands.checked_extension(extension)
     async with connected(settings, wanted=None, timing=timing, counters=AmiCounters()) as session:
@@ -58,22 +55,18 @@ async def ring(settings: AsteriskSettings, extension: str, seconds: float, *, ti
             return RingOutcome(result=RingResult.FAILED, device=device)
 
 
-def is_test_ring(frame: Frame) -> bool:
-    """Whether this event is about such a test, of any process: nobody's call."""
-    return any(text(frame, name).startswith(_TEST_UNIQUE) for name in ("Uniqueid", "Linkedid", "DestUniqueid"))
-
-
 async def _device(session: AmiSession, settings: AsteriskSettings, extension: str) -> tuple[str, RingResult | None]:
-    """The device to ring, or why none can be rung."""
-    try:
-        _, rows = await session.ask(question("PJSIPShowEndpoint", is_list=True, Endpoint=extension))
-    except NotFound:
-        pass
-    except Rejected:  # no right, or no chan_pjsip; 16 and 22 answer an unknown endpoint with an error of their own
-        pass
-    else:
-        contacts = [row for row in rows if text(row, "Event") in ("ContactStatusDetail", "ContactList")]
-        return f"PJSIP/{extension}", None if contacts else RingResult.NOT_REGISTERED
+    """The device to ring, or why none can be rung. Of several devices one that is registered."""
+    asked = question("PJSIPShowEndpoints", is_list=True)
+    rows: list[Frame] = []
+    with contextlib.suppress(Rejected):  # no right, or no chan_pjsip
+        _, rows = await session.ask(asked, timeout_seconds=15.0, most=MOST_DEVICES)
+    own = [row for row in rows if settings.office.as_extension(text(row, "ObjectName")) == extension]
+    # The one that is named exactly like the extension first: others are its web or mobile phones.
+    own.sort(key=lambda row: (not text(row, "Contacts").strip(","), text(row, "ObjectName") != extension))
+    if own:
+        is_there = bool(text(own[0], "Contacts").strip(","))
+        return f"PJSIP/{text(own[0], 'ObjectName')}", None if is_there else RingResult.NOT_REGISTERED
     try:
         peer, _ = await session.ask(question("SIPshowpeer", Peer=extension))
     except (NotFound, Rejected):

@@ -78,21 +78,24 @@ def line_step(settings: AsteriskSettings, wishes: RouteWishes) -> SetupStep:
     return SetupStep(says=texts.ADD_THE_LINE(contexts=contexts), place=place, text="\n\n".join(blocks))
 
 
+def include_step(settings: AsteriskSettings) -> SetupStep:
+    place = _FOLDER + product(settings.flavour).dialplan_file
+    return SetupStep(says=texts.ADD_THE_INCLUDE(), place=place, text=INCLUDE_LINE)
+
+
 def _asterisk(settings: AsteriskSettings, wishes: RouteWishes, include: str) -> tuple[SetupStep, ...]:
-    host = _FOLDER + product(settings.flavour).dialplan_file
     return (
         SetupStep(says=texts.SAVE_THE_INCLUDE(), place=_FOLDER + FILE, text=include),
-        SetupStep(says=texts.ADD_THE_INCLUDE(), place=host, text=INCLUDE_LINE),
+        include_step(settings),
         line_step(settings, wishes),
         reload_step(),
     )
 
 
 def _freepbx(settings: AsteriskSettings, include: str) -> tuple[SetupStep, ...]:
-    host = _FOLDER + product(settings.flavour).dialplan_file
     return (
         SetupStep(says=texts.SAVE_THE_INCLUDE(), place=_FOLDER + FILE, text=include),
-        SetupStep(says=texts.ADD_THE_INCLUDE(), place=host, text=INCLUDE_LINE),
+        include_step(settings),
         reload_step(),
         *freepbx_pages(),
     )

@@ -3,13 +3,16 @@
 How it works
 ------------
 
-Our include becomes a file of our own; a file of the office gets one line that includes it. AMI has no action for an
-`#include`: the line is written as a variable whose name ends in a comment sign, so that the sign of equality that
-Asterisk adds is a comment. Measured on 16.28 and 22.10.1.
+Our include becomes a file of our own. It is written beside itself and copied over in one action, because an action
+holds 128 headers only, and a reload may come at any moment.
 
-`UpdateConfig` writes the office's file anew, and every file that it includes: comments stay, indents do not. So there
-is a copy first; afterwards the file has to read as before, or the copy comes back. Our own file is written beside
-itself and copied over in one action, because an action holds 128 headers only and a reload may come at any moment.
+The file that includes it is written only if it is missing. Of any other the person gets the line to add. `UpdateConfig`
+writes a file anew together with all that it includes: comments without anything after them are lost, on Asterisk 16
+a `#tryinclude` becomes an `#include`, and then a missing file stops the whole dialplan from loading; 22 keeps it, but
+moves directives (measured on 16.28 and 22.10.1). AMI shows neither, and a copy by it loses the same.
+
+AMI has no action for an `#include`: the line is written as a variable whose name ends in a comment sign, so that the
+sign of equality that Asterisk adds is a comment. Measured on 16.28 and 22.10.1.
 
 A removal leaves contexts that return at once: a route that still asks would lose its calls otherwise.
 """
@@ -34,7 +37,6 @@ from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.setup import route_text, texts
 
 _NEW_FILE = "extensions_dozvon_new.conf"
-_COPY_FILE = "extensions_dozvon_copy.conf"
 _INCLUDE_CONTEXT = "dozvon-include"
 _INBOUND = "dozvon-inbound"
 _OPERATIONS = 24  # of an action: each takes five headers at most, and Asterisk reads 128
@@ -75,6 +77,11 @@ class _Found:
     def is_included(self) -> bool:
         return route_text.OFFICE_CONTEXT in dict(self.host or []) or _INCLUDE_CONTEXT in dict(self.host or [])
 
+    @property
+    def may_be_included(self) -> bool:
+        """The file is missing, so nothing of the office's can be lost."""
+        return self.host is None
+
 
 async def write_route_setup(
     session: AmiSession, settings: AsteriskSettings, wishes: RouteWishes, *, dry: bool
@@ -91,24 +98,23 @@ async def write_route_setup(
         says = texts.FOREIGN_CONTEXT(names=", ".join(foreign))
         return RouteWriting(refusal=error(about.DIALPLAN, says, texts.REMOVE_THE_FOREIGN))
     changes = _changes(found, host)
-    left = _left_to_do(settings, wishes)
+    left = _left_to_do(settings, wishes, found)
     if dry:
         return RouteWriting(changes=changes, left_to_do=left)
     try:
         await _write_own(session, wanted, found)
-        if not found.is_included:
-            problem = await _include(session, host, found)
-            if problem is not None:
-                return RouteWriting(refusal=problem)
+        if found.may_be_included:
+            await _include(session, host)
+        if not found.is_included and not found.may_be_included:
+            return RouteWriting(changes=changes, was_done=True, left_to_do=left)
         await _reload(session)
     except Rejected as exc:
         says = texts.PBX_REFUSED(file=f"{route_text.FILE}, {host}", detail=str(exc))
         return RouteWriting(refusal=error(about.DIALPLAN, says, texts.FOLLOW_THE_STEPS))
     if not await _is_loaded(session):
         advice = doctor_texts.ADD_THE_INCLUDE(file=host, address=settings.agi_url)
-        return RouteWriting(
-            changes=changes, was_done=True, refusal=error(about.DIALPLAN, doctor_texts.INCLUDE_MISSING, advice)
-        )
+        missing = error(about.DIALPLAN, doctor_texts.INCLUDE_MISSING, advice)
+        return RouteWriting(changes=changes, was_done=True, refusal=missing, left_to_do=left)
     return RouteWriting(changes=changes, was_done=True, left_to_do=left)
 
 
@@ -162,7 +168,7 @@ async def _refusal(session: AmiSession, settings: AsteriskSettings) -> Finding |
     if all(name in allowed for name in _NEEDED):
         return None
     user = settings.username
-    advice = texts.DO_IT_BY_HAND(user=user, file=chosen.manager_file)
+    advice = texts.DO_IT_BY_HAND(section=user, file=chosen.manager_file)
     return warning(about.RIGHT(group="config"), texts.NO_CONFIG_RIGHT(user=user), advice)
 
 
@@ -215,17 +221,20 @@ async def _is_loaded(session: AmiSession) -> bool:
 def _changes(found: _Found, host: str) -> tuple[Sentence, ...]:
     own = texts.REPLACES_FILE if found.own is not None else texts.WRITES_FILE
     changes = [own(file=route_text.FILE)]
-    if not found.is_included:
-        changes.append(texts.COPIES_FILE(file=host, copy=_COPY_FILE))
+    if found.may_be_included:
         changes.append(texts.INCLUDES_IT(file=host, line=route_text.INCLUDE_LINE))
-        changes.append(texts.REWRITES_HOST(file=host))
-    return (*changes, texts.RELOADS())
+    if found.may_be_included or found.is_included:
+        changes.append(texts.RELOADS())
+    return tuple(changes)
 
 
-def _left_to_do(settings: AsteriskSettings, wishes: RouteWishes) -> tuple[SetupStep, ...]:
+def _left_to_do(settings: AsteriskSettings, wishes: RouteWishes, found: _Found) -> tuple[SetupStep, ...]:
+    by_hand: tuple[SetupStep, ...] = ()
+    if not (found.may_be_included or found.is_included):
+        by_hand = (route_text.include_step(settings),)
     if product(settings.flavour).key is FlavourKey.FREEPBX:
-        return route_text.freepbx_pages()
-    return (route_text.line_step(settings, wishes),)
+        return (*by_hand, *([route_text.reload_step()] if by_hand else []), *route_text.freepbx_pages())
+    return (*by_hand, route_text.line_step(settings, wishes), route_text.reload_step())
 
 
 # ---- writing ---------------------------------------------------------------------------------------------------------
@@ -248,25 +257,12 @@ async def _write_own(session: AmiSession, wanted: Config, found: _Found) -> None
     await _copy(session, _NEW_FILE, route_text.FILE)
 
 
-async def _include(session: AmiSession, host: str, found: _Found) -> Finding | None:
-    """The line in the office's file; a finding if the file then does not read as before, and is as it was again."""
-    if found.host is None:
-        await _create(session, host)
-    else:
-        if await _config(session, _COPY_FILE) is None:
-            await _create(session, _COPY_FILE)
-        await _copy(session, host, _COPY_FILE)
+async def _include(session: AmiSession, host: str) -> None:
+    """A new file that includes ours, where the office's dialplan looks for it. Raises: Rejected, Unavailable."""
+    await _create(session, host)
     variable = (("Var", f"{route_text.INCLUDE_LINE} ;"), ("Value", ""))
-    await _update(
-        session,
-        host,
-        [_operation("NewCat", _INCLUDE_CONTEXT), (("Action", "Append"), ("Cat", _INCLUDE_CONTEXT), *variable)],
-    )
-    after = [each for each in await _config(session, host) or [] if not each[0].startswith("dozvon-")]
-    if after == (found.host or []):
-        return None
-    await _copy(session, _COPY_FILE, host)
-    return error(about.DIALPLAN, texts.HOST_DIFFERS(file=host), texts.FOLLOW_THE_STEPS)
+    append = (("Action", "Append"), ("Cat", _INCLUDE_CONTEXT), *variable)
+    await _update(session, host, [_operation("NewCat", _INCLUDE_CONTEXT), append])
 
 
 async def _create(session: AmiSession, file: str) -> None:

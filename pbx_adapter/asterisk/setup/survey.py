@@ -22,8 +22,8 @@ from integration.ports.pbx_setup import (
 )
 from pbx_adapter.asterisk.ami.client import AmiCounters, AmiSession, Timing, connected, text
 from pbx_adapter.asterisk.ami.protocol import Wanted
-from pbx_adapter.asterisk.doctor.checks import clock_ahead, version
-from pbx_adapter.asterisk.flavours import product
+from pbx_adapter.asterisk.doctor.checks import clock, clock_ahead, version
+from pbx_adapter.asterisk.flavours import FlavourKey, product
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from pbx_adapter.asterisk.setup.asking import Asking
 from pbx_adapter.asterisk.setup.dialplan_survey import OUR_PREFIX, DialplanFacts, dialplan_facts, global_variable
@@ -58,7 +58,7 @@ async def _asked(session: AmiSession, settings: AsteriskSettings) -> Survey:
     contexts = _contexts(devices, trunks, dialplan, settings)
     incoming = [each.name for each in contexts if each.purpose is ContextPurpose.INCOMING]
     lines = [SurveyedLine(number=number, context=context) for number, context in dialplan.lines(incoming)]
-    seen = version(session.banner, named)
+    unusual = [version(session.banner, named), *([clock(ahead)] if ahead is not None else [])]
     flavour = dialplan.flavour
     return Survey(
         at=Timestamp(time.time()),
@@ -71,7 +71,7 @@ async def _asked(session: AmiSession, settings: AsteriskSettings) -> Survey:
         contexts=tuple(contexts[:_MOST_SHOWN]),
         lines=tuple(lines[:_MOST_SHOWN]),
         recordings=tuple(await _recordings(asking, dialplan, settings)),
-        findings=(*([seen] if seen.advice is not None else []), *asking.findings()),
+        findings=(*(each for each in unusual if each.advice is not None), *asking.findings()),
     )
 
 
@@ -191,7 +191,10 @@ def _options(contexts: Sequence[DialContext], trunks: Sequence[Trunk], flavour: 
     phones = next((each.name for each in contexts if each.purpose is ContextPurpose.PHONES), None)
     if phones is not None:
         options["originate_context"] = phones
-    options["originate_channel"] = product(flavour).originate_channel
+    chosen = product(flavour)
+    options["originate_channel"] = chosen.originate_channel
+    if chosen.key is FlavourKey.MIKOPBX:
+        options["trunk_contexts"] = chosen.trunk_contexts
     return options
 
 

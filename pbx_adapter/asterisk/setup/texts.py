@@ -148,23 +148,11 @@ REPLACES_FILE = Words(
     "Файл Dozvon на АТС буде записано заново: {file}.",
     "Dozvon’s file on the PBX is written again: {file}.",
 )
-COPIES_FILE = Words(
-    "copies_file",
-    "Копия прежнего файла {file}: {copy}.",
-    "Копія попереднього файлу {file}: {copy}.",
-    "A copy of {file} as it was: {copy}.",
-)
 INCLUDES_IT = Words(
     "includes_it",
     "Новая строка в файле {file}: {line}",
     "Новий рядок у файлі {file}: {line}",
     "A new line in {file}: {line}",
-)
-REWRITES_HOST = Words(
-    "rewrites_host",
-    "АТС перезапишет файл {file} и всё, что он подключает: отступы и пустые строки изменятся, комментарии останутся.",
-    "АТС перезапише файл {file} і все, що він підключає: відступи й порожні рядки зміняться, коментарі залишаться.",
-    "The PBX writes {file}, and what it includes, anew: indents and empty lines change, comments stay.",
 )
 LETS_CALLS_PASS = Words(
     "lets_calls_pass",
@@ -184,15 +172,15 @@ TAKE_THE_LINE_OUT = Words(
 RELOADS = Words("reloads", "АТС перечитает диалплан.", "АТС перечитає діалплан.", "The PBX reads its dialplan again.")
 NO_CONFIG_RIGHT = Words(
     "no_config_right",
-    "Dozvon не может записать файл: у пользователя {user} нет права write = config.",
-    "Dozvon не може записати файл: у користувача {user} немає права write = config.",
+    "Dozvon не может записать файл: нет права write = config. Пользователь: {user}.",
+    "Dozvon не може записати файл: немає права write = config. Користувач: {user}.",
     "Dozvon may not write the file: {user} has no write = config",
 )
 DO_IT_BY_HAND = Words(
     "do_it_by_hand",
-    "Сделайте это вручную по шагам на странице или добавьте config в строку write = раздела [{user}] файла {file}.",
-    "Зробіть це вручну за кроками на сторінці або додайте config у рядок write = розділу [{user}] файлу {file}.",
-    "do it by hand, by the steps on the page, or add config to write = under [{user}] in {file}",
+    "Сделайте это вручную по шагам на странице или добавьте config в строку write = раздела [{section}] файла {file}.",
+    "Зробіть це вручну за кроками на сторінці або додайте config у рядок write = розділу [{section}] файлу {file}.",
+    "do it by hand, by the steps on the page, or add config to write = under [{section}] in {file}",
 )
 FOREIGN_CONTEXT = Words(
     "foreign_context",
@@ -224,12 +212,6 @@ PBX_REFUSED = Words(
     "АТС відмовилася записати файл {file}: {detail}",
     "the PBX refused to write {file}: {detail}",
 )
-HOST_DIFFERS = Words(
-    "host_differs",
-    "После записи файл {file} читается иначе, чем до неё. Прежнее содержимое возвращено.",
-    "Після запису файл {file} читається інакше, ніж до нього. Попередній вміст повернуто.",
-    "{file} does not read as before once the PBX has written it; what was there is back",
-)
 NOTHING_TO_REMOVE = Words(
     "nothing_to_remove",
     "Файла, который записал Dozvon, на АТС нет.",
@@ -241,8 +223,8 @@ NOTHING_TO_REMOVE = Words(
 
 MAY_NOT_ASK = Words(
     "may_not_ask",
-    "Пользователь {user} не может спросить АТС об этом: {actions}.",
-    "Користувач {user} не може запитати АТС про це: {actions}.",
+    "Этих вопросов АТС не разрешает: {actions}. Пользователь: {user}.",
+    "Цих запитів АТС не дозволяє: {actions}. Користувач: {user}.",
     "{user} may not ask the PBX for {actions}",
 )
 DID_NOT_ANSWER = Words(

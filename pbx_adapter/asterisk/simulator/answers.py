@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from pbx_adapter.asterisk.simulator.ami import Answer, Request, error, header
+from pbx_adapter.asterisk.simulator.configuration import Step
 from pbx_adapter.asterisk.simulator.office import Office
 from pbx_adapter.asterisk.simulator.switch import Channel, Headers, Switch
 
@@ -157,16 +158,53 @@ def endpoints(switch: Switch, office: Office) -> Answer:
 
 
 def endpoint(office: Office, request: Request) -> Answer:
-    phone = office.phone(header(request, "Endpoint"))
-    if phone is None:
-        return error(f"Unable to retrieve endpoint {header(request, 'Endpoint')}")
-    item: Headers = [
+    name = header(request, "Endpoint")
+    phone = office.phone(name)
+    if phone is None and name != "trunk":
+        return error(f"Unable to retrieve endpoint {name}")
+    detail: Headers = [
         ("Event", "EndpointDetail"),
         ("ObjectType", "endpoint"),
-        ("ObjectName", phone.extension),
-        ("Callerid", f'"{phone.name}" <{phone.extension}>'),
+        ("ObjectName", name),
+        ("Context", "internal" if phone else "from-trunk"),
+        ("Callerid", f'"{phone.name}" <{phone.extension}>' if phone else "<unknown>"),
     ]
-    return _list("Following are Events for each object associated with the Endpoint", "EndpointDetailComplete", [item])
+    uri = f"sip:{name}@127.0.0.1"
+    contact: Headers = [("Event", "ContactStatusDetail"), ("AOR", name), ("URI", uri), ("Status", "Reachable")]
+    items = [detail, contact]
+    if phone is None:
+        items.append([("Event", "IdentifyDetail"), ("ObjectName", name), ("Match", "127.0.0.2/255.255.255.255")])
+    return _list("Following are Events for each object associated with the Endpoint", "EndpointDetailComplete", items)
+
+
+def registrations() -> Answer:
+    """The trunk is known by its address: the PBX registers nowhere."""
+    return _list("Following are Events for each Outbound registration", "OutboundRegistrationDetailComplete", [])
+
+
+def mailboxes(office: Office) -> Answer:
+    items: list[Headers] = [
+        [
+            ("Event", "VoicemailUserEntry"),
+            ("VMContext", "default"),
+            ("VoiceMailbox", phone.extension),
+            ("Fullname", phone.name),
+            ("Email", f"{phone.name.split()[0].lower()}@example.com"),
+        ]
+        for phone in office.phones
+    ]
+    return _list("Voicemail user list will follow", "VoicemailUserEntryComplete", items)
+
+
+def core_settings(version: str) -> Answer:
+    """`version`: of the manager protocol, `11.0.0` for Asterisk 22."""
+    major = {"5": "16.28.0", "7": "18.20.0", "9": "20.11.0", "11": "22.10.1"}.get(version.partition(".")[0], version)
+    return [("Response", "Success"), ("AMIversion", version), ("AsteriskVersion", major)], []
+
+
+def variable(values: Mapping[str, str], request: Request) -> Answer:
+    name = header(request, "Variable")
+    return [("Response", "Success"), ("Variable", name), ("Value", values.get(name, ""))], []
 
 
 def core_status(booted_at: float, live: int) -> Answer:
@@ -191,23 +229,28 @@ def _takes(extension: str, wanted: str) -> bool:
     return re.fullmatch("".join(classes.get(c, re.escape(c)) for c in extension[1:]), wanted) is not None
 
 
-def dialplan(contexts: Mapping[str, Sequence[str]], request: Request) -> Answer:
+def dialplan(contexts: Mapping[str, Sequence[Step]], request: Request) -> Answer:
     context, wanted = header(request, "Context"), header(request, "Extension")
-    if context not in contexts:
+    if context and context not in contexts:
         return error(f"Did not find context {context}")
-    extensions = [each for each in contexts[context] if not wanted or _takes(each, wanted)]
-    if not extensions:
+    steps = [
+        (name, step)
+        for name in ([context] if context else contexts)
+        for step in contexts[name]
+        if not wanted or _takes(step.extension, wanted)
+    ]
+    if not steps:
         return error(f"Did not find extension {wanted}@{context}")
     items: list[Headers] = [
         [
             ("Event", "ListDialplan"),
-            ("Context", context),
-            ("Extension", extension),
+            ("Context", name),
+            ("Extension", step.extension),
             ("Priority", "1"),
-            ("Application", "NoOp"),
-            ("AppData", ""),
+            ("Application", step.application),
+            ("AppData", step.data),
             ("Registrar", "pbx_config"),
         ]
-        for extension in extensions
+        for name, step in steps
     ]
     return _list("DialPlan list will follow", "ShowDialPlanComplete", items, ("ListContexts", "1"))

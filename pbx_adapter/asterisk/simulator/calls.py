@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from pbx_adapter.asterisk.simulator.agi import AgiStatus, ask
+from pbx_adapter.asterisk.simulator.configuration import DialplanFiles
 from pbx_adapter.asterisk.simulator.dialling import (
     USER_BUSY,
     CallOver,
@@ -36,9 +37,16 @@ class Dialplan:
     """Plays calls on the dialler's switch. `report` sends events that belong to no channel."""
 
     def __init__(
-        self, settings: SimulatorSettings, dialler: Dialler, recordings: RecordingFolder, *, alert: Alert
+        self,
+        settings: SimulatorSettings,
+        files: DialplanFiles,
+        dialler: Dialler,
+        recordings: RecordingFolder,
+        *,
+        alert: Alert,
     ) -> None:
         self._settings = settings
+        self._files = files
         self._dialler = dialler
         self._switch = dialler.switch
         self._recordings = recordings
@@ -58,7 +66,7 @@ class Dialplan:
         switch.variable(channel, "__DID", did)
         self._record(run, channel, name, 3)
         priority = 6
-        if self._settings.agi:
+        if self._files.agi:
             switch.step(channel, "from-trunk", did, 6, "Gosub", f"dozvon-inbound,s,1({did})")
             if not await self._play(run, channel, lambda: self._dozvon(run, channel, did)):
                 return
@@ -72,7 +80,8 @@ class Dialplan:
         await self._play(run, channel, lambda: self._dialled(run, channel, number))
 
     async def originate(self, run: Run, request: dict[str, str], variables: dict[str, str]) -> DialStatus:
-        """AMI Originate: ring a phone, then dial Exten in Context. `request` has the headers of the action."""
+        """AMI Originate: ring a phone, then dial Exten in Context, or, with an Application, hang up after it. `request`
+        has the headers of the action."""
         switch, extension = self._switch, request["Channel"].partition("/")[2]
         phone = self._dialler.office.phone(extension)
         busy = self._dialler.is_busy(extension)
@@ -106,7 +115,9 @@ class Dialplan:
         if status is DialStatus.ANSWER:
             channel.context, channel.exten = request.get("Context", ""), request.get("Exten", "")
         self._originate_response(request, channel, status)
-        if status is DialStatus.ANSWER:
+        if status is DialStatus.ANSWER and "Application" in request:
+            self._dialler.end(channel)
+        elif status is DialStatus.ANSWER:
             await self._play(run, channel, lambda: self._dialled(run, channel, channel.exten))
         return status
 
@@ -289,7 +300,7 @@ class Dialplan:
         switch = self._switch
         switch.variable(channel, "DOZVON_DO", "")
         switch.variable(channel, "DOZVON_TARGET", "")
-        address = self._settings.agi or ""
+        address = self._files.agi or ""
         args = (did, str(number), channel.variables.get("DOZVON_PLAN", ""), channel.linkedid)
         switch.step(channel, "dozvon-inbound", "s", 19, "AGI", ",".join((address, *args)))
         try:

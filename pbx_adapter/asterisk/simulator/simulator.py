@@ -15,6 +15,7 @@ from pbx_adapter.asterisk.simulator import answers
 from pbx_adapter.asterisk.simulator.agi import ask
 from pbx_adapter.asterisk.simulator.ami import AmiServer, Answer, Request, error, header, success
 from pbx_adapter.asterisk.simulator.calls import Dialplan
+from pbx_adapter.asterisk.simulator.configuration import DialplanFiles
 from pbx_adapter.asterisk.simulator.dialling import Dialler, Target
 from pbx_adapter.asterisk.simulator.office import SimulatorSettings
 from pbx_adapter.asterisk.simulator.recording import RecordingFolder
@@ -34,16 +35,6 @@ from pbx_adapter.asterisk.simulator.switch import (
 )
 
 log = structlog.get_logger()
-
-_CONTEXTS = {
-    "from-trunk": ["_X!"],
-    "did": ["01", "02", "03", "04", "10"],
-    "internal": ["_1XX", "200", "_7XXXXXXXXXX", "_8XXXXXXXXXX"],
-    "ext": ["_1XX"],
-    "outbound": ["_7XXXXXXXXXX"],
-    "result": ["s-BUSY", "_s-."],
-}
-_INCLUDE = {"dozvon-inbound": ["s", "T"], "dozvon-freepbx": ["s"], "dozvon-doctor": ["s"]}
 
 
 class Simulator:
@@ -72,6 +63,7 @@ class Simulator:
             self.records = WrittenRecords(settings.logs, lambda: self.dated(self.now()))
             self.witnesses.append(self.records.witness)
         self.ami = AmiServer(settings.users, settings.version, lambda: self._booted_at, self.handle_action)
+        self.files = DialplanFiles(settings.agi)
         self._build()
 
     def _build(self) -> None:
@@ -80,7 +72,7 @@ class Simulator:
         if self.records is not None:
             self.records.restarted()
         dialler = Dialler(self.switch, self.office, speed=self.settings.speed, alert=self._alert)
-        self.dialplan = Dialplan(self.settings, dialler, self.recordings, alert=self._alert)
+        self.dialplan = Dialplan(self.settings, self.files, dialler, self.recordings, alert=self._alert)
 
     def now(self) -> float:
         """The office's time, Unix seconds; runs `speed` times faster than the wall clock."""
@@ -311,13 +303,42 @@ class Simulator:
             case "PJSIPShowEndpoint":
                 return answers.endpoint(self.office, request)
             case "ShowDialPlan":
-                return answers.dialplan(_CONTEXTS | (_INCLUDE if self.settings.agi else {}), request)
+                return answers.dialplan(self.files.contexts, request)
             case "CoreStatus":
                 return answers.core_status(self._booted_at, self.live_calls)
             case "Originate":
                 return self._originate(request)
-            case _:
+            case "Hangup" | "PlayDTMF" | "Redirect" | "BlindTransfer":
                 return self._on_channel(action, request)
+        return self._about_setup(action, request)
+
+    def _about_setup(self, action: str, request: Request) -> Answer:
+        match action:
+            case "CoreSettings":
+                return answers.core_settings(self.settings.version)
+            case "PJSIPShowRegistrationsOutbound":
+                return answers.registrations()
+            case "VoicemailUsersList":
+                return answers.mailboxes(self.office)
+            case "Getvar":
+                return answers.variable({"ASTSPOOLDIR": str(self.settings.spool.parent)}, request)
+            case "Setvar":
+                told = [
+                    ("Channel", "none"),
+                    ("Variable", header(request, "Variable")),
+                    ("Value", header(request, "Value")),
+                ]
+                self.switch.emit("VarSet", told, "dialplan")
+                return success("Variable Set")
+            case "GetConfig":
+                return self.files.get(request)
+            case "CreateConfig":
+                return self.files.create(request)
+            case "UpdateConfig":
+                return self.files.update(request)
+            case "Reload":
+                return self.files.reload()
+        return error(f"Invalid/unknown command: {action}")
 
     def _on_channel(self, action: str, request: Request) -> Answer:
         """Hangup, PlayDTMF, Redirect and BlindTransfer."""
@@ -366,7 +387,7 @@ class Simulator:
             Run(), "", state=UP, name=name, uniqueid=f"{unique}-2", linkedid=unique, context="dozvon-doctor", exten="s"
         )
         switch.variable(channel, "DOZVON_DO", "")
-        status, address = "FAILURE", self.settings.agi or ""
+        status, address = "FAILURE", self.files.agi or ""
         try:
             async with asyncio.timeout(self.settings.agi_patience):
                 if address:

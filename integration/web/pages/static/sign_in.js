@@ -3,11 +3,12 @@
 
 for (const button of document.querySelectorAll("button[data-shows]")) {
   const field = document.getElementById(button.dataset.shows);
+  const show = button.textContent;
   button.hidden = false;
   button.addEventListener("click", () => {
     const isShown = field.type === "text";
     field.type = isShown ? "password" : "text";
-    button.textContent = isShown ? button.dataset.show : button.dataset.hide;
+    button.textContent = isShown ? show : button.dataset.hide;
   });
   // A shown password is not one that browsers keep as a typed text.
   field.form.addEventListener("submit", () => {
