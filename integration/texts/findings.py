@@ -263,12 +263,6 @@ PASSWORD_SHORT = Words(
     "у ньому знаків {count}, а потрібно щонайменше {least}",
     "has {count} characters; the minimum is {least}",
 )
-PASSWORD_LONG = Words(
-    "password_long",
-    "в нём знаков {count}, а можно не больше {most}",
-    "у ньому знаків {count}, а можна не більше {most}",
-    "has {count} characters; the maximum is {most}",
-)
 PASSWORD_MONOTONOUS = Words(
     "password_monotonous",
     "разных знаков в нём всего {count}",
