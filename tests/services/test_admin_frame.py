@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
 
+import jinja2
 import pytest
+from jinja2 import meta
 
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
@@ -174,3 +176,22 @@ async def test_the_tokens_are_the_cards(office: Office) -> None:
             assert answer.status == 200
             assert answer.headers["Content-Type"].startswith("text/css")
             assert await answer.text() == (ROOT / "widgets/shared" / name).read_text()
+
+
+def test_templates_name_only_each_other_and_none_is_left_over() -> None:
+    """A name that is missing breaks its page when somebody opens it; one that nobody names is dead."""
+    folder = Path(shell.__file__).parent
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folder / "templates"), autoescape=True)
+    pages = set(environment.list_templates())
+    sources = {name: (folder / "templates" / name).read_text() for name in pages}
+    named = {
+        found
+        for source in sources.values()
+        for found in meta.find_referenced_templates(environment.parse(source))
+        if found
+    }
+    assert named <= pages
+    code = "".join(file.read_text() for file in folder.rglob("*.py"))
+    opened = set(re.findall(r'"([a-z_]+\.html)"', code))
+    assert opened <= pages
+    assert {name for name in pages if not name.startswith("components/")} == named | opened

@@ -115,6 +115,12 @@ async def test_no_page_scrolls_sideways_and_each_has_its_picture(page: Page, lan
     for name, path in PAGES.items():
         await page.goto(path)
         await page.screenshot(path=PICTURES / f"{name}-{lang}-dark.png", full_page=True)
+    await page.context.clear_cookies()
+    for width in WIDTHS:
+        await page.set_viewport_size({"width": width, "height": 900})
+        await page.goto(f"/admin/login?lang={lang}")
+        assert await sideways(page) == [], ("sign-in", width)
+        await page.screenshot(path=PICTURES / f"sign-in-{lang}-{width}.png", full_page=True)
 
 
 async def test_the_menu_of_a_small_window_by_keyboard(page: Page) -> None:
