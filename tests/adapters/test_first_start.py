@@ -78,7 +78,7 @@ async def test_with_nothing_configured_one_address_makes_the_owner_and_no_later_
     async with started(config) as first:
         assert len(first.printed) == 1
         assert first.address.startswith(f"{first.dozvon.url}/setup?code=")
-        assert await make_owner(first.address) == "/admin"
+        assert await make_owner(first.address) == "/admin/setup/new"
         assert await status(first.address) == 403
     async with started(config) as second:
         assert second.printed == []
@@ -100,7 +100,7 @@ async def test_each_process_prints_its_own_and_using_one_ends_all(tmp_path: Path
         code_of_two = two.address.partition("/setup")[2]
         assert await status(two.address) == 200
         assert await status(f"{one.dozvon.url}/setup{code_of_two}") == 200, "behind a balancer any process answers"
-        assert await make_owner(one.address) == "/admin"
+        assert await make_owner(one.address) == "/admin/setup/new"
         assert await status(two.address) == 403
 
 
@@ -119,7 +119,7 @@ async def test_the_command_prints_an_address_at_any_time_and_the_one_before_ends
     file = tmp_path / "dozvon.toml"
     file.write_text(f'[server]\nlisten = "{config.host}:{config.port}"\ndata_dir = "{config.data_dir}"\n')
     async with started(config) as start:
-        assert await make_owner(start.address) == "/admin"
+        assert await make_owner(start.address) == "/admin/setup/new"
         capsys.readouterr()
         addresses = []
         for _ in range(2):
@@ -127,5 +127,5 @@ async def test_the_command_prints_an_address_at_any_time_and_the_one_before_ends
             addresses.append(address_in(capsys.readouterr().out))
         assert addresses[1].startswith(f"{start.dozvon.url}/setup?code=")
         assert [await status(each) for each in addresses] == [403, 200]
-        assert await make_owner(addresses[1], "petr") == "/admin"
+        assert await make_owner(addresses[1], "petr") == "/admin/setup/new"
         assert len(await start.dozvon.core.administrators.store.all()) == 2
