@@ -191,7 +191,7 @@ def test_templates_name_only_each_other_and_none_is_left_over() -> None:
         if found
     }
     assert named <= pages
-    code = "".join(file.read_text() for file in folder.rglob("*.py"))
-    opened = set(re.findall(r'"([a-z_]+\.html)"', code))
+    code = "".join(file.read_text() for file in folder.parent.rglob("*.py"))
+    opened = set(re.findall(r'"((?:[a-z_]+/)?[a-z_]+\.html)"', code))
     assert opened <= pages
     assert {name for name in pages if not name.startswith("components/")} == named | opened

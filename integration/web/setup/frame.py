@@ -27,6 +27,16 @@ from integration.web.setup.desk import OfficeParts, SetupDesk
 
 LONGEST_ANSWER = 2000  # characters of one field of a half-filled form
 MOST_ANSWERS = 200  # fields
+_TEMPLATES = {
+    Step.OFFICE: "setup/office.html",
+    Step.ADDRESS: "setup/address.html",
+    Step.PBX: "setup/pbx.html",
+    Step.CRM: "setup/crm.html",
+    Step.LINES: "setup/lines.html",
+    Step.PEOPLE: "setup/people.html",
+    Step.ROUTING: "setup/routing.html",
+    Step.REHEARSAL: "setup/rehearsal.html",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +102,7 @@ class Frame:
         ahead = next_step(facts)
         return await self.shell.page(
             request,
-            f"setup/{step}.html",
+            _TEMPLATES[step],
             s=s,
             office=opened.state,
             section="setup",
