@@ -277,7 +277,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Адреса для повідомлення про вимкнення",
         "Address for the notice of disconnection",
     ),
-    "keys": ("Ключи", "Ключі", "Keys"),
+    "keys_title": ("Ключи", "Ключі", "Keys"),
     "advanced": ("Для тестового стенда", "Для тестового стенда", "For a test stand"),
     "consent": ("Разрешение", "Дозвіл", "Consent"),
     "give_consent": ("Разрешить в CRM", "Дозволити в CRM", "Allow in the CRM"),
@@ -435,6 +435,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "newest_recordings": ("Самые новые записи", "Найновіші записи", "Newest recordings"),
     "no_recordings": ("Записей не найдено.", "Записів не знайдено.", "No recordings were found."),
     "include_ready": ("Что добавить в АТС", "Що додати в АТС", "What to add to the PBX"),
+    "show_text": ("Показать текст", "Показати текст", "Show the text"),
     "write_it": ("Записать в АТС", "Записати в АТС", "Write it into the PBX"),
     "write_would": (
         "Dozvon изменит в АТС (копия прежнего сохранится):",

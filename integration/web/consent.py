@@ -182,7 +182,7 @@ class Consents:
             code = getattr(exc, "code", "")
             log.warning("consent failed", crm=offices[0].connector.kind, error=type(exc).__name__, code=code)
             return self._page(request, f"{t['consent_failed']} {exc}", status=400)
-        raise await self._flash.told(request, await self._goes_on(key), "crm_connected")
+        raise await self._connected(request, key)
 
     def _addressed(self, request: web.Request) -> list[Office]:
         """The accounts with the kind, and the name if any, in the address. Raises: HTTPNotFound if there are none."""
@@ -266,7 +266,7 @@ class Consents:
         except DozvonError as exc:
             log.warning("consent failed", account_id=key, error=str(exc))
             raise await self._flash.told(request, f"/admin/{key}", "consent_gone") from exc
-        raise await self._flash.told(request, await self._goes_on(key), "crm_connected")
+        raise await self._connected(request, key)
 
     # ---- pieces
 
@@ -276,6 +276,13 @@ class Consents:
         if key not in self._offices:
             raise web.HTTPNotFound
         return key
+
+    async def _connected(self, request: web.Request, key: AccountId) -> web.HTTPSeeOther:
+        """The wizard shows the state itself; the page of people is told."""
+        path = await self._goes_on(key)
+        if not path.endswith("/people"):
+            return web.HTTPSeeOther(path)
+        return await self._flash.told(request, path, "crm_connected")
 
     async def _accept(self, office: Office, granted: Granted, *, of_account: str | None = None) -> None:
         await office.connector.accept(granted, of_account=of_account)

@@ -123,3 +123,4 @@ def test_no_text_of_the_wizard_is_missing_and_placeholders_agree() -> None:
         assert all(said), key
         places = [sorted(re.findall(r"\{(\w+)\}", text)) for text in said]
         assert places[0] == places[1] == places[2], key
+        assert not hasattr({}, key), f"templates write s.{key}, and would show the method"

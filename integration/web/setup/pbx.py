@@ -20,7 +20,7 @@ from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of, seen_of
-from integration.web.setup.shown import shown_findings, shown_steps, trouble
+from integration.web.setup.shown import OF_LATER_STEPS, shown_findings, shown_steps, trouble
 
 _FIELDS = ("host", "port", "username", "secret")
 _USER = "dozvon"
@@ -62,7 +62,7 @@ class PbxScreen:
         if is_check and opened.parts.pbx is not None:
             try:
                 trial = await desk.trial(opened.office)
-                findings = await trial.diagnose()
+                findings = [each for each in await trial.diagnose() if each.check not in OF_LATER_STEPS]
                 survey = await trial.survey()
             except DozvonError as exc:
                 problem = trouble(exc, lang)

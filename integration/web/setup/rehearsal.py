@@ -23,7 +23,7 @@ from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, path_of
-from integration.web.setup.shown import TONES, Light, trouble
+from integration.web.setup.shown import OF_LATER_STEPS, TONES, Light, trouble
 
 _RING_SECONDS = 15.0
 _MOST_EXTENSION = 40  # characters
@@ -111,7 +111,8 @@ class RehearsalScreen:
             findings = await (await self._frame.desk.trial(opened.office)).diagnose()
         except DozvonError as exc:
             return Part(title=s["light_pbx"], level=FindingLevel.ERROR, message=trouble(exc, lang), step=Step.PBX)
-        wrong = next((each for each in findings if each.level is FindingLevel.ERROR), None)
+        errors = (each for each in findings if each.level is FindingLevel.ERROR)
+        wrong = next((each for each in errors if each.check not in OF_LATER_STEPS), None)
         if wrong is not None:
             return Part(title=s["light_pbx"], level=wrong.level, message=wrong.says.say(lang), step=Step.PBX)
         return Part(title=s["light_pbx"], level=FindingLevel.OK, message=s["pbx_ready"])

@@ -26,16 +26,25 @@ class Light:
     todo: str = ""
 
 
+OF_LATER_STEPS = frozenset({"dialplan", "recordings", "way back"})
+"""Checks of the telephone system that cannot be right before the step about routing."""
+
+
 def shown_findings(findings: Iterable[Finding], lang: str) -> list[Light]:
     return [
         Light(
             tone=TONES[each.level],
             check=each.about.say(lang),
-            result=each.says.say(lang),
-            todo=each.advice.say(lang) if each.advice is not None else "",
+            result=_sentence(each.says.say(lang)),
+            todo=_sentence(each.advice.say(lang)) if each.advice is not None else "",
         )
         for each in findings
     ]
+
+
+def _sentence(text: str) -> str:
+    """The command prints findings behind a colon, in lower case."""
+    return text[:1].upper() + text[1:]
 
 
 def shown_steps(steps: Sequence[SetupStep], lang: str) -> list[dict[str, Any]]:
