@@ -121,7 +121,10 @@ class Peers:
 
     def _note(self, process: str, links: Any) -> None:
         now = asyncio.get_running_loop().time()
-        self._heard[process] = now, frozenset(map(str, links)) if isinstance(links, list) else frozenset()
+        linked = frozenset(map(str, links)) if isinstance(links, list) else frozenset[str]()
+        self._heard[process] = now, linked
+        for pbx in self._away.keys() & linked:  # what was said of the link before is over, also when this link ends
+            del self._away[pbx]
         if process == self._process:  # our own message came back, so those of others arrive too
             self._heard = {who: what for who, what in self._heard.items() if now - what[0] < _SILENT_SECONDS}
             self.count = len(self._heard)
