@@ -112,12 +112,13 @@ async def test_who_cannot_renew_is_followed_by_another_and_ends_when_it_learns_o
     paused = Flaky(leases)
     happened: list[str] = []
     one, two = Worker(paused, "one", happened), Worker(leases, "two", happened)
-    async with one.running(), two.running():
+    async with one.running():
         await until(lambda: happened == ["one begins"])
-        paused.is_away = True
-        await until(lambda: happened == ["one begins", "two begins"])
-        paused.is_away = False
-        await until(lambda: happened == ["one begins", "two begins", "one ends"])
+        async with two.running():
+            paused.is_away = True
+            await until(lambda: happened == ["one begins", "two begins"])
+            paused.is_away = False
+            await until(lambda: happened == ["one begins", "two begins", "one ends"])
 
 
 async def test_a_database_that_was_away_changes_nothing(leases: Flaky) -> None:
