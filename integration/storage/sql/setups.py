@@ -44,14 +44,14 @@ class SqlSetups:
 
     async def keep(self, account: AccountId, step: Step, answers: Answers | None) -> None:
         def kept(state: SetupState) -> SetupState:
-            others = {key: value for key, value in state.answers.items() if key is not step}
+            others = {key: value for key, value in state.answers.items() if key != step}
             return replace(state, answers=others if answers is None else {**others, step: answers})
 
         await self._changed(account, kept)
 
     async def finish(self, account: AccountId, step: Step) -> None:
         def finished(state: SetupState) -> SetupState:
-            others = {key: value for key, value in state.answers.items() if key is not step}
+            others = {key: value for key, value in state.answers.items() if key != step}
             return replace(state, answers=others, done={**state.done, step: self._clock.now()})
 
         await self._changed(account, finished)

@@ -1,0 +1,217 @@
+"""The wizard's pages of a process without a telephone system and a CRM: what is saved, kept, refused, and hostile."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from integration.domain.ids import AccountId
+from integration.domain.setup import Step
+from integration.process.config import parse
+from integration.process.process import Dozvon
+from integration.texts import LANGUAGES
+from integration.texts.setup import setup_texts
+from tests.lab.ports import free_port
+
+PASSWORD = "a password of the file"
+OFFICE = AccountId("acme")
+NEW = {"name": "Acme", "country": "UA", "language": "uk", "time_zone": "Europe/Kyiv"}
+PBX = {"flavour": "asterisk", "host": "127.0.0.1", "port": "1", "username": "dozvon", "secret": "a secret of ours"}
+
+
+class Browser:
+    """Signed in with the configuration's password."""
+
+    def __init__(self, dozvon: Dozvon, session: aiohttp.ClientSession) -> None:
+        self.dozvon, self._session = dozvon, session
+
+    async def get(self, path: str) -> tuple[int, str]:
+        async with self._session.get(self.dozvon.url + path) as answer:
+            return answer.status, await answer.text()
+
+    async def post(self, path: str, form: dict[str, str]) -> tuple[int, str, str]:
+        """Status, page, and the place of a redirect."""
+        headers = {"Origin": self.dozvon.url, "Content-Type": "application/x-www-form-urlencoded"}
+        body = "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in form.items())
+        sent = self._session.post(self.dozvon.url + path, data=body, headers=headers, allow_redirects=False)
+        async with sent as answer:
+            return answer.status, await answer.text(), answer.headers.get("Location", "")
+
+
+@pytest_asyncio.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    dozvon = Dozvon(parse({"server": server}))
+    await dozvon.start()
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "en"}) as session:
+        person = Browser(dozvon, session)
+        await person.post("/admin/login", {"password": PASSWORD})
+        try:
+            yield person
+        finally:
+            await dozvon.stop()
+
+
+async def begun(browser: Browser) -> None:
+    status, _, place = await browser.post("/admin/setup/new", NEW)
+    assert (status, place) == (303, f"/admin/setup/{OFFICE}/address")
+
+
+async def test_the_first_page_of_an_empty_installation_is_the_welcome(browser: Browser) -> None:
+    status, page = await browser.get("/admin")
+    assert status == 200
+    assert setup_texts("en")["new_title"] in page
+
+
+async def test_a_new_office_is_checked_before_it_is_begun(browser: Browser) -> None:
+    status, page, _ = await browser.post("/admin/setup/new", {**NEW, "name": " ", "country": "UK"})
+    assert status == 200
+    assert page.count('class="error"') == 2
+    assert await browser.dozvon.core.storage.setups.all() == []
+
+
+async def test_a_name_that_is_taken_or_ours_gets_another_id(browser: Browser) -> None:
+    await begun(browser)
+    places = [(await browser.post("/admin/setup/new", {**NEW, "name": name}))[2] for name in ("Acme", "Setup")]
+    assert places == ["/admin/setup/acme-2/address", "/admin/setup/setup-2/address"]
+
+
+async def test_a_half_filled_form_is_shown_to_whoever_comes_next_and_its_secret_is_not_kept(browser: Browser) -> None:
+    await begun(browser)
+    typed = {"host": "pbx.example.com", "secret": "do not keep me"}
+    assert (await browser.post(f"/admin/setup/{OFFICE}/pbx/kept", typed))[0] == 204
+    _, page = await browser.get(f"/admin/setup/{OFFICE}/pbx")
+    assert 'value="pbx.example.com"' in page
+    assert setup_texts("en")["kept"] in page
+    assert "do not keep me" not in page
+    state = await browser.dozvon.core.storage.setups.get(OFFICE)
+    assert state is not None
+    assert state.answers == {Step.PBX: {"host": "pbx.example.com"}}
+    await browser.post(f"/admin/setup/{OFFICE}/pbx/kept", {"do": "drop"})
+    assert "pbx.example.com" not in (await browser.get(f"/admin/setup/{OFFICE}/pbx"))[1]
+
+
+async def test_a_telephone_system_is_saved_with_its_secret_sealed_and_the_block_shows_it(browser: Browser) -> None:
+    await begun(browser)
+    status, _, place = await browser.post(f"/admin/setup/{OFFICE}/pbx", PBX)
+    assert (status, place) == (303, f"/admin/setup/{OFFICE}/pbx#todo")
+    stored = await browser.dozvon.core.storage.offices.get(OFFICE)
+    assert "a secret of ours" not in str(stored.parts)
+    _, page = await browser.get(f"/admin/setup/{OFFICE}/pbx")
+    assert "secret = a secret of ours" in page
+    assert "permit = 127.0.0.1" in page
+
+
+async def test_a_telephone_system_that_cannot_be_reached_is_said_in_a_sentence(browser: Browser) -> None:
+    await begun(browser)
+    await browser.post(f"/admin/setup/{OFFICE}/pbx", PBX)
+    status, page = await browser.get(f"/admin/setup/{OFFICE}/pbx?check=1")
+    assert status == 200
+    assert "127.0.0.1:1" in page
+    assert "Traceback" not in page
+
+
+async def test_who_saves_second_is_told_and_nothing_is_overwritten(browser: Browser) -> None:
+    await begun(browser)
+    await browser.post(f"/admin/setup/{OFFICE}/pbx", PBX)
+    _, page = await browser.get(f"/admin/setup/{OFFICE}/pbx")
+    seen = re.findall(r'name="seen" value="([^"]*)"', page)[0]
+    assert (await browser.post(f"/admin/setup/{OFFICE}/pbx", {**PBX, "host": "first", "seen": seen}))[0] == 303
+    status, page, _ = await browser.post(f"/admin/setup/{OFFICE}/pbx", {**PBX, "host": "second", "seen": seen})
+    assert status == 200
+    assert setup_texts("en")["changed_meanwhile"].partition("{")[0] in page
+    parts = (await browser.dozvon.core.storage.offices.get(OFFICE)).parts
+    assert parts[f"pbx/{OFFICE}-pbx"]["asterisk"]["host"] == "first"
+
+
+async def test_lines_and_people_wait_for_a_crm(browser: Browser) -> None:
+    await begun(browser)
+    for step in (Step.LINES, Step.PEOPLE):
+        status, page = await browser.get(f"/admin/setup/{OFFICE}/{step}")
+        assert (status, setup_texts("en")["crm_title"] in page) == (200, True)
+
+
+async def test_the_address_is_tried_before_it_is_stored(browser: Browser) -> None:
+    await begun(browser)
+    status, page, _ = await browser.post(f"/admin/setup/{OFFICE}/address", {"public_url": "http://127.0.0.1:1"})
+    assert status == 200
+    assert setup_texts("en")["url_fails"] in page
+    assert await browser.dozvon.core.storage.installation.public_url() == ""
+    status, _, place = await browser.post(f"/admin/setup/{OFFICE}/address", {"public_url": browser.dozvon.url})
+    assert (status, place) == (303, f"{browser.dozvon.url}/admin/setup/{OFFICE}/address")
+    assert await browser.dozvon.core.storage.installation.public_url() == browser.dozvon.url
+
+
+async def test_an_address_answers_a_ticket_of_ours_once_and_no_other(browser: Browser) -> None:
+    coordination = browser.dozvon.core.coordination
+    ticket = await coordination.issue_ticket({"reach": "us"}, ttl_seconds=60.0)
+    assert await browser.get(f"/reach/{ticket}") == (200, ticket)
+    other = await coordination.issue_ticket({"account": "acme"}, ttl_seconds=60.0)
+    for asked in (ticket, other, "x" * 43):
+        assert (await browser.get(f"/reach/{asked}"))[0] == 404
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_every_screen_opens_in_every_language(browser: Browser, language: str) -> None:
+    await begun(browser)
+    await browser.post(f"/admin/setup/{OFFICE}/pbx", PBX)
+    crm = {"client_id": "6f0d3c1e-0000-4000-8000-000000000001", "client_secret": "s" * 40}
+    status, page, _ = await browser.post(f"/admin/setup/{OFFICE}/crm", {"variant": "amocrm", **crm})
+    assert status == 303, page
+    for step in Step:
+        status, page = await browser.get(f"/admin/setup/{OFFICE}/{step}?lang={language}")
+        assert status == 200, (step, page)
+        assert "built-in method" not in page
+
+
+_ODD = st.one_of(
+    st.text(max_size=60),
+    st.sampled_from(
+        ["\0", "\ud800", "\u202e101", "9" * 4000, "<script>alert(1)</script>", "../../etc/passwd", "-1", "NaN", "inf"]
+    ),
+)
+_PATHS = (
+    "/admin/setup/new",
+    *(f"/admin/setup/{OFFICE}/{step}" for step in Step),
+    *(f"/admin/setup/{OFFICE}/{step}/kept" for step in Step),
+    f"/admin/setup/{OFFICE}/pbx/trunks",
+    "/admin/setup/another/office",
+)
+_FIELDS = (
+    "name", "country", "language", "time_zone", "public_url", "insist", "flavour", "host", "port", "username", "secret",
+    "trunk.x", "variant", "client_id", "client_secret", "oauth_url", "account_hosts", "line", "new_line", "new_name",
+    "card", "responsible_seconds", "task_deadline_seconds", "group", "dial.area_code", "dial.local_length",
+    "default_responsible", "log_to", "place", "extension", "do", "seen",
+)  # fmt: skip
+
+
+@example(path=f"/admin/setup/{OFFICE}/lines", form={"do": "add", "new_line": "74950000001", "seen": "1"})
+@example(path=f"/admin/setup/{OFFICE}/lines", form={"responsible_seconds": "1e400", "dial.local_length": "²"})
+@given(path=st.sampled_from(_PATHS), form=st.dictionaries(st.sampled_from(_FIELDS), _ODD, max_size=8))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+async def test_whatever_a_form_holds_no_page_breaks_and_no_other_office_changes(
+    browser: Browser, path: str, form: dict[str, str]
+) -> None:
+    storage = browser.dozvon.core.storage
+    if await storage.setups.get(OFFICE) is None:
+        await begun(browser)
+        await browser.post("/admin/setup/new", {**NEW, "name": "Another"})
+    before = await storage.setups.get(AccountId("another"))
+    form = {name: value for name, value in form.items() if name != "insist"}  # that would move the process
+    status, page, _ = await browser.post(path, form)
+    assert status < 500, page
+    assert "Traceback" not in page
+    after = await storage.setups.get(AccountId("another"))
+    assert path == "/admin/setup/another/office" or after == before
+
+
+def _quoted(text: str) -> str:
+    return "".join(f"%{byte:02x}" for byte in text.encode("utf-8", "surrogatepass"))
