@@ -24,7 +24,6 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "save": ("Сохранить", "Зберегти", "Save"),
     "check": ("Проверить", "Перевірити", "Check"),
     "check_again": ("Проверить ещё раз", "Перевірити ще раз", "Check again"),
-    "copy": ("Копировать", "Копіювати", "Copy"),
     "steps": ("Шаги настройки", "Кроки налаштування", "Steps of the setup"),
     "step_office": ("Офис", "Офіс", "Office"),
     "step_address": ("Адрес", "Адреса", "Address"),
