@@ -116,6 +116,12 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Після збереження Dozvon перейде на нову адресу: сторінка на мить стане недоступною.",
         "After saving, Dozvon changes to the new address: the page is away for a moment.",
     ),
+    "moved_title": ("Адрес сохранён", "Адресу збережено", "The address is saved"),
+    "moved_lead": (
+        "Через несколько секунд Dozvon отвечает по новому адресу. Откройте его и войдите снова.",
+        "За кілька секунд Dozvon відповідає за новою адресою. Відкрийте її та увійдіть знову.",
+        "In a few seconds Dozvon answers at the new address. Open it and sign in again.",
+    ),
     "later": ("Пропустить пока", "Пропустити поки", "Skip for now"),
     "wrong_url": (
         "Нужен адрес вида https://calls.example.ru, без пути после имени.",

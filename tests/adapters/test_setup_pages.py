@@ -146,8 +146,17 @@ async def test_the_address_is_tried_before_it_is_stored(browser: Browser) -> Non
     assert setup_texts("en")["url_fails"] in page
     assert await browser.dozvon.core.storage.installation.public_url() == ""
     status, _, place = await browser.post(f"/admin/setup/{OFFICE}/address", {"public_url": browser.dozvon.url})
-    assert (status, place) == (303, f"{browser.dozvon.url}/admin/setup/{OFFICE}/address")
+    assert (status, place) == (303, f"/admin/setup/{OFFICE}/address")
     assert await browser.dozvon.core.storage.installation.public_url() == browser.dozvon.url
+
+
+async def test_another_name_is_a_link_because_a_form_may_not_lead_there(browser: Browser) -> None:
+    await begun(browser)
+    other = browser.dozvon.url.replace("127.0.0.1", "localhost")
+    status, page, _ = await browser.post(f"/admin/setup/{OFFICE}/address", {"public_url": other})
+    assert status == 200
+    assert f'href="{other}/admin/setup/{OFFICE}/address"' in page
+    assert await browser.dozvon.core.storage.installation.public_url() == other
 
 
 async def test_an_address_answers_a_ticket_of_ours_once_and_no_other(browser: Browser) -> None:

@@ -97,7 +97,11 @@ class AddressScreen:
         except Unavailable as exc:
             return await self._page(request, opened, form, Wrong(page=[str(exc)]), lights=lights)
         await self._frame.finish(request, opened.office, Step.ADDRESS)
-        raise web.HTTPSeeOther(with_language(request, f"{url}{path_of(opened.office, Step.ADDRESS)}"))
+        path = path_of(opened.office, Step.ADDRESS)
+        if url == str(request.url.origin()):
+            raise web.HTTPSeeOther(with_language(request, path))
+        # A redirect to another name is forbidden by our own policy for forms, and it answers only in a moment.
+        return await self._frame.shell.page(request, "setup/moved.html", s=s, section="setup", url=url, path=path)
 
 
 def normal_url(text: str) -> str | None:
