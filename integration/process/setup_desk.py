@@ -76,6 +76,11 @@ class SetupDesk:
     async def examine_address(self, url: str) -> list[AddressLight]:
         return await examine_address(url, self._core.session, self._core.coordination)
 
+    @property
+    def in_file(self) -> frozenset[AccountId]:
+        """Offices of the configuration file, which the pages cannot change."""
+        return frozenset(each.office for each in self._config().accounts)
+
     async def begin(self, state: SetupState) -> AccountId:
         """Begin an office; its id is made from its name. Raises: Unavailable."""
         for _ in range(_TRIES):

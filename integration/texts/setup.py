@@ -9,6 +9,11 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "setup": ("Настройка", "Налаштування", "Setup"),
     "offices": ("Офисы", "Офіси", "Offices"),
     "add_office": ("Добавить офис", "Додати офіс", "Add an office"),
+    "in_file": (
+        "Эти офисы заданы в файле настроек и меняются там. Команда dozvon apply переносит их в базу.",
+        "Ці офіси задано у файлі налаштувань, і змінюються вони там. Команда dozvon apply переносить їх у базу.",
+        "These offices are set in the configuration file and changed there. dozvon apply moves them into the database.",
+    ),
     "go_on": ("Продолжить настройку", "Продовжити налаштування", "Continue"),
     "new_title": ("Добро пожаловать", "Ласкаво просимо", "Welcome"),
     "new_lead": (

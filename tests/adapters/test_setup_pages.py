@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -45,10 +46,8 @@ class Browser:
             return answer.status, await answer.text(), answer.headers.get("Location", "")
 
 
-@pytest_asyncio.fixture
-async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
-    dozvon = Dozvon(parse({"server": server}))
+@asynccontextmanager
+async def signed_in(dozvon: Dozvon) -> AsyncIterator[Browser]:
     await dozvon.start()
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept-Language": "en"}) as session:
@@ -60,6 +59,13 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
             await dozvon.stop()
 
 
+@pytest_asyncio.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
+    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    async with signed_in(Dozvon(parse({"server": server}))) as person:
+        yield person
+
+
 async def begun(browser: Browser) -> None:
     status, _, place = await browser.post("/admin/setup/new", NEW)
     assert (status, place) == (303, f"/admin/setup/{OFFICE}/address")
@@ -69,6 +75,17 @@ async def test_the_first_page_of_an_empty_installation_is_the_welcome(browser: B
     status, page = await browser.get("/admin")
     assert status == 200
     assert setup_texts("en")["new_title"] in page
+
+
+async def test_an_office_of_the_configuration_file_is_told_and_not_changed_here(tmp_path: Path) -> None:
+    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    asterisk = {"host": "127.0.0.1", "port": free_port(), "username": "dozvon", "secret": "s"}
+    account = {"id": "filed", "amocrm": {"client_id": "x", "client_secret": "y"}, "asterisk": asterisk}
+    async with signed_in(Dozvon(parse({"server": server, "account": [account]}))) as browser:
+        for path in ("/admin/setup", "/admin/setup/filed", "/admin/setup/filed/pbx"):
+            status, page = await browser.get(path)
+            assert (status, setup_texts("en")["in_file"] in page) == (200, True), path
+        assert (await browser.get("/admin/setup/nobody"))[0] == 404
 
 
 async def test_a_new_office_is_checked_before_it_is_begun(browser: Browser) -> None:

@@ -75,10 +75,13 @@ class Frame:
         self.desk = desk
 
     async def open(self, request: web.Request) -> Opened:
-        """The office in the address. Raises: HTTPNotFound, Unavailable."""
+        """The office in the address. Raises: HTTPNotFound, Unavailable; HTTPSeeOther for one of the file."""
+        office = AccountId(request.match_info["office"])
         try:
-            state = await self.desk.state(AccountId(request.match_info["office"]))
+            state = await self.desk.state(office)
         except NotFound as exc:
+            if office in self.desk.in_file:
+                raise web.HTTPSeeOther(with_language(request, "/admin/setup")) from exc
             raise web.HTTPNotFound from exc
         return Opened(state=state, parts=await self.desk.parts(state.office))
 

@@ -53,10 +53,12 @@ class OfficeScreen:
     async def offices(self, request: web.Request) -> web.StreamResponse:
         viewer = self._frame.shell.viewer(request)
         found = [each for each in await self._frame.desk.offices() if sees(viewer, each.office)]
-        if not found:
+        in_file = sorted(each for each in self._frame.desk.in_file if sees(viewer, each))
+        if not found and not in_file:
             raise web.HTTPSeeOther(with_language(request, "/admin/setup/new"))
+        s = setup_texts(language_of(request))
         return await self._frame.shell.page(
-            request, "setup/offices.html", s=setup_texts(language_of(request)), section="setup", offices=found
+            request, "setup/offices.html", s=s, section="setup", offices=found, in_file=in_file
         )
 
     async def new(self, request: web.Request) -> web.Response:
