@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -92,6 +93,9 @@ async def _wrong(world: World, parts: Parts, expected: Written, failing: Failing
     database = world.storage.database
     for events in parts:
         await world.emit(*events)
+        async with asyncio.timeout(30):
+            while world.tracking._backlog:  # a busy machine stores the events a moment later
+                await asyncio.sleep(0.01)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(database, "read", failing.between(database.read))
             patch.setattr(database, "write", failing.between(database.write))
