@@ -94,7 +94,7 @@ async def _wrong(world: World, parts: Parts, expected: Written, failing: Failing
     for events in parts:
         await world.emit(*events)
         async with asyncio.timeout(30):
-            while world.tracking._backlog:  # a busy machine stores the events a moment later
+            while world.tracking.unsaved_steps:  # noqa: ASYNC110 - a busy machine stores the events a moment later
                 await asyncio.sleep(0.01)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(database, "read", failing.between(database.read))
