@@ -226,9 +226,10 @@ class AdminSessions:
         assert need.permission is not None
         if not await self.is_signed_in(request):
             self._send_to_sign_in(request)
-        account = request.match_info.get("account")
-        office = None if account is None else self.office_of(AccountId(account))
-        decision = allows(self.viewer(request), need.permission, office)
+        account, office = request.match_info.get("account"), request.match_info.get("office")
+        if account is not None:
+            office = self.office_of(AccountId(account))
+        decision = allows(self.viewer(request), need.permission, None if office is None else AccountId(office))
         if isinstance(decision, Granted):
             return
         if decision.reason is Refusal.NOT_THEIRS:  # as if it did not exist
