@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cache
+
 from integration.texts import LANGUAGES
 
 # key: (ru, uk, en)
@@ -38,10 +41,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "step_people": ("Сотрудники", "Співробітники", "People"),
     "step_routing": ("Маршрут и записи", "Маршрут і записи", "Routing and recordings"),
     "step_rehearsal": ("Проба", "Проба", "Rehearsal"),
-    "mark_done": ("готово", "готово", "done"),
     "mark_open": ("не закончено", "не завершено", "not finished"),
-    "mark_attention": ("нужно внимание", "потрібна увага", "needs attention"),
-    "mark_waits": ("сначала другие шаги", "спочатку інші кроки", "after other steps"),
     "kept": (
         "Показано то, что было введено и ещё не сохранено.",
         "Показано те, що було введено і ще не збережено.",
@@ -512,7 +512,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 }
 
 
-def setup_texts(language: str) -> dict[str, str]:
+@cache
+def setup_texts(language: str) -> Mapping[str, str]:
     """All texts in one language."""
     place = LANGUAGES.index(language)
     return {key: words[place] for key, words in _TEXTS.items()}

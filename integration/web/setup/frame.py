@@ -102,7 +102,6 @@ class Frame:
         kept = opened.state.answers.get(step, {}) if wrong is None else {}
         if all((values or {}).get(name, "") == value for name, value in kept.items()):
             kept = {}
-        ahead = next_step(facts)
         return await self.shell.page(
             request,
             _TEMPLATES[step],
@@ -118,7 +117,6 @@ class Frame:
                 }
                 for each in Step
             ],
-            ahead=ahead.value if ahead is not None else "",
             back=_before(opened.office, step),
             seen=str(opened.parts.seen),
             is_kept=bool(kept),
