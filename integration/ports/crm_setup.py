@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """One sentence or label."""
-
-    ru: str
-    uk: str
-    en: str
-
-    def of(self, language: str) -> str:
-        return {"ru": self.ru, "uk": self.uk}.get(language, self.en)
+from integration.domain.sentences import Words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

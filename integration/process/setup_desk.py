@@ -12,7 +12,7 @@ from integration.documents.fields import ROUTE_WORDS
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.settings_changes import Author
 from integration.domain.setup import Facts, Step, office_id
-from integration.errors import ConfigError, NotFound
+from integration.errors import ConfigError, NotFound, Unavailable
 from integration.ports.connector import Connector
 from integration.ports.crm_setup import CrmSetup
 from integration.ports.offices import Seen, StoredOffice
@@ -90,7 +90,7 @@ class SetupDesk:
             office = AccountId(office_id(state.name, taken))
             if await self.store.begin(office, replace(state, office=office)):
                 return office
-        raise ConfigError("Others begin offices of this name at this moment: try again")
+        raise Unavailable("Others begin offices of this name at this moment: try again")
 
     async def offices(self) -> list[SetupState]:
         """Those that were begun here, and those that `dozvon apply` or REST have stored. Raises: Unavailable."""
