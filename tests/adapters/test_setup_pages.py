@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from integration.domain.ids import AccountId
+from integration.domain.settings_changes import Author, AuthorKind
 from integration.domain.setup import Step
 from integration.process.config import parse
 from integration.process.process import Dozvon
@@ -23,6 +24,7 @@ from tests.lab.ports import free_port
 
 PASSWORD = "a password of the file"
 OFFICE = AccountId("acme")
+SOMEBODY = Author(kind=AuthorKind.ADMINISTRATOR, session="3fa2c1", address="10.0.0.5")
 NEW = {"name": "Acme", "country": "UA", "language": "uk", "time_zone": "Europe/Kyiv"}
 PBX = {"flavour": "asterisk", "host": "127.0.0.1", "port": "1", "username": "dozvon", "secret": "a secret of ours"}
 
@@ -183,6 +185,21 @@ async def test_an_address_answers_a_ticket_of_ours_once_and_no_other(browser: Br
     other = await coordination.issue_ticket({"account": "acme"}, ttl_seconds=60.0)
     for asked in (ticket, other, "x" * 43):
         assert (await browser.get(f"/reach/{asked}"))[0] == 404
+
+
+async def test_the_office_screen_shows_what_rest_has_changed(browser: Browser) -> None:
+    """Else the next save there would put the old time zone back."""
+    await begun(browser)
+    await browser.post(f"/admin/setup/{OFFICE}/pbx", PBX)
+    crm = {"client_id": "6f0d3c1e-0000-4000-8000-000000000001", "client_secret": "s" * 40}
+    await browser.post(f"/admin/setup/{OFFICE}/crm", {"variant": "amocrm", **crm})
+    offices = browser.dozvon.core.storage.offices
+    stored = await offices.get(OFFICE)
+    [part] = [each for each in stored.parts if each.startswith("account/")]
+    changed = {**stored.parts[part], "time_zone": "Asia/Almaty"}
+    await offices.change(OFFICE, {part: changed}, {}, who=SOMEBODY, expected=stored.revision)
+    _, page = await browser.get(f"/admin/setup/{OFFICE}/office")
+    assert re.findall(r'name="time_zone"[^>]* value="([^"]*)"', page) == ["Asia/Almaty"]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

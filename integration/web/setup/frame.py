@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aiohttp import web
@@ -69,6 +69,12 @@ class Wrong:
     page: list[str] = field(default_factory=list)
 
 
+def _with_settings(state: SetupState, document: Mapping[str, Any]) -> SetupState:
+    """The account's settings count, once there are some: REST and `dozvon apply` change them too."""
+    stored = {key: str(document[key]) for key in ("name", "country", "language", "time_zone") if document.get(key)}
+    return replace(state, **stored)  # type: ignore[arg-type]
+
+
 class Frame:
     def __init__(self, shell: Shell, desk: SetupDesk) -> None:
         self.shell = shell
@@ -83,7 +89,8 @@ class Frame:
             if office in self.desk.in_file:
                 raise web.HTTPSeeOther(with_language(request, "/admin/setup")) from exc
             raise web.HTTPNotFound from exc
-        return Opened(state=state, parts=await self.desk.parts(state.office))
+        parts = await self.desk.parts(state.office)
+        return Opened(state=_with_settings(state, parts.account_document), parts=parts)
 
     async def page(
         self,
