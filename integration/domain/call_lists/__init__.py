@@ -1,0 +1,1 @@
+"""Reads lists of people to call from files: pure. `integration/spreadsheets/` opens the files."""

@@ -1,0 +1,1 @@
+"""A shift of a campaign in simulated time, with the policy that also dials real clients. Pure: chance is handed in."""

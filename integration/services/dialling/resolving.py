@@ -1,0 +1,65 @@
+"""The policy's campaign, made of the stored plan and what the account has now: groups, people, PBXs, lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from integration.domain.campaigns.model import Campaign, CampaignLine, Mode
+from integration.domain.campaigns.plan import campaign
+from integration.domain.ids import PbxId
+from integration.ports.campaigns import StoredCampaign
+from integration.services.accounts import Account
+from integration.services.dialling.floor import line_key
+
+
+def resolved(stored: StoredCampaign, account: Account) -> Campaign:
+    """Never raises: what a plan names and the account does not have any more is left out."""
+    return campaign(
+        stored.plan,
+        id=stored.id,
+        account=stored.account,
+        state=stored.state,
+        lines=_lines(stored.plan.lines, account),
+        members=_members(stored, account),
+        zone=account.settings.zone,
+    )
+
+
+def _lines(wanted: tuple[str, ...], account: Account) -> list[CampaignLine]:
+    """
+    A line on each PBX that can dial, since employees' phones are on all of them; of a line that names its PBX
+    (`pbx/number`) only that one. Without any, what the PBX takes.
+    """
+    pbxs = [key for key, pbx in account.pbxs.items() if pbx.abilities.dial]
+    found: dict[str, CampaignLine] = {}
+    for each in wanted or ("",):
+        named, slash, number = each.rpartition("/")
+        for pbx in pbxs:
+            if slash and PbxId(named) != pbx:
+                continue
+            if number and number not in account.settings.lines:
+                continue
+            key = line_key(pbx, number)
+            found[key] = CampaignLine(key=key, pbx=pbx, line=number, caller_id=number or None)
+    return list(found.values())
+
+
+def _members(stored: StoredCampaign, account: Account) -> list[str]:
+    """Those who are chosen, and those of the chosen groups of the CRM, if their phone can be rung from here."""
+    plan = stored.plan
+    groups = set(plan.groups)
+    in_groups = {
+        manager.id for manager in account.managers.values() if any(group.key in groups for group in manager.groups)
+    }
+    return [
+        each.key
+        for each in account.settings.employees
+        if (each.key in plan.employees or (each.manager is not None and each.manager in in_groups))
+        and (pbx := account.pbxs.get(account.pbx_of(each))) is not None
+        and pbx.abilities.dial
+    ]
+
+
+def employee_first(made: Campaign) -> Campaign:
+    """The same campaign with a call only for somebody who is free: where the PBX cannot keep a client waiting."""
+    return replace(made, mode=Mode.PROGRESSIVE) if made.mode is Mode.PREDICTIVE else made

@@ -1,0 +1,1 @@
+"""Opens the files of lists, CSV and workbooks, in its own process: what strangers made must harm no calls."""
