@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,19 +16,23 @@ from pydantic import AfterValidator, BeforeValidator
 
 from integration.documents.problems import shortened
 from integration.documents.refusals import refusal
-from integration.domain.ids import AccountId, ManagerId, PbxId
+from integration.domain.ids import AccountId, ManagerId, PbxId, Timestamp
 from integration.domain.numbers.numbering import country_like, is_country
+from integration.domain.settings import CardField
 from integration.texts import LANGUAGES
 from integration.texts.settings import Problem
 
 MOST_EXTENSION_CHARACTERS = 40  # what `domain/numbers/dialling.py` dials
+MOST_RESULTS = 20
+MOST_TELEPHONES = 500
+_LONGEST_RESULT = 60
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _KIND = re.compile(r"[a-z0-9][a-z0-9_]{0,39}")
 ROUTE_WORDS = frozenset(
     {
-        "admin", "administrators", "api", "health", "hooks", "invitation", "login", "logout", "metrics", "oauth", "r",
-        "reach", "setup", "static", "style",
+        "admin", "administrators", "api", "certificates", "frames", "from-crm", "health", "hooks", "invitation",
+        "login", "logout", "metrics", "oauth", "r", "reach", "setup", "static", "style",
     }
 )  # fmt: skip
 """Words that our addresses use in place of an account's id, as in `/admin/login`. No account may have such an id."""
@@ -60,6 +65,9 @@ def _word(words: Iterable[str]) -> Callable[[Any], Any]:
         return allowed[value]
 
     return check
+
+
+_card_field = _word(CardField)
 
 
 def one_of(words: type[StrEnum]) -> BeforeValidator:
@@ -97,11 +105,21 @@ def _id(value: Any) -> str:
 
 def _ids(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
-        raise refusal(Problem.LIST)
+        raise refusal(Problem.LIST, example='["branch"]')
     found = tuple(_id(each) for each in value)
     twice = next((each for each in found if found.count(each) > 1), None)
     if twice is not None:
         raise refusal(Problem.TWICE, value=twice)
+    return found
+
+
+def _card_fields(value: Any) -> tuple[CardField, ...]:
+    if not isinstance(value, list | tuple):
+        raise refusal(Problem.LIST, example='["company", "deals"]')
+    found = tuple(_card_field(each) for each in value)
+    twice = next((each for each in found if found.count(each) > 1), None)
+    if twice is not None:
+        raise refusal(Problem.LISTED_TWICE, value=str(twice))
     return found
 
 
@@ -138,10 +156,60 @@ def _time_zone(value: Any) -> str:
     return text
 
 
+def _moment(value: Any) -> str | None:
+    """ISO 8601 in UTC. A date of TOML is one too."""
+    if isinstance(value, str) and not value:
+        return None
+    try:
+        read = value if isinstance(value, datetime) else datetime.fromisoformat(written(value, 100))
+    except ValueError as exc:
+        raise refusal(Problem.MOMENT) from exc
+    if read.tzinfo is None:
+        raise refusal(Problem.MOMENT)
+    try:
+        return f"{read.astimezone(UTC).replace(microsecond=0):%Y-%m-%dT%H:%M:%SZ}"
+    except OverflowError as exc:  # the year 1 or 9999 in another zone
+        raise refusal(Problem.MOMENT) from exc
+
+
+def timestamp(moment: str | None) -> Timestamp | None:
+    """Of a `Moment`."""
+    return None if moment is None else Timestamp(datetime.fromisoformat(moment).timestamp())
+
+
+def moment(at: Timestamp | None) -> str | None:
+    """A `Moment`, to the second."""
+    return None if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def _local_length(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 3 <= value <= 10:
         raise refusal(Problem.LOCAL_LENGTH)
     return value
+
+
+def _results(value: Any) -> tuple[str, ...]:
+    """Names of results of calls, each as a manager reads it on a button."""
+    if not isinstance(value, list | tuple):
+        raise refusal(Problem.LIST, example='["Sold", "Call back"]')
+    if len(value) > MOST_RESULTS:
+        raise refusal(Problem.LIST_TOO_LONG, length=len(value), most=MOST_RESULTS)
+    found = tuple(" ".join(written(each, _LONGEST_RESULT).split()) for each in value)
+    if not all(found):
+        raise refusal(Problem.EMPTY_TEXT)
+    twice = next((each for each in found if found.count(each) > 1), None)
+    if twice is not None:
+        raise refusal(Problem.LISTED_TWICE, value=shortened(twice))
+    return found
+
+
+def _telephones(value: Any) -> tuple[str, ...]:
+    """Telephone numbers as people write them."""
+    if not isinstance(value, list | tuple):
+        raise refusal(Problem.LIST, example='["+74950000001"]')
+    if len(value) > MOST_TELEPHONES:
+        raise refusal(Problem.LIST_TOO_LONG, length=len(value), most=MOST_TELEPHONES)
+    return tuple(dict.fromkeys(text for each in value if (text := written(each, 100).strip())))
 
 
 OfficeId = Annotated[AccountId, BeforeValidator(_office_id)]
@@ -151,11 +219,17 @@ Kind = Annotated[str, BeforeValidator(_kind)]
 Country = Annotated[str, BeforeValidator(_country)]
 Language = Annotated[str, BeforeValidator(_word(LANGUAGES))]
 TimeZone = Annotated[str, BeforeValidator(_time_zone)]  # empty: the country's
+CardFields = Annotated[tuple[CardField, ...], BeforeValidator(_card_fields)]  # empty: only name and number
+
+Telephones = Annotated[tuple[str, ...], BeforeValidator(_telephones)]
+CallResults = Annotated[tuple[str, ...] | None, BeforeValidator(_results)]
 
 Name = Annotated[str | None, _text(200)]
 CrmUser = Annotated[ManagerId | None, _text(100)]
 Destination = Annotated[str | None, _text(100)]  # an extension or a telephone number, as people write them
 Sound = Annotated[str | None, _text(200)]
+
+Moment = Annotated[str | None, BeforeValidator(_moment)]
 
 RingSeconds = Annotated[int, within(Problem.SECONDS, 1, 120)]
 LookupSeconds = Annotated[float, within(Problem.LOOKUP_SECONDS, 0, 1)]

@@ -18,14 +18,19 @@ from integration.documents.problems import FieldProblem, InvalidDocument, Path, 
 from integration.documents.refusals import problems_of
 from integration.documents.table import Table, plain
 from integration.domain.ids import AccountId, PbxId
-from integration.domain.numbers.numbering import DialForm, DialRules
+from integration.domain.numbers.numbering import DialForm, DialRules, Numbering
+from integration.domain.numbers.phone_text import read_text
 from integration.domain.settings import (
+    CARD_FIELDS,
     AccountSettings,
     AfterNoAnswer,
     CardMoment,
     ClickRules,
     LineSettings,
     LogTarget,
+    MadeByHand,
+    NewClient,
+    NewClientOf,
 )
 from integration.texts.settings import Problem
 
@@ -60,6 +65,7 @@ class LineDocument(Table):
     process: bool = _LINE.process
     card: Annotated[CardMoment, of.one_of(CardMoment)] = _LINE.card
     to_responsible: bool = _LINE.to_responsible
+    respect_working_day: bool = _LINE.respect_working_day
     responsible_seconds: of.RingSeconds = _LINE.responsible_seconds
     notice_before: of.Sound = _LINE.notice_before
     notice_no_answer: of.Sound = _LINE.notice_no_answer
@@ -69,6 +75,9 @@ class LineDocument(Table):
     outside_responsible: of.CrmUser = _LINE.outside_responsible
     unknown_lookup_seconds: of.LookupSeconds = _LINE.unknown_lookup_seconds
     reserve: of.Destination = _LINE.reserve
+    transfer_changes_responsible: bool = _LINE.transfer_changes_responsible
+    new_client: Annotated[NewClient, of.one_of(NewClient)] = _LINE.new_client
+    new_client_of: Annotated[NewClientOf, of.one_of(NewClientOf)] = _LINE.new_client_of
     missed_task: bool = _LINE.missed_task
     task_deadline_seconds: of.TaskSeconds = _LINE.task_deadline_seconds
     source: of.Name = _LINE.source
@@ -87,7 +96,12 @@ class OfficeDocument(Table):
     language: of.Language = "ru"
     time_zone: of.TimeZone = ""
     log_to: Annotated[LogTarget, of.one_of(LogTarget)] = LogTarget.PERSON
+    made_by_hand: Annotated[MadeByHand, of.one_of(MadeByHand)] = MadeByHand.CONTACT
+    never_clients: of.Telephones = ()
+    card_fields: of.CardFields = CARD_FIELDS
     default_responsible: of.CrmUser = None
+    call_results: of.CallResults = None  # None: the usual ones of the language
+    crm_administrators: bool = False  # the CRM's administrators may administer this office; owners decide it
     crm: of.Kind
     pbx: of.Kind
     pbx_id: of.ConnectionId
@@ -125,6 +139,11 @@ class OfficeDocument(Table):
             employees=tuple(person.employee(*phone_of(key, self.all_pbxs)) for key, person in self.employee.items()),
             default_responsible=self.default_responsible,
             log_to=self.log_to,
+            made_by_hand=self.made_by_hand,
+            never_clients=self.never_clients,
+            card_fields=self.card_fields,
+            call_results=self.call_results,
+            crm_administrators=self.crm_administrators,
             pbxs=self.all_pbxs,
         )
 
@@ -214,7 +233,12 @@ def office_document(
         "language": settings.language,
         "time_zone": settings.time_zone,
         "log_to": str(settings.log_to),
+        **({"made_by_hand": str(settings.made_by_hand)} if settings.made_by_hand is not MadeByHand.CONTACT else {}),
+        **({"never_clients": list(settings.never_clients)} if settings.never_clients else {}),
+        **({"card_fields": plain(settings.card_fields)} if settings.card_fields != CARD_FIELDS else {}),
         "default_responsible": settings.default_responsible or "",
+        **({} if settings.call_results is None else {"call_results": list(settings.call_results)}),
+        **({"crm_administrators": True} if settings.crm_administrators else {}),
         "dial": _differences(settings.dial, _DIAL),
         "clicks": _differences(settings.clicks, _CLICKS),
         "line": {name: own for name, own in lines.items() if own or name != DEFAULT_LINE},
@@ -231,7 +255,20 @@ def office_document(
 
 def _together(document: OfficeDocument) -> list[FieldProblem]:
     """Check rules that concern several fields."""
-    return [*_dialling(document.dial), *_lines(document.line), *people_together(document.employee, document.all_pbxs)]
+    return [
+        *_dialling(document.dial),
+        *_telephones(document),
+        *_lines(document.line),
+        *people_together(document.employee, document.all_pbxs),
+    ]
+
+
+def _telephones(document: OfficeDocument) -> Iterable[FieldProblem]:
+    """Each has to be one number, as the office would read it: a list that matches nothing helps nobody."""
+    numbering = Numbering(document.country, DialRules(**document.dial.values()))
+    for text in document.never_clients:
+        if len(read_text(text, numbering).numbers) != 1:
+            yield FieldProblem(("never_clients",), Problem.TELEPHONE, {"value": shortened(text)})
 
 
 def _dialling(dial: DialDocument) -> Iterable[FieldProblem]:

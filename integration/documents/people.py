@@ -26,6 +26,7 @@ class EmployeeDocument(Table):
     type: Annotated[PhoneType, of.one_of(PhoneType)] = PhoneType.SIP
     mobile: of.Destination = None
     absent: bool = False
+    absent_until: of.Moment = None
 
     def employee(self, extension: str, pbx: PbxId | None) -> Employee:
         return Employee(
@@ -36,6 +37,7 @@ class EmployeeDocument(Table):
             phone_type=self.type,
             mobile=self.mobile,
             is_absent=self.absent,
+            absent_until=of.timestamp(self.absent_until),
         )
 
 
@@ -112,6 +114,7 @@ def person_table(employee: Employee) -> dict[str, Any]:
         "type": None if employee.phone_type is PhoneType.SIP else str(employee.phone_type),
         "mobile": employee.mobile,
         "absent": employee.is_absent,
+        "absent_until": of.moment(employee.absent_until),
     }
     return {key: value for key, value in table.items() if value}
 

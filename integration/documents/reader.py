@@ -7,8 +7,9 @@ all of its settings, and then `finish` raises with every problem. Values are not
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import Field, fields
+from typing import Any, TypeVar
 
 from integration.documents.problems import FieldProblem, InvalidDocument, Path, shortened, unknown_key
 from integration.texts.settings import KindProblem, Problem
@@ -16,6 +17,34 @@ from integration.texts.settings import KindProblem, Problem
 _NOTHING: Mapping[str, Any] = {}
 _WORD = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 _MISSING = object()
+Settings = TypeVar("Settings")
+
+
+def read_settings(
+    kind: type[Settings], table: Mapping[str, Any], name: str, read: Callable[[TableReader, str, str, Any], Any]
+) -> Settings:
+    """
+    A dataclass of settings from its table.
+
+    Args:
+        kind: refuses what is wrong together with InvalidDocument, whose paths end with a field's name.
+        name: of the table in the document.
+        read: one field: the reader, its name, its type as it is written, its default.
+
+    Raises:
+        InvalidDocument: names every key that is unknown, missing, of the wrong type or has a wrong value.
+    """
+    reader = TableReader(table, (name,))
+    own: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]
+    values = {each.name: read(reader, each.name, str(each.type), each.default) for each in own}
+    reader.no_more()
+    try:
+        settings = kind(**values)
+    except InvalidDocument as exc:
+        reader.problems += [each for each in exc.problems if reader.is_right(str(each.path[-1]))]
+        raise InvalidDocument(reader.problems) from exc
+    reader.finish()
+    return settings
 
 
 class TableReader:
@@ -90,7 +119,7 @@ class TableReader:
         value = self.take(name, default)
         if isinstance(value, list | tuple) and all(isinstance(each, str) and each for each in value):
             return tuple(value)
-        self.wrong(name, Problem.LIST)
+        self.wrong(name, Problem.LIST, example='["a", "b"]')
         return tuple(default)
 
     def one_of(self, name: str, words: Sequence[str], default: str | None = None) -> str:

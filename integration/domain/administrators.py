@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NewType
 
-from integration.domain.ids import AccountId, Timestamp
+from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.people.names import without_direction
 
 AdministratorId = NewType("AdministratorId", str)
 """32 hexadecimal digits."""
+
+NO_PASSWORD = "-"  # noqa: S105
+"""What stands in place of a hash where there is no password: no password has it."""
 
 LONGEST_NAME = 80
 LONGEST_LOGIN = 120
@@ -28,6 +31,7 @@ class Role(StrEnum):
 
     OWNER = "owner"
     ADMINISTRATOR = "administrator"
+    SUPERVISOR = "supervisor"  # calls and campaigns only
 
 
 class NameProblem(StrEnum):
@@ -51,6 +55,7 @@ class Administrator:
         created_at: when the person first signed in.
         seen_at: to the minute; None: never since.
         offices: that they may see; None: all.
+        has_password: False: they sign in from their CRM only, as their office allows.
     """
 
     id: AdministratorId
@@ -62,15 +67,24 @@ class Administrator:
     seen_at: Timestamp | None = None
     is_active: bool = True
     offices: frozenset[AccountId] | None = None
+    has_password: bool = True
 
     @property
     def is_active_owner(self) -> bool:
         return self.is_active and self.role is Role.OWNER
 
 
+@dataclass(frozen=True, slots=True)
+class CrmUser:
+    """A manager of a CRM account, as somebody who signs in."""
+
+    account: AccountId
+    manager: ManagerId
+
+
 def role_of(text: str) -> Role:
     """The stored role. One that this release does not know may as little as our smallest."""
-    return Role(text) if text in set(Role) else Role.ADMINISTRATOR
+    return Role(text) if text in set(Role) else Role.SUPERVISOR
 
 
 def login_key(login: str) -> str:

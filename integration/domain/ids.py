@@ -27,6 +27,15 @@ ManagerId = NewType("ManagerId", str)
 Extension = NewType("Extension", str)
 """An employee's internal number."""
 
+CampaignId = NewType("CampaignId", str)
+"""Our key of a campaign, unique in the installation: `[a-z0-9-]{1,40}`."""
+
+EntryId = NewType("EntryId", int)
+"""Our number of an entry in a campaign's list, unique in the installation."""
+
+AttemptId = NewType("AttemptId", str)
+"""`[A-Za-z0-9-]{8,64}`, drawn, unique forever: the PBX's channel has this name, and a second use of it would dial."""
+
 Timestamp = NewType("Timestamp", float)
 """Unix seconds, UTC, with a fraction. In a replayed recording: seconds since the start of the recording."""
 

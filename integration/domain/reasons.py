@@ -14,6 +14,7 @@ class ReasonCode(StrEnum):
 
     # the account and the line
     INTEGRATION_OFF = "integration_off"
+    OFF_FOR_MANAGER = "off_for_manager"  # manager: it is on for chosen managers only
     LINE_OWN = "line_own"  # line: the line has its own settings
     LINE_DEFAULT = "line_default"  # line: the settings for all lines apply
     LINE_NOT_PROCESSED = "line_not_processed"  # line
@@ -35,13 +36,17 @@ class ReasonCode(StrEnum):
     PERSON_DELETED = "person_deleted"  # kind, id
     COMPANY_ONLY = "company_only"
     SEVERAL_PERSONS = "several_persons"  # count, name: the chosen person
+    CLIENT_CHOSEN = "client_chosen"  # extension: that employee chose the person in the card
+    CHOSEN_IS_GONE = "chosen_is_gone"  # extension: the card that was chosen does not have the number any more
     # the responsible manager
     RESPONSIBLE_OF_DEAL = "responsible_of_deal"  # manager, id, name
     RESPONSIBLE_OF_PERSON = "responsible_of_person"  # manager, name
     NO_RESPONSIBLE = "no_responsible"  # name
     MANAGER_INACTIVE = "manager_inactive"  # manager
     MANAGER_WITHOUT_EXTENSION = "manager_without_extension"  # manager
-    MANAGER_ABSENT = "manager_absent"  # manager, extension
+    MANAGER_ABSENT = "manager_absent"  # manager, extension; if it ends by itself: until, now (Unix seconds), zone
+    DAY_NOT_BEGUN = "day_not_begun"  # manager: the working day that the CRM keeps has not begun, or is over
+    DAY_PAUSED = "day_paused"  # manager: the same day has a break
     NOBODY_TO_RING = "nobody_to_ring"
     # the plan
     RING_RESPONSIBLE = "ring_responsible"  # manager, extension, seconds
@@ -63,6 +68,12 @@ class ReasonCode(StrEnum):
     TARGET_INBOX = "target_inbox"
     NO_INBOX = "no_inbox"  # the CRM has none for such calls
     CONTACT_CREATED = "contact_created"  # kind, id, name: for a number that nobody had
+    CALL_BOUND = "call_bound"  # kind, id: the CRM has bound the call by itself
+    CLIENT_NOT_IN_CRM = "client_not_in_crm"  # the CRM has nobody with the number: the call is in its statistics only
+    NEW_CLIENT_AT_ONCE = "new_client_at_once"  # the line wants a client made by Dozvon
+    NEW_CLIENT_BY_HAND = "new_client_by_hand"  # of this call the line makes no client by itself
+    NEW_CLIENT_NEVER = "new_client_never"
+    NUMBER_NEVER_CLIENT = "number_never_client"  # number: it is on the office's list
     JOINED_ENTRY = "joined_entry"  # the entry of an earlier call of this number
     ANSWERED_BY = "answered_by"  # extension
     HAD_CLIENT_LAST = "had_client_last"  # extension

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
-from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
+from integration.domain.ids import AccountId, Extension, ManagerId, PbxId, Timestamp
 from integration.domain.numbers.numbering import DialRules, Numbering
 from integration.domain.numbers.phone import bare_digits, match_key
+from integration.domain.people.absence import Absence, Away, SaidBy, later
 
 
 class CardMoment(StrEnum):
@@ -34,6 +35,48 @@ class AfterNoAnswer(StrEnum):
     GROUP = "group"
 
 
+class CardField(StrEnum):
+    """A block of the card in the browser. Name, number and state of the call are always there."""
+
+    COMPANY = "company"
+    RESPONSIBLE = "responsible"
+    LINE = "line"
+    NEXT_TASK = "next_task"  # the client's next open task in the CRM
+    DEALS = "deals"
+    LAST_CALLS = "last_calls"
+    EMAIL = "email"
+
+
+CARD_FIELDS = tuple(CardField)
+"""The card's blocks in their order, where an account says nothing else."""
+
+
+class NewClient(StrEnum):
+    """What becomes of a number that nobody in the CRM has. Source: spec B6, seed S1."""
+
+    AUTO = "auto"  # what the CRM itself makes: an entry of its inbox, a lead, a contact
+    CONTACT = "contact"  # a contact at once, whatever the CRM itself would make
+    DEAL = "deal"  # a contact with a deal
+    LEAD = "lead"  # a lead, where the CRM's leads are persons; else a contact
+    BY_HAND = "by_hand"  # nothing by itself; the card offers a contact
+    NEVER = "never"  # nothing, and the card offers none
+
+
+class MadeByHand(StrEnum):
+    """What the card makes of an unknown number."""
+
+    CONTACT = "contact"
+    LEAD = "lead"  # where the CRM's leads are persons; else a contact
+
+
+class NewClientOf(StrEnum):
+    """Of which calls; of the others clients are made by hand."""
+
+    ALL = "all"
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
 class LogTarget(StrEnum):
     """The feed into which a known client's call is written."""
 
@@ -48,6 +91,7 @@ class LineSettings:
     process: bool = True
     card: CardMoment = CardMoment.RINGING
     to_responsible: bool = True
+    respect_working_day: bool = False  # pass over managers whose day in the CRM has not begun or has a break
     responsible_seconds: int = 10
     notice_before: str | None = None  # a sound the PBX can play, without suffix
     notice_no_answer: str | None = None
@@ -57,6 +101,9 @@ class LineSettings:
     outside_responsible: ManagerId | None = None  # for calls to employees outside the integration
     unknown_lookup_seconds: float = 0.0  # > 0: ask the CRM live about an unknown number, within this deadline
     reserve: str | None = None  # extension or number when Dozvon cannot decide (spec B12)
+    transfer_changes_responsible: bool = False  # who is handed the call by hand becomes the client's responsible
+    new_client: NewClient = NewClient.AUTO
+    new_client_of: NewClientOf = NewClientOf.ALL
     missed_task: bool = True  # a task to call back after a missed call
     task_deadline_seconds: int = 3600
     source: str | None = None
@@ -72,12 +119,36 @@ class Employee:
     manager: ManagerId | None = None
     phone_type: PhoneType = PhoneType.SIP
     mobile: str | None = None
-    is_absent: bool = False  # set by hand: no call is routed to this person
+    is_absent: bool = False  # said by an administrator: no call is routed to this person, until further notice
+    absent_until: Timestamp | None = None  # the same with an end, after which calls come again
 
     @property
     def key(self) -> str:
         """Unique in an account, whose PBXs may have the same extension: `101`, or `branch/101` on the PBX `branch`."""
         return self.extension if self.pbx is None else f"{self.pbx}/{self.extension}"
+
+    def absence(self, now: Timestamp) -> Absence | None:
+        """What an administrator has said. None: this person is here."""
+        if self.is_absent:
+            return Absence(by=SaidBy.ADMINISTRATOR)
+        if self.absent_until is not None and now < self.absent_until:
+            return Absence(by=SaidBy.ADMINISTRATOR, until=self.absent_until)
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupRule:
+    """
+    Whom an administrator wants to be added, and with which extensions of the main PBX.
+
+    Attributes:
+        groups: keys of the CRM's groups (`ManagerGroup.key`).
+        first, last: the range of extensions, both of the same length.
+    """
+
+    groups: tuple[str, ...] = ()
+    first: str = ""
+    last: str = ""
 
 
 def rehomed(phone: Employee, before: Sequence[PbxId], now: Sequence[PbxId]) -> Employee:
@@ -124,14 +195,22 @@ class AccountSettings:
     language: str = "ru"
     time_zone: str = ""  # IANA, of the times in texts for people; empty: the country's
     enabled: bool = True
+    only_for: frozenset[ManagerId] | None = None  # it is on for these managers alone; None: for everybody
     default_line: LineSettings = field(default_factory=LineSettings)
     lines: dict[str, LineSettings] = field(default_factory=dict)  # by DID as the PBX shows it, digits only
     employees: tuple[Employee, ...] = ()
+    away: dict[ManagerId, Away] = field(default_factory=dict)  # what managers have said about themselves
+    group_rule: GroupRule = field(default_factory=GroupRule)  # whom the page of people proposes to add
     active_managers: frozenset[ManagerId] | None = None  # who can work in the CRM; None: it was never asked
     inactive_managers: frozenset[ManagerId] = frozenset()  # for the previous release, which does not know deleted users
     default_responsible: ManagerId | None = None  # when no rule names anybody
     log_to: LogTarget = LogTarget.PERSON
+    made_by_hand: MadeByHand = MadeByHand.CONTACT
+    never_clients: tuple[str, ...] = ()  # numbers as people write them, of which no client is ever made
+    card_fields: tuple[CardField, ...] = CARD_FIELDS  # the blocks of the card, in their order; others are not shown
+    crm_administrators: bool = False  # the CRM's administrators may sign in to this office without being tied
     clicks: ClickRules = field(default_factory=ClickRules)
+    call_results: tuple[str, ...] | None = None  # names that managers choose from; None: the language's usual ones
     pbxs: tuple[PbxId, ...] = ()  # whose calls may belong to it, the main one first; empty: stored by an older release
 
     @property
@@ -169,11 +248,26 @@ class AccountSettings:
             return manager in self.active_managers
         return manager not in self.inactive_managers
 
+    def is_on_for(self, manager: ManagerId | None) -> bool:
+        """Whether Dozvon works for this person; None, somebody outside the integration: only while it is for all."""
+        return self.enabled and (self.only_for is None or manager in self.only_for)
+
     def stand_ins(self, did: str | None) -> tuple[ManagerId, ...]:
         """The replacements of a user who cannot be responsible: the account's default person, then the line's."""
         line = self.line(did)
         wanted = (self.default_responsible, line.missed_responsible, line.outside_responsible)
         return tuple(dict.fromkeys(each for each in wanted if each))
+
+    def absence(self, employee: Employee, now: Timestamp) -> Absence | None:
+        """Whether an employee is away now, by an administrator's word or by their own; None: they are here."""
+        own = self.away.get(employee.manager) if employee.manager else None
+        said = Absence(by=SaidBy.MANAGER, until=own.until) if own is not None and own.lasts(now) else None
+        return later(employee.absence(now), said)
+
+    def absence_of(self, manager: ManagerId, now: Timestamp) -> Absence | None:
+        """Of a manager: they are away when none of their phones may ring. None: here, or without a phone."""
+        found = [self.absence(each, now) for each in self.employees if each.manager == manager]
+        return found[0] if found and all(found) else None
 
     def manager_of(self, extension: str | None) -> ManagerId | None:
         return next((e.manager for e in self.employees if e.extension == extension), None)

@@ -24,16 +24,18 @@ class Section(StrEnum):
     SWITCH = "switch"
 
 
-SECTIONS: Mapping[str, Section] = {"employees": Section.PEOPLE, "enabled": Section.SWITCH}
+SECTIONS: Mapping[str, Section] = {"employees": Section.PEOPLE, "enabled": Section.SWITCH, "only_for": Section.SWITCH}
 """The fields that administrators decide on the pages. Changes of other fields are not recorded."""
 
 _LEARNED = ("active_managers", "inactive_managers")
 _IN_FILE = (
     "account", "name", "country", "dial", "language", "time_zone", "default_line", "lines", "default_responsible",
-    "log_to", "clicks", "pbxs",
+    "log_to", "card_fields", "clicks", "call_results", "crm_administrators", "pbxs", "made_by_hand", "never_clients",
 )  # fmt: skip
 NOT_RECORDED: Mapping[str, str] = {
     **dict.fromkeys(_LEARNED, "learned from the CRM"),
+    "group_rule": "it proposes only: each extension that is given is recorded",
+    "away": "said by the managers about themselves, several times a day: it would push out what administrators did",
     **dict.fromkeys(_IN_FILE, "set in the configuration file"),
 }
 """The other fields, each with the reason."""
@@ -63,6 +65,7 @@ class Author:
         user: of the operating system, who typed it; empty: not known.
         administrator: their id, or `BY_FILE`; empty: written before administrators had logins.
         name: the administrator's at that time; empty for `BY_FILE`.
+        key: the name of the API key that a program of theirs has used; empty: they did it themselves.
     """
 
     kind: AuthorKind
@@ -72,10 +75,13 @@ class Author:
     user: str = ""
     administrator: str = ""
     name: str = ""
+    key: str = ""
 
     def is_same_person(self, other: Author) -> bool:
         """Whether both are known to be the same administrator: by login, or by session where a password is shared."""
         if self.kind is not AuthorKind.ADMINISTRATOR or other.kind is not AuthorKind.ADMINISTRATOR:
+            return False
+        if self.key or other.key:  # a program is not its maker
             return False
         if self.administrator and self.administrator != BY_FILE:
             return self.administrator == other.administrator
@@ -83,6 +89,8 @@ class Author:
 
     def __str__(self) -> str:
         match self.kind:
+            case AuthorKind.ADMINISTRATOR if self.key:
+                return f"API key {self.key} ({self.name or 'configuration file'}) from {self.address}"
             case AuthorKind.ADMINISTRATOR if self.name:
                 return f"{self.name} from {self.address}"
             case AuthorKind.ADMINISTRATOR if self.administrator == BY_FILE:
@@ -133,7 +141,7 @@ def parts(document: Document) -> dict[str, Any]:
         value = document.get(field)
         if field in _LISTS:
             found |= {f"{field}/{_key(item)}": item for item in value or ()}
-        else:
+        elif value is not None:
             found[field] = value
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from integration.domain.connections.state import ConnectionState, ConnectionStatus
+from integration.domain.connections.state import ConnectionState
 from integration.domain.ids import Timestamp
 
 
@@ -23,6 +23,7 @@ class Step(StrEnum):
     LINES = "lines"
     PEOPLE = "people"
     ROUTING = "routing"
+    KEYS = "keys"
     REHEARSAL = "rehearsal"
 
 
@@ -65,10 +66,11 @@ def office_id(name: str, taken: Collection[str]) -> str:
     latin = "".join(_LETTERS.get(letter, letter) for letter in unicodedata.normalize("NFC", name.lower()))
     plain = unicodedata.normalize("NFKD", latin).encode("ascii", "ignore").decode()
     base = "-".join(re.findall(r"[a-z0-9]+", plain))[:_LONGEST_ID].strip("-") or "office"
-    return next(each for each in _numbered(base) if each not in taken)
+    return next(each for each in numbered(base) if each not in taken)
 
 
-def _numbered(base: str) -> Iterator[str]:
+def numbered(base: str) -> Iterator[str]:
+    """`base`, `base-2`, `base-3`, without an end."""
     yield base
     for number in itertools.count(2):
         yield f"{base}-{number}"
@@ -81,17 +83,24 @@ _NEEDS: Mapping[Step, tuple[Step, ...]] = {
     Step.ROUTING: (Step.CRM,),
     Step.REHEARSAL: (Step.CRM,),
 }
-_IN_ORDER = (ConnectionStatus.READY, ConnectionStatus.SETTING_UP, ConnectionStatus.OFF)
+_OPTIONAL = frozenset({Step.KEYS})
+"""Nobody is led there: calls need none of it."""
 
 
 def marks(facts: Facts) -> dict[Step, Mark]:
     return {step: _mark(step, facts) for step in Step}
 
 
-def next_step(facts: Facts) -> Step | None:
-    """The first one that can be worked on and is not done; None: all are."""
+def next_step(facts: Facts, *, but: Collection[Step] = ()) -> Step | None:
+    """
+    The first one that a call needs, can be worked on, and is not done; None: all are.
+
+    Args:
+        but: steps that are not the reader's to take.
+    """
     found = marks(facts)
-    return next((step for step in Step if found[step] in (Mark.OPEN, Mark.ATTENTION)), None)
+    needed = (step for step in Step if step not in _OPTIONAL and step not in but)
+    return next((step for step in needed if found[step] in (Mark.OPEN, Mark.ATTENTION)), None)
 
 
 def _mark(step: Step, facts: Facts) -> Mark:
@@ -101,7 +110,7 @@ def _mark(step: Step, facts: Facts) -> Mark:
     state = {Step.PBX: facts.pbx, Step.CRM: facts.crm}.get(step)
     if step not in facts.done:
         return Mark.OPEN
-    if state is not None and state.status not in _IN_ORDER:
+    if state is not None and not state.is_in_order:
         return Mark.ATTENTION
     if step is Step.PEOPLE and not facts.mapped:
         return Mark.ATTENTION

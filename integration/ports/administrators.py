@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from integration.domain.administrators import Administrator, AdministratorId, Role
-from integration.domain.ids import Timestamp
+from integration.domain.administrators import Administrator, AdministratorId, CrmUser, Role
+from integration.domain.api_keys import ApiKey, ApiKeyId
+from integration.domain.ids import AccountId, Timestamp
 from integration.errors import NotFound, Rejected
 
 
@@ -23,6 +24,10 @@ class LastOwner(Rejected):
     """Nobody would be left who may change administrators."""
 
 
+class OwnerOfAll(Rejected):
+    """An owner has all offices."""
+
+
 class CodeGone(NotFound):
     """The code was used, replaced or revoked, or its time is over."""
 
@@ -31,7 +36,7 @@ class CodeGone(NotFound):
 class Credentials:
     """
     Attributes:
-        hash: argon2id, of the password.
+        hash: argon2id, of the password; `NO_PASSWORD`: there is none.
         mark: drawn again with each new password; sessions carry it, so that a new password ends them.
     """
 
@@ -51,6 +56,7 @@ class Invitation:
     invited_by: str  # the inviter's name; empty: with the password of the configuration file
     created_at: Timestamp
     until: Timestamp
+    offices: frozenset[AccountId] | None = None  # that the person may see; None: all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +69,7 @@ class Session:
         browser: as it names itself (`User-Agent`); from outside, not to be believed.
         address: of the last use.
         used_at: to the minute.
+        crm_user: by whose word it began; None: by a password.
     """
 
     id: str
@@ -72,6 +79,7 @@ class Session:
     until: Timestamp
     browser: str
     address: str
+    crm_user: CrmUser | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +116,9 @@ class AdministratorStore(Protocol):
 
     async def set_active(self, administrator: AdministratorId, *, is_active: bool) -> None:
         """Switching off ends their sessions. Raises: as `set_role`."""
+
+    async def set_offices(self, administrator: AdministratorId, offices: frozenset[AccountId] | None) -> None:
+        """Which offices they may see; None: all. Raises: as `set_role`, and OwnerOfAll."""
 
 
 class InvitationStore(Protocol):
@@ -171,3 +182,64 @@ class AdminSessionStore(Protocol):
 
     async def end_all(self, administrator: AdministratorId | None, *, but: str = "") -> None:
         """None: those of the configuration file's password. `but`: a session that goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """
+    Attributes:
+        maker: None: the key was made with the configuration file's password, or its maker is not there any more.
+    """
+
+    key: ApiKey
+    maker: Administrator | None
+
+
+class ApiKeyStore(Protocol):
+    """Keys of programs. `hash`: SHA-256 of a key's text, which is not stored."""
+
+    async def add(self, key: ApiKey, *, hash_: str, at_most: int) -> bool:
+        """False: this office (or None: the installation) has `at_most` keys that are not revoked."""
+
+    async def find(self, hash_: str) -> FoundKey | None: ...
+
+    async def of(self, offices: frozenset[AccountId | None]) -> list[FoundKey]:
+        """Those of these offices, the newest first; None: those of all offices."""
+
+    async def touch(self, key: ApiKeyId, *, now: Timestamp, address: str) -> None:
+        """Store the last use."""
+
+    async def revoke(
+        self, key: ApiKeyId, *, offices: frozenset[AccountId | None], now: Timestamp, revoked_by: str
+    ) -> bool:
+        """Whether it was one of these offices and not revoked yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrmTie:
+    """
+    A CRM user who is an administrator.
+
+    Attributes:
+        is_by_word: the CRM's word alone made them one, as the office allows; False: the administrator tied them.
+    """
+
+    user: CrmUser
+    administrator: AdministratorId
+    tied_at: Timestamp
+    is_by_word: bool = False
+
+
+class CrmTieStore(Protocol):
+    async def find(self, user: CrmUser) -> CrmTie | None: ...
+
+    async def of(self, administrator: AdministratorId) -> list[CrmTie]: ...
+
+    async def tie(self, tie: CrmTie) -> None:
+        """Replaces the user's former tie and ends the sessions that it began."""
+
+    async def untie(self, user: CrmUser, administrator: AdministratorId) -> bool:
+        """Also ends the sessions that began by it. Whether there was one."""
+
+    async def add(self, made: Credentials, tie: CrmTie) -> None:
+        """Store an administrator whom the CRM's word makes one, with the tie. Raises: LoginTaken."""

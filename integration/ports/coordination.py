@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from integration.domain.rates import LeakyBucket
+
 
 @dataclass(frozen=True, slots=True)
 class Lease:
@@ -65,6 +67,18 @@ class RateBudget(Protocol):
     async def put_off(self, seconds: float) -> None:
         """The other side asked for a pause: grant no turn for this time."""
 
+    async def pour(self, bucket: LeakyBucket, *, share: float) -> float:
+        """
+        Fill the bucket by one request, if that fills no more than this share of it. Urgent requests have larger shares,
+        so that those which can wait leave them room.
+
+        Returns:
+            0: it may be sent now. Else the seconds after which to ask again.
+        """
+
+    async def overflow(self, bucket: LeakyBucket, *, pause_seconds: float) -> None:
+        """The other side refused: its bucket is full. Nobody sends for this time."""
+
 
 class Coordination(Protocol):
     """Short-lived state that processes share; nothing important is stored only here."""
@@ -97,6 +111,11 @@ class Coordination(Protocol):
     async def end_turn(self, queue: str, turn: str) -> None: ...
 
     async def put_off_turns(self, queue: str, seconds: float) -> None: ...
+
+    async def pour(self, name: str, bucket: LeakyBucket, *, share: float) -> float:
+        """As `RateBudget.pour`, into one bucket of all processes. One whose level was lost is half full."""
+
+    async def overflow(self, name: str, bucket: LeakyBucket, *, pause_seconds: float) -> None: ...
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None: ...
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent
+from integration.domain.campaigns.reception import Reception
 from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link
 from integration.domain.ids import CallId, PbxId, Timestamp
@@ -43,6 +45,40 @@ class ClickToCall:
     crm_call_id: str | None = None
 
 
+class FirstLeg(StrEnum):
+    """Whose phone rings first."""
+
+    EMPLOYEE = "employee"
+    CLIENT = "client"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignCall:
+    """
+    One attempt of an auto-dial campaign.
+
+    Attributes:
+        attempt: ours and unique forever: the PBX channel has its name, so a repeat finds the call and dials nothing.
+        number: of the client, as the office dials it: digits with an optional leading +; validated.
+        extension: the employee whose phone rings first; or, if the client's does, where a client who has answered goes:
+            an employee, or a group of the PBX. Empty with a `reception`.
+        ring_seconds: of the phone that rings first. The other one rings as the PBX's dialplan says.
+        caller_id: what the client sees, if the PBX and the carrier pass it on; None: what the PBX shows.
+        line: for the PBX's dialplan, which chooses the trunk.
+        reception: with the client's phone first, what a client who has answered meets. Only for a PBX with the ability
+            `receives`.
+    """
+
+    attempt: str
+    number: str
+    extension: str
+    first: FirstLeg
+    ring_seconds: int
+    caller_id: str | None = None
+    line: str = ""
+    reception: Reception | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DialSample:
     """
@@ -60,9 +96,13 @@ class DialSample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PbxEmployee:
+    """`email`: of the mailbox. `devices`: the phones of this extension, as the PBX names them, if it tells."""
+
     extension: str
     name: str = ""
     is_registered: bool | None = None
+    email: str = ""
+    devices: tuple[str, ...] = ()
 
 
 class Pbx(Protocol):
@@ -85,6 +125,40 @@ class Pbx(Protocol):
 
     async def click_to_call(self, request: ClickToCall) -> CallId:
         """Start the call. Returns its id at once; the result arrives as events. Raises: Unavailable, Rejected."""
+
+    async def dial(self, request: CampaignCall) -> CallId:
+        """Start a campaign's call. Like `click_to_call`: returns at once, the result arrives as events of an ordinary
+        outgoing call. Raises: Unavailable, Rejected."""
+
+    async def hand_over(self, call: CallId, extension: str, *, ring_seconds: int, answers_itself: bool = False) -> None:
+        """
+        Ring an employee or a group for a client who waits in a `reception` (`ClientWaiting` was reported).
+
+        Returns at once. Answered: the two talk, and the events are those of any call. In vain: `ClientWaiting` again if
+        the client's time is not over, else the announcement and `ClientTurnedAway`. While the phone rings another
+        `hand_over` rings another phone instead.
+
+        Args:
+            answers_itself: ask the phone to answer without a hand, which many do if they are set up to (RFC 5373 and
+                its older forms). Without it two seconds are over before somebody has lifted a receiver.
+
+        Raises: NotFound if the client does not wait (has left, talks already), Unavailable, Rejected.
+        """
+
+    async def place_sound(self, wav: bytes) -> str:
+        """
+        Put a sound where the PBX can play it, and return the name for a `Reception`. The same sound has the same name,
+        and is not stored twice.
+
+        Args:
+            wav: mono, 16 bit, 8 kHz; `services.telephone_sound` makes it of other forms.
+
+        Raises: Rejected (`bad_sound`: no such WAV; `no_sounds`: no place is set up), Unavailable (the place is full).
+        """
+
+    def call_of(self, attempt: str) -> CallId:
+        """The id that the call of a campaign's attempt has, or will have: for a process that was killed before `dial`
+        returned it. Asks nobody."""
 
     async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         """

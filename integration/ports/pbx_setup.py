@@ -211,11 +211,17 @@ class RingResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingOutcome:
-    """`has_rung`: the phone said that it rings. `device`: the one that was called, as the PBX names it."""
+    """
+    Attributes:
+        has_rung: the phone said that it rings.
+        device: the one that was called, as the PBX names it.
+        is_recorded: the PBX was asked to record the talk, and did not refuse.
+    """
 
     result: RingResult
     has_rung: bool = False
     device: str = ""
+    is_recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -266,6 +272,32 @@ class RouteWriting:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewPhone:
+    """
+    A phone to be made on the PBX. Contains a secret.
+
+    Attributes:
+        extension: also the login.
+        name: shown at the other end.
+        secret: letters and digits; empty where it is not known, as of a phone that was made before.
+    """
+
+    extension: str
+    name: str = ""
+    secret: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhoneWriting:
+    """As `RouteWriting`, for phones."""
+
+    changes: tuple[Sentence, ...] = ()
+    was_done: bool = False
+    refusal: Finding | None = None
+    left_to_do: tuple[SetupStep, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SeenRecording:
     """A file of the recordings' place. `name`: as `Pbx.recording` and `PbxSetup.recording` take it."""
 
@@ -290,6 +322,10 @@ class RecordingsSuggestion:
     newest: SeenRecording | None = None
 
 
+NO_PLACE = "no_recordings"
+"""The code of NotFound where no place for recordings is configured, or it is not there."""
+
+
 class PbxSetup(Protocol):
     """
     The questions of a setup to one PBX. Methods for what the abilities deny raise Rejected.
@@ -308,8 +344,14 @@ class PbxSetup(Protocol):
     def watch_calls(self, seconds: float) -> AsyncIterator[SeenCall]:
         """Calls as they begin on the PBX, for this long (at most ten minutes). Changes nothing, takes no call."""
 
-    async def ring(self, extension: str, *, seconds: float) -> RingOutcome:
-        """Ring one extension's phone for at most this long, and hang up when it answers."""
+    async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
+        """
+        Ring one extension's phone for at most this long, and hang up when it answers.
+
+        Args:
+            record_as: a file's name: stay for three seconds and let the PBX record them under it, into the configured
+                place, where `recording` finds it. Without such a place nothing is recorded.
+        """
 
     def route_setup(self, wishes: RouteWishes) -> RouteSetup:
         """How to send incoming calls to Dozvon, as text. Asks nothing. Raises: Rejected with the code `bad_reserve` or
@@ -324,6 +366,16 @@ class PbxSetup(Protocol):
     async def check_route_setup(self) -> list[Finding]:
         """Try the way back: does the PBX reach Dozvon when it asks? Rings no phone."""
 
+    def phone_setup(self, phones: Sequence[NewPhone]) -> tuple[SetupStep, ...]:
+        """How a person makes these phones on the PBX. Asks nothing. Raises: Rejected with the code `bad_extension`."""
+
+    async def own_phones(self) -> list[NewPhone]:
+        """The phones that `write_phones` has made, without their secrets."""
+
+    async def write_phones(self, phones: Sequence[NewPhone], *, dry: bool) -> PhoneWriting:
+        """Make these phones on the PBX, or give those that were made here a new secret and name. Never touches a phone
+        that somebody else has made: then nothing is written. `dry`: only say what would change."""
+
     async def newest_recordings(self, limit: int) -> list[SeenRecording]:
         """The newest files of the configured place, the newest first. Raises: NotFound (its message says where it
         looked), Rejected with the code `no_listing` for a place that cannot be listed."""
@@ -333,3 +385,6 @@ class PbxSetup(Protocol):
 
     def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
         """The bytes of a recording. Raises: NotFound, Unavailable."""
+
+    async def remove_recording(self, file: str) -> bool:
+        """Delete a file that `ring` has let the PBX record. False: it cannot be deleted from here. Never raises."""

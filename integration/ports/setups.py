@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from integration.domain.administrators import AdministratorId
 from integration.domain.ids import AccountId, Timestamp
+from integration.domain.line_watch import LineWatch
+from integration.domain.rehearsal import Rehearsal
 from integration.domain.setup import Step
 
 Answers = dict[str, str]
@@ -19,6 +23,9 @@ class SetupState:
         name: of the office, as people call it.
         answers: of forms that are not saved yet.
         done: when each step was finished.
+        watch: the last one that waited for a call; None: nobody has asked for one.
+        rehearsal: the last one; None: there was none.
+        test_contacts: the CRM's id of the contact into which rehearsals write, by account.
     """
 
     office: AccountId
@@ -26,9 +33,12 @@ class SetupState:
     country: str = "RU"
     language: str = "ru"
     time_zone: str = ""
-    flavour: str = ""  # what the administrator chose among the kinds of telephone systems
+    form: str = ""  # which page began it: a form that is sent twice begins one office
     answers: dict[Step, Answers] = field(default_factory=dict)
     done: dict[Step, Timestamp] = field(default_factory=dict)
+    watch: LineWatch | None = None
+    rehearsal: Rehearsal | None = None
+    test_contacts: dict[AccountId, str] = field(default_factory=dict)
 
 
 class SetupStore(Protocol):
@@ -40,11 +50,16 @@ class SetupStore(Protocol):
     async def get(self, account: AccountId) -> SetupState | None:
         """`account`: the office's id."""
 
-    async def begin(self, account: AccountId, state: SetupState) -> bool:
-        """False: an office with this id is being set up already."""
+    async def begin(self, account: AccountId, state: SetupState, *, by: AdministratorId | None = None) -> bool:
+        """
+        False: an office with this id is being set up already.
 
-    async def change(self, account: AccountId, **values: object) -> SetupState | None:
-        """Set fields of the state, in a transaction. None: there is no such office."""
+        Args:
+            by: an administrator of single offices gets the right to this one, in the same transaction.
+        """
+
+    async def change(self, account: AccountId, change: Callable[[SetupState], SetupState]) -> SetupState | None:
+        """Change the state in a transaction; `change` is pure. None: there is no such office."""
 
     async def keep(self, account: AccountId, step: Step, answers: Answers | None) -> None:
         """Keep a half-filled form; None: it was saved or given up."""

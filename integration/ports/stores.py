@@ -259,6 +259,9 @@ class PhoneBook(Protocol):
 
     async def get(self, account: AccountId, ref: EntityRef) -> Person | None: ...
 
+    async def of_refs(self, account: AccountId, refs: Sequence[EntityRef]) -> dict[EntityRef, Person | Deal]:
+        """The persons and deals among these, in two reads; others are missing in the answer."""
+
     async def put_persons(self, account: AccountId, persons: Sequence[Person], *, numbering: Numbering) -> None:
         """Insert or replace, unless the stored one is newer (`updated_at`); deleted ones are removed."""
 
@@ -310,7 +313,7 @@ class RouteLog(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tokens:
-    """A CRM account's credentials. Never in logs: both tokens are left out of `repr`."""
+    """A CRM account's credentials. Never in logs: `repr` leaves out the tokens and the key."""
 
     access: str
     refresh: str | None
@@ -318,6 +321,7 @@ class Tokens:
     base_url: str  # the account's host, as it is now
     crm_account_id: str
     needs_consent: bool = False  # the CRM refused the refresh: an administrator must allow it again
+    event_key: str = ""  # the secret by which the CRM's messages to us prove their origin; empty: it gives none
 
     def __repr__(self) -> str:
         return (

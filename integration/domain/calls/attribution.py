@@ -12,7 +12,7 @@ from itertools import chain
 
 from integration.domain.calls.call import Call, Direction, Disposition, Leg, LegKind, LegResult, Via
 from integration.domain.crm.entities import Deal, EntityRef, Person
-from integration.domain.crm.identity import open_deals_of, ranked
+from integration.domain.crm.identity import chosen_first, open_deals_of, ranked
 from integration.domain.ids import ManagerId
 from integration.domain.numbers.client import client_of
 from integration.domain.numbers.phone import PhoneNumber, match_key
@@ -48,8 +48,9 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
         deals: open deals of these persons, in any order.
 
     Returns:
-        Target: the likeliest person (`identity.ranked`), or where the account wants it so the only open deal of theirs;
-        none for unknown and hidden numbers. Responsible: the first active manager among
+        Target: the person that an employee chose in the card, otherwise the likeliest (`identity.ranked`); where the
+        account wants it so, their only open deal; none for unknown and hidden numbers. Responsible: the first active
+        manager among
 
         - answered: the last to have the client; for an extension outside the integration the line's manager for these;
         - outgoing: the caller, even if the call was transferred later;
@@ -65,7 +66,7 @@ def attribute(call: Call, settings: AccountSettings, persons: Sequence[Person], 
         claims: Iterator[Claim] = iter(_employee(call.final_responsible or call.caller, call, settings))
         manager, reasons = _first_active(claims, call, settings)
         return Attribution(target=None, responsible=manager, reasons=(because(ReasonCode.INTERNAL_CALL), *reasons))
-    known = ranked(persons, deals)
+    known = chosen_first(ranked(persons, deals), call.chosen.person if call.chosen is not None else None)
     person = known[0] if known else None
     target, why = _target(call, settings, known, deals)
     manager, reasons = _first_active(_claims(call, settings, person, deals), call, settings)
@@ -88,6 +89,10 @@ def _target(
     person, reasons = known[0], []
     if len(known) > 1:
         reasons.append(because(ReasonCode.SEVERAL_PERSONS, count=len(known), name=person.name))
+        if call.chosen is not None and call.chosen.person == person.ref:
+            reasons.append(because(ReasonCode.CLIENT_CHOSEN, extension=call.chosen.by))
+        elif call.chosen is not None:
+            reasons.append(because(ReasonCode.CHOSEN_IS_GONE, extension=call.chosen.by))
     own = open_deals_of(person, deals) if settings.log_to is LogTarget.DEAL else []
     if len(own) == 1:
         return own[0].ref, [*reasons, because(ReasonCode.TARGET_DEAL, id=own[0].ref.id, name=own[0].name)]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from integration.domain.calls.received import Received
+from integration.domain.crm.entities import EntityRef
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
 
@@ -160,6 +162,15 @@ class Press:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenClient:
+    """An employee said in the card which of several persons with the client's number is calling. `by`: an extension."""
+
+    person: EntityRef
+    by: str
+    at: Timestamp
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """
     The state of one business call. Numbers are as the PBX shows them; normalise at the edge that needs it.
@@ -192,6 +203,7 @@ class Call:
     hangup_cause: int | None = None  # Q.850
     origin: Origin | None = None
     presses: tuple[Press, ...] = ()  # presses in the card that ended it, in order
+    chosen: ChosenClient | None = None  # the last choice counts
     queue: str | None = None
     consultation: bool = False  # an internal call that was a consultation never joined to the client's call
     merged_into: CallId | None = None  # joined to another call: not logged separately
@@ -200,6 +212,8 @@ class Call:
     answer_inferred: bool = False
     end_inferred: bool = False
     heard: tuple[str, ...] = ()  # marks of its events, so that a repeated event changes nothing
+    announced: bool = False  # to a CRM that follows live calls: its registration was queued
+    received: Received | None = None  # it rang the client first, who answered before an employee was on the line
     recovered: bool = False  # Dozvon missed it, or its end, and read it from the PBX's records
 
     @property

@@ -19,6 +19,8 @@ from integration.domain.calls.call import (
     TransferResult,
     Via,
 )
+from integration.domain.calls.received import Answerer
+from integration.domain.crm.entities import EntityKind
 from integration.domain.ids import CallId, LegId, Timestamp
 
 
@@ -148,6 +150,53 @@ class HangUpPressed(CallEvent):
 
     extension: str
     own_leg: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientChosen(CallEvent):
+    """An employee said in the card which of several persons with the client's number is calling. Not from the PBX."""
+
+    extension: str
+    kind: EntityKind
+    person: str  # the CRM's id
+    name: str  # at that moment, for the call's timeline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientWaiting(CallEvent):
+    """A client who answered a campaign's call waits for an employee. Again after an employee's phone rang in vain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswererJudged(CallEvent):
+    """The PBX has listened to who answered. `cause`: its own word for why."""
+
+    answerer: Answerer
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageStarted(CallEvent):
+    """A message begins to play to the client; once for each round."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagePlayed(CallEvent):
+    """A message was played to its end. `on_machine`: it was left on a machine."""
+
+    on_machine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPressed(CallEvent):
+    """The client pressed a key during a message."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientTurnedAway(CallEvent):
+    """Nobody took the waiting client in time: the PBX says so, and releases them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

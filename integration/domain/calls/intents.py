@@ -16,9 +16,15 @@ from integration.domain.ids import CallId, Timestamp
 class IntentKind(StrEnum):
     NOTIFY_CRM = "notify_crm"  # the CRM's own popup, for ringing employees without an open widget
     FETCH_RECORDING = "fetch_recording"  # bring the file home from the PBX, store it as mp3
-    LOG_CALL = "log_call"  # into the feed of the entity that attribution chose, or into the leads inbox
+    LOG_CALL = "log_call"  # into the feed of the entity that attribution chose, or into the leads inbox; or finish it
     CREATE_TASK = "create_task"  # call back after a missed call
     CLOSE_TASK = "close_task"  # they have talked: nobody has to call back any more
+    CHANGE_RESPONSIBLE = "change_responsible"  # the client goes to whom the call was handed over
+    WRITE_NOTE = "write_note"  # a manager's note and result, into the feed that has the call
+    REGISTER_CALL = "register_call"  # a call begins: the CRM gives it an id, and may show its card
+    SHOW_CARDS = "show_cards"  # the CRM's card belongs at other people now
+    ATTACH_RECORDING = "attach_recording"  # the file, behind the call that the CRM has finished
+    PLAN_TASK = "plan_task"  # the next step that a manager has planned
 
 
 class Priority(StrEnum):
@@ -26,6 +32,7 @@ class Priority(StrEnum):
 
     CARD = "card"
     LOG = "log"
+    NOTE = "note"  # in the outbox only; a release that does not know notes hands out none of it (ADR 39)
     IMPORT = "import"
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from integration.domain.calls.call import Call, Direction, LegKind
-from integration.domain.ids import AccountId
+from integration.domain.ids import AccountId, AttemptId
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.settings import AccountSettings
 
@@ -105,6 +105,52 @@ def _of_the_first(account: AccountId, taking: Sequence[AccountId]) -> Ownership:
 def crm_call_id(account: AccountId, native_id: str) -> str:
     """The id that a click sends to the PBX and that comes back in `Call.origin`: the account and the CRM's own id."""
     return f"{account}.{native_id}"
+
+
+_OF_THE_CRM = "call_"  # an id of the widget has no underscore
+
+
+def live_call_id(account: AccountId, native_id: str) -> str:
+    """As `crm_call_id`, for a call that the CRM has begun itself: `native_id` is the CRM's id of the live call."""
+    return crm_call_id(account, f"{_OF_THE_CRM}{native_id}")
+
+
+def begun_by_crm(call: Call) -> str | None:
+    """The CRM's own id of a live call that it has begun: a click on its page. None for other calls."""
+    given = call.origin.crm_call_id if call.origin is not None else None
+    _, _, native_id = (given or "").partition(".")
+    return native_id.removeprefix(_OF_THE_CRM) or None if native_id.startswith(_OF_THE_CRM) else None
+
+
+_OF_AN_OWN_LIST = "list_"
+
+
+def own_list_call_id(account: AccountId, attempt: AttemptId) -> str:
+    """As `crm_call_id`, for a call of a manager's own list: the attempt in the journal."""
+    return crm_call_id(account, f"{_OF_AN_OWN_LIST}{attempt}")
+
+
+def begun_by_own_list(call: Call) -> AttemptId | None:
+    """The attempt of a manager's own list that this call is. None for other calls."""
+    given = call.origin.crm_call_id if call.origin is not None else None
+    _, _, native_id = (given or "").partition(".")
+    if not native_id.startswith(_OF_AN_OWN_LIST):
+        return None
+    return AttemptId(native_id.removeprefix(_OF_AN_OWN_LIST)) or None
+
+
+_CALLBACK = "callback_"
+
+
+def callback_id(account: AccountId, native_id: str) -> str:
+    """As `crm_call_id`, for a client who asked in the CRM to be called: `native_id` identifies the request."""
+    return crm_call_id(account, f"{_CALLBACK}{native_id}")
+
+
+def is_callback(call: Call) -> bool:
+    """Whether a client asked in the CRM to be called, and this is that call."""
+    given = call.origin.crm_call_id if call.origin is not None else None
+    return (given or "").partition(".")[2].startswith(_CALLBACK)
 
 
 def clicked_in(call: Call) -> AccountId | None:

@@ -38,6 +38,7 @@ from typing import Any
 
 from integration.domain.calls.call import (
     Call,
+    ChosenClient,
     Direction,
     Disposition,
     Failure,
@@ -51,25 +52,34 @@ from integration.domain.calls.call import (
     TransferResult,
 )
 from integration.domain.calls.events import (
+    AnswererJudged,
     CallDescribed,
     CallEnded,
     CallEvent,
     CallMerged,
     CallStarted,
+    ClientChosen,
     ClientConnected,
     ClientReleased,
+    ClientTurnedAway,
+    ClientWaiting,
     HangUpPressed,
     HoldEnded,
     HoldStarted,
+    KeyPressed,
     LegAnswered,
     LegEnded,
     LegOffered,
     LegRinging,
+    MessagePlayed,
+    MessageStarted,
     RecordingStarted,
     TransferEnded,
     TransferStarted,
 )
+from integration.domain.calls.received import Received
 from integration.domain.copying import changed
+from integration.domain.crm.entities import EntityRef
 from integration.domain.ids import AccountId, LegId, PbxId, Timestamp
 
 
@@ -81,6 +91,8 @@ class Change(StrEnum):
     ANSWERED = "answered"  # the client and a person connected for the first time
     HANDED_OVER = "handed_over"  # another person has the client now
     HELD = "held"  # hold began or ended
+    RECEIVED = "received"  # a client who answered before an employee was on the line: waits, pressed a key, ...
+    CHOSEN = "chosen"  # an employee said which of several persons is calling
     LEG_ENDED = "leg_ended"
     ENDED = "ended"
     CORRECTED = "corrected"  # an ended call: its direction, numbers or recordings are others than was known at its end
@@ -292,6 +304,50 @@ def _hang_up_pressed(call: Call, event: HangUpPressed) -> _Step:
     return (call if press in call.presses else changed(call, presses=(*call.presses, press)),)
 
 
+def _client_chosen(call: Call, event: ClientChosen) -> _Step:
+    person = EntityRef(event.kind, event.person)
+    if call.chosen is not None and call.chosen.person == person:
+        return (call,)
+    return changed(call, chosen=ChosenClient(person=person, by=event.extension, at=event.at)), Change.CHOSEN
+
+
+def _client_waiting(call: Call, event: ClientWaiting) -> _Step:
+    known = call.received
+    since = known.waits_since if known is not None else None
+    return _receive(call, waits_since=max(event.at, call.started_at) if since is None else since)
+
+
+def _answerer_judged(call: Call, event: AnswererJudged) -> _Step:
+    return _receive(call, answerer=event.answerer, answerer_cause=event.cause)
+
+
+def _message_started(call: Call, event: MessageStarted) -> _Step:
+    known = call.received
+    since = known.message_at if known is not None else None
+    return _receive(call, message_at=max(event.at, call.started_at) if since is None else since)
+
+
+def _message_played(call: Call, event: MessagePlayed) -> _Step:
+    return _receive(call, left_message=True) if event.on_machine else _receive(call, message_whole=True)
+
+
+MOST_KEYS = 32
+
+
+def _key_pressed(call: Call, event: KeyPressed) -> _Step:
+    known = call.received.keys if call.received is not None else ""
+    return _receive(call, keys=(known + event.key)[:MOST_KEYS])
+
+
+def _client_turned_away(call: Call, event: ClientTurnedAway) -> _Step:
+    return _receive(call, turned_away_at=max(event.at, call.started_at))
+
+
+def _receive(call: Call, **news: Any) -> _Step:
+    """Also where nothing is new: a client who waits again is a moment to hand them over."""
+    return changed(call, received=changed(call.received or Received(), **news)), Change.RECEIVED
+
+
 def _merged(call: Call, event: CallMerged) -> _Step:
     return changed(_close(call, event.at), merged_into=event.into), Change.MERGED
 
@@ -322,6 +378,13 @@ _STEPS: dict[type[CallEvent], Callable[[Call, Any], _Step]] = {
     TransferEnded: _transfer_ended,
     RecordingStarted: _recording_started,
     HangUpPressed: _hang_up_pressed,
+    ClientChosen: _client_chosen,
+    ClientWaiting: _client_waiting,
+    AnswererJudged: _answerer_judged,
+    MessageStarted: _message_started,
+    MessagePlayed: _message_played,
+    KeyPressed: _key_pressed,
+    ClientTurnedAway: _client_turned_away,
     CallMerged: _merged,
     CallEnded: _ended,
 }

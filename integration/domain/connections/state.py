@@ -6,6 +6,7 @@ supervisor. The sentences that people read are in `texts/connections.py`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -80,6 +81,20 @@ class ConnectionState:
     detail: str = ""
     next_try: Timestamp | None = None
     since: Timestamp | None = None
+
+    @property
+    def is_in_order(self) -> bool:
+        """Nobody has to do anything about it."""
+        return self.status in _IN_ORDER
+
+
+_IN_ORDER = (ConnectionStatus.READY, ConnectionStatus.SETTING_UP, ConnectionStatus.OFF)
+
+
+def worst(states: Iterable[ConnectionState]) -> ConnectionState | None:
+    """The first one that needs attention, else the first one; None: there are none."""
+    found = list(states)
+    return next((each for each in found if not each.is_in_order), next(iter(found), None))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,8 +11,14 @@ from integration.domain.ids import ManagerId
 class EntityKind(StrEnum):
     CONTACT = "contact"
     COMPANY = "company"
-    LEAD = "lead"  # an enquiry not yet a deal (amoCRM: unsorted)
+    # An enquiry not yet a deal. In a CRM with an inbox (`CrmAbilities.inbox`) it waits there and has no person yet; in
+    # one without it is a person with numbers, as a contact is (Bitrix24).
+    LEAD = "lead"
     DEAL = "deal"  # amoCRM's API calls these leads
+
+
+PERSON_KINDS = (EntityKind.CONTACT, EntityKind.COMPANY, EntityKind.LEAD)
+"""The kinds that a `Person` may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +27,43 @@ class EntityRef:
     id: str  # the CRM's own id as text
 
 
+class GroupKind(StrEnum):
+    """What a CRM divides its users into."""
+
+    DEPARTMENT = "department"
+    ACCESS = "access"  # amoCRM: a role
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagerGroup:
+    """`id`: the CRM's, unique within the kind. `head`: who leads it, where the CRM says so."""
+
+    kind: GroupKind
+    id: str
+    name: str
+    head: ManagerId | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manager:
     id: ManagerId
     name: str
     email: str | None = None
     phone: str | None = None
+    extension: str | None = None  # as the profile in the CRM says; the office's own mapping decides
     is_active: bool = True
     is_paid: bool = True  # amoCRM `is_free` users are not: they are no call targets (seed S4)
-    is_admin: bool = False
+    is_admin: bool | None = False  # None: the CRM's list does not say it; its proof of a person does
+    groups: tuple[ManagerGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A contact or a company of the CRM, as the phone book mirrors it."""
+    """A contact, a company, or a lead that is a person, of the CRM, as the phone book mirrors it."""
 
     ref: EntityRef
     name: str

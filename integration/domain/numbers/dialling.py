@@ -45,7 +45,8 @@ def destination_to_dial(text: str | None, numbering: Numbering) -> str | None:
     """
     written = (text or "").strip()
     found = read_text(written, numbering).first
-    if found is None and _EXTENSION.fullmatch(written) and len(re.findall(rf"[{_BETWEEN}]", written)) <= 1:
+    is_name = re.search("[A-Za-z]", written) is not None
+    if found is None and _EXTENSION.fullmatch(written) and (is_name or len(re.findall(rf"[{_BETWEEN}]", written)) <= 1):
         return written
     return number_to_dial(written, numbering)
 

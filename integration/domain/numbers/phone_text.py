@@ -29,10 +29,11 @@ _SPACES = r"[^\S\n\r\t]*"
 _SOFT = re.compile(rf"{_SPACES}[(){_DASHES}./]?{_SPACES}[({_DASHES}]?{_SPACES}")
 _PARTING_SLASH = re.compile(r"\s/|/\s")
 _EXTENSION_WORD = (
-    r"(?:доб[а-яё]*|доп[а-яё]*|вн(?:утр[а-яёіїє]*)?|дод[а-яіїє]*|(?:в\s+)?тон[а-яё]*(?:\.?\s*(?:набор|режим)[а-яё]*)?|местн[а-яё]*|ішкі"
-    r"|ext(?:ension|ens|n)?|int(?:ern(?:al)?)?|anexo|x|х)"
+    r"(?:доб[а-яё]*|доп[а-яё]*|вн(?:утр[а-яёіїє]*)?|дод[а-яіїє]*|(?:в\s+)?тон[а-яё]*(?:\.?\s*(?:набор|режим)[а-яё]*)?|местн[а-яё]*"
+    r"|дад[а-яёіў]*|унутр[а-яёіў]*|ішкі|қосымша|ichki"
+    r"|ext(?:ensi[oó]n|ens|n)?|int(?:ern(?:al|o)?)?|anexo|ramal|wewn?[a-zęó]*|dahili|durchwahl|dw|poste|x|х)"
 )
-_AFTER_WORD = rf"\s*[.:=№#{_DASHES}]*\s*(?:номер|number|no\.?|№)?\s*[(\[]?\s*"
+_AFTER_WORD = rf"\s*[.:=№#{_DASHES}]*\s*(?:номер|нөмір[іи]?|number|no\.?|№)?\s*[(\[]?\s*"
 _MARKED = re.compile(rf"[\s,;.({_DASHES}\[/)+]*(?<![^\W\d_]){_EXTENSION_WORD}{_AFTER_WORD}", re.IGNORECASE)
 _SIGNED = re.compile(r"\s*[#*]\s*|\s*[pwPW]")  # a dialler's pause, or the keys of a voice menu
 _PAUSED = re.compile(r"\s*(?:,{1,3}|;)\s*")  # a pause too, but it may also separate a remark

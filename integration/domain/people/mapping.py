@@ -1,10 +1,11 @@
-"""Maps CRM managers to PBX extensions: suggestions, and problems of a mapping. Source: spec A3, seed S4."""
+"""CRM managers and PBX extensions, and what is wrong with their mapping. Source: spec A3, seed S4."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from integration.domain.crm.entities import Manager
 from integration.domain.ids import ManagerId, PbxId
@@ -16,6 +17,10 @@ class PbxUser:
     extension: str
     name: str = ""
     pbx: PbxId | None = None  # as `Employee.pbx`
+    email: str = ""  # where the PBX tells one, as of a mailbox
+    mobile: str = ""
+    is_registered: bool | None = None  # a phone of this extension; None: the PBX does not tell
+    devices: tuple[str, ...] = ()  # phones of this extension, as the PBX names them
 
     @property
     def key(self) -> str:
@@ -23,14 +28,21 @@ class PbxUser:
         return self.extension if self.pbx is None else f"{self.pbx}/{self.extension}"
 
 
-@dataclass(frozen=True, slots=True)
-class MappingProblems:
-    """`unmapped`: managers without an extension; `doubled`: keys of extensions used twice, or managers with two of one
-    PBX; `missing`: keys of mapped extensions that the PBX does not have."""
+class Trouble(StrEnum):
+    """What an administrator should look at. Sentences: `texts/people.py`."""
 
-    unmapped: frozenset[ManagerId]
-    doubled: frozenset[str]
-    missing: frozenset[str]
+    UNMAPPED = "unmapped"  # a manager without an extension
+    TWICE = "twice"  # two extensions of one PBX: clicks use the first one
+    UNKNOWN_EXTENSION = "unknown_extension"  # the PBX does not have it
+    GONE = "gone"  # the manager was deleted in the CRM, and has an extension; likewise the following
+    INACTIVE = "inactive"
+    UNPAID = "unpaid"
+    NOT_REGISTERED = "not_registered"  # no phone of the extension is on
+    SECOND_DEVICE = "second_device"  # several phones ring at this extension
+
+
+OF_LEAVERS = frozenset({Trouble.GONE, Trouble.INACTIVE, Trouble.UNPAID})
+"""Their extension should become somebody else's."""
 
 
 def callable_managers(managers: Iterable[Manager]) -> list[Manager]:
@@ -38,65 +50,59 @@ def callable_managers(managers: Iterable[Manager]) -> list[Manager]:
     return sorted((m for m in managers if m.is_active and m.is_paid), key=lambda m: m.name.casefold())
 
 
-def suggest(managers: Sequence[Manager], users: Sequence[PbxUser]) -> dict[ManagerId, str]:
+def leavers(managers: Mapping[ManagerId, Manager], employees: Sequence[Employee]) -> list[Manager]:
+    """Managers who have an extension and are no call targets, by name; those whom the CRM does not know by their id."""
+    mapped = {each.manager: each for each in reversed(employees) if each.manager}
+    found = [
+        managers.get(each) or Manager(id=each, name=phone.name or each, is_active=False)
+        for each, phone in mapped.items()
+        if each not in managers or not (managers[each].is_active and managers[each].is_paid)
+    ]
+    return sorted(found, key=lambda each: each.name.casefold())
+
+
+def troubles(
+    managers: Mapping[ManagerId, Manager], employees: Sequence[Employee], users: Sequence[PbxUser]
+) -> dict[ManagerId, list[Trouble]]:
     """
-    Suggest extensions: by the same words in the name in any order, else by the extension in the manager's phone field,
-    else by the e-mail's local part in the PBX user's name.
+    What is wrong, by manager; who is not in it, is well.
 
-    Returns:
-        Keys of extensions. Only unambiguous suggestions: one user, no other manager, no extension twice.
+    Args:
+        managers: all of the CRM. Empty: it was not asked, so nobody is called gone.
+        users: of the PBX; empty: it was not asked, so no extension is called unknown.
     """
-    known = _Known(users)
-    guesses: dict[ManagerId, str] = {}
-    for manager in managers:
-        for matches in (known.by_name, known.by_phone, known.by_email):
-            found = matches(manager)
-            if len(found) == 1:
-                guesses[manager.id] = found[0]
-                break
-    shared = {extension for extension, count in Counter(guesses.values()).items() if count > 1}
-    return {manager: extension for manager, extension in guesses.items() if extension not in shared}
+    phones: dict[ManagerId, list[Employee]] = defaultdict(list)
+    for each in employees:
+        if each.manager:
+            phones[each.manager].append(each)
+    known = {user.key: user for user in users}
+    found: dict[ManagerId, list[Trouble]] = {}
+    for who in {**managers, **phones} if managers else phones:
+        wrong = list(_of_one(managers.get(who), phones.get(who, ()), known, is_crm_known=bool(managers)))
+        if wrong:
+            found[who] = wrong
+    return found
 
 
-def problems(managers: Sequence[Manager], employees: Sequence[Employee], users: Sequence[PbxUser]) -> MappingProblems:
-    """What an administrator should look at. `users` empty: the PBX was not asked, so nothing is called missing."""
-    mapped = [e for e in employees if e.manager is not None]
-    extensions = Counter(e.key for e in mapped)
-    phones = Counter((str(e.manager), e.pbx) for e in mapped)
-    several = {manager for (manager, _), count in phones.items() if count > 1}
-    known = {user.key for user in users}
-    return MappingProblems(
-        unmapped=frozenset(m.id for m in managers) - frozenset(e.manager for e in mapped if e.manager),
-        doubled=frozenset({key for key, count in extensions.items() if count > 1} | several),
-        missing=frozenset(e.key for e in mapped if known and e.key not in known),
-    )
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.casefold().split())
-
-
-class _Known:
-    """The PBX's users by what a manager may be recognised by: an office has hundreds of both."""
-
-    def __init__(self, users: Sequence[PbxUser]) -> None:
-        self._of_names: dict[frozenset[str], list[str]] = defaultdict(list)
-        self._of_extensions: dict[str, list[str]] = defaultdict(list)
-        self._of_words: dict[str, list[str]] = defaultdict(list)
-        for user in users:
-            words = _words(user.name)
-            if words:
-                self._of_names[words].append(user.key)
-            self._of_extensions[user.extension].append(user.key)
-            for word in words:
-                self._of_words[word].append(user.key)
-
-    def by_name(self, manager: Manager) -> Sequence[str]:
-        return self._of_names.get(_words(manager.name), ())
-
-    def by_phone(self, manager: Manager) -> Sequence[str]:
-        return self._of_extensions.get(manager.phone.strip(), ()) if manager.phone is not None else ()
-
-    def by_email(self, manager: Manager) -> Sequence[str]:
-        local = (manager.email or "").partition("@")[0].casefold()
-        return self._of_words.get(local, ()) if len(local) > 2 else ()
+def _of_one(
+    manager: Manager | None, phones: Sequence[Employee], known: Mapping[str, PbxUser], *, is_crm_known: bool
+) -> Iterator[Trouble]:
+    if manager is not None and manager.is_active and manager.is_paid and not phones:
+        yield Trouble.UNMAPPED
+    if not phones:
+        return
+    if manager is None and is_crm_known:
+        yield Trouble.GONE
+    elif manager is not None and not manager.is_active:
+        yield Trouble.INACTIVE
+    elif manager is not None and not manager.is_paid:
+        yield Trouble.UNPAID
+    if max(Counter(each.pbx for each in phones).values()) > 1:
+        yield Trouble.TWICE
+    users = [known.get(each.key) for each in phones]
+    if known and None in users:
+        yield Trouble.UNKNOWN_EXTENSION
+    if any(user is not None and user.is_registered is False for user in users):
+        yield Trouble.NOT_REGISTERED
+    if any(user is not None and len(user.devices) > 1 for user in users):
+        yield Trouble.SECOND_DEVICE

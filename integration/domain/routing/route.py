@@ -15,17 +15,19 @@ The checks, in order. After any of them the plan may be the PBX's own route:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from integration.domain.crm.entities import Deal, EntityKind, Person
 from integration.domain.crm.identity import open_deals_of, ranked
-from integration.domain.ids import ManagerId
+from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.numbers.dialling import destination_to_dial, extension_to_dial, number_to_dial
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.numbers.phone import PhoneNumber, bare_digits, is_hidden, read_number
 from integration.domain.numbers.phone_text import read_text
+from integration.domain.people.absence import Absence
+from integration.domain.people.working_day import WorkingDay, off_duty
 from integration.domain.reasons import Reason as Reason
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
@@ -123,8 +125,10 @@ def decide(
     persons: Sequence[Person],
     deals: Sequence[Deal],
     *,
+    now: Timestamp,
     is_book_empty: bool = False,
     looked_up: Sequence[Reason] = (),
+    days: Mapping[ManagerId, WorkingDay] | None = None,
 ) -> RouteDecision:
     """
     Choose the route of an incoming call.
@@ -132,8 +136,10 @@ def decide(
     Args:
         persons: those with the caller's number, in any order, perhaps with deleted ones.
         deals: open deals of these persons, in any order.
+        now: an absence that has an end before it is over.
         is_book_empty: the phone book was never filled, so "unknown" means little.
         looked_up: the result of a live search in the CRM, for the reasons.
+        days: of managers whose CRM keeps their working day, as far as it is known now.
 
     Returns:
         A plan of one to five steps whose last and only last one is terminal, with the reasons in the order in which
@@ -171,7 +177,14 @@ def decide(
         reasons.append(why)
         if manager is None:
             continue
-        employee, refusal = _reachable(manager, settings)
+        if not settings.is_on_for(manager):
+            reasons.append(because(ReasonCode.OFF_FOR_MANAGER, manager=manager))
+            continue
+        off = off_duty(manager, days.get(manager)) if days and line.respect_working_day else None
+        if off is not None:
+            reasons.append(off)
+            continue
+        employee, refusal = _reachable(manager, settings, now)
         if employee is None:
             reasons.append(refusal)
             continue
@@ -221,17 +234,27 @@ def _responsibles(known: Sequence[Person], deals: Sequence[Deal]) -> Iterator[tu
             yield manager, why
 
 
-def _reachable(manager: ManagerId, settings: AccountSettings) -> tuple[Employee | None, Reason]:
+def _reachable(manager: ManagerId, settings: AccountSettings, now: Timestamp) -> tuple[Employee | None, Reason]:
     """The employee to ring for this manager, the first available of several; or None, and the reason."""
     if not settings.is_active(manager):
         return None, because(ReasonCode.MANAGER_INACTIVE, manager=manager)
     mapped = [e for e in settings.employees if e.manager == manager and extension_to_dial(e.extension)]
-    present = next((e for e in mapped if not e.is_absent), None)
+    absences = {each.key: settings.absence(each, now) for each in mapped}
+    present = next((each for each in mapped if absences[each.key] is None), None)
     if present:
         return present, because(ReasonCode.RING_RESPONSIBLE, manager=manager, extension=present.extension)
     if mapped:
-        return None, because(ReasonCode.MANAGER_ABSENT, manager=manager, extension=mapped[0].extension)
+        first = mapped[0]
+        end = _end_of(absences[first.key], settings, now)
+        return None, because(ReasonCode.MANAGER_ABSENT, manager=manager, extension=first.extension, **end)
     return None, because(ReasonCode.MANAGER_WITHOUT_EXTENSION, manager=manager)
+
+
+def _end_of(absence: Absence | None, settings: AccountSettings, now: Timestamp) -> dict[str, object]:
+    """For the reason's sentence: when the absence ends, and the moment and the zone that it is told from."""
+    if absence is None or absence.until is None:
+        return {}
+    return {"until": int(absence.until), "now": int(now), "zone": settings.zone}
 
 
 def _plan(
