@@ -18,19 +18,31 @@ from integration.storage.secrets.keys import KeySource
 from integration.storage.secrets.sealing import open_sealer
 from integration.storage.sql.admin_sessions import SqlAdminSessions
 from integration.storage.sql.administrators import SqlAdministrators
+from integration.storage.sql.api_keys import SqlApiKeys
+from integration.storage.sql.call_notes import SqlCallNotes
 from integration.storage.sql.callback_tasks import SqlCallbackTasks
 from integration.storage.sql.calls import SqlCallStore
+from integration.storage.sql.campaign_attempts import SqlAttempts
+from integration.storage.sql.campaign_dialling import SqlDialling
+from integration.storage.sql.campaign_entries import SqlCampaignEntries
+from integration.storage.sql.campaign_erasure import SqlCampaignErasure
+from integration.storage.sql.campaigns import SqlCampaigns
+from integration.storage.sql.crm_ties import SqlCrmTies
 from integration.storage.sql.database import Database, open_database
+from integration.storage.sql.do_not_call import SqlDoNotCall
 from integration.storage.sql.installation import SqlInstallation
 from integration.storage.sql.leases import SqlLeases
 from integration.storage.sql.leftovers import SqlLeftovers
+from integration.storage.sql.list_imports import SqlListImports
 from integration.storage.sql.offices import SqlOfficeStore
 from integration.storage.sql.outbox import SqlOutbox
+from integration.storage.sql.own_lists import SqlOwnLists
 from integration.storage.sql.phone_book import SqlPhoneBook
 from integration.storage.sql.releases import SqlRegister
 from integration.storage.sql.route_log import SqlRouteLog
 from integration.storage.sql.settings import SqlSettingsStore
 from integration.storage.sql.setups import SqlSetups
+from integration.storage.sql.sightings import SqlSightings
 from integration.storage.sql.strangers import SqlStrangers
 from integration.storage.sql.tokens import SqlTokenStore
 from integration.storage.sql.watches import SqlWatchLog
@@ -52,15 +64,27 @@ class Storage:
     watches: SqlWatchLog
     strangers: SqlStrangers
     callback_tasks: SqlCallbackTasks
+    notes: SqlCallNotes
+    sightings: SqlSightings
     register: SqlRegister
     administrators: SqlAdministrators
     invitations: SqlInvitations
     setup_codes: SqlSetupCodes
     admin_sessions: SqlAdminSessions
+    api_keys: SqlApiKeys
+    crm_ties: SqlCrmTies
     offices: SqlOfficeStore
     setups: SqlSetups
     installation: SqlInstallation
     leftovers: SqlLeftovers
+    campaigns: SqlCampaigns
+    entries: SqlCampaignEntries
+    attempts: SqlAttempts
+    dialling: SqlDialling
+    do_not_call: SqlDoNotCall
+    campaign_erasure: SqlCampaignErasure
+    list_imports: SqlListImports
+    own_lists: SqlOwnLists
     database: Database
 
     async def close(self) -> None:
@@ -104,15 +128,27 @@ async def open_storage(
         watches=SqlWatchLog(database),
         strangers=SqlStrangers(database, clock),
         callback_tasks=SqlCallbackTasks(database),
+        notes=SqlCallNotes(database, clock),
+        sightings=SqlSightings(database, clock),
         register=SqlRegister(database),
         administrators=SqlAdministrators(database),
         invitations=SqlInvitations(database),
         setup_codes=SqlSetupCodes(database),
         admin_sessions=SqlAdminSessions(database),
+        api_keys=SqlApiKeys(database),
+        crm_ties=SqlCrmTies(database),
         offices=SqlOfficeStore(database, clock, sealer),
         setups=SqlSetups(database, clock),
         installation=SqlInstallation(database, clock),
         leftovers=SqlLeftovers(database, clock),
+        campaigns=SqlCampaigns(database, clock),
+        entries=SqlCampaignEntries(database, clock),
+        attempts=SqlAttempts(database, clock),
+        dialling=SqlDialling(database),
+        do_not_call=SqlDoNotCall(database, clock),
+        campaign_erasure=SqlCampaignErasure(database),
+        list_imports=SqlListImports(database, clock),
+        own_lists=SqlOwnLists(database, clock),
         database=database,
     )
 

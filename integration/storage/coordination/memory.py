@@ -15,7 +15,9 @@ from typing import Any
 
 import structlog
 
+from integration.domain.rates import LeakyBucket
 from integration.ports.coordination import Pace, Turn
+from integration.storage.coordination.buckets import Buckets
 from integration.storage.coordination.turns import TurnQueue
 
 log = structlog.get_logger()
@@ -37,6 +39,7 @@ class InProcessCoordination:
         self._marks = _Expiring(monotonic)
         self._counts = _Expiring(monotonic)
         self._queues: dict[str, TurnQueue] = {}
+        self._buckets = Buckets(monotonic)
         self._subscribers: dict[str, set[asyncio.Queue[str]]] = {}
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
@@ -85,6 +88,12 @@ class InProcessCoordination:
 
     async def put_off_turns(self, queue: str, seconds: float) -> None:
         self._queues.setdefault(queue, TurnQueue(self._monotonic)).put_off(seconds)
+
+    async def pour(self, name: str, bucket: LeakyBucket, *, share: float) -> float:
+        return self._buckets.pour(name, bucket, share)
+
+    async def overflow(self, name: str, bucket: LeakyBucket, *, pause_seconds: float) -> None:
+        self._buckets.overflow(name, bucket, pause_seconds)
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
         text = json.dumps(message)  # subscribers get copies, as they would from another process

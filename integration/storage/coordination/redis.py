@@ -24,9 +24,10 @@ from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as ConnectingTookTooLong
 
+from integration.domain.rates import LeakyBucket
 from integration.errors import ConfigError, StorageUnavailable
 from integration.ports.coordination import Pace, Turn
-from integration.storage.coordination import turns
+from integration.storage.coordination import buckets, turns
 from integration.storage.coordination.memory import TICKET_BYTES
 
 log = structlog.get_logger()
@@ -72,6 +73,8 @@ class RedisCoordination:
         self._take_turn = self._redis.register_script(turns.TAKE)  # redis-py sends it again after a flush
         self._end_turn = self._redis.register_script(turns.END)
         self._put_off_turns = self._redis.register_script(turns.PUT_OFF)
+        self._pour = self._redis.register_script(buckets.POUR)
+        self._overflow = self._redis.register_script(buckets.OVERFLOW)
 
     async def issue_ticket(self, payload: dict[str, Any], *, ttl_seconds: float) -> str:
         ticket = secrets.token_urlsafe(TICKET_BYTES)
@@ -132,6 +135,16 @@ class RedisCoordination:
         arguments = [_milliseconds(seconds), _milliseconds(turns.KEPT_SECONDS)]
         async with self._answering():
             await self._put_off_turns(keys=[_turns_key(queue)], args=arguments)
+
+    async def pour(self, name: str, bucket: LeakyBucket, *, share: float) -> float:
+        arguments = [bucket.holds, bucket.per_second / 1000, bucket.room(share), _milliseconds(buckets.KEPT_SECONDS)]
+        async with self._answering():
+            return int(await self._pour(keys=[_bucket_key(name)], args=arguments)) / 1000
+
+    async def overflow(self, name: str, bucket: LeakyBucket, *, pause_seconds: float) -> None:
+        arguments = [bucket.holds, _milliseconds(pause_seconds), _milliseconds(buckets.KEPT_SECONDS)]
+        async with self._answering():
+            await self._overflow(keys=[_bucket_key(name)], args=arguments)
 
     async def publish(self, channel: str, message: dict[str, Any]) -> None:
         async with self._answering():
@@ -227,6 +240,10 @@ def _ticket_key(ticket: str) -> str:
 
 def _count_key(key: str) -> str:
     return f"{_PREFIX}count:{key}"
+
+
+def _bucket_key(name: str) -> str:
+    return f"{_PREFIX}bucket:{name}"
 
 
 def _turns_key(queue: str) -> str:

@@ -1,7 +1,7 @@
 """Turns of a queue: when a process may send its request. One rule, twice: in Python for one process, as a Redis script.
 
-Requests sent at even intervals may arrive unevenly. One has surely arrived when its answer is here. So after `most`
-turns the next one waits until the window has passed since the oldest of them ended. A late turn does not delay later
+Requests sent at even intervals may arrive unevenly. Only an answer proves that one has arrived. So after `most` turns
+the next one waits until the window has passed since the oldest of them ended. A late turn does not delay later
 ones: at most one gap is caught up, and the window still holds. A turn whose process died counts as ended after
 `LOST_SECONDS`. Redis counts in milliseconds.
 """

@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, select, update
 from sqlalchemy import insert as sql_insert
 
-from integration.domain.administrators import AdministratorId
-from integration.domain.ids import Timestamp
+from integration.domain.administrators import AdministratorId, CrmUser
+from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.ports.administrators import Session, SignedIn
 from integration.storage.sql.administrators import administrator_of
 from integration.storage.sql.codec import storable
@@ -39,6 +39,7 @@ class SqlAdminSessions:
                     browser=storable(session.browser),
                     address=storable(session.address),
                     used_at=session.used_at,
+                    crm_user=None if session.crm_user is None else crm_user_text(session.crm_user),
                 )
             )
             _seen(connection, session.administrator, now)
@@ -107,4 +108,15 @@ def _session(row: Row[Any]) -> Session:
         until=Timestamp(row.until),
         browser=row.browser or "",
         address=row.address or "",
+        crm_user=None if row.crm_user is None else _crm_user_in(row.crm_user),
     )
+
+
+def crm_user_text(user: CrmUser) -> str:
+    """As a column holds it."""
+    return f"{user.account}/{user.manager}"
+
+
+def _crm_user_in(text: str) -> CrmUser:
+    account, _, manager = text.partition("/")
+    return CrmUser(AccountId(account), ManagerId(manager))

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, select, update
 
 from integration.domain.administrators import (
+    NO_PASSWORD,
     Administrator,
     AdministratorId,
     Role,
@@ -16,7 +17,7 @@ from integration.domain.administrators import (
     role_of,
 )
 from integration.domain.ids import AccountId, Timestamp
-from integration.ports.administrators import CodeGone, Credentials, LastOwner, LoginTaken
+from integration.ports.administrators import CodeGone, Credentials, LastOwner, LoginTaken, OwnerOfAll
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.schema import admin_invitations, admin_sessions
 from integration.storage.sql.schema import administrators as table
@@ -62,7 +63,8 @@ class SqlAdministrators:
         def work(connection: Connection) -> None:
             if role is not Role.OWNER:
                 _refuse_last_owner(connection, administrator)
-            _change(connection, administrator, role=role.value)
+            offices = {"offices": None} if role is Role.OWNER else {}  # an owner has all
+            _change(connection, administrator, role=role.value, **offices)
 
         await self._database.write(work)
 
@@ -72,6 +74,15 @@ class SqlAdministrators:
                 _refuse_last_owner(connection, administrator)
                 end_sessions(connection, administrator)
             _change(connection, administrator, is_active=is_active)
+
+        await self._database.write(work)
+
+    async def set_offices(self, administrator: AdministratorId, offices: frozenset[AccountId] | None) -> None:
+        def work(connection: Connection) -> None:
+            row = connection.execute(select(table).where(table.c.id == administrator).with_for_update()).one_or_none()
+            if row is not None and offices is not None and role_of(row.role) is Role.OWNER:
+                raise OwnerOfAll("An owner has all offices")
+            _change(connection, administrator, offices=offices_text(offices))
 
         await self._database.write(work)
 
@@ -95,7 +106,7 @@ def add(connection: Connection, dialect: Dialect, made: Credentials) -> None:
         role=person.role.value,
         language=person.language,
         is_active=person.is_active,
-        offices=None if person.offices is None else json.dumps(sorted(person.offices)),
+        offices=offices_text(person.offices),
         created_at=person.created_at,
         seen_at=person.seen_at,
     )
@@ -137,8 +148,26 @@ def administrator_of(row: Row[Any], prefix: str = "") -> Administrator:
         created_at=Timestamp(values[f"{prefix}created_at"]),
         seen_at=None if seen_at is None else Timestamp(seen_at),
         is_active=bool(values[f"{prefix}is_active"]),
-        offices=None if offices is None else frozenset(map(AccountId, json.loads(offices))),
+        offices=offices_in(offices),
+        has_password=values[f"{prefix}hash"] != NO_PASSWORD,
     )
+
+
+def offices_text(offices: frozenset[AccountId] | None) -> str | None:
+    """As a column holds them; None: all."""
+    return None if offices is None else json.dumps(sorted(offices))
+
+
+def offices_in(text: str | None) -> frozenset[AccountId] | None:
+    return None if text is None else frozenset(map(AccountId, json.loads(text)))
+
+
+def give_office(connection: Connection, administrator: AdministratorId, office: AccountId) -> None:
+    """Let an administrator of single offices see another one."""
+    row = connection.execute(select(table).where(table.c.id == administrator).with_for_update()).one_or_none()
+    offices = None if row is None else offices_in(row.offices)
+    if offices is not None:
+        _change(connection, administrator, offices=offices_text(offices | {office}))
 
 
 def _refuse_last_owner(connection: Connection, administrator: AdministratorId) -> None:

@@ -118,7 +118,7 @@ class SqlCallStore:
             self._written[call.account] = written
             row = _call_row(call, _numbering(*written), now)
             events = [_event_row(call, step.event, now) for step in steps if step.event is not None]
-            intents = [_intent_row(call.account, each, now) for step in steps for each in step.intents]
+            intents = [intent_row(call.account, each, now) for step in steps for each in step.intents]
             written = await save_one_call(self._database, written, row, events, intents, fence)
 
     async def recent(
@@ -152,7 +152,7 @@ class SqlCallStore:
                 connection.execute(self._put_event, _event_row(call, step.event, now))
             if step.intents:
                 goes_first = call.answered_at is not None or bool(connection.execute(_GOES_FIRST, row).scalar())
-                rows = [{**_intent_row(call.account, each, now), "goes_first": goes_first} for each in step.intents]
+                rows = [{**intent_row(call.account, each, now), "goes_first": goes_first} for each in step.intents]
                 connection.execute(self._put_intent, rows)
 
 
@@ -192,7 +192,8 @@ def _event_row(call: Call, event: dict[str, Any], now: Timestamp) -> dict[str, A
     }
 
 
-def _intent_row(account: AccountId, intent: Intent, now: Timestamp) -> dict[str, Any]:
+def intent_row(account: AccountId, intent: Intent, now: Timestamp) -> dict[str, Any]:
+    """A new row of the outbox, without `goes_first`."""
     return {
         "account": account,
         "call": intent.call,

@@ -32,13 +32,17 @@ class Across(StrEnum):
     BACKUP = "backup and restore"
     CALLS_OF_SEVERAL = "steps of several accounts in one transaction"
     DELIVERY = "whose outbox is due"
+    DIALLING = "which campaigns are dialled"
     DEPTH = "how much waits in all"
+    IMPORTS = "which files are on their way into lists"
     LEFTOVERS = "what removed accounts have left"
     MIGRATION = "schema changes"
+    OWN_LISTS = "which managers' lists are due"
     OFFICE = "an office and its accounts"
     RECORDING = "a recording by its unguessable name"
     RELEASE = "leases of a killed process"
     SECRETS = "encrypting secrets again"
+    TIES = "which CRM users an administrator is"
 
 
 Scope = str | Across | None
@@ -75,7 +79,7 @@ class Database(Protocol):
         """Run one short query with the least overhead. Rows can be unpacked and indexed."""
 
     async def change(self, query: ShortQuery, values: Mapping[str, Any], scope: Scope) -> list[Any]:
-        """Run one short statement that writes, in a transaction of its own, with the least overhead. Returns the rows
+        """Run one short statement that writes, in its own transaction, with the least overhead. Returns the rows
         of its RETURNING."""
 
     def lock(self, name: str) -> AbstractAsyncContextManager[None]:

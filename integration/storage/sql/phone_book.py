@@ -122,6 +122,23 @@ class SqlPhoneBook:
         state = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if state is None else decode(Person, state)
 
+    async def of_refs(self, account: AccountId, refs: Sequence[EntityRef]) -> dict[EntityRef, Person | Deal]:
+        def work(connection: Connection) -> dict[EntityRef, Person | Deal]:
+            found: dict[EntityRef, Person | Deal] = {}
+            stored: tuple[tuple[Table, type[Person] | type[Deal]], ...] = ((persons, Person), (deals, Deal))
+            for table, entity in stored:
+                for name in sorted({ref.kind.value for ref in refs}):
+                    ids = sorted({ref.id for ref in refs if ref.kind.value == name})
+                    query = select(table.c.state).where(
+                        table.c.account == account, table.c.kind == name, table.c.id.in_(ids)
+                    )
+                    for state in connection.execute(query).scalars():
+                        each: Person | Deal = decode(entity, state)
+                        found[each.ref] = each
+            return found
+
+        return await self._database.read(work, account) if refs else {}
+
     async def put_persons(self, account: AccountId, persons: Sequence[Person], *, numbering: Numbering) -> None:
         """Store persons that are newer than ours; the others only count as seen (`unseen`).
 

@@ -339,6 +339,26 @@ callback_tasks = Table(  # open tasks to call back, one for each client
 )
 Index("callback_tasks_number", callback_tasks.c.account, callback_tasks.c.match_key)
 
+call_notes = Table(  # what managers write about calls
+    "call_notes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("call", Text, primary_key=True),
+    Column("manager", Text, primary_key=True),
+    Column("begun_at", Double, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+widget_sightings = Table(  # what widgets noticed in the CRM's pages, at most once for each thing
+    "widget_sightings",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("detail", Text, primary_key=True),
+    Column("manager", Text, nullable=False),  # who saw it last
+    Column("seen_at", Double, nullable=False),
+)
+
 processes = Table(
     "processes",
     metadata,
@@ -382,7 +402,9 @@ admin_invitations = Table(
     Column("role", Text, nullable=False),
     Column("invited_by", Text, nullable=False),
     Column("created_at", Double, nullable=False),
-    Column("until", Double, nullable=False),
+    Column("until", Double, nullable=False),  # 0 where `offices_until` says it
+    Column("offices", Text),  # JSON list; NULL: all
+    Column("offices_until", Double),  # of one to single offices: a release without them takes it for over
 )
 
 setup_codes = Table(
@@ -404,8 +426,271 @@ admin_sessions = Table(
     Column("browser", Text),
     Column("address", Text),
     Column("used_at", Double),
+    Column("crm_user", Text),  # by whose word it began, `account/manager`; NULL: by a password
 )
 Index("admin_sessions_whose", admin_sessions.c.administrator)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("hash", Text, nullable=False, unique=True),  # SHA-256 of the key
+    Column("hint", Text, nullable=False),  # its beginning
+    Column("name", Text, nullable=False),
+    Column("office", Text),  # NULL: all that the maker may see
+    Column("access", Text, nullable=False),
+    Column("maker", Text),  # the administrator; NULL: with the configuration file's password
+    Column("made_by", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("until", Double),
+    Column("used_at", Double),
+    Column("address", Text),
+    Column("revoked_at", Double),  # revoked keys stay, for the history
+    Column("revoked_by", Text),
+)
+Index("api_keys_office", api_keys.c.office)
+
+crm_ties = Table(  # which CRM users are which administrators
+    "crm_ties",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("manager", Text, primary_key=True),
+    Column("administrator", Text, nullable=False),
+    Column("tied_at", Double, nullable=False),
+    Column("is_by_word", Boolean, nullable=False),  # of the CRM alone, as the office allows; else by the administrator
+)
+Index("crm_ties_whose", crm_ties.c.administrator)
+
+# ---- campaigns
+
+campaigns = Table(
+    "campaigns",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("plan", Text, nullable=False),  # JSON: what was decided about it
+    Column("revision", Integer, nullable=False),  # of the plan
+    Column("next_position", BigInteger, nullable=False),  # in its list
+    Column("made_at", Double, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("state_at", Double, nullable=False),
+    Column("state_by", Text, nullable=False),
+)
+_RUNNING = text("state = 'running'")
+Index(  # asked for every second by each process that dials
+    "campaigns_running", campaigns.c.account, campaigns.c.id, sqlite_where=_RUNNING, postgresql_where=_RUNNING
+)
+
+campaign_changes = Table(
+    "campaign_changes",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("undoes", Integer),  # the `seq` of the change that this one has undone
+)
+
+campaign_entries = Table(
+    "campaign_entries",
+    metadata,
+    Column("id", _RowId, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("campaign", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("rank", Integer, nullable=False),  # 0: promised, 1: due at a moment, 2: not dialled yet
+    Column("weight", Integer, nullable=False),  # minus the priority of what was not dialled yet; else 0
+    Column("due_at", Double, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("comment", Text, nullable=False),
+    Column("source", Text, nullable=False),  # the import; empty: another way
+    Column("line", Integer),  # in the import's file
+    Column("changed_at", Double, nullable=False),
+    Column("body", Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+_OPEN = text("state = 'open'")
+Index(  # the next ones: a choice reads only the rows that it takes, however many wait
+    "campaign_entries_next",
+    campaign_entries.c.account,
+    campaign_entries.c.campaign,
+    campaign_entries.c.rank,
+    campaign_entries.c.weight,
+    campaign_entries.c.due_at,
+    campaign_entries.c.position,
+    sqlite_where=_OPEN,
+    postgresql_where=_OPEN,
+)
+Index(
+    "campaign_entries_listing",
+    campaign_entries.c.account,
+    campaign_entries.c.campaign,
+    campaign_entries.c.position,
+    unique=True,
+)
+Index(
+    "campaign_entries_by_state",
+    campaign_entries.c.account,
+    campaign_entries.c.campaign,
+    campaign_entries.c.state,
+    campaign_entries.c.position,
+)
+
+campaign_numbers = Table(  # which entry has a number: one for each number of a campaign
+    "campaign_numbers",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("number", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("entry", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+campaign_counts = Table(  # how many entries have a state, how many attempts an outcome
+    "campaign_counts",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+)
+
+campaign_attempts = Table(
+    "campaign_attempts",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("entry", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("written_at", Double, nullable=False),
+    Column("outcome", Text),
+    Column("body", Text, nullable=False),
+    Column("call", Text),  # once the PBX is asked
+)
+_UNDER_WAY = text("state <> 'ended'")
+Index(  # nobody is dialled twice at once, whatever the campaigns
+    "campaign_attempts_under_way",
+    campaign_attempts.c.account,
+    campaign_attempts.c.number,
+    unique=True,
+    sqlite_where=_UNDER_WAY,
+    postgresql_where=_UNDER_WAY,
+)
+Index("campaign_attempts_of_call", campaign_attempts.c.account, campaign_attempts.c.call)
+Index(
+    "campaign_attempts_of_campaign",
+    campaign_attempts.c.account,
+    campaign_attempts.c.campaign,
+    campaign_attempts.c.written_at,
+)
+Index(
+    "campaign_attempts_of_number",
+    campaign_attempts.c.account,
+    campaign_attempts.c.number,
+    campaign_attempts.c.written_at,
+)
+Index(
+    "campaign_attempts_of_entry",
+    campaign_attempts.c.account,
+    campaign_attempts.c.entry,
+    campaign_attempts.c.written_at,
+)
+
+own_lists = Table(  # of managers: clients whom they call one after another from the CRM's page
+    "own_lists",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("manager", Text, primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+    Column("due_at", Double),
+    Column("body", Text, nullable=False),
+)
+_DUE = text("due_at IS NOT NULL")
+Index("own_lists_due", own_lists.c.due_at, sqlite_where=_DUE, postgresql_where=_DUE)
+
+campaign_reservations = Table(  # for whom an attempt on its way is dialled: two campaigns never dial for one employee
+    "campaign_reservations",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("employee", Text, primary_key=True),
+    Column("attempt", Text, nullable=False),
+)
+
+campaign_days = Table(  # the ledger: figures of the office's calendar days
+    "campaign_days",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("day", Text, primary_key=True),  # 2026-12-31
+    Column("dialled", BigInteger, nullable=False),
+    Column("live", BigInteger, nullable=False),
+    Column("abandoned", BigInteger, nullable=False),
+)
+
+campaign_dialling = Table(  # what the dialler does now, and what it has learned
+    "campaign_dialling",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("at", Double, nullable=False),
+    Column("now", Text, nullable=False),
+    Column("learned", Text, nullable=False),  # JSON; empty: nothing yet
+)
+
+do_not_call = Table(
+    "do_not_call",
+    metadata,
+    Column("account", Text, primary_key=True),  # the office's id
+    Column("number", Text, primary_key=True),
+    Column("added_at", Double, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("removed_at", Double),  # rows stay, for the history
+    Column("removed_by", Text),
+    Column("removed_why", Text),
+)
+Index("do_not_call_listing", do_not_call.c.account, do_not_call.c.added_at)
+
+list_imports = Table(  # files that become entries
+    "list_imports",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("made_at", Double, nullable=False),
+    Column("body", Text, nullable=False),
+)
+Index("list_imports_of_campaign", list_imports.c.account, list_imports.c.campaign, list_imports.c.made_at)
+
+list_import_parts = Table(  # the file itself, until it is read
+    "list_import_parts",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("import", Text, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("content", Text, nullable=False),  # base64 of compressed bytes
+)
+
+list_import_problems = Table(
+    "list_import_problems",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("import", Text, primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("body", Text, nullable=False),
+)
+
 
 PASSES = (admin_sessions, admin_invitations, setup_codes)
 """Tables whose rows let somebody in at once: a backup from outside must not bring its own."""

@@ -124,7 +124,7 @@ def _record(
     at: Timestamp,
     undoes: int | None = None,
 ) -> list[SettingsChange]:
-    """A row for each section that differs, each with a revision of its own."""
+    """A row for each section that differs, each with its own revision."""
     found = differences(settings_changes.document(held.settings), settings_changes.document(settings))
     made = [
         SettingsChange(
@@ -140,7 +140,7 @@ def _record(
 def _compare(
     connection: Connection, held: Held, settings: AccountSettings, section: Section, expected_revision: int
 ) -> None:
-    """Raises: ChangedMeanwhile. Who wants what is stored already conflicts with nobody."""
+    """Raises: ChangedMeanwhile. A wish for what is stored already is no conflict."""
     now = settings_changes.document(held.settings)
     if section not in differences(now, settings_changes.document(settings)):
         return

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
+from integration.domain.administrators import AdministratorId
 from integration.domain.ids import AccountId
 from integration.domain.setup import Step
 from integration.ports.clock import Clock
 from integration.ports.setups import Answers, SetupState
+from integration.storage.sql.administrators import give_office
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, insert
 from integration.storage.sql.schema import setups as table
@@ -34,33 +35,38 @@ class SqlSetups:
         found = await self._database.read(lambda connection: connection.execute(query).scalar(), account)
         return None if found is None else decode(SetupState, found)
 
-    async def begin(self, account: AccountId, state: SetupState) -> bool:
+    async def begin(self, account: AccountId, state: SetupState, *, by: AdministratorId | None = None) -> bool:
         row = {"account": account, "state": encode(state), "saved_at": self._clock.now()}
         put = insert(self._database.dialect, table).on_conflict_do_nothing(index_elements=[table.c.account])
-        return await self._database.write(lambda connection: connection.execute(put, row).rowcount > 0, account)
 
-    async def change(self, account: AccountId, **values: Any) -> SetupState | None:
-        return await self._changed(account, lambda state: replace(state, **values))
+        def work(connection: Connection) -> bool:
+            if connection.execute(put, row).rowcount == 0:
+                return False
+            if by is not None:
+                give_office(connection, by, account)
+            return True
+
+        return await self._database.write(work, account)
 
     async def keep(self, account: AccountId, step: Step, answers: Answers | None) -> None:
         def kept(state: SetupState) -> SetupState:
             others = {key: value for key, value in state.answers.items() if key != step}
             return replace(state, answers=others if answers is None else {**others, step: answers})
 
-        await self._changed(account, kept)
+        await self.change(account, kept)
 
     async def finish(self, account: AccountId, step: Step) -> None:
         def finished(state: SetupState) -> SetupState:
             others = {key: value for key, value in state.answers.items() if key != step}
             return replace(state, answers=others, done={**state.done, step: self._clock.now()})
 
-        await self._changed(account, finished)
+        await self.change(account, finished)
 
     async def remove(self, account: AccountId) -> None:
         statement = delete(table).where(table.c.account == account)
         await self._database.write(lambda connection: connection.execute(statement), account)
 
-    async def _changed(self, account: AccountId, change: Callable[[SetupState], SetupState]) -> SetupState | None:
+    async def change(self, account: AccountId, change: Callable[[SetupState], SetupState]) -> SetupState | None:
         mine = table.c.account == account
 
         def work(connection: Connection) -> SetupState | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, update
 
 from integration.domain.administrators import AdministratorId, login_key, role_of
 from integration.domain.ids import Timestamp
@@ -13,6 +14,8 @@ from integration.storage.sql import administrators
 from integration.storage.sql.database import Database, insert
 from integration.storage.sql.migrate import NOW
 from integration.storage.sql.schema import admin_invitations, processes, setup_codes
+
+_ends_at = func.coalesce(admin_invitations.c.offices_until, admin_invitations.c.until)
 
 
 class SqlInvitations:
@@ -23,7 +26,7 @@ class SqlInvitations:
 
     async def add(self, invitation: Invitation, *, code: str) -> None:
         def work(connection: Connection) -> None:
-            over = admin_invitations.c.until <= invitation.created_at
+            over = _ends_at <= invitation.created_at
             connection.execute(delete(admin_invitations).where(over))
             if administrators.is_taken(connection, invitation.login):
                 raise LoginTaken(f"An administrator has the login {invitation.login}")
@@ -36,7 +39,8 @@ class SqlInvitations:
                 role=invitation.role.value,
                 invited_by=invitation.invited_by,
                 created_at=invitation.created_at,
-                until=invitation.until,
+                offices=administrators.offices_text(invitation.offices),
+                **_end(invitation.until, is_to_all=invitation.offices is None),
             )
             once = new.on_conflict_do_nothing(index_elements=[admin_invitations.c.login_key])
             if connection.execute(once).rowcount != 1:
@@ -45,7 +49,7 @@ class SqlInvitations:
         await self._database.write(work)
 
     async def waiting(self, *, now: Timestamp) -> list[Invitation]:
-        live = admin_invitations.c.until > now
+        live = _ends_at > now
         query = select(admin_invitations).where(live).order_by(admin_invitations.c.created_at.desc())
         rows = await self._database.read(lambda connection: connection.execute(query).all())
         return [_invitation(row) for row in rows]
@@ -56,11 +60,12 @@ class SqlInvitations:
     async def renew(self, invitation: str, *, code: str, until: Timestamp) -> Invitation:
         def work(connection: Connection) -> Invitation:
             mine = admin_invitations.c.id == invitation
-            connection.execute(update(admin_invitations).where(mine).values(code=code, until=until))
-            row = connection.execute(select(admin_invitations).where(mine)).one_or_none()
+            row = connection.execute(select(admin_invitations).where(mine).with_for_update()).one_or_none()
             if row is None:
                 raise CodeGone("This invitation was accepted or revoked")
-            return _invitation(row)
+            values = {"code": code, **_end(until, is_to_all=row.offices is None)}
+            connection.execute(update(admin_invitations).where(mine).values(**values))
+            return replace(_invitation(row), until=until)
 
         return await self._database.write(work)
 
@@ -70,7 +75,7 @@ class SqlInvitations:
 
     async def accept(self, code: str, made: Credentials, *, now: Timestamp) -> None:
         def work(connection: Connection) -> None:
-            mine = admin_invitations.c.code == code, admin_invitations.c.until > now
+            mine = admin_invitations.c.code == code, _ends_at > now
             if connection.execute(delete(admin_invitations).where(*mine)).rowcount != 1:
                 raise CodeGone("This invitation was accepted, revoked or replaced, or its time is over")
             administrators.add(connection, self._database.dialect, made)
@@ -127,7 +132,7 @@ class SqlSetupCodes:
 
 
 def _found(connection: Connection, code: str, now: Timestamp) -> Invitation | None:
-    query = select(admin_invitations).where(admin_invitations.c.code == code, admin_invitations.c.until > now)
+    query = select(admin_invitations).where(admin_invitations.c.code == code, _ends_at > now)
     row = connection.execute(query).one_or_none()
     return None if row is None else _invitation(row)
 
@@ -140,5 +145,11 @@ def _invitation(row: Row[Any]) -> Invitation:
         role=role_of(row.role),
         invited_by=row.invited_by,
         created_at=Timestamp(row.created_at),
-        until=Timestamp(row.until),
+        until=Timestamp(row.until if row.offices_until is None else row.offices_until),
+        offices=administrators.offices_in(row.offices),
     )
+
+
+def _end(until: Timestamp, *, is_to_all: bool) -> dict[str, float | None]:
+    """The columns that say when an invitation ends. A release without single offices must not accept one to these."""
+    return {"until": until, "offices_until": None} if is_to_all else {"until": 0.0, "offices_until": until}
