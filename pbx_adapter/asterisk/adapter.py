@@ -25,10 +25,10 @@ from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.domain.reasons import Reason
 from integration.errors import DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.findings import Finding
-from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
+from integration.ports.pbx import CampaignCall, ClickToCall, DialSample, FirstLeg, PbxEmployee, PbxListener
 from integration.ports.records import CallRecords
-from pbx_adapter.asterisk import people, recordings
-from pbx_adapter.asterisk.ami import channels, commands, own_tests
+from pbx_adapter.asterisk import people, recordings, sounds
+from pbx_adapter.asterisk.ami import channels, commands, own_tests, receptions
 from pbx_adapter.asterisk.ami.client import (
     PERMISSION_DENIED,
     SNAPSHOT_DONE,
@@ -37,6 +37,7 @@ from pbx_adapter.asterisk.ami.client import (
     Timing,
     connected,
 )
+from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.ami.protocol import Frame, Wanted
 from pbx_adapter.asterisk.ami.reconnect import LinkRecord, keep_connected
 from pbx_adapter.asterisk.ami.snapshot import ask_for_state
@@ -69,6 +70,7 @@ class AsteriskPbx:
 
     abilities: ClassVar[PbxAbilities] = PbxAbilities(
         dial=True,
+        receives=True,
         hang_up=True,
         decline=True,
         recordings=True,
@@ -78,6 +80,7 @@ class AsteriskPbx:
         shows_calls=True,
         rings_alone=True,
         writes_routes=True,
+        makes_phones=True,
     )
 
     def __init__(
@@ -97,6 +100,7 @@ class AsteriskPbx:
         self._record = LinkRecord()
         self._pbx_began: Timestamp | None = None  # when the PBX started, by its own report
         self._is_ready = False
+        self._receives: AmiSession | None = None  # in this login the dialplan had our context for campaigns
         self._seen_clicks: dict[str, None] = {}  # Uniqueids of our clicks that the PBX has shown us, oldest first
         self._gone: dict[str, Timestamp] = {}  # channel that the PBX no longer knows -> when we asked
         self._uncertain: set[str] = set()  # clicks that were sent, without an answer
@@ -312,12 +316,81 @@ class AsteriskPbx:
         """
         action = self._originate(request, has_caller_id=False)  # refuse a bad request before asking anything
         unique = commands.channel_id(request.request_id)
-        call = call_id(self.id, unique)
         session = self._live_session()
-        if unique in self._seen_clicks or (unique in self._uncertain and await channels.exists(session, unique)):
-            return call
-        if await people.has_caller_id(session, dict(action.headers)["Channel"]):
-            action = self._originate(request, has_caller_id=True)
+        if not await self._is_begun(session, unique):
+            if await people.has_caller_id(session, dict(action.headers)["Channel"]):
+                action = self._originate(request, has_caller_id=True)
+            await self._begin(session, action, unique)
+        return call_id(self.id, unique)
+
+    async def dial(self, request: CampaignCall) -> CallId:
+        """
+        Start a campaign's call; its result comes as events. A repeat is found as that of a click is.
+
+        Raises: as `click_to_call`; Rejected (`no_campaign_context`) where the include on the PBX is older than this
+            release: the client would answer and hear nothing.
+        """
+        settings, reception = self.settings, request.reception
+        if reception is not None and request.first is not FirstLeg.CLIENT:
+            raise Rejected("only a client who is rung first can wait", code="bad_reception")
+        action = commands.campaign_call(
+            attempt=request.attempt,
+            number=request.number,
+            extension=request.extension,
+            is_client_first=request.first is FirstLeg.CLIENT,
+            channel_template=settings.originate_channel,
+            context=settings.originate_context,
+            ring_seconds=request.ring_seconds,
+            caller_id=request.caller_id,
+            line=request.line,
+            dial_plus=settings.dial_plus,
+            enters=None if reception is None else (receptions.CONTEXT, receptions.BEGINS_AT),
+            also=() if reception is None else receptions.variables(reception),
+        )
+        unique = commands.channel_id(request.attempt)
+        session = self._live_session()
+        if not await self._is_begun(session, unique):
+            if reception is not None:
+                await self._check_include(session)
+            await self._begin(session, action, unique)
+        return self.call_of(request.attempt)
+
+    def call_of(self, attempt: str) -> CallId:
+        return call_id(self.id, commands.channel_id(attempt))
+
+    async def _check_include(self, session: AmiSession) -> None:
+        """Once for each login, because a dialplan is seldom reloaded."""
+        if self._receives is session:
+            return
+        asked = question("ShowDialPlan", is_list=True, Context=receptions.CONTEXT)
+        try:
+            await session.ask(asked)
+        except NotFound:
+            raise Rejected(
+                f"the dialplan has no context {receptions.CONTEXT}: put this release's include on the PBX",
+                code="no_campaign_context",
+            ) from None
+        self._receives = session
+
+    async def hand_over(self, call: CallId, extension: str, *, ring_seconds: int, answers_itself: bool = False) -> None:
+        """Raises: NotFound if the client does not wait (has left, talks already), Unavailable, Rejected."""
+        uniqueid = self._uniqueid(call)
+        session = self._live_session()
+        if not uniqueid.startswith(commands.CHANNEL_ID_PREFIX) or not self._tracker.client_waits(uniqueid):
+            raise NotFound("the client does not wait", code="not_waiting")
+        attempt = uniqueid.removeprefix(commands.CHANNEL_ID_PREFIX)
+        action = receptions.hand_over(attempt, extension, ring_seconds=ring_seconds, answers_itself=answers_itself)
+        await session.ask(action)
+
+    async def place_sound(self, wav: bytes) -> str:
+        """Raises: Rejected (`no_sounds`, `bad_sound`), Unavailable."""
+        return await sounds.place(wav, self.settings.sounds)
+
+    async def _is_begun(self, session: AmiSession, unique: str) -> bool:
+        """Whether the PBX has already executed this Originate, as far as we can see."""
+        return unique in self._seen_clicks or (unique in self._uncertain and await channels.exists(session, unique))
+
+    async def _begin(self, session: AmiSession, action: commands.Action, unique: str) -> None:
         self._tracker.sent(action.frame(unique))
         try:
             await session.ask(action, action_id=unique)
@@ -325,7 +398,6 @@ class AsteriskPbx:
             self._uncertain.add(unique)
             raise
         self._notice_click(unique)
-        return call
 
     def _originate(self, request: ClickToCall, *, has_caller_id: bool) -> commands.Action:
         settings = self.settings

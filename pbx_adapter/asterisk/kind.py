@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import aiohttp
 
 from integration.documents.problems import FieldProblem, InvalidDocument
+from integration.documents.schema import KindTable
 from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.ids import PbxId
 from integration.errors import ConfigError
@@ -26,6 +27,12 @@ class AsteriskKind:
 
     abilities: ClassVar[PbxAbilities] = AsteriskPbx.abilities
     secret_options: ClassVar[tuple[str, ...]] = ("secret", "fastagi.path", "recordings.password", "records.url")
+    table: ClassVar[KindTable] = KindTable(
+        AsteriskSettings, secret_options, left_out=("id", "records.key"), or_flag=("tls",)
+    )
+    server_options: ClassVar[tuple[str, ...]] = (
+        "recordings.path", "fastagi.host", "fastagi.port", "tls.ca", "records.cdr", "records.cel",
+    )  # fmt: skip
     flavours: ClassVar[tuple[Flavour, ...]] = FLAVOURS
 
     def __init__(self, session: aiohttp.ClientSession) -> None:

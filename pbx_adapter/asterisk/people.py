@@ -9,7 +9,7 @@ from integration.ports.pbx import PbxEmployee
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.ami.protocol import Frame
-from pbx_adapter.asterisk.tracker.office import OfficeShape
+from pbx_adapter.asterisk.tracker.office import OfficeShape, present
 
 _MOST_NAMES = 500  # each name needs a separate request
 _CALLER_ID_SECONDS = 1.0  # an employee waits for the phone to ring
@@ -31,13 +31,33 @@ async def employees(session: AmiSession, office: OfficeShape) -> list[PbxEmploye
         found = []  # no chan_pjsip here
     if not found:
         found = await _chan_sip(session, office)
+    mailboxes = await _mailboxes(session) if found else {}
     merged: dict[str, PbxEmployee] = {}
     for person in found:
         known = merged.get(person.extension)
         registered = bool(person.is_registered or (known and known.is_registered))
-        name = (known.name if known else "") or person.name
-        merged[person.extension] = PbxEmployee(extension=person.extension, name=name, is_registered=registered)
+        name, email = mailboxes.get(person.extension, ("", ""))
+        merged[person.extension] = PbxEmployee(
+            extension=person.extension,
+            name=(known.name if known else "") or person.name or name,
+            is_registered=registered,
+            email=email,
+            devices=((*known.devices, *person.devices) if known else person.devices),
+        )
     return [merged[extension] for extension in sorted(merged)]
+
+
+async def _mailboxes(session: AmiSession) -> dict[str, tuple[str, str]]:
+    """Mailbox -> name and e-mail, as FreePBX and many offices write them there; empty where there is no voicemail."""
+    try:
+        _, rows = await session.ask(question("VoicemailUsersList", is_list=True), timeout_seconds=15.0)
+    except Rejected:
+        return {}
+    return {
+        text(row, "VoiceMailbox"): (present(row.get("Fullname")), present(row.get("Email")))
+        for row in rows
+        if text(row, "Event") == "VoicemailUserEntry"
+    }
 
 
 async def _pjsip(session: AmiSession, office: OfficeShape) -> list[PbxEmployee]:
@@ -50,7 +70,8 @@ async def _pjsip(session: AmiSession, office: OfficeShape) -> list[PbxEmployee]:
             continue
         label = await _callerid(session, name) if len(found) < _MOST_NAMES else ""
         registered = bool(text(row, "Contacts").strip(",")) and text(row, "DeviceState") != "Unavailable"
-        found.append(PbxEmployee(extension=extension, name=label, is_registered=registered))
+        devices = (f"PJSIP/{name}",)
+        found.append(PbxEmployee(extension=extension, name=label, is_registered=registered, devices=devices))
     return found
 
 
@@ -97,4 +118,6 @@ async def has_caller_id(session: AmiSession, channel: str) -> bool:
 
 def _peer(row: Frame, extension: str) -> PbxEmployee:
     registered = text(row, "Status").startswith("OK") or text(row, "IPaddress") not in ("", "-none-")
-    return PbxEmployee(extension=extension, name=text(row, "Description"), is_registered=registered)
+    devices = (f"SIP/{text(row, 'ObjectName')}",)
+    name = text(row, "Description")
+    return PbxEmployee(extension=extension, name=name, is_registered=registered, devices=devices)

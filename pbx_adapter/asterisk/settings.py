@@ -58,6 +58,14 @@ class RecordingSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SoundSettings:
+    """A folder for our messages that both machines see: by its path on ours, and on the PBX. `path` None: none."""
+
+    path: str | None = None
+    pbx_path: str = ""  # empty: the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FastAgiSettings:
     """Where our FastAGI server listens, and the address at which the PBX reaches it."""
 
@@ -79,6 +87,7 @@ class AsteriskSettings:
     port: int = AMI_PORT
     tls: TlsSettings | None = None
     recordings: RecordingSettings = RecordingSettings()
+    sounds: SoundSettings = SoundSettings()
     fastagi: FastAgiSettings = FastAgiSettings()
     trunks: tuple[str, ...] = ()  # endpoint names of the trunks, where the guess is wrong
     extension_pattern: str = DEFAULT_EXTENSION  # a whole endpoint name of an employee; group 1 is the extension
@@ -98,9 +107,10 @@ class AsteriskSettings:
 
         Args:
             table: as TOML gives it: `host`, `port`, `username`, `secret`, `tls` (true or a table with `ca`, `verify`,
-                `server_name`), `recordings` (`path` or `url`, `username`, `password`, `pbx_path`), `fastagi` (`host`,
-                `port`, `public`, `allow`, `path`), `trunks`, `extension_pattern`, `trunk_contexts`, `did_variables`,
-                `originate_channel`, `originate_context`, `dial_plus`, `click_timeout_seconds`, `records`, `flavour`.
+                `server_name`), `recordings` (`path` or `url`, `username`, `password`, `pbx_path`), `sounds` (`path`,
+                `pbx_path`), `fastagi` (`host`, `port`, `public`, `allow`, `path`), `trunks`, `extension_pattern`,
+                `trunk_contexts`, `did_variables`, `originate_channel`, `originate_context`, `dial_plus`,
+                `click_timeout_seconds`, `records`, `flavour`.
             key: what the table is called in the file; errors name it.
 
         Raises:
@@ -118,6 +128,7 @@ class AsteriskSettings:
             secret=read.needed("secret", SECRET),
             tls=tls,
             recordings=_recordings(read.table("recordings")),
+            sounds=_sounds(read.table("sounds")),
             fastagi=_fastagi(read.table("fastagi")),
             trunks=read.texts("trunks"),
             extension_pattern=_extension_pattern(read),
@@ -197,6 +208,15 @@ def _recordings(read: TableReader) -> RecordingSettings:
     )
     read.no_more()
     return recordings
+
+
+def _sounds(read: TableReader) -> SoundSettings:
+    path, pbx_path = read.text("path"), read.text("pbx_path")
+    for name, value in (("path", path), ("pbx_path", pbx_path)):
+        if value and not re.fullmatch(r"/[A-Za-z0-9_./\-]{1,200}", value):
+            read.wrong(name, Problem.WHOLE_PATH)
+    read.no_more()
+    return SoundSettings(path=path or None, pbx_path=pbx_path)
 
 
 def _fastagi(read: TableReader) -> FastAgiSettings:

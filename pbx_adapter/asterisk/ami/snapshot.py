@@ -11,6 +11,7 @@ from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import Action, question
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker.office import OfficeShape
+from pbx_adapter.asterisk.tracker.receiving import VARIABLE
 
 log = structlog.get_logger()
 
@@ -36,6 +37,7 @@ async def ask_for_state(session: AmiSession, office: OfficeShape) -> dict[str, s
             office.crm_variable,
             "DIALEDPEERNUMBER",
             "MIXMONITOR_FILENAME",
+            VARIABLE,
             "CDR(start)",
             "CDR(answer)",
         )

@@ -1,5 +1,5 @@
 """`dozvon doctor` for an Asterisk: tries everything that Dozvon needs, and says what to write into which file where
-something fails. Opens its own connection, changes nothing but a variable of its own, and rings no phone."""
+something fails. Opens its own connection, changes nothing but its own variable, and rings no phone."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.ami.protocol import OldAsterisk
 from pbx_adapter.asterisk.doctor import check_texts as about
 from pbx_adapter.asterisk.doctor import texts
+from pbx_adapter.asterisk.doctor.campaigns import campaigns
 from pbx_adapter.asterisk.doctor.dialling import dialling
 from pbx_adapter.asterisk.doctor.network import network
 from pbx_adapter.asterisk.doctor.recordings import recordings
@@ -71,6 +72,7 @@ async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], t
             lines = await trunks(session, settings)
             findings += [lines] if lines else []
             findings += await dialplan(session, settings)
+            findings += await campaigns(session, settings)
             findings += await dialling(session, settings, samples)
     except (AuthFailed, Unavailable, ProtocolError) as exc:
         findings += no_session(settings, exc)

@@ -114,8 +114,8 @@ USE_ORIGINATE = Words(
 )
 USE_CALL = Words(
     "use_call",
-    "кнопки «Положить трубку» и «Перевести»",
-    "кнопки «Покласти слухавку» і «Перевести»",
+    "завершение и перевод звонка из карточки",
+    "завершення й переведення дзвінка з картки",
     "hanging up and transfers from the card",
 )
 USE_REPORTING = Words(
@@ -321,6 +321,61 @@ ADD_THE_INCLUDE = Words(
     "copy extensions_dozvon.conf beside extensions.conf, write #include extensions_dozvon.conf into {file} and "
     "DOZVON_AGI = {address} under [globals], then run: asterisk -rx 'dialplan reload'",
 )
+CAMPAIGNS_READY = Words(
+    "campaigns_ready",
+    "АТС может принимать клиентов обзвона: ожидание, сообщения, автоответчики.",
+    "АТС може приймати клієнтів обдзвону: очікування, повідомлення, автовідповідачі.",
+    "the PBX can receive campaigns’ clients: waiting, messages, machines",
+)
+INCLUDE_OLD = Words(
+    "include_old",
+    "Контексты Dozvon в диалплане от прежней версии: обзвон «с опережением» и голосовые сообщения не начнутся.",
+    "Контексти Dozvon у діалплані від попередньої версії: обдзвін «з випередженням» і голосові повідомлення "
+    "не почнуться.",
+    "the include in the dialplan is of an older version: predictive and voice campaigns will not begin",
+)
+RENEW_THE_INCLUDE = Words(
+    "renew_the_include",
+    "Замените extensions_dozvon.conf на файл этой версии и выполните: asterisk -rx 'dialplan reload'",
+    "Замініть extensions_dozvon.conf на файл цієї версії і виконайте: asterisk -rx 'dialplan reload'",
+    "replace extensions_dozvon.conf by this version’s file, then run: asterisk -rx 'dialplan reload'",
+)
+NO_AMD = Words(
+    "no_amd",
+    "На АТС не загружен модуль app_amd: автоответчики считаются людьми.",
+    "На АТС не завантажено модуль app_amd: автовідповідачі вважаються людьми.",
+    "the PBX has not loaded app_amd: machines count as people",
+)
+LOAD_AMD = Words(
+    "load_amd",
+    "Создайте amd.conf со строкой [general], если его нет, и выполните: asterisk -rx 'module load app_amd.so'",
+    "Створіть amd.conf з рядком [general], якщо його немає, і виконайте: asterisk -rx 'module load app_amd.so'",
+    "make an amd.conf with the line [general] if there is none, then run: asterisk -rx 'module load app_amd.so'",
+)
+NO_SOUNDS = Words(
+    "no_sounds",
+    "Не указана папка для сообщений обзвона.",
+    "Не вказано теку для повідомлень обдзвону.",
+    "no folder for campaigns’ messages is named",
+)
+NAME_THE_SOUNDS = Words(
+    "name_the_sounds",
+    "Укажите в настройке sounds папку, в которую пишет Dozvon и из которой читает АТС.",
+    "Укажіть у налаштуванні sounds теку, у яку пише Dozvon і з якої читає АТС.",
+    "name a folder in the setting sounds in which Dozvon may write and which the PBX can read",
+)
+SOUNDS_CLOSED = Words(
+    "sounds_closed",
+    "Dozvon не может писать в папку {folder}.",
+    "Dozvon не може писати в теку {folder}.",
+    "Dozvon cannot write into {folder}",
+)
+OPEN_THE_SOUNDS = Words(
+    "open_the_sounds",
+    "Создайте папку {folder} и дайте пользователю dozvon право писать в неё, а АТС читать.",
+    "Створіть теку {folder} і дайте користувачеві dozvon право писати в неї, а АТС читати.",
+    "make the folder {folder}, and let the user dozvon write into it and the PBX read it",
+)
 OLD_ADDRESS = Words(
     "old_address",
     "АТС обращается к Dozvon по адресу старого вида, который легко угадать.",
@@ -466,8 +521,8 @@ OPEN_NEW_FILES = Words(
 )
 FOLDER_STALE = Words(
     "folder_stale",
-    "Самая новая запись сделана дней назад: {days}.",
-    "Найновіший запис зроблено днів тому: {days}.",
+    "С последней записи прошло дней: {days}.",
+    "Від останнього запису минуло днів: {days}.",
     "the newest recording is {days} days old",
 )
 IS_IT_RECORDED = Words(
@@ -478,8 +533,8 @@ IS_IT_RECORDED = Words(
 )
 FOLDER_FRESH = Words(
     "folder_fresh",
-    "Папка читается: {folder}. Самая новая запись сделана часов назад: {hours}.",
-    "Папка читається: {folder}. Найновіший запис зроблено годин тому: {hours}.",
+    "Папка читается: {folder}. С последней записи прошло часов: {hours}.",
+    "Папка читається: {folder}. Від останнього запису минуло годин: {hours}.",
     "{folder} can be read; the newest recording is {hours} hours old",
 )
 WEB_SILENT = Words(

@@ -71,7 +71,7 @@ async def _way_back(session: AmiSession, settings: AsteriskSettings) -> list[Fin
 
 
 async def _classes_without_include(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
-    """Which event classes we receive, before there is anything of ours on the PBX: by a global variable of our own, and
+    """Which event classes we receive, before there is anything of ours on the PBX: by our own global variable, and
     by a call to nowhere, which ends before it begins."""
     unique = channel_id(own_tests.request_id(own_tests.DOCTOR))
     trials = {

@@ -3,7 +3,7 @@
 How it works
 ------------
 
-Our include becomes a file of our own. It is written beside itself and copied over in one action, because an action
+Our include becomes a separate file. It is written beside itself and copied over in one action, because an action
 holds 128 headers only, and a reload may come at any moment.
 
 The file that includes it is written only if it is missing. Of any other the person gets the line to add. `UpdateConfig`
@@ -20,7 +20,6 @@ A removal leaves contexts that return at once: a route that still asks would los
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from integration.domain.sentences import Sentence
@@ -28,28 +27,21 @@ from integration.errors import NotFound, Rejected
 from integration.ports.findings import Finding, error, warning
 from integration.ports.pbx_setup import RouteWishes, RouteWriting, SetupStep
 from pbx_adapter.asterisk.ami.client import AmiSession, text
-from pbx_adapter.asterisk.ami.commands import Action, question
-from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.ami.commands import question
 from pbx_adapter.asterisk.doctor import check_texts as about
 from pbx_adapter.asterisk.doctor import texts as doctor_texts
 from pbx_adapter.asterisk.flavours import FlavourKey, product
 from pbx_adapter.asterisk.settings import AsteriskSettings
-from pbx_adapter.asterisk.setup import route_text, texts
+from pbx_adapter.asterisk.setup import config_files, route_text, texts
+from pbx_adapter.asterisk.setup.config_files import Config
 
-_NEW_FILE = "extensions_dozvon_new.conf"
-_INCLUDE_CONTEXT = "dozvon-include"
 _INBOUND = "dozvon-inbound"
-_OPERATIONS = 24  # of an action: each takes five headers at most, and Asterisk reads 128
-_SECONDS = 20.0
-_NEEDED = ("GetConfig", "UpdateConfig", "CreateConfig", "Reload")
 _STUBS = {
     _INBOUND: ["exten => s,1,Return()"],
     "dozvon-freepbx": ["exten => s,1,Return()"],
+    "dozvon-campaign": ["exten => s,1,Hangup()"],
     route_text.OFFICE_CONTEXT: [f"exten => s,1,NoOp({route_text.MARK}, and removed it)", "same => n,Return()"],
 }
-
-Config = list[tuple[str, list[str]]]
-"""A file as Asterisk reads it: categories in order, each with its lines `name=value`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,9 @@ class _Found:
 
     @property
     def is_included(self) -> bool:
-        return route_text.OFFICE_CONTEXT in dict(self.host or []) or _INCLUDE_CONTEXT in dict(self.host or [])
+        return route_text.OFFICE_CONTEXT in dict(self.host or []) or config_files.INCLUDE_CONTEXT in dict(
+            self.host or []
+        )
 
     @property
     def may_be_included(self) -> bool:
@@ -104,7 +98,7 @@ async def write_route_setup(
     try:
         await _write_own(session, wanted, found)
         if found.may_be_included:
-            await _include(session, host)
+            await config_files.create_including(session, host, route_text.INCLUDE_LINE)
         if not found.is_included and not found.may_be_included:
             return RouteWriting(changes=changes, was_done=True, left_to_do=left)
         await _reload(session)
@@ -164,8 +158,7 @@ async def _refusal(session: AmiSession, settings: AsteriskSettings) -> Finding |
     if chosen.key is FlavourKey.MIKOPBX:
         says = texts.NOT_WRITABLE_HERE(product=chosen.label)
         return warning(about.DIALPLAN, says, texts.FOLLOW_THE_STEPS)
-    allowed, _ = await session.ask(question("ListCommands"))
-    if all(name in allowed for name in _NEEDED):
+    if await config_files.may_write(session):
         return None
     user = settings.username
     advice = texts.DO_IT_BY_HAND(section=user, file=chosen.manager_file)
@@ -173,27 +166,7 @@ async def _refusal(session: AmiSession, settings: AsteriskSettings) -> Finding |
 
 
 async def _look(session: AmiSession, host: str) -> _Found:
-    return _Found(await _config(session, route_text.FILE), await _config(session, host))
-
-
-async def _config(session: AmiSession, file: str) -> Config | None:
-    """None: there is no such file. Raises: Rejected (it cannot be read)."""
-    try:
-        answer, _ = await session.ask(question("GetConfig", Filename=file), timeout_seconds=_SECONDS)
-    except NotFound:
-        return None
-    return _parsed(answer)
-
-
-def _parsed(answer: Frame) -> Config:
-    config: Config = []
-    for name, value in answer.items():
-        first = value if isinstance(value, str) else value[0]
-        if name.startswith("Category-"):
-            config.append((first, []))
-        elif name.startswith("Line-") and config:
-            config[-1][1].append(first)
-    return config
+    return _Found(await config_files.read(session, route_text.FILE), await config_files.read(session, host))
 
 
 async def _foreign(session: AmiSession, found: _Found) -> list[str]:
@@ -203,7 +176,9 @@ async def _foreign(session: AmiSession, found: _Found) -> list[str]:
     if found.own:
         return [name for name, _ in found.own][:10]
     try:
-        await session.ask(question("ShowDialPlan", is_list=True, Context=_INBOUND), timeout_seconds=_SECONDS)
+        await session.ask(
+            question("ShowDialPlan", is_list=True, Context=_INBOUND), timeout_seconds=config_files.SECONDS
+        )
     except NotFound:
         return []
     return [_INBOUND]
@@ -212,7 +187,7 @@ async def _foreign(session: AmiSession, found: _Found) -> list[str]:
 async def _is_loaded(session: AmiSession) -> bool:
     asked = question("ShowDialPlan", is_list=True, Context=route_text.OFFICE_CONTEXT)
     try:
-        _, rows = await session.ask(asked, timeout_seconds=_SECONDS)
+        _, rows = await session.ask(asked, timeout_seconds=config_files.SECONDS)
     except (NotFound, Rejected):
         return False
     return any(route_text.MARK in text(row, "AppData") for row in rows)
@@ -242,58 +217,12 @@ def _left_to_do(settings: AsteriskSettings, wishes: RouteWishes, found: _Found) 
 
 async def _write_own(session: AmiSession, wanted: Config, found: _Found) -> None:
     """Our file, in one action at the end. Raises: Rejected, Unavailable."""
-    there = await _config(session, _NEW_FILE)
-    if there is None:
-        await _create(session, _NEW_FILE)
-    elif there:
-        await _update(session, _NEW_FILE, [_operation("DelCat", name) for name, _ in there])
     operations = []
     for name, lines in wanted:
-        operations.append(_operation("NewCat", name))
-        operations += [_operation("Append", name, line) for line in lines]
-    await _update(session, _NEW_FILE, operations)
-    if found.own is None:
-        await _create(session, route_text.FILE)
-    await _copy(session, _NEW_FILE, route_text.FILE)
-
-
-async def _include(session: AmiSession, host: str) -> None:
-    """A new file that includes ours, where the office's dialplan looks for it. Raises: Rejected, Unavailable."""
-    await _create(session, host)
-    variable = (("Var", f"{route_text.INCLUDE_LINE} ;"), ("Value", ""))
-    append = (("Action", "Append"), ("Cat", _INCLUDE_CONTEXT), *variable)
-    await _update(session, host, [_operation("NewCat", _INCLUDE_CONTEXT), append])
-
-
-async def _create(session: AmiSession, file: str) -> None:
-    await session.ask(Action("CreateConfig", (("Filename", file),), changes=True), timeout_seconds=_SECONDS)
-
-
-async def _copy(session: AmiSession, source: str, target: str) -> None:
-    headers = (("SrcFilename", source), ("DstFilename", target))
-    await session.ask(Action("UpdateConfig", headers, changes=True), timeout_seconds=_SECONDS)
-
-
-Operation = tuple[tuple[str, str], ...]
-
-
-def _operation(action: str, category: str, line: str = "") -> Operation:
-    """`exten => s,1,…` is the variable `exten` with the value `>s,1,…`: the sign says that it is an object."""
-    named = (("Action", action), ("Cat", category))
-    if not line:
-        return named
-    name, _, value = line.partition("=>")
-    return (*named, ("Var", name.strip()), ("Value", f">{value.strip()}"))
-
-
-async def _update(session: AmiSession, file: str, operations: Sequence[Operation]) -> None:
-    for start in range(0, len(operations), _OPERATIONS):
-        headers = [("SrcFilename", file), ("DstFilename", file)]
-        for number, operation in enumerate(operations[start : start + _OPERATIONS]):
-            headers += [(f"{name}-{number:06d}", value) for name, value in operation]
-        await session.ask(Action("UpdateConfig", tuple(headers), changes=True), timeout_seconds=_SECONDS)
+        operations.append(config_files.operation("NewCat", name))
+        operations += [config_files.operation("Append", name, line) for line in lines]
+    await config_files.write_own(session, route_text.FILE, operations, is_new=found.own is None)
 
 
 async def _reload(session: AmiSession) -> None:
-    reload = Action("Reload", (("Module", "pbx_config.so"),), changes=True)
-    await session.ask(reload, timeout_seconds=_SECONDS)
+    await config_files.reload(session, "pbx_config.so")

@@ -16,6 +16,8 @@ from integration.errors import NotFound, Rejected
 from integration.ports.findings import Finding, FindingLevel
 from integration.ports.pbx import DialSample
 from integration.ports.pbx_setup import (
+    NewPhone,
+    PhoneWriting,
     RecordingsSuggestion,
     RingOutcome,
     RouteSetup,
@@ -23,6 +25,7 @@ from integration.ports.pbx_setup import (
     RouteWriting,
     SeenCall,
     SeenRecording,
+    SetupStep,
     Survey,
 )
 from integration.ports.records import CallRecords
@@ -36,7 +39,7 @@ from pbx_adapter.asterisk.doctor.way_back import dialplan
 from pbx_adapter.asterisk.newest_recordings import newest_files
 from pbx_adapter.asterisk.records.check import check
 from pbx_adapter.asterisk.settings import AsteriskSettings
-from pbx_adapter.asterisk.setup import ringing, route_text, route_writing, watching
+from pbx_adapter.asterisk.setup import phone_making, ringing, route_text, route_writing, watching
 from pbx_adapter.asterisk.setup import survey as surveying
 
 _MOST_RECORDINGS = 100
@@ -69,8 +72,8 @@ class AsteriskSetup:
     def watch_calls(self, seconds: float) -> AsyncIterator[SeenCall]:
         return watching.watch(self.settings, seconds, timing=self._timing)
 
-    async def ring(self, extension: str, *, seconds: float) -> RingOutcome:
-        return await ringing.ring(self.settings, extension, seconds, timing=self._timing)
+    async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
+        return await ringing.ring(self.settings, extension, seconds, timing=self._timing, record_as=record_as)
 
     def route_setup(self, wishes: RouteWishes) -> RouteSetup:
         return route_text.route_setup(self.settings, wishes)
@@ -92,6 +95,17 @@ class AsteriskSetup:
             lacking = [each for each in await rights(session, self.settings) if each.level is FindingLevel.ERROR]
             return [*lacking, *found]
 
+    def phone_setup(self, phones: Sequence[NewPhone]) -> tuple[SetupStep, ...]:
+        return phone_making.phone_setup(self.settings, phones)
+
+    async def own_phones(self) -> list[NewPhone]:
+        async with self._session() as session:
+            return await phone_making.own_phones(session)
+
+    async def write_phones(self, phones: Sequence[NewPhone], *, dry: bool) -> PhoneWriting:
+        async with self._session() as session:
+            return await phone_making.write_phones(session, self.settings, phones, dry=dry)
+
     def _session(self) -> contextlib.AbstractAsyncContextManager[AmiSession]:
         return connected(self.settings, wanted=None, timing=self._timing, counters=AmiCounters())
 
@@ -107,10 +121,30 @@ class AsteriskSetup:
         raise NotFound("no place for recordings is configured", code="no_recordings")
 
     async def suggest_recordings(self, survey: Survey) -> list[RecordingsSuggestion]:
-        return await asyncio.to_thread(_suggestions, survey, self.settings)
+        found = await asyncio.to_thread(_suggestions, survey, self.settings)
+        place = self.settings.recordings
+        if place.url is None:
+            return found
+        options = {"url": place.url} | ({"username": place.username} if place.username else {})
+        finding = await recordings_check.recordings(self.settings, self._web)
+        return [RecordingsSuggestion(options=options, finding=finding), *found]
 
     def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
         return recordings.fetch(file, self.settings.recordings, self._web, call)
+
+    async def remove_recording(self, file: str) -> bool:
+        place = self.settings.recordings.path
+        return place is not None and await asyncio.to_thread(_is_removed, Path(place), file)
+
+
+def _is_removed(folder: Path, file: str) -> bool:
+    if not ringing.is_own_recording(file):
+        return False
+    try:
+        (folder / file).unlink()
+    except OSError:  # not there, or only readable here
+        return False
+    return True
 
 
 def _suggestions(survey: Survey, settings: AsteriskSettings) -> list[RecordingsSuggestion]:

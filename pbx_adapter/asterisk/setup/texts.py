@@ -223,7 +223,7 @@ NOTHING_TO_REMOVE = Words(
 
 MAY_NOT_ASK = Words(
     "may_not_ask",
-    "Этих вопросов АТС не разрешает: {actions}. Пользователь: {user}.",
+    "Этих запросов АТС не разрешает: {actions}. Пользователь: {user}.",
     "Цих запитів АТС не дозволяє: {actions}. Користувач: {user}.",
     "{user} may not ask the PBX for {actions}",
 )
@@ -262,4 +262,73 @@ ENTER_THE_REST = Words(
     "Недостающее введите вручную.",
     "Решту введіть вручну.",
     "enter what is missing by hand",
+)
+
+# ---- phones of new employees -----------------------------------------------------------------------------------------
+
+SAVE_PHONES = Words(
+    "save_phones",
+    "Добавьте эти телефоны в конец файла. Секреты показаны один раз.",
+    "Додайте ці телефони в кінець файлу. Секрети показано один раз.",
+    "Add these phones at the end of the file. The secrets are shown once.",
+)
+RELOAD_PHONES = Words(
+    "reload_phones",
+    "Выполните на АТС команду. Идущие звонки она не прерывает.",
+    "Виконайте на АТС команду. Поточних дзвінків вона не перериває.",
+    "Run this command on the PBX. It interrupts no call.",
+)
+FREEPBX_PHONE = Words(
+    "freepbx_phone",
+    "Создайте номер и нажмите Submit. После последнего нажмите Apply Config.",
+    "Створіть номер і натисніть Submit. Після останнього натисніть Apply Config.",
+    "Make the extension and press Submit; after the last one press Apply Config.",
+)
+MIKO_PHONE = Words(
+    "miko_phone",
+    "Добавьте сотрудника и сохраните.",
+    "Додайте співробітника й збережіть.",
+    "Add the employee and save.",
+)
+MIKO_PEOPLE_PAGE = Words(
+    "miko_people_page", "Телефония → Сотрудники", "Телефонія → Співробітники", "Telephony → Extensions"
+)
+MIKO_PHONE_NAME = Words("miko_phone_name", "ФИО", "ПІБ", "Full name")
+MIKO_PHONE_NUMBER = Words("miko_phone_number", "Внутренний номер", "Внутрішній номер", "Extension")
+MIKO_PHONE_SECRET = Words("miko_phone_secret", "Пароль SIP", "Пароль SIP", "SIP password")
+PHONES_WRITTEN = Words(
+    "phones_written",
+    "Телефоны на АТС: {extensions}.",
+    "Телефони на АТС: {extensions}.",
+    "Phones on the PBX: {extensions}.",
+)
+READS_PHONES = Words(
+    "reads_phones",
+    "АТС перечитает телефоны. Идущие звонки это не прерывает.",
+    "АТС перечитає телефони. Поточних дзвінків це не перериває.",
+    "The PBX reads its phones again. It interrupts no call.",
+)
+FOREIGN_PHONES = Words(
+    "foreign_phones",
+    "Эти номера на АТС завёл не Dozvon, поэтому он их не трогает: {extensions}.",
+    "Ці номери на АТС створив не Dozvon, тому він їх не чіпає: {extensions}.",
+    "somebody else made these extensions on the PBX, so Dozvon leaves them alone: {extensions}",
+)
+CHOOSE_OTHERS = Words(
+    "choose_others",
+    "Выберите для новых сотрудников другие номера.",
+    "Виберіть для нових співробітників інші номери.",
+    "choose other extensions for the new employees",
+)
+PHONES_NOT_LOADED = Words(
+    "phones_not_loaded",
+    "Файл записан, но АТС его не читает: {file}.",
+    "Файл записано, але АТС його не читає: {file}.",
+    "the file is written, but the PBX does not read it: {file}",
+)
+LOAD_THE_WIZARD = Words(
+    "load_the_wizard",
+    "Включите на АТС модуль {module} или добавьте в файл {file} строку {line}, потом попробуйте снова.",
+    "Увімкніть на АТС модуль {module} або додайте у файл {file} рядок {line}, потім спробуйте знову.",
+    "load the module {module} on the PBX, or add the line {line} to {file}, and try again",
 )

@@ -30,7 +30,7 @@ OWN_CONTEXTS: Mapping[str, Sequence[Step]] = {
     "result": (Step("s-BUSY", "Busy", "1"), Step("_s-.", "Hangup", "${HANGUPCAUSE}")),
 }
 _BY_HAND: Mapping[str, Sequence[Step]] = {
-    name: (Step("s"),) for name in ("dozvon-inbound", "dozvon-freepbx", "dozvon-doctor")
+    name: (Step("s"),) for name in ("dozvon-inbound", "dozvon-freepbx", "dozvon-campaign", "dozvon-doctor")
 }
 _MAIN = "extensions.conf"
 _CUSTOM = "extensions_custom.conf"  # read after it where it exists, as FreePBX does

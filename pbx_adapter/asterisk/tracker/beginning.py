@@ -164,7 +164,9 @@ def describe(board: Switchboard, call: LiveCall) -> Facts:
         return Facts(Direction.OUTBOUND, caller, outside.target, call.client)
     if not inside and len(dialled_number(wanted)) > LONGEST_EXTENSION:
         return Facts(Direction.OUTBOUND, caller, wanted, call.client)
-    return Facts(Direction.INTERNAL, caller, wanted, call.client or root)
+    # A call that looked outgoing until the dial before its Local pair was heard of has no client outside.
+    client = None if call.direction is Direction.OUTBOUND else call.client
+    return Facts(Direction.INTERNAL, caller, wanted, client or root)
 
 
 def _did(root: Channel) -> str:

@@ -146,7 +146,8 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     Report the end of a call and of everything in it.
 
     If only a part of a call was seen, or an incomplete snapshot of it, we do not know who answered and where the
-    recording is. Then its end counts as inferred, so that the PBX's own records are compared.
+    recording is. Neither do we if a talk may have been over before the call was found, and nobody took it after that.
+    Then its end counts as inferred, so that the PBX's own records are compared.
     """
     if call.over:
         return
@@ -167,7 +168,9 @@ def finish(board: Switchboard, call: LiveCall, at: Timestamp, *, inferred: bool 
     if call.consults_for and call.direction is Direction.INTERNAL:
         board.tell(CallDescribed(call=call.id, at=at, consultation=True))
     is_overheard = not (call.seen_from_start or call.explained)
-    board.tell(CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred or is_overheard))
+    talk_may_be_missing = call.may_have_talked and not call.was_connected and call.direction is not Direction.INTERNAL
+    inferred = inferred or is_overheard or talk_may_be_missing
+    board.tell(CallEnded(call=call.id, at=at, hangup_by=hangup_by, cause=call.cause, inferred=inferred))
     _let_go(board, call, at)
 
 

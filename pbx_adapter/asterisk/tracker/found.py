@@ -10,15 +10,18 @@ from datetime import datetime
 from integration.domain.calls.call import Direction, LegKind, Via
 from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.tracker import receiving
 from pbx_adapter.asterisk.tracker.beginning import NOT_A_DID, change_exten, mark_originated_found
 from pbx_adapter.asterisk.tracker.dials import explain_dial, find_dial
-from pbx_adapter.asterisk.tracker.facts import Facts, announce, change_called, set_origin
+from pbx_adapter.asterisk.tracker.facts import Facts, announce, become_callback, change_called, set_origin
 from pbx_adapter.asterisk.tracker.legs import answer_leg, offer_leg, ring_leg
-from pbx_adapter.asterisk.tracker.live import Channel
+from pbx_adapter.asterisk.tracker.live import Channel, LiveCall
 from pbx_adapter.asterisk.tracker.mixmonitor import on_recording_name
 from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.tracker.office import PartyKind, present
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard
+
+_UP = "6"  # of `ChannelState`. Source: ast_channel_state in Asterisk's channelstate.h
 
 
 def uid_of(row: Frame) -> str:
@@ -71,6 +74,8 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
 def _via(channel: Channel, root: Channel | None) -> Via:
     """How the call came to this leg, as far as the present state shows it."""
     call = channel.call
+    if call.client_first and channel.party.kind is PartyKind.EXTERNAL:
+        return Via.DIRECT
     if call.was_connected:
         return Via.TRANSFER  # somebody had the client before the gap; this leg began in the gap
     if channel.originated:
@@ -87,15 +92,16 @@ def _is_behind_door(channel: Channel, root: Channel | None) -> bool:
     return endpoint_of(root.name)[1].partition("@")[0] == channel.party.number
 
 
-def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
-    """Facts about a call not seen from its start that only Status has."""
+def take_facts(board: Switchboard, row: Frame, at: Timestamp, *, is_after_gap: bool) -> None:
+    """Facts about a call that only Status has. `is_after_gap`: the link was lost before."""
     channel = board.channels.get(uid_of(row))
     if channel is None:
         return
     call = channel.call
     call.explained = True
-    said = row.get("Variable", [])
-    variables = dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
+    if is_after_gap or not call.seen_from_start:
+        call.may_have_talked |= present(row.get("ChannelState")) == _UP
+    variables = _variables(row)
     if present(row.get("Application")) == "AppDial":
         find_dial(channel, channel.dial or present(variables.get("DIALEDPEERNUMBER")))
     crm_id = present(variables.get(board.office.crm_variable))
@@ -106,7 +112,8 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     is_first = channel is call.root or (call.root is None and channel.uid == call.uid)
     if file and is_first:
         on_recording_name(board, channel, file, at)
-    if not is_first or (call.announced and call.seen_from_start):
+    is_known = call.announced and call.seen_from_start
+    if not is_first or is_known or _was_rung_first(call, channel, variables):
         return
     dids = [present(variables.get(name)) for name in board.office.did_variables]
     number = next((did for did in dids if did), "") or present(row.get("DNID"))
@@ -122,6 +129,28 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp) -> None:
     answered = _seconds_to_answer(variables)
     if answered is not None:
         call.answered_after = answered
+
+
+def _was_rung_first(call: LiveCall, channel: Channel, variables: dict[str, str]) -> bool:
+    """A client of ours who has answered and has a story: nothing else on the PBX shows by now who was rung first."""
+    if call.announced or not present(variables.get(receiving.VARIABLE)):
+        return False
+    become_callback(call)
+    change_called(call, dialled_number(endpoint_of(channel.name)[1]))
+    return True
+
+
+def take_story(board: Switchboard, row: Frame, at: Timestamp) -> None:
+    """What a campaign's client has met so far; after the calls of the snapshot are reported."""
+    channel = board.channels.get(uid_of(row))
+    story = present(_variables(row).get(receiving.VARIABLE))
+    if channel is not None and story:
+        receiving.on_story(board, channel, story, at)
+
+
+def _variables(row: Frame) -> dict[str, str]:
+    said = row.get("Variable", [])
+    return dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
 
 
 def _seconds_to_answer(variables: dict[str, str]) -> float | None:

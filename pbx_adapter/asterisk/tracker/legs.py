@@ -106,7 +106,7 @@ def _arrive(call: LiveCall, leg: LiveLeg, arrival: Arrival) -> None:
 def _is_to_client(call: LiveCall, leg: LiveLeg) -> bool:
     """Whether this leg to the outside rings the client, and not a colleague's mobile."""
     if call.client_first:
-        return leg.originated
+        return leg.originated or call.client is None  # found in a snapshot, a leg does not show that it was originated
     return call.direction is not Direction.INBOUND and leg.via in (Via.DIRECT, Via.CLICK)
 
 

@@ -161,6 +161,7 @@ class LiveCall:
     announced: bool = False
     seen_from_start: bool = True
     explained: bool = False  # not seen from its start, but the PBX's snapshot explained it completely
+    may_have_talked: bool = False  # found with a channel that is up: a talk may have been over by then
     caller: str = ""
     called: str = ""
     caller_name: str = ""
@@ -191,6 +192,8 @@ class LiveCall:
     parking: Parking | None = None
     last_gone_at: Timestamp | None = None
     cause: int | None = None  # Q.850, of the client's own channel
+    story: list[str] = field(default_factory=list)  # what our dialplan told of a campaign's client, word by word
+    story_at: Timestamp = NEVER  # of its last word
     settling: bool = False
     over: bool = False
     merged_into: LiveCall | None = None

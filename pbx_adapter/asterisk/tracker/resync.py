@@ -32,7 +32,7 @@ from pbx_adapter.asterisk.tracker.conversation import enter, leave, look
 from pbx_adapter.asterisk.tracker.dials import find_dial
 from pbx_adapter.asterisk.tracker.ending import finish, hang_up
 from pbx_adapter.asterisk.tracker.facts import announce, forget_guess
-from pbx_adapter.asterisk.tracker.found import become_leg, may_be_leg, note_originate, take_facts, uid_of
+from pbx_adapter.asterisk.tracker.found import become_leg, may_be_leg, note_originate, take_facts, take_story, uid_of
 from pbx_adapter.asterisk.tracker.live import Bridge, BridgeKind, Channel, LiveCall
 from pbx_adapter.asterisk.tracker.office import present
 from pbx_adapter.asterisk.tracker.queues import on_queue_entry, wait_in
@@ -155,8 +155,10 @@ class Resync:
         board.gap = None
         if event == "StatusComplete":
             for row in rows:
-                take_facts(board, row, at)
+                take_facts(board, row, at, is_after_gap=lost_at is not None)
             self._clear_up(at)
+            for row in rows:
+                take_story(board, row, at)
             self._lost_at = None
         else:
             self._clear_up_at = Timestamp(at + CLEAR_UP_SECONDS)

@@ -21,6 +21,7 @@ client, no channel left, a leg that stopped ringing) is first noted with its tim
     queues.py        who waits in which queue
     conversation.py  who has the client                  bridges.py       who hears whom
     holding.py       who holds                           mixmonitor.py    recordings
+    receiving.py     what a campaign's client meets
     transfers.py     blind, attended, pickup, parking    handovers.py     transfers that are open
     ending.py        when it is over and who ended it    resync.py        snapshots and gaps of the link
     found.py         what a channel of a snapshot tells  forgetting.py    what was silent for long
@@ -49,6 +50,7 @@ from pbx_adapter.asterisk.tracker import (
     legs,
     mixmonitor,
     queues,
+    receiving,
     resync,
     transfers,
 )
@@ -123,6 +125,10 @@ class Tracker:
         forgetting.gone(self._board, uid, at)
         return self._taken()
 
+    def client_waits(self, uid: str) -> bool:
+        """Whether a campaign's client on this channel waits for an employee."""
+        return receiving.waits(self._board, uid)
+
     def sent(self, action: Frame) -> None:
         """Note our own Originate before it is sent, so that its call is recognised as a click."""
         if str(action.get("Action")).lower() == "originate":
@@ -168,6 +174,8 @@ def _on_varset(board: Switchboard, frame: Frame, at: Timestamp) -> None:
             mixmonitor.on_recording_name(board, channel, value, at)
     elif name == "DIALSTATUS":
         dials.on_dial_status(board, channel, value, channel.ext_to_call or present(frame.get("Exten")), at)
+    elif name == receiving.VARIABLE:
+        receiving.on_story(board, channel, value, at)
     elif name == "EXTTOCALL":
         channel.ext_to_call = value
     elif value and (name == board.office.crm_variable or name in board.office.did_variables):
@@ -261,5 +269,6 @@ _HANDLERS: dict[str, _Handler] = {
 def wanted(office: OfficeShape) -> Wanted:
     """The events that the tracker needs: about one in five of a busy PBX."""
     names = (set(_HANDLERS) | set(resync.EVENTS)) - {"VarSet", "Newexten"}
-    variables = {"MIXMONITOR_FILENAME", "DIALSTATUS", "EXTTOCALL", office.crm_variable, *office.did_variables}
+    own = {"MIXMONITOR_FILENAME", "DIALSTATUS", "EXTTOCALL", receiving.VARIABLE}
+    variables = {*own, office.crm_variable, *office.did_variables}
     return Wanted(frozenset(name.encode() for name in names), frozenset(name.encode() for name in variables))
