@@ -8,31 +8,34 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import structlog
 
-from connectors.amocrm import mapping
+from connectors.amocrm import filtered, mapping
 from connectors.amocrm.api.library import Library
 from connectors.amocrm.api.sending import Sender
-from connectors.amocrm.api.standing import Standing
 from connectors.amocrm.api.tokens import AccountTokens, LongLivedToken
 from connectors.amocrm.api.transport import Transport
 from connectors.amocrm.api.wire import UNKNOWN_USER
+from connectors.amocrm.card import ClientCard
 from connectors.amocrm.feed import PAGE, CallFeed, deal_inside, inbox_id, pages, person_inside
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import SUBSCRIBED, SUBSCRIBED_UNSORTED
+from integration.connecting.standing import Standing
 from integration.domain.calls.intents import Priority
 from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Deal, EntityKind, EntityRef, Manager, Person
+from integration.domain.crm.filters import CrmFilter, Pipeline
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.domain.numbers.client import Client
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.numbers.phone import PhoneNumber, national_digits
-from integration.errors import NotFound, NotResponsible, ProtocolError, Rejected
+from integration.domain.people.working_day import WorkingDay
+from integration.errors import DozvonError, NotFound, NotResponsible, ProtocolError, Rejected
 from integration.ports.clock import Clock
-from integration.ports.crm import CallRecord, InboxEntry, InboxState, LoggedCall
+from integration.ports.crm import CallRecord, InboxEntry, InboxState, ListedPage, LoggedCall, NextTask
 from integration.ports.stores import TokenStore
 
 _log = structlog.get_logger()
@@ -59,11 +62,18 @@ class AmocrmCrm:
     abilities: ClassVar[CrmAbilities] = CrmAbilities(
         inbox=True,
         inbox_of_outgoing=False,  # Unsorted takes incoming calls only (README, limits)
+        deals=True,
+        leads=False,
         tasks=True,
+        notes=True,
         popup=True,
         recording_links=True,
+        live_calls=False,
+        working_day=False,
         webhooks=True,
     )
+
+    live_calls: ClassVar[None] = None
 
     def __init__(
         self,
@@ -82,12 +92,13 @@ class AmocrmCrm:
             if settings.long_lived_token
             else AccountTokens(account, settings, tokens, sender, clock)
         )
-        self.standing = Standing()
+        self.standing = Standing(blocked="amoCRM answers 403 to everything", slowed="amoCRM answers 429")
         self.sender = sender
         sender.standings.append(self.standing)
         self._transport = Transport(settings, sender, self.tokens, self.standing, clock)
         self._library = Library(self._transport)
         self._feed = CallFeed(self._transport, source=settings.source_name, service_code=settings.service_code)
+        self._card = ClientCard(self._transport, self._library)
         self._clock = clock
         self._numbering = numbering
         self._pipelines: list[dict[str, Any]] = []
@@ -164,6 +175,10 @@ class AmocrmCrm:
     async def managers(self) -> list[Manager]:
         return [mapping.manager(each) for each in await self._library.users(Priority.IMPORT)]
 
+    async def working_days(self, managers: Sequence[ManagerId]) -> Mapping[ManagerId, WorkingDay]:
+        """amoCRM keeps none."""
+        return {}
+
     async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
         """
         Search contacts and companies by the digits that every spelling of the number contains. amoCRM compares texts in
@@ -202,6 +217,14 @@ class AmocrmCrm:
         async for items in self._all(EntityKind.DEAL, "contacts", updated_since):
             yield [mapping.deal(each, names) for each in items]
 
+    async def pipelines(self) -> list[Pipeline]:
+        return filtered.pipelines_of(await self._stages(Priority.IMPORT))
+
+    async def listed(self, wanted: CrmFilter, *, after: str = "") -> AsyncIterator[ListedPage]:
+        stages = await self._stages(Priority.IMPORT)
+        async for page in filtered.listed(self._transport, wanted, stages, after=after):
+            yield page
+
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
         """Raises: OutcomeUnknown if the contact may exist: look with `find_persons` before repeating."""
         body = mapping.new_contact(name, number, responsible)
@@ -215,6 +238,34 @@ class AmocrmCrm:
             created_at=now,
             updated_at=now,
         )
+
+    async def create_lead(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
+        """amoCRM's enquiries have no person before they are accepted."""
+        raise Rejected("amoCRM has no leads that are persons", code="leads")
+
+    async def next_task(self, person: EntityRef, deals: Sequence[EntityRef]) -> NextTask | None:
+        return await self._card.next_task(person, deals)
+
+    async def create_deal(self, *, name: str, person: EntityRef, responsible: ManagerId | None) -> Deal:
+        """Raises: OutcomeUnknown if the deal may exist: look with `find_deal` before repeating."""
+        made = await _in_name_of(responsible, self._card.create_deal(name, person, responsible))
+        ref = EntityRef(EntityKind.DEAL, str(made))
+        known = Deal(
+            ref=ref,
+            name=name,
+            responsible=responsible,
+            persons=(person,),
+            main_person=person if person.kind is EntityKind.CONTACT else None,
+            updated_at=int(self._clock.now()),
+        )
+        try:  # its stage; a failure here does not change that it was made
+            return await self.deal(ref) or known
+        except DozvonError:
+            return known
+
+    async def find_deal(self, *, name: str, person: EntityRef, since: Timestamp) -> Deal | None:
+        found = await self._card.find_deal(name, person, since)
+        return await self.deal(EntityRef(EntityKind.DEAL, str(found))) if found is not None else None
 
     async def _search(self, kind: EntityKind, number: PhoneNumber, priority: Priority) -> list[Person]:
         found = await self._found(kind, national_digits(number)[-_QUERY_DIGITS:], priority)
@@ -261,9 +312,10 @@ class AmocrmCrm:
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         """
         Log as a note on the target. With `log_via = "calls"` amoCRM chooses the card by the number, and a note is only
-        written if it finds none.
+        written if it finds none, or if an employee chose the card.
         """
-        if self.settings.log_via == "calls" and target.kind is not EntityKind.LEAD:
+        is_chosen = record.call.chosen is not None
+        if self.settings.log_via == "calls" and target.kind is not EntityKind.LEAD and not is_chosen:
             try:
                 return await _in_name_of(record.responsible, self._feed.write_call(record))
             except NotFound:
@@ -339,6 +391,15 @@ class AmocrmCrm:
             raise NotFound("There is no such contact", code="contact")
         return renamed
 
+    async def change_responsible(self, ref: EntityRef, manager: ManagerId) -> None:
+        """Raises: Rejected for an entry of Unsorted, which has nobody yet."""
+        collection = _PATHS.get(ref.kind)
+        if collection is None:
+            raise Rejected("An entry of Unsorted has no responsible", code="kind")
+        path = f"/api/v4/{collection}/{mapping.number_of(ref.id)}"
+        body = {"responsible_user_id": mapping.number_of(manager)}
+        await _in_name_of(manager, self._transport.request("PATCH", path, priority=Priority.LOG, body=body))
+
     async def create_task(
         self, *, text: str, due_at: Timestamp, responsible: ManagerId | None, target: EntityRef
     ) -> str:
@@ -372,8 +433,9 @@ class AmocrmCrm:
         found = await _or_none(self._transport.request("GET", path, priority=Priority.LOG))
         return isinstance(found, dict) and not found.get("is_completed")
 
-    async def change_task(self, task: str, *, text: str) -> None:
-        await self._patch_task(task, {"text": mapping.task_text(text)})
+    async def change_task(self, task: str, *, text: str, due_at: Timestamp | None = None) -> None:
+        due = int(due_at) if due_at is not None else None
+        await self._patch_task(task, mapping.without_nulls({"text": mapping.task_text(text), "complete_till": due}))
 
     async def complete_task(self, task: str, *, result: str) -> None:
         await self._patch_task(task, {"is_completed": True, "result": {"text": mapping.task_text(result)}})
@@ -381,6 +443,15 @@ class AmocrmCrm:
     async def _patch_task(self, task: str, body: dict[str, Any]) -> None:
         path = f"/api/v4/tasks/{mapping.number_of(task)}"
         await self._transport.request("PATCH", path, priority=Priority.LOG, body=body)
+
+    async def add_note(self, *, text: str, target: EntityRef, author: ManagerId | None) -> str:
+        return await _in_name_of(author, self._feed.write_text(text, target, author))
+
+    async def find_note(self, *, text: str, target: EntityRef, since: Timestamp) -> str | None:
+        return await self._feed.find_text(text, target, since)
+
+    async def change_note(self, note: str, *, text: str, target: EntityRef) -> None:
+        await self._feed.change_text(note, text, target)
 
     async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
         """One notification for all these users, in the CRM and its mobile application. Does nothing without users."""
@@ -427,6 +498,24 @@ class AmocrmCrm:
             self._webhooks = False
         self._webhooks_at = now
         return self._webhooks
+
+    async def remove_webhooks(self, destination: str) -> bool:
+        """
+        End the subscription of this address.
+
+        Returns:
+            False if the account's plan or the token owner's rights do not allow it.
+        """
+        body = {"destination": destination}
+        try:
+            await self._transport.request("DELETE", "/api/v4/webhooks", priority=Priority.CARD, body=body)
+        except NotFound:
+            pass
+        except Rejected as exc:
+            _log.info("amoCRM does not let us end the webhooks", account_id=self.account, code=exc.code)
+            return False
+        self._webhooks, self._webhooks_at = False, time.monotonic()  # a poll that still runs does not subscribe again
+        return True
 
     async def _is_subscribed(self, destination: str) -> bool:
         query = [("filter[destination]", destination)]

@@ -23,7 +23,8 @@ from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.sentences import Words
 from integration.errors import AuthFailed, DozvonError, RateLimited, Rejected, Unpaid
 from integration.ports.clock import Clock
-from integration.ports.connector import ConsentProof, Granted, Refused
+from integration.ports.connector import ConsentProof, CrmNotice, Granted, Installation, Refused
+from integration.ports.crm_requests import CrmRequest
 from integration.ports.findings import Finding, error, ok, warning
 from integration.ports.stores import TokenStore
 
@@ -36,6 +37,7 @@ class AmocrmConnector:
 
     kind: ClassVar[str] = "amocrm"
     label: ClassVar[str] = "amoCRM"
+    frames: ClassVar[None] = None
 
     account: AccountId
     settings: AmocrmSettings
@@ -52,6 +54,9 @@ class AmocrmConnector:
     @property
     def is_known(self) -> bool:
         return self.crm.crm_account_id is not None
+
+    def is_account(self, crm_account_id: str) -> bool:
+        return self.crm.crm_account_id == crm_account_id
 
     def forget(self) -> None:
         self.crm.forget()
@@ -87,6 +92,12 @@ class AmocrmConnector:
         self.crm.forget()
         await self.open()
 
+    def read_installation(self, body: bytes) -> Installation:
+        raise Rejected("amoCRM sends a consent, no installation", code="installation")
+
+    async def take_installation(self, installation: Installation) -> Granted | None:
+        raise Rejected("amoCRM sends a consent, no installation", code="installation")
+
     def read_proof(self, token: str) -> ConsentProof:
         claims = read_widget_token(self.settings, token, now=self.clock.now())
         if not claims.is_admin:
@@ -102,14 +113,26 @@ class AmocrmConnector:
         known = await self.store.load(self.account)
         if known is None or known.crm_account_id != crm_account_id or await self._is_let_in():
             return False
+        await self.withdraw()
+        return True
+
+    async def withdraw(self) -> None:
         await self.store.delete(self.account)
         self.crm.forget()
         await self.open()
-        return True
 
     def webhook_intake(
-        self, *, on_changes: Callable[[list[CrmChange]], Awaitable[None]], on_lost: Callable[[], None]
+        self,
+        *,
+        on_changes: Callable[[list[CrmChange]], Awaitable[None]],
+        on_lost: Callable[[], None],
+        on_notice: Callable[[CrmNotice], Awaitable[None]],
+        on_request: Callable[[CrmRequest], Awaitable[None]],
     ) -> AmocrmIntake:
+        """
+        `on_notice` is not called, because amoCRM reports a removal at its own address (`read_disconnect`); nor is
+        `on_request`, because clicks come from our widget.
+        """
         return AmocrmIntake(
             self.account,
             self.settings,
@@ -120,6 +143,9 @@ class AmocrmConnector:
 
     async def ensure_webhooks(self, address: str) -> bool:
         return await self.crm.ensure_webhooks(address)
+
+    async def remove_webhooks(self, address: str) -> bool:
+        return await self.crm.remove_webhooks(address)
 
     def adopt(self, condition: CrmCondition) -> None:
         self.crm.adopt(condition)

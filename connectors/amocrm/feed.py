@@ -1,4 +1,5 @@
-"""Writes calls into amoCRM, as notes, through `/calls` or into Unsorted, and finds them again by our key.
+"""Writes calls into amoCRM, as notes, through `/calls` or into Unsorted, and finds them again by our key; and what
+managers write about them.
 
 Attribution has already chosen the card. Tasks, contacts and the phone book do not belong here.
 """
@@ -14,6 +15,7 @@ from connectors.amocrm.api.transport import Transport
 from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Query
 from integration.domain.calls.intents import Priority
 from integration.domain.crm.entities import EntityKind, EntityRef
+from integration.domain.ids import ManagerId
 from integration.errors import InInbox, NotFound, OutcomeUnknown, ProtocolError, Rejected
 from integration.ports.crm import CallRecord, LoggedCall
 
@@ -31,6 +33,7 @@ async def pages(
     priority: Priority,
     *,
     at_most: int | None = None,
+    first: int = 1,
 ) -> AsyncIterator[list[dict[str, Any]]]:
     """
     The pages of a list, in the CRM's order; an empty list is a 204.
@@ -39,12 +42,13 @@ async def pages(
 
     Args:
         at_most: number of pages; None: all.
+        first: the page to begin with.
 
     Raises:
         ProtocolError: the CRM gives the same page twice, so the rest cannot be read. With `at_most` the pages just end.
     """
     before: list[Any] = []
-    for page in itertools.count(1) if at_most is None else range(1, at_most + 1):
+    for page in itertools.count(first) if at_most is None else range(first, first + at_most):
         body = await transport.request("GET", path, priority=priority, query=[*query, ("page", str(page))])
         if body is None:
             return
@@ -82,32 +86,64 @@ class CallFeed:
         Unsorted (README: unsorted), so both cases are handled.
         """
         collection, entity_id = await self.entity(target)
-        body = [mapping.call_note(record, entity_id, self._source)]
+        note = mapping.call_note(record, entity_id, self._source)
+        return LoggedCall(id=await self._write_note(collection, entity_id, note, target), entity=target)
+
+    async def write_text(self, text: str, target: EntityRef, author: ManagerId | None) -> str:
+        """Raises: as `Crm.add_note`."""
+        collection, entity_id = await self.entity(target)
+        return await self._write_note(collection, entity_id, mapping.text_note(text, entity_id, author), target)
+
+    async def _write_note(self, collection: str, entity_id: int, note: dict[str, Any], target: EntityRef) -> str:
         path = f"/api/v4/{collection}/{entity_id}/notes"
         try:
-            answer = await self._transport.request("POST", path, priority=Priority.LOG, body=body)
+            answer = await self._transport.request("POST", path, priority=Priority.LOG, body=[note])
         except Rejected as exc:
             if target.kind is EntityKind.LEAD and (isinstance(exc, NotFound) or exc.code == "403"):
                 raise InInbox("amoCRM takes no notes for a lead that waits in Unsorted", code="unsorted") from exc
             raise
-        return LoggedCall(id=_created(answer, "notes", "id"), entity=target)
+        return _created(answer, "notes", "id")
+
+    async def change_text(self, note: str, text: str, target: EntityRef) -> None:
+        """`PATCH` changes a note of people's; whether it changes one of a call is not documented (README: calls)."""
+        collection, entity_id = await self.entity(target)
+        path = f"/api/v4/{collection}/{entity_id}/notes/{mapping.number_of(note)}"
+        body = {"note_type": mapping.TEXT_NOTE, "params": {"text": mapping.note_text(text)}}
+        await self._transport.request("PATCH", path, priority=Priority.LOG, body=body)
+
+    async def find_text(self, text: str, target: EntityRef, since: float) -> str | None:
+        """Search the entity's notes of people for exactly this text; blanks and ends of lines do not count."""
+        wanted = mapping.note_text(text).split()
+        async for notes in self._notes(target, mapping.TEXT_NOTE, since):
+            for note in notes:
+                params = note.get("params")
+                written = params.get("text") if isinstance(params, Mapping) else None
+                if isinstance(written, str) and written.split() == wanted:
+                    return str(note.get("id", ""))
+        return None
 
     async def find_note(self, record: CallRecord, target: EntityRef) -> LoggedCall | None:
         """Search the entity's call notes since the call began. Compares keys itself: amoCRM may ignore the filters."""
-        collection, entity_id = await self.entity(target)
-        query = [
-            ("limit", str(PAGE)),
-            ("filter[note_type][]", mapping.note_type(record.call.direction)),
-            ("filter[updated_at][from]", str(int(record.call.started_at) - _LOOK_BACK_SECONDS)),
-            ("order[updated_at]", "desc"),
-        ]
-        path = f"/api/v4/{collection}/{entity_id}/notes"
-        async for notes in pages(self._transport, path, "notes", query, Priority.LOG, at_most=_NOTE_PAGES):
+        kind = mapping.note_type(record.call.direction)
+        async for notes in self._notes(target, kind, record.call.started_at):
             for note in notes:
                 params = note.get("params")
                 if isinstance(params, Mapping) and params.get("uniq") == record.key:
                     return LoggedCall(id=str(note.get("id", "")), entity=target)
         return None
+
+    async def _notes(self, target: EntityRef, kind: str, since: float) -> AsyncIterator[list[dict[str, Any]]]:
+        """Pages of an entity's notes of one type, newest first. amoCRM may ignore the filters."""
+        collection, entity_id = await self.entity(target)
+        query = [
+            ("limit", str(PAGE)),
+            ("filter[note_type][]", kind),
+            ("filter[updated_at][from]", str(int(since) - _LOOK_BACK_SECONDS)),
+            ("order[updated_at]", "desc"),
+        ]
+        path = f"/api/v4/{collection}/{entity_id}/notes"
+        async for notes in pages(self._transport, path, "notes", query, Priority.LOG, at_most=_NOTE_PAGES):
+            yield notes
 
     async def write_call(self, record: CallRecord) -> LoggedCall:
         """

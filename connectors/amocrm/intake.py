@@ -28,6 +28,7 @@ class AmocrmIntake:
     """
 
     largest_body = webhooks.BODY_BYTES
+    may_fetch = False
 
     def __init__(
         self,
@@ -72,6 +73,9 @@ class AmocrmIntake:
                 self._on_lost()
             finally:
                 self._waiting.task_done()
+
+    async def fetch(self) -> None:
+        """amoCRM sends its webhooks and keeps none."""
 
     async def drained(self) -> None:
         """Wait until everything taken so far is processed."""

@@ -12,6 +12,8 @@ from connectors.amocrm.client import AmocrmCrm
 from connectors.amocrm.connector import AmocrmConnector, connect
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.setup import SETUP
+from connectors.amocrm.widget import is_usual_origin
+from integration.documents.schema import KindTable
 from integration.domain.connections.abilities import CrmAbilities
 from integration.domain.ids import AccountId
 from integration.domain.numbers.numbering import Numbering
@@ -28,6 +30,7 @@ class AmocrmKind:
     abilities: ClassVar[CrmAbilities] = AmocrmCrm.abilities
     setup: ClassVar[CrmSetup] = SETUP
     secret_options: ClassVar[tuple[str, ...]] = ("client_secret", "long_lived_token")
+    table: ClassVar[KindTable] = KindTable(AmocrmSettings, secret_options)
 
     def __init__(self, session: aiohttp.ClientSession, budget: Callable[[str], RateBudget | None]) -> None:
         self._senders = Senders(session, lambda integration: budget(f"amocrm:{integration}"))
@@ -39,6 +42,10 @@ class AmocrmKind:
     @staticmethod
     def widget(backend: str) -> tuple[str, bytes]:
         return "dozvon-amocrm.zip", amocrm_archive(backend)
+
+    @staticmethod
+    def allows_origin(origin: str) -> bool:
+        return is_usual_origin(origin)
 
     @staticmethod
     def integration(options: Mapping[str, Any]) -> str | None:

@@ -5,18 +5,18 @@ Paths and requests do not belong here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from integration.domain.calls.call import Call, Direction, Disposition
-from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Manager, Person
-from integration.domain.ids import ManagerId
+from integration.domain.crm.entities import Deal, EntityKind, EntityRef, GroupKind, Manager, ManagerGroup, Person
+from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import match_keys
 from integration.domain.people.names import without_direction
 from integration.errors import ProtocolError, Rejected
-from integration.ports.crm import CallRecord
+from integration.ports.crm import CallRecord, NextTask
 
 Json = Mapping[str, Any]
 
@@ -27,6 +27,8 @@ SINGULAR_KINDS = {"contact": EntityKind.CONTACT, "company": EntityKind.COMPANY, 
 _WON, _LOST = 142, 143  # in every pipeline. Source: official client, LeadModel
 _LONGEST_NAME = 250  # characters; names from callers and people are cut, amoCRM's own limit is not documented
 _LONGEST_RESULT = 250
+_LONGEST_NOTE = 6_000  # what a manager may type, with what we write above it; amoCRM's own limit is not documented
+TEXT_NOTE = "common"
 LONGEST_NUMBER = 18  # digits; fits into every database
 # Q.850: unallocated number, no route to it, special tone, number changed, invalid format.
 _WRONG_NUMBER_CAUSES = frozenset({1, 2, 3, 4, 22, 28})
@@ -83,6 +85,11 @@ def deal(item: Json, stage_names: Mapping[tuple[str, str], str]) -> Deal:
     )
 
 
+def next_task(item: Json) -> NextTask:
+    due_at = whole(item.get("complete_till"))
+    return NextTask(text=text_of(item.get("text")), due_at=Timestamp(due_at) if due_at > 0 else None)
+
+
 def manager(item: Json) -> Manager:
     """A user. Users with `is_free` have reduced access and get no calls (README: users)."""
     rights = item.get("rights") or {}
@@ -94,7 +101,17 @@ def manager(item: Json) -> Manager:
         is_active=bool(rights.get("is_active", True)),
         is_paid=not rights.get("is_free", False),
         is_admin=bool(rights.get("is_admin", False)),
+        groups=tuple(_groups(item)),
     )
+
+
+def _groups(item: Json) -> Iterator[ManagerGroup]:
+    """A user's departments (`groups`) and access groups (`roles`). Administrators have no role (README: users)."""
+    embedded = item.get("_embedded") or {}
+    for kind, name in ((GroupKind.DEPARTMENT, "groups"), (GroupKind.ACCESS, "roles")):
+        for each in embedded.get(name) or ():
+            if isinstance(each, dict) and each.get("id") is not None:
+                yield ManagerGroup(kind=kind, id=str(each["id"]), name=text_of(each.get("name")) or str(each["id"]))
 
 
 def stage_names(pipelines: Iterable[Json]) -> dict[tuple[str, str], str]:
@@ -253,6 +270,20 @@ def new_contact(name: str, number: PhoneNumber, responsible: ManagerId | None) -
     )
 
 
+def new_deal(name: str, person: EntityRef, responsible: ManagerId | None) -> dict[str, Any]:
+    """In amoCRM's main pipeline, as its own form makes one."""
+    link: dict[str, Any] = {"id": number_of(person.id)}
+    if person.kind is EntityKind.CONTACT:
+        link["is_main"] = True
+    return without_nulls(
+        {
+            "name": plain(name, _LONGEST_NAME),
+            "responsible_user_id": number_of(responsible) if responsible else None,
+            "_embedded": {COLLECTIONS[person.kind]: [link]},
+        }
+    )
+
+
 def new_name(name: str) -> dict[str, Any]:
     return {"name": plain(name, _LONGEST_NAME)}
 
@@ -280,6 +311,26 @@ def new_task(
 def task_text(text: str) -> str:
     """The text as sent to amoCRM. Tasks have no field for our key, so a task is found by its text."""
     return plain(text, 500)
+
+
+def text_note(text: str, entity_id: int, author: ManagerId | None) -> dict[str, Any]:
+    """One element of `POST /api/v4/{entity}/notes`: what a manager wrote, with the manager as its author."""
+    user = number_of(author) if author else None
+    return without_nulls(
+        {
+            "entity_id": entity_id,
+            "note_type": TEXT_NOTE,
+            "created_by": user,
+            "responsible_user_id": user,
+            "params": {"text": note_text(text)},
+        }
+    )
+
+
+def note_text(text: str) -> str:
+    """The text as sent to amoCRM, with its lines. amoCRM refuses an empty one."""
+    lines = ("".join(c if c.isprintable() else " " for c in line).rstrip() for line in text.splitlines())
+    return "\n".join(lines).strip()[:_LONGEST_NOTE] or "—"
 
 
 def without_nulls(item: Mapping[str, Any]) -> dict[str, Any]:

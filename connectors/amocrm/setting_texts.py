@@ -38,5 +38,5 @@ RATE = KindProblem(
     "rate",
     "Напишите число больше 0 и меньше 7: amoCRM блокирует тех, кто шлёт больше.",
     "Напишіть число більше за 0 і менше за 7: amoCRM блокує тих, хто надсилає більше.",
-    "Write a number above 0 and below 7: amoCRM blocks who sends more.",
+    "Write a number above 0 and below 7: amoCRM blocks integrations that send more.",
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -20,7 +20,7 @@ from connectors.amocrm.setting_texts import (
     SOURCE_NAME,
 )
 from integration.documents.problems import FieldProblem, InvalidDocument, shortened
-from integration.documents.reader import TableReader
+from integration.documents.reader import TableReader, read_settings
 from integration.texts.settings import KindProblem, Problem
 
 # `referer` of the consent comes from outside, and our client secret is posted to it (README: OAuth 2.0).
@@ -99,16 +99,7 @@ class AmocrmSettings:
         Raises:
             InvalidDocument: names every key that is unknown, missing, of the wrong type or has a wrong value.
         """
-        read = TableReader(table, (_TABLE,))
-        values = {each.name: _read(read, each.name, str(each.type), each.default) for each in fields(cls)}
-        read.no_more()
-        try:
-            settings = cls(**values)
-        except InvalidDocument as exc:
-            read.problems += [each for each in exc.problems if read.is_right(str(each.path[-1]))]
-            raise InvalidDocument(read.problems) from exc
-        read.finish()
-        return settings
+        return read_settings(cls, table, _TABLE, _read)
 
 
 def _read(read: TableReader, key: str, kind: str, default: Any) -> Any:

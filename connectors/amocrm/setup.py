@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from integration.domain.sentences import Words
-from integration.ports.crm_setup import CrmKey, CrmSetup, CrmVariant
+from integration.ports.crm_setup import CrmKey, CrmSetup, CrmVariant, CrmWay
 
 SETUP = CrmSetup(
     variants=(
@@ -15,32 +15,37 @@ SETUP = CrmSetup(
             options={"oauth_url": "https://www.kommo.com/oauth"},
         ),
     ),
-    steps=(
-        Words(
-            "amocrm.create_integration",
-            "Откройте в CRM «amoМаркет», затем «⋯ → Создать интеграцию» и выберите «Внешняя интеграция».",
-            "Відкрийте в CRM «amoМаркет», потім «⋯ → Створити інтеграцію» і виберіть «Зовнішня інтеграція».",
-            "In the CRM open the marketplace, then “⋯ → Create integration”, and choose “Private integration”.",
+    way=CrmWay(
+        steps=(
+            Words(
+                "amocrm.create_integration",
+                "Откройте в CRM «amoМаркет», затем «⋯ → Создать интеграцию» и выберите «Внешняя интеграция».",
+                "Відкрийте в CRM «amoМаркет», потім «⋯ → Створити інтеграцію» і виберіть «Зовнішня інтеграція».",
+                "In the CRM open the marketplace, then “⋯ → Create integration”, and choose “Private integration”.",
+            ),
+            Words(
+                "amocrm.paste_addresses",
+                "Вставьте два адреса ниже, отметьте «Предоставить доступ: все», назовите интеграцию Dozvon и "
+                "сохраните.",
+                "Вставте дві адреси нижче, позначте «Надати доступ: усі», назвіть інтеграцію Dozvon і збережіть.",
+                "Paste the two addresses below, tick “Allow access: all”, name the integration Dozvon, and save it.",
+            ),
+            Words(
+                "amocrm.copy_keys",
+                "На вкладке «Ключи и доступы» скопируйте ID интеграции и секретный ключ сюда.",
+                "На вкладці «Ключі та доступи» скопіюйте ID інтеграції та секретний ключ сюди.",
+                "Copy the integration ID and the secret key from the tab “Keys and scopes” to here.",
+            ),
         ),
-        Words(
-            "amocrm.paste_addresses",
-            "Вставьте два адреса ниже, отметьте «Предоставить доступ: все», назовите интеграцию Dozvon и сохраните.",
-            "Вставте дві адреси нижче, позначте «Надати доступ: усі», назвіть інтеграцію Dozvon і збережіть.",
-            "Paste the two addresses below, tick “Allow access: all”, name the integration Dozvon, and save it.",
-        ),
-        Words(
-            "amocrm.copy_keys",
-            "На вкладке «Ключи и доступы» скопируйте ID интеграции и секретный ключ сюда.",
-            "На вкладці «Ключі та доступи» скопіюйте ID інтеграції та секретний ключ сюди.",
-            "Copy the integration ID and the secret key from the tab “Keys and scopes” to here.",
-        ),
-    ),
-    keys=(
-        CrmKey(option="client_id", label=Words("amocrm.client_id", "ID интеграции", "ID інтеграції", "Integration ID")),
-        CrmKey(
-            option="client_secret",
-            label=Words("amocrm.client_secret", "Секретный ключ", "Секретний ключ", "Secret key"),
-            is_secret=True,
+        keys=(
+            CrmKey(
+                option="client_id", label=Words("amocrm.client_id", "ID интеграции", "ID інтеграції", "Integration ID")
+            ),
+            CrmKey(
+                option="client_secret",
+                label=Words("amocrm.client_secret", "Секретный ключ", "Секретний ключ", "Secret key"),
+                is_secret=True,
+            ),
         ),
     ),
     advanced=(

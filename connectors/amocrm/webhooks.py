@@ -10,10 +10,10 @@ import hmac
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from connectors.amocrm import mapping
 from connectors.amocrm.settings import AmocrmSettings
+from integration.documents.brackets import BracketForm
 from integration.domain.crm.entities import (
     CrmChange,
     Deal,
@@ -26,7 +26,6 @@ from integration.domain.crm.entities import (
     PersonChanged,
 )
 from integration.domain.ids import AccountId
-from integration.errors import Rejected
 
 SUBSCRIBED = (
     *(f"{action}_{entity}" for entity in ("contact", "company", "lead") for action in ("add", "update", "delete")),
@@ -37,12 +36,10 @@ SUBSCRIBED = (
 SUBSCRIBED_UNSORTED = ("add_unsorted", "update_unsorted", "delete_unsorted")
 
 BODY_BYTES = 1024 * 1024  # far more than amoCRM sends
-_PAIRS = 5000
-_DEPTH = 12  # of a key; contacts[update][0][custom_fields][0][values][0][value] has 8
+_FORM = BracketForm(most_bytes=BODY_BYTES, most_pairs=5000, deepest=12)
+"""contacts[update][0][custom_fields][0][values][0][value] has 7 brackets."""
 _ITEMS = 1000  # changes of one delivery
 
-_KEY = re.compile(r"[^\[\]]+(\[[^\[\]]*\])*")
-_STEP = re.compile(r"\[([^\[\]]*)\]")
 _UID = re.compile(r"[A-Za-z0-9-]{1,100}")
 
 
@@ -67,39 +64,8 @@ def is_secret(settings: AmocrmSettings, account: AccountId, given: str) -> bool:
 
 
 def parse_form(body: bytes) -> dict[str, Any]:
-    """
-    Read `contacts[add][0][id]=9001` into nested dictionaries of texts. Numbers stay keys: amoCRM also uses ids there
-    (`linked_leads_id[15][ID]`), and a list would lose them.
-
-    Raises:
-        Rejected: larger than a webhook can be, nested too deep, too many pairs, or not a form.
-    """
-    if len(body) > BODY_BYTES:
-        raise Rejected("The webhook is larger than 1 MB", code="size")
-    try:
-        pairs = parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=_PAIRS)
-    except ValueError as exc:
-        raise Rejected("The webhook has too many fields", code="pairs") from exc
-    tree: dict[str, Any] = {}
-    for key, value in pairs:
-        _insert(tree, key, value)
-    return tree
-
-
-def _insert(tree: dict[str, Any], key: str, value: str) -> None:
-    """`a[b][]` gets the next number. A key that contradicts an earlier one is left out."""
-    if key.count("[") > _DEPTH:
-        raise Rejected("The webhook is nested too deep", code="depth")
-    if not _KEY.fullmatch(key):
-        return
-    steps = [key.partition("[")[0], *_STEP.findall(key)]
-    node = tree
-    for step in steps[:-1]:
-        child = node.setdefault(step or str(len(node)), {})
-        if not isinstance(child, dict):
-            return
-        node = child
-    node.setdefault(steps[-1] or str(len(node)), value)
+    """As `BracketForm.read`, within the limits of a webhook: amoCRM uses ids as keys, `linked_leads_id[15][ID]`."""
+    return _FORM.read(body)
 
 
 def account_of(tree: Mapping[str, Any]) -> str:

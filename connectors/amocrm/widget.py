@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,8 @@ from urllib.parse import urlsplit
 import jwt
 
 from connectors.amocrm.mapping import manager_id, text_of
-from connectors.amocrm.settings import AmocrmSettings
-from integration.domain.ids import AccountId, ManagerId
+from connectors.amocrm.settings import ACCOUNT_HOSTS, AmocrmSettings
+from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.errors import AuthFailed
 from integration.ports.clock import Clock
 from integration.ports.crm import WidgetUser
@@ -118,7 +119,13 @@ class AmocrmGate:
         # Only the id is compared: the subdomain may have been changed since.
         if claims.crm_account_id != known:
             raise AuthFailed("the page's token is another account's")
-        return WidgetUser(account=self._account, manager=claims.manager, is_admin=claims.is_admin)
+        return WidgetUser(
+            account=self._account,
+            manager=claims.manager,
+            is_admin=claims.is_admin,
+            token_id=claims.jti,
+            token_until=Timestamp(claims.expires_at + _LEEWAY_SECONDS),
+        )
 
     def allows_origin(self, origin: str) -> bool:
         return allows_origin(self._settings, origin)
@@ -128,3 +135,9 @@ def allows_origin(settings: AmocrmSettings, origin: str) -> bool:
     """Whether a page of this origin is amoCRM's. Answer with this exact origin and `Vary: Origin`. Never raises."""
     scheme, separator, host = origin.partition("://")
     return bool(separator) and settings.account_address(host) == f"{scheme}://{host.lower()}"
+
+
+def is_usual_origin(origin: str) -> bool:
+    """As `allows_origin`, before any account's settings are known. Never raises."""
+    scheme, _, host = origin.partition("://")
+    return scheme == "https" and re.fullmatch(ACCOUNT_HOSTS, host.lower()) is not None

@@ -69,6 +69,10 @@ class Library:
         contacts = self._on(ContactsInteraction, priority)
         return await _created(lambda: int(contacts.create(body)["id"]))
 
+    async def create_deal(self, body: dict[str, Any], priority: Priority) -> int:
+        deals = self._on(LeadsInteraction, priority)
+        return await _created(lambda: int(deals.create(body)["id"]))
+
     async def create_task(self, body: dict[str, Any], priority: Priority) -> int:
         tasks = self._on(TasksInteraction, priority)
         return await _created(lambda: int(tasks.create(body)["id"]))

@@ -14,9 +14,9 @@ import aiohttp
 import structlog
 
 from connectors.amocrm.api.pacing import Blocked, Breaker, Pacer, SharedPacer, Slot
-from connectors.amocrm.api.standing import Standing
 from connectors.amocrm.api.wire import Answer, Query, exchange
 from connectors.amocrm.settings import AmocrmSettings
+from integration.connecting.standing import Standing
 from integration.domain.calls.intents import Priority
 from integration.errors import RateLimited, Unavailable
 from integration.ports.coordination import RateBudget

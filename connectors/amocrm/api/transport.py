@@ -15,10 +15,10 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait
 
 from connectors.amocrm.api.pacing import Blocked, Slot
 from connectors.amocrm.api.sending import Sender
-from connectors.amocrm.api.standing import Standing
 from connectors.amocrm.api.tokens import NotConnected
 from connectors.amocrm.api.wire import ENTITY_NOT_FOUND, Answer, Query, problem_code, problem_text
 from connectors.amocrm.settings import AmocrmSettings
+from integration.connecting.standing import Standing
 from integration.domain.calls.intents import Priority
 from integration.domain.crm.entities import CrmTrouble
 from integration.errors import (

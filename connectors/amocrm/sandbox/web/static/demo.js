@@ -75,6 +75,9 @@
     } catch {
       problem.hidden = false;
     }
+    // Before the office's first answer there is no client to choose, and nothing to ring.
+    known.disabled = !choice.options.length;
+    unknown.disabled = !drawn;
   }
 
   function toggle() {
@@ -83,14 +86,9 @@
     body.hidden = !isOpen;
   }
 
-  const calling = el(
-    "div",
-    { class: "demo__call" },
-    line,
-    choice,
-    el("button", { class: "button button--primary", type: "button", "data-demo": "known", onclick: () => call(choice.value) }, t.demo_known),
-    el("button", { class: "button", type: "button", "data-demo": "unknown", onclick: () => call(stranger()) }, t.demo_unknown),
-  );
+  const known = el("button", { class: "button button--primary", type: "button", "data-demo": "known", disabled: true, onclick: () => call(choice.value) }, t.demo_known);
+  const unknown = el("button", { class: "button", type: "button", "data-demo": "unknown", disabled: true, onclick: () => call(stranger()) }, t.demo_unknown);
+  const calling = el("div", { class: "demo__call" }, line, choice, known, unknown);
   body.append(calling, problem, list);
   body.hidden = !isOpen;
   panel.append(el("button", { class: "demo__head", type: "button", onclick: toggle }, t.demo_title, el("span", {}, "☎")), body);

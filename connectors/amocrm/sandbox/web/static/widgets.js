@@ -34,6 +34,7 @@
     data: { current_card: { id: crm.place.card ? crm.place.card.id : undefined } },
     system: { domain: boot.account.domain, server_time: () => Math.floor(Date.now() / 1000) },
     sdk: { showUserStatus: () => Promise.resolve({}) },
+    widgets: { list: {} }, // by code; not documented, but widgets in the field read it (README: second telephony)
     router: { navigate: (url) => crm.go(url) },
     notifications: {
       show_notification: ({ text, type, date }) => {
@@ -79,7 +80,7 @@
   }
 
   function methods(entry) {
-    const settings = { ...entry.fields, widget_code: entry.code, path: entry.path, version: entry.version, active: entry.active ? "Y" : "N" };
+    const settings = { ...entry.fields, widget_code: entry.code, path: entry.path, version: entry.version, active: entry.active ? "Y" : "N", widget_active: entry.active ? "Y" : "N" };
     return {
       params: { ...settings, cdn_path: entry.path, widget_code: entry.code },
       langs: entry.texts,
@@ -190,6 +191,7 @@
       const widget = made && made.callbacks ? made : null;
       if (!widget) throw new Error("no callbacks");
       running.set(entry.client_id, widget);
+      APP.widgets.list[entry.code] = widget;
       widget.entry = entry;
       run(widget);
       return widget;
@@ -212,6 +214,7 @@
     const widget = running.get(entry.client_id);
     if (!widget) return;
     running.delete(entry.client_id);
+    delete APP.widgets.list[entry.code];
     if (widget.callbacks.destroy) widget.callbacks.destroy.call(widget);
   }
   crm.startWidget = start;
