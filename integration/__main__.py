@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -21,7 +22,7 @@ _COMMANDS = {
     "export": "print an office of the database as a file that apply reads",
     "remove": "take an office out of the database",
     "history": "show who changed what in an office of the database, and undo a change",
-    "address": "show the address that was stored in the browser, or forget it",
+    "address": "show the public address, store one after trying it, or forget the stored one",
     "leftovers": "show what waits for removed accounts, and delete it",
     "route": "show where a call from this number to this line would go",
     "number": "show how a phone field is read: dozvon number '8 (495) 123-45-67 доб. 105'",
@@ -36,6 +37,12 @@ _COMMANDS = {
     "bench": "measure: dozvon bench track|route [--quick]",
 }
 
+_SERVING = ("run", "demo", "sandbox", "bench", "restore", "migrate")
+"""Commands that serve or measure, or run while nothing serves. The others run beside a serving process."""
+
+_GIVES_WAY = 10
+"""By how much the others raise their `nice` value: on two cores a command would delay the cards of everybody."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. Exit codes: 0 done, 1 a check found trouble, 2 wrong usage or configuration, 3 failed."""
@@ -44,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     given = list(sys.argv[1:] if arguments is None else arguments)
     wanted = next((word for word in given if not word.startswith("-")), None)
+    if arguments is None and wanted in _COMMANDS and wanted not in _SERVING:
+        os.nice(_GIVES_WAY)
     for name, what in _COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what)
         if name == wanted:  # load no other command: `replay` needs no database driver

@@ -1,4 +1,5 @@
-"""The demonstration: a sandbox amoCRM, a simulated office that speaks real AMI and FastAGI, and Dozvon between them.
+"""The demonstration: sandboxes of amoCRM and Bitrix24, a simulated office that speaks real AMI and FastAGI, and Dozvon
+between them. One office has both CRMs; a first page leads to each.
 
 Everything runs on the loopback, and nothing is kept: each start begins with a new office.
 """
@@ -6,13 +7,16 @@ Everything runs on the loopback, and nothing is kept: each start begins with a n
 from __future__ import annotations
 
 import asyncio
+import html
 import shutil
 import signal
 import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import structlog
@@ -20,6 +24,8 @@ from aiohttp import web
 
 from connectors.amocrm.sandbox import DEMO_CLIENTS, SANDBOX, SandboxSettings, create_sandbox
 from connectors.amocrm.sandbox.preinstall import preinstall
+from connectors.bitrix24 import sandbox as bitrix24
+from connectors.bitrix24.sandbox.preinstall import preinstall as preinstall_in_portal
 from integration.domain.ids import AccountId
 from integration.process import config
 from integration.process.process import Dozvon
@@ -32,23 +38,30 @@ from widgets.pack import build_amocrm
 log = structlog.get_logger()
 
 ACCOUNT = AccountId("demo")
+PORTAL = AccountId("demo-b24")
 LINE = "74950000004"  # the responsible first, then the queue `sales`
 _AGI_PATH = "demo-office-questions"
 PASSWORD = "demo"  # noqa: S105 - for pages on the loopback only; printed at the start
-_PEOPLE = (
-    ("101", "610077", "Анна Орлова"),
-    ("102", "610078", "Борис Климов"),
-    ("103", "610079", "Вера Соколова"),
-    ("104", "610080", "Григорий Белов"),
+_PEOPLE = (  # extension, user of amoCRM, user of the portal, name
+    ("101", "610077", "14", "Анна Орлова"),
+    ("102", "610078", "15", "Борис Климов"),
+    ("103", "610079", "16", "Вера Соколова"),
+    ("104", "610080", "17", "Григорий Белов"),
 )
-_PORTS = {"dozvon": 8080, "crm": 8082, "office": 8083, "ami": 5038, "agi": 4573}
+_PORTS = {
+    "dozvon": 8080, "start": 8081, "crm": 8082, "office": 8083, "portal": 8084, "oauth": 8085, "ami": 5038, "agi": 4573,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
+    """`start`: the first page. `crm`: the sandbox amoCRM. `portal`: the sandbox Bitrix24."""
+
     dozvon: str
+    start: str
     crm: str
     office: str
+    portal: str
 
     @property
     def admin(self) -> str:
@@ -79,7 +92,8 @@ class Demo:
         shutil.rmtree(self._folder, ignore_errors=True)
         make_folder(self._folder)
         at = {name: f"127.0.0.1:{port}" for name, port in self._ports.items()}
-        addresses = Addresses(*(f"http://{at[name]}" for name in ("dozvon", "crm", "office")))
+        names = ("dozvon", "start", "crm", "office", "portal")
+        addresses = Addresses(**{name: f"http://{at[name]}" for name in names})
         session = await self._stack.enter_async_context(aiohttp.ClientSession())
 
         sandbox = create_sandbox(
@@ -92,6 +106,7 @@ class Demo:
             )
         )
         await self._serve(sandbox, self._ports["crm"])
+        portal = await self._serve_portal()
         await self._stack.enter_async_context(running(self._office_settings(f"agi://{at['agi']}/{_AGI_PATH}")))
         process = Dozvon(self._configuration(at, addresses))
         self._stack.push_async_callback(process.stop)
@@ -99,7 +114,41 @@ class Demo:
         archive = await asyncio.to_thread(build_amocrm, self._folder / "widget.zip", addresses.dozvon)
         state = await process.web.consents.state_for(AccountId(ACCOUNT))
         await preinstall(sandbox[SANDBOX], archive.read_bytes(), host=at["crm"], state=state, session=session)
+        page = addresses.dozvon + oauth_path("bitrix24", PORTAL)
+        await preinstall_in_portal(portal, page=page, line=LINE, session=session)
+        await self._serve_start(addresses)
         return addresses
+
+    async def _serve_portal(self) -> web.Application:
+        """The portal and its OAuth server. Returns the portal's."""
+        portal = bitrix24.create_sandbox(
+            bitrix24.SandboxSettings(
+                port=self._ports["portal"], oauth_port=self._ports["oauth"], page_user=int(_PEOPLE[0][2])
+            )
+        )
+        await self._serve(portal, self._ports["portal"])
+        await self._serve(bitrix24.create_oauth_server(portal[bitrix24.SANDBOX]), self._ports["oauth"])
+        return portal
+
+    async def _serve_start(self, addresses: Addresses) -> None:
+        page = files("integration").joinpath("demo_start.html").read_text("utf-8")
+        shown = {
+            "amocrm": addresses.crm,
+            "bitrix24": addresses.portal,
+            "admin": addresses.admin,
+            "office": addresses.office,
+            "line": LINE,
+            "password": PASSWORD,
+        }
+        for name, value in shown.items():
+            page = page.replace(f"{{{name}}}", html.escape(value))
+
+        async def start(_: web.Request) -> web.Response:
+            return web.Response(text=page, content_type="text/html", headers={"Cache-Control": "no-store"})
+
+        app = web.Application()
+        app.router.add_get("/", start)
+        await self._serve(app, self._ports["start"])
 
     async def _serve(self, app: web.Application, port: int) -> None:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
@@ -110,7 +159,7 @@ class Demo:
     def _office_settings(self, agi: str) -> SimulatorSettings:
         office = replace(
             DEMO_OFFICE,
-            phones=tuple(Phone(extension, name) for extension, _, name in _PEOPLE),
+            phones=tuple(Phone(extension, name) for extension, _, _, name in _PEOPLE),
             clients=tuple(Client(number.lstrip("+"), name) for name, number in DEMO_CLIENTS),
         )
         return SimulatorSettings(
@@ -152,17 +201,36 @@ class Demo:
                             "originate_context": "internal",
                         },
                         "employee": {
-                            extension: {"manager": manager, "name": name} for extension, manager, name in _PEOPLE
+                            extension: {"manager": manager, "name": name} for extension, manager, _, name in _PEOPLE
                         },
-                    }
+                    },
+                    self._portal_account(at),
                 ],
             }
         )
 
+    def _portal_account(self, at: dict[str, str]) -> dict[str, Any]:
+        """The second CRM of the same office, on the same PBX."""
+        application = bitrix24.SandboxSettings()
+        return {
+            "id": PORTAL,
+            "office": ACCOUNT,
+            "crm": "bitrix24",
+            "pbxs": [f"{ACCOUNT}-pbx"],
+            "bitrix24": {
+                "client_id": application.client_id,
+                "client_secret": application.client_secret,
+                "oauth_url": f"http://{at['oauth']}",
+                "api_script_url": f"http://{at['portal']}/api/v1/",
+                "events": "address",  # the loopback: the portal reaches us
+            },
+            "employee": {extension: {"manager": user, "name": name} for extension, _, user, name in _PEOPLE},
+        }
 
-def free_ports() -> dict[str, int]:
-    """The usual port of each part, or a free one if it is taken."""
-    return {name: port if _is_free(port) else _any_free() for name, port in _PORTS.items()}
+
+def free_ports(*, usual: bool = True) -> dict[str, int]:
+    """The usual port of each part, or a free one if it is taken; `usual=False`: beside another demonstration."""
+    return {name: port if usual and _is_free(port) else _any_free() for name, port in _PORTS.items()}
 
 
 def _is_free(port: int) -> bool:

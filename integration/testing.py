@@ -7,8 +7,10 @@ sandbox for the CRM, and the lab or the simulated office for the PBX.
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from integration.domain.calls.call import Direction
@@ -17,21 +19,34 @@ from integration.domain.calls.intents import Priority
 from integration.domain.connections.abilities import CrmAbilities, PbxAbilities
 from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.crm.entities import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
+from integration.domain.crm.filters import CrmFilter, Facts, Pipeline, fits
 from integration.domain.ids import CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import match_keys
+from integration.domain.people.working_day import WorkingDay
 from integration.errors import DozvonError, InInbox, NotFound, NotResponsible, Rejected
-from integration.ports.crm import CallRecord, InboxEntry, InboxState, LoggedCall
+from integration.ports.crm import CallRecord, InboxEntry, InboxState, ListedPage, LoggedCall, NextTask
 from integration.ports.findings import Finding
-from integration.ports.pbx import ClickToCall, DialSample, PbxEmployee, PbxListener
+from integration.ports.live_calls import LiveCalls
+from integration.ports.pbx import CampaignCall, ClickToCall, DialSample, PbxEmployee, PbxListener
 from integration.testing_setup import PBX_ABILITIES as PBX_ABILITIES
 from integration.testing_setup import FakePbxKind as FakePbxKind
 from integration.testing_setup import FakePbxSetup as FakePbxSetup
 
 DEFAULT_PBX = PbxId("pbx")
 CRM_ABILITIES = CrmAbilities(
-    inbox=True, inbox_of_outgoing=False, tasks=True, popup=True, recording_links=True, webhooks=True
+    inbox=True,
+    inbox_of_outgoing=False,
+    deals=True,
+    leads=False,
+    tasks=True,
+    notes=True,
+    popup=True,
+    recording_links=True,
+    live_calls=False,
+    working_day=False,
+    webhooks=True,
 )
 
 
@@ -58,6 +73,14 @@ class FakeTask:
     result: str | None = None  # of a completed one
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FakeNote:
+    id: str
+    text: str
+    target: EntityRef
+    author: ManagerId | None
+
+
 @dataclass(slots=True)
 class FakeCrm:
     """
@@ -70,9 +93,11 @@ class FakeCrm:
     """
 
     abilities: CrmAbilities = CRM_ABILITIES
+    live_calls: LiveCalls | None = None
     clock_ahead: float = 0.0
     condition: CrmCondition = field(default_factory=CrmCondition)
     all_managers: list[Manager] = field(default_factory=list)
+    all_pipelines: list[Pipeline] = field(default_factory=list)
     persons: dict[EntityRef, Person] = field(default_factory=dict)
     deals: dict[EntityRef, Deal] = field(default_factory=dict)
     notes: dict[EntityRef, list[CallRecord]] = field(default_factory=lambda: defaultdict(list))
@@ -82,7 +107,10 @@ class FakeCrm:
     refuses: set[ManagerId] = field(default_factory=set)  # users who cannot be responsible
     refused: list[ManagerId] = field(default_factory=list)  # each refusal
     tasks: list[FakeTask] = field(default_factory=list)
+    texts: list[FakeNote] = field(default_factory=list)  # that managers wrote into feeds
     rang: list[tuple[PhoneNumber, tuple[ManagerId, ...]]] = field(default_factory=list)
+    days: dict[ManagerId, WorkingDay] = field(default_factory=dict)
+    days_asked: list[tuple[ManagerId, ...]] = field(default_factory=list)
     fail_before: list[DozvonError] = field(default_factory=list)
     fail_after: list[DozvonError] = field(default_factory=list)
     page_size: int = 250
@@ -103,6 +131,12 @@ class FakeCrm:
     async def managers(self) -> list[Manager]:
         self._begin()
         return list(self.all_managers)
+
+    async def working_days(self, managers: Sequence[ManagerId]) -> Mapping[ManagerId, WorkingDay]:
+        self._needs(self.abilities.working_day)
+        self._begin()
+        self.days_asked.append(tuple(managers))
+        return {each: self.days[each] for each in managers if each in self.days}
 
     async def find_persons(self, number: PhoneNumber, *, priority: Priority = Priority.CARD) -> list[Person]:
         self._begin()
@@ -129,15 +163,26 @@ class FakeCrm:
             self._begin()
             yield chosen[start : start + self.page_size]
 
+    async def pipelines(self) -> list[Pipeline]:
+        self._begin()
+        return list(self.all_pipelines)
+
+    async def listed(self, wanted: CrmFilter, *, after: str = "") -> AsyncIterator[ListedPage]:
+        entities: list[Person | Deal] = [*self.persons.values(), *self.deals.values()]
+        behind = int(after) if after else 0
+        chosen = sorted(
+            (each for each in entities if each.ref.kind is wanted.kind and int(each.ref.id) > behind),
+            key=lambda each: int(each.ref.id),
+        )
+        for start in range(0, len(chosen), self.page_size):
+            self._begin()
+            page = chosen[start : start + self.page_size]
+            fitting = [each for each in page if not each.is_deleted and fits(wanted, _facts(each))]
+            yield ListedPage(fitting, page[-1].ref.id)
+
     async def log_call(self, record: CallRecord, target: EntityRef) -> LoggedCall:
         self._begin(record.responsible)
-        if target.kind is EntityKind.LEAD:
-            if target.id not in self._waiting():
-                raise NotFound("The entry has left the inbox.")
-            if not self.takes_notes_in_inbox:
-                raise InInbox("A waiting entry accepts no notes.")
-        elif target not in self.persons and target not in self.deals:
-            raise NotFound("There is no such entity.")
+        self._check_feed(target)
         self.notes[target].append(record)
         self._end()
         return LoggedCall(id=f"note-{record.key}", entity=target)
@@ -193,6 +238,15 @@ class FakeCrm:
         self.persons[person] = replace(self.persons[person], responsible=responsible)
         self._end()
 
+    async def create_lead(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
+        self._needs(self.abilities.leads)
+        self._begin(responsible)
+        ref = EntityRef(EntityKind.LEAD, f"new-{len(self.persons) + 1}")
+        person = Person(ref=ref, name=name, responsible=responsible, phones=(number.e164,), updated_at=1)
+        self.persons[ref] = person
+        self._end()
+        return person
+
     async def rename_contact(self, ref: EntityRef, name: str) -> Person:
         self._begin()
         if ref not in self.persons:
@@ -200,6 +254,18 @@ class FakeCrm:
         self.persons[ref] = replace(self.persons[ref], name=name)
         self._end()
         return self.persons[ref]
+
+    async def change_responsible(self, ref: EntityRef, manager: ManagerId) -> None:
+        self._begin(manager)
+        if ref in self.persons:
+            known = self.persons[ref]
+            self.persons[ref] = replace(known, responsible=manager, updated_at=known.updated_at + 1)
+        elif ref in self.deals:
+            deal = self.deals[ref]
+            self.deals[ref] = replace(deal, responsible=manager, updated_at=deal.updated_at + 1)
+        else:
+            raise NotFound("There is no such card.")
+        self._end()
 
     def accept(self, uid: str) -> InboxClosed:
         """Accept the lead as a person: contact and deal appear, with the calls. Returns the webhook's change."""
@@ -258,10 +324,10 @@ class FakeCrm:
         self._begin()
         return any(each.id == task and each.result is None for each in self.tasks)
 
-    async def change_task(self, task: str, *, text: str) -> None:
+    async def change_task(self, task: str, *, text: str, due_at: Timestamp | None = None) -> None:
         self._needs(self.abilities.tasks)
         self._begin()
-        self._change_task(task, lambda each: replace(each, text=text))
+        self._change_task(task, lambda each: replace(each, text=text, due_at=due_at or each.due_at))
         self._end()
 
     async def complete_task(self, task: str, *, result: str) -> None:
@@ -276,6 +342,45 @@ class FakeCrm:
             raise NotFound("There is no such task.")
         self.tasks[place] = change(self.tasks[place])
 
+    async def add_note(self, *, text: str, target: EntityRef, author: ManagerId | None) -> str:
+        self._needs(self.abilities.notes)
+        self._begin(author)
+        self._check_feed(target)
+        note = FakeNote(id=f"text-{len(self.texts) + 1}", text=text, target=self._inside(target), author=author)
+        self.texts.append(note)
+        self._end()
+        return note.id
+
+    async def find_note(self, *, text: str, target: EntityRef, since: Timestamp) -> str | None:
+        self._needs(self.abilities.notes)
+        self._begin()
+        return next((n.id for n in reversed(self.texts) if n.text == text and n.target == self._inside(target)), None)
+
+    async def change_note(self, note: str, *, text: str, target: EntityRef) -> None:
+        self._needs(self.abilities.notes)
+        self._begin()
+        place = next(
+            (at for at, each in enumerate(self.texts) if each.id == note and each.target == self._inside(target)), None
+        )
+        if place is None:
+            raise NotFound("There is no such note.")
+        self.texts[place] = replace(self.texts[place], text=text)
+        self._end()
+
+    def _inside(self, target: EntityRef) -> EntityRef:
+        """The feed of an inbox entry is its deal's."""
+        entry = self.inbox_entries.get(target.id) if target.kind is EntityKind.LEAD else None
+        return entry.deal if entry is not None and entry.deal is not None else target
+
+    def _check_feed(self, target: EntityRef) -> None:
+        if target.kind is EntityKind.LEAD and target not in self.persons:
+            if target.id not in self._waiting():
+                raise NotFound("The entry has left the inbox.")
+            if not self.takes_notes_in_inbox:
+                raise InInbox("A waiting entry accepts no notes.")
+        elif target not in self.persons and target not in self.deals:
+            raise NotFound("There is no such entity.")
+
     async def create_contact(self, *, name: str, number: PhoneNumber, responsible: ManagerId | None) -> Person:
         self._begin(responsible)
         ref = EntityRef(EntityKind.CONTACT, f"new-{len(self.persons) + 1}")
@@ -283,6 +388,34 @@ class FakeCrm:
         self.persons[ref] = person
         self._end()
         return person
+
+    async def create_deal(self, *, name: str, person: EntityRef, responsible: ManagerId | None) -> Deal:
+        self._needs(self.abilities.deals)
+        self._begin(responsible)
+        if person not in self.persons:
+            raise Rejected("There is no such person.", code="person")
+        ref = EntityRef(EntityKind.DEAL, f"new-{len(self.deals) + 1}")
+        self.deals[ref] = Deal(
+            ref=ref,
+            name=name,
+            responsible=responsible,
+            persons=(person,),
+            main_person=person,
+            updated_at=int(time.time()),
+        )
+        self._end()
+        return self.deals[ref]
+
+    async def find_deal(self, *, name: str, person: EntityRef, since: Timestamp) -> Deal | None:
+        self._begin()
+        found = (deal for deal in self.deals.values() if deal.name == name and person in deal.persons)
+        return next((deal for deal in found if deal.updated_at >= since), None)
+
+    async def next_task(self, person: EntityRef, deals: Sequence[EntityRef]) -> NextTask | None:
+        self._needs(self.abilities.tasks)  # asked behind cards: takes no error that a test meant for another request
+        opened = [task for task in self.tasks if task.result is None and task.target in (person, *deals)]
+        first = min(opened, key=lambda task: task.due_at, default=None)
+        return NextTask(text=first.text, due_at=first.due_at) if first is not None else None
 
     async def notify_ringing(self, number: PhoneNumber, managers: Sequence[ManagerId]) -> None:
         self._needs(self.abilities.popup)
@@ -312,6 +445,18 @@ class FakeCrm:
         return number.match_key in match_keys(person.phones, self.numbering)
 
 
+def _facts(entity: Person | Deal) -> Facts:
+    if isinstance(entity, Person):
+        return Facts(responsible=entity.responsible, created_at=entity.created_at)
+    return Facts(
+        responsible=entity.responsible,
+        created_at=0,
+        pipeline=entity.pipeline or "",
+        stage=entity.stage or "",
+        is_open=entity.is_open,
+    )
+
+
 def _is_outgoing(record: CallRecord) -> bool:
     return record.call.direction is Direction.OUTBOUND
 
@@ -320,6 +465,14 @@ def _is_outgoing(record: CallRecord) -> bool:
 class Redirect:
     call: CallId
     extension: str
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    call: CallId
+    extension: str
+    ring_seconds: int
+    answers_itself: bool
 
 
 @dataclass(slots=True)
@@ -339,6 +492,9 @@ class FakePbx:
     extensions: list[PbxEmployee] = field(default_factory=list)
     files: dict[str, bytes] = field(default_factory=dict)
     clicks: list[ClickToCall] = field(default_factory=list)
+    dialled: list[CampaignCall] = field(default_factory=list)
+    hand_overs: list[HandOver] = field(default_factory=list)
+    sounds: dict[str, bytes] = field(default_factory=dict)
     hung_up: list[CallId] = field(default_factory=list)
     rejected: list[tuple[CallId, str]] = field(default_factory=list)
     tones: list[tuple[CallId, str]] = field(default_factory=list)
@@ -375,6 +531,24 @@ class FakePbx:
         self._begin()
         self.clicks.append(request)
         return call_id(self.id, request.request_id)
+
+    async def dial(self, request: CampaignCall) -> CallId:
+        self._begin()
+        self.dialled.append(request)
+        return self.call_of(request.attempt)
+
+    def call_of(self, attempt: str) -> CallId:
+        return call_id(self.id, attempt)
+
+    async def hand_over(self, call: CallId, extension: str, *, ring_seconds: int, answers_itself: bool = False) -> None:
+        self._begin()
+        self.hand_overs.append(HandOver(call, extension, ring_seconds, answers_itself))
+
+    async def place_sound(self, wav: bytes) -> str:
+        self._begin()
+        name = f"sound-{hashlib.sha256(wav).hexdigest()[:16]}"
+        self.sounds[name] = wav
+        return name
 
     async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         self._begin()

@@ -3,19 +3,24 @@ has the rest, and these too."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from integration.domain.administrators import AdministratorId
 from integration.domain.calls.call import Call
 from integration.domain.connections.abilities import PbxAbilities
-from integration.domain.ids import PbxId, Timestamp
+from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.domain.sentences import Words
+from integration.domain.setup import Step
 from integration.errors import DozvonError, NotFound
 from integration.ports.findings import Finding
 from integration.ports.pbx import DialSample
 from integration.ports.pbx_setup import (
     Flavour,
+    NewPhone,
+    PhoneWriting,
     Preparation,
     RecordingsSuggestion,
     RingOutcome,
@@ -28,9 +33,11 @@ from integration.ports.pbx_setup import (
     SetupStep,
     Survey,
 )
+from integration.ports.setups import Answers, SetupState
 
 PBX_ABILITIES = PbxAbilities(
     dial=True,
+    receives=True,
     hang_up=True,
     decline=True,
     recordings=True,
@@ -40,7 +47,11 @@ PBX_ABILITIES = PbxAbilities(
     shows_calls=True,
     rings_alone=True,
     writes_routes=True,
+    makes_phones=True,
 )
+
+
+_PHONE_STEP = Words("phone_step", "Заведите телефоны.", "Заведіть телефони.", "Make the phones.")
 
 
 @dataclass(slots=True)
@@ -55,10 +66,13 @@ class FakePbxSetup:
     found: Survey = field(default_factory=lambda: Survey(at=Timestamp(0.0)))
     findings: list[Finding] = field(default_factory=list)
     calls: list[SeenCall] = field(default_factory=list)
+    later: asyncio.Queue[SeenCall] | None = None  # calls that begin while somebody watches; None: the watch ends
     outcomes: dict[str, RingOutcome] = field(default_factory=dict)
     rung: list[str] = field(default_factory=list)
     written: RouteWishes | None = None
+    phones: dict[str, NewPhone] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    keeps_files: bool = False
     suggestions: list[RecordingsSuggestion] = field(default_factory=list)
     samples: list[DialSample] = field(default_factory=list)
     fail_next: list[DozvonError] = field(default_factory=list)
@@ -75,11 +89,16 @@ class FakePbxSetup:
         self._begin()
         for call in self.calls:
             yield call
+        while self.later is not None:
+            yield await self.later.get()
 
-    async def ring(self, extension: str, *, seconds: float) -> RingOutcome:
+    async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
         self._begin()
         self.rung.append(extension)
-        return self.outcomes.get(extension, RingOutcome(result=RingResult.NO_SUCH_EXTENSION))
+        outcome = self.outcomes.get(extension, RingOutcome(result=RingResult.NO_SUCH_EXTENSION))
+        if outcome.is_recorded and record_as:
+            self.files[record_as] = b"RIFF" + bytes(48_000)
+        return outcome
 
     def route_setup(self, wishes: RouteWishes) -> RouteSetup:
         step = SetupStep(says=_ROUTE_STEP(), place="dialplan", text=f"reserve {wishes.reserve}")
@@ -102,6 +121,19 @@ class FakePbxSetup:
         self._begin()
         return list(self.findings)
 
+    def phone_setup(self, phones: Sequence[NewPhone]) -> tuple[SetupStep, ...]:
+        return (SetupStep(says=_PHONE_STEP(), place="phones", text="\n".join(each.extension for each in phones)),)
+
+    async def own_phones(self) -> list[NewPhone]:
+        self._begin()
+        return [NewPhone(extension=each.extension, name=each.name) for each in self.phones.values()]
+
+    async def write_phones(self, phones: Sequence[NewPhone], *, dry: bool) -> PhoneWriting:
+        self._begin()
+        if not dry:
+            self.phones |= {each.extension: each for each in phones}
+        return PhoneWriting(changes=(_PHONE_STEP(),), was_done=not dry)
+
     async def newest_recordings(self, limit: int) -> list[SeenRecording]:
         self._begin()
         names = sorted(self.files)[:limit]
@@ -115,6 +147,9 @@ class FakePbxSetup:
         if file not in self.files:
             raise NotFound("There is no such recording.")
         yield self.files[file]
+
+    async def remove_recording(self, file: str) -> bool:
+        return self.keeps_files is False and self.files.pop(file, None) is not None
 
     def _begin(self) -> None:
         if self.fail_next:
@@ -143,3 +178,48 @@ class FakePbxKind:
     def trial(self, pbx_id: PbxId, options: Mapping[str, Any], *, key: str) -> FakePbxSetup:
         self.tried.append(dict(options))
         return self.setup
+
+
+@dataclass(slots=True)
+class FakeSetupStore:
+    """Implements `ports.setups.SetupStore` in memory; `changed` is set by every change."""
+
+    states: dict[AccountId, SetupState] = field(default_factory=dict)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def all(self) -> list[SetupState]:
+        return [self.states[office] for office in sorted(self.states)]
+
+    async def get(self, account: AccountId) -> SetupState | None:
+        return self.states.get(account)
+
+    async def begin(self, account: AccountId, state: SetupState, *, by: AdministratorId | None = None) -> bool:
+        return self.states.setdefault(account, state) is state
+
+    async def change(self, account: AccountId, change: Callable[[SetupState], SetupState]) -> SetupState | None:
+        if account not in self.states:
+            return None
+        self.states[account] = change(self.states[account])
+        self.changed.set()
+        return self.states[account]
+
+    async def keep(self, account: AccountId, step: Step, answers: Answers | None) -> None:
+        def kept(state: SetupState) -> SetupState:
+            others = {key: value for key, value in state.answers.items() if key != step}
+            return replace(state, answers=others if answers is None else {**others, step: answers})
+
+        await self.change(account, kept)
+
+    async def finish(self, account: AccountId, step: Step) -> None:
+        await self.change(account, lambda state: replace(state, done={**state.done, step: Timestamp(0.0)}))
+
+    async def remove(self, account: AccountId) -> None:
+        self.states.pop(account, None)
+
+    async def until(self, account: AccountId, is_so: Callable[[SetupState], bool]) -> SetupState:
+        """Wait until the state of an office is like this. Raises: TimeoutError."""
+        async with asyncio.timeout(10):
+            while not is_so(self.states[account]):
+                self.changed.clear()
+                await self.changed.wait()
+        return self.states[account]

@@ -14,6 +14,10 @@ _MODULES = {
     "import": "bench.contacts",  # Python allows no module named `import`
     "scale": "bench.scale",
     "offices": "bench.offices",
+    "pages": "bench.pages",
+    "dial": "bench.dial",
+    "amd": "bench.amd",
+    "choose": "bench.campaign_choice",
 }
 NAMES = tuple(_MODULES)
 

@@ -11,11 +11,14 @@ from integration import logs
 _TEXT = """
 Dozvon is running: nothing but this machine can reach it, and nothing is kept. Ctrl+C stops it.
 
-  The CRM (sandbox amoCRM):   {crm}
-  Dozvon's own pages:         {admin}   password: {password}
+  Begin here:                    {start}   (both CRMs, and the phones of the simulated office)
 
-Try this: open the CRM, press "Позвонить в офис как известный клиент" in the panel of the simulated office, look at the
-card, press "Ответить" at the ringing phone, then "✕", and listen to the recording in the contact's card.
+  The CRM (sandbox amoCRM):      {crm}
+  The CRM (sandbox Bitrix24):    {portal}
+  Dozvon's own pages:            {admin}   password: {password}
+
+Try this: open one CRM or both, press "Позвонить в офис как этот клиент" on the first page, look at the cards, press
+"Ответить" at the ringing phone, then hang up, and listen to the recording in the contact's card.
 """
 
 
@@ -30,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
     logs.set_up("info" if arguments.verbose else "error", readable=True)
 
     def tell(addresses: demo.Addresses) -> None:
-        print(_TEXT.format(crm=addresses.crm, admin=addresses.admin, password=demo.PASSWORD), flush=True)
+        shown = {"start": addresses.start, "crm": addresses.crm, "portal": addresses.portal, "admin": addresses.admin}
+        print(_TEXT.format(**shown, password=demo.PASSWORD), flush=True)
 
     asyncio.run(demo.run_until_stopped(arguments.folder, tell))
     return 0

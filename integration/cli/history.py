@@ -10,6 +10,7 @@ from pathlib import Path
 from integration import logs
 from integration.cli.author import typed
 from integration.documents.differences import differences
+from integration.domain.access import Permission
 from integration.domain.ids import AccountId
 from integration.ports.offices import OfficeChange
 from integration.process import config
@@ -32,7 +33,7 @@ async def _history(settings: config.Config, office: AccountId, undo: int | None)
     async with opened_storage(settings) as storage:
         if undo is not None:
             edits = OfficeEdits(storage.offices, storage.settings, lambda: settings, lambda: None)
-            await edits.undo(office, undo, who=typed("history --undo"))
+            await edits.undo(office, undo, who=typed("history --undo"), allowed=frozenset(Permission))
             _print((await storage.offices.changes(office, limit=1))[0])
             return 0
         changes = await storage.offices.changes(office)

@@ -22,11 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     logs.set_up("error", readable=True)
     settings = config.load(arguments.config)
-    print(setup_text(setup_address(settings, asyncio.run(_issued(settings)))))
+    print(setup_text(asyncio.run(_issued(settings))))
     return 0
 
 
 async def _issued(settings: config.Config) -> str:
+    """The address with the code."""
     async with opened_storage(settings) as storage:
         administrators = administrators_of(storage, SystemClock(), PasswordDesk())
-        return await administrators.issue_setup_code(holder="")
+        code = await administrators.issue_setup_code(holder="")
+        return setup_address(config.at_address(settings, await storage.installation.public_url()), code)

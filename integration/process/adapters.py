@@ -11,6 +11,8 @@ from typing import Any, ClassVar, Protocol
 import aiohttp
 
 from connectors.amocrm import AmocrmKind
+from connectors.bitrix24 import Bitrix24Kind
+from integration.documents.schema import KindTable
 from integration.domain.connections.abilities import CrmAbilities, PbxAbilities
 from integration.domain.ids import AccountId, PbxId
 from integration.domain.numbers.numbering import Numbering
@@ -29,10 +31,13 @@ class CrmKind(Protocol):
     """One kind of CRM. A process has one instance for all its accounts."""
 
     abilities: ClassVar[CrmAbilities]
-    """Those of every connection of this kind."""
+    """Those of a connection of this kind; one that is connected in a poorer way has fewer."""
 
     setup: ClassVar[CrmSetup]
     """What an administrator enters and copies."""
+
+    table: ClassVar[KindTable]
+    """Its table in a document, for the description of REST. `check` decides what it may contain."""
 
     secret_options: ClassVar[tuple[str, ...]]
     """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
@@ -61,6 +66,10 @@ class CrmKind(Protocol):
         """
 
     @staticmethod
+    def allows_origin(origin: str) -> bool:
+        """Whether a page of this origin may be the CRM's, with its usual addresses. Never raises."""
+
+    @staticmethod
     def integration(options: Mapping[str, Any]) -> str | None:
         """The integration's id. Accounts with the same id share a redirect address; None: nothing to share."""
 
@@ -84,8 +93,15 @@ class PbxKind(Protocol):
     abilities: ClassVar[PbxAbilities]
     """Those of every connection of this kind."""
 
+    table: ClassVar[KindTable]
+    """Its table in a document, for the description of REST. `check` decides what it may contain."""
+
     secret_options: ClassVar[tuple[str, ...]]
     """Keys of options that are stored encrypted and never shown, such as `recordings.password`."""
+
+    server_options: ClassVar[tuple[str, ...]]
+    """Keys of options that name something of this machine: a folder, a file, an address to listen at. An administrator
+    of single offices cannot set them."""
 
     flavours: ClassVar[tuple[Flavour, ...]]
     """The products that an administrator knows by name; the first is suggested."""
@@ -128,5 +144,10 @@ class PbxKind(Protocol):
 
 
 # By the name in the configuration and in addresses. The first is the default.
-CRMS: Mapping[str, type[CrmKind]] = {"amocrm": AmocrmKind}
+CRMS: Mapping[str, type[CrmKind]] = {"amocrm": AmocrmKind, "bitrix24": Bitrix24Kind}
 PBXS: Mapping[str, type[PbxKind]] = {"asterisk": AsteriskKind}
+
+
+def tables_of(kinds: Mapping[str, type[CrmKind]] | Mapping[str, type[PbxKind]]) -> dict[str, KindTable]:
+    """By kind: what its table in a document contains."""
+    return {name: kind.table for name, kind in kinds.items()}

@@ -135,7 +135,9 @@ def load(path: Path | None, environment: Mapping[str, str] = os.environ) -> Conf
         except ValueError as exc:  # also a number of thousands of digits
             raise ConfigError(f"{path}: not valid TOML: {exc}") from exc
     for variable, (section, key) in _ENVIRONMENT.items():
-        table = document.setdefault(section, {}) if variable in environment else None
+        if not environment.get(variable):  # an empty one is none: Compose cannot leave a variable out
+            continue
+        table = document.setdefault(section, {})
         if isinstance(table, dict):
             table[key] = environment[variable]
     try:

@@ -33,10 +33,12 @@ from integration.services.cluster.pbx_relay import PbxRelay
 from integration.services.cluster.peers import News, Peers
 from integration.services.cluster.rate_budget import SharedBudget
 from integration.services.hub import Hub
+from integration.services.own_lists.dialler import OwnListCalls
 from integration.services.page_news import PageNews
 from integration.services.passwords import PasswordDesk
 from integration.services.routing import Routing
-from integration.services.tracking import CallTracking
+from integration.services.tracking import CallObserver, CallTracking
+from integration.services.working_days import WorkingDays
 from integration.storage import Storage, open_coordination, open_storage
 from integration.storage.secrets.private_files import close_to_others, make_folder
 
@@ -88,6 +90,7 @@ class Core:
         self.members: dict[AccountId, Member] = {}
         self._users: dict[PbxId, list[Member]] = {}
         self.wake = asyncio.Event()  # intents were queued
+        self.own_list_calls = OwnListCalls()
         self.stack = AsyncExitStack()
         self.passwords = PasswordDesk()
         self.storage: Storage
@@ -98,6 +101,7 @@ class Core:
         self.peers: Peers
         self.relay: PbxRelay
         self.accounts: Accounts
+        self.working_days: WorkingDays
         self.hub: Hub
         self.page_news: PageNews
         self.cards: CardService
@@ -129,6 +133,7 @@ class Core:
         self.relay = PbxRelay(self.coordination, self.process, self.peers, self.clock)
         self.page_news = PageNews(self.coordination, self.process)
         self.accounts = Accounts(self.storage.settings, self._settings_changed)
+        self.working_days = WorkingDays(self.accounts)
         self.hub = Hub(self.coordination)
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
         self.stack.push_async_callback(self.cards.close)
@@ -174,6 +179,15 @@ class Core:
     def users_of(self, pbx: PbxId) -> list[Member]:
         """The accounts that get calls of this PBX: first those whose main PBX it is. All processes use this order."""
         return self._users.get(pbx, [])
+
+    def office_of(self, account: AccountId) -> AccountId:
+        """Also of an account that could not be started."""
+        member = self.members.get(account)
+        return member.config.office if member is not None else self.offices.homes.get(account, account)
+
+    def accounts_of(self, office: AccountId) -> list[AccountId]:
+        """Also those that could not be started."""
+        return sorted(each for each in {*self.members, *self.offices.homes} if self.office_of(each) == office)
 
     def ownership(self, account: Account, pbx: PbxId, call: Call) -> Ownership:
         """Whether a call on a PBX is the account's."""
@@ -265,12 +279,14 @@ class Core:
             routes=self.storage.routes,
             clock=self.clock,
             crm=lambda: account.crm,
+            days=lambda: self.working_days.of(account.id),
         )
         return OnPbx(self.pbxs[pbx].connection, self._tracking(account, pbx), routing)
 
     def _tracking(self, account: Account, pbx: PbxId) -> CallTracking:
         own = partial(self.ownership, account, pbx)
-        return CallTracking(account, pbx, self.storage.calls, self.clock, [self.cards, self.page_news], self.wake, own)
+        observers: list[CallObserver] = [self.cards, self.page_news, self.own_list_calls]
+        return CallTracking(account, pbx, self.storage.calls, self.clock, observers, self.wake, own)
 
     async def end_left_calls(self, account: Account) -> None:
         """End calls on PBXs that the account left while Dozvon was stopped. Raises: Unavailable."""

@@ -9,17 +9,21 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+from integration.domain.ids import AccountId
 from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel, error, ok, warning
 from integration.ports.leftovers import Leftover
+from integration.ports.sightings import Sighting
 from integration.process.config import BackupConfig, Config
 from integration.process.connections import setup_of
 from integration.process.core import Core, Member
 from integration.process.exposure import examine_exposure
 from integration.process.place import place_of
 from integration.services.backups import moments_of_backups
+from integration.services.callback_tasks import local_time
 from integration.services.dial_samples import dial_samples
+from integration.services.sightings import PageSightings
 from integration.storage import open_coordination
 from integration.storage.secrets.keys import KeyRing, KeySource
 from integration.storage.secrets.private_files import make_folder
@@ -143,6 +147,27 @@ def _switch(member: Member) -> list[Finding]:
     return [warning(texts.SWITCH, texts.SWITCHED_OFF, texts.SWITCH_IT_ON)]
 
 
+async def _met(core: Core, member: Member) -> list[Finding]:
+    """What managers met in the CRM's pages (`services/sightings.py`). The switch has its own finding."""
+    account = member.account
+    findings = []
+    for seen in await PageSightings(core.storage.sightings, core.coordination, core.clock, _nobody).present(account):
+        when, who = local_time(seen.at, account.settings.zone), seen.manager
+        match seen.what:
+            case Sighting.NO_EXTENSION:
+                findings.append(warning(texts.MET, texts.MET_NO_EXTENSION(who=who, when=when), texts.MAP_THE_MANAGER))
+            case Sighting.OTHER_TELEPHONY:
+                says = texts.MET_OTHER_TELEPHONY(what=seen.detail, who=who, when=when)
+                findings.append(warning(texts.MET, says, texts.KEEP_ONE_TELEPHONY))
+            case Sighting.DISCONNECTED:
+                findings.append(warning(texts.MET, texts.MET_DISCONNECTED(when=when), texts.CONNECT_AGAIN))
+    return findings
+
+
+def _nobody(_: AccountId) -> None:
+    """No page is open in this process."""
+
+
 def _users(users: Sequence[Member]) -> Finding:
     if not users:
         return warning(texts.ACCOUNTS, texts.NOBODY_USES_IT, texts.NAME_THE_PBX)
@@ -171,7 +196,7 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         found[INSTALLATION].append(await _administrators(core))
         found[INSTALLATION] += _leftovers(await core.storage.leftovers.found(besides=core.offices.known))
         for key, member in core.members.items():
-            found[key] = [*_switch(member), *await member.connector.check()]
+            found[key] = [*_switch(member), *await _met(core, member), *await member.connector.check()]
         for pbx, running in core.pbxs.items():
             users = core.users_of(pbx)
             samples = {sample.dialled: sample for user in users for sample in dial_samples(user.account.at(pbx))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from integration.documents.differences import Difference, changed_secret, differ
 from integration.documents.offices import OfficesDocument
 from integration.documents.problems import FieldProblem, InvalidDocument, shortened
 from integration.documents.secrets import removed_secrets
+from integration.domain.access import Permission
 from integration.domain.ids import AccountId
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author
@@ -37,6 +38,7 @@ from integration.process.office_documents import (
     secret_keys,
     split,
 )
+from integration.process.server_settings import Value, refuse_others_settings
 from integration.texts.settings import Problem
 
 _ALL_CHANGES = 1000  # the store keeps fewer
@@ -84,10 +86,24 @@ class OfficeEdits:
         parts = {part: await self._view(stored, part, in_file) for part in sorted(stored.parts)}
         return OfficeView(office=office, revision=stored.revision, time_zone=_zone(stored), parts=parts)
 
-    async def put(self, office: AccountId, part: str, document: Mapping[str, Any], *, seen: Seen, who: Author) -> Seen:
+    async def put(
+        self,
+        office: AccountId,
+        part: str,
+        document: Mapping[str, Any],
+        *,
+        seen: Seen,
+        who: Author,
+        allowed: Collection[Permission] = (),
+        proposed: Collection[Value] = (),
+    ) -> Seen:
         """
         A new part, or other settings for one. A secret that the document leaves out stays, null removes it. A document
         that does not name the table `employee` leaves the people as they are.
+
+        Args:
+            allowed: what the author may in the whole installation (`process/server_settings.py`).
+            proposed: settings of this machine that it proposes itself.
 
         Returns:
             What the part is now.
@@ -100,6 +116,7 @@ class OfficeEdits:
         """
         stored = await self._expected(office, seen)
         edit = await self._edit(stored, part, document)
+        refuse_others_settings(stored.parts, {**stored.parts, part: edit.document}, allowed, proposed=proposed)
         account = AccountId(part.removeprefix("account/"))
         people = {}
         if edit.people is not None:
@@ -128,7 +145,9 @@ class OfficeEdits:
         self._changed()
         return Seen(office=written.revision)
 
-    async def check(self, office: AccountId, part: str, document: Mapping[str, Any]) -> list[Difference]:
+    async def check(
+        self, office: AccountId, part: str, document: Mapping[str, Any], *, allowed: Collection[Permission] = ()
+    ) -> list[Difference]:
         """
         What `put` would change; nothing is changed.
 
@@ -137,6 +156,7 @@ class OfficeEdits:
         """
         stored = await self._store.get(office)
         edit = await self._edit(stored, part, document)
+        refuse_others_settings(stored.parts, {**stored.parts, part: edit.document}, allowed)
         found = differences(stored.parts.get(part), edit.document)
         for name, value in edit.secrets.items():
             if stored.secrets.get(name) != value:
@@ -155,8 +175,12 @@ class OfficeEdits:
         obstacles = undo_obstacles(stored.parts, changes)
         return [KeptOfficeChange(change=each, obstacle=obstacles.get(each.revision)) for each in changes]
 
-    async def undo(self, office: AccountId, revision: int, *, who: Author) -> Seen:
+    async def undo(
+        self, office: AccountId, revision: int, *, who: Author, allowed: Collection[Permission] = ()
+    ) -> Seen:
         """
+        `allowed`: as for `put`.
+
         Raises:
             NotFound. OfficeUndoRefused. InvalidDocument: the office would not be right. InConfigurationFile.
             OfOtherOffice. Unavailable.
@@ -168,6 +192,7 @@ class OfficeEdits:
             for part in stored.parts.keys() | then.parts.keys():
                 if stored.parts.get(part) != then.parts.get(part):
                     self._refuse_in_file(_ids(part, then.parts.get(part) or stored.parts[part]))
+            refuse_others_settings(stored.parts, then.parts, allowed)
             checked(config, joined(then.parts, then.secrets))
 
         done = await self._store.undo(office, revision, who=who, check=check)

@@ -92,6 +92,7 @@ class Offices:
         self._reported: dict[AccountId, int] = {}
         self._taken: tuple[int, ...] = ()
         self.known: frozenset[AccountId] = frozenset()  # at the last reading of `wanted`
+        self.homes: Mapping[AccountId, AccountId] = {}  # the office of each of them
 
     # ---- what runs -------------------------------------------------------------------------------------------------
 
@@ -125,12 +126,13 @@ class Offices:
                 self._report(office, "the configuration file sets some of it, and wins")
             taken.append(own)
         setup = setup_of(with_offices(config, taken))
-        self._taken, self.known = version, _accounts(config, offices)
+        self._taken, self.homes = version, _homes(config, offices)
+        self.known = frozenset(self.homes)
         return setup
 
     async def accounts(self, config: Config) -> frozenset[AccountId]:
         """Of the file and of all offices in the database, also of those that cannot be used. Raises Unavailable."""
-        return _accounts(config, await self._store.all())
+        return frozenset(_homes(config, await self._store.all()))
 
     def _usable(self, config: Config, office: StoredOffice) -> OfficesDocument:
         """The office's documents; if they cannot be used, the last ones that could."""
@@ -262,9 +264,15 @@ class Offices:
         return found, sorted(key for key in stored.secrets if key.partition(" ")[0] in stored.parts)
 
 
-def _accounts(config: Config, offices: Iterable[StoredOffice]) -> frozenset[AccountId]:
-    named = (part.removeprefix(_ACCOUNT) for office in offices for part in office.parts if part.startswith(_ACCOUNT))
-    return frozenset({*(each.id for each in config.accounts), *map(AccountId, named)})
+def _homes(config: Config, offices: Iterable[StoredOffice]) -> dict[AccountId, AccountId]:
+    """The office of each account. The file wins."""
+    stored = {
+        AccountId(part.removeprefix(_ACCOUNT)): office.office
+        for office in offices
+        for part in office.parts
+        if part.startswith(_ACCOUNT)
+    }
+    return stored | {each.id: each.office for each in config.accounts}
 
 
 def _by_office(accounts: Iterable[Mapping[str, Any]], pbxs: Iterable[Mapping[str, Any]]) -> dict[AccountId, Documents]:

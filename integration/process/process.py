@@ -13,6 +13,8 @@ from integration import __version__
 from integration.domain.crm.entities import CrmChange, CrmCondition
 from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.errors import Unavailable
+from integration.ports.connector import CrmNotice, Installed, Uninstalled
+from integration.ports.crm_requests import CrmRequest
 from integration.ports.pbx import Pbx
 from integration.process import process_memory
 from integration.process.background import Background
@@ -21,22 +23,35 @@ from integration.process.connections import setup_of
 from integration.process.core import Core, Member
 from integration.process.each import Each
 from integration.process.office_edits import OfficeEdits
+from integration.process.own_lists import build_own_lists
 from integration.process.place import backups_of
 from integration.process.setup_address import port_of, setup_address, setup_text
 from integration.process.supervisor import Supervisor
 from integration.process.web_front import WebFront
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
+from integration.services.campaign_names import CampaignNames
+from integration.services.campaign_sounds import CampaignReceptions, CampaignSounds
+from integration.services.click import ClickService
+from integration.services.client_choice import answer_choices
 from integration.services.cluster.leadership import Leadership
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.cluster.news import Others
 from integration.services.cluster.registration import Registration
 from integration.services.connection_states import ConnectionStates
+from integration.services.crm_clicks import CrmClicks
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
+from integration.services.dialling.dialler import Dialler
+from integration.services.dialling.floor import Sources
+from integration.services.dialling.journals import Journals
+from integration.services.extensions import KnownExtensions
+from integration.services.note_delivery import NoteDelivery
 from integration.services.phone_book import PhoneBookMirror
+from integration.services.presses import answer_presses
 from integration.services.strangers import StrangerCalls
+from integration.speech.espeak import EspeakSpeech
 from integration.web.hooks import Hooks
 
 log = structlog.get_logger()
@@ -70,6 +85,7 @@ class Dozvon:
         self._file = config  # its accounts and PBXs run together with those in the database
         self._is_unfinished = asyncio.Event()
         self._is_changed = asyncio.Event()  # an office, in this process
+        self._taking = asyncio.Lock()
         self._hooks = Hooks()
 
     @property
@@ -101,6 +117,16 @@ class Dozvon:
         self.mirror = PhoneBookMirror(core.storage.phone_book, core.clock, self._ensure_webhooks)
         self.delivery = self._build_delivery()
         self.live_calls = LiveCalls(Each(self.members, lambda member: member.trackings), core.storage.calls)
+        core.cards.read_calls(self.live_calls.get)
+        self.own_lists, own_list_dialler = build_own_lists(core, self.live_calls)
+        self.crm_clicks = CrmClicks(
+            ClickService(core.coordination, core.cards, self.live_calls, core.clock),
+            core.storage.calls,
+            core.storage.phone_book,
+            core.coordination,
+            core.clock,
+            core.wake,
+        )
         self.others = Others(
             core.peers if core.is_shared else None, self.members, core.accounts, self.mirror, core.wake
         )
@@ -110,25 +136,36 @@ class Dozvon:
         self.states = ConnectionStates(
             core.accounts, self._links, core.clock, self.supervisor, is_shared=core.is_shared
         )
-        await self.supervisor.start()
+        in_file = {each.id for each in self._file.accounts}
+        if not await self.supervisor.start(goes_on=not in_file >= self.members.keys()):
+            self._is_unfinished.set()
         if "web" in roles:
             self.web = self._build_web()
             if core.is_shared:
                 spawn("consents", self.web.consents.listen)
             self.url = await self.web.start()
             spawn("browsers", core.hub.run)
+            spawn("rehearsals", self.web.rehearsals.run)
+            spawn("list imports", self.web.list_imports.run)
+        self._background.alone("own lists", own_list_dialler.run)
+        spawn("own list calls", own_list_dialler.listen)
+        if roles & {"web", "worker"}:
             spawn("pages", core.page_news.run)
         spawn("managers", core.accounts.run)
+        spawn("working days", core.working_days.run)
         spawn("crm probe", self.crm_watch.probe)
         if core.is_shared:
             spawn("crm conditions", self.crm_watch.listen)
             spawn("leases", self.leadership.run)
+            answer_choices(core.relay, self.live_calls)
+            answer_presses(core.relay, core.accounts, self.live_calls)
             spawn("pbx relay", core.relay.run)
             spawn("presence", core.hub.keep_present)
         for name, work in self.others.tasks(roles):
             spawn(name, work)
         if "worker" in roles:
             spawn("delivery", self.delivery.run)
+            spawn("campaigns", self._build_dialler().run)
             if self.config.backup is not None:
                 spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
         spawn("accounts", self._finish)
@@ -178,12 +215,13 @@ class Dozvon:
 
     async def _take_wanted(self) -> bool:
         """Run the wanted connections. Returns whether everything succeeded. Raises: ConfigError; never Unavailable."""
-        try:
-            wanted = await self.core.offices.wanted(self._file)
-        except Unavailable as exc:
-            log.warning("the wanted connections cannot be read now", reason=str(exc))
-            return False
-        return await self.supervisor.apply(wanted)
+        async with self._taking:  # otherwise what was read first could be applied last, and stay
+            try:
+                wanted = await self.core.offices.wanted(self._file)
+            except Unavailable as exc:
+                log.warning("the wanted connections cannot be read now", reason=str(exc))
+                return False
+            return await self.supervisor.apply(wanted)
 
     async def _finish(self) -> None:
         """Repeat changes that failed, for example while the database was away."""
@@ -245,10 +283,37 @@ class Dozvon:
                 outbox=core.storage.outbox,
                 clock=core.clock,
             ),
+            notes=NoteDelivery(
+                notes=core.storage.notes, calls=core.storage.calls, outbox=core.storage.outbox, clock=core.clock
+            ),
+            campaigns=CampaignNames(core.storage.attempts, core.storage.campaigns),
             clock=core.clock,
             public_url=self.config.public_url,
         )
         return Delivery(core.accounts, core.storage.outbox, steps.by_kind(), core.clock, core.wake, core.page_news.tell)
+
+    def _build_dialler(self) -> Dialler:
+        core, storage = self.core, self.core.storage
+        sources = Sources(
+            calls=storage.calls,
+            live_calls=self.live_calls,
+            attempts=storage.attempts,
+            do_not_call=storage.do_not_call,
+            own_lists=storage.own_lists,
+            extensions=KnownExtensions(core.clock),
+            days=core.working_days.of,
+            office_of=core.office_of,
+            accounts_of=core.accounts_of,
+            clock=core.clock,
+            receptions=CampaignReceptions(CampaignSounds(EspeakSpeech())),
+        )
+        journals = Journals(
+            campaigns=storage.campaigns,
+            entries=storage.entries,
+            attempts=storage.attempts,
+            dialling=storage.dialling,
+        )
+        return Dialler(core.accounts, sources, journals, core.page_news, storage.leases, core.process)
 
     def _build_crm_watch(self) -> CrmWatch:
         core = self.core
@@ -275,6 +340,8 @@ class Dozvon:
             self.mirror,
             roles=self.config.roles,
             take_changes=self._take_changes,
+            take_notice=self._take_notice,
+            take_request=self._take_request,
             told=self.crm_watch.told,
             webhook_lost=self.others.webhook_lost,
             opened=self._opened,
@@ -289,6 +356,7 @@ class Dozvon:
             edits=OfficeEdits(storage.offices, storage.settings, lambda: self._file, self._is_changed.set),
             others=self.others,
             live_calls=self.live_calls,
+            own_lists=self.own_lists,
             strangers=self.strangers,
             mirror=self.mirror,
             delivery=self.delivery,
@@ -311,6 +379,17 @@ class Dozvon:
     async def _take_changes(self, member: Member, changes: list[CrmChange]) -> None:
         await self.strangers.closed(member.account, changes)
         await self.mirror.apply(member.account, changes)
+
+    async def _take_request(self, member: Member, request: CrmRequest) -> None:
+        await self.crm_clicks.take(member.account, request)
+
+    async def _take_notice(self, member: Member, notice: CrmNotice) -> None:
+        """Only processes with the role `web` take events. Never raises: the CRM says it once."""
+        match notice:
+            case Installed():
+                await self.web.consents.connected(member.account.id)
+            case Uninstalled():
+                await self.web.consents.disconnected(member.account.id)
 
     async def _ensure_webhooks(self, account: Account) -> bool:
         address = self.config.public_url + self._hooks.path(account.id)

@@ -25,7 +25,7 @@ _PAUSE_SECONDS = 1.0
 
 
 class Process(Protocol):
-    """`start()` once, `stop()` once, also after a failed start. `moved` is set when it must be started anew."""
+    """`start()` once, `stop()` once, also after a failed start. `moved` is set when it must be restarted."""
 
     @property
     def moved(self) -> asyncio.Event: ...

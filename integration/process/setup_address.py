@@ -26,7 +26,7 @@ def setup_address(config: Config, code: str, *, port: int | None = None) -> str:
     Args:
         port: that is listened on; None: as configured.
     """
-    if config.has_public_url:
+    if config.has_public_url or config.is_stored_url:
         return f"{config.public_url}/setup?code={code}"
     host = config.host
     if _is_everywhere(host):

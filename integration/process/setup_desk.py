@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 from integration.documents.fields import ROUTE_WORDS
+from integration.domain.access import Permission, allowed_everywhere, viewer_of
+from integration.domain.administrators import AdministratorId
+from integration.domain.connections.state import ConnectionState, worst
 from integration.domain.ids import AccountId, PbxId
-from integration.domain.settings_changes import Author
-from integration.domain.setup import Facts, Step, office_id
+from integration.domain.settings_changes import BY_FILE, Author
+from integration.domain.setup import Facts, Step, numbered, office_id
 from integration.errors import ConfigError, NotFound, Unavailable
 from integration.ports.connector import Connector
 from integration.ports.crm_setup import CrmSetup
+from integration.ports.findings import Finding
 from integration.ports.offices import Seen, StoredOffice
 from integration.ports.pbx_setup import PbxSetup, Preparation
 from integration.ports.setups import SetupState, SetupStore
@@ -25,13 +32,16 @@ from integration.process.connections import setup_of
 from integration.process.core import Core
 from integration.process.office_documents import joined, read
 from integration.process.office_edits import OfficeEdits
+from integration.process.server_settings import Value, server_values
 from integration.services.connection_states import ConnectionStates
 from integration.web.consent import oauth_path
-from integration.web.setup.address_lights import AddressLight
-from integration.web.setup.desk import OfficeParts
+from integration.web.setup.desk import NEW, OfficeParts
+from integration.web.setup.proxies import InstalledAs
 
 _ANY_PORT = 9
+_PACKAGE = Path("/usr/lib/dozvon")  # where the Debian package has its environment (docs/adr/0032)
 _MOMENTS, _MOMENT_SECONDS = 20, 0.1  # within which the supervisor starts what was stored
+Key = TypeVar("Key", bound=str)
 _TRIES = 5  # of two administrators who begin offices of the same name
 
 
@@ -69,26 +79,42 @@ class SetupDesk:
         host = "127.0.0.1" if config.host in ("", "0.0.0.0", "::") else config.host  # noqa: S104 - compared only
         return f"{host}:{config.port}"
 
+    @property
+    def installed_as(self) -> InstalledAs:
+        return installed_as(Path(sys.prefix), os.environ)
+
     async def set_public_url(self, url: str) -> None:
         """Every process starts again with it within seconds. Raises: Unavailable."""
         await self._core.storage.installation.set_public_url(url)
 
-    async def examine_address(self, url: str) -> list[AddressLight]:
-        return await examine_address(url, self._core.session, self._core.coordination)
+    async def examine_address(self, url: str) -> list[Finding]:
+        return await examine_address(url, self._core.session, self._core.storage.installation)
+
+    async def take_ticket(self, ticket: str) -> bool:
+        """Whether this installation issued it, to find out who answers at an address. Raises: Unavailable."""
+        return await self._core.storage.installation.take_ticket(ticket)
 
     @property
     def in_file(self) -> frozenset[AccountId]:
         """Offices of the configuration file, which the pages cannot change."""
         return frozenset(each.office for each in self._config().accounts)
 
-    async def begin(self, state: SetupState) -> AccountId:
-        """Begin an office; its id is made from its name. Raises: Unavailable."""
+    async def begin(self, state: SetupState, *, by: AdministratorId | None) -> AccountId:
+        """
+        Begin an office; its id is made from its name. The same form again is the same office: its answer was lost, or
+        the button was pressed twice. Raises: Unavailable.
+
+        Args:
+            by: who gets the right to it; None: with the configuration file's password.
+        """
         for _ in range(_TRIES):
             stored = {each.office for each in await self._core.storage.offices.all(with_secrets=False)}
-            begun = {each.office for each in await self.store.all()}
+            begun = {each.office: each.form for each in await self.store.all()}
+            if state.form in begun.values() and state.form:
+                return next(office for office, form in begun.items() if form == state.form)
             taken = {*ROUTE_WORDS, *stored, *begun, *self._core.members, *self._core.offices.known}
             office = AccountId(office_id(state.name, taken))
-            if await self.store.begin(office, replace(state, office=office)):
+            if await self.store.begin(office, replace(state, office=office), by=by):
                 return office
         raise Unavailable("Others begin offices of this name at this moment: try again")
 
@@ -99,6 +125,12 @@ class SetupDesk:
             if each.parts and each.office not in found:
                 found[each.office] = _of_parts(each)
         return sorted(found.values(), key=lambda each: (each.name.casefold(), each.office))
+
+    async def names(self) -> dict[AccountId, str]:
+        """All offices with their names; empty for one without. Raises: Unavailable."""
+        found = {each.office: "" for each in self._config().accounts}
+        found |= {each.office: each.settings.name for each in self._config().accounts if each.office == each.id}
+        return found | {each.office: each.name for each in await self.offices()}
 
     async def state(self, office: AccountId) -> SetupState:
         """Raises: NotFound, Unavailable."""
@@ -112,29 +144,64 @@ class SetupDesk:
         await self.store.begin(office, made)
         return await self.store.get(office) or made
 
-    async def parts(self, office: AccountId) -> OfficeParts:
-        """Raises: Unavailable."""
+    async def parts(self, office: AccountId, *, pbx: str = "", account: str = "") -> OfficeParts:
+        """
+        Args:
+            pbx: the telephone system that is worked on; empty: the first one; `new`: one that is not stored yet.
+            account: likewise.
+
+        Raises: NotFound, there is none of this id. Unavailable.
+        """
         stored = await self._core.storage.offices.get(office)
-        account = next((part for part in sorted(stored.parts) if part.startswith("account/")), None)
-        pbx = next((part for part in sorted(stored.parts) if part.startswith("pbx/")), None)
+        pbxs = {PbxId(key): own for key, own in _of_kind(stored, "pbx/").items()}
+        accounts = {AccountId(key): own for key, own in _of_kind(stored, "account/").items()}
+        chosen = _chosen(accounts, account)
         people: dict[AccountId, int] = {}
-        if account is not None:
-            key = AccountId(account.removeprefix("account/"))
-            now = await self._core.storage.settings.current(key)
-            people[key] = 0 if now is None else now.revision
+        if chosen is not None:
+            now = await self._core.storage.settings.current(chosen)
+            people[chosen] = 0 if now is None else now.revision
         return OfficeParts(
             office=office,
             seen=Seen(office=stored.revision, people=people),
-            pbx=None if pbx is None else PbxId(pbx.removeprefix("pbx/")),
-            pbx_document={} if pbx is None else dict(stored.parts[pbx]),
-            account=None if account is None else AccountId(account.removeprefix("account/")),
-            account_document={} if account is None else dict(stored.parts[account]),
+            pbxs=pbxs,
+            accounts=accounts,
+            pbx=_chosen(pbxs, pbx),
+            account=chosen,
             secrets=frozenset(stored.secrets),
         )
 
+    def new_pbx(self, parts: OfficeParts) -> PbxId:
+        """An id for another telephone system of the office."""
+        taken = {*parts.pbxs, *self._core.pbxs}
+        return next(each for each in map(PbxId, numbered(f"{parts.office}-pbx")) if each not in taken)
+
+    def new_account(self, parts: OfficeParts) -> AccountId:
+        """An id for another account of the office; of the first one the office's own."""
+        taken = {*parts.accounts, *self._core.members, *(self._core.offices.known - {parts.office})}
+        return next(each for each in map(AccountId, numbered(str(parts.office))) if each not in taken)
+
+    async def remove(self, office: AccountId, part: str, *, seen: Seen, who: Author) -> Seen:
+        """As `OfficeEdits.remove`."""
+        return await self._edits.remove(office, part, seen=seen, who=who)
+
     async def put(self, office: AccountId, part: str, document: Mapping[str, Any], *, seen: Seen, who: Author) -> Seen:
-        """As `OfficeEdits.put`."""
-        return await self._edits.put(office, part, document, seen=seen, who=who)
+        """As `OfficeEdits.put`. What the author may is read again."""
+        return await self._edits.put(
+            office,
+            part,
+            document,
+            seen=seen,
+            who=who,
+            allowed=await self._allowed(who),
+            proposed=await _proposed(part, document),
+        )
+
+    async def _allowed(self, who: Author) -> frozenset[Permission]:
+        """In the whole installation. Raises: Unavailable."""
+        if who.administrator == BY_FILE:
+            return allowed_everywhere(viewer_of(None, who))
+        person = await self._core.storage.administrators.get(AdministratorId(who.administrator))
+        return frozenset() if person is None else allowed_everywhere(viewer_of(person, who))
 
     @property
     def crms(self) -> Mapping[str, CrmSetup]:
@@ -163,12 +230,18 @@ class SetupDesk:
         mapped = sum(1 for each in account.settings.employees if each.manager) if account is not None else 0
         return Facts(
             done=state.done,
-            has_pbx=parts.pbx is not None or bool(account and account.pbxs),
-            has_crm=parts.account is not None,
-            pbx=self._states.pbx(parts.pbx) if parts.pbx is not None and account is not None else None,
-            crm=self._states.crm(parts.account) if parts.account is not None else None,
+            has_pbx=bool(parts.pbxs) or bool(account and account.pbxs),
+            has_crm=bool(parts.accounts),
+            pbx=worst(self._states.pbx(each) for each in parts.pbxs) if account is not None else None,
+            crm=worst(self._states.crm(each) for each in parts.accounts),
             mapped=mapped,
         )
+
+    def pbx_state(self, pbx: PbxId) -> ConnectionState:
+        return self._states.pbx(pbx)
+
+    def crm_state(self, account: AccountId) -> ConnectionState:
+        return self._states.crm(account)
 
     # ---- the telephone system -----------------------------------------------------------------------------------
 
@@ -183,39 +256,80 @@ class SetupDesk:
         return {each.key: each.label for kind in PBXS.values() for each in kind.flavours}
 
     async def completed(
-        self, office: AccountId, kind: str, options: Mapping[str, Any], flavour: str
+        self, parts: OfficeParts, kind: str, options: Mapping[str, Any], flavour: str
     ) -> Mapping[str, Any]:
         """The options with what the flavour needs, and a secret where there is none. Raises: Unavailable."""
         address = await _own_address(str(options.get("host", "")))
-        kept = await self._secrets(office)
+        kept = await self._secrets(parts)
         return PBXS[kind].preparation({**kept, **options}, flavour=flavour, server_address=address).options
 
-    async def preparation(self, office: AccountId, flavour: str) -> Preparation:
+    async def preparation(self, parts: OfficeParts, flavour: str) -> Preparation:
         """What to enter on the PBX. Contains its secret. Raises: NotFound, ConfigError, Unavailable."""
-        pbx = await self._pbx(office)
+        pbx = await self._pbx(parts)
         address = await _own_address(str(pbx.options.get("host", "")))
         return PBXS[pbx.kind].preparation(pbx.options, flavour=flavour, server_address=address)
 
-    async def trial(self, office: AccountId) -> PbxSetup:
+    async def trial(self, parts: OfficeParts) -> PbxSetup:
         """Its methods log in beside the running connection. Raises: NotFound, ConfigError, Unavailable."""
-        return self._core.kinds.trial(await self._pbx(office))
+        return self._core.kinds.trial(await self._pbx(parts))
 
-    async def _pbx(self, office: AccountId) -> PbxConfig:
+    async def trial_of(self, office: AccountId, pbx: PbxId) -> PbxSetup:
+        """Raises: as `trial`."""
+        found = (await self.trials(office)).get(pbx)
+        if found is None:
+            raise NotFound(f"the office {office} has no telephone system {pbx}")
+        return found
+
+    async def trials(self, office: AccountId) -> Mapping[PbxId, PbxSetup]:
+        """Of all telephone systems of an office. Raises: ConfigError, Unavailable."""
+        return {each.id: self._core.kinds.trial(each) for each in await self._pbxs(office)}
+
+    async def _pbx(self, parts: OfficeParts) -> PbxConfig:
+        found = next((each for each in await self._pbxs(parts.office) if each.id == parts.pbx), None)
+        if found is None:
+            raise NotFound(f"the office {parts.office} has no telephone system yet")
+        return found
+
+    async def _pbxs(self, office: AccountId) -> tuple[PbxConfig, ...]:
         stored = await self._core.storage.offices.get(office)
         pbxs = {part: own for part, own in stored.parts.items() if part.startswith("pbx/")}
         if not pbxs:
-            raise NotFound(f"the office {office} has no telephone system yet")
+            return ()
         found = read(joined(pbxs, stored.secrets))
         bare = replace(self._config(), accounts=(), pbxs=())
-        return setup_of(with_offices(bare, [found])).pbxs[0]
+        return setup_of(with_offices(bare, [found])).pbxs
 
-    async def _secrets(self, office: AccountId) -> dict[str, Any]:
-        """The plain ones of its first telephone system."""
+    async def _secrets(self, parts: OfficeParts) -> dict[str, Any]:
+        """The plain ones of the telephone system."""
         try:
-            options = (await self._pbx(office)).options
+            options = (await self._pbx(parts)).options
         except (NotFound, ConfigError):
             return {}
         return {key: options[key] for key in ("secret",) if key in options}
+
+
+def installed_as(prefix: Path, environment: Mapping[str, str]) -> InstalledAs:
+    """
+    Args:
+        prefix: of the running Python.
+        environment: docker-compose.yml sets `DOZVON_INSTALLED_AS`.
+    """
+    if environment.get("DOZVON_INSTALLED_AS") == InstalledAs.COMPOSE:
+        return InstalledAs.COMPOSE
+    return InstalledAs.PACKAGE if prefix == _PACKAGE else InstalledAs.OTHER
+
+
+async def _proposed(part: str, document: Mapping[str, Any]) -> list[Value]:
+    """What this machine proposes for the PBX in a document: the address where the PBX reaches us."""
+    found: list[Value] = []
+    for name, kind in PBXS.items():
+        table = document.get(name)
+        if isinstance(table, Mapping):
+            host = str(table.get("host", ""))
+            flavour = str(table.get("flavour") or kind.flavours[0].key)
+            bare = kind.preparation({"host": host}, flavour=flavour, server_address=await _own_address(host))
+            found += server_values(part, {name: bare.options})
+    return found
 
 
 async def _own_address(host: str) -> str:
@@ -228,6 +342,21 @@ async def _own_address(host: str) -> str:
             return str(way.getsockname()[0])
     except (OSError, UnicodeError, IndexError):
         return "127.0.0.1"
+
+
+def _of_kind(stored: StoredOffice, kind: str) -> dict[str, Mapping[str, Any]]:
+    """The documents of one kind by id, in the order of their ids."""
+    return {part.removeprefix(kind): dict(stored.parts[part]) for part in sorted(stored.parts) if part.startswith(kind)}
+
+
+def _chosen(among: Mapping[Key, Any], wish: str) -> Key | None:
+    """Raises: NotFound."""
+    if wish in ("", NEW):
+        return next(iter(among), None) if not wish else None
+    found = next((each for each in among if each == wish), None)
+    if found is None:
+        raise NotFound(f"there is no {wish} in this office")
+    return found
 
 
 def _of_parts(stored: StoredOffice) -> SetupState:

@@ -14,11 +14,14 @@ from integration.domain.connections.state import FailedChange
 from integration.domain.crm.entities import CrmChange, CrmCondition
 from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.errors import ConfigError, DozvonError, Unavailable
+from integration.ports.connector import CrmNotice
 from integration.ports.coordination import Lease
+from integration.ports.crm_requests import CrmRequest
 from integration.ports.pbx import RouteAnswerer
 from integration.process.background import Background, Job
 from integration.process.config import AccountConfig, PbxConfig
 from integration.process.core import Core, Member
+from integration.process.ended_webhooks import EndedWebhooks
 from integration.process.reconcile import (
     Part,
     Replace,
@@ -51,6 +54,7 @@ class Supervisor:
     """
     Args:
         take_changes: applies changes from the CRM's webhooks.
+        take_notice: follows what the CRM says of the connection itself.
         told: called when a CRM's answers show a new condition.
         webhook_lost: called when some changes were lost.
         opened: called when a CRM connection knows its account, or that it has none.
@@ -68,6 +72,8 @@ class Supervisor:
         *,
         roles: frozenset[str],
         take_changes: Callable[[Member, list[CrmChange]], Awaitable[None]],
+        take_notice: Callable[[Member, CrmNotice], Awaitable[None]],
+        take_request: Callable[[Member, CrmRequest], Awaitable[None]],
         told: Callable[[AccountId, CrmCondition], None],
         webhook_lost: Callable[[AccountId], None],
         opened: Callable[[AccountId], None],
@@ -78,6 +84,8 @@ class Supervisor:
         self._mirror = mirror
         self._roles = roles
         self._take_changes = take_changes
+        self._take_notice = take_notice
+        self._take_request = take_request
         self._told = told
         self._webhook_lost = webhook_lost
         self._opened = opened
@@ -85,17 +93,43 @@ class Supervisor:
         self._changing = asyncio.Lock()
         self._failures: dict[Subject, FailedChange] = {}
         self.next_try: Timestamp | None = None
+        self._webhooks = EndedWebhooks(hooks, core.coordination, core.config.public_url)
         self._gate = asyncio.Semaphore(_BEGIN_AT_ONCE)
 
-    async def start(self) -> None:
-        """Run the connections of `core`. Raises: ConfigError if an address is taken."""
-        await self._serve_routes()
+    async def start(self, *, goes_on: bool) -> bool:
+        """
+        Run the connections of `core`.
+
+        Args:
+            goes_on: without an address for route requests that is taken. What is stored in the database is changed on
+                the pages of this process: it must not end over it.
+
+        Returns:
+            Whether everything succeeded; to repeat it, call `apply`.
+
+        Raises:
+            ConfigError: an address is taken, and it does not go on.
+        """
+        is_done = True
+        if goes_on:
+            is_done = await self._try_to_serve()
+        else:
+            await self._serve_routes()
         for member in self._core.members.values():
             self._run_crm(member)
             for pbx in member.on:
                 self._run_on(member, pbx)
         for pbx in self._core.pbxs:
             self._follow(pbx)
+        return is_done
+
+    async def _try_to_serve(self) -> bool:
+        try:
+            await self._serve_routes()
+        except ConfigError as exc:
+            log.error("route requests cannot be answered", reason=str(exc))
+            return False
+        return True
 
     async def apply(self, wanted: Setup) -> bool:
         """
@@ -107,15 +141,12 @@ class Supervisor:
         """
         async with self._changing:
             steps = reconcile(wanted, self._core.setup)
+            goal = {each.id for each in wanted.accounts}
+            await self._webhooks.end_all([each for key, each in self._core.members.items() if key not in goal])
             for served in self._failures.keys() - {_subject(step) for step in steps}:
                 del self._failures[served]  # it is not wanted any more
             is_done = all([await self._tried(step) for step in steps])
-            try:
-                await self._serve_routes()
-            except ConfigError as exc:
-                log.error("route requests cannot be answered", reason=str(exc))
-                is_done = False
-            return is_done
+            return await self._try_to_serve() and is_done
 
     @property
     def failed_crms(self) -> dict[AccountId, FailedChange]:
@@ -252,11 +283,16 @@ class Supervisor:
         member.connector.on_condition(partial(self._told, key))
         if member.connector.crm.abilities.webhooks:
             intake = member.connector.webhook_intake(
-                on_changes=partial(self._take_changes, member), on_lost=partial(self._webhook_lost, key)
+                on_changes=partial(self._take_changes, member),
+                on_lost=partial(self._webhook_lost, key),
+                on_notice=partial(self._take_notice, member),
+                on_request=partial(self._take_request, member),
             )
             self._hooks.add(key, member.connector.kind, intake)  # workers need it too: they subscribe the address
             if "web" in self._roles:
                 yield self._background.spawn(f"webhooks {key}", intake.run)
+            if "worker" in self._roles and intake.may_fetch:
+                yield self._background.alone(f"kept events {key}", lambda _: intake.fetch())
         yield self._background.spawn(f"crm {key}", partial(self._open_crm, member))
         if "pbx" in self._roles:
             yield self._background.spawn(f"left calls {key}", partial(self._end_left_calls, member))

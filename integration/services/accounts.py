@@ -13,8 +13,9 @@ from dataclasses import replace
 import structlog
 
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
-from integration.domain.ids import AccountId, ManagerId, PbxId
-from integration.domain.settings import AccountSettings, Employee, rehomed
+from integration.domain.ids import AccountId, ManagerId, PbxId, Timestamp
+from integration.domain.people.absence import Away
+from integration.domain.settings import AccountSettings, Employee, GroupRule, rehomed
 from integration.domain.settings_changes import Author, AuthorKind, Section, SettingsChange
 from integration.errors import AuthFailed, DozvonError, NotFound, ProtocolError, RateLimited, Rejected, Unpaid
 from integration.ports.crm import Crm
@@ -124,6 +125,12 @@ class Account:
         found = self.managers.get(manager) if manager else None
         return found.name if found else None
 
+    @property
+    def chosen_names(self) -> str:
+        """Those for whom alone it is on, by name; empty: it is on for everybody, or for nobody."""
+        chosen = self.settings.only_for or ()
+        return ", ".join(sorted(self.manager_name(each) or each for each in chosen))
+
     def name_of(self, extension: str | None, pbx: PbxId) -> str | None:
         """The name for an extension of a PBX: the manager's, else the employee's, else the extension itself."""
         if extension is None:
@@ -187,12 +194,19 @@ class Accounts:
         account.named_in_file = named
 
     async def set_employees(
-        self, account: Account, employees: Iterable[Employee], *, who: Author, shown: int | None = None
+        self,
+        account: Account,
+        employees: Iterable[Employee],
+        *,
+        who: Author,
+        shown: int | None = None,
+        back: Iterable[ManagerId] = (),
     ) -> SettingsChange | None:
         """
         Store the mapping.
 
         Args:
+            back: managers who are not away any more, though they have said so themselves.
             shown: the revision of the people that the administrator saw and changed; None: no check.
 
         Returns:
@@ -210,12 +224,33 @@ class Accounts:
                 raise ValueError(f"extension {employee.key} is named twice")
             seen.add(employee.key)
 
+        here = frozenset(back)
+
         def mapped(stored: AccountSettings) -> AccountSettings:
-            changed = replace(stored, employees=people)
+            away = {who: each for who, each in stored.away.items() if who not in here}
+            changed = replace(stored, employees=people, away=away)
             _refuse_named_in_file(account, stored, changed)
             return changed
 
         return await self._change(account, mapped, who=who, section=Section.PEOPLE, shown=shown)
+
+    async def set_away(self, account: Account, manager: ManagerId, away: Away | None, *, now: Timestamp) -> None:
+        """
+        What a manager says about themselves; None: they are back. Not in the history of the settings.
+
+        Raises:
+            Unavailable.
+        """
+
+        def said(stored: AccountSettings) -> AccountSettings:
+            lasting = {who: each for who, each in stored.away.items() if each.lasts(now) and who != manager}
+            return replace(stored, away=lasting if away is None else lasting | {manager: away})
+
+        await self._change(account, said)
+
+    async def set_group_rule(self, account: Account, rule: GroupRule) -> None:
+        """Which groups of the CRM the page of people proposes to add. Raises: Unavailable."""
+        await self._change(account, lambda stored: replace(stored, group_rule=rule))
 
     async def set_enabled(
         self, account: Account, *, enabled: bool, who: Author, shown: int | None = None
@@ -226,6 +261,17 @@ class Accounts:
             return replace(stored, enabled=enabled)
 
         return await self._change(account, switched, who=who, section=Section.SWITCH, shown=shown)
+
+    async def switch_on_for(
+        self, account: Account, managers: Iterable[ManagerId] | None, *, who: Author
+    ) -> SettingsChange | None:
+        """Switch the account on for these managers alone; None: for everybody."""
+        only = None if managers is None else frozenset(managers)
+
+        def switched(stored: AccountSettings) -> AccountSettings:
+            return replace(stored, enabled=True, only_for=only)
+
+        return await self._change(account, switched, who=who, section=Section.SWITCH)
 
     async def changes(self, account: Account) -> list[KeptChange]:
         """All stored changes, newest first."""
@@ -347,7 +393,10 @@ def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSetti
     return replace(
         settings,
         employees=stored.employees,
+        away=stored.away,
+        group_rule=stored.group_rule,
         enabled=stored.enabled,
+        only_for=stored.only_for,
         active_managers=stored.active_managers,
         inactive_managers=stored.inactive_managers,
     )

@@ -18,7 +18,7 @@ from integration.domain.administrators import (
     clean_login,
     clean_name,
 )
-from integration.domain.ids import Timestamp
+from integration.domain.ids import AccountId, Timestamp
 from integration.domain.passwords import SHORTEST_OF_A_PERSON, Weakness, weakness_of
 from integration.errors import DozvonError
 from integration.ports.administrators import (
@@ -27,6 +27,7 @@ from integration.ports.administrators import (
     Credentials,
     Invitation,
     InvitationStore,
+    OwnerOfAll,
     SetupCodeStore,
 )
 from integration.ports.clock import Clock
@@ -143,9 +144,19 @@ class Administrators:
 
     # ---- invitations
 
-    async def invite(self, name: str, login: str, role: Role, *, invited_by: str) -> Issued:
-        """Raises: NotUsable, LoginTaken."""
+    async def invite(
+        self, name: str, login: str, role: Role, *, invited_by: str, offices: frozenset[AccountId] | None = None
+    ) -> Issued:
+        """
+        Args:
+            offices: that the person will see; None: all.
+
+        Raises:
+            NotUsable, LoginTaken, OwnerOfAll.
+        """
         name, login = _checked(name, login)
+        if role is Role.OWNER and offices is not None:
+            raise OwnerOfAll("An owner has all offices")
         code, now = secrets.token_urlsafe(32), self._clock.now()
         invitation = Invitation(
             id=uuid4().hex,
@@ -155,6 +166,7 @@ class Administrators:
             invited_by=invited_by,
             created_at=now,
             until=self._invitation_end(),
+            offices=offices,
         )
         await self.invitations.add(invitation, code=digest(code))
         return Issued(invitation, code)
@@ -174,7 +186,7 @@ class Administrators:
         if invitation is None:
             raise CodeGone("This invitation was accepted, revoked or replaced, or its time is over")
         person = NewPerson(name=name, login=invitation.login, password=password, language=language)
-        made = await self._made(person, invitation.role)
+        made = await self._made(person, invitation.role, invitation.offices)
         await self.invitations.accept(digest(code), made, now=self._clock.now())
         return made
 
@@ -211,7 +223,7 @@ class Administrators:
         if not await self.is_setup_code(code):
             raise CodeGone("This code was used or replaced, or its time is over")
 
-    async def _made(self, person: NewPerson, role: Role) -> Credentials:
+    async def _made(self, person: NewPerson, role: Role, offices: frozenset[AccountId] | None = None) -> Credentials:
         troubles: list[Trouble] = []
         try:
             name, login = _checked(person.name, person.login)
@@ -232,6 +244,7 @@ class Administrators:
                 role=role,
                 language=person.language,
                 created_at=self._clock.now(),
+                offices=offices,
             ),
             hash=new_hash,
             mark=mark,

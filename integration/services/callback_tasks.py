@@ -45,6 +45,11 @@ _MANY = {
     "uk": "Передзвонити: пропущених дзвінків: {count}, останній з {number}, {at}",
     "en": "Call back: {count} missed calls, the last from {number}, {at}",
 }
+_ABANDONED = {
+    "ru": "Перезвонить: клиент ответил на наш звонок и не дождался сотрудника, {number}, {at}",
+    "uk": "Передзвонити: клієнт відповів на наш дзвінок і не дочекався співробітника, {number}, {at}",
+    "en": "Call back: the client answered our call and nobody was free, {number}, {at}",
+}
 _REACHED = {
     "ru": "Разговор состоялся: {direction}, {at}, {talk}, {name}",
     "uk": "Розмова відбулася: {direction}, {at}, {talk}, {name}",
@@ -243,6 +248,8 @@ class CallbackTasks:
     def _text(self, account: Account, client: Client, missed: Sequence[Call]) -> str:
         language = _language(account)
         words = _ONE if len(missed) == 1 else _MANY
+        if missed[0].direction is Direction.OUTBOUND:
+            words = _ABANDONED
         at = local_time(missed[0].started_at, account.settings.zone)
         return words[language].format(number=client.written, count=len(missed), at=at)
 
@@ -267,8 +274,8 @@ def _missed_in_a_row(newest_first: Sequence[Call]) -> list[Call]:
     return missed
 
 
-def local_time(at: Timestamp, zone: str) -> str:
-    """`29.11 15:04 (UTC+3)`: with the zone, because the reader may be in another one."""
+def local_time(at: Timestamp, zone: str, *, seconds: bool = False) -> str:
+    """`29.11 15:04 (UTC+3)`, `29.11 15:04:07 (UTC+3)`: with the zone, because the reader may be in another one."""
     moment = datetime.fromtimestamp(at, UTC)
     with contextlib.suppress(ZoneInfoNotFoundError, ValueError):  # a system without zones: UTC, and said
         moment = moment.astimezone(ZoneInfo(zone))
@@ -276,7 +283,7 @@ def local_time(at: Timestamp, zone: str) -> str:
     minutes = round(offset.total_seconds() / 60)
     sign = "−" if minutes < 0 else "+"
     shown = f"{sign}{abs(minutes) // 60}" + (f":{abs(minutes) % 60:02}" if minutes % 60 else "") if minutes else ""
-    return f"{moment:%d.%m %H:%M} (UTC{shown})"
+    return f"{moment:{'%d.%m %H:%M:%S' if seconds else '%d.%m %H:%M'}} (UTC{shown})"
 
 
 def _language(account: Account) -> str:

@@ -1,12 +1,12 @@
-"""The card of a call: who sees it, and its content. `widgets/README.md` defines the messages.
+"""The card of a call: who sees it and when. `widgets/README.md` defines the messages.
 
-`hub.py` sends them; `tracking.py` knows the calls.
+`card_content.py` says what is known of the client, `hub.py` sends the messages, `tracking.py` knows the calls.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -14,44 +14,64 @@ from typing import Any
 import phonenumbers
 import structlog
 
-from integration.domain.calls.call import Call, Direction, Disposition, Failure
+from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.participation import Part, PartResult, PartState, parts_of
 from integration.domain.calls.tracking import Change
-from integration.domain.crm.entities import Deal, Person
-from integration.domain.crm.identity import open_deals_of, ranked
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
+from integration.domain.crm.identity import chosen_first, open_deals_of, ranked
+from integration.domain.crm.new_clients import new_client
 from integration.domain.ids import AccountId, CallId, ManagerId
 from integration.domain.numbers.client import Client, client_of
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber, bare_digits, read_number
 from integration.domain.numbers.phone_text import extension_for
-from integration.domain.settings import CardMoment
+from integration.domain.settings import CardMoment, NewClient
 from integration.errors import DozvonError
 from integration.ports.stores import CallStore, PhoneBook
 from integration.services.accounts import Account
+from integration.services.card_content import (
+    MOST_LAST_CALLS,
+    candidates,
+    companies_of,
+    past_calls,
+    person_content,
+    task_content,
+)
+from integration.services.card_part import colleague, part_fields
 from integration.services.hub import Hub
 from integration.services.late_reads import LateReads
+from integration.services.new_clients import makes_by_hand
+from integration.services.next_tasks import NextTasks
 
 log = structlog.get_logger()
 
-_MOST_DEALS = 5
-_MOST_LAST_CALLS = 5
 _ENDED_WORTH_SECONDS = 20.0  # a card of a call that ended is filled in no later
 _MOST_CLICKS = 500  # with an extension, remembered until their calls are over
-_VISIBLE = frozenset(
-    {Change.STARTED, Change.RINGING, Change.ANSWERED, Change.HANDED_OVER, Change.LEG_ENDED, Change.ENDED, Change.MERGED}
-)
+_VISIBLE = frozenset(Change) - {Change.CORRECTED, Change.RECEIVED}
 
 
+Present = Callable[[Account, CallId], Awaitable[Call | None]]
 _Key = tuple[AccountId, CallId]  # a call has cards in every account that shares its PBX
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What phone book and history know of a client: `person` and `last_calls` in the card's format."""
+    """
+    What phone book and history know of a client: `person`, `candidates` and `last_calls` in the card's format.
+
+    `persons`: with the number, the one whom the card shows first; `deals`: their open ones of that person.
+    """
 
     persons: Sequence[Person] = ()
+    deals: Sequence[EntityRef] = ()
     person: dict[str, Any] | None = None
+    candidates: list[dict[str, Any]] = field(default_factory=list)
     last_calls: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def can_have_deal(self) -> bool:
+        """A lead becomes a deal by being converted in the CRM."""
+        return bool(self.persons) and self.persons[0].ref.kind is not EntityKind.LEAD
 
 
 class CardService:
@@ -63,12 +83,19 @@ class CardService:
         self._phone_book = phone_book
         self._shown: dict[_Key, dict[ManagerId, Part]] = {}  # -> manager -> the part that their card shows
         self._late = LateReads()
+        self._tasks = NextTasks(self._show_task)
+        self._present: Present = lambda account, call_id: calls.get(account.id, call_id)
         self._newest: dict[_Key, tuple[Account, Call]] = {}  # of calls whose card waits for what is known
         self._of_clicks: dict[str, str] = {}  # a click -> the extension in its text, oldest first
+
+    def read_calls(self, present: Present) -> None:
+        """Where the present state of a live call is found, also of one that another process follows."""
+        self._present = present
 
     async def close(self) -> None:
         """Stop reading what is late."""
         await self._late.close()
+        await self._tasks.close()
 
     def expect(self, click: str, extension: str) -> None:
         """
@@ -102,9 +129,23 @@ class CardService:
             await self._try_to_show(account, call)
 
     async def show_again(self, account: Account, call: Call) -> None:
-        """Update cards after new data about the client (a contact was created from the card)."""
+        """Update cards after new data about the client (a contact or a deal was created from the card)."""
         self._shown.pop((account.id, call.id), None)
         await self._try_to_show(account, call)
+
+    async def _show_task(self, account: Account, call_id: CallId) -> None:
+        """The client's next task has come, some time after the card."""
+        try:
+            call = await self._present(account, call_id)
+            client = client_of(call, account.settings.numbering) if call is not None else None
+            if call is None or not isinstance(client, PhoneNumber):
+                return
+            known = await self._in_time(account, call, client.match_key)
+            now = await self._present(account, call_id)  # the last step before the message: it must not be outdated
+            if known is not None and now is not None and now.chosen == call.chosen:
+                await self._try_to_show(account, now, known)
+        except DozvonError as exc:
+            log.warning("card not shown", account_id=account.id, call_id=call_id, error=str(exc))
 
     async def _try_to_show(self, account: Account, call: Call, known: _Known | None = None) -> None:
         try:
@@ -152,7 +193,7 @@ class CardService:
         The part of a `CardCall` that is the same for everybody. Data that is late follows in another message.
 
         Args:
-            known: the client's data if it has just been read: a second reading could be late again, and so on for ever.
+            known: the client's data if it has just been read: a second reading could be late again, and so on forever.
         """
         settings = account.settings
         client = client_of(call, settings.numbering)
@@ -168,12 +209,27 @@ class CardService:
             "client_extension": self._extension(account, call, client, known.persons),
             "started_at": call.started_at,
             "line": display_number(call.line, settings.numbering) if call.line else None,
+            "line_name": settings.line(call.line).source if call.line else None,
             "person": known.person,
             "persons_count": len(known.persons),
+            "persons": known.candidates,
+            "chosen_by": colleague(account, call, call.chosen.by) if call.chosen is not None else None,
+            "next_task": self._next_task(account, call, known),
             "last_calls": known.last_calls,
+            "fields": list(settings.card_fields),
             "is_looked_up": is_looked_up,
-            "can_create": is_looked_up and known.person is None and number is not None,
+            "can_create": is_looked_up
+            and known.person is None
+            and number is not None
+            and _may_make(account, call, number),
+            "create_kind": makes_by_hand(account),
+            "can_create_deal": known.can_have_deal and account.crm.abilities.deals,
         }
+
+    def _next_task(self, account: Account, call: Call, known: _Known) -> dict[str, Any] | None:
+        if not known.persons:
+            return None
+        return task_content(self._tasks.of(account, call, known.persons[0].ref, known.deals))
 
     async def _in_time(self, account: Account, call: Call, match_key: str) -> _Known | None:
         """What is known of the client. None if it is late: the card is then shown again when it has come."""
@@ -191,12 +247,22 @@ class CardService:
     async def _read(self, account: Account, call: Call, key: str) -> _Known:
         persons = await self._phone_book.lookup(account.id, key)
         deals = await self._phone_book.open_deals(account.id, [p.ref for p in persons]) if persons else []
-        by_rank = ranked(persons, deals)
-        person = next(iter(by_rank), None)  # the one that routing and attribution choose
+        recent = await self._calls.recent(account.id, match_key=key, limit=MOST_LAST_CALLS + 1)
+        last_calls = past_calls(account, call, recent)
+        # The one whom attribution chooses.
+        known = chosen_first(ranked(persons, deals), call.chosen.person if call.chosen is not None else None)
+        if not known:
+            return _Known(last_calls=last_calls)
+        person = known[0]
+        refs = dict.fromkeys(each.company for each in companies_of(known) if each.company is not None)
+        companies = {ref: await self._phone_book.get(account.id, ref) for ref in refs}
+        company = companies.get(person.company) if person.company is not None else None
         return _Known(
-            persons=by_rank,
-            person=await self._person(account, person, deals) if person else None,
-            last_calls=await self._last_calls(account, call, key),
+            persons=known,
+            deals=[deal.ref for deal in open_deals_of(person, deals)],
+            person=person_content(account, person, company, deals),
+            candidates=candidates(account, known, [each for each in companies.values() if each is not None]),
+            last_calls=last_calls,
         )
 
     async def _show_late(self, key: _Key, since: float, known: _Known | None) -> None:
@@ -206,36 +272,6 @@ class CardService:
         if call.is_live or asyncio.get_running_loop().time() - since < _ENDED_WORTH_SECONDS:
             self._shown.pop(key, None)
             await self._try_to_show(account, call, known)
-
-    async def _person(self, account: Account, person: Person, open_deals: Sequence[Deal]) -> dict[str, Any]:
-        company = await self._phone_book.get(account.id, person.company) if person.company else None
-        deals = sorted(open_deals_of(person, open_deals), key=lambda deal: -deal.updated_at)[:_MOST_DEALS]
-        return {
-            "id": person.ref.id,
-            "kind": person.ref.kind,
-            "name": person.name,
-            "url": account.crm.entity_url(person.ref),
-            "company": {"name": company.name, "url": account.crm.entity_url(company.ref)} if company else None,
-            "responsible": {"id": person.responsible, "name": account.manager_name(person.responsible) or ""}
-            if person.responsible
-            else None,
-            "emails": list(person.emails),
-            "deals": [_deal(account, deal) for deal in deals],
-        }
-
-    async def _last_calls(self, account: Account, call: Call, key: str) -> list[dict[str, Any]]:
-        recent = await self._calls.recent(account.id, match_key=key, limit=_MOST_LAST_CALLS + 1)
-        return [
-            {
-                "at": past.started_at,
-                "direction": past.direction,
-                "disposition": past.disposition,
-                "talk_seconds": round(past.talked_seconds),
-                "by": account.name_of(past.final_responsible, past.pbx),
-            }
-            for past in recent
-            if past.id != call.id and past.disposition is not None
-        ][:_MOST_LAST_CALLS]
 
 
 def card_audience(account: Account, call: Call) -> dict[ManagerId, Part]:
@@ -249,7 +285,7 @@ def card_audience(account: Account, call: Call) -> dict[ManagerId, Part]:
     line = settings.line(call.line)
     if call.direction is Direction.INTERNAL or not settings.enabled or not line.process or call.elsewhere:
         return {}
-    parts = _parts(account, call)
+    parts = {m: part for m, part in _parts(account, call).items() if settings.is_on_for(m)}
     if call.direction is Direction.INBOUND and line.card is not CardMoment.RINGING:
         parts = {m: part for m, part in parts.items() if line.card is CardMoment.ANSWER and _has_talked(part)}
     return parts
@@ -284,64 +320,9 @@ def _has_talked(part: Part) -> bool:
     return part.state is PartState.TALKING or part.result in {PartResult.ANSWERED, PartResult.TRANSFERRED}
 
 
-# For widgets of an earlier release without `result`: what they show of a part that ended before the call.
-_NEAREST_DISPOSITION = {
-    PartResult.ANSWERED_ELSEWHERE: Disposition.ANSWERED,
-    PartResult.TRANSFERRED: Disposition.ANSWERED,
-    PartResult.CONSULTED: Disposition.ANSWERED,
-    PartResult.DECLINED: Disposition.MISSED,
-    PartResult.PASSED_ON: Disposition.MISSED,
-}
-
-
 def card_for(account: Account, call: Call, part: Part, body: dict[str, Any]) -> dict[str, Any]:
     """A `CardCall` of what is the same for everybody (`CardService.compose`) and one manager's part."""
-    return {**body, **_part_fields(account, call, part)}
-
-
-def _part_fields(account: Account, call: Call, part: Part) -> dict[str, Any]:
-    """The part of a `CardCall` for one manager."""
-    had_talk = part.state is PartState.TALKING or (part.state is PartState.ENDED and part.since is not None)
-    disposition = call.disposition
-    if part.result is not None:
-        disposition = _NEAREST_DISPOSITION.get(part.result) or Disposition(part.result)
-    return {
-        "extension": part.extension,
-        "state": part.state,
-        "rings_since": part.since if part.state is PartState.RINGING else None,
-        "answered_at": part.since if had_talk else None,
-        "ended_at": part.ended_at,
-        "disposition": disposition,
-        "result": part.result,
-        "failure": _failure(call, part),
-        "is_own": part.is_own,
-        "can_hang_up": _can_hang_up(account, call, part),
-        "colleague": _colleague(account, call, part.colleague),
-        "came": {"how": part.came, "from": _colleague(account, call, part.came_from)} if part.came else None,
-    }
-
-
-def _can_hang_up(account: Account, call: Call, part: Part) -> bool:
-    pbx = account.pbxs.get(call.pbx)
-    if pbx is None:
-        return False
-    if part.state is PartState.RINGING and not part.is_own:
-        return pbx.abilities.decline
-    is_theirs = part.state is PartState.RINGING or (part.state is PartState.TALKING and part.holds_client)
-    return is_theirs and pbx.abilities.hang_up
-
-
-def _failure(call: Call, part: Part) -> Failure | None:
-    """Why the manager's click never dialled the client. None after "hang up": the manager knows why."""
-    if call.failure is None or not part.is_own:
-        return None
-    return Failure.AGENT_CANCELLED if part.result is PartResult.CANCELLED else call.failure
-
-
-def _colleague(account: Account, call: Call, extension: str | None) -> dict[str, str] | None:
-    if extension is None:
-        return None
-    return {"extension": extension, "name": account.name_of(extension, call.pbx) or extension}
+    return {**body, **part_fields(account, call, part)}
 
 
 def display_number(text: str | None, numbering: Numbering) -> str:
@@ -353,11 +334,5 @@ def display_number(text: str | None, numbering: Numbering) -> str:
     return phonenumbers.format_number(phonenumbers.parse(number.e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def _deal(account: Account, deal: Deal) -> dict[str, Any]:
-    return {
-        "id": deal.ref.id,
-        "name": deal.name,
-        "url": account.crm.entity_url(deal.ref),
-        "stage": deal.stage_name or "",
-        "price": deal.price,
-    }
+def _may_make(account: Account, call: Call, number: PhoneNumber) -> bool:
+    return new_client(call, number, account.settings).way is not NewClient.NEVER

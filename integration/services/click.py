@@ -1,4 +1,4 @@
-"""A manager's requests from the CRM's page: call a number, hang up, create a contact from the card.
+"""A manager calls a number from the CRM's page. What is pressed in a card is in `presses.py`.
 
 Errors have the codes of `widgets/README.md`; `web/widget.py` has the HTTP.
 """
@@ -12,26 +12,21 @@ import structlog
 
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.ownership import crm_call_id
-from integration.domain.calls.participation import PartState, extensions_of, part_of
-from integration.domain.crm.entities import Person
-from integration.domain.ids import CallId, Extension, ManagerId, PbxId
-from integration.domain.numbers.client import client_of
+from integration.domain.calls.participation import PartState, part_of
+from integration.domain.ids import Extension, ManagerId, PbxId
 from integration.domain.numbers.dialling import digits_to_dial
 from integration.domain.numbers.number_class import NumberClass, class_of, emergency_digits
 from integration.domain.numbers.numbering import Numbering
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.numbers.phone_text import WrittenNumber, read_text
 from integration.domain.settings import AccountSettings
-from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown, Rejected, Unavailable, Unpaid
+from integration.errors import DozvonError, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.coordination import Coordination
 from integration.ports.pbx import ClickToCall
-from integration.ports.stores import CallStore, PhoneBook
 from integration.services.accounts import Account
-from integration.services.card import CardService, part_of_manager
+from integration.services.card import CardService
 from integration.services.cluster.live_calls import LiveCalls
-from integration.services.responsible import with_responsible
-from integration.services.strangers import StrangerCalls
 
 log = structlog.get_logger()
 
@@ -65,27 +60,24 @@ class ClickService:
     def __init__(
         self,
         coordination: Coordination,
-        calls: CallStore,
-        phone_book: PhoneBook,
         cards: CardService,
         live_calls: LiveCalls,
         clock: Clock,
-        strangers: StrangerCalls,
     ) -> None:
         self._coordination = coordination
-        self._strangers = strangers
         self._live_calls = live_calls
         self._clock = clock
-        self._calls = calls
-        self._phone_book = phone_book
         self._cards = cards
 
-    async def call(self, account: Account, manager: ManagerId, *, number: str, request: str) -> str:
+    async def call(
+        self, account: Account, manager: ManagerId, *, number: str, request: str, crm_id: str | None = None
+    ) -> str:
         """
         Ring the manager's phone, then the client's.
 
         Args:
             request: the click's id. A repeated id dials nothing and gives the same answer.
+            crm_id: what the PBX gives back with the call (`Origin.crm_call_id`); None: the click's id.
 
         Returns:
             The request's id. Cards show how the call continues.
@@ -115,15 +107,16 @@ class ClickService:
             f"click:{account.id}:{manager}:{dialled}", ttl_seconds=_DOUBLE_CLICK_SECONDS
         ):
             raise Refused("busy_double_click", "this number was asked for a moment ago")
+        origin = crm_id or crm_call_id(account.id, request)
         if written is not None and written.extension is not None:
-            self._cards.expect(crm_call_id(account.id, request), written.extension)
+            self._cards.expect(origin, written.extension)
         try:
             await account.pbx(desk.pbx).click_to_call(
                 ClickToCall(
                     request_id=request,
                     extension=desk.extension,
                     number=dialled,
-                    crm_call_id=crm_call_id(account.id, request),
+                    crm_call_id=origin,
                 )
             )
         except OutcomeUnknown:
@@ -141,7 +134,7 @@ class ClickService:
         except Unavailable:  # we cannot tell; the phone itself can
             return
         since = self._clock.now() - _LONGEST_TALK_SECONDS
-        if any(call.started_at > since and _is_engaged(call, desk) for call in calls):
+        if any(call.started_at > since and is_engaged(call, desk) for call in calls):
             raise Refused("already_talking", "you are in a call: end it and dial again")
 
     async def _check_rate(self, account: Account, manager: ManagerId) -> None:
@@ -155,129 +148,17 @@ class ClickService:
                 log.warning("too many clicks", account_id=account.id, manager_id=manager)
                 raise Refused("too_many_clicks", f"no more than {most} calls a minute are allowed")
 
-    async def hang_up(
-        self, account: Account, manager: ManagerId, call: Call | None, *, only_ringing: bool = False
-    ) -> None:
-        """
-        The card's red button. It declines a ringing call on the manager's phone; other phones keep ringing. It ends a
-        talk with the client, and a call that the manager placed.
 
-        Args:
-            only_ringing: the button was "decline" when pressed, so a talk that began at that moment must not end.
-
-        Raises:
-            Refused: `call_unknown` if the manager has no part in it (any more).
-        """
-        part = part_of_manager(account, manager, call) if call is not None else None
-        if call is None or part is None or part.state is PartState.ENDED:
-            raise Refused("call_unknown", "this call is over")
-        if part.state is PartState.TALKING and (only_ringing or not part.holds_client):
-            raise Refused("already_answered", "the call was answered: hang up the talk, or at the phone")
-        try:
-            if part.state is PartState.RINGING and not part.is_own:
-                await account.pbx(call.pbx).reject(call.id, part.extension)
-            else:
-                await account.pbx(call.pbx).hang_up(call.id, by=part.extension)
-        except NotFound as exc:
-            if part.state is PartState.RINGING and not part.is_own:
-                raise Refused("not_ringing", "this call does not ring at your phone any more") from exc
-            raise Refused("call_unknown", "this call is over") from exc
-        except DozvonError as exc:
-            raise Refused("hang_up_failed", str(exc)) from exc
-
-    async def send_extension(self, account: Account, manager: ManagerId, call: Call | None) -> None:
-        """
-        Dial the extension of the client's number into the manager's talk, as tones.
-
-        Raises:
-            Refused: `call_unknown` if the manager does not talk to the client, `no_client_extension` if no extension
-                is known.
-        """
-        part = part_of_manager(account, manager, call) if call is not None else None
-        if call is None or part is None or part.state is not PartState.TALKING or not part.holds_client:
-            raise Refused("call_unknown", "you are not talking to this client now")
-        digits = await self._cards.client_extension(account, call)
-        if digits is None:
-            raise Refused("no_client_extension", "this number has no extension")
-        try:
-            await account.pbx(call.pbx).send_tones(call.id, digits)
-        except NotFound as exc:
-            raise Refused("call_unknown", "you are not talking to this client now") from exc
-        except DozvonError as exc:
-            raise Refused("tones_failed", str(exc)) from exc
-
-    async def create_contact(
-        self, account: Account, manager: ManagerId, *, call_id: str, name: str
-    ) -> tuple[Person, bool]:
-        """
-        The card's "create contact", with the number of the call; the manager becomes responsible. If an entry of this
-        number waits in the CRM's inbox, it is accepted, and its contact gets the name.
-
-        Returns:
-            The contact, and whether it is new: somebody may have saved the number in the meantime.
-
-        Raises:
-            Refused: with the code that the widget translates.
-        """
-        call = await self._calls.get(account.id, CallId(call_id))
-        if call is None or not is_involved(account, manager, call):
-            raise Refused("call_unknown", "this call is not yours, or it ended long ago")
-        settings = account.settings
-        client = client_of(call, settings.numbering)
-        cleaned = " ".join(name.split())
-        if client is None:
-            raise Refused("bad_number", "the caller's number is withheld")
-        if not isinstance(client, PhoneNumber):
-            raise Refused("bad_number", "this is not a full number, so Dozvon could not find the contact by it")
-        key = client.match_key
-        if not 1 <= len(cleaned) <= 200:
-            raise Refused("bad_request", "name: 1 to 200 characters")
-        if not await self._coordination.once(f"contact:{account.id}:{key}", ttl_seconds=_DOUBLE_CLICK_SECONDS):
-            raise Refused("busy_double_click", "this contact is being created")
-        try:
-            existing = await self._phone_book.lookup(account.id, key) or await account.crm.find_persons(client)
-            if existing:
-                person, created = existing[0], False
-            else:
-                person, _ = await with_responsible(
-                    account,
-                    manager,
-                    lambda responsible: self._new_contact(account, responsible, cleaned, client),
-                    line=call.line,
-                )
-                created = True
-        except Refused:
-            raise
-        except AuthFailed as exc:
-            raise Refused("crm_reauth", "the CRM must be connected again by an administrator") from exc
-        except Unpaid as exc:
-            raise Refused("crm_unpaid", "the CRM's subscription has ended") from exc
-        except Unavailable as exc:
-            raise Refused("crm_offline", "the CRM does not answer") from exc
-        except Rejected as exc:
-            raise Refused("not_allowed", str(exc)) from exc
-        await self._phone_book.put_persons(account.id, [person], numbering=settings.numbering)
-        await self._cards.show_again(account, call)
-        return person, created
-
-    async def _new_contact(self, account: Account, manager: ManagerId | None, name: str, number: PhoneNumber) -> Person:
-        accepted = await self._strangers.accept(account, number, name=name, responsible=manager)
-        if accepted is not None:
-            return accepted
-        try:
-            return await account.crm.create_contact(name=name, number=number, responsible=manager)
-        except OutcomeUnknown:
-            found = await account.crm.find_persons(number)
-            if found:
-                return found[0]
-            raise
+def must_be_on(account: Account, manager: ManagerId) -> None:
+    """Raises: Refused if the integration is off, or not on for this manager."""
+    if not account.settings.is_on_for(manager):
+        raise Refused("integration_disabled", "the integration is switched off")
 
 
 def desk_of(account: Account, manager: ManagerId) -> Desk:
     """The phone from which this manager calls. Raises: Refused."""
+    must_be_on(account, manager)
     settings = account.settings
-    if not settings.enabled:
-        raise Refused("integration_disabled", "the integration is switched off")
     if not settings.is_active(manager):
         raise Refused("not_allowed", "this CRM user is not active or not paid")
     employee = account.phone_of(manager)
@@ -297,7 +178,7 @@ def _check_class(settings: AccountSettings, number: PhoneNumber | str, extension
             raise Refused("satellite_not_allowed", "this is a satellite number, and the account does not allow those")
 
 
-def _is_engaged(call: Call, desk: Desk) -> bool:
+def is_engaged(call: Call, desk: Desk) -> bool:
     """Whether the employee talks in this call, or waits for the called party."""
     if call.pbx != desk.pbx:
         return False
@@ -325,11 +206,3 @@ def number_to_dial(text: str, numbering: Numbering) -> tuple[str, WrittenNumber 
     if digits is None:
         raise Refused("bad_number", "there is no telephone number in this")
     return _SEPARATORS.sub("", digits[0]), None
-
-
-def is_involved(account: Account, manager: ManagerId, call: Call) -> bool:
-    """Whether the call is this account's, and the manager placed it, or it rang at or reached their extension."""
-    if call.elsewhere:
-        return False
-    extensions = {e.extension for e in account.at(call.pbx).employees if e.manager == manager}
-    return bool(extensions & {call.caller, *extensions_of(call)})

@@ -16,14 +16,14 @@ import structlog
 from integration.domain.calls.attribution import Attribution, attribute, instead_of_inbox
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.follow_up import ringing_extensions
-from integration.domain.calls.intents import Intent, IntentKind, Priority
-from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
+from integration.domain.calls.intents import Intent, IntentKind
+from integration.domain.calls.ownership import begun_by_crm, is_callback
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import ManagerId
 from integration.domain.ids import record_key as record_key
 from integration.domain.numbers.client import Client, client_of
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
-from integration.domain.settings import LogTarget
 from integration.errors import NotFound, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.coordination import Coordination
@@ -31,9 +31,15 @@ from integration.ports.crm import CallRecord, LoggedCall
 from integration.ports.records import WatchLog
 from integration.ports.stores import CallStore, Outbox, OutboxItem, PhoneBook, RecordingStore, SavedStep
 from integration.services.accounts import Account
+from integration.services.call_registration import CallRegistrations
 from integration.services.callback_tasks import CallbackTasks
+from integration.services.campaign_names import CampaignNames
+from integration.services.client_owner import ClientOwner
 from integration.services.delivery import Expired, NotYet, StepFunction
 from integration.services.hub import Hub
+from integration.services.known_clients import KnownClients
+from integration.services.live_delivery import LiveCallDelivery
+from integration.services.note_delivery import NoteDelivery
 from integration.services.recordings import fetch_recording
 from integration.services.responsible import with_responsible
 from integration.services.strangers import Entered, Known, Skipped, StrangerCalls, takes_in_inbox
@@ -48,7 +54,6 @@ _RECORDS_SECONDS = 90.0  # how long a call with an unseen end waits for the PBX'
 _RECORDS_LATE_SECONDS = 3.0  # after the end was noticed; the second look at a gap is 6 s after the link is back
 _LOOK_FOR_RECORDS_SECONDS = 1.0
 _LOG_WAITS_SECONDS = 45.0  # for the recording; then the call is logged with an address that works later
-_DEALS_ASKED_FOR = 20  # of a client who is not in the phone book yet
 _LATE_KEY = "fetch_recording:late"
 
 
@@ -65,29 +70,49 @@ class DeliverySteps:
         hub: Hub,
         strangers: StrangerCalls,
         tasks: CallbackTasks,
+        notes: NoteDelivery,
+        campaigns: CampaignNames,
         clock: Clock,
         public_url: str,
     ) -> None:
         self._calls = calls
         self._outbox = outbox
         self._phone_book = phone_book
+        self._known = KnownClients(phone_book, strangers)
         self._recordings = recordings
         self._watches = watches
         self._coordination = coordination
         self._hub = hub
         self._strangers = strangers
         self._tasks = tasks
+        self._notes = notes
+        self._campaigns = campaigns
         self._clock = clock
         self._public_url = public_url
+        self._registrations = CallRegistrations(self._known, strangers.makers)
+        self._live = LiveCallDelivery(
+            calls=calls,
+            outbox=outbox,
+            recordings=recordings,
+            registrations=self._registrations,
+            clock=clock,
+        )
+        self._owner = ClientOwner(calls, outbox, phone_book)
         self._clients: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     def by_kind(self) -> Mapping[IntentKind, StepFunction]:
         return {
             IntentKind.NOTIFY_CRM: self.notify_crm,
+            IntentKind.REGISTER_CALL: self._live.register,
+            IntentKind.SHOW_CARDS: self._live.show_cards,
+            IntentKind.ATTACH_RECORDING: self._live.attach_recording,
             IntentKind.FETCH_RECORDING: self.fetch_recording,
             IntentKind.LOG_CALL: self.log_call,
             IntentKind.CREATE_TASK: self.create_task,
             IntentKind.CLOSE_TASK: self.close_task,
+            IntentKind.CHANGE_RESPONSIBLE: self._owner.change,
+            IntentKind.WRITE_NOTE: self._notes.write_note,
+            IntentKind.PLAN_TASK: self._notes.plan_task,
         }
 
     async def notify_crm(self, account: Account, item: OutboxItem) -> dict[str, Any]:
@@ -105,6 +130,7 @@ class DeliverySteps:
             manager
             for manager in managers
             if manager is not None
+            and account.settings.is_on_for(manager)
             and not await self._hub.has_page(account.id, manager)
             and await self._coordination.once(f"popup:{account.id}:{call.id}:{manager}", ttl_seconds=600)
         ]
@@ -118,7 +144,8 @@ class DeliverySteps:
         waited = self._clock.now() - item.queued_at
         if call.end_inferred and waited < _RECORDS_SECONDS and await self._awaits_records(account, call, item):
             raise NotYet("the PBX's own records of the gap are compared first", seconds=_LOOK_FOR_RECORDS_SECONDS)
-        is_late = item.key == _LATE_KEY
+        # A recording that is attached afterwards delays nobody.
+        is_late = item.key == _LATE_KEY or account.crm.abilities.live_calls
         try:
             return {"recording": await fetch_recording(account, call, self._recordings)}
         except NotFound as exc:
@@ -152,9 +179,19 @@ class DeliverySteps:
         return await self._recordings.reserve(account.id, call.id)
 
     async def log_call(self, account: Account, item: OutboxItem) -> dict[str, Any]:
-        """Write the call into the CRM once: into the entity's feed, or for a stranger into the inbox of leads."""
-        call = await self._call(account, item)
-        if call.failure is not None:  # the PBX's records showed it after the end was inferred
+        """Write the call into the CRM once: into the entity's feed, or for a stranger into the inbox of leads. A CRM
+        that follows live calls finishes it instead."""
+        call = await self._calls.get(account.id, item.call)
+        if call is None or (_is_left(call) and begun_by_crm(call) is None):
+            raise Expired
+        result = await self._log_once(account, call, item)
+        await self._notes.queue_behind(account, call)
+        return result
+
+    async def _log_once(self, account: Account, call: Call, item: OutboxItem) -> dict[str, Any]:
+        if begun_by_crm(call) is not None and account.crm.abilities.live_calls:  # whatever it became: its card is open
+            return await self._finish(account, call, client_of(call, account.settings.numbering), item)
+        if call.failure is not None and not is_callback(call):  # the PBX's records showed it after the end was inferred
             return {"skipped": "client_not_dialled"}
         client = client_of(call, account.settings.numbering)
         if client is None:
@@ -162,7 +199,28 @@ class DeliverySteps:
         # A client's calls go one after the other: the second uses what the first has learned of the client, instead of
         # searching the CRM too. Rows (`strangers.py`) make sure that a stranger gets one entry over all processes.
         async with self._clients.setdefault(f"{account.id} {client.written}", asyncio.Lock()):
+            if account.crm.abilities.live_calls:
+                return await self._finish(account, call, client, item)
             return await self._log_call(account, call, client, item)
+
+    async def _finish(self, account: Account, call: Call, client: Client | None, item: OutboxItem) -> dict[str, Any]:
+        decided, item = await self._decide(account, call, client, item)
+        finished = await self._live.finish(account, call, client, decided, item)
+        entity = finished.call.client
+        await self._close_task_behind(account, call, entity)
+        await self._owner.queue_behind(account, call, entity)
+        await self._live.publish_lines(account, call)
+        result = {
+            "id": finished.call.activity or finished.call.id,
+            "crm_call": finished.call.id,
+            "activity": finished.call.activity,
+            "inbox": False,
+            "responsible": finished.manager,
+            "reasons": _write_reasons(_in_crm(decided, entity, self._registrations.why_no_client(account, call))),
+        }
+        if entity is None:
+            return result | {"skipped": "client_not_in_crm"}
+        return result | {"entity": {"kind": entity.kind, "id": entity.id}}
 
     async def _log_call(self, account: Account, call: Call, client: Client, item: OutboxItem) -> dict[str, Any]:
         decided, item = await self._decide(account, call, client, item)
@@ -170,7 +228,10 @@ class DeliverySteps:
         if decided.target is None and isinstance(client, PhoneNumber):
             outcome = await self._strangers.log(account, record, client, item)
             if isinstance(outcome, Skipped):
-                return {"skipped": outcome.why}
+                if not outcome.reasons:
+                    return {"skipped": outcome.why}
+                left_out = instead_of_inbox(decided, None, outcome.reasons)
+                return {"skipped": outcome.why, "reasons": _write_reasons(left_out)}
             if isinstance(outcome, Entered):
                 return _entered(account, call, decided, outcome)
             decided = await self._met(decided, outcome, item)
@@ -184,6 +245,7 @@ class DeliverySteps:
             await self._forget(account, item, decided.target)
             raise Unavailable(f"{exc}; deciding again where the call belongs") from exc
         await self._close_task_behind(account, call, decided.target)
+        await self._owner.queue_behind(account, call, decided.target)
         return {
             "id": logged.id,
             "entity": {"kind": logged.entity.kind, "id": logged.entity.id},
@@ -225,45 +287,22 @@ class DeliverySteps:
 
     async def _call(self, account: Account, item: OutboxItem) -> Call:
         call = await self._calls.get(account.id, item.call)
-        if call is None or call.merged_into is not None or call.elsewhere:
+        if call is None or _is_left(call):
             raise Expired
         return call
 
     async def _decide(
-        self, account: Account, call: Call, client: Client, item: OutboxItem
+        self, account: Account, call: Call, client: Client | None, item: OutboxItem
     ) -> tuple[Attribution, OutboxItem]:
         """Decide the attribution once and store it: a retry must look where the first attempt wrote."""
         if "attribution" in item.payload:
             return _read_attribution(item.payload["attribution"]), item
-        persons, deals = await self._known(account, client)
+        persons, deals = await self._known.of(account, client) if client is not None else ([], [])
         decided = attribute(call, account.at(call.pbx), persons, deals)
         if owner := item.payload.get("owner"):
             why = Reason(code=owner["code"], detail=dict(owner["detail"]))
             decided = replace(decided, reasons=(why, *decided.reasons))
         return decided, await self._outbox.amend(item, {**item.payload, "attribution": _write_attribution(decided)})
-
-    async def _their_deals(self, account: Account, persons: Sequence[Person]) -> None:
-        """Store the deals of persons that were not in the phone book."""
-        for ref in list(dict.fromkeys(ref for person in persons for ref in person.deals))[:_DEALS_ASKED_FOR]:
-            try:
-                deal = await account.crm.deal(ref, priority=Priority.LOG)
-            except NotFound:
-                continue
-            await self._phone_book.put_deals(account.id, [deal] if deal else [])
-
-    async def _known(self, account: Account, client: Client) -> tuple[list[Person], list[Deal]]:
-        """Persons and deals from the phone book; an unknown number is searched in the CRM."""
-        if not isinstance(client, PhoneNumber):
-            return [], []
-        persons, deals = await self._phone_book.known(account.id, client.match_key)
-        if persons or await self._strangers.waits(account, client):
-            return persons, deals
-        persons = await account.crm.find_persons(client)
-        if persons:
-            await self._phone_book.put_persons(account.id, persons, numbering=account.settings.numbering)
-            if account.settings.log_to is LogTarget.DEAL:
-                await self._their_deals(account, persons)
-        return persons, await self._phone_book.open_deals(account.id, [p.ref for p in persons])
 
     async def _met(self, decided: Attribution, known: Known, item: OutboxItem) -> Attribution:
         """Attribution to the contact that the stranger has become, perhaps by this call."""
@@ -292,7 +331,13 @@ class DeliverySteps:
             client=client,
             responsible=decided.responsible,
             recording_url=address if plays else None,
-            text=describe(call, account.at(call.pbx), account.settings.language, recording=None if plays else address),
+            text=describe(
+                call,
+                account.at(call.pbx),
+                account.settings.language,
+                recording=None if plays else address,
+                campaign=await self._campaigns.of(account.id, call),
+            ),
         )
 
     async def _write(
@@ -317,6 +362,23 @@ class DeliverySteps:
         await self._outbox.amend(item, {k: v for k, v in item.payload.items() if k != "attribution"})
 
 
+def _is_left(call: Call) -> bool:
+    """Whether the call turned out to be another one's, or another account's."""
+    return call.merged_into is not None or call.elsewhere
+
+
+def _in_crm(decided: Attribution, entity: EntityRef | None, why_not: Reason | None) -> Attribution:
+    """Where a CRM that binds calls by itself has put this one. `why_not`: why no client was made of a stranger."""
+    if entity is None:
+        return instead_of_inbox(decided, None, [because(ReasonCode.CLIENT_NOT_IN_CRM), *([why_not] if why_not else [])])
+    bound = because(ReasonCode.CALL_BOUND, kind=entity.kind, id=entity.id)
+    if decided.target is None:
+        return instead_of_inbox(decided, entity, [bound])
+    if decided.target == entity or decided.target.kind is EntityKind.DEAL:
+        return decided
+    return replace(decided, target=entity, reasons=(*decided.reasons, bound))
+
+
 def _left_out(account: Account, call: Call, ability: str) -> dict[str, Any]:
     """The result of a step for which the CRM has no ability."""
     log.info("left out: the CRM cannot do it", account_id=account.id, call_id=call.id, ability=ability)
@@ -325,7 +387,9 @@ def _left_out(account: Account, call: Call, ability: str) -> dict[str, Any]:
 
 def _not_in_inbox(decided: Attribution, known: Known | None = None) -> Attribution:
     """A stranger's call that does not go into the inbox. `known`: where it goes; None: nowhere."""
-    reasons = [because(ReasonCode.NO_INBOX)] if known is None or known.is_new else []
+    reasons = [because(ReasonCode.NO_INBOX)] if known is None else []
+    if known is not None and known.is_new:
+        reasons = [known.why_new or because(ReasonCode.NO_INBOX)]
     if known is not None:
         code = ReasonCode.CONTACT_CREATED if known.is_new else ReasonCode.TARGET_PERSON
         ref = known.person.ref
@@ -346,6 +410,7 @@ def _entered(account: Account, call: Call, decided: Attribution, entered: Entere
     return {
         "id": entered.logged.id,
         "entity": {"kind": entered.logged.entity.kind, "id": entered.logged.entity.id},
+        "deal": entered.logged.deal.id if entered.logged.deal else None,  # to find it after it was accepted
         "inbox": True,  # also after the entry was accepted: then its lead is the work to do, not the call
         "responsible": entered.responsible,
         "reasons": _write_reasons(decided)

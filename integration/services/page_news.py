@@ -24,10 +24,14 @@ _TOGETHER_SECONDS = 0.3  # changes within this time are one: a call's step is se
 
 
 class Watch:
-    """One open page. `changed` is set by news and cleared by who waits for it; `is_over`: it has to close."""
+    """
+    One open page, or a part of the process that follows an account. `changed` is set by news and cleared by who waits
+    for it; `is_over`: it has to close.
+    """
 
-    def __init__(self, account: AccountId) -> None:
+    def __init__(self, account: AccountId, *, is_page: bool = True) -> None:
         self.account = account
+        self.is_page = is_page
         self.changed = asyncio.Event()
         self.is_over = False
 
@@ -46,10 +50,10 @@ class PageNews:
     @property
     def count(self) -> int:
         """Open pages on this process."""
-        return sum(len(watches) for watches in self._watches.values())
+        return sum(watch.is_page for watches in self._watches.values() for watch in watches)
 
-    def join(self, account: AccountId) -> Watch:
-        watch = Watch(account)
+    def join(self, account: AccountId, *, is_page: bool = True) -> Watch:
+        watch = Watch(account, is_page=is_page)
         self._watches[account].add(watch)
         return watch
 
@@ -60,7 +64,11 @@ class PageNews:
             del self._watches[watch.account]
 
     def tell(self, account: AccountId) -> None:
-        """Something of the account has changed. Never raises; what comes close together is told once."""
+        """Something of the account has changed. Never raises; what comes close together is told once, except to parts
+        of this process: a client on the telephone waits for them."""
+        for watch in self._watches.get(account, ()):
+            if not watch.is_page:
+                watch.changed.set()
         if account not in self._pending:
             loop = asyncio.get_running_loop()
             self._pending[account] = loop.call_later(_TOGETHER_SECONDS, self._tell_now, account)

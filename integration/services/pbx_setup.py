@@ -10,7 +10,9 @@ from integration.errors import Rejected
 from integration.ports.findings import Finding
 from integration.ports.pbx import DialSample
 from integration.ports.pbx_setup import (
+    NewPhone,
     PbxSetup,
+    PhoneWriting,
     RecordingsSuggestion,
     RingOutcome,
     RouteSetup,
@@ -18,6 +20,7 @@ from integration.ports.pbx_setup import (
     RouteWriting,
     SeenCall,
     SeenRecording,
+    SetupStep,
     Survey,
 )
 
@@ -44,9 +47,11 @@ class GuardedSetup:
         _needs(self.abilities.shows_calls)
         return self._setup.watch_calls(seconds)
 
-    async def ring(self, extension: str, *, seconds: float) -> RingOutcome:
+    async def ring(self, extension: str, *, seconds: float, record_as: str = "") -> RingOutcome:
         _needs(self.abilities.rings_alone)
-        return await self._setup.ring(extension, seconds=seconds)
+        return await self._setup.ring(
+            extension, seconds=seconds, record_as=record_as if self.abilities.recordings else ""
+        )
 
     def route_setup(self, wishes: RouteWishes) -> RouteSetup:
         _needs(self.abilities.routes)
@@ -64,6 +69,17 @@ class GuardedSetup:
         _needs(self.abilities.routes)
         return await self._setup.check_route_setup()
 
+    def phone_setup(self, phones: Sequence[NewPhone]) -> tuple[SetupStep, ...]:
+        """Steps for a person: every kind has some."""
+        return self._setup.phone_setup(phones)
+
+    async def own_phones(self) -> list[NewPhone]:
+        return await self._setup.own_phones() if self.abilities.makes_phones else []
+
+    async def write_phones(self, phones: Sequence[NewPhone], *, dry: bool) -> PhoneWriting:
+        _needs(self.abilities.makes_phones)
+        return await self._setup.write_phones(phones, dry=dry)
+
     async def newest_recordings(self, limit: int) -> list[SeenRecording]:
         _needs(self.abilities.recordings)
         return await self._setup.newest_recordings(limit)
@@ -76,6 +92,9 @@ class GuardedSetup:
     def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
         _needs(self.abilities.recordings)
         return self._setup.recording(file, call)
+
+    async def remove_recording(self, file: str) -> bool:
+        return await self._setup.remove_recording(file)
 
 
 def _needs(ability: bool) -> None:

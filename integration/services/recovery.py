@@ -251,6 +251,10 @@ class Recovery:
             return await self._take(self._recovered(recorded, own), Outcome.RECOVERED, dry_run=dry_run)
         if known.end_inferred and not await self._is_delivered(own):
             return await self._take(_corrected(known, recorded), Outcome.CORRECTED, dry_run=dry_run)
+        late = [file for file in recorded.recordings if file not in known.recordings]
+        if self._account.crm.abilities.live_calls and known.end_inferred and recorded.answered_at is not None and late:
+            call = replace(known, recordings=(*known.recordings, *late))  # delivered, but it can still be attached
+            return await self._take(call, Outcome.CORRECTED, change=Change.CORRECTED, dry_run=dry_run)
         return Compared(known, Outcome.KNOWN)
 
     def _recovered(self, recorded: RecordedCall, id_: CallId) -> Call:
@@ -283,7 +287,7 @@ class Recovery:
         )
 
     async def _is_under_another_id(self, ids: list[CallId]) -> bool:
-        """Whether a part of it was followed live as a call of its own: logging the whole would log the part twice."""
+        """Whether a part of it was followed live as a separate call: logging the whole would log the part twice."""
         for each in ids:
             part = await self._calls.get(self._account.id, each)
             if part is not None and (part.client_number is not None or part.merged_into is not None):
@@ -293,13 +297,20 @@ class Recovery:
     async def _is_delivered(self, call: CallId) -> bool:
         return IntentKind.LOG_CALL in await self._outbox.results(self._account.id, call)
 
-    async def _take(self, call: Call, outcome: Outcome, *, dry_run: bool) -> Compared:
+    async def _take(self, call: Call, outcome: Outcome, *, change: Change = Change.ENDED, dry_run: bool) -> Compared:
         if not dry_run:
             now = self._clock.now()
             own = self._ownership(call)
             call = replace(call, elsewhere=not own.writes)
             settings = self._account.at(self._pbx)
-            intents = follow_up(call, frozenset({Change.ENDED}), settings, now, owner=own.reason)
+            intents = follow_up(
+                call,
+                frozenset({change}),
+                settings,
+                now,
+                owner=own.reason,
+                live_calls=self._account.crm.abilities.live_calls,
+            )
             step = SavedStep(call=call, intents=intents, event={"event": f"Call{outcome.title()}", "at": now})
             await self._calls.save([step])
             if intents:

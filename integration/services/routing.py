@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
 from integration.domain.calls.ownership import takes_by_name
 from integration.domain.crm.entities import Person
-from integration.domain.ids import AccountId, CallId, PbxId, Timestamp, call_id
+from integration.domain.ids import AccountId, CallId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.phone import PhoneNumber
+from integration.domain.people.working_day import WorkingDay
 from integration.domain.reasons import Reason, ReasonCode, because
 from integration.domain.routing.route import RouteDecision, RouteQuestion, client_number, decide, reserve
 from integration.domain.settings import AccountSettings
@@ -43,6 +44,7 @@ class Routing:
     Args:
         settings: returns the account's present settings; None while there are none.
         crm: returns the CRM to search for unknown numbers, if a line's settings ask for that.
+        days: returns the managers' working days as far as they are known now.
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Routing:
         routes: RouteLog,
         clock: Clock,
         crm: Callable[[], Crm] | None = None,
+        days: Callable[[], Mapping[ManagerId, WorkingDay]] = dict,
         deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self._account = account
@@ -64,6 +67,7 @@ class Routing:
         self._routes = routes
         self._clock = clock
         self._crm = crm
+        self._days = days
         self._deadline_seconds = deadline_seconds
         self._undone: deque[DecidedRoute] = deque()  # decisions not yet stored
         self._unknown: dict[CallId, DecidedRoute] = {}  # decisions whose call is not stored yet, and may never be
@@ -138,19 +142,20 @@ class Routing:
         settings = self._settings()
         if settings is None:
             return reserve(None, because(ReasonCode.NOT_CONFIGURED))
-        line = settings.line(question.did)
+        line, now = settings.line(question.did), self._clock.now()
         number, _ = client_number(question, settings)
         if number is None or not (settings.enabled and line.process and line.to_responsible):
-            return decide(question, settings, (), ())
+            return decide(question, settings, (), (), now=now)
         persons, deals = await self._book.known(self._account, number.match_key)
         if persons:
-            return decide(question, settings, persons, deals)
+            return decide(question, settings, persons, deals, now=now, days=self._days())
         if self._crm is None or line.unknown_lookup_seconds <= 0:
-            return decide(question, settings, (), (), is_book_empty=await self._is_book_empty())
+            is_empty = await self._is_book_empty()
+            return decide(question, settings, (), (), now=now, is_book_empty=is_empty)
         seconds = min(line.unknown_lookup_seconds, _MAX_LOOKUP_SECONDS)
         found, why = await _ask_crm(self._crm(), number, seconds)
         deals = await self._book.open_deals(self._account, [person.ref for person in found])
-        return decide(question, settings, found, deals, looked_up=(why,))
+        return decide(question, settings, found, deals, now=now, looked_up=(why,), days=self._days())
 
     async def _is_book_empty(self) -> bool:
         if not self._is_book_filled:  # asked until it is filled for the first time

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from uuid import uuid4
 
-import phonenumbers
-
 from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.participation import Part, PartState
 from integration.domain.ids import CallId, Extension, ManagerId
@@ -15,6 +13,7 @@ from integration.services.accounts import Account
 from integration.services.card import CardService, card_for
 from integration.services.ending import ended
 from integration.services.hub import Hub
+from integration.services.test_contact import nobodys_number
 
 _SHOWN_SECONDS = 12.0
 
@@ -52,9 +51,7 @@ class SampleCards:
         await self._hub.send(account.id, [manager], {"type": "call_removed", "id": call, "reason": "gone"})
 
     def _call(self, account: Account) -> Call:
-        """From a number that is nobody's: the plan's own example."""
-        sample = phonenumbers.example_number_for_type(account.settings.country, phonenumbers.PhoneNumberType.FIXED_LINE)
-        number = phonenumbers.format_number(sample, phonenumbers.PhoneNumberFormat.E164) if sample is not None else ""
+        number = nobodys_number(account.settings)
         name = f"rehearsal-{uuid4().hex[:12]}"
         return Call(
             id=CallId(name),
@@ -62,7 +59,7 @@ class SampleCards:
             pbx=next(iter(account.pbxs)),
             native_id=name,
             direction=Direction.INBOUND,
-            caller=number.removeprefix("+"),
+            caller=number.digits if number is not None else "",
             called="",
             started_at=self._clock.now(),
         )

@@ -24,15 +24,19 @@ from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.intents import IntentKind, Priority
 from integration.domain.crm.entities import CrmChange, EntityKind, EntityRef, InboxClosed, Person
 from integration.domain.crm.identity import ranked
+from integration.domain.crm.new_clients import new_client
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp, record_key
 from integration.domain.numbers.phone import PhoneNumber
 from integration.domain.reasons import Reason, ReasonCode, because
+from integration.domain.settings import NewClient
 from integration.errors import InInbox, NotFound, OutcomeUnknown, Rejected, Unavailable
 from integration.ports.clock import Clock
 from integration.ports.crm import CallRecord, InboxState, LoggedCall
 from integration.ports.stores import CallStore, Outbox, OutboxItem, OutboxState, PhoneBook, Strangers
 from integration.services.accounts import Account
+from integration.services.client_makers import ClientMakers
 from integration.services.delivery import NotYet
+from integration.services.new_clients import NewClients, makes_client
 from integration.services.responsible import with_responsible
 
 log = structlog.get_logger()
@@ -61,13 +65,15 @@ class Known:
 
     person: Person
     is_new: bool = False
+    why_new: Reason | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """The call is not written into the CRM."""
+    """The call is not written into the CRM. `reasons`: in place of the inbox's, where a rule says so."""
 
     why: str
+    reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,8 @@ class StrangerCalls:
         self._phone_book = phone_book
         self._clock = clock
         self._wake = wake
+        self.new_clients = NewClients(outbox, phone_book)
+        self.makers = ClientMakers(strangers, outbox, clock)
         self._closed_inboxes: set[AccountId] = set()  # accounts whose CRM takes no calls for a waiting entry
 
     async def waits(self, account: Account, number: PhoneNumber) -> bool:
@@ -123,6 +131,10 @@ class StrangerCalls:
         call = record.call
         if (join := _read_join(item.payload)) is not None:
             return await self._join(account, record, number, item, join)
+        making = new_client(call, number, account.settings)
+        if making.why is not None and not await self._has_entry(account, number):
+            person = await self._known(account, number, ask=item.attempts > 1)
+            return Known(person) if person is not None else Skipped(making.why.code, (making.why,))
         if call.direction is Direction.OUTBOUND and call.answered_at is None:
             stranger = await self._strangers.get(account.id, number.match_key)
             if stranger is None or stranger.entry is None:
@@ -138,6 +150,10 @@ class StrangerCalls:
         if former is not None:
             await self._take_over(account, number, former, call)
         return await self._enter(account, record, number, item, former)
+
+    async def _has_entry(self, account: Account, number: PhoneNumber) -> bool:
+        stranger = await self._strangers.get(account.id, number.match_key)
+        return stranger is not None and stranger.entry is not None
 
     async def accept(
         self, account: Account, number: PhoneNumber, *, name: str, responsible: ManagerId | None
@@ -214,12 +230,18 @@ class StrangerCalls:
                 await self._entered(account, number, call.id, found, record.responsible)
                 return await self._join(account, record, number, item, join)
             person = await self._known(account, number, ask=item.attempts > 1 or former is not None)
-            is_new = person is None and not takes_in_inbox(account, call)
+            making = new_client(call, number, account.settings)
+            by_rule = making.way is not NewClient.AUTO and making.is_by_itself
+            is_new = makes_client(item) or (person is None and (by_rule or not takes_in_inbox(account, call)))
+            if is_new and not by_rule:
+                event = "a contact is made: the CRM has no inbox for such calls"
+                log.info(event, account_id=account.id, call_id=call.id)
             if is_new:
-                person = await self._new_contact(account, record, number)
+                person, item = await self.new_clients.meet(account, item, call, number, record.responsible, making.way)
             if person is not None:
                 await self._strangers.forget(account.id, number.match_key, call=call.id)
-                return Known(person, is_new=is_new)
+                why = because(ReasonCode.NEW_CLIENT_AT_ONCE if by_rule else ReasonCode.NO_INBOX)
+                return Known(person, is_new=is_new, why_new=why if is_new else None)
             logged, responsible = await with_responsible(
                 account,
                 record.responsible,
@@ -255,20 +277,6 @@ class StrangerCalls:
             persons = await account.crm.find_persons(number)
             await self._phone_book.put_persons(account.id, persons, numbering=account.settings.numbering)
         return next(iter(ranked(persons, deals)), None)
-
-    async def _new_contact(self, account: Account, record: CallRecord, number: PhoneNumber) -> Person:
-        """Create a contact for a stranger whose call the CRM takes in no inbox."""
-        log.info(
-            "a contact is made: the CRM has no inbox for such calls", account_id=account.id, call_id=record.call.id
-        )
-        person, _ = await with_responsible(
-            account,
-            record.responsible,
-            lambda manager: account.crm.create_contact(name=number.e164, number=number, responsible=manager),
-            line=record.call.line,
-        )
-        await self._phone_book.put_persons(account.id, [person], numbering=account.settings.numbering)
-        return person
 
     # ---- joining one that waits ------------------------------------------------------------------------------------
 

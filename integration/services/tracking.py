@@ -16,6 +16,7 @@ import structlog
 from integration.domain.calls.call import Call, HangupBy
 from integration.domain.calls.events import CallEnded, CallEvent, CallStarted
 from integration.domain.calls.follow_up import follow_up
+from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.ownership import SOLE, Ownership
 from integration.domain.calls.tracking import Change, advance
 from integration.domain.ids import CallId, PbxId, Timestamp
@@ -82,6 +83,7 @@ class CallTracking:
         self._wake = wake
         self.ownership = ownership
         self._live: dict[CallId, Call] = {}
+        self._in_order = asyncio.Lock()  # the PBX's events, and what managers add to a call
         self._backlog: list[SavedStep] = []
         self._writer: asyncio.Task[None] | None = None
         self._fence: Lease | None = None
@@ -154,7 +156,16 @@ class CallTracking:
         await self.on_resync(frozenset(), now)
 
     async def on_events(self, events: Sequence[CallEvent]) -> None:
-        """Raises: LeaseLost if another process has taken over; then none of `events` is stored."""
+        """
+        Take events of the PBX, or what a manager adds to a call.
+
+        Raises:
+            LeaseLost: another process has taken over; none of `events` is stored.
+        """
+        async with self._in_order:
+            await self._take(events)
+
+    async def _take(self, events: Sequence[CallEvent]) -> None:
         if self.overtaken.is_set():
             raise LeaseLost("Another process follows this PBX.")
         before = dict(self._live)
@@ -212,9 +223,20 @@ class CallTracking:
         self._keep(call)
         if Change.ENDED in step.changes and call.end_inferred:
             self._unseen_since = min(call.started_at, self._unseen_since or call.started_at)
-        intents = follow_up(call, step.changes, self._account.at(self._pbx), self._clock.now(), owner=own.reason)
+        intents = follow_up(
+            call,
+            step.changes,
+            self._account.at(self._pbx),
+            self._clock.now(),
+            owner=own.reason,
+            live_calls=self._account.crm.abilities.live_calls,
+            is_ours=own.writes,
+        )
         if call.started_at < self._worth_logging_since:
             intents = ()
+        if any(intent.kind is IntentKind.REGISTER_CALL for intent in intents):
+            call = replace(call, announced=True)
+            self._keep(call)
         return SavedStep(call=call, intents=intents, event=timeline_entry(event)), shown, step.changes
 
     def _keep(self, call: Call) -> None:

@@ -28,7 +28,7 @@ class LiveCalls:
         """Also those of other accounts on the same PBXs: they occupy phones. Raises Unavailable."""
         found: list[Call] = []
         for pbx in account.pbxs:
-            own = self._following(account, pbx)
+            own = self.following(account.id, pbx)
             found += own.live_calls if own is not None else await self._calls.live(account.id, pbx)
         return found
 
@@ -41,7 +41,7 @@ class LiveCalls:
 
     async def get(self, account: Account, call_id: CallId) -> Call | None:
         """A live call; None if it has ended or never existed."""
-        own = self._following(account, pbx_of(call_id))
+        own = self.following(account.id, pbx_of(call_id))
         if own is not None:
             call = own.call(call_id)
             return call if call is not None and not call.elsewhere else None
@@ -49,7 +49,7 @@ class LiveCalls:
         is_there = call is not None and call.is_live and call.merged_into is None and not call.elsewhere
         return call if is_there else None
 
-    def _following(self, account: Account, pbx: PbxId) -> CallTracking | None:
+    def following(self, account: AccountId, pbx: PbxId) -> CallTracking | None:
         """This process's tracking of the PBX; None if another process follows it, or none."""
-        own = self._trackings.get(account.id, {}).get(pbx)
+        own = self._trackings.get(account, {}).get(pbx)
         return own if own is not None and own.is_following else None

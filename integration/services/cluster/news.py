@@ -85,6 +85,10 @@ class Others:
         self._wake.set()
         self._tell(News.CRM, key)
 
+    def crm_disconnected(self, key: AccountId) -> None:
+        """The CRM has withdrawn its consent, and told this process."""
+        self._tell(News.CRM, key)
+
     def webhook_lost(self, key: AccountId) -> None:
         self._mirror.wake(key)
         self._tell(News.PHONE_BOOK, key)

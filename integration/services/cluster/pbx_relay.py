@@ -21,7 +21,8 @@ from integration.errors import AuthFailed, DozvonError, NotFound, OutcomeUnknown
 from integration.ports.clock import Clock
 from integration.ports.coordination import Coordination
 from integration.ports.findings import Finding
-from integration.ports.pbx import ClickToCall, DialSample, Pbx, PbxEmployee, PbxListener
+from integration.ports.pbx import CampaignCall, ClickToCall, DialSample, Pbx, PbxEmployee, PbxListener
+from integration.services.cluster.pbx_messages import as_message, campaign_call
 from integration.services.cluster.peers import Peers
 
 log = structlog.get_logger()
@@ -35,10 +36,21 @@ _ERRORS: dict[str, type[DozvonError]] = {
 }
 
 Command = Callable[[Pbx, dict[str, Any]], Awaitable[Any]]
+Addition = Callable[[PbxId, dict[str, Any]], Awaitable[Any]]
+"""What is not for the PBX itself but for the process that follows it: something that a manager adds to a call."""
 
 
 async def _click(pbx: Pbx, asked: dict[str, Any]) -> Any:
     return await pbx.click_to_call(ClickToCall(**asked))
+
+
+async def _dial(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    return await pbx.dial(campaign_call(asked))
+
+
+async def _hand_over(pbx: Pbx, asked: dict[str, Any]) -> Any:
+    how = {"ring_seconds": asked["ring_seconds"], "answers_itself": asked["answers_itself"]}
+    await pbx.hand_over(CallId(asked["call"]), asked["extension"], **how)
 
 
 async def _hang_up(pbx: Pbx, asked: dict[str, Any]) -> Any:
@@ -62,17 +74,26 @@ async def _hold(pbx: Pbx, asked: dict[str, Any]) -> Any:
 
 
 async def _employees(pbx: Pbx, _: dict[str, Any]) -> Any:
-    return [asdict(employee) for employee in await pbx.employees()]
+    """For a process of the previous release, which knows these fields only."""
+    known = ("extension", "name", "is_registered")
+    return [{key: getattr(each, key) for key in known} for each in await pbx.employees()]
+
+
+async def _people(pbx: Pbx, _: dict[str, Any]) -> Any:
+    return [asdict(each) for each in await pbx.employees()]
 
 
 _COMMANDS: Mapping[str, Command] = {
     "click_to_call": _click,
+    "dial": _dial,
+    "hand_over": _hand_over,
     "hang_up": _hang_up,
     "reject": _reject,
     "send_tones": _send_tones,
     "redirect": _redirect,
     "hold": _hold,
     "employees": _employees,
+    "people": _people,
 }
 
 
@@ -85,6 +106,7 @@ class PbxRelay:
         self.peers = peers
         self._clock = clock
         self._own: dict[str, Pbx] = {}
+        self.additions: dict[str, Addition] = {}
         self._asked: dict[str, asyncio.Future[dict[str, Any]]] = {}
         self._answering: set[asyncio.Task[None]] = set()
 
@@ -150,8 +172,11 @@ class PbxRelay:
     async def _carry_out(self, pbx: Pbx, message: dict[str, Any]) -> None:
         answer = {"question": message.get("question"), "to": message.get("from")}
         try:
-            command = _COMMANDS[str(message["command"])]
-            answer["result"] = await command(pbx, dict(message["asked"]))
+            name, asked = str(message["command"]), dict(message["asked"])
+            if name in self.additions:
+                answer["result"] = await self.additions[name](pbx.id, asked)
+            else:
+                answer["result"] = await _COMMANDS[name](pbx, asked)
         except DozvonError as exc:
             answer["error"] = {"kind": type(exc).__name__, "text": str(exc), "code": getattr(exc, "code", "")}
         except (KeyError, TypeError, ValueError):
@@ -195,6 +220,26 @@ class RelayedPbx:
             return await self._own.click_to_call(request)
         return CallId(str(await self._relay.ask(self.id, "click_to_call", asdict(request))))
 
+    async def dial(self, request: CampaignCall) -> CallId:
+        if request.reception is not None and not self.abilities.receives:
+            raise Rejected("this kind of PBX cannot let a client wait", code="cannot_receive")
+        if self._own.is_connected:
+            return await self._own.dial(request)
+        return CallId(str(await self._relay.ask(self.id, "dial", as_message(request))))
+
+    async def hand_over(self, call: CallId, extension: str, *, ring_seconds: int, answers_itself: bool = False) -> None:
+        if self._own.is_connected:
+            await self._own.hand_over(call, extension, ring_seconds=ring_seconds, answers_itself=answers_itself)
+        else:
+            how = {"ring_seconds": ring_seconds, "answers_itself": answers_itself}
+            await self._relay.ask(self.id, "hand_over", {"call": call, "extension": extension, **how})
+
+    async def place_sound(self, wav: bytes) -> str:
+        return await self._own.place_sound(wav)
+
+    def call_of(self, attempt: str) -> CallId:
+        return self._own.call_of(attempt)
+
     async def hang_up(self, call: CallId, *, by: str | None = None) -> None:
         if self._own.is_connected:
             await self._own.hang_up(call, by=by)
@@ -228,7 +273,13 @@ class RelayedPbx:
     async def employees(self) -> list[PbxEmployee]:
         if self._own.is_connected:
             return await self._own.employees()
-        return [PbxEmployee(**each) for each in await self._relay.ask(self.id, "employees", {})]
+        try:
+            found = await self._relay.ask(self.id, "people", {})
+        except Rejected as exc:
+            if exc.code != "bad_command":
+                raise
+            found = await self._relay.ask(self.id, "employees", {})  # a process of the previous release
+        return [PbxEmployee(**{**each, "devices": tuple(each.get("devices", ()))}) for each in found]
 
     def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
         return self._own.recording(file, call)

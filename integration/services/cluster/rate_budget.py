@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import structlog
 
+from integration.domain.rates import LeakyBucket, Level
 from integration.errors import DozvonError
 from integration.ports.coordination import Coordination, Pace, Turn
 
@@ -28,6 +29,7 @@ class SharedBudget:
         self._processes = processes
         self._next_at = 0.0  # while the others cannot be asked; on the loop's clock
         self._is_alone = False
+        self._own_level = Level()
 
     async def take(self, pace: Pace) -> Turn:
         try:
@@ -50,6 +52,30 @@ class SharedBudget:
             await self._coordination.put_off_turns(self._queue, seconds)
         except DozvonError:
             self._note(is_alone=True)
+
+    async def pour(self, bucket: LeakyBucket, *, share: float) -> float:
+        try:
+            wait = await self._coordination.pour(self._queue, bucket, share=share)
+        except DozvonError:
+            self._note(is_alone=True)
+            return self._poured_alone(bucket.part(self._processes() + 1), share)
+        self._note(is_alone=False)
+        return wait
+
+    async def overflow(self, bucket: LeakyBucket, *, pause_seconds: float) -> None:
+        now = asyncio.get_running_loop().time()
+        self._own_level = self._own_level.overflowed(bucket.part(self._processes() + 1), pause_seconds, now)
+        try:
+            await self._coordination.overflow(self._queue, bucket, pause_seconds=pause_seconds)
+        except DozvonError:
+            self._note(is_alone=True)
+
+    def _poured_alone(self, own: LeakyBucket, share: float) -> float:
+        now = asyncio.get_running_loop().time()
+        wait = self._own_level.wait_seconds(own, share, now)
+        if wait <= 0:
+            self._own_level = self._own_level.poured(own, now)
+        return wait
 
     def _own_share(self, pace: Pace) -> Turn:
         """This process's share of the rate. One more process than known is counted, as a new one may have started."""

@@ -1,0 +1,1 @@
+"""What connectors of every CRM share. Each CRM's own rules are in `connectors/`."""
