@@ -1,4 +1,4 @@
-"""Describes a finished call in one line for the CRM's feed: `describe()`. No names, no client numbers."""
+"""Describes a finished call in one line for the CRM's feed: `describe()`. No people's names, no client numbers."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from integration.domain.settings import AccountSettings
 from integration.texts import LANGUAGES
 
 _WORDS: dict[str, dict[str, str]] = {
+    "campaign": {"ru": "обзвон: {0}", "uk": "обдзвін: {0}", "en": "campaign: {0}"},
     "line": {"ru": "линия {0}", "uk": "лінія {0}", "en": "line {0}"},
     "queue": {"ru": "очередь {0}", "uk": "черга {0}", "en": "queue {0}"},
     "missed": {"ru": "пропущен", "uk": "пропущено", "en": "missed"},
@@ -51,7 +52,9 @@ _WORKED = frozenset({TransferResult.ANSWERED, TransferResult.COMPLETED})
 _MAX_RANG_AT = 6  # extensions named; a queue of thirty would hide the rest of the line
 
 
-def describe(call: Call, settings: AccountSettings, language: str, *, recording: str | None = None) -> str:
+def describe(
+    call: Call, settings: AccountSettings, language: str, *, recording: str | None = None, campaign: str | None = None
+) -> str:
     """
     Write what happened to a call in one line: `Очередь sales, ожидание 35 с, ответил 101, перевод 101 → 102`.
 
@@ -59,13 +62,18 @@ def describe(call: Call, settings: AccountSettings, language: str, *, recording:
         settings: contain the advertising source of the line.
         language: `ru`, `uk` or `en`; English for any other.
         recording: its address, if the line is the only place for it.
+        campaign: the name of the one that dialled the call.
 
     Returns:
         A line with a capital first letter and without a full stop. It has at least the disposition or who answered; ""
         only for a live call of which nothing is known. Never raises.
     """
     chosen = language if language in LANGUAGES else "en"
-    parts = [*_parts(call, settings, chosen), *([("recording", (recording,))] if recording else [])]
+    parts = [
+        *([("campaign", (" ".join(campaign.split()),))] if campaign else []),
+        *_parts(call, settings, chosen),
+        *([("recording", (recording,))] if recording else []),
+    ]
     text = ", ".join(_WORDS[word][chosen].format(*values) for word, values in parts)
     return text[:1].upper() + text[1:]
 

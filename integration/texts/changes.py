@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from integration.domain.settings_changes import BY_FILE, Author, AuthorKind, SettingsChange
 from integration.texts import LANGUAGES
@@ -25,6 +28,16 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Пароль із файлу конфігурації, сеанс {session}, адреса {address}",
         "The configuration file’s password, session {session} from {address}",
     ),
+    "key": (
+        "Ключ API «{key}», автор: {name}, адрес {address}",
+        "Ключ API «{key}», автор: {name}, адреса {address}",
+        "API key “{key}”, made by {name}, from {address}",
+    ),
+    "key_of_file": (
+        "Ключ API «{key}», адрес {address}",
+        "Ключ API «{key}», адреса {address}",
+        "API key “{key}” from {address}",
+    ),
     "you": ("Вы, адрес {address}", "Ви, адреса {address}", "You, from {address}"),
     "command": ("Команда {command}", "Команда {command}", "The command {command}"),
     "command_of": (
@@ -36,11 +49,14 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "program": ("Dozvon", "Dozvon", "Dozvon"),
     "older_release": ("Dozvon прежней версии", "Dozvon попередньої версії", "An older release of Dozvon"),
     "enabled": ("Интеграция", "Інтеграція", "Integration"),
+    "only_for": ("Работает для", "Працює для", "Works for"),
+    "everybody": ("все", "усі", "everybody"),
     "name": ("имя", "ім’я", "name"),
     "manager": ("менеджер", "менеджер", "manager"),
     "phone_type": ("телефон", "телефон", "phone"),
     "mobile": ("мобильный", "мобільний", "mobile"),
     "is_absent": ("отсутствует", "відсутній", "absent"),
+    "absent_until": ("отсутствует до", "відсутній до", "absent until"),
     "added": ("номер добавлен", "номер додано", "extension added"),
     "removed": ("номер убран", "номер прибрано", "extension removed"),
     "account": ("Аккаунт {id}", "Акаунт {id}", "Account {id}"),
@@ -57,8 +73,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "off": ("выключена", "вимкнена", "off"),
 }
 _PHONES = {"sip": "Sip", "web": "Web"}
-_FIELDS = ("name", "manager", "phone_type", "mobile", "is_absent")
-_FIELDS_OF_NEW = ("manager", "mobile", "is_absent")
+_FIELDS = ("name", "manager", "phone_type", "mobile", "is_absent", "absent_until")
+_FIELDS_OF_NEW = ("manager", "mobile", "is_absent", "absent_until")
 
 
 def author(who: Author, language: str, viewer: Author | None = None) -> str:
@@ -71,22 +87,25 @@ def author(who: Author, language: str, viewer: Author | None = None) -> str:
     key = "administrator"
     if viewer is not None and viewer.is_same_person(who):
         key = "you"
+    elif who.key:
+        key = "key" if who.name else "key_of_file"
     elif who.name:
         key = "administrator_named"
     elif who.administrator == BY_FILE:
         key = "administrator_of_file"
-    return t[key].format(session=who.session, address=who.address, name=who.name)
+    return t[key].format(session=who.session, address=who.address, name=who.name, key=who.key)
 
 
-def changed(change: SettingsChange, language: str, names: Mapping[str, str]) -> list[str]:
+def changed(change: SettingsChange, language: str, names: Mapping[str, str], *, zone: str = "UTC") -> list[str]:
     """
     The changed settings, a line for each part: `101 Anna Orlova — manager: none → Boris Klimov`.
 
     Args:
         names: the names of the CRM's users, by id.
+        zone: of moments; its IANA name.
     """
-    t = _words(language)
-    return [_line(path, change.before.get(path), after, t, names) for path, after in change.after.items()]
+    t = _Words(_words(language), names, ZoneInfo(zone))
+    return [_line(path, change.before.get(path), after, t) for path, after in change.after.items()]
 
 
 def part_changed(
@@ -112,8 +131,18 @@ def only_secrets(language: str) -> str:
     return _words(language)["only_secrets"]
 
 
-def _line(path: str, before: Any, after: Any, t: Mapping[str, str], names: Mapping[str, str]) -> str:
+@dataclass(frozen=True, slots=True)
+class _Words:
+    texts: Mapping[str, str]
+    names: Mapping[str, str]
+    zone: ZoneInfo
+
+
+def _line(path: str, before: Any, after: Any, words: _Words) -> str:
+    t = words.texts
     field, _, key = path.partition("/")
+    if field == "only_for":
+        return f"{t[field]}: {_people(before, t, words.names)} → {_people(after, t, words.names)}"
     if not key:
         return f"{t.get(field, field)}: {_switch(before, t)} → {_switch(after, t)}"
     old, new = before or {}, after or {}
@@ -122,7 +151,7 @@ def _line(path: str, before: Any, after: Any, t: Mapping[str, str], names: Mappi
     details = [
         f"{t[name]}: {was} → {now}"
         for name in shown
-        if (was := _value(name, old.get(name), t, names)) != (now := _value(name, new.get(name), t, names))
+        if (was := _value(name, old.get(name), words)) != (now := _value(name, new.get(name), words))
     ]
     if after is None:
         details = [t["removed"]]
@@ -131,15 +160,24 @@ def _line(path: str, before: Any, after: Any, t: Mapping[str, str], names: Mappi
     return f"{subject} — {'; '.join(details)}"
 
 
-def _value(name: str, value: Any, t: Mapping[str, str], names: Mapping[str, str]) -> str:
+def _value(name: str, value: Any, words: _Words) -> str:
+    t = words.texts
     match name:
+        case "absent_until" if value:
+            return f"{datetime.fromtimestamp(value, words.zone):%d.%m.%Y %H:%M}"
         case "is_absent":
             return t["yes" if value else "no"]
         case "manager" if value:
-            return names.get(value, str(value))
+            return words.names.get(value, str(value))
         case "phone_type":
             return _PHONES.get(value, str(value))
     return str(value) if value else t["none"]
+
+
+def _people(value: Any, t: Mapping[str, str], names: Mapping[str, str]) -> str:
+    if value is None:
+        return t["everybody"]
+    return ", ".join(sorted(names.get(each, str(each)) for each in value)) or t["none"]
 
 
 def _switch(value: Any, t: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ BACKUP = Words("backup", "Резервная копия", "Резервна ко
 REDIS = Words("redis", "Redis", "Redis", "Redis")
 LEFTOVERS = Words("leftovers", "Остатки", "Залишки", "Leftovers")
 SWITCH = Words("switch", "Интеграция", "Інтеграція", "Switch")
+MET = Words("crm pages", "Страницы CRM", "Сторінки CRM", "CRM pages")
 ACCOUNTS = Words("accounts", "Аккаунты", "Акаунти", "Accounts")
 PASSWORD = Words("password", "Пароль администратора", "Пароль адміністратора", "Administrator’s password")
 ADDRESS = Words("address", "Адрес", "Адреса", "Address")
@@ -158,8 +159,8 @@ BACKUP_LATE = Words(
 )
 BACKUP_AGE = Words(
     "backup_age",
-    "Папка {folder}. Самая новая копия сделана часов назад: {hours}, срок: каждые {every} ч.",
-    "Папка {folder}. Найновішу копію зроблено годин тому: {hours}, строк: кожні {every} год.",
+    "Папка {folder}. С последней копии прошло часов: {hours}, копия нужна каждые {every} ч.",
+    "Папка {folder}. Від останньої копії минуло годин: {hours}, копія потрібна кожні {every} год.",
     "the newest in {folder} is {hours} hours old; one is due every {every}",
 )
 
@@ -188,6 +189,42 @@ SWITCH_IT_ON = Words(
     "Включите его на странице аккаунта или оставьте так.",
     "Увімкніть його на сторінці акаунта або залиште так.",
     "switch it on on the account’s page, or let it be",
+)
+MET_NO_EXTENSION = Words(
+    "met_no_extension",
+    "Менеджер без внутреннего номера открыл CRM: {who}, {when}",
+    "Менеджер без внутрішнього номера відкрив CRM: {who}, {when}",
+    "a manager without an extension opened the CRM: {who}, {when}",
+)
+MAP_THE_MANAGER = Words(
+    "map_the_manager",
+    "Назначьте номер на странице «Сотрудники».",
+    "Призначте номер на сторінці «Співробітники».",
+    "give them an extension on the page People",
+)
+MET_OTHER_TELEPHONY = Words(
+    "met_other_telephony",
+    "В CRM работает ещё один виджет телефонии: {what}. Видел: {who}, {when}",
+    "У CRM працює ще один віджет телефонії: {what}. Бачив: {who}, {when}",
+    "another telephony widget works in the CRM: {what}; seen by {who}, {when}",
+)
+KEEP_ONE_TELEPHONY = Words(
+    "keep_one_telephony",
+    "Оставьте один: иначе звонок запишется дважды, а клик по номеру может уйти не туда.",
+    "Залиште один: інакше дзвінок запишеться двічі, а клік по номеру може піти не туди.",
+    "keep one: otherwise a call is logged twice, and a click may go the wrong way",
+)
+MET_DISCONNECTED = Words(
+    "met_disconnected",
+    "Интеграцию отключили в CRM: {when}",
+    "Інтеграцію вимкнули в CRM: {when}",
+    "the integration was switched off in the CRM: {when}",
+)
+CONNECT_AGAIN = Words(
+    "connect_again",
+    "Подключите CRM снова на странице «Обзор»: ожидающие звонки дойдут.",
+    "Підключіть CRM знову на сторінці «Огляд»: дзвінки, що чекають, дійдуть.",
+    "connect the CRM again on the page Overview: the calls that wait are delivered",
 )
 NOBODY_USES_IT = Words(
     "nobody_uses_it",
@@ -292,9 +329,9 @@ ADDRESS_PLAIN = Words(
 )
 PUT_A_PROXY = Words(
     "put_a_proxy",
-    "Поставьте впереди прокси с TLS (руководство администратора) и запишите его адрес https в server.public_url.",
-    "Поставте попереду проксі з TLS (посібник адміністратора) і запишіть його адресу https у server.public_url.",
-    "put a proxy with TLS in front (administrator’s guide) and write its https address into server.public_url",
+    "Включите https: «Настройка», экран «Адрес» показывает, как это сделать на этом сервере.",
+    "Увімкніть https: «Налаштування», екран «Адреса» показує, як це зробити на цьому сервері.",
+    "switch https on: Setup, Address on the pages shows how on this server",
 )
 PROXY_UNTRUSTED = Words(
     "proxy_untrusted",

@@ -16,7 +16,20 @@ FRAME: dict[str, tuple[str, str, str]] = {
     "close": ("Закрыть", "Закрити", "Close"),
     "copy_it": ("Копировать", "Копіювати", "Copy"),
     "copied": ("Скопировано", "Скопійовано", "Copied"),
+    "changed_by_another": (
+        "Не сохранено: кто-то изменил настройки раньше вас. Показано, как сейчас.",
+        "Не збережено: хтось змінив налаштування раніше за вас. Показано, як зараз.",
+        "Not saved: somebody changed the settings before you. This is how they are now.",
+    ),
+    "only_for_banner": (
+        "Dozvon пока работает только для выбранных менеджеров",
+        "Dozvon поки працює лише для вибраних менеджерів",
+        "Dozvon works for chosen managers only",
+    ),
+    "only_for_nobody": ("Никто не выбран.", "Нікого не вибрано.", "Nobody is chosen."),
+    "switch_on_for_all": ("Включить для всех", "Увімкнути для всіх", "Switch on for everybody"),
     "step_done": ("сделано", "зроблено", "done"),
+    "step_attention": ("требует внимания", "потребує уваги", "needs attention"),
     "technical_details": ("Технические подробности", "Технічні подробиці", "Technical details"),
     "no_script": (
         "JavaScript в браузере выключен. Всё работает, но страница не обновляется сама.",

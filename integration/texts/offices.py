@@ -28,16 +28,28 @@ class ApiProblem(StrEnum):
     PBX_IN_FILE = "pbx_in_file"  # id
     ACCOUNT_OF_OTHER_OFFICE = "account_of_other_office"  # id
     PBX_OF_OTHER_OFFICE = "pbx_of_other_office"  # id
+    NOT_THIS_STATE = "not_this_state"  # state
     NOT_KEPT = "not_kept"
     UNDONE = "undone"
     CHANGED_SINCE = "changed_since"
     ONLY_SECRETS = "only_secrets"
+    NO_KEY = "no_key"
+    KEY_MISTYPED = "key_mistyped"
+    KEY_UNKNOWN = "key_unknown"
+    KEY_REVOKED = "key_revoked"
+    KEY_ENDED = "key_ended"
+    KEY_MAKER_OFF = "key_maker_off"
+    WRONG_KEYS = "rate_limited"  # seconds
     UNAVAILABLE = "unavailable"
 
 
 # problem: (ru, uk, en)
 _TEXTS: dict[ApiProblem, tuple[str, str, str]] = {
-    ApiProblem.SIGN_IN: ("Войдите снова.", "Увійдіть знову.", "Sign in again."),
+    ApiProblem.SIGN_IN: (
+        "Войдите снова. Программа отправляет ключ API: заголовок Authorization, значение Bearer и ключ.",
+        "Увійдіть знову. Програма надсилає ключ API: заголовок Authorization, значення Bearer і ключ.",
+        "Sign in again. A program sends an API key: the header Authorization, with Bearer and the key.",
+    ),
     ApiProblem.NOT_OUR_PAGE: (
         "Запрос отправлен не со страницы Dozvon.",
         "Запит надіслано не зі сторінки Dozvon.",
@@ -57,6 +69,11 @@ _TEXTS: dict[ApiProblem, tuple[str, str, str]] = {
         "В офисе этого нет: {part}.",
         "В офісі цього немає: {part}.",
         "The office does not have it: {part}.",
+    ),
+    ApiProblem.NOT_THIS_STATE: (
+        "Сейчас это с обзвоном сделать нельзя. Его состояние: {state}.",
+        "Зараз це з обдзвоном зробити не можна. Його стан: {state}.",
+        "This cannot be done to the campaign now. Its state: {state}.",
     ),
     ApiProblem.NOT_JSON: (
         "Запрос не прочитан. Нужен объект JSON в UTF-8: ключи без повторов, числа до 64 бит, без символа NUL.",
@@ -140,6 +157,41 @@ _TEXTS: dict[ApiProblem, tuple[str, str, str]] = {
         "Отменить нельзя: изменились только секреты, а прежних история не хранит. Введите их заново.",
         "Скасувати не можна: змінилися лише секрети, а попередніх історія не зберігає. Введіть їх знову.",
         "This cannot be undone: only secrets were changed, and the history keeps none. Type the former ones again.",
+    ),
+    ApiProblem.NO_KEY: (
+        "Это не ключ API: он начинается с dzv_. Отправьте его так: заголовок Authorization, значение Bearer и ключ.",
+        "Це не ключ API: він починається з dzv_. Надішліть його так: заголовок Authorization, значення Bearer і ключ.",
+        "This is no API key: one begins with dzv_. Send it in the header Authorization, as Bearer and the key.",
+    ),
+    ApiProblem.KEY_MISTYPED: (
+        "В ключе API опечатка или не хватает знаков. Скопируйте его целиком.",
+        "У ключі API помилка або бракує знаків. Скопіюйте його повністю.",
+        "The API key has a typo or lacks characters. Copy it whole.",
+    ),
+    ApiProblem.KEY_UNKNOWN: (
+        "Такого ключа API здесь нет. Проверьте, от этого ли он сервера, или создайте новый на странице ключей.",
+        "Такого ключа API тут немає. Перевірте, чи він від цього сервера, або створіть новий на сторінці ключів.",
+        "There is no such API key here. Check that it is this server’s, or make a new one on the page of keys.",
+    ),
+    ApiProblem.KEY_REVOKED: (
+        "Этот ключ API отозван. Создайте новый на странице ключей.",
+        "Цей ключ API відкликано. Створіть новий на сторінці ключів.",
+        "This API key was revoked. Make a new one on the page of keys.",
+    ),
+    ApiProblem.KEY_ENDED: (
+        "Срок действия этого ключа API истёк. Создайте новый на странице ключей.",
+        "Термін дії цього ключа API минув. Створіть новий на сторінці ключів.",
+        "This API key has expired. Make a new one on the page of keys.",
+    ),
+    ApiProblem.KEY_MAKER_OFF: (
+        "Администратор, который создал этот ключ API, отключён. Пусть другой администратор создаст новый ключ.",
+        "Адміністратора, який створив цей ключ API, вимкнено. Нехай інший адміністратор створить новий ключ.",
+        "The administrator who made this API key is switched off. Have another administrator make a new one.",
+    ),
+    ApiProblem.WRONG_KEYS: (
+        "С этого адреса приходит слишком много неверных ключей API. Повторите через {seconds} с с верным ключом.",
+        "З цієї адреси надходить забагато неправильних ключів API. Повторіть через {seconds} с із правильним ключем.",
+        "Too many wrong API keys come from this address. Repeat with a right one in {seconds} s.",
     ),
     ApiProblem.UNAVAILABLE: (
         "База сейчас не отвечает. Повторите через минуту.",

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from functools import cache
 
 from integration.texts import LANGUAGES
+from integration.texts.call_notes import CALL_NOTES
+from integration.texts.campaigns import CAMPAIGNS
+from integration.texts.crm_entry import CRM_ENTRY
+from integration.texts.crm_lists import CRM_LISTS
 from integration.texts.frame import FRAME
+from integration.texts.keys import KEYS
+from integration.texts.list_files import LIST_FILES
+from integration.texts.people import PEOPLE
+from integration.texts.removal import REMOVAL
 from integration.texts.sign_in import SIGN_IN
 from integration.texts.style_page import STYLE_PAGE
 
@@ -29,9 +37,9 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "undo": ("Отменить", "Скасувати", "Undo"),
     "accounts": ("Подключённые CRM", "Підключені CRM", "Connected CRMs"),
     "no_accounts": (
-        "Пока ничего не подключено. Добавьте блок [[account]] в dozvon.toml и перезапустите.",
-        "Поки що нічого не підключено. Додайте блок [[account]] у dozvon.toml і перезапустіть.",
-        "Nothing is connected yet. Add an [[account]] block to dozvon.toml and restart.",
+        "Пока ничего не подключено. Начните в разделе «Настройка».",
+        "Поки що нічого не підключено. Почніть у розділі «Налаштування».",
+        "Nothing is connected yet. Begin at Setup.",
     ),
     "integration_on": ("Интеграция включена", "Інтеграцію ввімкнено", "The integration is on"),
     "integration_off": ("Интеграция выключена", "Інтеграцію вимкнено", "The integration is off"),
@@ -75,9 +83,14 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Цей дозвіл більше не діє. Підключіть акаунт кнопкою на цій сторінці.",
         "This permission is no longer valid. Connect the account with the button on this page.",
     ),
+    "consent_by_installing": (
+        "В этой CRM доступ даёт установка приложения: откройте его в CRM как администратор.",
+        "У цій CRM доступ дає встановлення застосунку: відкрийте його в CRM як адміністратор.",
+        "In this CRM the installation of the application gives access: open it there as an administrator.",
+    ),
     "crm_connected": (
-        "Аккаунт CRM подключён. Сопоставьте менеджеров и внутренние номера.",
-        "Акаунт CRM підключено. Зіставте менеджерів і внутрішні номери.",
+        "Аккаунт CRM подключён. Назначьте менеджерам внутренние номера.",
+        "Акаунт CRM підключено. Призначте менеджерам внутрішні номери.",
         "The CRM account is connected. Now map managers to extensions.",
     ),
     "kept_calls": (
@@ -279,40 +292,18 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "intent_fetch_recording": ("Запись разговора", "Запис розмови", "Recording"),
     "intent_close_task": ("Закрытие задачи", "Закриття завдання", "Completed task"),
     "intent_create_task": ("Задача перезвонить", "Завдання передзвонити", "Task to call back"),
+    "intent_change_responsible": ("Смена ответственного", "Зміна відповідального", "New responsible"),
+    "intent_write_note": ("Заметка к звонку", "Нотатка до дзвінка", "Note on the call"),
+    "intent_plan_task": ("Следующий шаг", "Наступний крок", "Next step"),
+    "intent_register_call": ("Начало звонка в CRM", "Початок дзвінка в CRM", "Start of the call in the CRM"),
+    "intent_show_cards": ("Карточка звонка в CRM", "Картка дзвінка в CRM", "Call card in the CRM"),
+    "intent_attach_recording": ("Запись разговора в CRM", "Запис розмови в CRM", "Recording in the CRM"),
     "intent_notify_crm": ("Уведомление в CRM", "Сповіщення в CRM", "Popup in the CRM"),
     "outbox_waiting": ("ждёт", "чекає", "waiting"),
     "outbox_done": ("сделано", "зроблено", "done"),
     "outbox_dead": ("не доставлено", "не доставлено", "undelivered"),
     "outbox_discarded": ("отменено", "скасовано", "discarded"),
     "outbox_expired": ("устарело", "застаріло", "expired"),
-    "people_lead": (
-        "Без номера менеджер не увидит карточек и не сможет звонить. Здесь активные и оплаченные пользователи CRM.",
-        "Без номера менеджер не побачить карток і не зможе дзвонити. Тут активні й оплачені користувачі CRM.",
-        "Without an extension a manager sees no cards and cannot call. Only active and paid CRM users are listed.",
-    ),
-    "manager": ("Менеджер CRM", "Менеджер CRM", "CRM manager"),
-    "extension": ("Внутренний номер", "Внутрішній номер", "Extension"),
-    "phone_type": ("Телефон", "Телефон", "Phone"),
-    "not_assigned": ("— не назначен —", "— не призначено —", "— none —"),
-    "suggested": ("Похоже, это {extension}", "Схоже, це {extension}", "Looks like {extension}"),
-    "take_suggestions": ("Принять подсказки", "Прийняти підказки", "Take the suggestions"),
-    "no_managers": (
-        "Список менеджеров пуст: CRM ещё не подключена или не ответила.",
-        "Список менеджерів порожній: CRM ще не підключено або вона не відповіла.",
-        "There are no managers to show: the CRM is not connected yet, or it did not answer.",
-    ),
-    "phone_type_hint": (
-        "Sip: настольный телефон или программа. Web: телефон в браузере; на звонки выбор пока не влияет.",
-        "Sip: настільний телефон або програма. Web: телефон у браузері; на дзвінки вибір поки не впливає.",
-        "Sip: a desk phone or an application. Web: a phone in the browser; the choice has no effect on calls yet.",
-    ),
-    "find_people": ("Имя, e-mail или номер", "Ім’я, e-mail або номер", "Name, e-mail or extension"),
-    "only_unmapped": ("Только без номера", "Лише без номера", "Only without an extension"),
-    "no_people_found": (
-        "Никто не подходит под этот поиск.",
-        "Ніхто не підходить під цей пошук.",
-        "Nobody matches this search.",
-    ),
     "shown_of": (
         "Показаны: {first}–{last} из {total}",
         "Показано: {first}–{last} з {total}",
@@ -370,30 +361,6 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Цієї зміни вже немає в історії.",
         "This change is not in the history any more.",
     ),
-    "note_unmapped": ("нет номера", "немає номера", "no extension"),
-    "note_in_file": ("из файла конфигурации", "із файлу конфігурації", "from the configuration file"),
-    "named_in_file": (
-        "Номер {extension} задан в файле конфигурации, и файл главнее этой страницы. Измените его там"
-        " и перезапустите Dozvon. Ничего не сохранено.",
-        "Номер {extension} задано у файлі конфігурації, і файл головніший за цю сторінку. Змініть його там"
-        " і перезапустіть Dozvon. Нічого не збережено.",
-        "Extension {extension} is set in the configuration file, and the file wins over this page. Change it there"
-        " and restart Dozvon. Nothing was saved.",
-    ),
-    "note_doubled": ("номер назначен дважды", "номер призначено двічі", "extension used twice"),
-    "note_also": ("ещё: {extension}", "ще: {extension}", "also: {extension}"),
-    "note_missing": ("такого номера нет на АТС", "такого номера немає на АТС", "not on the PBX"),
-    "note_offline": ("телефон не в сети", "телефон не в мережі", "phone is offline"),
-    "doubled": (
-        "Номер {extension} назначен дважды. Изменения не сохранены.",
-        "Номер {extension} призначено двічі. Зміни не збережено.",
-        "Extension {extension} is assigned twice. Nothing was saved.",
-    ),
-    "pbx_silent": (
-        "АТС{pbx} не на связи: список внутренних номеров может быть неполным.",
-        "АТС{pbx} не на зв’язку: список внутрішніх номерів може бути неповним.",
-        "The PBX{pbx} is not connected: the list of extensions may be incomplete.",
-    ),
     "what_if_lead": (
         "Введите номер и линию. Dozvon покажет решение и его причины, но звонить не будет.",
         "Введіть номер і лінію. Dozvon покаже рішення і його причини, але телефонувати не буде.",
@@ -435,4 +402,18 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 def texts(language: str) -> Mapping[str, str]:
     """All texts of one language; English for a language without texts."""
     column = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
-    return {key: values[column] for key, values in (_TEXTS | FRAME | STYLE_PAGE | SIGN_IN).items()}
+    every = (
+        _TEXTS
+        | FRAME
+        | PEOPLE
+        | STYLE_PAGE
+        | SIGN_IN
+        | CALL_NOTES
+        | REMOVAL
+        | KEYS
+        | CRM_ENTRY
+        | CAMPAIGNS
+        | LIST_FILES
+        | CRM_LISTS
+    )
+    return {key: values[column] for key, values in every.items()}

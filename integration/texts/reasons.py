@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from integration.domain.reasons import Reason
 from integration.texts import LANGUAGES
@@ -49,6 +51,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Интеграция выключена.",
         "Інтеграцію вимкнено.",
         "The integration is switched off.",
+    ),
+    "off_for_manager": (
+        "Dozvon пока включён не для всех, ответственный не выбран: {manager}.",
+        "Dozvon поки увімкнено не для всіх, відповідального не вибрано: {manager}.",
+        "Dozvon is not on for everybody yet, and the responsible is not chosen: {manager}.",
     ),
     "line_own": (
         "Действуют собственные настройки линии {line}.",
@@ -143,6 +150,16 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Номер є в кількох картках ({count}); обрано: {name}.",
         "Several cards ({count}) have this number; chosen: {name}.",
     ),
+    "client_chosen": (
+        "Карточку выбрал во время звонка сотрудник: {extension}.",
+        "Картку вибрав під час дзвінка співробітник: {extension}.",
+        "Chosen during the call by {extension}.",
+    ),
+    "chosen_is_gone": (
+        "В карточке, которую выбрал сотрудник ({extension}), этого номера больше нет.",
+        "У картці, яку вибрав співробітник ({extension}), цього номера більше немає.",
+        "The card that {extension} chose no longer has this number.",
+    ),
     # the responsible manager
     "responsible_of_deal": (
         "Ответственный за открытую сделку «{name}»: {manager}.",
@@ -170,9 +187,19 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Manager {manager} has no extension.",
     ),
     "manager_absent": (
-        "Менеджер отсутствует: {manager} ({extension}).",
-        "Менеджер відсутній: {manager} ({extension}).",
-        "Manager {manager} ({extension}) is away.",
+        "Отмечен отсутствующим: {manager} ({extension}).",
+        "Позначено як відсутнього: {manager} ({extension}).",
+        "Marked as away: {manager} ({extension}).",
+    ),
+    "day_not_begun": (
+        "Рабочий день в CRM не начат или уже закончен: {manager}.",
+        "Робочий день у CRM не розпочато або вже закінчено: {manager}.",
+        "The working day in the CRM has not begun or is over: {manager}.",
+    ),
+    "day_paused": (
+        "В CRM отмечен перерыв: {manager}.",
+        "У CRM позначено перерву: {manager}.",
+        "On a break, says the CRM: {manager}.",
     ),
     "nobody_to_ring": (
         "Позвонить некому: звонок идёт по маршруту АТС.",
@@ -263,6 +290,36 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Для нового номера створено {kind}: {name} ({id}).",
         "For the new number a {kind} was created: {name} ({id}).",
     ),
+    "call_bound": (
+        "CRM привязала звонок по номеру: {kind} ({id}).",
+        "CRM прив’язала дзвінок за номером: {kind} ({id}).",
+        "The CRM bound the call by its number: {kind} ({id}).",
+    ),
+    "client_not_in_crm": (
+        "В CRM никого нет с этим номером: звонок виден только в её статистике звонков.",
+        "У CRM нікого немає з цим номером: дзвінок видно лише в її статистиці дзвінків.",
+        "Nobody in the CRM has this number: the call is only in its call statistics.",
+    ),
+    "new_client_at_once": (
+        "По правилу линии нового клиента сразу заводят в CRM.",
+        "За правилом лінії нового клієнта одразу заводять у CRM.",
+        "By the line’s rule a new client is put into the CRM at once.",
+    ),
+    "new_client_by_hand": (
+        "Новых клиентов этих звонков создают вручную, из карточки.",
+        "Нових клієнтів цих дзвінків створюють вручну, з картки.",
+        "New clients of these calls are made by hand, from the card.",
+    ),
+    "new_client_never": (
+        "Новых клиентов на этой линии не создают.",
+        "Нових клієнтів на цій лінії не створюють.",
+        "No new clients are made on this line.",
+    ),
+    "number_never_client": (
+        "Номер в списке тех, кого не заводят в CRM: {number}.",
+        "Номер у списку тих, кого не заводять у CRM: {number}.",
+        "The number is on the list of those who never become clients: {number}.",
+    ),
     "joined_entry": (
         "Добавлен к записи, которая ждала в «Неразобранном»: этот номер уже звонил.",
         "Додано до запису, який чекав у «Нерозібраному»: цей номер уже телефонував.",
@@ -346,7 +403,18 @@ TEXTS: dict[str, tuple[str, str, str]] = {
 _KINDS = {
     "contact": ("контакт", "контакт", "contact"),
     "company": ("компания", "компанія", "company"),
+    "lead": ("лид", "лід", "lead"),
 }
+
+
+_WITH_AN_END: dict[str, tuple[str, str, str]] = {
+    "manager_absent": (
+        "Отмечен отсутствующим: {manager} ({extension}), до {end}.",
+        "Позначено як відсутнього: {manager} ({extension}), до {end}.",
+        "Marked as away: {manager} ({extension}), until {end}.",
+    ),
+}
+"""For reasons with the values `until`, `now` and `zone`."""
 
 
 class _Values(dict[str, str]):
@@ -373,8 +441,21 @@ def sentence(reason: Reason, language: str = "ru", *, names: Mapping[str, str] |
         return reason.code
     at = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
     values = _Values(reason.detail)
+    if reason.code in _WITH_AN_END and (end := _end(reason.detail)):
+        texts = _WITH_AN_END[reason.code]
+        values["end"] = end
     if "manager" in values:
         values["manager"] = (names or {}).get(values["manager"], values["manager"])
     if values.get("kind") in _KINDS:
         values["kind"] = _KINDS[values["kind"]][at]
     return texts[at].format_map(values)
+
+
+def _end(detail: Mapping[str, str]) -> str:
+    """`15:00`, on another day `01.12 15:00`, in the office's time; empty if there is none."""
+    try:
+        zone = ZoneInfo(detail["zone"])
+        until, now = (datetime.fromtimestamp(int(detail[key]), zone) for key in ("until", "now"))
+    except (KeyError, ValueError, OSError, OverflowError):
+        return ""
+    return f"{until:%H:%M}" if until.date() == now.date() else f"{until:%d.%m %H:%M}"

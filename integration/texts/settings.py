@@ -43,15 +43,21 @@ class Problem(StrEnum):
     ONE_LINE = auto()
     ID = auto()  # value
     TWICE = auto()  # value
-    LIST = auto()
+    LISTED_TWICE = auto()  # value
+    LIST = auto()  # example
+    LIST_TOO_LONG = auto()  # length, most
+    EMPTY_TEXT = auto()
     NO_SUCH_PBX = auto()  # value
     PBX_OF_ANOTHER_OFFICE = auto()  # value, office, own
     OWN_ADDRESS = auto()  # value
     OF_ADDRESS = auto()  # value, own
+    OF_SERVER = auto()
+    OF_OWNER = auto()
     KIND = auto()  # value
     COUNTRY = auto()  # value
     COUNTRY_NEAR = auto()  # value, near
     TIME_ZONE = auto()  # value
+    MOMENT = auto()
     LOCAL_LENGTH = auto()
     AREA_CODE = auto()
     AREA_CODE_FOR_LENGTH = auto()  # length
@@ -61,6 +67,7 @@ class Problem(StrEnum):
     PREFIX = auto()  # example
     GROUP = auto()
     LINE = auto()  # value
+    TELEPHONE = auto()  # value
     SAME_LINE = auto()  # other
     EXTENSION = auto()  # most
     PHONE_PBX = auto()  # value, known
@@ -131,9 +138,24 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Write a number.",
     ),
     Problem.LIST: (
-        'Напишите список в квадратных скобках: ["branch"].',
-        'Напишіть список у квадратних дужках: ["branch"].',
-        'Write a list in square brackets: ["branch"].',
+        "Напишите список в квадратных скобках: {example}.",
+        "Напишіть список у квадратних дужках: {example}.",
+        "Write a list in square brackets: {example}.",
+    ),
+    Problem.LISTED_TWICE: (
+        "«{value}» стоит в списке дважды. Уберите лишнее.",
+        "«{value}» стоїть у списку двічі. Приберіть зайве.",
+        '"{value}" is in the list twice; remove one.',
+    ),
+    Problem.LIST_TOO_LONG: (
+        "В списке значений: {length}, а можно не больше {most}.",
+        "У списку значень: {length}, а можна не більше {most}.",
+        "The list has {length} entries, the maximum is {most}.",
+    ),
+    Problem.EMPTY_TEXT: (
+        "В списке есть пустое значение. Уберите его или напишите текст.",
+        "У списку є порожнє значення. Приберіть його або напишіть текст.",
+        "The list has an empty entry. Remove it, or write a text.",
     ),
     Problem.NO_SUCH_PBX: (
         "АТС «{value}» нет: опишите её в блоке [[pbx]] или исправьте имя.",
@@ -190,6 +212,16 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "«{value}» — початок однієї з адрес самого Dozvon. Виберіть інше.",
         '"{value}" begins one of Dozvon’s own addresses; write another id.',
     ),
+    Problem.OF_SERVER: (
+        "Это настройка самого сервера. Изменить её может администратор с доступом ко всем офисам.",
+        "Це налаштування самого сервера. Змінити його може адміністратор із доступом до всіх офісів.",
+        "This is a setting of the server itself. An administrator of all offices can change it.",
+    ),
+    Problem.OF_OWNER: (
+        "Эту настройку может изменить только владелец.",
+        "Це налаштування може змінити лише власник.",
+        "Only an owner can change this setting.",
+    ),
     Problem.OF_ADDRESS: (
         "Здесь «{value}», а в адресе запроса — «{own}». Напишите «{own}» или уберите.",
         "Тут «{value}», а в адресі запиту — «{own}». Напишіть «{own}» або приберіть.",
@@ -214,6 +246,11 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Часового пояса «{value}» нет. Напишите, например, Europe/Moscow.",
         "Часового поясу «{value}» немає. Напишіть, наприклад, Europe/Kyiv.",
         '"{value}" is not a time zone; write for example "Europe/Moscow".',
+    ),
+    Problem.MOMENT: (
+        "Напишите момент с часовым поясом, например 2026-12-01T15:00:00+03:00.",
+        "Напишіть момент із часовим поясом, наприклад 2026-12-01T15:00:00+02:00.",
+        "Write a moment with its time zone, such as 2026-12-01T15:00:00+03:00.",
     ),
     Problem.LOCAL_LENGTH: (
         "Напишите, сколько цифр в номере своего города: от 3 до 10.",
@@ -259,6 +296,11 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "«{value}» — не номер. Напишите номер линии так, как его показывает АТС.",
         "«{value}» — не номер. Напишіть номер лінії так, як його показує АТС.",
         '"{value}" is not a number; write the number of the line as the PBX shows it.',
+    ),
+    Problem.TELEPHONE: (
+        "«{value}» — не один телефонный номер. Напишите каждый номер отдельно, с кодом города или страны.",
+        "«{value}» — не один телефонний номер. Напишіть кожен номер окремо, з кодом міста або країни.",
+        '"{value}" is not one telephone number; write each number by itself, with its area or country code.',
     ),
     Problem.SAME_LINE: (
         "Это та же линия, что «{other}». Оставьте одну из них.",

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 
 from integration.texts import LANGUAGES
+from integration.texts.setup_card import CARD_TEXTS
+from integration.texts.setup_lines import LINE_TEXTS
 
 # key: (ru, uk, en)
 _TEXTS: dict[str, tuple[str, str, str]] = {
@@ -40,6 +42,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "step_lines": ("Линии и правила", "Лінії та правила", "Lines and rules"),
     "step_people": ("Сотрудники", "Співробітники", "People"),
     "step_routing": ("Маршрут и записи", "Маршрут і записи", "Routing and recordings"),
+    "step_keys": ("Ключи API", "Ключі API", "API keys"),
     "step_rehearsal": ("Проба", "Проба", "Rehearsal"),
     "mark_open": ("не закончено", "не завершено", "not finished"),
     "kept": (
@@ -116,6 +119,39 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Готове налаштування проксі. Caddy отримує і подовжує сертифікат сам.",
         "Ready configuration of the proxy. Caddy gets and renews the certificate by itself.",
     ),
+    "https_title": (
+        "HTTPS с автоматическим сертификатом",
+        "HTTPS з автоматичним сертифікатом",
+        "HTTPS with an automatic certificate",
+    ),
+    "https_by_package": (
+        "Выполните на сервере один раз. Команда проверит имя, получит сертификат и сохранит адрес; дальше сертификат"
+        " продлевается сам. Если прокси уже работает, просто сохраните адрес выше.",
+        "Виконайте на сервері один раз. Команда перевірить ім’я, отримає сертифікат і збереже адресу; далі сертифікат"
+        " подовжується сам. Якщо проксі вже працює, просто збережіть адресу вище.",
+        "Run this on the server once. It checks the name, gets the certificate and saves the address; from then on the"
+        " certificate is renewed automatically. If the proxy already runs, just save the address above.",
+    ),
+    "https_by_compose": (
+        "Выполните в папке с docker-compose.yml. Прокси получит сертификат для этого имени и будет продлевать его сам.",
+        "Виконайте в теці з docker-compose.yml. Проксі отримає сертифікат для цього імені й подовжуватиме його сам.",
+        "Run this in the folder with docker-compose.yml. The proxy gets the certificate for this name and renews it"
+        " automatically.",
+    ),
+    "https_ports": (
+        "Порты 80 и 443 этого сервера должны быть открыты из интернета, а имя — указывать на него. Первый сертификат"
+        " приходит за несколько секунд, иногда за минуту.",
+        "Порти 80 і 443 цього сервера мають бути відкриті з інтернету, а ім’я — вказувати на нього. Перший сертифікат"
+        " надходить за кілька секунд, іноді за хвилину.",
+        "Ports 80 and 443 of this server must be reachable from the internet, and the name must point to it. The first"
+        " certificate takes some seconds, sometimes a minute.",
+    ),
+    "proxy_other": ("Свой прокси", "Власний проксі", "Your own proxy"),
+    "proxy_trusted": (
+        'Чтобы видеть адреса посетителей, в [server] файла настроек нужно trusted_proxies = ["127.0.0.1"].',
+        'Щоб бачити адреси відвідувачів, у [server] файлу налаштувань потрібно trusted_proxies = ["127.0.0.1"].',
+        'To see visitors’ own addresses, the configuration file needs trusted_proxies = ["127.0.0.1"] in [server].',
+    ),
     "address_restarts": (
         "После сохранения Dozvon переключится на новый адрес: страница на мгновение станет недоступна.",
         "Після збереження Dozvon перейде на нову адресу: сторінка на мить стане недоступною.",
@@ -146,84 +182,6 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Save it anyway. This server may not reach the address although it works from outside."
         " If it is wrong, nobody can sign in before the command dozvon address --forget.",
     ),
-    "about_name": ("Имя", "Ім’я", "Name"),
-    "about_certificate": ("Сертификат", "Сертифікат", "Certificate"),
-    "about_dozvon": ("Dozvon", "Dozvon", "Dozvon"),
-    "a_name_found": (
-        "Имя {host} найдено: {addresses}.",
-        "Ім’я {host} знайдено: {addresses}.",
-        "The name {host} is known: {addresses}.",
-    ),
-    "a_name_unknown": ("Имя {host} не найдено.", "Ім’я {host} не знайдено.", "The name {host} is not known."),
-    "a_name_unknown_remedy": (
-        "Создайте у регистратора имени запись A с внешним IP этого сервера. Она видна через несколько минут.",
-        "Створіть у реєстратора імені запис A із зовнішнім IP цього сервера. Його видно за кілька хвилин.",
-        "Add an A record with this server’s public IP at the name’s registrar. It is seen after some minutes.",
-    ),
-    "a_only_inside": (
-        "Имя {host} указывает на внутренний адрес: {addresses}.",
-        "Ім’я {host} вказує на внутрішню адресу: {addresses}.",
-        "The name {host} points to an inside address: {addresses}.",
-    ),
-    "a_only_inside_remedy": (
-        "CRM обращается к Dozvon из интернета: ей нужен внешний адрес. Без него изменения в CRM видны с задержкой.",
-        "CRM звертається до Dozvon з інтернету: їй потрібна зовнішня адреса. Без неї зміни в CRM видно із затримкою.",
-        "The CRM reaches Dozvon from the internet, so it needs a public address. Without one, changes in the CRM"
-        " come late.",
-    ),
-    "a_not_reached": (
-        "Нет соединения с {host}, порт {port}: {detail}.",
-        "Немає з’єднання з {host}, порт {port}: {detail}.",
-        "No connection to {host}, port {port}: {detail}.",
-    ),
-    "a_not_reached_remedy": (
-        "Запустите прокси и откройте порт в сетевом экране.",
-        "Запустіть проксі та відкрийте порт у мережевому екрані.",
-        "Start the proxy, and open the port in the firewall.",
-    ),
-    "a_certificate_good": (
-        "Сертификат действует до {until}.",
-        "Сертифікат діє до {until}.",
-        "The certificate is valid until {until}.",
-    ),
-    "a_certificate_ends": (
-        "Сертификат кончается {until}.",
-        "Сертифікат закінчується {until}.",
-        "The certificate ends on {until}.",
-    ),
-    "a_certificate_ends_remedy": (
-        "Проверьте, продлевает ли его прокси.",
-        "Перевірте, чи подовжує його проксі.",
-        "Check whether the proxy renews it.",
-    ),
-    "a_certificate_bad": (
-        "Сертификату не доверяет браузер: {detail}.",
-        "Сертифікату не довіряє браузер: {detail}.",
-        "Browsers do not trust the certificate: {detail}.",
-    ),
-    "a_certificate_bad_remedy": (
-        "Получите сертификат для этого имени: Caddy делает это сам.",
-        "Отримайте сертифікат для цього імені: Caddy робить це сам.",
-        "Get a certificate for this name: Caddy does it by itself.",
-    ),
-    "a_no_tls": ("Адрес без https.", "Адреса без https.", "The address is without https."),
-    "a_no_tls_remedy": (
-        "Для пробы на своей машине этого достаточно. CRM и браузеры менеджеров требуют https.",
-        "Для проби на своїй машині цього достатньо. CRM і браузери менеджерів вимагають https.",
-        "Enough for a trial on one’s own machine. The CRM and managers’ browsers require https.",
-    ),
-    "a_we_answer": ("Отвечает этот Dozvon.", "Відповідає цей Dozvon.", "This Dozvon answers."),
-    "a_another_answers": (
-        "Отвечает другая программа (статус {status}).",
-        "Відповідає інша програма (статус {status}).",
-        "Another program answers (status {status}).",
-    ),
-    "a_another_answers_remedy": (
-        "Направьте прокси на Dozvon: готовая настройка внизу страницы.",
-        "Спрямуйте проксі на Dozvon: готове налаштування внизу сторінки.",
-        "Point the proxy to Dozvon: the ready configuration is below.",
-    ),
-    "a_no_answer": ("Ответа нет: {detail}.", "Відповіді немає: {detail}.", "No answer: {detail}."),
     # ---- PBX
     "pbx_title": ("Подключение АТС", "Підключення АТС", "Connect the PBX"),
     "pbx_lead": (
@@ -273,9 +231,9 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     # ---- CRM
     "crm_title": ("Подключение CRM", "Підключення CRM", "Connect the CRM"),
     "crm_lead": (
-        "Нужна своя интеграция в вашей CRM: она даёт два ключа. Войдите в CRM как администратор.",
-        "Потрібна своя інтеграція у вашій CRM: вона дає два ключі. Увійдіть у CRM як адміністратор.",
-        "You need an integration of your own in your CRM: it gives two keys. Sign in to the CRM as an administrator.",
+        "Нужна своя интеграция в вашей CRM. Войдите в CRM как администратор.",
+        "Потрібна своя інтеграція у вашій CRM. Увійдіть у CRM як адміністратор.",
+        "You need your own integration in your CRM. Sign in to the CRM as an administrator.",
     ),
     "which_crm": ("Ваша CRM", "Ваша CRM", "Your CRM"),
     "in_the_crm": ("Что сделать в CRM", "Що зробити в CRM", "What to do in the CRM"),
@@ -314,11 +272,69 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "The widget has not connected yet. Open the CRM in a new tab.",
     ),
     "no_widget": ("Виджет нельзя собрать.", "Віджет не можна зібрати.", "The widget cannot be built."),
+    # ---- several telephone systems and CRMs
+    "which_connection": ("Подключение", "Підключення", "Connection"),
+    "pbxs_connected": ("Подключённые АТС", "Підключені АТС", "Connected PBXs"),
+    "pbx_add": ("Добавить ещё одну АТС", "Додати ще одну АТС", "Add another PBX"),
+    "pbx_remove": ("Удалить АТС", "Видалити АТС", "Remove the PBX"),
+    "pbx_is_last": (
+        "Это единственная АТС этой CRM. Сначала добавьте другую или удалите CRM.",
+        "Це єдина АТС цієї CRM. Спершу додайте іншу або видаліть CRM.",
+        "It is the only PBX of this CRM. Add another one first, or remove the CRM.",
+    ),
+    "pbx_remove_calls": (
+        "Dozvon больше не увидит звонки на этой АТС: {pbx}. Сама АТС работает как раньше.",
+        "Dozvon більше не бачитиме дзвінків на цій АТС: {pbx}. Сама АТС працює як раніше.",
+        "Dozvon no longer sees the calls on this PBX: {pbx}. The PBX itself works as before.",
+    ),
+    "pbx_remove_people": (
+        "Менеджеры с телефоном на этой АТС не получат карточек и не смогут звонить из CRM.",
+        "Менеджери з телефоном на цій АТС не отримуватимуть карток і не зможуть дзвонити з CRM.",
+        "Managers whose phone is on this PBX get no cards and cannot call from the CRM.",
+    ),
+    "pbx_remove_stays": (
+        "Прошлые звонки и то, что ещё ждёт записи в CRM, сохранятся.",
+        "Минулі дзвінки і те, що ще чекає на запис у CRM, збережуться.",
+        "Past calls, and what still waits to be written into the CRM, are kept.",
+    ),
+    "crms_connected": ("Подключённые CRM", "Підключені CRM", "Connected CRMs"),
+    "crm_add": ("Добавить ещё одну CRM", "Додати ще одну CRM", "Add another CRM"),
+    "crm_remove": ("Удалить CRM", "Видалити CRM", "Remove the CRM"),
+    "crm_is_last": (
+        "Это единственная CRM офиса. Её можно выключить на странице «Обзор».",
+        "Це єдина CRM офісу. Її можна вимкнути на сторінці «Огляд».",
+        "It is the only CRM of the office. It can be switched off on the page Overview.",
+    ),
+    "calls_of_pbxs": (
+        "Звонки каких АТС сюда попадают",
+        "Дзвінки яких АТС сюди потрапляють",
+        "PBXs whose calls belong here",
+    ),
+    "crm_remove_calls": (
+        "Звонки больше не попадут в эту CRM: {account}. Карточки в ней не появятся.",
+        "Дзвінки більше не потраплятимуть у цю CRM: {account}. Картки в ній не з’являтимуться.",
+        "Calls are no longer written into this CRM: {account}. No cards appear in it.",
+    ),
+    "crm_remove_waiting": (
+        "То, что ещё не записано в CRM, сохранится и ждёт: после возвращения CRM оно будет записано.",
+        "Те, що ще не записано в CRM, збережеться і чекає: після повернення CRM воно буде записане.",
+        "What is not written into the CRM yet is kept and waits: it is written once the CRM is back.",
+    ),
+    "crm_remove_stays": (
+        "Прошлые звонки и сотрудники сохранятся в Dozvon. Удаление можно отменить в истории настроек.",
+        "Минулі дзвінки і співробітники збережуться в Dozvon. Видалення можна скасувати в історії налаштувань.",
+        "Past calls and people stay in Dozvon. The removal can be undone in the history of settings.",
+    ),
+    "crm_remove_there": (
+        "Интеграция и виджет в самой CRM останутся: удалите их там.",
+        "Інтеграція та віджет у самій CRM залишаться: видаліть їх там.",
+        "The integration and the widget in the CRM itself stay: remove them there.",
+    ),
     # ---- lines and rules
     "lines_title": ("Линии и правила", "Лінії та правила", "Lines and rules"),
     "lines_lead": (
-        "Правила для всех линий, и свои правила там, где линия отличается.",
-        "Правила для всіх ліній, і свої правила там, де лінія відрізняється.",
+        "Правила для всех линий и свои правила там, где линия отличается.",
+        "Правила для всіх ліній і свої правила там, де лінія відрізняється.",
         "Rules for all lines, and own rules where a line differs.",
     ),
     "all_lines": ("Все линии", "Усі лінії", "All lines"),
@@ -330,9 +346,15 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "As the PBX shows it, for example 74950000001",
     ),
     "line_exists": ("Такая линия уже есть.", "Така лінія вже є.", "There is such a line already."),
+    "line_is_no_number": (
+        "Номер линии состоит из цифр.",
+        "Номер лінії складається з цифр.",
+        "The number of a line consists of digits.",
+    ),
     "line_remove": ("Удалить линию", "Видалити лінію", "Remove the line"),
-    "own": ("Своё значение", "Своє значення", "Own value"),
+    "own": ("своё", "своє", "own"),
     "inherited": ("Как у всех линий", "Як у всіх ліній", "As all lines"),
+    "reset_field": ("Сделать как у всех линий", "Зробити як у всіх ліній", "Follow all lines"),
     "reset_line": ("Сбросить к общим правилам", "Скинути до спільних правил", "Reset to the rules of all lines"),
     "f_source": ("Название линии", "Назва лінії", "Name of the line"),
     "f_process": ("Обрабатывать звонки", "Обробляти дзвінки", "Process the calls"),
@@ -356,8 +378,8 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "f_group": ("Номер группы", "Номер групи", "Number of the group"),
     "f_missed_responsible": (
-        "Ответственный за пропущенные от новых",
-        "Відповідальний за пропущені від нових",
+        "Ответственный за пропущенные звонки новых клиентов",
+        "Відповідальний за пропущені дзвінки нових клієнтів",
         "Responsible for missed calls of new clients",
     ),
     "f_outside_responsible": (
@@ -366,6 +388,56 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Responsible for calls to people outside",
     ),
     "f_reserve": ("Запасной номер", "Запасний номер", "Reserve number"),
+    "f_respect_working_day": (
+        "Пропускать тех, у кого в CRM не начат рабочий день или перерыв",
+        "Пропускати тих, у кого в CRM не розпочато робочий день або перерва",
+        "Pass over people whose day in the CRM has not begun or is paused",
+    ),
+    "f_transfer_changes_responsible": (
+        "Передать клиента тому, кому звонок перевели вручную",
+        "Передати клієнта тому, кому дзвінок перевели вручну",
+        "The client goes to the manager who gets the call by a transfer",
+    ),
+    "f_new_client": (
+        "Что делать с новым клиентом",
+        "Що робити з новим клієнтом",
+        "What becomes of a new client",
+    ),
+    "new_client_auto": ("Как принято в CRM", "Як заведено в CRM", "What the CRM itself makes"),
+    "new_client_contact": ("Сразу создать контакт", "Одразу створити контакт", "A contact at once"),
+    "new_client_deal": ("Создать контакт и сделку", "Створити контакт і угоду", "A contact with a deal"),
+    "new_client_lead": ("Создать лид", "Створити лід", "A lead"),
+    "f_made_by_hand": (
+        "Что создавать вручную из карточки",
+        "Що створювати вручну з картки",
+        "What is made by hand, from the card",
+    ),
+    "made_by_hand_contact": ("Контакт", "Контакт", "A contact"),
+    "made_by_hand_lead": ("Лид", "Лід", "A lead"),
+    "new_client_by_hand": (
+        "Создаёт сотрудник из карточки",
+        "Створює співробітник із картки",
+        "Made by hand, from the card",
+    ),
+    "new_client_never": ("Не создавать", "Не створювати", "Never made"),
+    "f_new_client_of": (
+        "Создавать новых клиентов",
+        "Створювати нових клієнтів",
+        "New clients are made of",
+    ),
+    "new_client_of_all": ("По всем звонкам", "З усіх дзвінків", "All calls"),
+    "new_client_of_inbound": ("Только по входящим", "Лише з вхідних", "Inbound calls only"),
+    "new_client_of_outbound": ("Только по исходящим", "Лише з вихідних", "Outbound calls only"),
+    "f_never_clients": (
+        "Номера, которые не заводить в CRM",
+        "Номери, які не заводити в CRM",
+        "Numbers that never become clients",
+    ),
+    "never_clients_hint": (
+        "Через запятую: свои мобильные, курьеры, партнёры.",
+        "Через кому: свої мобільні, кур’єри, партнери.",
+        "Separated by commas: your own mobiles, couriers, partners.",
+    ),
     "f_missed_task": ("Задача перезвонить", "Завдання передзвонити", "Task to call back"),
     "f_task_deadline_seconds": ("Срок задачи, мин", "Термін завдання, хв", "Deadline of the task, min"),
     "f_unknown_lookup_seconds": (
@@ -391,7 +463,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "nobody": ("Никто", "Ніхто", "Nobody"),
     "yes": ("Да", "Так", "Yes"),
     "no": ("Нет", "Ні", "No"),
-    "dialling": ("Как офис набирает", "Як офіс набирає", "How the office dials"),
+    "dialling": ("Как офис набирает номера", "Як офіс набирає номери", "How the office dials"),
     "d_area_code": ("Код города", "Код міста", "Area code"),
     "d_local_length": ("Цифр в городском номере", "Цифр у міському номері", "Digits of a local number"),
     "d_trunk_prefix": ("Междугородный префикс", "Міжміський префікс", "Trunk prefix"),
@@ -400,7 +472,7 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "d_carrier_prefix": ("Технический префикс оператора", "Технічний префікс оператора", "Carrier’s prefix"),
     "d_click": ("Форма номера для АТС", "Форма номера для АТС", "Form of the number for the PBX"),
     "click_e164": ("С кодом страны: 79161234567", "З кодом країни: 380441234567", "With the country code: 79161234567"),
-    "click_national": ("По-междугородному: 89161234567", "Міжміський: 0441234567", "National: 89161234567"),
+    "click_national": ("Междугородный: 89161234567", "Міжміський: 0441234567", "National: 89161234567"),
     "click_local": ("Городской, если можно", "Міський, якщо можна", "Local where possible"),
     "example": (
         "Так набирается {what}: {dialled}",
@@ -410,29 +482,21 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     # ---- people
     "people_title": ("Сотрудники", "Співробітники", "People"),
     "people_lead": (
-        "Кому звонить Dozvon и от чьего имени звонок попадает в CRM. Сопоставьте менеджеров и внутренние номера.",
-        "Кому дзвонить Dozvon і від чийого імені дзвінок потрапляє в CRM. Зіставте менеджерів і внутрішні номери.",
-        "Whom Dozvon rings, and under whose name a call is logged. Map managers to extensions.",
+        "Кому звонить Dozvon и от чьего имени звонок попадает в CRM. Назначьте менеджерам внутренние номера.",
+        "Кому дзвонить Dozvon і від чийого імені дзвінок потрапляє в CRM. Призначте менеджерам внутрішні номери.",
+        "Which phones Dozvon rings, and under whose name it logs a call. Map managers to extensions.",
     ),
-    "people_count": (
-        "Сопоставлено менеджеров: {mapped} из {all}",
-        "Зіставлено менеджерів: {mapped} з {all}",
-        "Managers with an extension: {mapped} of {all}",
-    ),
-    "suggestions": ("Предлагаем сопоставить", "Пропонуємо зіставити", "Suggested"),
-    "take_suggestions": ("Взять все: {count}", "Взяти всі: {count}", "Take all: {count}"),
-    "open_people": ("Открыть список сотрудников", "Відкрити список співробітників", "Open the list of people"),
     # ---- routing
     "routing_title": ("Маршрут и записи", "Маршрут і записи", "Routing and recordings"),
     "routing_lead": (
-        "АТС спрашивает Dozvon, кому звонит клиент. Если Dozvon не ответит, звонок пойдёт по обычной схеме АТС.",
-        "АТС питає Dozvon, кому дзвонить клієнт. Якщо Dozvon не відповість, дзвінок піде звичайною схемою АТС.",
+        "АТС спрашивает у Dozvon, чей это клиент. Если Dozvon не ответит, звонок пойдёт по обычной схеме АТС.",
+        "АТС питає в Dozvon, чий це клієнт. Якщо Dozvon не відповість, дзвінок піде звичайною схемою АТС.",
         "The PBX asks Dozvon whose client is calling. If Dozvon does not answer, the call follows the PBX’s own route.",
     ),
     "recordings": ("Записи разговоров", "Записи розмов", "Recordings"),
     "newest_recordings": ("Самые новые записи", "Найновіші записи", "Newest recordings"),
     "no_recordings": ("Записей не найдено.", "Записів не знайдено.", "No recordings were found."),
-    "include_ready": ("Что добавить в АТС", "Що додати в АТС", "What to add to the PBX"),
+    "include_ready": ("Что добавить в АТС", "Що додати до АТС", "What to add to the PBX"),
     "show_text": ("Показать текст", "Показати текст", "Show the text"),
     "write_it": ("Записать в АТС", "Записати в АТС", "Write it into the PBX"),
     "write_would": (
@@ -444,70 +508,113 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     "written": ("Записано в АТС.", "Записано в АТС.", "Written into the PBX."),
     "remove_it": ("Убрать из АТС", "Прибрати з АТС", "Take it out of the PBX"),
     "left_to_do": ("Осталось сделать:", "Залишилося зробити:", "Left to do:"),
-    "way_back": ("Дозванивается ли АТС до Dozvon", "Чи достукується АТС до Dozvon", "Does the PBX reach Dozvon"),
+    "way_back": ("Доходят ли запросы АТС до Dozvon", "Чи доходять запити АТС до Dozvon", "Does the PBX reach Dozvon"),
+    "another_place": ("Указать другое место", "Указати інше місце", "Enter another place"),
+    "place": ("Папка или адрес", "Папка або адреса", "Folder or address"),
+    "place_hint": (
+        "Папка с записями, как её видит этот сервер: /mnt/recordings. Или веб-адрес, под которым лежат"
+        " файлы: https://pbx.example/recordings",
+        "Папка із записами, як її бачить цей сервер: /mnt/recordings. Або вебадреса, за якою лежать файли:"
+        " https://pbx.example/recordings",
+        "The folder of the recordings as this server sees it: /mnt/recordings. Or the web address of the"
+        " files: https://pbx.example/recordings",
+    ),
+    "place_needed": (
+        "Укажите папку, начиная с /, или адрес, начиная с https://",
+        "Укажіть папку, починаючи з /, або адресу, починаючи з https://",
+        "Enter a folder that begins with /, or an address that begins with https://",
+    ),
+    "place_on_pbx": ("Та же папка на АТС", "Та сама папка на АТС", "The same folder on the PBX"),
+    "place_on_pbx_hint": (
+        "Только если путь на АТС другой.",
+        "Лише якщо шлях на АТС інший.",
+        "Only if the path on the PBX is another one.",
+    ),
+    "place_user": ("Имя пользователя", "Ім’я користувача", "User name"),
+    "place_user_hint": (
+        "Только для веб-адреса, если он закрыт паролем.",
+        "Лише для вебадреси, якщо її закрито паролем.",
+        "Only for a web address that asks for a password.",
+    ),
+    "place_password": ("Пароль", "Пароль", "Password"),
     "suggested_places": ("Где АТС хранит записи", "Де АТС зберігає записи", "Where the PBX keeps recordings"),
     "use_this": ("Взять эту", "Взяти цю", "Use this one"),
     "play": ("Прослушать", "Прослухати", "Play"),
+    "taken_by_next": (
+        "будет выбрана с кнопкой «Далее»",
+        "буде вибрано з кнопкою «Далі»",
+        "taken when you press Next",
+    ),
     "in_use": ("используется", "використовується", "in use"),
     # ---- rehearsal
     "rehearsal_title": ("Проба", "Проба", "Rehearsal"),
     "rehearsal_lead": (
-        "Dozvon проверит всё по порядку, прежде чем звонки пойдут по-настоящему.",
-        "Dozvon перевірить усе по черзі, перш ніж дзвінки підуть насправді.",
-        "Dozvon checks everything in order before real calls come.",
+        "Dozvon один раз проверит всё, что нужно звонку клиента, прежде чем звонки пойдут по-настоящему.",
+        "Dozvon один раз перевірить усе, що потрібно дзвінку клієнта, перш ніж дзвінки підуть по-справжньому.",
+        "Dozvon tries once everything that a client’s call needs, before real calls come.",
     ),
     "rehearse": ("Начать пробу", "Почати пробу", "Start the rehearsal"),
+    "rehearse_again": ("Повторить пробу", "Повторити пробу", "Rehearse again"),
     "light_crm": ("CRM", "CRM", "CRM"),
     "light_pbx": ("АТС", "АТС", "PBX"),
-    "light_route": ("Маршрут", "Маршрут", "Route"),
-    "light_phone": ("Телефон", "Телефон", "Phone"),
     "light_card": ("Карточка", "Картка", "Card"),
-    "light_recordings": ("Записи", "Записи", "Recordings"),
-    "light_people": ("Сотрудники", "Співробітники", "People"),
-    "crm_ready": ("CRM подключена.", "CRM підключено.", "The CRM is connected."),
-    "pbx_ready": ("АТС на связи.", "АТС на зв’язку.", "The PBX is connected."),
-    "card_shown": (
-        "Карточка показана в CRM менеджера {name}.",
-        "Картку показано в CRM менеджера {name}.",
-        "The card was shown in the CRM of {name}.",
+    "light_phone": ("Телефон", "Телефон", "Phone"),
+    "light_feed": ("Звонок в CRM", "Дзвінок у CRM", "Call in the CRM"),
+    "light_recording": ("Запись разговора", "Запис розмови", "Recording"),
+    "being_tried": ("Проверяется…", "Перевіряється…", "Being tried…"),
+    "not_tried_yet": ("Ждёт своей очереди.", "Чекає своєї черги.", "Waits for its turn."),
+    "rehearsal_runs": (
+        "Проба идёт: снимите трубку, когда телефон зазвонит",
+        "Проба триває: зніміть слухавку, коли телефон задзвонить",
+        "The rehearsal is under way: pick the phone up when it rings",
     ),
-    "card_nowhere": (
-        "У менеджера {name} не открыта CRM: карточку показать негде.",
-        "У менеджера {name} не відкрита CRM: картку показати ніде.",
-        "{name} has no open CRM page: there is nowhere to show the card.",
+    "what_stays": ("Что осталось после пробы", "Що залишилося після проби", "What stays after the rehearsal"),
+    "open_contact": (
+        "Открыть тестовый контакт в CRM",
+        "Відкрити тестовий контакт у CRM",
+        "Open the test contact in the CRM",
     ),
-    "card_nobody": (
-        "Номеру {extension} не назначен менеджер: карточку показать некому.",
-        "Номеру {extension} не призначено менеджера: картку показати нікому.",
-        "No manager has the extension {extension}: there is nobody to show a card to.",
-    ),
-    "recordings_found": (
-        "Новая запись найдена: {name}.",
-        "Новий запис знайдено: {name}.",
-        "The newest recording was found: {name}.",
-    ),
-    "people_mapped": (
-        "Менеджеров с номером: {count}.",
-        "Менеджерів із номером: {count}.",
-        "Managers with an extension: {count}.",
-    ),
-    "nobody_mapped": (
-        "Ни у кого из менеджеров нет номера.",
-        "У жодного менеджера немає номера.",
-        "No manager has an extension.",
-    ),
-    "to_step": ("Откройте шаг: {step}.", "Відкрийте крок: {step}.", "Open the step: {step}."),
     "ring_lead": (
-        "Введите свой внутренний номер: телефон зазвонит, а карточка появится в открытой CRM.",
-        "Введіть свій внутрішній номер: телефон задзвонить, а картка з’явиться у відкритій CRM.",
-        "Enter your extension: the phone rings, and the card appears in the open CRM.",
+        "Введите внутренний номер: появится карточка, зазвонит телефон, три секунды разговора запишет АТС, а звонок"
+        " попадёт в тестовый контакт. Больше никому Dozvon не звонит, в отчёты проба не входит.",
+        "Введіть внутрішній номер: з’явиться картка, задзвонить телефон, три секунди розмови запише АТС, а дзвінок"
+        " потрапить у тестовий контакт. Більше нікому Dozvon не дзвонить, у звіти проба не входить.",
+        "Enter an extension: the card appears, the phone rings, the PBX records three seconds of talk, and the call"
+        " goes into a test contact. Nobody else is rung, and no report counts it.",
+    ),
+    "extension_needed": (
+        "Введите номер телефона, который стоит рядом с вами.",
+        "Введіть номер телефону, який стоїть поруч із вами.",
+        "Enter the extension of the phone beside you.",
     ),
     "all_lights": (
         "Всё готово: звонки пойдут по-настоящему.",
-        "Усе готово: дзвінки підуть насправді.",
+        "Усе готово: дзвінки підуть по-справжньому.",
         "All is ready for real calls.",
     ),
     "rehearsal_extension": ("Ваш внутренний номер", "Ваш внутрішній номер", "Your extension"),
+    "to_step": ("Открыть шаг: {step}", "Відкрити крок: {step}", "Open the step: {step}"),
+    "for_whom": ("Для кого включить", "Для кого ввімкнути", "Switch on for"),
+    "for_whom_lead": (
+        "Можно начать с одного человека. Для остальных Dozvon как будто выключен: без карточек и звонков из CRM, звонки"
+        " идут по схеме АТС и в CRM не пишутся.",
+        "Можна почати з однієї людини. Для решти Dozvon ніби вимкнено: без карток і дзвінків із CRM, дзвінки йдуть за"
+        " схемою АТС і в CRM не пишуться.",
+        "You can begin with one person. For the others it is as if Dozvon were off: no cards, no calls from the CRM;"
+        " their calls follow the PBX’s own route and are not written into the CRM.",
+    ),
+    "on_for_all": ("Сейчас включено для всех.", "Зараз увімкнено для всіх.", "It is on for everybody now."),
+    "on_for_some": ("Сейчас включено для: {names}", "Зараз увімкнено для: {names}", "It is on now for: {names}"),
+    "on_for_nobody": ("Сейчас выключено.", "Зараз вимкнено.", "It is off now."),
+    "switch_on_for_me": ("Включить только для: {name}", "Увімкнути лише для: {name}", "Switch on only for: {name}"),
+    "switch_on_for_all": ("Включить для всех", "Увімкнути для всіх", "Switch on for everybody"),
+    "switch_on_for_chosen": ("Включить для отмеченных", "Увімкнути для позначених", "Switch on for the ticked ones"),
+    "choose_managers": ("Выбрать менеджеров", "Вибрати менеджерів", "Choose managers"),
+    "choose_somebody": (
+        "Отметьте хотя бы одного менеджера.",
+        "Позначте хоча б одного менеджера.",
+        "Tick at least one manager.",
+    ),
     "finish": ("Закончить настройку", "Завершити налаштування", "Finish"),
 }
 
@@ -516,4 +623,4 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
 def setup_texts(language: str) -> Mapping[str, str]:
     """All texts in one language."""
     place = LANGUAGES.index(language)
-    return {key: words[place] for key, words in _TEXTS.items()}
+    return {key: words[place] for texts in (_TEXTS, LINE_TEXTS, CARD_TEXTS) for key, words in texts.items()}

@@ -112,8 +112,8 @@ SIGN_IN: dict[str, tuple[str, str, str]] = {
         "The password is almost the name or the login. Choose another one.",
     ),
     "wrong_present_password": (
-        "Неверный нынешний пароль. Ничего не изменено.",
-        "Неправильний теперішній пароль. Нічого не змінено.",
+        "Неверный текущий пароль. Ничего не изменено.",
+        "Неправильний поточний пароль. Нічого не змінено.",
         "Wrong present password. Nothing was changed.",
     ),
     # ---- the first owner
@@ -230,7 +230,7 @@ SIGN_IN: dict[str, tuple[str, str, str]] = {
     "administrators_lead": (
         "У каждого свой логин и пароль. В истории изменений стоит имя.",
         "У кожного свій логін і пароль. В історії змін стоїть ім’я.",
-        "Each has a login and password of their own. The history of changes shows the name.",
+        "Each has their own login and password. The history of changes shows the name.",
     ),
     "who_signs_in": ("Кто может войти", "Хто може увійти", "Who can sign in"),
     "no_administrators": (
@@ -242,15 +242,42 @@ SIGN_IN: dict[str, tuple[str, str, str]] = {
     "role": ("Роль", "Роль", "Role"),
     "role_owner": ("Владелец", "Власник", "Owner"),
     "role_administrator": ("Администратор", "Адміністратор", "Administrator"),
+    "role_supervisor": ("Супервизор", "Супервізор", "Supervisor"),
+    "role_supervisor_may": (
+        "видит звонки и ведёт обзвоны",
+        "бачить дзвінки й веде обдзвони",
+        "sees calls and runs campaigns",
+    ),
     "role_owner_may": (
-        "может всё, и управлять администраторами",
-        "може все, і керувати адміністраторами",
+        "может всё, в том числе управлять администраторами",
+        "може все, зокрема керувати адміністраторами",
         "may do everything, including managing administrators",
     ),
     "role_administrator_may": (
         "может всё, кроме управления администраторами",
         "може все, крім керування адміністраторами",
         "may do everything except managing administrators",
+    ),
+    "offices": ("Офисы", "Офіси", "Offices"),
+    "offices_of": ("Какие офисы видит", "Які офіси бачить", "Which offices they see"),
+    "all_offices": ("Все офисы", "Усі офіси", "All offices"),
+    "all_offices_hint": (
+        "и те, которые появятся позже, и настройки самого сервера",
+        "і ті, які з’являться пізніше, і налаштування самого сервера",
+        "also those to come, and the settings of the server itself",
+    ),
+    "some_offices": ("Только отмеченные", "Лише позначені", "Only the ticked ones"),
+    "some_offices_hint": (
+        "и те, которые создаст сам; о других офисах ничего не узнает",
+        "і ті, які створить сам; про інші офіси нічого не дізнається",
+        "and those they set up themselves; they learn nothing of other offices",
+    ),
+    "set_offices": ("Изменить офисы", "Змінити офіси", "Change offices"),
+    "offices_set": ("Список офисов изменён.", "Список офісів змінено.", "The list of offices was changed."),
+    "owner_of_all": (
+        "Владелец видит все офисы. Чтобы ограничить их, сначала смените роль.",
+        "Власник бачить усі офіси. Щоб обмежити їх, спочатку змініть роль.",
+        "An owner sees all offices. Change the role first to limit them.",
     ),
     "last_seen": ("Последний раз", "Востаннє", "Last seen"),
     "never_seen": ("ещё не было", "ще не було", "never"),
@@ -379,7 +406,7 @@ SIGN_IN: dict[str, tuple[str, str, str]] = {
         "Решта сеансів завершиться, цей браузер залишиться.",
         "Your other sessions end, this browser stays signed in.",
     ),
-    "present_password": ("Нынешний пароль", "Теперішній пароль", "Present password"),
+    "present_password": ("Текущий пароль", "Поточний пароль", "Present password"),
     "password_changed": (
         "Пароль изменён, остальные сеансы завершены.",
         "Пароль змінено, решту сеансів завершено.",

@@ -93,8 +93,50 @@ TIMELINE: dict[str, tuple[str, str, str]] = {
         "The consultation became part of the client’s call",
     ),
     "recording": ("Началась запись разговора", "Почався запис розмови", "The recording has started"),
+    "waiting_for_employee": (
+        "Клиент ответил и ждёт сотрудника",
+        "Клієнт відповів і чекає на співробітника",
+        "The client has answered and waits for an employee",
+    ),
+    "judged_person": ("Ответил человек", "Відповіла людина", "A person answered"),
+    "judged_machine": ("Ответил автоответчик", "Відповів автовідповідач", "A machine answered"),
+    "judged_not_sure": (
+        "Неясно, человек ответил или автоответчик",
+        "Неясно, людина відповіла чи автовідповідач",
+        "Not sure whether a person or a machine answered",
+    ),
+    "message_started": (
+        "Клиенту звучит сообщение",
+        "Клієнтові звучить повідомлення",
+        "A message plays to the client",
+    ),
+    "message_played": (
+        "Сообщение прозвучало до конца",
+        "Повідомлення прозвучало до кінця",
+        "The message was played to its end",
+    ),
+    "message_left": (
+        "Сообщение оставлено на автоответчике",
+        "Повідомлення залишено на автовідповідачі",
+        "A message was left on the machine",
+    ),
+    "key_pressed": (
+        "Клиент нажал клавишу {digit}",
+        "Клієнт натиснув клавішу {digit}",
+        "The client pressed the key {digit}",
+    ),
+    "turned_away": (
+        "Свободного сотрудника не нашлось, клиент отпущен",
+        "Вільного співробітника не знайшлося, клієнта відпущено",
+        "No employee was free; the client was released",
+    ),
     "press_declined": ("Отклонено в карточке: {who}", "Відхилено в картці: {who}", "Declined in the card: {who}"),
     "press_hung_up": ("Завершено в карточке: {who}", "Завершено в картці: {who}", "Ended in the card: {who}"),
+    "client_chosen": (
+        "Выбрана карточка клиента: {name}. Выбрал сотрудник: {by}",
+        "Вибрано картку клієнта: {name}. Вибрав співробітник: {by}",
+        "The client’s card was chosen: {name}. Chosen by: {by}",
+    ),
     "ended_caller": ("Звонок завершил звонивший", "Дзвінок завершив той, хто дзвонив", "The caller hung up"),
     "ended_callee": (
         "Звонок завершил тот, кому звонили",

@@ -120,10 +120,11 @@ class Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer malformed HTTP, and defects outside our middlewares."""
-        if status >= 500 and exc is not None:
+        """Answer malformed HTTP, and defects outside our middlewares. Of a client that has left nothing is logged."""
+        has_left = isinstance(exc, ConnectionError) and (self.transport is None or self.transport.is_closing())
+        if status >= 500 and exc is not None and not has_left:
             log.error("request broke", exc_info=exc)
-        else:
+        elif not has_left:
             reason = type(exc).__name__ if exc is not None else "malformed"
             self._refused.add(status=status, place="connection", method="", reason=reason, address=self._address or "")
         if request.writer.output_size > 0:

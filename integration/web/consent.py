@@ -24,6 +24,7 @@ from integration.ports.clock import Clock
 from integration.ports.connector import Connector, Granted, Refused
 from integration.ports.coordination import Coordination
 from integration.services.accounts import Account, Accounts
+from integration.services.uninstalling import Uninstalling
 from integration.texts.pages import texts
 from integration.web.language import language_of
 from integration.web.pages.flash import Flash
@@ -34,6 +35,7 @@ log = structlog.get_logger()
 _STATE_SECONDS = 20 * 60  # as long as a consent's code is valid (amoCRM reference, 1.3)
 _HELD_AT_MOST = 20  # anybody may call any number of times; the newest consents are kept
 _DISCONNECT_SECONDS = 5.0  # a replayed call makes one request within this time; one that was cut off can be repeated
+_LOGGED_CHARACTERS = 200  # a CRM wrote the rest of the sentence
 _CHANNEL = "consents"
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8"><title>Dozvon</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -81,6 +83,7 @@ class Consents:
 
     Args:
         on_connected: called after the tokens were stored and the managers were read.
+        on_disconnected: called after they were deleted, because the CRM has withdrawn them.
         goes_on: the page to show after the consent of this account.
     """
 
@@ -93,6 +96,8 @@ class Consents:
         *,
         public_url: str,
         on_connected: Callable[[AccountId], None],
+        on_disconnected: Callable[[AccountId], None],
+        uninstalling: Uninstalling,
         goes_on: Callable[[AccountId], Awaitable[str]],
     ) -> None:
         self._offices = offices
@@ -101,6 +106,8 @@ class Consents:
         self._clock = clock
         self._public_url = public_url
         self._on_connected = on_connected
+        self._on_disconnected = on_disconnected
+        self._uninstalling = uninstalling
         self._flash = Flash(coordination, is_secure=public_url.startswith("https://"))
         self._goes_on = goes_on
         self._held: dict[str, HeldConsent] = {}
@@ -123,14 +130,26 @@ class Consents:
         """A state for one consent: the consent with it belongs to this account."""
         return await self._coordination.issue_ticket({"account": account}, ttl_seconds=_STATE_SECONDS)
 
-    def waiting(self, account: AccountId) -> list[HeldConsent]:
-        """The consents that an administrator may confirm for this account, the newest first."""
+    def waiting(
+        self, account: AccountId, is_visible: Callable[[AccountId], bool] = lambda _: True
+    ) -> list[HeldConsent]:
+        """
+        The consents that an administrator may confirm for this account, the newest first.
+
+        Args:
+            is_visible: which accounts the administrator may see. A consent that names none of ours may be any account's
+                of its integration: it is shown to who sees them all.
+        """
         connector = self._offices[account].connector
         wanted = (connector.kind, connector.integration)
+        sharing = [
+            key for key, each in self._offices.items() if (each.connector.kind, each.connector.integration) == wanted
+        ]
+        possible = (None, account) if all(map(is_visible, sharing)) else (account,)
         return [
             held
             for held in reversed(self._fresh())
-            if (held.crm, held.integration) == wanted and held.account in (None, account)
+            if (held.crm, held.integration) == wanted and held.account in possible
         ]
 
     async def confirm_by_widget(self, token: str) -> bool:
@@ -152,6 +171,26 @@ class Consents:
                 continue
             except DozvonError as exc:
                 log.warning("consent not bound by the widget", account_id=key, error=str(exc))
+        return False
+
+    async def confirm_for(self, account: AccountId, host: str, is_visible: Callable[[AccountId], bool]) -> bool:
+        """
+        Accept the consent that this CRM account has given and that waits, by the word of who may change ours.
+
+        Args:
+            is_visible: as for `waiting`.
+
+        Returns:
+            Whether there was one.
+
+        Raises:
+            As `Connector.accept`.
+        """
+        for held in self.waiting(account, is_visible):
+            if held.host == host:
+                self._held.pop(held.id, None)
+                await self._accept(self._offices[account], held.granted)
+                return True
         return False
 
     async def listen(self) -> None:
@@ -179,8 +218,8 @@ class Consents:
                 return self._page(request, t["consent_held"].format(crm=label))
             await self._accept(self._offices[key], read)
         except DozvonError as exc:
-            code = getattr(exc, "code", "")
-            log.warning("consent failed", crm=offices[0].connector.kind, error=type(exc).__name__, code=code)
+            code, said = getattr(exc, "code", ""), str(exc)[:_LOGGED_CHARACTERS]
+            log.warning("consent failed", crm=offices[0].connector.kind, error=type(exc).__name__, code=code, said=said)
             return self._page(request, f"{t['consent_failed']} {exc}", status=400)
         raise await self._connected(request, key)
 
@@ -240,8 +279,7 @@ class Consents:
             if await self._coordination.once(told, ttl_seconds=_DISCONNECT_SECONDS) and (
                 await connector.disconnected(crm_account_id)
             ):
-                log.warning("disconnected by the CRM", account_id=key)
-                self._accounts.refresh_soon()
+                await self.disconnected(key)
         if not is_signed:
             label = offices[0].connector.label
             log.warning("disconnect call refused", crm=offices[0].connector.kind)
@@ -252,7 +290,10 @@ class Consents:
 
     async def _begin(self, request: web.Request) -> web.StreamResponse:
         key = self._account(request)
-        raise web.HTTPSeeOther(self._offices[key].connector.authorise_url(await self.state_for(key)))
+        address = self._offices[key].connector.authorise_url(await self.state_for(key))
+        if address is None:
+            raise await self._flash.told(request, f"/admin/{key}", "consent_by_installing")
+        raise web.HTTPSeeOther(address)
 
     async def _confirm(self, request: web.Request) -> web.StreamResponse:
         """A signed-in administrator confirms this consent; `AdminSessions.guard` has checked the session."""
@@ -286,12 +327,34 @@ class Consents:
 
     async def _accept(self, office: Office, granted: Granted, *, of_account: str | None = None) -> None:
         await office.connector.accept(granted, of_account=of_account)
+        await self.connected(office.account.id)
+
+    async def connected(self, account: AccountId) -> None:
+        """What follows when an account was connected, whichever way: its managers are read, the others are told."""
+        office = self._offices[account]
         try:
             await self._accounts.refresh_managers(office.account)
         except DozvonError as exc:
             log.warning("managers not read after the consent", account_id=office.account.id, error=str(exc))
+        await self._uninstalling.connected(office.account)
         self._accounts.refresh_soon()
         self._on_connected(office.account.id)
+
+    async def disconnected(self, account: AccountId) -> None:
+        """What follows when the CRM has withdrawn its consent. Never raises: the CRM reports it once."""
+        log.warning("disconnected by the CRM", account_id=account)
+        await self._uninstalling.disconnected(self._offices[account].account)
+        self._accounts.refresh_soon()
+        self._on_disconnected(account)
+
+    async def hold_for(self, account: AccountId, granted: Granted, *, or_another: bool = False) -> None:
+        """
+        Keep a consent that came without our state, for this account, until an administrator confirms it.
+
+        Args:
+            or_another: it named none of ours, so it may be for another account of this integration.
+        """
+        await self._hold(self._offices[account].connector, None if or_another else account, granted)
 
     async def _hold(self, connector: Connector, account: AccountId | None, granted: Granted) -> None:
         held = HeldConsent(
@@ -340,7 +403,7 @@ def oauth_path(crm: str, account: str | None) -> str:
 
 
 def _written(held: HeldConsent) -> dict[str, Any]:
-    granted = {"code": held.granted.code, "base_url": held.granted.base_url}
+    granted = {"code": held.granted.code, "base_url": held.granted.base_url, "event_key": held.granted.event_key}
     about = {"id": held.id, "crm": held.crm, "integration": held.integration, "account": held.account, "at": held.at}
     return {**about, **granted}
 
@@ -361,7 +424,7 @@ def _read(message: dict[str, Any]) -> HeldConsent | None:
                 crm=crm,
                 integration=integration,
                 account=AccountId(account) if isinstance(account, str) else None,
-                granted=Granted(code=code, base_url=url, state=None),
+                granted=Granted(code=code, base_url=url, state=None, event_key=str(message.get("event_key", ""))),
                 at=Timestamp(at),
             )
     return None

@@ -29,11 +29,24 @@ _STATUS = {
     "integration_disabled": 403,
     "premium_not_allowed": 403,
     "satellite_not_allowed": 403,
+    "crm_no_admin": 403,
+    "no_key": 401,
+    "key_mistyped": 401,
+    "key_unknown": 401,
+    "key_revoked": 401,
+    "key_ended": 401,
+    "key_maker_off": 401,
+    "key_other_office": 409,
+    "crm_token_used": 409,
     "account_unknown": 404,
     "call_unknown": 404,
+    "campaign_unknown": 404,
     "no_extension": 409,
     "version_mismatch": 409,
     "busy_double_click": 409,
+    "busy_deal": 409,
+    "no_person": 409,
+    "not_this_number": 409,
     "already_talking": 409,
     "already_answered": 409,
     "not_ringing": 409,
@@ -42,8 +55,12 @@ _STATUS = {
     "pbx_cannot_dial": 409,
     "bad_request": 400,
     "bad_number": 422,
+    "bad_due": 422,
+    "bad_result": 422,
+    "note_changed": 409,
     "no_client_extension": 409,
     "tones_failed": 503,
+    "not_chosen": 503,
     "rate_limited": 429,
     "too_many_clicks": 429,
     "pbx_offline": 503,
@@ -116,9 +133,9 @@ class ErrorAnswers:
         except web.RequestPayloadError:
             reason, response = "the body is malformed", self._answer(request, 400)
             response.force_close()
-        except ConnectionError:
-            raise  # the client is gone
-        except Exception:  # one request must not end the server
+        except Exception as exc:  # one request must not end the server
+            if isinstance(exc, ConnectionError) and _has_left(request):
+                raise  # `connection.py` says nothing of it: browsers do this all day
             log.exception("request broke", place=place_of(request), method=request.method)
             return self._answer(request, 500)
         if response.status >= 400:
@@ -136,6 +153,11 @@ class ErrorAnswers:
         if self._page is not None and _is_for_a_person(request):
             return self._page(request, status, message)
         return error_response(_CODES.get(status, "internal" if status >= 500 else "bad_request"), message, status)
+
+
+def _has_left(request: web.Request) -> bool:
+    """Whether the client closed its connection, before the end of its request or of our answer."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def place_of(request: web.Request) -> str:

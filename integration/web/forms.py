@@ -5,12 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from aiohttp.typedefs import Middleware
+
+from integration.web.permissions import need_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _UNREADABLE = (ValueError, LookupError, AssertionError, RuntimeError)  # aiohttp raises them for odd bodies and charsets
+
+_PIECE = 1 << 16
+_UPLOAD_SECONDS = 600.0  # 20 MB over 0.3 Mbit/s
 
 
 class BodyTooSlow(Exception):
@@ -34,6 +39,29 @@ async def read_form(request: web.Request) -> dict[str, str]:
     return form
 
 
+async def read_file(request: web.Request, most_bytes: int) -> tuple[str, bytes]:
+    """
+    The name and content of the file in the field `file`; both empty: none was chosen.
+
+    Raises: HTTPBadRequest, and HTTPRequestEntityTooLarge as soon as it is larger than `most_bytes`.
+    """
+    try:
+        reader = await request.multipart()
+        while (part := await reader.next()) is not None:
+            if not isinstance(part, BodyPartReader) or part.name != "file":
+                continue
+            content = bytearray()
+            while piece := await part.read_chunk(_PIECE):
+                content += piece
+                if len(content) > most_bytes:
+                    raise web.HTTPRequestEntityTooLarge(max_size=most_bytes, actual_size=len(content))
+            name = part.filename or ""
+            return name if is_clean(name) else "", bytes(content)
+    except _UNREADABLE as exc:
+        raise web.HTTPBadRequest from exc
+    return "", b""
+
+
 @web.middleware
 async def clean_address(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse an address with a NUL or half a character: no page or API of ours has one."""
@@ -55,7 +83,9 @@ def body_deadline(seconds: float) -> Middleware:
             if not request.content.is_eof():
                 request.content.set_exception(BodyTooSlow())
 
-        timer = asyncio.get_running_loop().call_later(seconds, expire)
+        need = need_of(request.match_info.route)
+        allowed = _UPLOAD_SECONDS if need is not None and need.is_upload else seconds
+        timer = asyncio.get_running_loop().call_later(allowed, expire)
         try:
             return await handler(request)
         finally:

@@ -44,11 +44,11 @@ class Hooks:
         if not intake.is_addressed(request.match_info["tail"]):
             log.warning("webhook with a wrong secret", account_id=request.match_info["account"])
             raise web.HTTPNotFound
-        intake.take(await _body(request, intake.largest_body))
+        intake.take(await read_body(request, intake.largest_body))
         return web.Response(text="ok")
 
 
-async def _body(request: web.Request, most: int) -> bytes | None:
+async def read_body(request: web.Request, most: int) -> bytes | None:
     """The body; None if it is larger than `most`, and then the rest is not read."""
     body = await request.content.read(most + 1) if request.can_read_body else b""
     while len(body) <= most and not request.content.at_eof():

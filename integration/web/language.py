@@ -11,7 +11,7 @@ from integration.texts import LANGUAGES
 
 COOKIE = "dozvon_lang"
 _SECONDS = 365 * 24 * 3600
-_PAGES = ("/", "/setup", "/invitation")  # beside those below /admin
+_PAGES = ("/", "/setup", "/invitation", "/from-crm")  # beside those below /admin
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -28,7 +28,8 @@ def with_language(request: web.BaseRequest, path: str) -> str:
     wish = request.query.get("lang", "")
     if wish not in LANGUAGES:
         return path
-    return f"{path}{'&' if '?' in path else '?'}lang={quote(wish)}"
+    path, mark, place = path.partition("#")
+    return f"{path}{'&' if '?' in path else '?'}lang={quote(wish)}{mark}{place}"
 
 
 @web.middleware

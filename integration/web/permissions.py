@@ -22,12 +22,14 @@ class Need:
         why: why everybody may.
         is_own_form: what is sent must come from one of our pages.
         is_checked_there: the handler asks `allows` itself, because it answers in another form.
+        is_upload: it takes a file, which may take minutes to arrive.
     """
 
     permission: Permission | None = None
     why: str = ""
     is_own_form: bool = True
     is_checked_there: bool = False
+    is_upload: bool = False
 
 
 _needs: WeakKeyDictionary[web.AbstractRoute, Need] = WeakKeyDictionary()
@@ -52,9 +54,12 @@ class Declared(web.AbstractRouteDef):
         return made
 
 
-def needs(permission: Permission, *routes: web.AbstractRouteDef, is_checked_there: bool = False) -> list[Declared]:
+def needs(
+    permission: Permission, *routes: web.AbstractRouteDef, is_checked_there: bool = False, is_upload: bool = False
+) -> list[Declared]:
     """Only who is signed in and has the permission may ask these routes, for the office in their address."""
-    return [Declared(route, Need(permission=permission, is_checked_there=is_checked_there)) for route in routes]
+    need = Need(permission=permission, is_checked_there=is_checked_there, is_upload=is_upload)
+    return [Declared(route, need) for route in routes]
 
 
 def open_form(why: str, *routes: web.AbstractRouteDef) -> list[Declared]:

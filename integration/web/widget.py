@@ -7,12 +7,13 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import WSMsgType, web
 
 from integration import __version__
-from integration.domain.crm.entities import CrmTrouble
+from integration.domain.crm.entities import PERSON_KINDS, CrmTrouble, EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, ManagerId, Timestamp
 from integration.domain.settings import Employee
 from integration.errors import AuthFailed, Unavailable
@@ -22,12 +23,22 @@ from integration.ports.crm import WidgetGate, WidgetUser
 from integration.services.accounts import Account, Accounts
 from integration.services.card import CardService
 from integration.services.click import ClickService, Refused
+from integration.services.client_choice import ClientChoices
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.creations import Creations
+from integration.services.crm_entry import CrmEntry, EntryRefused
+from integration.services.frame_sessions import FrameSessions, is_frame_token
 from integration.services.hub import Hub, Page
+from integration.services.own_lists.desk import OwnListDesk
+from integration.services.presses import Presses
+from integration.services.sightings import PageSightings
+from integration.texts import LANGUAGES
 from integration.web.errors import Handler, json_body, text_field
 from integration.web.flow import Flow
 from integration.web.forms import is_clean
+from integration.web.own_absence import OwnAbsence
 from integration.web.permissions import for_everybody
+from integration.web.widget_own_list import own_list_press
 
 log = structlog.get_logger()
 
@@ -44,6 +55,13 @@ _MOST_PAGES = 20  # of one manager; browsers without Web Locks have one for each
 _MOST_MESSAGES, _MESSAGES_SECONDS = 200, 10.0  # of one manager: a page asks every few seconds
 _LONGEST_CLICK = 1000  # characters of a phone field
 _PREFIX = "/api/widget"
+_FAILURES = {
+    "hang_up": "hang_up_failed",
+    "send_extension": "tones_failed",
+    "choose_person": "not_chosen",
+    "own_list": "own_list_failed",
+    "own_list_read": "own_list_failed",
+}
 
 
 class WidgetApi:
@@ -56,27 +74,50 @@ class WidgetApi:
         hub: Hub,
         cards: CardService,
         clicks: ClickService,
+        presses: Presses,
+        choices: ClientChoices,
+        creations: Creations,
         coordination: Coordination,
         clock: Clock,
         bind_consent: Callable[[str], Awaitable[bool]],
         connect_urls: Mapping[AccountId, str],
+        sightings: PageSightings,
+        entry: CrmEntry,
+        public_url: str,
+        may_be_crms: Callable[[str], bool],
+        frames: FrameSessions,
+        own_lists: OwnListDesk,
     ) -> None:
         """
         Args:
+            entry: lets administrators of the CRM into our pages, which are at `public_url`.
+            may_be_crms: whether a page of this origin may be a CRM's, before any account of it is known here.
             bind_consent: gets a token that no gate took, and says whether it has connected an account.
             connect_urls: where an administrator connects an account again.
+            frames: the sessions of our own pages in a CRM's frames.
         """
         self._bind_consent = bind_consent
         self._connect_urls = connect_urls
+        self._sightings = sightings
+        self._entry = entry
+        self._public_url = public_url
+        self._own_origin = "{0.scheme}://{0.netloc}".format(urlsplit(public_url))
+        self._may_be_crms = may_be_crms
+        self._frames = frames
+        self._own_lists = own_lists
         self._accounts = accounts
         self._gates = gates
         self._live_calls = live_calls
         self._hub = hub
         self._cards = cards
         self._clicks = clicks
+        self._presses = presses
+        self._choices = choices
+        self._creations = creations
         self._coordination = coordination
         self._clock = clock
         self._commands: set[asyncio.Task[None]] = set()
+        self._absence = OwnAbsence(accounts, clock)
         self._flow = Flow(most=_MOST_MESSAGES, seconds=_MESSAGES_SECONDS, now=clock.now)
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -85,6 +126,9 @@ class WidgetApi:
             web.get(f"{_PREFIX}/status", self.status),
             web.post(f"{_PREFIX}/call", self.call),
             web.post(f"{_PREFIX}/contacts", self.contacts),
+            web.post(f"{_PREFIX}/deals", self.deals),
+            web.post(f"{_PREFIX}/absence", self.absence),
+            web.post(f"{_PREFIX}/pages", self.pages),
             web.get(f"{_PREFIX}/ws", self.socket),
             web.options(f"{_PREFIX}/{{anything:.*}}", self.preflight),
         )
@@ -97,7 +141,7 @@ class WidgetApi:
         origin = request.headers.get("Origin", "")
         if request.path.startswith(_PREFIX) and not response.prepared:
             response.headers["Vary"] = "Origin"
-            if self._allows(origin):
+            if self._may_read(origin):
                 response.headers["Access-Control-Allow-Origin"] = origin
                 response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
                 response.headers["Access-Control-Allow-Headers"] = "X-Auth-Token, Content-Type"
@@ -105,7 +149,7 @@ class WidgetApi:
         return response
 
     async def preflight(self, request: web.Request) -> web.Response:
-        return web.Response(status=204 if self._allows(request.headers.get("Origin", "")) else 403)
+        return web.Response(status=204 if self._may_read(request.headers.get("Origin", "")) else 403)
 
     async def session(self, request: web.Request) -> web.Response:
         user, account = await self._who_enters(request)
@@ -120,12 +164,12 @@ class WidgetApi:
         return web.json_response({"ticket": ticket, "expires_in": int(_TICKET_SECONDS), "version": __version__})
 
     async def status(self, request: web.Request) -> web.Response:
-        user, account = self._who(request)
+        user, account = await self.who(request)
         employee = account.phone_of(user.manager)
         pbx = "connected" if _is_phone_connected(account, employee) else "offline"
         crm = _crm_state(account)
         problems = []
-        if not account.settings.enabled:
+        if not account.settings.is_on_for(user.manager):
             problems.append({"code": "integration_disabled", "text": "Integration is switched off"})
         if employee is None:
             problems.append({"code": "no_extension", "text": "No extension is assigned to you"})
@@ -133,7 +177,7 @@ class WidgetApi:
             problems.append({"code": "pbx_offline", "text": "The telephone system is not connected"})
         if crm != "connected":
             problem = {"code": f"crm_{crm}", "text": account.condition.detail or "The CRM does not answer"}
-            if crm == "reauth" and _is_admin(account, user) and account.id in self._connect_urls:
+            if crm == "reauth" and is_crm_administrator(account, user) and account.id in self._connect_urls:
                 problem["url"] = self._connect_urls[account.id]
             problems.append(problem)
         return web.json_response(
@@ -143,12 +187,14 @@ class WidgetApi:
                 "pbx": pbx,
                 "crm": crm,
                 "version": __version__,
+                "absence": self._absence.said(account, user.manager),
                 "problems": problems,
+                "is_admin": is_crm_administrator(account, user),
             }
         )
 
     async def call(self, request: web.Request) -> web.Response:
-        user, account = self._who(request)
+        user, account = await self.who(request)
         body = await json_body(request)
         if self._is_late(body.get("at"), _CLICK_SECONDS):
             raise Refused("too_late", "the request was under way for too long and was not carried out")
@@ -161,9 +207,9 @@ class WidgetApi:
         return web.json_response({"call": request_id}, status=202)
 
     async def contacts(self, request: web.Request) -> web.Response:
-        user, account = self._who(request)
+        user, account = await self.who(request)
         body = await json_body(request)
-        person, created = await self._clicks.create_contact(
+        person, created = await self._creations.create_contact(
             account, user.manager, call_id=text_field(body, "call"), name=text_field(body, "name", longest=1000)
         )
         entity = {
@@ -173,6 +219,36 @@ class WidgetApi:
             "url": account.crm.entity_url(person.ref),
         }
         return web.json_response({"entity": entity, "created": created}, status=201)
+
+    async def deals(self, request: web.Request) -> web.Response:
+        user, account = await self.who(request)
+        body = await json_body(request)
+        deal = await self._creations.create_deal(
+            account,
+            user.manager,
+            call_id=text_field(body, "call"),
+            name=text_field(body, "name", longest=1000),
+            request=text_field(body, "request", longest=64),
+        )
+        made = {"id": deal.ref.id, "name": deal.name, "url": account.crm.entity_url(deal.ref)}
+        return web.json_response({"deal": made}, status=201)
+
+    async def absence(self, request: web.Request) -> web.Response:
+        user, account = await self.who(request)
+        return web.json_response({"absence": await self._absence.say(account, user.manager, await json_body(request))})
+
+    async def pages(self, request: web.Request) -> web.Response:
+        """Where an administrator of the CRM opens our pages, once and within a minute."""
+        if not self._allows(request.headers.get("Origin", "")):
+            raise Refused("not_allowed", "this page may not open Dozvon's pages")
+        user, _ = await self.who(request)
+        try:
+            ticket = await self._entry.ticket(user)
+        except EntryRefused as exc:
+            raise Refused(str(exc.problem), "Dozvon's pages do not open from here") from exc
+        language = (await json_body(request)).get("language")
+        url = f"{self._public_url}/from-crm?ticket={ticket}" + (f"&lang={language}" if language in LANGUAGES else "")
+        return web.json_response({"url": url}, status=201, headers={"Cache-Control": "no-store"})
 
     async def socket(self, request: web.Request) -> web.StreamResponse:
         if not self._allows(request.headers.get("Origin", "")):
@@ -206,6 +282,7 @@ class WidgetApi:
             live, ended = await self._live_calls.of(account), await self._live_calls.just_ended(account, since)
             known = {call.id: call for call in [*ended, *live]}
             calls = await self._cards.snapshot(account, page.manager, known.values(), ended_since=since)
+            own_list = await self._own_lists.shown(account, page.manager)
         except Unavailable:
             await socket.close(code=1013, message=b"try again later")
             return
@@ -214,10 +291,16 @@ class WidgetApi:
             "now": self._clock.now(),
             "command_seconds": _HANG_UP_SECONDS,
             "calls": calls,
+            "own_list": own_list,
         }
         await socket.send_json(snapshot, dumps=_dumps)
-        if account.phone_of(page.manager) is None:
+        if not account.settings.is_on_for(page.manager):
+            page.put({"type": "notice", "code": "integration_disabled", "text": "Integration is switched off"})
+        elif account.phone_of(page.manager) is None:
             page.put({"type": "notice", "code": "no_extension", "text": "No extension is assigned to you"})
+        meeting = asyncio.create_task(self._sightings.opened(account, page.manager))  # the page does not wait for it
+        self._commands.add(meeting)
+        meeting.add_done_callback(self._commands.discard)
         try:
             async with asyncio.timeout(_SESSION_SECONDS):
                 while (message := await page.messages.get()) is not None:
@@ -244,7 +327,7 @@ class WidgetApi:
             match message.get("type"):
                 case "ping":
                     page.put({"type": "pong", "now": self._clock.now()})
-                case "hang_up" | "send_extension" if len(commands) < _MOST_COMMANDS:
+                case str() as kind if kind in _FAILURES and len(commands) < _MOST_COMMANDS:
                     task = asyncio.create_task(self._command(page, account, message))
                     for running in (commands, self._commands):  # it is finished also when the page goes
                         running.add(task)
@@ -254,22 +337,30 @@ class WidgetApi:
                     pass  # both sides ignore what they do not know
 
     async def _command(self, page: Page, account: Account, message: Mapping[str, Any]) -> None:
-        is_hang_up = message["type"] == "hang_up"
+        kind = str(message["type"])
         try:
             if self._is_late(message.get("at"), _HANG_UP_SECONDS):
                 raise Refused("too_late", "the command was under way for too long and was not carried out")
             if isinstance(message.get("id"), str):
                 page.put({"type": "received", "id": message["id"]})
-            call = await self._live_calls.get(account, CallId(str(message.get("call", ""))))
-            if is_hang_up:
-                await self._clicks.hang_up(account, page.manager, call, only_ringing=message.get("seen") == "ringing")
-            else:
-                await self._clicks.send_extension(account, page.manager, call)
+            call = CallId(str(message.get("call", "")))
+            match kind:
+                case "hang_up":
+                    is_ringing = message.get("seen") == "ringing"
+                    await self._presses.hang_up(account, page.manager, call, only_ringing=is_ringing)
+                case "send_extension":
+                    await self._presses.send_extension(account, page.manager, call)
+                case "choose_person":
+                    known = await self._live_calls.get(account, call)
+                    await self._choices.choose(account, page.manager, known, _person(message.get("person")))
+                case "own_list":
+                    await self._own_lists.press(account, page.manager, *own_list_press(message))
+                case "own_list_read":
+                    page.put(await self._own_lists.shown(account, page.manager))
         except Refused as exc:
             page.put({"type": "notice", "code": exc.code, "text": str(exc)})
         except Unavailable as exc:
-            code = "hang_up_failed" if is_hang_up else "tones_failed"
-            page.put({"type": "notice", "code": code, "text": str(exc)})
+            page.put({"type": "notice", "code": _FAILURES[kind], "text": str(exc)})
 
     def _is_late(self, at: Any, seconds: float) -> bool:
         """
@@ -283,17 +374,21 @@ class WidgetApi:
     async def _who_enters(self, request: web.Request) -> tuple[WidgetUser, Account]:
         """Of an account that is not connected yet the token may bind the consent that the CRM gave for it."""
         try:
-            return self._who(request)
+            return await self.who(request)
         except AuthFailed:
             if not await self._bind_consent(request.headers.get("X-Auth-Token", "")):
                 raise
-        return self._who(request)
+        return await self.who(request)
 
-    def _who(self, request: web.Request) -> tuple[WidgetUser, Account]:
+    async def who(self, request: web.Request) -> tuple[WidgetUser, Account]:
+        """Whose page asks, by the CRM's token or that of a page in its frame. Raises: AuthFailed, Refused."""
         token = request.headers.get("X-Auth-Token", "")
         reason = "no token"
         if not token.isascii():  # bytes that are no UTF-8 arrive as halves of characters
             raise AuthFailed("the page's token is not valid")
+        if is_frame_token(token):
+            user = (await self._frames.session(token)).user
+            return user, self._account(user.account)
         for gate in self._gates.values():
             try:
                 user = gate.user(token)
@@ -309,8 +404,15 @@ class WidgetApi:
             raise Refused("account_unknown", "this CRM account is not connected to Dozvon")
         return account
 
+    def _may_read(self, origin: str) -> bool:
+        """Whether a page may read our answers. Without the CRM's token or a key they tell it nothing."""
+        return self._allows(origin) or self._may_be_crms(origin)
+
     def _allows(self, origin: str) -> bool:
-        return bool(origin) and any(gate.allows_origin(origin) for gate in self._gates.values())
+        """Pages of a connected CRM, and our own, which stand in its frames."""
+        if not origin:
+            return False
+        return origin == self._own_origin or any(gate.allows_origin(origin) for gate in self._gates.values())
 
 
 def _message(data: str) -> dict[str, Any]:
@@ -323,14 +425,22 @@ def _message(data: str) -> dict[str, Any]:
     return {key: value for key, value in message.items() if not isinstance(value, str) or is_clean(value)}
 
 
+def _person(named: Any) -> EntityRef:
+    """Raises: Refused if it names nobody."""
+    kind, id_ = (named.get("kind"), named.get("id")) if isinstance(named, dict) else (None, None)
+    if kind not in PERSON_KINDS or not isinstance(id_, str):
+        raise Refused("not_this_number", "this card does not have the caller's number")
+    return EntityRef(EntityKind(kind), id_)
+
+
 def _dumps(message: Any) -> str:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":"))
 
 
-def _is_admin(account: Account, user: WidgetUser) -> bool:
+def is_crm_administrator(account: Account, user: WidgetUser) -> bool:
     """Not every token says so (amoCRM reference, 2); the list of users does."""
     manager = account.managers.get(user.manager)
-    return user.is_admin or (manager is not None and manager.is_admin)
+    return user.is_admin or (manager is not None and manager.is_admin is True)
 
 
 def _is_phone_connected(account: Account, employee: Employee | None) -> bool:

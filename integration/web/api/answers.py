@@ -18,9 +18,16 @@ class Refused(Exception):
     """A request that is not carried out: the answer's status, and what its sentence needs (`ApiProblem`)."""
 
     def __init__(
-        self, status: int, problem: ApiProblem, facts: Mapping[str, object] | None = None, **more: Any
+        self,
+        status: int,
+        problem: ApiProblem,
+        facts: Mapping[str, object] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
     ) -> None:
         super().__init__(problem)
+        self.headers = headers or {}
         self.status = status
         self.problem = problem
         self.facts = facts or {}
@@ -36,7 +43,9 @@ def answer(body: dict[str, Any], *, revision: object = None, status: int = 200) 
 def refusal_answer(request: web.Request, refused: Refused) -> web.Response:
     message = api_problem(refused.problem, refused.facts, language_of(request))
     error = {"code": str(refused.problem), "message": message}
-    return answer({"error": error, **refused.more}, status=refused.status)
+    response = answer({"error": error, **refused.more}, status=refused.status)
+    response.headers.update(refused.headers)
+    return response
 
 
 def problems_of(request: web.Request, invalid: InvalidDocument, part: str) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from http import HTTPMethod
+from typing import Protocol
 
 import structlog
 from aiohttp import web
@@ -47,14 +48,29 @@ class Operation:
     refusals: Sequence[int] = field(default=())
 
 
+class ByKey(Protocol):
+    """Lets programs in by their keys; `keys.py` describes it."""
+
+    def is_asked(self, request: web.Request) -> bool: ...
+
+    async def viewer(self, request: web.Request) -> Viewer: ...
+
+
 class ApiDoor:
     """
     Args:
+        keys: None: only sessions of the pages are let in.
         viewer_of: who is signed in with this request, once that is known; by default as the sessions say.
     """
 
-    def __init__(self, sessions: AdminSessions, viewer_of: Callable[[web.Request], Viewer] | None = None) -> None:
+    def __init__(
+        self,
+        sessions: AdminSessions,
+        keys: ByKey | None = None,
+        viewer_of: Callable[[web.Request], Viewer] | None = None,
+    ) -> None:
         self._sessions = sessions
+        self._keys = keys
         self._viewer_of = viewer_of or sessions.viewer
 
     def routes(self, operations: Sequence[Operation]) -> list[web.AbstractRouteDef]:
@@ -80,11 +96,7 @@ class ApiDoor:
 
     async def _let_in(self, request: web.Request, operation: Operation) -> Viewer:
         """Raises Refused, Unavailable."""
-        if not await self._sessions.is_signed_in(request):
-            raise Refused(401, ApiProblem.SIGN_IN)
-        if not self._is_from_our_page(request):
-            raise Refused(403, ApiProblem.NOT_OUR_PAGE)
-        viewer = self._viewer_of(request)
+        viewer = await self._viewer(request)
         office = request.match_info.get("office")
         decision = allows(viewer, operation.permission, None if office is None else AccountId(office))
         if isinstance(decision, Granted):
@@ -92,6 +104,16 @@ class ApiDoor:
         if decision.reason is Refusal.NOT_THEIRS:  # as if it did not exist
             raise Refused(404, ApiProblem.NO_OFFICE, {"office": office})
         raise Refused(403, ApiProblem.NOT_ALLOWED)
+
+    async def _viewer(self, request: web.Request) -> Viewer:
+        """Whose request it is. Raises Refused, Unavailable."""
+        if self._keys is not None and self._keys.is_asked(request):
+            return await self._keys.viewer(request)  # no page of another site can send this header to us
+        if not await self._sessions.is_signed_in(request):
+            raise Refused(401, ApiProblem.SIGN_IN)
+        if not self._is_from_our_page(request):
+            raise Refused(403, ApiProblem.NOT_OUR_PAGE)
+        return self._viewer_of(request)
 
     def _is_from_our_page(self, request: web.Request) -> bool:
         """No other page can read an answer; reading is refused to it all the same, as far as a browser says so."""

@@ -11,12 +11,18 @@ from aiohttp import web
 
 from integration import __version__
 from integration.domain.access import Permission, Viewer
+from integration.domain.api_keys import PREFIX
 from integration.web.api.answers import answer
 from integration.web.api.door import Operation
 
 SCHEMAS = "#/components/schemas/"
 _PARAMETER = re.compile(r"\{(\w+)(?::([^{}]*(?:\{[^{}]*\}[^{}]*)*))?\}")  # aiohttp's, with its pattern
-_EVERYWHERE = {401: "Sign in again.", 403: "Not from a page of Dozvon, or not allowed.", 503: "Try again later."}
+_EVERYWHERE = {
+    401: "Sign in again, or send a key that works: the sentence says what is wrong with this one.",
+    403: "Not from a page of Dozvon, or not allowed.",
+    429: "Too many wrong keys: wait as long as Retry-After says.",
+    503: "Try again later.",
+}
 _OTHERS = {
     400: "The body is no JSON object, If-Match no revision, or a number none.",
     404: "There is no such office, or it does not have this.",
@@ -56,6 +62,31 @@ _CHANGE = {
     "parts": _list(_object(part=_TEXT, is_removed=_FLAG, differences=_list(_ref("Difference")))),
     "people": _list(_TEXT),
 }
+_MOMENT, _MOMENT_OR_NOTHING = ({"type": kind, "format": "date-time"} for kind in ("string", ["string", "null"]))
+_COUNTS = {"type": "object", "additionalProperties": _NUMBER}
+_CAMPAIGN = {
+    "id": _TEXT, "plan": _ref("CampaignPlan"), "revision": _TEXT, "state": _TEXT, "state_at": _MOMENT,
+    "state_by": _TEXT, "made_at": _MOMENT, "made_by": _TEXT, "entries": _COUNTS, "outcomes": _COUNTS,
+}  # fmt: skip
+_ENTRY = {
+    "id": _TEXT, "position": _NUMBER, "state": _TEXT, "name": _TEXT, "comment": _TEXT,
+    "numbers": _list(_object(number=_TEXT, is_struck=_FLAG)), "crm": _list(_object(kind=_TEXT, id=_TEXT)),
+    "responsible": _TEXT_OR_NOTHING, "due_at": _MOMENT_OR_NOTHING, "changed_at": _MOMENT,
+}  # fmt: skip
+_ATTEMPT = {
+    "id": _TEXT, "entry": _TEXT, "number": _TEXT, "line": _TEXT, "employee": _TEXT_OR_NOTHING, "state": _TEXT,
+    "outcome": _TEXT_OR_NOTHING, "written_at": _MOMENT, "answered_at": _MOMENT_OR_NOTHING,
+    "ended_at": _MOMENT_OR_NOTHING, "call": _TEXT_OR_NOTHING,
+}  # fmt: skip
+_NEW_ENTRY = {
+    "type": "object",
+    "properties": {
+        "numbers": {**_list(_TEXT), "minItems": 1, "maxItems": 10}, "name": _TEXT, "comment": _TEXT,
+        "responsible": _TEXT, "zone": _TEXT, "priority": _NUMBER,
+    },
+    "required": ["numbers"],
+    "additionalProperties": False,
+}  # fmt: skip
 _PROBLEM = _object(part=_TEXT, field=_TEXT, message=_TEXT)
 _ANSWERS: Mapping[str, Any] = {
     "Document": {"anyOf": [_ref("AccountDocument"), _ref("PbxDocument")]},
@@ -75,7 +106,21 @@ _ANSWERS: Mapping[str, Any] = {
     "Checked": _object(problems=_list(_ref("Problem")), differences=_list(_ref("Difference"))),
     "Change": _object(**_CHANGE),
     "Changes": _object(changes=_list(_object(**_CHANGE, can_undo=_FLAG, obstacle=_TEXT_OR_NOTHING))),
+    "Campaign": _object(**_CAMPAIGN),
+    "Campaigns": _object(campaigns=_list(_ref("Campaign"))),
+    "CampaignStateWish": _object(state={"enum": ["running", "paused", "stopped"]}),
+    "CampaignEntries": _object(entries=_list(_object(**_ENTRY))),
+    "CampaignAttempts": _object(attempts=_list(_object(**_ATTEMPT))),
+    "NewCampaignEntries": _object(entries={**_list(_NEW_ENTRY), "minItems": 1, "maxItems": 500}),
+    "AddedCampaignEntries": _object(added=_NUMBER, joined=_NUMBER, left_out=_COUNTS, entries=_list(_TEXT)),
     "Description": {"type": "object"},
+    "Me": _object(
+        kind={"enum": ["administrator", "key"]},
+        name=_TEXT,
+        offices={"type": ["array", "null"], "items": _TEXT},  # null: all
+        permissions=_list(_TEXT),
+        until={"type": ["string", "null"], "format": "date-time"},
+    ),
     "Refusal": {
         "type": "object",
         "properties": {
@@ -116,11 +161,19 @@ class Description:
         return {
             "openapi": "3.1.0",
             "info": {"title": "Dozvon", "version": __version__},
-            "security": [{"session": []}],
+            "security": [{"session": []}, {"key": []}],
             "paths": paths,
             "components": {
                 "schemas": {**self._documents, **_ANSWERS},
-                "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "dozvon_admin"}},
+                "securitySchemes": {
+                    "session": {"type": "apiKey", "in": "cookie", "name": "dozvon_admin"},
+                    "key": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": f"{PREFIX}…",
+                        "description": "An API key, made on the page of keys of an office.",
+                    },
+                },
             },
         }
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
 from integration.domain.access import Permission
 from integration.domain.administrators import Administrator, AdministratorId, Role
-from integration.ports.administrators import CodeGone, LastOwner, LoginTaken
+from integration.domain.ids import AccountId
+from integration.ports.administrators import CodeGone, LastOwner, LoginTaken, OwnerOfAll
 from integration.ports.clock import Clock
 from integration.services.administrators import INVITATION_HOURS, Administrators, Issued, NotUsable
 from integration.texts.pages import texts
@@ -27,8 +28,17 @@ _INVITATION = PATH + "/invitations/{invitation:[0-9a-f]{32}}"
 _SESSION = "/sessions/{session:[0-9a-f]{64}}/end"
 
 
+OfficeNames = Callable[[], Awaitable[Mapping[AccountId, str]]]
+"""All offices of the installation with their names."""
+
+_SOME = "some"  # what a form says beside the ticked offices; else it means all
+
+
 class AdministratorPages:
-    """`public_url`: of links that people get; None: that under which the page was opened."""
+    """
+    Args:
+        public_url: of links that people get; None: that under which the page was opened.
+    """
 
     def __init__(
         self,
@@ -38,12 +48,14 @@ class AdministratorPages:
         clock: Clock,
         *,
         public_url: str | None,
+        offices: OfficeNames,
     ) -> None:
         self._shell = shell
         self._sessions = sessions
         self._administrators = administrators
         self._clock = clock
         self._public_url = public_url
+        self._offices = offices
         self._rows = SessionRows(shell, sessions)
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -57,6 +69,7 @@ class AdministratorPages:
                 web.post(f"{PATH}/file/sessions/end", self.end_sessions_of_file),
                 web.get(_ONE, self.one),
                 web.post(f"{_ONE}/role", self.set_role),
+                web.post(f"{_ONE}/offices", self.set_offices),
                 web.post(f"{_ONE}/active", self.set_active),
                 web.post(f"{_ONE}/sessions/end", self.end_sessions),
                 web.post(f"{_ONE}{_SESSION}", self.end_session),
@@ -76,7 +89,10 @@ class AdministratorPages:
                 form.get("login", ""),
                 _role(form.get("role", Role.ADMINISTRATOR.value)),
                 invited_by=self._shell.who(request).name,
+                offices=await self._chosen(form),
             )
+        except OwnerOfAll:
+            return await self._page(request, form, {"offices": texts(language_of(request))["owner_of_all"]})
         except NotUsable as exc:
             return await self._page(request, form, by_field(exc.troubles, language_of(request)))
         except LoginTaken:
@@ -111,6 +127,34 @@ class AdministratorPages:
         except LastOwner:
             return await self._one_page(request, person, refused="last_owner")
         raise await self._shell.told(request, _page_of(person), "role_set")
+
+    async def set_offices(self, request: web.Request) -> web.StreamResponse:
+        person, form = await self._named(request), await read_form(request)
+        try:
+            await self._administrators.store.set_offices(person.id, await self._chosen(form))
+        except OwnerOfAll:
+            return await self._one_page(request, person, refused="owner_of_all")
+        raise await self._shell.told(request, _page_of(person), "offices_set")
+
+    async def _chosen(self, form: Mapping[str, str]) -> frozenset[AccountId] | None:
+        """The offices that a form ticks; None: all. What is no office of ours is left out."""
+        if form.get("scope") != _SOME:
+            return None
+        return frozenset(each for each in await self._offices() if form.get(f"office.{each}"))
+
+    async def _office_choices(
+        self, offices: frozenset[AccountId] | None, typed: Mapping[str, str]
+    ) -> dict[str, object]:
+        """For the part `office_choice.html`. `typed`: a form that is shown again."""
+        names = await self._offices()
+        ticked = await self._chosen(typed) if typed else offices
+        return {
+            "scope": _SOME if ticked is not None else "",
+            "office_rows": [
+                (f"office.{each}", name or each, ticked is not None and each in ticked)
+                for each, name in sorted(names.items(), key=lambda item: (item[1].casefold(), item[0]))
+            ],
+        }
 
     async def set_active(self, request: web.Request) -> web.StreamResponse:
         person, form = await self._named(request), await read_form(request)
@@ -164,7 +208,7 @@ class AdministratorPages:
         now = self._clock.now()
         live = await self._rows.live(now)
         own = await self._sessions.signed_in(request)
-        everybody = await self._administrators.store.all()
+        everybody, names = await self._administrators.store.all(), await self._offices()
         return await self._shell.page(
             request,
             "administrators.html",
@@ -173,15 +217,20 @@ class AdministratorPages:
             people=[
                 {
                     "person": each,
+                    "offices": _names_of(names, each.offices),
                     "url": _page_of(each),
-                    "seen": self._shell.moment(each.seen_at) if each.seen_at else "",
+                    "seen": self._shell.moment(request, each.seen_at) if each.seen_at else "",
                     "sessions": sum(session.administrator == each.id for session in live),
                     "is_own": own is not None and own.session.administrator == each.id,
                 }
                 for each in everybody
             ],
             invitations=[
-                {"invitation": each, "until": self._shell.moment(each.until)}
+                {
+                    "invitation": each,
+                    "offices": _names_of(names, each.offices),
+                    "until": self._shell.moment(request, each.until),
+                }
                 for each in await self._administrators.invitations.waiting(now=now)
             ],
             role_choices=_role_choices(request),
@@ -193,11 +242,13 @@ class AdministratorPages:
             has_file_password=self._sessions.has_file_password,
             has_owner=any(each.is_active_owner for each in everybody),
             file_sessions=await self._rows.of(request, [each for each in live if each.administrator is None]),
+            **await self._office_choices(None, typed or {}),
         )
 
     async def _one_page(self, request: web.Request, person: Administrator, refused: str = "") -> web.Response:
         live = await self._rows.live(self._clock.now())
         own = await self._sessions.signed_in(request)
+        names = await self._offices()
         return await self._shell.page(
             request,
             "administrator.html",
@@ -207,10 +258,13 @@ class AdministratorPages:
             url=_page_of(person),
             role_choices=_role_choices(request),
             refused=refused,
-            created=self._shell.moment(person.created_at),
-            seen=self._shell.moment(person.seen_at) if person.seen_at else "",
+            created=self._shell.moment(request, person.created_at),
+            seen=self._shell.moment(request, person.seen_at) if person.seen_at else "",
             is_own=own is not None and own.session.administrator == person.id,
             rows=await self._rows.of(request, [each for each in live if each.administrator == person.id]),
+            offices=_names_of(names, person.offices),
+            is_owner=person.role is Role.OWNER,
+            **await self._office_choices(person.offices, {}),
         )
 
     async def _confirm(
@@ -235,6 +289,13 @@ class AdministratorPages:
         if issued is None:
             return ""
         return f"{self._public_url or request.url.origin()}{INVITATION_PATH}?code={issued.code}"
+
+
+def _names_of(names: Mapping[AccountId, str], offices: frozenset[AccountId] | None) -> str:
+    """The names of somebody's offices; empty: all."""
+    if offices is None:
+        return ""
+    return ", ".join(sorted(names.get(each) or each for each in offices)) or "—"
 
 
 def _page_of(person: Administrator) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import structlog
 
@@ -18,14 +19,17 @@ tries thousands."""
 _RULES_OF_ADDRESS = ((30, 60.0), (300, 3600.0))
 """Limits for all subjects together: an office has one address, a guesser tries many logins."""
 
+_RULES_OF_KEYS = ((30, 60.0), (300, 3600.0))
+"""Limits for wrong API keys from one address. A key cannot be guessed: they bound the load and the log."""
+
 
 class SignInBrake:
     """
     Counts attempts by address and subject, over all processes. While the coordination is unavailable each process
     counts alone: an administrator can still sign in, and a guesser gets the allowed attempts at each process.
 
-    A subject is what is guessed: one login, the configuration file's password (empty), a code. Who signs in forgets the
-    attempts at their own subject only; else an administrator could guess another's password between own sign-ins.
+    A subject is what is guessed: one login, the configuration file's password (empty), a code. Signing in forgets the
+    attempts at the same subject only; else an administrator could guess another's password between own sign-ins.
     """
 
     def __init__(self, shared: Coordination, own: Coordination) -> None:
@@ -35,11 +39,18 @@ class SignInBrake:
 
     async def seconds_to_wait(self, address: str, subject: str = "") -> int:
         """Count an attempt, also a refused one. Returns how long to wait; 0 if it is allowed."""
-        try:
-            return await _counted(self._shared, address, subject)
-        except Unavailable as exc:
-            log.warning("sign-ins are counted by this process alone", error=str(exc))
-            return await _counted(self._own, address, subject)
+        limits = [(_key(address, seconds, subject), most, seconds) for most, seconds in _RULES]
+        limits += [(f"sign-ins:{seconds:.0f}:{address}", most, seconds) for most, seconds in _RULES_OF_ADDRESS]
+        return await self._counted(limits)
+
+    async def seconds_to_wait_with_key(self, address: str) -> int:
+        """
+        Count a wrong API key. Returns as `seconds_to_wait`.
+
+        They are counted apart: a program that goes on with a revoked key must not keep people of its office out.
+        """
+        rules = ((f"api-keys:{seconds:.0f}:{address}", most, seconds) for most, seconds in _RULES_OF_KEYS)
+        return await self._counted(list(rules))
 
     async def forget(self, address: str, subject: str = "") -> None:
         """It was right: forget the attempts at this subject."""
@@ -50,14 +61,22 @@ class SignInBrake:
             except Unavailable:
                 continue  # the attempts stay counted until their time is over
 
+    async def _counted(self, limits: Sequence[_Limit]) -> int:
+        try:
+            return await _counted(self._shared, limits)
+        except Unavailable as exc:
+            log.warning("sign-ins are counted by this process alone", error=str(exc))
+            return await _counted(self._own, limits)
 
-async def _counted(coordination: Coordination, address: str, subject: str) -> int:
+
+_Limit = tuple[str, int, float]
+"""A count's key, the most that is allowed, and within how many seconds."""
+
+
+async def _counted(coordination: Coordination, limits: Sequence[_Limit]) -> int:
     wait = 0.0
-    for allowed, seconds in _RULES:
-        if await coordination.count(_key(address, seconds, subject), ttl_seconds=seconds) > allowed:
-            wait = max(wait, seconds)
-    for allowed, seconds in _RULES_OF_ADDRESS:
-        if await coordination.count(f"sign-ins:{seconds:.0f}:{address}", ttl_seconds=seconds) > allowed:
+    for key, most, seconds in limits:
+        if await coordination.count(key, ttl_seconds=seconds) > most:
             wait = max(wait, seconds)
     return int(wait)
 

@@ -15,9 +15,11 @@ from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, Timestamp
 from integration.domain.numbers.client import search_keys
 from integration.domain.reasons import Reason
+from integration.ports.notes import CallNotes
 from integration.ports.stores import CallStore, Outbox, PhoneBook, RouteLog
 from integration.services.accounts import Account
 from integration.web.language import language_of
+from integration.web.pages.note_rows import note_rows
 from integration.web.pages.shell import Shell
 from integration.web.pages.timeline import event_rows, timeline_rows
 from integration.web.pages.view import (
@@ -46,18 +48,26 @@ class CallJournal(CallStore, Timeline, Protocol):
 
 class CallPages:
     def __init__(
-        self, shell: Shell, *, calls: CallJournal, outbox: Outbox, phone_book: PhoneBook, routes: RouteLog
+        self,
+        shell: Shell,
+        *,
+        calls: CallJournal,
+        outbox: Outbox,
+        phone_book: PhoneBook,
+        routes: RouteLog,
+        notes: CallNotes,
     ) -> None:
         self._shell = shell
         self._calls = calls
         self._outbox = outbox
         self._routes = routes
+        self._notes = notes
         self._rows = CallRows(phone_book)
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
             *needs(
-                Permission.SEE_OFFICE,
+                Permission.SEE_CALLS,
                 web.get("/admin/{account}/calls", self.calls),
                 web.get("/admin/{account}/calls/{call}", self.call),
             )
@@ -118,6 +128,7 @@ class CallPages:
             ),
             events=event_rows(entries, call.started_at),
             live=True,
+            notes=note_rows(account, await self._notes.of_call(account.id, call.id), items),
             outbox=outbox_rows(account, items),
             delivery_text=delivery_text(call, items),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -11,7 +11,7 @@ from aiohttp import web
 
 from integration.documents.differences import differences
 from integration.documents.problems import InvalidDocument
-from integration.domain.access import Permission
+from integration.domain.access import Permission, allowed_everywhere
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings_changes import Author, AuthorKind, Section, SettingsChange
 from integration.errors import NotFound, Rejected
@@ -48,7 +48,7 @@ class OfficeHistory(Protocol):
 
     async def changes(self, office: AccountId, *, limit: int) -> list[KeptOfficeChange]: ...
 
-    async def undo(self, office: AccountId, revision: int, *, who: Author) -> Seen: ...
+    async def undo(self, office: AccountId, revision: int, *, who: Author, allowed: Collection[Permission]) -> Seen: ...
 
 
 _PAGE_OF = {Section.PEOPLE: "/people", Section.SWITCH: ""}
@@ -112,7 +112,10 @@ class ChangePages:
             return await self._page(request, account, Conflict(t["named_in_file"].format(extension=exc.key)))
         section = "/changes" if made is None or form.get("back") == "changes" else _PAGE_OF[made.section]
         undo = str(made.revision) if made else ""
-        raise await self._shell.told(request, f"/admin/{account.id}{section}", "undone", undo=undo)
+        back = f"/admin/{account.id}{section}"
+        if request.query.get("back") == "setup" and section == _PAGE_OF[Section.PEOPLE]:
+            back = f"/admin/setup/{self._office_of(account.id)}{section}"
+        raise await self._shell.told(request, back, "undone", undo=undo)
 
     async def undo_of_office(self, request: web.Request) -> web.StreamResponse:
         """Of a change that concerns the whole office."""
@@ -124,7 +127,8 @@ class ChangePages:
         added = [each.change for each in await self._of_office(account) if each.change.revision == revision]
         is_gone = any(each.before.get(f"account/{account.id}", {}) is None for each in added)
         try:
-            await self._offices.undo(self._office_of(account.id), revision, who=who)
+            allowed = allowed_everywhere(self._shell.viewer(request))
+            await self._offices.undo(self._office_of(account.id), revision, who=who, allowed=allowed)
         except InvalidDocument as exc:
             lines = [f"{key}: {said}" for key, said in exc.sentences(lang).items()]
             sentence = api_problem(ApiProblem.WRONG_SETTINGS, {}, lang)
@@ -172,7 +176,7 @@ def conflict(
     lines = [
         f"{moment(change.at, account)} · {author(change.who, lang, viewer)}: {what}"
         for change in changes
-        for what in changed(change, lang, names)
+        for what in changed(change, lang, names, zone=account.settings.zone)
     ]
     return Conflict(sentence, _few(lines))
 
@@ -197,7 +201,7 @@ def _rows(account: Account, kept: Sequence[KeptChange], lang: str, viewer: Autho
             at=each.change.at,
             when=when[each.change.revision],
             who=author(each.change.who, lang, viewer),
-            what=changed(each.change, lang, names),
+            what=changed(each.change, lang, names, zone=account.settings.zone),
             undoes=when.get(each.change.undoes or 0, ""),
             is_undone=each.clash is not None and each.clash.is_undone,
             can_undo=each.clash is None and each.change.who.kind is not AuthorKind.FILE,

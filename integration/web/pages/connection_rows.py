@@ -34,6 +34,7 @@ class ConnectionRow:
     next_try: str
     since: str
     is_running: bool
+    crm: str = ""  # the CRM's name, where a list has several
 
 
 def connection_row(

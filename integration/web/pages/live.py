@@ -26,11 +26,11 @@ _WRITE_SECONDS = 10.0  # a browser that does not read loses the stream
 MOST_OF_SESSION = 12  # tabs that are looked at: hidden ones have no stream
 MOST_OF_PROCESS = 500
 
-StillSignedIn = Callable[[web.Request], Awaitable[bool]]
+StillLetIn = Callable[[web.Request], Awaitable[bool]]
 
 
 class LivePages:
-    """`still_signed_in` asks the database again, whatever is known of the request."""
+    """`still_let_in` asks the database again, whatever is known of the request."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class LivePages:
         news: PageNews,
         states: ConnectionStates,
         mirror: PhoneBookMirror,
-        still_signed_in: StillSignedIn,
+        still_let_in: StillLetIn,
         *,
         session_every_seconds: float = _SESSION_EVERY_SECONDS,
     ) -> None:
@@ -46,12 +46,12 @@ class LivePages:
         self._news = news
         self._states = states
         self._mirror = mirror
-        self._still_signed_in = still_signed_in
+        self._still_let_in = still_let_in
         self._session_every_seconds = session_every_seconds
         self._open: Counter[str] = Counter()  # by session
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        return [*needs(Permission.SEE_OFFICE, web.get("/admin/{account}/live", self.live, allow_head=False))]
+        return [*needs(Permission.SEE_CALLS, web.get("/admin/{account}/live", self.live, allow_head=False))]
 
     async def live(self, request: web.Request) -> web.StreamResponse:
         account = self._shell.account(request)
@@ -89,7 +89,7 @@ class LivePages:
                 return
             if now - asked_at >= self._session_every_seconds:
                 asked_at = now
-                if not await self._still_signed_in(request):
+                if not await self._still_let_in(request):
                     await _send(response, "event: over\ndata:\n\n")
                     return
             shown = self._in_memory(account)

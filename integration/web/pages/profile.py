@@ -5,10 +5,12 @@ from __future__ import annotations
 from aiohttp import web
 
 from integration.domain.access import Permission
-from integration.domain.administrators import Administrator, AdministratorId
+from integration.domain.administrators import Administrator, AdministratorId, CrmUser
+from integration.domain.ids import AccountId, ManagerId
 from integration.ports.administrators import SignedIn
 from integration.ports.clock import Clock
 from integration.services.administrators import Administrators, NotUsable
+from integration.services.crm_entry import CrmEntry
 from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.web.forms import read_form
@@ -25,7 +27,15 @@ PATH = "/admin/administrators/me"
 class ProfilePages:
     """Who signed in with the configuration file's password has sessions only."""
 
-    def __init__(self, shell: Shell, sessions: AdminSessions, administrators: Administrators, clock: Clock) -> None:
+    def __init__(
+        self,
+        shell: Shell,
+        sessions: AdminSessions,
+        administrators: Administrators,
+        clock: Clock,
+        entry: CrmEntry,
+    ) -> None:
+        self._entry = entry
         self._shell = shell
         self._sessions = sessions
         self._administrators = administrators
@@ -41,6 +51,7 @@ class ProfilePages:
                 web.post(f"{PATH}/password", self.change_password),
                 web.post(f"{PATH}/sessions/end", self.end_others),
                 web.post(PATH + "/sessions/{session:[0-9a-f]{64}}/end", self.end_session),
+                web.post(f"{PATH}/crm/untie", self.untie),
             )
         ]
 
@@ -104,6 +115,28 @@ class ProfilePages:
         await self._sessions.store.end_all(found.session.administrator, but=found.session.id)
         raise await self._shell.told(request, PATH, "sessions_ended")
 
+    async def untie(self, request: web.Request) -> web.StreamResponse:
+        found, form = await self._found(request), await read_form(request)
+        person = found.administrator
+        if person is None:
+            raise web.HTTPForbidden
+        user = CrmUser(AccountId(form.get("account", "")), ManagerId(form.get("manager", "")))
+        await self._entry.ties.untie(user, person.id)
+        raise await self._shell.told(request, PATH, "crm_untied")
+
+    async def _tie_rows(self, found: SignedIn) -> list[dict[str, str]]:
+        """The CRM users who are this administrator."""
+        person = found.administrator
+        ties = [] if person is None else await self._entry.ties.of(person.id)
+        return [
+            {
+                "account": each.user.account,
+                "manager": each.user.manager,
+                "name": self._entry.name_of(each.user),
+            }
+            for each in ties
+        ]
+
     async def _found(self, request: web.Request) -> SignedIn:
         found = await self._sessions.signed_in(request)
         if found is None:  # it was ended while the guard let it in
@@ -111,11 +144,15 @@ class ProfilePages:
         return found
 
     async def _person(self, request: web.Request) -> Administrator:
-        """Raises: HTTPForbidden for the configuration file's password, which is nobody's."""
-        person = (await self._found(request)).administrator
-        if person is None:
-            raise web.HTTPForbidden
-        return person
+        """
+        Raises:
+            HTTPForbidden: for the configuration file's password, which is nobody's, and for who was let in by a CRM:
+                its word must not change how somebody signs in.
+        """
+        found = await self._found(request)
+        if found.administrator is None or found.session.crm_user is not None:
+            raise web.HTTPForbidden(reason="Sign in with your password to change this.")
+        return found.administrator
 
     async def _page(
         self, request: web.Request, typed: dict[str, str] | None = None, wrong: dict[str, str] | None = None
@@ -132,6 +169,8 @@ class ProfilePages:
             typed=typed or {},
             wrong=wrong or {},
             url=PATH,
+            is_from_crm=found.session.crm_user is not None,
+            ties=await self._tie_rows(found),
             language_choices=[("ru", "Русский"), ("uk", "Українська"), ("en", "English")],
             rows=await self._rows.of(request, [each for each in live if each.administrator == own]),
         )

@@ -13,8 +13,8 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
-from integration.domain.access import PERMISSIONS, Granted, Refusal, Viewer, allows
-from integration.domain.administrators import LONGEST_LOGIN, Administrator, Role, login_key
+from integration.domain.access import Granted, Permission, Refusal, Refused, Viewer, allows, viewer_from_crm, viewer_of
+from integration.domain.administrators import LONGEST_LOGIN, Administrator, CrmUser, login_key
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings_changes import BY_FILE, Author, AuthorKind
 from integration.errors import Unavailable
@@ -67,11 +67,13 @@ class AdminSessions:
         addresses: ClientAddresses,
         clock: Clock,
         office_of: Callable[[AccountId], AccountId] = lambda account: account,
+        vouches: Callable[[CrmUser, Administrator], bool] = lambda user, person: False,
     ) -> None:
         """
         Args:
             password: as it is configured, plain or an argon2 hash.
             office_of: the office of an account.
+            vouches: whether a CRM's word still holds by which a session began.
         """
         public = urlsplit(public_url)
         self._configured = password
@@ -88,6 +90,7 @@ class AdminSessions:
         self._addresses = addresses
         self._clock = clock
         self.office_of = office_of
+        self._vouches = vouches
 
     @property
     def has_file_password(self) -> bool:
@@ -106,10 +109,16 @@ class AdminSessions:
         """Raises: Unavailable."""
         return await self.signed_in(request) is not None
 
-    async def is_still_signed_in(self, request: web.Request) -> bool:
-        """Asks the database again: for what stays open longer than a request, which is no use. Raises: Unavailable."""
+    async def is_still_let_in(self, request: web.Request) -> bool:
+        """
+        Whether the guard would let this request in now. Asks the database again: for what stays open longer than a
+        request, which is no use. Raises: Unavailable.
+        """
         request[_LOOKED_UP] = _LookedUp(await self._found(request, is_use=False))
-        return request[_LOOKED_UP].found is not None
+        need = need_of(request.match_info.route)
+        if request[_LOOKED_UP].found is None or need is None or need.permission is None:
+            return False
+        return isinstance(self._decided(request, need.permission), Granted)
 
     def who(self, request: web.Request) -> Author:
         """The author of this request, which `signed_in` has looked up."""
@@ -128,10 +137,10 @@ class AdminSessions:
         found = request.get(_LOOKED_UP, _NOT_YET).found
         if found is None:
             return Viewer(author=self.who(request), permissions=frozenset())
-        person = found.administrator
-        if person is None:  # the configuration file's password is the owner's of the machine
-            return Viewer(author=self.who(request), permissions=PERMISSIONS[Role.OWNER])
-        return Viewer(author=self.who(request), offices=person.offices, permissions=PERMISSIONS[person.role])
+        crm_user, person = found.session.crm_user, found.administrator
+        if crm_user is not None and person is not None:
+            return viewer_from_crm(person, self.who(request), self.office_of(crm_user.account))
+        return viewer_of(person, self.who(request))
 
     # ---- signing in and out
 
@@ -168,12 +177,35 @@ class AdminSessions:
         if wait := await self._brake.seconds_to_wait(self._addresses.group_of(request), subject):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)})
 
+    async def count_wrong_key(self, request: web.Request) -> int:
+        """Returns how many seconds the sender has to wait before another one; 0: not yet."""
+        return await self._brake.seconds_to_wait_with_key(self._addresses.group_of(request))
+
+    def address_of(self, request: web.Request) -> str:
+        """The sender's."""
+        return self._addresses.of(request)
+
     async def forget_attempts(self, request: web.Request, subject: str) -> None:
         await self._brake.forget(self._addresses.group_of(request), subject)
 
-    async def begin(self, request: web.Request, found: Credentials, response: web.StreamResponse) -> None:
-        """Sign this browser in as somebody who has proved it. Raises: Unavailable."""
-        await self._begin(request, found.administrator, found.mark, response)
+    async def begin(
+        self,
+        request: web.Request,
+        found: Credentials,
+        response: web.StreamResponse,
+        *,
+        crm_user: CrmUser | None = None,
+    ) -> None:
+        """
+        Sign this browser in as somebody who has proved it.
+
+        Args:
+            crm_user: by whose word; None: by a password.
+
+        Raises:
+            Unavailable.
+        """
+        await self._begin(request, found.administrator, found.mark, response, crm_user)
         response.set_cookie(
             COOKIE, found.administrator.language, max_age=365 * 24 * 3600, samesite="Lax", httponly=True
         )
@@ -226,15 +258,19 @@ class AdminSessions:
         assert need.permission is not None
         if not await self.is_signed_in(request):
             self._send_to_sign_in(request)
-        account, office = request.match_info.get("account"), request.match_info.get("office")
-        if account is not None:
-            office = self.office_of(AccountId(account))
-        decision = allows(self.viewer(request), need.permission, None if office is None else AccountId(office))
+        decision = self._decided(request, need.permission)
         if isinstance(decision, Granted):
             return
         if decision.reason is Refusal.NOT_THEIRS:  # as if it did not exist
             raise web.HTTPNotFound
         raise web.HTTPForbidden(reason="This administrator may not do this.")
+
+    def _decided(self, request: web.Request, permission: Permission) -> Granted | Refused:
+        """For the office in the address."""
+        account, office = request.match_info.get("account"), request.match_info.get("office")
+        if account is not None:
+            office = self.office_of(AccountId(account))
+        return allows(self.viewer(request), permission, None if office is None else AccountId(office))
 
     def _send_to_sign_in(self, request: web.Request) -> NoReturn:
         if request.method not in ("GET", "HEAD"):
@@ -262,9 +298,15 @@ class AdminSessions:
         password, now = await self.known(), self._clock.now()
         mark = None if password is None else password.mark
         found = await self.store.find(digest(token), file_mark=mark, now=now)
+        if found is not None and not self._is_vouched_for(found):
+            return None
         if found is not None and is_use:
             await self._touch(request, found.session, now)
         return found
+
+    def _is_vouched_for(self, found: SignedIn) -> bool:
+        crm_user, person = found.session.crm_user, found.administrator
+        return crm_user is None or (person is not None and self._vouches(crm_user, person))
 
     async def _touch(self, request: web.Request, session: Session, now: Timestamp) -> None:
         """Store the last use, to the minute. A page does not fail because this cannot be stored."""
@@ -277,7 +319,12 @@ class AdminSessions:
             log.warning("the last use of a session was not stored", error=str(exc))
 
     async def _begin(
-        self, request: web.Request, person: Administrator | None, mark: str, response: web.StreamResponse
+        self,
+        request: web.Request,
+        person: Administrator | None,
+        mark: str,
+        response: web.StreamResponse,
+        crm_user: CrmUser | None = None,
     ) -> None:
         """Always with a new token: one that a stranger has set beforehand is worth nothing."""
         if former := self._token(request):
@@ -291,6 +338,7 @@ class AdminSessions:
             until=Timestamp(now + _SESSION_SECONDS),
             browser=request.headers.get("User-Agent", "")[:_LONGEST_BROWSER],
             address=self._addresses.of(request),
+            crm_user=crm_user,
         )
         await self.store.begin(session, mark=mark, now=now)
         response.set_cookie(
@@ -319,5 +367,5 @@ def subject_of(login: str) -> str:
 
 def local_path(text: str) -> str:
     """The page to open after signing in: only one of ours, never another site's."""
-    is_ours = re.match(r"/admin(?:[/?]|$)", text) is not None and "\\" not in text and text.isprintable()
+    is_ours = re.match(r"(?:/admin(?:[/?]|$)|/from-crm$)", text) is not None and "\\" not in text and text.isprintable()
     return text if is_ours else "/admin"

@@ -41,8 +41,8 @@ class SessionRows:
                 id=each.id,
                 browser=browser_name(each.browser),
                 address=each.address,
-                since=self._shell.moment(each.begun_at),
-                used=self._shell.moment(each.used_at),
+                since=self._shell.moment(request, each.begun_at),
+                used=self._shell.moment(request, each.used_at),
                 is_own=own is not None and own.session.id == each.id,
             )
             for each in found

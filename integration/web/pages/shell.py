@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -15,7 +15,8 @@ import jinja2
 from aiohttp import web
 
 from integration import __version__
-from integration.domain.access import Granted, Permission, Viewer, allows, sees
+from integration.domain.access import Permission, Viewer, may, sees
+from integration.domain.administrators import AdministratorId
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings_changes import Author
 from integration.ports.stores import Outbox, OutboxState
@@ -32,25 +33,43 @@ _TOKENS = Path(str(files("widgets"))) / "shared"  # the design's values: files o
 _UNDO = {
     "discarded": "/delivery/{item}/retry",
     **dict.fromkeys(("saved", "switched_on", "switched_off", "undone"), "/changes/{item}/undo"),
+    **dict.fromkeys(("people_taken", "people_freed", "people_absent", "people_present"), "/changes/{item}/undo"),
 }
 """The address that undoes a change, by the key of the message about the change."""
 # The tones of messages; others are good.
 _TONES = {
     "already_gone": "bad",
+    "camp_not_undone": "bad",
+    "camp_state_not_changed": "warn",
+    "dnc_gone": "warn",
+    "file_already_over": "warn",
+    "file_stopped": "warn",
+    "list_not_changed": "bad",
+    "changed_by_another": "warn",
     "consent_gone": "bad",
+    "consent_by_installing": "warn",
     "invitation_already_gone": "bad",
+    "key_already_gone": "bad",
     "switched_off": "warn",
 }
 _LANGUAGE_NAMES = (("ru", "Рус"), ("uk", "Укр"), ("en", "Eng"))
 _SECTIONS = {
     "overview": "",
     "calls": "/calls",
+    "campaigns": "/campaigns",
     "delivery": "/delivery",
     "people": "/people",
     "changes": "/changes",
+    "api_keys": "/keys",
     "what_if": "/route",
 }
 """The pages of an account, by the key of their name and icon."""
+_OTHER_NEEDS = {
+    "calls": Permission.SEE_CALLS,
+    "campaigns": Permission.SEE_CAMPAIGNS,
+    "api_keys": Permission.MANAGE_KEYS,
+}
+"""What a section needs to be offered; the others need SEE_OFFICE."""
 _LIVE_HEADER = "X-Dozvon-Live"  # the page reads itself again
 NO_STORE = {"Cache-Control": "no-store"}
 
@@ -76,9 +95,7 @@ class Shell:
         self._sessions = sessions
         self._flash = flash
         self.told = flash.told
-        self._jinja = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=jinja2.StrictUndefined
-        )
+        self._jinja = _compiled()
         self._files = {file.name: file for file in (*(_HERE / "static").iterdir(), *_TOKENS.glob("tokens*.css"))}
         self._components = cache(self._load_components)
 
@@ -107,17 +124,33 @@ class Shell:
         """What the sender of this request may."""
         return self._sessions.viewer(request)
 
-    def may_see(self, request: web.Request, account: AccountId) -> bool:
-        """Whether the sender may see this account; for lists of several."""
-        return sees(self.viewer(request), self._sessions.office_of(account))
+    async def administrator(self, request: web.Request) -> AdministratorId | None:
+        """Who sends this request; None: who signed in with the configuration file's password."""
+        found = await self._sessions.signed_in(request)
+        return None if found is None or found.administrator is None else found.administrator.id
+
+    def is_visible(self, request: web.Request) -> Callable[[AccountId], bool]:
+        """Tells which accounts the sender may see; for lists of several."""
+        viewer = self.viewer(request)
+        return lambda account: sees(viewer, self._sessions.office_of(account))
 
     def may_add_offices(self, request: web.Request) -> bool:
-        return isinstance(allows(self.viewer(request), Permission.ADD_OFFICE), Granted)
+        return may(self.viewer(request), Permission.ADD_OFFICE)
 
-    def moment(self, at: Timestamp) -> str:
-        """Of what belongs to no office: in the zone of the first one, else in UTC."""
-        first = next(iter(self._accounts), None)
+    def first_page(self, request: web.Request, account: AccountId) -> str:
+        """Where the sender begins with an account: its overview, if they may see it."""
+        is_whole = may(self.viewer(request), Permission.SEE_OFFICE)
+        return f"/admin/{account}" if is_whole else f"/admin/{account}/campaigns"
+
+    def moment(self, request: web.Request, at: Timestamp) -> str:
+        """Of what belongs to no office: in the zone of the first one that the reader may see, else in UTC."""
+        first = next(iter(self.visible(request)), None)
         return local_moment(at, first.settings.zone if first is not None else "UTC")
+
+    def visible(self, request: web.Request) -> list[Account]:
+        """The accounts that the sender of this request may see."""
+        is_visible = self.is_visible(request)
+        return [each for each in self._accounts if is_visible(each.id)]
 
     def error_page(self, request: web.Request, status: int, message: str) -> web.Response:
         """The page for a failed request. It does not use the database, which may have failed."""
@@ -128,24 +161,28 @@ class Shell:
     async def page(self, request: web.Request, template: str, **values: Any) -> web.Response:
         """
         Args:
-            values: `account` and `section` (a key of `_SECTIONS`) of the pages of an account; `live=True` for a page
-                that changes by itself; `here`: the page's address, where it answers a form; `theme` is `light` or
-                `dark` where the reader's own does not count.
+            values: `account` and `section` (a key of `_SECTIONS`) of the pages of an account; `undo_account` of a
+                screen of the wizard whose changes can be undone; `live=True` for a page that changes by itself, or the
+                account with which another page changes; `here`: the page's address, where it answers a form; `theme`
+                is `light` or `dark` where the reader's own does not count.
         """
         account: Account | None = values.get("account")
         dead = (await self._outbox.depth_of(account.id))[OutboxState.DEAD] if account else 0
         signed_in = await self._sessions.is_signed_in(request)
         here, section = values.pop("here", ""), values.get("section", "")
         frame = self._frame(request, account, section, signed_in=signed_in, dead=dead, here=here)
-        if values.pop("live", False) and account is not None:
-            frame["live"] = f"/admin/{account.id}/live"
+        live = values.pop("live", False)
+        if live and (account is not None or live is not True):
+            frame["live"] = f"/admin/{account.id if account is not None else live}/live"
         is_for_a_person = _LIVE_HEADER not in request.headers
         said = await self._flash.take(request) if is_for_a_person else None
         if said is not None and said.key in frame["t"]:
             frame["message"] = frame["t"][said.key]
             frame["message_kind"] = _TONES.get(said.key, "good")
-            if account and said.undo and said.key in _UNDO:
-                frame["undo"] = f"/admin/{account.id}{_UNDO[said.key].format(item=said.undo)}"
+            undone = account or values.get("undo_account")
+            if undone and said.undo and said.key in _UNDO:
+                back = "?back=setup" if account is None else ""
+                frame["undo"] = f"/admin/{undone.id}{_UNDO[said.key].format(item=said.undo)}{back}"
         html = self._jinja.get_template(template).render({**frame, "dead": dead, **values})
         response = web.Response(text=html, content_type="text/html", headers=NO_STORE)
         if is_for_a_person and self._flash.is_waiting(request):
@@ -153,7 +190,7 @@ class Shell:
         return response
 
     def _may_manage(self, request: web.Request) -> bool:
-        return isinstance(allows(self.viewer(request), Permission.MANAGE_ADMINISTRATORS), Granted)
+        return may(self.viewer(request), Permission.MANAGE_ADMINISTRATORS)
 
     def _frame(
         self,
@@ -192,12 +229,15 @@ class Shell:
         self, request: web.Request, account: Account | None, section: str, lang: str, dead: int
     ) -> Iterator[NavigationItem]:
         t = texts(lang)
-        if account is None or len(list(self._accounts)) > 1:
+        if account is None or len(self.visible(request)) > 1:
             yield NavigationItem(
                 href="/admin", text=t["accounts"], icon="offices", is_current=request.path.rstrip("/") == "/admin"
             )
         if account is not None:
+            viewer = self.viewer(request)
             for key, path in _SECTIONS.items():
+                if not may(viewer, _OTHER_NEEDS.get(key, Permission.SEE_OFFICE)):
+                    continue
                 yield NavigationItem(
                     href=f"/admin/{account.id}{path}",
                     text=t[key],
@@ -228,6 +268,18 @@ class Shell:
         for name in sorted(self._jinja.list_templates(filter_func=lambda name: name.startswith("components/"))):
             found |= vars(self._jinja.get_template(name).make_module(shared))
         return SimpleNamespace(**{name: macro for name, macro in found.items() if not name.startswith("_")})
+
+
+@cache
+def _compiled() -> jinja2.Environment:
+    """All templates, compiled now (0.4 s): the first reader of a page must not hold up the cards of everybody."""
+    loader = jinja2.FileSystemLoader(_HERE / "templates")
+    environment = jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, auto_reload=False, cache_size=-1
+    )
+    for name in environment.list_templates():
+        environment.get_template(name)
+    return environment
 
 
 def in_language(request: web.Request, path: str, lang: str) -> str:

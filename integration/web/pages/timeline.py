@@ -114,7 +114,14 @@ class _Story:
             "TransferStarted": self._transfer,
             "TransferEnded": lambda entry: (f"transferred_{_text(entry, 'result')}", {}),
             "CallMerged": lambda _: ("merged", {}),
+            "ClientChosen": self._chosen,
             "RecordingStarted": lambda _: ("recording", {}),
+            "ClientWaiting": lambda _: ("waiting_for_employee", {}),
+            "AnswererJudged": lambda entry: (f"judged_{_text(entry, 'answerer')}", {}),
+            "MessageStarted": lambda _: ("message_started", {}),
+            "MessagePlayed": lambda entry: ("message_left" if entry.get("on_machine") else "message_played", {}),
+            "KeyPressed": lambda entry: ("key_pressed", {"digit": _text(entry, "key") or "—"}),
+            "ClientTurnedAway": lambda _: ("turned_away", {}),
             "CallEnded": self._ended,
         }
         self._of_phones: Mapping[str, Callable[[Entry], tuple[str, str] | None]] = {
@@ -157,6 +164,10 @@ class _Story:
     def _transfer(self, entry: Entry) -> tuple[str, dict[str, str]]:
         ends = {end: self._shown(_text(entry, end)) or "—" for end in ("from_", "to")}
         return f"transfer_{_text(entry, 'kind')}", ends
+
+    def _chosen(self, entry: Entry) -> tuple[str, dict[str, str]]:
+        by = self._shown(_text(entry, "extension")) or "—"
+        return "client_chosen", {"name": _text(entry, "name") or _text(entry, "person") or "—", "by": by}
 
     def _ended(self, entry: Entry) -> tuple[str, dict[str, str]]:
         return ("ended_unseen" if entry.get("inferred") else f"ended_{_text(entry, 'hangup_by')}"), {}

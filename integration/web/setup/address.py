@@ -11,23 +11,21 @@ from aiohttp import web
 from integration.domain.access import Permission
 from integration.domain.setup import Step
 from integration.errors import Unavailable
-from integration.ports.coordination import Coordination
-from integration.ports.findings import FindingLevel
+from integration.ports.findings import Finding, FindingLevel
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.permissions import for_everybody, needs
-from integration.web.setup.address_lights import AddressLight
 from integration.web.setup.frame import Frame, Opened, Wrong, path_of
-from integration.web.setup.shown import TONES, Light
+from integration.web.setup.proxies import caddy_block, nginx_block, own_proxy
+from integration.web.setup.shown import shown_findings
 
 _LONGEST = 253 + len("https://") + len(":65535")
 
 
 class AddressScreen:
-    def __init__(self, frame: Frame, coordination: Coordination) -> None:
+    def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._coordination = coordination
 
     def routes(self) -> list[web.AbstractRouteDef]:
         return [
@@ -35,7 +33,7 @@ class AddressScreen:
                 "it repeats a ticket of ours, once", [web.get("/reach/{ticket:[A-Za-z0-9_-]{20,100}}", self.reached)]
             ),
             *needs(
-                Permission.CHANGE_OFFICE,
+                Permission.CHANGE_INSTALLATION,
                 web.get("/admin/setup/{office}/address", self.show),
                 web.post("/admin/setup/{office}/address", self.save),
             ),
@@ -44,8 +42,7 @@ class AddressScreen:
     async def reached(self, request: web.Request) -> web.Response:
         """Repeats a ticket that this installation has issued to itself, once: so it knows who answers at an address."""
         ticket = request.match_info["ticket"]
-        found = await self._coordination.take_ticket(ticket)
-        if found is None or found.get("reach") != "us":
+        if not await self._frame.desk.take_ticket(ticket):
             raise web.HTTPNotFound
         return web.Response(text=ticket)
 
@@ -61,11 +58,11 @@ class AddressScreen:
         form: Mapping[str, str] | None = None,
         wrong: Wrong | None = None,
         *,
-        lights: Sequence[AddressLight] = (),
+        lights: Sequence[Finding] = (),
     ) -> web.Response:
-        desk, s = self._frame.desk, setup_texts(language_of(request))
+        desk = self._frame.desk
         typed = (form or {}).get("public_url", "") or (desk.public_url if desk.has_public_url else "")
-        host = urlsplit(typed).hostname or "calls.example.com"
+        host = urlsplit(normal_url(typed) or "").hostname or "calls.example.com"
         return await self._frame.page(
             request,
             opened,
@@ -74,11 +71,12 @@ class AddressScreen:
             wrong=wrong,
             is_in_file=desk.is_url_in_file,
             now=desk.public_url,
-            lights=[shown(each, s) for each in lights],
+            lights=shown_findings(lights, language_of(request)),
             is_checked=bool(lights),
             may_insist=any(each.level is FindingLevel.ERROR for each in lights) and form is not None,
-            caddy=f"{host} {{\n    reverse_proxy {desk.listens}\n}}",
-            nginx=_NGINX.format(host=host, listens=desk.listens),
+            own_proxy=own_proxy(desk.installed_as, host),
+            caddy=caddy_block(host, desk.listens),
+            nginx=nginx_block(host, desk.listens),
         )
 
     async def save(self, request: web.Request) -> web.StreamResponse:
@@ -130,29 +128,3 @@ def _is_ip(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def shown(light: AddressLight, s: Mapping[str, str]) -> Light:
-    return Light(
-        tone=TONES[light.level],
-        check=s[f"about_{light.about}"],
-        result=s[f"a_{light.truth}"].format(**light.facts),
-        todo=s.get(f"a_{light.truth}_remedy", ""),
-    )
-
-
-_NGINX = """server {{
-    listen 443 ssl;
-    server_name {host};
-    ssl_certificate     /etc/letsencrypt/live/{host}/fullchain.pem;
-    ssl_certificate_key /etc/letsencrypt/live/{host}/privkey.pem;
-    location / {{
-        proxy_pass http://{listens};
-        proxy_http_version 1.1;
-        proxy_set_header Host $host;
-        proxy_set_header X-Forwarded-For $remote_addr;
-        proxy_set_header Upgrade $http_upgrade;
-        proxy_set_header Connection "upgrade";
-        proxy_read_timeout 75s;
-    }}
-}}"""

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -14,51 +12,34 @@ from integration.documents.office import DEFAULT_LINE
 from integration.domain.access import Permission
 from integration.domain.numbers.numbering import DialForm
 from integration.domain.sentences import say
-from integration.domain.settings import AfterNoAnswer, CardMoment, LineSettings, LogTarget
+from integration.domain.settings import LogTarget, MadeByHand
 from integration.domain.setup import Step
 from integration.errors import DozvonError
+from integration.ports.findings import Finding
 from integration.services.accounts import Account, Accounts
 from integration.services.dial_samples import dial_samples
+from integration.services.line_watches import LineWatches
 from integration.texts.setup import setup_texts
 from integration.web.forms import read_form
 from integration.web.language import language_of, with_language
 from integration.web.permissions import needs
-from integration.web.setup.frame import Frame, Opened, Wrong, path_of, seen_of
-
-_BUILT_IN = LineSettings()
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """
-    A field of a line's form.
-
-    Attributes:
-        kind: flag, choice, number, minutes, text or person.
-        choices: values with the keys of their texts.
-    """
-
-    name: str
-    kind: str
-    choices: tuple[tuple[str, str], ...] = ()
-
-
-FIELDS = (
-    Field("process", "flag"),
-    Field("card", "choice", tuple((each.value, f"card_{each}") for each in CardMoment)),
-    Field("to_responsible", "flag"),
-    Field("responsible_seconds", "number"),
-    Field("notice_before", "text"),
-    Field("notice_no_answer", "text"),
-    Field("after_no_answer", "choice", tuple((each.value, f"after_{each}") for each in AfterNoAnswer)),
-    Field("group", "text"),
-    Field("missed_responsible", "person"),
-    Field("outside_responsible", "person"),
-    Field("reserve", "text"),
-    Field("missed_task", "flag"),
-    Field("task_deadline_seconds", "minutes"),
-    Field("unknown_lookup_seconds", "number"),
+from integration.web.setup.card_layout import layout_shown
+from integration.web.setup.frame import Form, Frame, Opened, Wrong
+from integration.web.setup.line_fields import (
+    FIELDS,
+    Choices,
+    Field,
+    choices_of,
+    common_rules,
+    offered_fields,
+    own_rules,
+    said_value,
+    shown_value,
+    value_of,
 )
+from integration.web.setup.line_finding import lines_of_survey, watch_shown
+from integration.web.setup.shown import shown_findings, trouble
+
 _DIAL = (
     "area_code",
     "local_length",
@@ -69,152 +50,213 @@ _DIAL = (
     "click",
 )
 _MOST_NEW = 40  # characters of a line's number
+_LINE = re.compile(r"\+?[0-9][0-9 ()-]*")
+_RESET = "reset."
+_REFRESH_SECONDS = 4  # of a page without a script, while somebody waits for a call
+_NUMBERS = "numbers dialled"  # checks of how the office dials, among those of the telephone system
+Lines = dict[str, dict[str, Any]]
 
 
 class LinesScreen:
-    def __init__(self, frame: Frame, accounts: Accounts) -> None:
+    def __init__(self, frame: Frame, accounts: Accounts, watches: LineWatches) -> None:
         self._frame = frame
         self._accounts = accounts
+        self._watches = watches
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         return needs(
             Permission.CHANGE_OFFICE,
             web.get("/admin/setup/{office}/lines", self.show),
             web.post("/admin/setup/{office}/lines", self.save),
+            web.post("/admin/setup/{office}/lines/watch", self.watch),
         )
 
     async def show(self, request: web.Request) -> web.StreamResponse:
-        opened = await self._frame.open(request)
-        if opened.parts.account is None:
-            raise web.HTTPSeeOther(with_language(request, path_of(opened.office, Step.CRM)))
+        opened = await self._open(request)
+        await self._watches.go_on(opened.office, opened.state.watch)
         return await self._page(request, opened, request.query.get("line", DEFAULT_LINE))
 
+    async def watch(self, request: web.Request) -> web.StreamResponse:
+        """Begin to wait for a call, or stop."""
+        opened, form = await self._open(request), await read_form(request)
+        match form.get("do"):
+            case "watch":
+                await self._watches.start(opened.office)
+            case "stop":
+                await self._watches.stop(opened.office)
+            case _:
+                raise web.HTTPBadRequest
+        raise web.HTTPSeeOther(with_language(request, opened.path(Step.LINES, "watch")))
+
+    async def _open(self, request: web.Request) -> Opened:
+        """Raises: HTTPSeeOther to the CRM, if there is no account yet."""
+        opened = await self._frame.open(request)
+        if opened.parts.account is None:
+            raise web.HTTPSeeOther(with_language(request, opened.path(Step.CRM)))
+        return opened
+
+    def _account(self, opened: Opened) -> Account | None:
+        return self._accounts.get(opened.parts.account) if opened.parts.account is not None else None
+
     async def _page(
-        self,
-        request: web.Request,
-        opened: Opened,
-        line: str,
-        form: Mapping[str, str] | None = None,
-        wrong: Wrong | None = None,
+        self, request: web.Request, opened: Opened, line: str, form: Form | None = None, wrong: Wrong | None = None
     ) -> web.Response:
         document, lang = opened.parts.account_document, language_of(request)
-        s = setup_texts(lang)
+        s, account = setup_texts(lang), self._account(opened)
         lines: Mapping[str, Mapping[str, Any]] = document.get("line", {})
         if line != DEFAULT_LINE and line not in lines:
             line = DEFAULT_LINE
-        account = self._accounts.get(opened.parts.account) if opened.parts.account is not None else None
         people, is_default = _people(account), line == DEFAULT_LINE
-        path = path_of(opened.office, Step.LINES)
         own, common = lines.get(line, {}), lines.get(DEFAULT_LINE, {})
-        rows = [
-            {
-                "name": each.name,
-                "label": s[f"f_{each.name}"],
-                "choices": _choices(each, s, people),
-                "value": (form or {}).get(each.name, _shown(each, own, common)),
-                "is_own": f"own.{each.name}" in form if form is not None else each.name in own,
-                "hint": "" if is_default else f"{s['inherited']}: {_said(each, _value(each, {}, common), s, people)}",
-            }
-            for each in FIELDS
-        ]
-        dial: Mapping[str, Any] = document.get("dial", {})
+        watch = watch_shown(opened, account, is_live=self._watches.is_live(opened.state.watch), lang=lang)
+        findings, survey, problem = await self._asked(request, opened, account)
         return await self._frame.page(
             request,
             opened,
             Step.LINES,
-            values={
-                **{f"dial.{name}": str(dial.get(name, "") or "") for name in _DIAL},
-                "default_responsible": str(document.get("default_responsible") or ""),
-                "log_to": str(document.get("log_to", LogTarget.PERSON)),
-                "source": str(own.get("source") or ""),
-                **(form or {}),
-            },
+            values={**_values(document, own), **(form or {})},
             wrong=wrong,
+            live=opened.parts.account,
+            refresh_seconds=_REFRESH_SECONDS if watch.is_live and not watch.has_new else 0,
             line=line,
             is_default=is_default,
-            tabs=[
-                (path, s["all_lines"], is_default),
-                *(
-                    (f"{path}?{urlencode({'line': key})}", str(each.get("source") or key), key == line)
-                    for key, each in lines.items()
-                    if key != DEFAULT_LINE
-                ),
-            ],
-            rows=rows,
+            tabs=list(_tabs(opened, lines, line, s, watch.known)),
+            rows=_rows(
+                offered_fields(account.crm.abilities if account is not None else None, {**common, **own}),
+                own,
+                common,
+                form,
+                s,
+                people,
+                is_default=is_default,
+            ),
             people=[("", s["nobody"]), *people],
+            made_by_hand=_made_by_hand(account, document, s),
             log_targets=[(each.value, s[f"log_{each}"]) for each in LogTarget],
             dial=[(f"dial.{name}", s[f"d_{name}"]) for name in _DIAL if name != "click"],
             clicks=[(each.value, s[f"click_{each}"]) for each in DialForm],
             samples=_samples(account, lang),
+            watch=watch,
+            card=layout_shown(opened, lang),
+            survey_lines=survey,
+            dial_findings=shown_findings(findings, lang),
+            problem=problem,
+            action=opened.path(Step.LINES),
+            to_watch=opened.path(Step.LINES, below="watch"),
+            to_read=opened.path(Step.LINES, "read", read="1"),
+            to_try=opened.path(Step.LINES, "dialling", dial="1"),
+            pbx_step=opened.path(Step.PBX),
         )
 
+    async def _asked(
+        self, request: web.Request, opened: Opened, account: Account | None
+    ) -> tuple[list[Finding], list[dict[str, str]] | None, str]:
+        """What the telephone system was asked by this address: how it takes numbers, and which lines it has."""
+        findings: list[Finding] = []
+        survey = None
+        try:
+            if request.query.get("dial") and account is not None:
+                trial = await self._frame.desk.trial(opened.parts)
+                found = await trial.diagnose(dial_samples(account.settings))
+                findings = [each for each in found if each.check.startswith(_NUMBERS)] or found
+            if request.query.get("read"):
+                trial = await self._frame.desk.trial(opened.parts)
+                survey = lines_of_survey(await trial.survey(), account)
+        except DozvonError as exc:
+            return [], None, trouble(exc, language_of(request))
+        return findings, survey, ""
+
     async def save(self, request: web.Request) -> web.StreamResponse:
-        opened, form = await self._frame.open(request), await read_form(request)
-        if opened.parts.account is None:
-            raise web.HTTPSeeOther(with_language(request, path_of(opened.office, Step.CRM)))
+        opened, form = await self._open(request), await read_form(request)
         line, do = form.get("line", DEFAULT_LINE), form.get("do", "")
         document = dict(opened.parts.account_document)
         lines = {key: dict(each) for key, each in document.get("line", {}).items()}
         if line != DEFAULT_LINE and line not in lines:
             raise web.HTTPBadRequest
-        goal = line
-        s = setup_texts(language_of(request))
-        match do:
-            case "add":
-                goal = form.get("new_line", "").strip()[:_MOST_NEW]
-                if goal in lines:
-                    return await self._page(request, opened, line, form, Wrong(fields={"new_line": s["line_exists"]}))
-                name = form.get("new_name", "").strip()
-                lines[goal] = {"source": name} if name else {}
-            case "remove":
-                lines.pop(line, None)
-                goal = DEFAULT_LINE
-            case "reset":
-                lines[line] = {key: value for key, value in lines.get(line, {}).items() if key == "source"}
-            case _:
-                lines[line] = _line(form, is_default=line == DEFAULT_LINE)
-                if line == DEFAULT_LINE:
-                    document |= {"dial": _dial(form), **_common(form)}
+        goal = form.get("new_line", "").strip()[:_MOST_NEW] if do == "add" else line
+        if do == "add" and (goal in lines or not _LINE.fullmatch(goal)):
+            said = setup_texts(language_of(request))["line_exists" if goal in lines else "line_is_no_number"]
+            return await self._page(request, opened, line, form, Wrong(fields={"new_line": said}))
+        document |= _changed(lines, line, goal, form)
         document["line"] = {key: each for key, each in lines.items() if each or key != DEFAULT_LINE}
         try:
-            await self._frame.desk.put(
-                opened.office,
-                f"account/{opened.parts.account}",
-                document,
-                seen=seen_of(form, opened),
-                who=self._frame.shell.who(request),
-            )
+            await self._frame.put_account(request, opened, form, document)
         except DozvonError as exc:
             return await self._page(request, opened, line, form, self._frame.refused(request, exc, _names(goal, do)))
         if do == "next":
             raise await self._frame.finish(request, opened.office, Step.LINES)
         await self._frame.desk.store.keep(opened.office, Step.LINES, None)
-        where = path_of(opened.office, Step.LINES) + ("" if goal == DEFAULT_LINE else f"?line={goal}")
+        is_seen, goal = form.get("from") == "watch", goal if goal in lines else DEFAULT_LINE
+        where = opened.path(
+            Step.LINES, "watch" if is_seen else "", line="" if is_seen or goal == DEFAULT_LINE else goal
+        )
         raise web.HTTPSeeOther(with_language(request, where))
 
 
-def _line(form: Mapping[str, str], *, is_default: bool) -> dict[str, Any]:
-    """The line as it was typed; of one that is not the default, what is its own."""
-    found: dict[str, Any] = {}
-    for each in FIELDS:
-        if is_default or f"own.{each.name}" in form:
-            found[each.name] = _typed(each, form.get(each.name, ""))
-    if is_default:
-        built_in = {each.name: _plain(getattr(_BUILT_IN, each.name)) for each in FIELDS}
-        found = {name: value for name, value in found.items() if value != built_in[name]}
-    elif name := form.get("source", "").strip():
-        found["source"] = name
-    return found
+def _changed(lines: Lines, line: str, goal: str, form: Form) -> dict[str, Any]:
+    """Carry the form out in `lines`. Returns what it changes elsewhere in the account."""
+    do, common = form.get("do", ""), lines.get(DEFAULT_LINE, {})
+    if do == "add":
+        name = form.get("new_name", "").strip()
+        lines[goal] = {"source": name} if name else {}
+    elif do == "remove":
+        lines.pop(line, None)
+    elif do == "reset":
+        lines[line] = {key: value for key, value in lines.get(line, {}).items() if key == "source"}
+    elif line == DEFAULT_LINE:
+        lines[line] = common_rules(form, common)
+        return {"dial": _dial(form), **_common(form)}
+    else:
+        lines[line] = own_rules(form, common, reset=do.removeprefix(_RESET) if do.startswith(_RESET) else "")
+    return {}
 
 
-def _choices(field: Field, s: Mapping[str, str], people: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    """What can be chosen; empty: it is typed."""
-    match field.kind:
-        case "flag":
-            return [("yes", s["yes"]), ("no", s["no"])]
-        case "person":
-            return [("", s["nobody"]), *people]
-    return [(value, s[key]) for value, key in field.choices]
+def _tabs(
+    opened: Opened, lines: Mapping[str, Mapping[str, Any]], line: str, s: Mapping[str, str], seen: frozenset[str]
+) -> list[tuple[str, str, bool]]:
+    """A tab for each line; those that a call has just come through have a tick."""
+    tabs = [(opened.path(Step.LINES), s["all_lines"], line == DEFAULT_LINE)]
+    for key, each in lines.items():
+        if key != DEFAULT_LINE:
+            name = str(each.get("source") or key)
+            tabs.append((opened.path(Step.LINES, line=key), f"✓ {name}" if key in seen else name, key == line))
+    return tabs
+
+
+def _rows(
+    fields: Sequence[Field],
+    own: Mapping[str, Any],
+    common: Mapping[str, Any],
+    form: Form | None,
+    s: Mapping[str, str],
+    people: Choices,
+    *,
+    is_default: bool,
+) -> list[dict[str, Any]]:
+    """The rules of a line; of a single line each with whether it is its own, and what it would inherit."""
+    return [
+        {
+            "name": each.name,
+            "label": s[f"f_{each.name}"],
+            "choices": choices_of(each, s, people),
+            "value": (form or {}).get(each.name, shown_value(each, value_of(each, own, common))),
+            "is_own": not is_default and (f"own.{each.name}" in form if form is not None else each.name in own),
+            "inherited": "" if is_default else said_value(each, value_of(each, {}, common), s, people),
+        }
+        for each in fields
+    ]
+
+
+def _values(document: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, str]:
+    dial: Mapping[str, Any] = document.get("dial", {})
+    return {
+        **{f"dial.{name}": str(dial.get(name, "") or "") for name in _DIAL},
+        "default_responsible": str(document.get("default_responsible") or ""),
+        "log_to": str(document.get("log_to", LogTarget.PERSON)),
+        "made_by_hand": str(document.get("made_by_hand", MadeByHand.CONTACT)),
+        "never_clients": ", ".join(str(each) for each in document.get("never_clients", ())),
+        "source": str(own.get("source") or ""),
+    }
 
 
 def _samples(account: Account | None, lang: str) -> list[str]:
@@ -224,54 +266,7 @@ def _samples(account: Account | None, lang: str) -> list[str]:
     return [said.format(what=say(each.what, lang), dialled=each.dialled) for each in found]
 
 
-def _typed(field: Field, text: str) -> Any:
-    """As a document has it; what is no number stays a text, and its reader says so."""
-    text = text.strip()
-    match field.kind:
-        case "flag":
-            return text == "yes"
-        case "number" | "minutes":
-            try:
-                number = float(text.replace(",", "."))
-            except ValueError:
-                return text
-            if not math.isfinite(number):
-                return text
-            number *= 60 if field.kind == "minutes" else 1
-            return int(number) if number == int(number) else number
-    return text
-
-
-def _plain(value: Any) -> Any:
-    return "" if value is None else str(value) if isinstance(value, CardMoment | AfterNoAnswer) else value
-
-
-def _value(field: Field, own: Mapping[str, Any], common: Mapping[str, Any]) -> Any:
-    return own.get(field.name, common.get(field.name, _plain(getattr(_BUILT_IN, field.name))))
-
-
-def _shown(field: Field, own: Mapping[str, Any], common: Mapping[str, Any]) -> str:
-    value = _value(field, own, common)
-    match field.kind:
-        case "flag":
-            return "yes" if value else "no"
-        case "minutes":
-            return f"{float(value) / 60:g}"
-        case "number":
-            return f"{value:g}" if isinstance(value, int | float) else str(value)
-    return str(value or "")
-
-
-def _said(field: Field, value: Any, s: Mapping[str, str], people: list[tuple[str, str]]) -> str:
-    """The inherited value in words."""
-    shown = _shown(field, {field.name: value}, {})
-    named = {"yes": s["yes"], "no": s["no"], **{value: s[key] for value, key in field.choices}}
-    if field.kind == "person":
-        return dict(people).get(shown, shown)
-    return named.get(shown, shown) or "—"
-
-
-def _dial(form: Mapping[str, str]) -> dict[str, Any]:
+def _dial(form: Form) -> dict[str, Any]:
     found: dict[str, Any] = {name: form.get(f"dial.{name}", "").strip() for name in _DIAL}
     length = found.pop("local_length")
     if length:
@@ -279,8 +274,13 @@ def _dial(form: Mapping[str, str]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value != ""}
 
 
-def _common(form: Mapping[str, str]) -> dict[str, Any]:
-    return {"default_responsible": form.get("default_responsible", ""), "log_to": form.get("log_to", "")}
+def _common(form: Form) -> dict[str, Any]:
+    found: dict[str, Any] = {key: form.get(key, "") for key in ("default_responsible", "log_to")}
+    if "made_by_hand" in form:
+        found["made_by_hand"] = form["made_by_hand"]
+    if "never_clients" in form:
+        found["never_clients"] = [each.strip() for each in re.split(r"[,;]", form["never_clients"]) if each.strip()]
+    return found
 
 
 def _names(line: str, do: str) -> dict[str, str]:
@@ -291,11 +291,19 @@ def _names(line: str, do: str) -> dict[str, str]:
     return (
         fields
         | {f"dial.{name}": f"dial.{name}" for name in _DIAL}
-        | {key: key for key in ("default_responsible", "log_to")}
+        | {key: key for key in ("default_responsible", "log_to", "made_by_hand", "never_clients")}
     )
 
 
-def _people(account: Account | None) -> list[tuple[str, str]]:
+def _made_by_hand(account: Account | None, document: Mapping[str, Any], s: Mapping[str, str]) -> Choices:
+    """What can be chosen; empty: the CRM has one kind only, and no other was chosen before."""
+    has_leads = account is not None and account.crm.abilities.leads
+    if not has_leads and document.get("made_by_hand", MadeByHand.CONTACT) == MadeByHand.CONTACT:
+        return []
+    return [(each.value, s[f"made_by_hand_{each}"]) for each in MadeByHand]
+
+
+def _people(account: Account | None) -> Choices:
     """The managers who can work in the CRM, by name."""
     managers = account.managers.values() if account is not None else ()
     named = sorted((each.name or str(each.id), str(each.id)) for each in managers if each.is_active)

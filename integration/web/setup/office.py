@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,7 +14,7 @@ from aiohttp import web
 
 from integration.documents.office import read_office
 from integration.documents.problems import FieldProblem, InvalidDocument
-from integration.domain.access import Permission, sees
+from integration.domain.access import Permission, may, sees
 from integration.domain.ids import AccountId
 from integration.domain.setup import Step
 from integration.errors import DozvonError
@@ -26,6 +28,8 @@ from integration.web.permissions import needs
 from integration.web.setup.frame import Frame, Opened, Wrong, answers_of, by_field, form_values, path_of, seen_of
 
 _FIELDS = {key: key for key in ("name", "country", "language", "time_zone")}
+_LONGEST_FORM = 32  # characters of the word that a page carries
+_LETS_CRM_IN = "crm_administrators"
 _FIRST = ("RU", "UA", "BY", "KZ", "UZ", "KG", "AM", "AZ", "GE", "MD")  # where Dozvon's languages are spoken
 
 
@@ -63,15 +67,16 @@ class OfficeScreen:
 
     async def new(self, request: web.Request) -> web.Response:
         lang = language_of(request)
-        return await self._new(request, {"language": lang, "country": {"uk": "UA"}.get(lang, "RU")}, Wrong())
+        values = {"language": lang, "country": {"uk": "UA"}.get(lang, "RU"), "form": secrets.token_hex(16)}
+        return await self._new(request, values, Wrong())
 
     async def begin(self, request: web.Request) -> web.StreamResponse:
         form = await read_form(request)
         wrong = _wrong(form, language_of(request))
         if wrong.fields or wrong.page:
             return await self._new(request, form, wrong)
-        state = SetupState(office=AccountId(""), **_values(form))
-        office = await self._frame.desk.begin(state)
+        state = SetupState(office=AccountId(""), form=form.get("form", "")[:_LONGEST_FORM], **_values(form))
+        office = await self._frame.desk.begin(state, by=await self._frame.shell.administrator(request))
         raise await self._frame.finish(request, office, Step.OFFICE)
 
     async def _new(self, request: web.Request, values: Mapping[str, str], wrong: Wrong) -> web.Response:
@@ -97,9 +102,22 @@ class OfficeScreen:
         self, request: web.Request, opened: Opened, form: Mapping[str, str] | None = None, wrong: Wrong | None = None
     ) -> web.Response:
         state = opened.state
-        values = {name: str(getattr(state, name)) for name in _FIELDS} if form is None else form
-        choices = _choices(language_of(request))
-        return await self._frame.page(request, opened, Step.OFFICE, values=values, wrong=wrong, **choices)
+        stored = {name: str(getattr(state, name)) for name in _FIELDS}
+        stored[_LETS_CRM_IN] = "1" if opened.parts.account_document.get(_LETS_CRM_IN) else ""
+        return await self._frame.page(
+            request,
+            opened,
+            Step.OFFICE,
+            values=stored if form is None else form,
+            wrong=wrong,
+            may_let_crm_in=self._may_let_crm_in(request, opened),
+            **_choices(language_of(request)),
+        )
+
+    def _may_let_crm_in(self, request: web.Request, opened: Opened) -> bool:
+        """Whether the form has the switch for the CRM's administrators: for owners, once there is a CRM."""
+        is_owner = may(self._frame.shell.viewer(request), Permission.MANAGE_ADMINISTRATORS)
+        return is_owner and opened.parts.account is not None
 
     async def save(self, request: web.Request) -> web.StreamResponse:
         opened, form = await self._frame.open(request), await read_form(request)
@@ -109,12 +127,14 @@ class OfficeScreen:
         values = _values(form)
         if opened.parts.account is not None:
             document = {**opened.parts.account_document, **values}
+            if self._may_let_crm_in(request, opened):
+                document[_LETS_CRM_IN] = bool(form.get(_LETS_CRM_IN))
             part, seen = f"account/{opened.parts.account}", seen_of(form, opened)
             try:
                 await self._frame.desk.put(opened.office, part, document, seen=seen, who=self._frame.shell.who(request))
             except DozvonError as exc:
                 return await self._page(request, opened, form, self._frame.refused(request, exc, _FIELDS))
-        await self._frame.desk.store.change(opened.office, **values)
+        await self._frame.desk.store.change(opened.office, lambda state: replace(state, **values))
         raise await self._frame.finish(request, opened.office, Step.OFFICE)
 
     async def keep(self, request: web.Request) -> web.Response:

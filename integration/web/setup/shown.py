@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from integration.domain.connections.state import ConnectionState, ConnectionStatus
+from integration.domain.reasons import Reason
 from integration.domain.sentences import say
 from integration.errors import DozvonError
 from integration.ports.findings import Finding, FindingLevel
@@ -24,10 +25,6 @@ class Light:
     check: str
     result: str
     todo: str = ""
-
-
-OF_LATER_STEPS = frozenset({"dialplan", "recordings", "way back"})
-"""Checks of the telephone system that cannot be right before the step about routing."""
 
 
 def shown_findings(findings: Iterable[Finding], lang: str) -> list[Light]:
@@ -62,6 +59,11 @@ def shown_steps(steps: Sequence[SetupStep], lang: str) -> list[dict[str, Any]]:
 
 def trouble(exc: DozvonError, lang: str) -> str:
     """What a person reads of an error of a connection."""
-    if exc.fault is None:
-        return str(exc)
-    return state_sentence(ConnectionState(status=ConnectionStatus.RETRYING, reason=exc.fault), lang)
+    return fault_sentence(exc.fault, str(exc), lang)
+
+
+def fault_sentence(reason: Reason | None, detail: str, lang: str) -> str:
+    """`detail` where no reason is known."""
+    if reason is None:
+        return detail
+    return state_sentence(ConnectionState(status=ConnectionStatus.RETRYING, reason=reason), lang)

@@ -30,6 +30,20 @@ function keep(form) {
   });
 }
 
+/** A keyboard goes on where the news is: at the first wrong field, at what was refused or found, else at the heading. */
+function goToTheNews() {
+  if (document.activeElement !== document.body) return;
+  const part = location.hash.length > 1 ? document.getElementById(location.hash.slice(1)) : null;
+  const news =
+    document.querySelector("main [aria-invalid=true]") ??
+    document.querySelector("main [role=alert]") ??
+    part?.querySelector("h2") ??
+    document.querySelector("main h1");
+  if (!news) return;
+  if (!news.matches("input, select, textarea")) news.tabIndex = -1;
+  news.focus({ preventScroll: news.matches("h1") });
+}
+
 function nameCountries(select) {
   const names = new Intl.DisplayNames([document.documentElement.lang], { type: "region" });
   for (const option of select.options) {
@@ -37,7 +51,18 @@ function nameCountries(select) {
   }
 }
 
+/** What is to be entered depends on the choice: the server shows it. Without this script the answer to the form does. */
+function showTheChosen(choice) {
+  choice.addEventListener("change", (event) => {
+    const address = new URL(choice.dataset.goes, location.href);
+    address.searchParams.set(event.target.name, event.target.value);
+    location.assign(address);
+  });
+}
+
 for (const form of document.querySelectorAll("form[data-keep]")) keep(form);
+for (const choice of document.querySelectorAll("[data-goes]")) showTheChosen(choice);
+goToTheNews();
 for (const select of document.querySelectorAll("select[name=country]")) nameCountries(select);
 for (const form of document.querySelectorAll("form[data-zone]")) {
   const field = form.elements[form.dataset.zone];

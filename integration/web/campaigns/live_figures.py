@@ -1,0 +1,96 @@
+"""What a campaign does now, in words: why nobody is dialled, the figures that move, its employees."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from integration.domain.campaigns.model import CampaignState
+from integration.domain.campaigns.situation import EmployeeState
+from integration.domain.ids import Timestamp
+from integration.ports.campaigns import StoredCampaign
+from integration.ports.dialling import STALE_SECONDS, DiallingNow, Seat
+from integration.services.accounts import Account
+from integration.texts.dialling import hold_sentence
+from integration.texts.pages import texts
+from integration.web.pages.view import moment
+
+_BUSY = (EmployeeState.RINGING, EmployeeState.TALKING, EmployeeState.WRAPPING)
+_ABSENT = (EmployeeState.PAUSED, EmployeeState.GONE)
+_TONES = {EmployeeState.FREE: "ok", EmployeeState.PAUSED: "warn", EmployeeState.GONE: "soft"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeatRow:
+    name: str
+    state: str
+    tone: str
+    since: str
+    why: str
+
+
+class Why:
+    """Of the campaigns of one account, for one reader."""
+
+    def __init__(self, account: Account, language: str, now: Timestamp) -> None:
+        self._account = account
+        self._language = language
+        self._now = now
+        self._t: Mapping[str, str] = texts(language)
+
+    def sentence(self, stored: StoredCampaign, total: int, doing: DiallingNow | None) -> str:
+        """Why nobody is called now."""
+        t = self._t
+        if stored.state is not CampaignState.RUNNING:
+            when = moment(stored.state_at, self._account)
+            return t[f"camp_why_{stored.state}"].format(by=stored.state_by, when=when)
+        if not total:
+            return t["camp_why_empty"]
+        if doing is None or doing.at < stored.state_at:
+            if self._now - stored.state_at < STALE_SECONDS:
+                return t["camp_why_begins"]
+            return t["camp_why_no_process"].format(when=moment(stored.state_at, self._account))
+        if self._now - doing.at > STALE_SECONDS:
+            return t["camp_why_no_process"].format(when=moment(doing.at, self._account))
+        return hold_sentence(doing.hold, self._language, zone=self._account.settings.zone, now=self._now)
+
+    def figures(self, stored: StoredCampaign, doing: DiallingNow | None) -> list[tuple[str, int]]:
+        """Empty: nothing dials it now."""
+        if not self._is_fresh(doing) or doing is None:
+            return []
+        if stored.state is not CampaignState.RUNNING and not (doing.dialling or doing.talking):
+            return []
+        people = Counter(seat.state for seat in doing.seats)
+        return [
+            (self._t["camp_now_dialling"], doing.dialling),
+            (self._t["camp_now_talking"], doing.talking),
+            (self._t["camp_now_free"], people[EmployeeState.FREE]),
+            (self._t["camp_now_busy"], sum(people[state] for state in _BUSY)),
+            (self._t["camp_now_gone"], sum(people[state] for state in _ABSENT)),
+        ]
+
+    def seats(self, stored: StoredCampaign, doing: DiallingNow | None) -> list[SeatRow]:
+        if not self._is_fresh(doing) or doing is None or stored.state is not CampaignState.RUNNING:
+            return []
+        return [self._seat(each) for each in doing.seats]
+
+    def _is_fresh(self, doing: DiallingNow | None) -> bool:
+        return doing is not None and self._now - doing.at <= STALE_SECONDS
+
+    def _seat(self, seat: Seat) -> SeatRow:
+        return SeatRow(
+            name=_name_of(self._account, seat.key),
+            state=self._t[f"camp_seat_{seat.state}"],
+            tone=_TONES.get(seat.state, "info"),
+            since=moment(seat.since, self._account),
+            why=self._t[f"camp_absent_{seat.why}"] if seat.why else "",
+        )
+
+
+def _name_of(account: Account, key: str) -> str:
+    employee = next((each for each in account.settings.employees if each.key == key), None)
+    if employee is None:
+        return key
+    name = account.manager_name(employee.manager) or employee.name
+    return f"{name} ({key})" if name else key
