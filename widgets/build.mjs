@@ -1,6 +1,8 @@
 /**
- * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files) and dist/vendor/ (what the sandbox CRM's
- * page offers to widgets, so that an installed `dozvon demo` needs no npm), `--tests` the tests into build/tests/.
+ * Builds the widgets: `node build.mjs` into dist/amocrm/ (the archive's files), dist/bitrix24/ (the page that Dozvon
+ * serves into a portal's frames, in parts that are loaded when they are needed) and dist/vendor/ (what the sandbox CRM's
+ * page offers to widgets, so that an installed `dozvon demo` needs no npm) and the playground into build/, `--tests` the
+ * tests into build/tests/.
  * A style sheet becomes a text, with what it imports: the card shares its tokens with the administrators' pages.
  *
  * The backend's address and the version stay marks here: pack.py, which needs no Node, fills them in.
@@ -56,6 +58,28 @@ async function buildAmocrm() {
   }
 }
 
+async function buildBitrix24() {
+  await rm("dist/bitrix24", { recursive: true, force: true });
+  await esbuild.build({
+    ...common,
+    entryPoints: { frame: "bitrix24/main.ts" },
+    outdir: "dist/bitrix24",
+    chunkNames: "part-[name]-[hash]",
+    format: "esm",
+    splitting: true,
+    minify: true,
+    define: { DOZVON_BACKEND: '""', DOZVON_VERSION: '""' },
+  });
+  await esbuild.build({
+    entryPoints: ["shared/frame/frame.css"],
+    outfile: "dist/bitrix24/frame.css",
+    bundle: true,
+    minify: true,
+    charset: "utf8",
+    logLevel: "warning",
+  });
+}
+
 /** The files keep their places in node_modules: `--vendor-path` of the sandbox takes either folder. */
 async function copyVendor() {
   await rm("dist/vendor", { recursive: true, force: true });
@@ -90,6 +114,8 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     await buildTests();
   } else {
     await buildAmocrm();
+    await buildBitrix24();
     await copyVendor();
+    await buildPlayground();
   }
 }

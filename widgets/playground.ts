@@ -4,11 +4,18 @@
  * `?scene=ringing&lang=en&dark=1` shows one scene at once. Nothing here is shipped.
  */
 
-import { ApiError } from "./shared/api";
+import { type Api, ApiError } from "./shared/api";
 import { Card } from "./shared/card";
-import type { CardCall } from "./shared/messages";
+import { browserChoices } from "./shared/choices";
+import { randomId } from "./shared/click";
+import { copyText } from "./shared/clipboard";
+import { floating } from "./shared/floating";
+import { isHotKey } from "./shared/hot_key";
+import { CARD_FIELDS, type CallNote, type CardCall } from "./shared/messages";
+import { BrowserRing } from "./shared/ring_sound";
 import { StatusView } from "./shared/status_view";
 import { languageOf, Texts } from "./shared/texts";
+import "./shared/words/all";
 
 const now = () => Date.now() / 1000;
 const query = new URLSearchParams(location.search);
@@ -16,25 +23,101 @@ const texts = new Texts(languageOf(query.get("lang") ?? "ru"));
 
 let calls: CardCall[] = [];
 let created = 0;
-let sound = true;
+const choices = browserChoices();
+const ring = new BrowserRing(new AbortController().signal);
 
-const card = new Card(texts, query.get("currency") ?? "RUB", now, {
-  open: (url) => card.notice("info", `→ ${url}`),
-  hangUp: async (call) => change(call.id, call.state === "ringing" ? over("declined") : ended("answered")),
-  sendExtension: async (call) => card.notice("info", `♪ ${call.client_extension}`),
-  dismiss: (call) => show(calls.filter((one) => one.id !== call.id)),
-  minimised: () => {},
-  switchSound: () => {
-    sound = !sound;
-    return sound;
+/** A server that keeps one note. `?note=` fills it. */
+let note: CallNote = { revision: 0, text: "", result: null, next_step: null, result_at: null };
+const saved = (fields: Partial<CallNote>) => {
+  note = { ...note, ...fields, revision: note.revision + 1 };
+  return { note };
+};
+const LONG_NOTE =
+  "Хочет остеклить веранду до зимы, бюджет до 250 тысяч.\nЖена против белого профиля: показать образцы.\nПрислать расчёт.";
+
+/** Remembers nothing: what was said is answered. */
+const absenceServer: Pick<Api, "status" | "sayAbsence"> = {
+  sayAbsence: async (request) => ({
+    absence: request.away
+      ? { by: "manager", until: request.seconds === null ? null : Date.now() / 1000 + request.seconds }
+      : null,
+  }),
+  status: async () => ({
+    manager: { id: "7", name: "Анна Ким" },
+    extension: "101",
+    pbx: "connected",
+    crm: "connected",
+    version: "0.1.0",
+    absence: null,
+    problems: [],
+  }),
+};
+
+const card = new Card(
+  texts,
+  query.get("currency") ?? "RUB",
+  now,
+  {
+    open: (url) => card.notice("info", `→ ${url}`),
+    hangUp: async (call) => change(call.id, call.state === "ringing" ? over("declined") : ended("answered")),
+    sendExtension: async (call) => card.notice("info", `♪ ${call.client_extension}`),
+    dismiss: (call) => show(calls.filter((one) => one.id !== call.id)),
+    minimised: () => {},
+    switchSound: () => {
+      choices.sound = !choices.sound;
+      return choices.sound;
+    },
+    notifications: (wanted) => card.notice("info", `notifications: ${wanted}`),
+    async createContact(_call, name) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      if (/error/i.test(name)) throw new ApiError("crm_offline", "");
+      return { entity: { kind: "contact", id: "99", name, url: "/contacts/detail/99" }, created: true };
+    },
+    async createDeal(_call, name) {
+      await new Promise((resolve) => setTimeout(resolve, 700));
+      if (/error/i.test(name)) throw new ApiError("crm_offline", "");
+      return { deal: { id: "99", name, url: "/leads/detail/99" } };
+    },
+    newRequest: randomId,
+    notes: {
+      read: async () => ({
+        note,
+        results: ["Заинтересован", "Перезвонить", "Договорились о встрече", "Не заинтересован", "Ошиблись номером"],
+        zone: query.get("zone") ?? "Asia/Novosibirsk",
+        can_plan: true,
+      }),
+      async save({ text }) {
+        if (/error/i.test(text)) throw new ApiError("network", "");
+        return saved({ text });
+      },
+      async conclude({ text, result, next_step }) {
+        const step = next_step && { text: next_step.text, due_at: now() + 86_400 };
+        return saved({ text, result, next_step: step, result_at: now() });
+      },
+      newRequest: randomId,
+      after: (ms, run) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      drafts: { get: () => null, set: () => {} },
+    },
+    async choose(call, { kind, id, name }) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      if (call.person) change(call.id, { person: { ...call.person, kind, id, name }, chosen_by: anna });
+    },
+    callBack: async (call) => card.notice("info", texts.say("calling", { number: call.number })),
+    copy: copyText,
+    choosing: {
+      choices,
+      notificationPermission: () => (query.has("denied") ? "denied" : "default"),
+      askForNotifications: async () => {},
+      sample: () => ring.sample(choices.tune, choices.volume),
+      changed: () => {},
+      server: absenceServer,
+    },
   },
-  notifications: (wanted) => card.notice("info", `notifications: ${wanted}`),
-  async createContact(_call, name) {
-    await new Promise((resolve) => setTimeout(resolve, 700));
-    if (/error/i.test(name)) throw new ApiError("crm_offline", "");
-    return { entity: { kind: "contact", id: "99", name, url: "/contacts/detail/99" }, created: true };
-  },
-});
+  floating,
+);
 
 function show(next: CardCall[]): void {
   calls = next;
@@ -68,18 +151,26 @@ function call(fields: Partial<CardCall>): CardCall {
     answered_at: null,
     ended_at: null,
     line: "+7 495 000-11-22",
+    line_name: "Реклама",
     extension: "101",
     disposition: null,
     person: null,
     persons_count: 0,
+    persons: [],
+    chosen_by: null,
+    next_task: null,
+    fields: [...CARD_FIELDS],
     last_calls: [],
     is_looked_up: true,
+    create_kind: "contact",
     can_create: false,
+    can_create_deal: false,
     rings_since: null,
     result: null,
     failure: null,
     is_own: fields.direction === "outbound",
     can_hang_up: true,
+    held_since: null,
     colleague: null,
     came: null,
     ...fields,
@@ -103,7 +194,9 @@ const known = (): Partial<CardCall> => ({
       { id: "8", name: "Окна на дачу, второй этаж", url: "/leads/detail/8", stage: "Замер назначен", price: 96500 },
     ],
   },
-  persons_count: 2,
+  persons_count: 1,
+  next_task: { text: "Отправить расчёт по веранде и согласовать замер", due_at: now() + 86400 },
+  can_create_deal: true,
   last_calls: [
     { at: now() - 3600, direction: "inbound", disposition: "missed", talk_seconds: 0, by: null },
     { at: now() - 90000, direction: "outbound", disposition: "answered", talk_seconds: 184, by: "Анна Ким" },
@@ -116,11 +209,26 @@ const hostile = "<img src=x onerror=alert(1)>\u202Egnp.exe ".repeat(8);
 const scenes: Record<string, () => CardCall[]> = {
   ringing: () => [call(known())],
   talking: () => [call({ ...known(), state: "talking", answered_at: now() - 83 })],
-  outgoing: () => [call({ ...known(), direction: "outbound", line: null })],
+  outgoing: () => [call({ ...known(), direction: "outbound", line: null, line_name: null })],
   unknown: () => [call({ number: "+7 903 555-01-02", raw_number: "+79035550102", can_create: true })],
   withheld: () => [call({ number: "", raw_number: null })],
   missed: () => [call({ ...known(), ...ended("missed") })],
   elsewhere: () => [call({ ...known(), ...over("answered_elsewhere", { colleague: boris }) })],
+  chooser: () => [
+    call({
+      ...known(),
+      persons_count: 3,
+      persons: [
+        { id: "55", kind: "contact", name: "Иван Сергеевич Петров", company: "ООО «Ромашка»", responsible: "Анна Ким" },
+        { id: "56", kind: "contact", name: "Мария Петрова", company: null, responsible: "Олег Руденко" },
+        { id: "7", kind: "company", name: "ООО «Ромашка»", company: null, responsible: null },
+      ],
+    }),
+  ],
+  held: () => [call({ ...known(), state: "talking", answered_at: now() - 83, held_since: now() - 12 })],
+  late_task: () => [call({ ...known(), next_task: { text: "Перезвонить по замеру", due_at: now() - 7200 } })],
+  few_fields: () => [call({ ...known(), fields: ["deals", "responsible"] })],
+  busy: () => [call({ ...known(), direction: "outbound", line: null, line_name: null, ...over("busy") })],
   declined: () => [call({ ...known(), ...over("declined") })],
   transfer: () => [call({ ...known(), rings_since: now() - 3, came: { how: "transfer", from: anna } })],
   consultation: () => [
@@ -137,6 +245,50 @@ const scenes: Record<string, () => CardCall[]> = {
     call({ ...known(), direction: "outbound", line: null, ...over("failed", { failure: "agent_noanswer" }) }),
   ],
   ended: () => [call({ ...known(), answered_at: now() - 125, ...ended("answered") })],
+  note: () => {
+    note = { ...note, revision: 3, text: LONG_NOTE };
+    return [call({ ...known(), state: "talking", answered_at: now() - 83 })];
+  },
+  note_conflict: () => {
+    note = { ...note, revision: 3, text: LONG_NOTE };
+    const talking = call({ ...known(), state: "talking", answered_at: now() - 83 });
+    setTimeout(() => {
+      const field = card.element.shadowRoot?.querySelector("textarea");
+      if (!field) return;
+      field.value = "Перезвонить в понедельник";
+      field.dispatchEvent(new Event("input"));
+      card.noteChanged(talking.id, { ...note, revision: 4, text: "Клиент просит счёт на двух листах и акт" });
+    }, 50);
+    return [talking];
+  },
+  note_unsaved: () => {
+    note = { ...note, revision: 3, text: "error" };
+    setTimeout(() => {
+      const field = card.element.shadowRoot?.querySelector("textarea");
+      if (!field) return;
+      field.value = "error: сервер не отвечает";
+      field.dispatchEvent(new Event("input"));
+      field.dispatchEvent(new Event("blur"));
+    }, 50);
+    return [call({ ...known(), state: "talking", answered_at: now() - 83 })];
+  },
+  result_step: () => {
+    setTimeout(() => {
+      const root = card.element.shadowRoot;
+      root?.querySelector<HTMLElement>(".chip")?.click();
+      root?.querySelector<HTMLElement>(".step button")?.click();
+    }, 50);
+    return [call({ ...known(), answered_at: now() - 125, ...ended("answered") })];
+  },
+  result_changed: () => {
+    setTimeout(() => card.element.shadowRoot?.querySelector<HTMLElement>(".done-result button")?.click(), 50);
+    return scenes.result_done?.() ?? [];
+  },
+  result_done: () => {
+    const next_step = { text: "Отправить расчёт", due_at: now() + 86_400 };
+    note = { revision: 3, text: LONG_NOTE, result: "Заинтересован", next_step, result_at: now() };
+    return [call({ ...known(), answered_at: now() - 125, ...ended("answered") })];
+  },
   several: () => [
     call({ ...known(), started_at: now() - 2 }),
     call({
@@ -206,17 +358,22 @@ function showStatus(): void {
   const problems = query.get("status") === "bad" ? [{ code: "no_extension", text: "" }] : [];
   const view = new StatusView(
     {
+      ...absenceServer,
       status: async () => ({
-        manager: { id: "7", name: "Анна Ким" },
+        ...(await absenceServer.status()),
         extension: problems.length ? null : "101",
-        pbx: "connected",
-        crm: "connected",
-        version: "0.1.0",
         problems,
+        is_admin: true,
       }),
+      pages: async () => ({ url: "https://calls.example.com/from-crm?ticket=x" }),
+      checkKey: async (key) => {
+        if (key !== "dzv_right") throw new ApiError("key_mistyped", "");
+        return { key: "Widget", office: "sales", finding: "no_consent", url: "https://calls.example.com/admin" };
+      },
     },
     texts,
     "https://calls.example.com",
+    (url) => void window.open(url, "_blank", "noopener"),
   );
   view.element.style.maxWidth = "460px";
   document.body.append(view.element);
@@ -225,7 +382,10 @@ function showStatus(): void {
 
 buttons("calls", Object.fromEntries(Object.entries(scenes).map(([name, make]) => [name, () => show(make())])));
 buttons("page", pageButtons);
-card.setSound(sound);
+card.setSound(choices.sound);
+window.addEventListener("keydown", (event) => {
+  if (isHotKey(event) && choices.hotKey && card.takeFocus()) event.preventDefault();
+});
 document.body.append(card.element);
 document.body.classList.toggle("dark", query.has("dark"));
 show(scenes[query.get("scene") ?? "none"]?.() ?? []);
@@ -234,3 +394,4 @@ if (query.has("status")) showStatus();
 if (query.has("trouble")) card.setTrouble(true);
 if (query.has("offer")) card.setOffer(true);
 if (query.has("minimised")) card.setMinimised(true);
+if (query.has("open")) card.element.shadowRoot?.querySelector<HTMLElement>(query.get("open") ?? "")?.click();

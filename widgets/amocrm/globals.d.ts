@@ -12,6 +12,13 @@ interface AmoApp {
   getBaseEntity?(): string; // contacts, companies, leads, customers
   data?: { current_card?: { id?: number } };
   lang_id?: string;
+  widgets?: { list?: Record<string, AmoListed | undefined> };
+}
+
+/** A started widget, as `APP.widgets.list` has it by code. Not documented; read in widgets in the field. */
+interface AmoListed {
+  params?: { widget_active?: unknown };
+  langs?: { widget?: { name?: unknown; call_action?: unknown } };
 }
 
 interface AmoSelected {
@@ -37,6 +44,7 @@ interface AmoWidget {
   $authorizedAjax(settings: Record<string, unknown>): AmoDeferred;
   list_selected(): { count_selected: number; selected: AmoSelected[] };
   system?(): { amouser_id?: number | string; subdomain?: string };
+  get_settings?(): { widget_code?: string };
   get_version?(): string;
   get_install_status?(): "install" | "installed" | "not_configured";
 }

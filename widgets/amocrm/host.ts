@@ -18,6 +18,7 @@ export function makeHost(widget: AmoWidget): Host {
     authorisedFetch: (method, path, body) => authorisedFetch(widget, method, path, body),
     open: navigate,
     isDark,
+    otherTelephony: () => otherTelephony(widget.get_settings?.().widget_code),
   };
 }
 
@@ -66,6 +67,20 @@ function navigate(url: string): void {
   document.body.append(link);
   link.click();
   link.remove();
+}
+
+/**
+ * Other active widgets with an item in the menu of a phone number: `call_action` is its label (Kommo documentation, Card
+ * SDK). A telephony widget without a label of its own is not seen.
+ */
+function otherTelephony(ownCode: string | undefined): string[] {
+  const names: string[] = [];
+  for (const [code, listed] of Object.entries(crmPage()?.widgets?.list ?? {})) {
+    const words = listed?.langs?.widget;
+    if (!words?.call_action || code === ownCode || listed?.params?.widget_active === "N") continue;
+    names.push(String(words.name ?? code));
+  }
+  return names;
 }
 
 /** amoCRM's dark theme has no documented mark: the page's background shows it. */

@@ -1,5 +1,5 @@
 /**
- * Calling the one contact or deal that was ticked in a list ("More" menu).
+ * What was ticked in a list ("More" menu): its entities, and the number of the only one, to call it.
  *
  * A contact comes with its phones. A deal does not, so its main contact is requested with the manager's own rights.
  */
@@ -14,10 +14,7 @@ type GetJson = (path: string) => Promise<unknown>;
 export async function chosenNumber(kind: "contacts" | "leads", selected: AmoSelected[], get: GetJson): Promise<Chosen> {
   const [one] = selected;
   if (!one || selected.length !== 1) return { problem: "error_select_one" };
-  const entity: EntityRef = {
-    kind: kind === "leads" ? "deal" : one.type === "company" ? "company" : "contact",
-    id: String(one.id),
-  };
+  const entity = entityOf(kind, one);
   let number = one.phones?.find((phone) => phone.trim());
   if (!number && kind === "leads") {
     try {
@@ -27,6 +24,20 @@ export async function chosenNumber(kind: "contacts" | "leads", selected: AmoSele
     }
   }
   return number ? { number, entity } : { problem: "error_no_number" };
+}
+
+/** Each once, in the list's order. */
+export function tickedEntities(kind: "contacts" | "leads", selected: AmoSelected[]): EntityRef[] {
+  const found = new Map<string, EntityRef>();
+  for (const one of selected) {
+    const entity = entityOf(kind, one);
+    found.set(`${entity.kind} ${entity.id}`, entity);
+  }
+  return [...found.values()];
+}
+
+function entityOf(kind: "contacts" | "leads", one: AmoSelected): EntityRef {
+  return { kind: kind === "leads" ? "deal" : one.type === "company" ? "company" : "contact", id: String(one.id) };
 }
 
 interface Contact {

@@ -50,7 +50,8 @@ export class CallAlert {
       if (wanted) this.shown = this.means.notify(wanted, () => this.means.look());
     }
     this.ringing = wanted;
-    if (wanted && this.means.choices.sound) this.means.ring.start();
+    const { choices } = this.means;
+    if (wanted && choices.sound) this.means.ring.start(choices.tune, choices.volume);
     else this.means.ring.stop();
     this.entitle(wanted);
   }
@@ -100,7 +101,7 @@ export function browserMeans(ring: RingSound, choices: Choices): AlertMeans {
       if (supported) await Notification.requestPermission();
     },
     notify(ringing, pressed) {
-      if (!supported || Notification.permission !== "granted") return null;
+      if (!supported || Notification.permission !== "granted" || !choices.notifications) return null;
       try {
         // Silent: the ring is ours, so that one switch is enough.
         const shown = new Notification(ringing.heading, {

@@ -2,14 +2,33 @@
 
 import type { Host } from "./host";
 import {
+  type AbsenceAnswer,
+  type AbsenceRequest,
+  type AddEntriesAnswer,
+  type AddEntriesRequest,
   type CallAnswer,
   type CallRequest,
+  type CampaignsAnswer,
+  type ClientAnswer,
   type CreateContactAnswer,
   type CreateContactRequest,
+  type CreateDealAnswer,
+  type CreateDealRequest,
+  type CrmCallAnswer,
+  type EntityRef,
+  type KeyAnswer,
+  type MakeCampaignAnswer,
+  type MakeCampaignRequest,
+  type NoteAnswer,
+  type NotesAnswer,
+  type PagesAnswer,
   Path,
   PROTOCOL,
+  type ResultRequest,
+  type SaveNoteRequest,
   type SessionAnswer,
   type SessionRequest,
+  type SightingsRequest,
   type StatusAnswer,
 } from "./messages";
 
@@ -29,6 +48,27 @@ export interface Api {
   status(): Promise<StatusAnswer>;
   call(request: CallRequest): Promise<CallAnswer>;
   createContact(request: CreateContactRequest): Promise<CreateContactAnswer>;
+  createDeal(request: CreateDealRequest): Promise<CreateDealAnswer>;
+  readNote(call: string): Promise<NotesAnswer>;
+  saveNote(request: SaveNoteRequest): Promise<NoteAnswer>;
+  conclude(request: ResultRequest): Promise<NoteAnswer>;
+  reportSightings(request: SightingsRequest): Promise<object>;
+  sayAbsence(request: AbsenceRequest): Promise<AbsenceAnswer>;
+  /** Where Dozvon's pages open, for administrators of the CRM. */
+  pages(): Promise<PagesAnswer>;
+  checkKey(key: string): Promise<KeyAnswer>;
+  /** The calls of the contact, company, lead or deal in whose card the page stands. */
+  clientCalls(): Promise<ClientAnswer>;
+  /** Keeps what the manager says to the clients of their own list. */
+  keepScript(script: string): Promise<object>;
+  /** Our id of the call that the CRM calls so; null: no call of this person's, or not yet. */
+  crmCall(id: string): Promise<CrmCallAnswer>;
+  /** For administrators of the CRM, like the next two. */
+  campaigns(): Promise<CampaignsAnswer>;
+  makeCampaign(request: MakeCampaignRequest): Promise<MakeCampaignAnswer>;
+  addEntries(request: AddEntriesRequest): Promise<AddEntriesAnswer>;
+  /** Into the manager's own list. */
+  addToOwnList(entities: EntityRef[]): Promise<AddEntriesAnswer>;
 }
 
 /** Every method throws ApiError and nothing else. */
@@ -51,6 +91,21 @@ export function makeApi(host: Host): Api {
     status: () => ask("GET", Path.status),
     call: (request) => ask("POST", Path.call, request),
     createContact: (request) => ask("POST", Path.contacts, request),
+    createDeal: (request) => ask("POST", Path.deals, request),
+    readNote: (call) => ask("GET", `${Path.notes}?call=${encodeURIComponent(call)}`),
+    saveNote: (request) => ask("POST", Path.notes, request),
+    conclude: (request) => ask("POST", Path.results, request),
+    reportSightings: (request) => ask("POST", Path.sightings, request),
+    sayAbsence: (request) => ask("POST", Path.absence, request),
+    pages: () => ask("POST", Path.pages, { language: host.language }),
+    checkKey: (key) => ask("POST", Path.key, { key }),
+    keepScript: (script) => ask("POST", Path.ownListScript, { script }),
+    clientCalls: () => ask("GET", Path.client),
+    crmCall: (id) => ask("GET", `${Path.crmCall}?id=${encodeURIComponent(id)}`),
+    campaigns: () => ask("GET", Path.campaigns),
+    makeCampaign: (request) => ask("POST", Path.campaigns, request),
+    addEntries: (request) => ask("POST", Path.campaignEntries, request),
+    addToOwnList: (entities) => ask("POST", Path.ownListEntries, { entities }),
   };
 }
 

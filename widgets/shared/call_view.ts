@@ -1,14 +1,18 @@
 /**
- * One call in the card: who it is, what they are buying, when they last called.
+ * One call in the card: its state, who it is, what can be done. `call_blocks.ts` tells the rest of the client.
  *
  * `card.ts` has the stack of calls, minimising, toasts and timers. A section is built again only if its data changed,
  * so that a link keeps the keyboard's focus and a half-typed name survives an update.
  */
 
-import { ApiError } from "./api";
+import { CallBlocks } from "./call_blocks";
+import { ChooserView } from "./chooser_view";
+import { CreateView } from "./create_view";
 import { el, foreign, type Icon, icon, link } from "./dom";
-import { clock, initials, moment, money, plain, talkLength } from "./format";
-import type { CardCall, CreateContactAnswer, Deal, PastCall, Person } from "./messages";
+import { clock, initials, plain } from "./format";
+import type { Candidate, CardCall, CreateContactAnswer, CreateDealAnswer, Person } from "./messages";
+import type { NoteActions } from "./note_draft";
+import { NoteView } from "./note_view";
 import type { TextKey, Texts } from "./texts";
 
 export interface CallActions {
@@ -19,9 +23,20 @@ export interface CallActions {
   dismiss(call: CardCall): void;
   minimise(): void;
   expand(call: CardCall): void;
-  /** Rejects with ApiError. */
+  choose(call: CardCall, candidate: Candidate): Promise<void>;
+  /** Dials the client's number again; resolves when the request was answered. */
+  callBack(call: CardCall): Promise<void>;
+  /** Whether the clipboard has it now. */
+  copy(text: string): Promise<boolean>;
+  /** Both reject with ApiError. `request`: the form's id; a repeated one makes no second deal. */
   createContact(call: CardCall, name: string): Promise<CreateContactAnswer>;
+  createDeal(call: CardCall, name: string, request: string): Promise<CreateDealAnswer>;
+  newRequest(): string;
+  /** Without them the card has no note and no result. */
+  notes?: NoteActions;
 }
+
+const COPIED_MS = 2_000;
 
 /** A sentence, and the foreign name in it. */
 interface Worded {
@@ -31,38 +46,52 @@ interface Worded {
 
 export class CallView {
   readonly element: HTMLElement;
+  /** Below what the card tells of the client, always in sight: the manager's note and the result. */
+  readonly slot = el("div", { class: "slot" });
   private call: CardCall;
   private readonly built = new Map<HTMLElement, string>();
   private readonly timer = el("span", { class: "timer" });
   private readonly top = el("div", { class: "top" });
   private readonly who = el("div", { class: "who" });
   private readonly came = el("div", {});
-  private readonly facts = el("div", {});
-  private readonly deals = el("div", {});
-  private readonly history = el("div", {});
-  private readonly create: CreateContact;
+  private readonly held = el("p", { class: "held", hidden: true });
+  private readonly heldTimer = el("span", { class: "since" });
+  private readonly blocks: CallBlocks;
+  private readonly chooser: ChooserView;
+  private readonly contact: CreateView;
+  private readonly deal: CreateView;
+  readonly note: NoteView | null;
   private readonly buttons = el("div", { class: "actions" });
 
   constructor(
     call: CardCall,
     private readonly texts: Texts,
-    private readonly currency: string | null,
+    currency: string | null,
     private readonly actions: CallActions,
   ) {
     this.call = call;
-    this.create = new CreateContact(texts, actions, () => this.call);
-    const body = el("div", { class: "body" }, this.facts, this.deals, this.history, this.create.element);
-    this.element = el("article", {}, this.top, this.came, this.who, body, this.buttons);
+    this.blocks = new CallBlocks(texts, currency, actions.open);
+    this.chooser = new ChooserView(texts, actions.choose);
+    this.contact = this.makeContact();
+    this.deal = this.makeDeal();
+    this.held.append(icon("pause"), el("span", {}, texts.say("held")), this.heldTimer);
+    this.note = actions.notes ? new NoteView(call, texts, actions.notes) : null;
+    if (this.note) this.slot.append(this.note.element);
+    const create = [this.contact.element, this.deal.element];
+    const body = el("div", { class: "body" }, this.chooser.element, this.blocks.element, ...create);
+    this.element = el("article", {}, this.top, this.came, this.held, this.who, body, this.slot, this.buttons);
   }
 
-  /** Whether a person is typing in the create form. */
+  /** Whether a person is typing in a form of this call. */
   get isBusy(): boolean {
-    return this.create.isOpen;
+    return this.contact.isOpen || this.deal.isOpen || (this.note?.isBusy ?? false);
   }
 
   /** The person closed the card, form and all. */
   giveUp(): void {
-    this.create.close();
+    this.contact.close();
+    this.deal.close();
+    this.note?.giveUp();
   }
 
   update(call: CardCall, serverNow: number, folded: boolean): void {
@@ -72,20 +101,28 @@ export class CallView {
     this.element.setAttribute("aria-label", `${plain(this.heading())}: ${plain(this.title())}`);
     this.section(this.top, [call.state, this.heading(), call.direction, folded], () => this.buildTop(folded));
     this.section(this.came, [call.came], () => this.buildCame());
-    this.section(this.who, [person, call.number, call.client_extension, call.is_looked_up], () => this.buildWho());
-    this.section(this.facts, [person, call.line, call.persons_count, call.extension], () => this.buildFacts(person));
-    this.section(this.deals, [person?.deals], () => this.buildDeals(person?.deals ?? []));
-    this.section(this.history, [call.last_calls], () => this.buildHistory(call.last_calls, serverNow));
+    const who = [person?.name, person?.url, call.number, call.raw_number, call.client_extension, call.is_looked_up];
+    this.section(this.who, who, () => this.buildWho());
+    this.held.hidden = call.state !== "talking" || call.held_since === null;
+    this.chooser.update(call);
+    this.blocks.update(call, serverNow);
+    const again = againButton(call);
     const button = endButton(call);
-    this.section(this.buttons, [call.state, button, person, call.client_extension], () =>
-      this.buildButtons(person, button),
-    );
-    this.create.update(call.can_create && person === null && call.raw_number !== null);
+    const actions = [call.state, again, button, person?.kind, person?.url, call.client_extension];
+    this.section(this.buttons, actions, () => this.buildButtons(person, again, button));
+    this.contact.update(call.can_create && person === null && call.raw_number !== null);
+    this.deal.update(call.can_create_deal && person !== null);
+    this.note?.update(call, serverNow);
     this.tick(serverNow);
   }
 
   tick(serverNow: number): void {
     this.timer.textContent = this.time(serverNow);
+    if (this.call.held_since !== null) this.heldTimer.textContent = clock(serverNow - this.call.held_since);
+  }
+
+  get shownTime(): string {
+    return this.timer.textContent ?? "";
   }
 
   /** Who it is, in one line of plain text. */
@@ -101,7 +138,8 @@ export class CallView {
   /** The announcement of a new state for screen readers. */
   announcement(): string {
     const came = this.call.state === "ringing" ? this.cameKey() : null;
-    return [this.heading(), ...(came ? [this.words(came)] : []), this.title()].map(plain).join(": ");
+    const heading = this.held.hidden ? this.heading() : this.texts.say("held");
+    return [heading, ...(came ? [this.words(came)] : []), this.title()].map(plain).join(": ");
   }
 
   private headingKey(): Worded {
@@ -159,7 +197,7 @@ export class CallView {
     const button = (name: Icon, label: TextKey, onclick: () => void) =>
       el(
         "button",
-        { type: "button", class: "icon", "aria-label": texts.say(label), title: texts.say(label), onclick },
+        { type: "button", class: `icon ${name}`, "aria-label": texts.say(label), title: texts.say(label), onclick },
         icon(name),
       );
     return [
@@ -184,81 +222,76 @@ export class CallView {
     const shownNumber = `${number || this.texts.say("hidden_number")}${extension}`;
     const letters = person ? initials(person.name) : "";
     const avatar = el("div", { class: "avatar", "aria-hidden": "true" }, letters || icon("phone"));
+    const copy = this.copyButton();
     if (!person) {
       const key = this.call.is_looked_up ? "unknown_number" : "looking_up";
       const unknown = el("div", { class: "sub" }, number ? this.texts.say(key) : "");
-      return [avatar, el("div", { class: "names" }, el("div", { class: "name" }, foreign(shownNumber)), unknown)];
+      const name = el("div", { class: "name" }, foreign(shownNumber));
+      return [avatar, el("div", { class: "names" }, el("div", { class: "with_copy" }, name, copy), unknown)];
     }
     const name = link(person.name || shownNumber, person.url, "name", this.actions.open);
-    const company = person.company && link(person.company.name, person.company.url, "company", this.actions.open);
-    const sub = el("div", { class: "sub" }, el("span", { class: "number" }, foreign(shownNumber)));
-    return [avatar, el("div", { class: "names" }, name, company, sub)];
+    const shown = el("span", { class: "number" }, foreign(shownNumber));
+    return [avatar, el("div", { class: "names" }, name, el("div", { class: "sub with_copy" }, shown, copy))];
   }
 
-  private buildFacts(person: Person | null): Node[] {
-    const { texts, call } = this;
-    const rows: Node[] = [];
-    const row = (label: TextKey, ...value: (Node | string)[]) =>
-      rows.push(el("dt", {}, texts.say(label)), el("dd", {}, ...value));
-    if (person) row("responsible", person.responsible ? foreign(person.responsible.name) : texts.say("nobody"));
-    for (const email of person?.emails.slice(0, 2) ?? []) row("email", mail(email));
-    if (call.line) row("line", foreign(call.line));
-    const others = call.persons_count - 1;
-    const note = person && others > 0 && el("p", { class: "note" }, texts.say("more_people", { n: others }));
-    return [...(rows.length ? [el("dl", { class: "facts" }, ...rows)] : []), ...(note ? [note] : [])];
-  }
-
-  private buildDeals(deals: Deal[]): Node[] {
-    if (!deals.length) return [];
-    const rows = deals.slice(0, 5).map((deal) => {
-      const price = deal.price ? el("span", { class: "price" }, money(deal.price, this.currency, this.texts)) : null;
-      const stage = deal.stage ? el("span", { class: "stage", title: deal.stage }, foreign(deal.stage)) : null;
-      return el(
-        "li",
-        {},
-        link(deal.name, deal.url, "deal", this.actions.open),
-        el("div", { class: "line" }, stage, price),
-      );
-    });
-    return [el("h3", {}, this.texts.say("deals")), el("ul", { class: "deals" }, ...rows)];
-  }
-
-  private buildHistory(past: PastCall[], serverNow: number): Node[] {
-    if (!past.length) return [];
+  /** None for a number that is hidden from this manager, as a whole or in part. */
+  private copyButton(): HTMLElement | null {
+    const { raw_number, number } = this.call;
+    const text = raw_number ?? (/^[0-9]+$/.test(number) ? number : null);
+    if (!text) return null;
     const { texts } = this;
-    const rows = past.slice(0, 5).map((call) => {
-      const missed = call.direction === "inbound" && call.disposition !== "answered";
-      const answered = call.disposition === "answered" && call.talk_seconds > 0;
-      const result = answered
-        ? talkLength(call.talk_seconds, texts)
-        : texts.say(missed ? "past_missed" : "past_unanswered");
-      const direction = texts.say(`past_${call.direction}` as TextKey);
-      return el(
-        "li",
-        { class: missed ? "missed" : null },
-        el(
-          "span",
-          { class: "arrow", title: direction, role: "img", "aria-label": direction },
-          icon(missed ? "missed" : call.direction),
-        ),
-        el("span", { class: "when" }, moment(call.at, serverNow, texts)),
-        el("span", { class: "by" }, foreign(call.by ?? "")),
-        el("span", { class: "result" }, result),
-      );
-    });
-    return [el("h3", {}, texts.say("last_calls")), el("ul", { class: "history" }, ...rows)];
+    const label = (key: TextKey) => {
+      button.setAttribute("aria-label", texts.say(key));
+      button.title = texts.say(key);
+    };
+    const answer = el("span", { class: "copied", role: "status" });
+    const onclick = async () => {
+      const done = await this.actions.copy(text);
+      answer.textContent = texts.say(done ? "copied" : "not_copied");
+      button.replaceChildren(icon(done ? "check" : "warning"));
+      setTimeout(() => {
+        answer.textContent = "";
+        button.replaceChildren(icon("copy"));
+      }, COPIED_MS);
+    };
+    const button = el("button", { type: "button", class: "icon copy", onclick: () => void onclick() }, icon("copy"));
+    label("copy_number");
+    return el("span", { class: "copying" }, button, answer);
   }
 
-  private buildButtons(person: Person | null, end: TextKey | null): Node[] {
+  private makeContact(): CreateView {
+    const kind = this.call.create_kind;
+    const create = async (name: string) => {
+      const { created, entity } = await this.actions.createContact(this.call, name);
+      return { words: created ? (`${kind}_created` as const) : (`${kind}_found` as const), ...entity };
+    };
+    const words = { offer: `create_${kind}`, field: `${kind}_name` } as const;
+    return new CreateView(this.texts, { ...words, isMain: true, suggested: () => "", create }, this.actions.open);
+  }
+
+  private makeDeal(): CreateView {
+    // After an error the same deal is asked for again: the server recognises it by the id of the request.
+    let last = { name: "", request: "" };
+    const create = async (name: string) => {
+      if (name !== last.name) last = { name, request: this.actions.newRequest() };
+      const { deal } = await this.actions.createDeal(this.call, name, last.request);
+      return { words: "deal_created" as const, ...deal };
+    };
+    const words = { offer: "create_deal", field: "deal_name" } as const;
+    const suggested = () => this.texts.say("deal_suggested", { name: this.title() }).slice(0, 200);
+    return new CreateView(this.texts, { ...words, isMain: false, suggested, create }, this.actions.open);
+  }
+
+  private buildButtons(person: Person | null, again: TextKey | null, end: TextKey | null): Node[] {
     const { texts, actions } = this;
     const buttons: Node[] = [];
-    if (person) {
-      const opens = link(
-        texts.say(person.kind === "company" ? "open_company" : "open_contact"),
-        person.url,
-        "button main",
-        actions.open,
+    if (again) {
+      buttons.push(
+        commandButton("button main again", () => actions.callBack(this.call), icon("phone"), texts.say(again)),
       );
+    }
+    if (person) {
+      const opens = link(texts.say(`open_${person.kind}`), person.url, again ? "button" : "button main", actions.open);
       if (opens instanceof HTMLAnchorElement) buttons.push(opens);
     }
     if (this.call.state === "talking" && this.call.client_extension) {
@@ -271,119 +304,6 @@ export class CallView {
     }
     return buttons;
   }
-}
-
-/** "Create contact" of an unknown number: a button, then a form with one field, then the result. */
-class CreateContact {
-  readonly element = el("div", { class: "create" });
-  isOpen = false;
-  private offered = false;
-  private finished = false;
-
-  constructor(
-    private readonly texts: Texts,
-    private readonly actions: CallActions,
-    private readonly call: () => CardCall,
-  ) {}
-
-  update(offered: boolean): void {
-    if (offered === this.offered || this.finished) return;
-    this.offered = offered;
-    if (!this.isOpen) this.showButton();
-  }
-
-  close(): void {
-    if (this.isOpen) this.showButton();
-  }
-
-  private showButton(): void {
-    this.isOpen = false;
-    const onclick = () => this.showForm();
-    const button = el(
-      "button",
-      { type: "button", class: "button main wide", onclick },
-      icon("plus"),
-      this.texts.say("create_contact"),
-    );
-    this.element.replaceChildren(...(this.offered ? [button] : []));
-  }
-
-  private showForm(): void {
-    const { texts } = this;
-    this.isOpen = true;
-    const input = el("input", {
-      type: "text",
-      name: "name",
-      maxlength: "200",
-      autocomplete: "off",
-      placeholder: texts.say("contact_name"),
-      "aria-label": texts.say("contact_name"),
-    });
-    const save = el("button", { type: "submit", class: "button main" }, texts.say("save"));
-    const cancel = el(
-      "button",
-      { type: "button", class: "button", onclick: () => this.showButton() },
-      texts.say("cancel"),
-    );
-    const answer = el("p", { class: "answer", role: "alert" });
-    const onsubmit = (event: Event) => {
-      event.preventDefault();
-      void this.submit(input, save, answer);
-    };
-    // The CRM has hot keys, so keys typed here must not reach it.
-    const quiet = (event: Event) => event.stopPropagation();
-    const onkeydown = (event: Event) => {
-      event.stopPropagation();
-      if ((event as KeyboardEvent).key !== "Escape") return;
-      this.showButton();
-      this.element.querySelector("button")?.focus();
-    };
-    this.element.replaceChildren(
-      el(
-        "form",
-        { onsubmit, onkeydown, onkeyup: quiet, onkeypress: quiet },
-        input,
-        answer,
-        el("div", { class: "actions inner" }, save, cancel),
-      ),
-    );
-    input.focus();
-  }
-
-  private async submit(input: HTMLInputElement, save: HTMLButtonElement, answer: HTMLElement): Promise<void> {
-    const { texts } = this;
-    const name = input.value.trim();
-    if (!name) {
-      answer.textContent = texts.say("name_needed");
-      input.focus();
-      return;
-    }
-    save.disabled = input.disabled = true;
-    save.textContent = texts.say("saving");
-    answer.textContent = "";
-    try {
-      this.finish(await this.actions.createContact(this.call(), name));
-    } catch (error) {
-      const code = error instanceof ApiError ? error.code : "internal";
-      answer.textContent = texts.problem(code, error instanceof Error ? error.message : "");
-      save.disabled = input.disabled = false;
-      save.textContent = texts.say("save");
-    }
-  }
-
-  private finish(answer: CreateContactAnswer): void {
-    this.isOpen = false;
-    this.finished = true;
-    const words = this.texts.say(answer.created ? "contact_created" : "contact_found");
-    const entity = link(answer.entity.name, answer.entity.url, "deal", this.actions.open);
-    this.element.replaceChildren(el("p", { class: "done", role: "status" }, icon("check"), `${words}: `, entity));
-  }
-}
-
-function mail(address: string): HTMLElement {
-  // Only a single address may become a link: `mailto:` also accepts headers and a body.
-  if (!/^[^\s@<>"?&]+@[^\s@<>"?&]+$/.test(address)) return foreign(address);
-  return el("a", { href: `mailto:${address}`, title: address }, foreign(address));
 }
 
 /** A button that waits for the answer to its press. */
@@ -402,6 +322,16 @@ function commandButton(kind: string, command: () => Promise<void>, ...inside: (N
 function endButton(call: CardCall): TextKey | null {
   if (call.state === "ended" || !call.can_hang_up) return null;
   return call.state === "ringing" && !call.is_own ? "decline" : "hang_up";
+}
+
+/** Results after which the client was not reached: one press dials them. */
+const NOT_REACHED = new Set(["missed", "busy", "failed", "cancelled", "noanswer"]);
+
+/** "Call back" of a call that did not reach this manager, "call again" of one that did not reach the client. */
+function againButton(call: CardCall): TextKey | null {
+  if (call.state !== "ended" || call.raw_number === null) return null;
+  if (!NOT_REACHED.has(call.result ?? call.disposition ?? "")) return null;
+  return call.is_own ? "call_again" : "call_back";
 }
 
 /** Whether the call has ended and this manager need not do anything. */

@@ -50,12 +50,17 @@ export class Calls {
     return true;
   }
 
+  /** All that are known, those that a person has closed too. */
+  all(): CardCall[] {
+    return [...this.calls.values()].sort(
+      (a, b) => Number(a.state === "ended") - Number(b.state === "ended") || since(b) - since(a),
+    );
+  }
+
   /** The calls to show: those in progress before ended ones, the newest first, at most six. */
   shown(): CardCall[] {
-    const since = (call: CardCall) => call.rings_since ?? call.started_at;
-    return [...this.calls.values()]
+    return this.all()
       .filter((call) => !this.dismissed.has(call.id))
-      .sort((a, b) => Number(a.state === "ended") - Number(b.state === "ended") || since(b) - since(a))
       .slice(0, MOST_SHOWN);
   }
 
@@ -83,4 +88,8 @@ export class Calls {
   dismissedIds(): string[] {
     return [...this.dismissed];
   }
+}
+
+function since(call: CardCall): number {
+  return call.rings_since ?? call.started_at;
 }

@@ -7,8 +7,16 @@
 
 import { type CallActions, CallView } from "./call_view";
 import styles from "./card.css";
-import { el, icon } from "./dom";
-import type { CardCall } from "./messages";
+import type { ChoiceActions, ChoicesView } from "./choices_view";
+import { addStyle, el, icon } from "./dom";
+import type { CardFrame } from "./host";
+import { focusedElement } from "./hot_key";
+import { keepSeconds } from "./keeping";
+import type { CallNote, CardCall, EntityRef } from "./messages";
+import noteStyles from "./note.css";
+import { type NoticeKind, Notices } from "./notices";
+import type { Pill } from "./pill";
+import type { SelectionActions, SelectionView } from "./selection_view";
 import type { Texts } from "./texts";
 
 export interface CardActions extends Omit<CallActions, "minimise" | "expand"> {
@@ -17,29 +25,36 @@ export interface CardActions extends Omit<CallActions, "minimise" | "expand"> {
   switchSound(): boolean;
   /** The answer to the offer of notifications. */
   notifications(wanted: boolean): void;
+  /** What the person can choose about the card; null: nothing, as in a frame. */
+  choosing: Omit<ChoiceActions, "closed"> | null;
 }
 
-export type NoticeKind = "info" | "error";
+/** The parts that only a floating card has. */
+export interface CardParts {
+  readonly styles: string;
+  choices(texts: Texts): ChoicesView;
+  selection(texts: Texts): SelectionView;
+  pill(texts: Texts, restore: () => void): Pill;
+  /** Asks whether notifications are wanted. */
+  offer(texts: Texts, answered: (wanted: boolean) => void): HTMLElement;
+}
 
-// How long an ended call stays, in seconds: longer if the manager can still do something about it.
-const KEEP_ENDED = 12;
-const KEEP_UNKNOWN = 60; // a contact can be created from it
-const KEEP_MISSED = 60;
-const KEEP_FAILED = 20; // a click that never dialled the client: time to read the reason
-const KEEP_ELSEWHERE = 8; // a colleague has it
-const ELSEWHERE = new Set(["answered_elsewhere", "declined", "passed_on", "transferred", "consulted", "gone"]);
+type FramedPlace = Pick<CardFrame, "keeps" | "held" | "showing">;
+
 const KEEP_AFTER_TOUCH = 5;
-const NOTICE_MS = { info: 5_000, error: 9_000 };
-const MOST_NOTICES = 3;
 
 export class Card {
   readonly element = el("div", { class: "dozvon-widget" });
   private readonly root: ShadowRoot;
+  private readonly frame: FramedPlace | null;
   private readonly stack = el("div", { class: "stack" });
-  private readonly pill: HTMLButtonElement;
-  private readonly notices = el("div", { class: "notices" });
+  private readonly pill: Pill | null;
+  private readonly notices: Notices;
+  private readonly choices: ChoicesView | null;
+  private readonly selection: SelectionView | null;
+  private readonly choicesButton: HTMLButtonElement;
   private readonly trouble: HTMLElement;
-  private readonly offer: HTMLElement;
+  private readonly offer: HTMLElement | null;
   private readonly soundButton: HTMLButtonElement;
   private readonly live = el("div", { class: "unseen", "aria-live": "assertive" });
   private readonly panel: HTMLElement;
@@ -49,46 +64,62 @@ export class Card {
   private expanded: string | null = null;
   private chosen: string | null = null; // opened by the person: other events must not fold it
   private minimised = false;
+  private isHeld = false;
+  private notesElsewhere: string | null = null;
   private presenting = true;
   private touchedAt = Number.NEGATIVE_INFINITY;
   private readonly ticking: ReturnType<typeof setInterval>;
-  private readonly noticeTimers = new Set<ReturnType<typeof setTimeout>>();
+  private cameFrom: HTMLElement | null = null; // where the focus was before the hot key
 
-  /** `serverNow`: the server's clock in Unix seconds. */
+  /**
+   * `serverNow`: the server's clock in Unix seconds. `place`: in a page of ours that a CRM frames, or what a card has that
+   * floats over the CRM's page.
+   */
   constructor(
     private readonly texts: Texts,
     private readonly currency: string | null,
     private readonly serverNow: () => number,
     private readonly actions: CardActions,
+    place: FramedPlace | CardParts,
   ) {
+    const parts = "pill" in place ? place : null;
+    this.frame = "pill" in place ? null : place;
     this.root = this.element.attachShadow({ mode: "open" });
-    this.pill = el("button", {
-      type: "button",
-      class: "pill",
-      "aria-label": texts.say("restore"),
-      onclick: () => this.setMinimised(false, true),
-    });
+    this.pill = parts?.pill(texts, () => this.setMinimised(false, true)) ?? null;
     this.trouble = el("p", { class: "trouble", role: "status", hidden: true }, icon("warning"), texts.say("no_link"));
     this.soundButton = el("button", { type: "button", class: "icon sound", hidden: true, onclick: () => this.sound() });
-    this.offer = this.makeOffer();
+    this.choicesButton = el("button", {
+      type: "button",
+      class: "icon choose",
+      "aria-expanded": "false",
+      "aria-label": texts.say("choices"),
+      title: texts.say("choices"),
+      onclick: () => this.showChoices(!this.choices?.isOpen),
+    });
+    this.choicesButton.append(icon("settings"));
+    this.choices = parts?.choices(texts) ?? null;
+    this.selection = parts?.selection(texts) ?? null;
+    this.notices = new Notices(texts);
+    this.offer = parts?.offer(texts, (wanted) => this.actions.notifications(wanted)) ?? null;
     this.panel = el(
       "section",
       { class: "panel", "aria-label": texts.say("calls_region") },
-      this.notices,
+      this.notices.element,
+      ...(this.selection ? [this.selection.element] : []),
       this.trouble,
       this.stack,
-      this.offer,
-      this.pill,
+      ...[this.choices?.element, this.offer, this.pill?.element].filter((one) => one !== undefined && one !== null),
     );
     const touched = () => {
       this.touchedAt = this.serverNow();
+      this.hold(); // the CRM may close its card within the second
     };
     for (const event of ["pointermove", "pointerdown", "keydown", "focusin"])
       this.panel.addEventListener(event, touched);
     this.panel.addEventListener("keydown", (event) => this.escape(event));
-    this.root.append(el("style", {}, ""), this.panel, this.live);
-    const style = this.root.querySelector("style");
-    if (style) style.textContent = styles;
+    this.root.append(this.panel, this.live);
+    addStyle(this.root, styles + noteStyles + (parts?.styles ?? ""));
+    if (this.frame) this.element.classList.add("framed", ...(this.frame.keeps ? ["kept"] : []));
     this.setSound(true);
     this.ticking = setInterval(() => this.tick(), 1000);
     this.arrange();
@@ -96,7 +127,7 @@ export class Card {
 
   destroy(): void {
     clearInterval(this.ticking);
-    for (const timer of this.noticeTimers) clearTimeout(timer);
+    this.notices.stop();
     this.element.remove();
   }
 
@@ -129,10 +160,32 @@ export class Card {
     this.chosen = null;
   }
 
+  /** The manager's note was changed, here or in another window. */
+  noteChanged(call: string, note: CallNote): void {
+    this.views.get(call)?.note?.take(note);
+  }
+
+  /** This call's note and result stand elsewhere in the page; null: none do. */
+  setNotesElsewhere(call: string | null): void {
+    if (call === this.notesElsewhere) return;
+    this.notesElsewhere = call;
+    this.arrange();
+  }
+
+  /** How far from the page's lower edge, in pixels, because something else stands there. */
+  setRaised(pixels: number): void {
+    this.element.style.setProperty("--raised-by", `${pixels}px`);
+  }
+
   /** A call's text for the tab's title and a notification. */
   wordsOf(id: string): { heading: string; who: string } | null {
     const view = this.views.get(id);
     return view ? { heading: view.heading(), who: view.title() } : null;
+  }
+
+  /** The page is about to be closed: save what was typed. */
+  settle(): void {
+    for (const view of this.views.values()) view.note?.flush();
   }
 
   setDark(dark: boolean): void {
@@ -143,9 +196,12 @@ export class Card {
     if (minimised === this.minimised) return;
     const hadFocus = this.root.activeElement !== null;
     this.minimised = minimised;
+    if (minimised) this.showChoices(false);
     this.arrange();
-    // The pressed button is gone: move the keyboard's focus to the card's new place.
-    if (hadFocus) (minimised ? this.pill : this.stack.querySelector<HTMLElement>("button"))?.focus();
+    // The pressed button is gone: the keyboard's focus goes back to the page, if the hot key brought it here, otherwise
+    // to the card's new place.
+    if (hadFocus && minimised && this.cameFrom) this.giveFocusBack();
+    else if (hadFocus) (minimised ? this.pill?.element : this.firstButton())?.focus();
     if (byThisTab) this.actions.minimised(minimised);
   }
 
@@ -171,29 +227,46 @@ export class Card {
 
   /** Ask whether notifications are wanted; the browser's own question comes only after a "yes" here. */
   setOffer(offered: boolean): void {
-    this.offer.hidden = !offered || this.minimised || !this.calls.length;
+    if (this.offer) this.offer.hidden = !offered || this.minimised || !this.calls.length;
   }
 
   notice(kind: NoticeKind, text: string): void {
-    const close = el("button", { type: "button", class: "icon", "aria-label": this.texts.say("close") }, icon("close"));
-    const role = kind === "error" ? "alert" : "status";
-    const notice = el(
-      "div",
-      { class: `notice ${kind}`, role },
-      icon(kind === "error" ? "warning" : "phone"),
-      el("span", {}, text),
-      close,
-    );
-    const timer = setTimeout(() => notice.remove(), NOTICE_MS[kind]);
-    this.noticeTimers.add(timer);
-    close.addEventListener("click", () => notice.remove());
-    for (const old of [...this.notices.children]) if (old.textContent === notice.textContent) old.remove();
-    this.notices.append(notice);
-    while (this.notices.children.length > MOST_NOTICES) this.notices.firstElementChild?.remove();
+    this.notices.say(kind, text);
+  }
+
+  /** What was ticked in a list of the CRM. Never rejects. False: campaigns are not this person's. */
+  select(entities: EntityRef[], actions: SelectionActions): Promise<void> {
+    return this.selection?.open(entities, actions) ?? Promise.resolve();
+  }
+
+  /** The hot key: to the open call, and from the card back to where the focus was. False: there is nothing to go to. */
+  takeFocus(): boolean {
+    if (!this.calls.length || !this.presenting) return false;
+    if (this.root.activeElement !== null) {
+      this.giveFocusBack();
+      return true;
+    }
+    this.cameFrom = focusedElement();
+    if (this.minimised) this.setMinimised(false, true);
+    const open = this.expanded === null ? undefined : this.views.get(this.expanded);
+    const place = open?.element.querySelector<HTMLElement>(".actions .button, a.name") ?? this.firstButton();
+    place?.focus();
+    return true;
+  }
+
+  private giveFocusBack(): void {
+    const to = this.cameFrom;
+    this.cameFrom = null;
+    if (to?.isConnected) to.focus();
+    else (this.root.activeElement as HTMLElement | null)?.blur();
+  }
+
+  private firstButton(): HTMLElement | null {
+    return this.stack.querySelector("button");
   }
 
   private escape(event: KeyboardEvent): void {
-    if (event.key !== "Escape" || !this.calls.length) return;
+    if (event.key !== "Escape" || !this.calls.length || this.frame) return;
     event.stopPropagation();
     this.setMinimised(true, true);
   }
@@ -208,6 +281,14 @@ export class Card {
     }
     if (!this.isStale) for (const view of this.views.values()) view.tick(now);
     this.labelPill();
+    this.hold();
+  }
+
+  /** Tells the CRM around a framed card when somebody begins and stops typing. */
+  private hold(): void {
+    const held = [...this.views.values()].some((view) => view.isBusy);
+    if (held !== this.isHeld) this.frame?.held(held);
+    this.isHeld = held;
   }
 
   private get isStale(): boolean {
@@ -216,8 +297,9 @@ export class Card {
 
   private isOver(call: CardCall): boolean {
     // Never from under a resting pointer.
-    if (call.state !== "ended" || this.views.get(call.id)?.isBusy || this.stack.matches(":hover")) return false;
-    const keep = keepSeconds(call);
+    if (call.state !== "ended" || this.views.get(call.id)?.isBusy || this.panel.matches(":hover")) return false;
+    if (this.choices?.isOpen || this.frame?.keeps) return false;
+    const keep = Math.max(keepSeconds(call), this.views.get(call.id)?.note?.keepSeconds ?? 0);
     const until = Math.max((call.ended_at ?? call.started_at) + keep, this.touchedAt + KEEP_AFTER_TOUCH);
     return this.serverNow() >= until;
   }
@@ -237,6 +319,7 @@ export class Card {
         view = new CallView(call, this.texts, this.currency, this.callActions());
         this.views.set(call.id, view);
       }
+      if (view.note) view.note.isElsewhere = call.id === this.notesElsewhere;
       // A form in which a person is typing is not folded.
       view.update(call, now, call.id !== this.expanded && !view.isBusy);
       // Moved only when it must be: moving an element takes the focus from what is inside.
@@ -244,11 +327,13 @@ export class Card {
       if (there !== view.element) this.stack.insertBefore(view.element, there);
     });
     const some = this.calls.length > 0;
+    this.frame?.showing(this.calls.length);
     this.element.classList.toggle("elsewhere", !this.presenting);
+    if (!some) this.showChoices(false);
     this.stack.hidden = !some || this.minimised;
-    this.pill.hidden = !some || !this.minimised;
-    if (!some || this.minimised) this.offer.hidden = true;
-    this.placeSound();
+    if (this.pill) this.pill.element.hidden = !some || !this.minimised;
+    if (this.offer && (!some || this.minimised)) this.offer.hidden = true;
+    this.placeHeadButtons();
     this.labelPill();
     this.announce();
   }
@@ -262,33 +347,45 @@ export class Card {
     return (live ?? open ?? this.calls[0])?.id ?? null;
   }
 
-  /** In the head of the call that rings, beside "minimise". */
-  private placeSound(): void {
+  /** Beside "minimise": the choices in the head of the open call, the ring's switch in that of a call that rings. */
+  private placeHeadButtons(): void {
+    if (this.frame) return;
     const ringing = this.calls.find((call) => call.state === "ringing" && !call.is_own);
-    const head = ringing && this.views.get(ringing.id)?.element.querySelector(".top");
-    this.soundButton.hidden = !head;
-    const before = head?.querySelector("button:not(.sound)");
-    if (head && before && this.soundButton.nextElementSibling !== before) head.insertBefore(this.soundButton, before);
+    this.place(this.choicesButton, this.expanded);
+    this.place(this.soundButton, ringing?.id ?? null);
+  }
+
+  private place(button: HTMLButtonElement, call: string | null): void {
+    const head = call === null ? undefined : this.views.get(call)?.element.querySelector(".top");
+    button.hidden = !head;
+    const before = head?.querySelector("button:not(.sound, .choose)");
+    if (!head || !before || button.parentElement === head) return;
+    // Moving an element takes the focus from it.
+    const hadFocus = button.matches(":focus");
+    head.insertBefore(button, button === this.soundButton ? head.querySelector("button") : before);
+    if (hadFocus) button.focus();
+  }
+
+  private showChoices(shown: boolean): void {
+    const { choosing } = this.actions;
+    if (!this.choices || !choosing || shown === this.choices.isOpen) return;
+    this.choicesButton.setAttribute("aria-expanded", String(shown));
+    if (!shown) return this.choices.close();
+    this.choices.open({
+      ...choosing,
+      changed: () => {
+        choosing.changed();
+        this.setSound(choosing.choices.sound);
+      },
+      closed: () => {
+        this.showChoices(false);
+        this.choicesButton.focus();
+      },
+    });
   }
 
   private sound(): void {
     this.setSound(this.actions.switchSound());
-  }
-
-  private makeOffer(): HTMLElement {
-    const answer = (wanted: boolean) => () => {
-      this.offer.hidden = true;
-      this.actions.notifications(wanted);
-    };
-    const button = (key: "offer_yes" | "offer_no", kind: string, wanted: boolean) =>
-      el("button", { type: "button", class: `button ${kind}`, onclick: answer(wanted) }, this.texts.say(key));
-    const buttons = el(
-      "div",
-      { class: "actions inner" },
-      button("offer_yes", "main", true),
-      button("offer_no", "", false),
-    );
-    return el("div", { class: "offer", hidden: true }, el("p", {}, this.texts.say("offer_notifications")), buttons);
   }
 
   private callActions(): CallActions {
@@ -313,29 +410,14 @@ export class Card {
   private labelPill(): void {
     const call = this.calls[0];
     const view = call && this.views.get(call.id);
-    if (!call || !view || this.pill.hidden) return;
-    const more = this.calls.length - 1;
-    const time = view.element.querySelector(".timer")?.textContent ?? "";
-    const key = `${call.id} ${call.state} ${more}`;
-    this.pill.className = `pill ${call.state}`;
-    if (this.pill.dataset.key !== key) {
-      this.pill.dataset.key = key;
-      this.pill.replaceChildren(
-        el("span", { class: "badge" }, icon("phone")),
-        el("span", { class: "title" }, view.title()),
-        el("span", { class: "timer" }),
-        ...(more > 0 ? [el("span", { class: "more" }, `+${more}`)] : []),
-      );
-    }
-    const timer = this.pill.querySelector(".timer");
-    if (timer) timer.textContent = time;
+    if (call && view && this.pill && !this.pill.element.hidden) this.pill.label(call, view, this.calls.length - 1);
   }
 
   /** Tells a screen reader once per call and state; the timer is not read out. */
   private announce(): void {
     if (!this.presenting) return;
     for (const call of this.calls) {
-      const state = `${call.state} ${call.result ?? call.disposition}`;
+      const state = `${call.state} ${call.result ?? call.disposition} ${call.state === "talking" && call.held_since !== null}`;
       if (this.announced.get(call.id) === state) continue;
       this.announced.set(call.id, state);
       const view = this.views.get(call.id);
@@ -343,12 +425,4 @@ export class Card {
     }
     for (const id of this.announced.keys()) if (!this.views.has(id)) this.announced.delete(id);
   }
-}
-
-function keepSeconds(call: CardCall): number {
-  const result = call.result ?? call.disposition;
-  if (result !== null && ELSEWHERE.has(result)) return KEEP_ELSEWHERE;
-  if (call.failure) return KEEP_FAILED;
-  if (result === "missed") return KEEP_MISSED;
-  return call.can_create && !call.person ? KEEP_UNKNOWN : KEEP_ENDED;
 }

@@ -55,6 +55,22 @@ export function link(text: string, url: string | null, className: string, open: 
   return el("a", { class: className, href: safe, rel: "noopener", title: text, onclick }, foreign(text));
 }
 
+/**
+ * A shadow root's style. As a sheet, since a page of ours forbids styles within itself (Content-Security-Policy); as an
+ * element in a browser without such sheets (Safari before 16.4).
+ */
+export function addStyle(root: ShadowRoot, css: string): void {
+  if ("adoptedStyleSheets" in root && typeof CSSStyleSheet === "function") {
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(css);
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, sheet];
+    return;
+  }
+  const style = el("style");
+  style.textContent = css;
+  root.prepend(style);
+}
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Strokes on a 24x24 field. */
@@ -68,7 +84,13 @@ const icons = {
   minimise: "M6 12h12",
   close: "M7 7l10 10M17 7 7 17",
   chevron: "M7 10l5 5 5-5",
+  play: "M8 5.5v13l10-6.5z",
+  stop: "M7 7h10v10H7z",
+  next: "M6 6.5v11l8-5.5zM17 6.5v11",
   check: "M5 12.5 10 17.5 19 7",
+  copy: "M8.5 8.5V5.5h10v10h-3M5.5 8.5h10v10h-10z",
+  pause: "M9 6.5v11M15 6.5v11",
+  settings: "M4 7.5h9M17 7.5h3M4 16.5h3M11 16.5h9M15 5v5M9 14v5",
   warning: "M12 4 3 19.5h18zM12 10v4.5M12 17v.2",
   mail: "M4 6.5h16v11H4zM4 7.5l8 6 8-6",
   plus: "M12 6v12M6 12h12",

@@ -16,14 +16,20 @@ export function talkLength(seconds: number, texts: Texts): string {
   return texts.say("minutes", { n: Math.round(seconds / 60) });
 }
 
-/** A past moment in the browser's zone: the time today, "yesterday" and the time, or day and month. */
+/** A moment in the browser's zone: the time today, "yesterday" or "tomorrow" and the time, or day and month. */
 export function moment(at: number, now: number, texts: Texts): string {
   const date = new Date(at * 1000);
   const time = date.toLocaleTimeString(texts.language, { hour: "2-digit", minute: "2-digit" });
   const day = new Date(now * 1000);
   if (date.toDateString() === day.toDateString()) return time;
-  day.setDate(day.getDate() - 1);
-  if (date.toDateString() === day.toDateString()) return `${texts.say("yesterday")}, ${time}`;
+  for (const [days, key] of [
+    [-1, "yesterday"],
+    [1, "tomorrow"],
+  ] as const) {
+    const other = new Date(now * 1000);
+    other.setDate(day.getDate() + days);
+    if (date.toDateString() === other.toDateString()) return `${texts.say(key)}, ${time}`;
+  }
   const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short" };
   if (date.getFullYear() !== new Date(now * 1000).getFullYear()) options.year = "numeric";
   return `${date.toLocaleDateString(texts.language, options)}, ${time}`;

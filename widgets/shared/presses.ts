@@ -1,5 +1,5 @@
 /**
- * Presses on the card's buttons (hang up, decline, dial the extension): sent at once or not at all, and reported if the
+ * Presses on the card's buttons (hang up, decline, dial the extension, choose the client): sent at once or not at all, and reported if the
  * server does not confirm them.
  *
  * A lost network keeps sent data and delivers it when it is back, half a minute later. So each press has the server's
@@ -7,7 +7,7 @@
  */
 
 import type { Environment } from "./connection";
-import type { CardCall, Command } from "./messages";
+import type { Command, Order } from "./messages";
 
 /** After the confirmation: the card changes by itself within this time, and a second press does not count. */
 const SETTLE_MS = 2_000;
@@ -41,13 +41,11 @@ export class Presses {
    *
    * `serverNow`: seconds; `confirmedWithin`: seconds, null for a server that confirms nothing.
    */
-  press(type: Command["type"], call: CardCall, serverNow: number, confirmedWithin: number | null): Promise<void> {
-    const what = `${type} ${call.id}`;
+  press(order: Order, serverNow: number, confirmedWithin: number | null): Promise<void> {
+    const what = JSON.stringify(order);
     if ([...this.pending.values()].some((one) => one.what === what)) return Promise.resolve();
     const id = this.uuid();
-    const command = { call: call.id, id, at: serverNow };
-    const seen = call.state === "ringing" && !call.is_own ? "ringing" : "talking";
-    if (!this.events.send(type === "hang_up" ? { type, ...command, seen } : { type, ...command })) {
+    if (!this.events.send({ ...order, id, at: serverNow })) {
       this.events.unsent();
       return Promise.resolve();
     }

@@ -1,23 +1,37 @@
 /** Shows the connection's state in a CRM's settings window. Asks once at the start, and again on the button. */
 
+import { AbsenceView } from "./absence_view";
 import { type Api, ApiError } from "./api";
-import { el, foreign, icon } from "./dom";
+import { addStyle, el, foreign, icon } from "./dom";
+import { KeyView } from "./key_view";
 import type { StatusAnswer } from "./messages";
 import styles from "./status_view.css";
 import type { TextKey, Texts } from "./texts";
 
 export class StatusView {
   readonly element = el("div", { class: "dozvon-status" });
+  private readonly absence: AbsenceView;
   private readonly content = el("div", { class: "status", "aria-live": "polite" });
+  private readonly key: KeyView;
 
+  /** `isOwnPage`: in a page of ours, which the CRM has proved already: without the field for an API key. */
   constructor(
-    private readonly api: Pick<Api, "status">,
+    private readonly api: Pick<Api, "status" | "sayAbsence" | "pages" | "checkKey">,
     private readonly texts: Texts,
     private readonly backend: string,
+    private readonly open: (url: string) => void,
+    private readonly isOwnPage = false,
   ) {
-    const style = el("style");
-    style.textContent = styles;
-    this.element.attachShadow({ mode: "open" }).append(style, this.content);
+    this.absence = new AbsenceView(api, texts);
+    this.key = new KeyView(api, texts, () => void this.refresh());
+    const root = this.element.attachShadow({ mode: "open" });
+    root.append(this.content, ...(isOwnPage ? [] : [this.key.element]));
+    addStyle(root, styles);
+  }
+
+  /** The CRM's own button "Save" was pressed. Whether the settings may be saved. Never rejects. */
+  save(): Promise<boolean> {
+    return this.key.save();
   }
 
   /** Never rejects: it shows a failure. */
@@ -28,6 +42,7 @@ export class StatusView {
     } catch (error) {
       const code = error instanceof ApiError ? error.code : "internal";
       const words = this.texts.problem(code, error instanceof Error ? error.message : "");
+      if (code === "auth_failed" || code === "account_unknown") this.key.open();
       this.content.replaceChildren(
         this.heading(),
         problem(words),
@@ -49,11 +64,30 @@ export class StatusView {
       ["status_crm", link(status.crm)],
       ["status_server", `${this.backend} (${status.version})`],
     ]);
-    return [this.heading(), ...(problems.length ? problems : [fine]), rows, this.again()];
+    const own = status.absence !== undefined && status.extension ? [this.absence.element] : [];
+    if (own.length) this.absence.show(status.absence ?? null);
+    const pages = status.is_admin ? [this.pages()] : [];
+    return [this.heading(), ...(problems.length ? problems : [fine]), ...own, rows, ...pages, this.again()];
+  }
+
+  /** Opens Dozvon's pages, where the CRM's word signs its administrator in. */
+  private pages(): HTMLElement {
+    const said = el("div", { role: "alert" });
+    const open = async () => {
+      said.replaceChildren();
+      try {
+        this.open((await this.api.pages()).url);
+      } catch (error) {
+        const code = error instanceof ApiError ? error.code : "internal";
+        said.replaceChildren(problem(this.texts.problem(code, error instanceof Error ? error.message : "")));
+      }
+    };
+    const button = el("button", { type: "button", onclick: () => void open() }, this.texts.say("status_open"));
+    return el("div", { class: "pages" }, button, said);
   }
 
   private heading(): HTMLElement {
-    return el("h3", {}, this.texts.say("status_title"));
+    return el(this.isOwnPage ? "h2" : "h3", {}, this.texts.say("status_title"));
   }
 
   private rows(rows: [TextKey, string][]): HTMLElement {

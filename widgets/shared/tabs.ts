@@ -3,16 +3,23 @@
  *
  * One tab of a browser leads (Web Locks): it alone has the socket and passes the messages to the others. One tab shows
  * the card: the one that a person looked at last. The card's content does not belong here.
- * Without Web Locks (a page on plain http) each tab leads for itself.
+ * Without Web Locks (a page on plain http, or a frame whose browser forbids them) each tab leads for itself.
  */
 
 import type { LinkState } from "./connection";
-import type { Command, ServerMessage } from "./messages";
+import type { Command, OwnListMessage, ServerMessage } from "./messages";
 
 /** Messages between tabs of one manager. */
 export type TabMessage =
   | { kind: "hello" } // a tab opened: the leader answers with `state`
-  | { kind: "state"; snapshot: ServerMessage; link: LinkState; dismissed: string[]; presenter: string | null }
+  | {
+      kind: "state";
+      snapshot: ServerMessage;
+      link: LinkState;
+      dismissed: string[];
+      presenter: string | null;
+      list?: OwnListMessage | null; // absent: from a tab of an earlier release
+    }
   | { kind: "server"; message: ServerMessage }
   | { kind: "link"; link: LinkState; sure: boolean }
   | { kind: "send"; message: Command } // to the leader, for the server
@@ -30,6 +37,9 @@ export interface Channel {
   postMessage(message: TabMessage): void;
   close(): void;
 }
+
+/** For a frame in which a browser forbids channels, because it refuses the cookies of other sites. */
+export const noChannel = (): Channel => ({ onmessage: null, postMessage: () => {}, close: () => {} });
 
 export interface Locks {
   request(name: string, options: { signal: AbortSignal }, held: () => Promise<void>): Promise<unknown>;
@@ -71,8 +81,10 @@ export class Tabs {
         this.release = resolve;
       });
     };
-    // Aborted by leave() while still waiting in the queue: not a failure.
-    this.locks.request(this.lockName, { signal: this.ending.signal }, held).catch(() => {});
+    this.locks.request(this.lockName, { signal: this.ending.signal }, held).catch(() => {
+      // Aborted by leave() while still waiting in the queue, or forbidden: then this tab knows of no others.
+      if (!this.ending.signal.aborted && !this.leading) this.lead();
+    });
   }
 
   leave(): void {

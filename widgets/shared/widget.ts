@@ -4,24 +4,42 @@
  * The only shared module that uses `window` freely. Code for one CRM does not belong here.
  */
 
-import { type AlertMeans, browserMeans, CallAlert } from "./alert";
-import { makeApi } from "./api";
+import type { AlertMeans, CallAlert } from "./alert";
+import { type Api, makeApi } from "./api";
 import { Calls } from "./calls";
-import { Card } from "./card";
-import { browserChoices } from "./choices";
+import { Card, type CardActions } from "./card";
 import { Clicks, randomId } from "./click";
+import { copyText } from "./clipboard";
 import { BEAT_MS, browserEnvironment, Connection, type Environment, type LinkState } from "./connection";
+import type { Floating } from "./floating";
 import type { Host } from "./host";
-import { type CardCall, type Command, type EntityRef, PROTOCOL, type ServerMessage } from "./messages";
+import { focusedElement, isHotKey, isListKey } from "./hot_key";
+import {
+  type CardCall,
+  type Command,
+  type EntityRef,
+  type Order,
+  type OwnListMessage,
+  PROTOCOL,
+  type ServerMessage,
+} from "./messages";
+import { browserDrafts, type NoteActions } from "./note_draft";
+import { OwnList } from "./own_list";
+import type { OwnListActions, OwnListView } from "./own_list_view";
 import { Presses } from "./presses";
-import { BrowserRing } from "./ring_sound";
-import { type Channel, type Locks, type TabMessage, Tabs } from "./tabs";
+import { type Channel, type Locks, noChannel, type TabMessage, Tabs } from "./tabs";
 import { type TextKey, Texts } from "./texts";
 
 export interface Widget {
   dial(number: string, entity: EntityRef | null): void;
+  /** What was ticked in a list of the CRM goes into a list to call. `call` calls the only one that is ticked. */
+  select(entities: EntityRef[], call: (() => void) | null): void;
   /** Tells the manager something in their language. */
   say(key: TextKey): void;
+  /** Asks the frame again which calls it shows. */
+  show(): void;
+  /** The CRM is about to close the page: saves what was typed. */
+  settle(): void;
   stop(): void;
 }
 
@@ -30,54 +48,94 @@ export interface Surroundings {
   environment: Environment;
   locks: Locks | undefined;
   channel(name: string): Channel;
-  /** `signal` aborts when the widget stops. */
-  alertMeans(signal: AbortSignal): AlertMeans;
+}
+
+/** What a page may have besides cards; each page loads only its own. */
+export interface WidgetParts {
+  /** What a card has that floats over the CRM's page; null: it stands in the host's frame. */
+  floating: Floating | null;
+  /** The manager's own list; null: the page has no place for it. */
+  list: ((texts: Texts, serverNow: () => number, actions: OwnListActions, isFramed: boolean) => OwnListView) | null;
 }
 
 const browserSurroundings = (): Surroundings => ({
   environment: browserEnvironment,
   locks: window.navigator.locks as Locks | undefined, // absent on plain http
-  channel: (name) => new BroadcastChannel(name) as unknown as Channel,
-  alertMeans: (signal) => browserMeans(new BrowserRing(signal), browserChoices()),
+  channel(name) {
+    try {
+      return new BroadcastChannel(name) as unknown as Channel;
+    } catch {
+      return noChannel();
+    }
+  },
 });
 
 // So short a gap is not reported if the server closed normally; the next connection ends it.
 const TROUBLE_AFTER_MS = 4_000;
 const SAID_KEY = "dozvon.said.";
 // Shown once in a tab, not at every reconnect: a second message would not help the manager.
-const SAID_ONCE = new Set(["no_extension", "extension_unknown"]);
+const SAID_ONCE = new Set(["no_extension", "extension_unknown", "integration_disabled", "other_telephony"]);
+// Other widgets of the page have started by then.
+const LOOK_AROUND_MS = 10_000;
 
-export function startWidget(host: Host, surroundings: Surroundings = browserSurroundings()): Widget {
-  const widget = new RunningWidget(host, surroundings);
+export function startWidget(
+  host: Host,
+  parts: WidgetParts,
+  surroundings: Surroundings = browserSurroundings(),
+): Widget {
+  const widget = new RunningWidget(host, parts, surroundings);
   widget.start();
   return widget;
 }
 
 class RunningWidget implements Widget {
+  private readonly api: Api;
   private readonly texts: Texts;
   private readonly calls = new Calls();
   private readonly card: Card;
+  private readonly list = new OwnList();
+  /** Null: in a frame that has no place for it. */
+  private readonly listView: OwnListView | null;
+  private cameFrom: HTMLElement | null = null; // where the focus was before the list's hot key
   private readonly clicks: Clicks;
   private readonly connection: Connection;
   private readonly tabs: Tabs;
   private readonly presses: Presses;
-  private readonly means: AlertMeans;
-  private readonly alert: CallAlert;
+  private readonly means: AlertMeans | null;
+  private readonly alert: CallAlert | null;
   private readonly listening = new AbortController();
   private link: LinkState = "connecting";
   private cancelTrouble: () => void = () => {};
   private cancelBeat: () => void = () => {};
+  private cancelLook: () => void = () => {};
 
   constructor(
     private readonly host: Host,
+    parts: WidgetParts,
     private readonly surroundings: Surroundings,
   ) {
     const api = makeApi(host);
+    this.api = api;
     this.texts = new Texts(host.language);
-    this.card = new Card(this.texts, host.currency, () => this.calls.serverNow(this.seconds()), {
+    const { floating } = parts;
+    const means = floating?.means(this.listening.signal) ?? null;
+    this.means = means;
+    this.alert = means && floating ? floating.alert(means) : null;
+    const notes: NoteActions = {
+      read: (call) => api.readNote(call),
+      save: (request) => api.saveNote(request),
+      conclude: (request) => api.conclude(request),
+      newRequest: randomId,
+      after: (ms, run) => surroundings.environment.after(ms, run),
+      drafts: browserDrafts,
+    };
+    const actions: CardActions = {
       open: (url) => host.open(url),
-      hangUp: (call) => this.press("hang_up", call),
-      sendExtension: (call) => this.press("send_extension", call),
+      hangUp: (call) => this.press({ type: "hang_up", call: call.id, seen: seen(call) }),
+      sendExtension: (call) => this.press({ type: "send_extension", call: call.id }),
+      choose: (call, { kind, id }) => this.press({ type: "choose_person", call: call.id, person: { kind, id } }),
+      callBack: (call) => this.callBack(call),
+      copy: copyText,
       dismiss: (call) => {
         this.calls.dismiss(call.id);
         this.tabs.tell({ kind: "dismissed", call: call.id });
@@ -85,18 +143,36 @@ class RunningWidget implements Widget {
       },
       minimised: (minimised) => this.tabs.tell({ kind: "minimised", minimised }),
       createContact: (call, name) => api.createContact({ number: call.raw_number ?? "", name, call: call.id }),
+      createDeal: (call, name, request) => api.createDeal({ call: call.id, name, request }),
+      newRequest: randomId,
+      notes,
       switchSound: () => {
-        this.means.choices.sound = !this.means.choices.sound;
+        if (!means) return false;
+        means.choices.sound = !means.choices.sound;
         this.callToIt();
-        return this.means.choices.sound;
+        return means.choices.sound;
       },
       notifications: (wanted) => {
-        this.means.choices.offerNotifications = wanted;
-        if (wanted) void this.means.askForNotifications().finally(() => this.callToIt());
+        if (!means) return;
+        means.choices.offerNotifications = wanted;
+        if (wanted) void means.askForNotifications().finally(() => this.callToIt());
       },
-    });
-    this.means = surroundings.alertMeans(this.listening.signal);
-    this.alert = new CallAlert(this.means);
+      choosing: means && {
+        server: api,
+        choices: means.choices,
+        notificationPermission: () => means.notificationPermission(),
+        askForNotifications: () => means.askForNotifications(),
+        sample: () => means.ring.sample(means.choices.tune, means.choices.volume),
+        changed: () => this.callToIt(),
+      },
+    };
+    const serverNow = () => this.calls.serverNow(this.seconds());
+    const place = host.frame ?? floating;
+    if (!place) throw new Error("a card without a frame floats");
+    this.card = new Card(this.texts, host.currency, serverNow, actions, place);
+    const listPlace = host.frame ? host.frame.list : document.body;
+    this.listView = (listPlace && this.makeListView(parts.list, serverNow, notes)) ?? null;
+    if (this.listView) listPlace?.append(this.listView.element);
     this.presses = new Presses(
       surroundings.environment,
       {
@@ -130,15 +206,15 @@ class RunningWidget implements Widget {
       },
       heard: (message) => this.fromTab(message),
       presenting: () => {
-        this.card.setPresenting(this.tabs.isPresenter);
+        this.card.setPresenting(this.tabs.isPresenter || Boolean(host.frame));
         this.callToIt();
       },
     });
-    this.card.setSound(this.means.choices.sound);
+    if (means) this.card.setSound(means.choices.sound);
   }
 
   start(): void {
-    document.body.append(this.card.element);
+    (this.host.frame?.element ?? document.body).append(this.card.element);
     this.tabs.join();
     const { signal } = this.listening;
     const looked = () => {
@@ -153,10 +229,14 @@ class RunningWidget implements Widget {
     window.addEventListener("focus", looked, { signal });
     window.addEventListener("blur", () => this.callToIt(), { signal });
     document.addEventListener("visibilitychange", looked, { signal });
+    // Before the CRM sees the key, wherever the focus is.
+    window.addEventListener("keydown", (event) => this.hotKey(event), { signal, capture: true });
     window.addEventListener("online", () => this.nudge(), { signal });
     // Every tab shows at once what the browser itself knows, also without the connection.
     window.addEventListener("offline", () => this.lost(), { signal });
     this.beatLater();
+    this.cancelLook = this.surroundings.environment.after(LOOK_AROUND_MS, () => this.lookAround());
+    window.addEventListener("beforeunload", (event) => this.leaving(event), { signal });
     window.addEventListener("pagehide", () => this.tabs.withdraw(), { signal });
     // Back from the back/forward cache: it has missed the other tabs' messages.
     window.addEventListener("pageshow", (event) => event.persisted && this.tabs.tell({ kind: "hello" }), { signal });
@@ -164,14 +244,16 @@ class RunningWidget implements Widget {
   }
 
   stop(): void {
-    this.alert.stop();
+    this.alert?.stop();
     this.listening.abort();
     this.cancelTrouble();
     this.cancelBeat();
+    this.cancelLook();
     this.presses.stop();
     this.connection.stop();
     this.tabs.leave();
     this.card.destroy();
+    this.listView?.destroy();
   }
 
   dial(number: string, entity: EntityRef | null): void {
@@ -179,8 +261,20 @@ class RunningWidget implements Widget {
     void this.clicks.dial(number, entity);
   }
 
+  select(entities: EntityRef[], call: (() => void) | null): void {
+    if (!entities.length) return this.say("error_select_one");
+    this.tabs.present();
+    this.card.setDark(this.host.isDark());
+    void this.card.select(entities, { server: this.api, newRequest: randomId, call, closed: () => {} });
+  }
+
   say(key: TextKey): void {
     this.card.notice("error", this.texts.say(key));
+  }
+
+  settle(): void {
+    this.card.settle();
+    this.listView?.settle();
   }
 
   private fromServer(message: ServerMessage): void {
@@ -196,6 +290,7 @@ class RunningWidget implements Widget {
       case "state":
         for (const id of message.dismissed) this.calls.dismiss(id);
         this.take(message.snapshot);
+        if (message.list) this.take(message.list);
         return this.linked(message.link, false);
       case "server":
         return this.take(message.message);
@@ -229,23 +324,39 @@ class RunningWidget implements Widget {
       link: this.link,
       dismissed: this.calls.dismissedIds(),
       presenter: this.tabs.presenterId,
+      list: this.list.whole(),
     };
   }
 
   private take(message: ServerMessage): void {
     if (message.type === "notice") return this.notice(message.code, message.text);
     if (message.type === "received") return this.presses.received(message.id);
+    if (message.type === "own_list") return this.takeList(message);
+    if (message.type === "snapshot" && message.own_list) this.takeList(message.own_list);
+    if (message.type === "note_changed") {
+      this.listView?.noteChanged(message.call, message.note);
+      return this.card.noteChanged(message.call, message.note);
+    }
     if (this.calls.apply(message, this.seconds())) this.show();
   }
 
-  private show(): void {
+  show(): void {
     this.card.setDark(this.host.isDark());
-    this.card.show(this.calls.shown());
+    this.listView?.setDark(this.host.isDark());
+    this.card.show(this.shown());
     this.callToIt();
   }
 
-  /** In one of all tabs, call the person to a ringing call if they look elsewhere. */
+  /** A framed page shows its own calls of all, closed ones too where the CRM closes the page. */
+  private shown(): CardCall[] {
+    const { frame } = this.host;
+    if (!frame) return this.calls.shown();
+    return frame.shown(frame.keeps ? this.calls.all() : this.calls.shown());
+  }
+
+  /** In one of all tabs, call the person to a ringing call if they look elsewhere. A frame has no title and no voice. */
   private callToIt(): void {
+    if (!this.alert || !this.means) return;
     const ringing = this.calls.shown().find((call) => call.state === "ringing" && !call.is_own);
     const words = ringing && this.card.wordsOf(ringing.id);
     const alert = ringing && words && this.tabs.isChosen ? { id: ringing.id, ...words } : null;
@@ -255,9 +366,10 @@ class RunningWidget implements Widget {
   }
 
   private notice(code: string, text: string): void {
-    if (SAID_ONCE.has(code) && !firstTime(code)) return;
+    if (SAID_ONCE.has(code) && (this.host.frame?.saysState || !firstTime(code))) return;
     this.card.setDark(this.host.isDark());
-    this.card.notice(code === "pbx_back" ? "info" : "error", this.texts.problem(code, text));
+    const words = code === "other_telephony" ? this.texts.say("error_other_telephony", { name: text }) : null;
+    this.card.notice(code === "pbx_back" ? "info" : "error", words ?? this.texts.problem(code, text));
   }
 
   /** `sure`: the network is away. Otherwise the server has closed, and may be back within a second. */
@@ -268,6 +380,7 @@ class RunningWidget implements Widget {
     if (link === "open") {
       this.cancelTrouble();
       this.card.setTrouble(false);
+      this.listView?.setTrouble(false);
     } else if (sure) {
       this.lost();
     } else if (before === "open") {
@@ -285,7 +398,8 @@ class RunningWidget implements Widget {
 
   private trouble(): void {
     // Only while calls are on the screen: otherwise nobody waits.
-    if (this.calls.shown().length > 0) this.card.setTrouble(true);
+    if (this.shown().length > 0 || this.list.state?.clients.length) this.card.setTrouble(true);
+    this.listView?.setTrouble(true);
   }
 
   private doubt(): void {
@@ -293,8 +407,75 @@ class RunningWidget implements Widget {
     else this.tabs.tell({ kind: "doubt" });
   }
 
-  private press(type: Command["type"], call: CardCall): Promise<void> {
-    return this.presses.press(type, call, this.calls.serverNow(this.seconds()), this.calls.confirmsWithin);
+  private press(order: Order): Promise<void> {
+    return this.presses.press(order, this.calls.serverNow(this.seconds()), this.calls.confirmsWithin);
+  }
+
+  /** A click to call like any other, with its refusals. The extension behind the number goes along as people write it. */
+  private callBack({ raw_number, client_extension, person }: CardCall): Promise<void> {
+    const behind = client_extension && this.texts.say("client_extension", { number: client_extension });
+    const number = behind ? `${raw_number} ${behind}` : (raw_number ?? "");
+    return this.clicks.dial(number, person && { kind: person.kind, id: person.id });
+  }
+
+  private makeListView(
+    make: WidgetParts["list"],
+    serverNow: () => number,
+    notes: NoteActions,
+  ): OwnListView | undefined {
+    return make?.(
+      this.texts,
+      serverNow,
+      {
+        press: (action, client) => void this.press({ type: "own_list", action, client }),
+        open: (url) => this.host.open(url),
+        keepScript: async (script) => void (await this.api.keepScript(script)),
+        notes,
+        height: (pixels) => this.card.setRaised(this.host.frame ? 0 : pixels),
+        notesOf: (call) => this.card.setNotesElsewhere(call),
+      },
+      Boolean(this.host.frame),
+    );
+  }
+
+  private takeList(message: OwnListMessage): void {
+    if (this.list.take(message) === "gap") {
+      // A message was lost: the whole list comes as one.
+      this.send({ type: "own_list_read", id: randomId(), at: this.calls.serverNow(this.seconds()) });
+      return;
+    }
+    const { state } = this.list;
+    if (!state || !this.listView) return;
+    this.listView.setDark(this.host.isDark());
+    this.listView.show(state);
+  }
+
+  /** The list keeps, but nobody is called while no page is open. */
+  private leaving(event: BeforeUnloadEvent): void {
+    if (!this.listView?.isRunning || this.host.frame) return;
+    event.preventDefault();
+    event.returnValue = ""; // older browsers ask only then
+  }
+
+  private listKey(event: KeyboardEvent): void {
+    if (!this.listView) return;
+    if (this.listView.hasFocus) {
+      this.cameFrom?.focus();
+      this.cameFrom = null;
+    } else {
+      const from = focusedElement();
+      if (!this.listView.takeFocus()) return;
+      this.cameFrom = from;
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  private hotKey(event: KeyboardEvent): void {
+    if (isListKey(event) && (this.means?.choices.hotKey ?? true)) return this.listKey(event);
+    if (!this.means?.choices.hotKey || !isHotKey(event) || !this.card.takeFocus()) return;
+    event.preventDefault();
+    event.stopPropagation();
   }
 
   /** False: there is no connection, and nothing was sent. */
@@ -313,6 +494,14 @@ class RunningWidget implements Widget {
     });
   }
 
+  /** A second telephony in the page is told to the manager, once, and to the server, which tells administrators. */
+  private lookAround(): void {
+    const names = this.host.otherTelephony();
+    if (names === null) return;
+    if (names.length) this.notice("other_telephony", names.join(", "));
+    if (this.tabs.isLeader) this.api.reportSightings({ other_telephony: names }).catch(() => {}); // the next page tells it
+  }
+
   private nudge(): void {
     if (this.tabs.isLeader) this.connection.nudge();
     else this.tabs.tell({ kind: "nudge" });
@@ -321,6 +510,11 @@ class RunningWidget implements Widget {
   private seconds(): number {
     return this.surroundings.environment.now() / 1000;
   }
+}
+
+/** What the red button stands for. */
+function seen(call: CardCall): "ringing" | "talking" {
+  return call.state === "ringing" && !call.is_own ? "ringing" : "talking";
 }
 
 function firstTime(code: string): boolean {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { makeHost } from "../amocrm/host";
 import { widgetConstructor } from "../amocrm/script";
-import { chosenNumber } from "../amocrm/selection";
+import { chosenNumber, tickedEntities } from "../amocrm/selection";
 import { settled } from "./dom";
 
 interface Asked {
@@ -25,7 +26,9 @@ function install(status: "installed" | "install" = "installed") {
       return {
         // biome-ignore lint/suspicious/noThenProperty: jQuery's Deferred is a thenable
         then(_done: unknown, fail: (xhr: unknown) => void) {
-          fail({ status: 409, responseJSON: { error: { code: "no_extension", message: "" } } });
+          const isCampaigns = settings.url.endsWith("/campaigns");
+          if (isCampaigns) fail({ status: 403, responseJSON: { error: { code: "not_allowed", message: "" } } });
+          else fail({ status: 409, responseJSON: { error: { code: "no_extension", message: "" } } });
         },
       };
     },
@@ -75,13 +78,28 @@ test("a pressed number goes to the backend as authorised ajax, a refusal is show
   delete window.APP;
 });
 
-test("a contact ticked in the list is called", async () => {
+test("the only contact that a manager has ticked can be called", async () => {
   const { self, asked } = install();
   self.callbacks.init?.();
   (self.callbacks.contacts as unknown as { selected(): void }).selected();
   await settled();
+  document.querySelector(".dozvon-widget")?.shadowRoot?.querySelector<HTMLElement>(".call_one")?.click();
+  await settled();
   const call = asked.find((one) => one.url.endsWith("/call"));
   assert.deepEqual(JSON.parse(call?.data ?? "{}").entity, { kind: "contact", id: "5" });
+});
+
+test("what is ticked are contacts, companies or deals, each once", () => {
+  const ticked = [
+    { id: 5, type: "contact" },
+    { id: 6, type: "company" },
+    { id: 5, type: "contact" },
+  ];
+  assert.deepEqual(tickedEntities("contacts", ticked), [
+    { kind: "contact", id: "5" },
+    { kind: "company", id: "6" },
+  ]);
+  assert.deepEqual(tickedEntities("leads", [{ id: 5 }]), [{ kind: "deal", id: "5" }]);
 });
 
 test("it runs only after installation, and stops when it is switched off or destroyed", async () => {
@@ -132,4 +150,23 @@ test("a ticked deal is called at its main contact's phone", async () => {
   assert.deepEqual(await ask([7]), { problem: "error_crm_offline" });
   assert.deepEqual(await ask([8, 9]), { problem: "error_select_one" });
   assert.deepEqual(await ask([]), { problem: "error_select_one" });
+});
+
+test("another active widget with an item in the menu of phone numbers is another telephony", () => {
+  const listed = (name: string, call_action: string | undefined, widget_active = "Y") => ({
+    params: { widget_active },
+    langs: { widget: { name, call_action } },
+  });
+  const list = {
+    ours: listed("Dozvon", "Позвонить"),
+    mango: listed("Mango", "Позвонить через Mango"),
+    off: listed("Sipuni", "Позвонить", "N"),
+    mail: listed("Рассылки", undefined),
+    broken: undefined,
+  };
+  window.APP = { constant: () => undefined, widgets: { list } };
+  const host = makeHost({ get_settings: () => ({ widget_code: "ours" }) } as unknown as AmoWidget);
+  assert.deepEqual(host.otherTelephony(), ["Mango"]);
+  window.APP = { constant: () => undefined };
+  assert.deepEqual(host.otherTelephony(), []);
 });

@@ -1,11 +1,17 @@
 /** A document for tests of what is drawn, and doubles of what a browser and a CRM give. Imported before what it serves. */
 
+import { setMaxListeners } from "node:events";
 import { Window } from "happy-dom";
 import type { AlertMeans, Ringing } from "../shared/alert";
+import type { Choices } from "../shared/choices";
 import type { Environment, Socket } from "../shared/connection";
 import type { Host, HttpAnswer } from "../shared/host";
-import type { CardCall, Person, WidgetMessage } from "../shared/messages";
+import { CARD_FIELDS, type CardCall, type Person, type WidgetMessage } from "../shared/messages";
 import type { Channel, Locks, TabMessage } from "../shared/tabs";
+import "../shared/words/all";
+
+// A running widget listens to more of the window's events than Node.js expects of one signal.
+setMaxListeners(50);
 
 const window = new Window({ url: "https://example.amocrm.ru/contacts/list/" });
 Object.assign(globalThis, {
@@ -32,18 +38,26 @@ export function aCall(fields: Partial<CardCall> = {}): CardCall {
     answered_at: null,
     ended_at: null,
     line: "+7 495 000-00-00",
+    line_name: null,
     extension: "101",
     person: null,
     persons_count: 0,
+    persons: [],
+    chosen_by: null,
+    next_task: null,
+    fields: [...CARD_FIELDS],
     last_calls: [],
     is_looked_up: true,
     can_create: false,
+    create_kind: "contact",
+    can_create_deal: false,
     disposition: null,
     rings_since: null,
     result: null,
     failure: null,
     is_own: false,
     can_hang_up: true,
+    held_since: null,
     colleague: null,
     came: null,
     ...fields,
@@ -84,6 +98,7 @@ export function aHost(answers: Record<string, unknown> = {}, fields: Partial<Hos
     },
     open: (url) => opened.push(url),
     isDark: () => false,
+    otherTelephony: () => [],
     ...fields,
   };
   return { host, asked, opened };
@@ -230,14 +245,26 @@ export class FakeMeans implements AlertMeans {
   title = "Сделки";
   looked = true;
   rings = false;
+  /** The sound and volume of the last ring. */
+  rang = "";
   permission: NotificationPermission = "default";
   readonly notified: string[] = [];
   readonly open = new Set<string>();
-  readonly choices = { sound: true, offerNotifications: true };
+  readonly choices: Choices = {
+    sound: true,
+    tune: "classic",
+    volume: 0.5,
+    notifications: true,
+    offerNotifications: true,
+    hotKey: true,
+  };
+  readonly samples: string[] = [];
   readonly ring = {
-    start: () => {
+    start: (sound: string, volume: number) => {
       this.rings = true;
+      this.rang = `${sound} ${volume}`;
     },
+    sample: (sound: string, volume: number) => this.samples.push(`${sound} ${volume}`),
     stop: () => {
       this.rings = false;
     },

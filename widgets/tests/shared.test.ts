@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { AbsenceView } from "../shared/absence_view";
 import { makeApi } from "../shared/api";
 import { Clicks } from "../shared/click";
 import { clock, initials, moment, money, safeUrl, talkLength } from "../shared/format";
 import { readServerMessage } from "../shared/messages";
 import { StatusView } from "../shared/status_view";
-import { dictionaries, languageOf, Texts } from "../shared/texts";
+import { languageOf, Texts } from "../shared/texts";
+import { dictionaries } from "../shared/words/all";
 import { aHost, settled } from "./dom";
 
 const texts = new Texts("ru");
@@ -194,7 +196,7 @@ test("the settings window shows the extension, or says that none is assigned", a
   let links: (string | null)[] = [];
   const view = async (answer: unknown) => {
     const { host } = aHost({ "/api/widget/status": answer });
-    const made = new StatusView(makeApi(host), texts, host.backend);
+    const made = new StatusView(makeApi(host), texts, host.backend, () => {});
     await made.refresh();
     await settled();
     const root = made.element.shadowRoot as ShadowRoot;
@@ -219,4 +221,43 @@ test("the settings window shows the extension, or says that none is assigned", a
     assert.ok(said.includes(words) && !said.includes("server's words"), said);
   }
   assert.ok((await view({ status: 0, body: null })).includes("Сервер Dozvon не отвечает"));
+});
+
+test("a manager says that they are away, and back; what an administrator has said stays", async () => {
+  let answer: unknown = { absence: { by: "manager", until: null } };
+  const sent: unknown[] = [];
+  const { host } = aHost({});
+  const asking = {
+    ...host,
+    authorisedFetch: async (_method: string, path: string, body?: unknown) => {
+      sent.push([path, body]);
+      return answer as never;
+    },
+  };
+  const ok = (absence: unknown) => ({ status: 200, body: { absence } });
+  const view = new AbsenceView(makeApi(asking), texts, () => new Date(2026, 10, 30, 23, 30));
+  const labels = () => [...view.element.querySelectorAll("button")].map((button) => button.textContent);
+  const press = async (label: string) => {
+    [...view.element.querySelectorAll("button")].find((button) => button.textContent === label)?.click();
+    await settled();
+  };
+  view.show(null);
+  assert.deepEqual(labels(), ["15 мин", "1 час", "до конца дня", "пока не вернусь"]);
+  answer = ok({ by: "manager", until: new Date(2026, 10, 30, 23, 59).getTime() / 1000 });
+  await press("до конца дня");
+  assert.deepEqual(sent.pop(), ["/api/widget/absence", { away: true, seconds: 1800 }]);
+  assert.ok(view.element.textContent?.includes("Вы отмечены отсутствующим до 23:59"));
+  answer = { status: 0, body: null };
+  await press("Я на месте");
+  assert.deepEqual(sent.pop(), ["/api/widget/absence", { away: false }]);
+  assert.ok(view.element.textContent?.includes("Сервер Dozvon не отвечает"));
+  assert.ok(view.element.textContent?.includes("до 23:59"), "nothing is claimed that was not stored");
+  answer = ok(null);
+  await press("Я на месте");
+  assert.ok(view.element.textContent?.includes("Звонки клиентов приходят вам"));
+  answer = ok({ by: "administrator", until: new Date(2026, 11, 1, 9, 0).getTime() / 1000 });
+  await press("пока не вернусь");
+  assert.deepEqual(sent.pop(), ["/api/widget/absence", { away: true, seconds: null }]);
+  assert.match(view.element.textContent ?? "", /Администратор отметил вас отсутствующим до 1 декабря.* 09:00/);
+  assert.deepEqual(labels(), []);
 });

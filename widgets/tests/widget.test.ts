@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
+import { floating } from "../shared/floating";
+import { ownListView } from "../shared/own_list_view";
 import type { Locks } from "../shared/tabs";
 import { startWidget, type Widget } from "../shared/widget";
 import { aCall, aHost, aPerson, FakeBrowser, FakeEnvironment, FakeMeans, settled } from "./dom";
@@ -11,9 +13,13 @@ afterEach(() => {
 });
 
 /** One more tab of the browser; `card` reads what it shows. */
-async function openTab(browser: FakeBrowser, locks: Locks | undefined = browser.locks) {
+async function openTab(
+  browser: FakeBrowser,
+  locks: Locks | undefined = browser.locks,
+  otherTelephony: () => string[] = () => [],
+) {
   let tickets = 0;
-  const { host, asked } = aHost({ "/api/widget/call": { status: 202, body: { call: "c" } } });
+  const { host, asked } = aHost({ "/api/widget/call": { status: 202, body: { call: "c" } } }, { otherTelephony });
   const fetch = host.authorisedFetch.bind(host);
   host.authorisedFetch = async (method, path, body) =>
     path === "/api/widget/session"
@@ -26,9 +32,8 @@ async function openTab(browser: FakeBrowser, locks: Locks | undefined = browser.
     environment,
     locks,
     channel: (name: string) => browser.channel(name),
-    alertMeans: () => means,
   };
-  const widget = startWidget(host, surroundings);
+  const widget = startWidget(host, { floating: { ...floating, means: () => means }, list: ownListView }, surroundings);
   running.push(widget);
   await settled();
   const element = [...document.querySelectorAll<HTMLElement>(".dozvon-widget")].find((one) => !before.has(one));
@@ -120,6 +125,19 @@ test("without Web Locks each tab connects for itself", async () => {
     tabs.map((tab) => tab.environment.sockets.length),
     [1, 1],
   );
+});
+
+test("where the browser forbids locks each page connects for itself, and one that was closed does not", async () => {
+  const forbidden: Locks = { request: () => Promise.reject(new Error("SecurityError")) };
+  const tab = await openTab(new FakeBrowser(), forbidden);
+  assert.equal(tab.environment.sockets.length, 1);
+  const waiting: Locks = {
+    request: (_name, { signal }) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal))),
+  };
+  const closed = await openTab(new FakeBrowser(), waiting);
+  closed.close();
+  await settled();
+  assert.equal(closed.environment.sockets.length, 0);
 });
 
 test("a card is closed or minimised in every tab, and a late update does not bring it back", async () => {
@@ -350,4 +368,82 @@ test("a half-typed contact survives whatever happens to the call and the connect
   }
   first.press(".call:has(.create input) button[aria-label='Закрыть']");
   assert.equal(input(), null, "the person's own wish");
+});
+
+test("the chosen client goes to the server as a press, which is confirmed", async () => {
+  const tab = await openTab(new FakeBrowser());
+  const persons = [
+    { id: "55", kind: "contact" as const, name: "Иван Петров", company: null, responsible: null },
+    { id: "7", kind: "company" as const, name: "ООО", company: null, responsible: null },
+  ];
+  tab.environment.last.welcome([{ ...petrov(), persons, persons_count: 2 }], 5000);
+  tab.press(".disclosure");
+  tab.press(".candidates li:last-child button");
+  const [sent] = tab.environment.last.commands as { id: string }[];
+  const person = { kind: "company", id: "7" };
+  assert.deepEqual(sent, { type: "choose_person", call: "office:1", person, id: sent?.id, at: 5000 });
+});
+
+test("calling back is a click to call with the extension behind the number, and its refusal is said", async () => {
+  const tab = await openTab(new FakeBrowser());
+  const missed = { ...petrov(), state: "ended" as const, ended_at: 1000, result: "missed" as const };
+  tab.environment.last.welcome([{ ...missed, client_extension: "105" }]);
+  tab.press("button.again");
+  await settled();
+  const [call] = tab.asked.filter((one) => one.path === "/api/widget/call");
+  const body = call?.body as { number: string; entity: unknown; at: number };
+  assert.deepEqual([body.number, body.entity, body.at], ["+79161234567 доб. 105", { kind: "contact", id: "55" }, 1000]);
+  assert.match(tab.notices().join(), /Набираем \+79161234567 доб. 105/);
+});
+
+test("the hot key works while it is switched on and a card is there", async () => {
+  const tab = await openTab(new FakeBrowser());
+  const pressed = () => {
+    const event = new window.KeyboardEvent("keydown", {
+      code: "KeyK",
+      key: "л",
+      ctrlKey: true,
+      altKey: true,
+      cancelable: true,
+    });
+    window.dispatchEvent(event as unknown as Event);
+    return event.defaultPrevented;
+  };
+  assert.equal(pressed(), false, "no card");
+  tab.environment.last.welcome([petrov()]);
+  tab.means.choices.hotKey = false;
+  assert.equal(pressed(), false, "switched off");
+  tab.means.choices.hotKey = true;
+  assert.equal(pressed(), true);
+  assert.ok(tab.root.activeElement);
+});
+
+test("the chosen sound and volume ring", async () => {
+  const tab = await openTab(new FakeBrowser());
+  Object.assign(tab.means.choices, { tune: "marimba", volume: 0.2 });
+  tab.means.looked = false;
+  tab.environment.last.welcome([petrov()]);
+  assert.equal(tab.means.rang, "marimba 0.2");
+});
+
+test("a second telephony in the page is said once in a tab and told to the server by one of the tabs", async () => {
+  const browser = new FakeBrowser();
+  const others = () => ["Other telephony"];
+  const [first, second] = [
+    await openTab(browser, browser.locks, others),
+    await openTab(browser, browser.locks, others),
+  ];
+  const told = () => [first, second].map((tab) => tab.asked.filter((one) => one.path === "/api/widget/sightings"));
+  await first.environment.pass(9_000);
+  assert.deepEqual(told(), [[], []]);
+  for (const tab of [first, second]) await tab.environment.pass(2_000);
+  await second.environment.pass(9_000);
+  assert.deepEqual(
+    told().map((each) => each.map((one) => one.body)),
+    [[{ other_telephony: ["Other telephony"] }], []],
+  );
+  assert.deepEqual(
+    first.notices().filter((text) => text?.includes("Other telephony")),
+    ["В CRM работает ещё один виджет телефонии: Other telephony. Сообщите администратору."],
+  );
 });
