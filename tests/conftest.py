@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+
+from tests.time_limits import pytest_runtest_call as pytest_runtest_call
+from tests.time_limits import pytest_timeout_set_timer as pytest_timeout_set_timer
 
 # On a machine busy with other tests, the time of one example says nothing about the code.
 settings.register_profile("dozvon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -27,18 +31,24 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--forbid-skips", action="store_true", help="a skipped test is a failure (make test)")
 
 
+_TESTS = Path(__file__).parent
 # Tests that start many processes take longest, so they begin first; each package builds its servers once.
 _ONE_WORKER_A_PACKAGE = ("faults", "scaled", "next_release")
 _LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "packaging", "lab", "services", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set what runs in parallel (`-n 3 --dist loadgroup`): files, and packages whose tests share servers."""
+    """Set what runs in parallel (`-n 4 --dist loadgroup`): files, and packages whose tests share servers."""
     for item in items:
-        package = item.path.parent.name
+        package = _package(item)
         group = package if package in _ONE_WORKER_A_PACKAGE else item.path.name
         item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _LONGEST_FIRST.index(item.path.parent.name))
+    items.sort(key=lambda item: _LONGEST_FIRST.index(_package(item)))
+
+
+def _package(item: pytest.Item) -> str:
+    """The folder below `tests/`."""
+    return item.path.relative_to(_TESTS).parts[0]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,11 +10,11 @@ from playwright.async_api import Page
 AXE = Path(__file__).parents[1] / "widgets/node_modules/axe-core/axe.min.js"
 
 
-async def violations(page: Page) -> list[str]:
-    """What axe finds wrong, a line for each."""
+async def violations(page: Page, within: str = "html") -> list[str]:
+    """What axe finds wrong in the element with this selector, a line for each."""
     if not await page.evaluate("'axe' in window"):
         await page.evaluate(AXE.read_text())
-    found: dict[str, Any] = await page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    found: dict[str, Any] = await page.evaluate("(within) => axe.run(within, {resultTypes: ['violations']})", within)
     return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
 
 

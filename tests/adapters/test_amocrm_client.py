@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
-from integration.domain.calls.call import Direction, Disposition
+from integration.domain.calls.call import ChosenClient, Direction, Disposition
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.numbers.phone import BareDigits
@@ -186,6 +187,18 @@ async def test_a_call_that_amocrm_cannot_place_becomes_a_note() -> None:
         logged = await crm.crm.log_call(record(client=client), contact(known))
         assert logged.entity == contact(known)
         assert len(notes(crm, contact(known))) == 1
+
+
+async def test_a_call_whose_card_a_manager_chose_is_not_left_to_amocrm() -> None:
+    async with office(options={"log_via": "calls"}) as crm:
+        client = number("+79012223344")
+        first, second = crm.contact("Первый", client.e164), crm.contact("Второй", client.e164)
+        lead_of(crm, first)
+        call = record(client=client)
+        choice = ChosenClient(person=contact(second), by="101", at=Timestamp(time.time()))
+        logged = await crm.crm.log_call(replace(call, call=replace(call.call, chosen=choice)), contact(second))
+        assert logged.entity == contact(second)
+        assert len(notes(crm, contact(second))) == 1
 
 
 # ---- unknown callers

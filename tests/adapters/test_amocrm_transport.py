@@ -51,7 +51,7 @@ async def test_a_write_tries_now_and_then_whether_it_was_paid(crm: Office, monke
     crm.account.subscription_ended = ""
     with pytest.raises(Unpaid):
         await crm.crm.log_call(record(), contact(known))
-    monkeypatch.setattr("connectors.amocrm.api.standing._PROBE_SECONDS", 0.0)
+    monkeypatch.setattr("integration.connecting.standing._PROBE_SECONDS", 0.0)
     crm.crm.standing.unpaid("again", by_read=False)
     assert await crm.crm.log_call(record(), contact(known))
     assert [condition.trouble for condition in told] == [CrmTrouble.UNPAID, None]

@@ -17,8 +17,9 @@ from connectors.amocrm.intake import AmocrmIntake
 from connectors.amocrm.sandbox.api_unsorted import accept_entry
 from connectors.amocrm.webhooks import BODY_BYTES
 from integration.domain.crm.entities import CrmChange, EntityDeleted, EntityKind, EntityRef, InboxClosed, PersonChanged
-from integration.ports.connector import Connector
+from integration.ports.connector import Connector, CrmNotice
 from integration.ports.crm import Crm, WidgetGate
+from integration.ports.crm_requests import CrmRequest
 from integration.ports.stores import TokenStore
 from integration.web.hooks import Hooks
 from tests.adapters.amocrm_kit import (
@@ -30,6 +31,10 @@ from tests.adapters.amocrm_kit import (
     record,
 )
 from tests.adapters.amocrm_sandbox_kit import serving
+
+
+async def no_notice(notice: CrmNotice | CrmRequest) -> None:
+    raise AssertionError(f"amoCRM reports nothing of this kind: {notice}")
 
 
 @dataclass
@@ -83,7 +88,10 @@ async def our_server(made: Office) -> AsyncIterator[Server]:
         server.lost += 1
 
     connector = made.connector
-    server = Server(made, connector.webhook_intake(on_changes=on_changes, on_lost=on_lost))
+    server = Server(
+        made,
+        connector.webhook_intake(on_changes=on_changes, on_lost=on_lost, on_notice=no_notice, on_request=no_notice),
+    )
     app, server.path = hooked(made, server.intake)
     working = asyncio.create_task(server.intake.run())
     try:
@@ -174,7 +182,9 @@ async def test_a_full_queue_is_answered_and_asks_for_a_poll(server: Server) -> N
     async def slow(changes: list[CrmChange]) -> None:
         await gate.wait()
 
-    intake = server.office.connector.webhook_intake(on_changes=slow, on_lost=lambda: setattr(server, "lost", 1))
+    intake = server.office.connector.webhook_intake(
+        on_changes=slow, on_lost=lambda: setattr(server, "lost", 1), on_notice=no_notice, on_request=no_notice
+    )
     app, path = hooked(server.office, intake)
     working = asyncio.create_task(intake.run())
     async with serving(app) as base:
@@ -196,7 +206,9 @@ async def test_an_error_in_one_delivery_does_not_cost_the_next(server: Server) -
         seen.append(len(changes))
         raise RuntimeError("a fault of ours")
 
-    intake = server.office.connector.webhook_intake(on_changes=failing, on_lost=lambda: seen.append(0))
+    intake = server.office.connector.webhook_intake(
+        on_changes=failing, on_lost=lambda: seen.append(0), on_notice=no_notice, on_request=no_notice
+    )
     app, path = hooked(server.office, intake)
     working = asyncio.create_task(intake.run())
     async with serving(app) as base:

@@ -28,6 +28,7 @@ from integration.process.process import Dozvon
 from integration.web.consent import oauth_path
 from tests.adapters.amocrm_kit import CLIENT_ID, CRM_ACCOUNT, SECRET
 from tests.adapters.amocrm_sandbox_kit import serving
+from tests.lab.waiting import until
 
 OFFICE, BRANCH = AccountId("office"), AccountId("branch")
 CRM_BRANCH = 31_000_001
@@ -63,6 +64,15 @@ class Place:
         headers = {"Origin": self.dozvon.config.public_url}
         async with self.http.post(self.dozvon.url + path, data=form, headers=headers) as answer:
             return answer.status, await answer.text(), str(answer.url)
+
+    async def put(self, table: dict[str, Any]) -> None:
+        key = AccountId(table["id"])
+        headers = {"Origin": self.dozvon.config.public_url, "If-Match": "0"}
+        path = f"{self.dozvon.url}/api/offices/{key}/account/{key}"
+        document = {name: value for name, value in table.items() if name != "id"}
+        async with self.http.put(path, json=document, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+        await until(lambda: key in self.dozvon.members)
 
     async def page(self, path: str) -> str:
         async with self.http.get(self.dozvon.url + path) as answer:
@@ -100,7 +110,8 @@ class Place:
 
 
 @asynccontextmanager
-async def running(folder: Path, *accounts: AccountId) -> AsyncIterator[Place]:
+async def running(folder: Path, *accounts: AccountId, in_file: bool = True) -> AsyncIterator[Place]:
+    """`in_file` False: the accounts come into the database over REST."""
     sandbox = Sandbox(SandboxSettings(client_id=CLIENT_ID, client_secret=SECRET))
     sandbox.populate = seed_office
     sandbox.reset()
@@ -116,11 +127,17 @@ async def running(folder: Path, *accounts: AccountId) -> AsyncIterator[Place]:
             "account_hosts": crm.replace(".", r"\."), "api_host": crm,
         }  # fmt: skip
         tables = [{"id": key, "amocrm": amocrm, "asterisk": asterisk} for key in accounts]
-        dozvon = Dozvon(parse({"server": {**server, "admin_password": PASSWORD}, "account": tables}))
+        whole = {"server": {**server, "admin_password": PASSWORD}, "account": tables if in_file else []}
+        dozvon = Dozvon(parse(whole))
         await dozvon.start()
         try:
             async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
-                yield Place(dozvon, sandbox, crm, http)
+                made = Place(dozvon, sandbox, crm, http)
+                if not in_file:
+                    await made.sign_in()
+                    for table in tables:
+                        await made.put(table)
+                yield made
         finally:
             await dozvon.stop()
 
@@ -239,6 +256,7 @@ async def test_one_integration_serves_several_accounts(tmp_path: Path) -> None:
         async with place.http.get(url.with_query({**query, "signature": signature})) as answer:
             assert answer.status == 200
         assert (place.connected(OFFICE), place.connected(BRANCH)) == (str(CRM_ACCOUNT), None)
+        assert [place.dozvon.members[key].account.settings.enabled for key in (OFFICE, BRANCH)] == [True, True]
         assert place.dozvon.members[BRANCH].account.condition.trouble is CrmTrouble.NOT_CONNECTED
 
 

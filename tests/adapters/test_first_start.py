@@ -55,7 +55,7 @@ async def started(config: Config) -> AsyncIterator[Start]:
 
 
 async def status(address: str) -> int:
-    """Of the page behind the address, in a browser of its own."""
+    """Of the page behind the address, in its own browser."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http, http.get(address) as answer:
         return answer.status
 

@@ -10,6 +10,7 @@ from ipaddress import ip_network
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from integration.process import open_files
 from integration.web.client_address import ClientAddresses
@@ -29,6 +30,11 @@ class Served:
     server: WebServer
     port: int
     held: asyncio.Event  # while it is not set /hold does not answer
+    running: list[str]  # the paths of requests to /take and /endless that have not ended
+
+    @property
+    def busy(self) -> bool:
+        return bool(self.running)
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.port)
@@ -45,12 +51,36 @@ async def served(edge: Edge) -> AsyncIterator[Served]:
         await held.wait()
         return web.Response(text="held")
 
+    running: list[str] = []
+
     async def take(request: web.Request) -> web.Response:
-        return web.Response(text=str(len(await request.read())))
+        running.append(request.path)
+        try:
+            return web.Response(text=str(len(await request.read())))
+        finally:
+            running.remove(request.path)
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        running.append(request.path)
+        response = web.StreamResponse()
+        try:
+            await response.prepare(request)
+            while True:
+                await response.write(b"x" * 10_000)
+        finally:
+            running.remove(request.path)
+
+    async def broken(_: web.Request) -> web.Response:
+        raise ConnectionResetError("Redis has closed the connection")
 
     refused = RefusedLog()
     app = create_web_app(
-        routes=[web.get("/hold", hold), web.post("/take", take)],
+        routes=[
+            web.get("/hold", hold),
+            web.post("/take", take),
+            web.get("/endless", endless),
+            web.get("/broken", broken),
+        ],
         middlewares=[],
         health=healthy,
         metrics=Metrics(list),
@@ -60,7 +90,7 @@ async def served(edge: Edge) -> AsyncIterator[Served]:
     server = WebServer(app, edge, refused, shutdown_seconds=1)
     _, port = await server.start("127.0.0.1", 0)
     try:
-        yield Served(server, port, held)
+        yield Served(server, port, held, running)
     finally:
         held.set()
         await server.stop()
@@ -114,6 +144,42 @@ async def test_a_body_that_never_comes_is_refused() -> None:
         answer = await end(reader)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"Connection: close" in answer
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nabc",
+        b"POST /take HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n",
+        b"POST /take HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+    ids=["a body", "after Expect", "a chunk", "our answer"],
+)
+async def test_who_leaves_in_the_middle_writes_nothing_into_the_log(begun: bytes) -> None:
+    """A stranger could fill it with tracebacks."""
+    async with served(SMALL) as front:
+        with capture_logs() as said:
+            for _ in range(3):
+                _, writer = await front.connect()
+                writer.write(begun)
+                await writer.drain()
+                await until(lambda: front.busy)
+                assert isinstance(writer.transport, asyncio.Transport)
+                writer.transport.abort()
+                writer.close()
+                await until(lambda: not front.busy)
+        assert [line for line in said if line["log_level"] != "info"] == []
+
+
+async def test_a_connection_that_we_lose_ourselves_is_a_defect_and_answered() -> None:
+    async with served(SMALL) as front:
+        reader, writer = await front.connect()
+        with capture_logs() as said:
+            writer.write(b"GET /broken HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert (await end(reader)).startswith(b"HTTP/1.1 500 ")
+        assert [line["event"] for line in said if line["log_level"] == "error"] == ["request broke"]
         writer.close()
 
 

@@ -30,6 +30,7 @@ from integration.ports.stores import Tokens
 from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.storage import open_storage
+from tests.adapters.hostile import ANSWER_SECONDS, FORM, JSON, PARTS, Server, Verdict, assert_quiet
 from tests.lab.ports import free_port
 from tests.lab.waiting import until_told
 
@@ -39,16 +40,6 @@ ACME = AccountId("acme")
 CRM_ID = 31000001
 CLIENT_ID, SECRET = "6f0d3c1e-0000-4000-8000-000000000001", "secret-of-the-integration-0123456789abcdef"
 PASSWORD = "a password of the test"
-AWAY = {"pbx_offline", "crm_offline"}  # this Dozvon has no PBX and no CRM, and says so
-ANSWER_SECONDS = 30
-
-SECURITY = {
-    b"x-content-type-options": b"nosniff",
-    b"referrer-policy": b"",
-    b"content-security-policy": b"default-src 'self'",
-    b"server": b"Dozvon",
-}
-
 PATHS = [
     b"%00", b"%ED%A0%80", b"%FF%FE", b"9" * 5000, b"x" * 3000, b"..%2f..%2fetc%2fpasswd", b"%2e%2e", b"%F0%9F%92%A9",
     b"a%0d%0aSet-Cookie:%20x=y", b"%25s%25n", b"'%22<script>", b"-1", b"%C2%85", b"static",
@@ -73,7 +64,6 @@ HEADERS = [
     b"Upgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: x",
     b"Accept-Encoding: \xff", b"X-Http-Method-Override: DELETE",
 ]  # fmt: skip
-FORM, JSON, PARTS = b"application/x-www-form-urlencoded", b"application/json", b"multipart/form-data; boundary=b"
 DIGITS = "".join(random.Random(5).choices(string.digits, k=5000)).encode()  # no database compresses them
 WEBHOOK = b"account[id]=%d&" % CRM_ID
 BODIES = [
@@ -135,40 +125,11 @@ NOT_HTTP = [
 
 
 @dataclass
-class Answer:
-    status: int
-    headers: dict[bytes, bytes]
-    body: bytes
-
-
-@dataclass
-class Target:
+class Target(Server):
     dozvon: Dozvon
-    port: int
     cookie: bytes
     token: bytes
     origin: bytes
-
-    async def send(self, raw: bytes) -> list[Answer]:
-        """All bytes until the server closes, or until an answer is complete."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 22)
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                try:
-                    writer.write(raw)
-                    await writer.drain()
-                except ConnectionError:
-                    pass  # the server closed early; its answer is still to be read
-                return [await _answer(reader)]
-        finally:
-            writer.close()
-
-    async def ask(self, method: bytes, path: bytes, *headers: bytes, body: tuple[bytes, bytes] | None = None) -> Answer:
-        lines = [method + b" " + path + b" HTTP/1.1", b"Host: 127.0.0.1:%d" % self.port, b"Connection: close", *headers]
-        if body is not None:
-            lines += [b"Content-Type: " + body[0], b"Content-Length: %d" % len(body[1])]
-        [answer] = await self.send(b"\r\n".join(lines) + b"\r\n\r\n" + (body[1] if body else b""))
-        return answer
 
     async def webhooks_are_worked_through(self, path: bytes) -> None:
         """They are answered at once and worked through in order: wait for what the last one says."""
@@ -194,21 +155,6 @@ class Target:
         return b"X-Auth-Token: " + self.token, b"Origin: " + self.origin
 
 
-async def _answer(reader: asyncio.StreamReader) -> Answer:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return Answer(0, {}, b"")
-    first, *lines = head.strip().split(b"\r\n")
-    headers = {k.strip().lower(): v.strip() for k, _, v in (line.partition(b":") for line in lines)}
-    status = int(first.split(b" ")[1])
-    try:
-        body = await reader.readexactly(int(headers.get(b"content-length", b"0"))) if status != 101 else b""
-    except (asyncio.IncompleteReadError, ConnectionError):
-        body = b""  # closed while we were still sending
-    return Answer(status, headers, body)
-
-
 def _routes(dozvon: Dozvon) -> Iterator[tuple[bytes, str]]:
     """Method and pattern of all routes; static files once. Signing out comes last: the others are asked signed in."""
     routes = dozvon.web.server.app.router.routes()
@@ -223,7 +169,7 @@ def _filled(pattern: str, value: bytes, secret: str) -> bytes:
     """The pattern with `value` in its last placeholder, and valid values in those before."""
     right = {
         "account": b"acme", "item": b"1", "call": b"acme-pbx:1.0", "crm": b"amocrm", "tail": secret.encode(),
-        "office": b"acme", "kind": b"account", "id": b"acme", "revision": b"1",
+        "office": b"acme", "kind": b"account", "id": b"acme", "revision": b"1", "campaign": b"spring",
         "administrator": b"0" * 32, "invitation": b"0" * 32, "session": b"0" * 64,
     }  # fmt: skip
     names = re.findall(r"\{(\w+)\}", pattern)
@@ -283,7 +229,7 @@ async def target(tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Targ
             "account_id": CRM_ID, "user_id": 610077, "subdomain": "acme", "client_uuid": CLIENT_ID, "is_admin": False,
         }  # fmt: skip
         token = jwt.encode(claims, SECRET, algorithm="HS256").encode()
-        made = Target(dozvon, port, b"", token, f"http://{crm}".encode())
+        made = Target(port, dozvon, b"", token, f"http://{crm}".encode())
         signed_in = await made.ask(
             b"POST", b"/admin/login", body=(FORM, b"password=" + PASSWORD.replace(" ", "+").encode())
         )
@@ -300,44 +246,6 @@ def secret() -> str:
         {"client_id": CLIENT_ID, "client_secret": SECRET, "redirect_uri": "http://127.0.0.1/oauth/amocrm/acme"}
     )
     return webhook_secret(settings, ACME)
-
-
-class Verdict:
-    """Collects wrong answers, to report all at once."""
-
-    def __init__(self) -> None:
-        self.wrong: list[str] = []
-        self.count = 0
-
-    def on(self, what: bytes, answer: Answer, *, refused: bool = False) -> None:
-        self.count += 1
-        about = f"{what[:150]!r}: {answer.status} {answer.body[:100]!r}"
-        if answer.status == 0:
-            self.wrong.append(f"no answer to {about}")
-            return
-        if answer.status >= 500 and not _is_away(answer):
-            self.wrong.append(f"a failure of ours: {about}")
-        if refused and not 400 <= answer.status < 500:
-            self.wrong.append(f"not refused: {about}")
-        for name, begins in SECURITY.items():
-            if name not in answer.headers or not answer.headers[name].startswith(begins):
-                self.wrong.append(f"without {name.decode()}: {about}")
-        if b"aiohttp" in answer.body or b"Traceback" in answer.body:
-            self.wrong.append(f"tells of its inside: {about}")
-
-
-def _is_away(answer: Answer) -> bool:
-    try:
-        return bool(json.loads(answer.body)["error"]["code"] in AWAY)
-    except (ValueError, KeyError, TypeError):
-        return False
-
-
-def _assert_quiet(printed: str) -> None:
-    """The log has no traceback, no text of the stranger, and no long line."""
-    assert "Traceback" not in printed, printed[printed.index("Traceback") - 500 :][:3000]
-    assert "broke" not in printed
-    assert [line[:200] for line in printed.splitlines() if len(line) > 1000] == []
 
 
 async def test_no_account_can_be_called_as_an_address_of_ours(target: Target) -> None:
@@ -368,7 +276,7 @@ async def test_odd_addresses(target: Target, secret: str, capfd: pytest.CaptureF
         verdict.on(value, await target.ask(b"GET", b"/" + value))
     assert not verdict.wrong, "\n".join(verdict.wrong[:50])
     assert verdict.count > 500
-    _assert_quiet("".join(capfd.readouterr()))
+    assert_quiet("".join(capfd.readouterr()))
 
 
 @on_both_databases
@@ -380,7 +288,7 @@ async def test_odd_headers(target: Target, secret: str, capfd: pytest.CaptureFix
             answer = await target.ask(method, path, *target.who(path), header)
             verdict.on(method + b" " + path + b" " + header, answer)
     assert not verdict.wrong, "\n".join(verdict.wrong[:50])
-    _assert_quiet("".join(capfd.readouterr()))
+    assert_quiet("".join(capfd.readouterr()))
 
 
 @on_both_databases
@@ -399,7 +307,7 @@ async def test_odd_bodies(target: Target, secret: str, capfd: pytest.CaptureFixt
     printed = "".join(capfd.readouterr())
     refused = [line for line in printed.splitlines() if "webhook not worked through" in line and "Rejected" in line]
     assert len(refused) == 3  # two of too many fields, one nested too deep: none by the database
-    _assert_quiet(printed)
+    assert_quiet(printed)
 
 
 async def test_what_is_no_http(target: Target, capfd: pytest.CaptureFixture[str]) -> None:
@@ -408,7 +316,7 @@ async def test_what_is_no_http(target: Target, capfd: pytest.CaptureFixture[str]
         for answer in await target.send(raw):
             verdict.on(raw, answer)
     assert not verdict.wrong, "\n".join(verdict.wrong[:50])
-    _assert_quiet("".join(capfd.readouterr()))
+    assert_quiet("".join(capfd.readouterr()))
 
 
 async def _opened(target: Target) -> tuple[bytes, asyncio.StreamReader, asyncio.StreamWriter]:
@@ -474,7 +382,7 @@ async def test_odd_messages_over_a_websocket(target: Target, capfd: pytest.Captu
             await reader.read()  # until it closes: no frame may hang or break it
         writer.close()
     assert (await target.ask(b"GET", b"/health")).status == 200
-    _assert_quiet("".join(capfd.readouterr()))
+    assert_quiet("".join(capfd.readouterr()))
 
 
 def _frame(first: int, payload: bytes) -> bytes:

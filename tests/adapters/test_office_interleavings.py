@@ -29,7 +29,7 @@ Parts = dict[str, dict[str, Any]]
 
 @dataclass
 class Place:
-    """One database for all examples: each has an office of its own, since opening a database takes longer than one."""
+    """One database for all examples: each has its own office, since opening a database takes longer than one."""
 
     loop: asyncio.AbstractEventLoop
     storage: Storage

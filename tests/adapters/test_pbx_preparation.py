@@ -70,7 +70,8 @@ def test_the_include_has_the_offices_values(flavour: str) -> None:
 
 def test_the_contexts_that_are_written_are_those_of_the_file() -> None:
     contexts = contexts_of(include_text(settings_for(5038), RouteWishes()))
-    assert [name for name, _ in contexts] == ["dozvon-inbound", "dozvon-freepbx", "dozvon-doctor", "dozvon-office"]
+    brought = ["inbound", "freepbx", "campaign", "answers", "doctor", "office"]
+    assert [name for name, _ in contexts] == [f"dozvon-{each}" for each in brought]
     assert all(" => " in line for _, lines in contexts for line in lines)
     assert not any(";" in line for _, lines in contexts for line in lines), "a comment would be cut off by the PBX"
 

@@ -169,7 +169,9 @@ async def test_a_new_key_of_the_crm_leaves_the_pbx_alone(place: Place, north: Do
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     async with aiohttp.ClientSession() as http:
         for connector, status in ((office.connector, 404), (after.connector, 200)):
-            tail = connector.webhook_intake(on_changes=_nothing, on_lost=lambda: None).tail
+            tail = connector.webhook_intake(
+                on_changes=_nothing, on_lost=lambda: None, on_notice=_nothing, on_request=_nothing
+            ).tail
             url = f"{north.url}/hooks/amocrm/{NORTH}/{tail}"
             async with http.post(url, data=b"", headers=headers) as answer:
                 assert answer.status == status

@@ -34,7 +34,8 @@ OWNERS = "кофе трамвай окно"
 HOLES = {
     "account": ACME, "office": ACME, "kind": "account", "id": ACME, "item": "1", "call": "1", "crm": "amocrm",
     "tail": "x", "revision": "1", "consent": "x", "anything": "x", "administrator": "f" * 32, "invitation": "f" * 32,
-    "session": "f" * 64, "name": "admin.css", "step": "office",
+    "session": "f" * 64, "key": "f" * 32, "name": "admin.css", "step": "office",
+    "campaign": "x", "entry": "1", "file": "f" * 32, "number": "1", "what": "message",
 }  # fmt: skip
 
 
@@ -71,6 +72,11 @@ class Running:
         )  # fmt: skip
         await self.dozvon.core.storage.admin_sessions.begin(session, mark=made.mark, now=now)
         return token
+
+    async def read(self, path: str, token: str) -> tuple[int, str]:
+        headers = {"Cookie": f"dozvon_admin={token}"}
+        async with aiohttp.ClientSession() as http, http.get(self.dozvon.url + path, headers=headers) as answer:
+            return answer.status, await answer.text()
 
     async def ask(
         self, method: str, path: str, token: str = "", *, form: dict[str, str] | None = None
@@ -155,7 +161,7 @@ async def test_no_role_gets_past_any_route_that_is_not_its_own(running: Running)
                 found = await storage.administrators.credentials(f"login{list(Role).index(role) + 1}")
                 assert found is not None
                 people[role] = await running.session(list(Role).index(role) + 1, found)
-            assert is_refused is (need.permission not in PERMISSIONS[role]), (method, path, role)
+            assert is_refused is (need.permission not in PERMISSIONS[role]), (method, path, role, status, place)
             tried += 1
         if ACME in path:
             assert (await running.ask(method, path, away))[0] == 404, path
@@ -168,6 +174,11 @@ async def test_the_first_page_lists_only_what_one_may_see(running: Running) -> N
     assert (status, place) == (303, "/admin/setup"), "as if there were none yet"
     owner = await running.signed_in(1, Role.OWNER)
     assert await running.ask("GET", "/admin", owner) == (303, "/admin/acme")
+    supervisor = await running.signed_in(2, Role.SUPERVISOR)
+    assert await running.ask("GET", "/admin", supervisor) == (303, "/admin/acme/campaigns")
+    _, page = await running.read("/admin/acme/campaigns", supervisor)
+    assert '/admin/acme/calls"' in page
+    assert not any(f'/admin/acme/{section}"' in page for section in ("people", "delivery", "changes", "keys"))
 
 
 async def test_another_sites_form_is_refused_by_every_route_that_takes_one(running: Running) -> None:

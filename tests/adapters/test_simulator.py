@@ -13,9 +13,10 @@ import aiohttp
 import pytest
 
 from integration.domain.calls.call import Call, Direction, Disposition, LegResult
+from integration.domain.campaigns.outcomes import outcome_of
 from integration.domain.routing.route import Outcome, RouteDecision, RouteQuestion, Step, StepKind
 from integration.ports.findings import FindingLevel
-from integration.ports.pbx import ClickToCall
+from integration.ports.pbx import CampaignCall, ClickToCall, FirstLeg
 from pbx_adapter.asterisk import AgiDoor, FastAgiServer
 from pbx_adapter.asterisk.agi.addresses import MayAsk
 from pbx_adapter.asterisk.ami.client import Timing
@@ -147,7 +148,9 @@ async def test_the_doctor_is_content_with_the_simulated_office(tmp_path: Path) -
     await server.start()
     office = Simulator(SimulatorSettings(spool=tmp_path, agi=f"agi://127.0.0.1:{server.port}/{AGI_PATH}"))
     await office.start()
-    async with linked(settings_for(office.ami.port, recordings={"path": str(tmp_path)})) as (pbx, listener):
+    async with linked(
+        settings_for(office.ami.port, recordings={"path": str(tmp_path)}, sounds={"path": str(tmp_path)})
+    ) as (pbx, listener):
         findings = await pbx.diagnose()
         assert "way back" in {f.check for f in findings}
         assert [f for f in findings if f.level is not FindingLevel.OK] == []
@@ -157,6 +160,29 @@ async def test_the_doctor_is_content_with_the_simulated_office(tmp_path: Path) -
 
 
 # ---- people, faults, load --------------------------------------------------------------------------------------------
+
+
+async def test_a_campaign_s_call_rings_the_employee_first_and_is_one_outgoing_call(tmp_path: Path) -> None:
+    office = Simulator(SimulatorSettings(spool=tmp_path, speed=SPEED))
+    await office.start()
+    async with linked(settings_for(office.ami.port, recordings={"path": str(tmp_path)})) as (pbx, listener):
+        attempt = CampaignCall(
+            attempt="attempt-1", number="+79161112233", extension="102", first=FirstLeg.EMPLOYEE, ring_seconds=25
+        )
+        call_id = await pbx.dial(attempt)
+        await listener.until(lambda: any(leg.ringing_at for c in listener.records for leg in c.legs))
+        assert await pbx.dial(attempt) == call_id
+        office.answer("102")
+        await listener.until(lambda: listener.calls[call_id].answered_at)
+        talked = office.now() + 2.0
+        await until(lambda: office.now() > talked)
+        await pbx.hang_up(call_id)
+        (call,) = await listener.ended()
+        assert (call.direction, call.caller, call.called) == (Direction.OUTBOUND, "102", "79161112233")
+        came = outcome_of(call)
+        assert came.answered_at is not None
+        assert came.connected_at == came.answered_at, "the employee is on the line already"
+    await office.stop()
 
 
 async def test_a_click_through_the_adapter_is_recorded_and_transferred(tmp_path: Path) -> None:

@@ -505,7 +505,10 @@ async def test_an_archive_that_somebody_changed_is_refused(
     ("table", "planted"),
     [
         ("admin_sessions", "INSERT INTO admin_sessions (id, mark, begun_at, until) VALUES ('0', 'mark', 0, 1e12)"),
-        ("admin_invitations", "INSERT INTO admin_invitations VALUES ('0', 'c', 'n', 'l', 'l', 'owner', '', 0, 1e12)"),
+        (
+            "admin_invitations",
+            "INSERT INTO admin_invitations VALUES ('0', 'c', 'n', 'l', 'l', 'owner', '', 0, 1e12, NULL, NULL)",
+        ),
         ("setup_codes", "INSERT INTO setup_codes VALUES ('code', '', 1e12)"),
     ],
 )

@@ -9,13 +9,14 @@ from dataclasses import fields, is_dataclass, replace
 from enum import Enum
 from typing import Any
 
+from integration.domain.campaigns.model import CampaignState
 from integration.domain.ids import CallId
-from integration.errors import AuthFailed, Rejected
+from integration.errors import AuthFailed, LeaseLost, Rejected
 from integration.ports.stores import SavedStep
 from integration.storage import Storage
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, a_call, an_intent
-from tests.contract.test_isolation import ASKED, TASK
+from tests.contract.test_isolation import ASKED, DIALS, IMPORT, NEW, PLAN, SPRING, TASK
 
 _RANDOM = random.Random(8)
 TEXTS = {
@@ -61,6 +62,11 @@ def _attempts(method: str) -> Iterator[tuple[tuple[Any, ...], dict[str, Any]]]:
 async def test_what_a_database_does_not_take_is_refused(storage: Storage) -> None:
     """Every method of every store, with every text and whole number that it is given."""
     wrong, count = [], 0
+    assert await storage.leases.acquire([DIALS.name], holder="a", ttl_seconds=3600) == [DIALS]
+    await storage.campaigns.make(OFFICE, SPRING, PLAN, by="Ж")
+    await storage.campaigns.set_state(OFFICE, SPRING, CampaignState.RUNNING, by="Ж", only_from=[CampaignState.DRAFT])
+    await storage.entries.add(OFFICE, SPRING, [NEW], office=OFFICE)
+    await storage.list_imports.begin(IMPORT, b"file")
     for method in ASKED:
         store, _, name = method.partition(".")
         ask: Callable[..., Awaitable[Any]] = getattr(getattr(storage, store), name)
@@ -68,7 +74,7 @@ async def test_what_a_database_does_not_take_is_refused(storage: Storage) -> Non
             count += 1
             try:
                 await ask(OFFICE, *positional, **named)
-            except (Rejected, AuthFailed):  # AuthFailed: nobody has consented here
+            except (Rejected, AuthFailed, LeaseLost):  # nobody has consented here; nobody holds a hostile lease
                 pass
             except Exception as exc:  # noqa: BLE001 -- all are told at once
                 wrong.append(f"{method} {str(positional)[:80]} {str(named)[:80]}: {type(exc).__name__} {exc}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -12,18 +13,36 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from integration.domain.administrators import AdministratorId, CrmUser
+from integration.domain.call_lists.cells import CellProblem, Problem
+from integration.domain.call_lists.columns import Mapping
+from integration.domain.calls.intents import Intent
+from integration.domain.calls.notes import CallNote
+from integration.domain.campaigns.holds import Hold, held
+from integration.domain.campaigns.model import Attempt, CampaignState, Entry, EntryNumber, EntryState, Mode
+from integration.domain.campaigns.model import Outcome as CallOutcome
+from integration.domain.campaigns.own_list import OwnList, with_script
+from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
-from integration.domain.ids import AccountId, CallId, Timestamp
+from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, ManagerId, Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
 from integration.domain.routing.route import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.domain.setup import Step
-from integration.errors import AuthFailed, DozvonError, Unavailable
+from integration.errors import AuthFailed, DozvonError, NotFound, Unavailable
+from integration.ports.administrators import CrmTie
+from integration.ports.campaign_erasure import Deletion
+from integration.ports.campaigns import EntryQuery, JournalRefusal, NewEntry, lease_name
+from integration.ports.coordination import Lease
+from integration.ports.dialling import DiallingNow
+from integration.ports.list_files import FileForm, ReadingChoice
+from integration.ports.list_imports import ImportRow, ImportState, ListImport
 from integration.ports.offices import OfficeUndoRefused, StoredOffice
 from integration.ports.records import Watch
 from integration.ports.settings import UndoRefused
 from integration.ports.setups import SetupState
+from integration.ports.sightings import Sighting
 from integration.ports.stores import CallbackTask, DecidedRoute, MirrorProgress, OutboxState, SavedStep, Tokens
 from integration.storage import Storage
 from integration.storage.sql.database import Across
@@ -46,6 +65,43 @@ SOMEBODY = Author(kind=AuthorKind.ADMINISTRATOR, session="3fa2c1", address="10.0
 PROGRESS = MirrorProgress(polled_at=NOW, next_comparison=NOW, unseen_since=None)
 
 
+SPRING, PLAN = CampaignId("spring"), CampaignPlan(name="Ж")
+NEW = NewEntry(numbers=(EntryNumber(e164="+79161234567"),), name="Ж")
+SECOND = NewEntry(numbers=(EntryNumber(e164="+79160000001"),))
+LISTED = Entry(id=EntryId(1), campaign=SPRING, numbers=NEW.numbers)
+ATTEMPT = Attempt(
+    id=AttemptId("attempt-1"),
+    campaign=SPRING,
+    entry=EntryId(1),
+    number="+79161234567",
+    line="p/1",
+    fence=1,
+    mode=Mode.PREVIEW,
+    employee="101",
+    written_at=NOW,
+    outcome=CallOutcome.BUSY,
+)
+DIALLING = DiallingNow(at=NOW, hold=held(Hold.NO_ENTRIES))
+DIALS = Lease(lease_name(OFFICE, SPRING), 1)
+IMPORTED = ImportRow(line=1, cells=("Ж",), new=None, problems=(CellProblem(problem=Problem.NO_NUMBER),))
+IMPORT = ListImport(
+    id="import-1",
+    account=OFFICE,
+    office=OFFICE,
+    campaign=SPRING,
+    state=ImportState.RUNNING,
+    file_name="Ж.csv",
+    size=1,
+    digest="Ж",
+    form=FileForm(),
+    choice=ReadingChoice(),
+    mapping=Mapping((), 0),
+    rows=1,
+    made_at=NOW,
+    made_by="Ж",
+)
+
+
 async def _same(tokens: Tokens) -> Tokens:
     return tokens
 
@@ -53,6 +109,18 @@ async def _same(tokens: Tokens) -> Tokens:
 def _own_settings(stored: AccountSettings | None) -> AccountSettings:
     assert stored is None
     return AccountSettings(account=OTHER)
+
+
+def _typed(note: CallNote) -> CallNote:
+    return replace(note, revision=note.revision + 1, text=f"{note.text}Ж")
+
+
+def _scripted(own: OwnList) -> OwnList:
+    return with_script(own, f"{own.script}Ж")
+
+
+def _nothing(note: CallNote) -> tuple[Intent, ...]:
+    return ()
 
 
 def _switched_off(stored: AccountSettings | None) -> AccountSettings:
@@ -67,6 +135,50 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "calls.live": ((PBX,), {}),
     "calls.recent": ((), {}),
     "calls.timeline": ((CALL.id,), {}),
+    "attempts.end": ((ATTEMPT, LISTED), {}),
+    "attempts.get": ((ATTEMPT.id,), {}),
+    "attempts.log": ((SPRING,), {}),
+    "attempts.of_call": ((CALL.id,), {}),
+    "attempts.sent": ((ATTEMPT.id,), {"at": NOW, "lease": DIALS}),
+    "attempts.tries": ((), {"numbers": ["+79161234567"], "entries": [EntryId(1)], "since": Timestamp(0.0)}),
+    "attempts.under_way": ((SPRING,), {}),
+    "attempts.write": ((ATTEMPT,), {"office": OTHER, "lease": DIALS}),
+    "campaigns.all": ((), {}),
+    "campaigns.change": ((SPRING, PLAN), {"seen": 1, "by": "Ж"}),
+    "campaigns.counts": ((), {}),
+    "campaigns.get": ((SPRING,), {}),
+    "campaigns.history": ((SPRING,), {}),
+    "campaigns.make": ((SPRING, PLAN), {"by": "Ж"}),
+    "campaigns.set_state": ((SPRING, CampaignState.PAUSED), {"by": "Ж", "only_from": list(CampaignState)}),
+    "campaigns.undo": ((SPRING, 1), {"by": "Ж"}),
+    "dialling.days": ((SPRING,), {"since": date(2000, 1, 1)}),
+    "dialling.learned": ((SPRING,), {}),
+    "dialling.now": ((), {}),
+    "dialling.put": ((SPRING, DIALLING), {"learned": {"version": 1}, "lease": DIALS}),
+    "do_not_call.add": ((["+79161234567"],), {"lists_of": [OTHER], "by": "Ж", "why": "Ж"}),
+    "do_not_call.among": ((["+79160000000"],), {}),
+    "do_not_call.count": ((), {}),
+    "do_not_call.listing": ((), {}),
+    "do_not_call.remove": (("+79160000000",), {"by": "Ж", "why": "Ж"}),
+    "entries.add": ((SPRING, [NEW]), {"office": OTHER}),
+    "entries.close": ((SPRING, [EntryId(1)], EntryState.NOT_REACHED), {}),
+    "entries.defer": ((SPRING, [EntryId(1)]), {"until": NOW}),
+    "entries.get": ((SPRING, EntryId(1)), {}),
+    "entries.head": ((SPRING,), {"now": NOW, "limit": 10}),
+    "entries.listing": ((SPRING, EntryQuery()), {}),
+    "entries.next_due": ((SPRING,), {"now": Timestamp(-1.0)}),
+    "entries.put_back": ((SPRING, EntryId(1)), {}),
+    "entries.remove": ((SPRING, EntryId(1)), {}),
+    "list_imports.change": (("import-1", lambda one: replace(one, rows=9)), {}),
+    "list_imports.content": (("import-1",), {}),
+    "list_imports.get": (("import-1",), {}),
+    "list_imports.of_campaign": ((SPRING,), {}),
+    "list_imports.problems": (("import-1",), {}),
+    "campaign_erasure.delete": ((SPRING,), {}),
+    "own_lists.at_work": ((), {}),
+    "own_lists.change": ((ManagerId("610077"), _scripted), {"office": OTHER}),
+    "own_lists.get": ((ManagerId("610077"),), {}),
+    "list_imports.step": (("import-1", [IMPORTED]), {"lease": DIALS}),
     "leftovers.delete_deliveries": ((), {}),
     "outbox.claim": ((), {"now": NOW, "lease_seconds": 1.0, "limit": 10}),
     "callback_tasks.begin": ((TASK,), {}),
@@ -74,6 +186,12 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "callback_tasks.put": ((TASK,), {}),
     "callback_tasks.remove": ((REF,), {}),
     "callback_tasks.take_over": ((REF,), {"of": CALL.id, "call": CallId("pbx:9")}),
+    "notes.change": ((CALL.id, ManagerId("610077"), _typed, _nothing), {}),
+    "notes.get": ((CALL.id, ManagerId("610077")), {}),
+    "notes.of_call": ((CALL.id,), {}),
+    "notes.queue_for": ((CALL.id, _nothing), {}),
+    "sightings.of": ((), {}),
+    "sightings.report": ((Sighting.OTHER_TELEPHONY, ["Other"]), {"manager": ManagerId("7"), "replaces": True}),
     "outbox.depth_of": ((), {}),
     "outbox.discard": ((1,), {}),
     "outbox.hasten_calls": (([CALL.id],), {"now": NOW}),
@@ -89,6 +207,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "phone_book.get": ((REF,), {}),
     "phone_book.known": (("79161234567",), {}),
     "phone_book.lookup": (("79161234567",), {}),
+    "phone_book.of_refs": (([REF, DEAL_REF],), {}),
     "phone_book.open_deals": (([REF],), {}),
     "phone_book.put_deals": (([DEAL],), {}),
     "phone_book.key_again": ((), {"numbering": Numbering("UA")}),
@@ -105,7 +224,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "settings.load": ((), {}),
     "settings.undo": ((1,), {"who": SOMEBODY}),
     "setups.begin": ((SetupState(office=OTHER, name="Other"),), {}),
-    "setups.change": ((), {"name": "Other"}),
+    "setups.change": ((lambda state: replace(state, name="Other"),), {}),
     "setups.finish": ((Step.PBX,), {}),
     "setups.get": ((), {}),
     "setups.keep": ((Step.PBX, {"host": "pbx"}), {}),
@@ -146,10 +265,21 @@ OF_NO_ACCOUNT = {
     "administrators.have_any": "as above",
     "administrators.rehash": "as above",
     "administrators.set_active": "as above",
+    "administrators.set_offices": "as above",
     "administrators.set_password": "as above",
     "administrators.set_profile": "as above",
     "administrators.set_role": "as above",
-    "invitations.accept": "as above",
+    "api_keys.add": "programs of the installation, as administrators",
+    "api_keys.find": "the unguessable key is the permission",
+    "api_keys.of": "its offices are named; services/api_keys.py names those that the reader may manage",
+    "api_keys.revoke": "as above",
+    "api_keys.touch": "as api_keys.find",
+    "crm_ties.add": "the user names the account",
+    "crm_ties.find": "as above",
+    "crm_ties.of": "one administrator's, in all accounts",
+    "crm_ties.tie": "the user names the account",
+    "crm_ties.untie": "as above",
+    "invitations.accept": "as administrators",
     "invitations.add": "as above",
     "invitations.find": "as above",
     "invitations.renew": "as above",
@@ -161,6 +291,16 @@ OF_NO_ACCOUNT = {
     "setup_codes.reset_password": "as above",
     "installation.public_url": "the address of the whole installation",
     "installation.set_public_url": "as above",
+    "installation.tried_name": "as above",
+    "installation.try_name": "as above",
+    "installation.issue_ticket": "as above",
+    "installation.take_ticket": "as above",
+    "list_imports.begin": "the import names the account",
+    "list_imports.forget": "files that nobody went on with, of all accounts: it learns how many",
+    "campaign_erasure.forget": "names the accounts of an office",
+    "own_lists.due": "whose timer has run out, for the process: ids and moments only",
+    "list_imports.running": "which files are on their way, for the process: ids only",
+    "dialling.at_work": "which campaigns are dialled, for the process: ids only",
     "leases.acquire": "names of work, not data",
     "leases.release": "as above",
     "leases.renew": "as above",
@@ -190,6 +330,11 @@ ANSWERS_ITS_OWN = {
     "settings.change",
     "offices.change",
     "setups.begin",
+    "notes.change",
+    "campaigns.make",
+    "do_not_call.add",
+    "own_lists.change",
+    "own_lists.get",
 }  # rows of the asking account
 STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
 Snapshot = dict[str, list[tuple[Any, ...]]]
@@ -211,8 +356,27 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.strangers.enter(OFFICE, "9161234567", CALL.id)
     await storage.strangers.entered(OFFICE, "9161234567", CALL.id, entry=ENTRY, deal=None)
     await storage.callback_tasks.begin(OFFICE, TASK)
+    await storage.notes.change(OFFICE, CALL.id, ManagerId("610077"), _typed, _nothing)
+    await storage.sightings.report(OFFICE, Sighting.OTHER_TELEPHONY, ["Mango"], manager=ManagerId("610077"))
     await storage.offices.change(OFFICE, {"pbx/p": {"id": "p"}}, {"pbx/p secret": "s"}, who=SOMEBODY, expected=0)
     await storage.setups.begin(OFFICE, SetupState(office=OFFICE, name="Office"))
+    user, anna = CrmUser(OFFICE, ManagerId("610077")), AdministratorId("a" * 32)
+    assert await storage.leases.acquire([DIALS.name], holder="a", ttl_seconds=600) == [DIALS]
+    await storage.campaigns.make(OFFICE, SPRING, PLAN, by="Ж")
+    await storage.campaigns.set_state(OFFICE, SPRING, CampaignState.RUNNING, by="Ж", only_from=[CampaignState.DRAFT])
+    await storage.entries.add(OFFICE, SPRING, [NEW, SECOND], office=OFFICE)
+    await storage.attempts.write(OFFICE, ATTEMPT, office=OFFICE, lease=DIALS)
+    ended = replace(ATTEMPT, id=AttemptId("attempt-2"), employee=None, entry=EntryId(2), number="+79160000001")
+    await storage.attempts.write(OFFICE, ended, office=OFFICE, lease=DIALS)
+    await storage.attempts.end(
+        OFFICE, ended, replace(LISTED, id=EntryId(2), numbers=SECOND.numbers), day=date(2026, 11, 30)
+    )
+    await storage.dialling.put(OFFICE, SPRING, DIALLING, learned={"version": 1}, lease=DIALS)
+    await storage.do_not_call.add(OFFICE, ["+79160000000"], lists_of=[OFFICE], by="Ж", why="Ж")
+    await storage.own_lists.change(OFFICE, ManagerId("610077"), _scripted, office=OFFICE)
+    await storage.list_imports.begin(IMPORT, b"file")
+    await storage.list_imports.step(OFFICE, IMPORT.id, [IMPORTED], lease=DIALS)
+    await storage.crm_ties.tie(CrmTie(user=user, administrator=anna, tied_at=NOW))
     yield storage
 
 
@@ -261,10 +425,23 @@ async def test_another_account_sees_nothing_and_changes_nothing(filled: Storage,
     positional, named = ASKED[method]
     try:
         answer = await ask(OTHER, *positional, **named)
-    except (AuthFailed, UndoRefused, OfficeUndoRefused):  # no tokens to refresh, no change to take back
+    except (AuthFailed, UndoRefused, OfficeUndoRefused, NotFound):  # no tokens, no change to take back, no campaign
         answer = None
     if method not in ANSWERS_ITS_OWN:
-        assert answer in (None, False, 0, [], {}, ([], []), NOTHING_WAITS, NO_OFFICE)
+        assert answer in (
+            None,
+            False,
+            0,
+            [],
+            {},
+            set(),
+            b"",
+            ([], []),
+            NOTHING_WAITS,
+            NO_OFFICE,
+            JournalRefusal.NOT_RUNNING,
+            Deletion.GONE,
+        )
     assert await _snapshot(filled, OFFICE) == before
     opaque_id = await filled.recordings.reserve(OFFICE, CALL.id)
     opened = await filled.recordings.open(opaque_id)

@@ -15,13 +15,14 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from integration.documents.campaign import campaign_schemas
 from integration.documents.schema import document_schemas
 from integration.domain.access import Permission, Viewer
 from integration.domain.connections.state import ConnectionState, ConnectionStatus, StateReason, why
 from integration.domain.ids import AccountId, Extension, PbxId, Timestamp
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
-from integration.process.adapters import CRMS, PBXS
+from integration.process.adapters import CRMS, PBXS, tables_of
 from integration.process.config import Config, parse
 from integration.process.office_edits import OfficeEdits
 from integration.process.setup_address import administrators_of
@@ -46,7 +47,8 @@ Client = TestClient[web.Request, web.Application]
 
 
 def described(operations: list[Operation]) -> Description:
-    return Description(operations, document_schemas(crms=CRMS, pbxs=PBXS, address=SCHEMAS))
+    documents = document_schemas(crms=tables_of(CRMS), pbxs=tables_of(PBXS), address=SCHEMAS)
+    return Description(operations, documents | campaign_schemas(SCHEMAS))
 
 
 def account(**changes: Any) -> dict[str, Any]:
@@ -143,7 +145,7 @@ async def desk(storage: Storage, clock: FakeClock) -> AsyncIterator[Desk]:
     desk = Desk(storage, sessions, described(OfficeApi(edits, _States()).operations()).operations)
     served.append(desk)
     for _ in range(2):
-        desk.clients.append(await browser(desk, ApiDoor(sessions, viewer)))
+        desk.clients.append(await browser(desk, ApiDoor(sessions, viewer_of=viewer)))
     yield desk
     for client in desk.clients:
         await client.close()

@@ -80,7 +80,7 @@ async def test_next_due_of_an_empty_outbox_is_none(storage: Storage, clock: Fake
 
 
 async def test_what_is_due_already_hides_no_later_moment(storage: Storage, clock: FakeClock) -> None:
-    """A removed account's deliveries stay due for ever."""
+    """A removed account's deliveries stay due forever."""
     later = Timestamp(clock.now() + 10)
     await _queue(storage, a_call(1), "k")
     assert await storage.outbox.next_due(now=clock.now()) is None

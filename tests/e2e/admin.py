@@ -31,6 +31,13 @@ class Administrator:
             assert said.status == 200, await said.text()
             return await said.text()
 
+    async def send(self, path: str, form: Mapping[str, str] | aiohttp.FormData) -> tuple[str, str]:
+        """Post a form. Returns the path and the text of the page after redirects."""
+        headers = {"Origin": self._address}
+        async with self._session.post(f"{self._url}{path}", data=form, headers=headers) as said:
+            assert said.status == 200, await said.text()
+            return said.url.path, await said.text()
+
     async def map_people(self, account: str, phones: Mapping[int, str]) -> None:
         """Give managers these extensions on the page of people; the others stay as the page shows them."""
         page = await self.read(f"/admin/{account}/people")

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from typing import Any
 
 from integration.domain.crm.entities import EntityKind, EntityRef, Person
-from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.ids import AccountId, Extension, ManagerId, Timestamp
 from integration.domain.routing.route import RouteDecision, RouteQuestion, decide
 from integration.domain.settings import AccountSettings, AfterNoAnswer, Employee, LineSettings
 from pbx_adapter.asterisk.agi.addresses import MayAsk
@@ -43,7 +44,7 @@ class Answerer:
         await asyncio.sleep(self._think_seconds)
         ref = EntityRef(EntityKind.CONTACT, "1")
         known = [Person(ref=ref, name="Anna", responsible=OLGA)] if question.caller == CLIENT else []
-        return decide(question, self._settings, known, ())
+        return decide(question, self._settings, known, (), now=Timestamp(time.time()))
 
 
 async def main(port: int, behaviour: str) -> None:

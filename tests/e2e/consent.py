@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 
 import aiohttp
@@ -33,8 +34,13 @@ async def consent(url: str, crm: CrmSite, account: str, password: str) -> None:
         cookie = {"Cookie": f"crm_user={crm.account.id}:{DMITRY}"}
         allowed = await _asked(person, "POST", f"{crm.url}/oauth", data=form, headers=cookie, allow_redirects=False)
         done = await _asked(person, "GET", allowed.headers["Location"])
-        assert done.status == 200, await done.text()
+        assert done.status == 200, f"{done.status}: {_words(await done.text())}"
         assert f"/admin/{account}/people" in str(done.url)
+
+
+def _words(page: str) -> str:
+    """What a person reads on the page."""
+    return " ".join(re.sub(r"<[^>]*>", " ", page).split())
 
 
 async def sign_in(person: aiohttp.ClientSession, url: str, password: str) -> None:

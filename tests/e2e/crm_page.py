@@ -1,17 +1,20 @@
-"""A person on the CRM's page in a real Chromium with the shipped widget. Knows the page's elements."""
+"""A person on a CRM's page in a real Chromium with the shipped widget. Knows the page's elements.
+
+`PersonPage` has the words of the end-to-end list; the portal's page is in `portal_page.py`.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import os
+import re
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 from playwright.async_api import (
     BrowserContext,
     Dialog,
-    ElementHandle,
-    JSHandle,
+    Frame,
     Locator,
     Page,
     ViewportSize,
@@ -19,12 +22,11 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.e2e.house import House
+from tests.e2e.house import CrmHouse, House
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 from tests.lab.waiting import until_told
 
 RESULTS = Path("test-results")
-IMAGES = Path("docs/images")
 SIZE = ViewportSize(width=1280, height=800)
 PATIENCE_MS = 30_000  # for the page to show a change elsewhere, on a busy machine
 
@@ -36,10 +38,10 @@ _CARD_SAYS = """text => {
 }"""
 
 
-class CrmPage:
+class PersonPage(ABC):
     """A tab. `problems`: the page's uncaught errors and dialogs, that is, hostile text that ran."""
 
-    def __init__(self, page: Page, house: House) -> None:
+    def __init__(self, page: Page, house: CrmHouse) -> None:
         self.page, self._house = page, house
         self.problems: list[str] = []
         page.on("pageerror", lambda error: self.problems.append(str(error)))
@@ -50,18 +52,49 @@ class CrmPage:
         await dialog.dismiss()
 
     @property
+    @abstractmethod
     def card(self) -> Locator:
         """The unfolded card of a call."""
-        return self.page.locator(".dozvon-widget article.call:not(.folded)")
 
     @property
-    def phone_menu(self) -> Locator:
-        return self.page.locator("#phone_menu [data-call-action]")
-
-    @property
+    @abstractmethod
     def calls(self) -> Locator:
         """The feed's calls, the newest first."""
-        return self.page.locator("[data-live=feed] .event--call")
+
+    @abstractmethod
+    async def open_contact(self, name: str) -> None: ...
+
+    @abstractmethod
+    async def click_number(self, name: str, shown: str) -> None:
+        """Open this contact, and call its number, which ends so."""
+
+    @abstractmethod
+    async def card_ends(self, said: str) -> None:
+        """The card says how the call ended, or goes at once where the CRM closes it."""
+
+    @abstractmethod
+    async def opens_from_card(self, name: str) -> None:
+        """Open the client whom the card names, while the call goes on; where the page can do that."""
+
+    async def announced(self) -> list[str]:
+        """What screen readers were told, where the card is still there."""
+        return await self.page.locator(".dozvon-widget [aria-live=assertive]").all_text_contents()
+
+    async def goes(self) -> None:
+        """The card goes."""
+        await expect(self.card).to_have_count(0, timeout=PATIENCE_MS)
+
+    @abstractmethod
+    async def watch_for(self, text: str) -> float:
+        """Wait until the card shows this text; the moment (Unix seconds)."""
+
+    @abstractmethod
+    async def closes(self) -> None:
+        """The person closes the card of a call that is over, where the CRM has not."""
+
+    async def reload(self) -> bool:
+        """Reload the page during a call. False: the CRM's page does not show the card again."""
+        return False
 
     async def go(self, path: str) -> None:
         await self.page.goto(self._house.crm.url + path)
@@ -74,20 +107,65 @@ class CrmPage:
 
         await until_told(is_so)
 
-    async def watch_for(self, text: str) -> JSHandle | ElementHandle:
-        """A handle of the moment (Unix seconds) when the card shows this text."""
-        return await self.page.wait_for_function(_CARD_SAYS, arg=text, polling="raf", timeout=PATIENCE_MS)
+    async def picture(self, name: str) -> None:
+        """Save a screenshot in test-results/."""
+        await self.page.screenshot(path=RESULTS / f"{name}.png", animations="disabled")
+
+
+class CrmPage(PersonPage):
+    """Of amoCRM."""
+
+    @property
+    def card(self) -> Locator:
+        return self.page.locator(".dozvon-widget article.call:not(.folded)")
+
+    @property
+    def phone_menu(self) -> Locator:
+        return self.page.locator("#phone_menu [data-call-action]")
+
+    @property
+    def calls(self) -> Locator:
+        return self.page.locator("[data-live=feed] .event--call")
+
+    async def open_contact(self, name: str) -> None:
+        await self.page.get_by_role("link", name=name).first.click()
+        await expect(self.page.locator("[data-card=contacts]")).to_be_visible()
+
+    async def click_number(self, name: str, shown: str) -> None:
+        await self.go(f"/contacts/list/?query={name.rpartition(' ')[2]}")
+        await self.open_contact(name)
+        await self.connected()
+        await self.press_number(shown)
+        await expect(self.page.get_by_text("сначала зазвонит ваш телефон")).to_be_visible()
+
+    async def card_ends(self, said: str) -> None:
+        await expect(self.card.locator(".state")).to_have_text(re.compile(said), timeout=PATIENCE_MS)
+
+    async def opens_from_card(self, name: str) -> None:
+        await self.card.get_by_role("link", name=name).click()
+        await expect(self.page.locator("[data-card=contacts] h1")).to_have_text(name)
+
+    async def reload(self) -> bool:
+        await self.page.reload()
+        await self.connected()
+        return True
+
+    async def watch_for(self, text: str) -> float:
+        return await shows(self.page, text)
+
+    async def closes(self) -> None:
+        await self.card.get_by_role("button", name="Закрыть").click()
 
     async def press_number(self, shown: str) -> None:
         """Open the number's menu and press "call through Dozvon"."""
         await self.page.locator("[data-phone]", has_text=shown).first.click()
         await self.phone_menu.click()
 
-    async def picture(self, name: str, *, document: bool = False) -> None:
-        """Save a screenshot in test-results/; with DOZVON_SCREENSHOTS=1 those for a `document` also in docs/images/."""
-        await self.page.screenshot(path=RESULTS / f"{name}.png", animations="disabled")
-        if document and os.environ.get("DOZVON_SCREENSHOTS") == "1":
-            await self.page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+
+async def shows(page: Page | Frame, text: str) -> float:
+    """Wait until the card in this page or frame shows the text; the moment (Unix seconds) by its own clock."""
+    seen = await page.wait_for_function(_CARD_SAYS, arg=text, polling="raf", timeout=PATIENCE_MS)
+    return float(await seen.json_value())
 
 
 async def plays(audio: Locator) -> float:

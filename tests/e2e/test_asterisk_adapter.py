@@ -36,7 +36,9 @@ QUICK_BACK = Timing(backoff=(0.1,), boot_unseen=1.0)
 
 def lab_settings(office: Office, **values: object) -> AsteriskSettings:
     monitor = {"path": str(office.asterisk.monitor), "pbx_path": f"{office.asterisk.base}/spool/monitor"}
-    return settings_for(office.asterisk.ports.ami, **{"recordings": monitor, "trunks": ["trunk"], **values})
+    sounds = {"path": str(office.asterisk.sounds), "pbx_path": f"{office.asterisk.base}/sounds"}
+    usual = {"recordings": monitor, "sounds": sounds, "trunks": ["trunk"]}
+    return settings_for(office.asterisk.ports.ami, **{**usual, **values})
 
 
 @contextlib.asynccontextmanager

@@ -32,7 +32,7 @@ async def address(tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def opened(browser: Browser, problems: list[str], locale: str = "en-GB") -> Page:
-    """A page in a browser of its own, whose errors are collected."""
+    """A page in its own browser, whose errors are collected."""
     context = await browser.new_context(locale=locale)
     context.set_default_timeout(PATIENCE_MS)
     page = await context.new_page()

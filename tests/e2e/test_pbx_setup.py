@@ -12,6 +12,7 @@ import pytest
 
 from integration.domain.reasons import ReasonCode, because
 from integration.domain.routing.route import RouteDecision, RouteQuestion, go_on
+from integration.errors import Rejected
 from integration.ports.findings import FindingLevel
 from integration.ports.pbx_setup import ContextPurpose, RingResult, RouteWishes, SeenCall, TrunkSign
 from pbx_adapter.asterisk import AgiDoor, AsteriskPbx, FastAgiServer
@@ -22,7 +23,7 @@ from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings, on_lab
 from tests.lab.asterisk import AGI_PATH, RECORDER_USER, WEAK_USER, AmiUser
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
-from tests.lab.waiting import until
+from tests.lab.waiting import until, until_told
 
 pytestmark = pytest.mark.lab
 CLIENT = "79161234567"
@@ -81,8 +82,9 @@ async def test_a_call_is_seen_while_somebody_else_is_logged_in(open_office: Open
             async for call in one.watch_calls(30.0):
                 calls.put_nowait(call)
 
+        before = await logins(office)
         tasks = [asyncio.create_task(watch(one)) for one in (setup, another)]
-        await asyncio.sleep(1.0)  # both are logged in
+        await until_told(lambda: has_logins(office, before + 2))
         office.phone("101").rings()
         client = await office.inbound(CLIENT, did(1))
         async with asyncio.timeout(10):
@@ -95,6 +97,15 @@ async def test_a_call_is_seen_while_somebody_else_is_logged_in(open_office: Open
         (CLIENT, did(1), "trunk", True)
     }
     assert calls.empty(), "the leg to 101 is no call"
+
+
+async def logins(office: Office) -> int:
+    """Of AMI, now."""
+    return (await office.asterisk.cli("manager show connected")).count("127.0.0.1")
+
+
+async def has_logins(office: Office, count: int) -> bool:
+    return await logins(office) >= count
 
 
 @both
@@ -113,6 +124,35 @@ async def test_a_phone_rings_and_the_answer_ends_it(open_office: OpenOffice, maj
         assert (await setup.ring("102", seconds=5)).result is RingResult.DECLINED
         assert (await setup.ring("105", seconds=5)).result is RingResult.NOT_REGISTERED
         assert (await setup.ring("777", seconds=5)).result is RingResult.NO_SUCH_EXTENSION
+
+
+@both
+async def test_the_talk_of_a_rehearsal_is_recorded_found_and_removed(open_office: OpenOffice, major: int) -> None:
+    """By a user with the rights of our documentation, into the place where Dozvon looks for recordings."""
+    office = await open_office(major)
+    async with setup_of(office) as setup:
+        office.phone("101").answers(after_seconds=0.3)
+        outcome = await setup.ring("101", seconds=10, record_as="dozvon-rehearsal-0a1b2c.wav")
+        assert (outcome.result, outcome.is_recorded) == (RingResult.ANSWERED, True)
+        sound = b"".join([chunk async for chunk in setup.recording("dozvon-rehearsal-0a1b2c.wav")])
+        assert sound.startswith(b"RIFF")
+        assert len(sound) > 2 * 8000 * 2, "two seconds at least"
+        assert await setup.remove_recording("dozvon-rehearsal-0a1b2c.wav")
+        assert not any(office.asterisk.monitor.iterdir())
+        assert not await setup.remove_recording("dozvon-rehearsal-0a1b2c.wav"), "it is gone"
+        with pytest.raises(Rejected):
+            await setup.ring("101", seconds=2, record_as="../../etc/passwd")
+        office.phone("102").rings()
+        outcome = await setup.ring("102", seconds=2, record_as="dozvon-rehearsal-0a1b2d.wav")
+        assert (outcome.result, outcome.is_recorded) == (RingResult.RANG_OUT, False)
+
+
+async def test_only_recordings_of_ours_are_removed(office: Office) -> None:
+    (office.asterisk.monitor / "in-1-2.wav").write_bytes(b"RIFF")
+    async with setup_of(office) as setup:
+        for name in ("in-1-2.wav", "../etc/manager.conf", "/etc/passwd", ""):
+            assert not await setup.remove_recording(name)
+    assert (office.asterisk.monitor / "in-1-2.wav").is_file()
 
 
 @both
@@ -309,7 +349,7 @@ async def test_the_newest_recordings_are_listed_and_played(office: Office, tmp_p
         office.phone("101").answers()
         client = await office.inbound(CLIENT, did(1))
         await client.answered()
-        await asyncio.sleep(1.0)  # the talk
+        await until(lambda: any(file.stat().st_size > 16_000 for file in office.asterisk.monitor.iterdir()))  # a second
         await client.hang_up()
         await until(lambda: any(office.asterisk.monitor.iterdir()))
         newest = await setup.newest_recordings(5)

@@ -317,3 +317,118 @@ async def test_a_page_that_nobody_has_touched_makes_no_sound_and_asks_for_nothin
     await page.wait_for_function("document.title.startsWith('☎')")
     assert (await called(page))[1:] == [0, []]
     assert await page.evaluate("window.asked") == 0
+
+
+SHARED = {
+    "persons_count": 2,
+    "persons": [
+        {"id": "55", "kind": "contact", "name": "Иван Петров", "company": HOSTILE, "responsible": "Анна Ким"},
+        {"id": "56", "kind": "contact", "name": HOSTILE, "company": None, "responsible": None},
+    ],
+}
+
+
+async def test_one_of_two_clients_is_chosen_by_keyboard(browser: BrowserContext, crm: Stage) -> None:
+    page = await open_tab(browser, crm)
+    await crm.until("a socket", lambda: crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": a_call(**SHARED)})
+    await page.get_by_role("button", name="Карточек CRM с этим номером: 2").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await crm.until("a choice", lambda: crm.commands)
+    [choice] = crm.commands
+    assert (choice["type"], choice["call"], choice["person"]) == (
+        "choose_person",
+        "office:1",
+        {"kind": "contact", "id": "56"},
+    )
+    person = {**a_call()["person"], "id": "56", "name": "Мария Петрова"}
+    chosen = a_call(**SHARED, person=person, chosen_by=BORIS)
+    await crm.tell({"type": "call_updated", "call": chosen})
+    await expect(page.get_by_role("link", name="Мария Петрова")).to_be_visible()
+    await expect(page.get_by_text("Выбрал сотрудник: Борис Климов")).to_be_visible()
+    assert await page.title() == "CRM", "nothing of what people typed has run"
+
+
+async def test_a_missed_client_is_called_back_by_one_press(browser: BrowserContext, crm: Stage) -> None:
+    page = await open_tab(browser, crm)
+    missed = a_call(state="ended", ended_at=time.time(), result="missed", disposition="missed")
+    await crm.until("a socket", lambda: crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": missed})
+    await page.get_by_role("button", name="Перезвонить").click()
+    await crm.until("a call", lambda: any(path == "call" for path, _ in crm.posted))
+    [(_, body)] = [one for one in crm.posted if one[0] == "call"]
+    assert (body["number"], body["entity"]) == ("+79161234567", {"kind": "contact", "id": "55"})
+    await expect(page.get_by_text("сначала зазвонит ваш телефон")).to_be_visible()
+
+
+async def test_the_number_is_copied(browser: BrowserContext, crm: Stage) -> None:
+    await browser.grant_permissions(["clipboard-read", "clipboard-write"], origin=crm.page)
+    crm.calls = [a_call()]
+    page = await open_tab(browser, crm)
+    await page.get_by_role("button", name="Скопировать номер").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Скопировано")).to_be_visible()
+    assert await page.evaluate("navigator.clipboard.readText()") == "+79161234567"
+    await expect(page.get_by_text("Скопировано")).to_have_count(0, timeout=5_000)
+
+
+async def test_a_deal_is_created_by_keyboard_alone(browser: BrowserContext, crm: Stage) -> None:
+    crm.calls = [a_call(state="talking", answered_at=time.time(), can_create_deal=True)]
+    page = await open_tab(browser, crm)
+    await page.get_by_role("button", name="Создать сделку").focus()
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("Окна на дачу")  # over the suggested name, which is selected
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("Сделка создана")).to_be_visible()
+    [(_, body)] = [one for one in crm.posted if one[0] == "deals"]
+    assert (body["call"], body["name"], len(body["request"])) == ("office:1", "Окна на дачу", 36)
+    await page.keyboard.press("Enter")  # the focus is on what was created
+    assert await page.title() == "/leads/detail/98"
+
+
+async def test_the_hot_key_goes_to_the_card_and_back_and_can_be_switched_off(
+    browser: BrowserContext, crm: Stage
+) -> None:
+    page = await open_tab(browser, crm)
+    await page.evaluate(
+        "() => { const field = document.createElement('input'); field.id = 'own'; document.body.prepend(field); }"
+    )
+    crm_heard = "window.heard = []; window.addEventListener('keydown', (event) => window.heard.push(event.code));"
+    await page.evaluate(crm_heard)
+    await crm.until("a socket", lambda: crm.open_sockets)
+    await crm.tell({"type": "call_updated", "call": a_call()})
+    await expect(page.get_by_text("Веранда")).to_be_visible()
+    where = "document.activeElement.id || document.activeElement.className"
+    await page.locator("#own").focus()
+    await page.keyboard.press("Control+Alt+KeyK")
+    assert await page.evaluate(where) == "dozvon-widget"
+    await page.keyboard.press("Control+Alt+KeyK")
+    assert await page.evaluate(where) == "own"
+    await page.keyboard.press("Control+Alt+KeyK")
+    await page.keyboard.press("Escape")
+    assert await page.evaluate(where) == "own"
+    assert "KeyK" not in await page.evaluate("window.heard"), "the CRM does not see it"
+    await page.keyboard.press("Control+Alt+KeyK")
+    await page.get_by_role("button", name="Звук, уведомления, клавиши").click()
+    await page.get_by_label("Ctrl+Alt+K").uncheck()
+    await page.keyboard.press("Escape")
+    await page.locator("#own").focus()
+    await page.keyboard.press("Control+Alt+KeyK")
+    assert await page.evaluate(where) == "own"
+    assert await page.evaluate("localStorage.getItem('dozvon.hotkey')") == "off"
+
+
+async def test_each_sound_can_be_heard_and_is_kept(browser: BrowserContext, crm: Stage) -> None:
+    await browser.add_init_script(WATCH)
+    crm.calls = [a_call()]
+    page = await open_tab(browser, crm)
+    await page.get_by_role("button", name="Звук, уведомления, клавиши").click()
+    before = 0
+    for name in ("Мягкий", "Колокольчик", "Маримба", "Телефон"):
+        await page.get_by_label("Звук звонка", exact=True).select_option(label=name)
+        await page.get_by_role("button", name="Послушать").click()
+        assert await page.evaluate("window.tones") > before, name
+    await page.get_by_label("Громкость").fill("30")
+    assert await page.evaluate("[localStorage['dozvon.tune'], localStorage['dozvon.volume']]") == ["classic", "0.3"]

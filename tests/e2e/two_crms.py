@@ -113,7 +113,7 @@ class TwoCrms:
     ) -> None:
         """
         Args:
-            named: each account names a line of its own; else both take all lines.
+            named: each account names its own line; else both take all lines.
             without_service: the account `service` is not there yet.
             records: the office's Asterisk says where it writes down its calls.
         """

@@ -60,6 +60,17 @@ class WidgetPage:
                 if message["type"] == kind and (state is None or message["call"]["state"] == state):
                     return message
 
+    async def hangs_up(self, call: str) -> None:
+        """Press the red button once, and wait for the end. A refusal is a failure, in any moment of the call."""
+        await self._ping()
+        await self.socket.send_json({"type": "hang_up", "call": call})
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while True:
+                message = await self._receive()
+                assert message["type"] != "notice", message
+                if message["type"] == "call_updated" and message["call"]["state"] == "ended":
+                    return
+
     async def everything(self) -> list[dict[str, Any]]:
         """What the page was told up to now, and did not read yet."""
         await self._ping()

@@ -19,11 +19,13 @@ from aiohttp import WSMsgType, web
 
 from widgets import pack
 
+_POSTED = ("session", "call", "contacts", "deals", "notes", "results", "sightings")
 NODE_MODULES = Path(pack.__file__).parent / "node_modules"
 
 PAGE = """<!doctype html><html lang="ru"><meta charset="utf-8"><title>CRM</title>
 <body style="background:#fff"><main>CRM</main><script src="/require.js"></script><script>
-window.APP = {constant: (name) => ({user: {id: 7}, account: {currency: "RUB"}})[name], lang_id: "ru",
+window.APP = {constant: (name) => ({user: {id: 7}, account: {currency: "RUB"}})[name],
+              lang_id: new URLSearchParams(location.search).get("lang") ?? "ru",
               isCard: () => true, getBaseEntity: () => "contacts", data: {current_card: {id: 55}}};
 document.addEventListener("click", (event) => {
   const link = event.target.closest(".js-navigate-link");
@@ -47,6 +49,7 @@ class Stage:
         self.tickets = 0
         self.calls: list[dict[str, Any]] = []  # calls for the widget's snapshot
         self.posted: list[tuple[str, dict[str, Any]]] = []
+        self.note: dict[str, Any] = {"revision": 0, "text": "", "result": None, "next_step": None, "result_at": None}
         self.from_widget: list[dict[str, Any]] = []
         self.is_silent = False  # the network is silently away: incoming data is lost, nothing goes out
         self.changed = asyncio.Condition()
@@ -86,10 +89,25 @@ class Stage:
         if path == "session":
             self.tickets += 1
             return web.json_response({"ticket": f"t{self.tickets}", "expires_in": 60, "version": "0.1.0"})
+        if path in ("notes", "results"):
+            self.note |= {"revision": self.note["revision"] + 1, "text": body["text"]}
+            if path == "results":
+                step = body["next_step"] and {"text": body["next_step"]["text"], "due_at": time.time() + 86_400}
+                self.note |= {"result": body["result"], "next_step": step, "result_at": time.time()}
+            return web.json_response({"note": self.note})
+        if path == "sightings":
+            return web.json_response({})
         if path == "contacts":
             entity = {"kind": "contact", "id": "99", "name": body["name"], "url": "/contacts/detail/99"}
             return web.json_response({"entity": entity, "created": True}, status=201)
+        if path == "deals":
+            deal = {"id": "98", "name": body["name"], "url": "/leads/detail/98"}
+            return web.json_response({"deal": deal}, status=201)
         return web.json_response({"call": "c1"}, status=202)
+
+    async def read_note(self, _: web.Request) -> web.Response:
+        results = ["Заинтересован", "Перезвонить", "Договорились о встрече", "Не заинтересован"]
+        return web.json_response({"note": self.note, "results": results, "zone": "Europe/Moscow", "can_plan": True})
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
@@ -157,7 +175,8 @@ async def stage(folder: Path) -> AsyncIterator[Stage]:
     """The page's address is `page`. The archive is the output of `dozvon widget build amocrm`."""
     made = Stage()
     backend = web.Application(middlewares=[_cors])
-    backend.add_routes([web.post(f"/api/widget/{path}", made.post) for path in ("session", "call", "contacts")])
+    backend.add_routes([web.post(f"/api/widget/{path}", made.post) for path in _POSTED])
+    backend.add_routes([web.get("/api/widget/notes", made.read_note)])
     backend.add_routes([web.get("/api/widget/ws", made.socket), web.options("/{any:.*}", made.post)])
     async with _served(backend) as made.backend:
         archive = pack.build_amocrm(folder / "widget.zip", made.backend)

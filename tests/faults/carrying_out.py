@@ -118,14 +118,23 @@ class CarryingOut:
         await self._taken(change)
 
     async def _repeated(self, change: Change, before: Decided) -> Decided:
-        """Make it again until something is changed: a call that Dozvon has just had may be left alone for seconds."""
+        """
+        Make it again until something is changed. A call that Dozvon has just had may be left alone for seconds; and a
+        process that has just been killed may be missed by the first try, which then says so: a person tries again.
+        """
         deadline = time.monotonic() + _REPEAT_SECONDS
         while True:
-            await change.make()
+            refusal: Exception | None = None
+            try:
+                await change.make()
+            except _CUT_OFF as exc:
+                refusal = exc
             after = await self._changes.decided()
             if after.differs_in(before):
                 return after
             if time.monotonic() > deadline:
+                if refusal is not None:
+                    raise refusal
                 self.outcome.complaints.append(f"{change.name}: the repetition changed nothing")
                 return after
             await asyncio.sleep(0.5)

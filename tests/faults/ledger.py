@@ -35,7 +35,6 @@ class PbxCall:
     answers: int = 0  # from Dozvon; without one, the office's own route goes on
     is_followed: bool = False  # Dozvon's present connection knows of it
     told_at: list[float] = field(default_factory=list)
-    talked_unseen: bool = False  # there was talk, and it was over, before Dozvon was first told of the call
 
     @property
     def uniq(self) -> str:
@@ -176,14 +175,8 @@ class Ledger:
             if call.is_followed:
                 self._told(call)
             else:
-                call.talked_unseen |= not call.told_at and call.talk_began is not None and not self._talks(call)
                 call.is_followed = True
                 call.told_at.append(time.time())
-
-    def _talks(self, call: PbxCall) -> bool:
-        """Whether somebody talks in it now."""
-        names = self._channels[call.linkedid]
-        return any(len(inside) > 1 and inside & names for inside in self._bridges.values())
 
     def disrupted(self) -> None:
         """Dozvon's connection was lost, or its process."""

@@ -98,7 +98,7 @@ class Mishaps:
         while self._under_way:
             await asyncio.gather(*self._under_way)
         for place in self._stand.places:
-            place.crm.heal()
+            place.side.heal()
         for process in self._stand.processes:
             if not process.is_alive:
                 self.complaints.append("a process had ended by itself")
@@ -184,11 +184,11 @@ class Mishaps:
     # ---- the CRM ---------------------------------------------------------------------------------------------------
 
     async def _crm(self, kind: str, *, status: int = 500, seconds: float = 0.2, most: int = 3) -> None:
-        crm = self._somewhere().crm
+        crm = self._somewhere().side
         crm.fail(kind, status=status, seconds=seconds, count=self._rng.randint(1, most))
 
     async def _crm_away(self) -> None:
-        crm = self._somewhere().crm
+        crm = self._somewhere().side
         await crm.away()
         await asyncio.sleep(self._rng.uniform(0.5, 3.0))
         await crm.back()

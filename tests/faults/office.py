@@ -55,15 +55,24 @@ class WatchedOffice(Simulator):
         super().__init__(settings)
         self.is_up = True
         self.asked = 0
+        self.begun_by_crm: dict[str, str] = {}  # the CRM's id of a live call -> the channel that a click rings first
         self.ledger = Ledger(pbx, lambda: self.ami.is_heard)
         self.witnesses.append(self.ledger.witness)
 
     async def handle_action(self, action: str, request: Request) -> Answer:
         self.asked += 1
+        if action == "Originate":
+            self._note_click(request)
         answer = await super().handle_action(action, request)
         if action == "CoreShowChannels" and not self.ami.is_frozen:
             self.ledger.listed()
         return answer
+
+    def _note_click(self, request: Request) -> None:
+        given = dict(value.partition("=")[::2] for name, value in request if name == "Variable")
+        _, is_live, id_ = given.get("__CRM_CALL_ID", "").partition(".call_")
+        if is_live:
+            self.begun_by_crm[id_] = next(value for name, value in request if name == "ChannelId")
 
     async def crash(self) -> None:
         self.is_up = False  # nobody can call while the PBX is down

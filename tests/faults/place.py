@@ -5,16 +5,15 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from uuid import uuid4
 
 import aiohttp
 
 from integration.domain.ids import AccountId, PbxId
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
-from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite, employees
+from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite
+from tests.faults.crm_sides import AmocrmSide, CrmSide, PortalSide
 from tests.faults.office import EXTENSIONS, Traffic, WatchedOffice, open_office
 from tests.faults.shape import Shape
-from tests.lab.ports import free_port
 
 _CLICK_SECONDS = 5.0
 
@@ -26,8 +25,7 @@ id = "{account}"
 pbx_id = "{pbx}"
 default_responsible = "{default_responsible}"
 
-{amocrm}requests_per_second = 6.9
-
+{crm}
 [account.asterisk]
 host = "127.0.0.1"
 port = {ami_port}
@@ -72,27 +70,37 @@ class Place:
         self.office: WatchedOffice = open_office(
             self.pbx, self.spool, self._logs, agi, seed=self._seed, speed=shape.speed
         )
-        self.crm = CrmSite(
-            free_port(), f"{url}/oauth/amocrm/{self.account}", f"{url}/hooks/amocrm/{self.account}/disconnected"
-        )
+        is_portal = number > shape.accounts - shape.portals
+        self.side: CrmSide = (PortalSide if is_portal else AmocrmSide)(self.account, url)
+
+    @property
+    def crm(self) -> CrmSite:
+        """The sandbox amoCRM, for what only this CRM has."""
+        assert isinstance(self.side, AmocrmSide)
+        return self.side.site
 
     async def start(self) -> None:
         await self.office.start()
-        await self.crm.start()
+        await self.side.start()
 
     async def stop(self) -> None:
         await self.office.stop()
-        await self.crm.stop()
+        await self.side.stop()
+
+    async def connect(self, password: str) -> None:
+        """What the CRM's administrator does once."""
+        await self.side.connect(self._url, password, self._session)
 
     def section(self) -> str:
         """Its part of Dozvon's configuration."""
         is_shown = self._shape.changing
         values = {
-            # Else no popups: their requests would take half of the CRM's rate, and they are worthless after seconds.
-            "card": "ringing" if is_shown else "never",
-            "account": self.account, "pbx": self.pbx, "agi_port": self._agi_port, "default_responsible": DMITRY,
-            "amocrm": self.crm.table(), "ami_port": self.office.ami.port, "spool": self.spool,
-            "employees": _everybody() if is_shown else employees(),
+            # Else no popups: their requests would take half of amoCRM's rate, and they are worthless after seconds.
+            "card": "ringing" if is_shown or isinstance(self.side, PortalSide) else "never",
+            "account": self.account, "pbx": self.pbx, "agi_port": self._agi_port,
+            "default_responsible": self.side.default_responsible,
+            "crm": self.side.table(), "ami_port": self.office.ami.port, "spool": self.spool,
+            "employees": _everybody() if is_shown else self.side.employees(),
             "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE,
         }  # fmt: skip
         return _SECTION.format(**values)
@@ -104,23 +112,19 @@ class Place:
 
     def look(self) -> None:
         """Record which calls have arrived in the CRM."""
-        for key in self.crm.counts():
+        for key in self.side.counts(self.clicked):
             self.arrived.setdefault(key, time.time())
 
     async def _click(self, number: str) -> None:
         """Anna presses a number in the CRM; while Dozvon is away there is no answer and no call."""
         timeout = aiohttp.ClientTimeout(total=_CLICK_SECONDS)
-        page = {"Cookie": f"crm_user={self.crm.account.id}:{ANNA}"}
-        with contextlib.suppress(aiohttp.ClientError, TimeoutError, LookupError):
-            form = {"client_id": self.crm.client_id}
-            asked = self._session.post(f"{self.crm.url}/page/widget_token", json=form, headers=page, timeout=timeout)
-            async with asked as answer:
-                token = (await answer.json())["token"]
-            headers = {"X-Auth-Token": token, "Origin": self.crm.url}
-            body = {"number": number, "request": uuid4().hex}
-            pressed = self._session.post(f"{self._url}/api/widget/call", json=body, headers=headers, timeout=timeout)
-            async with pressed as answer:
-                await answer.read()
+        with contextlib.suppress(aiohttp.ClientError, TimeoutError, LookupError, AssertionError):
+            await self.side.click(self._url, number, self._session, timeout)
+
+    @property
+    def clicked(self) -> dict[str, str]:
+        """The keys of calls that the CRM has begun itself, by the CRM's id."""
+        return {id_: f"{self.pbx}:{channel}" for id_, channel in self.office.begun_by_crm.items()}
 
 
 def managers() -> dict[str, int]:

@@ -13,6 +13,7 @@ class Shape:
     Args of the constructor:
         processes: more than one needs `database` and `redis`, which `run.py` opens.
         accounts: each with an office and a CRM, all in the same processes.
+        portals: how many of the accounts, the last ones, have a portal of Bitrix24 as CRM; the others have amoCRM.
         speed: seconds of the office per second of the wall clock.
         only: the mishaps to choose from, by their names in `mishaps.py`; empty: all.
         per_second: new calls in a second of the wall clock, over all accounts.
@@ -23,6 +24,7 @@ class Shape:
     seed: int = 1
     processes: int = 1
     accounts: int = 1
+    portals: int = 0
     database: str = ""
     redis: str = ""
     only: tuple[str, ...] = ()

@@ -15,7 +15,6 @@ from pathlib import Path
 import aiohttp
 
 from integration.storage import Storage, open_storage
-from tests.e2e.consent import consent
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.doorman import Doorman
 from tests.faults.guest import GUEST, Guest
@@ -71,7 +70,7 @@ class Stand:
             await process.start()
         await self.pbx_is_followed()
         for place in self.fixed:
-            await consent(self.url, place.crm, place.account, PASSWORD)
+            await place.connect(PASSWORD)
         await until_told(self._is_mirrored)
         self._watching = asyncio.create_task(self._watch_arrivals())
 

@@ -117,6 +117,11 @@ class Asterisk:
         return self._folder / "spool" / "monitor"
 
     @property
+    def sounds(self) -> Path:
+        """A folder for sounds of ours, by our path; the PBX calls it `BASE/sounds`."""
+        return self._folder / "sounds"
+
+    @property
     def logs(self) -> Path:
         """The folder of the log, and of the records in cdr-csv, cdr-custom and cel-custom."""
         return self._folder / "log"
@@ -148,6 +153,7 @@ class Asterisk:
             "run",
             "agi",
             "moh",
+            "sounds",
             *_LOGS,
         ):
             (self._folder / sub).mkdir(parents=True, exist_ok=True)

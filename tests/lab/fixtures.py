@@ -10,11 +10,13 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from playwright.async_api import expect
 
 from tests.lab.asterisk import LabMissingError, PortTakenError, lab_root
 from tests.lab.office import Office
 from tests.lab.servers import create_database, drop_database, find_chromium, postgres_server, redis_server
 
+_PATIENCE_MS = 30_000.0  # how long `expect` waits for a page: on a busy machine Playwright's own 5 s are too few
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -113,5 +115,6 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """The browser for `launch(executable_path=..., args=CHROMIUM_ARGUMENTS, headless=True)`."""
+    expect.set_options(timeout=_PATIENCE_MS)
     with _missing_fails():
         return find_chromium()

@@ -13,6 +13,7 @@ from collections import deque
 _RATE = 8000  # samples a second, G.711
 _FRAME = 160  # samples in 20 ms
 _PCMU, _TELEPHONE_EVENT = 0, 101
+_SILENT_FRAME = b"\xff" * _FRAME
 _HEARD_FRAMES = 25  # half a second is enough to tell tones apart
 
 
@@ -68,6 +69,7 @@ class Media(asyncio.DatagramProtocol):
         self._tone = tone
         self._heard: deque[bytes] = deque(maxlen=_HEARD_FRAMES)
         self._transport: asyncio.DatagramTransport | None = None
+        self._beats: deque[bool] | None = None  # None: the tone without a pause
         self._pump: asyncio.Task[None] | None = None
         self._peer: tuple[str, int] | None = None
         self._sequence = random.getrandbits(15)
@@ -148,12 +150,25 @@ class Media(asyncio.DatagramProtocol):
 
     # -- speaking ----------------------------------------------------------------------------------------------------
 
+    def say(self, *beats: float) -> None:
+        """Speak like a person: seconds of sound and of silence in turn, then silence, with packets all the time."""
+        self._beats = deque(
+            is_sound
+            for place, seconds in enumerate(beats)
+            for is_sound in [place % 2 == 0] * round(seconds * _RATE / _FRAME)
+        )
+
+    def _next_frame(self) -> bytes:
+        if self._beats is not None and not (self._beats and self._beats.popleft()):
+            return _SILENT_FRAME
+        at = self._timestamp % _RATE
+        return self._tone[at : at + _FRAME]
+
     async def _send_tone(self) -> None:
         due = time.monotonic()
         while True:
             if not self.paused:
-                at = self._timestamp % _RATE
-                self._send(self._tone[at : at + _FRAME])
+                self._send(self._next_frame())
             self._timestamp += _FRAME
             due += _FRAME / _RATE
             await asyncio.sleep(max(0.0, due - time.monotonic()))

@@ -109,8 +109,12 @@ class Phone(asyncio.DatagramProtocol):
         """From now on: ring until the other side ends the call."""
         self._handler = _ring
 
-    def answers(self, *, after_seconds: float = 0.0) -> None:
+    def answers(self, *, after_seconds: float = 0.0, saying: Sequence[float] = ()) -> None:
+        """`saying`: seconds of speech and of pauses in turn, then silence; none: its tone without a pause."""
+
         async def answer(call: SipCall) -> None:
+            if saying:
+                call.media.say(*saying)
             if await _rings_for(call, after_seconds):
                 await call.answer()
 
@@ -132,6 +136,10 @@ class Phone(asyncio.DatagramProtocol):
             call.redirect(number)
 
         self._handler = redirect
+
+    def does(self, handler: CallHandler) -> None:
+        """From now on: whatever `handler` does with each call."""
+        self._handler = handler
 
     async def incoming(self, *, timeout_seconds: float = 15.0) -> SipCall:
         """Return the next call that reached this phone, oldest first. Raises TimeoutError."""

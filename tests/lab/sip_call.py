@@ -70,6 +70,10 @@ class SipCall:
         call.other, call.called = user_of(invite.get("From")), user_of(invite.uri)
         return call
 
+    def header(self, name: str) -> str:
+        """Of the INVITE of an incoming call; "" if it has none."""
+        return self._received.get(name) if self._received is not None else ""
+
     @property
     def remote_tag(self) -> str:
         return tag_of(self._remote)

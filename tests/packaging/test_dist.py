@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from integration import __version__
 from integration.storage.sql import migrate
+from integration.web.certificates import ASK_PATH
 from scripts import debian_package, dist
 
 CHECKOUT = Path(__file__).parents[2]
@@ -171,9 +172,12 @@ def test_the_package_is_roots_and_opens_its_folders_to_nobody_else(package: Path
 def test_the_package_has_command_unit_and_examples(package: Path) -> None:
     files = entries(package)
     assert files["usr/lib/dozvon/bin/dozvon"][0] == "-rwxr-xr-x"
+    assert files["usr/sbin/dozvon-https"][0] == "-rwxr-xr-x"
     assert "usr/bin/dozvon -> ../lib/dozvon/bin/dozvon" in files
     for name in (
         "usr/lib/systemd/system/dozvon.service",
+        "usr/lib/systemd/system/dozvon-https.service",
+        "usr/share/dozvon/Caddyfile",
         "usr/share/dozvon/dozvon.toml",
         "usr/share/doc/dozvon/copyright",
         "usr/share/doc/dozvon/changelog.Debian.gz",
@@ -207,6 +211,8 @@ def test_the_configuration_of_the_package_can_be_read_and_keeps_its_data_where_t
     settings = config.load(CHECKOUT / "deploy/debian/dozvon.toml", {})
     assert str(settings.data_dir) == "/var/lib/dozvon"
     assert settings.accounts == ()
+    assert [str(each) for each in settings.trusted_proxies] == ["127.0.0.1/32"]  # the https proxy
+    assert not settings.has_public_url  # else neither dozvon-https nor the browser could store one
 
 
 def test_the_control_file_says_what_is_needed(package: Path) -> None:
@@ -222,6 +228,30 @@ def test_a_machine_without_its_own_python_is_told_what_to_do(tmp_path: Path, mon
     monkeypatch.setattr(debian_package, "PYTHON", tmp_path / "python3")
     with pytest.raises(debian_package.PackageError, match="apt-get install python3"):
         debian_package.build(tmp_path / "wheel", tmp_path, DATE)
+
+
+def test_the_https_proxy_is_suggested_and_its_unit_starts_what_the_package_has(package: Path) -> None:
+    said = subprocess.run(["dpkg-deb", "-f", package, "Suggests"], text=True, capture_output=True, check=True).stdout
+    assert said.startswith("caddy")
+    unit = (CHECKOUT / "deploy/debian/dozvon-https.service").read_text()
+    assert "ExecStart=/usr/bin/caddy run --config /usr/share/dozvon/Caddyfile --adapter caddyfile\n" in unit
+    assert "AmbientCapabilities=CAP_NET_BIND_SERVICE\n" in unit
+
+
+def test_the_proxy_asks_where_dozvon_answers_and_lets_nobody_else_ask() -> None:
+    text = (CHECKOUT / "deploy/Caddyfile").read_text()
+    assert re.search(rf"^\t\task http://\S+{ASK_PATH}$", text, re.M)
+    [private] = re.findall(r"@private path (.+)$", text, re.M)
+    assert {"/metrics", "/health", f"{ASK_PATH.rpartition('/')[0]}/*"} == set(private.split())
+
+
+@pytest.mark.parametrize(("arguments", "code"), [(["--help"], 0), ([], 2), (["--wrong"], 2), (["a.example", "b"], 2)])
+def test_the_command_of_the_package_says_how_it_is_used(arguments: list[str], code: int) -> None:
+    script = CHECKOUT / "deploy/debian/dozvon-https"
+    subprocess.run([shutil.which("dash") or "sh", "-n", script], check=True)
+    done = subprocess.run(["sh", script, *arguments], text=True, capture_output=True, check=False)
+    assert done.returncode == code
+    assert "sudo dozvon-https NAME" in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("name", ["postinst", "prerm", "postrm"])

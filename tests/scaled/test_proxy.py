@@ -62,8 +62,7 @@ async def test_pages_cards_and_routes_through_the_proxy(town: Town, proxy: Proxy
         assert card["person"]["name"] == "Иван Петров"
         await town.answer()
         await page.gets("call_updated", state="talking")
-        await page.socket.send_json({"type": "hang_up", "call": card["id"]})
-        await page.gets("call_updated", state="ended")
+        await page.hangs_up(card["id"])
     await town.in_the_crm(logged + 1)
 
 

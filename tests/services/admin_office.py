@@ -14,32 +14,48 @@ from aiohttp.test_utils import TestClient, TestServer
 from integration.domain.ids import AccountId, Extension, PbxId
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.domain.settings import Employee
+from integration.domain.settings_changes import Author
+from integration.ports.offices import InConfigurationFile
 from integration.ports.pbx import PbxEmployee
 from integration.process.config import Config
 from integration.process.office_edits import OfficeEdits
 from integration.process.setup_address import administrators_of
 from integration.services.accounts import Account
+from integration.services.campaign_sounds import CampaignSounds
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.crm_list_rows import CrmListRows
+from integration.services.extensions import KnownExtensions
+from integration.services.list_imports import ListImportService
+from integration.services.new_phones import NewPhones
 from integration.services.passwords import PasswordDesk
 from integration.services.phone_book import PhoneBookMirror
+from integration.services.phone_trials import PhoneTrials
 from integration.services.routing import Routing
+from integration.services.sightings import PageSightings
+from integration.speech.espeak import EspeakSpeech
+from integration.spreadsheets.reader import SpreadsheetFiles
 from integration.storage import open_coordination
 from integration.testing import FakePbx
+from integration.web.campaigns.desk import CampaignDesk
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
 from integration.web.pages.brake import SignInBrake
 from integration.web.pages.calls import CallPages
+from integration.web.pages.campaigns import CampaignPages
 from integration.web.pages.changes import ChangePages
 from integration.web.pages.delivery import DeliveryPages
 from integration.web.pages.flash import Flash
 from integration.web.pages.live import LivePages
 from integration.web.pages.overview import OverviewPages
 from integration.web.pages.people import PeoplePages
+from integration.web.pages.removal import RemovalPages, RemovedAccount
 from integration.web.pages.session import AdminSessions
 from integration.web.pages.shell import Shell
 from integration.web.pages.sign_in import SignInPages
 from integration.web.pages.style import StylePages
 from integration.web.pages.what_if import WhatIfPages
+from integration.web.people.desk import PeopleDesk
+from integration.web.people.groups import GroupPages
 from integration.web.server import create_web_app
 from tests.services.conftest import (
     ACME,
@@ -60,6 +76,7 @@ class Office:
     client: Client
     doubted: list[AccountId]  # accounts whose phone book is to be reloaded
     asked_at: list[str]  # the PBXs whose routes were asked for
+    imports: ListImportService
 
     async def page(self, path: str) -> str:
         async with self.client.get(path) as answer:
@@ -73,6 +90,13 @@ class Office:
             return await it.text()
 
 
+class NothingRemoved:
+    """No account of these tests is in the database."""
+
+    async def remove(self, account: AccountId, *, who: Author) -> RemovedAccount:
+        raise InConfigurationFile(f"account/{account}")
+
+
 def sessions_of(world: World, password: str, addresses: ClientAddresses | None = None) -> AdminSessions:
     """Sessions as each process creates them."""
     passwords = PasswordDesk()
@@ -84,6 +108,48 @@ def sessions_of(world: World, password: str, addresses: ClientAddresses | None =
         passwords=passwords,
         brake=SignInBrake(world.coordination, open_coordination(None)),
         addresses=addresses or ClientAddresses(),
+        clock=world.clock,
+    )
+
+
+def people_pages(shell: Shell, world: World) -> PeoplePages:
+    live_calls = LiveCalls({ACME: {PBX: world.tracking}}, world.storage.calls)
+    trials = PhoneTrials(lambda _: world.pbx.setup, live_calls, world.coordination)
+    extensions = KnownExtensions(world.clock)
+    groups = GroupPages(shell, world.accounts, extensions, NewPhones(lambda _: world.pbx.setup))
+    return PeoplePages(shell, PeopleDesk(shell, world.accounts, extensions, trials, world.clock), groups)
+
+
+def list_imports(world: World) -> ListImportService:
+    storage = world.storage
+    return ListImportService(
+        storage.list_imports,
+        SpreadsheetFiles(),
+        CrmListRows(storage.phone_book),
+        storage.leases,
+        world.accounts,
+        world.clock,
+        "a",
+        world.news.tell,
+    )
+
+
+def campaign_desk(shell: Shell, world: World, imports: ListImportService) -> CampaignDesk:
+    storage = world.storage
+    return CampaignDesk(
+        shell=shell,
+        campaigns=storage.campaigns,
+        entries=storage.entries,
+        attempts=storage.attempts,
+        do_not_call=storage.do_not_call,
+        erasure=storage.campaign_erasure,
+        imports=storage.list_imports,
+        files=imports,
+        office_of=lambda account: account,
+        accounts_of=lambda office: [office],
+        tell=world.news.tell,
+        sounds=CampaignSounds(EspeakSpeech()),
+        dialling=storage.dialling,
         clock=world.clock,
     )
 
@@ -114,11 +180,12 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
     storage = world.storage
     shell = Shell(world.accounts, storage.outbox, sessions, Flash(world.coordination, is_secure=False))
     mirror = PhoneBookMirror(storage.phone_book, world.clock, no_webhooks)
+    imports = list_imports(world)
     sections = (
         shell,
         SignInPages(shell, sessions),
         StylePages(shell),
-        LivePages(shell, world.news, world.states, mirror, sessions.is_still_signed_in, session_every_seconds=0.0),
+        LivePages(shell, world.news, world.states, mirror, sessions.is_still_let_in, session_every_seconds=0.0),
         OverviewPages(
             shell,
             accounts=world.accounts,
@@ -131,7 +198,10 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
             mirror=mirror,
             read_anew=doubted.append,
             connect_urls={ACME: "/admin/acme/connect"},
-            held_consents=lambda _: [],
+            crm_labels={ACME: "amoCRM"},
+            held_consents=lambda _account, _is_visible: [],
+            sightings=PageSightings(storage.sightings, world.coordination, world.clock, world.news.tell),
+            new_phones=NewPhones(lambda _: world.pbx.setup),
         ),
         CallPages(
             shell,
@@ -139,9 +209,12 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
             outbox=storage.outbox,
             phone_book=storage.phone_book,
             routes=storage.routes,
+            notes=storage.notes,
         ),
+        CampaignPages(campaign_desk(shell, world, imports)),
         DeliveryPages(shell, outbox=storage.outbox, clock=world.clock, wake=lambda: None, changed=world.news.tell),
-        PeoplePages(shell, world.accounts),
+        people_pages(shell, world),
+        RemovalPages(shell, NothingRemoved()),
         ChangePages(shell, world.accounts, OfficeEdits(storage.offices, storage.settings, Config, lambda: None)),
         WhatIfPages(shell, ask),
     )
@@ -157,7 +230,7 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         error_page=shell.error_page,
     )
     async with TestClient(TestServer(app)) as client:
-        made = Office(world, client, doubted, asked_at)
+        made = Office(world, client, doubted, asked_at, imports)
         yield made
 
 

@@ -33,14 +33,19 @@ from integration.ports.coordination import Coordination
 from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
+from integration.services.campaign_names import CampaignNames
 from integration.services.card import CardService
 from integration.services.click import ClickService
+from integration.services.client_choice import ClientChoices
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.connection_states import ConnectionStates
+from integration.services.creations import Creations
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub, Page
+from integration.services.note_delivery import NoteDelivery
 from integration.services.page_news import PageNews
+from integration.services.presses import Presses
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
 from integration.storage import Storage, migrate, open_coordination, open_storage
@@ -94,6 +99,9 @@ class World:
     news: PageNews
     cards: CardService
     clicks: ClickService
+    presses: Presses
+    choices: ClientChoices
+    creations: Creations
     tracking: CallTracking
     delivery: Delivery
     strangers: StrangerCalls
@@ -192,6 +200,8 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
         hub=hub,
         strangers=strangers,
         tasks=CallbackTasks(tasks=storage.callback_tasks, calls=storage.calls, outbox=storage.outbox, clock=clock),
+        notes=NoteDelivery(notes=storage.notes, calls=storage.calls, outbox=storage.outbox, clock=clock),
+        campaigns=CampaignNames(storage.attempts, storage.campaigns),
         clock=clock,
         public_url="https://calls.test",
     )
@@ -200,6 +210,7 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
     tracking = CallTracking(account, pbx.id, storage.calls, clock, [cards, news], wake)
     failures = Failures()
     live_calls = LiveCalls({ACME: {pbx.id: tracking}}, storage.calls)
+    cards.read_calls(live_calls.get)
     made = World(
         storage=storage,
         coordination=coordination,
@@ -211,7 +222,10 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
         hub=hub,
         news=news,
         cards=cards,
-        clicks=ClickService(coordination, storage.calls, storage.phone_book, cards, live_calls, clock, strangers),
+        clicks=ClickService(coordination, cards, live_calls, clock),
+        presses=Presses(live_calls, cards, None),
+        choices=ClientChoices(storage.phone_book, live_calls, clock, None),
+        creations=Creations(coordination, storage.calls, storage.phone_book, cards, strangers),
         tracking=tracking,
         delivery=delivery,
         strangers=strangers,
@@ -222,6 +236,7 @@ async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> As
     await asyncio.sleep(0)  # the hub subscribes before the first message is sent
     yield made
     news.close()
+    await cards.close()
     listening.cancel()
     await asyncio.gather(listening, return_exceptions=True)
     await coordination.close()

@@ -38,7 +38,17 @@ from tests.services.conftest import (
 )
 
 POOR = CrmAbilities(
-    inbox=False, inbox_of_outgoing=False, tasks=False, popup=False, recording_links=False, webhooks=False
+    inbox=False,
+    inbox_of_outgoing=False,
+    deals=False,
+    leads=False,
+    tasks=False,
+    notes=False,
+    popup=False,
+    recording_links=False,
+    live_calls=False,
+    working_day=False,
+    webhooks=False,
 )
 """A list of contacts with a feed. The fake refuses what it lacks, so a dead letter shows who forgot to ask."""
 

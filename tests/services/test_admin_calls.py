@@ -143,7 +143,7 @@ async def test_the_pages_show_no_call_of_another_account_on_the_same_pbx(branche
         assert answer.status == 404
     assert "acme-pbx%3A1.0" not in await branched.page("/admin/acme/calls")
     with pytest.raises(Refused) as caught:
-        await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Foreign")
+        await world.creations.create_contact(world.account, ANNA, call_id=call(), name="Foreign")
     assert caught.value.code == "call_unknown"
 
 

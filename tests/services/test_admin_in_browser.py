@@ -9,12 +9,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
+from integration.domain.calls.notes import CallNote, InCrm, NextStep, concluded, note_brought, typed
+from integration.domain.ids import Timestamp
 from integration.errors import Rejected
+from integration.ports.sightings import Sighting
 from integration.texts import LANGUAGES
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 from tests.page_checks import sideways, violations
 from tests.services.admin_office import PASSWORD, Office
-from tests.services.conftest import answered_call, missed_call, offered, started
+from tests.services.conftest import ACME, ANNA, IVAN, answered_call, call, missed_call, offered, started
 
 pytestmark = pytest.mark.browser
 
@@ -28,6 +31,7 @@ PAGES = {
     "calls": "/admin/acme/calls",
     "no-match": "/admin/acme/calls?number=%2B79990009999",
     "call": CALL,
+    "removal": "/admin/acme/remove",
     "call-live": "/admin/acme/calls/acme-pbx:3.0",
     "delivery": "/admin/acme/delivery",
     "people": "/admin/acme/people",
@@ -48,7 +52,19 @@ async def busy(office: Office) -> Office:
     world.crm.fail_before = [Rejected("400: the field <b>is</b> missing")]
     await world.deliver()
     await world.emit(started(now, uniqueid="3.0"), offered(now, "101", uniqueid="3.0"))
+    await world.storage.notes.change(ACME, call(), ANNA, a_note, lambda _: ())
+    await world.storage.sightings.report(ACME, Sighting.OTHER_TELEPHONY, ["<b>Other</b> telephony"], manager=ANNA)
     return office
+
+
+def a_note(empty: CallNote) -> CallNote:
+    """With its result and a task; the note is in the CRM, the task is not."""
+    text, step = "Ждёт <b>замер</b>\nдо зимы", NextStep(text="Отправить расчёт", due_at=Timestamp(1_700_100_000.0))
+    note = typed(empty, text=text, now=Timestamp(1_700_000_000.0))
+    note = concluded(
+        note, text=text, result="Заинтересован", next_step=step, request="r", now=Timestamp(1_700_000_000.0)
+    )
+    return note_brought(note, note.revision, InCrm(id="1", at=IVAN.ref, revision=note.revision))
 
 
 @pytest_asyncio.fixture
@@ -145,7 +161,7 @@ async def test_the_menu_of_a_small_window_by_keyboard(page: Page) -> None:
         await page.keyboard.press("Tab")
         names.append(await page.evaluate("document.activeElement.innerText.trim()"))
     assert names[0] == "Dozvon"
-    sections = ["Обзор", "Звонки", "Доставка в CRM", "Сотрудники", "История изменений", "Проверка маршрута"]
+    sections = ["Обзор", "Звонки", "Обзвон", "Доставка в CRM", "Сотрудники", "История изменений"]
     assert [name.split("\n")[0] for name in names[1:7]] == sections
     assert await menu.locator("[aria-current=page]").inner_text() == "Звонки"
 

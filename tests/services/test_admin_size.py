@@ -15,7 +15,7 @@ from integration.domain.ids import Extension, ManagerId
 from integration.domain.settings import Employee, LineSettings
 from integration.ports.pbx import PbxEmployee
 from integration.texts.pages import texts
-from integration.web.pages.people import ROWS_OF_PAGE
+from integration.web.people.query import ROWS_OF_PAGE
 from tests.services.admin_office import Office
 from tests.services.conftest import SOMEBODY, answered_call
 
@@ -27,6 +27,9 @@ PATHS = (
     "/calls",
     "/calls?number=%2B79161234567",
     "/calls/acme-pbx:5.0",
+    "/campaigns",
+    "/campaigns/new",
+    "/campaigns/do-not-call",
     "/delivery",
     "/people",
     "/people?page=10",
@@ -128,4 +131,4 @@ async def test_saving_one_page_leaves_the_managers_of_the_others_alone(large: Of
 
 
 def _shown(html: str) -> list[str]:
-    return re.findall(r"<tr><td><bdi>([^<]*)</bdi>", html)
+    return re.findall(r"</td>\s*<td><bdi>([^<]*)</bdi>", html)

@@ -9,13 +9,23 @@ from typing import Any
 import pytest
 
 from integration.domain.calls.call import Direction, LegResult, Origin, TransferKind
-from integration.domain.calls.events import CallStarted, ClientReleased, HangUpPressed, LegEnded, TransferStarted
+from integration.domain.calls.events import (
+    CallStarted,
+    ClientReleased,
+    HangUpPressed,
+    HoldEnded,
+    HoldStarted,
+    LegEnded,
+    TransferStarted,
+)
+from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import LegId, Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
-from integration.domain.settings import CardMoment, LineSettings
+from integration.domain.settings import CardField, CardMoment, LineSettings
 from integration.services.card import display_number
 from integration.services.hub import Page
 from tests.services.conftest import (
+    ACME,
     ANNA,
     BORIS,
     CLIENT,
@@ -245,3 +255,44 @@ async def test_a_click_that_never_dialled_the_client_says_why(
     last = (await messages(page))[-1]["call"]
     assert (last["state"], last["failure"]) == ("ended", failure)
     assert last["person"]["name"].startswith("Иван"), "whom it was for"
+
+
+async def test_the_card_names_the_line_and_has_the_blocks_of_the_settings(world: World) -> None:
+    line = LineSettings(source="Реклама")
+    world.account.settings = replace(
+        world.account.settings, lines={"74950000001": line}, card_fields=(CardField.DEALS, CardField.LINE)
+    )
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"))
+    card = (await messages(page))[-1]["call"]
+    assert (card["line"], card["line_name"], card["fields"]) == ("+7 495 000-00-01", "Реклама", ["deals", "line"])
+
+
+async def test_hold_is_shown_to_who_has_the_client_and_to_nobody_else(world: World) -> None:
+    anna, boris = world.page(ANNA), world.page(BORIS)
+    now = world.clock.now()
+    await world.emit(started(now), offered(now, "101"), offered(now, "102"), *answered(now + 2, "101"))
+    await world.emit(unanswered(now + 2, "102"))
+    await messages(anna)
+    await messages(boris)
+    await world.emit(HoldStarted(call=call(), at=Timestamp(now + 9)))
+    assert (await messages(anna))[-1]["call"]["held_since"] == now + 9
+    assert await messages(boris) == []
+    await world.emit(HoldEnded(call=call(), at=Timestamp(now + 20)))
+    card = (await messages(anna))[-1]["call"]
+    assert (card["state"], card["held_since"]) == ("talking", None)
+
+
+async def test_a_lead_is_shown_like_a_person_and_offers_no_deal(world: World) -> None:
+    """It becomes a deal by being converted in the CRM."""
+    lead = Person(
+        ref=EntityRef(EntityKind.LEAD, "9"), name="Ольга", responsible=ANNA, phones=("+79990001122",), updated_at=1
+    )
+    await world.storage.phone_book.put_persons(ACME, [lead], numbering=world.account.settings.numbering)
+    page = world.page(ANNA)
+    now = world.clock.now()
+    await world.emit(started(now, STRANGER), offered(now, "101"))
+    card = (await messages(page))[-1]["call"]
+    assert (card["person"]["kind"], card["person"]["name"]) == ("lead", "Ольга")
+    assert (card["can_create"], card["can_create_deal"]) == (False, False)

@@ -110,7 +110,7 @@ async def test_who_has_no_extension_or_is_not_active_cannot_call(world: World) -
 async def test_a_contact_is_made_from_the_calls_own_number(world: World) -> None:
     now = world.clock.now()
     await world.emit(started(now, STRANGER), offered(now, "101"))
-    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="  Пётр \n Новый ")
+    person, created = await world.creations.create_contact(world.account, ANNA, call_id=call(), name="  Пётр \n Новый ")
     assert (person.name, person.phones, person.responsible, created) == ("Пётр Новый", ("+79990001122",), ANNA, True)
     assert [p.name for p in await world.storage.phone_book.lookup(ACME, "9990001122")] == ["Пётр Новый"]
 
@@ -120,7 +120,7 @@ async def test_a_contact_of_somebody_whom_the_crm_refuses_is_the_default_persons
     world.account.settings = replace(world.account.settings, default_responsible=BORIS)
     world.crm.refuses = {ANNA}
     await world.emit(started(now, STRANGER), offered(now, "101"))
-    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
+    person, created = await world.creations.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
     assert (person.responsible, created) == (BORIS, True)
 
 
@@ -138,14 +138,14 @@ async def test_why_no_contact_can_be_made_is_told_apart(world: World, failure: D
     await world.emit(started(now, STRANGER), offered(now, "101"))
     world.crm.fail_before = [failure]
     with pytest.raises(Refused) as caught:
-        await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
+        await world.creations.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
     assert caught.value.code == code
 
 
 async def test_a_number_that_somebody_saved_meanwhile_gets_no_second_contact(world: World) -> None:
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"))
-    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Иван")
+    person, created = await world.creations.create_contact(world.account, ANNA, call_id=call(), name="Иван")
     assert (person.ref.id, created) == ("55", False)
 
 
@@ -153,7 +153,7 @@ async def test_a_lost_answer_of_the_crm_makes_no_second_contact(world: World) ->
     now = world.clock.now()
     await world.emit(started(now, STRANGER), offered(now, "101"))
     world.crm.fail_after = [OutcomeUnknown("timeout")]
-    await world.clicks.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
+    await world.creations.create_contact(world.account, ANNA, call_id=call(), name="Пётр")
     assert sum("+79990001122" in p.phones for p in world.crm.persons.values()) == 1
 
 
@@ -164,7 +164,7 @@ async def test_only_who_was_rung_may_and_a_name_is_needed(
     now = world.clock.now()
     await world.emit(started(now, STRANGER), offered(now, "101"))
     with pytest.raises(Refused) as caught:
-        await world.clicks.create_contact(world.account, manager, call_id=call(), name=name)
+        await world.creations.create_contact(world.account, manager, call_id=call(), name=name)
     assert caught.value.code == code
 
 
@@ -172,11 +172,11 @@ async def test_while_it_rings_only_ones_own_phone_is_declined(world: World) -> N
     """The client's call continues on the phones of colleagues."""
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), offered(now, "102"))
-    await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    await world.presses.hang_up(world.account, ANNA, call())
     assert (world.pbx.rejected, world.pbx.hung_up) == ([(call(), "101")], [])
     world.pbx.fail_next = [NotFound("it rings no more")]
     with pytest.raises(Refused) as caught:
-        await world.clicks.hang_up(world.account, BORIS, world.tracking.call(call()))
+        await world.presses.hang_up(world.account, BORIS, call())
     assert caught.value.code == "not_ringing"
 
 
@@ -185,7 +185,7 @@ async def test_a_colleagues_talk_is_not_ended_by_who_was_rung_too(world: World) 
     await world.emit(started(now), offered(now, "101"), offered(now, "102"), *answered(now + 3, "102"))
     await world.emit(unanswered(now + 3, "101"))
     with pytest.raises(Refused) as caught:
-        await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+        await world.presses.hang_up(world.account, ANNA, call())
     assert caught.value.code == "call_unknown"
     assert (world.pbx.rejected, world.pbx.hung_up) == ([], [])
 
@@ -194,20 +194,20 @@ async def test_declining_does_not_end_a_talk_that_began_at_that_moment(world: Wo
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), *answered(now + 3, "101"))
     with pytest.raises(Refused) as caught:
-        await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()), only_ringing=True)
+        await world.presses.hang_up(world.account, ANNA, call(), only_ringing=True)
     assert caught.value.code == "already_answered"
-    await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    await world.presses.hang_up(world.account, ANNA, call())
     assert world.pbx.hung_up == [call()]
 
 
 async def test_hanging_up_is_for_ones_own_live_call(world: World) -> None:
     now = world.clock.now()
     await world.emit(started(now), offered(now, "101"), *answered(now + 3, "101"))
-    await world.clicks.hang_up(world.account, ANNA, world.tracking.call(call()))
+    await world.presses.hang_up(world.account, ANNA, call())
     assert world.pbx.hung_up == [call()]
     for manager, wanted in ((BORIS, call()), (ANNA, call("9.9"))):
         with pytest.raises(Refused) as caught:
-            await world.clicks.hang_up(world.account, manager, world.tracking.call(wanted))
+            await world.presses.hang_up(world.account, manager, wanted)
         assert caught.value.code == "call_unknown"
 
 

@@ -193,7 +193,7 @@ def test_what_is_due_and_cannot_be_begun_is_looked_at_every_tenth_of_a_second() 
 
 
 def test_what_removed_accounts_have_left_makes_nobody_look_more_often() -> None:
-    """It is due for ever."""
+    """It is due forever."""
     outbox = Waiting([item(account=AccountId("of nobody here"))])
     running(outbox, 12)
     assert outbox.looks == [0, 5, 10]

@@ -355,27 +355,27 @@ async def test_the_card_shows_the_extension_of_the_number_that_is_called(
 
 async def test_a_press_dials_the_extension_into_the_talk(world: World) -> None:
     await talking(world)
-    await world.clicks.send_extension(world.account, ANNA, world.tracking.call(call()))
+    await world.presses.send_extension(world.account, ANNA, call())
     assert world.pbx.tones == [(call(), "105")]
 
 
 async def test_only_who_talks_to_the_client_may_dial_into_it(world: World) -> None:
     await talking(world)
-    live = world.tracking.call(call())
-    for manager, wanted in ((BORIS, live), (ANNA, None)):
+    for manager, wanted in ((BORIS, call()), (ANNA, call("9.9"))):
         with pytest.raises(Refused) as caught:
-            await world.clicks.send_extension(world.account, manager, wanted)
+            await world.presses.send_extension(world.account, manager, wanted)
         assert caught.value.code == "call_unknown"
     await world.emit(ended(world.clock.now() + 60))
-    with pytest.raises(Refused):
-        await world.clicks.send_extension(world.account, ANNA, live and replace(live, ended_at=Timestamp(9.0)))
+    with pytest.raises(Refused) as caught:
+        await world.presses.send_extension(world.account, ANNA, call())
+    assert caught.value.code == "call_unknown"
     assert world.pbx.tones == []
 
 
 async def test_without_an_extension_there_is_nothing_to_dial(world: World) -> None:
     await talking(world, "8 (495) 123-45-67")
     with pytest.raises(Refused) as caught:
-        await world.clicks.send_extension(world.account, ANNA, world.tracking.call(call()))
+        await world.presses.send_extension(world.account, ANNA, call())
     assert caught.value.code == "no_client_extension"
 
 

@@ -37,6 +37,7 @@ QUESTIONS: dict[str, tuple[str, Question]] = {
     "write": ("writes_routes", lambda setup: setup.write_route_setup(WISHES, dry=False)),
     "remove": ("writes_routes", lambda setup: setup.remove_route_setup(dry=False)),
     "check": ("routes", lambda setup: setup.check_route_setup()),
+    "phones": ("makes_phones", lambda setup: setup.write_phones([], dry=False)),
     "newest": ("recordings", lambda setup: setup.newest_recordings(3)),
 }
 

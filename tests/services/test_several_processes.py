@@ -10,22 +10,31 @@ from typing import Any
 
 import pytest
 
+from integration.domain.campaigns.reception import (
+    Key,
+    KeyMeaning,
+    MachineAction,
+    MachineCheck,
+    Reception,
+    VoiceMessage,
+)
 from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.ids import AccountId, CallId, Extension, PbxId, Timestamp, call_id
 from integration.domain.reasons import Reason
 from integration.domain.settings import Employee
 from integration.errors import NotFound, OutcomeUnknown, Rejected, Unavailable
-from integration.ports.pbx import ClickToCall, PbxEmployee
+from integration.ports.pbx import CampaignCall, ClickToCall, FirstLeg, PbxEmployee
 from integration.services.accounts import Account, Accounts
 from integration.services.cluster import pbx_relay, peers
 from integration.services.cluster.news import Others
+from integration.services.cluster.pbx_messages import as_message
 from integration.services.cluster.pbx_relay import PbxRelay, RelayedPbx
 from integration.services.cluster.peers import News, Peers
 from integration.services.ending import ended
 from integration.services.hub import Hub
 from integration.services.phone_book import PhoneBookMirror
 from integration.storage.coordination.memory import InProcessCoordination
-from integration.testing import FakeClock, FakePbx
+from integration.testing import PBX_ABILITIES, FakeClock, FakePbx, HandOver
 from tests.services.conftest import ACME, ANNA, PBX, SOMEBODY, World
 
 CLICK = ClickToCall(request_id="request-1", extension="101", number="+79161234567")
@@ -86,6 +95,11 @@ async def two(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Two]:
 async def test_commands_are_carried_out_by_the_process_that_is_linked(two: Two) -> None:
     pbx, own = two.other.pbx, two.holder.own
     assert await pbx.click_to_call(CLICK) == call_id(PBX, "request-1")
+    attempt = CampaignCall(
+        attempt="attempt-1", number="79161112233", extension="102", first=FirstLeg.CLIENT, ring_seconds=25
+    )
+    assert await pbx.dial(attempt) == call_id(PBX, "attempt-1")
+    assert own.dialled == [attempt]
     await pbx.redirect(CALL, "102")
     await pbx.hold(CALL, on=True)
     await pbx.hang_up(CALL)
@@ -96,6 +110,33 @@ async def test_commands_are_carried_out_by_the_process_that_is_linked(two: Two) 
     assert (own.held, own.hung_up) == ({CALL}, [CALL])
     assert await pbx.employees() == own.extensions
     assert two.other.own.clicks == []
+
+
+async def test_what_a_client_meets_comes_whole_to_the_process_that_is_linked(two: Two) -> None:
+    pbx, own = two.other.pbx, two.holder.own
+    reception = Reception(
+        announcement="sorry",
+        check=MachineCheck(then=MachineAction.LEAVE_MESSAGE, message="later"),
+        message=VoiceMessage(sound="hello", keys=(Key(key="1", meaning=KeyMeaning.HAND_OVER, extension="102"),)),
+    )
+    attempt = CampaignCall(
+        attempt="a", number="79161112233", extension="", first=FirstLeg.CLIENT, ring_seconds=25, reception=reception
+    )
+    await pbx.dial(attempt)
+    assert own.dialled == [attempt]
+    await pbx.hand_over(CALL, "102", ring_seconds=9, answers_itself=True)
+    assert own.hand_overs == [HandOver(CALL, "102", 9, answers_itself=True)]
+    assert "reception" not in as_message(replace(attempt, reception=None)), "a process of the last release refuses it"
+
+
+async def test_a_kind_of_pbx_that_cannot_let_a_client_wait_is_not_asked(two: Two) -> None:
+    two.holder.own.abilities = replace(PBX_ABILITIES, receives=False)
+    attempt = CampaignCall(
+        attempt="a", number="79161112233", extension="", first=FirstLeg.CLIENT, ring_seconds=25, reception=Reception()
+    )
+    with pytest.raises(Rejected) as refused:
+        await two.holder.pbx.dial(attempt)
+    assert (refused.value.code, two.holder.own.dialled) == ("cannot_receive", [])
 
 
 async def test_the_process_that_is_linked_asks_nobody(two: Two) -> None:
@@ -218,6 +259,52 @@ async def test_processes_are_counted_and_news_go_to_the_others_only(two: Two) ->
     await two.other.peers.tell(News.CRM, ACME)
     await two.other.peers.tell(News.SETTINGS, ACME)
     await until(lambda: heard == [("holder", ACME)] * 2)
+
+
+@dataclass
+class Connection:
+    """To a CRM: `is_known` as long as nobody has told it to look again."""
+
+    is_known: bool = True
+    looked: int = 0
+
+    def forget(self) -> None:
+        self.is_known = False
+
+    async def open(self) -> bool:
+        self.looked += 1
+        return self.is_known
+
+
+@dataclass
+class Member:
+    account: Account
+    connector: Connection
+
+
+async def test_a_crm_that_has_withdrawn_its_consent_is_forgotten_by_all_processes(two: Two, world: World) -> None:
+    """One of them was told. The others would go on with tokens that are deleted, and believe events by their key."""
+
+    async def has_webhooks(_: Account) -> bool:
+        return True
+
+    connections = [Connection(), Connection()]
+    keeper, told = (
+        Others(
+            each.peers,
+            {world.account.id: Member(world.account, connection)},
+            world.accounts,
+            PhoneBookMirror(world.storage.phone_book, world.clock, has_webhooks),
+            asyncio.Event(),
+        )
+        for each, connection in zip((two.holder, two.other), connections, strict=True)
+    )
+    assert list(keeper.tasks(frozenset(["web"])))  # these tasks receive; `two` listens for both
+    await until(lambda: two.other.peers.count == two.holder.peers.count == 2)
+    told.crm_disconnected(world.account.id)
+    await until(lambda: connections[0].looked == 1)
+    assert not connections[0].is_known
+    assert connections[1].looked == 0, "it knows already"
 
 
 async def test_a_phone_book_that_is_doubted_on_any_process_is_read_by_the_one_that_keeps_it(

@@ -58,3 +58,14 @@ async def test_without_the_others_it_counts_alone(is_away: bool) -> None:
     assert await attempts(brake, "192.0.2.1", 6) == [0, 0, 0, 0, 0, 60]
     await brake.forget("192.0.2.1")
     assert await attempts(brake, "192.0.2.1", 1) == [0]
+
+
+async def test_wrong_api_keys_are_counted_apart_and_over_all_processes() -> None:
+    shared = InProcessCoordination()
+    first, second = (SignInBrake(shared, InProcessCoordination()) for _ in range(2))
+    waits = [await brake.seconds_to_wait_with_key("192.0.2.1") for brake in (first, second) * 16]
+    assert waits == [0] * 30 + [60] * 2
+    assert await attempts(first, "192.0.2.1", 1) == [0], "people of the same office"
+    assert await second.seconds_to_wait_with_key("192.0.2.2") == 0
+    away = SignInBrake(Away(), InProcessCoordination())
+    assert [await away.seconds_to_wait_with_key("192.0.2.1") for _ in range(31)] == [0] * 30 + [60]

@@ -226,7 +226,7 @@ async def test_a_contact_from_the_card_is_that_of_the_entry_that_waits(world: Wo
     await world.deliver_with_pauses()
     now = world.clock.now()
     await world.emit(started(now, STRANGER, "3.0"), offered(now, "101", "3.0"))
-    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call("3.0"), name="Пётр Новый")
+    person, created = await world.creations.create_contact(world.account, ANNA, call_id=call("3.0"), name="Пётр Новый")
     assert (person.ref, person.name, person.responsible, created) == (entry.person, "Пётр Новый", ANNA, True)
     await world.emit(*answered(now + 3, "101", "3.0"), ended(now + 9, "3.0"))
     await world.deliver_with_pauses()
@@ -241,7 +241,7 @@ async def test_a_lost_answer_to_the_acceptance_makes_no_second_contact(world: Wo
     await world.deliver_with_pauses()
     entry = only_entry(world)
     world.crm.fail_after = [OutcomeUnknown("timeout")]
-    person, _ = await world.clicks.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
+    person, _ = await world.creations.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
     assert (person.ref, person.name) == (entry.person, "Пётр Новый")
 
 
@@ -257,7 +257,7 @@ async def test_an_entry_that_somebody_else_accepted_just_now_keeps_its_name(
         raise NotFound("The entry has left the inbox.")
 
     monkeypatch.setattr(type(world.crm), "accept_entry", too_late)
-    person, _ = await world.clicks.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
+    person, _ = await world.creations.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
     assert person == world.crm.persons[entry.person]
     assert person.name != "Пётр Новый"
 
@@ -266,7 +266,7 @@ async def test_an_entry_that_was_declined_is_no_contact(world: World) -> None:
     await world.emit(*calls(world, [1]))
     await world.deliver_with_pauses()
     world.crm.decline(only_entry(world).ref.id)
-    person, created = await world.clicks.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
+    person, created = await world.creations.create_contact(world.account, ANNA, call_id=call("1.0"), name="Пётр Новый")
     assert (person.name, created) == ("Пётр Новый", True)
     assert await world.storage.strangers.get(ACME, KEY) is None
 

@@ -13,11 +13,15 @@ import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from integration.domain.crm.entities import CrmCondition, CrmTrouble
+from integration.domain.crm.entities import CrmCondition, CrmTrouble, EntityKind, EntityRef, Person
 from integration.domain.ids import CallId
+from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.errors import AuthFailed
 from integration.ports.crm import WidgetUser
 from integration.services.cluster.live_calls import LiveCalls
+from integration.services.crm_entry import CrmEntry
+from integration.services.frame_sessions import FrameSessions
+from integration.services.sightings import PageSightings
 from integration.testing import FakePbx
 from integration.web.errors import api_errors
 from integration.web.widget import WidgetApi
@@ -34,6 +38,7 @@ from tests.services.conftest import (
     started,
     unanswered,
 )
+from tests.services.own_lists_kit import desk_of_lists
 
 PATIENCE = 10.0
 Client = TestClient[web.Request, web.Application]
@@ -89,10 +94,26 @@ async def site(world: World) -> AsyncIterator[Site]:
         hub=world.hub,
         cards=world.cards,
         clicks=world.clicks,
+        presses=world.presses,
+        choices=world.choices,
+        creations=world.creations,
         coordination=world.coordination,
         clock=world.clock,
         bind_consent=no_consent,
         connect_urls={ACME: "https://calls.test/admin/acme/connect"},
+        sightings=PageSightings(world.storage.sightings, world.coordination, world.clock, world.news.tell),
+        entry=CrmEntry(
+            world.accounts,
+            world.storage.administrators,
+            world.storage.crm_ties,
+            world.coordination,
+            world.clock,
+            office_of=lambda account: account,
+        ),
+        public_url="https://calls.test",
+        may_be_crms=lambda _: False,
+        frames=FrameSessions(world.coordination, world.clock),
+        own_lists=desk_of_lists(world, asyncio.Event()),
     )
     app = web.Application(middlewares=[api.cors, api_errors])
     app.add_routes(api.routes())
@@ -232,3 +253,66 @@ async def test_what_the_connector_knows_is_in_the_status_at_once(
         assert (problem["code"], problem["text"]) == (f"crm_{crm}", "in amoCRM's words")
         may_connect = crm == "reauth" and manager == ANNA
         assert problem.get("url") == ("https://calls.test/admin/acme/connect" if may_connect else None)
+
+
+async def test_a_choice_of_the_client_is_confirmed_and_a_wrong_one_is_a_notice(site: Site) -> None:
+    world = site.world
+    maria = Person(ref=EntityRef(EntityKind.CONTACT, "56"), name="Мария", responsible=BORIS, phones=("+79161234567",))
+    await world.storage.phone_book.put_persons(ACME, [maria], numbering=DEFAULT_NUMBERING)
+    await world.tracking.begin()
+    await ring(world, "101")
+    socket, snapshot = await site.page(ANNA)
+    assert [each["id"] for each in snapshot["calls"][0]["persons"]] == ["55", "56"]
+
+    async def choose(person: Any) -> None:
+        press = {"type": "choose_person", "call": call(), "id": "p1", "at": world.clock.now(), "person": person}
+        await socket.send_json(press)
+        assert await said(socket) == {"type": "received", "id": "p1"}
+
+    await choose({"kind": "contact", "id": "56"})
+    told = await said(socket)
+    assert (told["type"], told["call"]["person"]["id"]) == ("call_updated", "56")
+    hostile: list[Any] = [None, [], "56", {}, {"kind": "deal", "id": "9"}, {"kind": "contact", "id": 55}, {"kind": []}]
+    for wrong in hostile:
+        await choose(wrong)
+        told = await said(socket)
+        assert (told["type"], told["code"]) == ("notice", "not_this_number")
+
+
+@pytest.mark.parametrize(
+    "press",
+    [
+        {"action": "explode"},
+        {"action": ["start"]},
+        {"action": None},
+        {},
+        {"action": "skip"},
+        {"action": "skip", "client": "1"},
+        {"action": "skip", "client": True},
+        {"action": "skip", "client": 2**40},
+        {"action": "start", "client": 1},
+        {"action": "remove", "client": -1},
+    ],
+)
+async def test_a_press_on_the_panel_that_means_nothing_is_told_and_does_no_harm(
+    site: Site, press: dict[str, Any]
+) -> None:
+    socket, _ = await site.page(ANNA)
+    await socket.send_json({"type": "own_list", **press})
+    told = await said(socket)
+    assert (told["type"], told["code"]) == ("notice", "bad_request")
+    await socket.send_json({"type": ["own_list"]})
+    await socket.send_json({"type": "ping"})
+    assert (await said(socket))["type"] == "pong"
+
+
+async def test_a_page_asks_for_the_whole_list_and_its_presses_are_confirmed(site: Site) -> None:
+    socket, snapshot = await site.page(ANNA)
+    assert (snapshot["own_list"]["base"], snapshot["own_list"]["phase"]) == (None, "idle")
+    await socket.send_json({"type": "own_list_read", "id": "p1", "at": site.world.clock.now()})
+    assert await said(socket) == {"type": "received", "id": "p1"}
+    assert await said(socket) == snapshot["own_list"]
+    await socket.send_json({"type": "own_list", "action": "start", "client": None, "id": "p2"})
+    assert await said(socket) == {"type": "received", "id": "p2"}
+    told = await said(socket)
+    assert (told["type"], told["why"], told["base"]) == ("own_list", "finished", 0), "nobody is in it"

@@ -56,6 +56,11 @@ class PbxMirror:
         """Of the live channels."""
         return frozenset(self._rows)
 
+    def any_is_up_with(self, uid: str) -> bool:
+        """Whether a channel of this one's Linkedid is up."""
+        linkedid = self._rows[uid].get("Linkedid")
+        return any(row.get("Linkedid") == linkedid and row.get("ChannelState") == "6" for row in self._rows.values())
+
     def answers(self, at: float) -> Iterator[Frame]:
         """The present answers to all questions after a login."""
         for row in self._rows.values():

@@ -130,7 +130,8 @@ def test_the_last_active_owner() -> None:
 
 
 def test_a_role_of_a_later_release_may_as_little_as_our_smallest() -> None:
-    assert role_of("auditor") is Role.ADMINISTRATOR
+    assert role_of("auditor") is Role.SUPERVISOR
+    assert all(PERMISSIONS[Role.SUPERVISOR] <= PERMISSIONS[role] for role in Role)
     assert [role_of(role.value) for role in Role] == list(Role)
 
 
@@ -140,10 +141,18 @@ def test_a_role_of_a_later_release_may_as_little_as_our_smallest() -> None:
 def test_an_owner_may_everything_and_an_administrator_everything_but_administrators() -> None:
     assert set(PERMISSIONS) == set(Role)
     for permission in Permission:
-        owner, other = (Viewer(author=WHO, permissions=PERMISSIONS[role]) for role in Role)
+        owner, other = (Viewer(author=WHO, permissions=PERMISSIONS[role]) for role in (Role.OWNER, Role.ADMINISTRATOR))
         assert allows(owner, permission) == Granted()
         is_about_people = permission is Permission.MANAGE_ADMINISTRATORS
         assert allows(other, permission) == (Refused(Refusal.NOT_ALLOWED) if is_about_people else Granted())
+
+
+def test_a_supervisor_sees_calls_and_runs_campaigns_and_nothing_else() -> None:
+    supervisor = Viewer(author=WHO, permissions=PERMISSIONS[Role.SUPERVISOR])
+    assert {each for each in Permission if allows(supervisor, each) == Granted()} == {
+        Permission.SEE_START, Permission.OWN_PROFILE, Permission.SEE_CALLS, Permission.SEE_CAMPAIGNS,
+        Permission.CHANGE_CAMPAIGNS,
+    }  # fmt: skip
 
 
 def test_of_another_office_one_does_not_learn_that_it_exists() -> None:
@@ -153,6 +162,17 @@ def test_of_another_office_one_does_not_learn_that_it_exists() -> None:
     assert allows(viewer, Permission.CHANGE_OFFICE, own) == Refused(Refusal.NOT_ALLOWED)
     for permission in (Permission.SEE_OFFICE, Permission.CHANGE_OFFICE):
         assert allows(viewer, permission, other) == Refused(Refusal.NOT_THEIRS)
+
+
+def test_what_all_offices_share_is_changed_by_those_who_see_all_of_them() -> None:
+    """Else the administrator of one office could move the address of the others, or make an owner of all."""
+    of_one = Viewer(author=WHO, offices=frozenset({AccountId("own")}))
+    of_all = Viewer(author=WHO)
+    for permission in (Permission.CHANGE_INSTALLATION, Permission.MANAGE_ADMINISTRATORS):
+        assert allows(of_all, permission) == Granted()
+        assert allows(of_one, permission) == Refused(Refusal.NOT_ALLOWED)
+        assert allows(of_one, permission, AccountId("own")) == Refused(Refusal.NOT_ALLOWED)
+        assert allows(of_one, permission, AccountId("other")) == Refused(Refusal.NOT_THEIRS)
 
 
 # ---- passwords

@@ -16,7 +16,7 @@ from connectors.amocrm.api.oauth import (
 )
 from connectors.amocrm.api.tokens import Renewal, claims, renewal
 from connectors.amocrm.settings import AmocrmSettings
-from connectors.amocrm.widget import AmocrmGate, allows_origin, read_widget_token
+from connectors.amocrm.widget import AmocrmGate, allows_origin, is_usual_origin, read_widget_token
 from integration.documents.problems import InvalidDocument
 from integration.domain.ids import AccountId, ManagerId, Timestamp
 from integration.errors import AuthFailed, ConfigError, Rejected
@@ -242,6 +242,20 @@ def test_the_page_says_who_speaks() -> None:
     assert gate().user(token(iss="https://renamed.kommo.com")) == user  # accounts are known by their id
     assert gate().user(token(is_admin=None)) == replace(user, is_admin=False)
     assert gate().user(token(exp=int(NOW) - 59)) == user
+
+
+def test_a_token_is_told_from_others_of_the_same_user() -> None:
+    """Where it may be used once only."""
+    first, second = gate().user(token(jti="a", exp=int(NOW) + 5)), gate().user(token(jti="b"))
+    assert (first.token_id, second.token_id) == ("a", "b")
+    assert first.token_until == NOW + 5 + 60, "as long as we take it"
+
+
+def test_pages_of_the_usual_addresses_may_be_amocrms_before_any_account_is_known() -> None:
+    for origin in ("https://acme.amocrm.ru", "https://Acme.kommo.com"):
+        assert is_usual_origin(origin), origin
+    for origin in ("http://acme.amocrm.ru", "https://amocrm.ru", "https://acme.amocrm.ru.evil.example", "null", ""):
+        assert not is_usual_origin(origin), origin
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from integration.domain.calls.attribution import attribute
 from integration.domain.calls.call import (
     Call,
+    ChosenClient,
     Direction,
     Disposition,
     Leg,
@@ -409,3 +410,31 @@ def test_every_call_is_attributed_with_reasons_and_described(
     assert decided.target is None or persons
     for language in ("ru", "uk", "en"):
         assert isinstance(describe(any_call, SETTINGS, language), str)
+
+
+MARIA = Person(ref=EntityRef(EntityKind.CONTACT, "6"), name="Maria", responsible=PAVEL, created_at=9)
+
+
+def chosen_in(person: EntityRef, by: str = "101") -> Call:
+    return replace(answered("102"), chosen=ChosenClient(person=person, by=by, at=Timestamp(3.0)))
+
+
+def test_the_person_whom_an_employee_chose_gets_the_call() -> None:
+    decided = attribute(chosen_in(MARIA.ref), SETTINGS, [OWNED, MARIA], [DEAL])
+    assert decided.target == MARIA.ref, "though Anna has an open deal"
+    assert [reason.code for reason in decided.reasons][:2] == ["several_persons", "client_chosen"]
+    assert decided.reasons[1].detail == {"extension": "101"}
+
+
+def test_the_only_open_deal_of_the_chosen_person_gets_the_call_where_the_account_wants_it() -> None:
+    deal = Deal(ref=EntityRef(EntityKind.DEAL, "78"), name="Door", responsible=OLGA, persons=(MARIA.ref,))
+    assert attribute(chosen_in(MARIA.ref), SETTINGS, [OWNED, MARIA], [DEAL, deal]).target == deal.ref
+
+
+def test_a_chosen_person_who_does_not_have_the_number_any_more_is_passed_over_with_the_reason() -> None:
+    gone = replace(MARIA, is_deleted=True)
+    other = replace(MARIA, ref=EntityRef(EntityKind.CONTACT, "7"))
+    for persons in ([OWNED, other], [OWNED, other, gone]):
+        decided = attribute(chosen_in(MARIA.ref), SETTINGS, persons, [DEAL])
+        assert decided.target == DEAL.ref
+        assert "chosen_is_gone" in [reason.code for reason in decided.reasons]

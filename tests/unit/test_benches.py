@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench import card, contacts, deliver, route, scale, track
+from bench import campaign_choice, card, contacts, deliver, dial, pages, route, scale, track
 from integration.cli import bench
 from scripts import measure
 
@@ -57,10 +58,39 @@ def test_track() -> None:
     assert all(level["pair_failures"] == 0 for level in said["detail"]["levels"])
 
 
+def test_choose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_choice, "postgres", no_postgres)
+    monkeypatch.setattr(campaign_choice, "SMALL", campaign_choice.Size(campaigns=1, entries=40, asked=4))
+    said = campaign_choice.run(size=campaign_choice.Size(campaigns=2, entries=60, asked=4))
+    holds_the_form(said, "choose")
+    assert [each["entries"] for each in said["detail"]["sqlite"]] == [40, 120]
+
+
 def test_route(monkeypatch: pytest.MonkeyPatch) -> None:
     said = tiny_route(monkeypatch)
     holds_the_form(said, "route")
     assert measured(said, "right answer") == 0
+
+
+def test_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pages, "postgres", no_postgres)
+    said = pages.run(size=pages.Size(managers=60, lines=5, calls=80, requests=1))
+    holds_the_form(said, "pages")
+    assert measured(said, "did not answer") == 0
+    measured_pages = said["detail"]["sqlite"]["pages"]
+    assert {"/admin/bench/calls", "/admin/bench/calls/bench-pbx:1700000000.7000007", "/admin/setup/bench/lines"} <= set(
+        measured_pages
+    )
+    assert set(pages.SEARCHES) <= set(measured_pages)
+
+
+def test_dial() -> None:
+    office = replace(dial.FULL[0].office, shift_seconds=1800.0)
+    said = dial.run(scenes=[dial.Scene("tiny", office, seeds=2, compared=1)])
+    holds_the_form(said, "dial")
+    told = said["detail"]["tiny"]
+    assert told["progressive"]["abandoned"] == 0
+    assert told["oracle_occupancy"] > told["policy"]["occupancy"] > 30
 
 
 def test_scale(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,10 +100,14 @@ def test_scale(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "run", "nothing_of"),
     [
-        ("card", lambda: card.run(size=card.Size(clients=2, calls=1, warm_up=0)), "did not come"),
+        ("card", lambda: card.run(size=card.Size(clients=2, calls=1, portal_calls=1, warm_up=0)), "did not come"),
         (
             "deliver",
-            lambda: deliver.run(size=deliver.Size(calls=4, accounts=2, unlimited_calls=0, unlimited_accounts=0)),
+            lambda: deliver.run(
+                size=deliver.Size(
+                    calls=4, accounts=2, unlimited_calls=0, unlimited_accounts=0, portal_calls=4, portals=2
+                )
+            ),
             "lost or doubled",
         ),
         (

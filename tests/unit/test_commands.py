@@ -191,3 +191,61 @@ def test_everything_that_is_wrong_is_said_at_once_and_no_value_is_shown() -> Non
         said = caught.value.sentences(language)
         assert "geheim" not in str(said)
         assert len(said) == len(keys)
+
+
+# ---- a campaign's calls --------------------------------------------------------------------------------------------
+
+
+def campaign_call(**changes: object) -> commands.Action:
+    values: dict[str, object] = {
+        "attempt": "a-1",
+        "number": "+79161112233",
+        "extension": "101",
+        "is_client_first": True,
+        "channel_template": "PJSIP/{extension}",
+        "context": "internal",
+        "ring_seconds": 25,
+        "caller_id": "74950000001",
+        "line": "74950000001",
+    }
+    return commands.campaign_call(**{**values, **changes})  # type: ignore[arg-type]
+
+
+def test_a_client_who_is_rung_first_leaves_through_the_dialplan_with_the_campaign_s_number() -> None:
+    assert campaign_call().wire("a1") == (
+        b"Action: Originate\r\nActionID: a1\r\nChannel: Local/79161112233@internal/n\r\nContext: internal\r\n"
+        b"Exten: 101\r\nPriority: 1\r\nTimeout: 25000\r\nAsync: true\r\nChannelId: dozvon-a-1\r\n"
+        b"Variable: CALLERID(num)=79161112233\r\nVariable: CALLERID(name)=79161112233\r\n"
+        b"Variable: CONNECTEDLINE(num)=74950000001\r\nVariable: __TRUNKCIDOVERRIDE=74950000001\r\n"
+        b"Variable: __DOZVON_LINE=74950000001\r\nVariable: __DOZVON_CALL=a-1\r\n"
+        b"OtherChannelId: dozvon-a-1-2\r\n\r\n"
+    )
+
+
+def test_an_employee_who_is_rung_first_sees_the_client_and_shows_the_campaign_s_number() -> None:
+    headers = campaign_call(is_client_first=False).headers
+    assert (dict(headers)["Channel"], dict(headers)["Exten"]) == ("PJSIP/101", "79161112233")
+    said = [value for name, value in headers if name == "Variable"]
+    assert {"CONNECTEDLINE(num)=79161112233", "CALLERID(num)=74950000001", "__REALCALLERIDNUM=101"} <= set(said)
+    own = [v for n, v in campaign_call(is_client_first=False, caller_id=None, line="").headers if n == "Variable"]
+    assert "CALLERID(num)=101" in own
+    assert not [value for value in own if "TRUNKCIDOVERRIDE" in value or "DOZVON_LINE" in value]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": "7916@other-context"},
+        {"number": "79161112233/n,1"},
+        {"extension": "101,1"},
+        {"caller_id": "7495,__EVIL=2"},
+        {"caller_id": ""},
+        {"line": "1\r\nAction: Command"},
+        {"attempt": "a b"},
+        {"context": "internal\r\n"},
+    ],
+)
+@pytest.mark.parametrize("is_client_first", [True, False])
+def test_a_campaign_s_value_that_could_mean_more_is_refused(changes: dict[str, str], is_client_first: bool) -> None:
+    with pytest.raises(Rejected):
+        campaign_call(is_client_first=is_client_first, **changes)

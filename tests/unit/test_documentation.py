@@ -16,12 +16,20 @@ from typing import Any
 import pytest
 
 from connectors.amocrm.settings import AmocrmSettings
+from connectors.bitrix24.settings import Bitrix24Settings
 from integration import __main__ as command_line
 from integration.domain.numbers.numbering import DialRules
 from integration.domain.settings import ClickRules, LineSettings
 from integration.errors import ConfigError
 from integration.process import config
-from pbx_adapter.asterisk.settings import AsteriskSettings, FastAgiSettings, RecordingSettings, TlsSettings
+from integration.process.adapters import CRMS
+from pbx_adapter.asterisk.settings import (
+    AsteriskSettings,
+    FastAgiSettings,
+    RecordingSettings,
+    SoundSettings,
+    TlsSettings,
+)
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs/administrator-guide.md"
@@ -37,6 +45,7 @@ def files_below(root: Path) -> Iterator[Path]:
 
 OURS = tuple(files_below(ROOT))
 DOCUMENTS = [file for file in OURS if file.suffix == ".md"]
+APPLICATION = {"client_id": "local.1", "client_secret": "secret"}
 CRM = {"client_id": "id", "client_secret": "secret", "redirect_uri": "https://calls.example.com/oauth/amocrm/office"}
 PBX = {"host": "192.0.2.10", "username": "dozvon", "secret": "secret"}
 
@@ -75,9 +84,11 @@ TABLES: Mapping[str, Callable[[dict[str, Any]], object]] = {
     "[account.employee]": lambda t: config.parse(account(employee={"101": t})),
     "[[pbx]]": lambda t: config.parse({"pbx": [{"id": "branch", "office": "acme", **t}]}),
     "[account.amocrm]": lambda t: AmocrmSettings.parse({**CRM, **t}),
+    "[account.bitrix24]": lambda t: Bitrix24Settings.parse({**APPLICATION, **t}),
     "[account.asterisk]": lambda t: asterisk(**t),
     "[account.asterisk.tls]": lambda t: asterisk(tls=t),
     "[account.asterisk.recordings]": lambda t: asterisk(recordings=t),
+    "[account.asterisk.sounds]": lambda t: asterisk(sounds=t),
     "[account.asterisk.fastagi]": lambda t: asterisk(fastagi=t),
     "[account.asterisk.records]": lambda t: asterisk(records=t),
 }
@@ -86,9 +97,11 @@ DEFAULTS: Mapping[str, type[Any]] = {
     "[account.dial]": DialRules,
     "[account.clicks]": ClickRules,
     "[account.amocrm]": AmocrmSettings,
+    "[account.bitrix24]": Bitrix24Settings,
     "[account.asterisk]": AsteriskSettings,
     "[account.asterisk.tls]": TlsSettings,
     "[account.asterisk.recordings]": RecordingSettings,
+    "[account.asterisk.sounds]": SoundSettings,
     "[account.asterisk.fastagi]": FastAgiSettings,
 }
 
@@ -155,7 +168,7 @@ def check_settings(document: dict[str, Any]) -> None:
     settings = config.parse(document)
     for account in settings.accounts:
         crm = {key: value for key, value in account.crm_options.items() if value != ""}
-        AmocrmSettings.parse({**CRM, **crm})
+        CRMS[account.crm].check({**CRM, **crm} if account.crm == "amocrm" else crm)
     for each in settings.pbxs:
         pbx = {key: value for key, value in each.options.items() if value != ""}
         AsteriskSettings.from_config(each.id, {**PBX, **pbx})

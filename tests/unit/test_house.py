@@ -25,10 +25,11 @@ LIBRARIES = {
     "amocrm": {"connectors/amocrm"},
     "fast_bitrix24": {"connectors/bitrix24"},
     "pydantic": {"integration/documents"},
+    "python_calamine": {"integration/spreadsheets"},
     "redis": {"integration/storage"},
     "sqlalchemy": {"integration/storage"},
     "alembic": {"integration/storage"},
-    "jinja2": {"integration/web/pages", "connectors/amocrm/sandbox"},
+    "jinja2": {"integration/web/pages", "connectors/amocrm/sandbox", "connectors/bitrix24/sandbox"},
     "aiohttp": {"integration/web", "integration/web/pages", "integration/process", "integration/demo.py",
                 "integration/cli", "connectors", "pbx_adapter", "bench"},
 }  # fmt: skip
@@ -41,6 +42,11 @@ IN_EVERY_CONNECTOR = {
     "README.md", "__init__.py", "client.py", "connector.py", "intake.py", "kind.py", "mapping.py", "setting_texts.py",
     "settings.py", "setup.py", "webhooks.py", "widget.py", "sandbox/",
 }  # fmt: skip
+UNFINISHED: dict[str, set[str]] = {}
+"""
+Connectors that are no kind yet, with what stands of them. A sandbox is built before its connector (ADR 45), because the
+connector's tests need it; an office cannot choose a CRM that no whole path leads to.
+"""
 IN_EVERY_ADAPTER = {
     "README.md", "__init__.py", "adapter.py", "kind.py", "people.py", "recordings.py", "replay.py", "setting_texts.py",
     "settings.py", "doctor/", "records/", "simulator/", "tracker/",
@@ -109,11 +115,19 @@ ARROWS = {
     "integration/documents": ("integration.domain", "integration.errors", TEXTS, "integration.documents"),
     "integration/services": (*CORE, TEXTS, "integration.services"),
     "integration/storage": (*CORE, "integration.storage", "integration.clock"),
+    "integration/spreadsheets": ("integration.domain", "integration.ports", "integration.errors",
+                                 "integration.spreadsheets"),
+    "integration/speech": ("integration.ports", "integration.errors", "integration.speech"),
     "integration/web": (*CORE, TEXTS, "integration.services", "integration.documents", "integration.web"),
     "integration/process": (*CORE, TEXTS, "integration.services", "integration.storage", "integration.web",
-                            "integration.process", "integration.documents", "integration.clock", "integration.logs"),
-    "connectors/amocrm": (*CORE, TEXTS, "integration.documents", "connectors.amocrm",
+                            "integration.spreadsheets", "integration.speech", "integration.process",
+                            "integration.documents",
+                            "integration.clock", "integration.logs"),
+    "integration/connecting": (*CORE, "integration.connecting"),
+    "connectors/amocrm": (*CORE, TEXTS, "integration.documents", "integration.connecting", "connectors.amocrm",
                           "widgets.pack"),
+    "connectors/bitrix24": (*CORE, TEXTS, "integration.documents", "integration.connecting", "connectors.bitrix24",
+                            "widgets.pack"),
     "pbx_adapter/asterisk": (*CORE, TEXTS, "integration.documents", "pbx_adapter.asterisk"),
 }  # fmt: skip
 
@@ -135,17 +149,19 @@ def test_every_crm_and_every_pbx_has_the_same_files(home: str, names: set[str]) 
     folders = [folder for folder in (ROOT / home).iterdir() if (folder / "__init__.py").exists()]
     assert folders
     for folder in folders:
-        missing = {name for name in names if not (folder / name).exists()}
+        missing = {name for name in UNFINISHED.get(folder.name, names) if not (folder / name).exists()}
         assert not missing, f"{folder.name} lacks {missing}"
 
 
 def test_every_kind_is_a_folder() -> None:
-    assert set(CRMS) == {f.name for f in (ROOT / "connectors").iterdir() if (f / "__init__.py").exists()}
+    connectors = {f.name for f in (ROOT / "connectors").iterdir() if (f / "__init__.py").exists()}
+    assert set(CRMS) == connectors - set(UNFINISHED), "a connector leaves UNFINISHED when it joins the table"
     assert set(PBXS) == {f.name for f in (ROOT / "pbx_adapter").iterdir() if (f / "__init__.py").exists()}
 
 
-def test_the_sandbox_is_no_part_of_the_connector() -> None:
-    found = broken("connectors/amocrm/sandbox", ("integration.domain", "connectors.amocrm.sandbox"))
+@pytest.mark.parametrize("crm", [*CRMS, *UNFINISHED])
+def test_the_sandbox_is_no_part_of_the_connector(crm: str) -> None:
+    found = broken(f"connectors/{crm}/sandbox", ("integration.domain", f"connectors.{crm}.sandbox"))
     assert found == [], "a sandbox that shares the client's code would share its mistakes"
 
 

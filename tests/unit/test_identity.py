@@ -89,3 +89,8 @@ def test_the_deal_touched_last_is_the_first() -> None:
     deals = [deal(str(n), OLD, updated_at=at) for n, at in ((1, 5), (2, 9), (4, 7), (3, 7))]
     for order in permutations(deals):
         assert [each.ref.id for each in open_deals_of(OLD, order)] == ["2", "3", "4", "1"]
+
+
+def test_a_lead_goes_behind_a_contact_and_before_a_company() -> None:
+    lead = person("2", EntityKind.LEAD, created_at=1)
+    assert ranked([FIRM, lead, YOUNG], []) == [YOUNG, lead, FIRM]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
+from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of, is_nameless
 from pbx_adapter.asterisk.tracker.office import OfficeShape, PartyKind
 
 
@@ -178,3 +178,20 @@ def test_any_text_is_split_or_left(text: str) -> None:
     assert text.startswith(tech)
     assert dialled_number(text) in text
     assert len(endpoint) <= len(text)
+
+
+@pytest.mark.parametrize(
+    ("channel", "nameless"),
+    [
+        ("PJSIP/anna-0000000a", True),
+        ("PJSIP/line-2b-0000000a", True),
+        ("PJSIP/101-0000000a", False),  # named after its number
+        ("SIP/anna/12-0000000a", False),  # a place in a group
+        ("SIP/1/2-0000000a", False),
+        ("DAHDI/12-1", True),  # a port only says where a wire ends
+        ("DAHDI/i1/79161234567-3", True),
+        ("Dongle/dongle0-010000000a", True),
+    ],
+)
+def test_whose_shown_number_counts(channel: str, nameless: bool) -> None:
+    assert is_nameless(channel) is nameless

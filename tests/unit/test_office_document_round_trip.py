@@ -10,16 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from integration.documents.office import office_document, read_office
-from integration.domain.ids import AccountId, Extension, ManagerId, PbxId
+from integration.domain.ids import AccountId, Extension, ManagerId, PbxId, Timestamp
 from integration.domain.numbers.numbering import DialForm, DialRules
 from integration.domain.settings import (
     AccountSettings,
     AfterNoAnswer,
+    CardField,
     CardMoment,
     ClickRules,
     Employee,
     LineSettings,
     LogTarget,
+    MadeByHand,
+    NewClient,
+    NewClientOf,
     PhoneType,
 )
 
@@ -48,6 +52,10 @@ lines = st.builds(
     unknown_lookup_seconds=st.floats(0, 1),
     reserve=maybe,
     missed_task=st.booleans(),
+    respect_working_day=st.booleans(),
+    transfer_changes_responsible=st.booleans(),
+    new_client=st.sampled_from(NewClient),
+    new_client_of=st.sampled_from(NewClientOf),
     task_deadline_seconds=st.integers(0, 86_400),
     source=maybe,
 )
@@ -70,6 +78,7 @@ people = st.lists(
         phone_type=st.sampled_from(PhoneType),
         mobile=maybe,
         is_absent=st.booleans(),
+        absent_until=st.none() | st.integers(0, 4 * 10**9).map(lambda at: Timestamp(float(at))),
     ),
     max_size=4,
     unique_by=lambda each: each.extension,
@@ -86,7 +95,10 @@ offices = st.builds(
     lines=st.dictionaries(dids, lines, max_size=3),
     employees=people.map(tuple),
     default_responsible=managers,
+    made_by_hand=st.sampled_from(MadeByHand),
+    never_clients=st.lists(st.sampled_from(["+79161234567", "+380671234567"]), unique=True).map(tuple),
     log_to=st.sampled_from(LogTarget),
+    card_fields=st.lists(st.sampled_from(CardField), unique=True).map(tuple),
     clicks=st.builds(
         ClickRules,
         per_minute=st.integers(1, 10_000),

@@ -102,6 +102,27 @@ BAD: list[tuple[dict[str, Any], str, str, str, str]] = [
         "«company» не підходить",
         '"company" is not one of person, deal',
     ),
+    (
+        {"card_fields": "deals"},
+        "card_fields",
+        'Напишите список в квадратных скобках: ["company"',
+        "Напишіть список у квадратних",
+        'Write a list in square brackets: ["company"',
+    ),
+    (
+        {"card_fields": ["deals", "phone"]},
+        "card_fields",
+        "«phone» не подходит. Напишите одно из: company,",
+        "«phone» не підходить",
+        '"phone" is not one of company, responsible,',
+    ),
+    (
+        {"card_fields": ["deals", "line", "deals"]},
+        "card_fields",
+        "«deals» стоит в списке дважды",
+        "«deals» стоїть у списку двічі",
+        '"deals" is in the list twice',
+    ),
     ({"default_responsible": 1.5}, "default_responsible", "Напишите текст", "Напишіть текст", "Write a text in quotes"),
     (
         {"default_responsible": True},

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.domain.calls.call import Call, Direction, Leg, LegKind, Origin, Via
-from integration.domain.calls.ownership import SOLE, crm_call_id, ownership
+from integration.domain.calls.ownership import (
+    SOLE,
+    begun_by_crm,
+    callback_id,
+    crm_call_id,
+    is_callback,
+    live_call_id,
+    ownership,
+)
 from integration.domain.ids import AccountId, Extension, LegId, ManagerId, Timestamp
 from integration.domain.settings import AccountSettings, Employee, LineSettings
 from tests.contract.calls import a_call
@@ -110,6 +118,34 @@ def test_people_of_both_accounts_see_a_call_that_rings_at_either() -> None:
 
 def test_alone_on_its_pbx_an_account_owns_everything() -> None:
     assert ownership(inbound(), SALES, {SALES: ACCOUNTS[SALES]}) is SOLE
+    assert (SOLE.shows, SOLE.writes, SOLE.reason) == (True, True, None)
+
+
+def test_the_reason_names_the_line() -> None:
+    reason = ownership(inbound(SALES_LINE), SALES, ACCOUNTS).reason
+    assert reason is not None
+    assert reason.detail == {"line": SALES_LINE}
+
+
+@pytest.mark.parametrize(
+    ("origin", "begun", "asked_for"),
+    [
+        (None, None, False),
+        (Origin(kind="click"), None, False),
+        (Origin(kind="click", crm_call_id=""), None, False),
+        (Origin(kind="click", crm_call_id=crm_call_id(SALES, "request-1")), None, False),
+        (Origin(kind="click", crm_call_id=live_call_id(SALES, "externalCall.1")), "externalCall.1", False),
+        (Origin(kind="click", crm_call_id=live_call_id(SALES, "")), None, False),
+        (Origin(kind="click", crm_call_id=callback_id(SALES, "form.1")), None, True),
+        (Origin(kind="click", crm_call_id="of another program"), None, False),
+        (Origin(kind="click", crm_call_id="call_1"), None, False),  # no account
+    ],
+)
+def test_what_the_crm_has_begun_comes_back_with_its_id(
+    origin: Origin | None, begun: str | None, asked_for: bool
+) -> None:
+    call = outbound("101", origin=origin)
+    assert (begun_by_crm(call), is_callback(call)) == (begun, asked_for)
 
 
 calls = st.builds(

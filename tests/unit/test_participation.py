@@ -472,6 +472,11 @@ def test_a_part_that_is_over_says_since_when_and_how_long_it_talked(
     [
         (outgoing(leg("101", 1, via="click", answered=3), leg(CLIENT, 3), origin=CLICK), "101", True),
         (outgoing(leg("102", 1, via="click"), origin=CLICK), "102", True),  # the PBX shows another extension
+        (
+            outgoing(leg("102", 1, via="click", ended=4), leg("102", 5, via="click", answered=6), origin=CLICK),
+            "102",
+            True,  # rung twice
+        ),
         (outgoing(leg("102", 1, via="click"), leg("103", 1, via="click"), origin=CLICK), "103", True),  # a group rings
         (outgoing(leg("101", 1, via="click", answered=3), leg("103", 1, via="click", ended=3)), "103", False),
         (outgoing(leg("102", 1, via="click", answered=3), leg("103", 1, via="click", ended=3)), "102", True),

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
-from integration.domain.ids import AccountId, Extension, ManagerId
+from integration.domain.ids import AccountId, Extension, ManagerId, Timestamp
+from integration.domain.people.absence import Away
 from integration.domain.routing.route import (
     MAX_RING_SECONDS,
     MIN_RING_SECONDS,
@@ -26,6 +27,7 @@ from integration.texts.reasons import sentence
 
 CLIENT = "79161234567"
 DID = "74950000001"
+NOW = Timestamp(1_764_421_200.0)  # 2025-11-29 16:00 in Moscow
 OLGA, PAVEL, RITA = ManagerId("1"), ManagerId("2"), ManagerId("3")
 EMPLOYEES = (
     Employee(extension=Extension("101"), manager=OLGA, mobile="+7 (903) 555-00-00"),
@@ -205,6 +207,15 @@ CASES = {
         None, FOUND + " manager_inactive nobody_to_ring", replace(SETTINGS, inactive_managers=frozenset({OLGA}))
     ),
     "an absent responsible": Case(None, FOUND + " manager_absent nobody_to_ring", employees_with(is_absent=True)),
+    "absent until later": Case(
+        None, FOUND + " manager_absent nobody_to_ring", employees_with(absent_until=Timestamp(NOW + 1))
+    ),
+    "an absence that is over": Case("101", RINGS, employees_with(absent_until=NOW)),
+    "away by one's own word": Case(
+        None, FOUND + " manager_absent nobody_to_ring", replace(SETTINGS, away={OLGA: Away()})
+    ),
+    "back by itself": Case("101", RINGS, replace(SETTINGS, away={OLGA: Away(until=NOW)})),
+    "somebody else is away": Case("101", RINGS, replace(SETTINGS, away={RITA: Away()})),
     "mapped twice: the present one": Case(
         "104",
         RINGS,
@@ -223,7 +234,7 @@ CASES = {
 def test_each_case_has_its_outcome_and_its_reasons(name: str) -> None:
     case = CASES[name]
     question = RouteQuestion(did=case.did, caller=case.caller)
-    decision = decide(question, case.settings, case.persons, case.deals, is_book_empty=case.is_book_empty)
+    decision = decide(question, case.settings, case.persons, case.deals, is_book_empty=case.is_book_empty, now=NOW)
     rings = next((step.target for step in decision.steps if step.kind is StepKind.RING), None)
     assert [reason.code for reason in decision.reasons] == case.reasons.split()
     assert rings == case.rings
@@ -235,8 +246,10 @@ def test_each_case_has_its_outcome_and_its_reasons(name: str) -> None:
 def test_the_order_of_the_phone_book_does_not_matter(name: str) -> None:
     case = CASES[name]
     question = RouteQuestion(did=case.did, caller=case.caller)
-    one = decide(question, case.settings, case.persons, case.deals, is_book_empty=case.is_book_empty)
-    other = decide(question, case.settings, case.persons[::-1], case.deals[::-1], is_book_empty=case.is_book_empty)
+    one = decide(question, case.settings, case.persons, case.deals, is_book_empty=case.is_book_empty, now=NOW)
+    other = decide(
+        question, case.settings, case.persons[::-1], case.deals[::-1], is_book_empty=case.is_book_empty, now=NOW
+    )
     assert one == other
 
 
@@ -260,7 +273,7 @@ PLANS = [
 
 @pytest.mark.parametrize(("line", "plan"), PLANS)
 def test_the_plan_follows_the_lines_settings(line: dict[str, object], plan: str) -> None:
-    decision = decide(RouteQuestion(did=DID, caller=CLIENT), with_line(**line), [contact()], ())
+    decision = decide(RouteQuestion(did=DID, caller=CLIENT), with_line(**line), [contact()], (), now=NOW)
     said = [":".join(str(x) for x in (s.kind, s.target, s.seconds) if x is not None) for s in decision.steps]
     assert " ".join(said) == plan
     assert decision.manager == OLGA
@@ -268,7 +281,7 @@ def test_the_plan_follows_the_lines_settings(line: dict[str, object], plan: str)
 
 def test_without_a_mobile_the_route_goes_on_and_says_so() -> None:
     settings = with_line(after_no_answer=AfterNoAnswer.MOBILE)
-    decision = decide(RouteQuestion(did=DID, caller=CLIENT), settings, [contact(1, PAVEL)], ())
+    decision = decide(RouteQuestion(did=DID, caller=CLIENT), settings, [contact(1, PAVEL)], (), now=NOW)
     assert [step.kind for step in decision.steps] == [StepKind.RING, StepKind.CONTINUE]
     assert [reason.code for reason in decision.reasons][-2:] == ["no_mobile", "then_route"]
 
@@ -347,7 +360,7 @@ def test_every_question_has_a_plan_that_ends(
     is_book_empty: bool,
 ) -> None:
     """Never raises; one to five steps, only the last terminal; ring times within limits; all targets can be dialled."""
-    decision = decide(question, settings, known, theirs, is_book_empty=is_book_empty)
+    decision = decide(question, settings, known, theirs, is_book_empty=is_book_empty, now=NOW)
     assert 1 <= len(decision.steps) <= 5
     assert [step.kind in TERMINAL for step in decision.steps] == [False] * (len(decision.steps) - 1) + [True]
     assert decision.reasons

@@ -14,6 +14,7 @@ from tests.unit.test_routing import (
     CLIENT,
     DID,
     EMPLOYEES,
+    NOW,
     OLGA,
     PAVEL,
     RITA,
@@ -30,7 +31,7 @@ BOTH_AWAY = replace(SETTINGS, employees=tuple(replace(employee, is_absent=True) 
 
 
 def codes(settings: AccountSettings, *persons: Person, deals: tuple[Deal, ...] = ()) -> str:
-    said = [reason.code for reason in decide(QUESTION, settings, persons, deals).reasons]
+    said = [reason.code for reason in decide(QUESTION, settings, persons, deals, now=NOW).reasons]
     assert said[:2] == ["line_default", "person_found"]
     return " ".join(said[2:])
 
@@ -71,14 +72,16 @@ def test_who_is_mapped_twice_and_away_is_named_by_the_first_extension() -> None:
         SETTINGS,
         employees=(EMPLOYEES[1], *(Employee(extension=e, manager=OLGA, is_absent=True) for e in ("9", "8"))),  # type: ignore[arg-type]
     )
-    [absent] = [r for r in decide(QUESTION, settings, [contact()], ()).reasons if r.code == ReasonCode.MANAGER_ABSENT]
+    [absent] = [
+        r for r in decide(QUESTION, settings, [contact()], (), now=NOW).reasons if r.code == ReasonCode.MANAGER_ABSENT
+    ]
     assert dict(absent.detail)["extension"] == "9"
 
 
 def test_what_a_live_search_found_is_told_before_what_follows_from_it() -> None:
     searched = because(ReasonCode.CALLER_UNKNOWN)
     gone = contact(1, is_deleted=True)
-    said = decide(QUESTION, SETTINGS, [gone, contact(2, PAVEL)], (), looked_up=[searched]).reasons
+    said = decide(QUESTION, SETTINGS, [gone, contact(2, PAVEL)], (), looked_up=[searched], now=NOW).reasons
     assert [reason.code for reason in said][:4] == [
         "line_default", "caller_unknown", "person_deleted", "person_found",
     ]  # fmt: skip
@@ -89,7 +92,7 @@ def test_of_a_hostile_caller_only_the_beginning_is_told(caller: str) -> None:
     number, reasons = client_number(RouteQuestion(did=DID, caller=caller), SETTINGS)
     assert number is None
     assert [len(dict(reason.detail)["number"]) for reason in reasons] == [40]
-    first = decide(RouteQuestion(did="7" * 300, caller=CLIENT), SETTINGS, [], ()).reasons[0]
+    first = decide(RouteQuestion(did="7" * 300, caller=CLIENT), SETTINGS, [], (), now=NOW).reasons[0]
     assert len(dict(first.detail)["line"]) == 40
 
 
@@ -98,14 +101,16 @@ def test_of_a_hostile_caller_only_the_beginning_is_told(caller: str) -> None:
     [("a" * 200, True), ("a" * 201, False), ("dozvon/a-b_c.1", True), ("a/../b", False), ("", False), (None, False)],
 )
 def test_only_a_sound_that_a_pbx_can_have_is_played(sound: str | None, is_played: bool) -> None:
-    steps = decide(QUESTION, with_line(notice_before=sound), [contact()], ()).steps
+    steps = decide(QUESTION, with_line(notice_before=sound), [contact()], (), now=NOW).steps
     assert (steps[0].kind is StepKind.NOTICE) is is_played
     assert steps[0].sound == (sound if is_played else None)
 
 
 @pytest.mark.parametrize(("seconds", "rung"), [(1, 1), (2, 2), (119, 119), (120, 120), (121, 120), (-5, 1)])
 def test_a_phone_rings_as_long_as_the_line_says_between_one_second_and_two_minutes(seconds: int, rung: int) -> None:
-    [ring] = [s for s in decide(QUESTION, with_line(responsible_seconds=seconds), [contact()], ()).steps if s.seconds]
+    [ring] = [
+        s for s in decide(QUESTION, with_line(responsible_seconds=seconds), [contact()], (), now=NOW).steps if s.seconds
+    ]
     assert ring.seconds == rung
 
 
@@ -133,5 +138,7 @@ def test_a_caller_who_shows_words_as_well_is_looked_up_by_the_first_number_among
 
 
 def test_an_unknown_caller_is_one_whom_a_filled_phone_book_does_not_have() -> None:
-    assert decide(QUESTION, SETTINGS, [], ()).reasons[-1].code == ReasonCode.CALLER_UNKNOWN
-    assert decide(QUESTION, SETTINGS, [], (), is_book_empty=True).reasons[-1].code == ReasonCode.PHONE_BOOK_EMPTY
+    assert decide(QUESTION, SETTINGS, [], (), now=NOW).reasons[-1].code == ReasonCode.CALLER_UNKNOWN
+    assert (
+        decide(QUESTION, SETTINGS, [], (), is_book_empty=True, now=NOW).reasons[-1].code == ReasonCode.PHONE_BOOK_EMPTY
+    )

@@ -20,6 +20,8 @@ from integration.domain.calls.call import (
     TransferResult,
     Via,
 )
+from integration.domain.calls.received import Answerer
+from integration.domain.crm.entities import EntityKind
 from integration.domain.ids import CallId, LegId, Timestamp
 from integration.services.tracking import timeline_entry
 from integration.texts import LANGUAGES
@@ -170,3 +172,33 @@ def test_whatever_is_stored_can_be_shown(entries: list[dict[str, Any]], lang: st
     for row in rows:
         assert row.sentence
         assert "{" not in row.sentence or any("{" in str(value) for entry in entries for value in entry.values())
+
+
+def test_who_was_chosen_as_the_client_is_told_with_who_chose() -> None:
+    chosen = events.ClientChosen(
+        **at(3), extension="101", kind=EntityKind.CONTACT, person="56", name="Мария <b>Петрова</b>"
+    )
+    assert told(begun(), chosen)[-1] == (
+        "Выбрана карточка клиента: Мария <b>Петрова</b>. Выбрал сотрудник: Анна Орлова (101)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (events.ClientWaiting(**at(3)), "Клиент ответил и ждёт сотрудника"),
+        (events.AnswererJudged(**at(3), answerer=Answerer.MACHINE, cause="MAXWORDS-3-3"), "Ответил автоответчик"),
+        (events.AnswererJudged(**at(3), answerer=Answerer.PERSON), "Ответил человек"),
+        (
+            events.AnswererJudged(**at(3), answerer=Answerer.NOT_SURE),
+            "Неясно, человек ответил или автоответчик",
+        ),
+        (events.MessageStarted(**at(3)), "Клиенту звучит сообщение"),
+        (events.MessagePlayed(**at(3)), "Сообщение прозвучало до конца"),
+        (events.MessagePlayed(**at(3), on_machine=True), "Сообщение оставлено на автоответчике"),
+        (events.KeyPressed(**at(3), key="1"), "Клиент нажал клавишу 1"),
+        (events.ClientTurnedAway(**at(3)), "Свободного сотрудника не нашлось, клиент отпущен"),
+    ],
+)
+def test_what_a_campaign_s_client_met_is_told(event: events.CallEvent, sentence: str) -> None:
+    assert told(begun(), event)[-1] == sentence

@@ -21,6 +21,7 @@ from integration.domain.calls.events import (
     CallEvent,
     CallMerged,
     CallStarted,
+    ClientChosen,
     ClientConnected,
     ClientReleased,
     HoldEnded,
@@ -34,6 +35,7 @@ from integration.domain.calls.events import (
     TransferStarted,
 )
 from integration.domain.calls.tracking import Change, advance, recording_name
+from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
 ID, OTHER = CallId("pbx:1.0"), CallId("pbx:2.0")
@@ -59,6 +61,10 @@ def connected(person: str = "101", at: float = 3.0) -> ClientConnected:
 
 def leg_ended(result: LegResult, leg: LegId = A, at: float = 4.0) -> LegEnded:
     return LegEnded(call=ID, at=t(at), leg=leg, result=result)
+
+
+def chosen(person: str, at: float = 5.0, by: str = "101") -> ClientChosen:
+    return ClientChosen(call=ID, at=t(at), extension=by, kind=EntityKind.CONTACT, person=person, name="Maria")
 
 
 def ended(by: HangupBy = HangupBy.CALLER, at: float = 10.0) -> CallEnded:
@@ -92,6 +98,8 @@ def told(*events: CallEvent) -> Call:
         ([started(), connected()], ClientReleased(call=ID, at=t(5)), set()),
         ([started(), connected()], HoldStarted(call=ID, at=t(5)), {Change.HELD}),
         ([started(), connected(), HoldStarted(call=ID, at=t(5))], HoldEnded(call=ID, at=t(6)), {Change.HELD}),
+        ([started()], chosen("56"), {Change.CHOSEN}),
+        ([started(), chosen("55", 2)], chosen("56"), {Change.CHOSEN}),
         ([started()], RecordingStarted(call=ID, at=t(3), file="/a/b.wav"), set()),
         ([started()], CallDescribed(call=ID, at=t(3), queue="sales"), set()),
         ([started()], CallMerged(call=ID, at=t(3), into=OTHER), {Change.MERGED}),
@@ -224,3 +232,12 @@ def test_a_joined_call_is_over_and_says_where_it_went() -> None:
 )
 def test_a_recording_is_named_without_its_folders(file: str, name: str) -> None:
     assert recording_name(file) == name
+
+
+def test_the_last_choice_of_the_client_counts_and_after_the_end_none() -> None:
+    call = told(started(), chosen("55", 2), chosen("56", 3, by="102"))
+    assert call.chosen is not None
+    assert (call.chosen.person, call.chosen.by) == (EntityRef(EntityKind.CONTACT, "56"), "102")
+    over = told(started(), chosen("55", 2), ended())
+    after, changes = step(over, chosen("56", 40))
+    assert (after, changes) == (over, set())

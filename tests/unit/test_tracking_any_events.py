@@ -10,24 +10,33 @@ from hypothesis import strategies as st
 from integration.domain.calls.call import Call, Direction, Disposition, HangupBy, LegKind, LegResult, TransferKind, Via
 from integration.domain.calls.call import TransferResult as Result
 from integration.domain.calls.events import (
+    AnswererJudged,
     CallDescribed,
     CallEnded,
     CallEvent,
     CallMerged,
     CallStarted,
+    ClientChosen,
     ClientConnected,
     ClientReleased,
+    ClientTurnedAway,
+    ClientWaiting,
     HoldEnded,
     HoldStarted,
+    KeyPressed,
     LegAnswered,
     LegEnded,
     LegOffered,
     LegRinging,
+    MessagePlayed,
+    MessageStarted,
     RecordingStarted,
     TransferEnded,
     TransferStarted,
 )
+from integration.domain.calls.received import Answerer
 from integration.domain.calls.tracking import MOST_HEARD, Change, advance
+from integration.domain.crm.entities import EntityKind
 from integration.domain.ids import AccountId, CallId, LegId, PbxId, Timestamp
 
 ID = CallId("pbx:1.0")
@@ -70,7 +79,22 @@ def _events() -> st.SearchStrategy[CallEvent]:
         st.builds(ClientConnected, call=_call, at=moments, person=people, answered_by=people),
         st.builds(ClientReleased, call=_call, at=moments),
         st.builds(HoldStarted, call=_call, at=moments),
+        st.builds(
+            ClientChosen,
+            call=_call,
+            at=moments,
+            extension=people,
+            kind=st.sampled_from(EntityKind),
+            person=st.sampled_from(["5", "6"]),
+            name=people,
+        ),
         st.builds(HoldEnded, call=_call, at=moments),
+        st.builds(ClientWaiting, call=_call, at=moments),
+        st.builds(AnswererJudged, call=_call, at=moments, answerer=st.sampled_from(Answerer)),
+        st.builds(MessageStarted, call=_call, at=moments),
+        st.builds(MessagePlayed, call=_call, at=moments, on_machine=st.booleans()),
+        st.builds(KeyPressed, call=_call, at=moments, key=st.sampled_from("19")),
+        st.builds(ClientTurnedAway, call=_call, at=moments),
         st.builds(TransferStarted, call=_call, at=moments, kind=st.sampled_from(TransferKind), from_=people, to=people),
         st.builds(TransferEnded, call=_call, at=moments, result=st.sampled_from(Result), to=maybe),
         st.builds(RecordingStarted, call=_call, at=moments, file=st.sampled_from(["a.wav", "b.wav"])),

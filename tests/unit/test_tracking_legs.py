@@ -179,6 +179,26 @@ def test_a_call_to_a_colleague_who_forwards_it_outside_stays_inside_though_the_f
     assert (call["direction"], call["called"], legs(call)[0][1]) == ("internal", "102", "forward")
 
 
+def test_a_forwarded_call_to_a_colleague_is_answered_by_the_mobile_though_the_forwarding_is_heard_of_late() -> None:
+    """It looked like an outgoing call whose client the mobile is, so its own caller had "answered" it."""
+    story = Story()
+    caller = story.phone("101", dials="102")
+    one, two = story.local("79031112233", by=caller)
+    mobile = story.trunk("79031112233", by=two)
+    story.dial(caller, one, "79031112233@from-internal")
+    story.wait(2)
+    story.answer(two, mobile)
+    story.bridge("inner", two, mobile)
+    story.answer(caller, one)
+    story.bridge("outer", caller, one)
+    story.wait(3)
+    story.leaves(mobile)
+    story.hangup(mobile, two, one, caller)
+    call = story.call()
+    assert (call["direction"], call["caller"], call["answered_by"]) == ("internal", "101", "79031112233")
+    assert call["hangup_by"] == "callee"
+
+
 @pytest.mark.parametrize(("door_says", "result"), [("NOANSWER", "noanswer"), ("CANCEL", "cancelled")])
 def test_a_phone_whose_dial_was_cancelled_rang_out_if_the_door_before_it_did(door_says: str, result: str) -> None:
     story = Story()

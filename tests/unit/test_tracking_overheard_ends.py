@@ -10,9 +10,9 @@ import itertools
 
 import pytest
 
-from integration.domain.calls.call import Call
+from integration.domain.calls.call import Call, Direction
 from integration.domain.ids import CallId, Timestamp
-from pbx_adapter.asterisk.replay import fold
+from pbx_adapter.asterisk.replay import fold, replay
 from pbx_adapter.asterisk.tracker.tracker import Tracker
 from tests.unit.pbx_mirror import PbxMirror
 from tests.unit.test_tracking_login_at_any_moment import MOMENTS_PER_STREAM, PBX, STREAMS, Events
@@ -56,6 +56,25 @@ def test_the_end_of_a_call_that_the_pbx_explained_is_known(name: str) -> None:
             mirror.take(said, at)
         for uid, call in _logged_in(events, moment, "").items():
             if uid in mirror.uniqueids:
-                assert not call.end_inferred
                 explained += 1
+                may_have_talked = mirror.any_is_up_with(uid) and call.answered_at is None
+                assert may_have_talked or not call.end_inferred
     assert explained
+
+
+def test_a_talk_that_was_over_before_the_login_is_looked_up_in_the_records() -> None:
+    """Answered, then transferred to a phone that still rings: without the records it would be a missed call."""
+    found = set()
+    for name, events in STREAMS.items():
+        whole = {call.native_id: call for call in replay((at, "event", said) for at, said in events)}
+        for moment in _moments(events):
+            now = events[moment - 1][0]
+            for uid, call in _logged_in(events, moment, "").items():
+                true = whole.get(uid)
+                if true is None or Direction.INTERNAL in (true.direction, call.direction):
+                    continue
+                if true.answered_at is None or true.answered_at > now or call.answered_at is not None:
+                    continue
+                assert call.end_inferred, f"{name}, after {moment} events"
+                found.add(name)
+    assert len(found) > 3, found

@@ -18,7 +18,11 @@ from integration.texts.pages import texts
 from integration.texts.settings import KindProblem
 
 ROOT = Path(__file__).parents[2]
-CARD = (ROOT / "widgets/shared/texts.ts").read_text()
+CARD = "".join(
+    (ROOT / f"widgets/shared/{place}{language}.ts").read_text()
+    for place in ("words/", "words/settings_", "frame/words/")
+    for language in LANGUAGES
+)
 _NAME = re.compile(r"\{(manager|who|user|caller|called|from_)\}")  # of a person
 _STANDS_APART = re.compile(r"(?:^|: |«|→ |\(|, )$")
 
@@ -38,7 +42,8 @@ def _triples(value: Any) -> Iterator[tuple[str, str, str]]:
 
 def _catalogues() -> dict[str, list[tuple[str, str, str]]]:
     names = [f"integration.texts.{each.name}" for each in pkgutil.iter_modules(integration.texts.__path__)]
-    names += ["connectors.amocrm.setting_texts", "pbx_adapter.asterisk.setting_texts"]
+    kinds = ("connectors.amocrm", "connectors.bitrix24", "pbx_adapter.asterisk")
+    names += [f"{kind}.setting_texts" for kind in kinds]
     found = {}
     for name in names:
         constants = vars(importlib.import_module(name)).items()

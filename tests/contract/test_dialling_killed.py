@@ -1,0 +1,163 @@
+"""The dialler killed at every single point: nobody is dialled twice for one attempt, nobody is lost, all is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pytest
+
+from integration.domain.campaigns.model import AttemptState, EntryState, Outcome
+from integration.domain.ids import CallId, CampaignId, Extension, ManagerId
+from integration.domain.settings import AccountSettings, Employee
+from integration.ports.pbx import CampaignCall
+from integration.services.accounts import Account
+from integration.services.tracking import CallTracking
+from integration.storage import Storage
+from integration.testing import FakeClock, FakeCrm, FakePbx
+from tests.services.conftest import ACME, World
+from tests.services.dialling_scene import Phones, Scene, number, somebody
+
+_ROUNDS = 30
+_EFFECTS = (
+    ("attempts", "write"), ("attempts", "sent"), ("attempts", "end"), ("entries", "defer"), ("entries", "close"),
+    ("dialling", "put"), ("campaigns", "set_state"),
+)  # fmt: skip
+_LEAST_POINTS = 40  # of the list below: a dialler that writes less often does something else
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it goes on."""
+
+
+@dataclass
+class Killer:
+    """Kills at the `at`-th point: even ones are before an effect, odd ones between it and its answer."""
+
+    at: int = -1
+    passed: int = 0
+    is_dead: bool = False
+
+    def arm(self, at: int) -> None:
+        self.at, self.passed, self.is_dead = at, 0, False
+
+    def watch(self, monkeypatch: pytest.MonkeyPatch, kind: type, name: str) -> None:
+        act: Callable[..., Awaitable[Any]] = getattr(kind, name)
+
+        async def acted(*given: Any, **named: Any) -> Any:
+            self._point()
+            result = await act(*given, **named)
+            self._point()
+            return result
+
+        monkeypatch.setattr(kind, name, acted)
+
+    def _point(self) -> None:
+        if self.passed == self.at:
+            self.is_dead = True
+        self.passed += 1
+        if self.is_dead:
+            raise Killed
+
+
+@dataclass
+class Place:
+    """What a scene needs of a `World`, on the database of the test."""
+
+    storage: Storage
+    clock: FakeClock
+    pbx: FakePbx
+    account: Account
+    tracking: CallTracking
+
+
+def a_scene(storage: Storage, clock: FakeClock) -> Scene:
+    pbx = FakePbx(is_connected=True)
+    people = tuple(Employee(extension=Extension(each), manager=ManagerId(each)) for each in ("101", "102"))
+    account = Account(AccountSettings(account=ACME, employees=people), FakeCrm(), [pbx])
+    tracking = CallTracking(account, pbx.id, storage.calls, clock, [], asyncio.Event())
+    place = Place(storage, clock, pbx, account, tracking)
+    return Scene(cast(World, place), Phones(cast(World, place)))
+
+
+async def play(scene: Scene, campaign: CampaignId, base: int, killer: Killer) -> Counter[str]:
+    """
+    Dial a list to its end; a new process goes on when one was killed. The PBX shows a call only after the next step, so
+    that a process looks for calls that nobody sees yet. Returns how often each number rang.
+    """
+    rang: Counter[str] = Counter()
+    unseen: list[CampaignCall] = []
+    played: set[str] = set()
+    talks: list[CallId] = []
+    for _ in range(_ROUNDS):
+        try:
+            await scene.step(after=4.0)
+        except Killed:
+            killer.arm(-1)
+            scene.new_process()
+            await scene.take(campaign)
+        for call in talks:
+            await scene.phones.hang_up(call)
+        talks.clear()
+        for each in unseen:
+            rang[each.number] += 1
+            talks += await answer(scene.phones, each, base)
+        unseen = [each for each in scene.world.pbx.dialled if each.attempt not in played]
+        assert len({each.attempt for each in unseen}) == len(unseen), "one attempt was dialled twice"
+        played |= {each.attempt for each in unseen}
+        if not talks and not unseen and await is_over(scene, campaign):
+            break
+    return rang
+
+
+async def answer(phones: Phones, asked: CampaignCall, base: int) -> list[CallId]:
+    """The second client and the third one's first number are busy, the others talk."""
+    if asked.number in (number(base + 1), number(base + 2)):
+        await phones.busy(asked)
+        return []
+    return [await phones.talk(asked)]
+
+
+async def is_over(scene: Scene, campaign: CampaignId) -> bool:
+    """Nothing is on its way, and whoever was not reached is tried again much later."""
+    if await scene.world.storage.attempts.under_way(ACME, campaign):
+        return False
+    soon = scene.world.clock.now() + 60
+    left = [each for each in await scene.entries(campaign) if each.state is EntryState.OPEN]
+    return all(each.due_at is not None and each.due_at > soon for each in left)
+
+
+async def check(scene: Scene, campaign: CampaignId, rang: Counter[str]) -> None:
+    attempts = await scene.attempts(campaign)
+    assert {each.state for each in attempts} == {AttemptState.ENDED}, "an attempt was left behind"
+    counted = Counter(each.number for each in attempts if each.outcome is not Outcome.NOT_DIALLED)
+    assert not rang - counted, "somebody rang without being counted"
+    for entry in await scene.entries(campaign):
+        assert entry.state is EntryState.REACHED or entry.due_at is not None, "somebody is lost"
+    figures = (await scene.world.storage.campaigns.counts(ACME))[campaign]
+    assert sum(figures.outcomes.values()) == len(attempts), "an outcome was counted twice, or not at all"
+
+
+async def test_whenever_it_is_killed_another_process_goes_on(
+    storage: Storage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killer, point = Killer(), 0
+    for store, name in _EFFECTS:
+        killer.watch(monkeypatch, type(getattr(storage, store)), name)
+    for name in ("dial", "hang_up"):
+        killer.watch(monkeypatch, FakePbx, name)
+    while True:
+        scene, campaign, base = a_scene(storage, clock), CampaignId(f"killed-{point}"), point * 10
+        clients = somebody(base), somebody(base + 1), somebody(base + 2, base + 3)
+        killer.arm(-1)  # the campaign is made in peace
+        await scene.start(*clients, campaign=campaign, wrap_up_seconds=0, gap_minutes=0)
+        killer.arm(point)
+        rang = await play(scene, campaign, base, killer)
+        await check(scene, campaign, rang)
+        if killer.at >= 0:  # the run was shorter than that
+            break
+        point += 1
+    assert point >= _LEAST_POINTS

@@ -1,0 +1,443 @@
+"""The dialler: each attempt is written before it is dialled, followed to its outcome, and never made twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from integration.domain.calls.call import Direction, HangupBy, LegResult
+from integration.domain.calls.events import CallEnded
+from integration.domain.campaigns import own_list
+from integration.domain.campaigns.holds import Hold
+from integration.domain.campaigns.model import AttemptState, CampaignState, EntryState, Outcome, Owners
+from integration.domain.campaigns.own_list import Client, ListedNumber
+from integration.domain.campaigns.situation import EmployeeState
+from integration.domain.crm.entities import GroupKind, ManagerGroup
+from integration.domain.ids import CampaignId, Timestamp
+from integration.domain.people.absence import Away
+from integration.errors import OutcomeUnknown, Rejected, Unavailable
+from integration.ports.pbx import FirstLeg, PbxEmployee
+from tests.services.conftest import ACME, ANNA, BORIS, IVAN, World, answered, offered, started
+from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
+
+AUTUMN = CampaignId("autumn")
+
+
+@pytest.fixture
+def scene(world: World) -> Scene:
+    return scene_of(world)
+
+
+# ---- one call for each free employee
+
+
+async def test_each_free_employee_gets_a_client_and_no_more_are_dialled(scene: Scene) -> None:
+    await scene.start(*(somebody(each) for each in range(5)))
+    asked = await scene.step()
+    await scene.step(after=1.0)
+    more = await scene.step(after=1.0)
+    assert [each.number for each in asked] == [number(0)]  # the carrier takes one a second
+    dialled = scene.world.pbx.dialled
+    assert [(each.number, each.extension) for each in dialled] == [(number(0), "101"), (number(1), "102")]
+    assert all(each.first is FirstLeg.EMPLOYEE and each.ring_seconds == 25 for each in dialled)
+    assert more == []
+    assert await scene.hold() is Hold.ALL_BUSY
+
+
+async def test_a_talk_reaches_the_client_and_the_employee_writes_it_up_before_the_next(scene: Scene) -> None:
+    await scene.start(somebody(0), somebody(1), employees=("101",))
+    (asked,) = await scene.step()
+    call = await scene.phones.talk(asked)
+    assert await scene.step(after=30.0) == []
+    assert (await scene.now()).talking == 1
+    await scene.phones.hang_up(call)
+    assert await scene.step(after=1.0) == []
+    (attempt,) = await scene.attempts()
+    assert (attempt.outcome, attempt.employee, attempt.call) == (Outcome.TALKED, "101", call)
+    assert [each.state for each in await scene.entries()] == [EntryState.REACHED, EntryState.OPEN]
+    assert [seat.state for seat in (await scene.now()).seats] == [EmployeeState.WRAPPING]
+    assert await scene.step(after=15.0) == []
+    (following,) = await scene.step(after=5.0)
+    assert following.number == number(1)
+
+
+@pytest.mark.parametrize(
+    ("result", "cause", "wanted"),
+    [
+        (LegResult.BUSY, 17, Outcome.BUSY),
+        (LegResult.NOANSWER, 19, Outcome.NO_ANSWER),
+        (LegResult.REJECTED, 21, Outcome.REFUSED),
+        (LegResult.FAILED, 1, Outcome.NO_SUCH_NUMBER),
+    ],
+)
+async def test_a_client_who_is_not_reached_is_tried_again_later(
+    scene: Scene, result: LegResult, cause: int, wanted: Outcome
+) -> None:
+    await scene.start(somebody(0))
+    (asked,) = await scene.step()
+    await scene.phones.ends(asked, result, cause)
+    assert await scene.step(after=1.0) == []
+    (attempt,) = await scene.attempts()
+    assert (attempt.outcome, attempt.cause) == (wanted, cause)
+    (entry,) = await scene.entries()
+    assert entry.state is EntryState.OPEN
+    assert entry.due_at is not None
+    assert entry.due_at > scene.world.clock.now() + 60
+    assert await scene.hold() is Hold.NOT_DUE
+
+
+async def test_the_next_number_of_the_card_follows(scene: Scene) -> None:
+    await scene.start(somebody(0, 1))
+    (asked,) = await scene.step()
+    await scene.phones.busy(asked)
+    await scene.step(after=1.0)
+    (following,) = await scene.step(after=3.0)
+    assert following.number == number(1)
+
+
+async def test_a_list_that_is_done_finishes_the_campaign(scene: Scene) -> None:
+    await scene.start(somebody(0))
+    (asked,) = await scene.step()
+    call = await scene.phones.talk(asked)
+    scene.world.clock.advance(30.0)
+    await scene.phones.hang_up(call)
+    await scene.step(after=25.0)
+    await scene.step(after=1.0)
+    stored = await scene.world.storage.campaigns.get(ACME, SPRING)
+    assert stored is not None
+    assert (stored.state, stored.state_by) == (CampaignState.FINISHED, "Dozvon")
+
+
+async def test_a_list_that_was_never_filled_is_not_finished(scene: Scene) -> None:
+    await scene.start()
+    await scene.step()
+    stored = await scene.world.storage.campaigns.get(ACME, SPRING)
+    assert stored is not None
+    assert stored.state is CampaignState.RUNNING
+
+
+async def test_a_client_s_phone_rings_for_its_time_and_no_longer(scene: Scene) -> None:
+    """With the employee first the PBX's dialplan rings the client, maybe for a minute."""
+    await scene.start(somebody(0))
+    (asked,) = await scene.step()
+    call = await scene.phones.client_rings(asked)
+    await scene.step(after=24.0)
+    assert scene.world.pbx.hung_up == []
+    await scene.step(after=1.5)
+    assert scene.world.pbx.hung_up == [call]
+    await scene.phones.client_gives_up(call)
+    await scene.step(after=0.5)
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.NO_ANSWER]
+
+
+# ---- people stop it
+
+
+@pytest.mark.parametrize("state", [CampaignState.PAUSED, CampaignState.STOPPED])
+async def test_nobody_is_dialled_once_a_person_has_stopped_it(scene: Scene, state: CampaignState) -> None:
+    await scene.start(*(somebody(each) for each in range(5)))
+    await scene.put(state)
+    assert await scene.step() == []
+    assert await scene.step(after=1.0) == []
+    assert await scene.attempts() == []
+
+
+@pytest.mark.parametrize("state", [CampaignState.PAUSED, CampaignState.STOPPED])
+async def test_a_phone_that_still_rings_an_employee_stops_so_that_no_client_is_dialled(
+    scene: Scene, state: CampaignState
+) -> None:
+    await scene.start(somebody(0))
+    (asked,) = await scene.step()
+    call = await scene.phones.employee_rings(asked)
+    await scene.put(state)
+    await scene.step(after=0.3)
+    assert scene.world.pbx.hung_up == [call]
+    await scene.step(after=0.3)
+    assert scene.world.pbx.hung_up == [call]  # once
+    await scene.phones.hang_up(call)
+    await scene.step(after=0.3)
+    (entry,) = await scene.entries()
+    assert entry.state is EntryState.OPEN
+
+
+@pytest.mark.parametrize(("state", "is_hung_up"), [(CampaignState.PAUSED, False), (CampaignState.STOPPED, True)])
+async def test_a_client_s_phone_rings_on_after_a_pause_and_not_after_a_stop(
+    scene: Scene, state: CampaignState, *, is_hung_up: bool
+) -> None:
+    await scene.start(somebody(0))
+    (asked,) = await scene.step()
+    await scene.phones.client_rings(asked)
+    await scene.put(state)
+    await scene.step(after=0.3)
+    assert bool(scene.world.pbx.hung_up) is is_hung_up
+
+
+async def test_a_talk_goes_on_when_the_campaign_is_stopped(scene: Scene) -> None:
+    await scene.start(somebody(0))
+    (asked,) = await scene.step()
+    call = await scene.phones.talk(asked)
+    await scene.put(CampaignState.STOPPED)
+    await scene.step(after=5.0)
+    assert scene.world.pbx.hung_up == []
+    await scene.phones.hang_up(call)
+    await scene.step(after=5.0)
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.TALKED]
+
+
+async def test_a_stop_between_the_journal_and_the_pbx_is_in_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    await scene.start(somebody(0))
+    journal, write = scene.world.storage.attempts, scene.world.storage.attempts.write
+
+    async def stopped_meanwhile(*given: object, **named: object) -> object:
+        refusal = await write(*given, **named)  # type: ignore[arg-type]
+        await scene.put(CampaignState.STOPPED)
+        return refusal
+
+    monkeypatch.setattr(journal, "write", stopped_meanwhile)
+    assert await scene.step() == []
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.NOT_DIALLED]
+    assert [each.state for each in await scene.entries()] == [EntryState.OPEN]
+
+
+# ---- employees
+
+
+async def test_who_talks_in_any_call_gets_no_client(scene: Scene) -> None:
+    await scene.world.emit(started(scene.world.clock.now()), offered(scene.world.clock.now(), "101"))
+    await scene.world.emit(*answered(scene.world.clock.now(), "101"))
+    await scene.start(somebody(0), somebody(1))
+    assert [each.extension for each in await scene.step()] == ["102"]
+    assert await scene.step(after=1.0) == []
+
+
+async def test_who_is_away_gets_no_client(scene: Scene) -> None:
+    world = scene.world
+    await world.accounts.set_away(world.account, ANNA, Away(until=None), now=world.clock.now())
+    await scene.start(somebody(0), employees=("101",))
+    assert await scene.step() == []
+    assert await scene.hold() is Hold.NOBODY_WORKS
+    assert [seat.why for seat in (await scene.now()).seats] == ["away"]
+    await world.accounts.set_away(world.account, ANNA, None, now=world.clock.now())
+    assert len(await scene.step(after=1.0)) == 1
+
+
+async def test_who_calls_their_own_list_gets_no_client_between_its_calls(scene: Scene) -> None:
+    """Their phone is free for ten seconds, and then the next client of their list is called."""
+    lists, now = scene.world.storage.own_lists, scene.world.clock.now()
+    client = Client(key=0, name="Иван", numbers=(ListedNumber(e164=number(5)),))
+    await lists.change(ACME, ANNA, lambda own: own_list.start(own_list.add(own, [client]).own, now), office=ACME)
+    await scene.start(somebody(0), employees=("101",))
+    assert await scene.step() == []
+    assert [seat.why for seat in (await scene.now()).seats] == ["own_list"]
+    await lists.change(ACME, ANNA, own_list.stop, office=ACME)
+    assert len(await scene.step(after=1.0)) == 1
+
+
+async def test_a_phone_that_is_not_registered_is_not_rung(scene: Scene) -> None:
+    scene.world.pbx.extensions = [
+        PbxEmployee(extension="101", is_registered=False),
+        PbxEmployee(extension="102", is_registered=True),
+    ]
+    await scene.start(somebody(0))
+    await scene.desk.floor.look_at_phones()
+    assert [each.extension for each in await scene.step()] == ["102"]
+    assert {seat.key: seat.why for seat in (await scene.now()).seats}["101"] == "not_registered"
+
+
+async def test_a_phone_that_does_not_answer_rests_and_burns_no_client(scene: Scene) -> None:
+    await scene.start(somebody(0), somebody(1), employees=("101",))
+    (asked,) = await scene.step()
+    await scene.phones.employee_does_not_answer(asked)
+    assert await scene.step(after=1.0) == []
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.EMPLOYEE_FAILED]
+    assert [seat.why for seat in (await scene.now()).seats] == ["phone_failed"]
+    assert await scene.step(after=30.0) == []
+    (again,) = await scene.step(after=31.0)
+    assert again.number == number(0)  # nothing of the client's attempts was used up
+
+
+async def test_the_members_of_a_group_of_the_crm_work_for_the_campaign(scene: Scene) -> None:
+    account = scene.world.account
+    groups = next(iter(account.managers.values())).groups
+    assert groups == ()
+    sales = ManagerGroup(kind=GroupKind.DEPARTMENT, id="7", name="Продажи")
+    account.managers[BORIS] = replace(account.managers[BORIS], groups=(sales,))
+    await scene.start(somebody(0), employees=(), groups=(sales.key,))
+    assert [each.extension for each in await scene.step()] == ["102"]
+
+
+async def test_a_contact_s_responsible_goes_first(scene: Scene) -> None:
+    await scene.start(somebody(0, responsible=BORIS), owners=Owners.RESPONSIBLE_FIRST)
+    assert [each.extension for each in await scene.step()] == ["102"]
+
+
+async def test_with_the_responsible_only_the_others_clients_are_passed_over(scene: Scene) -> None:
+    await scene.start(
+        somebody(0, responsible=BORIS),
+        somebody(1, responsible=ANNA),
+        employees=("101",),
+        owners=Owners.RESPONSIBLE_ONLY,
+    )
+    assert [each.number for each in await scene.step()] == [number(1)]
+
+
+async def test_the_more_important_campaign_gets_the_free_employee(scene: Scene) -> None:
+    await scene.start(somebody(0), employees=("101",), priority=1, campaign=AUTUMN)
+    await scene.start(somebody(1), employees=("101",), priority=5)
+    assert [each.number for each in await scene.step()] == [number(1)]
+    assert await scene.step(after=1.0) == []
+    assert await scene.hold(AUTUMN) is Hold.ALL_BUSY
+
+
+async def test_two_processes_never_dial_for_one_employee(scene: Scene) -> None:
+    await scene.start(somebody(0), employees=("101",))
+    first = scene.desk
+    scene.new_process()
+    second = scene.desk
+    await scene.start(somebody(1), employees=("101",), campaign=AUTUMN)
+    await second.floor.look()  # it looks before the first one has dialled
+    await first.step()
+    refused = await scene.world.storage.attempts.under_way(ACME)
+    await second.step()
+    assert [each.employee for each in refused] == ["101"]
+    assert len(await scene.world.storage.attempts.under_way(ACME)) == 1
+    assert len(scene.world.pbx.dialled) == 1
+
+
+# ---- clients
+
+
+async def test_a_client_who_is_talking_to_us_is_not_dialled(scene: Scene) -> None:
+    now = scene.world.clock.now()
+    await scene.world.emit(started(now, caller=number(0).removeprefix("+")), offered(now, "102"))
+    await scene.start(somebody(0), employees=("101",))
+    assert await scene.step() == []
+    assert await scene.hold() is Hold.TALKING_NOW
+
+
+async def test_a_client_who_has_just_called_is_left_in_peace(scene: Scene) -> None:
+    now = scene.world.clock.now()
+    await scene.world.emit(
+        started(now, caller=number(0).removeprefix("+")),
+        CallEnded(call=started(now).call, at=Timestamp(now + 5), hangup_by=HangupBy.CALLER),
+    )
+    await scene.start(somebody(0))
+    assert await scene.step(after=60.0) == []
+    assert await scene.hold() is Hold.CALLED_IN
+    assert await scene.step(after=60.0) == []
+    assert await scene.hold() is Hold.CALLED_IN  # still the reason, though the entry was put off
+    assert len(await scene.step(after=3600.0)) == 1
+
+
+async def test_a_number_set_to_do_not_call_is_not_dialled_from_that_moment(scene: Scene) -> None:
+    await scene.start(somebody(0))
+    await scene.world.storage.do_not_call.add(ACME, [number(0)], lists_of=[ACME], by="Ольга", why="")
+    assert await scene.step() == []
+    assert [each.state for each in await scene.entries()] == [EntryState.DO_NOT_CALL]
+
+
+async def test_outside_the_window_nobody_is_dialled_and_the_opening_is_said(scene: Scene) -> None:
+    # The clock stands at 01:13 in Moscow.
+    await scene.start(somebody(0), somebody(1), week=("09:00-20:00",) * 7)
+    assert await scene.step() == []
+    await scene.step(after=1.0)
+    assert await scene.hold() is Hold.WINDOW_CLOSED
+    assert {each.state for each in await scene.entries()} == {EntryState.OPEN}
+
+
+# ---- lines
+
+
+async def test_a_line_that_fails_rests_and_no_client_s_attempt_is_used_up(scene: Scene) -> None:
+    await scene.start(somebody(0), somebody(1))
+    (asked,) = await scene.step()
+    await scene.phones.ends(asked, LegResult.FAILED, 34)
+    assert await scene.step(after=1.0) == []
+    assert await scene.hold() is Hold.LINES_RESTING
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.TRUNK_FAILED]
+    assert len(await scene.step(after=31.0)) == 1
+
+
+async def test_without_a_link_to_the_pbx_nothing_is_dialled(scene: Scene) -> None:
+    scene.world.pbx.is_connected = False
+    await scene.start(somebody(0))
+    assert await scene.step() == []
+    assert await scene.hold() is Hold.LINES_DOWN
+
+
+@pytest.mark.parametrize("error", [Unavailable("no link"), Rejected("refused", code="permission")])
+async def test_a_call_that_the_pbx_did_not_take_is_not_counted(scene: Scene, error: Unavailable | Rejected) -> None:
+    await scene.start(somebody(0))
+    scene.world.pbx.fail_next = [error]
+    assert await scene.step() == []
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.NOT_DIALLED]
+    await scene.step(after=1.0)
+    assert await scene.hold() is Hold.LINES_RESTING
+    assert len(await scene.step(after=31.0)) == 1
+
+
+async def test_a_call_without_an_answer_of_the_pbx_is_never_sent_again(scene: Scene) -> None:
+    await scene.start(somebody(0))
+    scene.world.pbx.fail_next = [OutcomeUnknown("the link broke")]
+    await scene.step()
+    (attempt,) = await scene.attempts()
+    assert attempt.state is AttemptState.SENT
+    assert await scene.step(after=60.0) == []
+    assert await scene.step(after=30.0) == []
+    (attempt,) = await scene.attempts()
+    assert attempt.outcome is Outcome.UNKNOWN
+    assert scene.world.pbx.dialled == []
+
+
+# ---- what is kept
+
+
+async def test_pages_are_told_only_of_what_changed(scene: Scene) -> None:
+    await scene.start(somebody(0))
+    await scene.step()
+    await scene.step(after=1.0)
+    told = len(scene.told)
+    for _ in range(5):
+        await scene.step(after=1.0)
+    assert len(scene.told) == told
+
+
+async def test_the_ledger_counts_each_answer_of_a_day_once(scene: Scene) -> None:
+    await scene.start(somebody(0), somebody(1))
+    (asked,) = await scene.step()
+    (second,) = await scene.step(after=1.0)
+    await scene.phones.busy(second)
+    call = await scene.phones.talk(asked)
+    scene.world.clock.advance(30.0)
+    await scene.phones.hang_up(call)
+    await scene.step(after=1.0)
+    await scene.step(after=1.0)
+    (figures,) = (await scene.world.storage.dialling.days(ACME, SPRING, since=date(2000, 1, 1))).values()
+    assert (figures.dialled, figures.live, figures.abandoned) == (2, 1, 0)
+
+
+async def test_what_was_learned_is_there_after_a_restart(scene: Scene) -> None:
+    await scene.start(*(somebody(each) for each in range(3)), employees=("101",), wrap_up_seconds=0)
+    for _ in range(2):
+        (asked,) = await scene.step(after=2.0)
+        call = await scene.phones.talk(asked)
+        scene.world.clock.advance(30.0)
+        await scene.phones.hang_up(call)
+    await scene.step(after=20.0)
+    learned = await scene.world.storage.dialling.learned(ACME, SPRING)
+    assert (learned["dials"], learned["answers"]) == (2, 2)
+
+
+async def test_a_call_is_an_ordinary_one_with_the_campaign_s_name_in_its_record(scene: Scene) -> None:
+    await scene.start(somebody(4567))  # Ivan's number
+    (asked,) = await scene.step()
+    call = await scene.phones.talk(asked)
+    stored = await scene.world.storage.calls.get(ACME, call)
+    assert stored is not None
+    assert (stored.direction, stored.caller) == (Direction.OUTBOUND, "101")
+    scene.world.clock.advance(30.0)
+    await scene.phones.hang_up(call)
+    await scene.world.deliver_with_pauses()
+    assert [each.text.partition(",")[0] for each in scene.world.crm.notes[IVAN.ref]] == ["Обзвон: Весна"]
