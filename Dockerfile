@@ -7,6 +7,8 @@ COPY widgets/ ./
 RUN npm run build
 
 FROM python:3.11-slim-bookworm
+# Speaks what clients of campaigns hear.
+RUN apt-get update && apt-get install -y --no-install-recommends espeak-ng && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/dozvon
 COPY requirements-run.lock ./
 RUN pip install --no-cache-dir --require-hashes -r requirements-run.lock

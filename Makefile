@@ -7,8 +7,8 @@ NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 # The benches' own tests run in `make test` only.
 UNIT := -m "not lab and not browser and not servers" tests/unit tests/services --ignore=tests/unit/test_benches.py
 
-# Most tests of `make test` wait for phones and processes: three side by side fit two cores (tests/conftest.py groups them).
-SIDE_BY_SIDE := -n 3 --dist loadgroup --no-loadscope-reorder
+# Most tests of `make test` wait for phones and processes: four side by side fit two cores (tests/conftest.py groups them).
+SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
 
 # Both locks are resolved for every platform; what is pinned already stays.
 COMPILE := pip compile --quiet --generate-hashes --no-emit-index-url --no-header --no-annotate --universal \
@@ -29,14 +29,14 @@ run: setup ## start the demonstration: sandbox CRM, simulated office, Dozvon
 check: setup ## lint, types and unit tests (two minutes, nothing else needed)
 	@$(MAKE) --no-print-directory -j2 --output-sync=target check-code check-unit
 
-check-code:
+check-code: setup
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(NPM) run check --prefix widgets --silent
 	$(NPM) test --prefix widgets --silent
 	$(PYTHON) -m mypy
 
-check-unit:
+check-unit: setup
 	$(PYTHON) -m pytest -q -n 2 --dist loadgroup $(UNIT)
 
 test-setup: ## get Asterisk 22 and 16, Chromium, Redis, PostgreSQL, nginx for the tests

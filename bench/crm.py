@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 from aiohttp import web
 
+from bench.child import child
 from connectors.amocrm.sandbox import SANDBOX, Sandbox, SandboxSettings, create_sandbox, seed_office, tokens
 from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.sandbox import Integration
@@ -32,10 +32,15 @@ _FIRST_ACCOUNT = 31_100_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrmSize:
-    """`contacts`: generated ones in each account, with the numbers that `number` gives."""
+    """
+    Attributes:
+        contacts: generated ones in each account, with the numbers that `number` gives.
+        managers: active users that each account has beside those of the sandbox's office; `user` gives their ids.
+    """
 
     accounts: int = 1
     contacts: int = 0
+    managers: int = 0
     requests_per_second: int = ALLOWED_PER_SECOND
 
 
@@ -68,38 +73,21 @@ class Crm:
         return float(sum(count for count, _ in spans) / max(seconds, 1e-9) / ALLOWED_PER_SECOND)
 
 
+def user(place: int) -> int:
+    return 700_000 + place
+
+
 def number(contact: int) -> str:
     return f"+7900{contact:07d}"
 
 
 @asynccontextmanager
 async def running_crm(size: CrmSize) -> AsyncIterator[Crm]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "bench.crm", json.dumps(asdict(size))),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[1],
-        limit=64 * 2**20,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        line = await process.stdout.readline()
-        if not line:
-            raise RuntimeError("the sandbox did not start; its output is above")
-        crm = Crm(**json.loads(line))
+    async with child("bench.crm", asdict(size)) as sandbox:
+        crm = Crm(**await sandbox.says())
         yield crm
-        process.stdin.close()
-        crm.seen = json.loads(await process.stdout.readline())
-    finally:
-        process.stdin.close()
-        try:
-            async with asyncio.timeout(10):
-                await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
+        sandbox.end_input()
+        crm.seen = await sandbox.says()
 
 
 # ---- in the separate process --------------------------------------------------------------------------------------
@@ -144,18 +132,22 @@ async def _serve(size: CrmSize) -> None:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
     host, port = runner.addresses[0][:2]
-    made = [_account(app[SANDBOX], place, f"{host}:{port}") for place in range(size.accounts)]
+    made = [_account(app[SANDBOX], place, f"{host}:{port}", size.managers) for place in range(size.accounts)]
     print(json.dumps({"url": f"http://{host}:{port}", "tokens": [token for _, token in made]}), flush=True)
     await asyncio.to_thread(sys.stdin.read)
     print(json.dumps(_seen(watch, made)), flush=True)
     await runner.cleanup()
 
 
-def _account(sandbox: Sandbox, place: int, host: str) -> tuple[Account, str]:
+def _account(sandbox: Sandbox, place: int, host: str, managers: int) -> tuple[Account, str]:
     office = next(iter(sandbox.accounts.values()))
     account = sandbox.add_account(_FIRST_ACCOUNT + place, f"Office {place}", f"office-{place}")
     account.users, account.pipelines = copy.deepcopy(office.users), copy.deepcopy(office.pipelines)
     account.contacts.population = office.contacts.population
+    some = next(each for each in account.users.values() if not each["rights"]["is_admin"])
+    for n in range(managers):
+        own = {"id": user(n), "name": f"Менеджер {n:03}", "email": f"m{n}@example.com"}
+        account.users[user(n)] = {**copy.deepcopy(some), **own}
     integration = Integration(client_id=f"bench-{place}", client_secret="bench", redirect_uri="")
     sandbox.integrations[integration.client_id] = integration
     return account, tokens.issue_long_lived(sandbox, integration, account, account.admin(), _DAY, host)

@@ -1,7 +1,8 @@
 """Measures how much of the CRM's allowed rate we use while many calls wait, and our speed without a limit.
 
-`dozvon bench deliver [--quick]`. Ended calls wait in the outbox on SQLite; the delivery, the amoCRM connector and the
-sandbox are the real ones, connected by HTTP. A call is one request: a note in the feed of a known contact.
+`dozvon bench deliver [--quick]`. Ended calls wait in the outbox on SQLite; the delivery, the connectors and the
+sandboxes are the real ones, connected by HTTP. A call is one request: at amoCRM a note in the feed of a known contact,
+at Bitrix24 a batch that registers and finishes it.
 """
 
 from __future__ import annotations
@@ -13,14 +14,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
 
 from bench.crm import UNLIMITED, Crm, CrmSize, number, running_crm
+from bench.portal import ANNA as PORTAL_ANNA
+from bench.portal import Portals, PortalsSize, running_portals
 from bench.report import aim, machine, processors_busy
-from connectors.amocrm import AmocrmConnector, Senders, connect
+from connectors.amocrm import Senders, connect
 from connectors.amocrm.sandbox.tables import FIRST_GENERATED
+from connectors.bitrix24.api.pacing import Pacers
+from connectors.bitrix24.connector import connect as connect_portal
 from integration import logs
 from integration.clock import SystemClock
 from integration.domain.calls.call import Call, Direction, HangupBy, LegKind, Via
@@ -31,12 +36,16 @@ from integration.domain.crm.entities import EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CallId, Extension, LegId, ManagerId, PbxId, Timestamp, call_id
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
 from integration.domain.settings import AccountSettings, Employee
-from integration.ports.stores import OutboxState, SavedStep
+from integration.ports.clock import Clock
+from integration.ports.connector import Connector
+from integration.ports.stores import OutboxState, SavedStep, Tokens
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
+from integration.services.campaign_names import CampaignNames
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
 from integration.services.hub import Hub
+from integration.services.note_delivery import NoteDelivery
 from integration.services.strangers import StrangerCalls
 from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakePbx
@@ -56,11 +65,15 @@ class Size:
     accounts: int
     unlimited_calls: int
     unlimited_accounts: int
+    portal_calls: int = 0
+    portals: int = 0
 
 
 # Our own limit for an account still applies, so many accounts are needed to find the maximum.
-FULL = Size(calls=10_000, accounts=50, unlimited_calls=10_000, unlimited_accounts=1_000)
-QUICK = Size(calls=300, accounts=5, unlimited_calls=1_000, unlimited_accounts=200)
+FULL = Size(calls=10_000, accounts=50, unlimited_calls=10_000, unlimited_accounts=1_000,
+            portal_calls=10_000, portals=50)  # fmt: skip
+QUICK = Size(calls=300, accounts=5, unlimited_calls=1_000, unlimited_accounts=200,
+             portal_calls=500, portals=5)  # fmt: skip
 
 
 def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
@@ -73,23 +86,53 @@ async def _run(size: Size) -> dict[str, Any]:
     limited = await _deliver(size.calls, CrmSize(accounts=size.accounts, contacts=size.calls))
     free = CrmSize(accounts=size.unlimited_accounts, contacts=size.unlimited_calls, requests_per_second=UNLIMITED)
     unlimited = await _deliver(size.unlimited_calls, free) if size.unlimited_accounts else None
-    lost = sum(part["lost"] + part["doubled"] for part in (limited, unlimited) if part is not None)
+    portals = await _deliver_to_portals(size.portal_calls, size.portals) if size.portals else None
+    lost = sum(part["lost"] + part["doubled"] for part in (limited, unlimited, portals) if part is not None)
     return {
         "bench": "deliver",
         "aims": [
             aim(f"share of the allowed rate, {size.calls} calls of {size.accounts} accounts", AIM_SHARE,
                 limited["share"], "of 7/s", more_is_better=True),
             aim("answers 429", 0, limited["refused"], "answers", more_is_better=False),
+            *(_portal_aims(size, portals) if portals is not None else ()),
             aim("calls lost or doubled", 0, lost, "calls", more_is_better=False),
         ],
-        "detail": {"pace": PACE, "limited": limited, "unlimited": unlimited, **machine()},
+        "detail": {"pace": PACE, "limited": limited, "unlimited": unlimited, "portals": portals, **machine()},
     }  # fmt: skip
+
+
+def _portal_aims(size: Size, portals: dict[str, Any]) -> list[dict[str, Any]]:
+    what = f"share of the allowed rate, {size.portal_calls} calls of {size.portals} portals of Bitrix24"
+    return [
+        aim(what, AIM_SHARE, portals["share"], "of 2/s", more_is_better=True),
+        aim("answers QUERY_LIMIT_EXCEEDED", 0, portals["refused"], "answers", more_is_better=False),
+    ]
+
+
+async def _deliver_to_portals(calls: int, count: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="dozvon-bench-") as folder:
+        async with running_portals(PortalsSize(portals=count)) as portals:
+            queued, spent = await _drain(Path(folder), _ToPortals(portals), calls, count)
+    found = portals.seen["calls"]
+    return {
+        "calls": calls,
+        "portals": count,
+        "share": round(portals.share_used(), 4),
+        "refused": portals.seen["errors"].get("QUERY_LIMIT_EXCEEDED", 0),
+        "errors": portals.seen["errors"],
+        "lost": len(queued - found.keys()),
+        "doubled": sum(times > 1 for times in found.values()),
+        "left_live": portals.seen["live"],
+        "seconds": round(spent.wall, 2),
+        "calls_per_second": round(calls / spent.wall, 1),
+        "our_processor_ms_per_call": round(spent.ours / calls * 1000, 2),
+    }
 
 
 async def _deliver(calls: int, size: CrmSize) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="dozvon-bench-") as folder:
         async with running_crm(size) as crm:
-            queued, spent = await _drain(Path(folder), crm, calls, size.accounts)
+            queued, spent = await _drain(Path(folder), _ToAmocrm(crm), calls, size.accounts)
     found = crm.seen["calls"]
     theirs = crm.seen["processor_seconds"]
     statuses = crm.seen["statuses"]
@@ -118,12 +161,64 @@ class _Spent:
     all: float
 
 
-async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set[str], _Spent]:
+class _Side(Protocol):
+    """How the accounts are connected to their CRMs."""
+
+    manager: ManagerId
+
+    async def connect(
+        self, place: int, account: AccountId, storage: Storage, session: aiohttp.ClientSession, clock: Clock
+    ) -> Connector: ...
+
+
+class _ToAmocrm:
+    manager = _ANNA
+
+    def __init__(self, crm: Crm) -> None:
+        self._crm = crm
+
+    async def connect(
+        self, place: int, account: AccountId, storage: Storage, session: aiohttp.ClientSession, clock: Clock
+    ) -> Connector:
+        options = self._crm.options(place, PACE)
+        senders = Senders(session, lambda _: None)
+        connector = connect(account, options, tokens=storage.tokens, senders=senders, clock=clock)
+        await connector.open()
+        return connector
+
+
+class _ToPortals:
+    manager = ManagerId(str(PORTAL_ANNA))
+
+    def __init__(self, portals: Portals) -> None:
+        self._portals = portals
+        self._pacers = Pacers()
+
+    async def connect(
+        self, place: int, account: AccountId, storage: Storage, session: aiohttp.ClientSession, clock: Clock
+    ) -> Connector:
+        pair = self._portals.pairs[place]
+        known = Tokens(
+            access=pair["access"],
+            refresh=pair["refresh"],
+            expires_at=Timestamp(clock.now() + 3600),
+            base_url=self._portals.url,
+            crm_account_id=pair["member_id"],
+        )
+        await storage.tokens.save(account, known)
+        connector = connect_portal(
+            account, self._portals.options(), tokens=storage.tokens, session=session, pacers=self._pacers, clock=clock
+        )
+        await connector.open()
+        return connector
+
+
+async def _drain(folder: Path, side: _Side, calls: int, accounts: int) -> tuple[set[str], _Spent]:
     """Returns the keys of the calls, and what the delivery took."""
     storage = await open_storage(f"sqlite:///{folder / 'bench.db'}", folder)
     coordination = open_coordination(None)
     clock, wake = SystemClock(), asyncio.Event()
-    connectors: list[AmocrmConnector] = []
+    connectors: list[Connector] = []
     try:
         async with aiohttp.ClientSession(
             cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=100)
@@ -131,19 +226,12 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
             book = Accounts(storage.settings)
             for place in range(accounts):
                 name = AccountId(f"office-{place}")
-                connector = connect(
-                    name,
-                    crm.options(place, PACE),
-                    tokens=storage.tokens,
-                    senders=Senders(session, lambda _: None),
-                    clock=clock,
-                )
-                await connector.open()
+                connector = await side.connect(place, name, storage, session, clock)
                 connectors.append(connector)
                 pbx = FakePbx(id=PbxId(f"pbx-{place}"))
-                employees = (Employee(extension=Extension("101"), manager=_ANNA),)
+                employees = (Employee(extension=Extension("101"), manager=side.manager),)
                 await book.add(AccountSettings(account=name, employees=employees), connector.crm, [pbx])
-            queued = await _queue(storage, list(book), calls, clock.now())
+            queued = await _queue(storage, list(book), calls, clock.now(), side.manager)
             strangers = StrangerCalls(
                 strangers=storage.strangers,
                 calls=storage.calls,
@@ -164,6 +252,8 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
                 tasks=CallbackTasks(
                     tasks=storage.callback_tasks, calls=storage.calls, outbox=storage.outbox, clock=clock
                 ),
+                notes=NoteDelivery(notes=storage.notes, calls=storage.calls, outbox=storage.outbox, clock=clock),
+                campaigns=CampaignNames(storage.attempts, storage.campaigns),
                 clock=clock,
                 public_url="https://calls.test",
             )
@@ -187,13 +277,15 @@ async def _drain(folder: Path, crm: Crm, calls: int, accounts: int) -> tuple[set
     return queued, _Spent(ended.wall - began.wall, ended.ours - began.ours, ended.all - began.all)
 
 
-async def _queue(storage: Storage, accounts: list[Account], calls: int, now: float) -> set[str]:
+async def _queue(storage: Storage, accounts: list[Account], calls: int, now: float, responsible: ManagerId) -> set[str]:
     """Queue this many ended calls, for the accounts in turn, each of a contact in the phone book."""
     each = -(-calls // len(accounts))
     queued: set[str] = set()
     for place, account in enumerate(accounts):
         mine = range(place * each, min(calls, (place + 1) * each))
-        await storage.phone_book.put_persons(account.id, [_contact(n) for n in mine], numbering=DEFAULT_NUMBERING)
+        await storage.phone_book.put_persons(
+            account.id, [_contact(n, responsible) for n in mine], numbering=DEFAULT_NUMBERING
+        )
         steps = [_ended(account, n, now) for n in mine]
         if steps:
             await storage.calls.save(steps)
@@ -201,11 +293,11 @@ async def _queue(storage: Storage, accounts: list[Account], calls: int, now: flo
     return queued
 
 
-def _contact(n: int) -> Person:
+def _contact(n: int, responsible: ManagerId) -> Person:
     return Person(
         ref=EntityRef(EntityKind.CONTACT, str(FIRST_GENERATED + n)),
         name=f"Клиент {n:07d}",
-        responsible=_ANNA,
+        responsible=responsible,
         phones=(number(n),),
         updated_at=1,
     )
@@ -220,7 +312,10 @@ def _ended(account: Account, n: int, now: float) -> SavedStep:
         call = step.call
     assert call is not None
     assert step is not None
-    return SavedStep(call=call, intents=follow_up(call, step.changes, account.settings, Timestamp(now)))
+    intents = follow_up(
+        call, step.changes, account.settings, Timestamp(now), live_calls=account.crm.abilities.live_calls
+    )
+    return SavedStep(call=call, intents=intents)
 
 
 def _events(call: CallId, n: int, began: float) -> Iterator[CallEvent]:

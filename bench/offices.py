@@ -14,8 +14,7 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import aiohttp
 
 from bench.card import Pages
+from bench.child import Child, child
 from bench.crm import Crm, CrmSize, running_crm
 from bench.databases import postgres
 from bench.report import aim, machine, percentile
@@ -79,7 +79,7 @@ async def _measure(url: str, size: Size, processes: int) -> dict[str, Any]:
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dozvon-bench-")))
         pbxs = await stack.enter_async_context(
-            _child("bench.offices_pbxs", {"offices": size.offices, "folder": str(folder)})
+            child("bench.offices_pbxs", {"offices": size.offices, "folder": str(folder)})
         )
         ports = (await pbxs.says())["ports"]
         crm = await stack.enter_async_context(running_crm(CrmSize(accounts=size.offices)))
@@ -94,7 +94,7 @@ async def _measure(url: str, size: Size, processes: int) -> dict[str, Any]:
         options = [
             {**server, "folder": str(folder), "place": n, "pages": pages if n == 0 else 0} for n in range(processes)
         ]
-        dozvons = [await stack.enter_async_context(_child("bench.offices", each)) for each in options]
+        dozvons = [await stack.enter_async_context(child("bench.offices", each)) for each in options]
         await pbxs.tell({"do": "wait until all are heard"})
         assert await pbxs.says() == {"heard": size.offices}
         connected = time.monotonic() - began
@@ -196,57 +196,6 @@ def _mib(pid: int) -> float:
 
 
 # ---- processes -------------------------------------------------------------------------------------------------------
-
-
-class Child:
-    """A process of this bench that reads and writes lines of JSON."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    async def says(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = await self._process.stdout.readline()
-        if not line:
-            raise RuntimeError("a process of the bench has ended; its output is above")
-        said: dict[str, Any] = json.loads(line)
-        return said
-
-    async def tell(self, what: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(what).encode() + b"\n")
-        await self._process.stdin.drain()
-
-    async def end(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            async with asyncio.timeout(60):
-                await self._process.wait()
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-
-
-@asynccontextmanager
-async def _child(module: str, options: dict[str, Any]) -> AsyncIterator[Child]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", module, json.dumps(options)),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=Path(__file__).parents[1],
-        limit=2**22,
-    )
-    child = Child(process)
-    try:
-        yield child
-    finally:
-        await child.end()
 
 
 async def _serve(options: dict[str, Any]) -> None:

@@ -37,6 +37,7 @@ _MODES = {
     Path("etc/dozvon"): 0o750,
     Path("var/lib/dozvon"): 0o700,
     _HOME / "bin/dozvon": 0o755,
+    Path("usr/sbin/dozvon-https"): 0o755,
     **{Path("DEBIAN", name): 0o755 for name in _SCRIPTS},
 }
 
@@ -138,6 +139,9 @@ def _compile(root: Path, site: Path) -> None:
 def _system_files(root: Path) -> None:
     files = {
         CHECKOUT / "deploy/dozvon.service": "usr/lib/systemd/system/dozvon.service",
+        _RECIPE / "dozvon-https.service": "usr/lib/systemd/system/dozvon-https.service",
+        _RECIPE / "dozvon-https": "usr/sbin/dozvon-https",
+        CHECKOUT / "deploy/Caddyfile": "usr/share/dozvon/Caddyfile",
         _RECIPE / "dozvon.toml": "usr/share/dozvon/dozvon.toml",
         CHECKOUT / "integration/dozvon.example.toml": "usr/share/doc/dozvon/examples/dozvon.toml",
         _DIALPLAN: "usr/share/doc/dozvon/examples/extensions_dozvon.conf",

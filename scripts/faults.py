@@ -42,6 +42,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
     parser.add_argument("--accounts", type=int, default=3, help="each with an office and its own CRM")
+    parser.add_argument("--portals", type=int, default=1, help="how many of the accounts have Bitrix24, not amoCRM")
     parser.add_argument("--per-second", type=float, default=4.0, help="calls that begin in a second")
     parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
     parser.add_argument("--settle", type=float, default=1200.0, help="seconds for the outbox to empty at the end")
@@ -55,6 +56,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
         seed=options.seed,
         processes=options.processes,
         accounts=options.accounts,
+        portals=min(options.portals, options.accounts),
         speed=options.speed,
         per_second=options.per_second,
     )

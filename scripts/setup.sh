@@ -80,8 +80,9 @@ setup_python() {
     fi
     locked_packages >"$venv/setup-packages.txt"
     step "Python: installing $(grep -c '^[a-z]' "$venv/setup-packages.txt") locked packages"
+    # The lock names every package, so pip resolves nothing (and does not refuse what pyproject.toml overrides).
     "$venv/bin/python" -m pip install --disable-pip-version-check --no-input --progress-bar off --require-hashes \
-        --only-binary :all: -r "$venv/setup-packages.txt" </dev/null |
+        --no-deps --only-binary :all: -r "$venv/setup-packages.txt" </dev/null |
         sed -un -e 's/^Collecting \([^ ]*\).*/    \1/p' -e 's/^Processing .*\//    /p'
     step "Python: installing the dozvon command"
     quietly "Python: the dozvon command could not be installed." "$venv/bin/python" -m pip install \
@@ -98,7 +99,7 @@ setup_widgets() {
         -type f -not -name '*.py' -not -name '*.pyc' -not -name '*.md' -print0 | sort -z)
     sources=$(hash_of "${files[@]}")
     # The compiled widgets are not kept in git: they are made again whenever a source changed.
-    stamp_is "$packages_stamp" "$packages" && stamp_is "$widgets_stamp" "$sources" && [ -f widgets/dist/amocrm/script.js ] && return
+    stamp_is "$packages_stamp" "$packages" && stamp_is "$widgets_stamp" "$sources" && [ -f widgets/dist/amocrm/script.js ] && [ -f widgets/dist/bitrix24/frame.js ] && return
     if ! stamp_is "$packages_stamp" "$packages" || [ ! -d widgets/node_modules ]; then
         step "Widgets: installing the locked npm packages"
         quietly "Widgets: npm could not install the locked packages." \

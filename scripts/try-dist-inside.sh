@@ -4,6 +4,20 @@ is() {
     [ "$1" = "$2" ] || { printf 'is:\n%s\nexpected:\n%s\n' "$1" "$2" >&2; exit 1; }
 }
 
+# Not `! command`, whose failure sh does not notice.
+fails() {
+    if "$@" >/tmp/fails.log 2>&1; then
+        printf 'this should have failed: %s\n' "$*" >&2
+        exit 1
+    fi
+}
+
+gone() {
+    for each in "$@"; do
+        [ ! -e "$each" ] || { printf 'still there: %s\n' "$each" >&2; exit 1; }
+    done
+}
+
 quietly() {
     "$@" >/tmp/quietly.log 2>&1 || { cat /tmp/quietly.log >&2; exit 1; }
 }
@@ -60,11 +74,12 @@ stop() {
     wait "$1"
 }
 
-# serve COMMAND...: it answers /health, and ends in order.
+# serve COMMAND...: it answers /health, lets the function $during do its work, and ends in order.
 serve() {
     "$@" >/tmp/serve.log 2>&1 &
     service=$!
     healthy || { cat /tmp/serve.log >&2; exit 1; }
+    ${during:-true} || { cat /tmp/serve.log >&2; exit 1; }
     stop "$service" || { cat /tmp/serve.log >&2; exit 1; }
 }
 
@@ -84,6 +99,23 @@ export HOME=$(said ReadWritePaths)
 exec setpriv --no-new-privs chroot --userspec=$(said User):$(said User) /mnt $(said ExecStart)
 SH
     serve unshare --mount sh -eu /tmp/unit.sh
+}
+
+# The files of the packages are those of the checkout (/root/sources has their sums).
+same_files() {
+    cd "$("$python" -c 'import integration, pathlib; print(pathlib.Path(integration.__file__).parents[1])')"
+    sha256sum --quiet --check /root/sources
+    cd /tmp
+}
+
+# become_owner [LOG]: by the printed address; the wizard's screens answer, with every file that they name. Leaves an office.
+become_owner() {
+    "$python" /root/wizard.py begin "${1:-/tmp/serve.log}"
+}
+
+# The owner that become_owner made signs in, and the office is there.
+still_owner() {
+    "$python" /root/wizard.py again
 }
 
 # try_demo COMMAND...: the demonstration's three pages, and what the CRM's page offers to the widget.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Tries what `make dist` built, and `make run` of a fresh clone, in clean Debian 12 roots: try-dist.sh [wheel] [deb] [systemd] [checkout]
-# Needs root, debootstrap and about 3 GB. Services run in a network of their own, so no port of this machine is used.
+# Tries what `make dist` built, and `make run` of a fresh clone, in clean Debian 12 roots: try-dist.sh [wheel] [deb] [upgrade] [systemd] [https] [checkout]
+# Needs root, debootstrap and about 3 GB. Services run in their own network, so no port of this machine is used.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
 
 trials=("${@:-all}")
-[ "${trials[*]}" != all ] || trials=(wheel deb systemd checkout)
+[ "${trials[*]}" != all ] || trials=(wheel deb upgrade systemd https checkout)
 [ "$(id -u)" = 0 ] || fail "Roots are made by debootstrap and entered by chroot: run this as root."
 for tool in debootstrap unshare ip; do
     command -v "$tool" >/dev/null || fail "This needs $tool: apt-get install debootstrap util-linux iproute2"
@@ -53,6 +53,10 @@ fresh_root() {
     [ -z "$index" ] || printf '[global]\nindex-url = %s\n' "$index" >"$root/etc/pip.conf"
     registry=$(npm config get registry 2>/dev/null || true)
     [ -z "$registry" ] || printf 'registry=%s\n' "$registry" >"$root/root/.npmrc"
+    cp scripts/try-dist-wizard.py "$root/root/wizard.py"
+    git ls-files -z -- integration connectors pbx_adapter bench | grep -zv 'README.md$' |
+        xargs -0 sha256sum >"$root/root/sources"
+    find widgets/dist -type f -print0 | sort -z | xargs -0 sha256sum >>"$root/root/sources"
 }
 
 # The variables of commands in the root: none of this machine's, but for the way to the registries.
@@ -150,10 +154,12 @@ SH
 PATH=/opt/dozvon/bin:$PATH
 python=/opt/dozvon/bin/python
 cd /tmp
+same_files
 try_commands
 mkdir data
 printf '[server]\ndata_dir = "/tmp/data"\n' >dozvon.toml
-serve dozvon run --config dozvon.toml
+during=become_owner serve dozvon run --config dozvon.toml
+during=still_owner serve dozvon run --config dozvon.toml
 try_demo dozvon demo --folder /tmp/demo
 SH
 }
@@ -175,9 +181,10 @@ SH
     inside --offline <<'SH'
 python=/usr/lib/dozvon/bin/python3
 cd /tmp
+same_files
 try_commands
 try_demo dozvon demo --folder /tmp/demo
-serve_unit
+during=become_owner serve_unit
 SH
     step "Debian package: installed again, removed, installed, purged"
     inside --offline <<'SH'
@@ -188,20 +195,60 @@ before=$(state)
 echo "    dpkg -i of the same version"
 quietly dpkg -i /root/dozvon.deb
 is "$(state)" "$before"
-serve_unit
+during=still_owner serve_unit
+before=$(state)
 echo "    dpkg --remove"
 quietly dpkg --remove dozvon
 is "$(state)" "$before"
-[ ! -e /usr/bin/dozvon ] && [ ! -e /usr/lib/dozvon ]
+gone /usr/bin/dozvon /usr/lib/dozvon /usr/sbin/dozvon-https
 echo "    dpkg -i after it"
 quietly dpkg -i /root/dozvon.deb
 is "$(state)" "$before"
-serve_unit
+during=still_owner serve_unit
 echo "    dpkg --purge"
 quietly dpkg --purge dozvon
-[ ! -e /etc/dozvon ] && [ ! -e /usr/lib/dozvon ]
+gone /etc/dozvon /usr/lib/dozvon
 [ -s /var/lib/dozvon/secret.key ]
 getent passwd dozvon >/dev/null
+SH
+}
+
+# The package of an older commit, into $lab/older.deb.
+older_package() {
+    local commit=${DOZVON_UPGRADE_FROM:-HEAD~1} checkout
+    checkout=$(mktemp -d "$lab/older-XXXXXX")
+    git clone --quiet --no-hardlinks . "$checkout"
+    git -C "$checkout" checkout --quiet "$(git rev-parse "$commit")"
+    ln -s "$PWD/.venv" "$checkout/.venv"
+    ln -s "$PWD/widgets/node_modules" "$checkout/widgets/node_modules"
+    PATH=$PWD/.venv/bin:$PATH npm run build --prefix "$checkout/widgets" --silent
+    (cd "$checkout" && .venv/bin/python -m scripts.dist)
+    mv "$(the_only "$checkout"/dist/*.deb)" "$lab/older.deb"
+    rm -rf "$checkout"
+}
+
+try_upgrade() {
+    step "Upgrade: the package of ${DOZVON_UPGRADE_FROM:-HEAD~1}"
+    local package
+    package=$(the_only dist/*.deb)
+    older_package
+    fresh_root
+    cp "$package" "$root/root/dozvon.deb"
+    cp "$lab/older.deb" "$root/root/older.deb"
+    inside <<'SH'
+apt-get update -qq
+apt-get install -qq --no-install-recommends /root/older.deb >/root/apt.log 2>&1 || { cat /root/apt.log; exit 1; }
+SH
+    step "Upgrade: what was stored under the older package is there under this one, and the configuration is untouched"
+    inside --offline <<'SH'
+python=/usr/lib/dozvon/bin/python3
+echo "# of the administrator" >>/etc/dozvon/dozvon.toml
+during=become_owner serve_unit
+before=$(cat /etc/dozvon/dozvon.toml /var/lib/dozvon/secret.key | sha256sum)
+quietly dpkg -i /root/dozvon.deb
+is "$(cat /etc/dozvon/dozvon.toml /var/lib/dozvon/secret.key | sha256sum)" "$before"
+same_files
+during=still_owner serve_unit
 SH
 }
 
@@ -212,11 +259,12 @@ try_systemd() {
     fresh_root
     cp "$package" "$root/root/dozvon.deb"
     inside <<'SH'
-packages systemd systemd-sysv /root/dozvon.deb
+packages systemd systemd-sysv caddy /root/dozvon.deb
 is "$(systemctl is-enabled dozvon)" enabled
-systemd-analyze verify dozvon.service
+is "$(systemctl is-enabled dozvon-https || true)" disabled
+systemd-analyze verify dozvon.service dozvon-https.service
 quietly dpkg --purge dozvon
-[ ! -e /var/lib/dozvon ]
+gone /var/lib/dozvon
 SH
     boot
     step "systemd: the service starts, reloads, restarts at an upgrade, and ends, by dpkg alone"
@@ -241,7 +289,96 @@ quietly dpkg -i /root/dozvon.deb
 is "$(systemctl is-active dozvon) $(systemctl is-enabled dozvon)" "active enabled"
 quietly dpkg --purge dozvon
 is "$(systemctl is-active dozvon || true)" inactive
-[ ! -e /etc/systemd/system/multi-user.target.wants/dozvon.service ]
+gone /etc/systemd/system/multi-user.target.wants/dozvon.service
+SH
+}
+
+try_https() {
+    step "https: a root with systemd, Debian's Caddy with its sample page, and an authority that speaks ACME"
+    local package
+    package=$(the_only dist/*.deb)
+    fresh_root
+    cp "$package" "$root/root/dozvon.deb"
+    inside <<'SH'
+packages systemd systemd-sysv caddy /root/dozvon.deb
+echo "127.0.0.1 calls.example.com phones.example.com authority.example.com" >>/etc/hosts
+# Debian's Caddy as an authority: it tries a name at port 80 or 443, as Let's Encrypt does.
+cat >/root/authority <<'CADDY'
+{
+    admin off
+    http_port 8081
+    https_port 9443
+    skip_install_trust
+}
+https://authority.example.com:9443 {
+    tls internal
+    acme_server
+}
+CADDY
+cat >/etc/systemd/system/authority.service <<'UNIT'
+[Service]
+Environment=XDG_DATA_HOME=/root/authority-data XDG_CONFIG_HOME=/root/authority-data
+ExecStart=/usr/bin/caddy run --config /root/authority --adapter caddyfile
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl enable authority
+# All that is changed in the package: who issues.
+sed -i 's|^\tadmin off|&\n\tacme_ca https://authority.example.com:9443/acme/local/directory|' /usr/share/dozvon/Caddyfile
+grep -q acme_ca /usr/share/dozvon/Caddyfile
+SH
+    boot
+    step "https: one command, the address, the certificate; another name; off; and what it refuses"
+    inside_booted <<'SH'
+python=/usr/lib/dozvon/bin/python3
+cd /tmp
+root=/root/authority-data/caddy/pki/authorities/local/root.crt
+for _ in $(seq 100); do [ -s "$root" ] && break; sleep 0.1; done
+cp "$root" /usr/local/share/ca-certificates/trial.crt
+quietly update-ca-certificates
+systemctl restart dozvon
+healthy >/dev/null
+is "$(systemctl is-active caddy dozvon | tr '\n' ' ')" "active active "
+
+echo "    with sites of the administrator in Caddy it changes nothing"
+cp -p /etc/caddy/Caddyfile /root/delivered
+echo "# mine" >>/etc/caddy/Caddyfile
+fails dozvon-https calls.example.com
+grep -q 'reverse_proxy 127.0.0.1:8080' fails.log
+is "$(systemctl is-active caddy) $(systemctl is-active dozvon-https || true)" "active inactive"
+cp -p /root/delivered /etc/caddy/Caddyfile
+
+echo "    a name that is not known is refused, and nothing is stored"
+fails dozvon-https nowhere.example.com
+grep -q 'ERROR *Name: The name nowhere.example.com is not known' fails.log
+runuser -u dozvon -- dozvon address --config /etc/dozvon/dozvon.toml | grep -q 'from server.listen'
+
+echo "    dozvon-https calls.example.com"
+dozvon-https calls.example.com >said.txt 2>&1 || { cat said.txt >&2; journalctl -u dozvon-https >&2; exit 1; }
+cat said.txt
+grep -q 'https://calls.example.com/setup?code=' said.txt
+is "$(systemctl is-active caddy || true) $(systemctl is-enabled dozvon-https)" "inactive enabled"
+export DOZVON_URL=https://calls.example.com
+ask https://calls.example.com/admin/login >/dev/null
+become_owner said.txt
+still_owner
+fails "$python" -c 'import urllib.request; urllib.request.urlopen("https://phones.example.com/", timeout=20)'
+grep -q "SSL" fails.log # not ours: no certificate
+
+echo "    another name; a restart keeps both certificates"
+dozvon-https phones.example.com >said.txt 2>&1 || { cat said.txt >&2; exit 1; }
+fails grep 'setup?code=' said.txt # somebody can sign in
+DOZVON_URL=https://phones.example.com still_owner
+systemctl restart dozvon-https
+DOZVON_URL=https://phones.example.com still_owner
+
+echo "    reinstalled, it goes on; off; removed; purged"
+quietly dpkg -i /root/dozvon.deb
+is "$(systemctl is-active dozvon-https)" active
+dozvon-https --off 2>/dev/null
+is "$(systemctl is-active dozvon-https || true)" inactive
+quietly dpkg --purge dozvon
+gone /var/lib/dozvon-https /etc/default/dozvon-https
 SH
 }
 
@@ -251,7 +388,7 @@ try_checkout() {
     git clone --quiet --no-hardlinks . "$root/srv/dozvon.git"
     inside <<'SH'
 packages python3 python3-venv git make ca-certificates
-! command -v node
+fails command -v node
 git clone --quiet /srv/dozvon.git /root/dozvon
 cd /root/dozvon
 make setup
@@ -268,8 +405,8 @@ SH
 make_base
 for trial in "${trials[@]}"; do
     case $trial in
-        wheel | deb | systemd | checkout) "try_$trial" ;;
-        *) fail "No trial is called $trial; there are: wheel deb systemd checkout" ;;
+        wheel | deb | upgrade | systemd | https | checkout) "try_$trial" ;;
+        *) fail "No trial is called $trial; there are: wheel deb upgrade systemd https checkout" ;;
     esac
     step "$trial: passed"
 done
