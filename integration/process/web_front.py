@@ -355,7 +355,7 @@ class WebFront:
             shell,
             SignInPages(shell, sessions),
             StylePages(shell),  # before the accounts, whose names are any
-            LivePages(shell, core.page_news, self.states, self.mirror, sessions.is_still_let_in),
+            LivePages(shell, core.page_news, self.states, self.mirror, sessions.is_still_let_in, core.clock),
             SetupPages(shell, sessions, core.administrators),
             InvitationPages(shell, sessions, core.administrators),
             AdministratorPages(

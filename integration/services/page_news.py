@@ -45,6 +45,8 @@ class PageNews:
         self._process = process
         self._watches: dict[AccountId, set[Watch]] = defaultdict(set)
         self._pending: dict[AccountId, asyncio.TimerHandle] = {}
+        self._told_at: dict[AccountId, float] = {}  # the loop's time
+        self._hears_since: float | None = None  # the loop's time; None: the news of other processes are not heard yet
         self._telling: set[asyncio.Task[None]] = set()
 
     @property
@@ -66,12 +68,20 @@ class PageNews:
     def tell(self, account: AccountId) -> None:
         """Something of the account has changed. Never raises; what comes close together is told once, except to parts
         of this process: a client on the telephone waits for them."""
+        self._told_at[account] = asyncio.get_running_loop().time()
         for watch in self._watches.get(account, ()):
             if not watch.is_page:
                 watch.changed.set()
         if account not in self._pending:
             loop = asyncio.get_running_loop()
             self._pending[account] = loop.call_later(_TOGETHER_SECONDS, self._tell_now, account)
+
+    def may_have_missed(self, account: AccountId, age_seconds: float) -> bool:
+        """Whether what was read that long ago may be out of date: something was told since, or nobody listened yet."""
+        read_at = asyncio.get_running_loop().time() - age_seconds
+        if self._hears_since is None or read_at < self._hears_since:
+            return True
+        return self._told_at.get(account, read_at) > read_at
 
     async def on_change(self, account: Account, call: Call, changes: frozenset[Change]) -> None:
         self.tell(account.id)
@@ -81,6 +91,7 @@ class PageNews:
 
     async def run(self) -> None:
         """Wake this process's pages by the news of others, until cancelled."""
+        self._hears_since = asyncio.get_running_loop().time()
         async for message in self._coordination.subscribe(_CHANNEL):
             if message.get("from") != self._process:
                 self._wake(AccountId(str(message.get("account", ""))))
@@ -103,6 +114,7 @@ class PageNews:
         task.add_done_callback(self._telling.discard)
 
     def _wake(self, account: AccountId) -> None:
+        self._told_at[account] = asyncio.get_running_loop().time()
         for watch in self._watches.get(account, ()):
             watch.changed.set()
 

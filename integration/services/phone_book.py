@@ -59,6 +59,7 @@ class MirrorState:
         progress: None until the stored progress is read; if nothing is stored, everything is read.
         saved: the stored part of it.
         is_doubted: read everything again, whatever `progress` says.
+        settled_at: when the last round ended, well or badly.
     """
 
     is_complete: bool = False
@@ -70,6 +71,7 @@ class MirrorState:
     progress: MirrorProgress | None = None
     saved: MirrorProgress | None = None
     is_doubted: bool = False
+    settled_at: Timestamp | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -112,6 +114,7 @@ class PhoneBookMirror:
                 pause = next_round_in(state, len(self._states))
             finally:
                 state.is_importing = False
+                state.settled_at = self._clock.now()
             try:
                 async with asyncio.timeout(pause):
                     await state.wake.wait()

@@ -185,7 +185,9 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
         shell,
         SignInPages(shell, sessions),
         StylePages(shell),
-        LivePages(shell, world.news, world.states, mirror, sessions.is_still_let_in, session_every_seconds=0.0),
+        LivePages(
+            shell, world.news, world.states, mirror, sessions.is_still_let_in, world.clock, session_every_seconds=0.0
+        ),
         OverviewPages(
             shell,
             accounts=world.accounts,

@@ -20,8 +20,8 @@ PATIENCE_SECONDS = 10.0
 
 
 @asynccontextmanager
-async def stream(office: Office, account: str = "acme") -> AsyncIterator[aiohttp.ClientResponse]:
-    async with office.client.get(f"/admin/{account}/live") as answer:
+async def stream(office: Office, account: str = "acme", age: str = "0") -> AsyncIterator[aiohttp.ClientResponse]:
+    async with office.client.get(f"/admin/{account}/live", params={"age": age}) as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "text/event-stream"
         assert await answer.content.readuntil(b"\n\n") == b": open\n\n"
@@ -59,13 +59,43 @@ async def test_what_happens_together_wakes_a_page_once(signed_in: Office) -> Non
             woken += 1
 
     counting = asyncio.create_task(count())
-    for number in range(20):
-        await world.emit(*missed_call(world.clock.now(), uniqueid=f"{number}.0"))
     async with stream(signed_in) as answer:
+        for number in range(20):
+            await world.emit(*missed_call(world.clock.now(), uniqueid=f"{number}.0"))
         assert await next_event(answer) == "changed"
     counting.cancel()
     assert 1 <= woken < 20
+
+
+async def test_a_page_that_was_read_before_a_change_is_woken_when_its_stream_opens(signed_in: Office) -> None:
+    world = signed_in.world
+    watch = world.news.join(ACME)
+    await world.emit(*missed_call(world.clock.now()))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await watch.changed.wait()  # who was there has been told: nothing more comes
+    async with stream(signed_in, age="3600") as answer:
+        assert await next_event(answer) == "changed"
     world.news.leave(watch)
+
+
+async def test_news_are_missed_by_what_was_read_before_them(signed_in: Office) -> None:
+    news, loop = signed_in.world.news, asyncio.get_running_loop()
+    begun = loop.time()
+    await asyncio.sleep(0.05)
+    assert not news.may_have_missed(ACME, loop.time() - begun)
+    told_after = loop.time()
+    news.tell(ACME)
+    assert news.may_have_missed(ACME, loop.time() - told_after + 0.001)
+    assert not news.may_have_missed(AccountId("other"), loop.time() - told_after + 0.001)
+    assert news.may_have_missed(AccountId("other"), 3600.0), "nobody listened then"
+
+
+@pytest.mark.parametrize(
+    ("said", "age"),
+    [("", 0.0), ("2.5", 2.5), ("-1", 0.0), ("nan", 0.0), ("soon", 0.0), ("inf", 86_400.0), ("1e999", 86_400.0)],
+)
+def test_the_age_that_a_browser_says_is_a_time(said: str, age: float) -> None:
+    assert live.age_of_page(said) == age
 
 
 async def test_news_of_another_process_wake_the_pages_here(signed_in: Office) -> None:

@@ -1,4 +1,8 @@
-"""The stream (server-sent events) by which a page learns that it is out of date; the page then reads itself again."""
+"""The stream (server-sent events) by which a page learns that it is out of date; the page then reads itself again.
+
+A page is read before its stream opens. So the stream's address says how old the page is (`?age=`, seconds since its
+reading began), and a stream begins with `changed` if something has changed since: nothing falls between the two.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from aiohttp import web
 
 from integration.domain.access import Permission
 from integration.domain.connections.state import ConnectionState
+from integration.ports.clock import Clock
 from integration.services.accounts import Account
 from integration.services.connection_states import ConnectionStates
 from integration.services.page_news import PageNews, Watch
@@ -25,6 +30,7 @@ _SESSION_EVERY_SECONDS = 15.0
 _WRITE_SECONDS = 10.0  # a browser that does not read loses the stream
 MOST_OF_SESSION = 12  # tabs that are looked at: hidden ones have no stream
 MOST_OF_PROCESS = 500
+_OLDEST_PAGE_SECONDS = 24 * 3600.0
 
 StillLetIn = Callable[[web.Request], Awaitable[bool]]
 
@@ -39,6 +45,7 @@ class LivePages:
         states: ConnectionStates,
         mirror: PhoneBookMirror,
         still_let_in: StillLetIn,
+        clock: Clock,
         *,
         session_every_seconds: float = _SESSION_EVERY_SECONDS,
     ) -> None:
@@ -47,6 +54,7 @@ class LivePages:
         self._states = states
         self._mirror = mirror
         self._still_let_in = still_let_in
+        self._clock = clock
         self._session_every_seconds = session_every_seconds
         self._open: Counter[str] = Counter()  # by session
 
@@ -67,6 +75,9 @@ class LivePages:
             await response.prepare(request)
             # The browser is gone, or does not read, or the server ends: it opens another stream.
             with suppress(ConnectionError, TimeoutError):
+                await _send(response, ": open\n\n")
+                if self._is_out_of_date(account, age_of_page(request.query.get("age", ""))):
+                    watch.changed.set()
                 await self._stream(request, response, account, watch)
         finally:
             self._news.leave(watch)
@@ -79,7 +90,6 @@ class LivePages:
         loop = asyncio.get_running_loop()
         seen = self._in_memory(account)
         beat_at = asked_at = loop.time()
-        await _send(response, ": open\n\n")
         while True:
             with suppress(TimeoutError):
                 await asyncio.wait_for(watch.changed.wait(), _LOOK_EVERY_SECONDS)
@@ -100,6 +110,15 @@ class LivePages:
                 beat_at = now
                 await _send(response, ": still here\n\n")
 
+    def _is_out_of_date(self, account: Account, age_seconds: float) -> bool:
+        """What `_in_memory` shows may have changed, or news may have come, since the page was read."""
+        states = (self._states.crm(account.id), *(self._states.pbx(pbx) for pbx in account.pbxs))
+        moments = (self._mirror.state(account.id).settled_at, *(state.since for state in states))
+        read_at = self._clock.now() - age_seconds
+        if any(moment is not None and moment > read_at for moment in moments):
+            return True
+        return self._news.may_have_missed(account.id, age_seconds)
+
     def _in_memory(self, account: Account) -> tuple[Any, ...]:
         """What the pages show and nobody tells of; costs no query."""
         mirror = self._mirror.state(account.id)
@@ -116,6 +135,15 @@ class LivePages:
 def _shown(state: ConnectionState) -> tuple[Any, ...]:
     """Without the moment of the next try, which the page shows as it was when it was read."""
     return state.status, state.reason.code if state.reason else None, state.detail, state.since
+
+
+def age_of_page(said: str) -> float:
+    """Seconds since the reading of the page began, as its browser says; 0 for what is no time."""
+    try:
+        age = float(said)
+    except ValueError:
+        return 0.0
+    return min(age, _OLDEST_PAGE_SECONDS) if age > 0 else 0.0
 
 
 async def _send(response: web.StreamResponse, text: str) -> None:

@@ -119,8 +119,11 @@ function morphChildren(now, wanted) {
   }
 }
 
+let readAt = performance.timeOrigin; // when the reading of what is shown began: milliseconds since 1970
+
 /** Read this page again and take over its regions. */
 async function refresh() {
+  const begun = Date.now();
   const answer = await fetch(location.href, { headers: { "X-Dozvon-Live": "1" }, cache: "no-store" });
   if (answer.redirected && !answer.url.startsWith(location.origin + location.pathname)) {
     location.reload(); // signed out, or what the page showed is gone
@@ -134,6 +137,7 @@ async function refresh() {
   }
   const badges = page.querySelector("#menu nav");
   if (badges) morph(document.querySelector("#menu nav"), badges);
+  readAt = begun;
   prepare();
 }
 
@@ -150,21 +154,24 @@ class Live {
     this.pause = AGAIN_MS;
     this.isReading = false;
     this.isStale = false;
-    document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open(true)));
+    document.addEventListener("visibilitychange", () => (document.hidden ? this.close() : this.open()));
     addEventListener("pagehide", () => this.close());
-    addEventListener("pageshow", (event) => event.persisted && this.open(true));
-    addEventListener("online", () => this.open(true));
-    if (!document.hidden) this.open(false);
+    addEventListener("pageshow", (event) => event.persisted && this.open());
+    addEventListener("online", () => {
+      this.pause = AGAIN_MS; // the network is back: what it refused before says nothing about the next try
+      this.open();
+    });
+    if (!document.hidden) this.open();
   }
 
   /** A hidden tab has no stream: browsers allow six connections to one address. */
-  open(isStale) {
+  open() {
     this.close();
-    this.source = new EventSource(this.address);
+    // The page was read before: the server says at once if it is out of date by now.
+    this.source = new EventSource(`${this.address}?age=${((Date.now() - readAt) / 1000).toFixed(3)}`);
     this.source.addEventListener("open", () => {
       this.pause = AGAIN_MS;
       this.lost(false);
-      if (isStale) this.read();
     });
     this.source.addEventListener("changed", () => this.read());
     this.source.addEventListener("over", () => location.reload()); // the session has ended
@@ -188,7 +195,7 @@ class Live {
   async recover() {
     try {
       await refresh();
-      this.open(false);
+      this.open();
     } catch {
       this.again();
     }
