@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from integration.domain.calls.call import Direction
 from integration.domain.calls.events import CallEvent
 from integration.domain.calls.intents import Priority
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.connections.abilities import CrmAbilities, PbxAbilities
 from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.crm.entities import CrmCondition, Deal, EntityKind, EntityRef, InboxClosed, Manager, Person
@@ -583,8 +584,8 @@ class FakePbx:
             raise NotFound("There is no such recording.")
         yield self.files[file]
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        return await self.setup.diagnose(samples)
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
+        return await self.setup.diagnose(samples, needs)
 
     def _begin(self) -> None:
         if self.fail_next:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from integration.domain.administrators import AdministratorId
 from integration.domain.calls.call import Call
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.ids import AccountId, PbxId, Timestamp
 from integration.domain.sentences import Words
@@ -75,10 +76,12 @@ class FakePbxSetup:
     keeps_files: bool = False
     suggestions: list[RecordingsSuggestion] = field(default_factory=list)
     samples: list[DialSample] = field(default_factory=list)
+    needs: CampaignNeeds = NO_CAMPAIGNS
     fail_next: list[DozvonError] = field(default_factory=list)
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
         self.samples += samples
+        self.needs = needs
         return list(self.findings)
 
     async def survey(self) -> Survey:

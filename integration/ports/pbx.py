@@ -9,6 +9,7 @@ from typing import Protocol
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.campaigns.reception import Reception
 from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link
@@ -194,8 +195,9 @@ class Pbx(Protocol):
         """The bytes of a recording by the name in `RecordingStarted`; with its call, also if the PBX has renamed it.
         Raises: NotFound (its message names the searched files), Unavailable."""
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        """The PBX's part of `dozvon doctor`, including whether the PBX would accept these numbers; never raises."""
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
+        """The PBX's part of `dozvon doctor`, including whether the PBX would accept these numbers, and has
+        what campaigns need of it; never raises."""
 
 
 class RouteAnswerer(Protocol):

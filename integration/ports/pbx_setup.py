@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from integration.domain.calls.call import Call
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.ids import Timestamp
 from integration.domain.sentences import Sentence, Words
 from integration.ports.findings import Finding
@@ -335,7 +336,7 @@ class PbxSetup(Protocol):
     `permission_denied` where our user has no right to it.
     """
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
         """Every permission and every need as one line, in the order to mend them. Never raises."""
 
     async def survey(self) -> Survey:

@@ -9,7 +9,8 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from integration.domain.ids import AccountId
+from integration.domain.campaigns.needs import AHEAD_OF_THEM, CampaignNeeds, needs
+from integration.domain.ids import AccountId, PbxId
 from integration.errors import ConfigError, DozvonError
 from integration.ports.clock import Clock
 from integration.ports.findings import Finding, FindingLevel, error, ok, warning
@@ -23,6 +24,7 @@ from integration.process.place import place_of
 from integration.services.backups import moments_of_backups
 from integration.services.callback_tasks import local_time
 from integration.services.dial_samples import dial_samples
+from integration.services.dialling.resolving import resolved
 from integration.services.sightings import PageSightings
 from integration.storage import open_coordination
 from integration.storage.secrets.keys import KeyRing, KeySource
@@ -168,6 +170,17 @@ def _nobody(_: AccountId) -> None:
     """No page is open in this process."""
 
 
+async def _needs(core: Core, users: Sequence[Member], pbx: PbxId) -> CampaignNeeds:
+    """What the campaigns that may dial on this PBX need of it."""
+    plans = [
+        stored.plan
+        for user in users
+        for stored in await core.storage.campaigns.all(user.account.id)
+        if stored.state in AHEAD_OF_THEM and any(line.pbx == pbx for line in resolved(stored, user.account).lines)
+    ]
+    return needs(plans)
+
+
 def _users(users: Sequence[Member]) -> Finding:
     if not users:
         return warning(texts.ACCOUNTS, texts.NOBODY_USES_IT, texts.NAME_THE_PBX)
@@ -200,7 +213,8 @@ async def diagnose(config: Config) -> dict[str, list[Finding]]:
         for pbx, running in core.pbxs.items():
             users = core.users_of(pbx)
             samples = {sample.dialled: sample for user in users for sample in dial_samples(user.account.at(pbx))}
-            findings = await running.connection.diagnose(tuple(samples.values()))
+            wanted = await _needs(core, users, pbx)
+            findings = await running.connection.diagnose(tuple(samples.values()), wanted)
             if len(users) == 1 and len(users[0].on) == 1:
                 found[users[0].account.id] += findings
             else:

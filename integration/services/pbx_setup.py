@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 
 from integration.domain.calls.call import Call
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.connections.abilities import PbxAbilities
 from integration.errors import Rejected
 from integration.ports.findings import Finding
@@ -35,8 +36,8 @@ class GuardedSetup:
         self.abilities = abilities
         self._setup = setup
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        return await self._setup.diagnose(samples)
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
+        return await self._setup.diagnose(samples, needs)
 
     async def survey(self) -> Survey:
         _needs(self.abilities.surveys)

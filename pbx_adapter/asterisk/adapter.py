@@ -18,6 +18,7 @@ import structlog
 
 from integration.domain.calls.call import Call
 from integration.domain.calls.events import CallEvent, HangUpPressed
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link
 from integration.domain.connections.state import StateReason, why
@@ -511,6 +512,6 @@ class AsteriskPbx:
             "last_event_age": self.counters.last_event_age(now) or 0.0,
         }
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
         """Check everything over a separate connection, so that it works beside a running Dozvon."""
-        return await self.setup.diagnose(samples)
+        return await self.setup.diagnose(samples, needs)

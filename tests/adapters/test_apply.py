@@ -18,11 +18,15 @@ from hypothesis import strategies as st
 
 from integration.__main__ import main
 from integration.domain.calls.call import Disposition
+from integration.domain.campaigns.greeting import Greeting
+from integration.domain.campaigns.model import CampaignState, Mode
+from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.connections.state import ConnectionStatus, StateReason, why
-from integration.domain.ids import AccountId, Extension
+from integration.domain.ids import AccountId, CampaignId, Extension
 from integration.domain.settings import AccountSettings, Employee
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.errors import ConfigError, Rejected, Unavailable
+from integration.ports.findings import FindingLevel
 from integration.ports.pbx_connection import PbxConnection
 from integration.ports.settings import ChangedMeanwhile
 from integration.process.config import Config, parse
@@ -33,6 +37,7 @@ from integration.process.process import Dozvon
 from integration.services.accounts import Account, Accounts
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
+from pbx_adapter.asterisk.simulator.configuration import DialplanFiles
 from tests.adapters.test_reload import CLIENT, NORTH, SOUTH, Place, place, talk
 from tests.lab.waiting import until, until_told
 from tests.unit.test_office_document_round_trip import PARTS, PERSON, dids, extensions, words
@@ -439,3 +444,25 @@ async def test_the_doctor_names_an_account_that_is_switched_off(place: Place, ru
     checks = [finding.check for finding in (await diagnose(place.config()))[NORTH]]
     assert "switch" in checks
     assert running.states.crm(NORTH).status is ConnectionStatus.OFF
+
+
+async def test_the_doctor_warns_of_a_missing_folder_for_sounds_once_a_campaign_needs_it(
+    place: Place, running: Dozvon
+) -> None:
+    place.offices[NORTH].files = DialplanFiles("agi://127.0.0.1:1/office")  # the include is on the PBX
+    await apply(place, place.account(NORTH))
+    await until(lambda: is_connected(running, NORTH))
+    campaigns, one = running.core.storage.campaigns, CampaignId("voice")
+
+    async def levels() -> set[FindingLevel]:
+        found = (await diagnose(place.config()))[NORTH]
+        return {finding.level for finding in found if finding.check == "campaigns"}
+
+    await campaigns.make(NORTH, CampaignId("calls"), CampaignPlan(name="Calls"), by="olga")
+    assert await levels() == {FindingLevel.OK}
+    spoken = CampaignPlan(name="Voice", mode=Mode.VOICE, greeting=Greeting(message="Good day"))
+    await campaigns.make(NORTH, one, spoken, by="olga")
+    assert await levels() == {FindingLevel.WARNING}
+    for state, before in ((CampaignState.RUNNING, CampaignState.DRAFT), (CampaignState.STOPPED, CampaignState.RUNNING)):
+        assert await campaigns.set_state(NORTH, one, state, by="olga", only_from=(before,))
+    assert await levels() == {FindingLevel.OK}, "its calls are over"

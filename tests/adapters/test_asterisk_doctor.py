@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.routing.route import RouteDecision, RouteQuestion
 from integration.ports.findings import Finding, FindingLevel
 from integration.ports.pbx import DialSample
@@ -40,6 +41,7 @@ async def examined(
     tmp_path: Path,
     *,
     samples: Sequence[DialSample] = (),
+    needs: CampaignNeeds = NO_CAMPAIGNS,
     read: frozenset[str] = READ,
     write: frozenset[str] = WRITE,
     include: bool = True,
@@ -56,7 +58,7 @@ async def examined(
     await office.start()
     async with aiohttp.ClientSession() as session:
         findings = await doctor.diagnose(
-            settings_for(office.ami.port, **values), session, samples=samples, timing=QUICK
+            settings_for(office.ami.port, **values), session, samples=samples, needs=needs, timing=QUICK
         )
     await office.stop()
     await server.close()
@@ -287,3 +289,17 @@ async def test_the_folder_of_recordings_is_looked_into(tmp_path: Path) -> None:
     os.utime(tmp_path / "2026/11/22/a.wav", (old, old))
     assert "30 days" in (await found(path=str(tmp_path))).message
     assert (await found(url="http://127.0.0.1:1")).level is FindingLevel.ERROR
+
+
+async def test_a_missing_folder_for_sounds_is_a_warning_only_where_a_campaign_plays_something(tmp_path: Path) -> None:
+    idle = (await examined(tmp_path))["campaigns"]
+    assert (idle.level, idle.says.code) == (FindingLevel.OK, "campaigns_content")
+    needed = (await examined(tmp_path, needs=CampaignNeeds(sounds=True)))["campaigns"]
+    assert (needed.level, needed.says.code) == (FindingLevel.WARNING, "no_sounds")
+    there = await examined(tmp_path, needs=CampaignNeeds(sounds=True), sounds={"path": str(tmp_path)})
+    assert there["campaigns"].says.code == "campaigns_ready"
+
+
+async def test_a_folder_that_somebody_has_named_is_tried_whether_a_campaign_needs_it_or_not(tmp_path: Path) -> None:
+    finding = (await examined(tmp_path, sounds={"path": str(tmp_path / "missing")}))["campaigns"]
+    assert (finding.level, finding.says.code) == (FindingLevel.WARNING, "sounds_closed")

@@ -17,6 +17,7 @@ from integration.domain.calls.call import Call, Direction, Disposition
 from integration.domain.calls.events import ClientWaiting
 from integration.domain.calls.received import Answerer, Received
 from integration.domain.campaigns.model import Outcome
+from integration.domain.campaigns.needs import CampaignNeeds
 from integration.domain.campaigns.outcomes import outcome_of
 from integration.domain.campaigns.reception import (
     Key,
@@ -406,5 +407,8 @@ async def test_the_doctor_says_what_campaigns_lack(open_office: OpenOffice, majo
         assert await campaign_findings(pbx) == ["no_amd", "no_sounds"]
 
 
+EVERYTHING = CampaignNeeds(sounds=True, machines=True)
+
+
 async def campaign_findings(pbx: AsteriskPbx) -> list[str]:
-    return [found.says.code for found in await pbx.diagnose() if found.check == "campaigns"]
+    return [found.says.code for found in await pbx.diagnose(needs=EVERYTHING) if found.check == "campaigns"]

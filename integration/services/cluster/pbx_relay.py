@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from integration.domain.calls.call import Call
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.connections.abilities import PbxAbilities
 from integration.domain.connections.link import Link, LinkPhase
 from integration.domain.ids import CallId, PbxId
@@ -284,8 +285,8 @@ class RelayedPbx:
     def recording(self, file: str, call: Call | None = None) -> AsyncIterator[bytes]:
         return self._own.recording(file, call)
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        return await self._own.diagnose(samples)
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
+        return await self._own.diagnose(samples, needs)
 
 
 def _result(answer: dict[str, Any]) -> Any:

@@ -6,6 +6,7 @@ import asyncio
 import os
 from pathlib import Path
 
+from integration.domain.campaigns.needs import CampaignNeeds
 from integration.errors import NotFound, Rejected
 from integration.ports.findings import Finding, ok, warning
 from pbx_adapter.asterisk.ami import receptions
@@ -19,8 +20,11 @@ _MODULE = "app_amd.so"
 _SECONDS = 15.0
 
 
-async def campaigns(session: AmiSession, settings: AsteriskSettings) -> list[Finding]:
-    """Nothing where our include is not in the dialplan: `way_back` says that. Raises: Unavailable."""
+async def campaigns(session: AmiSession, settings: AsteriskSettings, needs: CampaignNeeds) -> list[Finding]:
+    """Nothing where our include is not in the dialplan: `way_back` says that. What no campaign needs is no warning.
+
+    Raises: Unavailable.
+    """
     try:
         if not await _has(session, "dozvon-inbound"):
             return []
@@ -29,14 +33,19 @@ async def campaigns(session: AmiSession, settings: AsteriskSettings) -> list[Fin
     except Rejected:
         return []  # reported with the permissions
     found = []
-    if not await _is_loaded(session):
+    tells_machines = await _is_loaded(session)
+    if needs.machines and not tells_machines:
         found.append(warning(about.CAMPAIGNS, texts.NO_AMD, texts.LOAD_AMD))
     path = settings.sounds.path
     if path is None:
-        found.append(warning(about.CAMPAIGNS, texts.NO_SOUNDS, texts.NAME_THE_SOUNDS))
+        if needs.sounds:
+            found.append(warning(about.CAMPAIGNS, texts.NO_SOUNDS, texts.NAME_THE_SOUNDS))
     elif not await asyncio.to_thread(_is_writable, Path(path)):
         found.append(warning(about.CAMPAIGNS, texts.SOUNDS_CLOSED(folder=path), texts.OPEN_THE_SOUNDS(folder=path)))
-    return found or [ok(about.CAMPAIGNS, texts.CAMPAIGNS_READY)]
+    if found:
+        return found
+    is_complete = tells_machines and path is not None
+    return [ok(about.CAMPAIGNS, texts.CAMPAIGNS_READY if is_complete else texts.CAMPAIGNS_CONTENT)]
 
 
 async def _has(session: AmiSession, context: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import aiohttp
 import structlog
 
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.connections.state import StateReason
 from integration.domain.sentences import Sentence, Words
 from integration.errors import AuthFailed, DozvonError, ProtocolError, Rejected, Unavailable
@@ -45,12 +46,13 @@ async def diagnose(
     session: aiohttp.ClientSession,
     *,
     samples: Sequence[DialSample] = (),
+    needs: CampaignNeeds = NO_CAMPAIGNS,
     timing: Timing | None = None,
 ) -> list[Finding]:
     """All findings, in the order to mend them: the first error often causes the next ones. Never raises."""
     findings: list[Finding] = []
     try:
-        findings += await _over_ami(settings, samples, timing or Timing())
+        findings += await _over_ami(settings, samples, needs, timing or Timing())
         findings += await network(settings)
     except Exception:
         log.exception("the doctor failed")
@@ -59,7 +61,9 @@ async def diagnose(
     return findings
 
 
-async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], timing: Timing) -> list[Finding]:
+async def _over_ami(
+    settings: AsteriskSettings, samples: Sequence[DialSample], needs: CampaignNeeds, timing: Timing
+) -> list[Finding]:
     findings: list[Finding] = []
     try:
         async with connected(settings, wanted=None, timing=timing, counters=AmiCounters()) as session:
@@ -72,7 +76,7 @@ async def _over_ami(settings: AsteriskSettings, samples: Sequence[DialSample], t
             lines = await trunks(session, settings)
             findings += [lines] if lines else []
             findings += await dialplan(session, settings)
-            findings += await campaigns(session, settings)
+            findings += await campaigns(session, settings, needs)
             findings += await dialling(session, settings, samples)
     except (AuthFailed, Unavailable, ProtocolError) as exc:
         findings += no_session(settings, exc)

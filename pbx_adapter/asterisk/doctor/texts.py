@@ -327,6 +327,13 @@ CAMPAIGNS_READY = Words(
     "АТС може приймати клієнтів обдзвону: очікування, повідомлення, автовідповідачі.",
     "the PBX can receive campaigns’ clients: waiting, messages, machines",
 )
+CAMPAIGNS_CONTENT = Words(
+    "campaigns_content",
+    "Обзвону хватает того, что есть на АТС. Для сообщений клиентам и распознавания автоответчиков понадобится больше.",
+    "Обдзвону вистачає того, що є на АТС. Для повідомлень клієнтам і розпізнавання автовідповідачів "
+    "знадобиться більше.",
+    "the PBX has what campaigns need; messages to clients or telling machines from people would need more",
+)
 INCLUDE_OLD = Words(
     "include_old",
     "Контексты Dozvon в диалплане от прежней версии: обзвон «с опережением» и голосовые сообщения не начнутся.",

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 
 from integration.domain.calls.call import Call
+from integration.domain.campaigns.needs import NO_CAMPAIGNS, CampaignNeeds
 from integration.domain.ids import Timestamp
 from integration.errors import NotFound, Rejected
 from integration.ports.findings import Finding, FindingLevel
@@ -62,8 +63,8 @@ class AsteriskSetup:
         self._records = records
         self._timing = timing or Timing()
 
-    async def diagnose(self, samples: Sequence[DialSample] = ()) -> list[Finding]:
-        found = await checks.diagnose(self.settings, self._web, samples=samples, timing=self._timing)
+    async def diagnose(self, samples: Sequence[DialSample] = (), needs: CampaignNeeds = NO_CAMPAIGNS) -> list[Finding]:
+        found = await checks.diagnose(self.settings, self._web, samples=samples, needs=needs, timing=self._timing)
         return found + await check(self._records, Timestamp(time.time()))
 
     async def survey(self) -> Survey:
