@@ -133,6 +133,12 @@ class LiveCalls(Protocol):
     async def find_finished(self, *, key: str, id_: str | None) -> FinishedCall | None:
         """A finished call by our key, or by the CRM's id (a call that the CRM began has no key)."""
 
+    async def describe(self, finished: FinishedCall, text: str) -> None:
+        """
+        Put this text into the record of a finished call, in place of what was said there; may be repeated. Does nothing
+        for a call without a record.
+        """
+
     async def attach_recording(self, id_: str, *, name: str, file: Path) -> str:
         """
         Give a finished call its recording, an mp3; replaces an earlier one. Returns the CRM's id of the file.

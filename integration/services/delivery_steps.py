@@ -43,7 +43,7 @@ from integration.services.note_delivery import NoteDelivery
 from integration.services.recordings import fetch_recording
 from integration.services.responsible import with_responsible
 from integration.services.strangers import Entered, Known, Skipped, StrangerCalls, takes_in_inbox
-from integration.texts.calls import describe
+from integration.texts.calls import describe, named_by
 
 log = structlog.get_logger()
 
@@ -205,7 +205,10 @@ class DeliverySteps:
 
     async def _finish(self, account: Account, call: Call, client: Client | None, item: OutboxItem) -> dict[str, Any]:
         decided, item = await self._decide(account, call, client, item)
+        campaign = await self._campaigns.of(account.id, call)
         finished = await self._live.finish(account, call, client, decided, item)
+        if campaign is not None:
+            await self._live.describe(account, item, finished, named_by(campaign, account.settings.language))
         entity = finished.call.client
         await self._close_task_behind(account, call, entity)
         await self._owner.queue_behind(account, call, entity)

@@ -36,7 +36,16 @@ from integration.services.call_holders import anybody, held_by_somebody
 from integration.services.call_registration import CallRegistrations
 from integration.services.delivery import Expired, NotYet
 from integration.services.lines_in_crm import LinesInCrm
-from integration.services.live_records import crm_id, read_live, shown_in, shown_now, write_live, write_ref
+from integration.services.live_records import (
+    crm_id,
+    read_finished,
+    read_live,
+    shown_in,
+    shown_now,
+    write_finished,
+    write_live,
+    write_ref,
+)
 from integration.texts.pages import texts
 
 log = structlog.get_logger()
@@ -196,6 +205,8 @@ class LiveCallDelivery:
             NotYet: an answer was lost a moment ago, and the CRM may still be at work.
             Others: the CRM's and the storage's errors.
         """
+        if (known := item.payload.get("finished")) is not None:
+            return Finished(*read_finished(known))
         desk, results = self._desk(account), await self._outbox.results(account.id, call.id)
         id_ = crm_id(call, results)
         key = record_key(call.id)
@@ -239,6 +250,19 @@ class LiveCallDelivery:
         if live.makes_client:
             await self._registrations.sent(account, call, client)
         return finished
+
+    async def describe(self, account: Account, item: OutboxItem, finished: Finished, text: str) -> None:
+        """
+        Put a text into the record of the call that was just finished. That it is finished is stored before, so that a
+        repetition only describes it.
+
+        Raises: as the CRM; what the CRM refuses for good is left out, for the call itself is there.
+        """
+        await self._outbox.amend(item, {**item.payload, "finished": write_finished(finished.call, finished.manager)})
+        try:
+            await self._desk(account).describe(finished.call, text)
+        except Rejected as exc:
+            log.warning("the CRM does not take a text for a call", account_id=account.id, error=str(exc))
 
     async def publish_lines(self, account: Account, call: Call) -> None:
         """Have the CRM know the office's lines by name. A failure leaves the call as it is."""

@@ -10,7 +10,7 @@ from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.ownership import begun_by_crm
 from integration.domain.crm.entities import EntityKind, EntityRef
 from integration.domain.ids import ManagerId, Timestamp
-from integration.ports.live_calls import LiveCall
+from integration.ports.live_calls import FinishedCall, LiveCall
 
 
 def crm_id(call: Call, results: Mapping[str, dict[str, Any]]) -> str | None:
@@ -36,6 +36,20 @@ def write_ref(ref: EntityRef | None) -> dict[str, str] | None:
     return {"kind": ref.kind.value, "id": ref.id} if ref is not None else None
 
 
+def write_finished(call: FinishedCall, manager: ManagerId) -> dict[str, Any]:
+    return {"id": call.id, "activity": call.activity, "client": write_ref(call.client), "manager": manager}
+
+
+def read_finished(stored: Mapping[str, Any]) -> tuple[FinishedCall, ManagerId]:
+    """What `write_finished` wrote."""
+    call = FinishedCall(id=str(stored["id"]), activity=stored["activity"], client=_read_ref(stored["client"]))
+    return call, ManagerId(str(stored["manager"]))
+
+
+def _read_ref(stored: Mapping[str, Any] | None) -> EntityRef | None:
+    return EntityRef(EntityKind(stored["kind"]), str(stored["id"])) if stored else None
+
+
 def write_live(live: LiveCall) -> dict[str, Any]:
     return {
         "key": live.key,
@@ -52,7 +66,6 @@ def write_live(live: LiveCall) -> dict[str, Any]:
 
 
 def read_live(stored: Mapping[str, Any]) -> LiveCall:
-    client = stored.get("client")
     return LiveCall(
         key=str(stored["key"]),
         number=str(stored["number"]),
@@ -61,7 +74,7 @@ def read_live(stored: Mapping[str, Any]) -> LiveCall:
         started_at=Timestamp(float(stored["started_at"])),
         line=stored.get("line"),
         manager=ManagerId(str(stored["manager"])),
-        client=EntityRef(EntityKind(client["kind"]), str(client["id"])) if client else None,
+        client=_read_ref(stored.get("client")),
         makes_client=bool(stored["makes_client"]),
         source=str(stored.get("source") or ""),
     )

@@ -78,6 +78,12 @@ def describe(
     return text[:1].upper() + text[1:]
 
 
+def named_by(campaign: str, language: str) -> str:
+    """The campaign that dialled a call, for a CRM that writes the call's record itself: `Обзвон: Весна`."""
+    said = _WORDS["campaign"][language if language in LANGUAGES else "en"].format(" ".join(campaign.split()))
+    return said[:1].upper() + said[1:]
+
+
 def _parts(call: Call, settings: AccountSettings, language: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     if call.line:
         source = settings.line(call.line).source

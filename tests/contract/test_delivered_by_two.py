@@ -108,6 +108,8 @@ class SlowPortal:
     async def find_finished(self, *, key: str, id_: str | None) -> FinishedCall | None:
         return next((each for each in self.finished if each.id == f"portal-{key}"), None)
 
+    async def describe(self, finished: FinishedCall, text: str) -> None: ...
+
     async def attach_recording(self, id_: str, *, name: str, file: Path) -> str:
         return "1"
 
