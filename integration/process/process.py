@@ -306,6 +306,7 @@ class Dozvon:
             accounts_of=core.accounts_of,
             clock=core.clock,
             receptions=CampaignReceptions(CampaignSounds(EspeakSpeech())),
+            watches=storage.watches,
         )
         journals = Journals(
             campaigns=storage.campaigns,

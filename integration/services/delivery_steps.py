@@ -43,6 +43,7 @@ from integration.services.note_delivery import NoteDelivery
 from integration.services.recordings import fetch_recording
 from integration.services.responsible import with_responsible
 from integration.services.strangers import Entered, Known, Skipped, StrangerCalls, takes_in_inbox
+from integration.services.unseen_ends import awaits_records
 from integration.texts.calls import describe, named_by
 
 log = structlog.get_logger()
@@ -50,8 +51,6 @@ log = structlog.get_logger()
 _FILE_APPEARS_SECONDS = 20.0  # within this time a PBX closes and moves its file, if there is one
 _FILE_APPEARS_AT_LEAST_SECONDS = 3.0  # plus the talk's length: a long recording takes time to be mixed and moved
 _LOOK_FOR_FILE_SECONDS = 1.0
-_RECORDS_SECONDS = 90.0  # how long a call with an unseen end waits for the PBX's own records
-_RECORDS_LATE_SECONDS = 3.0  # after the end was noticed; the second look at a gap is 6 s after the link is back
 _LOOK_FOR_RECORDS_SECONDS = 1.0
 _LOG_WAITS_SECONDS = 45.0  # for the recording; then the call is logged with an address that works later
 _LATE_KEY = "fetch_recording:late"
@@ -141,8 +140,9 @@ class DeliverySteps:
     async def fetch_recording(self, account: Account, item: OutboxItem) -> dict[str, Any]:
         """Store the recording. A late one does not delay the log: it is fetched after it."""
         call = await self._call(account, item)
-        waited = self._clock.now() - item.queued_at
-        if call.end_inferred and waited < _RECORDS_SECONDS and await self._awaits_records(account, call, item):
+        now = self._clock.now()
+        waited = now - item.queued_at
+        if await awaits_records(account, call, self._watches, noticed_at=item.queued_at, now=now):
             raise NotYet("the PBX's own records of the gap are compared first", seconds=_LOOK_FOR_RECORDS_SECONDS)
         # A recording that is attached afterwards delays nobody.
         is_late = item.key == _LATE_KEY or account.crm.abilities.live_calls
@@ -159,18 +159,6 @@ class DeliverySteps:
             if is_late or waited < _LOG_WAITS_SECONDS:
                 raise
             return {"recording": await self._fetch_behind(account, call), "late": True}
-
-    async def _awaits_records(self, account: Account, call: Call, item: OutboxItem) -> bool:
-        """
-        Whether the gap in which the call ended still has to be compared with the PBX's records.
-
-        If the process is killed, it compares the gap only after its next start. A call logged before that would keep
-        its inferred end: a talk might stay a missed call.
-        """
-        if call.pbx not in account.recorded:
-            return False
-        watch = await self._watches.load(account.id, call.pbx)
-        return watch is None or watch.compared_at is None or watch.compared_at < item.queued_at + _RECORDS_LATE_SECONDS
 
     async def _fetch_behind(self, account: Account, call: Call) -> str:
         """Queue the recording to be fetched after the log. Returns the id under which it will be served."""

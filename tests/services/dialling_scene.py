@@ -263,6 +263,7 @@ class Scene:
             accounts_of=lambda office: [office],
             clock=self.world.clock,
             receptions=CampaignReceptions(CampaignSounds(self.speech)),
+            watches=storage.watches,
         )
         self.desk = Desk(Floor(self.world.account, sources), asyncio.Event(), self.told.append)
 

@@ -19,7 +19,9 @@ from integration.domain.ids import CampaignId, Timestamp
 from integration.domain.people.absence import Away
 from integration.errors import OutcomeUnknown, Rejected, Unavailable
 from integration.ports.pbx import FirstLeg, PbxEmployee
-from tests.services.conftest import ACME, ANNA, BORIS, IVAN, World, answered, offered, started
+from integration.ports.records import Watch
+from integration.ports.stores import SavedStep
+from tests.services.conftest import ACME, ANNA, BORIS, IVAN, PBX, World, answered, offered, started
 from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
 
 AUTUMN = CampaignId("autumn")
@@ -389,6 +391,52 @@ async def test_a_call_without_an_answer_of_the_pbx_is_never_sent_again(scene: Sc
     (attempt,) = await scene.attempts()
     assert attempt.outcome is Outcome.UNKNOWN
     assert scene.world.pbx.dialled == []
+
+
+async def test_what_came_of_a_call_whose_end_nobody_saw_is_asked_of_the_pbxs_records_first(scene: Scene) -> None:
+    """The process was killed before the client answered. Nobody who talked to us meanwhile is called again."""
+    await scene.start(somebody(0), somebody(1), employees=("101",), wrap_up_seconds=0)
+    world, account = scene.world, scene.world.account
+    account.recorded.add(PBX)
+    (asked,) = await scene.step()
+    call = await scene.phones.client_rings(asked)
+    await world.emit(CallEnded(call=call, at=world.clock.now(), hangup_by=HangupBy.SYSTEM, inferred=True))
+    noticed = world.clock.now()
+    assert await scene.step(after=5.0) == []
+    (attempt,) = await scene.attempts()
+    assert attempt.state is AttemptState.SENT
+
+    stored = await world.storage.calls.get(ACME, call)
+    assert stored is not None
+    legs = tuple(replace(leg, answered_at=noticed) for leg in stored.legs)
+    told = replace(stored, legs=legs, answered_at=noticed, ended_at=Timestamp(noticed + 60), end_inferred=False)
+    await world.storage.calls.save([SavedStep(call=told)])
+    await scene.step(after=1.0)
+    (attempt, *_) = await scene.attempts()
+    assert attempt.outcome is Outcome.TALKED
+    assert (await scene.entries())[0].state is EntryState.REACHED
+
+
+@pytest.mark.parametrize(
+    ("compared", "passed", "waits"), [(2.9, 10.0, True), (3.0, 10.0, False), (None, 89.0, True), (None, 90.0, False)]
+)
+async def test_what_the_records_do_not_say_either_is_unknown_and_nobody_waits_for_ever(
+    scene: Scene, compared: float | None, passed: float, waits: bool
+) -> None:
+    """`compared`: how long after the end was noticed the PBX's records were read."""
+    await scene.start(somebody(0), employees=("101",))
+    world = scene.world
+    world.account.recorded.add(PBX)
+    (asked,) = await scene.step()
+    call = await scene.phones.client_rings(asked)
+    noticed = world.clock.now()
+    await world.emit(CallEnded(call=call, at=noticed, hangup_by=HangupBy.SYSTEM, inferred=True))
+    if compared is not None:
+        watch = Watch(watched_until=noticed, compared_at=Timestamp(noticed + compared))
+        await world.storage.watches.save(ACME, PBX, watch)
+    await scene.step(after=passed)
+    (attempt,) = await scene.attempts()
+    assert attempt.outcome is (None if waits else Outcome.UNKNOWN)
 
 
 # ---- what is kept

@@ -31,6 +31,7 @@ from integration.ports.coordination import Lease
 from integration.services.dialling.floor import Floor
 from integration.services.dialling.handing_over import HandingOver, waits
 from integration.services.dialling.journals import Journals
+from integration.services.unseen_ends import awaits_records
 from integration.texts.dialling import pressed_text
 
 log = structlog.get_logger()
@@ -64,7 +65,7 @@ class Endings:
                 left.append(attempt)
                 continue
             call = await self._floor.call_of(attempt)
-            came = self._came(campaign, attempt, call)
+            came = await self._came(campaign, attempt, call)
             if isinstance(came, LookAgain):
                 if call is not None and attempt.employee is None and waits(call):
                     await self._handing_over.give(campaign, attempt, call)
@@ -104,7 +105,8 @@ class Endings:
             if attempt.id in attempts and call is not None and call.id not in self._hung_up:
                 await self._hang_up(attempt.campaign, call)
 
-    def _came(self, campaign: Campaign, attempt: Attempt, call: Call | None) -> Came | LookAgain:
+    async def _came(self, campaign: Campaign, attempt: Attempt, call: Call | None) -> Came | LookAgain:
+        """What came of an attempt, unless the call goes on or the PBX's records may still say more about its end."""
         now = self._floor.now
         if attempt.state is AttemptState.SENT and (call is None or call.is_live):
             since = self._floor.link_up_since(pbx_of(attempt.call)) if attempt.call is not None else Timestamp(0.0)
@@ -112,6 +114,11 @@ class Endings:
                 return LookAgain()  # nobody sees the PBX's calls
             was_away = attempt.sent_at is not None and since > attempt.sent_at
             if call is None and was_away and now - since < _UNSEEN_AFTER_LINK_SECONDS:
+                return LookAgain()
+        if call is not None and call.ended_at is not None:
+            noticed = Timestamp(max(call.ended_at, self._floor.link_up_since(call.pbx) or 0.0))
+            watches = self._floor.sources.watches
+            if await awaits_records(self._floor.account, call, watches, noticed_at=noticed, now=now):
                 return LookAgain()
         return left_behind(attempt, call, ring_seconds=campaign.ring_seconds, now=now)
 

@@ -20,6 +20,7 @@ from integration.domain.settings import Employee
 from integration.ports.campaigns import AttemptJournal, DoNotCall
 from integration.ports.clock import Clock
 from integration.ports.own_lists import OwnLists
+from integration.ports.records import WatchLog
 from integration.ports.stores import CallStore
 from integration.services.accounts import Account
 from integration.services.campaign_sounds import CampaignReceptions
@@ -47,6 +48,7 @@ class Sources:
     accounts_of: Callable[[AccountId], list[AccountId]]
     clock: Clock
     receptions: CampaignReceptions
+    watches: WatchLog
 
 
 @dataclass(slots=True)
