@@ -33,6 +33,7 @@ def build_own_lists(core: Core, live_calls: LiveCalls) -> tuple[OwnListDesk, Own
         lists=storage.own_lists,
         journal=storage.attempts,
         calls=storage.calls,
+        watches=storage.watches,
         clicks=clicks,
         live_calls=live_calls,
         accounts=core.accounts,

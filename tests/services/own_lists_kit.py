@@ -61,6 +61,7 @@ class Panel:
             lists=storage.own_lists,
             journal=storage.attempts,
             calls=storage.calls,
+            watches=storage.watches,
             clicks=world.clicks,
             live_calls=live_calls,
             accounts=world.accounts,

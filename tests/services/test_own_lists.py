@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from integration.domain.calls.call import LegResult
+from integration.domain.calls.call import Call, Direction, HangupBy, Leg, LegKind, LegResult, Origin, Via
+from integration.domain.calls.events import CallEnded
 from integration.domain.campaigns.model import AttemptState, Outcome
 from integration.domain.campaigns.own_list import ClientState, Phase
-from integration.domain.ids import ManagerId, call_id
+from integration.domain.ids import LegId, ManagerId, Timestamp, call_id
 from integration.errors import OutcomeUnknown, Unavailable
 from integration.ports.own_lists import OWN_LISTS
+from integration.ports.records import Watch
+from integration.ports.stores import SavedStep
 from integration.services.click import Refused
 from integration.services.own_lists.desk import Action, Placed
 from tests.services.conftest import ACME, ANNA, BORIS, PBX, World, offered, started
 from tests.services.own_lists_kit import Panel
 
 PAVEL, RITA = ("+79161110001", "+79161110002"), ("+79161110003",)
+
+
+FIRST = call_id(PBX, "1.0")
+
+
+def of_records(world: World, attempt: str, number: str) -> Call:
+    """Recovered from the PBX's records, which do not say that a list made it."""
+    now, key = world.clock.now(), world.pbx.call_of(attempt)
+    client = Leg(
+        id=LegId("out"), target=number, kind=LegKind.EXTERNAL, via=Via.DIRECT, offered_at=Timestamp(now - 20),
+        answered_at=Timestamp(now - 15), ended_at=Timestamp(now - 5),
+    )  # fmt: skip
+    return Call(
+        id=key, account=ACME, pbx=PBX, native_id=attempt, direction=Direction.OUTBOUND, caller="101", called=number,
+        started_at=Timestamp(now - 20), answered_at=client.answered_at, ended_at=client.ended_at, legs=(client,),
+        origin=Origin(kind="click"), recovered=True,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -143,6 +164,48 @@ async def test_a_call_whose_end_came_while_nobody_listened_is_found_and_the_list
     await panel.dialler.take(panel.world.account, ANNA)
     own = await panel.own()
     assert (own.phase, own.clients[0].state) == (Phase.WAITING, ClientState.REACHED)
+
+
+async def test_what_came_of_a_call_whose_end_nobody_saw_is_asked_of_the_pbxs_records_first(panel: Panel) -> None:
+    """The process was killed before the client answered: the list must not call them unclear, and go on too early."""
+    await panel.starts(PAVEL, RITA)
+    world = panel.world
+    world.account.recorded.add(PBX)
+    await panel.hear(*panel.call(1))
+    noticed = world.clock.now()
+    await panel.hear(CallEnded(call=FIRST, at=noticed, hangup_by=HangupBy.SYSTEM, inferred=True))
+    await panel.pass_seconds(5)
+    assert (await panel.own()).phase is Phase.CALLING
+
+    stored = await world.storage.calls.get(ACME, FIRST)
+    assert stored is not None
+    legs = tuple(replace(leg, answered_at=noticed) for leg in stored.legs)
+    told = replace(stored, legs=legs, answered_at=noticed, ended_at=Timestamp(noticed + 60), end_inferred=False)
+    await world.storage.calls.save([SavedStep(call=told)])
+    await panel.pass_seconds(5)
+    own = await panel.own()
+    assert (own.phase, own.clients[0].state) == (Phase.WAITING, ClientState.REACHED)
+    assert (await panel.attempt(1)).outcome is Outcome.TALKED
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_call_that_nobody_heard_of_may_be_in_the_pbxs_records(panel: Panel, *, is_there: bool) -> None:
+    """The process was killed for the whole call. What the records do not have either is given up."""
+    world = panel.world
+    world.account.recorded.add(PBX)
+    await panel.starts(PAVEL, RITA)
+    began = world.clock.now()
+    gap = Watch(watched_until=began, unchecked_since=began)
+    await world.storage.watches.save(ACME, PBX, gap)
+    await panel.pass_seconds(21)
+    assert (await panel.own()).phase is Phase.CALLING
+    if is_there:
+        await world.storage.calls.save([SavedStep(call=of_records(world, "attempt-1", PAVEL[0]))])
+    await world.storage.watches.save(ACME, PBX, replace(gap, unchecked_since=None))
+    await panel.pass_seconds(5)
+    own = await panel.own()
+    assert own.why == ("" if is_there else "unconfirmed")
+    assert own.clients[0].state is (ClientState.REACHED if is_there else ClientState.WAITING)
 
 
 async def test_a_long_talk_is_looked_at_and_goes_on(panel: Panel) -> None:

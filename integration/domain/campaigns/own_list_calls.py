@@ -30,7 +30,7 @@ from integration.domain.ids import AttemptId, CallId, Timestamp
 MOST_LINE_FAILURES = 3
 """Calls in a row that never left the PBX: then its line is broken, and the list stops before all are struck out."""
 
-_LOOK_AGAIN_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 60.0
 
 
 def begin(own: OwnList, attempt: AttemptId, now: Timestamp) -> OwnList:
@@ -74,12 +74,12 @@ def heard(own: OwnList, attempt: AttemptId, call: CallId, now: Timestamp, *, ans
     phase = Phase.TALKING if answered else own.phase
     if own.call == call and own.phase is phase:
         return own
-    return replace(own, call=call, phase=phase, due_at=Timestamp(now + _LOOK_AGAIN_SECONDS))
+    return replace(own, call=call, phase=phase, due_at=Timestamp(now + LOOK_AGAIN_SECONDS))
 
 
-def look_later(own: OwnList, now: Timestamp) -> OwnList:
+def look_later(own: OwnList, now: Timestamp, *, seconds: float = LOOK_AGAIN_SECONDS) -> OwnList:
     """The call was looked for, and is still on its way."""
-    return replace(own, due_at=Timestamp(now + _LOOK_AGAIN_SECONDS)) if own.is_calling else own
+    return replace(own, due_at=Timestamp(now + seconds)) if own.is_calling else own
 
 
 def is_lost(own: OwnList, now: Timestamp) -> bool:

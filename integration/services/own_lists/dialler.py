@@ -27,6 +27,7 @@ from integration.ports.campaigns import AttemptJournal, JournalRefusal
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.ports.own_lists import OwnLists
+from integration.ports.records import WatchLog
 from integration.ports.stores import CallStore
 from integration.services.accounts import Account, Accounts
 from integration.services.click import ClickService, Desk, Refused, desk_of
@@ -34,9 +35,11 @@ from integration.services.cluster.live_calls import LiveCalls
 from integration.services.ending import ended as cancelled
 from integration.services.hub import Hub
 from integration.services.own_lists.desk import OwnListDesk
+from integration.services.unseen_ends import RECORDS_SECONDS, awaits_records
 
 log = structlog.get_logger()
 
+_LOOK_FOR_RECORDS_SECONDS = 3.0
 _LOOK_EVERY_SECONDS = 1.0  # for timers that another process has set
 _LOOKED_BACK = 50  # newest calls of an account, for one that was never heard of
 _LONGEST_TALK_SECONDS = 6 * 3600.0  # a call whose end we missed must not block its employee forever
@@ -69,6 +72,7 @@ class OwnListDialler:
         lists: OwnLists,
         journal: AttemptJournal,
         calls: CallStore,
+        watches: WatchLog,
         clicks: ClickService,
         live_calls: LiveCalls,
         accounts: Accounts,
@@ -83,6 +87,7 @@ class OwnListDialler:
         self._lists = lists
         self._journal = journal
         self._calls = calls
+        self._watches = watches
         self._clicks = clicks
         self._live_calls = live_calls
         self._accounts = accounts
@@ -238,6 +243,11 @@ class OwnListDialler:
             if changed.before != changed.after:
                 await self._desk.hang_up_if_left(account, changed.after)
             return
+        if await self._awaits_records(account, call, now):
+            await self._desk.change(
+                account, manager, lambda own: look_later(own, now, seconds=_LOOK_FOR_RECORDS_SECONDS)
+            )
+            return
         came = outcome_of(call)
         await self._desk.change(
             account,
@@ -246,6 +256,10 @@ class OwnListDialler:
             came=came,
         )
         self._wake.set()
+
+    async def _awaits_records(self, account: Account, call: Call, now: Timestamp) -> bool:
+        noticed = call.ended_at if call.ended_at is not None else now
+        return await awaits_records(account, call, self._watches, noticed_at=noticed, now=now)
 
     async def _look_for_call(self, account: Account, own: OwnList) -> None:
         """Its end was not reported in time: the process was killed, or the call was never made."""
@@ -260,6 +274,11 @@ class OwnListDialler:
             return
         if not is_lost(own, now):
             return
+        if await self._has_gap(account, own, now):
+            await self._desk.change(
+                account, own.manager, lambda own: look_later(own, now, seconds=_LOOK_FOR_RECORDS_SECONDS)
+            )
+            return
         log.warning("a call of a manager's own list was never heard of", account_id=account.id)
         await self._desk.change(
             account,
@@ -268,6 +287,13 @@ class OwnListDialler:
             came=Came(outcome=Outcome.UNKNOWN),
         )
 
+    async def _has_gap(self, account: Account, own: OwnList, now: Timestamp) -> bool:
+        """Whether the PBX's records may still show a call that nobody has heard of. Raises: Unavailable."""
+        if own.called_at is None or now - own.called_at >= RECORDS_SECONDS:
+            return False
+        watches = [await self._watches.load(account.id, pbx) for pbx in account.recorded]
+        return any(watch is not None and watch.unchecked_since is not None for watch in watches)
+
     async def _found(self, account: Account, own: OwnList, attempt: AttemptId) -> Call | None:
         if own.call is not None:
             call = await self._live_calls.get(account, own.call) or await self._calls.get(account.id, own.call)
@@ -275,7 +301,12 @@ class OwnListDialler:
                 call = await self._calls.get(account.id, call.merged_into)
             return call
         known = [*await self._live_calls.of(account), *await self._calls.recent(account.id, limit=_LOOKED_BACK)]
-        return next((call for call in known if begun_by_own_list(call) == attempt), None)
+        found = next((call for call in known if begun_by_own_list(call) == attempt), None)
+        if found is not None:
+            return found
+        # One that nobody saw comes from the PBX's records, which have no word of the list.
+        of_records = [await self._calls.get(account.id, pbx.call_of(attempt)) for pbx in account.pbxs.values()]
+        return next((call for call in of_records if call is not None), None)
 
 
 def _later(own: OwnList, why: str, now: Timestamp) -> OwnList:
