@@ -234,6 +234,7 @@ Moment = Annotated[str | None, BeforeValidator(_moment)]
 RingSeconds = Annotated[int, within(Problem.SECONDS, 1, 120)]
 LookupSeconds = Annotated[float, within(Problem.LOOKUP_SECONDS, 0, 1)]
 TaskSeconds = Annotated[int, within(Problem.SECONDS, 0, 366 * 86_400)]
+CallsAtOnce = Annotated[int, within(Problem.CALLS_AT_ONCE, 0, 1000)]
 CallsAMinute = Annotated[int, within(Problem.CALLS_A_MINUTE, 1, 10_000)]
 
 LocalLength = Annotated[int | None, BeforeValidator(_local_length)]

@@ -80,6 +80,7 @@ class LineDocument(Table):
     new_client_of: Annotated[NewClientOf, of.one_of(NewClientOf)] = _LINE.new_client_of
     missed_task: bool = _LINE.missed_task
     task_deadline_seconds: of.TaskSeconds = _LINE.task_deadline_seconds
+    calls_at_once: of.CallsAtOnce = _LINE.calls_at_once
     source: of.Name = _LINE.source
 
     def over(self, inherited: LineSettings) -> LineSettings:

@@ -106,6 +106,7 @@ class LineSettings:
     new_client_of: NewClientOf = NewClientOf.ALL
     missed_task: bool = True  # a task to call back after a missed call
     task_deadline_seconds: int = 3600
+    calls_at_once: int = 0  # of everybody, beyond which no campaign begins one on this line; 0: no limit
     source: str | None = None
 
 

@@ -38,6 +38,7 @@ class Problem(StrEnum):
     SECONDS = auto()  # least, most
     LOOKUP_SECONDS = auto()
     CALLS_A_MINUTE = auto()  # least, most
+    CALLS_AT_ONCE = auto()  # least, most
     ONE_OF = auto()  # value, words
     TOO_LONG = auto()  # length, most
     ONE_LINE = auto()
@@ -181,6 +182,11 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Напишите от {least} до {most} звонков в минуту.",
         "Напишіть від {least} до {most} дзвінків на хвилину.",
         "Write {least} to {most} calls a minute.",
+    ),
+    Problem.CALLS_AT_ONCE: (
+        "Напишите от {least} до {most} звонков сразу; 0 значит без предела.",
+        "Напишіть від {least} до {most} дзвінків одразу; 0 означає без межі.",
+        "Write {least} to {most} calls at once; 0 means no limit.",
     ),
     Problem.ONE_OF: (
         "«{value}» не подходит. Напишите одно из: {words}.",

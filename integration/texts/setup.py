@@ -445,6 +445,11 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
         "Шукати незнайомого в CRM, с",
         "Look a stranger up in the CRM, s",
     ),
+    "f_calls_at_once": (
+        "Звонков на линии сразу: больше обзвон не начинает (0: без предела)",
+        "Дзвінків на лінії одразу: більше обдзвін не починає (0: без межі)",
+        "Calls at once on the line, beyond which campaigns begin none (0: no limit)",
+    ),
     "f_default_responsible": (
         "Ответственный, если правила никого не назвали",
         "Відповідальний, якщо правила нікого не назвали",

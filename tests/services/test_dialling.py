@@ -17,14 +17,30 @@ from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.crm.entities import GroupKind, ManagerGroup
 from integration.domain.ids import CampaignId, Timestamp
 from integration.domain.people.absence import Away
+from integration.domain.settings import LineSettings
 from integration.errors import OutcomeUnknown, Rejected, Unavailable
 from integration.ports.pbx import FirstLeg, PbxEmployee
 from integration.ports.records import Watch
 from integration.ports.stores import SavedStep
-from tests.services.conftest import ACME, ANNA, BORIS, IVAN, PBX, World, answered, offered, started
+from tests.services.conftest import (
+    ACME,
+    ANNA,
+    BORIS,
+    DID,
+    IVAN,
+    PBX,
+    STRANGER,
+    World,
+    answered,
+    ended,
+    offered,
+    started,
+)
 from tests.services.dialling_scene import SPRING, Scene, number, scene_of, somebody
+from tests.services.portal import outgoing
 
 AUTUMN = CampaignId("autumn")
+SECOND_DID = "74950000002"
 
 
 @pytest.fixture
@@ -437,6 +453,58 @@ async def test_what_the_records_do_not_say_either_is_unknown_and_nobody_waits_fo
     await scene.step(after=passed)
     (attempt,) = await scene.attempts()
     assert attempt.outcome is (None if waits else Outcome.UNKNOWN)
+
+
+def limited(scene: Scene, *lines: str, default: int = 0) -> None:
+    """The office's lines take one call at once; calls of no named line `default`."""
+    account = scene.world.account
+    account.settings = replace(
+        account.settings,
+        default_line=LineSettings(calls_at_once=default),
+        lines={line: LineSettings(calls_at_once=1) for line in lines},
+    )
+
+
+async def test_a_line_takes_no_more_of_campaigns_than_the_office_says(scene: Scene) -> None:
+    limited(scene, DID)
+    await scene.start(*(somebody(each) for each in range(3)), employees=("101", "102"), lines=(DID,))
+    (asked,) = await scene.step()
+    assert await scene.step(after=2.0) == []
+    reason = (await scene.now()).hold
+    assert (reason.code, reason.detail) == (Hold.LINES_BUSY, {"busy": "1", "most": "1"})
+    await scene.start(somebody(7), employees=("102",), lines=(DID,), campaign=AUTUMN)
+    assert await scene.step(after=2.0) == [], "the limit is the line's, not the campaign's"
+    await scene.phones.busy(asked)
+    assert len(await scene.step(after=2.0)) == 1
+
+
+async def test_a_client_who_calls_in_takes_one_of_the_line_s_calls(scene: Scene) -> None:
+    limited(scene, DID)
+    now = scene.world.clock.now()
+    await scene.world.tracking.on_events([started(now, STRANGER)])
+    await scene.start(somebody(0), lines=(DID,))
+    assert await scene.step() == []
+    assert await scene.hold() is Hold.LINES_BUSY
+    await scene.world.tracking.on_events([ended(now + 1)])
+    assert len(await scene.step(after=2.0)) == 1
+
+
+async def test_an_employee_who_calls_out_takes_a_call_of_the_only_line(scene: Scene) -> None:
+    limited(scene, DID)
+    await scene.start(somebody(0), lines=(DID,), employees=("102",))
+    await scene.world.tracking.on_events([outgoing(scene.world.clock.now())])
+    assert await scene.step() == []
+    assert await scene.hold() is Hold.LINES_BUSY
+    limited(scene, DID, SECOND_DID)
+    assert len(await scene.step(after=2.0)) == 1, "of two lines nobody knows which one the PBX took"
+
+
+async def test_the_default_line_s_limit_is_for_calls_of_no_named_line(scene: Scene) -> None:
+    limited(scene, default=1)
+    await scene.start(somebody(0), somebody(1), employees=("101", "102"))
+    assert len(await scene.step()) == 1
+    assert await scene.step(after=2.0) == []
+    assert await scene.hold() is Hold.LINES_BUSY
 
 
 # ---- what is kept

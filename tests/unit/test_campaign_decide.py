@@ -159,6 +159,20 @@ def test_lines_take_turns_and_none_takes_more_than_it_has() -> None:
     assert said.hold.code in (Hold.LINES_BUSY, Hold.CALLS_PER_SECOND)
 
 
+def test_a_line_of_the_carrier_that_two_pbxs_use_has_its_calls_at_once_once() -> None:
+    both = tuple(
+        CampaignLine(key=f"{pbx}/1", pbx=PbxId(pbx), line="1", most=3, per_second=10.0) for pbx in ("pbx", "branch")
+    )
+    free = {"pbx/1": LineNow(), "branch/1": LineNow()}
+    said = asked(campaign(lines=both), team=people(9), entries=entries(9), lines=free)
+    assert len(said.dial) == 3
+    assert said.hold.code == Hold.LINES_BUSY
+    elsewhere = in_flight(2, line="branch/1", employee="nobody")
+    busy = {"pbx/1": LineNow(busy=2), "branch/1": LineNow(busy=2)}
+    said = asked(campaign(lines=both), team=people(9), entries=entries(9), lines=busy, calls=elsewhere)
+    assert len(said.dial) == 1
+
+
 @pytest.mark.parametrize(
     ("per_second", "state", "count"),
     [

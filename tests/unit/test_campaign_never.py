@@ -43,7 +43,9 @@ NUMBERS = [f"+7495000000{n}" for n in range(8)]
 LINES = (
     CampaignLine(key="pbx/1", pbx=PbxId("pbx"), line="1", most=2, per_second=1.0),
     CampaignLine(key="pbx/2", pbx=PbxId("pbx"), line="2", most=3, per_second=2.0),
+    CampaignLine(key="branch/2", pbx=PbxId("branch"), line="2", most=3, per_second=2.0),  # the same line of the carrier
 )
+NUMBER_OF = {line.key: line.line for line in LINES}
 RULES = AttemptRules(per_number=3, per_contact=4, number_per_day=2, contact_per_day=3, gap_seconds=120)
 EVERY_DAY = ((Span(9 * 60, 20 * 60),),) * 7
 PEOPLE = 6
@@ -119,12 +121,12 @@ class Office(RuleBasedStateMachine):
             entry.id: [t for t in self.tries if t.entry == entry.id or t.number in {n.e164 for n in entry.numbers}]
             for entry in head
         }
-        busy = Counter(call.line for call in self.calls.values())
-        talks = Counter({"pbx/2": len(self.talking)})
+        busy = Counter(NUMBER_OF[call.line] for call in self.calls.values())
+        others = Counter({"1": self.foreign, "2": len(self.talking)})
         lines = {
             key: replace(
                 state,
-                busy=busy[key] + talks[key] + (self.foreign if key == "pbx/1" else 0),
+                busy=busy[NUMBER_OF[key]] + others[NUMBER_OF[key]],
                 begun=sum(line == key and self.now - when < 1.0 for when, line in self.begun),
             )
             for key, state in self.lines.items()
@@ -171,7 +173,7 @@ class Office(RuleBasedStateMachine):
         most = next(line.most for line in LINES if line.key == key)
         others = self.foreign if key == "pbx/1" else len(self.talking)
         assert most is not None
-        assert sum(call.line == key for call in self.calls.values()) + others <= most
+        assert sum(NUMBER_OF[call.line] == NUMBER_OF[key] for call in self.calls.values()) + others <= most
 
     def check_attempts(self, one: Campaign, entry: Entry, number: str) -> None:
         rang = [t for t in self.tries if t.outcome not in NO_ATTEMPT]

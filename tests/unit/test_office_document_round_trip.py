@@ -57,6 +57,7 @@ lines = st.builds(
     new_client=st.sampled_from(NewClient),
     new_client_of=st.sampled_from(NewClientOf),
     task_deadline_seconds=st.integers(0, 86_400),
+    calls_at_once=st.integers(0, 1000),
     source=maybe,
 )
 dials = st.builds(
@@ -129,6 +130,7 @@ PARTS: dict[str, st.SearchStrategy[Any]] = {
     "process": st.booleans(),
     "card": st.sampled_from(["never", "ringing", "answer"]),
     "responsible_seconds": st.integers(1, 120),
+    "calls_at_once": st.integers(0, 1000),
     "unknown_lookup_seconds": st.sampled_from([0, 1, 0.25]),
     "source": st.just("") | words,
     "reserve": st.integers(1, 10**11) | words,

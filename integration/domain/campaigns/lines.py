@@ -25,10 +25,10 @@ class Lines:
         self._reasons: list[Reason] = []
         ours: dict[str, int] = {}
         for call in calls:
-            ours[call.line] = ours.get(call.line, 0) + 1
+            ours[_line_of(call.line)] = ours.get(_line_of(call.line), 0) + 1
         for line in campaign.lines:
             state = now_busy.get(line.key, LineNow(is_up=False))
-            self._judge(line, state, max(state.busy, ours.get(line.key, 0)), now)
+            self._judge(line, state, max(state.busy, ours.get(line.line, 0)), now)
         own = sum(call.campaign == campaign.id for call in calls)
         self._left = _UNLIMITED if campaign.max_calls is None else max(campaign.max_calls - own, 0)
 
@@ -45,7 +45,8 @@ class Lines:
             if burst < 1:
                 self._reasons.append(held(Hold.CALLS_PER_SECOND))
             else:
-                self._usable[line.key] = _Room(most - busy, burst, busy, state.last_dialled_at or 0.0)
+                room = _Room(most - busy, burst, busy, state.last_dialled_at or 0.0, line.line)
+                self._usable[line.key] = room
 
     @property
     def hold(self) -> Reason | None:
@@ -64,7 +65,11 @@ class Lines:
     @property
     def room(self) -> int:
         """Calls that may begin now."""
-        return min(sum(room.left for room in self._usable.values()), self._left)
+        of_lines: dict[str, list[_Room]] = {}
+        for room in self._usable.values():
+            of_lines.setdefault(room.line, []).append(room)
+        free = sum(min(sum(each.burst for each in rooms), rooms[0].free) for rooms in of_lines.values())
+        return min(free, self._left)
 
     def take(self) -> str:
         """The key of the line for one more call: the one with fewest calls, then the one not used for longest."""
@@ -73,11 +78,18 @@ class Lines:
             key=lambda key: (self._usable[key].busy, self._usable[key].used_at, key),
         )
         room = self._usable[key]
-        room.busy += 1
-        room.free -= 1
         room.burst -= 1
+        for each in self._usable.values():
+            if each.line == room.line:  # the same line of the carrier on another PBX
+                each.busy += 1
+                each.free -= 1
         self._left -= 1
         return key
+
+
+def _line_of(key: str) -> str:
+    """The line in `CampaignLine.key`."""
+    return key.rpartition("/")[2]
 
 
 def _burst(per_second: float, state: LineNow, now: Timestamp) -> int:
@@ -90,13 +102,14 @@ def _burst(per_second: float, state: LineNow, now: Timestamp) -> int:
 
 
 class _Room:
-    __slots__ = ("burst", "busy", "free", "used_at")
+    __slots__ = ("burst", "busy", "free", "line", "used_at")
 
-    def __init__(self, free: int, burst: int, busy: int, used_at: float) -> None:
+    def __init__(self, free: int, burst: int, busy: int, used_at: float, line: str) -> None:
         self.free = free
         self.burst = burst
         self.busy = busy
         self.used_at = used_at
+        self.line = line
 
     @property
     def left(self) -> int:

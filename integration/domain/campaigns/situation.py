@@ -63,7 +63,7 @@ class CallInFlight:
 class LineNow:
     """
     Attributes:
-        busy: calls on this line now, of everybody.
+        busy: calls on this line now, of everybody, on all PBXs.
         rests_until: the carrier refused calls, so the line rests.
         last_dialled_at: when a call was last begun on it. begun: how many were in the last second.
     """

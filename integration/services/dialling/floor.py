@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -221,25 +222,34 @@ class Floor:
     # ---- lines
 
     def lines(self, campaign: Campaign) -> dict[str, LineNow]:
-        busy: dict[str, int] = {}
-        for call in self.calls.values():
-            did = self.account.settings.line_key(call.line) if call.line is not None else None
-            if did is not None:
-                key = line_key(call.pbx, did)
-                busy[key] = busy.get(key, 0) + 1
-        for attempt in self.attempts:
-            busy[attempt.line] = busy.get(attempt.line, 0) + 1
+        busy = self._busy_lines()
         found = {}
         for line in campaign.lines:
             begun = [at for at in self._begun.get(line.key, ()) if at > self.now - _LATELY_SECONDS]
             self._begun[line.key] = begun
             found[line.key] = LineNow(
-                busy=busy.get(line.key, 0),
+                busy=busy[line.line],
                 is_up=self.link_up_since(line.pbx) is not None,
                 rests_until=self.line_rests.until(line.key, self.now),
                 last_dialled_at=begun[-1] if begun else None,
                 begun=sum(at > self.now - 1.0 for at in begun),
             )
+        return found
+
+    def _busy_lines(self) -> Counter[str]:
+        """The calls of everybody, by line; those of no named line under the empty one."""
+        dialled = [each for each in self.attempts if each.line]
+        found = Counter(each.line.rpartition("/")[2] for each in dialled)
+        counted = {each.call for each in dialled}
+        lines = list(self.account.settings.lines)
+        for call in self.calls.values():
+            if call.id in counted or call.merged_into is not None or call.direction is Direction.INTERNAL:
+                continue
+            line = self.account.settings.line_key(call.line) if call.line is not None else None
+            if line is None and not call.elsewhere:  # the PBX alone knows by which line an employee calls out
+                line = lines[0] if call.direction is Direction.OUTBOUND and len(lines) == 1 else ""
+            if line is not None:
+                found[line] += 1
         return found
 
     def began(self, attempt: Attempt) -> None:

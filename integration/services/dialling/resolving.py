@@ -40,7 +40,8 @@ def _lines(wanted: tuple[str, ...], account: Account) -> list[CampaignLine]:
             if number and number not in account.settings.lines:
                 continue
             key = line_key(pbx, number)
-            found[key] = CampaignLine(key=key, pbx=pbx, line=number, caller_id=number or None)
+            most = account.settings.line(number or None).calls_at_once
+            found[key] = CampaignLine(key=key, pbx=pbx, line=number, most=most or None, caller_id=number or None)
     return list(found.values())
 
 

@@ -49,6 +49,7 @@ FIELDS = (
     Field("missed_task", "flag"),
     Field("task_deadline_seconds", "minutes"),
     Field("unknown_lookup_seconds", "number"),
+    Field("calls_at_once", "number"),
 )
 
 
