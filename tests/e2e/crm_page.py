@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from playwright.async_api import (
@@ -22,7 +22,9 @@ from playwright.async_api import (
     expect,
 )
 
-from tests.e2e.house import CrmHouse, House
+from tests.e2e.crm_site import ANNA
+from tests.e2e.house import Client, CrmHouse, House
+from tests.e2e.widget_page import widget_headers
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 from tests.lab.waiting import until_told
 
@@ -60,6 +62,19 @@ class PersonPage(ABC):
     @abstractmethod
     def calls(self) -> Locator:
         """The feed's calls, the newest first."""
+
+    @property
+    @abstractmethod
+    def panel(self) -> Locator:
+        """The panel of the person's own list, on the page where it stands."""
+
+    @abstractmethod
+    async def lists(self, clients: Sequence[Client]) -> None:
+        """Put these clients on the person's own list, and stay where its panel is."""
+
+    @abstractmethod
+    async def shares_the_note(self, text: str) -> None:
+        """The card leaves the note to the panel where both stand on one page; else both have it."""
 
     @abstractmethod
     async def open_contact(self, name: str) -> None: ...
@@ -118,6 +133,23 @@ class CrmPage(PersonPage):
     @property
     def card(self) -> Locator:
         return self.page.locator(".dozvon-widget article.call:not(.folded)")
+
+    @property
+    def panel(self) -> Locator:
+        return self.page.locator(".dozvon-list section.list")
+
+    async def lists(self, clients: Sequence[Client]) -> None:
+        """As the widget's menu of a list sends them; `test_lists_from_the_crm.py` presses it."""
+        house = self._house
+        assert isinstance(house, House)
+        body = {"entities": [{"kind": kind, "id": str(id_)} for kind, id_ in clients]}
+        address = f"{house.url}/api/widget/own-list/entries"
+        async with house.session.post(address, json=body, headers=widget_headers(house.crm, ANNA)) as answer:
+            assert answer.status == 201, await answer.text()
+            assert await answer.json() == {"added": len(clients), "left_out": {}}
+
+    async def shares_the_note(self, text: str) -> None:
+        await expect(self.card.get_by_label("Заметка к звонку")).to_be_hidden()
 
     @property
     def phone_menu(self) -> Locator:

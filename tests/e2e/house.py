@@ -200,8 +200,8 @@ class CrmHouse(ABC):
         """The contact with this name, and its responsible user. Raises: LookupError."""
 
     @abstractmethod
-    def add_contact(self, name: str, number: str, responsible: int, *, task: str) -> Client:
-        """A contact with an open task that is due in an hour."""
+    def add_contact(self, name: str, responsible: int, *numbers: str, task: str = "") -> Client:
+        """A contact with these numbers in this order, and with an open task of Anna's that is due in an hour."""
 
     @abstractmethod
     def rename_ivan(self, name: str, company: str) -> None: ...
@@ -298,13 +298,14 @@ class House(CrmHouse):
         found = self.crm.contact(name)
         return ("contact", int(found["id"])), int(found["responsible_user_id"])
 
-    def add_contact(self, name: str, number: str, responsible: int, *, task: str) -> Client:
+    def add_contact(self, name: str, responsible: int, *numbers: str, task: str = "") -> Client:
         account = self.crm.account
-        values = [{"value": f"+{number}", "enum_id": 101, "enum_code": "WORK"}]
+        values = [{"value": f"+{number}", "enum_id": 101, "enum_code": "WORK"} for number in numbers]
         phone = {"field_id": 71, "field_name": "Телефон", "field_code": "PHONE", "values": values}
         made = int(account.create("contacts", {"name": name, "custom_fields_values": [phone]}, responsible)["id"])
-        due = {"text": task, "complete_till": int(time.time()) + 3600}
-        new_task(account, {**due, "entity_id": made, "entity_type": "contacts"}, self.people.anna)
+        if task:
+            due = {"text": task, "complete_till": int(time.time()) + 3600}
+            new_task(account, {**due, "entity_id": made, "entity_type": "contacts"}, self.people.anna)
         return "contact", made
 
     def rename_ivan(self, name: str, company: str) -> None:

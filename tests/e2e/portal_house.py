@@ -81,13 +81,14 @@ class PortalHouse(CrmHouse):
             raise LookupError(f"{len(found)} contacts are named {name!r}")
         return ("contact", int(found[0]["ID"])), int(found[0]["ASSIGNED_BY_ID"])
 
-    def add_contact(self, name: str, number: str, responsible: int, *, task: str) -> Client:
+    def add_contact(self, name: str, responsible: int, *numbers: str, task: str = "") -> Client:
         portal, author = self.crm.portal, Author(user_id=responsible)
-        phone = {"TYPE_ID": "PHONE", "VALUE_TYPE": "WORK", "VALUE": f"+{number}"}
-        made = portal.create(KINDS[CONTACT], {"NAME": name, "FM": [phone]}, author)["ID"]
-        bound = {"OWNER_TYPE_ID": CONTACT, "OWNER_ID": made}
-        planned = {"PROVIDER_ID": _TODO, "SUBJECT": task, "RESPONSIBLE_ID": ANNA, "DEADLINE": time.time() + 3600}
-        portal.add_activity({**bound, **planned, "BINDINGS": [bound]}, Author(user_id=ANNA))
+        phones = [{"TYPE_ID": "PHONE", "VALUE_TYPE": "WORK", "VALUE": f"+{number}"} for number in numbers]
+        made = portal.create(KINDS[CONTACT], {"NAME": name, "FM": phones}, author)["ID"]
+        if task:
+            bound = {"OWNER_TYPE_ID": CONTACT, "OWNER_ID": made}
+            planned = {"PROVIDER_ID": _TODO, "SUBJECT": task, "RESPONSIBLE_ID": ANNA, "DEADLINE": time.time() + 3600}
+            portal.add_activity({**bound, **planned, "BINDINGS": [bound]}, Author(user_id=ANNA))
         return "contact", int(made)
 
     def rename_ivan(self, name: str, company: str) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from playwright.async_api import BrowserContext, FrameLocator, Locator, expect
 
 from tests.e2e.crm_page import PATIENCE_MS, PersonPage, shows
+from tests.e2e.house import Client
 from tests.e2e.portal_house import PortalHouse
 
 LIST = "/crm/contact/list/"
@@ -22,6 +25,38 @@ class PortalPage(PersonPage):
     @property
     def card(self) -> Locator:
         return self._frame.locator(".dozvon-widget article.call:not(.folded)")
+
+    @property
+    def _application(self) -> FrameLocator:
+        return self.page.frame_locator("main iframe")
+
+    @property
+    def panel(self) -> Locator:
+        return self._application.locator(".dozvon-list section.list")
+
+    async def lists(self, clients: Sequence[Client]) -> None:
+        """By the portal's dialogue, which has the newest contact first; then the application's page is opened."""
+        await self.go(LIST)
+        await self.page.get_by_role("button", name="В обзвон", exact=True).click()
+        ours = self.page.frame_locator(".slider iframe")
+        await ours.get_by_role("button", name="Выбрать в CRM").click(timeout=PATIENCE_MS)
+        dialogue = self.page.locator("dialog.choosing")
+        for kind, id_ in clients:
+            assert kind == "contact"
+            await dialogue.locator(f"input[value=C_{id_}]").check(timeout=PATIENCE_MS)
+        await dialogue.get_by_role("button").click()
+        await ours.get_by_role("button", name="Добавить в список").click(timeout=PATIENCE_MS)
+        await expect(ours.get_by_text(f"Добавлено: {len(clients)}")).to_be_visible(timeout=PATIENCE_MS)
+        await self.opens_panel()
+
+    async def shares_the_note(self, text: str) -> None:
+        """The portal's card is a frame of its own."""
+        await expect(self.card.get_by_label("Заметка к звонку")).to_have_value(text, timeout=PATIENCE_MS)
+
+    async def opens_panel(self) -> None:
+        await self.go(LIST)
+        async with self.page.expect_response("**/page/stream"):
+            await self.page.get_by_role("link", name="Dozvon", exact=True).click()
 
     @property
     def calls(self) -> Locator:

@@ -136,7 +136,7 @@ async def test_a_click_that_the_manager_did_not_take_calls_nobody_and_leaves_not
 @pytest_asyncio.fixture
 async def svetlana(unlit_house: CrmHouse) -> Client:
     """A contact of Boris's with Ivan's number and her own task. Dozvon reads her when it starts."""
-    return unlit_house.add_contact("Светлана", IVAN, unlit_house.people.boris, task="Отправить договор")
+    return unlit_house.add_contact("Светлана", unlit_house.people.boris, IVAN, task="Отправить договор")
 
 
 async def test_the_chosen_client_gets_the_call_and_the_deal(
