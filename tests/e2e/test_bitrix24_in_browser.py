@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import BrowserContext, Frame, FrameLocator, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Dialog, Frame, FrameLocator, Page, async_playwright, expect
 
 from integration.demo import LINE, Addresses, Demo, free_ports
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
@@ -120,6 +120,20 @@ async def findings(frame: Frame) -> list[str]:
 
 async def picture(page: Page, name: str) -> None:
     await page.screenshot(path=RESULTS / f"{name}.png", full_page=True)
+
+
+async def reloaded_with_a_question(page: Page) -> list[str]:
+    """The questions of a page that is left; each is answered with yes."""
+    asked: list[str] = []
+
+    async def leaves(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        await dialog.accept()
+
+    page.on("dialog", leaves)
+    await page.reload()
+    page.remove_listener("dialog", leaves)
+    return asked
 
 
 async def test_a_call_has_our_card_in_the_portals_and_waits_for_who_types(portal: Portal) -> None:
@@ -283,6 +297,9 @@ async def test_an_employee_calls_a_list_of_their_own_from_the_page_of_the_applic
     await picture(page, "own-list")
     await panel.get_by_role("button", name="Начать обзвон").click()
     await portal.phone_is("101", "ringing")
+    await expect(panel.locator(".bar .now")).to_contain_text("Звоним", timeout=PATIENCE_MS)
+    asked = await reloaded_with_a_question(page)
+    assert asked == ["beforeunload"], "nobody is called after whoever leaves"
     await expect(panel.locator(".bar .now")).to_contain_text("Звоним", timeout=PATIENCE_MS)
     await panel.get_by_role("button", name="Остановить обзвон").click()
     await portal.phone_is("101", "idle")

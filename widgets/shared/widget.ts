@@ -452,7 +452,7 @@ class RunningWidget implements Widget {
 
   /** The list keeps, but nobody is called while no page is open. */
   private leaving(event: BeforeUnloadEvent): void {
-    if (!this.listView?.isRunning || this.host.frame) return;
+    if (!this.listView?.isRunning) return;
     event.preventDefault();
     event.returnValue = ""; // older browsers ask only then
   }

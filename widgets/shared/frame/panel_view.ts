@@ -48,7 +48,8 @@ export class PanelView {
     this.element = el(
       "div",
       { class: "panel_page" },
-      el("section", {}, el("h1", {}, say("panel_title")), form, this.cards, this.empty, this.list),
+      el("section", {}, el("h1", {}, say("panel_title")), form, this.cards, this.empty),
+      this.list,
       el("section", { class: "state" }, this.status.element),
     );
   }
