@@ -38,7 +38,6 @@ _DOUBLE_SECONDS = 5.0
 _IN_HAND_SECONDS = 10.0  # then the PBX has reported the call, or the process was killed before it dialled
 _REMEMBERED_SECONDS = 24 * 3600.0
 _LOOKED_BACK = 50  # newest calls of an office, for a request that is reported again
-_SILENT = frozenset({"busy_double_click"})  # the first click rings
 
 
 class CrmClicks:
@@ -112,7 +111,7 @@ class CrmClicks:
         payload = {"manager": click.manager, "reason": text}
         await self._save(call, (Intent(call=call.id, kind=kind, key=kind, payload=payload),))
         desk = account.crm.live_calls
-        if code not in _SILENT and desk is not None:
+        if desk is not None:
             try:
                 await desk.tell(click.manager, text, about=f"click-{click.manager}")
             except DozvonError as exc:

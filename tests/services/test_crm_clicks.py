@@ -142,7 +142,7 @@ async def test_a_portal_that_is_away_hears_later_of_a_click_that_did_not_ring(of
     assert [row["CALL_ID"] for row in office.finished] == [click.id]
 
 
-async def test_a_double_click_rings_once_and_leaves_no_open_card(office: PortalOffice) -> None:
+async def test_a_double_click_rings_once_leaves_no_open_card_and_is_told(office: PortalOffice) -> None:
     service = clicks_of(office)
     first, second = await clicked(office), await clicked(office)
     await service.take(office.world.account, first)
@@ -150,7 +150,8 @@ async def test_a_double_click_rings_once_and_leaves_no_open_card(office: PortalO
     assert len(office.world.pbx.clicks) == 1
     await office.settled()
     assert [row["CALL_ID"] for row in office.finished] == [second.id]
-    assert office.bitrix.portal.notices == []
+    [notice] = office.bitrix.portal.notices
+    assert "он уже набирается" in notice["MESSAGE"]
 
 
 async def test_a_stale_click_does_not_ring(office: PortalOffice) -> None:
