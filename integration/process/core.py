@@ -29,6 +29,7 @@ from integration.process.setup_address import administrators_of
 from integration.services.accounts import Account, Accounts
 from integration.services.administrators import Administrators
 from integration.services.card import CardService
+from integration.services.clicked_clients import ClickedClients
 from integration.services.cluster.pbx_relay import PbxRelay
 from integration.services.cluster.peers import News, Peers
 from integration.services.cluster.rate_budget import SharedBudget
@@ -137,6 +138,8 @@ class Core:
         self.hub = Hub(self.coordination)
         self.cards = CardService(self.hub, self.storage.calls, self.storage.phone_book)
         self.stack.push_async_callback(self.cards.close)
+        self.clicked_clients = ClickedClients(self.storage.phone_book, self.cards)
+        self.stack.push_async_callback(self.clicked_clients.close)
         self.kinds = Kinds(self.session, self._budget)
         self.stack.push_async_callback(self.kinds.close)
         self.stack.push_async_callback(self._close_connectors)
@@ -285,7 +288,7 @@ class Core:
 
     def _tracking(self, account: Account, pbx: PbxId) -> CallTracking:
         own = partial(self.ownership, account, pbx)
-        observers: list[CallObserver] = [self.cards, self.page_news, self.own_list_calls]
+        observers: list[CallObserver] = [self.cards, self.page_news, self.own_list_calls, self.clicked_clients]
         return CallTracking(account, pbx, self.storage.calls, self.clock, observers, self.wake, own)
 
     async def end_left_calls(self, account: Account) -> None:

@@ -133,6 +133,16 @@ class CardService:
         self._shown.pop((account.id, call.id), None)
         await self._try_to_show(account, call)
 
+    async def show_newest(self, account: Account, call_id: CallId) -> None:
+        """The same of a call that may have gone on meanwhile; of one that is over nothing is shown."""
+        try:
+            call = await self._present(account, call_id)
+        except DozvonError as exc:
+            log.warning("card not shown", account_id=account.id, call_id=call_id, error=str(exc))
+            return
+        if call is not None and call.is_live:
+            await self.show_again(account, call)
+
     async def _show_task(self, account: Account, call_id: CallId) -> None:
         """The client's next task has come, some time after the card."""
         try:
