@@ -12,20 +12,25 @@ from typing import Any
 import aiohttp
 import pytest_asyncio
 from aiohttp import web
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Row
 
 from integration.domain.access import PERMISSIONS, Permission
 from integration.domain.administrators import Administrator, AdministratorId, Role, clean_login, clean_name
-from integration.domain.ids import AccountId, Timestamp
+from integration.domain.campaigns.plan import CampaignPlan
+from integration.domain.ids import AccountId, CampaignId, Timestamp
+from integration.domain.settings_changes import Author, AuthorKind
 from integration.ports.administrators import Credentials, Session
+from integration.ports.stores import SavedStep
 from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.services.administrators import digest
 from integration.storage.sql.schema import admin_invitations, administrators
 from integration.web import permissions
-from integration.web.permissions import need_of
+from integration.web.permissions import Need, need_of
+from tests.contract.calls import a_call, an_intent
 from tests.lab.ports import free_port
 
 ACME = AccountId("acme")
@@ -77,6 +82,14 @@ class Running:
         headers = {"Cookie": f"dozvon_admin={token}"}
         async with aiohttp.ClientSession() as http, http.get(self.dozvon.url + path, headers=headers) as answer:
             return answer.status, await answer.text()
+
+    async def need(self, method: str, path: str) -> Need:
+        """Of the route that this request would take."""
+        found = await self.dozvon.web.server.app.router.resolve(make_mocked_request(method, path))
+        assert isinstance(found, web.UrlMappingMatchInfo), (method, path)
+        need = need_of(found.route)
+        assert need is not None
+        return need
 
     async def ask(
         self, method: str, path: str, token: str = "", *, form: dict[str, str] | None = None
@@ -179,6 +192,36 @@ async def test_the_first_page_lists_only_what_one_may_see(running: Running) -> N
     _, page = await running.read("/admin/acme/campaigns", supervisor)
     assert '/admin/acme/calls"' in page
     assert not any(f'/admin/acme/{section}"' in page for section in ("people", "delivery", "changes", "keys"))
+
+
+async def test_a_supervisor_is_offered_nothing_that_would_be_refused(running: Running) -> None:
+    """No link, form or picture of their pages, also where a delivery has failed and the integration is off."""
+    core = running.dozvon.core
+    account = core.accounts.get(ACME)
+    assert account is not None
+    call = a_call(account=ACME)
+    await core.storage.calls.save([SavedStep(call=call, intents=(an_intent(call),))])
+    [item] = await core.storage.outbox.claim(ACME, now=core.clock.now(), lease_seconds=60, limit=1)
+    await core.storage.outbox.dead(item, error="refused")
+    await core.accounts.set_enabled(account, enabled=False, who=Author(kind=AuthorKind.PROGRAM))
+    await core.storage.campaigns.make(ACME, CampaignId("spring"), CampaignPlan(name="Весна"), by="Ольга")
+    supervisor = await running.signed_in(2, Role.SUPERVISOR)
+    to_read, seen = ["/admin", f"/admin/acme/calls/{call.id}"], dict[tuple[str, str], str]()
+    while to_read:
+        page = to_read.pop()
+        status, html = await running.read(page, supervisor)
+        assert status == 200, (page, seen.get(("GET", page)))
+        for name, path in re.findall(r'<[^>]*? (href|src|action|formaction)="(/[^"?#]*)', html):
+            method = "POST" if "action" in name else "GET"
+            if (method, path) in seen:
+                continue
+            seen[method, path] = page
+            need = await running.need(method, path)
+            assert need.permission in (None, *PERMISSIONS[Role.SUPERVISOR]), (method, path, page)
+            if method == "GET" and need.permission is not None and not path.endswith(".csv"):
+                to_read.append(path)
+    assert {"/admin/acme/campaigns/spring", "/admin/acme/campaigns/spring/rules"} <= {path for _, path in seen}
+    assert len(seen) > 25
 
 
 async def test_another_sites_form_is_refused_by_every_route_that_takes_one(running: Running) -> None:

@@ -221,6 +221,7 @@ class Shell:
             "theme": "",
             "signed_in": signed_in,
             "manages": signed_in and self._may_manage(request),
+            "may_change": signed_in and may(self.viewer(request), Permission.CHANGE_OFFICE),
             "languages_to": [(code, name, in_language(request, here, code)) for code, name in _LANGUAGE_NAMES],
             "navigation": list(self._navigation(request, account, section, lang, dead)),
         }
