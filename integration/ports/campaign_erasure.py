@@ -28,10 +28,11 @@ class Forgetting(StrEnum):
 class CampaignErasure(Protocol):
     """Errors: Unavailable."""
 
-    async def delete(self, account: AccountId, campaign: CampaignId) -> Deletion:
+    async def delete(self, account: AccountId, campaign: CampaignId, *, by: str) -> Deletion:
         """
         Delete a campaign with its list, journal, figures, history and files, in many short transactions: calls go on.
-        The campaign itself goes last, so who is killed leaves one that can be deleted again.
+        The campaign itself goes last, so who is killed leaves one that can be deleted again. If somebody was dialled,
+        the days of its ledger stay, with its name and who deleted it: who asks for the abandoned calls gets them.
         """
 
     async def forget(self, accounts: Sequence[AccountId], number: str) -> Forgetting:

@@ -44,6 +44,7 @@ class ChangeKind(StrEnum):
     PLAN = "plan"
     STATE = "state"
     UNDONE = "undone"  # of a plan
+    DELETED = "deleted"  # the campaign; its ledger stays
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class CampaignChange:
     Attributes:
         before, after: the plan, or None; the states of a change of state.
         undoes: the `seq` of the change that this one has undone.
+        name: of a campaign that was deleted; another one may have its key now.
     """
 
     seq: int
@@ -65,6 +67,7 @@ class CampaignChange:
     state_before: CampaignState | None = None
     state_after: CampaignState | None = None
     undoes: int | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

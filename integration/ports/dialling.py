@@ -60,6 +60,16 @@ class DayFigures:
     abandoned: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CampaignLedger:
+    """All days of a campaign. `name`: also of one that was deleted."""
+
+    campaign: CampaignId
+    name: str
+    is_deleted: bool
+    days: Mapping[date, DayFigures]
+
+
 class DiallingStore(Protocol):
     """Raises Unavailable; `put` also LeaseLost."""
 
@@ -85,3 +95,6 @@ class DiallingStore(Protocol):
         """Empty: nothing yet."""
 
     async def days(self, account: AccountId, campaign: CampaignId, *, since: date) -> dict[date, DayFigures]: ...
+
+    async def ledgers(self, account: AccountId) -> list[CampaignLedger]:
+        """Of all campaigns by which somebody was dialled, by name; those that were deleted, too."""

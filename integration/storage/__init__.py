@@ -146,7 +146,7 @@ async def open_storage(
         attempts=SqlAttempts(database, clock),
         dialling=SqlDialling(database),
         do_not_call=SqlDoNotCall(database, clock),
-        campaign_erasure=SqlCampaignErasure(database),
+        campaign_erasure=SqlCampaignErasure(database, clock),
         list_imports=SqlListImports(database, clock),
         own_lists=SqlOwnLists(database, clock),
         database=database,

@@ -31,9 +31,12 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "camp_delete": ("Удалить обзвон", "Видалити обдзвін", "Delete the campaign"),
     "camp_delete_question": ("Удалить этот обзвон?", "Видалити цей обдзвін?", "Delete this campaign?"),
     "camp_delete_consequence": (
-        "Список, журнал, показатели и история исчезнут навсегда. Записи в CRM и запретные номера останутся.",
-        "Список, журнал, показники та історія зникнуть назавжди. Записи в CRM і заборонені номери залишаться.",
-        "Its list, journal, figures and history are gone for good. The CRM and the do-not-call numbers stay.",
+        "Список, журнал и история исчезнут навсегда. Записи в CRM, запретные номера и учёт потерянных звонков по дням "
+        "останутся.",
+        "Список, журнал та історія зникнуть назавжди. Записи в CRM, заборонені номери й облік втрачених дзвінків за "
+        "днями залишаться.",
+        "Its list, journal and history are gone for good. The CRM, the do-not-call numbers and the abandoned calls by "
+        "day stay.",
     ),
     "camp_deleted": ("Обзвон удалён.", "Обдзвін видалено.", "The campaign was deleted."),
     "camp_delete_runs": (
@@ -145,6 +148,12 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "camp_ledger_today": ("Сегодня", "Сьогодні", "Today"),
     "camp_ledger_window": ("За 30 дней", "За 30 днів", "In 30 days"),
     "camp_ledger_export": ("Скачать по дням", "Завантажити за днями", "Download by day"),
+    "camp_ledgers_export": (
+        "Потерянные звонки всех обзвонов по дням",
+        "Втрачені дзвінки всіх обдзвонів за днями",
+        "Abandoned calls of all campaigns by day",
+    ),
+    "camp_ledger_deleted": ("удалён", "видалено", "deleted"),
     "camp_day": ("День", "День", "Day"),
     "camp_dialled": ("Набрано", "Набрано", "Dialled"),
     "camp_live": ("Ответили люди", "Відповіли люди", "Answered by people"),
@@ -477,6 +486,11 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "camp_change_plan": ("изменены правила", "змінено правила", "changed the rules"),
     "camp_change_undone": ("возвращены прежние правила", "повернуто попередні правила", "brought the rules back"),
     "camp_change_state": ("{before} → {after}", "{before} → {after}", "{before} → {after}"),
+    "camp_change_deleted": (
+        "удалён обзвон с тем же ключом: {name}",
+        "видалено обдзвін із тим самим ключем: {name}",
+        "deleted a campaign with the same key: {name}",
+    ),
     "camp_undo_plan": ("Вернуть как было", "Повернути як було", "Undo"),
     "entry_state_open": ("в очереди", "у черзі", "to be called"),
     "entry_state_taken": ("сейчас звоним", "зараз телефонуємо", "being called"),

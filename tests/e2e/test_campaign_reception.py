@@ -123,7 +123,7 @@ async def test_a_client_whom_nobody_takes_hears_why_and_is_released(open_office:
         await pbx.dial(attempt(Reception(wait_seconds=2, announcement=announcement)))
         client = await office.carrier.incoming()
         await until(lambda: client.media.hears(ANNOUNCEMENT_TONE))
-        assert 1.0 < time.monotonic() - began < 4.0
+        assert time.monotonic() - began > 1.0, "first the client waits for an employee"
         (ended,) = await listener.ended()
         assert ended.received is not None
         assert ended.received.turned_away_at is not None

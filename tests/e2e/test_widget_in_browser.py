@@ -222,7 +222,7 @@ async def test_a_network_that_goes_without_a_word_is_told_and_a_press_is_not_bel
     await page.get_by_role("button", name="Завершить").click()
     await expect(page.get_by_text("Dozvon не подтвердил команду")).to_be_visible(timeout=7_000)
     await expect(page.get_by_text(NO_CONNECTION)).to_be_visible()
-    assert time.monotonic() - went < 10
+    assert time.monotonic() - went < 20, "not a minute later, when the browser gives the socket up"
     crm.is_silent = False
     crm.calls = [a_call(state="talking", answered_at=time.time() - 10)]
     await crm.until("a new socket", lambda: len(crm.sockets) == 2 and crm.open_sockets)

@@ -19,7 +19,7 @@ from integration.domain.crm.filters import CrmFilter, Pipeline, PipelineStage, S
 from integration.domain.ids import AccountId, CampaignId
 from integration.errors import Unavailable
 from integration.ports.campaigns import EntryQuery, NewEntry, StoredCampaign, lease_name
-from integration.ports.dialling import STALE_SECONDS, DayFigures, DiallingNow, Seat
+from integration.ports.dialling import STALE_SECONDS, CampaignLedger, DayFigures, DiallingNow, Seat
 from integration.ports.list_imports import ImportState, ListImport
 from integration.services.campaign_sounds import CampaignSounds
 from integration.services.ending import ended
@@ -348,6 +348,22 @@ async def test_the_ledger_is_a_file_with_every_day_and_its_window(
         "2026-10-30;40;16;0;0.0;5.0",  # 1 of 20
         "2026-10-31;3;0;0;0.0;0.0",  # the first day has left the window
     ]
+
+
+async def test_the_ledgers_of_all_campaigns_are_one_file_and_a_deleted_one_stays_in_it(
+    signed_in: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    day = {date(2026, 10, 1): DayFigures(dialled=10, live=4, abandoned=1)}
+
+    async def kept(account: AccountId) -> list[CampaignLedger]:
+        one = CampaignLedger(campaign=CampaignId("a"), name="=Осень", is_deleted=False, days=day)
+        return [one, replace(one, campaign=CampaignId("b"), name="Весна", is_deleted=True)]
+
+    assert f'href="{BASE}/ledger.csv"' in await signed_in.page(f"{BASE}?lang=en")
+    monkeypatch.setattr(signed_in.world.storage.dialling, "ledgers", kept)
+    lines = (await signed_in.page(f"{BASE}/ledger.csv?lang=en")).lstrip("\ufeff").splitlines()
+    assert lines[0].startswith("Name;State;Day;Dialled;")
+    assert lines[1:] == ["'=Осень;;2026-10-01;10;4;1;25.0;25.0", "Весна;deleted;2026-10-01;10;4;1;25.0;25.0"]
 
 
 async def test_who_asks_for_the_head_of_a_file_gets_no_body(signed_in: Office) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date
 from typing import Any
@@ -12,12 +13,13 @@ from sqlalchemy import Connection, and_, select, text, union
 from integration.domain.campaigns.model import LIVE, NO_ATTEMPT, Outcome
 from integration.domain.ids import AccountId, CampaignId
 from integration.errors import ProtocolError
+from integration.ports.campaigns import ChangeKind
 from integration.ports.coordination import Lease
-from integration.ports.dialling import DayFigures, DiallingNow
+from integration.ports.dialling import CampaignLedger, DayFigures, DiallingNow
 from integration.storage.sql.codec import decode, encode
 from integration.storage.sql.database import Across, Database, Dialect, insert
 from integration.storage.sql.leases import guard
-from integration.storage.sql.schema import campaign_attempts, campaigns
+from integration.storage.sql.schema import campaign_attempts, campaign_changes, campaigns
 from integration.storage.sql.schema import campaign_days as days_table
 from integration.storage.sql.schema import campaign_dialling as table
 
@@ -93,6 +95,32 @@ class SqlDialling:
         )
         rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
         return {date.fromisoformat(day): DayFigures(dialled, live, lost) for day, dialled, live, lost in rows}
+
+    async def ledgers(self, account: AccountId) -> list[CampaignLedger]:
+        of_days = select(
+            days_table.c.campaign, days_table.c.day, days_table.c.dialled, days_table.c.live, days_table.c.abandoned
+        ).where(days_table.c.account == account)
+        names = select(campaigns.c.id, campaigns.c.name).where(campaigns.c.account == account)
+        is_deletion = campaign_changes.c.account == account, campaign_changes.c.what == ChangeKind.DELETED.value
+        deleted = select(campaign_changes.c.campaign, campaign_changes.c.before).where(*is_deletion)
+
+        def work(connection: Connection) -> list[CampaignLedger]:
+            there = {row.id: row.name for row in connection.execute(names)}
+            known = {row.campaign: row.before for row in connection.execute(deleted)} | there
+            days: dict[str, dict[date, DayFigures]] = defaultdict(dict)
+            for campaign, day, dialled, live, lost in connection.execute(of_days):
+                days[campaign][date.fromisoformat(day)] = DayFigures(dialled, live, lost)
+            return [
+                CampaignLedger(
+                    campaign=CampaignId(campaign),
+                    name=known.get(campaign, campaign),
+                    is_deleted=campaign not in there,
+                    days=dict(sorted(of_campaign.items())),
+                )
+                for campaign, of_campaign in sorted(days.items(), key=lambda each: (known.get(each[0], ""), each[0]))
+            ]
+
+        return await self._database.read(work, account)
 
 
 def count_day(

@@ -14,10 +14,12 @@ from integration.domain.campaigns.model import Attempt, AttemptState, CampaignSt
 from integration.domain.campaigns.own_list import Client, OwnList, Phase, without
 from integration.domain.ids import AccountId, CampaignId, EntryId
 from integration.ports.campaign_erasure import Deletion, Forgetting
+from integration.ports.campaigns import ChangeKind
+from integration.ports.clock import Clock
 from integration.ports.list_imports import ImportState, RowTrouble
 from integration.storage.sql.campaign_entries import Moves, count_moves, lock_entry
 from integration.storage.sql.campaigns import lock
-from integration.storage.sql.codec import decode, encode
+from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database
 from integration.storage.sql.schema import (
     campaign_attempts,
@@ -41,17 +43,24 @@ _LAST_DIGITS = 9  # of a number, as files write it in whatever form
 class SqlCampaignErasure:
     """Implements `ports.campaign_erasure.CampaignErasure`."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
+        self._clock = clock
 
-    async def delete(self, account: AccountId, campaign: CampaignId) -> Deletion:
+    async def delete(self, account: AccountId, campaign: CampaignId, *, by: str) -> Deletion:
         def work(connection: Connection) -> Deletion | None:
             row = lock(connection, account, campaign)
             if row is None:
                 return Deletion.GONE
             if row.state == CampaignState.RUNNING.value or _under_way(connection, account, campaign):
                 return Deletion.RUNS
-            return None if _some(connection, account, campaign) else _rest(connection, account, campaign)
+            if _some(connection, account, campaign):
+                return None
+            _rest(connection, account, campaign)
+            if _has_days(connection, account, campaign):
+                kept = {"at": self._clock.now(), "who": storable(by), "before": row.name}
+                _keep_name(connection, account, campaign, kept)
+            return Deletion.DONE
 
         while True:
             done = await self._database.write(work, account)
@@ -129,17 +138,27 @@ def _some(connection: Connection, account: AccountId, campaign: CampaignId) -> b
     return bool(found)
 
 
-def _rest(connection: Connection, account: AccountId, campaign: CampaignId) -> Deletion:
-    """Imports, figures, history, and the campaign itself."""
+def _rest(connection: Connection, account: AccountId, campaign: CampaignId) -> None:
+    """Imports, figures, history, and the campaign itself; not the days of its ledger."""
     mine = list_imports.c.account == account, list_imports.c.campaign == campaign
     for key in connection.execute(select(list_imports.c.id).where(*mine)).scalars().all():
         for table in (list_import_parts, list_import_problems):
             connection.execute(delete(table).where(table.c.account == account, table.c["import"] == key))
     connection.execute(delete(list_imports).where(*mine))
-    for table in (campaign_counts, campaign_changes, campaign_days, campaign_dialling):
+    for table in (campaign_counts, campaign_changes, campaign_dialling):
         connection.execute(delete(table).where(table.c.account == account, table.c.campaign == campaign))
     connection.execute(delete(campaigns).where(campaigns.c.account == account, campaigns.c.id == campaign))
-    return Deletion.DONE
+
+
+def _has_days(connection: Connection, account: AccountId, campaign: CampaignId) -> bool:
+    mine = campaign_days.c.account == account, campaign_days.c.campaign == campaign
+    return connection.execute(select(campaign_days.c.day).where(*mine).limit(1)).first() is not None
+
+
+def _keep_name(connection: Connection, account: AccountId, campaign: CampaignId, row: dict[str, Any]) -> None:
+    """The one line that is left of the history: the ledger is read by the campaign's name."""
+    fixed = {"account": account, "campaign": campaign, "seq": 1, "what": ChangeKind.DELETED.value, "after": ""}
+    connection.execute(campaign_changes.insert(), fixed | row)
 
 
 def _drop_numbers(connection: Connection, account: AccountId, campaign: CampaignId, numbers: Iterable[str]) -> None:

@@ -278,15 +278,17 @@ def _stored(row: Row[Any]) -> StoredCampaign:
 
 def _change(row: Row[Any]) -> CampaignChange:
     kind = ChangeKind(row.what)
-    is_state = kind is ChangeKind.STATE
+    is_state, is_deletion = kind is ChangeKind.STATE, kind is ChangeKind.DELETED
+    is_plan = not is_state and not is_deletion
     return CampaignChange(
         seq=row.seq,
         at=Timestamp(row.at),
         who=row.who,
         kind=kind,
-        before=None if is_state or not row.before else decode(CampaignPlan, row.before),
-        after=None if is_state or not row.after else decode(CampaignPlan, row.after),
+        before=decode(CampaignPlan, row.before) if is_plan and row.before else None,
+        after=decode(CampaignPlan, row.after) if is_plan and row.after else None,
         state_before=CampaignState(row.before) if is_state else None,
         state_after=CampaignState(row.after) if is_state else None,
         undoes=row.undoes,
+        name=row.before if is_deletion else "",
     )

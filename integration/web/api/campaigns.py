@@ -167,11 +167,12 @@ class CampaignApi:
         self._desk.tell(account.id)
         return await self._answer(stored)
 
-    async def delete(self, request: web.Request, _: Viewer) -> web.Response:
+    async def delete(self, request: web.Request, viewer: Viewer) -> web.Response:
         seen, campaign = seen_by(request).office, await self._campaign(request)
         if seen != campaign.revision:
             raise Refused(412, ApiProblem.OTHER_REVISION, changes=[], revision=str(campaign.revision))
-        if await self._desk.erasure.delete(campaign.account, campaign.id) is Deletion.RUNS:
+        by = author(viewer.author, self._of(request).settings.language)
+        if await self._desk.erasure.delete(campaign.account, campaign.id, by=by) is Deletion.RUNS:
             raise Refused(409, ApiProblem.NOT_THIS_STATE, {"state": campaign.state.value})
         self._desk.tell(campaign.account)
         return answer({"revision": "0"})

@@ -1,8 +1,8 @@
-"""The abandonment ledger of a campaign: its figures on the page, and all its days as a file. Source: spec K6."""
+"""The abandonment ledger: a campaign's figures on its page, its days as a file, and all campaigns'. Source: K6."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import date, timedelta
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from integration.domain.campaigns.ledger import Answers, Ledger
 from integration.domain.campaigns.windows import day_of
 from integration.domain.ids import Timestamp
 from integration.ports.campaigns import StoredCampaign
-from integration.ports.dialling import DayFigures, DiallingStore
+from integration.ports.dialling import CampaignLedger, DayFigures, DiallingStore
 from integration.services.accounts import Account
 from integration.texts.pages import texts
 from integration.web.campaigns.csv_answer import csv_answer
@@ -29,8 +29,9 @@ class LedgerPages:
         self._desk = desk
 
     def routes(self) -> list[web.AbstractRouteDef]:
-        path = f"/admin/{{account}}/campaigns/{CAMPAIGN_IN_PATH}/ledger.csv"
-        return [*needs(Permission.SEE_CAMPAIGNS, web.get(path, self.export))]
+        base = "/admin/{account}/campaigns"
+        one = web.get(f"{base}/{CAMPAIGN_IN_PATH}/ledger.csv", self.export)
+        return [*needs(Permission.SEE_CAMPAIGNS, one, web.get(f"{base}/ledger.csv", self.export_all))]
 
     async def export(self, request: web.Request) -> web.StreamResponse:
         """Every day on which somebody was dialled, the oldest first."""
@@ -39,11 +40,30 @@ class LedgerPages:
         rows = _exported(days, texts(language_of(request)))
         return await csv_answer(request, f"ledger-{campaign.id}.csv", rows)
 
+    async def export_all(self, request: web.Request) -> web.StreamResponse:
+        """Every campaign by which somebody was dialled; a deleted one stays: whoever asks must get its days."""
+        account = self._desk.shell.account(request)
+        ledgers = await self._desk.dialling.ledgers(account.id)
+        rows = _of_all(ledgers, texts(language_of(request)))
+        return await csv_answer(request, f"ledger-{account.id}.csv", rows)
+
 
 async def _exported(days: Mapping[date, DayFigures], t: Mapping[str, str]) -> AsyncIterator[list[list[str]]]:
     yield [[t[head] for head in _HEADS]]
+    yield _rows(days)
+
+
+async def _of_all(ledgers: Sequence[CampaignLedger], t: Mapping[str, str]) -> AsyncIterator[list[list[str]]]:
+    yield [[t["camp_name"], t["camp_state"], *(t[head] for head in _HEADS)]]
+    for each in ledgers:
+        state = t["camp_ledger_deleted"] if each.is_deleted else ""
+        yield [[each.name, state, *row] for row in _rows(each.days)]
+
+
+def _rows(days: Mapping[date, DayFigures]) -> list[list[str]]:
+    """Of one campaign, the oldest day first."""
     ledger = _ledger(days)
-    yield [
+    return [
         [
             day.isoformat(),
             str(figures.dialled),

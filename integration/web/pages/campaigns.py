@@ -231,7 +231,8 @@ class CampaignPages:
                 cancel_href=back,
                 here=back,
             )
-        done = await self._desk.erasure.delete(account.id, campaign.id)
+        by = self._desk.who(request, account)
+        done = await self._desk.erasure.delete(account.id, campaign.id, by=by)
         self._desk.tell(account.id)
         if done is Deletion.RUNS:
             raise await self._desk.shell.told(request, back, "camp_delete_runs")
@@ -320,6 +321,8 @@ def _history_rows(account: Account, history: Sequence[CampaignChange], t: Mappin
         if each.state_before is not None and each.state_after is not None:
             before, after = t[f"camp_state_{each.state_before}"], t[f"camp_state_{each.state_after}"]
             what = what.format(before=before, after=after)
+        elif each.kind is ChangeKind.DELETED:
+            what = what.format(name=each.name)
         is_plan = each.kind in (ChangeKind.PLAN, ChangeKind.UNDONE)
         rows.append(
             HistoryRow(
