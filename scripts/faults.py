@@ -43,6 +43,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
     parser.add_argument("--accounts", type=int, default=3, help="each with an office and its own CRM")
     parser.add_argument("--portals", type=int, default=1, help="how many of the accounts have Bitrix24, not amoCRM")
+    parser.add_argument("--listed", type=int, help="clients of each account's campaign; usually an eighth of its calls")
     parser.add_argument("--per-second", type=float, default=4.0, help="calls that begin in a second")
     parser.add_argument("--speed", type=float, default=5.0, help="seconds of the office per second")
     parser.add_argument("--settle", type=float, default=1200.0, help="seconds for the outbox to empty at the end")
@@ -59,6 +60,7 @@ async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
         portals=min(options.portals, options.accounts),
         speed=options.speed,
         per_second=options.per_second,
+        listed=options.calls // options.accounts // 8 if options.listed is None else options.listed,
     )
 
     began = time.monotonic()

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from connectors.amocrm.sandbox import SANDBOX, SandboxSettings, create_sandbox
 from connectors.amocrm.sandbox.account import Account
+from connectors.amocrm.sandbox.fields import phone_field
 from connectors.amocrm.sandbox.oauth import uninstall
 from connectors.amocrm.sandbox.sandbox import Fault
 from tests.lab.waiting import until
@@ -66,6 +67,13 @@ class CrmSite:
         account = self.account
         found = next(each for each in account.companies.own() if each["name"] == company)
         account.update("contacts", self.contact(name), {"company_id": found["id"]}, ANNA)
+
+    def add_contact(self, name: str, *phones: str, owner: int = ANNA) -> int:
+        """One contact more. Returns its id."""
+        account = self.account
+        found, errors = account.check_fields("contacts", [phone_field(*phones)], None)
+        assert not errors, errors
+        return int(account.create("contacts", {"name": name, "custom_fields_values": found}, owner)["id"])
 
     async def start(self) -> None:
         self._runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=1.0)

@@ -16,7 +16,8 @@ from connectors.bitrix24.sandbox import (
     create_sandbox,
     seed_portal,
 )
-from connectors.bitrix24.sandbox.portal import Live, Portal
+from connectors.bitrix24.sandbox.crm_kinds import CONTACT, KINDS
+from connectors.bitrix24.sandbox.portal import Author, Live, Portal
 from connectors.bitrix24.sandbox.preinstall import preinstall
 from connectors.bitrix24.sandbox.sandbox import Fault
 from tests.lab.waiting import until
@@ -80,6 +81,12 @@ class PortalSite:
             return
         cards = {(message["call"], user) for user in message["users"]}
         self.cards = self.cards | cards if message["kind"] == "call_card" else self.cards - cards
+
+    def add_contact(self, name: str, *phones: str, owner: int = ANNA) -> int:
+        """One contact more. Returns its id."""
+        multi = [{"TYPE_ID": "PHONE", "VALUE_TYPE": "MOBILE", "VALUE": phone} for phone in phones]
+        values = {"NAME": name, "ASSIGNED_BY_ID": owner, "FM": multi}
+        return int(self.portal.create(KINDS[CONTACT], values, Author(user_id=owner))["ID"])
 
     async def start(self) -> None:
         for app in (self._app, create_oauth_server(self._sandbox)):

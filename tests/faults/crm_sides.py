@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import uuid4
@@ -51,6 +51,9 @@ class CrmSide(Protocol):
 
     def employees(self) -> str: ...
 
+    def add_contact(self, name: str, numbers: Sequence[str]) -> None:
+        """Before it is connected."""
+
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         """What the CRM's administrator does once."""
 
@@ -87,6 +90,9 @@ class AmocrmSide:
 
     def employees(self) -> str:
         return employees()
+
+    def add_contact(self, name: str, numbers: Sequence[str]) -> None:
+        self.site.add_contact(name, *numbers)
 
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         await consent(url, self.site, self.account, password)
@@ -144,6 +150,9 @@ class PortalSide:
 
     def employees(self) -> str:
         return portal_employees()
+
+    def add_contact(self, name: str, numbers: Sequence[str]) -> None:
+        self.site.add_contact(name, *numbers)
 
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         await self.site.install(session)

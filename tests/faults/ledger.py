@@ -29,6 +29,7 @@ class PbxCall:
     began: float
     ended: float | None = None
     talk_began: float | None = None  # the client was first connected with somebody
+    rang: list[str] = field(default_factory=list)  # numbers outside that were dialled
     file: str = ""  # the file of MixMonitor
     is_crashed: bool = False  # it ended with the PBX
     questions: int = 0  # to Dozvon about its route
@@ -107,6 +108,8 @@ class Ledger:
                 self._variable(call, fields)
             case "NewCallerid" if call.direction == "outbound" and not call.number and self._names_client(fields):
                 call.number = fields["CallerIDNum"]
+            case "DialBegin" if fields["DestChannel"].startswith(_TRUNK):
+                call.rang.append(fields["DialString"].partition("@")[0])
             case "Newexten" if fields["Application"] == "AGI":
                 call.questions += 1
             case "BridgeEnter":

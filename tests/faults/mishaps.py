@@ -17,7 +17,8 @@ from integration.errors import DozvonError
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.ledger import MARGIN_SECONDS
 from tests.faults.place import Place
-from tests.faults.stand import Stand
+from tests.faults.stand import PASSWORD, Stand
+from tests.faults.supervisor import supervisor
 from tests.scaled.servers import Server
 
 Mishap = Callable[[], Awaitable[None]]
@@ -40,6 +41,7 @@ class Mishaps:
         self.kinds: dict[str, tuple[int, Mishap]] = {
             "kill -9": (16, self._kill), "stop and start": (6, self._stop), "process frozen": (5, self._suspend),
             "office changes": (8, self._change_office),
+            "order without an answer": (10, self._lose_answers),
             "AMI cut": (10, self._cut), "AMI frozen": (6, self._freeze), "PBX crash": (6, self._crash),
             "CRM 429": (5, lambda: self._crm("status", status=429, most=2)),
             "CRM 500": (6, lambda: self._crm("status", status=500)),
@@ -49,6 +51,8 @@ class Mishaps:
             "CRM stores, late answer": (6, lambda: self._crm("timeout_after_store", seconds=5.0, most=1)),
             "CRM drops": (6, lambda: self._crm("drop")), "CRM away": (4, self._crm_away),
         }  # fmt: skip
+        if stand.shape.listed:
+            self.kinds["campaign changes"] = (10, self._change_campaign)
         if postgres is not None:
             self.kinds["PostgreSQL restart"] = (10, self._restart_postgres)
             self.kinds["PostgreSQL frozen"] = (5, self._freeze_postgres)
@@ -99,6 +103,7 @@ class Mishaps:
             await asyncio.gather(*self._under_way)
         for place in self._stand.places:
             place.side.heal()
+            place.office.unanswered = 0
         for process in self._stand.processes:
             if not process.is_alive:
                 self.complaints.append("a process had ended by itself")
@@ -167,7 +172,21 @@ class Mishaps:
             await asyncio.sleep(self._rng.uniform(0.0, 2.0))
             await self._kill()
 
+    async def _change_campaign(self) -> None:
+        """A supervisor changes a campaign; half of the time a process is killed meanwhile."""
+        campaign = self._rng.choice([place.campaign for place in self._stand.places if place.campaign is not None])
+        async with supervisor(self._stand.url, PASSWORD) as person:
+            changing = asyncio.create_task(campaign.change(person))
+            if self._rng.random() < 0.5:
+                await asyncio.sleep(self._rng.uniform(0.0, 0.5))
+                await self._kill()
+            await changing
+
     # ---- the PBX ---------------------------------------------------------------------------------------------------
+
+    async def _lose_answers(self) -> None:
+        """The PBX makes the calls of the next orders (clicks, attempts), and the link ends before it has said so."""
+        self._somewhere().office.unanswered += self._rng.randint(1, 2)
 
     async def _cut(self) -> None:
         await self._somewhere().office.cut()

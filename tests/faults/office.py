@@ -9,13 +9,15 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings
-from pbx_adapter.asterisk.simulator.ami import Answer, Request
+from pbx_adapter.asterisk.simulator.ami import Answer, Request, header
 from pbx_adapter.asterisk.simulator.office import Client, Line, Office, Phone, Queue, QueueStep, RingStep
 from pbx_adapter.asterisk.simulator.switch import UP, Channel, Said
+from tests.faults.campaign import MEMBERS
 from tests.faults.ledger import Ledger
 
 NORMAL = ("79161234567", "79261112233", "74955550142", "79037654321", "74955550100")
@@ -34,7 +36,7 @@ MIX: dict[str, int] = {
 _PATIENCE_SECONDS = 45.0  # of office time: roughly the longest call
 
 OFFICE = Office(
-    phones=tuple(Phone(extension, f"Phone {extension}") for extension in EXTENSIONS),
+    phones=tuple(Phone(extension, f"Phone {extension}") for extension in sorted({*EXTENSIONS, *MEMBERS})),
     clients=(Client(BUSY, "", is_busy=True), Client(SILENT, "", answers_after=None)),
     queues=(Queue("sales", EXTENSIONS[:6], "200", timeout=8.0),),
     lines=(
@@ -49,12 +51,20 @@ Click = Callable[[str], Awaitable[None]]
 
 
 class WatchedOffice(Simulator):
-    """A simulated office with a ledger. `asked`: how often clients have asked it for something."""
+    """
+    A simulated office with a ledger.
+
+    Attributes:
+        asked: how often clients have asked it for something.
+        originated: how often each channel was ordered by AMI.
+        unanswered: so many of the next orders are carried out, and the connection ends before their answer.
+    """
 
     def __init__(self, pbx: str, settings: SimulatorSettings) -> None:
         super().__init__(settings)
         self.is_up = True
-        self.asked = 0
+        self.asked = self.unanswered = 0
+        self.originated: Counter[str] = Counter()
         self.begun_by_crm: dict[str, str] = {}  # the CRM's id of a live call -> the channel that a click rings first
         self.ledger = Ledger(pbx, lambda: self.ami.is_heard)
         self.witnesses.append(self.ledger.witness)
@@ -62,8 +72,13 @@ class WatchedOffice(Simulator):
     async def handle_action(self, action: str, request: Request) -> Answer:
         self.asked += 1
         if action == "Originate":
+            self.originated[header(request, "ChannelId")] += 1
             self._note_click(request)
         answer = await super().handle_action(action, request)
+        if action == "Originate" and self.unanswered:
+            self.unanswered -= 1
+            self.ledger.disrupted()
+            raise ConnectionResetError("the answer is lost")
         if action == "CoreShowChannels" and not self.ami.is_frozen:
             self.ledger.listed()
         return answer
@@ -99,9 +114,15 @@ class WatchedOffice(Simulator):
             await self.ami.cut()
 
 
-def open_office(pbx: str, spool: Path, logs: Path, agi: str, *, seed: int, speed: float) -> WatchedOffice:
-    settings = SimulatorSettings(office=OFFICE, agi=agi, spool=spool, logs=logs, seed=seed, speed=speed)
-    return WatchedOffice(pbx, settings)
+def open_office(
+    pbx: str, spool: Path, logs: Path, agi: str, clients: Sequence[Client], *, seed: int, speed: float
+) -> WatchedOffice:
+    """`clients`: of a campaign, besides the others. The phones that only it has are answered at once."""
+    office = replace(OFFICE, clients=(*OFFICE.clients, *clients))
+    settings = SimulatorSettings(office=office, agi=agi, spool=spool, logs=logs, seed=seed, speed=speed)
+    watched = WatchedOffice(pbx, settings)
+    watched.answers_after |= dict.fromkeys(set(MEMBERS) - set(EXTENSIONS), 1.0)
+    return watched
 
 
 class Traffic:

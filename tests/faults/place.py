@@ -11,8 +11,9 @@ import aiohttp
 from integration.domain.ids import AccountId, PbxId
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
 from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite
+from tests.faults.campaign import MEMBERS, CampaignOf, phones_of, somebody
 from tests.faults.crm_sides import AmocrmSide, CrmSide, PortalSide
-from tests.faults.office import EXTENSIONS, Traffic, WatchedOffice, open_office
+from tests.faults.office import EXTENSIONS, KNOWN, Traffic, WatchedOffice, open_office
 from tests.faults.shape import Shape
 
 _CLICK_SECONDS = 5.0
@@ -67,11 +68,18 @@ class Place:
         self._url, self._agi_port, self._shape, self._session = url, agi_port, shape, session
         self._seed = shape.seed * 1000 + number
         agi = f"agi://127.0.0.1:{agi_port}/{self.pbx}"
+        listed = [somebody(index) for index in range(shape.listed)]
+        phones = [phone for client in listed for phone in phones_of(client)]
         self.office: WatchedOffice = open_office(
-            self.pbx, self.spool, self._logs, agi, seed=self._seed, speed=shape.speed
+            self.pbx, self.spool, self._logs, agi, phones, seed=self._seed, speed=shape.speed
         )
         is_portal = number > shape.accounts - shape.portals
         self.side: CrmSide = (PortalSide if is_portal else AmocrmSide)(self.account, url)
+        for client in listed:
+            self.side.add_contact(client.name, client.numbers)
+        self.pressed: set[str] = set()  # numbers that were clicked
+        self.campaign = CampaignOf(self.account, listed, self._seed) if listed else None
+        self.known = KNOWN | frozenset(phone.number for phone in phones)  # numbers of the CRM's clients
 
     @property
     def crm(self) -> CrmSite:
@@ -100,7 +108,7 @@ class Place:
             "account": self.account, "pbx": self.pbx, "agi_port": self._agi_port,
             "default_responsible": self.side.default_responsible,
             "crm": self.side.table(), "ami_port": self.office.ami.port, "spool": self.spool,
-            "employees": _everybody() if is_shown else self.side.employees(),
+            "employees": _everybody() if is_shown else self.side.employees() + _of_the_campaign(),
             "cdr": self._logs / CDR_FILE, "cel": self._logs / CEL_FILE,
         }  # fmt: skip
         return _SECTION.format(**values)
@@ -117,6 +125,7 @@ class Place:
 
     async def _click(self, number: str) -> None:
         """Anna presses a number in the CRM; while Dozvon is away there is no answer and no call."""
+        self.pressed.add(number)
         timeout = aiohttp.ClientTimeout(total=_CLICK_SECONDS)
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, LookupError, AssertionError):
             await self.side.click(self._url, number, self._session, timeout)
@@ -130,6 +139,10 @@ class Place:
 def managers() -> dict[str, int]:
     """Whose phone each extension is, where all have a manager."""
     return {extension: _MANAGERS[place % len(_MANAGERS)] for place, extension in enumerate(EXTENSIONS)}
+
+
+def _of_the_campaign() -> str:
+    return "".join(f'{extension} = {{ name = "Campaign {extension}" }}\n' for extension in MEMBERS)
 
 
 def _everybody() -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from tests.faults.mishaps import Mishaps
 from tests.faults.shape import Shape
-from tests.faults.stand import open_stand
+from tests.faults.stand import PASSWORD, Stand, open_stand
+from tests.faults.supervisor import supervisor
 from tests.faults.verdict import Verdict, judge
 from tests.scaled.servers import own_postgres, own_redis
 
@@ -60,6 +61,7 @@ async def run(
         stand = await stack.enter_async_context(open_stand(folder, shape))
         mishaps = Mishaps(stand, seed=shape.seed, postgres=postgres, redis=redis)
         planned = mishaps.plan(calls, faults)
+        await begin_campaigns(stand)
         traffics = [place.traffic(strangers=max(calls // 4 // shape.accounts, 5)) for place in stand.places]
         numbers = itertools.count()
 
@@ -74,6 +76,7 @@ async def run(
         await asyncio.gather(*(traffic.run(share, each) for traffic, share in zip(traffics, shares, strict=True)))
         await asyncio.gather(*(traffic.settle() for traffic in traffics))
         await mishaps.end()
+        mishaps.complaints += await finish_campaigns(stand, timeout_seconds=settle_seconds)
         try:
             await stand.settled(timeout_seconds=settle_seconds)
         except TimeoutError as exc:
@@ -82,3 +85,26 @@ async def run(
         verdict = await judge(stand, kinds=kinds, faults=mishaps.happened, complaints=mishaps.complaints)
     verdict.seconds = time.monotonic() - began
     return verdict
+
+
+async def begin_campaigns(stand: Stand) -> None:
+    async with supervisor(stand.url, PASSWORD) as person:
+        for place in stand.places:
+            if place.campaign is not None:
+                await place.campaign.begin(person)
+
+
+async def finish_campaigns(stand: Stand, *, timeout_seconds: float) -> list[str]:
+    """Wait until everybody was called. Returns which campaigns did not come so far."""
+    campaigns = [place.campaign for place in stand.places if place.campaign is not None]
+    try:
+        async with (
+            asyncio.timeout(timeout_seconds),
+            supervisor(stand.url, PASSWORD) as person,
+            stand.storage() as storage,
+        ):
+            await asyncio.gather(*(campaign.finish(person, storage) for campaign in campaigns))
+    except TimeoutError as exc:
+        left = {campaign.account: campaign.left[:5] for campaign in campaigns if campaign.left}
+        return [f"not everybody was called in time: {left} {exc}"]
+    return []

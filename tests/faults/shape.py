@@ -16,6 +16,7 @@ class Shape:
         portals: how many of the accounts, the last ones, have a portal of Bitrix24 as CRM; the others have amoCRM.
         speed: seconds of the office per second of the wall clock.
         only: the mishaps to choose from, by their names in `mishaps.py`; empty: all.
+        listed: clients of the campaign of each account; 0: none.
         per_second: new calls in a second of the wall clock, over all accounts.
         changing: the last account is in the database, where `changes.py` puts it; all phones of the others have a
             manager, who may have a page open.
@@ -30,4 +31,5 @@ class Shape:
     only: tuple[str, ...] = ()
     speed: float = 5.0
     per_second: float = 3.5
+    listed: int = 0
     changing: bool = False

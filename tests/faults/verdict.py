@@ -7,21 +7,24 @@ that crashes writes no CDR of its live calls, but CEL is enough to find them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from integration.domain.calls.call import Call
 from integration.domain.ids import CallId
+from tests.faults.campaign_verdict import CampaignFigures, judge_campaign
 from tests.faults.crm_sides import Record
 from tests.faults.ledger import Ledger, PbxCall
-from tests.faults.office import KNOWN
 from tests.faults.place import Place
 from tests.faults.stand import Stand
 
 _GRAIN_SECONDS = 2.0  # the CRM has whole seconds, and a busy Dozvon dates an event when it reads it
 _TALK_SECONDS = 2.0  # a shorter talk may be less than a whole second
 _LEAST_BYTES = 200  # of a recording
+
+
+_BAD = ("lost", "doubled", "invented", "unrecorded", "misjudged", "out_of_order", "complaints")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -55,6 +58,7 @@ class Verdict:
     dead_letters: int = 0
     longest_delay_seconds: float = 0.0
     median_delay_seconds: float = 0.0
+    campaigns: CampaignFigures = field(default_factory=CampaignFigures)
     complaints: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -67,6 +71,7 @@ class Verdict:
             self.unrecorded,
             self.misjudged,
             self.out_of_order,
+            self.campaigns.wrong,
             self.complaints,
         )
         return not any(bad) and not self.hung and not self.dead_letters
@@ -96,6 +101,7 @@ class Verdict:
             ("of them not answered: the office's own route went on", self.fell_back),
             ("delay from the end to the CRM, median", f"{self.median_delay_seconds:.1f} s"),
             ("delay from the end to the CRM, longest", f"{self.longest_delay_seconds:.1f} s"),
+            *self._of_campaigns(),
             ("complaints", len(self.complaints)),
         ]
         width = max(len(name) for name, _ in rows)
@@ -103,10 +109,23 @@ class Verdict:
         lines += [f"| {name:<{width}} | {value:>6} |" for name, value in rows]
         lines += ["", "| fault | times |", "|---|---:|"]
         lines += [f"| {name} | {times} |" for name, times in sorted(self.faults.items())]
-        for name in ("lost", "doubled", "invented", "unrecorded", "misjudged", "out_of_order", "complaints"):
-            if found := getattr(self, name):
-                lines.append(f"\n{name}: {', '.join(found[:20])}")
+        bad = {name: getattr(self, name) for name in _BAD} | self.campaigns.wrong
+        lines += [f"\n{name}: {', '.join(found[:20])}" for name, found in bad.items() if found]
         return "\n".join(lines)
+
+    def _of_campaigns(self) -> list[tuple[str, object]]:
+        found = self.campaigns
+        if not found.listed:
+            return []
+        return [
+            ("clients of campaigns", found.listed),
+            ("attempts in their journals", found.attempts),
+            ("of them with a ring at the client", found.rang),
+            ("of them with a talk", found.talked),
+            ("of them unknown", found.unknown),
+            ("numbers that supervisors took out meanwhile", found.refused),
+            ("**campaigns: dialled twice, lost, outside the list**", sum(map(len, found.wrong.values()))),
+        ]
 
 
 async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, int], complaints: list[str]) -> Verdict:
@@ -122,6 +141,8 @@ async def judge(stand: Stand, *, kinds: Mapping[str, int], faults: Mapping[str, 
     delays: list[float] = []
     for place in stand.places:
         await _judge_place(verdict, stand, place, delays)
+        async with stand.storage() as storage:
+            await judge_campaign(verdict.campaigns, storage, place)
     verdict.dead_letters = (await stand.processes[0].health())["outbox"]["dead"]
     verdict.longest_delay_seconds = max(delays, default=0.0)
     verdict.median_delay_seconds = sorted(delays)[len(delays) // 2] if delays else 0.0
@@ -139,7 +160,7 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
         journal = in_journal.get(call.uniq)
         verdict.recovered += bool(counts[call.uniq]) and journal is not None and journal.recovered
         verdict.crashed += bool(counts[call.uniq]) and call.is_crashed
-        if _is_lost(verdict, call, counts[call.uniq]):
+        if _is_lost(verdict, call, counts[call.uniq], known=place.known):
             verdict.lost.append(call.uniq)
             near = ledger.disruptions.near(call)
             verdict.about_lost.append({**asdict(call), "journal": repr(journal), "near": near})
@@ -184,7 +205,7 @@ async def _in_journal(stand: Stand, place: Place, keys: Sequence[str]) -> dict[s
     return {call.id: call for call in found if call is not None and call.merged_into is None}
 
 
-def _is_lost(verdict: Verdict, call: PbxCall, times: int) -> bool:
+def _is_lost(verdict: Verdict, call: PbxCall, times: int, *, known: Collection[str]) -> bool:
     """Count a call that is not in the CRM, by the reason."""
     verdict.questions += call.questions
     verdict.fell_back += call.questions - call.answers
@@ -192,7 +213,7 @@ def _is_lost(verdict: Verdict, call: PbxCall, times: int) -> bool:
         verdict.doubled.append(call.uniq)
     if times:
         return False
-    if call.direction == "outbound" and call.number not in KNOWN and call.talk_began is None:
+    if call.direction == "outbound" and call.number not in known and call.talk_began is None:
         verdict.not_to_log += 1
         return False
     return True

@@ -14,12 +14,16 @@ class Phone:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Somebody outside. They answer the office's calls after `answers_after` seconds (None: they let it ring)."""
+    """
+    Somebody outside. They answer the office's calls after `answers_after` seconds (None: they let it ring), and hang up
+    `talks_for` seconds later (None: they leave that to the office).
+    """
 
     number: str
     name: str
     answers_after: float | None = 3.0
     is_busy: bool = False
+    talks_for: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,8 @@ class Simulator:
                 self.later(2.0, Said.REJECT, leg)
             elif client.answers_after is not None:
                 self.later(client.answers_after, Said.ANSWER, leg)
+                if client.talks_for is not None:
+                    self.later(client.answers_after + client.talks_for, Said.HANG_UP, leg)
         elif (after := self.answers_after.get(target.endpoint)) is not None:
             self.later(after, Said.ANSWER, leg)
             if (talk := self.talks_for.get(target.endpoint)) is not None:

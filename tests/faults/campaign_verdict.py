@@ -1,0 +1,165 @@
+"""Compares what the PBX dialled for a campaign with its journal, its list and what a supervisor decided meanwhile.
+
+The PBX's own record is the ledger, which has every channel that was dialled, and the orders (AMI Originate) that the
+PBX was given. Whether each of these calls is in the CRM once is judged with all other calls, in `verdict.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from integration.domain.campaigns.model import LIVE, NO_ATTEMPT, REACHED, Attempt, AttemptState, EntryState, Outcome
+from integration.domain.ids import AttemptId
+from integration.ports.campaigns import EntryQuery, ListedEntry
+from integration.storage import Storage
+from tests.faults.campaign import CAMPAIGN, EVERY_ATTEMPT, CampaignOf
+from tests.faults.ledger import PbxCall
+from tests.faults.place import Place
+
+_CHANNEL = "dozvon-"  # how the channel of an order begins, before the attempt's id
+_TALK_SECONDS = 2.0
+_GRAIN_SECONDS = 0.5
+
+
+@dataclass(slots=True, kw_only=True)
+class CampaignFigures:
+    """`wrong`: what must not be, by what it is; each with the attempt, the number or the client that it is about."""
+
+    listed: int = 0
+    attempts: int = 0
+    rang: int = 0  # at clients
+    talked: int = 0
+    unknown: int = 0  # nothing tells what came of them
+    refused: int = 0  # numbers that were taken out or put on the do-not-call list meanwhile
+    rests: int = 0
+    wrong: dict[str, list[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """`calls`: of the PBX, by the attempt that ordered them."""
+
+    campaign: CampaignOf
+    attempts: Mapping[AttemptId, Attempt]
+    entries: Sequence[ListedEntry]
+    calls: Mapping[AttemptId, PbxCall]
+    orders: Counter[str]
+    others: frozenset[str]  # numbers that were clicked
+
+
+async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Place) -> None:
+    """Add what came of an account's campaign. It must be over."""
+    campaign = place.campaign
+    if campaign is None:
+        return
+    attempts = await storage.attempts.log(place.account, CAMPAIGN, limit=EVERY_ATTEMPT)
+    entries = await storage.entries.listing(place.account, CAMPAIGN, EntryQuery(limit=EVERY_ATTEMPT))
+    counts = (await storage.campaigns.counts(place.account))[CAMPAIGN]
+    told = _Told(
+        campaign=campaign,
+        attempts={each.id: each for each in attempts},
+        entries=entries,
+        calls={
+            AttemptId(key.removeprefix(_CHANNEL)): call
+            for key, call in place.office.ledger.calls.items()
+            if key.startswith(_CHANNEL)
+        },
+        orders=place.office.originated,
+        others=frozenset(place.pressed),
+    )
+    figures.listed += len(entries)
+    figures.attempts += len(attempts)
+    figures.rang += sum(bool(told.calls[each].rang) for each in told.attempts if each in told.calls)
+    figures.talked += sum(each.outcome in REACHED for each in attempts)
+    figures.unknown += sum(each.outcome is Outcome.UNKNOWN for each in attempts)
+    figures.refused += len(campaign.gone)
+    figures.rests += len(campaign.paused)
+    if sum(counts.outcomes.values()) != len(attempts):
+        figures.wrong.setdefault("outcomes counted twice or not at all", []).append(place.account)
+    for what, whom in (*_dialled(told), *_against_the_journal(told), *_against_decisions(told), *_lost(told)):
+        figures.wrong.setdefault(what, []).append(f"{place.account}: {whom}")
+
+
+def _dialled(told: _Told) -> Iterator[tuple[str, str]]:
+    """By what the PBX did: one call for an attempt, one ring at a time for a number, nobody outside the list."""
+    listed = told.campaign.numbers
+    for channel, times in told.orders.items():
+        attempt = AttemptId(channel.removeprefix(_CHANNEL))
+        if times > 1 and attempt in told.attempts:
+            yield "attempts ordered twice", attempt
+    intervals: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    for attempt, call in told.calls.items():
+        if len(call.rang) > 1:
+            yield "attempts dialled twice", f"{attempt}: {call.rang}"
+        strangers = set(call.rang) - (listed if attempt in told.attempts else told.others)
+        if strangers:
+            yield "dialled outside the list", f"{attempt}: {strangers}"
+        for number in call.rang:
+            intervals[number].append((call.began, call.ended or time.time()))
+    for number, each in intervals.items():
+        each.sort()
+        if number in listed and any(one[1] > two[0] for one, two in pairwise(each)):
+            yield "numbers dialled twice at once", number
+
+
+def _against_the_journal(told: _Told) -> Iterator[tuple[str, str]]:
+    """Each row says what the PBX says."""
+    for attempt in told.attempts.values():
+        call = told.calls.get(attempt.id)
+        about = f"{attempt.id} {attempt.number} {attempt.outcome}"
+        if attempt.state is not AttemptState.ENDED:
+            yield "attempts left behind", about
+        if call is None or not call.rang:
+            if attempt.outcome not in (*NO_ATTEMPT, Outcome.UNKNOWN):
+                yield "outcomes of calls that never rang", about
+            continue
+        if call.rang[0] != attempt.number.removeprefix("+"):
+            yield "another number was dialled", f"{about}: {call.rang}"
+        if attempt.outcome in NO_ATTEMPT:
+            yield "rang and not counted", about
+        has_talked = call.talk_began is not None
+        if attempt.outcome in LIVE and not has_talked:
+            yield "talks that never were", about
+        lasted = (call.ended or call.began) - (call.talk_began or call.began) if has_talked else 0.0
+        if lasted > _TALK_SECONDS and not call.is_crashed and attempt.outcome not in LIVE:
+            yield "talks that were not seen", about
+
+
+def _against_decisions(told: _Told) -> Iterator[tuple[str, str]]:
+    """What a supervisor has decided holds from the moment at which Dozvon said so."""
+    for attempt in told.attempts.values():
+        gone = told.campaign.gone.get(attempt.number.removeprefix("+"))
+        if gone is not None and attempt.written_at > gone + _GRAIN_SECONDS:
+            yield "dialled after they were taken out", f"{attempt.id} {attempt.number}"
+        sent = attempt.sent_at
+        if sent is not None and any(began + _GRAIN_SECONDS < sent < until for began, until in told.campaign.paused):
+            yield "dialled while it rested", f"{attempt.id} {attempt.number}"
+
+
+def _lost(told: _Told) -> Iterator[tuple[str, str]]:
+    """Everybody was called, or must not be; whoever is done was reached, or all their numbers are struck out."""
+    of_entry: dict[int, list[Attempt]] = defaultdict(list)
+    for attempt in told.attempts.values():
+        of_entry[attempt.entry].append(attempt)
+    names = {each.entry.name for each in told.entries}
+    yield from (("clients lost", client.name) for client in told.campaign.clients if client.name not in names)
+    now = time.time()
+    for listed in told.entries:
+        entry, outcomes = listed.entry, [each.outcome for each in of_entry[listed.entry.id]]
+        about = f"{entry.name} {entry.state}: {[str(each) for each in outcomes]}"
+        is_called = any(each not in NO_ATTEMPT for each in outcomes)
+        match entry.state:
+            case EntryState.REACHED if not any(each in REACHED for each in outcomes):
+                yield "clients called reached who were not", about
+            case EntryState.NOT_REACHED if not all(number.struck for number in entry.numbers):
+                yield "clients given up too early", about
+            case EntryState.OPEN if not is_called or entry.due_at is None:
+                yield "clients lost", about
+            case EntryState.TAKEN:
+                yield "clients left behind", about
+        if entry.state is EntryState.OPEN and entry.due_at is not None and entry.due_at < now - 60.0:
+            yield "clients who should have been called again", about
