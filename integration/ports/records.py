@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from integration.domain.calls.call import Direction, Disposition, HangupBy, Leg, Origin, Transfer
+from integration.domain.calls.received import Received
 from integration.domain.ids import AccountId, PbxId, Timestamp
 
 
@@ -41,6 +42,7 @@ class RecordedCall:
     queue: str | None = None
     consultation: bool = False
     origin: Origin | None = None  # if the records show a click
+    received: Received | None = None  # what a campaign's client met who answered before an employee
 
 
 class CallRecords(Protocol):

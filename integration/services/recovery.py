@@ -28,6 +28,7 @@ from integration.domain.calls.call import Call, Direction
 from integration.domain.calls.follow_up import follow_up
 from integration.domain.calls.intents import IntentKind
 from integration.domain.calls.ownership import SOLE, Ownership
+from integration.domain.calls.received import Received
 from integration.domain.calls.tracking import Change
 from integration.domain.ids import CallId, PbxId, Timestamp, call_id
 from integration.errors import DozvonError
@@ -282,6 +283,7 @@ class Recovery:
             queue=recorded.queue,
             consultation=recorded.consultation,
             origin=recorded.origin,
+            received=recorded.received,
             seen_from_start=False,
             recovered=True,
         )
@@ -333,6 +335,20 @@ def _was_hardly_heard(known: Call, recorded: RecordedCall) -> bool:
     )
 
 
+def _met(seen: Received | None, recorded: Received | None) -> Received | None:
+    """What was seen of a campaign's client, and the end of it that the records have."""
+    if seen is None or recorded is None:
+        return seen or recorded
+    return replace(
+        seen,
+        waits_since=seen.waits_since or recorded.waits_since,
+        message_at=seen.message_at or recorded.message_at,
+        message_whole=seen.message_whole or recorded.message_whole,
+        left_message=seen.left_message or recorded.left_message,
+        turned_away_at=seen.turned_away_at or recorded.turned_away_at,
+    )
+
+
 def _corrected(known: Call, recorded: RecordedCall) -> Call:
     """The call with observed facts kept, and inferred or missing ones taken from the records."""
     files = dict.fromkeys((*known.recordings, *recorded.recordings))
@@ -353,6 +369,7 @@ def _corrected(known: Call, recorded: RecordedCall) -> Call:
         hangup_cause=recorded.hangup_cause if recorded.hangup_cause is not None else known.hangup_cause,
         queue=known.queue or recorded.queue,
         origin=known.origin or recorded.origin,
+        received=_met(known.received, recorded.received),
         answer_inferred=False,
         end_inferred=False,
         recovered=True,

@@ -303,6 +303,25 @@ async def test_what_a_client_met_while_the_link_was_lost_is_told_once(open_offic
         assert _people(ended) == ("102", CLIENT)
 
 
+@both
+async def test_a_client_who_still_rings_after_a_restart_is_the_client_and_no_employee(
+    open_office: OpenOffice, major: int
+) -> None:
+    """Taken for an employee's phone, a client who did not answer would be dialled once more at once."""
+    office = await open_office(major)
+    office.carrier.rings()
+    async with on_lab(office, **AS_IS) as (pbx, listener):
+        call = await pbx.dial(attempt(Reception(wait_seconds=30)))
+        await (await office.carrier.incoming()).ringing.wait()
+        await listener.until(lambda: call in listener.calls and listener.calls[call].legs)
+    async with on_lab(office, **AS_IS) as (pbx, listener):
+        await listener.until(lambda: call in listener.calls and listener.calls[call].legs)
+        await pbx.hang_up(call)
+        (ended,) = await listener.ended()
+        assert (ended.direction, ended.failure, _people(ended)) == (Direction.OUTBOUND, None, ("", CLIENT))
+        assert outcome_of(ended, ring_seconds=0).outcome is Outcome.NO_ANSWER
+
+
 def _people(call: Call) -> tuple[str, str]:
     return call.caller, call.called
 

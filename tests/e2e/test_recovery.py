@@ -13,6 +13,9 @@ import pytest
 
 from integration.clock import SystemClock
 from integration.domain.calls.call import Call, Direction, Disposition
+from integration.domain.campaigns.model import Outcome as CampaignOutcome
+from integration.domain.campaigns.outcomes import outcome_of
+from integration.domain.campaigns.reception import Reception
 from integration.domain.ids import AccountId, Timestamp
 from integration.domain.settings import AccountSettings
 from integration.ports.stores import OutboxState
@@ -24,7 +27,9 @@ from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
 from pbx_adapter.asterisk import AsteriskPbx
-from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings
+from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings, on_lab
+from tests.e2e.test_campaign_reception import CLIENT as CAMPAIGN_CLIENT
+from tests.e2e.test_campaign_reception import attempt
 from tests.lab.fixtures import OpenOffice
 from tests.lab.office import Office, did
 from tests.lab.waiting import until, until_told
@@ -132,6 +137,38 @@ async def test_calls_of_an_outage_are_in_the_journal_once(
             assert (office.asterisk.monitor / call.recordings[0]).is_file()
         assert missed.recordings == ()
         assert await logged(storage) == 3
+    finally:
+        await storage.close()
+
+
+@pytest.mark.parametrize("major", [22, 16])
+async def test_what_a_campaign_s_client_met_in_an_outage_is_found(
+    open_office: OpenOffice, major: int, tmp_path: Path
+) -> None:
+    """Answered, told that nobody is free, released by the PBX alone: they count as abandoned, and are called back."""
+    office = await open_office(major)
+    logs = office.asterisk.logs
+    records = {
+        "kind": "csv", "cdr": str(logs / "cdr-custom" / "dozvon.csv"), "cel": str(logs / "cel-custom" / "dozvon.csv")
+    }  # fmt: skip
+    office.carrier.answers(after_seconds=1.0)
+    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+    try:
+        async with watching(office, storage, records):
+            pass
+        async with on_lab(office, originate_context="as-is") as (pbx, _):
+            id_ = await pbx.dial(attempt(Reception(wait_seconds=1)))
+            client = await office.carrier.incoming()
+        await client.over()
+        async with watching(office, storage, records):
+            await until_told(lambda: _has(storage, 1))
+        (call,) = await storage.calls.recent(ACME)
+        assert (call.id, call.called, call.recovered) == (id_, CAMPAIGN_CLIENT, True)
+        assert call.received is not None
+        assert call.received.turned_away_at is not None
+        assert outcome_of(call).outcome is CampaignOutcome.ABANDONED
+        queued = [item.key for item in await storage.outbox.listing(ACME, list(OutboxState))]
+        assert "create_task" in queued
     finally:
         await storage.close()
 

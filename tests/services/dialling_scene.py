@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy import insert
+
 from integration.domain.calls.call import Direction, HangupBy, LegKind, LegResult, Origin, Via
 from integration.domain.calls.events import (
     CallEnded,
@@ -28,6 +30,7 @@ from integration.domain.calls.events import (
 from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import Attempt, CampaignState, Entry, EntryNumber, Mode
 from integration.domain.campaigns.plan import CampaignPlan
+from integration.domain.campaigns.windows import day_of
 from integration.domain.ids import CallId, CampaignId, LegId, ManagerId, Timestamp
 from integration.errors import Rejected
 from integration.ports.campaigns import EntryQuery, NewEntry, lease_name
@@ -41,6 +44,7 @@ from integration.services.dialling.floor import Floor, Sources
 from integration.services.dialling.journals import Journals
 from integration.services.dialling.run import CampaignRun
 from integration.services.extensions import KnownExtensions
+from integration.storage.sql.schema import campaign_days
 from tests.services.conftest import ACME, World
 
 SPRING = CampaignId("spring")
@@ -292,6 +296,13 @@ class Scene:
         self.world.clock.advance(after)
         await self.desk.step()
         return self.phones.new()
+
+    async def answered_today(self, live: int, *, abandoned: int = 0, campaign: CampaignId = SPRING) -> None:
+        """The ledger of the day, before anything is dialled."""
+        day = day_of(self.world.clock.now(), self.world.account.settings.zone)
+        row = {"account": ACME, "campaign": campaign, "day": day.isoformat(), "dialled": live, "live": live,
+               "abandoned": abandoned}  # fmt: skip
+        await self.world.storage.database.write(lambda connection: connection.execute(insert(campaign_days), row), ACME)
 
     async def put(self, state: CampaignState, campaign: CampaignId = SPRING) -> None:
         assert await self.world.storage.campaigns.set_state(ACME, campaign, state, by="Ольга", only_from=EVERY_STATE)

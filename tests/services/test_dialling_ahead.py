@@ -7,13 +7,16 @@ from datetime import date
 
 import pytest
 
+from integration.domain.calls.call import LegResult
+from integration.domain.calls.received import Received
 from integration.domain.campaigns.greeting import Greeting
 from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import EntryState, Mode, Outcome, Owners
-from integration.domain.ids import Extension, ManagerId
+from integration.domain.ids import Extension, ManagerId, Timestamp
 from integration.domain.settings import Employee
 from integration.errors import Rejected
 from integration.ports.pbx import CampaignCall, FirstLeg
+from integration.ports.stores import SavedStep
 from tests.services.conftest import ACME, IVAN, World
 from tests.services.dialling_scene import PLAN, SPRING, Scene, number, scene_of, somebody
 
@@ -38,7 +41,8 @@ async def all_asked(scene: Scene, seconds: int = 8) -> list[CampaignCall]:
 
 async def test_clients_are_rung_first_and_no_more_than_employees_while_nothing_is_known(scene: Scene) -> None:
     await scene.start(*(somebody(each) for each in range(20)), plan=AHEAD)
-    asked = await all_asked(scene)
+    await scene.answered_today(200)
+    asked = await all_asked(scene, 5)
     assert len(asked) == 5
     assert {(each.first, each.extension) for each in asked} == {(FirstLeg.CLIENT, "")}
     receptions = {each.reception for each in asked}
@@ -46,11 +50,35 @@ async def test_clients_are_rung_first_and_no_more_than_employees_while_nothing_i
     assert reception is not None
     assert (reception.wait_seconds, reception.announcement in scene.world.pbx.sounds) == (2, True)
     assert scene.speech.said == [("Извините, сейчас все сотрудники заняты. Мы обязательно вам перезвоним.", "ru")]
+
+
+async def test_while_the_ledger_bears_no_loss_each_employee_s_phone_rings_first(scene: Scene) -> None:
+    """A process that is killed loses the clients who ring: of the first seventy answers two are three percent."""
+    await scene.start(*(somebody(each) for each in range(20)), plan=AHEAD)
+    early = await all_asked(scene, 3)
+    assert [each.first for each in early] == [FirstLeg.EMPLOYEE] * 3
+    await scene.answered_today(70)
+    later = await all_asked(scene, 3)
+    assert [each.first for each in later] == [FirstLeg.CLIENT] * 2
     assert await scene.hold() is Hold.LEARNING
+
+
+async def test_nobody_s_phone_rings_first_who_was_given_a_client_a_moment_ago(scene: Scene) -> None:
+    await scene.start(*(somebody(each) for each in range(20)), plan=AHEAD)
+    await scene.answered_today(40)
+    asked = await all_asked(scene, 5)
+    assert sorted(each.first for each in asked) == [FirstLeg.CLIENT, *[FirstLeg.EMPLOYEE] * 4]
+    (ahead,) = (each for each in asked if each.first is FirstLeg.CLIENT)
+    await scene.phones.waiting(ahead)
+    await scene.step(after=1.0)
+    (given,) = scene.world.pbx.hand_overs
+    assert given.extension not in {each.extension for each in asked}
+    assert await all_asked(scene, 2) == []
 
 
 async def test_a_client_who_waits_is_given_to_a_free_employee_at_once(scene: Scene) -> None:
     await scene.start(somebody(0), plan=AHEAD)
+    await scene.answered_today(200)
     (asked,) = await all_asked(scene, 1)
     call = await scene.phones.waiting(asked)
     await scene.step(after=0.1)
@@ -69,6 +97,7 @@ async def test_a_client_who_waits_is_given_to_a_free_employee_at_once(scene: Sce
 
 async def test_two_who_wait_get_two_employees(scene: Scene) -> None:
     await scene.start(*(somebody(each) for each in range(2)), plan=AHEAD)
+    await scene.answered_today(200)
     for asked in await all_asked(scene, 3):
         await scene.phones.waiting(asked)
     await scene.step(after=0.1)
@@ -78,6 +107,7 @@ async def test_two_who_wait_get_two_employees(scene: Scene) -> None:
 
 async def test_the_responsible_gets_their_own_client_if_free(scene: Scene) -> None:
     await scene.start(somebody(0, responsible=ManagerId("104")), plan=AHEAD, owners=Owners.RESPONSIBLE_FIRST)
+    await scene.answered_today(200)
     (asked,) = await all_asked(scene, 1)
     await scene.phones.waiting(asked)
     await scene.step(after=0.1)
@@ -86,6 +116,7 @@ async def test_the_responsible_gets_their_own_client_if_free(scene: Scene) -> No
 
 async def test_a_client_whom_nobody_takes_is_abandoned_counted_and_called_back_by_a_task(scene: Scene) -> None:
     await scene.start(somebody(4567), plan=AHEAD)  # Ivan's number
+    await scene.answered_today(200)
     (asked,) = await all_asked(scene, 1)
     call = await scene.phones.waiting(asked)
     scene.world.clock.advance(2.0)
@@ -94,15 +125,46 @@ async def test_a_client_whom_nobody_takes_is_abandoned_counted_and_called_back_b
     assert [each.outcome for each in await scene.attempts()] == [Outcome.ABANDONED]
     world = scene.world
     (figures,) = (await world.storage.dialling.days(ACME, SPRING, since=date(2000, 1, 1))).values()
-    assert (figures.live, figures.abandoned) == (1, 1)
+    assert (figures.live, figures.abandoned) == (201, 1)
     await world.deliver_with_pauses()
     (task,) = world.crm.tasks
     assert task.target == IVAN.ref
     assert task.text.startswith("Перезвонить: клиент ответил на наш звонок и не дождался сотрудника, +79161234567")
 
 
+@pytest.mark.parametrize("speaks", ["soon", "never", "no records"])
+async def test_an_end_that_nobody_saw_has_an_outcome_when_the_pbx_s_records_have_spoken(
+    scene: Scene, speaks: str
+) -> None:
+    """A process was killed while the client's phone rang: only the PBX knows who answered, and what they heard."""
+    await scene.start(somebody(0), plan=AHEAD)
+    await scene.answered_today(200)
+    (asked,) = await all_asked(scene, 1)
+    call = await scene.phones.rings_first(asked)
+    world = scene.world
+    world.account.recorded = {world.pbx.id} if speaks != "no records" else set()
+    world.clock.advance(5.0)
+    await world.tracking.on_resync(frozenset(), world.clock.now())
+    await scene.step(after=1.0)
+    outcomes = [each.outcome for each in await scene.attempts()]
+    assert outcomes == [Outcome.UNKNOWN if speaks == "no records" else None]
+    if speaks == "soon":
+        seen = await world.storage.calls.get(ACME, call)
+        assert seen is not None
+        at = Timestamp(world.clock.now() - 4)
+        legs = (replace(seen.legs[0], answered_at=at, result=LegResult.ANSWERED),)
+        told = replace(seen, legs=legs, received=Received(turned_away_at=at), end_inferred=False, recovered=True)
+        await world.storage.calls.save([SavedStep(call=told, intents=())])
+        await scene.step(after=1.0)
+        assert [each.outcome for each in await scene.attempts()] == [Outcome.ABANDONED]
+    elif speaks == "never":
+        await scene.step(after=61.0)
+        assert [each.outcome for each in await scene.attempts()] == [Outcome.UNKNOWN]
+
+
 async def test_while_employees_talk_the_pacing_dials_no_more_than_the_ceiling_allows(scene: Scene) -> None:
     await scene.start(*(somebody(each) for each in range(20)), plan=AHEAD)
+    await scene.answered_today(200)
     for asked in await all_asked(scene):
         call = await scene.phones.waiting(asked)
         await scene.step(after=0.1)
@@ -112,6 +174,7 @@ async def test_while_employees_talk_the_pacing_dials_no_more_than_the_ceiling_al
 
 async def test_when_everybody_has_left_ringing_calls_end_after_fifteen_seconds(scene: Scene) -> None:
     await scene.start(*(somebody(each) for each in range(5)), plan=AHEAD)
+    await scene.answered_today(200)
     (asked,) = await all_asked(scene, 1)
     call = await scene.phones.rings_first(asked)
     world = scene.world

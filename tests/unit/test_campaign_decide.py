@@ -245,11 +245,25 @@ PREDICTIVE = campaign(mode=Mode.PREDICTIVE)
 
 
 def test_the_client_s_phone_rings_first_for_whoever_is_free() -> None:
-    said = asked(PREDICTIVE, team=people(8), entries=entries(30))
-    assert len(said.dial) == 8, "nothing is known yet: one call for each free employee"
+    said = asked(PREDICTIVE, team=people(8), entries=entries(8), ledger=ledger(300, 0))
+    assert len(said.dial) == 8
     assert {each.employee for each in said.dial} == {None}
     assert {each.risk for each in said.dial} == {0.0}
-    assert said.hold.code == Hold.LEARNING
+
+
+@pytest.mark.parametrize(
+    ("live", "abandoned", "ahead"),
+    [(0, 0, 0), (32, 0, 0), (33, 0, 1), (65, 0, 2), (65, 1, 0), (97, 1, 1), (1000, 40, 0)],
+)
+def test_no_more_clients_are_rung_first_than_may_all_be_lost(live: int, abandoned: int, ahead: int) -> None:
+    """If the process is killed now, and all of them answer, the share is not above the ceiling."""
+    said = asked(PREDICTIVE, team=people(8), entries=entries(30), ledger=ledger(live, abandoned))
+    assert len(said.dial) == 8, "one call for each free employee"
+    own = [each.employee for each in said.dial if each.employee is not None]
+    assert (len(said.dial) - len(own), len(set(own))) == (ahead, 8 - ahead)
+    assert said.hold.code == (Hold.CEILING if abandoned else Hold.LEARNING)
+    if ahead:
+        assert Answers(live + ahead, abandoned + ahead).share <= PREDICTIVE.ceiling
 
 
 def test_with_room_below_the_ceiling_more_are_dialled_than_employees_are_free() -> None:

@@ -132,7 +132,7 @@ def _one_for_each(
         return _nothing(hold or held(Hold.ALL_BUSY, busy=max(busy, len(present) - len(free))))
     spent = hold or held(Hold.ENOUGH_RINGING, ringing=len(situation.calls) + allowed)
     round_ = _Round(campaign, situation, lines, free[:allowed], now)
-    return round_.dial((0.0,) * allowed, hold=spent, is_employee_first=True, lines_full=lines.room)
+    return round_.dial((0.0,) * allowed, hold=spent, employee_first=allowed, lines_full=lines.room)
 
 
 def _ahead(
@@ -160,7 +160,8 @@ def _ahead(
     if not found.risks:
         return _nothing(found.hold)
     round_ = _Round(campaign, situation, lines, free, now)
-    return round_.dial(found.risks, hold=found.hold, lines_full=lines.room)
+    sure = len(found.risks) - found.ahead
+    return round_.dial(found.risks, hold=found.hold, employee_first=sure, lines_full=lines.room)
 
 
 class _Round:
@@ -187,16 +188,18 @@ class _Round:
         *,
         lines_full: int,
         hold: Reason | None = None,
-        is_employee_first: bool = False,
+        employee_first: int = 0,
     ) -> Decision:
-        """`risks`: one for each call that is allowed. `hold`: the reason when all of them are used up."""
+        """`risks`: one for each call that is allowed; of so many the employee's phone rings first. `hold`: the reason
+        when all of them are used up."""
         left = list(risks[:lines_full])
+        employee_first = min(employee_first, len(left))
         dials: list[Dial] = []
         skipped: list[Skipped] = []
         for entry in self._situation.entries:
             if not left:
                 return Decision(dial=tuple(dials), hold=self._full(hold), skipped=tuple(skipped))
-            placed = self._placed(entry, left[0], is_employee_first)
+            placed = self._placed(entry, left[0], employee_first > 0)
             if isinstance(placed, Reason):
                 skipped.append(Skipped(entry=entry.id, reason=placed))
                 continue
@@ -211,6 +214,7 @@ class _Round:
                     risk=left.pop(0),
                 )
             )
+            employee_first -= 1
             self._in_use |= {number.e164 for number in entry.numbers}
             if employee is not None:
                 self._free.remove(employee)

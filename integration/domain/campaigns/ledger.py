@@ -6,11 +6,14 @@ days is: good days that leave the window cannot push it over the ceiling.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
 from integration.domain.campaigns.model import LIVE, Outcome
+
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Answers:
     def room(self, ceiling: float) -> float:
         """How many calls more may be abandoned, if one more is answered; below zero: the ceiling is broken."""
         return ceiling * (self.live + 1) - self.abandoned
+
+    def bears(self, ceiling: float) -> int:
+        """How many clients may be lost at once, to a process that is killed or a link that breaks, before the share is
+        above the ceiling."""
+        return max(math.floor((ceiling * self.live - self.abandoned) / (1.0 - ceiling) + _ROUNDING), 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,9 @@ Source: reference "dialling", 2.5.
 One call is judged at a time: what is the probability that, when it is answered, no employee is free or becomes free
 within the two seconds that the client waits? While that risk is below the *price*, it is dialled. The price is found by
 feedback, so that the share of abandoned calls settles below the ceiling; a guard keeps room for what rings already.
+
+All that rings may be lost at once, if the process is killed or a link breaks. So no more clients with a free employee
+each are rung first than the ledger bears to lose; for the others the employee's phone rings before the client's.
 """
 
 from __future__ import annotations
@@ -36,11 +39,14 @@ class Pace:
     Attributes:
         risks: one for each call that may be dialled now, in this order; 0 where a free employee waits for it.
         reserved: how many of them have a free employee each.
+        ahead: how many of them, the last ones, may ring the client's phone first. Of the others, which are reserved,
+            the employee's rings first: the ledger does not bear that these clients are lost too.
         hold: the rule that stopped the next one.
     """
 
     risks: tuple[float, ...]
     reserved: int
+    ahead: int
     hold: Reason
 
     @property
@@ -73,12 +79,16 @@ def pace(
     waiting = len(calls) - len(ringing)
     spare = free - waiting
     reserved = min(max(spare - len(ringing), 0), most)
-    if reserved == most:
-        return Pace(risks=(0.0,) * reserved, reserved=reserved, hold=held(Hold.ENOUGH_RINGING, ringing=len(ringing)))
+    bears = max(answers.bears(ceiling) - len(calls), 0)
     risks = [0.0] * reserved
     room = answers.room(ceiling) - _GUARD
-    if room < 0.0:
-        return Pace(risks=tuple(risks), reserved=reserved, hold=_too_close(answers, ceiling))
+    enough: Reason | None = None
+    if reserved == most:
+        enough = held(Hold.ENOUGH_RINGING, ringing=len(ringing))
+    elif room < 0.0 or reserved > bears:
+        enough = _too_close(answers, ceiling)
+    if enough is not None:
+        return Pace(risks=tuple(risks), reserved=reserved, ahead=min(reserved, bears), hold=enough)
     outlook = Outlook(tables_of(estimates, hour), employees, ringing, spare, now)
     for _ in range(reserved):
         outlook.add()
@@ -96,7 +106,7 @@ def pace(
             break
         risks.append(risk)
         outlook.add()
-    return Pace(risks=tuple(risks), reserved=reserved, hold=hold)
+    return Pace(risks=tuple(risks), reserved=reserved, ahead=len(risks), hold=hold)
 
 
 def is_off(employee: EmployeeNow, now: Timestamp) -> bool:

@@ -31,6 +31,7 @@ from integration.services.extensions import KnownExtensions
 _NEVER = Timestamp(0.0)
 _CALLED_IN_SECONDS = 3600.0  # a client who called is left in peace for so long (`AttemptRules.after_call_in_seconds`)
 _OVERLAP_SECONDS = 10.0  # calls may be stored a moment after they ended
+_UNSEEN_SECONDS = 1.0  # within this time the PBX shows that the phone rings to which a client was handed over
 _LATELY_SECONDS = 60.0  # beginnings of calls that are remembered for the pace of a line
 
 
@@ -68,6 +69,7 @@ class Floor:
         attempts: on their way, of all campaigns.
         line_rests, phone_rests: by line and employee.
         wraps: until when an employee writes, by key.
+        handed: clients who were given to an employee (by key) a moment ago, whose phone does not show it yet.
     """
 
     account: Account
@@ -78,6 +80,7 @@ class Floor:
     line_rests: Rests = field(default_factory=lambda: Rests(LINE_SECONDS))
     phone_rests: Rests = field(default_factory=lambda: Rests(PHONE_SECONDS))
     wraps: dict[str, Timestamp] = field(default_factory=dict)
+    handed: dict[CallId, tuple[str, Timestamp]] = field(default_factory=dict)
     _states: dict[str, EmployeeNow] = field(default_factory=dict)
     _away: dict[str, Absent] = field(default_factory=dict)
     _engaged: Mapping[Phone, tuple[EmployeeState, Timestamp]] = field(default_factory=dict)
@@ -123,7 +126,9 @@ class Floor:
 
     def in_flight(self) -> list[CallInFlight]:
         """Attempts of campaigns on their way; without those of clients who were dialled ahead and have an employee
-        now. A manager's own list has no line, and its calls show at the manager's phone."""
+        now. Those who are given to one, or for whom one is rung, need nobody else. A manager's own list has no line,
+        and its calls show at the manager's phone."""
+        self.forget_handed()
         found = []
         for each in self.attempts:
             if not each.line:
@@ -141,11 +146,25 @@ class Floor:
                     number=each.number,
                     line=each.line,
                     dialled_at=each.sent_at or each.written_at,
-                    employee=each.employee,
+                    employee=each.employee or self._given_to(call),
                     answered_at=answers[0] if answers else None,
                 )
             )
         return found
+
+    def _given_to(self, call: Call | None) -> str | None:
+        """Who is about to get a client that was dialled for nobody in particular."""
+        if call is None:
+            return None
+        if call.id in self.handed:
+            return self.handed[call.id][0]
+        rung = [leg for leg in call.legs if leg.kind is LegKind.EXTENSION and leg.ended_at is None]
+        return self.employee_at(call.pbx, rung[-1].target) if rung else None
+
+    def forget_handed(self) -> None:
+        """Whoever was given a client some time ago has a phone that rings, or the client waits again."""
+        now = self.sources.clock.now()
+        self.handed = {call: given for call, given in self.handed.items() if now - given[1] < _UNSEEN_SECONDS}
 
     def link_up_since(self, pbx: PbxId) -> Timestamp | None:
         """Since when this process has seen the link up; None: it is down, or the PBX is gone."""

@@ -8,14 +8,13 @@ from integration.domain.calls.call import Call, LegKind
 from integration.domain.campaigns.decide import employee_for
 from integration.domain.campaigns.model import Attempt, Campaign, Entry, Owners
 from integration.domain.campaigns.situation import EmployeeNow
-from integration.domain.ids import CallId, PbxId, Timestamp
+from integration.domain.ids import PbxId
 from integration.errors import DozvonError, NotFound
 from integration.ports.campaigns import EntryStore
 from integration.services.dialling.floor import Floor
 
 log = structlog.get_logger()
 
-_UNSEEN_SECONDS = 1.0  # within this time the PBX shows that the employee's phone rings
 _RING_SECONDS = 5  # a phone that answers by itself does so at once; the client's own time is the PBX's to keep
 
 
@@ -32,14 +31,12 @@ class HandingOver:
     def __init__(self, floor: Floor, entries: EntryStore) -> None:
         self._floor = floor
         self._entries = entries
-        self._handed: dict[CallId, tuple[str, Timestamp]] = {}
 
     async def give(self, campaign: Campaign, attempt: Attempt, call: Call) -> None:
         """Ring an employee for a client who waits; nobody free: the client hears the announcement. Raises: Unavailable
         (the database)."""
-        now = self._floor.sources.clock.now()
-        self._handed = {key: given for key, given in self._handed.items() if now - given[1] < _UNSEEN_SECONDS}
-        if call.id in self._handed:
+        self._floor.forget_handed()
+        if call.id in self._floor.handed:
             return
         free = self._free(call.pbx)
         chosen = employee_for(campaign, await self._entry(campaign, attempt), free) if free else None
@@ -48,7 +45,7 @@ class HandingOver:
         extension = self._floor.phone_of(chosen)
         if extension is None:
             return
-        self._handed[call.id] = chosen, now
+        self._floor.handed[call.id] = chosen, self._floor.sources.clock.now()
         try:
             await self._floor.account.pbx(call.pbx).hand_over(
                 call.id, extension, ring_seconds=_RING_SECONDS, answers_itself=True
@@ -60,7 +57,7 @@ class HandingOver:
 
     def _free(self, pbx: PbxId) -> list[EmployeeNow]:
         """Employees with a phone on this PBX for whom nobody is dialled or handed over."""
-        taken = {each.employee for each in self._floor.attempts} | {key for key, _ in self._handed.values()}
+        taken = {each.employee for each in self._floor.attempts} | {key for key, _ in self._floor.handed.values()}
         return [
             each for each in self._floor.employees() if each.key not in taken and self._floor.pbx_of(each.key) == pbx
         ]

@@ -91,6 +91,7 @@ def _from_call(call: Call, joined: Sequence[str], rows: dict[str, list[CdrRow]])
         queue=call.queue,
         consultation=call.consultation,
         origin=call.origin,
+        received=call.received,
     )
 
 

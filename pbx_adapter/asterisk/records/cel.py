@@ -10,7 +10,8 @@ CEL has the channels, the bridges and the transfers of AMI, with the same ids. T
 - how a dial ended: answered, if the dialled channel has an ANSWER; busy, by its hangup cause; cancelled, if the
   dialling channel hung up at the same moment or another phone answered; otherwise it rang out;
 - that a channel was originated (a click): it has a row in AppDial2, whose number is the client's;
-- which side hung up first: `hangupsource`.
+- which side hung up first: `hangupsource`;
+- what a campaign's client met: the extension of `dozvon-campaign` in which the client's channel is.
 
 CEL has no ringing, hold or recordings.
 """
@@ -18,7 +19,7 @@ CEL has no ringing, hold or recordings.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from integration.domain.calls.call import Call
@@ -28,6 +29,7 @@ from integration.domain.ids import AccountId, CallId, PbxId, Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.records.crashes import CRASH
 from pbx_adapter.asterisk.records.rows import CelRow
+from pbx_adapter.asterisk.tracker import receiving
 from pbx_adapter.asterisk.tracker.names import endpoint_of
 from pbx_adapter.asterisk.tracker.office import OfficeShape
 from pbx_adapter.asterisk.tracker.tracker import Tracker
@@ -41,6 +43,16 @@ _RANK = {
          "PARK_START", "PARK_END", "LOCAL_OPTIMIZE", "BRIDGE_EXIT", "APP_END", "HANGUP", "CHAN_END", "LINKEDID_END")
     )
 }  # fmt: skip
+
+_CAMPAIGN = "dozvon-campaign"
+_STORIES: Mapping[str, tuple[str, ...]] = {
+    "wait": (receiving.WAITS,),
+    "away": (receiving.WAITS, "away"),
+    "message": ("playing",),
+    "bye": ("playing", "played"),
+    "leave": ("judged:MACHINE:", "left"),
+}
+"""The words of our dialplan that an extension of `dozvon-campaign` stands for."""
 
 _REPLAY = PbxId("records")
 _ACCOUNT = AccountId("records")
@@ -113,6 +125,7 @@ class _Office:
     cause: dict[str, str] = field(default_factory=dict)  # by name
     originated: dict[str, CelRow] = field(default_factory=dict)  # uid -> its first row in AppDial2
     answers: dict[str, list[Timestamp]] = field(default_factory=lambda: defaultdict(list))  # by linkedid, of phones
+    stories: dict[str, list[str]] = field(default_factory=dict)  # by uid, of a campaign's clients
     channels: dict[str, _Channel] = field(default_factory=dict)
     by_linkedid: dict[str, list[_Channel]] = field(default_factory=lambda: defaultdict(list))
     apps: int = 0
@@ -132,7 +145,7 @@ def frames(rows: Sequence[CelRow]) -> list[tuple[Timestamp, Frame]]:
         if left_at is not None and row.at >= left_at and row.channel not in asked:
             asked.add(row.channel)
             told.append((row.at, {"Event": "HangupRequest", **_who(row), "Cause": office.cause.get(row.channel, "")}))
-        told += [(row.at, frame) for frame in _frames_of(row, office)]
+        told += [(row.at, frame) for frame in (*_story(row, office), *_frames_of(row, office))]
     return told
 
 
@@ -180,6 +193,19 @@ def _frames_of(row: CelRow, office: _Office) -> list[Frame]:
                      "Forward": row.extra.get("forward", "1")}]  # fmt: skip
         case _:
             return _handed_over(row, office)
+
+
+def _story(row: CelRow, office: _Office) -> list[Frame]:
+    """What a campaign's client met, as far as it is new."""
+    if row.context != _CAMPAIGN:
+        return []
+    words = _STORIES.get("wait" if row.exten.startswith("to") else row.exten, ())
+    known = office.stories.setdefault(row.uniqueid, [])
+    fresh = [word for word in words if word not in known]
+    if not fresh:
+        return []
+    known += fresh
+    return [{"Event": "VarSet", **_who(row), "Variable": receiving.VARIABLE, "Value": " ".join(known)}]
 
 
 def _who(row: CelRow, prefix: str = "") -> Frame:

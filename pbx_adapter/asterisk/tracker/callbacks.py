@@ -24,8 +24,13 @@ def rings_client_first(board: Switchboard, call: LiveCall, leg: LiveLeg) -> bool
     Behind `Local/101@...` it is the employee 101, even if the phone is a mobile; behind `Local/7916...@...` or
     `Local/s@...` it is the dialled party.
     """
+    return call.legs[:1] in ([], [leg]) and leg.kind is LegKind.EXTERNAL and leads_to_client(board, call)
+
+
+def leads_to_client(board: Switchboard, call: LiveCall) -> bool:
+    """Whether what an Originate rings is not an employee's, if its first leg is outside."""
     root = call.root
-    if not call.originated or root is None or call.legs[:1] not in ([], [leg]) or leg.kind is not LegKind.EXTERNAL:
+    if not call.originated or root is None:
         return False
     door = endpoint_of(root.name)[1].partition("@")[0]
     return root.party.kind is not PartyKind.LOCAL or board.office.as_extension(door) is None

@@ -12,6 +12,7 @@ from integration.domain.ids import Timestamp
 from pbx_adapter.asterisk.ami.protocol import Frame
 from pbx_adapter.asterisk.tracker import receiving
 from pbx_adapter.asterisk.tracker.beginning import NOT_A_DID, change_exten, mark_originated_found
+from pbx_adapter.asterisk.tracker.callbacks import leads_to_client
 from pbx_adapter.asterisk.tracker.dials import explain_dial, find_dial
 from pbx_adapter.asterisk.tracker.facts import Facts, announce, become_callback, change_called, set_origin
 from pbx_adapter.asterisk.tracker.legs import answer_leg, offer_leg, ring_leg
@@ -58,6 +59,9 @@ def become_leg(board: Switchboard, channel: Channel, at: Timestamp) -> None:
     if not number and call.direction is Direction.OUTBOUND:
         number = call.called
     target = (number or channel.party.number) if external else channel.party.number
+    if external and not (call.announced or call.legs or call.client_first) and leads_to_client(board, call):
+        become_callback(call)  # the client's phone still rings
+        change_called(call, target)
     kind = LegKind.EXTERNAL if external else LegKind.EXTENSION
     leg = offer_leg(board, call, target, kind, channel.born_at, None, channel, _via(channel, source))
     if leg is None:
