@@ -158,7 +158,7 @@ async def test_an_end_that_nobody_saw_has_an_outcome_when_the_pbx_s_records_have
         await scene.step(after=1.0)
         assert [each.outcome for each in await scene.attempts()] == [Outcome.ABANDONED]
     elif speaks == "never":
-        await scene.step(after=61.0)
+        await scene.step(after=91.0)
         assert [each.outcome for each in await scene.attempts()] == [Outcome.UNKNOWN]
 
 
