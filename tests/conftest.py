@@ -17,7 +17,7 @@ from tests.time_limits import pytest_timeout_set_timer as pytest_timeout_set_tim
 settings.register_profile("dozvon", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dozvon")
 
-pytest_plugins = ["tests.lab.fixtures"]
+pytest_plugins = ["tests.lab.fixtures", "tests.databases"]
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from integration.ports.administrators import Credentials, Session
 from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.services.administrators import digest
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 
 ACME, OTHER = AccountId("acme"), AccountId("other")
@@ -118,7 +119,7 @@ def account(key: AccountId, **changes: Any) -> dict[str, Any]:
 @asynccontextmanager
 async def running(folder: Path, *, database: str | None = None, redis: str | None = None) -> AsyncIterator[Running]:
     server: dict[str, Any] = {
-        "listen": f"127.0.0.1:{free_port()}", "data_dir": str(folder / "data"), "admin_password": PASSWORD,
+        "listen": f"127.0.0.1:{free_port()}", "data_dir": str(with_tables(folder / "data")), "admin_password": PASSWORD,
     }  # fmt: skip
     server |= {"database": database} if database else {}
     server |= {"redis": redis} if redis else {}

@@ -28,6 +28,7 @@ from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.storage import open_storage
 from tests.contract.calls import a_call, an_intent
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 
 ACME, BETA = AccountId("acme"), AccountId("beta")
@@ -112,7 +113,11 @@ class Town:
 @pytest_asyncio.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
     port, crm = free_port(), f"127.0.0.1:{free_port()}"
-    server = {"listen": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}", "data_dir": str(tmp_path)}
+    server = {
+        "listen": f"127.0.0.1:{port}",
+        "public_url": f"http://127.0.0.1:{port}",
+        "data_dir": str(with_tables(tmp_path)),
+    }
     accounts = [_account(ACME, crm), _account(BETA, crm)]
     config = parse({"server": {**server, "admin_password": PASSWORD}, "account": accounts})
     storage = await open_storage(config.database_url, tmp_path)

@@ -12,6 +12,7 @@ from integration.services.phone_book import PhoneBookMirror
 from integration.storage import open_storage
 from integration.testing import FakeClock, FakePbx
 from tests.adapters.amocrm_kit import ANNA, OFFICE, Office, office
+from tests.databases import sqlite_url
 
 
 async def _no_webhooks(_: Account) -> bool:
@@ -38,7 +39,7 @@ class _Reading:
 
 async def test_nobody_is_lost_by_a_card_that_is_deleted_while_the_list_is_read(tmp_path: Path) -> None:
     async with office(contacts=600) as crm:
-        storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+        storage = await open_storage(sqlite_url(tmp_path), tmp_path)
         clock = FakeClock()
         mirror = PhoneBookMirror(storage.phone_book, clock, _no_webhooks)
         account = Account(AccountSettings(account=OFFICE), crm.crm, [FakePbx()])

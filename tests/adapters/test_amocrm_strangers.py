@@ -25,6 +25,7 @@ from integration.testing import FakeClock
 from tests.adapters.amocrm_kit import ANNA, Office, office
 from tests.contract.calls import OFFICE
 from tests.contract.test_delivered_by_two import STRANGER, a_delivery, missed, talked
+from tests.databases import sqlite_url
 
 KNOWN = "89161234567"
 
@@ -64,7 +65,7 @@ class Delivered:
 async def delivered(tmp_path: Path) -> AsyncIterator[Delivered]:
     clock = FakeClock(time.time())
     async with office() as crm:
-        storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path, clock=clock)
+        storage = await open_storage(sqlite_url(tmp_path), tmp_path, clock=clock)
         yield Delivered(crm, storage, await a_delivery(storage, crm.crm, clock), clock)
         await storage.close()
 

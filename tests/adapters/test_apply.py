@@ -39,6 +39,7 @@ from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
 from pbx_adapter.asterisk.simulator.configuration import DialplanFiles
 from tests.adapters.test_reload import CLIENT, NORTH, SOUTH, Place, place, talk
+from tests.databases import sqlite_url
 from tests.lab.waiting import until, until_told
 from tests.unit.test_office_document_round_trip import PARTS, PERSON, dids, extensions, words
 
@@ -372,7 +373,7 @@ people = st.dictionaries(
 
 @pytest_asyncio.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.db'}", tmp_path)
+    storage = await open_storage(sqlite_url(tmp_path), tmp_path)
     yield storage
     await storage.close()
 

@@ -27,6 +27,7 @@ from integration.testing import FakePbx
 from tests.adapters.bitrix24_kit import OFFICE, TRIES, Connected, office
 from tests.adapters.bitrix24_sandbox_kit import ANNA, IVAN
 from tests.adapters.test_bitrix24_client import number
+from tests.databases import sqlite_url
 
 CONTACT, LEAD, DEAL = EntityKind.CONTACT, EntityKind.LEAD, EntityKind.DEAL
 
@@ -43,7 +44,7 @@ async def _no_webhooks(_: Account) -> bool:
 
 @asynccontextmanager
 async def mirrored(crm: Connected, folder: Path) -> AsyncIterator[tuple[PhoneBookMirror, Account, PhoneBook]]:
-    storage = await open_storage(f"sqlite:///{folder / 'dozvon.sqlite3'}", folder, clock=crm.clock)
+    storage = await open_storage(sqlite_url(folder), folder, clock=crm.clock)
     account = Account(AccountSettings(account=OFFICE), crm.crm, [FakePbx()])
     try:
         yield PhoneBookMirror(storage.phone_book, crm.clock, _no_webhooks), account, storage.phone_book

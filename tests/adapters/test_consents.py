@@ -28,6 +28,7 @@ from integration.process.process import Dozvon
 from integration.web.consent import oauth_path
 from tests.adapters.amocrm_kit import CLIENT_ID, CRM_ACCOUNT, SECRET
 from tests.adapters.amocrm_sandbox_kit import serving
+from tests.databases import with_tables
 from tests.lab.waiting import until
 
 OFFICE, BRANCH = AccountId("office"), AccountId("branch")
@@ -119,7 +120,7 @@ async def running(folder: Path, *accounts: AccountId, in_file: bool = True) -> A
         crm = crm_url.removeprefix("http://")
         address = oauth_path("amocrm", accounts[0] if len(accounts) == 1 else None)
         sandbox.integrations[CLIENT_ID].redirect_uri = PUBLIC_URL + address
-        server = {"listen": "127.0.0.1:0", "public_url": PUBLIC_URL, "data_dir": str(folder)}
+        server = {"listen": "127.0.0.1:0", "public_url": PUBLIC_URL, "data_dir": str(with_tables(folder))}
         fastagi = {"host": "127.0.0.1", "port": 0}
         asterisk = {"host": "127.0.0.1", "port": 1, "username": "x", "secret": "x", "fastagi": fastagi}
         amocrm = {

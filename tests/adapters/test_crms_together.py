@@ -34,6 +34,7 @@ from integration.process import config
 from integration.process.process import Dozvon
 from pbx_adapter.asterisk.simulator import DEMO_OFFICE, SimulatorSettings, running
 from pbx_adapter.asterisk.simulator.simulator import Simulator
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 from tests.lab.waiting import until, until_told
 
@@ -114,7 +115,11 @@ def document(ports: dict[str, int], folder: Path) -> dict[str, Any]:
         "oauth_url": f"http://127.0.0.1:{ports['oauth']}",
     }
     return {
-        "server": {"listen": f"127.0.0.1:{ports['dozvon']}", "public_url": url, "data_dir": str(folder / "data")},
+        "server": {
+            "listen": f"127.0.0.1:{ports['dozvon']}",
+            "public_url": url,
+            "data_dir": str(with_tables(folder / "data")),
+        },
         "account": [
             {
                 "id": AMO,

@@ -31,6 +31,7 @@ from integration.process.config import parse
 from integration.process.process import Dozvon
 from integration.storage import open_storage
 from tests.adapters.hostile import ANSWER_SECONDS, FORM, JSON, PARTS, Server, Verdict, assert_quiet
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 from tests.lab.waiting import until_told
 
@@ -209,9 +210,12 @@ async def target(tmp_path: Path, database: dict[str, Any]) -> AsyncIterator[Targ
         },
         "employee": {"101": "610077"},
     }  # fmt: skip
-    server = {"listen": f"127.0.0.1:{port}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    server = {
+        "listen": f"127.0.0.1:{port}",
+        "data_dir": str(with_tables(tmp_path / "data")),
+        "admin_password": PASSWORD,
+    }
     config = parse({"server": server, "account": [account], **database})
-    (tmp_path / "data").mkdir()
     storage = await open_storage(config.database_url, config.data_dir)
     tokens = Tokens(
         access="a", refresh="r", expires_at=Timestamp(time.time() + 3600), base_url=f"http://{crm}",

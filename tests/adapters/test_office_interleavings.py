@@ -21,6 +21,7 @@ from integration.ports.offices import OfficeChangedMeanwhile, OfficeUndoRefused,
 from integration.process.config import Config
 from integration.process.office_edits import OfficeEdits
 from integration.storage import Storage, open_storage
+from tests.databases import sqlite_url
 
 PARTS = ("account/sales", "account/service", "pbx/branch")
 T = TypeVar("T")
@@ -42,7 +43,7 @@ NUMBERS = itertools.count()
 @pytest.fixture(scope="module", autouse=True)
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     folder, loop = tmp_path_factory.mktemp("offices"), asyncio.new_event_loop()
-    storage = loop.run_until_complete(open_storage(f"sqlite:///{folder / 'dozvon.db'}", folder))
+    storage = loop.run_until_complete(open_storage(sqlite_url(folder), folder))
     PLACE.append(Place(loop, storage))
     yield
     PLACE.clear()

@@ -125,8 +125,8 @@ async def mysql_url(mariadb_url: str) -> AsyncIterator[str]:
 
 
 @pytest_asyncio.fixture
-async def pg_url(postgres_url: str) -> str:
-    connection = await asyncpg.connect(postgres_url)
+async def pg_url(empty_postgres_url: str) -> str:
+    connection = await asyncpg.connect(empty_postgres_url)
     for statement in POSTGRESQL:
         await connection.execute(statement)
     await connection.copy_records_to_table(
@@ -146,7 +146,7 @@ async def pg_url(postgres_url: str) -> str:
                   row.appdata, row.uniqueid, row.linkedid, extra(row)) for row in all_cel()],
     )  # fmt: skip
     await connection.close()
-    return postgres_url
+    return empty_postgres_url
 
 
 async def test_mariadb_gives_the_same_calls_with_cel_and_without(mysql_url: str) -> None:

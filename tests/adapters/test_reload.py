@@ -25,6 +25,7 @@ from integration.process.config import Config, parse
 from integration.process.process import Dozvon
 from pbx_adapter.asterisk import AsteriskPbx
 from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings, running
+from tests.databases import with_tables
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.lab.ports import free_port
 from tests.lab.waiting import until, until_told
@@ -73,7 +74,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
             folder.mkdir()
             office, _ = await stack.enter_async_context(running(SimulatorSettings(spool=folder, ami_port=0)))
             offices[key] = office
-        yield Place(tmp_path / "data", free_port(), offices, {key: free_port() for key in offices})
+        yield Place(with_tables(tmp_path / "data"), free_port(), offices, {key: free_port() for key in offices})
 
 
 @pytest_asyncio.fixture

@@ -31,6 +31,7 @@ from integration.storage.sql.schema import admin_invitations, administrators
 from integration.web import permissions
 from integration.web.permissions import Need, need_of
 from tests.contract.calls import a_call, an_intent
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 
 ACME = AccountId("acme")
@@ -119,7 +120,11 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
             "fastagi": {"host": "127.0.0.1", "port": 0},
         },
     }  # fmt: skip
-    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    server = {
+        "listen": f"127.0.0.1:{free_port()}",
+        "data_dir": str(with_tables(tmp_path / "data")),
+        "admin_password": PASSWORD,
+    }
     server["trusted_proxies"] = "127.0.0.1"
     dozvon = Dozvon(parse({"server": server, "account": [account]}))
     await dozvon.start()

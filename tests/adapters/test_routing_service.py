@@ -23,6 +23,7 @@ from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
 from tests.contract.calls import a_call
+from tests.databases import sqlite_url
 from tests.lab.waiting import until
 
 ACCOUNT, OLGA, PAVEL = AccountId("a"), ManagerId("1"), ManagerId("2")
@@ -47,7 +48,7 @@ STRANGER = replace(KNOWN, caller="79269999999")
 
 @pytest_asyncio.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.db'}", data_dir=tmp_path)
+    storage = await open_storage(sqlite_url(tmp_path), data_dir=tmp_path)
     yield storage
     await storage.close()
 

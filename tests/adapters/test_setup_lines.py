@@ -19,6 +19,7 @@ from integration.texts import LANGUAGES
 from integration.texts.pages import texts
 from integration.texts.setup import setup_texts
 from tests.adapters.test_setup_pages import OFFICE, PASSWORD, PBX, Browser, begun, signed_in
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 from tests.lab.waiting import until_told
 
@@ -36,7 +37,11 @@ SEEN = SeenLine(
 
 @pytest_asyncio.fixture
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    server = {
+        "listen": f"127.0.0.1:{free_port()}",
+        "data_dir": str(with_tables(tmp_path / "data")),
+        "admin_password": PASSWORD,
+    }
     async with signed_in(Dozvon(parse({"server": server}))) as person:
         await begun(person)
         await person.post(f"/admin/setup/{OFFICE}/pbx", PBX)

@@ -23,6 +23,7 @@ from integration.texts import LANGUAGES
 from integration.texts.setup import setup_texts
 from integration.web.certificates import ASK_PATH
 from integration.web.setup.proxies import InstalledAs
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 
 PASSWORD = "a password of the file"
@@ -66,7 +67,11 @@ async def signed_in(dozvon: Dozvon) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture
 async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
-    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    server = {
+        "listen": f"127.0.0.1:{free_port()}",
+        "data_dir": str(with_tables(tmp_path / "data")),
+        "admin_password": PASSWORD,
+    }
     async with signed_in(Dozvon(parse({"server": server}))) as person:
         yield person
 
@@ -83,7 +88,11 @@ async def test_the_first_page_of_an_empty_installation_is_the_welcome(browser: B
 
 
 async def test_an_office_of_the_configuration_file_is_told_and_not_changed_here(tmp_path: Path) -> None:
-    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    server = {
+        "listen": f"127.0.0.1:{free_port()}",
+        "data_dir": str(with_tables(tmp_path / "data")),
+        "admin_password": PASSWORD,
+    }
     asterisk: dict[str, object] = {"host": "127.0.0.1", "port": free_port(), "username": "dozvon", "secret": "s"}
     asterisk["fastagi"] = {"port": free_port()}
     account = {"id": "filed", "amocrm": {"client_id": "x", "client_secret": "y"}, "asterisk": asterisk}
@@ -183,7 +192,11 @@ async def test_a_telephone_system_is_saved_with_its_secret_sealed_and_the_block_
 
 async def test_a_taken_port_of_a_stored_office_does_not_end_the_process(tmp_path: Path) -> None:
     """The pages on which it is changed are in this process, and other offices, too."""
-    server = {"listen": f"127.0.0.1:{free_port()}", "data_dir": str(tmp_path / "data"), "admin_password": PASSWORD}
+    server = {
+        "listen": f"127.0.0.1:{free_port()}",
+        "data_dir": str(with_tables(tmp_path / "data")),
+        "admin_password": PASSWORD,
+    }
     port = free_port()
     async with signed_in(Dozvon(parse({"server": server}))) as browser:
         await begun(browser)

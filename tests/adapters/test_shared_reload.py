@@ -20,6 +20,7 @@ from integration.ports.stores import OutboxState
 from integration.process.config import Config, parse
 from integration.process.process import Dozvon
 from pbx_adapter.asterisk.simulator import Simulator, SimulatorSettings, running
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 from tests.lab.waiting import until, until_told
 
@@ -80,7 +81,7 @@ async def place(tmp_path: Path) -> AsyncIterator[Place]:
             folder = tmp_path / key
             folder.mkdir()
             pbxs[key], _ = await stack.enter_async_context(running(SimulatorSettings(spool=folder, ami_port=0)))
-        yield Place(tmp_path / "data", free_port(), pbxs, {key: free_port() for key in pbxs})
+        yield Place(with_tables(tmp_path / "data"), free_port(), pbxs, {key: free_port() for key in pbxs})
 
 
 @pytest_asyncio.fixture

@@ -12,6 +12,7 @@ import pytest_asyncio
 from integration.ports.coordination import Coordination
 from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakeClock
+from tests.databases import FILE, sqlite_url
 from tests.lab.servers import create_database, drop_database
 
 DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
@@ -19,10 +20,19 @@ DATABASES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
 
 @pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database for the test."""
+    """A database with empty tables for the test."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'dozvon.sqlite3'}"
+        return sqlite_url(tmp_path)
     url: str = request.getfixturevalue("postgres_url")
+    return url
+
+
+@pytest.fixture(params=DATABASES)
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without tables, for tests of how they are made."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / FILE}"
+    url: str = request.getfixturevalue("empty_postgres_url")
     return url
 
 

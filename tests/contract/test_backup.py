@@ -40,6 +40,7 @@ from integration.storage.sql.migrate import HEAD, revision, upgrade
 from integration.storage.sql.schema import metadata
 from integration.testing import FakeClock
 from tests.contract.calls import OFFICE, OTHER, a_call, an_intent
+from tests.databases import FILE
 
 TOKENS = Tokens(access="a1", refresh="r1", expires_at=Timestamp(5.0), base_url="https://x.example", crm_account_id="77")
 MP3 = os.urandom(70_000)
@@ -49,20 +50,20 @@ Rows = dict[str, list[tuple[Any, ...]]]
 
 @pytest.fixture
 def place(database_url: str, tmp_path: Path) -> Place:
-    data_dir = tmp_path / "data"
+    return replace(_place(tmp_path / "data"), url=database_url)
+
+
+def _place(data_dir: Path) -> Place:
+    """An empty place on SQLite, as on a new machine: no database, no key."""
     data_dir.mkdir()
-    return Place(url=database_url, data_dir=data_dir, keys=KeySource.in_folder(data_dir))
+    return Place(url=f"sqlite:///{data_dir / FILE}", data_dir=data_dir, keys=KeySource.in_folder(data_dir))
 
 
 @pytest.fixture
 def elsewhere(place: Place, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    """An empty place, as on a new machine: the same kind of database, no key."""
-    data_dir = tmp_path / "elsewhere"
-    data_dir.mkdir()
-    url = f"sqlite:///{data_dir}/dozvon.sqlite3"
-    if place.sqlite_file is None:
-        url = request.getfixturevalue("second_postgres_url")
-    return Place(url=url, data_dir=data_dir, keys=KeySource.in_folder(data_dir))
+    """An empty place, as on a new machine, with the same kind of database."""
+    empty = _place(tmp_path / "elsewhere")
+    return empty if place.sqlite_file else replace(empty, url=request.getfixturevalue("second_postgres_url"))
 
 
 @pytest.fixture
@@ -238,7 +239,10 @@ async def test_a_running_sqlite_is_not_exchanged_under_its_feet(tmp_path: Path) 
     await storage.close()
 
 
-async def test_no_file_is_overwritten_and_no_database_made(place: Place, tmp_path: Path, target: Path) -> None:
+async def test_no_file_is_overwritten_and_no_database_made(
+    empty_database_url: str, tmp_path: Path, target: Path
+) -> None:
+    place = replace(_place(tmp_path / "data"), url=empty_database_url)
     with pytest.raises((ConfigError, Rejected)):  # Dozvon was never started here
         await _backup(place, target)
     await migrate(place.url)

@@ -141,6 +141,7 @@ async def check(scene: Scene, campaign: CampaignId, rang: Counter[str]) -> None:
     assert sum(figures.outcomes.values()) == len(attempts), "an outcome was counted twice, or not at all"
 
 
+@pytest.mark.timeout(600)  # a campaign is dialled some fifty times: ten seconds of a core that others want, too
 async def test_whenever_it_is_killed_another_process_goes_on(
     storage: Storage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,7 +54,8 @@ async def examined(config: Config, check: str) -> Finding:
     return found
 
 
-async def test_where_all_is_well_and_before_the_first_start(config: Config) -> None:
+async def test_where_all_is_well_and_before_the_first_start(empty_database_url: str, tmp_path: Path) -> None:
+    config = Config(database=empty_database_url, data_dir=tmp_path / "data")
     assert [finding.level for finding in await examine(config, FakeClock())] == [OK, OK]
     assert "first start" in (await examined(config, "key")).message
     await used(config)

@@ -43,9 +43,9 @@ def _rebuild(connection: Connection) -> None:
     metadata.create_all(connection)
 
 
-async def test_schema_is_the_sum_of_the_migrations(database_url: str) -> None:
-    await migrate(database_url)
-    database = await open_database(database_url)
+async def test_schema_is_the_sum_of_the_migrations(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    database = await open_database(empty_database_url)
     differences = await database.read(lambda c: compare_metadata(MigrationContext.configure(c), metadata))
     migrated = await database.read(_catalogue)
     await database.write(_rebuild)
@@ -61,15 +61,15 @@ def test_the_newest_step_is_written_down() -> None:
     assert ScriptDirectory(str(folder)).get_heads() == [HEAD]
 
 
-async def test_migrating_again_changes_nothing_and_a_newer_database_is_left_alone(database_url: str) -> None:
-    await migrate(database_url)
-    await migrate(database_url)
-    database = await open_database(database_url)
+async def test_migrating_again_changes_nothing_and_a_newer_database_is_left_alone(empty_database_url: str) -> None:
+    await migrate(empty_database_url)
+    await migrate(empty_database_url)
+    database = await open_database(empty_database_url)
     assert await database.read(revision) == HEAD
     await database.write(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
     await database.close()
-    await migrate(database_url)
-    database = await open_database(database_url)
+    await migrate(empty_database_url)
+    database = await open_database(empty_database_url)
     assert await database.read(revision) == "9999"
     await database.close()
 

@@ -180,8 +180,8 @@ async def test_a_key_of_the_environment_is_rotated_to_the_one_written_behind_it(
     assert not file.exists()
 
 
-async def test_processes_that_start_together_make_one_key(database_url: str, tmp_path: Path) -> None:
-    opened = await asyncio.gather(*(open_storage(database_url, tmp_path) for _ in range(4)))
+async def test_processes_that_start_together_make_one_key(empty_database_url: str, tmp_path: Path) -> None:
+    opened = await asyncio.gather(*(open_storage(empty_database_url, tmp_path) for _ in range(4)))
     for number, storage in enumerate(opened):
         await storage.tokens.save(OFFICE, replace(TOKENS, access=str(number)))
         assert {(await each.tokens.load(OFFICE)) for each in opened} == {replace(TOKENS, access=str(number))}

@@ -17,6 +17,7 @@ import aiohttp
 
 from connectors.amocrm.sandbox.api_work import new_task
 from integration.services.passwords import hashed
+from tests.databases import with_tables
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, BORIS, COMPANY, DMITRY, VERA, CrmSite, Note, employees
 from tests.e2e.dozvon_process import DozvonProcess
@@ -141,6 +142,7 @@ class CrmHouse(ABC):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.config = folder / "dozvon.toml"
+        with_tables(folder / "data")
         self.dozvon = DozvonProcess(self.config, self.url, session)
 
     @property

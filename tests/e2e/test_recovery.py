@@ -27,6 +27,7 @@ from integration.services.tracking import CallTracking
 from integration.storage import Storage, open_storage
 from integration.testing import FakeCrm
 from pbx_adapter.asterisk import AsteriskPbx
+from tests.databases import sqlite_url
 from tests.e2e.test_asterisk_adapter import QUICK_BACK, lab_settings, on_lab
 from tests.e2e.test_campaign_reception import CLIENT as CAMPAIGN_CLIENT
 from tests.e2e.test_campaign_reception import attempt
@@ -117,7 +118,7 @@ async def test_calls_of_an_outage_are_in_the_journal_once(
     records = {"kind": "csv", "cdr": str(logs / "cdr-csv" / "Master.csv")}
     if kind != "master":
         records |= {"cdr": str(logs / "cdr-custom" / "dozvon.csv"), "cel": str(logs / "cel-custom" / "dozvon.csv")}
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+    storage = await open_storage(sqlite_url(tmp_path), tmp_path)
     try:
         async with watching(office, storage, records):
             pass

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 
 from integration.services.passwords import hashed
+from tests.databases import with_tables
 from tests.e2e.consent import consent
 from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite, Note
 from tests.e2e.dozvon_process import DozvonProcess
@@ -93,6 +94,7 @@ class TwoCrms:
         self.url = f"http://127.0.0.1:{port}"
         self.sales = CrmSite(free_port(), f"{self.url}/oauth/amocrm/sales")
         self.service = CrmSite(free_port(), f"{self.url}/oauth/amocrm/service")
+        with_tables(folder / "data")
         self.config = folder / "dozvon.toml"
         self.dozvon = DozvonProcess(self.config, self.url, session)
         self._port = port

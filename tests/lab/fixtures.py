@@ -98,9 +98,9 @@ def postgres_server_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def postgres_url(postgres_server_url: str) -> Iterator[str]:
-    """An empty database for this test, as `postgresql://user@127.0.0.1:port/name`."""
-    name = f"test_{uuid4().hex[:12]}"
+def empty_postgres_url(postgres_server_url: str) -> Iterator[str]:
+    """An empty database for this test (`postgres_url` of `tests/databases.py` has Dozvon's tables), as `postgresql://user@127.0.0.1:port/name`."""
+    name = f"empty_{uuid4().hex[:12]}"
     yield create_database(postgres_server_url, name)
     drop_database(postgres_server_url, name)
 

@@ -105,6 +105,7 @@ def postgres_server() -> Iterator[str]:
             "fsync": "off",
             "synchronous_commit": "off",
             "full_page_writes": "off",
+            "autovacuum": "off",  # it would hold a template while that is copied
             "max_connections": "200",
         }
         command: list[str | Path] = [
@@ -116,14 +117,18 @@ def postgres_server() -> Iterator[str]:
         with running(as_user(user, command), port, Path(parent) / "log"):
             url = f"postgresql://{POSTGRES_USER}@127.0.0.1:{port}/postgres"
             _wait_until_ready([str(programs / "pg_isready"), "-q", "-d", url])
+            _run_sql(url, f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER")
             yield url
 
 
-def create_database(server_url: str, name: str) -> str:
-    """Create an empty database on the server of `server_url`; return its URL, with a role that owns no more."""
-    with contextlib.suppress(subprocess.CalledProcessError):  # made with the first database
-        _run_sql(server_url, f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER")
-    _run_sql(server_url, f'CREATE DATABASE "{name}" OWNER {OWNER}')
+def create_database(server_url: str, name: str, *, template: str = "template1") -> str:
+    """
+    Create a database on the server of `server_url`; return its URL, with a role that owns no more.
+
+    Args:
+        template: the database to copy; without it an empty one is made.
+    """
+    _run_sql(server_url, f'CREATE DATABASE "{name}" TEMPLATE "{template}" OWNER {OWNER}')
     return server_url.rpartition("/")[0].replace(f"//{POSTGRES_USER}@", f"//{OWNER}@") + "/" + name
 
 

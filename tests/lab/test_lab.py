@@ -140,8 +140,8 @@ async def test_the_weak_user_sees_no_calls(office: Office) -> None:
 
 
 @pytest.mark.servers
-async def test_each_test_has_an_empty_postgres_database(postgres_url: str) -> None:
-    engine = create_async_engine(postgres_url.replace("postgresql://", "postgresql+asyncpg://"))
+async def test_each_test_has_an_empty_postgres_database(empty_postgres_url: str) -> None:
+    engine = create_async_engine(empty_postgres_url.replace("postgresql://", "postgresql+asyncpg://"))
     async with engine.connect() as connection:
         tables = await connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"))
         assert tables.all() == []

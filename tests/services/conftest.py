@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -48,8 +47,9 @@ from integration.services.page_news import PageNews
 from integration.services.presses import Presses
 from integration.services.strangers import StrangerCalls
 from integration.services.tracking import CallTracking
-from integration.storage import Storage, migrate, open_coordination, open_storage
+from integration.storage import Storage, open_coordination, open_storage
 from integration.testing import FakeClock, FakeCrm, FakePbx
+from tests.databases import sqlite_url
 
 ACME = AccountId("acme")
 PBX = PbxId("acme-pbx")
@@ -142,26 +142,15 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(scope="session")
-def blank_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file with empty tables: creating the tables takes longer than most tests."""
-    file = tmp_path_factory.mktemp("blank") / "dozvon.sqlite3"
-    with asyncio.Runner() as runner:
-        runner.run(migrate(f"sqlite:///{file}"))
-    assert [each.name for each in file.parent.iterdir()] == [file.name], "what is not in the file yet would be missing"
-    return file
-
-
 @pytest_asyncio.fixture
-async def world(tmp_path: Path, clock: FakeClock, blank_database: Path) -> AsyncIterator[World]:
-    async with open_world(tmp_path, clock, blank_database) as made:
+async def world(tmp_path: Path, clock: FakeClock) -> AsyncIterator[World]:
+    async with open_world(tmp_path, clock) as made:
         yield made
 
 
 @asynccontextmanager
-async def open_world(folder: Path, clock: FakeClock, blank_database: Path) -> AsyncIterator[World]:
-    shutil.copyfile(blank_database, folder / "dozvon.sqlite3")
-    storage = await open_storage(f"sqlite:///{folder / 'dozvon.sqlite3'}", folder, clock=clock)
+async def open_world(folder: Path, clock: FakeClock) -> AsyncIterator[World]:
+    storage = await open_storage(sqlite_url(folder), folder, clock=clock)
     coordination = open_coordination(None)
     crm, pbx = FakeCrm(), FakePbx(id=PBX)
     crm.all_managers = [

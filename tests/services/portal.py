@@ -86,10 +86,10 @@ class PortalOffice:
 
 
 @asynccontextmanager
-async def open_office(folder: Path, blank_database: Path, **changes: Any) -> AsyncIterator[PortalOffice]:
+async def open_office(folder: Path, **changes: Any) -> AsyncIterator[PortalOffice]:
     """`changes`: settings of our side, such as `request_seconds`."""
     clock = FakeClock(1_790_000_000.0)
-    async with running_sandbox() as bitrix, open_world(folder, clock, blank_database) as world:
+    async with running_sandbox() as bitrix, open_world(folder, clock) as world:
         bitrix.sandbox.now = clock.now
         bitrix.portal.now = clock.now
         bitrix.portal.kind = "self_hosted"  # no limits: the tests' clock stands still while requests are sent

@@ -20,8 +20,8 @@ SPRING = CampaignId("spring")
 
 
 @pytest_asyncio.fixture
-async def office(tmp_path: Path, blank_database: Path) -> AsyncIterator[PortalOffice]:
-    async with open_office(tmp_path, blank_database) as made:
+async def office(tmp_path: Path) -> AsyncIterator[PortalOffice]:
+    async with open_office(tmp_path) as made:
         yield made
 
 

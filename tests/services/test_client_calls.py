@@ -162,8 +162,8 @@ async def test_the_page_gets_what_its_client_is_and_no_other(
 
 
 @pytest_asyncio.fixture
-async def office(tmp_path: Path, blank_database: Path) -> AsyncIterator[PortalOffice]:
-    async with open_office(tmp_path, blank_database) as made:
+async def office(tmp_path: Path) -> AsyncIterator[PortalOffice]:
+    async with open_office(tmp_path) as made:
         yield made
 
 

@@ -34,8 +34,8 @@ GRIGORY = ManagerId("17")  # without an extension
 
 
 @pytest_asyncio.fixture
-async def office(tmp_path: Path, blank_database: Path) -> AsyncIterator[PortalOffice]:
-    async with open_office(tmp_path, blank_database) as made:
+async def office(tmp_path: Path) -> AsyncIterator[PortalOffice]:
+    async with open_office(tmp_path) as made:
         yield made
 
 

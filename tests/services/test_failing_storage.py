@@ -110,7 +110,7 @@ async def _wrong(world: World, parts: Parts, expected: Written, failing: Failing
 @pytest.mark.parametrize("times", [1, 3])
 @pytest.mark.parametrize("name", STORIES)
 async def test_a_database_that_fails_at_any_moment_doubles_and_loses_nothing(
-    name: str, times: int, is_after: bool, tmp_path: Path, blank_database: Path
+    name: str, times: int, is_after: bool, tmp_path: Path
 ) -> None:
     story, expected = STORIES[name]
     wrong: dict[int, list[str]] = {}
@@ -118,7 +118,7 @@ async def test_a_database_that_fails_at_any_moment_doubles_and_loses_nothing(
         failing = Failing(first, times, is_after)
         folder = tmp_path / str(first)
         folder.mkdir()
-        async with open_world(folder, FakeClock(), blank_database) as world:
+        async with open_world(folder, FakeClock()) as world:
             if found := await _wrong(world, story(world.clock.now()), expected, failing):
                 wrong[first] = found
         if failing.asked <= first:

@@ -14,6 +14,7 @@ from integration.ports.coordination import Lease, Leases
 from integration.services.cluster import leadership
 from integration.services.cluster.leadership import Leadership
 from integration.storage import open_storage
+from tests.databases import sqlite_url
 
 NAME = "pbx:office"
 
@@ -74,7 +75,7 @@ class Worker:
 async def leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Flaky]:
     monkeypatch.setattr(leadership, "TTL_SECONDS", 0.4)
     monkeypatch.setattr(leadership, "_LOOK_EVERY_SECONDS", 0.05)
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+    storage = await open_storage(sqlite_url(tmp_path), tmp_path)
     yield Flaky(storage.leases)
     await storage.close()
 

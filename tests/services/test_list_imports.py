@@ -32,6 +32,7 @@ from integration.services.list_imports import LARGEST_FILE, ListImportService
 from integration.spreadsheets.reader import SpreadsheetFiles
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock, FakeCrm
+from tests.databases import sqlite_url
 
 OFFICE, SPRING = AccountId("office"), CampaignId("spring")
 FILE = (
@@ -89,7 +90,7 @@ class Imports:
 @pytest_asyncio.fixture
 async def imports(tmp_path: Path) -> AsyncIterator[Imports]:
     clock = FakeClock()
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path, clock=clock)
+    storage = await open_storage(sqlite_url(tmp_path), tmp_path, clock=clock)
     accounts = Accounts(storage.settings)
     account = await accounts.add(AccountSettings(account=OFFICE, country="RU"), FakeCrm(), [])
     account.managers[ManagerId("7")] = Manager(id=ManagerId("7"), name="Ольга Ли")

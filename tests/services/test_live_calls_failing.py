@@ -78,14 +78,14 @@ async def left_wrong(office: PortalOffice) -> list[str]:
 @pytest.mark.parametrize("is_after", [False, True], ids=["before the request", "after the request"])
 @pytest.mark.parametrize("name", STORIES)
 async def test_a_database_that_fails_at_any_moment_doubles_and_loses_nothing(
-    name: str, is_after: bool, tmp_path: Path, blank_database: Path
+    name: str, is_after: bool, tmp_path: Path
 ) -> None:
     wrong: dict[int, list[str]] = {}
     for first in itertools.count():
         failing = Failing(first, 1, is_after)
         folder = tmp_path / str(first)
         folder.mkdir()
-        async with open_office(folder, blank_database) as office:
+        async with open_office(folder) as office:
             if found := await _wrong(office, STORIES[name](office.world.clock.now()), failing):
                 wrong[first] = found
         if failing.asked <= first:
@@ -139,9 +139,9 @@ def _on(event: CallEvent, leg: LegId) -> CallEvent:
     return replace(event, leg=leg) if isinstance(event, LegOffered | LegAnswered) else event
 
 
-async def _story(steps: Sequence[Sequence[object]], faults: Sequence[str], blank_database: Path, *, out: bool) -> None:
+async def _story(steps: Sequence[Sequence[object]], faults: Sequence[str], *, out: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        async with open_office(Path(folder), blank_database) as office:
+        async with open_office(Path(folder)) as office:
             for kind in faults:
                 await office.fault(kind, seconds=0.0, status=503)
             now = office.world.clock.now()
@@ -162,6 +162,6 @@ async def _story(steps: Sequence[Sequence[object]], faults: Sequence[str], blank
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, max_size=14), faults=st.lists(fault, max_size=10), out=st.booleans())
 def test_whatever_happens_in_whatever_order_the_call_is_finished_once_and_no_card_is_open(
-    steps: list[tuple[object, ...]], faults: list[str], out: bool, blank_database: Path
+    steps: list[tuple[object, ...]], faults: list[str], out: bool
 ) -> None:
-    asyncio.run(_story(steps, faults, blank_database, out=out))
+    asyncio.run(_story(steps, faults, out=out))

@@ -225,8 +225,8 @@ async def test_a_crm_without_leads_never_offers_one(world: World) -> None:
 
 
 @pytest_asyncio.fixture
-async def office(tmp_path: Path, blank_database: Path) -> AsyncIterator[PortalOffice]:
-    async with open_office(tmp_path, blank_database) as opened:
+async def office(tmp_path: Path) -> AsyncIterator[PortalOffice]:
+    async with open_office(tmp_path) as opened:
         yield opened
 
 

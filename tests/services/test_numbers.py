@@ -31,6 +31,7 @@ from integration.services.routing import Routing
 from integration.storage import Storage, open_storage
 from integration.testing import FakeClock
 from pbx_adapter.asterisk.ami.commands import originate
+from tests.databases import sqlite_url
 from tests.services.conftest import ACME, ANNA, BORIS, IVAN, World, answered, call, ended, missed_call, started
 
 CASES = json.loads((Path(__file__).parent.parent / "fixtures/numbers/numbers.json").read_text("utf-8"))
@@ -62,7 +63,7 @@ class Office:
 
 @pytest_asyncio.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    opened = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path, clock=FakeClock())
+    opened = await open_storage(sqlite_url(tmp_path), tmp_path, clock=FakeClock())
     yield opened
     await opened.close()
 
