@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, Table
 
 from connectors.amocrm.settings import AmocrmSettings
 from connectors.amocrm.webhooks import webhook_secret
@@ -44,6 +44,7 @@ from integration.storage.sql.schema import metadata, outbox
 from integration.web.campaigns.hearing import HEARD
 from pbx_adapter.asterisk.simulator import SimulatorSettings, running
 from tests.adapters.hostile import FORM, Server
+from tests.databases import with_tables
 from tests.lab.ports import free_port
 from tests.lab.waiting import until
 from tests.page_forms import Form, forms_of, urlencoded
@@ -62,7 +63,22 @@ _PASSING = {"admin_sessions", "leases", "processes", "mirrors", "watches", "setu
 _PASSING_COLUMNS = {"administrators": {"seen_at"}}
 _TRIALS = ("reach:", "tried_name")  # of an address, which are kept for an hour at most
 
+_HASH = "md5(coalesce(string_agg(CAST(r AS text), '|' ORDER BY CAST(r AS text)), ''))"
 Rows = dict[str, list[tuple[Any, ...]]]
+
+
+def _lasting(table: Table) -> list[Column[Any]]:
+    """The columns that only a request changes."""
+    passing = _PASSING_COLUMNS.get(table.name, set())
+    return [column for column in table.columns if column.name not in passing]
+
+
+_ROWS = {
+    table.name: f"SELECT {', '.join(column.name for column in _lasting(table))} FROM {table.name}"
+    for table in metadata.sorted_tables
+    if table.name not in _PASSING
+} | {"admin_sessions": "SELECT id, mark FROM admin_sessions"}
+"""By table: a query for what `glimpse` looks at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +201,29 @@ class House:
             found = {}
             for table in metadata.sorted_tables:
                 if table.name not in _PASSING:
-                    dropped = _PASSING_COLUMNS.get(table.name, set())
-                    columns = [each for each in table.columns if each.name not in dropped]
-                    rows = [tuple(row) for row in connection.execute(table.select().with_only_columns(*columns))]
+                    query = table.select().with_only_columns(*_lasting(table))
+                    rows = [tuple(row) for row in connection.execute(query)]
                     kept = [row for row in rows if table.name != "installation" or not row[0].startswith(_TRIALS)]
                     if table.name == "setups":
                         kept = [_begun(row) for row in kept]
                     found[table.name] = sorted(kept, key=repr)
             return found
+
+        return await self.dozvon.core.storage.database.read(work, Across.BACKUP)
+
+    async def glimpse(self) -> dict[str, Any]:
+        """
+        By table what differs whenever `stored` or the sessions do. Asked after each request, because it costs a
+        fraction of `stored`.
+
+        On PostgreSQL a hash of each table, in one query; on SQLite, which has no hashes, the plain rows.
+        """
+
+        def work(connection: Connection) -> dict[str, Any]:
+            if connection.dialect.name == "sqlite":
+                return {name: connection.exec_driver_sql(query).fetchall() for name, query in _ROWS.items()}
+            hashes = (f"SELECT '{name}', {_HASH} FROM ({query}) AS r" for name, query in _ROWS.items())
+            return {row[0]: row[1] for row in connection.exec_driver_sql(" UNION ALL ".join(hashes))}
 
         return await self.dozvon.core.storage.database.read(work, Across.BACKUP)
 
@@ -273,7 +304,7 @@ async def _give_key(house: House, office: AccountId) -> None:
 
 async def _opened(folder: Path, database: Mapping[str, Any], pbxs: Mapping[AccountId, int]) -> House:
     port, crm = free_port(), f"127.0.0.1:{free_port()}"
-    server = {"listen": f"127.0.0.1:{port}", "data_dir": str(folder / "data"), "admin_password": _PASSWORD}
+    server = {"listen": f"127.0.0.1:{port}", "data_dir": str(with_tables(folder / "data")), "admin_password": _PASSWORD}
     server["trusted_proxies"] = "127.0.0.1"
     config = parse({"server": server, **database})
     dozvon = Dozvon(config)
