@@ -66,6 +66,7 @@ class CampaignCall:
         ring_seconds: of the phone that rings first. The other one rings as the PBX's dialplan says.
         caller_id: what the client sees, if the PBX and the carrier pass it on; None: what the PBX shows.
         line: for the PBX's dialplan, which chooses the trunk.
+        answers_itself: with the employee's phone first, ask it to answer without a hand, as `Pbx.hand_over` does.
         reception: with the client's phone first, what a client who has answered meets. Only for a PBX with the ability
             `receives`.
     """
@@ -77,6 +78,7 @@ class CampaignCall:
     ring_seconds: int
     caller_id: str | None = None
     line: str = ""
+    answers_itself: bool = False
     reception: Reception | None = None
 
 

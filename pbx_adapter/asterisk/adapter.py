@@ -345,6 +345,7 @@ class AsteriskPbx:
             caller_id=request.caller_id,
             line=request.line,
             dial_plus=settings.dial_plus,
+            answers_itself=request.answers_itself,
             enters=None if reception is None else (receptions.CONTEXT, receptions.BEGINS_AT),
             also=() if reception is None else receptions.variables(reception),
         )

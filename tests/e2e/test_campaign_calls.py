@@ -46,6 +46,19 @@ async def test_the_carrier_sees_the_campaign_s_number_and_the_employee_the_clien
 
 
 @both
+@pytest.mark.parametrize("answers", [True, False])
+async def test_the_employee_s_phone_is_asked_to_answer_by_itself_if_so_wanted(
+    open_office: OpenOffice, major: int, answers: bool
+) -> None:
+    office = await open_office(major)
+    async with on_lab(office, **AS_IS) as (pbx, _):
+        await pbx.dial(attempt(FirstLeg.EMPLOYEE, answers_itself=answers))
+        inside = await office.phone("102").incoming()
+        assert (inside.header("Call-Info") == "<sip:dozvon>;answer-after=0") is answers
+        assert ("alert-autoanswer" in inside.header("Alert-Info")) is answers
+
+
+@both
 async def test_with_the_client_first_no_employee_s_phone_rings_before_the_answer(
     open_office: OpenOffice, major: int
 ) -> None:

@@ -60,6 +60,7 @@ async def test_each_free_employee_gets_a_client_and_no_more_are_dialled(scene: S
     dialled = scene.world.pbx.dialled
     assert [(each.number, each.extension) for each in dialled] == [(number(0), "101"), (number(1), "102")]
     assert all(each.first is FirstLeg.EMPLOYEE and each.ring_seconds == 25 for each in dialled)
+    assert not any(each.answers_itself for each in dialled)
     assert more == []
     assert await scene.hold() is Hold.ALL_BUSY
 

@@ -56,7 +56,7 @@ async def test_while_the_ledger_bears_no_loss_each_employee_s_phone_rings_first(
     """A process that is killed loses the clients who ring: of the first seventy answers two are three percent."""
     await scene.start(*(somebody(each) for each in range(20)), plan=AHEAD)
     early = await all_asked(scene, 3)
-    assert [each.first for each in early] == [FirstLeg.EMPLOYEE] * 3
+    assert [(each.first, each.answers_itself) for each in early] == [(FirstLeg.EMPLOYEE, True)] * 3
     await scene.answered_today(70)
     later = await all_asked(scene, 3)
     assert [each.first for each in later] == [FirstLeg.CLIENT] * 2

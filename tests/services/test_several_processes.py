@@ -126,7 +126,18 @@ async def test_what_a_client_meets_comes_whole_to_the_process_that_is_linked(two
     assert own.dialled == [attempt]
     await pbx.hand_over(CALL, "102", ring_seconds=9, answers_itself=True)
     assert own.hand_overs == [HandOver(CALL, "102", 9, answers_itself=True)]
-    assert "reception" not in as_message(replace(attempt, reception=None)), "a process of the last release refuses it"
+    assert not {"reception", "answers_itself"} & as_message(replace(attempt, reception=None)).keys(), (
+        "a process of the last release refuses it"
+    )
+
+
+async def test_a_phone_that_answers_by_itself_is_asked_to_by_way_of_another_process(two: Two) -> None:
+    attempt = CampaignCall(
+        attempt="a", number="79161112233", extension="102", first=FirstLeg.EMPLOYEE, ring_seconds=25,
+        answers_itself=True,
+    )  # fmt: skip
+    await two.other.pbx.dial(attempt)
+    assert two.holder.own.dialled == [attempt]
 
 
 async def test_a_kind_of_pbx_that_cannot_let_a_client_wait_is_not_asked(two: Two) -> None:

@@ -12,8 +12,8 @@ from integration.ports.pbx import CampaignCall, FirstLeg
 
 def as_message(request: CampaignCall) -> dict[str, Any]:
     """Without what is not asked for: a process of the previous release knows only the fields of its own."""
-    asked = asdict(request)
-    return asked if request.reception is not None else {k: v for k, v in asked.items() if k != "reception"}
+    unasked = {"reception": None, "answers_itself": False}
+    return {name: value for name, value in asdict(request).items() if unasked.get(name, ...) != value}
 
 
 def campaign_call(asked: Mapping[str, Any]) -> CampaignCall:

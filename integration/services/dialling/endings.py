@@ -26,7 +26,7 @@ from integration.domain.campaigns.outcomes import Came
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.campaigns.windows import day_of, hour_of
 from integration.domain.ids import AttemptId, CallId, CampaignId, Timestamp, pbx_of
-from integration.errors import DozvonError
+from integration.errors import DozvonError, NotFound
 from integration.ports.coordination import Lease
 from integration.services.dialling.floor import Floor
 from integration.services.dialling.handing_over import HandingOver, waits
@@ -162,6 +162,8 @@ class Endings:
     async def _hang_up(self, campaign: CampaignId, call: Call) -> None:
         try:
             await self._floor.account.pbx(call.pbx).hang_up(call.id)
+        except NotFound:  # it has ended by itself, as after its ring time
+            self._hung_up.add(call.id)
         except DozvonError as exc:  # looked at again in the next step
             log.info("a call of a campaign is not hung up yet", campaign=campaign, error=str(exc))
         else:

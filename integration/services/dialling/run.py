@@ -88,7 +88,9 @@ class CampaignRun:
         await self._endings.follow(campaign, stored.plan)
         before = len(self._put_off)
         decision = await self._decided(campaign, stored.plan)
-        dialled = await asyncio.gather(*(self._dial(campaign, each) for each in decision.dial), return_exceptions=True)
+        dialled = await asyncio.gather(
+            *(self._dial(campaign, each, stored.plan) for each in decision.dial), return_exceptions=True
+        )
         for failure in dialled:  # after all of them: none is left half done
             if failure is not None:
                 raise failure
@@ -160,7 +162,7 @@ class CampaignRun:
 
     # ---- dialling
 
-    async def _dial(self, campaign: Campaign, dial: Dial) -> None:
+    async def _dial(self, campaign: Campaign, dial: Dial, plan: CampaignPlan) -> None:
         """Write the attempt, then ask the PBX. Raises: Unavailable (the database), LeaseLost."""
         floor, journal = self._floor, self._journals.attempts
         placed = self._placed(campaign, dial)
@@ -192,6 +194,7 @@ class CampaignRun:
             ring_seconds=campaign.ring_seconds,
             caller_id=line.caller_id,
             line=line.line,
+            answers_itself=bool(extension) and plan.mode is Mode.PREDICTIVE and plan.phones_answer,
             reception=None if extension else self._receiving.reception(pbx),
         )
         await self._ask(campaign, sent, pbx, request)

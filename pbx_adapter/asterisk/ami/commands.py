@@ -122,6 +122,12 @@ def originate(
     return Action("Originate", tuple(headers), changes=True)
 
 
+_ANSWER = (
+    "PJSIP_HEADER(add,Call-Info)=<sip:dozvon>;answer-after=0",
+    "PJSIP_HEADER(add,Alert-Info)=<http://dozvon>;info=alert-autoanswer;delay=0",
+)
+
+
 def campaign_call(
     *,
     attempt: str,
@@ -134,6 +140,7 @@ def campaign_call(
     caller_id: str | None = None,
     line: str = "",
     dial_plus: bool = False,
+    answers_itself: bool = False,
     enters: tuple[str, str] | None = None,
     also: Sequence[str] = (),
 ) -> Action:
@@ -146,6 +153,8 @@ def campaign_call(
     phone shows, so it is the client. `CallerID:` would set both. Early media counts as no answer.
 
     Args:
+        answers_itself: ask the employee's phone to answer without a hand, as `[dozvon-answers]` of the include does.
+            Headers reach a phone that is dialled by PJSIP; behind a Local channel there is no way to set them.
         enters: context and extension for the client, in place of `context` and `extension`, which is not used then.
         also: more variables, checked (`receptions.variables`).
 
@@ -171,6 +180,7 @@ def campaign_call(
         channel, (into, exten) = channel_template.format(extension=inside), (context, dialled)
         variables = [f"CONNECTEDLINE({part})={dialled}" for part in ("num", "name")]
         variables += [f"CALLERID(num)={inside if shown is None else shown}", f"__REALCALLERIDNUM={inside}"]
+        variables += _ANSWER if answers_itself and channel.startswith("PJSIP/") else ()
     variables += [] if shown is None else [f"__TRUNKCIDOVERRIDE={shown}"]
     variables += [f"__DOZVON_LINE={_check(_EXTENSION, line, 'line')}"] if line else []
     headers = [
