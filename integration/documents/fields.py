@@ -16,6 +16,13 @@ from pydantic import AfterValidator, BeforeValidator
 
 from integration.documents.problems import shortened
 from integration.documents.refusals import refusal
+from integration.domain.campaigns.callbacks import (
+    LEAST_INTERVAL_SECONDS,
+    LEAST_TIMES,
+    MOST_INTERVAL_SECONDS,
+    MOST_TIMES,
+)
+from integration.domain.campaigns.plan import read_spans, written_spans
 from integration.domain.ids import AccountId, ManagerId, PbxId, Timestamp
 from integration.domain.numbers.numbering import country_like, is_country
 from integration.domain.settings import CardField
@@ -212,6 +219,15 @@ def _telephones(value: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(text for each in value if (text := written(each, 100).strip())))
 
 
+def _hours(value: Any) -> str:
+    """Hours of a day, as `09:00-13:00, 14:00-20:00`; empty: none."""
+    text = written(value, 100)
+    try:
+        return written_spans(read_spans(text))
+    except ValueError as exc:
+        raise refusal(Problem.DAY_HOURS, value=shortened(text)) from exc
+
+
 OfficeId = Annotated[AccountId, BeforeValidator(_office_id)]
 ConnectionId = Annotated[PbxId, BeforeValidator(_id)]
 ConnectionIds = Annotated[tuple[PbxId, ...], BeforeValidator(_ids)]
@@ -235,6 +251,9 @@ RingSeconds = Annotated[int, within(Problem.SECONDS, 1, 120)]
 LookupSeconds = Annotated[float, within(Problem.LOOKUP_SECONDS, 0, 1)]
 TaskSeconds = Annotated[int, within(Problem.SECONDS, 0, 366 * 86_400)]
 CallsAtOnce = Annotated[int, within(Problem.CALLS_AT_ONCE, 0, 1000)]
+Repeats = Annotated[int, within(Problem.BETWEEN, LEAST_TIMES, MOST_TIMES)]
+RepeatSeconds = Annotated[int, within(Problem.SECONDS, LEAST_INTERVAL_SECONDS, MOST_INTERVAL_SECONDS)]
+Hours = Annotated[str, BeforeValidator(_hours)]
 CallsAMinute = Annotated[int, within(Problem.CALLS_A_MINUTE, 1, 10_000)]
 
 LocalLength = Annotated[int | None, BeforeValidator(_local_length)]

@@ -36,6 +36,7 @@ from integration.texts.settings import Problem
 
 _DIAL, _CLICKS, _LINE = DialRules(), ClickRules(), LineSettings()
 DEFAULT_LINE = "default"
+_REPEAT_HOURS = {"repeat_calls", "repeat_hours", "repeat_weekend_hours"}
 
 
 class DialDocument(Table):
@@ -81,6 +82,11 @@ class LineDocument(Table):
     missed_task: bool = _LINE.missed_task
     task_deadline_seconds: of.TaskSeconds = _LINE.task_deadline_seconds
     calls_at_once: of.CallsAtOnce = _LINE.calls_at_once
+    repeat_calls: bool = _LINE.repeat_calls
+    repeat_times: of.Repeats = _LINE.repeat_times
+    repeat_interval_seconds: of.RepeatSeconds = _LINE.repeat_interval_seconds
+    repeat_hours: of.Hours = _LINE.repeat_hours
+    repeat_weekend_hours: of.Hours = _LINE.repeat_weekend_hours
     source: of.Name = _LINE.source
 
     def over(self, inherited: LineSettings) -> LineSettings:
@@ -297,6 +303,9 @@ def _lines(lines: Mapping[str, LineDocument]) -> Iterable[FieldProblem]:
         says_so = did == DEFAULT_LINE or {"after_no_answer", "group"} & line.model_fields_set
         if says_so and whole.after_no_answer is AfterNoAnswer.GROUP and not whole.group:
             yield FieldProblem(("line", did, "group"), Problem.GROUP)
+        sets_hours = did == DEFAULT_LINE or _REPEAT_HOURS & line.model_fields_set
+        if sets_hours and whole.repeat_calls and not (whole.repeat_hours or whole.repeat_weekend_hours):
+            yield FieldProblem(("line", did, "repeat_hours"), Problem.NEEDED)
 
 
 def _known(path: Path) -> Iterable[str]:

@@ -107,6 +107,11 @@ class LineSettings:
     missed_task: bool = True  # a task to call back after a missed call
     task_deadline_seconds: int = 3600
     calls_at_once: int = 0  # of everybody, beyond which no campaign begins one on this line; 0: no limit
+    repeat_calls: bool = False  # clients whose call was missed, or who asked for one, are called until they are reached
+    repeat_times: int = 3  # 1 to 5 (spec B11)
+    repeat_interval_seconds: int = 600  # before each of these calls
+    repeat_hours: str = "09:00-20:00"  # Monday to Friday by the client's time, as `campaigns.plan.read_spans` has them
+    repeat_weekend_hours: str = ""  # empty: not at all
     source: str | None = None
 
 

@@ -85,7 +85,7 @@ class CampaignCounts:
 
 class CampaignStore(Protocol):
     async def all(self, account: AccountId) -> list[StoredCampaign]:
-        """The newest first."""
+        """The newest first, without those of callbacks, which nobody makes or changes by hand."""
 
     async def get(self, account: AccountId, campaign: CampaignId) -> StoredCampaign | None: ...
 
@@ -109,7 +109,7 @@ class CampaignStore(Protocol):
         by: str,
         only_from: Sequence[CampaignState],
     ) -> bool:
-        """False: it is in none of `only_from`."""
+        """False: it is in none of `only_from`; or it would be finished, and somebody waits in its list."""
 
     async def history(self, account: AccountId, campaign: CampaignId, *, limit: int = 100) -> list[CampaignChange]:
         """The newest first."""

@@ -21,6 +21,7 @@ from integration.process.background import Background
 from integration.process.config import Config, at_address
 from integration.process.connections import setup_of
 from integration.process.core import Core, Member
+from integration.process.dialling import build_callbacks, build_dialler
 from integration.process.each import Each
 from integration.process.office_edits import OfficeEdits
 from integration.process.own_lists import build_own_lists
@@ -31,7 +32,6 @@ from integration.process.web_front import WebFront
 from integration.services.accounts import Account
 from integration.services.callback_tasks import CallbackTasks
 from integration.services.campaign_names import CampaignNames
-from integration.services.campaign_sounds import CampaignReceptions, CampaignSounds
 from integration.services.click import ClickService
 from integration.services.client_choice import answer_choices
 from integration.services.cluster.leadership import Leadership
@@ -43,15 +43,10 @@ from integration.services.crm_clicks import CrmClicks
 from integration.services.crm_watch import CrmWatch
 from integration.services.delivery import Delivery
 from integration.services.delivery_steps import DeliverySteps
-from integration.services.dialling.dialler import Dialler
-from integration.services.dialling.floor import Sources
-from integration.services.dialling.journals import Journals
-from integration.services.extensions import KnownExtensions
 from integration.services.note_delivery import NoteDelivery
 from integration.services.phone_book import PhoneBookMirror
 from integration.services.presses import answer_presses
 from integration.services.strangers import StrangerCalls
-from integration.speech.espeak import EspeakSpeech
 from integration.web.hooks import Hooks
 
 log = structlog.get_logger()
@@ -165,7 +160,7 @@ class Dozvon:
             spawn(name, work)
         if "worker" in roles:
             spawn("delivery", self.delivery.run)
-            spawn("campaigns", self._build_dialler().run)
+            spawn("campaigns", build_dialler(core, self.live_calls).run)
             if self.config.backup is not None:
                 spawn("backups", backups_of(self.config, self.config.backup, core.clock, core.storage.database).run)
         spawn("accounts", self._finish)
@@ -290,31 +285,8 @@ class Dozvon:
             clock=core.clock,
             public_url=self.config.public_url,
         )
-        return Delivery(core.accounts, core.storage.outbox, steps.by_kind(), core.clock, core.wake, core.page_news.tell)
-
-    def _build_dialler(self) -> Dialler:
-        core, storage = self.core, self.core.storage
-        sources = Sources(
-            calls=storage.calls,
-            live_calls=self.live_calls,
-            attempts=storage.attempts,
-            do_not_call=storage.do_not_call,
-            own_lists=storage.own_lists,
-            extensions=KnownExtensions(core.clock),
-            days=core.working_days.of,
-            office_of=core.office_of,
-            accounts_of=core.accounts_of,
-            clock=core.clock,
-            receptions=CampaignReceptions(CampaignSounds(EspeakSpeech())),
-            watches=storage.watches,
-        )
-        journals = Journals(
-            campaigns=storage.campaigns,
-            entries=storage.entries,
-            attempts=storage.attempts,
-            dialling=storage.dialling,
-        )
-        return Dialler(core.accounts, sources, journals, core.page_news, storage.leases, core.process)
+        carried_out = build_callbacks(core).before(steps.by_kind())
+        return Delivery(core.accounts, core.storage.outbox, carried_out, core.clock, core.wake, core.page_news.tell)
 
     def _build_crm_watch(self) -> CrmWatch:
         core = self.core

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from integration.domain.calls.intents import Priority
+from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, CampaignId
 from integration.ports.campaigns import Added, CampaignStore, EntryStore, NewEntry
@@ -65,7 +66,7 @@ class CrmSelections:
             Unavailable: the database, or the CRM, which is asked for what the phone book does not have.
         """
         wanted = _wanted(refs)
-        if await self._campaigns.get(account.id, campaign) is None:
+        if is_of_callbacks(campaign) or await self._campaigns.get(account.id, campaign) is None:
             raise Refused("campaign_unknown", "there is no such campaign")
         new, left_out = await self.read(account, wanted)
         results = await self._entries.add(account.id, campaign, new, office=self._office_of(account.id))

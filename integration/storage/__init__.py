@@ -21,6 +21,7 @@ from integration.storage.sql.administrators import SqlAdministrators
 from integration.storage.sql.api_keys import SqlApiKeys
 from integration.storage.sql.call_notes import SqlCallNotes
 from integration.storage.sql.callback_tasks import SqlCallbackTasks
+from integration.storage.sql.callbacks import SqlCallbacks
 from integration.storage.sql.calls import SqlCallStore
 from integration.storage.sql.campaign_attempts import SqlAttempts
 from integration.storage.sql.campaign_dialling import SqlDialling
@@ -85,6 +86,7 @@ class Storage:
     campaign_erasure: SqlCampaignErasure
     list_imports: SqlListImports
     own_lists: SqlOwnLists
+    callbacks: SqlCallbacks
     database: Database
 
     async def close(self) -> None:
@@ -149,6 +151,7 @@ async def open_storage(
         campaign_erasure=SqlCampaignErasure(database, clock),
         list_imports=SqlListImports(database, clock),
         own_lists=SqlOwnLists(database, clock),
+        callbacks=SqlCallbacks(database, clock),
         database=database,
     )
 

@@ -39,6 +39,11 @@ HOLDS: dict[str, tuple[str, str, str]] = {
         "Повідомлення для клієнтів ще немає на АТС: що заважає, покаже перевірка (dozvon doctor).",
         "What clients shall hear is not on the PBX yet: the doctor says why (dozvon doctor).",
     ),
+    "callbacks_off": (
+        "Перезвоны на этой линии выключены.",
+        "Передзвони на цій лінії вимкнено.",
+        "Callbacks are switched off on this line.",
+    ),
     # lines
     "no_lines": (
         "Обзвону не назначена ни одна линия.",
@@ -213,6 +218,16 @@ HOLDS: dict[str, tuple[str, str, str]] = {
         "До {until} звонок ждёт сотрудника, который обещал перезвонить.",
         "До {until} дзвінок чекає на співробітника, який обіцяв передзвонити.",
         "Until {until} the call waits for the employee who promised it.",
+    ),
+    "named_away": (
+        "Звонить некому: ответственный и те, кто его заменяет, сейчас не на месте.",
+        "Дзвонити нікому: відповідального і тих, хто його замінює, зараз немає на місці.",
+        "Nobody is there to call: the responsible employee and those who stand in are not at work.",
+    ),
+    "nobody_named": (
+        "У клиента нет ответственного, а в настройках никто не назван ответственным за пропущенные звонки.",
+        "У клієнта немає відповідального, а в налаштуваннях нікого не названо відповідальним за пропущені дзвінки.",
+        "The client has no responsible employee, and the settings name nobody for missed calls.",
     ),
 }
 

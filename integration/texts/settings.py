@@ -39,6 +39,7 @@ class Problem(StrEnum):
     LOOKUP_SECONDS = auto()
     CALLS_A_MINUTE = auto()  # least, most
     CALLS_AT_ONCE = auto()  # least, most
+    DAY_HOURS = auto()  # value
     ONE_OF = auto()  # value, words
     TOO_LONG = auto()  # length, most
     ONE_LINE = auto()
@@ -177,6 +178,11 @@ _TEXTS: dict[Problem, tuple[str, str, str]] = {
         "Напишите от 0 до 1 секунды: всё это время звонящий слышит тишину.",
         "Напишіть від 0 до 1 секунди: весь цей час абонент чує тишу.",
         "Write 0 to 1 second; the caller hears silence during that time.",
+    ),
+    Problem.DAY_HOURS: (
+        "«{value}» — не часы дня. Напишите, например, 09:00-20:00; пусто: не звонить.",
+        "«{value}» — не години дня. Напишіть, наприклад, 09:00-20:00; порожньо: не дзвонити.",
+        "“{value}” is no hours of a day. Write 09:00-20:00, for example; empty: no calls.",
     ),
     Problem.CALLS_A_MINUTE: (
         "Напишите от {least} до {most} звонков в минуту.",

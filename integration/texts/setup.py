@@ -440,6 +440,27 @@ _TEXTS: dict[str, tuple[str, str, str]] = {
     ),
     "f_missed_task": ("Задача перезвонить", "Завдання передзвонити", "Task to call back"),
     "f_task_deadline_seconds": ("Срок задачи, мин", "Термін завдання, хв", "Deadline of the task, min"),
+    "f_repeat_calls": (
+        "Перезванивать пропущенным",
+        "Передзвонювати пропущеним",
+        "Call back after missed calls",
+    ),
+    "f_repeat_times": ("Сколько раз перезвонить, 1–5", "Скільки разів передзвонити, 1–5", "Callbacks, 1–5 times"),
+    "f_repeat_interval_seconds": (
+        "Промежуток между перезвонами, мин",
+        "Проміжок між передзвонами, хв",
+        "Minutes between callbacks",
+    ),
+    "f_repeat_hours": (
+        "Перезванивать в будни, время клиента",
+        "Передзвонювати в будні, час клієнта",
+        "Callbacks Monday to Friday, client’s time",
+    ),
+    "f_repeat_weekend_hours": (
+        "Перезванивать в выходные, время клиента",
+        "Передзвонювати у вихідні, час клієнта",
+        "Callbacks at weekends, client’s time",
+    ),
     "f_unknown_lookup_seconds": (
         "Искать незнакомого в CRM, с",
         "Шукати незнайомого в CRM, с",

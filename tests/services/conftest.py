@@ -32,6 +32,7 @@ from integration.ports.coordination import Coordination
 from integration.ports.stores import OutboxItem, OutboxState
 from integration.services.accounts import Account, Accounts
 from integration.services.callback_tasks import CallbackTasks
+from integration.services.callbacks import Callbacks
 from integration.services.campaign_names import CampaignNames
 from integration.services.card import CardService
 from integration.services.click import ClickService
@@ -195,7 +196,14 @@ async def open_world(folder: Path, clock: FakeClock) -> AsyncIterator[World]:
         public_url="https://calls.test",
     )
     news = PageNews(coordination, "this process")
-    delivery = Delivery(accounts, storage.outbox, steps.by_kind(), clock, wake, news.tell)
+    callbacks = Callbacks(
+        callbacks=storage.callbacks,
+        calls=storage.calls,
+        phone_book=storage.phone_book,
+        office_of=lambda each: each,
+        tell=news.tell,
+    )
+    delivery = Delivery(accounts, storage.outbox, callbacks.before(steps.by_kind()), clock, wake, news.tell)
     tracking = CallTracking(account, pbx.id, storage.calls, clock, [cards, news], wake)
     failures = Failures()
     live_calls = LiveCalls({ACME: {pbx.id: tracking}}, storage.calls)

@@ -289,6 +289,7 @@ class Scene:
             entries=storage.entries,
             attempts=storage.attempts,
             dialling=storage.dialling,
+            callbacks=storage.callbacks,
         )
 
     async def step(self, *, after: float = 0.0) -> list[CampaignCall]:

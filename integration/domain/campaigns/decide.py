@@ -251,6 +251,8 @@ class _Round:
 
     def _owner(self, entry: Entry) -> EmployeeNow | Reason:
         owners = self._campaign.owners
+        if self._campaign.stand_ins is not None:
+            return self._in_turn(entry, self._campaign.stand_ins)
         if owners is not Owners.ANYBODY and entry.responsible is not None:
             for each in self._free:
                 if each.manager == entry.responsible:
@@ -258,6 +260,24 @@ class _Round:
         if owners is Owners.RESPONSIBLE_ONLY or not self._free:
             return held(Hold.RESPONSIBLE_BUSY)
         return self._free[0]
+
+    def _in_turn(self, entry: Entry, stand_ins: Sequence[str]) -> EmployeeNow | Reason:
+        """The responsible, who is waited for while they are busy; while they are not at work, the first who stands in
+        for them and is free."""
+        everybody = self._situation.employees
+        own = [each for each in everybody if each.manager is not None and each.manager == entry.responsible]
+        named = [each for key in stand_ins for each in everybody if each.key == key]
+        for turn in (own, named):
+            free = next((each for each in turn if each in self._free), None)
+            if free is not None:
+                return free
+            if any(_is_at_work(each, self._now) for each in turn):
+                return held(Hold.RESPONSIBLE_BUSY)
+        return held(Hold.NAMED_AWAY if own or named else Hold.NOBODY_NAMED)
+
+
+def _is_at_work(employee: EmployeeNow, now: Timestamp) -> bool:
+    return employee.state not in (EmployeeState.GONE, EmployeeState.PAUSED) and not is_off(employee, now)
 
 
 def _of_entries(skipped: Sequence[Skipped]) -> Reason:

@@ -19,6 +19,7 @@ class Hold(StrEnum):
     NO_WINDOW = "no_window"  # no day of the week has a window
     NO_VOICE = "no_voice"  # the PBX cannot play a message to a client
     NO_MESSAGE = "no_message"  # what clients shall hear is not on the PBX
+    CALLBACKS_OFF = "callbacks_off"  # the line does not repeat callbacks any more
     # lines
     NO_LINES = "no_lines"
     LINES_DOWN = "lines_down"  # the PBX or the trunk of every line
@@ -60,6 +61,8 @@ class Hold(StrEnum):
     NEEDS_EMPLOYEE = "needs_employee"  # after an abandoned call: only for an employee who is free and waits for it
     RESPONSIBLE_BUSY = "responsible_busy"
     AGREED_WITH = "agreed_with"  # until: waits for the employee who promised to call back
+    NAMED_AWAY = "named_away"  # of a callback: the responsible and all who stand in for them are not at work
+    NOBODY_NAMED = "nobody_named"  # of a callback: it has no responsible, and the settings name nobody
 
 
 OF_ENTRIES = frozenset(
@@ -67,7 +70,7 @@ OF_ENTRIES = frozenset(
         Hold.NOT_DUE, Hold.ENTRY_CLOSED, Hold.ENTRY_TAKEN, Hold.DO_NOT_CALL, Hold.NO_NUMBER_LEFT, Hold.ZONE_UNKNOWN,
         Hold.WINDOW_CLOSED, Hold.NUMBER_ATTEMPTS, Hold.CONTACT_ATTEMPTS, Hold.NUMBER_DAY, Hold.CONTACT_DAY, Hold.GAP,
         Hold.REDIAL, Hold.IN_USE, Hold.TALKING_NOW, Hold.CALLED_IN, Hold.NEEDS_EMPLOYEE, Hold.RESPONSIBLE_BUSY,
-        Hold.AGREED_WITH,
+        Hold.AGREED_WITH, Hold.NAMED_AWAY, Hold.NOBODY_NAMED,
     }
 )  # fmt: skip
 

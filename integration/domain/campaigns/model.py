@@ -194,6 +194,8 @@ class Campaign:
         least_team: the predictive mode needs so many employees at work. With fewer, chance alone breaks the ceiling or
             leaves nothing to gain: then one call is dialled for each free employee.
         max_calls: calls of this campaign at once; None: what its lines allow.
+        stand_ins: keys of employees who call instead of a responsible who is not at work, in this order; None: `owners`
+            says who calls. Of callbacks only.
     """
 
     id: CampaignId
@@ -215,6 +217,7 @@ class Campaign:
     priority: int = 0
     least_team: int = 5
     max_calls: int | None = None
+    stand_ins: tuple[str, ...] | None = None
 
 
 class EntryState(StrEnum):

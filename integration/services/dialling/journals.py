@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from integration.ports.callbacks import CallbackStore
 from integration.ports.campaigns import AttemptJournal, CampaignStore, EntryStore
 from integration.ports.dialling import DiallingStore
 
@@ -14,3 +15,4 @@ class Journals:
     entries: EntryStore
     attempts: AttemptJournal
     dialling: DiallingStore
+    callbacks: CallbackStore

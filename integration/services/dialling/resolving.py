@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from integration.domain.campaigns.callbacks import (
+    callbacks_campaign,
+    is_of_callbacks,
+    line_of,
+    rule_of,
+    settings_of,
+    stand_ins,
+)
 from integration.domain.campaigns.model import Campaign, CampaignLine, Mode
 from integration.domain.campaigns.plan import campaign
-from integration.domain.ids import PbxId
+from integration.domain.ids import CampaignId, PbxId
+from integration.domain.settings import Employee
 from integration.ports.campaigns import StoredCampaign
 from integration.services.accounts import Account
 from integration.services.dialling.floor import line_key
@@ -14,6 +23,8 @@ from integration.services.dialling.floor import line_key
 
 def resolved(stored: StoredCampaign, account: Account) -> Campaign:
     """Never raises: what a plan names and the account does not have any more is left out."""
+    if is_of_callbacks(stored.id):
+        return _callbacks(stored, account)
     return campaign(
         stored.plan,
         id=stored.id,
@@ -23,6 +34,38 @@ def resolved(stored: StoredCampaign, account: Account) -> Campaign:
         members=_members(stored, account),
         zone=account.settings.zone,
     )
+
+
+def repeats(campaign: CampaignId, account: Account) -> bool:
+    """Whether callbacks are on for the line of such a campaign."""
+    return account.settings.enabled and rule_of(settings_of(campaign, account.settings)) is not None
+
+
+def _callbacks(stored: StoredCampaign, account: Account) -> Campaign:
+    """Of the callbacks of a line: everybody may be somebody's responsible."""
+    settings = account.settings
+    line, phones = settings_of(stored.id, settings), _with_phones(account)
+    named = [key for manager in stand_ins(settings, line) for key, each in phones.items() if each.manager == manager]
+    return callbacks_campaign(
+        rule_of(line),
+        id=stored.id,
+        account=stored.account,
+        name=stored.plan.name,
+        state=stored.state,
+        lines=_lines((line_of(stored.id) or "",), account) or _lines((), account),
+        members=list(phones),
+        stand_ins=named,
+        zone=settings.zone,
+    )
+
+
+def _with_phones(account: Account) -> dict[str, Employee]:
+    """Employees whose phone can be rung from here, by key."""
+    return {
+        each.key: each
+        for each in account.settings.employees
+        if (pbx := account.pbxs.get(account.pbx_of(each))) is not None and pbx.abilities.dial
+    }
 
 
 def _lines(wanted: tuple[str, ...], account: Account) -> list[CampaignLine]:
@@ -53,11 +96,9 @@ def _members(stored: StoredCampaign, account: Account) -> list[str]:
         manager.id for manager in account.managers.values() if any(group.key in groups for group in manager.groups)
     }
     return [
-        each.key
-        for each in account.settings.employees
-        if (each.key in plan.employees or (each.manager is not None and each.manager in in_groups))
-        and (pbx := account.pbxs.get(account.pbx_of(each))) is not None
-        and pbx.abilities.dial
+        key
+        for key, each in _with_phones(account).items()
+        if key in plan.employees or (each.manager is not None and each.manager in in_groups)
     ]
 
 

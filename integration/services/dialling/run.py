@@ -10,6 +10,7 @@ from uuid import uuid4
 import structlog
 
 from integration.domain.campaigns.attempts import begun
+from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.campaigns.decide import Decision, Dial, decide, given_up
 from integration.domain.campaigns.estimates import Estimates
 from integration.domain.campaigns.holds import Hold, held
@@ -26,12 +27,13 @@ from integration.domain.reasons import Reason
 from integration.errors import OutcomeUnknown, Rejected, Unavailable
 from integration.ports.coordination import Lease
 from integration.ports.pbx import CampaignCall, FirstLeg
+from integration.services.dialling.callback_care import CallbackCare
 from integration.services.dialling.endings import Endings
 from integration.services.dialling.floor import Floor, line_key
 from integration.services.dialling.journals import Journals
 from integration.services.dialling.put_off import PutOff
 from integration.services.dialling.receiving import Receiving
-from integration.services.dialling.resolving import employee_first, resolved
+from integration.services.dialling.resolving import employee_first, repeats, resolved
 from integration.services.dialling.shown import Shown
 
 log = structlog.get_logger()
@@ -64,6 +66,15 @@ class CampaignRun:
         self._shown = Shown(floor, campaign, journals.dialling, lease)
         self._endings = Endings(floor, journals, lease, self._estimates)
         self._receiving = Receiving(floor, floor.sources.receptions)
+        self._care: CallbackCare | None = None
+        if is_of_callbacks(campaign):
+            self._care = CallbackCare(
+                self._account,
+                campaign,
+                callbacks=journals.callbacks,
+                entries=journals.entries,
+                calls=floor.sources.calls,
+            )
 
     async def begin(self) -> None:
         """Take over what the process before has learned and begun. Raises: Unavailable."""
@@ -105,6 +116,8 @@ class CampaignRun:
 
     async def _decided(self, campaign: Campaign, plan: CampaignPlan) -> Decision:
         floor = self._floor
+        if self._care is not None and not repeats(campaign.id, floor.account):
+            return Decision(dial=(), hold=held(Hold.CALLBACKS_OFF))
         why_not = await self._receiving.why_not(campaign, plan)
         if why_not is not None and campaign.mode is Mode.VOICE and campaign.state is CampaignState.RUNNING:
             return Decision(dial=(), hold=why_not)
@@ -126,9 +139,13 @@ class CampaignRun:
         entries = await self._journals.entries.head(self._account, self.campaign, now=now, limit=_HEAD)
         if not entries:
             return Decision(dial=(), hold=await self._nobody_due(campaign))
+        if self._care is not None:
+            entries = await self._care.still_wanted(entries, self._floor.account.settings, now)
         situation = replace(situation, entries=entries, clients=await self._floor.clients(entries))
         decision = decide(campaign, situation, self._estimates, ledger, now)
         await self._put_off.take(decision.skipped, now)
+        if self._care is not None:
+            await self._care.remember(decision.skipped)
         return decision
 
     async def _ledger(self, campaign: Campaign) -> Ledger:

@@ -17,6 +17,7 @@ from integration.ports.campaign_erasure import Deletion, Forgetting
 from integration.ports.campaigns import ChangeKind
 from integration.ports.clock import Clock
 from integration.ports.list_imports import ImportState, RowTrouble
+from integration.storage.sql.callbacks import drop_rows, entries_with
 from integration.storage.sql.campaign_entries import Moves, count_moves, lock_entry
 from integration.storage.sql.campaigns import lock
 from integration.storage.sql.codec import decode, encode, storable
@@ -180,7 +181,7 @@ def _entries_with(connection: Connection, account: AccountId, number: str) -> li
     """Locked, by id: all take them in this order."""
     table = campaign_numbers
     query = select(table.c.entry).where(table.c.account == account, table.c.number == number)
-    ids = sorted(set(connection.execute(query).scalars()))
+    ids = sorted({*connection.execute(query).scalars(), *entries_with(connection, account, number)})
     return [each for id_ in ids if (each := lock_entry(connection, account, EntryId(id_))) is not None]
 
 
@@ -222,6 +223,7 @@ def _attempts_of(
 
 def _drop_entry(connection: Connection, account: AccountId, entry: Entry) -> None:
     _drop_numbers(connection, account, entry.campaign, [each.e164 for each in entry.numbers])
+    drop_rows(connection, account, entry.id)
     table = campaign_entries
     connection.execute(delete(table).where(table.c.account == account, table.c.id == entry.id))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
+from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.campaigns.model import CampaignState, EntryState, Outcome
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.ids import AccountId, CampaignId, Timestamp
@@ -17,6 +18,7 @@ from integration.storage.sql.codec import decode, encode, storable
 from integration.storage.sql.database import Database, Dialect, insert
 from integration.storage.sql.schema import campaign_changes as changes
 from integration.storage.sql.schema import campaign_counts as counts_table
+from integration.storage.sql.schema import campaign_entries as entries_table
 from integration.storage.sql.schema import campaigns as table
 
 _ENTRY, _OUTCOME = "entry", "outcome"
@@ -34,7 +36,7 @@ class SqlCampaigns:
     async def all(self, account: AccountId) -> list[StoredCampaign]:
         query = select(table).where(table.c.account == account).order_by(table.c.made_at.desc(), table.c.id)
         rows = await self._database.read(lambda connection: connection.execute(query).all(), account)
-        return [_stored(row) for row in rows]
+        return [_stored(row) for row in rows if not is_of_callbacks(CampaignId(row.id))]
 
     async def get(self, account: AccountId, campaign: CampaignId) -> StoredCampaign | None:
         return await self._database.read(lambda connection: _one(connection, account, campaign), account)
@@ -122,6 +124,8 @@ class SqlCampaigns:
             known = _one(connection, account, campaign, lock=True)
             if known is None or known.state not in only_from:
                 return False
+            if state is CampaignState.FINISHED and _has_somebody(connection, account, campaign):
+                return False  # added a moment ago, while the campaign still ran
             values = {"state": state.value, "state_at": self._clock.now(), "state_by": storable(by)}
             connection.execute(update(table).where(*_is(account, campaign)).values(**values))
             self._record(
@@ -254,6 +258,15 @@ def _one(
     query = select(table).where(*_is(account, campaign))
     row = connection.execute(query.with_for_update() if lock else query).first()
     return None if row is None else _stored(row)
+
+
+def _has_somebody(connection: Connection, account: AccountId, campaign: CampaignId) -> bool:
+    """Whether an entry is open or being dialled. The campaign's row is locked, so none is added meanwhile."""
+    waiting = [EntryState.OPEN.value, EntryState.TAKEN.value]
+    query = select(entries_table.c.id).where(
+        entries_table.c.account == account, entries_table.c.campaign == campaign, entries_table.c.state.in_(waiting)
+    )
+    return connection.execute(query.limit(1)).first() is not None
 
 
 def _put_plan(connection: Connection, known: StoredCampaign, plan: CampaignPlan) -> StoredCampaign:

@@ -646,6 +646,22 @@ campaign_dialling = Table(  # what the dialler does now, and what it has learned
     Column("learned", Text, nullable=False),  # JSON; empty: nothing yet
 )
 
+callbacks = Table(  # for which calls an entry of a callback campaign is
+    "callbacks",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("call", Text, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("entry", BigInteger, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("asked_at", Double, nullable=False),
+    Column("why", Text, nullable=False),  # JSON: the rule that has put it off; empty: none did
+    Column("ended_by", Text, nullable=False),  # who has cancelled it; empty: nobody
+)
+Index("callbacks_of_entry", callbacks.c.account, callbacks.c.entry)
+Index("callbacks_of_number", callbacks.c.account, callbacks.c.number)
+
 do_not_call = Table(
     "do_not_call",
     metadata,

@@ -15,6 +15,7 @@ from aiohttp import web
 from integration.documents.campaign import campaign_document, read_campaign
 from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.access import Permission, Viewer
+from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.campaigns.model import Attempt, EntryNumber
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.campaigns.states import FROM
@@ -149,7 +150,7 @@ class CampaignApi:
     async def put(self, request: web.Request, viewer: Viewer) -> web.Response:
         seen, account = seen_by(request).office, self._of(request)
         key = CampaignId(request.match_info["campaign"])
-        if key in _RESERVED:
+        if key in _RESERVED or is_of_callbacks(key):
             raise Refused(404, ApiProblem.NO_PART, {"part": key})
         known = await self._desk.campaigns.get(account.id, key)
         plan = self._plan(request, await read_document(request), account, known)
@@ -267,7 +268,7 @@ class CampaignApi:
         """Raises: Refused."""
         key = CampaignId(request.match_info["campaign"])
         found = await self._desk.campaigns.get(self._of(request).id, key)
-        if found is None:
+        if found is None or is_of_callbacks(key):
             raise Refused(404, ApiProblem.NO_PART, {"part": key})
         return found
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from integration.domain.access import Permission, may
+from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.ids import AccountId, CampaignId
 from integration.ports.campaign_erasure import CampaignErasure
 from integration.ports.campaigns import AttemptJournal, CampaignStore, DoNotCall, EntryStore, StoredCampaign
@@ -53,7 +54,7 @@ class CampaignDesk:
         """Of the address. Raises: HTTPNotFound."""
         account = self.shell.account(request)
         found = await self.campaigns.get(account.id, CampaignId(request.match_info["campaign"]))
-        if found is None:
+        if found is None or is_of_callbacks(found.id):
             raise web.HTTPNotFound
         return account, found
 

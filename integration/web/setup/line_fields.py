@@ -48,6 +48,11 @@ FIELDS = (
     Field("transfer_changes_responsible", "flag"),
     Field("missed_task", "flag"),
     Field("task_deadline_seconds", "minutes"),
+    Field("repeat_calls", "flag"),
+    Field("repeat_times", "number"),
+    Field("repeat_interval_seconds", "minutes"),
+    Field("repeat_hours", "text"),
+    Field("repeat_weekend_hours", "text"),
     Field("unknown_lookup_seconds", "number"),
     Field("calls_at_once", "number"),
 )

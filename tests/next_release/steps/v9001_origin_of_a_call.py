@@ -8,7 +8,7 @@ from alembic import op
 from integration.storage.sql.migrations.row_security import protect
 
 revision = "9001"
-down_revision: str | None = "0021"  # the newest step of the present release
+down_revision: str | None = "0022"  # the newest step of the present release
 
 
 def upgrade() -> None:
