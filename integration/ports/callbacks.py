@@ -79,8 +79,8 @@ class CallbackStore(Protocol):
         """The client was talked to until `at`: what they asked for before that is done. One that is being dialled now
         ends with its attempt. Returns how many callbacks are done by that."""
 
-    async def is_idle(self, account: AccountId) -> bool:
-        """Whether nobody waits to be called back. Costs next to nothing."""
+    async def somebody_waits(self, account: AccountId) -> bool:
+        """Whether a list of callbacks is not done yet. Costs next to nothing."""
 
     async def asked_at(self, account: AccountId, entries: Collection[EntryId]) -> dict[EntryId, Timestamp]:
         """When these clients asked for it last."""

@@ -104,7 +104,11 @@ class Callbacks:
         """Whatever number of theirs it was: the client does not wait any more."""
         numbering = account.settings.numbering
         client = client_of(call, numbering)
-        if not isinstance(client, PhoneNumber) or call.ended_at is None or await self._callbacks.is_idle(account.id):
+        if (
+            not isinstance(client, PhoneNumber)
+            or call.ended_at is None
+            or not await self._callbacks.somebody_waits(account.id)
+        ):
             return
         persons, _ = await self._phone_book.known(account.id, client.match_key)
         written = [text for person in persons for text in person.phones]

@@ -5,26 +5,28 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
 
+from integration.domain.campaigns.callbacks import CallbackKind, campaign_of
 from integration.domain.campaigns.model import AttemptState, EntryState, Outcome
-from integration.domain.ids import CallId, CampaignId, Extension, ManagerId
-from integration.domain.settings import AccountSettings, Employee
+from integration.domain.ids import CallId, CampaignId, Extension, ManagerId, Timestamp
+from integration.domain.settings import AccountSettings, Employee, LineSettings
+from integration.ports.callbacks import Asked, NewCallback
 from integration.ports.pbx import CampaignCall
 from integration.services.accounts import Account
 from integration.services.tracking import CallTracking
 from integration.storage import Storage
 from integration.testing import FakeClock, FakeCrm, FakePbx
 from tests.services.conftest import ACME, World
-from tests.services.dialling_scene import Phones, Scene, number, somebody
+from tests.services.dialling_scene import MOSCOW, Phones, Scene, number, somebody
 
 _ROUNDS = 30
 _EFFECTS = (
     ("attempts", "write"), ("attempts", "sent"), ("attempts", "end"), ("entries", "defer"), ("entries", "close"),
-    ("dialling", "put"), ("campaigns", "set_state"),
+    ("dialling", "put"), ("campaigns", "set_state"), ("callbacks", "put_off"),
 )  # fmt: skip
 _LEAST_POINTS = 40  # of the list below: a dialler that writes less often does something else
 
@@ -162,3 +164,86 @@ async def test_whenever_it_is_killed_another_process_goes_on(
             break
         point += 1
     assert point >= _LEAST_POINTS
+
+
+# ---- callbacks
+
+
+def calls_back(scene: Scene) -> None:
+    """All lines call back, around the clock, and 102 stands in for a responsible who is not at work."""
+    line = LineSettings(
+        repeat_calls=True,
+        repeat_interval_seconds=600,
+        repeat_hours="00:00-24:00",
+        repeat_weekend_hours="00:00-24:00",
+        missed_responsible=ManagerId("102"),
+    )
+    account = scene.world.account
+    account.settings = replace(account.settings, default_line=line)
+
+
+async def missed(scene: Scene, *clients: int) -> CampaignId:
+    """Calls of these clients were missed, so long ago that they are called back now."""
+    now = scene.world.clock.now()
+    for client in clients:
+        wanted = NewCallback(
+            call=CallId(f"pbx:missed-{client}"),
+            kind=CallbackKind.MISSED,
+            campaign=campaign_of(None),
+            campaign_name="Перезвоны",
+            number=number(client),
+            zones=(MOSCOW,),
+            asked_at=Timestamp(now - 600),
+            due_at=now,
+            responsible=ManagerId("101"),
+        )
+        assert await scene.world.storage.callbacks.ask(ACME, wanted, office=ACME) is Asked.TAKEN
+    return campaign_of(None)
+
+
+async def test_callbacks_go_on_in_another_process_whenever_one_is_killed(
+    storage: Storage, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first client talks, the next two are busy and wait for their interval. The fourth is not to be called."""
+    killer, point = Killer(), 0
+    for store, name in _EFFECTS:
+        killer.watch(monkeypatch, type(getattr(storage, store)), name)
+    for name in ("dial", "hang_up"):
+        killer.watch(monkeypatch, FakePbx, name)
+    while True:
+        scene, base = a_scene(storage, clock), point * 10
+        calls_back(scene)
+        killer.arm(-1)
+        campaign = await missed(scene, base, base + 1, base + 2, base + 3)
+        await storage.do_not_call.add(ACME, [number(base + 3)], lists_of=[], by="Ольга", why="просил")
+        scene.new_process()
+        await scene.take(campaign)
+        killer.arm(point)
+        rang = await play(scene, campaign, base, killer)
+        await check_callbacks(scene, campaign, base, rang)
+        if killer.at >= 0:  # the run was shorter than that
+            break
+        point += 1
+        await forget(scene)
+    assert point >= _LEAST_POINTS
+
+
+async def check_callbacks(scene: Scene, campaign: CampaignId, base: int, rang: Counter[str]) -> None:
+    """Everybody has an outcome, or a moment in an interval's time."""
+    own = {number(base + each): each for each in range(4)}
+    attempts = [each for each in await scene.attempts(campaign) if each.number in own]
+    assert {each.state for each in attempts} == {AttemptState.ENDED}, "an attempt was left behind"
+    counted = Counter(each.number for each in attempts if each.outcome is not Outcome.NOT_DIALLED)
+    assert not rang - counted, "somebody rang without being counted"
+    assert number(base + 3) not in rang
+    entries = {own[each.numbers[0].e164]: each for each in await scene.entries(campaign) if each.numbers[0].e164 in own}
+    assert all(each.state is not EntryState.OPEN or each.due_at is not None for each in entries.values())
+    assert entries[0].state in (EntryState.REACHED, EntryState.OPEN)  # open: what came of the call is unknown
+    assert entries[1].state is entries[2].state is EntryState.OPEN
+    assert entries[3].state is EntryState.DO_NOT_CALL
+
+
+async def forget(scene: Scene) -> None:
+    """The next round is about other clients."""
+    for each in await scene.world.storage.callbacks.waiting(ACME):
+        assert await scene.world.storage.callbacks.cancel(ACME, each.entry.id, by="Ольга")

@@ -18,6 +18,7 @@ from integration.domain.call_lists.cells import CellProblem, Problem
 from integration.domain.call_lists.columns import Mapping
 from integration.domain.calls.intents import Intent
 from integration.domain.calls.notes import CallNote
+from integration.domain.campaigns.callbacks import CallbackKind, campaign_of
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Attempt, CampaignState, Entry, EntryNumber, EntryState, Mode
 from integration.domain.campaigns.model import Outcome as CallOutcome
@@ -26,12 +27,14 @@ from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, ManagerId, Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING, Numbering
+from integration.domain.reasons import Reason
 from integration.domain.routing.route import Outcome, RouteDecision
 from integration.domain.settings import AccountSettings
 from integration.domain.settings_changes import Author, AuthorKind
 from integration.domain.setup import Step
 from integration.errors import AuthFailed, DozvonError, NotFound, Unavailable
 from integration.ports.administrators import CrmTie
+from integration.ports.callbacks import NewCallback
 from integration.ports.campaign_erasure import Deletion
 from integration.ports.campaigns import EntryQuery, JournalRefusal, NewEntry, lease_name
 from integration.ports.coordination import Lease
@@ -64,7 +67,16 @@ TASK = CallbackTask(
 SOMEBODY = Author(kind=AuthorKind.ADMINISTRATOR, session="3fa2c1", address="10.0.0.5")
 PROGRESS = MirrorProgress(polled_at=NOW, next_comparison=NOW, unseen_since=None)
 
-
+WANTED = NewCallback(
+    call=CALL.id,
+    kind=CallbackKind.MISSED,
+    campaign=campaign_of(None),
+    campaign_name="Ж",
+    number="+79160000009",
+    zones=(),
+    asked_at=NOW,
+    due_at=NOW,
+)
 SPRING, PLAN = CampaignId("spring"), CampaignPlan(name="Ж")
 NEW = NewEntry(numbers=(EntryNumber(e164="+79161234567"),), name="Ж")
 SECOND = NewEntry(numbers=(EntryNumber(e164="+79160000001"),))
@@ -143,6 +155,17 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "attempts.tries": ((), {"numbers": ["+79161234567"], "entries": [EntryId(1)], "since": Timestamp(0.0)}),
     "attempts.under_way": ((SPRING,), {}),
     "attempts.write": ((ATTEMPT,), {"office": OTHER, "lease": DIALS}),
+    "callbacks.ask": ((WANTED,), {"office": OTHER}),
+    "callbacks.asked_at": (([EntryId(3)],), {}),
+    "callbacks.cancel": ((EntryId(3),), {"by": "Ж"}),
+    "callbacks.get": ((EntryId(3),), {}),
+    "callbacks.somebody_waits": ((), {}),
+    "callbacks.of_call": ((CALL.id,), {}),
+    "callbacks.over": ((), {}),
+    "callbacks.put_off": (({EntryId(3): Reason(code="named_away", detail={})},), {}),
+    "callbacks.reached": ((["+79160000009"],), {"at": Timestamp(1e12)}),
+    "callbacks.restore": ((EntryId(3),), {}),
+    "callbacks.waiting": ((), {}),
     "campaigns.all": ((), {}),
     "campaigns.change": ((SPRING, PLAN), {"seen": 1, "by": "Ж"}),
     "campaigns.counts": ((), {}),
@@ -336,6 +359,7 @@ ANSWERS_ITS_OWN = {
     "do_not_call.add",
     "own_lists.change",
     "own_lists.get",
+    "callbacks.ask",
 }  # rows of the asking account
 STORES = {name: kind for name, kind in get_type_hints(Storage).items() if name != "database"}
 Snapshot = dict[str, list[tuple[Any, ...]]]
@@ -375,6 +399,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.dialling.put(OFFICE, SPRING, DIALLING, learned={"version": 1}, lease=DIALS)
     await storage.do_not_call.add(OFFICE, ["+79160000000"], lists_of=[OFFICE], by="Ж", why="Ж")
     await storage.own_lists.change(OFFICE, ManagerId("610077"), _scripted, office=OFFICE)
+    await storage.callbacks.ask(OFFICE, WANTED, office=OFFICE)
     await storage.list_imports.begin(IMPORT, b"file")
     await storage.list_imports.step(OFFICE, IMPORT.id, [IMPORTED], lease=DIALS)
     await storage.crm_ties.tie(CrmTie(user=user, administrator=anna, tied_at=NOW))

@@ -140,7 +140,7 @@ async def test_it_is_off_unless_a_line_says_otherwise(office: Office) -> None:
     office.settings(default_line=LineSettings())
     await office.missed()
     assert await office.waiting() == []
-    assert await office.world.storage.callbacks.is_idle(ACME)
+    assert not await office.world.storage.callbacks.somebody_waits(ACME)
 
 
 async def test_a_line_has_its_own_rule_and_its_own_number(office: Office) -> None:

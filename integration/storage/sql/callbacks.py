@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, func, select, text, update
 
-from integration.domain.campaigns.callbacks import CallbackKind, is_of_callbacks, plan_of
+from integration.domain.campaigns.callbacks import CallbackKind, campaign_of, is_of_callbacks, plan_of
 from integration.domain.campaigns.model import CampaignState, Entry, EntryNumber, EntryState
 from integration.domain.ids import AccountId, CallId, CampaignId, EntryId, Timestamp
 from integration.domain.reasons import Reason
@@ -46,10 +46,12 @@ class SqlCallbacks:
         dialect, now = self._database.dialect, self._clock.now()
 
         def work(connection: Connection) -> Asked:
+            # The first is a lock for all lines: one client may miss two of them at once.
+            for campaign in dict.fromkeys((campaign_of(None), new.campaign)):
+                _begin_campaign(connection, dialect, account, campaign, new.campaign_name, now)
+                lock(connection, account, campaign)
             if connection.execute(select(table.c.call).where(*_of_call(account, new.call))).first() is not None:
                 return Asked.TWICE
-            _begin_campaign(connection, dialect, account, new, now)
-            lock(connection, account, new.campaign)
             known = _living_with(connection, account, [new.number])
             if known:
                 _put_row(connection, dialect, account, new, known[0].campaign, known[0].id)
@@ -100,10 +102,10 @@ class SqlCallbacks:
 
         return await self._database.write(work, account)
 
-    async def is_idle(self, account: AccountId) -> bool:
+    async def somebody_waits(self, account: AccountId) -> bool:
         query = select(campaigns_table.c.id).where(campaigns_table.c.account == account, _RUNNING)
         running = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
-        return not any(is_of_callbacks(CampaignId(each)) for each in running)
+        return any(is_of_callbacks(CampaignId(each)) for each in running)
 
     async def asked_at(self, account: AccountId, entries: Collection[EntryId]) -> dict[EntryId, Timestamp]:
         return await self._database.read(lambda connection: _asked_at(connection, account, entries), account)
@@ -216,15 +218,15 @@ def drop_rows(connection: Connection, account: AccountId, entry: EntryId) -> Non
 
 
 def _begin_campaign(
-    connection: Connection, dialect: Dialect, account: AccountId, new: NewCallback, now: Timestamp
+    connection: Connection, dialect: Dialect, account: AccountId, campaign: CampaignId, name: str, now: Timestamp
 ) -> None:
-    """The line's campaign, unless it is there: nobody starts it by hand."""
+    """The line's campaign, unless it is there. Its list is done, until somebody is added to it."""
     row = {
         "account": account,
-        "id": new.campaign,
-        "name": storable(new.campaign_name),
-        "state": CampaignState.RUNNING.value,
-        "plan": encode(plan_of(new.campaign_name)),
+        "id": campaign,
+        "name": storable(name),
+        "state": CampaignState.FINISHED.value,
+        "plan": encode(plan_of(name)),
         "revision": 1,
         "next_position": 0,
         "made_at": now,
