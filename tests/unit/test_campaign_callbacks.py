@@ -123,7 +123,10 @@ def test_each_line_has_its_own_campaign_and_the_others_share_one() -> None:
 def test_whom_the_settings_name_stand_in_in_their_order_if_they_can_work() -> None:
     line = replace(LINE, missed_responsible=ManagerId("2"), outside_responsible=ManagerId("4"))
     office = AccountSettings(
-        account=ACME, default_line=line, default_responsible=ManagerId("3"), inactive_managers=frozenset({ManagerId("4")})
+        account=ACME,
+        default_line=line,
+        default_responsible=ManagerId("3"),
+        inactive_managers=frozenset({ManagerId("4")}),
     )
     assert stand_ins(office, line) == ["2", "3"]
 
