@@ -85,8 +85,8 @@ class CallbackStore(Protocol):
     async def asked_at(self, account: AccountId, entries: Collection[EntryId]) -> dict[EntryId, Timestamp]:
         """When these clients asked for it last."""
 
-    async def put_off(self, account: AccountId, why: Mapping[EntryId, Reason]) -> None:
-        """Remember which rules hold these entries, for those who look at the list."""
+    async def put_off(self, account: AccountId, why: Mapping[EntryId, Reason | None]) -> None:
+        """Remember which rules hold these entries, for those who look at the list. None: no rule does any more."""
 
     async def waiting(self, account: AccountId, *, limit: int = 500) -> list[Callback]:
         """Those that are open or being dialled, the next ones first."""

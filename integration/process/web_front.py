@@ -58,12 +58,14 @@ from integration.services.uninstalling import Uninstalling
 from integration.speech.espeak import EspeakSpeech
 from integration.spreadsheets.reader import SpreadsheetFiles
 from integration.storage import open_coordination
+from integration.web.api.callbacks import CallbackApi
 from integration.web.api.campaigns import CampaignApi
 from integration.web.api.door import ApiDoor
 from integration.web.api.keys import KeyDoor, me
 from integration.web.api.offices import OfficeApi
 from integration.web.api.openapi import SCHEMAS, Description
 from integration.web.arriving import arriving
+from integration.web.campaigns.callbacks import CallbackPages
 from integration.web.campaigns.desk import CampaignDesk
 from integration.web.certificates import CertificateNames
 from integration.web.client_address import ClientAddresses
@@ -344,13 +346,25 @@ class WebFront:
         documents = document_schemas(crms=tables_of(CRMS), pbxs=tables_of(PBXS), address=SCHEMAS)
         documents |= campaign_schemas(SCHEMAS)
         campaigns = CampaignApi(self._build_campaigns(shell), self.core.accounts.get)
-        operations = [me(), *OfficeApi(self.edits, self.states).operations(), *campaigns.operations()]
+        storage = self.core.storage
+        callbacks = CallbackApi(
+            callbacks=storage.callbacks,
+            attempts=storage.attempts,
+            dialling=storage.dialling,
+            clock=self.core.clock,
+            account=self.core.accounts.get,
+            office_of=self._office_of,
+            tell=self.core.page_news.tell,
+        )
+        offices = OfficeApi(self.edits, self.states)
+        operations = [me(), *offices.operations(), *campaigns.operations(), *callbacks.operations()]
         return ApiDoor(sessions, KeyDoor(self._keys, sessions)).routes(Description(operations, documents).operations)
 
     def _build_pages(self, shell: Shell, sessions: AdminSessions) -> Iterable[web.AbstractRouteDef]:
         core, storage = self.core, self.core.storage
         self._extensions, self._new_phones = KnownExtensions(core.clock), NewPhones(self._setup_of)
         people = self._build_people(shell)
+        campaigns = self._build_campaigns(shell)
         sections = (
             shell,
             SignInPages(shell, sessions),
@@ -393,8 +407,9 @@ class WebFront:
                 phone_book=storage.phone_book,
                 routes=storage.routes,
                 notes=storage.notes,
+                callback_of=CallbackPages(campaigns).of_call,
             ),
-            CampaignPages(self._build_campaigns(shell)),
+            CampaignPages(campaigns),
             DeliveryPages(
                 shell,
                 outbox=storage.outbox,
@@ -418,6 +433,7 @@ class WebFront:
             campaigns=storage.campaigns,
             entries=storage.entries,
             attempts=storage.attempts,
+            callbacks=storage.callbacks,
             do_not_call=storage.do_not_call,
             erasure=storage.campaign_erasure,
             imports=storage.list_imports,

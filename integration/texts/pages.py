@@ -7,6 +7,7 @@ from functools import cache
 
 from integration.texts import LANGUAGES
 from integration.texts.call_notes import CALL_NOTES
+from integration.texts.callbacks import CALLBACKS
 from integration.texts.campaigns import CAMPAIGNS
 from integration.texts.crm_entry import CRM_ENTRY
 from integration.texts.crm_lists import CRM_LISTS
@@ -412,6 +413,7 @@ def texts(language: str) -> Mapping[str, str]:
         | REMOVAL
         | KEYS
         | CRM_ENTRY
+        | CALLBACKS
         | CAMPAIGNS
         | LIST_FILES
         | CRM_LISTS

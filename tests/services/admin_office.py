@@ -36,6 +36,7 @@ from integration.speech.espeak import EspeakSpeech
 from integration.spreadsheets.reader import SpreadsheetFiles
 from integration.storage import open_coordination
 from integration.testing import FakePbx
+from integration.web.campaigns.callbacks import CallbackPages
 from integration.web.campaigns.desk import CampaignDesk
 from integration.web.client_address import ClientAddresses
 from integration.web.metrics import Metrics
@@ -141,6 +142,7 @@ def campaign_desk(shell: Shell, world: World, imports: ListImportService) -> Cam
         campaigns=storage.campaigns,
         entries=storage.entries,
         attempts=storage.attempts,
+        callbacks=storage.callbacks,
         do_not_call=storage.do_not_call,
         erasure=storage.campaign_erasure,
         imports=storage.list_imports,
@@ -181,6 +183,7 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
     shell = Shell(world.accounts, storage.outbox, sessions, Flash(world.coordination, is_secure=False))
     mirror = PhoneBookMirror(storage.phone_book, world.clock, no_webhooks)
     imports = list_imports(world)
+    campaigns = campaign_desk(shell, world, imports)
     sections = (
         shell,
         SignInPages(shell, sessions),
@@ -212,8 +215,9 @@ async def office(world: World, request: pytest.FixtureRequest) -> AsyncIterator[
             phone_book=storage.phone_book,
             routes=storage.routes,
             notes=storage.notes,
+            callback_of=CallbackPages(campaigns).of_call,
         ),
-        CampaignPages(campaign_desk(shell, world, imports)),
+        CampaignPages(campaigns),
         DeliveryPages(shell, outbox=storage.outbox, clock=world.clock, wake=lambda: None, changed=world.news.tell),
         people_pages(shell, world),
         RemovalPages(shell, NothingRemoved()),

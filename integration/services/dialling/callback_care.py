@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from integration.domain.campaigns.callbacks import is_too_old, reached_since, zones_at
-from integration.domain.campaigns.decide import Skipped
+from integration.domain.campaigns.decide import Decision
 from integration.domain.campaigns.model import Entry, EntryState
 from integration.domain.ids import AccountId, CampaignId, EntryId, Timestamp
 from integration.domain.numbers.numbering import Numbering
@@ -36,7 +36,7 @@ class CallbackCare:
         self._callbacks = callbacks
         self._entries = entries
         self._calls = calls
-        self._told: dict[EntryId, Reason] = {}
+        self._told: dict[EntryId, Reason | None] = {}
 
     async def still_wanted(self, entries: Sequence[Entry], settings: AccountSettings, now: Timestamp) -> list[Entry]:
         """
@@ -69,9 +69,12 @@ class CallbackCare:
                 return True
         return False
 
-    async def remember(self, skipped: Sequence[Skipped]) -> None:
-        """Why they wait, for the list that people see; each reason is written once. Raises: Unavailable."""
-        new = {each.entry: each.reason for each in skipped if self._told.get(each.entry) != each.reason}
+    async def remember(self, decision: Decision) -> None:
+        """Why they wait, for the list that people see, each reason once; and that those who are dialled do not wait any
+        more. Raises: Unavailable."""
+        said: dict[EntryId, Reason | None] = {each.entry: each.reason for each in decision.skipped}
+        said |= {each.entry: None for each in decision.dial}
+        new = {entry: why for entry, why in said.items() if why is None or self._told.get(entry) != why}
         await self._callbacks.put_off(self._account, new)
         self._told |= new
         while len(self._told) > _REMEMBERED:

@@ -145,7 +145,7 @@ class CampaignRun:
         decision = decide(campaign, situation, self._estimates, ledger, now)
         await self._put_off.take(decision.skipped, now)
         if self._care is not None:
-            await self._care.remember(decision.skipped)
+            await self._care.remember(decision)
         return decision
 
     async def _ledger(self, campaign: Campaign) -> Ledger:

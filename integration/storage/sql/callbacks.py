@@ -110,13 +110,15 @@ class SqlCallbacks:
     async def asked_at(self, account: AccountId, entries: Collection[EntryId]) -> dict[EntryId, Timestamp]:
         return await self._database.read(lambda connection: _asked_at(connection, account, entries), account)
 
-    async def put_off(self, account: AccountId, why: Mapping[EntryId, Reason]) -> None:
+    async def put_off(self, account: AccountId, why: Mapping[EntryId, Reason | None]) -> None:
         if not why:
             return
 
         def work(connection: Connection) -> None:
-            for entry, reason in sorted(why.items()):
-                connection.execute(update(table).where(*_of_entry(account, entry)).values(why=encode(reason)))
+            for entry in sorted(why):
+                reason = why[entry]
+                body = encode(reason) if reason is not None else ""
+                connection.execute(update(table).where(*_of_entry(account, entry)).values(why=body))
 
         await self._database.write(work, account)
 

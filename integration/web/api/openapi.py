@@ -78,6 +78,12 @@ _ATTEMPT = {
     "outcome": _TEXT_OR_NOTHING, "written_at": _MOMENT, "answered_at": _MOMENT_OR_NOTHING,
     "ended_at": _MOMENT_OR_NOTHING, "call": _TEXT_OR_NOTHING,
 }  # fmt: skip
+_CALLBACK = {
+    "id": _TEXT, "state": _TEXT, "kind": {"enum": ["missed", "asked"]}, "call": _TEXT, "calls": _NUMBER,
+    "number": _TEXT, "name": _TEXT, "responsible": _TEXT_OR_NOTHING, "asked_at": _MOMENT,
+    "due_at": _MOMENT_OR_NOTHING, "tries": _NUMBER, "hold": _TEXT_OR_NOTHING, "changed_at": _MOMENT,
+    "cancelled_by": _TEXT,
+}  # fmt: skip
 _NEW_ENTRY = {
     "type": "object",
     "properties": {
@@ -113,6 +119,8 @@ _ANSWERS: Mapping[str, Any] = {
     "CampaignAttempts": _object(attempts=_list(_object(**_ATTEMPT))),
     "NewCampaignEntries": _object(entries={**_list(_NEW_ENTRY), "minItems": 1, "maxItems": 500}),
     "AddedCampaignEntries": _object(added=_NUMBER, joined=_NUMBER, left_out=_COUNTS, entries=_list(_TEXT)),
+    "Callback": _object(**_CALLBACK),
+    "Callbacks": _object(callbacks=_list(_ref("Callback"))),
     "Description": {"type": "object"},
     "Me": _object(
         kind={"enum": ["administrator", "key"]},

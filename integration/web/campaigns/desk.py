@@ -10,6 +10,7 @@ from aiohttp import web
 from integration.domain.access import Permission, may
 from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.ids import AccountId, CampaignId
+from integration.ports.callbacks import CallbackStore
 from integration.ports.campaign_erasure import CampaignErasure
 from integration.ports.campaigns import AttemptJournal, CampaignStore, DoNotCall, EntryStore, StoredCampaign
 from integration.ports.clock import Clock
@@ -39,6 +40,7 @@ class CampaignDesk:
     campaigns: CampaignStore
     entries: EntryStore
     attempts: AttemptJournal
+    callbacks: CallbackStore
     do_not_call: DoNotCall
     erasure: CampaignErasure
     imports: ListImports

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -18,6 +19,7 @@ from integration.domain.reasons import Reason
 from integration.ports.notes import CallNotes
 from integration.ports.stores import CallStore, Outbox, PhoneBook, RouteLog
 from integration.services.accounts import Account
+from integration.web.campaigns.callback_rows import CallbackRow
 from integration.web.language import language_of
 from integration.web.pages.note_rows import note_rows
 from integration.web.pages.shell import Shell
@@ -56,12 +58,15 @@ class CallPages:
         phone_book: PhoneBook,
         routes: RouteLog,
         notes: CallNotes,
+        callback_of: Callable[[Account, CallId, str], Awaitable[CallbackRow | None]],
     ) -> None:
+        """`callback_of`: what the page says, in a language, of the callback that a call asks for; None: of none."""
         self._shell = shell
         self._calls = calls
         self._outbox = outbox
         self._routes = routes
         self._notes = notes
+        self._callback_of = callback_of
         self._rows = CallRows(phone_book)
 
     def routes(self) -> list[web.AbstractRouteDef]:
@@ -131,6 +136,7 @@ class CallPages:
             notes=note_rows(account, await self._notes.of_call(account.id, call.id), items),
             outbox=outbox_rows(account, items),
             delivery_text=delivery_text(call, items),
+            callback=await self._callback_of(account, call.id, lang),
         )
 
     async def _found(self, account: Account, number: str, before: Timestamp | None) -> list[Call]:

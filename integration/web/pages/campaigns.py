@@ -23,6 +23,7 @@ from integration.ports.dialling import DiallingNow
 from integration.services.accounts import Account
 from integration.texts.pages import texts
 from integration.web.campaigns import plan_form
+from integration.web.campaigns.callbacks import CallbackPages
 from integration.web.campaigns.desk import CAMPAIGN_IN_PATH, SECTION, CampaignDesk, path_of
 from integration.web.campaigns.do_not_call import DoNotCallPages
 from integration.web.campaigns.entries import EntryPages
@@ -77,6 +78,7 @@ class CampaignPages:
         one = f"{base}/{CAMPAIGN_IN_PATH}"
         return [
             *DoNotCallPages(self._desk).routes(),  # before the campaigns, whose ids are any
+            *CallbackPages(self._desk).routes(),
             *needs(Permission.SEE_CAMPAIGNS, web.get(base, self.all), web.get(f"{base}/new", self.new)),
             *needs(Permission.CHANGE_CAMPAIGNS, web.post(base, self.make)),
             *needs(Permission.SEE_CAMPAIGNS, web.get(one, self.show), web.get(f"{one}/rules", self.rules)),
