@@ -103,6 +103,7 @@ from integration.web.server import Edge, WebServer, create_web_app
 from integration.web.setup.frame import path_of
 from integration.web.setup.pages import OfficeSetupPages
 from integration.web.widget import WidgetApi, is_crm_administrator
+from integration.web.widget_callbacks import WidgetCallbacks
 from integration.web.widget_campaigns import WidgetCampaigns
 from integration.web.widget_client import WidgetClient
 from integration.web.widget_key import WidgetKey
@@ -205,6 +206,13 @@ class WebFront:
             routes=[
                 *widget.routes(),
                 *WidgetNotes(self._build_notes(), widget.who).routes(),
+                *WidgetCallbacks(
+                    callbacks=core.storage.callbacks,
+                    attempts=core.storage.attempts,
+                    calls=core.storage.calls,
+                    who=widget.who,
+                    tell=core.page_news.tell,
+                ).routes(),
                 *WidgetSightings(self.sightings, widget.who).routes(),
                 *WidgetCampaigns(
                     core.storage.campaigns,

@@ -7,6 +7,8 @@ import {
   type AddEntriesAnswer,
   type AddEntriesRequest,
   type CallAnswer,
+  type CallbackAnswer,
+  type CallbackRequest,
   type CallRequest,
   type CampaignsAnswer,
   type ClientAnswer,
@@ -52,6 +54,9 @@ export interface Api {
   readNote(call: string): Promise<NotesAnswer>;
   saveNote(request: SaveNoteRequest): Promise<NoteAnswer>;
   conclude(request: ResultRequest): Promise<NoteAnswer>;
+  /** The callback of a missed call, cancelled or brought back by `wantCallback`. */
+  readCallback(call: string): Promise<CallbackAnswer>;
+  wantCallback(request: CallbackRequest): Promise<CallbackAnswer>;
   reportSightings(request: SightingsRequest): Promise<object>;
   sayAbsence(request: AbsenceRequest): Promise<AbsenceAnswer>;
   /** Where Dozvon's pages open, for administrators of the CRM. */
@@ -95,6 +100,8 @@ export function makeApi(host: Host): Api {
     readNote: (call) => ask("GET", `${Path.notes}?call=${encodeURIComponent(call)}`),
     saveNote: (request) => ask("POST", Path.notes, request),
     conclude: (request) => ask("POST", Path.results, request),
+    readCallback: (call) => ask("GET", `${Path.callback}?call=${encodeURIComponent(call)}`),
+    wantCallback: (request) => ask("POST", Path.callback, request),
     reportSightings: (request) => ask("POST", Path.sightings, request),
     sayAbsence: (request) => ask("POST", Path.absence, request),
     pages: () => ask("POST", Path.pages, { language: host.language }),

@@ -6,6 +6,7 @@
  */
 
 import { CallBlocks } from "./call_blocks";
+import { type CallbackActions, CallbackView } from "./callback_view";
 import { ChooserView } from "./chooser_view";
 import { CreateView } from "./create_view";
 import { el, foreign, type Icon, icon, link } from "./dom";
@@ -34,6 +35,8 @@ export interface CallActions {
   newRequest(): string;
   /** Without them the card has no note and no result. */
   notes?: NoteActions;
+  /** Without them the card says nothing of callbacks. */
+  callbacks?: CallbackActions;
 }
 
 const COPIED_MS = 2_000;
@@ -61,6 +64,7 @@ export class CallView {
   private readonly contact: CreateView;
   private readonly deal: CreateView;
   readonly note: NoteView | null;
+  private readonly callback: CallbackView | null;
   private readonly buttons = el("div", { class: "actions" });
 
   constructor(
@@ -76,6 +80,8 @@ export class CallView {
     this.deal = this.makeDeal();
     this.held.append(icon("pause"), el("span", {}, texts.say("held")), this.heldTimer);
     this.note = actions.notes ? new NoteView(call, texts, actions.notes) : null;
+    this.callback = actions.callbacks ? new CallbackView(texts, actions.callbacks) : null;
+    if (this.callback) this.slot.append(this.callback.element);
     if (this.note) this.slot.append(this.note.element);
     const create = [this.contact.element, this.deal.element];
     const body = el("div", { class: "body" }, this.chooser.element, this.blocks.element, ...create);
@@ -92,6 +98,7 @@ export class CallView {
     this.contact.close();
     this.deal.close();
     this.note?.giveUp();
+    this.callback?.giveUp();
   }
 
   update(call: CardCall, serverNow: number, folded: boolean): void {
@@ -113,6 +120,7 @@ export class CallView {
     this.contact.update(call.can_create && person === null && call.raw_number !== null);
     this.deal.update(call.can_create_deal && person !== null);
     this.note?.update(call, serverNow);
+    this.callback?.update(call, serverNow);
     this.tick(serverNow);
   }
 

@@ -15,6 +15,7 @@ export const Path = {
   contacts: "/api/widget/contacts",
   deals: "/api/widget/deals",
   notes: "/api/widget/notes",
+  callback: "/api/widget/callback",
   results: "/api/widget/results",
   sightings: "/api/widget/sightings",
   absence: "/api/widget/absence",
@@ -318,6 +319,22 @@ export interface CallNote {
 
 export interface NoteAnswer {
   note: CallNote;
+}
+
+/** The callback that a missed call asks for; null: none. `at`: the next call, if one is planned. `tries` of `most`. */
+export interface CallbackAnswer {
+  callback: {
+    state: "open" | "taken" | "reached" | "not_reached" | "do_not_call" | "removed";
+    at: number | null;
+    tries: number;
+    most: number;
+  } | null;
+}
+
+/** `wanted` false cancels the callback, true undoes that. */
+export interface CallbackRequest {
+  call: string;
+  wanted: boolean;
 }
 
 /** `results`: what the office offers. `zone`: the office's time zone, an IANA name. `can_plan`: the CRM has tasks. */

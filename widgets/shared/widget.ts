@@ -146,6 +146,11 @@ class RunningWidget implements Widget {
       createDeal: (call, name, request) => api.createDeal({ call: call.id, name, request }),
       newRequest: randomId,
       notes,
+      callbacks: {
+        read: (call) => api.readCallback(call),
+        want: (call, wanted) => api.wantCallback({ call, wanted }),
+        after: (ms, run) => surroundings.environment.after(ms, run),
+      },
       switchSound: () => {
         if (!means) return false;
         means.choices.sound = !means.choices.sound;
