@@ -36,7 +36,12 @@ const LONG_NOTE =
   "Хочет остеклить веранду до зимы, бюджет до 250 тысяч.\nЖена против белого профиля: показать образцы.\nПрислать расчёт.";
 
 /** Remembers nothing: what was said is answered. */
-const absenceServer: Pick<Api, "status" | "sayAbsence"> = {
+const absenceServer: Pick<Api, "status" | "sayAbsence" | "campaignPause" | "pauseCampaigns"> = {
+  campaignPause: async () => ({ pause: null, at_work: true }),
+  pauseCampaigns: async (paused) => ({
+    pause: paused ? { by: "Анна Ким", since: Date.now() / 1000, own: true } : null,
+    at_work: true,
+  }),
   sayAbsence: async (request) => ({
     absence: request.away
       ? { by: "manager", until: request.seconds === null ? null : Date.now() / 1000 + request.seconds }

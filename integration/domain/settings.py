@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 
+from integration.domain.campaigns.pauses import CampaignPause
 from integration.domain.ids import AccountId, Extension, ManagerId, PbxId, Timestamp
 from integration.domain.numbers.numbering import DialRules, Numbering
 from integration.domain.numbers.phone import bare_digits, match_key
@@ -205,6 +206,7 @@ class AccountSettings:
     default_line: LineSettings = field(default_factory=LineSettings)
     lines: dict[str, LineSettings] = field(default_factory=dict)  # by DID as the PBX shows it, digits only
     employees: tuple[Employee, ...] = ()
+    campaign_pauses: dict[str, CampaignPause] = field(default_factory=dict)  # by `Employee.key`
     away: dict[ManagerId, Away] = field(default_factory=dict)  # what managers have said about themselves
     group_rule: GroupRule = field(default_factory=GroupRule)  # whom the page of people proposes to add
     active_managers: frozenset[ManagerId] | None = None  # who can work in the CRM; None: it was never asked

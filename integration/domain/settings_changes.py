@@ -36,6 +36,7 @@ NOT_RECORDED: Mapping[str, str] = {
     **dict.fromkeys(_LEARNED, "learned from the CRM"),
     "group_rule": "it proposes only: each extension that is given is recorded",
     "away": "said by the managers about themselves, several times a day: it would push out what administrators did",
+    "campaign_pauses": "several times a day, too; each says who and since when",
     **dict.fromkeys(_IN_FILE, "set in the configuration file"),
 }
 """The other fields, each with the reason."""

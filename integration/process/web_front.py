@@ -104,6 +104,7 @@ from integration.web.setup.frame import path_of
 from integration.web.setup.pages import OfficeSetupPages
 from integration.web.widget import WidgetApi, is_crm_administrator
 from integration.web.widget_callbacks import WidgetCallbacks
+from integration.web.widget_campaign_pause import WidgetCampaignPause
 from integration.web.widget_campaigns import WidgetCampaigns
 from integration.web.widget_client import WidgetClient
 from integration.web.widget_key import WidgetKey
@@ -220,6 +221,9 @@ class WebFront:
                     widget.who,
                     is_crm_administrator,
                     core.page_news.tell,
+                ).routes(),
+                *WidgetCampaignPause(
+                    core.accounts, core.storage.dialling, widget.who, core.page_news.tell, core.clock
                 ).routes(),
                 *WidgetOwnList(self.own_lists, widget.who).routes(),
                 *self._build_widget_client(widget).routes(),
@@ -438,6 +442,7 @@ class WebFront:
         core, storage = self.core, self.core.storage
         return CampaignDesk(
             shell=shell,
+            accounts=core.accounts,
             campaigns=storage.campaigns,
             entries=storage.entries,
             attempts=storage.attempts,

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 
 import structlog
 
+from integration.domain.campaigns.pauses import CampaignPause, paused, resumed
 from integration.domain.crm.entities import CrmCondition, CrmTrouble, Manager
 from integration.domain.ids import AccountId, ManagerId, PbxId, Timestamp
 from integration.domain.people.absence import Away
@@ -248,6 +249,25 @@ class Accounts:
 
         await self._change(account, said)
 
+    async def pause_campaigns(self, account: Account, keys: Collection[str], pause: CampaignPause) -> None:
+        """No campaign calls for these employees (`Employee.key`) until somebody ends it. Not in the history of the
+        settings: the pause itself says who and since when. Raises: Unavailable."""
+
+        def said(stored: AccountSettings) -> AccountSettings:
+            known = {each.key for each in stored.employees}
+            lasting = {key: each for key, each in stored.campaign_pauses.items() if key in known}
+            return replace(stored, campaign_pauses=paused(lasting, known & set(keys), pause))
+
+        await self._change(account, said)
+
+    async def resume_campaigns(self, account: Account, keys: Collection[str], *, own: bool = False) -> None:
+        """End the pause of these employees. `own`: they say so themselves. Raises: Unavailable."""
+
+        def said(stored: AccountSettings) -> AccountSettings:
+            return replace(stored, campaign_pauses=resumed(stored.campaign_pauses, keys, own=own))
+
+        await self._change(account, said)
+
     async def set_group_rule(self, account: Account, rule: GroupRule) -> None:
         """Which groups of the CRM the page of people proposes to add. Raises: Unavailable."""
         await self._change(account, lambda stored: replace(stored, group_rule=rule))
@@ -394,6 +414,7 @@ def _decided(settings: AccountSettings, stored: AccountSettings) -> AccountSetti
         settings,
         employees=stored.employees,
         away=stored.away,
+        campaign_pauses=stored.campaign_pauses,
         group_rule=stored.group_rule,
         enabled=stored.enabled,
         only_for=stored.only_for,

@@ -139,6 +139,39 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
         "телефон не відповів на останній дзвінок",
         "the phone did not take the last call",
     ),
+    "camp_absent_on_pause": ("пауза во всех обзвонах", "пауза в усіх обдзвонах", "paused in all campaigns"),
+    "camp_paused_by": (
+        "пауза во всех обзвонах с {when}: {by}",
+        "пауза в усіх обдзвонах з {when}: {by}",
+        "paused in all campaigns since {when}: {by}",
+    ),
+    "camp_pause_employee": ("Пауза", "Пауза", "Pause"),
+    "camp_resume_employee": ("Снять с паузы", "Зняти з паузи", "Resume"),
+    "camp_pause_employee_of": (
+        "Пауза во всех обзвонах: {name}",
+        "Пауза в усіх обдзвонах: {name}",
+        "Pause in all campaigns: {name}",
+    ),
+    "camp_resume_employee_of": (
+        "Снять с паузы: {name}",
+        "Зняти з паузи: {name}",
+        "Resume: {name}",
+    ),
+    "camp_employee_paused": (
+        "Обзвоны больше не звонят этому сотруднику. Начатый разговор продолжается.",
+        "Обдзвони більше не телефонують цьому співробітникові. Розпочата розмова триває.",
+        "No campaign calls for this employee any more. A talk that has begun goes on.",
+    ),
+    "camp_employee_resumed": (
+        "Обзвоны снова звонят этому сотруднику.",
+        "Обдзвони знову телефонують цьому співробітникові.",
+        "Campaigns call for this employee again.",
+    ),
+    "camp_employee_gone": (
+        "Такого сотрудника больше нет.",
+        "Такого співробітника більше немає.",
+        "There is no such employee any more.",
+    ),
     "camp_absent_own_list": (
         "звонит по своему списку",
         "телефонує за своїм списком",

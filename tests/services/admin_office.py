@@ -139,6 +139,7 @@ def campaign_desk(shell: Shell, world: World, imports: ListImportService) -> Cam
     storage = world.storage
     return CampaignDesk(
         shell=shell,
+        accounts=world.accounts,
         campaigns=storage.campaigns,
         entries=storage.entries,
         attempts=storage.attempts,

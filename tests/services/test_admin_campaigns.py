@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import re
 from dataclasses import replace
 from datetime import date
@@ -428,6 +429,32 @@ async def test_why_nobody_is_dialled_is_said_in_one_sentence(signed_in: Office) 
     page = await signed_in.page(one)
     assert "check that a process with the role worker" in page
     assert EN["camp_at_work"] not in page
+
+
+async def test_one_employee_is_paused_for_all_campaigns_and_the_page_says_by_whom(signed_in: Office) -> None:
+    campaign = await a_running_one(signed_in)
+    world, one = signed_in.world, f"{BASE}/{campaign.id}"
+    (lease,) = await world.storage.leases.acquire([lease_name(ACME, campaign.id)], holder="a", ttl_seconds=60)
+    seat = Seat(key="101", state=EmployeeState.TALKING, since=world.clock.now())
+    doing = DiallingNow(at=world.clock.now(), hold=held(Hold.ALL_BUSY, busy=1), seats=(seat,))
+    await world.storage.dialling.put(ACME, campaign.id, doing, learned=None, lease=lease)
+    for _ in range(2):  # sent twice
+        await signed_in.send(f"{one}/employees", employee="101", paused="yes")
+    pause = world.account.settings.campaign_pauses["101"]
+    assert (pause.since, pause.own) == (world.clock.now(), False)
+    page = await signed_in.page(f"{one}?lang=en")
+    assert html.escape(EN["camp_resume_employee"]) in page
+    assert pause.by in page
+    await signed_in.send(f"{one}/state", state="paused", confirmed="1")
+    assert EN["camp_resume_employee"] in await signed_in.page(f"{one}?lang=en"), "it can be ended while nobody dials"
+    await signed_in.send(f"{one}/employees", employee="101", paused="no")
+    assert world.account.settings.campaign_pauses == {}
+
+
+async def test_a_pause_of_nobody_is_said_and_stores_nothing(signed_in: Office) -> None:
+    campaign = await a_running_one(signed_in)
+    await signed_in.send(f"{BASE}/{campaign.id}/employees", employee="999", paused="yes")
+    assert signed_in.world.account.settings.campaign_pauses == {}
 
 
 @pytest.mark.parametrize("absent", list(Absent))

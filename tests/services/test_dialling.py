@@ -13,6 +13,7 @@ from integration.domain.campaigns import own_list
 from integration.domain.campaigns.holds import Hold
 from integration.domain.campaigns.model import AttemptState, CampaignState, EntryState, Outcome, Owners
 from integration.domain.campaigns.own_list import Client, ListedNumber
+from integration.domain.campaigns.pauses import CampaignPause
 from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.crm.entities import GroupKind, ManagerGroup
 from integration.domain.ids import CampaignId, Timestamp
@@ -506,6 +507,38 @@ async def test_the_default_line_s_limit_is_for_calls_of_no_named_line(scene: Sce
     assert len(await scene.step()) == 1
     assert await scene.step(after=2.0) == []
     assert await scene.hold() is Hold.LINES_BUSY
+
+
+# ---- pauses of one employee
+
+
+async def test_who_is_paused_gets_no_call_of_any_campaign_until_somebody_ends_it(scene: Scene) -> None:
+    accounts, account = scene.world.accounts, scene.world.account
+    pause = CampaignPause(by="Ольга", since=scene.world.clock.now())
+    await accounts.pause_campaigns(account, ["101"], pause)
+    await scene.start(somebody(0), somebody(1), employees=("101", "102"))
+    await scene.start(somebody(2), employees=("101",), campaign=AUTUMN)
+    (asked,) = await scene.step()
+    assert asked.extension == "102"
+    assert await scene.hold(AUTUMN) is Hold.ALL_PAUSED
+    seats = {seat.key: (seat.state, seat.why) for seat in (await scene.now()).seats}
+    assert seats["101"] == (EmployeeState.PAUSED, "on_pause")
+    await accounts.resume_campaigns(account, ["101"])
+    (asked,) = await scene.step(after=2.0)
+    assert asked.extension == "101"
+
+
+async def test_a_talk_goes_on_and_no_call_follows_it(scene: Scene) -> None:
+    await scene.start(somebody(0), somebody(1), employees=("101",), wrap_up_seconds=0)
+    (asked,) = await scene.step()
+    call = await scene.phones.talk(asked)
+    own = CampaignPause(by="Анна", since=scene.world.clock.now(), own=True)
+    await scene.world.accounts.pause_campaigns(scene.world.account, ["101"], own)
+    await scene.step(after=1.0)
+    assert scene.world.pbx.hung_up == []
+    await scene.phones.hang_up(call)
+    assert await scene.step(after=30.0) == []
+    assert await scene.hold() is Hold.ALL_PAUSED
 
 
 # ---- what is kept

@@ -10,6 +10,7 @@ import {
   type CallbackAnswer,
   type CallbackRequest,
   type CallRequest,
+  type CampaignPauseAnswer,
   type CampaignsAnswer,
   type ClientAnswer,
   type CreateContactAnswer,
@@ -59,6 +60,9 @@ export interface Api {
   wantCallback(request: CallbackRequest): Promise<CallbackAnswer>;
   reportSightings(request: SightingsRequest): Promise<object>;
   sayAbsence(request: AbsenceRequest): Promise<AbsenceAnswer>;
+  /** Whether campaigns call for this manager. */
+  campaignPause(): Promise<CampaignPauseAnswer>;
+  pauseCampaigns(paused: boolean): Promise<CampaignPauseAnswer>;
   /** Where Dozvon's pages open, for administrators of the CRM. */
   pages(): Promise<PagesAnswer>;
   checkKey(key: string): Promise<KeyAnswer>;
@@ -104,6 +108,8 @@ export function makeApi(host: Host): Api {
     wantCallback: (request) => ask("POST", Path.callback, request),
     reportSightings: (request) => ask("POST", Path.sightings, request),
     sayAbsence: (request) => ask("POST", Path.absence, request),
+    campaignPause: () => ask("GET", Path.campaignPause),
+    pauseCampaigns: (paused) => ask("POST", Path.campaignPause, { paused }),
     pages: () => ask("POST", Path.pages, { language: host.language }),
     checkKey: (key) => ask("POST", Path.key, { key }),
     keepScript: (script) => ask("POST", Path.ownListScript, { script }),

@@ -2,6 +2,7 @@
 
 import { AbsenceView } from "./absence_view";
 import type { Api } from "./api";
+import { CampaignPauseView } from "./campaign_pause_view";
 import { type Choices, SOUNDS, type Sound } from "./choices";
 import { el, icon } from "./dom";
 import { HOT_KEY } from "./hot_key";
@@ -18,7 +19,7 @@ export interface ChoiceActions {
   /** The person closed it. */
   closed(): void;
   /** Where the absence is kept: it is the manager's, not this browser's. */
-  readonly server: Pick<Api, "status" | "sayAbsence">;
+  readonly server: Pick<Api, "status" | "sayAbsence" | "campaignPause" | "pauseCampaigns">;
 }
 
 export class ChoicesView {
@@ -60,8 +61,10 @@ export class ChoicesView {
     if (!status?.extension || status.absence === undefined || !this.isOpen || this.actions?.server !== server) return;
     const view = new AbsenceView(server, this.texts);
     view.show(status.absence);
-    this.absence = view.element;
-    this.element.append(view.element);
+    const pause = new CampaignPauseView(server, this.texts);
+    void pause.load();
+    this.absence = el("div", {}, view.element, pause.element);
+    this.element.append(this.absence);
   }
 
   private build(actions: ChoiceActions): void {

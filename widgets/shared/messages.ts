@@ -19,6 +19,7 @@ export const Path = {
   results: "/api/widget/results",
   sightings: "/api/widget/sightings",
   absence: "/api/widget/absence",
+  campaignPause: "/api/widget/campaign-pause",
   pages: "/api/widget/pages",
   key: "/api/widget/key",
   frame: "/api/widget/frame",
@@ -377,6 +378,19 @@ export interface Absence {
 
 /** `seconds` null: until further notice. */
 export type AbsenceRequest = { away: true; seconds: number | null } | { away: false };
+
+/** `own`: the manager's own word, which they may take back. `since`: Unix seconds. */
+export interface CampaignPause {
+  by: string;
+  since: number;
+  own: boolean;
+}
+
+/** `at_work`: a campaign that is dialled now has this manager among its employees. */
+export interface CampaignPauseAnswer {
+  pause: CampaignPause | null;
+  at_work: boolean;
+}
 
 export interface AbsenceAnswer {
   absence: Absence | null;

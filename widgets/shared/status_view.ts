@@ -2,6 +2,7 @@
 
 import { AbsenceView } from "./absence_view";
 import { type Api, ApiError } from "./api";
+import { CampaignPauseView } from "./campaign_pause_view";
 import { addStyle, el, foreign, icon } from "./dom";
 import { KeyView } from "./key_view";
 import type { StatusAnswer } from "./messages";
@@ -11,18 +12,23 @@ import type { TextKey, Texts } from "./texts";
 export class StatusView {
   readonly element = el("div", { class: "dozvon-status" });
   private readonly absence: AbsenceView;
+  private readonly pause: CampaignPauseView;
   private readonly content = el("div", { class: "status", "aria-live": "polite" });
   private readonly key: KeyView;
 
   /** `isOwnPage`: in a page of ours, which the CRM has proved already: without the field for an API key. */
   constructor(
-    private readonly api: Pick<Api, "status" | "sayAbsence" | "pages" | "checkKey">,
+    private readonly api: Pick<
+      Api,
+      "status" | "sayAbsence" | "campaignPause" | "pauseCampaigns" | "pages" | "checkKey"
+    >,
     private readonly texts: Texts,
     private readonly backend: string,
     private readonly open: (url: string) => void,
     private readonly isOwnPage = false,
   ) {
     this.absence = new AbsenceView(api, texts);
+    this.pause = new CampaignPauseView(api, texts);
     this.key = new KeyView(api, texts, () => void this.refresh());
     const root = this.element.attachShadow({ mode: "open" });
     root.append(this.content, ...(isOwnPage ? [] : [this.key.element]));
@@ -64,8 +70,11 @@ export class StatusView {
       ["status_crm", link(status.crm)],
       ["status_server", `${this.backend} (${status.version})`],
     ]);
-    const own = status.absence !== undefined && status.extension ? [this.absence.element] : [];
-    if (own.length) this.absence.show(status.absence ?? null);
+    const own = status.absence !== undefined && status.extension ? [this.absence.element, this.pause.element] : [];
+    if (own.length) {
+      this.absence.show(status.absence ?? null);
+      void this.pause.load();
+    }
     const pages = status.is_admin ? [this.pages()] : [];
     return [this.heading(), ...(problems.length ? problems : [fine]), ...own, rows, ...pages, this.again()];
   }

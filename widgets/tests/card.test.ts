@@ -3,7 +3,7 @@ import { afterEach, test } from "node:test";
 import { ApiError } from "../shared/api";
 import { Card, type CardActions } from "../shared/card";
 import { floating } from "../shared/floating";
-import type { CardCall, CardField, CreateContactAnswer, StatusAnswer } from "../shared/messages";
+import type { CampaignPauseAnswer, CardCall, CardField, CreateContactAnswer, StatusAnswer } from "../shared/messages";
 import { type Language, Texts } from "../shared/texts";
 import { aCall, aPerson, FakeMeans, settled } from "./dom";
 
@@ -16,7 +16,8 @@ function aCard(actions: Partial<CardActions> = {}, language: Language = "ru") {
   const clock = { now: 1010 };
   const pressed: string[] = [];
   const means = new FakeMeans();
-  const server: { status: StatusAnswer } = {
+  const server: { status: StatusAnswer; pause: CampaignPauseAnswer } = {
+    pause: { pause: null, at_work: false },
     status: {
       manager: { id: "7", name: "Анна" },
       extension: "101",
@@ -62,7 +63,12 @@ function aCard(actions: Partial<CardActions> = {}, language: Language = "ru") {
         askForNotifications: () => means.askForNotifications(),
         sample: () => pressed.push(`sample ${means.choices.tune}`),
         changed: () => pressed.push("changed"),
-        server: { status: async () => server.status, sayAbsence: async () => ({ absence: null }) },
+        server: {
+          status: async () => server.status,
+          sayAbsence: async () => ({ absence: null }),
+          campaignPause: async () => server.pause,
+          pauseCampaigns: async () => server.pause,
+        },
       },
       ...actions,
     },
@@ -744,7 +750,7 @@ test("in the card's choices a manager says that they are away, if the server kno
   const open = async () => {
     find("button.choose").click();
     await settled();
-    const labels = all(".absence button").map((button) => button.textContent);
+    const labels = all(".absence:not(.campaign_pause) button").map((button) => button.textContent);
     find("button.choose").click();
     return labels;
   };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AbsenceView } from "../shared/absence_view";
 import { makeApi } from "../shared/api";
+import { CampaignPauseView } from "../shared/campaign_pause_view";
 import { Clicks } from "../shared/click";
 import { clock, initials, moment, money, safeUrl, talkLength } from "../shared/format";
 import { readServerMessage } from "../shared/messages";
@@ -259,5 +260,47 @@ test("a manager says that they are away, and back; what an administrator has sai
   await press("пока не вернусь");
   assert.deepEqual(sent.pop(), ["/api/widget/absence", { away: true, seconds: null }]);
   assert.match(view.element.textContent ?? "", /Администратор отметил вас отсутствующим до 1 декабря.* 09:00/);
+  assert.deepEqual(labels(), []);
+});
+
+test("who works for campaigns pauses them and goes on; a supervisor's pause stays", async () => {
+  let answer: unknown = { status: 404, body: null };
+  const sent: unknown[] = [];
+  const { host } = aHost({});
+  const asking = {
+    ...host,
+    authorisedFetch: async (method: string, path: string, body?: unknown) => {
+      sent.push([method, path, body]);
+      return answer as never;
+    },
+  };
+  const ok = (pause: unknown, at_work = true) => ({ status: 200, body: { pause, at_work } });
+  const view = new CampaignPauseView(makeApi(asking), texts);
+  const labels = () => [...view.element.querySelectorAll("button")].map((button) => button.textContent);
+  const press = async () => {
+    view.element.querySelector("button")?.click();
+    await settled();
+  };
+  await view.load();
+  assert.ok(view.element.hidden, "a server of an earlier release");
+  answer = ok(null, false);
+  await view.load();
+  assert.ok(view.element.hidden, "no campaign calls for this manager");
+  answer = ok(null);
+  await view.load();
+  assert.deepEqual([view.element.hidden, labels()], [false, ["Пауза в обзвонах"]]);
+  const since = new Date(2026, 10, 30, 14, 5).getTime() / 1000;
+  answer = ok({ by: "Анна", since, own: true });
+  await press();
+  assert.deepEqual(sent.pop(), ["POST", "/api/widget/campaign-pause", { paused: true }]);
+  assert.match(view.element.textContent ?? "", /Вы на паузе в обзвонах с 30 ноября.* 14:05/);
+  answer = { status: 0, body: null };
+  await press();
+  assert.deepEqual(sent.pop(), ["POST", "/api/widget/campaign-pause", { paused: false }]);
+  assert.ok(view.element.textContent?.includes("Сервер Dozvon не отвечает"));
+  assert.deepEqual(labels(), ["Продолжить обзвоны"], "nothing is claimed that was not stored");
+  answer = ok({ by: "Ольга", since, own: false });
+  await press();
+  assert.ok(view.element.textContent?.endsWith(": Ольга"));
   assert.deepEqual(labels(), []);
 });

@@ -26,7 +26,11 @@ class Absent(StrEnum):
     NO_LINK = "no_link"  # to the PBX of the phone
     NOT_REGISTERED = "not_registered"
     PHONE_FAILED = "phone_failed"  # it did not take the last calls
+    ON_PAUSE = "on_pause"  # from all campaigns, by their own word or a supervisor's
     OWN_LIST = "own_list"  # they call clients of their own list, the next one in seconds
+
+
+_BACK_SOON = (Absent.PHONE_FAILED, Absent.ON_PAUSE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +110,7 @@ def _state(
     if busy is not None:
         return busy
     if worker.absent is not None:
-        return EmployeeState.PAUSED if worker.absent is Absent.PHONE_FAILED else EmployeeState.GONE, now
+        return EmployeeState.PAUSED if worker.absent in _BACK_SOON else EmployeeState.GONE, now
     if worker.wraps_until is not None and now < worker.wraps_until:
         return EmployeeState.WRAPPING, now
     return EmployeeState.FREE, now

@@ -234,6 +234,8 @@ class Floor:
             return Absent.NO_LINK
         if self._phones.get((pbx, employee.extension)) is False:
             return Absent.NOT_REGISTERED
+        if employee.key in settings.campaign_pauses:
+            return Absent.ON_PAUSE
         if self.phone_rests.until(employee.key, self.now) is not None:
             return Absent.PHONE_FAILED
         return Absent.OWN_LIST if employee.manager in self._at_own_lists else None

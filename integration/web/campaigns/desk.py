@@ -16,7 +16,7 @@ from integration.ports.campaigns import AttemptJournal, CampaignStore, DoNotCall
 from integration.ports.clock import Clock
 from integration.ports.dialling import DiallingStore
 from integration.ports.list_imports import ListImports
-from integration.services.accounts import Account
+from integration.services.accounts import Account, Accounts
 from integration.services.campaign_sounds import CampaignSounds
 from integration.services.list_imports import ListImportService
 from integration.texts.changes import author
@@ -37,6 +37,7 @@ class CampaignDesk:
     """
 
     shell: Shell
+    accounts: Accounts
     campaigns: CampaignStore
     entries: EntryStore
     attempts: AttemptJournal

@@ -12,6 +12,7 @@ from integration.domain.ids import Timestamp
 from integration.ports.campaigns import StoredCampaign
 from integration.ports.dialling import STALE_SECONDS, DiallingNow, Seat
 from integration.services.accounts import Account
+from integration.services.dialling.resolving import resolved
 from integration.texts.dialling import hold_sentence
 from integration.texts.pages import texts
 from integration.web.pages.view import moment
@@ -23,11 +24,15 @@ _TONES = {EmployeeState.FREE: "ok", EmployeeState.PAUSED: "warn", EmployeeState.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatRow:
+    """`is_paused`: in all campaigns, by somebody's word."""
+
+    key: str
     name: str
     state: str
     tone: str
     since: str
     why: str
+    is_paused: bool
 
 
 class Why:
@@ -71,20 +76,33 @@ class Why:
         ]
 
     def seats(self, stored: StoredCampaign, doing: DiallingNow | None) -> list[SeatRow]:
-        if not self._is_fresh(doing) or doing is None or stored.state is not CampaignState.RUNNING:
-            return []
-        return [self._seat(each) for each in doing.seats]
+        """Of a campaign that is dialled everybody; of another one those who are paused, so that it can be ended."""
+        is_dialled = self._is_fresh(doing) and stored.state is CampaignState.RUNNING
+        seats = list(doing.seats) if doing is not None and is_dialled else []
+        known = {each.key for each in seats}
+        seats += [
+            Seat(key=key, state=EmployeeState.PAUSED, since=pause.since)
+            for key in resolved(stored, self._account).members
+            if key not in known and (pause := self._account.settings.campaign_pauses.get(key)) is not None
+        ]
+        return [self._seat(each) for each in seats]
 
     def _is_fresh(self, doing: DiallingNow | None) -> bool:
         return doing is not None and self._now - doing.at <= STALE_SECONDS
 
     def _seat(self, seat: Seat) -> SeatRow:
+        pause = self._account.settings.campaign_pauses.get(seat.key)
+        why = self._t[f"camp_absent_{seat.why}"] if seat.why else ""
+        if pause is not None:
+            why = self._t["camp_paused_by"].format(by=pause.by, when=moment(pause.since, self._account))
         return SeatRow(
+            key=seat.key,
             name=_name_of(self._account, seat.key),
             state=self._t[f"camp_seat_{seat.state}"],
             tone=_TONES.get(seat.state, "info"),
             since=moment(seat.since, self._account),
-            why=self._t[f"camp_absent_{seat.why}"] if seat.why else "",
+            why=why,
+            is_paused=pause is not None,
         )
 
 

@@ -32,6 +32,7 @@ from integration.web.campaigns.from_crm import FromCrmPages
 from integration.web.campaigns.hearing import HearingPages
 from integration.web.campaigns.ledger import LedgerPages, ledger_of
 from integration.web.campaigns.live_figures import Why
+from integration.web.campaigns.pauses import PausePages
 from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.pages.view import moment
@@ -95,6 +96,7 @@ class CampaignPages:
             *FromCrmPages(self._desk).routes(),
             *FilePages(self._desk).routes(),
             *HearingPages(self._desk).routes(),
+            *PausePages(self._desk).routes(),
         ]
 
     async def all(self, request: web.Request) -> web.Response:
