@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -32,7 +33,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--processes", type=int, choices=(1, 2), default=1, help="2: on PostgreSQL and Redis")
     parser.add_argument("--answered", type=int, default=0, help="clients who have answered today before")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="keep configuration, logs and database here")
+    parser.add_argument("--folder", type=Path, help="keep configuration, logs (Asterisk's, too) and database here")
     parser.add_argument("--json", type=Path, help="write the verdict here")
     return parser.parse_args()
 
@@ -46,7 +47,9 @@ async def measure(options: argparse.Namespace, folder: Path) -> Verdict:
         house.know(clients)
         await house.open()
         run = Run(house, clients, options.kills, options.answered, show=lambda text: print(text, file=sys.stderr))
-        return await run.play()
+        verdict = await run.play()
+        shutil.copytree(office.asterisk.logs, folder / "asterisk", dirs_exist_ok=True)
+        return verdict
 
 
 def main() -> int:

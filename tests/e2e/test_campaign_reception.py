@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import asyncio
+import contextlib
 import io
 import math
 import time
@@ -130,6 +131,31 @@ async def test_a_client_whom_nobody_takes_hears_why_and_is_released(open_office:
         assert outcome_of(ended).outcome is Outcome.ABANDONED
         with pytest.raises(NotFound):
             await pbx.hand_over(ended.id, "102", ring_seconds=10)
+
+
+@both
+@pytest.mark.parametrize("why", ["a phone that nobody takes", "a hand-over at the last moment"])
+async def test_nobody_waits_longer_for_an_employee_s_phone_than_for_an_employee(
+    open_office: OpenOffice, major: int, why: str
+) -> None:
+    office = await open_office(major)
+    async with on_lab(office, **AS_IS) as (pbx, listener):
+        if why == "a phone that nobody takes":
+            office.phone("102").rings()
+        else:
+            office.phone("102").answers()
+        office.carrier.answers()
+        announcement = await pbx.place_sound(tone(ANNOUNCEMENT_TONE, 3.0))
+        call = await pbx.dial(attempt(Reception(wait_seconds=2, announcement=announcement)))
+        client = await office.carrier.incoming()
+        await listener.until(lambda: received(listener, call).waits_since)
+        await asyncio.sleep(0.2 if why == "a phone that nobody takes" else 1.85)
+        with contextlib.suppress(NotFound):  # told so a moment ago
+            await pbx.hand_over(call, "102", ring_seconds=10, answers_itself=True)
+        await listener.until(lambda: received(listener, call).turned_away_at, timeout_seconds=8.0)
+        await until(lambda: client.media.hears(ANNOUNCEMENT_TONE))
+        (ended,) = await listener.ended()
+        assert (outcome_of(ended).outcome, ended.answered_at) == (Outcome.ABANDONED, None)
 
 
 @both

@@ -50,6 +50,7 @@ _RULES = {
 }  # fmt: skip
 
 _ZONE = "Europe/Moscow"  # of an office that has set none
+_BEAT_SECONDS = 0.05
 _DEAD_SECONDS = 2.0  # of a service manager, before it starts a process again
 _STANDS_STILL_SECONDS = 150.0  # a run in which nothing happens for so long has hung
 _SETTLES_SECONDS = 300.0
@@ -110,10 +111,27 @@ class Run:
     answered: int = 0
     show: Callable[[str], None] = print
     killed: list[Killed] = field(default_factory=list)
+    _lag: float = 0.0
 
     async def play(self) -> Verdict:
         """Raises: TimeoutError: nothing happened any more, or the CRM did not get everything."""
         self.stage = Stage(self.house.office, self.clients)
+        watching = asyncio.create_task(self._watch_lag())
+        try:
+            verdict = await self._played()
+        finally:
+            watching.cancel()
+        verdict.lag = round(self._lag, 2)
+        return verdict
+
+    async def _watch_lag(self) -> None:
+        """The phones live in this process: what keeps it from running makes them late."""
+        while True:
+            due = time.monotonic() + _BEAT_SECONDS
+            await asyncio.sleep(_BEAT_SECONDS)
+            self._lag = max(self._lag, time.monotonic() - due)
+
+    async def _played(self) -> Verdict:
         async with administrator(self.house.url, PASSWORD) as person:
             path = await self._list(person)
             async with _opened(self.house.database, CampaignId(path.rpartition("/")[2])) as journal:

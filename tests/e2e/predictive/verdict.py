@@ -62,6 +62,8 @@ class Verdict:
         peak_percent: the highest share of abandoned calls at any moment.
         waits: seconds from each client's answer to an employee's, in order, by the phones.
         rung_first: clients whose phone rang before an employee's.
+        lag: the longest time for which the phones themselves were late, on a busy machine.
+        about: the moments of the calls that a complaint names, by the office's clock.
     """
 
     clients: int
@@ -79,6 +81,8 @@ class Verdict:
     crm_talks: int
     rung_first: int
     killed: list[Killed]
+    lag: float = 0.0
+    about: dict[str, dict[str, float]] = field(default_factory=dict)
     complaints: list[str] = field(default_factory=list)
 
     def wait(self, share: float) -> float:
@@ -136,8 +140,15 @@ def judge(
         crm_talks=sum(bool(note["params"].get("duration")) for note in books.notes),
         rung_first=sum(stage.is_rung_first(call) for call in stage.rang),
         killed=list(killed),
+        about={call.called: _moments(stage, call) for call in stage.rang if call.called in " ".join(complaints)},
         complaints=complaints,
     )
+
+
+def _moments(stage: Stage, call: SipCall) -> dict[str, float]:
+    employee = stage.talk_of(call)
+    own = {} if employee is None else {f"{employee.phone.name} {name}": at for name, at in employee.at.items()}
+    return {name: round(at, 2) for name, at in {**call.at, **own}.items()}
 
 
 def _peak_percent(attempts: Sequence[Attempt], answered_before: int) -> float:
@@ -223,6 +234,7 @@ def _in_the_crm(stage: Stage, by_number: Mapping[str, Attempt], books: Books) ->
         elif employee is not None and found[0]["created_by"] != MANAGERS[employee.phone.name]:
             said.append(f"{number}: {employee.phone.name} talked, the CRM says {found[0]['created_by']}")
     lost = {number for number, each in by_number.items() if each.outcome is Outcome.ABANDONED}
+    lost -= {call.called for call in stage.rang if stage.talk_of(call) is not None}  # late, but there was a talk
     said += [f"{number} was abandoned, and nobody has a task to call back" for number in sorted(lost - {*books.tasks})]
     return said
 
