@@ -65,5 +65,5 @@ async def test_a_missed_call_is_repeated_until_the_client_is_reached_though_dozv
         assert "Никто не ждёт перезвона." in page
     assert journal(house) == [(IVAN, "101", "busy"), (IVAN, "101", "talked")]
     await house.dozvon.settled(timeout_seconds=60)
-    tasks = [task for task in house.crm.tasks(missed.client[1]) if task["text"].startswith("Перезвонить")]
+    tasks = [task for task in house.crm.tasks(missed.client[1]) if task["text"].startswith("Перезвонить: пропущ")]
     assert [task["is_completed"] for task in tasks] == [True], "the talk has completed the one task to call back"

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
+from integration.domain.campaigns.callbacks import CallbackKind, campaign_of
 from integration.domain.campaigns.greeting import Greeting
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Attempt, CampaignState, EntryNumber, Mode, Outcome
@@ -18,13 +19,15 @@ from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.campaigns.windows import day_of
 from integration.domain.campaigns.workforce import Absent
 from integration.domain.ids import AttemptId, CampaignId, Timestamp
+from integration.domain.settings import LineSettings
+from integration.ports.callbacks import NewCallback
 from integration.ports.campaigns import EntryQuery, NewEntry, lease_name
 from integration.ports.dialling import DiallingNow, Seat
 from integration.services.ending import ended
 from integration.texts import LANGUAGES
 from tests.page_checks import sideways, violations
 from tests.services.admin_office import Office
-from tests.services.conftest import ACME
+from tests.services.conftest import ACME, ANNA, call
 from tests.services.test_admin_in_browser import PATIENCE_MS, PICTURES, busy, page, pictures
 
 __all__ = ["busy", "page", "pictures"]
@@ -64,6 +67,7 @@ async def calling(busy: Office) -> Office:
     numbers = [second.numbers[0].e164]
     await storage.do_not_call.add(ACME, [*numbers, "+79990001122"], lists_of=[ACME], by="Ольга", why="просил <b>не</b>")
     await dialled(busy)
+    await called_back(busy)
     waiting = await upload(busy, FILE)
     over = await upload(busy, FILE + "\r\n")
     uploaded = await storage.list_imports.get(ACME, over)
@@ -109,6 +113,31 @@ async def dialled(office: Office) -> None:
     await storage.attempts.end(ACME, lost, first, day=day_of(now, "Europe/Moscow"), lease=lease)
 
 
+async def called_back(office: Office) -> None:
+    """Callbacks that wait for every kind of reason, and some that have ended in every way."""
+    world, callbacks, now = office.world, office.world.storage.callbacks, office.world.clock.now()
+    world.account.settings = replace(world.account.settings, default_line=LineSettings(repeat_calls=True))
+    for index in range(8):
+        wanted = NewCallback(
+            call=call(f"{index}.9"),
+            kind=CallbackKind.ASKED if index % 2 else CallbackKind.MISSED,
+            campaign=campaign_of(None),
+            campaign_name="Перезвоны",
+            number=f"+7905000{index:04}",
+            zones=("Europe/Moscow",),
+            asked_at=now,
+            due_at=Timestamp(now + 600),
+            name=LONG if index % 3 == 0 else "",
+            responsible=ANNA if index % 3 else None,
+        )
+        await callbacks.ask(ACME, wanted, office=ACME)
+    waiting = [each.entry.id for each in await callbacks.waiting(ACME)]
+    for entry, hold in zip(waiting, (Hold.NAMED_AWAY, Hold.NOBODY_NAMED, Hold.RESPONSIBLE_BUSY), strict=False):
+        await callbacks.put_off(ACME, {entry: held(hold)})
+    await callbacks.cancel(ACME, waiting[-1], by=LONG)
+    await callbacks.reached(ACME, ["+79050000006"], at=Timestamp(now + 60))
+
+
 async def upload(office: Office, text: str) -> str:
     made = await office.imports.upload(
         office.world.account, ACME, SPRING, file_name=f"{LONG}.csv", content=text.encode("cp1251"), by="Ольга"
@@ -128,6 +157,7 @@ PAGES = {
     "entries-removed": f"{BASE}/spring/entries?state=removed",
     "entries-none": f"{BASE}/spring/entries?search=nobody",
     "do-not-call": f"{BASE}/do-not-call",
+    "callbacks": f"{BASE}/callbacks",
 }
 
 

@@ -152,7 +152,7 @@ def test_a_missed_call_is_called_back_after_the_interval() -> None:
     wanted = wanted_after(MISSED, OFFICE)
     assert wanted is not None
     assert (wanted.kind, wanted.number.e164, wanted.zones) == (CallbackKind.MISSED, NUMBER, (MOSCOW,))
-    assert (wanted.asked_at, wanted.due_at) == (NOON, NOON + 300)
+    assert (wanted.asked_at, wanted.due_at) == (NOON - 20, NOON + 300)
 
 
 def test_a_request_that_was_not_answered_is_repeated() -> None:

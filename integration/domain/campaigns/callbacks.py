@@ -168,6 +168,8 @@ class Wanted:
 
     Attributes:
         zones: in which the client may be; where the numbering plan does not tell, the office's.
+        asked_at: when they called. A talk that ends later makes the callback needless, also one that the PBX's records
+            show afterwards in the same call.
         due_at: the first call, if its hour is one of the rule's.
     """
 
@@ -198,7 +200,7 @@ def wanted_after(call: Call, settings: AccountSettings) -> Wanted | None:
         campaign=campaign_of(key),
         number=number,
         zones=possible_zones_of(number.e164) or (settings.zone,),
-        asked_at=call.ended_at,
+        asked_at=call.started_at,
         due_at=Timestamp(call.ended_at + rule.interval_seconds),
     )
 

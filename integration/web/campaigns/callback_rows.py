@@ -75,10 +75,8 @@ def why_waiting(
         return None
     if not account.settings.enabled or rule_of(settings_of(entry.campaign, account.settings)) is None:
         return held(Hold.CALLBACKS_OFF)
-    if callback.why is not None:
-        return callback.why
     if entry.due_at is not None and entry.due_at > now:
-        return held(Hold.NOT_DUE, until=entry.due_at)
+        return callback.why or held(Hold.NOT_DUE, until=entry.due_at)
     latest = doing.get(entry.campaign)
     return latest.hold if latest is not None and now - latest.at <= STALE_SECONDS else None
 
