@@ -44,9 +44,9 @@ class Somebody:
     numbers: tuple[str, ...]
 
 
-def somebody(index: int) -> Somebody:
+def somebody(index: int, *, prefixes: tuple[str, str] = ("7998", "7997")) -> Somebody:
     """Every tenth has a second number, because the first one is busy."""
-    first, second = f"7998{index:07d}", f"7997{index:07d}"
+    first, second = (f"{prefix}{index:07d}" for prefix in prefixes)
     return Somebody(f"Клиент {index}", (first, second) if index % 10 == 6 else (first,))
 
 

@@ -1,4 +1,4 @@
-"""Compares what the PBX dialled for a campaign with its journal, its list and what a supervisor decided meanwhile.
+"""Compares what the PBX dialled for a campaign, or a manager's own list, with journal, list and what people decided.
 
 The PBX's own record is the ledger, which has every channel that was dialled, and the orders (AMI Originate) that the
 PBX was given. Whether each of these calls is in the CRM once is judged with all other calls, in `verdict.py`.
@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from integration.domain.campaigns.model import LIVE, NO_ATTEMPT, REACHED, Attempt, AttemptState, EntryState, Outcome
+from integration.domain.campaigns.own_list import OPEN, ClientState, OwnList, Phase, reached
 from integration.domain.ids import AttemptId
 from integration.ports.campaigns import EntryQuery, ListedEntry
+from integration.ports.own_lists import OWN_LISTS
 from integration.storage import Storage
 from tests.faults.campaign import CAMPAIGN, EVERY_ATTEMPT, CampaignOf
 from tests.faults.ledger import PbxCall
@@ -22,6 +24,7 @@ from tests.faults.place import Place
 
 _CHANNEL = "dozvon-"  # how the channel of an order begins, before the attempt's id
 _TALK_SECONDS = 2.0
+_TALKED_SECONDS = 3.3  # a shorter answer is silent, and its client called again
 _GRAIN_SECONDS = 0.5
 
 
@@ -30,6 +33,7 @@ class CampaignFigures:
     """`wrong`: what must not be, by what it is; each with the attempt, the number or the client that it is about."""
 
     listed: int = 0
+    own_attempts: int = 0  # of managers' own lists
     attempts: int = 0
     rang: int = 0  # at clients
     talked: int = 0
@@ -39,16 +43,32 @@ class CampaignFigures:
     wrong: dict[str, list[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """`calls`: of the PBX, by the attempt that ordered them."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """
+    What is known of an account's campaign and own list.
+
+    Attributes:
+        calls: of the PBX, by the attempt that ordered them.
+        orders: how often each channel was ordered.
+        clicked: numbers that were clicked; their calls are ordered as those of attempts are.
+    """
 
     campaign: CampaignOf
+    of_manager: frozenset[str]
     attempts: Mapping[AttemptId, Attempt]
     entries: Sequence[ListedEntry]
+    own: OwnList | None
     calls: Mapping[AttemptId, PbxCall]
     orders: Counter[str]
-    others: frozenset[str]  # numbers that were clicked
+    clicked: frozenset[str]
+
+    def listed(self, attempt: AttemptId) -> frozenset[str]:
+        """Whom this order may ring."""
+        known = self.attempts.get(attempt)
+        if known is None:
+            return self.clicked
+        return self.campaign.numbers if known.campaign == CAMPAIGN else self.of_manager
 
 
 async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Place) -> None:
@@ -57,11 +77,15 @@ async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Plac
     if campaign is None:
         return
     attempts = await storage.attempts.log(place.account, CAMPAIGN, limit=EVERY_ATTEMPT)
+    own_attempts = await storage.attempts.log(place.account, OWN_LISTS, limit=EVERY_ATTEMPT)
     entries = await storage.entries.listing(place.account, CAMPAIGN, EntryQuery(limit=EVERY_ATTEMPT))
     counts = (await storage.campaigns.counts(place.account))[CAMPAIGN]
-    told = _Told(
+    of_manager = place.own_list
+    told = Told(
         campaign=campaign,
-        attempts={each.id: each for each in attempts},
+        of_manager=frozenset() if of_manager is None else of_manager.numbers,
+        own=None if of_manager is None else await storage.own_lists.get(place.account, of_manager.manager),
+        attempts={each.id: each for each in (*attempts, *own_attempts)},
         entries=entries,
         calls={
             AttemptId(key.removeprefix(_CHANNEL)): call
@@ -69,24 +93,35 @@ async def judge_campaign(figures: CampaignFigures, storage: Storage, place: Plac
             if key.startswith(_CHANNEL)
         },
         orders=place.office.originated,
-        others=frozenset(place.pressed),
+        clicked=frozenset(place.pressed),
     )
     figures.listed += len(entries)
     figures.attempts += len(attempts)
+    figures.own_attempts += len(own_attempts)
     figures.rang += sum(bool(told.calls[each].rang) for each in told.attempts if each in told.calls)
-    figures.talked += sum(each.outcome in REACHED for each in attempts)
-    figures.unknown += sum(each.outcome is Outcome.UNKNOWN for each in attempts)
+    figures.talked += sum(each.outcome in REACHED for each in told.attempts.values())
+    figures.unknown += sum(each.outcome is Outcome.UNKNOWN for each in told.attempts.values())
     figures.refused += len(campaign.gone)
     figures.rests += len(campaign.paused)
     if sum(counts.outcomes.values()) != len(attempts):
         figures.wrong.setdefault("outcomes counted twice or not at all", []).append(place.account)
-    for what, whom in (*_dialled(told), *_against_the_journal(told), *_against_decisions(told), *_lost(told)):
+    for what, whom in what_is_wrong(told):
         figures.wrong.setdefault(what, []).append(f"{place.account}: {whom}")
 
 
-def _dialled(told: _Told) -> Iterator[tuple[str, str]]:
+def what_is_wrong(told: Told) -> Iterator[tuple[str, str]]:
+    """Each with the attempt, the number or the client that it is about."""
+    yield from _dialled(told)
+    yield from _called_again(told)
+    yield from _against_the_journal(told)
+    yield from _against_decisions(told)
+    yield from _lost(told)
+    if told.own is not None:
+        yield from _lost_of_own_list(told, told.own)
+
+
+def _dialled(told: Told) -> Iterator[tuple[str, str]]:
     """By what the PBX did: one call for an attempt, one ring at a time for a number, nobody outside the list."""
-    listed = told.campaign.numbers
     for channel, times in told.orders.items():
         attempt = AttemptId(channel.removeprefix(_CHANNEL))
         if times > 1 and attempt in told.attempts:
@@ -95,18 +130,33 @@ def _dialled(told: _Told) -> Iterator[tuple[str, str]]:
     for attempt, call in told.calls.items():
         if len(call.rang) > 1:
             yield "attempts dialled twice", f"{attempt}: {call.rang}"
-        strangers = set(call.rang) - (listed if attempt in told.attempts else told.others)
+        strangers = set(call.rang) - told.listed(attempt)
         if strangers:
             yield "dialled outside the list", f"{attempt}: {strangers}"
         for number in call.rang:
             intervals[number].append((call.began, call.ended or time.time()))
     for number, each in intervals.items():
         each.sort()
-        if number in listed and any(one[1] > two[0] for one, two in pairwise(each)):
+        if number not in told.clicked and any(one[1] > two[0] for one, two in pairwise(each)):
             yield "numbers dialled twice at once", number
 
 
-def _against_the_journal(told: _Told) -> Iterator[tuple[str, str]]:
+def _called_again(told: Told) -> Iterator[tuple[str, str]]:
+    """Who has talked to us, by the PBX, is left in peace."""
+    talked: set[str] = set()
+    for attempt, call in sorted(told.calls.items(), key=lambda each: each[1].began):
+        if attempt not in told.attempts:
+            continue
+        yield from (("called again after a talk", f"{attempt} {number}") for number in talked & set(call.rang))
+        if _talk_seconds(call) > _TALKED_SECONDS and not call.is_crashed:
+            talked |= set(call.rang)
+
+
+def _talk_seconds(call: PbxCall) -> float:
+    return 0.0 if call.talk_began is None else (call.ended or time.time()) - call.talk_began
+
+
+def _against_the_journal(told: Told) -> Iterator[tuple[str, str]]:
     """Each row says what the PBX says."""
     for attempt in told.attempts.values():
         call = told.calls.get(attempt.id)
@@ -124,12 +174,11 @@ def _against_the_journal(told: _Told) -> Iterator[tuple[str, str]]:
         has_talked = call.talk_began is not None
         if attempt.outcome in LIVE and not has_talked:
             yield "talks that never were", about
-        lasted = (call.ended or call.began) - (call.talk_began or call.began) if has_talked else 0.0
-        if lasted > _TALK_SECONDS and not call.is_crashed and attempt.outcome not in LIVE:
+        if _talk_seconds(call) > _TALK_SECONDS and not call.is_crashed and attempt.outcome not in LIVE:
             yield "talks that were not seen", about
 
 
-def _against_decisions(told: _Told) -> Iterator[tuple[str, str]]:
+def _against_decisions(told: Told) -> Iterator[tuple[str, str]]:
     """What a supervisor has decided holds from the moment at which Dozvon said so."""
     for attempt in told.attempts.values():
         gone = told.campaign.gone.get(attempt.number.removeprefix("+"))
@@ -140,11 +189,12 @@ def _against_decisions(told: _Told) -> Iterator[tuple[str, str]]:
             yield "dialled while it rested", f"{attempt.id} {attempt.number}"
 
 
-def _lost(told: _Told) -> Iterator[tuple[str, str]]:
+def _lost(told: Told) -> Iterator[tuple[str, str]]:
     """Everybody was called, or must not be; whoever is done was reached, or all their numbers are struck out."""
     of_entry: dict[int, list[Attempt]] = defaultdict(list)
     for attempt in told.attempts.values():
-        of_entry[attempt.entry].append(attempt)
+        if attempt.campaign == CAMPAIGN:
+            of_entry[attempt.entry].append(attempt)
     names = {each.entry.name for each in told.entries}
     yield from (("clients lost", client.name) for client in told.campaign.clients if client.name not in names)
     now = time.time()
@@ -163,3 +213,25 @@ def _lost(told: _Told) -> Iterator[tuple[str, str]]:
                 yield "clients left behind", about
         if entry.state is EntryState.OPEN and entry.due_at is not None and entry.due_at < now - 60.0:
             yield "clients who should have been called again", about
+
+
+def _lost_of_own_list(told: Told, own: OwnList) -> Iterator[tuple[str, str]]:
+    """Whoever was selected is there, and is done only for a reason that the journal has."""
+    if own.phase is not Phase.IDLE or own.attempt is not None:
+        yield "own lists that do not rest", f"{own.phase} {own.attempt}"
+    listed = {number.e164.removeprefix("+") for client in own.clients for number in client.numbers}
+    yield from (("clients lost", number) for number in told.of_manager - listed)
+    for client in own.clients:
+        numbers = {number.e164 for number in client.numbers}
+        outcomes = [each.outcome for each in told.attempts.values() if each.number in numbers]
+        about = f"{client.name} {client.state}: {[str(each) for each in outcomes]}"
+        was_reached = any(each is not None and reached(each) for each in outcomes)
+        match client.state:
+            case ClientState.REACHED if not was_reached:
+                yield "clients called reached who were not", about
+            case ClientState.NOT_REACHED if client.next_number is not None:
+                yield "clients given up too early", about
+            case ClientState.UNCLEAR if Outcome.UNKNOWN not in outcomes:
+                yield "clients called unclear who were not", about
+        if was_reached and client.state in OPEN:
+            yield "clients to be called again who were reached", about

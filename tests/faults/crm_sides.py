@@ -51,8 +51,8 @@ class CrmSide(Protocol):
 
     def employees(self) -> str: ...
 
-    def add_contact(self, name: str, numbers: Sequence[str]) -> None:
-        """Before it is connected."""
+    def add_contact(self, name: str, numbers: Sequence[str]) -> int:
+        """Before it is connected. Returns its id."""
 
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         """What the CRM's administrator does once."""
@@ -91,8 +91,8 @@ class AmocrmSide:
     def employees(self) -> str:
         return employees()
 
-    def add_contact(self, name: str, numbers: Sequence[str]) -> None:
-        self.site.add_contact(name, *numbers)
+    def add_contact(self, name: str, numbers: Sequence[str]) -> int:
+        return self.site.add_contact(name, *numbers)
 
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         await consent(url, self.site, self.account, password)
@@ -151,8 +151,8 @@ class PortalSide:
     def employees(self) -> str:
         return portal_employees()
 
-    def add_contact(self, name: str, numbers: Sequence[str]) -> None:
-        self.site.add_contact(name, *numbers)
+    def add_contact(self, name: str, numbers: Sequence[str]) -> int:
+        return self.site.add_contact(name, *numbers)
 
     async def connect(self, url: str, password: str, session: aiohttp.ClientSession) -> None:
         await self.site.install(session)

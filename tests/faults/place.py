@@ -8,15 +8,18 @@ from pathlib import Path
 
 import aiohttp
 
+from integration.domain.campaigns.own_list import MOST_CLIENTS
 from integration.domain.ids import AccountId, PbxId
 from pbx_adapter.asterisk.simulator.records import CDR_FILE, CEL_FILE
 from tests.e2e.crm_site import ANNA, BORIS, DMITRY, GRIGORY, VERA, CrmSite
 from tests.faults.campaign import MEMBERS, CampaignOf, phones_of, somebody
 from tests.faults.crm_sides import AmocrmSide, CrmSide, PortalSide
 from tests.faults.office import EXTENSIONS, KNOWN, Traffic, WatchedOffice, open_office
+from tests.faults.own_list import OwnListOf
 from tests.faults.shape import Shape
 
 _CLICK_SECONDS = 5.0
+_OF_OWN_LISTS = ("7996", "7995")
 
 _MANAGERS = (ANNA, BORIS, VERA, GRIGORY, DMITRY)
 
@@ -69,7 +72,8 @@ class Place:
         self._seed = shape.seed * 1000 + number
         agi = f"agi://127.0.0.1:{agi_port}/{self.pbx}"
         listed = [somebody(index) for index in range(shape.listed)]
-        phones = [phone for client in listed for phone in phones_of(client)]
+        of_manager = [somebody(index, prefixes=_OF_OWN_LISTS) for index in range(min(shape.listed, MOST_CLIENTS))]
+        phones = [phone for client in (*listed, *of_manager) for phone in phones_of(client)]
         self.office: WatchedOffice = open_office(
             self.pbx, self.spool, self._logs, agi, phones, seed=self._seed, speed=shape.speed
         )
@@ -78,6 +82,9 @@ class Place:
         for client in listed:
             self.side.add_contact(client.name, client.numbers)
         self.pressed: set[str] = set()  # numbers that were clicked
+        selected = [(client, self.side.add_contact(client.name, client.numbers)) for client in of_manager]
+        is_there = bool(selected) and isinstance(self.side, AmocrmSide)
+        self.own_list = OwnListOf(self.account, self.crm, selected) if is_there else None
         self.campaign = CampaignOf(self.account, listed, self._seed) if listed else None
         self.known = KNOWN | frozenset(phone.number for phone in phones)  # numbers of the CRM's clients
 

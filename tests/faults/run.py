@@ -88,14 +88,18 @@ async def run(
 
 
 async def begin_campaigns(stand: Stand) -> None:
+    """And managers' own lists."""
     async with supervisor(stand.url, PASSWORD) as person:
         for place in stand.places:
             if place.campaign is not None:
                 await place.campaign.begin(person)
+            if place.own_list is not None:
+                await place.own_list.begin(stand.session, stand.url)
 
 
 async def finish_campaigns(stand: Stand, *, timeout_seconds: float) -> list[str]:
-    """Wait until everybody was called. Returns which campaigns did not come so far."""
+    """Wait until everybody was called, and stop own lists. Returns which campaigns did not come so far."""
+    own_lists = [place.own_list for place in stand.places if place.own_list is not None]
     campaigns = [place.campaign for place in stand.places if place.campaign is not None]
     try:
         async with (
@@ -103,7 +107,10 @@ async def finish_campaigns(stand: Stand, *, timeout_seconds: float) -> list[str]
             supervisor(stand.url, PASSWORD) as person,
             stand.storage() as storage,
         ):
-            await asyncio.gather(*(campaign.finish(person, storage) for campaign in campaigns))
+            await asyncio.gather(
+                *(own.finish(storage) for own in own_lists),
+                *(campaign.finish(person, storage) for campaign in campaigns),
+            )
     except TimeoutError as exc:
         left = {campaign.account: campaign.left[:5] for campaign in campaigns if campaign.left}
         return [f"not everybody was called in time: {left} {exc}"]

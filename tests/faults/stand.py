@@ -92,6 +92,8 @@ class Stand:
         for process in self.processes:
             process.kill()
         for place in self.places:
+            if place.own_list is not None:
+                await place.own_list.close()
             await place.stop()
         await self.guest.stop()
         if self._door:

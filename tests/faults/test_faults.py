@@ -41,7 +41,8 @@ def hold_campaigns(verdict: Verdict, *, clients: int) -> None:
     found = verdict.campaigns
     assert not found.wrong, told
     assert found.listed == clients, told
-    assert found.attempts >= found.rang > clients / 2, told
+    assert found.attempts + found.own_attempts >= found.rang > clients / 2, told
+    assert found.own_attempts > 0, told
     assert found.talked > 0, told
 
 

@@ -120,6 +120,7 @@ class Verdict:
         return [
             ("clients of campaigns", found.listed),
             ("attempts in their journals", found.attempts),
+            ("attempts of managers' own lists", found.own_attempts),
             ("of them with a ring at the client", found.rang),
             ("of them with a talk", found.talked),
             ("of them unknown", found.unknown),
