@@ -360,8 +360,9 @@ async def test_the_ledgers_of_all_campaigns_are_one_file_and_a_deleted_one_stays
         one = CampaignLedger(campaign=CampaignId("a"), name="=Осень", is_deleted=False, days=day)
         return [one, replace(one, campaign=CampaignId("b"), name="Весна", is_deleted=True)]
 
-    assert f'href="{BASE}/ledger.csv"' in await signed_in.page(f"{BASE}?lang=en")
+    assert f'href="{BASE}/ledger.csv"' not in await signed_in.page(f"{BASE}?lang=en"), "nothing was ever dialled"
     monkeypatch.setattr(signed_in.world.storage.dialling, "ledgers", kept)
+    assert f'href="{BASE}/ledger.csv"' in await signed_in.page(f"{BASE}?lang=en"), "all campaigns are deleted"
     lines = (await signed_in.page(f"{BASE}/ledger.csv?lang=en")).lstrip("\ufeff").splitlines()
     assert lines[0].startswith("Name;State;Day;Dialled;")
     assert lines[1:] == ["'=Осень;;2026-10-01;10;4;1;25.0;25.0", "Весна;deleted;2026-10-01;10;4;1;25.0;25.0"]

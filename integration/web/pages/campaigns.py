@@ -105,9 +105,11 @@ class CampaignPages:
         stored = await self._desk.campaigns.all(account.id)
         now = await self._desk.dialling.now(account.id)
         why = Why(account, language_of(request), self._desk.clock.now())
+        has_ledgers = bool(stored) or bool(await self._desk.dialling.ledgers(account.id))  # those of deleted ones stay
         return await self._desk.shell.page(
             request,
             "campaigns.html",
+            has_ledgers=has_ledgers,
             account=account,
             section=SECTION,
             base=path_of(account),
