@@ -1,4 +1,7 @@
-"""`dozvon export OFFICE`: an office of the database as a file that `dozvon apply` reads, without its secrets."""
+"""`dozvon export OFFICE`: an office of the database with its campaigns as a file that `dozvon apply` reads.
+
+Without secrets, and without the lists of campaigns.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from integration import logs
 from integration.domain.ids import AccountId
 from integration.errors import ConfigError
 from integration.process import config
+from integration.process.campaign_files import CampaignFiles
 from integration.process.offices import Offices
 from integration.process.place import opened_storage
 
@@ -38,7 +42,9 @@ def run(arguments: argparse.Namespace) -> int:
 async def _export(settings: config.Config, office: AccountId) -> str:
     async with opened_storage(settings) as storage:
         document, secrets = await Offices(storage.offices, storage.settings).export(office)
+        accounts = [AccountId(str(each["id"])) for each in document.get("account", ())]
+        campaigns = await CampaignFiles(storage.campaigns, storage.settings).export(accounts)
     lines = ["# Secrets are kept apart, sealed in the database. Write one here to change it:"]
     lines += [f"#   {key.replace(' ', ': ')}" for key in secrets]
     head = "\n".join(lines) + "\n\n" if secrets else ""
-    return head + tomli_w.dumps(document)
+    return head + tomli_w.dumps({**document, **({"campaign": campaigns} if campaigns else {})})

@@ -13,6 +13,7 @@ from typing import Any, NoReturn, Protocol
 from aiohttp import web
 
 from integration.documents.campaign import campaign_document, read_campaign
+from integration.documents.campaigns import RESERVED_IDS
 from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.access import Permission, Viewer
 from integration.domain.campaigns.callbacks import is_of_callbacks
@@ -50,7 +51,6 @@ _ONE = _LIST + "/{campaign:[a-z0-9-]{1,40}}"
 _MOST_ENTRIES, _MOST_NUMBERS = 500, 10
 _LONGEST_NAME, _LONGEST_COMMENT, _LONGEST_NUMBER = 200, 500, 100
 _OF_ENTRY = frozenset({"numbers", "name", "comment", "responsible", "zone", "priority"})
-_RESERVED = frozenset({"new", "do-not-call"})  # addresses of the pages
 _NOBODY = CampaignCounts()
 _ID = re.compile(r"[0-9]{1,18}")
 
@@ -150,7 +150,7 @@ class CampaignApi:
     async def put(self, request: web.Request, viewer: Viewer) -> web.Response:
         seen, account = seen_by(request).office, self._of(request)
         key = CampaignId(request.match_info["campaign"])
-        if key in _RESERVED or is_of_callbacks(key):
+        if key in RESERVED_IDS or is_of_callbacks(key):
             raise Refused(404, ApiProblem.NO_PART, {"part": key})
         known = await self._desk.campaigns.get(account.id, key)
         plan = self._plan(request, await read_document(request), account, known)
