@@ -14,7 +14,13 @@ _LATE_SECONDS = 3.0  # after the end was noticed; the second look at a gap is 6 
 
 
 async def awaits_records(
-    account: Account, call: Call, watches: WatchLog, *, noticed_at: Timestamp, now: Timestamp
+    account: Account,
+    call: Call,
+    watches: WatchLog,
+    *,
+    noticed_at: Timestamp,
+    now: Timestamp,
+    since: Timestamp | None = None,
 ) -> bool:
     """
     Whether the gap in which the call ended still has to be compared with the PBX's records.
@@ -24,10 +30,12 @@ async def awaits_records(
 
     Args:
         noticed_at: when the end was inferred.
+        since: from when the seconds of waiting count; None: from `noticed_at`. Without a link nothing is compared.
 
     Raises: Unavailable.
     """
-    if not call.end_inferred or call.pbx not in account.recorded or now - noticed_at >= RECORDS_SECONDS:
+    waited = now - (noticed_at if since is None else since)
+    if not call.end_inferred or call.pbx not in account.recorded or waited >= RECORDS_SECONDS:
         return False
     watch = await watches.load(account.id, call.pbx)
     return watch is None or watch.compared_at is None or watch.compared_at < noticed_at + _LATE_SECONDS

@@ -509,6 +509,24 @@ async def test_the_default_line_s_limit_is_for_calls_of_no_named_line(scene: Sce
     assert await scene.hold() is Hold.LINES_BUSY
 
 
+async def test_while_the_link_is_down_the_records_are_waited_for_however_long_it_takes(scene: Scene) -> None:
+    """Killed again and again, a process compares nothing; the time counts from when the link is up."""
+    await scene.start(somebody(0), employees=("101",))
+    world = scene.world
+    world.account.recorded.add(PBX)
+    (asked,) = await scene.step()
+    call = await scene.phones.client_rings(asked)
+    await world.emit(CallEnded(call=call, at=world.clock.now(), hangup_by=HangupBy.SYSTEM, inferred=True))
+    world.pbx.is_connected = False
+    await scene.step(after=300.0)
+    world.pbx.is_connected = True
+    await scene.step(after=1.0)
+    await scene.step(after=89.0)
+    assert [each.outcome for each in await scene.attempts()] == [None]
+    await scene.step(after=1.0)
+    assert [each.outcome for each in await scene.attempts()] == [Outcome.UNKNOWN]
+
+
 # ---- pauses of one employee
 
 

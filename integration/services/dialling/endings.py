@@ -116,9 +116,10 @@ class Endings:
             if call is None and was_away and now - since < _UNSEEN_AFTER_LINK_SECONDS:
                 return LookAgain()
         if call is not None and call.ended_at is not None:
-            noticed = Timestamp(max(call.ended_at, self._floor.link_up_since(call.pbx) or 0.0))
-            watches = self._floor.sources.watches
-            if await awaits_records(self._floor.account, call, watches, noticed_at=noticed, now=now):
+            noticed, link = call.ended_at, self._floor.link_up_since(call.pbx)
+            since = now if link is None else Timestamp(max(noticed, link))
+            account, watches = self._floor.account, self._floor.sources.watches
+            if await awaits_records(account, call, watches, noticed_at=noticed, now=now, since=since):
                 return LookAgain()
         return left_behind(attempt, call, ring_seconds=campaign.ring_seconds, now=now)
 
