@@ -80,6 +80,7 @@ class CampaignOf:
     clients: list[Somebody]
     seed: int
     left: tuple[str, ...] = ()  # who kept `finish` waiting
+    over_at: float = 0.0  # when it was stopped
     gone: dict[str, float] = field(default_factory=dict)
     paused: list[tuple[float, float]] = field(default_factory=list)
 
@@ -113,6 +114,7 @@ class CampaignOf:
             await asyncio.sleep(_LOOK_SECONDS)
         self.left = ()
         await self._put(person, "stopped")
+        self.over_at = time.time()
 
     # ---- its changes -----------------------------------------------------------------------------------------------
 

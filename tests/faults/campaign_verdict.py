@@ -26,6 +26,7 @@ _CHANNEL = "dozvon-"  # how the channel of an order begins, before the attempt's
 _TALK_SECONDS = 2.0
 _TALKED_SECONDS = 3.3  # a shorter answer is silent, and its client called again
 _GRAIN_SECONDS = 0.5
+_AGAIN_SECONDS = 120.0  # whoever is due waits so long for a free employee at most
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,7 +198,6 @@ def _lost(told: Told) -> Iterator[tuple[str, str]]:
             of_entry[attempt.entry].append(attempt)
     names = {each.entry.name for each in told.entries}
     yield from (("clients lost", client.name) for client in told.campaign.clients if client.name not in names)
-    now = time.time()
     for listed in told.entries:
         entry, outcomes = listed.entry, [each.outcome for each in of_entry[listed.entry.id]]
         about = f"{entry.name} {entry.state}: {[str(each) for each in outcomes]}"
@@ -211,7 +211,11 @@ def _lost(told: Told) -> Iterator[tuple[str, str]]:
                 yield "clients lost", about
             case EntryState.TAKEN:
                 yield "clients left behind", about
-        if entry.state is EntryState.OPEN and entry.due_at is not None and entry.due_at < now - 60.0:
+        if (
+            entry.state is EntryState.OPEN
+            and entry.due_at is not None
+            and entry.due_at < told.campaign.over_at - _AGAIN_SECONDS
+        ):
             yield "clients who should have been called again", about
 
 

@@ -110,6 +110,8 @@ class Ledger:
                 call.number = fields["CallerIDNum"]
             case "DialBegin" if fields["DestChannel"].startswith(_TRUNK):
                 call.rang.append(fields["DialString"].partition("@")[0])
+                if call.direction == "outbound":  # until then an order shows the office's own number
+                    call.number = call.rang[-1]
             case "Newexten" if fields["Application"] == "AGI":
                 call.questions += 1
             case "BridgeEnter":

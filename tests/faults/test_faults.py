@@ -35,14 +35,14 @@ def hold(verdict: Verdict, *, calls: int, faults: int) -> None:
     assert verdict.logged + verdict.not_to_log == verdict.calls, told
 
 
-def hold_campaigns(verdict: Verdict, *, clients: int) -> None:
+def hold_campaigns(verdict: Verdict, *, clients: int, own_lists: bool = True) -> None:
     """Nobody of the list was dialled twice, nobody was lost, nobody else was dialled: `is_clean` says so."""
     told = json.dumps(verdict.as_json(), indent=1)
     found = verdict.campaigns
     assert not found.wrong, told
     assert found.listed == clients, told
     assert found.attempts + found.own_attempts >= found.rang > clients / 2, told
-    assert found.own_attempts > 0, told
+    assert (found.own_attempts > 0) is own_lists, told
     assert found.talked > 0, told
 
 
@@ -72,7 +72,7 @@ async def test_a_crm_that_follows_live_calls(tmp_path: Path) -> None:
     """Besides: no call is left unfinished there, and no card open."""
     shape = Shape(seed=3, portals=1, only=(*CRM, "kill -9", "AMI cut", "PBX crash"), listed=10)
     verdict = await run(tmp_path, shape, calls=110, faults=len(shape.only), settle_seconds=240)
-    hold_campaigns(verdict, clients=10)
+    hold_campaigns(verdict, clients=10, own_lists=False)
     assert verdict.is_clean, json.dumps(verdict.as_json(), indent=1)
     assert verdict.logged > verdict.calls * 0.7
     assert verdict.recorded > 0

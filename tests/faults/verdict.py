@@ -185,7 +185,9 @@ async def _judge_place(verdict: Verdict, stand: Stand, place: Place, delays: lis
     verdict.logged += len(records)
     verdict.in_inbox += place.side.in_inbox()
     verdict.invented += sorted(set(counts) - {call.uniq for call in calls})
-    for call in _out_of_order(ledger, calls, records, in_journal):
+    pressed = set(place.office.begun_by_crm.values())  # a portal dates a click when it is pressed
+    in_order = [call for call in calls if call.linkedid not in pressed]
+    for call in _out_of_order(ledger, in_order, records, in_journal):
         verdict.out_of_order.append(call.uniq)
         about = {"at": records[call.uniq].at, "journal": repr(in_journal[call.uniq])}
         verdict.about_out_of_order.append({**asdict(call), **about, "near": ledger.disruptions.near(call)})
