@@ -58,7 +58,7 @@ class Cards:
 
     async def are_open(self) -> None:
         """Wait until every page is connected."""
-        async with asyncio.timeout(60.0):
+        async with asyncio.timeout(180.0):
             while len(self._open) < len(self._readers):  # noqa: ASYNC110 - the pages are other tasks
                 await asyncio.sleep(0.02)
 

@@ -22,7 +22,7 @@ from tests.faults.changes import MAKER, Change, Changes, Decided
 from tests.faults.stand import Stand
 from tests.faults.stopped import stopped
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0  # a busy machine starts a process slowly
 _REPEAT_SECONDS = 60.0
 _ASK_SECONDS = 0.25
 

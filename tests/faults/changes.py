@@ -24,7 +24,7 @@ from tests.faults.place import Place
 from tests.faults.stand import PASSWORD, Stand
 from tests.lab.waiting import until
 
-_PATIENCE_SECONDS = 60.0
+_PATIENCE_SECONDS = 180.0
 _EXTENSIONS = itertools.cycle(("118", "119", "120"))
 _LINE = "74950000777"
 _SECRET = 'secret = "dozvon-secret"'

@@ -23,7 +23,7 @@ from tests.scaled.servers import Server
 
 Mishap = Callable[[], Awaitable[None]]
 
-_FOLLOWED_SECONDS = 180.0  # a busy machine starts a process slowly
+_STARTED_SECONDS, _FOLLOWED_SECONDS = 180.0, 240.0  # a busy machine starts a process slowly
 _WRITTEN_SECONDS = 3.0  # after the database is back, until events kept in memory are written
 
 
@@ -110,7 +110,7 @@ class Mishaps:
                 await process.start()
         await self._stand.pbx_is_followed(timeout_seconds=_FOLLOWED_SECONDS)
         try:
-            await self._stand.guest_is_as_decided()
+            await self._stand.guest_is_as_decided(timeout_seconds=_FOLLOWED_SECONDS)
         except TimeoutError:
             self.complaints.append("the processes do not run what the database says")
 
@@ -138,11 +138,11 @@ class Mishaps:
         process.launch()
         # Half of the time the next mishap may come while it starts.
         if self._rng.random() < 0.5:
-            await process.health(timeout_seconds=60.0)
+            await process.health(timeout_seconds=_STARTED_SECONDS)
 
     async def _stop(self) -> None:
         process = self._somebody()
-        await process.health(timeout_seconds=60.0)
+        await process.health(timeout_seconds=_STARTED_SECONDS)
         self._all_disrupted()
         code = await process.stop()
         if code:

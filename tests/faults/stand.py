@@ -71,7 +71,7 @@ class Stand:
         await self.pbx_is_followed()
         for place in self.fixed:
             await place.connect(PASSWORD)
-        await until_told(self._is_mirrored)
+        await until_told(self._is_mirrored, timeout_seconds=120.0)
         self._watching = asyncio.create_task(self._watch_arrivals())
 
     def _config(self, port: int) -> str:
@@ -101,22 +101,26 @@ class Stand:
 
     # ---- the stand's state -----------------------------------------------------------------------------------------
 
-    async def pbx_is_followed(self, *, timeout_seconds: float = 60.0) -> None:
+    async def pbx_is_followed(self, *, timeout_seconds: float = 180.0) -> None:
         """Wait until a process is connected to each PBX of the file and has asked for its calls."""
 
         async def is_so() -> bool:
-            said = [await process.health(timeout_seconds=30.0) for process in self.processes if process.is_alive]
+            said = [
+                await process.health(timeout_seconds=timeout_seconds) for process in self.processes if process.is_alive
+            ]
             return all(
                 any(each["accounts"][place.account]["pbx"] == "connected" for each in said) for place in self.fixed
             )
 
         await until_told(is_so, timeout_seconds=timeout_seconds)
 
-    async def guest_is_as_decided(self, *, timeout_seconds: float = 60.0) -> None:
+    async def guest_is_as_decided(self, *, timeout_seconds: float = 180.0) -> None:
         """Wait until every process has the guest, or none has it."""
 
         async def is_so() -> bool:
-            said = [await process.health(timeout_seconds=30.0) for process in self.processes if process.is_alive]
+            said = [
+                await process.health(timeout_seconds=timeout_seconds) for process in self.processes if process.is_alive
+            ]
             return all((GUEST in each["accounts"]) is self.guest.is_there for each in said)
 
         await until_told(is_so, timeout_seconds=timeout_seconds)

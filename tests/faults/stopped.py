@@ -22,7 +22,7 @@ class Stopped:
         self._connection = connection
         self._table = table
 
-    async def waits(self, processes: Callable[[], Iterable[int]], *, timeout_seconds: float = 30.0) -> int:
+    async def waits(self, processes: Callable[[], Iterable[int]], *, timeout_seconds: float = 120.0) -> int:
         """Wait until one of these processes has come to the table in a transaction. Returns its id."""
         async with asyncio.timeout(timeout_seconds):
             while True:
@@ -44,7 +44,7 @@ async def stopped(url: str, table: str) -> AsyncIterator[Stopped]:
         async with connection.transaction():
             await connection.execute(f"LOCK TABLE {table} IN EXCLUSIVE MODE")
             yield Stopped(looking, table)
-        async with asyncio.timeout(30.0):
+        async with asyncio.timeout(60.0):
             while await looking.fetch(_WAITING, table):  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.005)
     finally:

@@ -46,7 +46,7 @@ def hold_campaigns(verdict: Verdict, *, clients: int, own_lists: bool = True) ->
     assert found.talked > 0, told
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_one_process_on_sqlite(tmp_path: Path) -> None:
     verdict = await run(tmp_path, Shape(seed=1, listed=14), calls=150, faults=17, settle_seconds=240)
     hold(verdict, calls=150, faults=17)
@@ -57,7 +57,7 @@ async def test_one_process_on_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.servers
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_two_processes_on_postgresql_and_redis(tmp_path: Path) -> None:
     only = (*SERVERS, *PROCESSES, "CRM drops", "campaign changes", "order without an answer")
     shape = Shape(seed=2, processes=2, per_second=2.5, only=only, listed=10)
@@ -67,7 +67,7 @@ async def test_two_processes_on_postgresql_and_redis(tmp_path: Path) -> None:
     assert set(verdict.faults) == set(shape.only)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 async def test_a_crm_that_follows_live_calls(tmp_path: Path) -> None:
     """Besides: no call is left unfinished there, and no card open."""
     shape = Shape(seed=3, portals=1, only=(*CRM, "kill -9", "AMI cut", "PBX crash"), listed=10)
