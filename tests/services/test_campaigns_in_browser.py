@@ -28,7 +28,7 @@ from integration.texts import LANGUAGES
 from tests.page_checks import sideways, violations
 from tests.services.admin_office import Office
 from tests.services.conftest import ACME, ANNA, call
-from tests.services.test_admin_in_browser import PATIENCE_MS, PICTURES, busy, page, pictures
+from tests.services.test_admin_in_browser import PATIENCE_MS, PICTURES, WIDTHS, busy, page, pictures
 
 __all__ = ["busy", "page", "pictures"]
 pytestmark = pytest.mark.browser
@@ -173,16 +173,15 @@ async def test_axe_finds_nothing(page: Page, calling: Office, scheme: str) -> No
 
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_nothing_scrolls_sideways_and_each_page_has_its_picture(page: Page, calling: Office, lang: str) -> None:
-    for width in (375, 768, 1280):
+    for width in WIDTHS:
         await page.set_viewport_size({"width": width, "height": 900})
         for name, path in PAGES.items():
+            await page.emulate_media(color_scheme="light")
             await page.goto(f"{path}{'&' if '?' in path else '?'}lang={lang}")
             assert await sideways(page) == [], (path, width)
             await page.screenshot(path=PICTURES / f"{name}-{lang}-{width}.png", full_page=True)
-    await page.emulate_media(color_scheme="dark")
-    for name, path in PAGES.items():
-        await page.goto(path)
-        await page.screenshot(path=PICTURES / f"{name}-{lang}-dark.png", full_page=True)
+            await page.emulate_media(color_scheme="dark")
+            await page.screenshot(path=PICTURES / f"{name}-{lang}-{width}-dark.png", full_page=True)
 
 
 async def test_a_person_uploads_a_file_and_watches_it_become_a_list(

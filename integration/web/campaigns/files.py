@@ -62,7 +62,7 @@ class PreviewRow:
 
     line: int
     cells: Sequence[str]
-    numbers: str
+    numbers: tuple[str, ...]
     said: Sequence[str]
     is_taken: bool
 
@@ -343,7 +343,7 @@ def _preview_row(account: Account, shown: ShownRow, t: Mapping[str, str]) -> Pre
     return PreviewRow(
         line=shown.row.line,
         cells=[cell[:80] for cell in shown.row.cells],
-        numbers=", ".join(display_number(number.e164, account.settings.numbering) for number in read.numbers),
+        numbers=tuple(display_number(number.e164, account.settings.numbering) for number in read.numbers),
         said=_sentences(read.problems, t) or [t["file_ok"]],
         is_taken=bool(read.numbers),
     )

@@ -96,7 +96,8 @@ def _ledger(days: Mapping[date, DayFigures]) -> Ledger:
 
 
 def _share(t: Mapping[str, str], answers: Answers) -> str:
-    return t["camp_ledger_of"].format(abandoned=answers.abandoned, live=answers.live, share=_percent(answers))
+    share = _percent(answers).replace(".", t["camp_decimal_mark"])
+    return t["camp_ledger_of"].format(abandoned=answers.abandoned, live=answers.live, share=share)
 
 
 def _percent(answers: Answers) -> str:
