@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 
 
+_AGAIN_SECONDS = 5.0
+
+
 class TimeLimit(KeyboardInterrupt):
     """Ends a property test at once: Hypothesis and unittest pass an interruption on without a look at it."""
 
@@ -29,6 +32,8 @@ def pytest_timeout_set_timer(item: pytest.Item, settings: Any) -> Generator[None
             try:
                 ends(number, frame)
             except pytest.fail.Exception as exc:
+                # Python swallows what is raised while it deletes an object: then it is said again.
+                signal.setitimer(signal.ITIMER_REAL, _AGAIN_SECONDS)
                 raise TimeLimit(str(exc)) from None
 
         signal.signal(signal.SIGALRM, end)
@@ -41,4 +46,5 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     try:
         return (yield)
     except TimeLimit as exc:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         pytest.fail(str(exc))
