@@ -34,16 +34,29 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 _TESTS = Path(__file__).parent
 # Tests that start many processes take longest, so they begin first; each package builds its servers once.
 _ONE_WORKER_A_PACKAGE = ("faults", "scaled", "next_release")
+# Each test of these files takes minutes and has a house of its own.
+_ONE_WORKER_A_TEST = {"test_hostile_forms.py"}
 _LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "packaging", "lab", "services", "unit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set what runs in parallel (`-n 4 --dist loadgroup`): files, and packages whose tests share servers."""
+    """Set what runs in parallel (`-n 4 --dist loadgroup`): files, single long tests, packages that share servers."""
     for item in items:
-        package = _package(item)
-        group = package if package in _ONE_WORKER_A_PACKAGE else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: _LONGEST_FIRST.index(_package(item)))
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    items.sort(key=_turn)
+
+
+def _group(item: pytest.Item) -> str:
+    if item.path.name in _ONE_WORKER_A_TEST:
+        return item.name
+    package = _package(item)
+    return package if package in _ONE_WORKER_A_PACKAGE else item.path.name
+
+
+def _turn(item: pytest.Item) -> tuple[int, bool]:
+    """Where among the others a test runs. The last ones must be short, or three workers wait for the fourth."""
+    is_long = item.path.name in _ONE_WORKER_A_TEST
+    return _LONGEST_FIRST.index("e2e" if is_long else _package(item)), not is_long
 
 
 def _package(item: pytest.Item) -> str:

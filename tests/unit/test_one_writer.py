@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -182,10 +183,11 @@ def written_by(node: ast.AST) -> Iterator[ast.Attribute]:
                 yield target
 
 
-def writes() -> Iterator[tuple[str, str, str, str]]:
+@cache
+def writes() -> list[tuple[str, str, str, str]]:
     """Class (empty where the text does not show it), field, module and place of every write to the mirror."""
     names = {name for cls in MIRROR for name in fields_of(cls)}
-    seen = set()
+    seen, found = set(), []
     methods = {method for _, owner, method in functions() if owner}
     for module, owner, function in functions():
         if not owner and function in methods:
@@ -196,20 +198,18 @@ def writes() -> Iterator[tuple[str, str, str, str]]:
                 cls = class_of(scope.type_of(target.value))
                 if target.attr in names and (not cls or cls in MIRROR) and target not in seen:
                     seen.add(target)
-                    yield cls, target.attr, module, f"{module}.py:{target.lineno}: {ast.unparse(target)}"
-
-
-WRITES = list(writes())
+                    found.append((cls, target.attr, module, f"{module}.py:{target.lineno}: {ast.unparse(target)}"))
+    return found
 
 
 def test_it_can_be_read_on_what_each_write_is_made() -> None:
-    assert [place for cls, _, _, place in WRITES if not cls] == []
+    assert [place for cls, _, _, place in writes() if not cls] == []
 
 
 @pytest.mark.parametrize("cls", ["LiveCall", "LiveLeg", "Channel"])
 def test_one_module_writes_each_field(cls: str) -> None:
     writers: defaultdict[str, set[str]] = defaultdict(set)
-    for owner, field, module, _ in WRITES:
+    for owner, field, module, _ in writes():
         if owner == cls:
             writers[field].add(module)
     assert {field: sorted(modules) for field, modules in writers.items() if len(modules) > 1} == {}
