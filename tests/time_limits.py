@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-
 _AGAIN_SECONDS = 5.0
 
 

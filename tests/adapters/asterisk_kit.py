@@ -16,6 +16,7 @@ from pbx_adapter.asterisk import AsteriskPbx
 from pbx_adapter.asterisk.ami.client import Timing
 from pbx_adapter.asterisk.settings import AsteriskSettings
 from tests.lab.asterisk import AGI_PATH
+from tests.lab.waiting import PATIENCE_SECONDS
 
 QUICK = Timing(
     connect=2.0, answer=2.0, boot=5.0, boot_unseen=0.3, ping_every=0.2, ping_answer=0.3, backoff=(0.05,), auth_retry=0.3
@@ -54,7 +55,7 @@ class Listener:
         async with self._changed:
             self._changed.notify_all()
 
-    async def until(self, condition: Callable[[], object], *, timeout_seconds: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], object], *, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until the events make `condition()` true. Raises: TimeoutError, with the events."""
         try:
             async with asyncio.timeout(timeout_seconds), self._changed:
@@ -68,7 +69,7 @@ class Listener:
         """Calls that get their own record, in order of their start."""
         return sorted((c for c in self.calls.values() if c.merged_into is None), key=lambda c: c.started_at)
 
-    async def ended(self, count: int = 1, *, timeout_seconds: float = 10.0) -> list[Call]:
+    async def ended(self, count: int = 1, *, timeout_seconds: float = PATIENCE_SECONDS) -> list[Call]:
         """Wait until this many calls have ended; returns all records."""
         await self.until(lambda: sum(not c.is_live for c in self.records) >= count, timeout_seconds=timeout_seconds)
         return self.records

@@ -13,7 +13,7 @@ from connectors.amocrm.sandbox.account import Account
 from connectors.amocrm.sandbox.fields import phone_field
 from connectors.amocrm.sandbox.oauth import uninstall
 from connectors.amocrm.sandbox.sandbox import Fault
-from tests.lab.waiting import until
+from tests.lab.waiting import PATIENCE_SECONDS, until
 
 ANNA, BORIS, VERA, GRIGORY, DMITRY = 610077, 610078, 610079, 610080, 610081  # Dmitry administers
 PEOPLE = {"101": ANNA, "102": BORIS, "103": VERA, "104": GRIGORY}
@@ -136,11 +136,11 @@ class CrmSite:
         notes = [note["params"]["uniq"] for note in self.call_notes()]
         return Counter([*notes, *(entry["metadata"]["uniq"] for entry in self.unsorted())])
 
-    async def has_calls(self, count: int = 1, *, timeout_seconds: float = 40.0) -> None:
+    async def has_calls(self, count: int = 1, *, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait for this many calls, in any place."""
         await until(lambda: len(self.counts()) >= count, timeout_seconds=timeout_seconds)
 
-    async def logged(self, count: int = 1, *, timeout_seconds: float = 30.0) -> Note:
+    async def logged(self, count: int = 1, *, timeout_seconds: float = PATIENCE_SECONDS) -> Note:
         """Wait for this many calls in feeds; return the newest."""
         try:
             await until(lambda: len(self.call_notes()) >= count, timeout_seconds=timeout_seconds)
@@ -148,7 +148,7 @@ class CrmSite:
             raise TimeoutError(f"calls in the CRM: {self.call_notes()}, Unsorted: {self.unsorted()}") from None
         return self.call_notes()[-1]
 
-    async def in_unsorted(self, *, timeout_seconds: float = 30.0) -> dict[str, Any]:
+    async def in_unsorted(self, *, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for the first entry of Unsorted."""
         try:
             await until(lambda: bool(self.unsorted()), timeout_seconds=timeout_seconds)
@@ -158,7 +158,7 @@ class CrmSite:
 
     async def popped_up(self) -> None:
         """Wait until a user was notified of a call."""
-        await until(lambda: bool(self.account.popups), timeout_seconds=10)
+        await until(lambda: bool(self.account.popups))
 
     # ---- failures --------------------------------------------------------------------------------------------------
 
@@ -189,4 +189,4 @@ class CrmSite:
 
     async def met_a_fault(self) -> None:
         """Wait until a request has met the last ordered failure."""
-        await until(lambda: not self._sandbox.faults, timeout_seconds=30)
+        await until(lambda: not self._sandbox.faults)

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from tests.lab.waiting import until
+from tests.lab.waiting import PATIENCE_SECONDS, until
 
 _HEALTH_SECONDS = 2.0
 _STARTED_SECONDS = 180.0  # on a machine with ten times its work
@@ -99,7 +99,7 @@ class DozvonProcess:
                 pass
         return filler
 
-    async def health(self, *, timeout_seconds: float = 30.0, **wanted: str) -> dict[str, Any]:
+    async def health(self, *, timeout_seconds: float = PATIENCE_SECONDS, **wanted: str) -> dict[str, Any]:
         """Wait until /health shows `wanted` for every account; return it. Raises: AssertionError if Dozvon ended."""
         said: dict[str, Any] | None = None
         try:
@@ -128,7 +128,7 @@ class DozvonProcess:
             lines = (await answer.text()).splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.partition("{")[0].partition(" ")[0] == name)
 
-    async def settled(self, *, timeout_seconds: float = 30.0) -> None:
+    async def settled(self, *, timeout_seconds: float = PATIENCE_SECONDS) -> None:
         """Wait until no call is live, none is unsaved, and nothing waits to be delivered."""
         said: dict[str, Any] = {}
         try:
@@ -158,7 +158,7 @@ class DozvonProcess:
         entries = [json.loads(line) for line in self.text().splitlines() if line.startswith("{") and line.endswith("}")]
         return [entry for entry in entries if entry["event"] == event]
 
-    async def says(self, event: str, *, times: int = 1, timeout_seconds: float = 30.0) -> dict[str, Any]:
+    async def says(self, event: str, *, times: int = 1, timeout_seconds: float = PATIENCE_SECONDS) -> dict[str, Any]:
         """Wait for a log entry with this name and return the last one."""
         try:
             await until(lambda: len(self.said(event)) >= times, timeout_seconds=timeout_seconds)
@@ -175,7 +175,7 @@ class DozvonProcess:
             self._process.wait()
             self._process = None
 
-    async def ended(self, *, timeout_seconds: float = 60.0) -> int:
+    async def ended(self, *, timeout_seconds: float = PATIENCE_SECONDS) -> int:
         """Wait until it ends by itself. Returns its exit code."""
         process = self._process
         assert process is not None

@@ -168,7 +168,7 @@ class CrmHouse(ABC):
         """Start Dozvon, connect both sides, and wait until it knows the CRM's clients."""
         if not self.dozvon.is_alive:
             self.dozvon.launch(disk=disk)
-        await self.dozvon.health(timeout_seconds=60.0, pbx="connected")
+        await self.dozvon.health(pbx="connected")
         await self.consent()
         await self.dozvon.health(pbx="connected", crm="connected")
         await self.dozvon.says(MIRRORED)

@@ -49,7 +49,7 @@ class PortalHouse(CrmHouse):
 
     async def install_widget(self) -> None:
         """Dozvon has put its pages into the portal by itself."""
-        await until(lambda: self.crm.has_placements, timeout_seconds=30)
+        await until(lambda: self.crm.has_placements)
 
     async def settled(self) -> None:
         """Everything is delivered; the portal has each call once, and no card is open."""

@@ -20,7 +20,7 @@ from connectors.bitrix24.sandbox.crm_kinds import CONTACT, KINDS
 from connectors.bitrix24.sandbox.portal import Author, Live, Portal
 from connectors.bitrix24.sandbox.preinstall import preinstall
 from connectors.bitrix24.sandbox.sandbox import Fault
-from tests.lab.waiting import until
+from tests.lab.waiting import PATIENCE_SECONDS, until
 
 ADMIN, ANNA, BORIS, VERA = 1, 14, 15, 16
 PEOPLE = {"101": ANNA, "102": BORIS, "103": VERA}
@@ -156,13 +156,15 @@ class PortalSite:
     def requests(self, method: str) -> int:
         return sum(n for name, n in self._sandbox.traffic.by_method.items() if name.lower() == method.lower())
 
-    async def has_card(self, user: int, *, timeout_seconds: float = 20.0) -> Live:
+    async def has_card(self, user: int, *, timeout_seconds: float = PATIENCE_SECONDS) -> Live:
         """Wait until this user's card is open; return its call."""
         await until(lambda: any(each == user for _, each in self.cards), timeout_seconds=timeout_seconds)
         id_ = next(id_ for id_, each in self.cards if each == user)
         return self.portal.live[id_]
 
-    async def has_finished(self, count: int = 1, *, recorded: bool = False, timeout_seconds: float = 60.0) -> Row:
+    async def has_finished(
+        self, count: int = 1, *, recorded: bool = False, timeout_seconds: float = PATIENCE_SECONDS
+    ) -> Row:
         """Wait for this many finished calls; return the newest."""
 
         def is_so() -> bool:

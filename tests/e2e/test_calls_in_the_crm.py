@@ -38,7 +38,7 @@ def wall_clock(office: Office, at: float) -> float:
 async def recorded(office: Office) -> None:
     """Two seconds of the conversation are on the PBX's disk."""
     monitor = office.asterisk.monitor
-    await until(lambda: any(file.stat().st_size > 32_000 for file in monitor.glob("*.wav")), timeout_seconds=10)
+    await until(lambda: any(file.stat().st_size > 32_000 for file in monitor.glob("*.wav")))
 
 
 async def test_a_known_caller(house: CrmHouse, anna: PersonPage) -> None:

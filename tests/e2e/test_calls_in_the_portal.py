@@ -25,7 +25,7 @@ def crm() -> str:
 async def recorded(office: Office) -> None:
     """Two seconds of the conversation are on the PBX's disk."""
     monitor = office.asterisk.monitor
-    await until(lambda: any(file.stat().st_size > 32_000 for file in monitor.glob("*.wav")), timeout_seconds=10)
+    await until(lambda: any(file.stat().st_size > 32_000 for file in monitor.glob("*.wav")))
 
 
 async def test_nobody_answers(house: PortalHouse) -> None:

@@ -37,7 +37,7 @@ async def two_conversations(house: House) -> tuple[SipCall, SipCall]:
 async def recorded(house: House, calls: int = 1) -> None:
     """A second of the conversations is on the PBX's disk."""
     files = house.office.asterisk.monitor
-    await until(lambda: sum(f.stat().st_size > 16_000 for f in files.glob("*.wav")) >= calls, timeout_seconds=10)
+    await until(lambda: sum(f.stat().st_size > 16_000 for f in files.glob("*.wav")) >= calls)
 
 
 # ---- kill -9 ---------------------------------------------------------------------------------------------------------

@@ -13,13 +13,13 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Locator, Page, async_playwright, expect
 
 from integration.demo import Addresses, Demo, free_ports
+from tests.e2e.crm_page import PATIENCE_MS
 from tests.lab.fixtures import CHROMIUM_ARGUMENTS
 from tests.lab.ports import free_port
 from tests.page_checks import violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
-PATIENCE_MS = 30_000
 RESULTS = Path("test-results/lists")
 ANNA, DMITRY = 610077, 610081  # a manager; the CRM's administrator
 

@@ -32,7 +32,7 @@ async def a_call(house: House) -> None:
 async def recorded(house: House) -> None:
     """A second of the conversation is on the PBX's disk."""
     monitor = house.office.asterisk.monitor
-    await until(lambda: any(file.stat().st_size > 16_000 for file in monitor.glob("*.wav")), timeout_seconds=10)
+    await until(lambda: any(file.stat().st_size > 16_000 for file in monitor.glob("*.wav")))
 
 
 # ---- it does not start -----------------------------------------------------------------------------------------------

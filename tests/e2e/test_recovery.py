@@ -153,7 +153,7 @@ async def test_what_a_campaign_s_client_met_in_an_outage_is_found(
         "kind": "csv", "cdr": str(logs / "cdr-custom" / "dozvon.csv"), "cel": str(logs / "cel-custom" / "dozvon.csv")
     }  # fmt: skip
     office.carrier.answers(after_seconds=1.0)
-    storage = await open_storage(f"sqlite:///{tmp_path / 'dozvon.sqlite3'}", tmp_path)
+    storage = await open_storage(sqlite_url(tmp_path), tmp_path)
     try:
         async with watching(office, storage, records):
             pass

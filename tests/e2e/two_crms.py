@@ -161,10 +161,7 @@ class TwoCrms:
         """A second of one conversation more than at the last time is on the PBX's disk."""
         files = (office or self.office).asterisk.monitor
         self._talks[files] += 1
-        await until(
-            lambda: sum(file.stat().st_size > 16_000 for file in files.glob("*.wav")) >= self._talks[files],
-            timeout_seconds=10,
-        )
+        await until(lambda: sum(each.stat().st_size > 16_000 for each in files.glob("*.wav")) >= self._talks[files])
 
     async def hold(self, *, sales: int = 0, service: int = 0, recorded: bool = True) -> tuple[list[Note], list[Note]]:
         """

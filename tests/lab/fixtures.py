@@ -15,8 +15,8 @@ from playwright.async_api import expect
 from tests.lab.asterisk import LabMissingError, PortTakenError, lab_root
 from tests.lab.office import Office
 from tests.lab.servers import create_database, drop_database, find_chromium, postgres_server, redis_server
+from tests.lab.waiting import PATIENCE_SECONDS
 
-_PATIENCE_MS = 30_000.0  # how long `expect` waits for a page: on a busy machine Playwright's own 5 s are too few
 CHROMIUM_ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -115,6 +115,6 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def chromium_path() -> Path:
     """The browser for `launch(executable_path=..., args=CHROMIUM_ARGUMENTS, headless=True)`."""
-    expect.set_options(timeout=_PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1000)  # Playwright's own are 5 s
     with _missing_fails():
         return find_chromium()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+PATIENCE_SECONDS = 60.0
+"""How long to wait for something that takes no time on an idle machine: beside other work a process gets a tenth of a
+core. Only a test that fails waits this long; what has to be quick is measured, not waited for."""
 
-async def until(condition: Callable[[], bool], *, timeout_seconds: float = 20.0) -> None:
+
+async def until(condition: Callable[[], bool], *, timeout_seconds: float = PATIENCE_SECONDS) -> None:
     """
     Wait until `condition()` is true, asking fifty times a second.
 
@@ -18,7 +22,7 @@ async def until(condition: Callable[[], bool], *, timeout_seconds: float = 20.0)
             await asyncio.sleep(0.02)
 
 
-async def until_told(asked: Callable[[], Awaitable[bool]], *, timeout_seconds: float = 20.0) -> None:
+async def until_told(asked: Callable[[], Awaitable[bool]], *, timeout_seconds: float = PATIENCE_SECONDS) -> None:
     """
     Wait until another process answers true, asking twenty times a second.
 
