@@ -155,14 +155,17 @@ async def test_a_finished_campaign_goes_on_with_new_clients_and_a_stopped_one_do
         assert found is not None
         wanted = CampaignState.RUNNING if state is CampaignState.FINISHED else state
         assert found.state is wanted
-    assert await storage.campaigns.set_state(OFFICE, SPRING, CampaignState.FINISHED, by="Dozvon", only_from=EVERY_STATE)
-    await add(storage, somebody(ANNA))  # nobody new
+    anna, boris = await listed(storage)
+    await storage.entries.close(OFFICE, SPRING, [boris.id], EntryState.REACHED)
+    finished = CampaignState.FINISHED
+    assert not await storage.campaigns.set_state(OFFICE, SPRING, finished, by="Dozvon", only_from=EVERY_STATE)
+    assert await storage.entries.remove(OFFICE, SPRING, anna.id)
+    assert await storage.campaigns.set_state(OFFICE, SPRING, finished, by="Dozvon", only_from=EVERY_STATE)
+    await add(storage, somebody(BORIS))  # nobody new
     again = await storage.campaigns.get(OFFICE, SPRING)
     assert again is not None
     assert again.state is CampaignState.FINISHED
-    (entry, *_) = await listed(storage)
-    assert await storage.entries.remove(OFFICE, SPRING, entry.id)
-    assert await storage.entries.put_back(OFFICE, SPRING, entry.id)
+    assert await storage.entries.put_back(OFFICE, SPRING, anna.id)
     back = await storage.campaigns.get(OFFICE, SPRING)
     assert back is not None
     assert (back.state, back.state_by) == (CampaignState.RUNNING, "Dozvon")

@@ -22,7 +22,7 @@ from integration.ports.callbacks import Callback
 from integration.ports.pbx import CampaignCall, FirstLeg
 from integration.ports.stores import SavedStep
 from tests.services.conftest import ACME, ANNA, BORIS, CLIENT, DID, STRANGER, World, call, ended, missed_call
-from tests.services.dialling_scene import Scene, scene_of
+from tests.services.dialling_scene import Scene, scene_of, somebody
 
 EVERY = 600.0  # seconds between the calls
 CALLS_BACK = LineSettings(
@@ -260,6 +260,14 @@ async def test_it_waits_and_says_why_while_nobody_is_at_work(office: Office) -> 
     office.settings(away={})
     (asked,) = await office.step(after=61.0)
     assert asked.extension == "101"
+
+
+async def test_whoever_waits_to_be_called_back_comes_before_the_clients_of_a_campaign(office: Office) -> None:
+    await office.missed()
+    office.world.clock.advance(EVERY)
+    await office.scene.start(somebody(7), employees=("101",), priority=50)
+    await office.step()
+    assert [each.number for each in office.world.pbx.dialled] == [f"+{CLIENT}"]
 
 
 async def test_a_responsible_who_talks_is_waited_for(office: Office) -> None:

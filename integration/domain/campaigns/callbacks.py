@@ -42,6 +42,7 @@ _DAY_SECONDS = 86_400.0
 _UP_SECONDS = 3 * 3600.0
 _TALK_SECONDS = 3.0  # as `outcomes`: who hangs up at once has not been reached
 _PREFIX = "callbacks"
+_FIRST = 100  # the highest priority of a campaign
 _NO_LIMIT = 100  # of a day: the rule's own number of calls is far below
 
 
@@ -101,8 +102,9 @@ def settings_of(campaign: CampaignId, settings: AccountSettings) -> LineSettings
 
 def plan_of(name: str) -> CampaignPlan:
     """What is stored of such a campaign: its rules are in the line's settings, so that a change counts at once.
-    Without employees: a release that does not know callbacks dials nobody by it."""
-    return CampaignPlan(name=name, mode=Mode.PROGRESSIVE, wrap_up_seconds=0)
+    Without employees: a release that does not know callbacks dials nobody by it. Before any campaign that people have
+    made: a free employee calls back first."""
+    return CampaignPlan(name=name, mode=Mode.PROGRESSIVE, priority=_FIRST)
 
 
 def callbacks_campaign(
