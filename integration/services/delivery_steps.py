@@ -19,7 +19,7 @@ from integration.domain.calls.follow_up import ringing_extensions
 from integration.domain.calls.intents import Intent, IntentKind
 from integration.domain.calls.ownership import begun_by_crm, is_callback
 from integration.domain.crm.entities import EntityKind, EntityRef
-from integration.domain.ids import ManagerId
+from integration.domain.ids import ManagerId, Timestamp
 from integration.domain.ids import record_key as record_key
 from integration.domain.numbers.client import Client, client_of
 from integration.domain.numbers.phone import PhoneNumber
@@ -87,6 +87,7 @@ class DeliverySteps:
         self._notes = notes
         self._campaigns = campaigns
         self._clock = clock
+        self._began_at = clock.now()
         self._public_url = public_url
         self._registrations = CallRegistrations(self._known, strangers.makers)
         self._live = LiveCallDelivery(
@@ -142,7 +143,8 @@ class DeliverySteps:
         call = await self._call(account, item)
         now = self._clock.now()
         waited = now - item.queued_at
-        if await awaits_records(account, call, self._watches, noticed_at=item.queued_at, now=now):
+        since = Timestamp(max(item.queued_at, self._began_at))  # while no process ran, nothing was compared
+        if await awaits_records(account, call, self._watches, noticed_at=item.queued_at, now=now, since=since):
             raise NotYet("the PBX's own records of the gap are compared first", seconds=_LOOK_FOR_RECORDS_SECONDS)
         # A recording that is attached afterwards delays nobody.
         is_late = item.key == _LATE_KEY or account.crm.abilities.live_calls

@@ -30,7 +30,8 @@ async def awaits_records(
 
     Args:
         noticed_at: when the end was inferred.
-        since: from when the seconds of waiting count; None: from `noticed_at`. Without a link nothing is compared.
+        since: from when the seconds of waiting count; None: from `noticed_at`. While the link is down, or no process
+            runs, nothing is compared.
 
     Raises: Unavailable.
     """

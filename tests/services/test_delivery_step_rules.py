@@ -110,6 +110,19 @@ async def test_a_call_whose_end_was_not_seen_waits_for_the_records_of_the_gap_fo
         assert (await _result(world, item))["files"] == ["in.wav"]
 
 
+async def test_a_process_that_was_killed_again_and_again_gives_the_records_their_time(world: World) -> None:
+    """Its next one begins to compare only when it runs: the queue's age says nothing."""
+    began = world.clock.now()
+    await _call(world, talk=1.0, inferred=True)
+    world.account.recorded.add(PBX)
+    item = _fetch(world, 2000.0)  # from before this process
+    world.clock.advance(began + 89.0 - world.clock.now())
+    with pytest.raises(NotYet, match="records"):
+        await _result(world, item)
+    world.clock.advance(1.0)
+    assert (await _result(world, item))["files"] == ["in.wav"]
+
+
 async def test_a_pbx_without_records_has_none_to_wait_for(world: World) -> None:
     await _call(world, talk=1.0, inferred=True)
     assert (await _result(world, _fetch(world, 10.0)))["files"] == ["in.wav"]

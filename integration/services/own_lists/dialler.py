@@ -93,6 +93,7 @@ class OwnListDialler:
         self._accounts = accounts
         self._hub = hub
         self._clock = clock
+        self._began_at = clock.now()
         self._observed = observed
         self._wake = wake
         self._draw = draw
@@ -259,7 +260,8 @@ class OwnListDialler:
 
     async def _awaits_records(self, account: Account, call: Call, now: Timestamp) -> bool:
         noticed = call.ended_at if call.ended_at is not None else now
-        return await awaits_records(account, call, self._watches, noticed_at=noticed, now=now)
+        since = Timestamp(max(noticed, self._began_at))  # while no process ran, nothing was compared
+        return await awaits_records(account, call, self._watches, noticed_at=noticed, now=now, since=since)
 
     async def _look_for_call(self, account: Account, own: OwnList) -> None:
         """Its end was not reported in time: the process was killed, or the call was never made."""
