@@ -100,7 +100,7 @@ class CallbackStore(Protocol):
     async def get(self, account: AccountId, entry: EntryId) -> Callback | None: ...
 
     async def cancel(self, account: AccountId, entry: EntryId, *, by: str) -> bool:
-        """Nobody is dialled for it any more; a call that is on its way ends by itself. False: it has ended."""
+        """Nobody is dialled for it any more; the dialler ends what rings, a talk goes on. False: it has ended."""
 
     async def restore(self, account: AccountId, entry: EntryId) -> bool:
         """Undo `cancel`. False: it was not cancelled, or the client waits for a later one."""

@@ -18,6 +18,7 @@ from integration.domain.campaigns.model import CampaignState, EntryState, Outcom
 from integration.domain.ids import CampaignId, Timestamp
 from integration.domain.people.absence import Away
 from integration.domain.settings import LineSettings
+from integration.errors import Unavailable
 from integration.ports.callbacks import Callback
 from integration.ports.pbx import CampaignCall, FirstLeg
 from integration.ports.stores import SavedStep
@@ -81,7 +82,12 @@ class Office:
         for account, campaign in await self.world.storage.dialling.at_work():
             if account == ACME and campaign not in self.taken:
                 self.taken.add(campaign)
-                await self.scene.take(campaign)
+                while True:
+                    try:
+                        await self.scene.take(campaign)
+                    except Unavailable:  # a busy machine: the answer about the lease came too late to be believed
+                        continue
+                    break
         return await self.scene.step(after=after)
 
     async def waiting(self) -> list[Callback]:
@@ -387,6 +393,20 @@ async def test_a_cancelled_one_is_not_called_until_that_is_undone(office: Office
     assert (found.entry.state, found.cancelled_by) == (EntryState.REMOVED, "Ольга")
     assert await callbacks.restore(ACME, one.entry.id)
     assert len(await office.step(after=1.0)) == 1
+
+
+async def test_a_phone_that_rings_for_a_cancelled_one_is_ended(office: Office) -> None:
+    await office.missed()
+    (asked,) = await office.step(after=EVERY)
+    ringing = await office.scene.phones.employee_rings(asked)
+    (one,) = await office.waiting()
+    assert await office.world.storage.callbacks.cancel(ACME, one.entry.id, by="Ольга")
+    await office.step(after=1.0)
+    assert office.world.pbx.hung_up == [ringing]
+    await office.scene.phones.hang_up(ringing)
+    await office.step(after=1.0)
+    assert await office.over() == [EntryState.REMOVED]
+    assert await office.step(after=EVERY) == []
 
 
 async def test_the_talk_of_a_cancelled_one_goes_on(office: Office) -> None:

@@ -13,8 +13,10 @@ import pytest_asyncio
 from connectors.bitrix24.clicks import read_request
 from integration.domain.calls.call import LegResult
 from integration.domain.calls.events import LegEnded
+from integration.domain.campaigns.callbacks import CallbackKind
 from integration.domain.ids import LegId, ManagerId, Timestamp
 from integration.domain.numbers.numbering import DEFAULT_NUMBERING
+from integration.domain.settings import LineSettings
 from integration.errors import Unavailable
 from integration.ports.crm_requests import CallbackRequested, ClickRequested
 from tests.services.conftest import ACME, CLIENT, DEAL, IVAN, STRANGER, answered, call, ended, offered, unanswered
@@ -236,6 +238,29 @@ async def test_a_client_whom_nobody_can_call_now_becomes_a_task(office: PortalOf
     [row], [task] = office.finished, office.world.crm.tasks
     assert (row["CALL_TYPE"], row["CALL_DURATION"]) == (4, 0)
     assert task.target.kind == "lead"
+
+
+@pytest.mark.parametrize("is_dialled", [True, False], ids=["nobody picks up", "the PBX is away"])
+async def test_a_request_that_was_not_answered_is_repeated_where_the_line_says_so(
+    office: PortalOffice, is_dialled: bool
+) -> None:
+    line = LineSettings(repeat_calls=True)
+    office.world.account.settings = replace(office.world.account.settings, default_responsible=ANNA, default_line=line)
+    if not is_dialled:
+        office.world.pbx.fail_next = [Unavailable("not connected")]
+    await clicks_of(office).take(office.world.account, asks(office, f"+{STRANGER}"))
+    if is_dialled:
+        now = office.world.clock.now()
+        await office.emit(
+            outgoing(now, STRANGER, crm_id=origin_of_last_click(office)),
+            offered(now, "101", via="click"),
+            unanswered(now + 20, "101"),
+            ended(now + 20),
+        )
+    await office.settled()
+    (waiting,) = await office.world.storage.callbacks.waiting(ACME)
+    assert (waiting.kind, waiting.calls) == (CallbackKind.ASKED, 1)
+    assert (waiting.entry.numbers[0].e164, waiting.entry.responsible) == (f"+{STRANGER}", ANNA)
 
 
 async def test_a_callback_whose_employee_does_not_pick_up_becomes_a_task(office: PortalOffice) -> None:

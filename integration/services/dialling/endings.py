@@ -9,6 +9,7 @@ import structlog
 
 from integration.domain.calls.call import Call, Failure, LegKind
 from integration.domain.campaigns.attempts import LookAgain, ended, left_behind
+from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.campaigns.estimates import Estimates
 from integration.domain.campaigns.greeting import KEY_DO_NOT_CALL
 from integration.domain.campaigns.model import (
@@ -19,6 +20,7 @@ from integration.domain.campaigns.model import (
     Campaign,
     CampaignState,
     Entry,
+    EntryState,
     Mode,
     Outcome,
 )
@@ -69,7 +71,7 @@ class Endings:
             if isinstance(came, LookAgain):
                 if call is not None and attempt.employee is None and waits(call):
                     await self._handing_over.give(campaign, attempt, call)
-                await self._cut_off(campaign, call)
+                await self._cut_off(campaign, attempt, call)
                 left.append(attempt)
                 continue
             await self._obey(attempt, call, campaign)
@@ -138,10 +140,11 @@ class Endings:
 
     # ---- calls that must not go on
 
-    async def _cut_off(self, campaign: Campaign, call: Call | None) -> None:
+    async def _cut_off(self, campaign: Campaign, attempt: Attempt, call: Call | None) -> None:
         """
         Hang up what must not go on: a client's phone that has rung for its time; once a person has paused the campaign,
-        a call whose employee would pick up and dial a client; once stopped, every ringing one. Conversations go on.
+        a call whose employee would pick up and dial a client; once stopped, or cancelled, every ringing one.
+        Conversations go on. Raises: Unavailable.
         """
         if call is None or call.id in self._hung_up or not call.is_live:
             return
@@ -151,7 +154,7 @@ class Endings:
         rings_too_long = bool(client) and self._floor.now - client[-1].offered_at >= campaign.ring_seconds
         match campaign.state:
             case CampaignState.RUNNING:
-                is_over = rings_too_long
+                is_over = rings_too_long or await self._is_cancelled(attempt)
             case CampaignState.STOPPED:
                 is_over = True
             case _:
@@ -159,6 +162,13 @@ class Endings:
         if not is_over:
             return
         await self._hang_up(campaign.id, call)
+
+    async def _is_cancelled(self, attempt: Attempt) -> bool:
+        """Whether somebody has cancelled the callback for which it is dialled. Raises: Unavailable."""
+        if not is_of_callbacks(attempt.campaign):
+            return False
+        listed = await self._journals.entries.get(self._floor.account.id, attempt.campaign, attempt.entry)
+        return listed is not None and listed.entry.state is EntryState.REMOVED
 
     async def _hang_up(self, campaign: CampaignId, call: Call) -> None:
         try:

@@ -59,7 +59,7 @@ class CallbackApi:
             ),
             Operation(
                 method=post, path=_ONE + "/cancel", handler=self.cancel, permission=change,
-                summary="Nobody is dialled for it any more; a call on its way goes on.", answers="Callback",
+                summary="Nobody is dialled for it any more; what rings is ended, a talk goes on.", answers="Callback",
                 refusals=(404, 409),
             ),
             Operation(
