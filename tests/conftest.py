@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -32,31 +33,59 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 _TESTS = Path(__file__).parent
-# Tests that start many processes take longest, so they begin first; each package builds its servers once.
+# Each package of these builds its servers once; its tests wait for many processes, so it begins first.
 _ONE_WORKER_A_PACKAGE = ("faults", "scaled", "next_release")
 # Each test of these files takes minutes and has a house of its own.
 _ONE_WORKER_A_TEST = {"test_hostile_forms.py"}
-_LONGEST_FIRST = (*_ONE_WORKER_A_PACKAGE, "e2e", "contract", "adapters", "packaging", "lab", "services", "unit")
+# Seconds that a test takes, roughly: where it stands follows from that, nothing else does.
+_WAITING = {"e2e": 8.0, "lab": 3.0}
+_COMPUTING = {"contract": 0.5, "adapters": 0.3, "packaging": 1.0, "services": 0.3, "unit": 0.03}
+_LONG, _BROWSER = 60.0, 8.0
+_WAITING_ENDS = 0.85  # of the run: what comes last must be short, or three workers wait for the fourth
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Set what runs in parallel (`-n 4 --dist loadgroup`): files, single long tests, packages that share servers."""
+    """
+    Set what runs in parallel (`-n 4 --dist loadgroup`): files, single long tests, packages that share servers.
+
+    And in which order: tests that wait for phones stand among those that compute, so that both cores always have work.
+    """
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        groups.setdefault(_group(item), []).append(item)
+    seconds = {name: sum(map(_seconds, each)) for name, each in groups.items()}
+    place = dict.fromkeys(_ONE_WORKER_A_PACKAGE, -1.0)
+    waiting = [name for name, each in groups.items() if name not in place and _package(each[0]) in _WAITING]
+    computing = [name for name in groups if name not in place and name not in waiting]
+    computing.sort(key=lambda name: _turn(groups[name][0]))
+    for names, ends in ((waiting, _WAITING_ENDS), (computing, 1.0)):
+        total = sum(seconds[name] for name in names)
+        for name, passed in zip(names, accumulate((seconds[name] for name in names), initial=0.0), strict=False):
+            place[name] = ends * passed / total
     for item in items:
         item.add_marker(pytest.mark.xdist_group(_group(item)))
-    items.sort(key=_turn)
+    items.sort(key=lambda item: place[_group(item)])
 
 
 def _group(item: pytest.Item) -> str:
     if item.path.name in _ONE_WORKER_A_TEST:
         return item.name
     package = _package(item)
-    return package if package in _ONE_WORKER_A_PACKAGE else item.path.name
+    return package if package in _ONE_WORKER_A_PACKAGE else str(item.path.relative_to(_TESTS))
 
 
-def _turn(item: pytest.Item) -> tuple[int, bool]:
-    """Where among the others a test runs. The last ones must be short, or three workers wait for the fourth."""
-    is_long = item.path.name in _ONE_WORKER_A_TEST
-    return _LONGEST_FIRST.index("e2e" if is_long else _package(item)), not is_long
+def _seconds(item: pytest.Item) -> float:
+    if item.path.name in _ONE_WORKER_A_TEST:
+        return _LONG
+    package = _package(item)
+    if package in _COMPUTING and item.get_closest_marker("browser") is not None:
+        return _BROWSER
+    return {**_WAITING, **_COMPUTING}.get(package, 0.0)
+
+
+def _turn(item: pytest.Item) -> tuple[bool, int]:
+    """The longest first: houses and browsers, then by package."""
+    return _seconds(item) < _BROWSER, list(_COMPUTING).index(_package(item))
 
 
 def _package(item: pytest.Item) -> str:
