@@ -25,6 +25,7 @@ from integration.errors import ConfigError
 from integration.ports.campaigns import EntryQuery, NewEntry
 from integration.process.campaign_files import CampaignFiles
 from integration.storage import Storage, open_storage
+from tests.databases import sqlite_url
 from tests.unit.test_campaign_documents import PLANS
 
 SALES = AccountId("sales")
@@ -52,7 +53,7 @@ secret = "geheim"
 
 @pytest_asyncio.fixture
 async def storage(tmp_path: Path) -> AsyncIterator[Storage]:
-    opened = await open_storage(f"sqlite:///{tmp_path / 'dozvon.db'}", tmp_path)
+    opened = await open_storage(sqlite_url(tmp_path), tmp_path)
     yield opened
     await opened.close()
 
