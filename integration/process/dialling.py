@@ -26,7 +26,7 @@ def build_dialler(core: Core, live_calls: LiveCalls) -> Dialler:
         office_of=core.office_of,
         accounts_of=core.accounts_of,
         clock=core.clock,
-        receptions=CampaignReceptions(CampaignSounds(EspeakSpeech())),
+        receptions=CampaignReceptions(CampaignSounds(EspeakSpeech()), core.storage.campaign_sounds),
         watches=storage.watches,
     )
     journals = Journals(

@@ -55,6 +55,7 @@ from integration.services.sample_card import SampleCards
 from integration.services.sightings import PageSightings
 from integration.services.strangers import StrangerCalls
 from integration.services.uninstalling import Uninstalling
+from integration.services.uploaded_sounds import UploadedSounds
 from integration.speech.espeak import EspeakSpeech
 from integration.spreadsheets.reader import SpreadsheetFiles
 from integration.storage import open_coordination
@@ -455,6 +456,8 @@ class WebFront:
             accounts_of=core.accounts_of,
             tell=core.page_news.tell,
             sounds=CampaignSounds(EspeakSpeech()),
+            recorded=storage.campaign_sounds,
+            uploaded=UploadedSounds(),
             dialling=storage.dialling,
             clock=core.clock,
         )

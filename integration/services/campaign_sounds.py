@@ -1,15 +1,16 @@
-"""Brings what a campaign's clients hear to the PBX: a file that somebody uploaded, or a text that a program speaks."""
+"""Brings what a campaign's clients hear to the PBX: a recorded sound, or a text that a program speaks."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 
-from integration.domain.campaigns.greeting import reception, texts
-from integration.domain.campaigns.plan import CampaignPlan
+from integration.domain.campaigns.greeting import Words, heard, reception
+from integration.domain.campaigns.plan import CampaignPlan, words_of
 from integration.domain.campaigns.reception import Reception
-from integration.domain.ids import PbxId
-from integration.errors import Rejected
+from integration.domain.ids import AccountId, CampaignId, PbxId
+from integration.errors import NotFound, Rejected
+from integration.ports.campaign_sounds import RecordedSounds
 from integration.ports.pbx import Pbx
 from integration.ports.speech import Speech
 from integration.services.telephone_sound import TelephoneSound, to_telephone
@@ -35,62 +36,76 @@ class CampaignSounds:
         """A WAV as a client's telephone will play it. Raises: Rejected (`no_voice`, `bad_text`), Unavailable."""
         return (await self._spoken(text, language)).wav
 
-    async def of_file(self, pbx: Pbx, file: bytes) -> PlacedSound:
+    async def of_text(self, pbx: Pbx, text: str, language: str) -> PlacedSound:
         """
         Raises:
-            Rejected: `bad_sound`, `no_sound`, `too_long`: the file; `no_sounds`, `cannot_receive`: the PBX.
-            Unavailable: the PBX's folder cannot be written.
+            Rejected: `no_voice`, `bad_text`: the text; `no_sounds`, `cannot_receive`: the PBX.
+            Unavailable: the program that speaks failed, or the PBX's folder cannot be written.
         """
-        _needs(pbx)
-        return await _place(pbx, await asyncio.to_thread(to_telephone, file))
-
-    async def of_text(self, pbx: Pbx, text: str, language: str) -> PlacedSound:
-        """Raises: as `of_file`; Rejected `no_voice`, `bad_text`; Unavailable: the program that speaks failed."""
-        _needs(pbx)
-        return await _place(pbx, await self._spoken(text, language))
+        needs_reception(pbx)
+        sound = await self._spoken(text, language)
+        return PlacedSound(await pbx.place_sound(sound.wav), sound.seconds, sound.wav)
 
     async def _spoken(self, text: str, language: str) -> TelephoneSound:
         return await asyncio.to_thread(to_telephone, await self._speech.speak(text, language))
 
 
-def _needs(pbx: Pbx) -> None:
+def needs_reception(pbx: Pbx) -> None:
+    """Raises: Rejected (`cannot_receive`)."""
     if not pbx.abilities.receives:
         raise Rejected("this kind of PBX plays nothing to a campaign's clients", code="cannot_receive")
-
-
-async def _place(pbx: Pbx, sound: TelephoneSound) -> PlacedSound:
-    return PlacedSound(await pbx.place_sound(sound.wav), sound.seconds, sound.wav)
 
 
 _MOST_KEPT = 200
 
 
 class CampaignReceptions:
-    """What a PBX does with a campaign's clients who have answered, with its texts spoken and placed there."""
+    """What a PBX does with a campaign's clients who have answered, with all that they hear placed there."""
 
-    def __init__(self, sounds: CampaignSounds) -> None:
+    def __init__(self, sounds: CampaignSounds, recorded: RecordedSounds) -> None:
         self._sounds = sounds
-        self._placed: dict[tuple[PbxId, str, str], str] = {}  # PBX, language and text: name
+        self._recorded = recorded
+        self._placed: dict[tuple[PbxId, str, Words], str] = {}  # PBX, language and words: name
 
-    async def of(self, pbx: Pbx, plan: CampaignPlan, language: str, *, announcement: str = "") -> Reception:
+    async def of(
+        self,
+        pbx: Pbx,
+        plan: CampaignPlan,
+        language: str,
+        *,
+        account: AccountId,
+        campaign: CampaignId,
+        usual_announcement: str = "",
+    ) -> Reception:
         """
-        Speaks each text once for each PBX.
+        Places each sound once on each PBX.
 
         Args:
             language: of the texts, `ru`, `uk` or `en`.
-            announcement: a text, for a client whom nobody takes in time; empty: released without a word.
+            usual_announcement: a text for a client whom nobody takes in time, where the plan has no words for it;
+                empty: released without a word.
 
-        Raises: as `CampaignSounds.of_text`: nobody must be called before the texts are there.
+        Raises: as `CampaignSounds.of_text`; NotFound: a recorded sound is gone. Nobody must be called before all of it
+            is there.
         """
-        greeting, mode = plan.greeting, plan.mode
-        names = {text: await self._name(pbx, text, language) for text in texts(greeting, mode)}
-        sorry = await self._name(pbx, announcement.strip(), language) if announcement.strip() else ""
-        return reception(greeting, mode, names, announcement=sorry)
+        sorry = words_of(plan, "announcement") or Words(usual_announcement.strip())
+        wanted = (*heard(plan.greeting, plan.mode), *([sorry] if sorry else []))
+        names = {words: await self._name(pbx, words, language, account, campaign) for words in wanted}
+        return reception(plan.greeting, plan.mode, names, announcement=names.get(sorry, ""))
 
-    async def _name(self, pbx: Pbx, text: str, language: str) -> str:
-        key = (pbx.id, language, text)
+    async def _name(self, pbx: Pbx, words: Words, language: str, account: AccountId, campaign: CampaignId) -> str:
+        key = (pbx.id, language, words)
         if key not in self._placed:
-            self._placed[key] = (await self._sounds.of_text(pbx, text, language)).name
+            self._placed[key] = await self._place(pbx, words, language, account, campaign)
             while len(self._placed) > _MOST_KEPT:
                 del self._placed[next(iter(self._placed))]
         return self._placed[key]
+
+    async def _place(self, pbx: Pbx, words: Words, language: str, account: AccountId, campaign: CampaignId) -> str:
+        if not words.sound:
+            return (await self._sounds.of_text(pbx, words.text, language)).name
+        needs_reception(pbx)
+        wav = await self._recorded.wav(account, campaign, words.sound)
+        if wav is None:
+            raise NotFound("a recorded sound of this campaign is gone")
+        return await pbx.place_sound(wav)

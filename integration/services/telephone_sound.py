@@ -23,6 +23,7 @@ RATE = 8_000
 LONGEST_SECONDS = 240
 _LARGEST_FILE = 50_000_000
 _MOST_CHANNELS = 8
+_BLOCK = 1 << 16  # frames
 _PEAK = 0.5  # of full scale: -6 dB
 _SILENT_BEFORE, _SILENT_AFTER = 0.3, 0.5  # seconds
 _TAPS = 129  # of the filter that keeps what 8,000 samples a second cannot carry out of them
@@ -74,12 +75,23 @@ def _read(file: bytes) -> tuple[Samples, int]:
             if not (4_000 <= rate <= 192_000 and 1 <= channels <= _MOST_CHANNELS):
                 raise Rejected("this is no sound of a person", code="bad_sound")
             most = LONGEST_SECONDS * rate
-            samples = source.read(most + 1, dtype="float64", always_2d=True)
+            samples = _mono(source, most + 1)
     except (soundfile.LibsndfileError, RuntimeError, ValueError) as exc:
         raise Rejected(f"this is no sound file that can be read: {exc}", code="bad_sound") from exc
     if len(samples) > most:
         raise Rejected(f"the sound is longer than {LONGEST_SECONDS} seconds", code="too_long")
-    return _finite(samples.mean(axis=1)), rate
+    return _finite(samples), rate
+
+
+def _mono(source: Any, most: int) -> Samples:
+    """At most so many frames, a block at a time: a small file may hold hours of eight channels."""
+    import numpy as np
+
+    blocks, left = [], most
+    while left > 0 and len(block := source.read(min(left, _BLOCK), dtype="float32", always_2d=True)):
+        blocks.append(block.mean(axis=1))
+        left -= len(block)
+    return np.concatenate(blocks).astype(np.float64) if blocks else np.zeros(0)
 
 
 def _finite(samples: Any) -> Samples:

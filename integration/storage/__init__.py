@@ -27,6 +27,7 @@ from integration.storage.sql.campaign_attempts import SqlAttempts
 from integration.storage.sql.campaign_dialling import SqlDialling
 from integration.storage.sql.campaign_entries import SqlCampaignEntries
 from integration.storage.sql.campaign_erasure import SqlCampaignErasure
+from integration.storage.sql.campaign_sounds import SqlCampaignSounds
 from integration.storage.sql.campaigns import SqlCampaigns
 from integration.storage.sql.crm_ties import SqlCrmTies
 from integration.storage.sql.database import Database, open_database
@@ -86,6 +87,7 @@ class Storage:
     campaign_erasure: SqlCampaignErasure
     list_imports: SqlListImports
     own_lists: SqlOwnLists
+    campaign_sounds: SqlCampaignSounds
     callbacks: SqlCallbacks
     database: Database
 
@@ -151,6 +153,7 @@ async def open_storage(
         campaign_erasure=SqlCampaignErasure(database, clock),
         list_imports=SqlListImports(database, clock),
         own_lists=SqlOwnLists(database, clock),
+        campaign_sounds=SqlCampaignSounds(database),
         callbacks=SqlCallbacks(database, clock),
         database=database,
     )

@@ -500,6 +500,11 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
         "Напишіть, що почує клієнт.",
         "Write what the client will hear.",
     ),
+    "camp_wrong_no_sound": (
+        "Такой записи нет.",
+        "Такого запису немає.",
+        "There is no such recording.",
+    ),
     "camp_wrong_no_extension": (
         "Напишите внутренний номер: 101",
         "Напишіть внутрішній номер: 101",

@@ -8,6 +8,7 @@ from functools import cache
 from integration.texts import LANGUAGES
 from integration.texts.call_notes import CALL_NOTES
 from integration.texts.callbacks import CALLBACKS
+from integration.texts.campaign_sounds import CAMPAIGN_SOUNDS
 from integration.texts.campaigns import CAMPAIGNS
 from integration.texts.crm_entry import CRM_ENTRY
 from integration.texts.crm_lists import CRM_LISTS
@@ -405,6 +406,7 @@ def texts(language: str) -> Mapping[str, str]:
     column = LANGUAGES.index(language) if language in LANGUAGES else LANGUAGES.index("en")
     every = (
         _TEXTS
+        | CAMPAIGN_SOUNDS
         | FRAME
         | PEOPLE
         | STYLE_PAGE

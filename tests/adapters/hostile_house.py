@@ -32,6 +32,7 @@ from integration.domain.crm.entities import Manager
 from integration.domain.ids import AccountId, CallId, CampaignId, ManagerId, PbxId, Timestamp
 from integration.domain.setup import Step
 from integration.ports.administrators import Credentials, Session
+from integration.ports.campaign_sounds import RecordedSound
 from integration.ports.campaigns import NewEntry
 from integration.ports.list_files import FileForm, ReadingChoice
 from integration.ports.list_imports import ImportState, ListImport
@@ -160,7 +161,7 @@ class House:
             "administrator": f"{number:032x}", "invitation": f"{number:032x}", "session": digest(f"{number:043}"),
             "name": "admin.css", "number": "0", "ticket": "x" * 43, "consent": "x" * 32, "anything": "x",
             "key": f"{number:032x}", "campaign": f"spring-{number}", "entry": str(number), "file": f"{number:032x}",
-            "what": HEARD[0],
+            "what": HEARD[0], "sound": f"{number:024x}",
         }[hole]  # fmt: skip
 
     def _tail(self, office: AccountId) -> str:
@@ -375,6 +376,10 @@ async def _furnish_campaign(house: House, office: AccountId, own: str) -> None:
     storage, now = house.dozvon.core.storage, house.dozvon.core.clock.now()
     campaign = CampaignId(house.fitting("campaign", office))
     await storage.campaigns.make(office, campaign, CampaignPlan(name=f"Обзвон {own}"), by=f"Ольга {own}")
+    sound = RecordedSound(
+        id=house.fitting("sound", office), name=f"Запись {own}", seconds=1.0, added_at=Timestamp(1.0), added_by="Ольга"
+    )
+    await storage.campaign_sounds.put(office, campaign, sound, b"RIFF")
     new = NewEntry(numbers=(EntryNumber(e164=f"+7916555{own}"),), name=f"Клиент {own}", comment=own)
     await storage.entries.add(office, campaign, [new], office=office)
     await storage.do_not_call.add(office, [f"+7916556{own}"], lists_of=[office], by="Ольга", why=own)

@@ -14,6 +14,7 @@ from integration.domain.campaigns.model import CampaignState, EntryState, Outcom
 from integration.domain.campaigns.own_list import Client, ListedNumber, OwnList, Phase
 from integration.domain.ids import CampaignId, ManagerId, Timestamp
 from integration.ports.campaign_erasure import CampaignErasure, Deletion, Forgetting
+from integration.ports.campaign_sounds import RecordedSound, SoundKept
 from integration.ports.campaigns import ChangeKind
 from integration.ports.list_imports import ImportRow, ImportState
 from integration.storage import Storage
@@ -40,6 +41,7 @@ from tests.contract.test_campaigns import (
 TABLES = (
     "campaigns", "campaign_changes", "campaign_entries", "campaign_numbers", "campaign_counts", "campaign_attempts",
     "list_imports", "list_import_parts", "list_import_problems", "campaign_days", "campaign_dialling",
+    "campaign_sounds",
 )  # fmt: skip
 KEPT = ("campaign_days", "campaign_changes")  # the ledger, and the name that it is read by
 
@@ -98,6 +100,10 @@ async def test_a_deleted_campaign_leaves_nothing_and_others_everything(
     await dial(storage, clock)
     await a_file(storage, clock)
     await storage.list_imports.change(OFFICE, "import-1", lambda one: replace(one, state=ImportState.STOPPED))
+    sound = RecordedSound(id="a" * 24, name="Ж", seconds=1.0, added_at=clock.now(), added_by="Ольга")
+    for campaign in (SPRING, AUTUMN):
+        assert await storage.campaign_sounds.put(OFFICE, campaign, sound, b"wav") is SoundKept.DONE
+    before["campaign_sounds"] = await rows_of(storage, "campaign_sounds")
     await stop(storage)
     assert await storage.campaign_erasure.delete(OFFICE, SPRING, by="Ольга") is Deletion.DONE
     assert await storage.campaigns.get(OFFICE, SPRING) is None

@@ -36,6 +36,7 @@ from integration.errors import AuthFailed, DozvonError, NotFound, Unavailable
 from integration.ports.administrators import CrmTie
 from integration.ports.callbacks import NewCallback
 from integration.ports.campaign_erasure import Deletion
+from integration.ports.campaign_sounds import RecordedSound
 from integration.ports.campaigns import EntryQuery, JournalRefusal, NewEntry, lease_name
 from integration.ports.coordination import Lease
 from integration.ports.dialling import DiallingNow
@@ -93,6 +94,7 @@ ATTEMPT = Attempt(
     written_at=NOW,
     outcome=CallOutcome.BUSY,
 )
+SOUND = RecordedSound(id="a" * 24, name="Ж", seconds=1.0, added_at=NOW, added_by="Ж")
 DIALLING = DiallingNow(at=NOW, hold=held(Hold.NO_ENTRIES))
 DIALS = Lease(lease_name(OFFICE, SPRING), 1)
 IMPORTED = ImportRow(line=1, cells=("Ж",), new=None, problems=(CellProblem(problem=Problem.NO_NUMBER),))
@@ -199,6 +201,11 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "list_imports.of_campaign": ((SPRING,), {}),
     "list_imports.problems": (("import-1",), {}),
     "campaign_erasure.delete": ((SPRING,), {"by": "Ольга"}),
+    "campaign_sounds.all": ((SPRING,), {}),
+    "campaign_sounds.copy": ((SPRING, CampaignId("autumn")), {}),
+    "campaign_sounds.put": ((SPRING, replace(SOUND, id="b" * 24), b"Z"), {}),
+    "campaign_sounds.remove": ((SPRING, SOUND.id), {}),
+    "campaign_sounds.wav": ((SPRING, SOUND.id), {}),
     "own_lists.at_work": ((), {}),
     "own_lists.change": ((ManagerId("610077"), _scripted), {"office": OTHER}),
     "own_lists.get": ((ManagerId("610077"),), {}),
@@ -399,6 +406,7 @@ async def filled(storage: Storage) -> AsyncIterator[Storage]:
     await storage.dialling.put(OFFICE, SPRING, DIALLING, learned={"version": 1}, lease=DIALS)
     await storage.do_not_call.add(OFFICE, ["+79160000000"], lists_of=[OFFICE], by="Ж", why="Ж")
     await storage.own_lists.change(OFFICE, ManagerId("610077"), _scripted, office=OFFICE)
+    await storage.campaign_sounds.put(OFFICE, SPRING, SOUND, b"Z")
     await storage.callbacks.ask(OFFICE, WANTED, office=OFFICE)
     await storage.list_imports.begin(IMPORT, b"file")
     await storage.list_imports.step(OFFICE, IMPORT.id, [IMPORTED], lease=DIALS)

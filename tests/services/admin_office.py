@@ -32,6 +32,7 @@ from integration.services.phone_book import PhoneBookMirror
 from integration.services.phone_trials import PhoneTrials
 from integration.services.routing import Routing
 from integration.services.sightings import PageSightings
+from integration.services.uploaded_sounds import UploadedSounds
 from integration.speech.espeak import EspeakSpeech
 from integration.spreadsheets.reader import SpreadsheetFiles
 from integration.storage import open_coordination
@@ -152,6 +153,8 @@ def campaign_desk(shell: Shell, world: World, imports: ListImportService) -> Cam
         accounts_of=lambda office: [office],
         tell=world.news.tell,
         sounds=CampaignSounds(EspeakSpeech()),
+        recorded=storage.campaign_sounds,
+        uploaded=UploadedSounds(),
         dialling=storage.dialling,
         clock=world.clock,
     )

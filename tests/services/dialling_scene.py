@@ -266,7 +266,7 @@ class Scene:
             office_of=lambda account: account,
             accounts_of=lambda office: [office],
             clock=self.world.clock,
-            receptions=CampaignReceptions(CampaignSounds(self.speech)),
+            receptions=CampaignReceptions(CampaignSounds(self.speech), storage.campaign_sounds),
             watches=storage.watches,
         )
         self.desk = Desk(Floor(self.world.account, sources), asyncio.Event(), self.told.append)

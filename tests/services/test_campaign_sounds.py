@@ -6,6 +6,7 @@ import io
 import math
 import wave
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,11 +17,13 @@ from hypothesis import strategies as st
 from integration.domain.campaigns.greeting import Greeting
 from integration.domain.campaigns.model import Mode
 from integration.domain.campaigns.plan import CampaignPlan
-from integration.domain.ids import PbxId
-from integration.errors import Rejected, Unavailable
+from integration.domain.ids import AccountId, CampaignId, PbxId
+from integration.errors import NotFound, Rejected, Unavailable
+from integration.ports.campaign_sounds import RecordedSound, SoundKept
 from integration.services import telephone_sound
 from integration.services.campaign_sounds import CampaignReceptions, CampaignSounds
 from integration.services.telephone_sound import RATE, to_telephone
+from integration.services.uploaded_sounds import LARGEST_FILE, UploadedSounds
 from integration.speech.espeak import EspeakSpeech
 from integration.testing import PBX_ABILITIES, FakePbx
 
@@ -108,11 +111,31 @@ def test_whatever_is_uploaded_is_a_sound_or_refused(damage: bytes, place: int) -
     assert heard(sound.wav).size > 0
 
 
-async def test_a_file_is_placed_on_the_pbx_as_it_will_be_heard() -> None:
-    pbx = FakePbx()
-    placed = await CampaignSounds(EspeakSpeech()).of_file(pbx, a_file())
-    assert pbx.sounds == {placed.name: placed.wav}
-    assert placed.seconds == pytest.approx(1.8, abs=0.1)
+async def test_an_uploaded_file_is_converted_by_a_process_of_its_own() -> None:
+    sound = await UploadedSounds().converted(a_file(form="MP3", channels=2))
+    assert abs(strongest(heard(sound.wav)) - 440) < 5
+    assert sound.seconds == pytest.approx(1.8, abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        (b"MZ\x90\x00 not a sound", "bad_sound"),
+        (a_file(hertz=0), "no_sound"),
+        (a_file(form="FLAC", rate=8_000, channels=8, seconds=1_500, hertz=0), "too_long"),  # hours in a small file
+    ],
+)
+async def test_a_hostile_upload_is_refused(file: bytes, code: str) -> None:
+    assert len(file) < LARGEST_FILE
+    with pytest.raises(Rejected) as refused:
+        await UploadedSounds().converted(file)
+    assert refused.value.code == code
+
+
+async def test_a_file_that_takes_for_ever_is_given_up() -> None:
+    with pytest.raises(Rejected) as refused:
+        await UploadedSounds(seconds=0.0).converted(a_file())
+    assert refused.value.code == "too_long"
 
 
 @pytest.mark.servers
@@ -188,11 +211,51 @@ async def test_a_campaign_s_texts_are_spoken_once_for_each_pbx() -> None:
             Counted.spoken += 1
             return await super().speak(text, language)
 
-    receptions, one, two = CampaignReceptions(CampaignSounds(Counted())), FakePbx(id=PbxId("one")), FakePbx()
+    receptions = CampaignReceptions(CampaignSounds(Counted()), Kept())
+    one, two = FakePbx(id=PbxId("one")), FakePbx()
     plan = CampaignPlan(name="Весна", mode=Mode.VOICE, greeting=Greeting(message="Здравствуйте"))
-    first = await receptions.of(one, plan, "ru", announcement=" Увы ")
-    assert await receptions.of(one, plan, "ru", announcement="Увы") == first
+    first = await receptions.of(one, plan, "ru", **OF, usual_announcement=" Увы ")
+    assert await receptions.of(one, plan, "ru", **OF, usual_announcement="Увы") == first
     assert first.message is not None
     assert {first.message.sound, first.announcement} == set(one.sounds)
-    assert (await receptions.of(two, plan, "ru")).announcement == ""
+    assert (await receptions.of(two, plan, "ru", **OF)).announcement == ""
     assert (Counted.spoken, len(two.sounds)) == (3, 1)
+
+
+OF: dict[str, Any] = {"account": AccountId("acme"), "campaign": CampaignId("spring")}
+
+
+class Kept:
+    """Implements `ports.campaign_sounds.RecordedSounds` with the sounds in `wavs`."""
+
+    def __init__(self, **wavs: bytes) -> None:
+        self.wavs = wavs
+
+    async def wav(self, account: AccountId, campaign: CampaignId, sound: str) -> bytes | None:
+        return self.wavs.get(sound)
+
+    async def put(self, account: AccountId, campaign: CampaignId, sound: RecordedSound, wav: bytes) -> SoundKept:
+        raise NotImplementedError
+
+    async def all(self, account: AccountId, campaign: CampaignId) -> list[RecordedSound]:
+        raise NotImplementedError
+
+    async def remove(self, account: AccountId, campaign: CampaignId, sound: str) -> bool:
+        raise NotImplementedError
+
+    async def copy(self, account: AccountId, campaign: CampaignId, to: CampaignId) -> None:
+        raise NotImplementedError
+
+
+async def test_a_recorded_sound_is_placed_as_it_is_and_nothing_speaks() -> None:
+    wav, key = to_telephone(a_file()).wav, "a" * 24
+    plan = CampaignPlan(
+        name="Весна", mode=Mode.VOICE, announcement_sound=key, greeting=Greeting(message="text", message_sound=key)
+    )
+    pbx, silent = FakePbx(), CampaignSounds(EspeakSpeech("no-such-program"))
+    made = await CampaignReceptions(silent, Kept(**{key: wav})).of(pbx, plan, "ru", **OF)
+    assert made.message is not None
+    assert pbx.sounds == {made.message.sound: wav}
+    assert made.announcement == made.message.sound
+    with pytest.raises(NotFound):
+        await CampaignReceptions(silent, Kept()).of(pbx, plan, "ru", **OF)

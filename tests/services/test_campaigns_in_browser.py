@@ -14,13 +14,14 @@ from integration.domain.campaigns.callbacks import CallbackKind, campaign_of
 from integration.domain.campaigns.greeting import Greeting
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Attempt, CampaignState, EntryNumber, Mode, Outcome
-from integration.domain.campaigns.plan import CampaignPlan
+from integration.domain.campaigns.plan import CampaignPlan, with_sound
 from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.campaigns.windows import day_of
 from integration.domain.campaigns.workforce import Absent
 from integration.domain.ids import AttemptId, CampaignId, Timestamp
 from integration.domain.settings import LineSettings
 from integration.ports.callbacks import NewCallback
+from integration.ports.campaign_sounds import RecordedSound
 from integration.ports.campaigns import EntryQuery, NewEntry, lease_name
 from integration.ports.dialling import DiallingNow, Seat
 from integration.services.ending import ended
@@ -28,6 +29,7 @@ from integration.texts import LANGUAGES
 from tests.page_checks import sideways, violations
 from tests.services.admin_office import Office
 from tests.services.conftest import ACME, ANNA, call
+from tests.services.dialling_scene import a_wav
 from tests.services.test_admin_in_browser import PATIENCE_MS, PICTURES, WIDTHS, busy, page, pictures
 
 __all__ = ["busy", "page", "pictures"]
@@ -68,6 +70,15 @@ async def calling(busy: Office) -> Office:
     await storage.do_not_call.add(ACME, [*numbers, "+79990001122"], lists_of=[ACME], by="Ольга", why="просил <b>не</b>")
     await dialled(busy)
     await called_back(busy)
+    for number, name in enumerate(("приветствие-директора.mp3", "a <very> long name " * 5)):
+        sound = RecordedSound(
+            id=f"{number:024x}", name=name, seconds=12.0, added_at=busy.world.clock.now(), added_by="Ольга"
+        )
+        await storage.campaign_sounds.put(ACME, SPRING, sound, a_wav())
+    rules = await storage.campaigns.get(ACME, SPRING)
+    assert rules is not None
+    plan = with_sound(rules.plan, "message", f"{0:024x}")
+    assert await storage.campaigns.change(ACME, SPRING, plan, seen=rules.revision, by="Ольга") is not None
     waiting = await upload(busy, FILE)
     over = await upload(busy, FILE + "\r\n")
     uploaded = await storage.list_imports.get(ACME, over)
@@ -152,6 +163,7 @@ PAGES = {
     "campaign-runs": f"{BASE}/runs",
     "campaign-new": f"{BASE}/new",
     "campaign-rules": f"{BASE}/spring/rules",
+    "campaign-sounds": f"{BASE}/spring/sounds",
     "campaign-from-crm": f"{BASE}/spring/from-crm",
     "entries": f"{BASE}/spring/entries",
     "entries-removed": f"{BASE}/spring/entries?state=removed",

@@ -15,10 +15,11 @@ from integration.domain.campaigns.model import EntryState, Mode, Outcome, Owners
 from integration.domain.ids import Extension, ManagerId, Timestamp
 from integration.domain.settings import Employee
 from integration.errors import Rejected
+from integration.ports.campaign_sounds import RecordedSound
 from integration.ports.pbx import CampaignCall, FirstLeg
 from integration.ports.stores import SavedStep
 from tests.services.conftest import ACME, IVAN, World
-from tests.services.dialling_scene import PLAN, SPRING, Scene, number, scene_of, somebody
+from tests.services.dialling_scene import PLAN, SPRING, Scene, a_wav, number, scene_of, somebody
 
 TEAM = tuple(str(101 + index) for index in range(5))
 AHEAD = replace(PLAN, mode=Mode.PREDICTIVE, employees=TEAM, phones_answer=True, owners=Owners.ANYBODY)
@@ -219,6 +220,20 @@ async def test_a_message_is_spoken_before_anybody_is_called_and_played_to_each_c
     assert reception is not None
     assert reception.message is not None
     assert reception.message.sound in scene.world.pbx.sounds
+
+
+async def test_a_recording_is_played_in_place_of_the_text_and_without_it_nobody_is_called(scene: Scene) -> None:
+    sound = RecordedSound(id="a" * 24, name="voice.mp3", seconds=1.0, added_at=Timestamp(1.0), added_by="Ольга")
+    await scene.start(somebody(0), plan=replace(VOICE, greeting=replace(MESSAGE, message_sound=sound.id)))
+    assert await all_asked(scene, 2) == []
+    assert await scene.hold() is Hold.NO_MESSAGE
+    await scene.world.storage.campaign_sounds.put(ACME, SPRING, sound, a_wav())
+    scene.world.clock.advance(60.0)
+    (asked,) = await all_asked(scene, 1)
+    assert asked.reception is not None
+    assert asked.reception.message is not None
+    assert scene.world.pbx.sounds[asked.reception.message.sound] == a_wav()
+    assert "Ваш заказ готов." not in [text for text, _ in scene.speech.said]
 
 
 async def test_who_has_heard_the_message_is_reached(scene: Scene) -> None:

@@ -1,7 +1,7 @@
 """What a supervisor decides about clients who have answered: the words they hear, the keys, what follows a machine.
 
-It is kept with the campaign's plan as texts; `reception()` makes what the PBX does of it, when the texts have become
-sounds.
+It is kept with the campaign's plan as texts, or ids of recorded sounds in their place; `reception()` makes what the PBX
+does of it, when all of them are sounds on the PBX.
 """
 
 from __future__ import annotations
@@ -28,6 +28,23 @@ KEY_EMPLOYEE, KEY_REPEAT, KEY_DO_NOT_CALL = "1", "2", "9"
 
 _USUAL = MachineCheck()
 _EXTENSION = re.compile(r"[0-9A-Za-z_.*#\-]{0,40}")
+_SOUND = re.compile(r"([0-9a-f]{24})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a client hears: a text that is spoken, or the id of a recorded sound, which goes before the text."""
+
+    text: str = ""
+    sound: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.sound)
+
+
+def is_sound_id(text: str) -> bool:
+    """Of a recorded sound; or empty: none is chosen."""
+    return _SOUND.fullmatch(text) is not None
 
 
 class OnMachine(StrEnum):
@@ -50,10 +67,10 @@ _ACTIONS = {
 class Greeting:
     """
     Attributes:
-        message: a text; of a voice campaign.
+        message: a text; of a voice campaign. message_sound: the recorded sound that is played in its place.
         hand_over_to: an extension or a group of the PBX, for the client who presses 1; empty: the key does nothing.
         rounds: how often the message is played to who presses nothing.
-        machine_message: a text, for LEAVE_MESSAGE; empty: `message`.
+        machine_message: a text, for LEAVE_MESSAGE; empty: `message`. machine_message_sound: as `message_sound`.
         machine_speech_ms, person_pause_ms, machine_words, silence_level: as `MachineCheck.greeting`, `after_greeting`,
             `most_words`, `silence_level`.
     """
@@ -67,6 +84,8 @@ class Greeting:
     person_pause_ms: int = _USUAL.after_greeting
     machine_words: int = _USUAL.most_words
     silence_level: int = _USUAL.silence_level
+    message_sound: str = ""
+    machine_message_sound: str = ""
 
 
 BOUNDS: Mapping[str, tuple[int, int]] = {
@@ -83,7 +102,10 @@ def faults(greeting: Greeting, mode: Mode) -> Iterator[tuple[str, str, str]]:
     for field in ("message", "machine_message"):
         if len(getattr(greeting, field)) > LONGEST_TEXT:
             yield field, "too_long", str(LONGEST_TEXT)
-    if mode is Mode.VOICE and not greeting.message.strip():
+    for field in ("message_sound", "machine_message_sound"):
+        if not is_sound_id(getattr(greeting, field)):
+            yield field, "no_sound", ""
+    if mode is Mode.VOICE and not _said(greeting):
         yield "message", "no_words", ""
     if greeting.on_machine is OnMachine.LEAVE_MESSAGE and not _left(greeting):
         yield "machine_message", "no_words", ""
@@ -94,19 +116,19 @@ def faults(greeting: Greeting, mode: Mode) -> Iterator[tuple[str, str, str]]:
             yield field, "out_of_bounds", f"{least}…{most}"
 
 
-def texts(greeting: Greeting, mode: Mode) -> tuple[str, ...]:
-    """Those that this campaign plays: each has to be a sound before anybody is called."""
-    wanted = [greeting.message.strip()] if mode is Mode.VOICE else []
+def heard(greeting: Greeting, mode: Mode) -> tuple[Words, ...]:
+    """What this campaign plays: each has to be a sound on the PBX before anybody is called."""
+    wanted = [_said(greeting)] if mode is Mode.VOICE else []
     wanted += [_left(greeting)] if greeting.on_machine is OnMachine.LEAVE_MESSAGE else []
-    return tuple(dict.fromkeys(text for text in wanted if text))
+    return tuple(dict.fromkeys(words for words in wanted if words))
 
 
 def reception(
-    greeting: Greeting, mode: Mode, sounds: Mapping[str, str], *, announcement: str = "", wait_seconds: int = 2
+    greeting: Greeting, mode: Mode, sounds: Mapping[Words, str], *, announcement: str = "", wait_seconds: int = 2
 ) -> Reception:
     """
     Args:
-        sounds: for each of `texts()` the name of its sound on the PBX.
+        sounds: for each of `heard()` the name of its sound on the PBX.
         announcement: a sound's name, for a client whom nobody takes in time; empty: released without a word.
         wait_seconds: how long a client waits for an employee.
     """
@@ -118,7 +140,7 @@ def reception(
     )
 
 
-def _check(greeting: Greeting, sounds: Mapping[str, str]) -> MachineCheck | None:
+def _check(greeting: Greeting, sounds: Mapping[Words, str]) -> MachineCheck | None:
     action = _ACTIONS.get(greeting.on_machine)
     if action is None:
         return None
@@ -132,15 +154,21 @@ def _check(greeting: Greeting, sounds: Mapping[str, str]) -> MachineCheck | None
     )
 
 
-def _message(greeting: Greeting, sounds: Mapping[str, str]) -> VoiceMessage:
+def _message(greeting: Greeting, sounds: Mapping[Words, str]) -> VoiceMessage:
     keys = [
         Key(key=KEY_REPEAT, meaning=KeyMeaning.REPEAT),
         Key(key=KEY_DO_NOT_CALL, meaning=KeyMeaning.DO_NOT_CALL),
     ]
     if greeting.hand_over_to:
         keys.append(Key(key=KEY_EMPLOYEE, meaning=KeyMeaning.HAND_OVER, extension=greeting.hand_over_to))
-    return VoiceMessage(sound=sounds[greeting.message.strip()], keys=tuple(keys), rounds=greeting.rounds)
+    return VoiceMessage(sound=sounds[_said(greeting)], keys=tuple(keys), rounds=greeting.rounds)
 
 
-def _left(greeting: Greeting) -> str:
-    return greeting.machine_message.strip() or greeting.message.strip()
+def _said(greeting: Greeting) -> Words:
+    return Words(sound=greeting.message_sound) if greeting.message_sound else Words(greeting.message.strip())
+
+
+def _left(greeting: Greeting) -> Words:
+    if greeting.machine_message_sound:
+        return Words(sound=greeting.machine_message_sound)
+    return Words(greeting.machine_message.strip()) or _said(greeting)

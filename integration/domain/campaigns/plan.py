@@ -6,11 +6,11 @@ The policy's `Campaign` has groups, lines and zones resolved, because they chang
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import pairwise
 
-from integration.domain.campaigns.greeting import Greeting
+from integration.domain.campaigns.greeting import Greeting, Words, is_sound_id
 from integration.domain.campaigns.greeting import faults as greeting_faults
 from integration.domain.campaigns.model import (
     HIGHEST_CEILING,
@@ -69,7 +69,8 @@ class CampaignPlan:
         wrap_up_seconds: so long an employee writes after a talk before the next call.
         phones_answer: employees' phones answer by themselves, so that a client who waits has somebody within two
             seconds. Without it a predictive campaign dials one client for each free employee.
-        announcement: what a client hears whom nobody takes; empty: the usual words.
+        announcement: what a client hears whom nobody takes; empty: the usual words. announcement_sound: the id of a
+            recorded sound in their place.
         ceiling_percent: of abandoned calls.
     """
 
@@ -92,10 +93,37 @@ class CampaignPlan:
     wrap_up_seconds: int = 30
     phones_answer: bool = False
     announcement: str = ""
+    announcement_sound: str = ""
     ceiling_percent: float = 3.0
     priority: int = 0
     max_calls: int = 0  # at once; 0: what the lines allow
     greeting: Greeting = field(default_factory=Greeting)
+
+
+SPOKEN = ("message", "machine_message", "announcement")
+"""What clients may hear, each a text or a recorded sound."""
+
+
+def words_of(plan: CampaignPlan, what: str) -> Words:
+    """What is said there (`SPOKEN`), as it stands: without the usual words."""
+    place: CampaignPlan | Greeting = plan if what == "announcement" else plan.greeting
+    sound = str(getattr(place, f"{what}_sound"))
+    return Words(sound=sound) if sound else Words(str(getattr(place, what)).strip())
+
+
+def with_sound(plan: CampaignPlan, what: str, sound: str) -> CampaignPlan:
+    """The plan with a recorded sound there; empty: the text is spoken again."""
+    if what == "announcement":
+        return replace(plan, announcement_sound=sound)
+    if what == "message":
+        return replace(plan, greeting=replace(plan.greeting, message_sound=sound))
+    return replace(plan, greeting=replace(plan.greeting, machine_message_sound=sound))
+
+
+def used_sounds(plan: CampaignPlan) -> dict[str, str]:
+    """The recorded sounds of a plan, by where they are played."""
+    found = {what: words_of(plan, what).sound for what in SPOKEN}
+    return {what: sound for what, sound in found.items() if sound}
 
 
 def read_spans(text: str) -> tuple[Span, ...]:
@@ -169,6 +197,8 @@ def _text_faults(plan: CampaignPlan) -> Iterator[PlanFault]:
         yield PlanFault("name", "empty")
     elif len(plan.name) > LONGEST_NAME:
         yield PlanFault("name", "too_long", str(LONGEST_NAME))
+    if not is_sound_id(plan.announcement_sound):
+        yield PlanFault("announcement_sound", "no_sound")
     if len(plan.announcement) > LONGEST_ANNOUNCEMENT:
         yield PlanFault("announcement", "too_long", str(LONGEST_ANNOUNCEMENT))
 

@@ -8,7 +8,7 @@ from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Campaign, Mode, Owners
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.campaigns.reception import Reception
-from integration.domain.ids import PbxId, Timestamp
+from integration.domain.ids import CampaignId, PbxId, Timestamp
 from integration.domain.reasons import Reason
 from integration.errors import DozvonError
 from integration.services.campaign_sounds import CampaignReceptions
@@ -39,7 +39,7 @@ class Receiving:
         for key in {line.pbx for line in campaign.lines}:
             if not self._floor.account.pbxs[key].abilities.receives:
                 return held(Hold.NO_RECEPTION if is_ahead else Hold.NO_VOICE)
-            if self._floor.link_up_since(key) is not None and not await self._prepared(key, plan):
+            if self._floor.link_up_since(key) is not None and not await self._prepared(key, campaign.id, plan):
                 return held(Hold.NO_ANNOUNCEMENT if is_ahead else Hold.NO_MESSAGE)
         return None
 
@@ -48,16 +48,23 @@ class Receiving:
         made = self._made.get(pbx)
         return made[1] if made is not None else None
 
-    async def _prepared(self, key: PbxId, plan: CampaignPlan) -> bool:
+    async def _prepared(self, key: PbxId, campaign: CampaignId, plan: CampaignPlan) -> bool:
         made, failed, now = self._made.get(key), self._failed.get(key), self._floor.now
         if made is not None and made[0] == plan:
             return True
         if failed is not None and failed[0] == plan and now - failed[1] < _TRIED_AGAIN_SECONDS:
             return False
         language = self._floor.account.settings.language
-        text = plan.announcement.strip() or announcement_text(language)
+        account = self._floor.account
         try:
-            reception = await self._receptions.of(self._floor.account.pbxs[key], plan, language, announcement=text)
+            reception = await self._receptions.of(
+                account.pbxs[key],
+                plan,
+                language,
+                account=account.id,
+                campaign=campaign,
+                usual_announcement=announcement_text(language),
+            )
         except DozvonError as exc:
             log.warning("what a campaign's clients hear cannot be placed", pbx=key, error=str(exc))
             self._failed[key] = plan, now

@@ -30,6 +30,7 @@ from integration.storage.sql.schema import (
     campaign_dialling,
     campaign_entries,
     campaign_numbers,
+    campaign_sounds,
     campaigns,
     list_import_parts,
     list_import_problems,
@@ -146,7 +147,7 @@ def _rest(connection: Connection, account: AccountId, campaign: CampaignId) -> N
         for table in (list_import_parts, list_import_problems):
             connection.execute(delete(table).where(table.c.account == account, table.c["import"] == key))
     connection.execute(delete(list_imports).where(*mine))
-    for table in (campaign_counts, campaign_changes, campaign_dialling):
+    for table in (campaign_counts, campaign_changes, campaign_sounds, campaign_dialling):
         connection.execute(delete(table).where(table.c.account == account, table.c.campaign == campaign))
     connection.execute(delete(campaigns).where(campaigns.c.account == account, campaigns.c.id == campaign))
 

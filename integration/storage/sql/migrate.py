@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
-HEAD = "0022"
+HEAD = "0023"
 """The newest step, as a constant: a start on an up-to-date database then needs no Alembic."""
 
 FOLDERS = [Path(__file__).parent / "migrations" / "versions"]

@@ -662,6 +662,19 @@ callbacks = Table(  # for which calls an entry of a callback campaign is
 Index("callbacks_of_entry", callbacks.c.account, callbacks.c.entry)
 Index("callbacks_of_number", callbacks.c.account, callbacks.c.number)
 
+campaign_sounds = Table(  # recorded ones, which clients hear in place of spoken texts
+    "campaign_sounds",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("campaign", Text, primary_key=True),
+    Column("id", Text, primary_key=True),  # of the content
+    Column("name", Text, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("added_at", Double, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("content", Text, nullable=False),  # a WAV as base64: at most 5 MB
+)
+
 do_not_call = Table(
     "do_not_call",
     metadata,

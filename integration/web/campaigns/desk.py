@@ -12,6 +12,7 @@ from integration.domain.campaigns.callbacks import is_of_callbacks
 from integration.domain.ids import AccountId, CampaignId
 from integration.ports.callbacks import CallbackStore
 from integration.ports.campaign_erasure import CampaignErasure
+from integration.ports.campaign_sounds import RecordedSounds
 from integration.ports.campaigns import AttemptJournal, CampaignStore, DoNotCall, EntryStore, StoredCampaign
 from integration.ports.clock import Clock
 from integration.ports.dialling import DiallingStore
@@ -19,6 +20,7 @@ from integration.ports.list_imports import ListImports
 from integration.services.accounts import Account, Accounts
 from integration.services.campaign_sounds import CampaignSounds
 from integration.services.list_imports import ListImportService
+from integration.services.uploaded_sounds import UploadedSounds
 from integration.texts.changes import author
 from integration.web.pages.shell import Shell
 
@@ -33,7 +35,7 @@ class CampaignDesk:
         office_of: the office of an account: its do-not-call list counts.
         accounts_of: all accounts of an office.
         tell: that something of an account changed, to its open pages.
-        sounds: speaks what clients will hear.
+        sounds: speaks what clients will hear; recorded: what they hear in place of it; uploaded: converts files.
     """
 
     shell: Shell
@@ -50,6 +52,8 @@ class CampaignDesk:
     accounts_of: Callable[[AccountId], list[AccountId]]
     tell: Callable[[AccountId], None]
     sounds: CampaignSounds
+    recorded: RecordedSounds
+    uploaded: UploadedSounds
     dialling: DiallingStore
     clock: Clock
 

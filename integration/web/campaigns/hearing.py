@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from integration.domain.access import Permission
-from integration.domain.campaigns.plan import CampaignPlan
+from integration.domain.campaigns.plan import CampaignPlan, words_of
 from integration.errors import DozvonError, Rejected
 from integration.texts.dialling import announcement_text
 from integration.texts.pages import texts
@@ -27,10 +27,16 @@ class HearingPages:
         return [*needs(Permission.SEE_CAMPAIGNS, web.get(path, self.hear))]
 
     async def hear(self, request: web.Request) -> web.Response:
-        """The text of the campaign's rules as a WAV; 404 if there is none, 503 with a sentence if it cannot be
-        spoken."""
+        """The text of the campaign's rules as a WAV, or the recording in its place; 404 if there is none, 503 with a
+        sentence if it cannot be spoken."""
         account, campaign = await self._desk.campaign(request)
-        text = _text(campaign.plan, request.match_info["what"], account.settings.language)
+        what = request.match_info["what"]
+        if sound := words_of(campaign.plan, what).sound:
+            recorded = await self._desk.recorded.wav(account.id, campaign.id, sound)
+            if recorded is None:
+                raise web.HTTPNotFound
+            return _wav(recorded)
+        text = _text(campaign.plan, what, account.settings.language)
         if not text:
             raise web.HTTPNotFound
         t = texts(language_of(request))
@@ -38,7 +44,11 @@ class HearingPages:
             wav = await self._desk.sounds.preview(text, account.settings.language)
         except DozvonError as exc:
             raise web.HTTPServiceUnavailable(text=_why(exc, t)) from exc
-        return web.Response(body=wav, content_type="audio/wav", headers={"Cache-Control": "no-store"})
+        return _wav(wav)
+
+
+def _wav(sound: bytes) -> web.Response:
+    return web.Response(body=sound, content_type="audio/wav", headers={"Cache-Control": "no-store"})
 
 
 def _text(plan: CampaignPlan, what: str, language: str) -> str:

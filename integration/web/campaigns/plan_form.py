@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 
 from integration.domain.campaigns.greeting import BOUNDS, LONGEST_TEXT, Greeting, OnMachine
 from integration.domain.campaigns.model import Mode, Outcome, Owners
-from integration.domain.campaigns.plan import EDITED_OUTCOMES, CampaignPlan, PlanFault, Redial, faults
+from integration.domain.campaigns.plan import (
+    EDITED_OUTCOMES,
+    CampaignPlan,
+    PlanFault,
+    Redial,
+    faults,
+    used_sounds,
+    with_sound,
+)
 from integration.domain.campaigns.windows import UnknownZone
 from integration.services.accounts import Account
 
@@ -37,8 +45,13 @@ class Choice:
     is_chosen: bool
 
 
-def read_plan(form: Mapping[str, str]) -> tuple[CampaignPlan, list[PlanFault]]:
-    """The plan of a form that was sent, and what is wrong with it. Never raises."""
+def read_plan(form: Mapping[str, str], before: CampaignPlan | None = None) -> tuple[CampaignPlan, list[PlanFault]]:
+    """
+    The plan of a form that was sent, and what is wrong with it. Never raises.
+
+    Args:
+        before: its recorded sounds stay: they are chosen on a page of their own.
+    """
     numbers = {name: _whole(form.get(name, "")) for name in _WHOLE_NUMBERS}
     plan = CampaignPlan(
         name=" ".join(form.get("name", "").split()),
@@ -51,12 +64,15 @@ def read_plan(form: Mapping[str, str]) -> tuple[CampaignPlan, list[PlanFault]]:
         holidays=_days(form.get("holidays", "")),
         unknown_zone=_one_of(UnknownZone, form.get("unknown_zone", ""), UnknownZone.SAFE),
         phones_answer=bool(form.get("phones_answer", "")),
+        announcement_sound="",
         announcement=form.get("announcement", "").strip(),
         ceiling_percent=_part(form.get("ceiling_percent", "")),
         redial=tuple(_redial(form, outcome) for outcome in EDITED_OUTCOMES),
         greeting=_greeting(form),
         **numbers,
     )
+    for what, sound in used_sounds(before).items() if before is not None else ():
+        plan = with_sound(plan, what, sound)
     return plan, faults(plan)
 
 

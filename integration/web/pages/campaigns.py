@@ -33,6 +33,7 @@ from integration.web.campaigns.hearing import HearingPages
 from integration.web.campaigns.ledger import LedgerPages, ledger_of
 from integration.web.campaigns.live_figures import Why
 from integration.web.campaigns.pauses import PausePages
+from integration.web.campaigns.sounds import SoundPages
 from integration.web.forms import read_form
 from integration.web.language import language_of
 from integration.web.pages.view import moment
@@ -97,6 +98,7 @@ class CampaignPages:
             *FilePages(self._desk).routes(),
             *HearingPages(self._desk).routes(),
             *PausePages(self._desk).routes(),
+            *SoundPages(self._desk).routes(),
         ]
 
     async def all(self, request: web.Request) -> web.Response:
@@ -174,7 +176,7 @@ class CampaignPages:
     async def save(self, request: web.Request) -> web.StreamResponse:
         account, campaign = await self._desk.campaign(request)
         form = await read_form(request)
-        plan, faults = plan_form.read_plan(form)
+        plan, faults = plan_form.read_plan(form, campaign.plan)
         plan = plan_form.known_only(plan, account, campaign.plan)
         if faults:
             return await self._form(request, account, plan, campaign=campaign, typed=form, faults=faults)
@@ -250,6 +252,7 @@ class CampaignPages:
         made = CampaignId(secrets.token_hex(8))
         plan = replace(campaign.plan, name=name)
         await self._desk.campaigns.make(account.id, made, plan, by=self._desk.who(request, account))
+        await self._desk.recorded.copy(account.id, campaign.id, made)
         self._desk.tell(account.id)
         raise await self._desk.shell.told(request, path_of(account, made), "camp_copied")
 
