@@ -330,6 +330,32 @@ async def test_what_a_client_met_while_the_link_was_lost_is_told_once(open_offic
 
 
 @both
+async def test_after_a_restart_it_is_known_when_the_client_has_answered(open_office: OpenOffice, major: int) -> None:
+    """Who rang for three seconds, answered, and gets somebody half a second later is not abandoned."""
+    office = await open_office(major)
+    office.carrier.rings()
+    office.phone("102").answers()
+    async with on_lab(office, **AS_IS) as (pbx, listener):
+        call = await pbx.dial(attempt(Reception(wait_seconds=30)))
+        client = await office.carrier.incoming()
+        await listener.until(lambda: call in listener.calls and listener.calls[call].legs)
+    await asyncio.sleep(2.5)
+    await client.answer()
+    await asyncio.sleep(0.3)
+    async with on_lab(office, **AS_IS) as (pbx, listener):
+        await listener.until(lambda: received(listener, call).waits_since)
+        await pbx.hand_over(call, "102", ring_seconds=10, answers_itself=True)
+        await listener.until(lambda: listener.calls[call].answered_at)
+        waited = office.clock() - client.at["answer"]
+        await pbx.hang_up(call)
+        (ended,) = await listener.ended()
+        came = outcome_of(ended)
+        assert came.answered_at is not None
+        assert came.connected_at is not None
+        assert came.connected_at - came.answered_at == pytest.approx(waited, abs=0.3)
+
+
+@both
 async def test_a_client_who_still_rings_after_a_restart_is_the_client_and_no_employee(
     open_office: OpenOffice, major: int
 ) -> None:

@@ -10,6 +10,7 @@ from integration.errors import Rejected
 from pbx_adapter.asterisk.ami.client import AmiSession, text
 from pbx_adapter.asterisk.ami.commands import Action, question
 from pbx_adapter.asterisk.ami.protocol import Frame
+from pbx_adapter.asterisk.tracker.found import ANSWERED, PBX_NOW
 from pbx_adapter.asterisk.tracker.office import OfficeShape
 from pbx_adapter.asterisk.tracker.receiving import VARIABLE
 
@@ -40,6 +41,8 @@ async def ask_for_state(session: AmiSession, office: OfficeShape) -> dict[str, s
             VARIABLE,
             "CDR(start)",
             "CDR(answer)",
+            ANSWERED,
+            PBX_NOW,
         )
     )
     await _ask(session, question("CoreStatus"), refused)

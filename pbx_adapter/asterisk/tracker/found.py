@@ -22,6 +22,9 @@ from pbx_adapter.asterisk.tracker.names import dialled_number, endpoint_of
 from pbx_adapter.asterisk.tracker.office import PartyKind, present
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard
 
+ANSWERED, PBX_NOW = "CDR(answer,u)", "STRFTIME(,,%s.%3q)"
+"""Variables of a channel: seconds by the PBX's clock, with fractions. Only their difference is used."""
+
 _UP = "6"  # of `ChannelState`. Source: ast_channel_state in Asterisk's channelstate.h
 
 
@@ -117,7 +120,7 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp, *, is_after_gap: b
     if file and is_first:
         on_recording_name(board, channel, file, at)
     is_known = call.announced and call.seen_from_start
-    if not is_first or is_known or _was_rung_first(call, channel, variables):
+    if not is_first or is_known or _was_rung_first(call, channel, variables, at):
         return
     dids = [present(variables.get(name)) for name in board.office.did_variables]
     number = next((did for did in dids if did), "") or present(row.get("DNID"))
@@ -135,11 +138,14 @@ def take_facts(board: Switchboard, row: Frame, at: Timestamp, *, is_after_gap: b
         call.answered_after = answered
 
 
-def _was_rung_first(call: LiveCall, channel: Channel, variables: dict[str, str]) -> bool:
-    """A client of ours who has answered and has a story: nothing else on the PBX shows by now who was rung first."""
+def _was_rung_first(call: LiveCall, channel: Channel, variables: dict[str, str], at: Timestamp) -> bool:
+    """A client of ours who has answered and has a story: nothing else on the PBX shows by now who was rung first. When
+    they answered decides whether they have waited for too long."""
     if call.announced or not present(variables.get(receiving.VARIABLE)):
         return False
     become_callback(call)
+    ago = _answered_ago(variables)
+    call.answered_after = _seconds_to_answer(variables) if ago is None else max(0.0, at - ago - call.started_at)
     change_called(call, dialled_number(endpoint_of(channel.name)[1]))
     return True
 
@@ -155,6 +161,15 @@ def take_story(board: Switchboard, row: Frame, at: Timestamp) -> None:
 def _variables(row: Frame) -> dict[str, str]:
     said = row.get("Variable", [])
     return dict(text.partition("=")[::2] for text in (said if isinstance(said, list) else [said]))
+
+
+def _answered_ago(variables: dict[str, str]) -> float | None:
+    """Seconds since the channel was answered; None: it is not, or the PBX does not say."""
+    try:
+        answered, now = float(variables.get(ANSWERED, "")), float(variables.get(PBX_NOW, ""))
+    except ValueError:
+        return None
+    return max(0.0, now - answered) if answered > 0.0 else None
 
 
 def _seconds_to_answer(variables: dict[str, str]) -> float | None:
