@@ -10,6 +10,7 @@ from integration.domain.calls.retry import GiveUp, RetryAt, after_failure
 from integration.domain.ids import Timestamp
 
 NOW = Timestamp(1_760_000_000.0)
+LONG_AGO = Timestamp(NOW - 3600.0)
 
 
 @pytest.mark.parametrize(
@@ -30,28 +31,36 @@ NOW = Timestamp(1_760_000_000.0)
     ],
 )
 def test_pauses_grow_to_half_an_hour(attempts: int, delay: float) -> None:
-    decision = after_failure(attempts=attempts, queued_at=NOW, now=NOW, error="503", is_final=False, chance=0.5)
+    decision = after_failure(attempts=attempts, queued_at=LONG_AGO, now=NOW, error="503", is_final=False, chance=0.5)
     assert decision == RetryAt(Timestamp(NOW + delay), "503")
 
 
 def test_what_the_other_side_asks_for_is_not_undercut() -> None:
     decision = after_failure(
-        attempts=1, queued_at=NOW, now=NOW, error="429", is_final=False, retry_after_seconds=60, chance=0.0
+        attempts=1, queued_at=LONG_AGO, now=NOW, error="429", is_final=False, retry_after_seconds=60, chance=0.0
     )
     assert decision == RetryAt(Timestamp(NOW + 60), "429")
 
 
 @pytest.mark.parametrize(("chance", "delay"), [(0.0, 24.0), (0.5, 30.0), (1.0, 36.0)])
 def test_the_retries_of_many_are_spread_over_80_to_120_percent(chance: float, delay: float) -> None:
-    decision = after_failure(attempts=4, queued_at=NOW, now=NOW, error="503", is_final=False, chance=chance)
+    decision = after_failure(attempts=4, queued_at=LONG_AGO, now=NOW, error="503", is_final=False, chance=chance)
     assert decision == RetryAt(Timestamp(NOW + delay), "503")
 
 
 def test_what_the_other_side_asks_for_does_not_hurry_us() -> None:
     decision = after_failure(
-        attempts=5, queued_at=NOW, now=NOW, error="429", is_final=False, retry_after_seconds=1, chance=0.5
+        attempts=5, queued_at=LONG_AGO, now=NOW, error="429", is_final=False, retry_after_seconds=1, chance=0.5
     )
     assert decision == RetryAt(Timestamp(NOW + 60), "429")
+
+
+@pytest.mark.parametrize(("waited", "delay"), [(0.0, 2.0), (1.0, 2.0), (40.0, 40.0), (350.0, 350.0), (5000.0, 1800.0)])
+def test_nothing_is_put_off_for_longer_than_it_has_waited(waited: float, delay: float) -> None:
+    """Eleven tries within minutes, because the CRM came and went: half an hour more would help nobody."""
+    queued = Timestamp(NOW - waited)
+    decision = after_failure(attempts=11, queued_at=queued, now=NOW, error="503", is_final=False, chance=0.5)
+    assert decision == RetryAt(Timestamp(NOW + delay), "503")
 
 
 def test_a_failure_of_the_last_minute_of_the_fortnight_is_tried_again() -> None:

@@ -39,6 +39,7 @@ def after_failure(
 
     Args:
         attempts: how many were made, this one included; at least 1.
+        queued_at: nothing is put off for longer than it has waited already.
         is_final: the other side refused the request (`Rejected`), and would refuse it again unchanged.
         retry_after_seconds: what the other side asked for; never undercut.
         chance: 0 to 1, spreads the retries of many items over 80 to 120 % of the delay.
@@ -50,6 +51,8 @@ def after_failure(
         return GiveUp(error)
     if now - queued_at > _GIVE_UP_AFTER_SECONDS:
         return GiveUp(f"not delivered within {_GIVE_UP_AFTER_SECONDS // 86400} days; last error: {error}")
-    step = _DELAYS_SECONDS[min(attempts, len(_DELAYS_SECONDS)) - 1]
+    step: float = _DELAYS_SECONDS[min(attempts, len(_DELAYS_SECONDS)) - 1]
+    # Attempts come fast where an item waits for something else, or its CRM comes and goes: then the count means little.
+    step = min(step, max(now - queued_at, _DELAYS_SECONDS[0]))
     delay = max(step * (0.8 + 0.4 * chance), retry_after_seconds or 0.0)
     return RetryAt(Timestamp(now + delay), error)
