@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from alembic import op
 
 from integration.storage.sql.migrations.row_security import protect
+from tests.next_release import PRESENT_STEPS
 
 revision = "9001"
-down_revision: str | None = "0022"  # the newest step of the present release
+down_revision: str | None = PRESENT_STEPS[-1]
 
 
 def upgrade() -> None:
