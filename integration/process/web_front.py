@@ -42,6 +42,7 @@ from integration.services.crm_list_rows import CrmListRows
 from integration.services.crm_selections import CrmSelections
 from integration.services.delivery import Delivery
 from integration.services.extensions import KnownExtensions
+from integration.services.forecasts import Forecasts
 from integration.services.frame_sessions import FrameSessions
 from integration.services.line_watches import LineWatches
 from integration.services.list_imports import ListImportService
@@ -459,6 +460,7 @@ class WebFront:
             recorded=storage.campaign_sounds,
             uploaded=UploadedSounds(),
             dialling=storage.dialling,
+            forecasts=Forecasts(storage.campaigns, storage.dialling),
             clock=core.clock,
         )
 

@@ -12,6 +12,7 @@ from integration.texts.campaign_sounds import CAMPAIGN_SOUNDS
 from integration.texts.campaigns import CAMPAIGNS
 from integration.texts.crm_entry import CRM_ENTRY
 from integration.texts.crm_lists import CRM_LISTS
+from integration.texts.forecasts import FORECASTS
 from integration.texts.frame import FRAME
 from integration.texts.keys import KEYS
 from integration.texts.list_files import LIST_FILES
@@ -416,6 +417,7 @@ def texts(language: str) -> Mapping[str, str]:
         | KEYS
         | CRM_ENTRY
         | CALLBACKS
+        | FORECASTS
         | CAMPAIGNS
         | LIST_FILES
         | CRM_LISTS

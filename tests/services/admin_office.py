@@ -25,6 +25,7 @@ from integration.services.campaign_sounds import CampaignSounds
 from integration.services.cluster.live_calls import LiveCalls
 from integration.services.crm_list_rows import CrmListRows
 from integration.services.extensions import KnownExtensions
+from integration.services.forecasts import Forecasts
 from integration.services.list_imports import ListImportService
 from integration.services.new_phones import NewPhones
 from integration.services.passwords import PasswordDesk
@@ -156,6 +157,7 @@ def campaign_desk(shell: Shell, world: World, imports: ListImportService) -> Cam
         recorded=storage.campaign_sounds,
         uploaded=UploadedSounds(),
         dialling=storage.dialling,
+        forecasts=Forecasts(storage.campaigns, storage.dialling),
         clock=world.clock,
     )
 

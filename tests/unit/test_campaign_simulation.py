@@ -14,7 +14,7 @@ from integration.domain.campaigns.simulation.baselines import (
     VicidialAdaptive,
     oracle_occupancy,
 )
-from integration.domain.campaigns.simulation.forecast import Forecast, forecast
+from integration.domain.campaigns.simulation.forecast import Forecast, forecast, hours_for
 from integration.domain.campaigns.simulation.office import Office, Shift
 from integration.domain.campaigns.simulation.policy import Policy
 from integration.domain.campaigns.simulation.shift import Dialler, play
@@ -135,3 +135,19 @@ def test_a_forecast_teaches_the_campaign_nothing() -> None:
 def test_few_lines_are_seen_in_the_forecast() -> None:
     own = learned(0.3, 60.0)
     assert told(own, lines=2).talks < told(own).talks
+
+
+def test_one_call_for_each_free_employee_abandons_nobody_and_reaches_fewer() -> None:
+    own = learned(0.3, 60.0)
+    ahead, one_each = told(own), told(own, is_ahead=False)
+    assert one_each.abandoned == (0.0, 0.0, 0.0)
+    assert one_each.talks < ahead.talks
+
+
+def test_a_list_takes_longer_the_more_seldom_its_people_answer() -> None:
+    always = hours_for(100, attempts=5, answer_rate=1.0, dialled_an_hour=50.0)
+    assert always == pytest.approx(2.0), "one dial each"
+    never = hours_for(100, attempts=5, answer_rate=0.0, dialled_an_hour=50.0)
+    assert never == pytest.approx(10.0), "every attempt is used"
+    half = hours_for(100, attempts=2, answer_rate=0.5, dialled_an_hour=50.0)
+    assert half == pytest.approx(3.0), "half of them are dialled twice"

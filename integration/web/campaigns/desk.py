@@ -19,6 +19,7 @@ from integration.ports.dialling import DiallingStore
 from integration.ports.list_imports import ListImports
 from integration.services.accounts import Account, Accounts
 from integration.services.campaign_sounds import CampaignSounds
+from integration.services.forecasts import Forecasts
 from integration.services.list_imports import ListImportService
 from integration.services.uploaded_sounds import UploadedSounds
 from integration.texts.changes import author
@@ -55,6 +56,7 @@ class CampaignDesk:
     recorded: RecordedSounds
     uploaded: UploadedSounds
     dialling: DiallingStore
+    forecasts: Forecasts
     clock: Clock
 
     async def campaign(self, request: web.Request) -> tuple[Account, StoredCampaign]:

@@ -28,6 +28,7 @@ from integration.web.campaigns.desk import CAMPAIGN_IN_PATH, SECTION, CampaignDe
 from integration.web.campaigns.do_not_call import DoNotCallPages
 from integration.web.campaigns.entries import EntryPages
 from integration.web.campaigns.files import FilePages
+from integration.web.campaigns.forecast import ForecastPages
 from integration.web.campaigns.from_crm import FromCrmPages
 from integration.web.campaigns.hearing import HearingPages
 from integration.web.campaigns.ledger import LedgerPages, ledger_of
@@ -94,6 +95,7 @@ class CampaignPages:
             *needs(Permission.CHANGE_OFFICE, web.post(f"{one}/delete", self.delete)),
             *EntryPages(self._desk).routes(),
             *LedgerPages(self._desk).routes(),
+            *ForecastPages(self._desk).routes(),
             *FromCrmPages(self._desk).routes(),
             *FilePages(self._desk).routes(),
             *HearingPages(self._desk).routes(),

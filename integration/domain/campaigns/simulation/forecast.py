@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from integration.domain.campaigns.estimates import Estimates, Law
+from integration.domain.campaigns.simulation.baselines import FixedRatio
 from integration.domain.campaigns.simulation.office import Chance, Office, Shift
 from integration.domain.campaigns.simulation.policy import Policy
-from integration.domain.campaigns.simulation.shift import play
+from integration.domain.campaigns.simulation.shift import Dialler, play
 
 _TAIL = 1.25  # a duration of the open tail, by the longest bin
 
@@ -46,6 +47,7 @@ class Forecast:
     Attributes:
         occupancy, abandoned: shares, 0 to 1: lowest, mean, highest.
         dialled, talks: in one hour, on average.
+        answer_rate: the share of dials that a person answers.
         is_learned: from the office's own calls; else from what is usual.
     """
 
@@ -53,6 +55,7 @@ class Forecast:
     abandoned: tuple[float, float, float]
     dialled: float
     talks: float
+    answer_rate: float
     is_learned: bool
 
 
@@ -66,11 +69,13 @@ def forecast(
     lines: int,
     ring_seconds: int,
     chances: Sequence[Chance],
+    is_ahead: bool = True,
 ) -> Forecast:
     """
-    Play the next hours of a predictive campaign once for each of `chances`, with an empty ledger.
+    Play the next hours of a campaign once for each of `chances`, with an empty ledger.
 
     Args:
+        is_ahead: it dials ahead of its employees (predictive); else one call for each who is free.
         employees, hours: at least one employee, and more than no time.
         hour: 0 to 23, whose answer rate is used throughout.
     """
@@ -84,14 +89,33 @@ def forecast(
         estimates=estimates,
     )
     document = estimates.document()
-    shifts = [play(office, Policy(ceiling, Estimates.read(document)), chance) for chance in chances]
+
+    def dialler() -> Dialler:
+        return Policy(ceiling, Estimates.read(document)) if is_ahead else FixedRatio(1.0)
+
+    shifts = [play(office, dialler(), chance) for chance in chances]
     return Forecast(
         occupancy=_range([shift.occupancy for shift in shifts]),
         abandoned=_range([shift.share for shift in shifts]),
         dialled=sum(shift.dialled for shift in shifts) / len(shifts) / hours,
         talks=sum(_talks(shift) for shift in shifts) / len(shifts) / hours,
+        answer_rate=office.answer_rate,
         is_learned=estimates.dials > 0,
     )
+
+
+def hours_for(people: int, *, attempts: int, answer_rate: float, dialled_an_hour: float) -> float:
+    """
+    How many hours of dialling a list takes, about: each person is dialled until they answer or `attempts` are used.
+
+    Args:
+        people: still to be called.
+        attempts: at most at one person, at least one. Pauses between them count only if they are longer than the rest.
+        dialled_an_hour: above 0, as `Forecast.dialled`.
+    """
+    silent = 1.0 - answer_rate
+    dials_each = (1.0 - silent**attempts) / answer_rate if answer_rate > 0.0 else float(attempts)
+    return people * dials_each / dialled_an_hour
 
 
 def _talks(shift: Shift) -> int:
