@@ -14,6 +14,10 @@ from tests.lab.sip_message import Message, Request, digest_answer, render_respon
 
 CallHandler = Callable[[SipCall], Awaitable[None]]
 
+# An Asterisk that has just begun may ask in an empty realm first, and refuses what it is answered.
+_CHALLENGES = 3
+_ANSWER_SECONDS = 20.0
+
 
 class Phone(asyncio.DatagramProtocol):
     """
@@ -83,7 +87,7 @@ class Phone(asyncio.DatagramProtocol):
         host, port = self.server
         uri, account = f"sip:{host}:{port}", f"<sip:{self.user}@{host}:{port}>"
         call_id, tag, proof = uuid.uuid4().hex, uuid.uuid4().hex[:8], ""
-        for _ in range(2):
+        for _ in range(_CHALLENGES + 1):
             self._registration += 1
             answer = self._registering[self._registration] = asyncio.get_running_loop().create_future()
             request = Request(
@@ -96,7 +100,7 @@ class Phone(asyncio.DatagramProtocol):
                 extra=(f"Expires: {expires_seconds}", *([proof] if proof else [])),
             )
             self.send(request)
-            said = await asyncio.wait_for(answer, 5)
+            said = await asyncio.wait_for(answer, _ANSWER_SECONDS)
             if said.code != 401:
                 break
             proof = digest_answer(said, method="REGISTER", uri=uri, user=self.user, password=self.password)

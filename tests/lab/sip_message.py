@@ -151,7 +151,7 @@ def digest_answer(challenge: Message, *, method: str, uri: str, user: str, passw
         if challenge.code == 401
         else ("Proxy-Authenticate", "Proxy-Authorization")
     )
-    fields = dict(re.findall(r'(\w+)="?([^",]+)"?', challenge.get(asked)))
+    fields = dict(re.findall(r'(\w+)="?([^",]*)"?', challenge.get(asked)))
     secret = _md5(f"{user}:{fields['realm']}:{password}")
     what = _md5(f"{method}:{uri}")
     parts = {"username": user, "realm": fields["realm"], "nonce": fields["nonce"], "uri": uri}
