@@ -28,6 +28,9 @@ export interface OwnListActions {
   notesOf(call: string | null): void;
 }
 
+/** How long a button does nothing after its meaning has changed: about as long as a hand is on its way. */
+const SETTLE_MS = 700;
+
 /** Makes the panel, for pages that have a place for it: others do not load this module. */
 export function ownListView(...parts: ConstructorParameters<typeof OwnListView>): OwnListView {
   return new OwnListView(...parts);
@@ -56,6 +59,7 @@ export class OwnListView {
   private note: { call: string; view: NoteView } | null = null;
   private folded = false;
   private said = "";
+  private readonly settling = new Map<HTMLButtonElement, () => void>();
   private readonly ticking: ReturnType<typeof setInterval>;
   private readonly resized: ResizeObserver | null;
 
@@ -66,8 +70,8 @@ export class OwnListView {
     framed = false,
   ) {
     const root = this.element.attachShadow({ mode: "open" });
-    this.start = this.button("main", () => this.press(this.runs ? "stop" : "start"));
-    this.timer = this.button("", () => this.press(this.list?.phase === "held" ? "resume" : "hold"));
+    this.start = this.button("main", () => this.pressSettled(this.start, this.runs ? "stop" : "start"));
+    this.timer = this.button("", () => this.pressSettled(this.timer, this.list?.phase === "held" ? "resume" : "hold"));
     this.skip = this.button("", () => this.pressUpcoming("skip"));
     this.close = this.iconButton("close", "list_clear", () => this.ask(Boolean(this.confirm.hidden)));
     this.fold = this.iconButton("chevron", "list_fold", () => this.setFolded(!this.folded));
@@ -173,6 +177,11 @@ export class OwnListView {
     this.actions.press(action, null);
   }
 
+  /** Not in the moment in which the button has got another meaning: the person pressed what they saw before. */
+  private pressSettled(button: HTMLButtonElement, action: OwnListAction): void {
+    if (button.getAttribute("aria-disabled") !== "true") this.press(action);
+  }
+
   private pressUpcoming(action: OwnListAction): void {
     const client = this.list && upcoming(this.list);
     if (client) this.actions.press(action, client.key);
@@ -182,14 +191,25 @@ export class OwnListView {
     if (this.list?.phase === "waiting" && this.note?.view.isBusy) this.press("hold");
   }
 
+  /** Of a button that means one thing or the other: the second press of a double click must not undo the first. */
+  private relabel(button: HTMLButtonElement, image: Icon, words: string): void {
+    const had = button.getAttribute("aria-label");
+    label(button, image, words);
+    if (had === null || had === words) return;
+    this.settling.get(button)?.();
+    button.setAttribute("aria-disabled", "true");
+    const settled = this.actions.notes.after(SETTLE_MS, () => button.removeAttribute("aria-disabled"));
+    this.settling.set(button, settled);
+  }
+
   private showControls(list: OwnListState): void {
     const hasNext = upcoming(list) !== undefined;
-    label(this.start, this.runs ? "stop" : "play", this.texts.say(this.runs ? "list_stop" : "list_start"));
+    this.relabel(this.start, this.runs ? "stop" : "play", this.texts.say(this.runs ? "list_stop" : "list_start"));
     this.start.classList.toggle("danger", this.runs);
     this.start.classList.toggle("main", !this.runs);
     this.start.disabled = !this.runs && !hasNext;
     const held = list.phase === "held";
-    label(this.timer, held ? "play" : "pause", this.texts.say(held ? "list_resume" : "list_hold"));
+    this.relabel(this.timer, held ? "play" : "pause", this.texts.say(held ? "list_resume" : "list_hold"));
     this.timer.disabled = list.phase !== "waiting" && !held;
     label(this.skip, "next", this.texts.say("list_skip"));
     this.skip.disabled = !hasNext || list.phase === "talking";

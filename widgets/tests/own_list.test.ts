@@ -101,6 +101,7 @@ afterEach(() => {
 function shown(message: OwnListMessage, now = 1000) {
   const pressed: unknown[] = [];
   const scripts: string[] = [];
+  const later: (() => void)[] = [];
   const actions: OwnListActions = {
     press: (action, client) => pressed.push([action, client]),
     open: () => {},
@@ -110,7 +111,10 @@ function shown(message: OwnListMessage, now = 1000) {
       save: () => new Promise(() => {}),
       conclude: () => new Promise(() => {}),
       newRequest: () => "r",
-      after: () => () => {},
+      after: (_, run) => {
+        later.push(run);
+        return () => later.splice(0, Number.POSITIVE_INFINITY, ...later.filter((each) => each !== run));
+      },
       drafts: { get: () => null, set: () => {} },
     },
     height: () => {},
@@ -134,6 +138,10 @@ function shown(message: OwnListMessage, now = 1000) {
     scripts,
     noted,
     show,
+    /** The time passes in which a button that changed its meaning does nothing. */
+    settle: () => {
+      for (const run of later.splice(0)) run();
+    },
     text: (selector: string) => root.querySelector(selector)?.textContent?.trim(),
     press: (label: string) => root.querySelector<HTMLElement>(`button[aria-label="${label}"]`)?.click(),
     rows: () => [...root.querySelectorAll<HTMLElement>("li.client")],
@@ -166,6 +174,17 @@ test("a number that failed is struck out, with the reason", () => {
   assert.equal(text(".why"), "занято");
 });
 
+test("a press does nothing while its button has just got another meaning", () => {
+  const panel = shown(whole([aClient(1)], { phase: "idle" }));
+  panel.press("Начать обзвон");
+  panel.show(whole([aClient(1)], { revision: 2, phase: "waiting", due_at: 1005 }));
+  panel.press("Остановить обзвон"); // the second press of a double click
+  assert.deepEqual(panel.pressed, [["start", null]]);
+  panel.settle();
+  panel.press("Остановить обзвон");
+  assert.deepEqual(panel.pressed.at(-1), ["stop", null]);
+});
+
 test("each button asks for what it says", () => {
   const panel = shown(whole([aClient(1), aClient(2)], { phase: "waiting", due_at: 1005 }));
   panel.press("Остановить обзвон");
@@ -175,8 +194,10 @@ test("each button asks for what it says", () => {
   panel.press("Позвонить следующим: Клиент 2");
   panel.press("Убрать из списка: Клиент 2");
   panel.show(whole([aClient(1)], { revision: 2, phase: "held", left_seconds: 3 }));
+  panel.settle();
   panel.press("Запустить таймер");
   panel.show(whole([aClient(1)], { revision: 3, phase: "idle" }));
+  panel.settle();
   panel.press("Начать обзвон");
   assert.deepEqual(panel.pressed, [
     ["stop", null],
