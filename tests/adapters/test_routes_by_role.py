@@ -41,7 +41,7 @@ HOLES = {
     "account": ACME, "office": ACME, "kind": "account", "id": ACME, "item": "1", "call": "1", "crm": "amocrm",
     "tail": "x", "revision": "1", "consent": "x", "anything": "x", "administrator": "f" * 32, "invitation": "f" * 32,
     "session": "f" * 64, "key": "f" * 32, "name": "admin.css", "step": "office",
-    "campaign": "x", "entry": "1", "file": "f" * 32, "number": "1", "what": "message",
+    "campaign": "x", "entry": "1", "file": "f" * 32, "number": "1", "what": "message", "sound": "f" * 24,
 }  # fmt: skip
 
 
