@@ -159,3 +159,11 @@ def test_what_nobody_saw_is_unknown_and_no_leg_at_all_is_the_line() -> None:
     assert outcome_of(call(leg(), end_inferred=True)).outcome is Outcome.UNKNOWN
     assert outcome_of(call(end_inferred=True)).outcome is Outcome.UNKNOWN
     assert outcome_of(call()).outcome is Outcome.TRUNK_FAILED
+
+
+def test_without_a_leg_to_the_client_a_call_that_was_not_seen_whole_is_unknown() -> None:
+    """The client may have rung while nobody looked: a failure of the line would call them again at once."""
+    for unseen in ({"seen_from_start": False}, {"recovered": True}):
+        assert outcome_of(call(**unseen)).outcome is Outcome.UNKNOWN, unseen
+    assert outcome_of(call(), had_gap=True).outcome is Outcome.UNKNOWN
+    assert outcome_of(call(leg(result=LegResult.BUSY, cause=17)), had_gap=True).outcome is Outcome.BUSY

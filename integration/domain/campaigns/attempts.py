@@ -68,12 +68,15 @@ class LookAgain:
     at: Timestamp | None = None
 
 
-def left_behind(attempt: Attempt, call: Call | None, *, ring_seconds: int, now: Timestamp) -> Came | LookAgain:
+def left_behind(
+    attempt: Attempt, call: Call | None, *, ring_seconds: int, now: Timestamp, had_gap: bool = False
+) -> Came | LookAgain:
     """
     What came of an attempt that another process began, or this one before it was killed.
 
     Args:
         call: that has the attempt's id on the PBX, as far as tracking knows; looked for after the link is up again.
+        had_gap: the link was lost after the attempt was sent.
 
     Returns:
         The outcome; or that somebody has to look again. An attempt that was only written never reached the PBX, because
@@ -81,7 +84,7 @@ def left_behind(attempt: Attempt, call: Call | None, *, ring_seconds: int, now: 
         UNKNOWN after its ring time and a minute, and counts; it is never sent a second time.
     """
     if call is not None:
-        return LookAgain() if call.is_live else outcome_of(call, ring_seconds=ring_seconds)
+        return LookAgain() if call.is_live else outcome_of(call, ring_seconds=ring_seconds, had_gap=had_gap)
     if attempt.state is AttemptState.WRITTEN or attempt.sent_at is None:
         return Came(outcome=Outcome.NOT_DIALLED)
     seen_by = Timestamp(attempt.sent_at + ring_seconds + _UNSEEN_SECONDS)

@@ -59,15 +59,17 @@ class Came:
     cause: int | None = None
 
 
-def outcome_of(call: Call, *, ring_seconds: float | None = None) -> Came:
+def outcome_of(call: Call, *, ring_seconds: float | None = None, had_gap: bool = False) -> Came:
     """
     What came of a campaign's call that has ended.
 
     Args:
         ring_seconds: after which the dialler hangs up: a call that was cancelled then was not answered.
+        had_gap: the link to the PBX was lost while it was made.
 
     Of several legs to the client (a second trunk after the first failed) the last one decides. A call whose end nobody
-    saw is UNKNOWN unless an answer was seen.
+    saw is UNKNOWN unless an answer was seen. One without a leg to the client never left the PBX, if it was seen whole;
+    else the client may have rung unseen.
     """
     client = _client_leg(call)
     if client is not None and client.answered_at is not None:
@@ -75,7 +77,8 @@ def outcome_of(call: Call, *, ring_seconds: float | None = None) -> Came:
     if call.failure is not None:
         return Came(outcome=Outcome.EMPLOYEE_FAILED)
     if client is None:
-        return Came(outcome=Outcome.UNKNOWN if call.end_inferred else Outcome.TRUNK_FAILED, cause=call.hangup_cause)
+        is_whole = call.seen_from_start and not (call.end_inferred or call.recovered or had_gap)
+        return Came(outcome=Outcome.TRUNK_FAILED if is_whole else Outcome.UNKNOWN, cause=call.hangup_cause)
     if call.end_inferred:
         return Came(outcome=Outcome.UNKNOWN, cause=client.cause)
     outcome = _unanswered(client)

@@ -123,7 +123,15 @@ class Endings:
             account, watches = self._floor.account, self._floor.sources.watches
             if await awaits_records(account, call, watches, noticed_at=noticed, now=now, since=since):
                 return LookAgain()
-        return left_behind(attempt, call, ring_seconds=campaign.ring_seconds, now=now)
+        had_gap = self._had_gap(attempt, call)
+        return left_behind(attempt, call, ring_seconds=campaign.ring_seconds, now=now, had_gap=had_gap)
+
+    def _had_gap(self, attempt: Attempt, call: Call | None) -> bool:
+        """Whether this process cannot say that the link was up since the attempt was sent."""
+        if call is None or attempt.sent_at is None:
+            return True
+        since = self._floor.link_up_since(call.pbx)
+        return since is None or since > attempt.sent_at
 
     async def end(self, campaign: Campaign, attempt: Attempt, came: Came) -> bool:
         """Write what came of an attempt. False: it has ended already. Raises: Unavailable, LeaseLost."""
