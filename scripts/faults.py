@@ -28,6 +28,7 @@ from tests.faults.change_run import run_changes
 from tests.faults.run import Progress, run
 from tests.faults.shape import Shape
 from tests.faults.verdict import Verdict
+from tests.lab.cores import measure_apart
 
 _CHANGES_PER_SECOND, _QUIET_SECONDS = 3.0, 60.0
 
@@ -38,6 +39,11 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=500)
     parser.add_argument(
         "--changes", type=int, metavar="ROUNDS", help="instead: an office that changes, on two processes"
+    )
+    parser.add_argument(
+        "--own-core",
+        action="store_true",
+        help="Dozvon and its servers on a core of their own, the CRMs, PBXs and pages on another one",
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=1, help="more than one: on PostgreSQL and Redis of its own")
@@ -103,6 +109,8 @@ async def change(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
 def main() -> int:
     """Exit code 1 when anything was lost, doubled, unrecorded or out of order, or an office half changed."""
     options = parse()
+    if options.own_core:
+        measure_apart()
     with tempfile.TemporaryDirectory(prefix="dozvon-faults-") as temporary:
         folder: Path = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)

@@ -14,6 +14,7 @@ from typing import Any
 
 import aiohttp
 
+from tests.lab.cores import on_the_measured_core
 from tests.lab.waiting import PATIENCE_SECONDS, until
 
 _HEALTH_SECONDS = 2.0
@@ -72,10 +73,11 @@ class DozvonProcess:
         self._began_at = self.log_file.stat().st_size if self.log_file.exists() else 0
         environment = {key: value for key, value in os.environ.items() if not key.startswith("DOZVON_")}
         command = [sys.executable, "-m", self._module, "run", "--config", str(self.config)]
+        # The death signal makes sure that no Dozvon outlives a test run that was killed.
+        alive = ["setpriv", "--pdeathsig", "KILL", *(self._own_disk(disk) if disk else ()), *command]
         with self.log_file.open("ab") as log:
-            # The death signal makes sure that no Dozvon outlives a test run that was killed.
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *(self._own_disk(disk) if disk else ()), *command],
+                on_the_measured_core(alive),
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
                 cwd=self._code,  # `python -m` looks for its packages here first
             )  # fmt: skip

@@ -22,6 +22,7 @@ from tests.e2e.crm_site import BORIS
 from tests.e2e.dozvon_process import DozvonProcess
 from tests.faults.place import Place
 from tests.faults.stand import PASSWORD, Stand
+from tests.lab.cores import on_the_measured_core
 from tests.lab.waiting import until
 
 _PATIENCE_SECONDS = 180.0
@@ -176,8 +177,9 @@ class Changes:
     async def _command(self, *arguments: str) -> None:
         """Raises: OSError if it does not end well."""
         file = self._stand.processes[0].config
+        program = on_the_measured_core([sys.executable, "-m", "integration", *arguments, "--config", str(file)])
         command = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "integration", *arguments, "--config", str(file),
+            *program,
             stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self.commands[command.pid] = command

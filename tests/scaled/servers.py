@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.lab.cores import on_the_measured_core
 from tests.lab.ports import free_port
 
 _START_SECONDS = 30.0
@@ -31,9 +32,10 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        alive = ["setpriv", "--pdeathsig", "KILL", *self._command]  # it does not outlive a killed test run
         with self._log.open("ab") as out:
             self._process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *self._command],  # it does not outlive a killed test run
+                on_the_measured_core(alive),
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=self._log.parent, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + _START_SECONDS
