@@ -12,11 +12,14 @@ from datetime import date
 from enum import StrEnum
 from typing import Protocol
 
+from integration.domain.campaigns.expected_end import Pace
 from integration.domain.campaigns.model import Attempt, CampaignState, Entry, EntryNumber, EntryState, Outcome, Try
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.crm.entities import EntityRef
 from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, ManagerId, Timestamp
 from integration.ports.coordination import Lease
+
+MOST_OF_PACE = 1000
 
 
 def lease_name(account: AccountId, campaign: CampaignId) -> str:
@@ -285,6 +288,12 @@ class AttemptJournal(Protocol):
         self, account: AccountId, campaign: CampaignId, *, before: Timestamp | None = None, limit: int = 100
     ) -> list[Attempt]:
         """The newest first."""
+
+    async def pace(
+        self, account: AccountId, campaign: CampaignId, *, since: Timestamp, most: int = MOST_OF_PACE
+    ) -> Pace:
+        """How many were dialled since a moment, those on their way among them, without those at which no client's phone
+        rang. Looks at the newest `most` at most, and then says since when: costs the same however fast it dials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

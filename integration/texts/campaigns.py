@@ -108,6 +108,7 @@ CAMPAIGNS: dict[str, tuple[str, str, str]] = {
     "camp_now_free": ("Свободных сотрудников", "Вільних співробітників", "Employees free"),
     "camp_now_busy": ("Занятых сотрудников", "Зайнятих співробітників", "Employees busy"),
     "camp_now_gone": ("Не на месте", "Не на місці", "Not at work"),
+    "camp_now_end": ("Конец обзвона, прогноз", "Кінець обдзвону, прогноз", "Expected end"),
     "camp_at_work": ("Сотрудники обзвона", "Співробітники обдзвону", "Employees of the campaign"),
     "camp_employee": ("Сотрудник", "Співробітник", "Employee"),
     "camp_since": ("С какого времени", "З якого часу", "Since"),

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import sqlite
 
 from integration.domain.call_lists.cells import CellProblem, Problem
 from integration.domain.call_lists.columns import Mapping, Role
+from integration.domain.campaigns.expected_end import Pace
 from integration.domain.campaigns.model import (
     Attempt,
     AttemptState,
@@ -395,6 +396,30 @@ async def test_a_stopped_campaign_lets_nothing_through(storage: Storage, clock: 
     await storage.campaigns.set_state(OFFICE, SPRING, CampaignState.STOPPED, by="Ольга", only_from=EVERY_STATE)
     refused = await storage.attempts.write(OFFICE, an_attempt(entry, clock), office=OFFICE, lease=lease)
     assert refused is JournalRefusal.NOT_RUNNING
+
+
+async def test_the_pace_counts_calls_that_rang_or_ring_and_no_more_than_asked(
+    storage: Storage, clock: FakeClock
+) -> None:
+    await a_campaign(storage)
+    numbers = [f"+7916{index:07}" for index in range(6)]
+    await add(storage, *(somebody(number) for number in numbers))
+    lease, begins = await a_lease(storage), clock.now()
+    outcomes = (Outcome.BUSY, Outcome.TALKED, Outcome.TRUNK_FAILED, Outcome.NO_ANSWER, None, Outcome.NOT_DIALLED)
+    for index, (entry, outcome) in enumerate(zip(await listed(storage), outcomes, strict=True)):
+        attempt = an_attempt(entry, clock, f"attempt-{index:04}")
+        assert await storage.attempts.write(OFFICE, attempt, office=OFFICE, lease=lease) is None
+        if outcome is not None:
+            await storage.attempts.end(OFFICE, replace(attempt, outcome=outcome), entry)
+        clock.advance(60)
+    pace = partial(storage.attempts.pace, OFFICE, SPRING)
+    assert await pace(since=begins) == Pace(dialled=4, since=begins, last=Timestamp(begins + 240))
+    later = Timestamp(begins + 1)
+    assert await pace(since=later) == Pace(dialled=3, since=later, last=Timestamp(begins + 240))
+    newest = await pace(since=begins, most=3)
+    assert newest == Pace(dialled=2, since=Timestamp(begins + 180), last=Timestamp(begins + 240))
+    assert await pace(since=clock.now()) == Pace(dialled=0, since=clock.now())
+    assert await storage.attempts.pace(OFFICE, AUTUMN, since=begins) == Pace(dialled=0, since=begins)
 
 
 async def test_what_people_decide_during_a_call_outlives_its_end(storage: Storage, clock: FakeClock) -> None:

@@ -45,6 +45,7 @@ class Campaigns:
     erasure: CampaignErasure
     office_of: Callable[[AccountId], AccountId]
     tell: Callable[[AccountId], None]
+    clock: FakeClock
 
 
 @pytest_asyncio.fixture
@@ -70,6 +71,7 @@ async def desk(storage: Storage, clock: FakeClock) -> AsyncIterator[Desk]:
         storage.campaign_erasure,
         lambda each: each,
         lambda _: None,
+        clock,
     )
     api = CampaignApi(pages, accounts.get)
     served = Desk(storage, sessions, described(api.operations()).operations)
@@ -163,6 +165,9 @@ async def test_clients_are_added_once_and_who_is_left_out_says_why(desk: Desk) -
     assert (await desk.get(SPRING))["entries"] == {EntryState.OPEN.value: 1}
     status, told = await desk.send("POST", f"{SPRING}/entries", {"entries": rows[:1]})
     assert told["entries"] == ["twice"]
+    assert (await desk.get(SPRING))["expected_end"] == {"at": None, "why": "not_running"}
+    status, told = await desk.send("POST", f"{SPRING}/state", {"state": "running"})
+    assert told["expected_end"] == {"at": None, "why": "not_dialled"}
 
 
 @pytest.mark.parametrize(
@@ -193,6 +198,7 @@ async def test_a_campaign_is_started_paused_and_stopped_from_where_it_may(desk: 
     for state in ("running", "paused", "stopped"):
         status, told = await desk.send("POST", f"{SPRING}/state", {"state": state})
         assert (status, told["state"]) == (200, state)
+        assert told["expected_end"] == {"at": None, "why": "nothing_left"}
     status, refused = await desk.send("POST", f"{SPRING}/state", {"state": "paused"})
     assert (status, refused["error"]["code"]) == (409, "not_this_state")
     for body in ({}, {"state": "draft"}, {"state": 1}, {"state": "paused", "x": 1}):

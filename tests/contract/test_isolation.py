@@ -19,6 +19,7 @@ from integration.domain.call_lists.columns import Mapping
 from integration.domain.calls.intents import Intent
 from integration.domain.calls.notes import CallNote
 from integration.domain.campaigns.callbacks import CallbackKind, campaign_of
+from integration.domain.campaigns.expected_end import Pace
 from integration.domain.campaigns.holds import Hold, held
 from integration.domain.campaigns.model import Attempt, CampaignState, Entry, EntryNumber, EntryState, Mode
 from integration.domain.campaigns.model import Outcome as CallOutcome
@@ -153,6 +154,7 @@ ASKED: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "attempts.get": ((ATTEMPT.id,), {}),
     "attempts.log": ((SPRING,), {}),
     "attempts.of_call": ((CALL.id,), {}),
+    "attempts.pace": ((SPRING,), {"since": Timestamp(0.0)}),
     "attempts.sent": ((ATTEMPT.id,), {"at": NOW, "lease": DIALS}),
     "attempts.tries": ((), {"numbers": ["+79161234567"], "entries": [EntryId(1)], "since": Timestamp(0.0)}),
     "attempts.under_way": ((SPRING,), {}),
@@ -352,6 +354,7 @@ OF_NO_ACCOUNT = {
     "tokens.close": "waits for refreshes",
 }
 NO_OFFICE = StoredOffice(office=OTHER, parts={}, secrets={})
+NO_PACE = Pace(dialled=0, since=Timestamp(0.0))
 NOTHING_WAITS = {OutboxState.WAITING: 0, OutboxState.DEAD: 0}
 ANSWERS_ITS_OWN = {
     "recordings.put",
@@ -473,6 +476,7 @@ async def test_another_account_sees_nothing_and_changes_nothing(filled: Storage,
             ([], []),
             NOTHING_WAITS,
             NO_OFFICE,
+            NO_PACE,
             JournalRefusal.NOT_RUNNING,
             Deletion.GONE,
         )

@@ -12,12 +12,12 @@ import aiohttp
 import pytest
 
 from integration.domain.campaigns.holds import Hold, held
-from integration.domain.campaigns.model import CampaignState, EntryNumber, EntryState, Mode
+from integration.domain.campaigns.model import Attempt, CampaignState, EntryNumber, EntryState, Mode, Outcome
 from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.campaigns.workforce import Absent
 from integration.domain.crm.entities import Deal, EntityKind, EntityRef, Person
 from integration.domain.crm.filters import CrmFilter, Pipeline, PipelineStage, StageRef
-from integration.domain.ids import AccountId, CampaignId
+from integration.domain.ids import AccountId, AttemptId, CampaignId, Timestamp
 from integration.errors import Unavailable
 from integration.ports.campaigns import EntryQuery, NewEntry, StoredCampaign, lease_name
 from integration.ports.dialling import STALE_SECONDS, CampaignLedger, DayFigures, DiallingNow, Seat
@@ -25,6 +25,7 @@ from integration.ports.list_imports import ImportState, ListImport
 from integration.services.campaign_sounds import CampaignSounds
 from integration.services.ending import ended
 from integration.testing import FakeCrm
+from integration.texts.expected_end import NO_END, end_sentence
 from integration.texts.pages import texts
 from integration.web.campaigns.csv_answer import cell
 from tests.services.admin_office import Office
@@ -401,8 +402,8 @@ async def test_a_campaign_is_started_paused_and_stopped_by_people_who_are_asked(
     assert EN["camp_state_not_changed"] in await signed_in.send(f"{one}/state?lang=en", state="paused", confirmed="1")
 
 
-async def a_running_one(office: Office) -> StoredCampaign:
-    campaign = await make(office, **{"employee.101": "1"})
+async def a_running_one(office: Office, **fields: str) -> StoredCampaign:
+    campaign = await make(office, **{"employee.101": "1", **fields})
     new = NewEntry(numbers=(EntryNumber(e164="+79161112233"),))
     await office.world.storage.entries.add(ACME, campaign.id, [new], office=ACME)
     await office.send(f"{BASE}/{campaign.id}/state", state="running")
@@ -424,12 +425,39 @@ async def test_why_nobody_is_dialled_is_said_in_one_sentence(signed_in: Office) 
     assert "All employees are busy: 1." in page
     assert "All employees are busy: 1." in await signed_in.page(f"{BASE}?lang=en")
     assert EN["camp_now_talking"] in page
+    assert NO_END["not_dialled"][2] in page
     assert EN["camp_at_work"] in page
     assert EN["camp_absent_not_registered"] in page
     world.clock.advance(STALE_SECONDS + 1)
     page = await signed_in.page(one)
     assert "check that a process with the role worker" in page
     assert EN["camp_at_work"] not in page
+
+
+async def test_the_page_says_when_the_list_will_have_been_called(signed_in: Office) -> None:
+    """Two of four were dialled once, and answered, eleven minutes apart: two more, with 4/3 of an attempt each."""
+    world = signed_in.world
+    campaign = await a_running_one(signed_in, **{f"week_{day}": "0:00-24:00" for day in range(7)})
+    more = [NewEntry(numbers=(EntryNumber(e164=f"+7916111224{index}"),)) for index in range(3)]
+    await world.storage.entries.add(ACME, campaign.id, more, office=ACME)
+    (lease,) = await world.storage.leases.acquire([lease_name(ACME, campaign.id)], holder="a", ttl_seconds=6000)
+    for entry in await world.storage.entries.head(ACME, campaign.id, now=world.clock.now(), limit=2):
+        attempt = Attempt(
+            id=AttemptId(f"attempt-{entry.position:04}"), campaign=campaign.id, entry=entry.id, line="pbx/1", fence=1,
+            number=entry.numbers[0].e164, mode=Mode.PROGRESSIVE, written_at=world.clock.now(),
+        )  # fmt: skip
+        assert await world.storage.attempts.write(ACME, attempt, office=ACME, lease=lease) is None
+        reached = replace(entry, state=EntryState.REACHED)
+        assert await world.storage.attempts.end(ACME, replace(attempt, outcome=Outcome.TALKED), reached)
+        world.clock.advance(660)
+    doing = DiallingNow(at=world.clock.now(), hold=held(Hold.ALL_BUSY, busy=1))
+    await world.storage.dialling.put(ACME, campaign.id, doing, learned=None, lease=lease)
+    page = await signed_in.page(f"{BASE}/{campaign.id}?lang=en")
+    assert EN["camp_now_end"] in page
+    end = Timestamp(world.clock.now() + 2 * 4 / 3 * 660)
+    assert end_sentence(end, "en", zone="Europe/Moscow", now=world.clock.now()) in page
+    await signed_in.send(f"{BASE}/{campaign.id}/state", state="paused", confirmed="yes")
+    assert EN["camp_now_end"] not in await signed_in.page(f"{BASE}/{campaign.id}?lang=en")
 
 
 async def test_one_employee_is_paused_for_all_campaigns_and_the_page_says_by_whom(signed_in: Office) -> None:

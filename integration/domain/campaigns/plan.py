@@ -254,11 +254,7 @@ def campaign(
         lines=tuple(lines),
         members=tuple(members),
         owners=plan.owners,
-        windows=Windows(
-            week=tuple(read_spans(text) for text in plan.week),
-            holidays=frozenset(date.fromisoformat(text) for text in plan.holidays),
-            unknown_zone=plan.unknown_zone,
-        ),
+        windows=windows_of(plan),
         office_zone=zone,
         attempts=AttemptRules(
             per_number=plan.per_number,
@@ -272,6 +268,15 @@ def campaign(
         ceiling=plan.ceiling_percent / 100,
         priority=plan.priority,
         max_calls=plan.max_calls or None,
+    )
+
+
+def windows_of(plan: CampaignPlan) -> Windows:
+    """Of a plan without faults."""
+    return Windows(
+        week=tuple(read_spans(text) for text in plan.week),
+        holidays=frozenset(date.fromisoformat(text) for text in plan.holidays),
+        unknown_zone=plan.unknown_zone,
     )
 
 

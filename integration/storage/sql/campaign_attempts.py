@@ -9,9 +9,19 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, or_, select, text, update
 
-from integration.domain.campaigns.model import Attempt, AttemptState, CampaignState, Entry, EntryState, Outcome, Try
+from integration.domain.campaigns.expected_end import Pace
+from integration.domain.campaigns.model import (
+    NO_ATTEMPT,
+    Attempt,
+    AttemptState,
+    CampaignState,
+    Entry,
+    EntryState,
+    Outcome,
+    Try,
+)
 from integration.domain.ids import AccountId, AttemptId, CallId, CampaignId, EntryId, Timestamp
-from integration.ports.campaigns import JournalRefusal
+from integration.ports.campaigns import MOST_OF_PACE, JournalRefusal
 from integration.ports.clock import Clock
 from integration.ports.coordination import Lease
 from integration.storage.sql.campaign_dialling import count_day
@@ -158,6 +168,23 @@ class SqlAttempts:
         query = query.order_by(table.c.written_at.desc()).limit(limit)
         rows = await self._database.read(lambda connection: connection.execute(query).scalars().all(), account)
         return [decode(Attempt, body) for body in rows]
+
+    async def pace(
+        self, account: AccountId, campaign: CampaignId, *, since: Timestamp, most: int = MOST_OF_PACE
+    ) -> Pace:
+        newest = (
+            select(table.c.written_at, table.c.outcome)
+            .where(table.c.account == account, table.c.campaign == campaign, table.c.written_at >= since)
+            .order_by(table.c.written_at.desc())
+            .limit(most)
+        )
+        rows = await self._database.read(lambda connection: connection.execute(newest).all(), account)
+        rang = [written_at for written_at, outcome in rows if outcome is None or Outcome(outcome) not in NO_ATTEMPT]
+        return Pace(
+            dialled=len(rang),
+            since=since if len(rows) < most else Timestamp(rows[-1].written_at),
+            last=Timestamp(rang[0]) if rang else None,
+        )
 
 
 def _after(stored: Entry, wanted: Entry) -> Entry:

@@ -17,6 +17,7 @@ from integration.documents.campaigns import RESERVED_IDS
 from integration.documents.problems import FieldProblem, InvalidDocument
 from integration.domain.access import Permission, Viewer
 from integration.domain.campaigns.callbacks import is_of_callbacks
+from integration.domain.campaigns.expected_end import NoEnd
 from integration.domain.campaigns.model import Attempt, EntryNumber
 from integration.domain.campaigns.plan import CampaignPlan
 from integration.domain.campaigns.states import FROM
@@ -37,7 +38,9 @@ from integration.ports.campaigns import (
     NewEntry,
     StoredCampaign,
 )
+from integration.ports.clock import Clock
 from integration.services.accounts import Account
+from integration.services.expected_ends import end_of
 from integration.texts.changes import author
 from integration.texts.offices import ApiProblem
 from integration.texts.settings import Problem
@@ -83,6 +86,9 @@ class Desk(Protocol):
 
     @property
     def tell(self) -> Callable[[AccountId], None]: ...
+
+    @property
+    def clock(self) -> Clock: ...
 
 
 class CampaignApi:
@@ -142,10 +148,12 @@ class CampaignApi:
         account = self._of(request)
         counts = await self._desk.campaigns.counts(account.id)
         stored = await self._desk.campaigns.all(account.id)
-        return answer({"campaigns": [_campaign(each, counts.get(each.id, _NOBODY)) for each in stored]})
+        return answer(
+            {"campaigns": [await self._shown(each, counts.get(each.id, _NOBODY), account) for each in stored]}
+        )
 
     async def one(self, request: web.Request, _: Viewer) -> web.Response:
-        return await self._answer(await self._campaign(request))
+        return await self._answer(await self._campaign(request), self._of(request))
 
     async def put(self, request: web.Request, viewer: Viewer) -> web.Response:
         seen, account = seen_by(request).office, self._of(request)
@@ -166,7 +174,7 @@ class CampaignApi:
             here = await self._campaign(request)
             raise Refused(412, ApiProblem.OTHER_REVISION, changes=[], revision=str(here.revision))
         self._desk.tell(account.id)
-        return await self._answer(stored)
+        return await self._answer(stored, account)
 
     async def delete(self, request: web.Request, viewer: Viewer) -> web.Response:
         seen, campaign = seen_by(request).office, await self._campaign(request)
@@ -190,7 +198,7 @@ class CampaignApi:
         if not is_so:
             raise Refused(409, ApiProblem.NOT_THIS_STATE, {"state": campaign.state.value})
         self._desk.tell(account.id)
-        return await self._answer(await self._campaign(request))
+        return await self._answer(await self._campaign(request), self._of(request))
 
     def _plan(
         self, request: web.Request, document: dict[str, Any], account: Account, known: StoredCampaign | None
@@ -272,9 +280,15 @@ class CampaignApi:
             raise Refused(404, ApiProblem.NO_PART, {"part": key})
         return found
 
-    async def _answer(self, stored: StoredCampaign) -> web.Response:
+    async def _answer(self, stored: StoredCampaign, account: Account) -> web.Response:
         counts = (await self._desk.campaigns.counts(stored.account)).get(stored.id, _NOBODY)
-        return answer(_campaign(stored, counts), revision=stored.revision)
+        return answer(await self._shown(stored, counts, account), revision=stored.revision)
+
+    async def _shown(self, stored: StoredCampaign, counts: CampaignCounts, account: Account) -> dict[str, Any]:
+        now = self._desk.clock.now()
+        end = await end_of(self._desk.attempts, stored, counts, zone=account.settings.zone, now=now)
+        told = {"at": None, "why": end.value} if isinstance(end, NoEnd) else {"at": _moment(end), "why": None}
+        return {**_campaign(stored, counts), "expected_end": told}
 
     def _refuse(self, request: web.Request, problems: Sequence[FieldProblem]) -> NoReturn:
         """Always raises."""

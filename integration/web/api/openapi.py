@@ -12,6 +12,7 @@ from aiohttp import web
 from integration import __version__
 from integration.domain.access import Permission, Viewer
 from integration.domain.api_keys import PREFIX
+from integration.domain.campaigns.expected_end import NoEnd
 from integration.web.api.answers import answer
 from integration.web.api.door import Operation
 
@@ -67,6 +68,7 @@ _COUNTS = {"type": "object", "additionalProperties": _NUMBER}
 _CAMPAIGN = {
     "id": _TEXT, "plan": _ref("CampaignPlan"), "revision": _TEXT, "state": _TEXT, "state_at": _MOMENT,
     "state_by": _TEXT, "made_at": _MOMENT, "made_by": _TEXT, "entries": _COUNTS, "outcomes": _COUNTS,
+    "expected_end": _object(at=_MOMENT_OR_NOTHING, why={"enum": [*(each.value for each in NoEnd), None]}),
 }  # fmt: skip
 _ENTRY = {
     "id": _TEXT, "position": _NUMBER, "state": _TEXT, "name": _TEXT, "comment": _TEXT,

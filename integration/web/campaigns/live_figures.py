@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from integration.domain.campaigns.expected_end import NoEnd
 from integration.domain.campaigns.model import CampaignState
 from integration.domain.campaigns.situation import EmployeeState
 from integration.domain.ids import Timestamp
@@ -14,6 +15,7 @@ from integration.ports.dialling import STALE_SECONDS, DiallingNow, Seat
 from integration.services.accounts import Account
 from integration.services.dialling.resolving import resolved
 from integration.texts.dialling import hold_sentence
+from integration.texts.expected_end import end_sentence
 from integration.texts.pages import texts
 from integration.web.pages.view import moment
 
@@ -60,20 +62,26 @@ class Why:
             return t["camp_why_no_process"].format(when=moment(doing.at, self._account))
         return hold_sentence(doing.hold, self._language, zone=self._account.settings.zone, now=self._now)
 
-    def figures(self, stored: StoredCampaign, doing: DiallingNow | None) -> list[tuple[str, int]]:
-        """Empty: nothing dials it now."""
+    def figures(
+        self, stored: StoredCampaign, doing: DiallingNow | None, end: Timestamp | NoEnd
+    ) -> list[tuple[str, int | str]]:
+        """Empty: nothing dials it now. `end`: when its list will have been called."""
         if not self._is_fresh(doing) or doing is None:
             return []
         if stored.state is not CampaignState.RUNNING and not (doing.dialling or doing.talking):
             return []
         people = Counter(seat.state for seat in doing.seats)
-        return [
+        figures: list[tuple[str, int | str]] = [
             (self._t["camp_now_dialling"], doing.dialling),
             (self._t["camp_now_talking"], doing.talking),
             (self._t["camp_now_free"], people[EmployeeState.FREE]),
             (self._t["camp_now_busy"], sum(people[state] for state in _BUSY)),
             (self._t["camp_now_gone"], sum(people[state] for state in _ABSENT)),
         ]
+        if stored.state is CampaignState.RUNNING and end is not NoEnd.NOTHING_LEFT:
+            said = end_sentence(end, self._language, zone=self._account.settings.zone, now=self._now)
+            figures.append((self._t["camp_now_end"], said))
+        return figures
 
     def seats(self, stored: StoredCampaign, doing: DiallingNow | None) -> list[SeatRow]:
         """Of a campaign that is dialled everybody; of another one those who are paused, so that it can be ended."""

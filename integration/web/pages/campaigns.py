@@ -21,6 +21,7 @@ from integration.ports.campaign_erasure import Deletion
 from integration.ports.campaigns import CampaignChange, CampaignCounts, ChangeKind, StoredCampaign
 from integration.ports.dialling import DiallingNow
 from integration.services.accounts import Account
+from integration.services.expected_ends import end_of
 from integration.texts.pages import texts
 from integration.web.campaigns import plan_form
 from integration.web.campaigns.callbacks import CallbackPages
@@ -146,7 +147,9 @@ class CampaignPages:
         history = await self._desk.campaigns.history(account.id, campaign.id)
         imports = await self._desk.imports.of_campaign(account.id, campaign.id)
         now = (await self._desk.dialling.now(account.id)).get(campaign.id)
-        why = Why(account, language_of(request), self._desk.clock.now())
+        at = self._desk.clock.now()
+        why = Why(account, language_of(request), at)
+        end = await end_of(self._desk.attempts, campaign, counts, zone=account.settings.zone, now=at)
         return await self._desk.shell.page(
             request,
             "campaign.html",
@@ -155,11 +158,9 @@ class CampaignPages:
             base=path_of(account),
             campaign=campaign,
             row=_row(campaign, counts, why, now, t),
-            live_figures=why.figures(campaign, now),
+            live_figures=why.figures(campaign, now, end),
             seats=why.seats(campaign, now),
-            ledger=await ledger_of(
-                self._desk.dialling, account, campaign, self._desk.clock.now(), language_of(request)
-            ),
+            ledger=await ledger_of(self._desk.dialling, account, campaign, at, language_of(request)),
             states=[(t[f"entry_state_{state}"], count, state.value) for state, count in _ordered(counts)],
             outcomes=[(t[f"outcome_{outcome}"], count) for outcome, count in counts.outcomes.items() if count],
             people=_who_calls(account, campaign.plan, t),
