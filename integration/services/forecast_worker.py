@@ -9,14 +9,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import resource
 import sys
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TextIO
 
 from integration.domain.campaigns.estimates import Estimates
 from integration.domain.campaigns.simulation.forecast import forecast
+from integration.worker_limits import limit_this_process
 
 _MOST_SECONDS = 60
 _MOST_PLAYED, _FEWEST_PLAYED = 20, 2
@@ -34,8 +33,7 @@ def run(source: TextIO, target: TextIO) -> None:
 
 
 def main() -> None:
-    with suppress(ValueError, OSError):  # the system allows less, or knows no such limit
-        resource.setrlimit(resource.RLIMIT_CPU, (_MOST_SECONDS, _MOST_SECONDS))
+    limit_this_process(processor_seconds=_MOST_SECONDS)
     os.nice(10)
     run(sys.stdin, sys.stdout)
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -19,13 +16,15 @@ from integration.domain.ids import AccountId, CampaignId
 from integration.errors import Unavailable
 from integration.ports.campaigns import CampaignStore
 from integration.ports.dialling import DiallingStore
+from integration.worker_process import WorkerFailed, answered
 
 log = structlog.get_logger()
 
 MOST_EMPLOYEES, MOST_HOURS = 100, 8
 _SECONDS = 60.0
 _MOST_CAMPAIGNS = 50  # of which figures are borrowed
-_KEPT = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
+_MOST_BYTES = 100_000  # a forecast has some 300
+_WORKER = (sys.executable, "-m", "integration.services.forecast_worker")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +63,12 @@ class Forecasts:
         try:
             async with asyncio.timeout(self._seconds):
                 async with self._one:
-                    said = await _said(asked)
+                    said = await answered(*_WORKER, work=asked, seconds=self._seconds, most_bytes=_MOST_BYTES)
         except TimeoutError as exc:
             raise Unavailable("the forecast took too long") from exc
-        if not said:
-            log.warning("a forecast was not made", campaign=campaign)
-            raise Unavailable("the forecast was not made")
+        except WorkerFailed as exc:
+            log.warning("a forecast was not made", campaign=campaign, error=str(exc))
+            raise Unavailable("the forecast was not made") from exc
         told: dict[str, Any] = json.loads(said)
         told |= {name: tuple(told[name]) for name in ("occupancy", "abandoned")}
         return Forecast(**told)
@@ -86,22 +85,3 @@ class Forecasts:
             if dials > most:
                 best, most = learned, dials
         return best
-
-
-async def _said(asked: bytes) -> bytes:
-    """Empty: it did not end well."""
-    worker = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "integration.services.forecast_worker"),
-        stdin=PIPE,
-        stdout=PIPE,
-        stderr=DEVNULL,
-        env={name: os.environ[name] for name in _KEPT if name in os.environ},
-    )
-    try:
-        said, _ = await worker.communicate(asked)
-    finally:
-        if worker.returncode is None:
-            with suppress(ProcessLookupError):
-                worker.kill()
-            await worker.wait()
-    return said if worker.returncode == 0 else b""

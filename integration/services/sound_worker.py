@@ -7,13 +7,12 @@ The file is on its standard input. It prints a JSON line, `{"seconds": 12.5}` an
 from __future__ import annotations
 
 import json
-import resource
 import sys
-from contextlib import suppress
 from typing import BinaryIO
 
 from integration.errors import Rejected
 from integration.services.telephone_sound import to_telephone
+from integration.worker_limits import limit_this_process
 
 _MOST_MEMORY = 1536 * 1024 * 1024
 _MOST_SECONDS = 60
@@ -35,9 +34,7 @@ def run(source: BinaryIO, target: BinaryIO) -> None:
 
 
 def main() -> None:
-    for what, most in ((resource.RLIMIT_AS, _MOST_MEMORY), (resource.RLIMIT_CPU, _MOST_SECONDS)):
-        with suppress(ValueError, OSError):  # the system allows less, or knows no such limit
-            resource.setrlimit(what, (most, most))
+    limit_this_process(processor_seconds=_MOST_SECONDS, memory=_MOST_MEMORY)
     run(sys.stdin.buffer, sys.stdout.buffer)
 
 

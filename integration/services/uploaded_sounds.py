@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
-from asyncio.subprocess import DEVNULL, PIPE
-from contextlib import suppress
 
 import structlog
 
 from integration.errors import Rejected
 from integration.services.telephone_sound import LONGEST_SECONDS, RATE, TelephoneSound
+from integration.worker_process import WorkerFailed, answered
 
 log = structlog.get_logger()
 
@@ -21,8 +19,7 @@ LARGEST_FILE = 20_000_000
 
 _SECONDS = 90.0
 _MOST_BYTES = 2 * RATE * (LONGEST_SECONDS + 2) + 4_096
-_KEPT = ("PATH", "PYTHONPATH", "VIRTUAL_ENV", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR")
-"""Of the environment: it may hold secrets, and the worker reads what strangers made."""
+_WORKER = (sys.executable, "-m", "integration.services.sound_worker")
 
 
 class UploadedSounds:
@@ -40,33 +37,14 @@ class UploadedSounds:
             Rejected: `bad_sound`: no sound file that can be read; `no_sound`: empty or silent; `too_long`: also one
                 that would take too much memory or time.
         """
-        async with self._one:
-            said = await self._said(file)
-        line, found, wav = said.partition(b"\n")
-        if not found or len(wav) > _MOST_BYTES:  # its limits have ended it
-            raise Rejected("this sound takes too much to convert", code="too_long")
+        try:
+            async with self._one:
+                said = await answered(*_WORKER, work=file, seconds=self._seconds, most_bytes=_MOST_BYTES)
+        except WorkerFailed as exc:
+            log.warning("a sound was not converted", size=len(file), error=str(exc))
+            raise Rejected("this sound takes too much to convert", code="too_long") from exc
+        line, _, wav = said.partition(b"\n")
         told = json.loads(line)
         if "trouble" in told:
             raise Rejected("this file is refused", code=str(told["trouble"]))
         return TelephoneSound(wav, float(told["seconds"]))
-
-    async def _said(self, file: bytes) -> bytes:
-        worker = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "integration.services.sound_worker"),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=DEVNULL,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
-        )
-        try:
-            async with asyncio.timeout(self._seconds):
-                said, _ = await worker.communicate(file)
-        except TimeoutError:
-            log.warning("a sound took too long to convert", size=len(file))
-            return b""
-        finally:
-            if worker.returncode is None:
-                with suppress(ProcessLookupError):
-                    worker.kill()
-                await worker.wait()
-        return said

@@ -7,10 +7,8 @@ It prints a JSON line about the file's form, then lines with batches of rows, th
 from __future__ import annotations
 
 import json
-import resource
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, replace
 from typing import Any, BinaryIO, TextIO
 
@@ -18,6 +16,7 @@ from integration.domain.call_lists.rows import read_row
 from integration.domain.call_lists.text_files import Encoding, Separator, encoding_of, read_text_table
 from integration.ports.list_files import FileForm, FileRow, FileTrouble, ReadingChoice, RowReading, UnreadableFile
 from integration.spreadsheets import messages
+from integration.worker_limits import limit_this_process
 
 MOST_ROWS = 200_000
 BATCH = 200
@@ -103,9 +102,7 @@ def _print(target: TextIO, value: Any) -> None:
 
 
 def main() -> None:
-    for what, most in ((resource.RLIMIT_AS, _MOST_MEMORY), (resource.RLIMIT_CPU, _MOST_SECONDS)):
-        with suppress(ValueError, OSError):  # the system allows less, or knows no such limit
-            resource.setrlimit(what, (most, most))
+    limit_this_process(processor_seconds=_MOST_SECONDS, memory=_MOST_MEMORY)
     run(sys.stdin.buffer, sys.stdout, *messages.read_order(json.loads(sys.argv[1])))
 
 

@@ -16,6 +16,7 @@ from integration.errors import Unavailable
 from integration.ports.campaigns import CampaignCounts
 from integration.services.forecasts import Forecasts, Question
 from integration.texts.pages import texts
+from integration.worker_process import WorkerFailed
 from tests.services.admin_office import Office
 from tests.services.conftest import ACME
 
@@ -115,10 +116,10 @@ async def test_a_voice_message_has_no_forecast(signed_in: Office) -> None:
 async def test_a_busy_server_says_so(signed_in: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     await make(signed_in)
 
-    async def refuse(*_: object) -> bytes:
-        return b""
+    async def refuse(*_: object, **__: object) -> bytes:
+        raise WorkerFailed("the worker took more than 60 s")
 
-    monkeypatch.setattr("integration.services.forecasts._said", refuse)
+    monkeypatch.setattr("integration.services.forecasts.answered", refuse)
     page = await signed_in.page(f"{BASE}/spring/forecast?lang=en&employees=3&hours=1&hour=12")
     assert EN["camp_forecast_not_now"] in page
 

@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ANYWHERE = {"integration", "integration.__version__"}
 CORE = ("integration.domain", "integration.ports", "integration.errors")
 TEXTS = "integration.texts"
+WORKERS = ("integration.worker_process", "integration.worker_limits")
 OURS = {"integration", "connectors", "pbx_adapter", "widgets", "bench", "tests"}
 NO_IO = {
     "asyncio", "socket", "time", "random", "secrets", "os", "io", "pathlib", "subprocess", "logging", "threading",
@@ -113,10 +114,10 @@ ARROWS = {
     "integration/ports": ("integration.domain", "integration.ports", "integration.errors"),
     "integration/texts": ("integration.domain", TEXTS),
     "integration/documents": ("integration.domain", "integration.errors", TEXTS, "integration.documents"),
-    "integration/services": (*CORE, TEXTS, "integration.services"),
+    "integration/services": (*CORE, TEXTS, "integration.services", *WORKERS),
     "integration/storage": (*CORE, "integration.storage", "integration.clock"),
     "integration/spreadsheets": ("integration.domain", "integration.ports", "integration.errors",
-                                 "integration.spreadsheets"),
+                                 "integration.spreadsheets", *WORKERS),
     "integration/speech": ("integration.ports", "integration.errors", "integration.speech"),
     "integration/web": (*CORE, TEXTS, "integration.services", "integration.documents", "integration.web"),
     "integration/process": (*CORE, TEXTS, "integration.services", "integration.storage", "integration.web",
