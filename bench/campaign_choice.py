@@ -8,6 +8,7 @@ figures of all campaigns. A third of the entries are done, a third are due later
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
@@ -72,6 +73,36 @@ class Figures:
         }
 
 
+class _Lists:
+    """All campaigns of one size."""
+
+    def __init__(
+        self, storage: Storage, account: AccountId, campaigns: list[CampaignId], size: Size, clock: FakeClock
+    ) -> None:
+        self._storage, self._account, self._campaigns, self._clock = storage, account, campaigns, clock
+        self._leases: dict[CampaignId, Lease] = {}
+        self.size = size
+        self.figures = Figures([], [], [])
+
+    async def take_leases(self) -> None:
+        for campaign in self._campaigns:
+            (self._leases[campaign],) = await self._storage.leases.acquire(
+                [lease_name(self._account, campaign)], holder="bench", ttl_seconds=600
+            )
+
+    async def ask(self, turn: int) -> None:
+        """Time each question once."""
+        storage, account, figures = self._storage, self._account, self.figures
+        campaign = self._campaigns[turn % len(self._campaigns)]
+        head, took = await _timed(partial(storage.entries.head, account, campaign, now=self._clock.now(), limit=_HEAD))
+        figures.head.append(took)
+        attempt = _attempt(head[0], turn, self._clock)
+        _, took = await _timed(partial(_dial, storage, account, attempt, head[0], self._leases[campaign]))
+        figures.attempt.append(took)
+        _, took = await _timed(partial(storage.campaigns.counts, account))
+        figures.counts.append(took)
+
+
 def run(*, quick: bool = False, size: Size | None = None) -> dict[str, Any]:
     large = size or (QUICK if quick else FULL)
     small = replace(SMALL, asked=large.asked)
@@ -97,33 +128,42 @@ def _aim(database: str, small: Figures, large: Figures) -> dict[str, Any]:
 
 
 async def _on_sqlite(sizes: list[Size]) -> list[Figures]:
-    found = []
-    for size in sizes:
-        with tempfile.TemporaryDirectory() as folder:
-            url = f"sqlite:///{Path(folder) / 'dozvon.sqlite3'}"
-            found.append(await _measured(url, Path(folder), size))
-    return found
+    async with contextlib.AsyncExitStack() as stack:
+        books = []
+        for size in sizes:
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            books.append(await _filled(stack, f"sqlite:///{folder / 'dozvon.sqlite3'}", folder, size, OFFICE))
+        return await _asked(books)
 
 
 async def _on_postgres(sizes: list[Size], url: str) -> list[Figures]:
-    """In one database, the small one first."""
-    found = []
-    with tempfile.TemporaryDirectory() as folder:
-        for number, size in enumerate(sizes):
-            found.append(await _measured(url, Path(folder), size, account=AccountId(f"bench{number}")))
-    return found
+    """In one database."""
+    async with contextlib.AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        books = [
+            await _filled(stack, url, folder, size, AccountId(f"bench{number}")) for number, size in enumerate(sizes)
+        ]
+        return await _asked(books)
 
 
-async def _measured(url: str, folder: Path, size: Size, account: AccountId = OFFICE) -> Figures:
+async def _filled(stack: contextlib.AsyncExitStack, url: str, folder: Path, size: Size, account: AccountId) -> _Lists:
     clock = FakeClock()
     storage = await open_storage(url, folder, clock=clock)
-    try:
-        campaigns = [CampaignId(f"{account}-{number}") for number in range(size.campaigns)]
-        for number, campaign in enumerate(campaigns):
-            await _fill(storage, account, campaign, number, size, clock)
-        return await _ask(storage, account, campaigns, size, clock)
-    finally:
-        await storage.close()
+    stack.push_async_callback(storage.close)
+    campaigns = [CampaignId(f"{account}-{number}") for number in range(size.campaigns)]
+    for number, campaign in enumerate(campaigns):
+        await _fill(storage, account, campaign, number, size, clock)
+    return _Lists(storage, account, campaigns, size, clock)
+
+
+async def _asked(books: list[_Lists]) -> list[Figures]:
+    """In turns, so that whatever else the machine does falls on all alike."""
+    for lists in books:
+        await lists.take_leases()
+    for turn in range(books[0].size.asked):
+        for lists in books:
+            await lists.ask(turn)
+    return [lists.figures for lists in books]
 
 
 async def _fill(
@@ -145,27 +185,6 @@ async def _fill(
         await storage.entries.defer(account, campaign, later, until=Timestamp(clock.now() + 3600 + start))
         for entry in taken[third : third + third // 10]:
             await storage.entries.remove(account, campaign, entry.id)
-
-
-async def _ask(
-    storage: Storage, account: AccountId, campaigns: list[CampaignId], size: Size, clock: FakeClock
-) -> Figures:
-    leases: dict[CampaignId, Lease] = {}
-    for campaign in campaigns:
-        (leases[campaign],) = await storage.leases.acquire(
-            [lease_name(account, campaign)], holder="bench", ttl_seconds=600
-        )
-    figures = Figures([], [], [])
-    for turn in range(size.asked):
-        campaign = campaigns[turn % len(campaigns)]
-        head, took = await _timed(partial(storage.entries.head, account, campaign, now=clock.now(), limit=_HEAD))
-        figures.head.append(took)
-        attempt = _attempt(head[0], turn, clock)
-        _, took = await _timed(partial(_dial, storage, account, attempt, head[0], leases[campaign]))
-        figures.attempt.append(took)
-        _, took = await _timed(partial(storage.campaigns.counts, account))
-        figures.counts.append(took)
-    return figures
 
 
 async def _timed(ask: Callable[[], Awaitable[T]]) -> tuple[T, float]:
