@@ -8,8 +8,6 @@ import sys
 
 import pytest
 
-from integration.web.pages.shell import _compiled
-
 
 @pytest.mark.parametrize(("command", "more"), [("number", 10), ("sandbox", 0)])
 def test_a_command_beside_a_serving_process_gives_way(command: str, more: int) -> None:
@@ -17,10 +15,3 @@ def test_a_command_beside_a_serving_process_gives_way(command: str, more: int) -
     code = "import os; from integration.__main__ import main\ntry: main()\nexcept SystemExit: print(os.nice(0))"
     asked = subprocess.run([sys.executable, "-c", code, command, "--help"], capture_output=True, text=True, check=True)
     assert int(asked.stdout.split()[-1]) == min(os.nice(0) + more, 19)
-
-
-def test_no_page_is_compiled_while_its_reader_waits() -> None:
-    environment = _compiled()
-    assert environment.cache is not None
-    assert len(environment.cache) == len(environment.list_templates())
-    assert not environment.auto_reload

@@ -11,7 +11,6 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
 
-import jinja2
 from aiohttp import web
 
 from integration import __version__
@@ -23,6 +22,7 @@ from integration.ports.stores import Outbox, OutboxState
 from integration.services.accounts import Account, Accounts
 from integration.texts.pages import texts
 from integration.web.language import language_of
+from integration.web.pages.compiled import templates
 from integration.web.pages.flash import Flash
 from integration.web.pages.session import AdminSessions
 from integration.web.pages.view import local_moment
@@ -95,7 +95,7 @@ class Shell:
         self._sessions = sessions
         self._flash = flash
         self.told = flash.told
-        self._jinja = _compiled()
+        self._jinja = templates()
         self._files = {file.name: file for file in (*(_HERE / "static").iterdir(), *_TOKENS.glob("tokens*.css"))}
         self._components = cache(self._load_components)
 
@@ -269,18 +269,6 @@ class Shell:
         for name in sorted(self._jinja.list_templates(filter_func=lambda name: name.startswith("components/"))):
             found |= vars(self._jinja.get_template(name).make_module(shared))
         return SimpleNamespace(**{name: macro for name, macro in found.items() if not name.startswith("_")})
-
-
-@cache
-def _compiled() -> jinja2.Environment:
-    """All templates, compiled now (0.4 s): the first reader of a page must not hold up the cards of everybody."""
-    loader = jinja2.FileSystemLoader(_HERE / "templates")
-    environment = jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, auto_reload=False, cache_size=-1
-    )
-    for name in environment.list_templates():
-        environment.get_template(name)
-    return environment
 
 
 def in_language(request: web.Request, path: str, lang: str) -> str:
