@@ -7,6 +7,10 @@ NPM := PATH="$(CURDIR)/.venv/bin:$$PATH" npm
 # The benches' own tests run in `make test` only.
 UNIT := -m "not lab and not browser and not servers" tests/unit tests/services --ignore=tests/unit/test_benches.py
 
+# Bytecode is kept even where the environment says that Python shall keep none (many containers do): the tests start
+# hundreds of processes, and each would compile all modules and pages again.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(PYTHON) -m pytest -q
+
 # Most tests of `make test` wait for phones and processes: four side by side fit two cores (tests/conftest.py groups them).
 SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
 
@@ -37,13 +41,13 @@ check-code: setup
 	$(PYTHON) -m mypy
 
 check-unit: setup
-	$(PYTHON) -m pytest -q -n 2 --dist loadgroup $(UNIT)
+	$(PYTEST) -n 2 --dist loadgroup $(UNIT)
 
 test-setup: ## get Asterisk 22 and 16, Chromium, Redis, PostgreSQL, nginx for the tests
 	@scripts/test-setup.sh
 
 test: setup test-setup ## run all tests, skipping none
-	$(PYTHON) -m pytest -q --forbid-skips $(SIDE_BY_SIDE)
+	$(PYTEST) --forbid-skips $(SIDE_BY_SIDE)
 
 test-mutants: setup ## change the core in small ways and see which change no test notices (ARGS="--sample 70 --seed 3")
 	@$(PYTHON) scripts/mutants.py $(ARGS)
