@@ -93,7 +93,7 @@ async def office(open_office: OpenOffice) -> Office:
 @pytest.fixture(scope="session")
 def postgres_server_url() -> Iterator[str]:
     """The maintenance database of the session's private PostgreSQL."""
-    with _missing_fails(), postgres_server() as url:
+    with _missing_fails(), postgres_server(in_memory=True) as url:
         yield url
 
 

@@ -18,6 +18,9 @@ from tests.lab.ports import free_port
 
 _START_SECONDS = 20.0
 POSTGRES_USER = "dozvon"
+_CLUSTER = "dozvon-pg-"
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 1024**3  # bytes; a cluster takes 0.2e9
 OWNER = "office"  # of the databases; not a superuser, who would bypass row-level security
 
 
@@ -65,11 +68,15 @@ def redis_server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def postgres_server() -> Iterator[str]:
+def postgres_server(*, in_memory: bool = False) -> Iterator[str]:
     """
     Run a PostgreSQL with its own cluster and yield the URL of its maintenance database.
 
     `create_database` makes others in it. The cluster never waits for the disk, because it is temporary.
+
+    Args:
+        in_memory: where there is room, the files are no disk's at all. Making a database, which has hundreds of files,
+            takes a core 0.03 s there in place of 0.1 to 0.3.
 
     Raises:
         LabMissingError: PostgreSQL is not installed.
@@ -77,7 +84,8 @@ def postgres_server() -> Iterator[str]:
     programs = _postgres_programs()
     user = unprivileged_user()
     port = free_port()
-    with tempfile.TemporaryDirectory(prefix="dozvon-pg-") as parent:
+    memory = _memory() if in_memory else None
+    with tempfile.TemporaryDirectory(prefix=_CLUSTER, dir=memory) as parent:
         folder = Path(parent) / "cluster"
         folder.mkdir()
         if user is not None:  # the server refuses to run as root
@@ -108,6 +116,8 @@ def postgres_server() -> Iterator[str]:
             "autovacuum": "off",  # it would hold a template while that is copied
             "max_connections": "200",
         }
+        if memory is not None:
+            settings |= {"min_wal_size": "32MB", "max_wal_size": "64MB"}
         command: list[str | Path] = [
             programs / "postgres",
             "-D",
@@ -119,6 +129,17 @@ def postgres_server() -> Iterator[str]:
             _wait_until_ready([str(programs / "pg_isready"), "-q", "-d", url])
             _run_sql(url, f"CREATE ROLE {OWNER} LOGIN NOSUPERUSER")
             yield url
+
+
+def _memory() -> Path | None:
+    """A folder in memory with room for the clusters of a test run; None if there is none."""
+    if not (_MEMORY.is_dir() and os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM):
+        return None
+    for file in _MEMORY.glob(f"{_CLUSTER}*/cluster/postmaster.pid"):  # what test runs that were killed left behind
+        with contextlib.suppress(OSError, ValueError):
+            if not Path(f"/proc/{int(file.read_text().split()[0])}").exists():
+                shutil.rmtree(file.parents[1], ignore_errors=True)
+    return _MEMORY
 
 
 def create_database(server_url: str, name: str, *, template: str = "template1") -> str:
