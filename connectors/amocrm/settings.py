@@ -103,16 +103,8 @@ class AmocrmSettings:
 
 
 def _read(read: TableReader, key: str, kind: str, default: Any) -> Any:
-    match kind:
-        case "float":
-            return read.number(key, default)
-        case "int":
-            value = read.whole(key, default)
-            return default if value is None else value
-        case "int | None":
-            return read.whole(key, default)
-        case "LogVia":
-            return read.one_of(key, _LOG_VIA, default)
+    if kind == "LogVia":
+        return read.one_of(key, _LOG_VIA, default)
     return read.text(key, default).strip()
 
 

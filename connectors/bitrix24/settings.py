@@ -120,14 +120,8 @@ class Bitrix24Settings:
 
 
 def _read(read: TableReader, key: str, kind: str, default: Any) -> Any:
-    match kind:
-        case "float":
-            return read.number(key, default)
-        case "int":
-            value = read.whole(key, default)
-            return default if value is None else value
-        case "EventsBy":
-            return read.one_of(key, _EVENTS_BY, default)
+    if kind == "EventsBy":
+        return read.one_of(key, _EVENTS_BY, default)
     text = read.line(key, default).strip()
     return text.rstrip("/") if key in ("portal_url", "oauth_url") else text
 

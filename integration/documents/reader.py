@@ -29,14 +29,14 @@ def read_settings(
     Args:
         kind: refuses what is wrong together with InvalidDocument, whose paths end with a field's name.
         name: of the table in the document.
-        read: one field: the reader, its name, its type as it is written, its default.
+        read: one field that is no number: the reader, its name, its type as it is written, its default.
 
     Raises:
         InvalidDocument: names every key that is unknown, missing, of the wrong type or has a wrong value.
     """
     reader = TableReader(table, (name,))
     own: tuple[Field[Any], ...] = fields(kind)  # type: ignore[arg-type]
-    values = {each.name: read(reader, each.name, str(each.type), each.default) for each in own}
+    values = {each.name: _number_or(reader, read, each.name, str(each.type), each.default) for each in own}
     reader.no_more()
     try:
         settings = kind(**values)
@@ -45,6 +45,20 @@ def read_settings(
         raise InvalidDocument(reader.problems) from exc
     reader.finish()
     return settings
+
+
+def _number_or(
+    reader: TableReader, read: Callable[[TableReader, str, str, Any], Any], name: str, kind: str, default: Any
+) -> Any:
+    match kind:
+        case "float":
+            return reader.number(name, default)
+        case "int":
+            value = reader.whole(name, default)
+            return default if value is None else value
+        case "int | None":
+            return reader.whole(name, default)
+    return read(reader, name, kind, default)
 
 
 class TableReader:

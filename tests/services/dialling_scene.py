@@ -104,17 +104,8 @@ class Phones:
         return fresh
 
     async def employee_rings(self, asked: CampaignCall) -> CallId:
-        call = self.world.pbx.call_of(asked.attempt)
+        call = await self._begins(asked, caller=asked.extension)
         await self._emit(
-            CallStarted(
-                call=call,
-                at=self._now,
-                native_id=asked.attempt,
-                direction=Direction.OUTBOUND,
-                caller=asked.extension,
-                called=asked.number.removeprefix("+"),
-                origin=Origin(kind="click", request_id=asked.attempt),
-            ),
             LegOffered(
                 call=call, at=self._now, leg=LegId("own"), target=asked.extension, kind=LegKind.EXTENSION, via=Via.CLICK
             ),
@@ -125,13 +116,8 @@ class Phones:
     async def client_rings(self, asked: CampaignCall) -> CallId:
         """The employee picks up, and the client's phone rings."""
         call = await self.employee_rings(asked)
-        await self._emit(
-            LegAnswered(call=call, at=self._now, leg=LegId("own")),
-            LegOffered(
-                call=call, at=self._now, leg=LegId("client"), target=asked.number, kind=LegKind.EXTERNAL, via=Via.DIRECT
-            ),
-            LegRinging(call=call, at=self._now, leg=LegId("client")),
-        )
+        await self._emit(LegAnswered(call=call, at=self._now, leg=LegId("own")))
+        await self._client_phone_rings(call, asked)
         return call
 
     async def talk(self, asked: CampaignCall) -> CallId:
@@ -165,22 +151,8 @@ class Phones:
 
     async def rings_first(self, asked: CampaignCall) -> CallId:
         """The phone of a client who was rung first rings."""
-        call = self.world.pbx.call_of(asked.attempt)
-        await self._emit(
-            CallStarted(
-                call=call,
-                at=self._now,
-                native_id=asked.attempt,
-                direction=Direction.OUTBOUND,
-                caller="",
-                called=asked.number.removeprefix("+"),
-                origin=Origin(kind="click", request_id=asked.attempt),
-            ),
-            LegOffered(
-                call=call, at=self._now, leg=LegId("client"), target=asked.number, kind=LegKind.EXTERNAL, via=Via.DIRECT
-            ),
-            LegRinging(call=call, at=self._now, leg=LegId("client")),
-        )
+        call = await self._begins(asked, caller="")
+        await self._client_phone_rings(call, asked)
         return call
 
     async def waiting(self, asked: CampaignCall) -> CallId:
@@ -222,6 +194,28 @@ class Phones:
 
     async def hang_up(self, call: CallId) -> None:
         await self._emit(CallEnded(call=call, at=self._now, hangup_by=HangupBy.CALLEE, cause=16))
+
+    async def _begins(self, asked: CampaignCall, *, caller: str) -> CallId:
+        call = self.world.pbx.call_of(asked.attempt)
+        await self._emit(
+            CallStarted(
+                call=call,
+                at=self._now,
+                native_id=asked.attempt,
+                direction=Direction.OUTBOUND,
+                caller=caller,
+                called=asked.number.removeprefix("+"),
+                origin=Origin(kind="click", request_id=asked.attempt),
+            )
+        )
+        return call
+
+    async def _client_phone_rings(self, call: CallId, asked: CampaignCall) -> None:
+        leg = LegId("client")
+        await self._emit(
+            LegOffered(call=call, at=self._now, leg=leg, target=asked.number, kind=LegKind.EXTERNAL, via=Via.DIRECT),
+            LegRinging(call=call, at=self._now, leg=leg),
+        )
 
     @property
     def _now(self) -> Timestamp:
