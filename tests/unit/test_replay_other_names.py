@@ -12,7 +12,6 @@ import pytest
 
 from integration.domain.calls.truth import call_truth
 from pbx_adapter.asterisk.replay import read_lines, replay
-from pbx_adapter.asterisk.tracker.office import OfficeShape, PartyKind
 from tests.unit.trace_compare import TRACES, call_differences, expected_of
 
 _NUMBER_AT_TRUNK = re.compile(r'"DialString": "(\d+)@trunk"')
@@ -75,38 +74,3 @@ def test_names_of_channels_do_not_matter(name: str, renamed: Callable[[str], str
     got = [call_truth(call) for call in replay(lines)]
     assert len(got) == len(want)
     assert [text for pair in zip(want, got, strict=True) for text in call_differences(*pair)] == []
-
-
-@pytest.mark.parametrize(
-    ("office", "channel", "context", "shown", "kind", "number"),
-    [
-        # a trunk is known by its context, an employee's phone by its name
-        (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "7916", PartyKind.EXTERNAL, "7916"),
-        (OfficeShape(), "PJSIP/101-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
-        (OfficeShape(), "PJSIP/101-web-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
-        # a phone named after its owner is known by its caller id
-        (OfficeShape(), "PJSIP/anna-00000001", "internal", "101", PartyKind.EXTENSION, "101"),
-        # a trunk that looks like an extension needs the settings, or the context
-        (OfficeShape(), "SIP/300-00000001", "from-pstn", "7916", PartyKind.EXTERNAL, "7916"),
-        (OfficeShape(trunks=frozenset({"300"})), "SIP/300-00000001", "default", "7916", PartyKind.EXTERNAL, "7916"),
-        (OfficeShape(extension=r"ag-(\d+)"), "PJSIP/ag-7-00000001", "internal", "", PartyKind.EXTENSION, "7"),
-        (OfficeShape(), "Local/101@x-00000001;2", "x", "101", PartyKind.LOCAL, ""),
-        (OfficeShape(), "CBAnn/800-00000001;2", "x", "", PartyKind.NOBODY, ""),
-        (OfficeShape(), "PJSIP/trunk-00000001", "from-trunk", "<unknown>", PartyKind.EXTERNAL, ""),
-        # a port's number is not a phone's: its caller id and the context count
-        (OfficeShape(), "DAHDI/12-1", "from-internal", "201", PartyKind.EXTENSION, "201"),
-        (OfficeShape(), "Zap/101-1", "from-internal", "201", PartyKind.EXTENSION, "201"),
-        (OfficeShape(), "DAHDI/i2/201-3", "from-internal", "201", PartyKind.EXTENSION, "201"),
-        (OfficeShape(), "DAHDI/12-1", "from-internal", "", PartyKind.EXTERNAL, ""),
-        (OfficeShape(), "DAHDI/101-1", "from-pstn", "201", PartyKind.EXTERNAL, "201"),
-        (OfficeShape(), "DAHDI/101-1", "city", "79161234567", PartyKind.EXTERNAL, "79161234567"),
-        (OfficeShape(), "DAHDI/i1/79161234567-1f", "city", "79161234567", PartyKind.EXTERNAL, "79161234567"),
-        (OfficeShape(trunks=frozenset({"DAHDI/33"})), "DAHDI/33-1", "city", "21345", PartyKind.EXTERNAL, "21345"),
-        (OfficeShape(trunks=frozenset({"DAHDI/i1"})), "DAHDI/i1/21345-4", "city", "21345", PartyKind.EXTERNAL, "21345"),
-    ],
-)
-def test_whose_channel_it_is(
-    office: OfficeShape, channel: str, context: str, shown: str, kind: PartyKind, number: str
-) -> None:
-    party = office.party(channel, context, shown)
-    assert (party.kind, party.number) == (kind, number)

@@ -40,8 +40,11 @@ _CONFERENCE = BridgeKind.CONFERENCE
 
 
 def on_bridge_enter(board: Switchboard, frame: Frame, at: Timestamp) -> None:
-    channel, bridge = board.channel(frame, "", at), board.bridge(frame)
-    if channel is not None and bridge is not None:
+    channel = board.channel(frame, "", at)
+    if channel is None:
+        return  # it has hung up: a bridge without members would be kept forever
+    bridge = board.bridge(frame)
+    if bridge is not None:
         enter(board, channel, bridge, at)
 
 

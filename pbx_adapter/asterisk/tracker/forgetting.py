@@ -17,21 +17,12 @@ from pbx_adapter.asterisk.tracker.ending import end_unseen, hang_up
 from pbx_adapter.asterisk.tracker.live import Channel
 from pbx_adapter.asterisk.tracker.switchboard import Switchboard
 
-SILENT_SECONDS = 600.0
-"""After this time without an event we ask about a channel, and again after the same time."""
-
-HALF_SEEN_SECONDS = 60.0
-"""The same for a channel that was only named."""
-
 MOST_HALF_SEEN = 10_000
 """At most this many channels of which only the name is known; the longest silent ones are dropped first. A PBX has
 hundreds of channels, and lists them all after a login."""
 
 UNASKED_SECONDS = 4 * 3600.0
 """How long a channel that was only named is kept where the PBX may not be asked."""
-
-MOST_BRIDGES = 10_000
-"""Bridges that events named; if there are more, those without members are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +34,12 @@ class Silent:
 
 
 def silent(board: Switchboard, now: Timestamp, *, after: float, half_seen_after: float) -> list[Silent]:
-    """Channels to ask about now. Each is returned again only after the same time of silence."""
+    """
+    Channels to ask about now. Each is returned again only after the same time of silence.
+
+    Args:
+        after, half_seen_after: seconds; of a channel, and of one that was only named.
+    """
     found = []
     for channel in board.channels.values():
         patience = half_seen_after if channel.half_seen else after
@@ -83,8 +79,6 @@ def bound(board: Switchboard, now: Timestamp) -> None:
         del board.half_seen[uid]
         if not is_known_or_gone:
             _end(board, channel, channel.last_seen)
-    if len(board.bridges) > MOST_BRIDGES:
-        board.bridges = {id_: bridge for id_, bridge in board.bridges.items() if bridge.members}
 
 
 def _end(board: Switchboard, channel: Channel, at: Timestamp) -> None:

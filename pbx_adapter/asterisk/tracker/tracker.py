@@ -94,7 +94,7 @@ class Tracker:
             handler(board, frame, at)
         else:
             self._resync.feed(frame, at)
-        if len(board.half_seen) > forgetting.MOST_HALF_SEEN or len(board.bridges) > forgetting.MOST_BRIDGES:
+        if len(board.half_seen) > forgetting.MOST_HALF_SEEN:
             forgetting.bound(board, at)
         return self._taken()
 
